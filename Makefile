@@ -1,0 +1,30 @@
+# make study   set up, run the quickstart study on the embedded digits, end with a report
+# make test    set up, run the tests
+# make lint    ruff and mypy --strict
+# make bench   the measured comparisons
+PYTHON ?= python3
+STUDY ?= quickstart
+BIN := .venv/bin
+
+.PHONY: study test lint bench clean
+study: .venv/ready
+	@$(BIN)/sensitivity run --preset $(STUDY)
+
+test: .venv/ready
+	$(BIN)/python -m pytest -q
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/ready
+	$(BIN)/python -m tests.benchmarks.optimizer_step
+
+.venv/ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,186 @@
+"""The Ray Tune search algorithm over Optuna: one Optuna study for each task and variant, cohorts asked and told together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ray.tune.search import Searcher
+
+from trainables.names import unknown
+
+if TYPE_CHECKING:
+    import optuna
+
+    from search_spaces.spaces import SearchSpace
+
+Configuration = Mapping[str, Any]
+Outcome = tuple[str, float]
+"""Status of a trial (completed, diverged or failed) and its capped loss."""
+
+SAMPLERS = ("tpe", "random", "qmc", "gp", "cmaes")
+
+
+class Adaptive(Searcher):
+    """Asks Optuna for configurations, hands them out as cohorts, and tells it what came back.
+
+    Args:
+        spaces: the search space of each sub-study, by its label (such as ``quickstart/autoencoder/digits/adam``).
+        n: configurations for each sub-study. sampler: one of :data:`SAMPLERS`. seed: of the sampler.
+        cohort_size: configurations asked for at once.
+        cohort: makes the trainable's config of a label and its configurations; each of its members has a ``key``.
+        members: the keys of one configuration's members (one for each seed).
+        known: the outcome of a key that an earlier run already has, or None.
+        outcome: the outcome of a member's last report, or None while it runs.
+        storage: URL of Optuna's storage; in memory when not given.
+
+    A configuration's value is the mean of its members' capped losses, so a diverged member counts as the initial loss. A configuration with a
+    failed member is told as FAIL. What a killed run left RUNNING is told as FAIL and its configuration asked again; :meth:`close`
+    does the same, so none stays RUNNING.
+    """
+
+    def __init__(
+        self,
+        spaces: Mapping[str, SearchSpace],
+        *,
+        n: int,
+        sampler: str = "tpe",
+        seed: int = 0,
+        cohort_size: int = 1,
+        cohort: Callable[[str, Sequence[Configuration]], dict[str, Any]],
+        members: Callable[[str, Configuration], Sequence[str]],
+        known: Callable[[str], Outcome | None],
+        outcome: Callable[[Mapping[str, Any]], Outcome | None],
+        storage: str | None = None,
+    ) -> None:
+        super().__init__(metric="loss", mode="min")
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._spaces, self._n, self._cohort_size = dict(spaces), n, cohort_size
+        self._cohort, self._members, self._known, self._outcome = cohort, members, known, outcome
+        backend = optuna.storages.RDBStorage(storage) if storage is not None else optuna.storages.InMemoryStorage()
+        self._studies = {
+            label: optuna.create_study(
+                study_name=label,
+                storage=backend,
+                direction="minimize",
+                load_if_exists=True,
+            )
+            for label in spaces
+        }
+        for position, study in enumerate(self._studies.values()):
+            # A continued study must not draw again what it drew before.
+            drawn = len(study.get_trials(deepcopy=False))
+            study.sampler = make_sampler(sampler, seed + position + 7919 * drawn, parallel=cohort_size > 1)
+        self._finished: dict[str, Outcome] = {}
+        self._open: dict[str, list[tuple[str, optuna.trial.Trial, list[str]]]] = {}
+        for study in self._studies.values():
+            for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+                _release(study, trial.number, trial.params)
+        self._left = {label: n - self._complete(label) for label in spaces}
+
+    def _complete(self, label: str) -> int:
+        import optuna
+
+        return len(self._studies[label].get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next cohort, from the sub-study with the most left; FINISHED when none has any."""
+        while any(left > 0 for left in self._left.values()):
+            label = max(self._left, key=lambda each: self._left[each])
+            asked = [self._ask(label) for _ in range(min(self._cohort_size, self._left[label]))]
+            self._left[label] -= len(asked)
+            fresh = [each for each in asked if not self._told(label, *each[1:])]
+            if fresh:
+                self._open[trial_id] = [(label, trial, keys) for _, trial, keys in fresh]
+                return self._cohort(label, [configuration for configuration, _, _ in fresh])
+        return str(Searcher.FINISHED)
+
+    def _ask(self, label: str) -> tuple[Configuration, optuna.trial.Trial, list[str]]:
+        space = self._spaces[label]
+        trial = self._studies[label].ask(space.to_optuna())
+        configuration = space.from_optuna(trial.params)
+        keys = list(self._members(label, configuration))
+        trial.set_user_attr("configuration", {name: _plain(each) for name, each in configuration.items()})
+        trial.set_user_attr("trials", keys)
+        return configuration, trial, keys
+
+    def _told(self, label: str, trial: optuna.trial.Trial, keys: Sequence[str]) -> bool:
+        """Tell Optuna of a configuration whose members have all ended; whether they had."""
+        import optuna
+
+        outcomes = [self._finished.get(key) or self._known(key) for key in keys]
+        ended = [each for each in outcomes if each is not None]
+        if len(ended) < len(keys):
+            return False
+        study = self._studies[label]
+        if any(status == "failed" for status, _ in ended):
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        else:
+            trial.set_user_attr("diverged", sum(status == "diverged" for status, _ in ended))
+            study.tell(trial, math.fsum(loss for _, loss in ended) / len(ended))
+        return True
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Note the members that a result ends."""
+        for report in result.get("reports", ()):
+            ended = self._outcome(report)
+            if ended is not None:
+                self._finished[report["key"]] = ended
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Tell Optuna about a cohort that ended; what it left unfinished has failed."""
+        self.on_trial_result(trial_id, result or {})
+        for label, trial, keys in self._open.pop(trial_id, ()):
+            for key in keys:
+                self._finished.setdefault(key, self._known(key) or ("failed", math.nan))
+            self._told(label, trial, keys)
+
+    def close(self) -> None:
+        """Leave no trial RUNNING: what is still open is told as FAIL and asked first when the study runs again."""
+        for cohort in self._open.values():
+            for label, trial, keys in cohort:
+                if not self._told(label, trial, keys):
+                    _release(self._studies[label], trial.number, trial.params)
+        self._open.clear()
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: Optuna's storage and the store hold everything."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+
+def _release(study: optuna.Study, number: int, params: Mapping[str, Any]) -> None:
+    import optuna
+
+    study.tell(number, state=optuna.trial.TrialState.FAIL)
+    if params:
+        study.enqueue_trial(dict(params))
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (str, int, bool)) else float(value)
+
+
+def make_sampler(name: str, seed: int, *, parallel: bool = False) -> optuna.samplers.BaseSampler:
+    """An Optuna sampler by name. Args: parallel: several configurations are asked before any is told."""
+    import warnings
+
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if name == "tpe":
+            return optuna.samplers.TPESampler(seed=seed, constant_liar=parallel)
+        if name == "random":
+            return optuna.samplers.RandomSampler(seed=seed)
+        if name == "qmc":
+            return optuna.samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
+        if name == "gp":
+            return optuna.samplers.GPSampler(seed=seed)
+        if name == "cmaes":
+            return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+    raise unknown("sampler", name, SAMPLERS)

@@ -1,0 +1,99 @@
+"""Progress of a run: a live panel on a terminal, plain lines in a log file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from sensitivity.study import Study
+
+LOG_EVERY = 10.0
+"""Seconds between two lines where the output is not a terminal."""
+
+
+class Progress:
+    """Counts trials and epochs as they are reported. Use it as a context manager around the run.
+
+    Args: console: where to show it. A terminal gets a live panel, anything else a line every ten seconds.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Any = None
+        self._began = self._logged = time.monotonic()
+        self.planned = self.before = self.epochs = self.epochs_per_trial = 0
+        self.counts = {"completed": 0, "diverged": 0, "failed": 0}
+        self.best: dict[str, float] = {}
+        self.errors: list[str] = []
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            from rich.live import Live
+
+            self._live = Live(self._panel(), console=self._console, refresh_per_second=4, transient=True)
+            self._live.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._live is not None:
+            self._live.__exit__(*error)
+
+    def begin(self, study: Study, planned: int | None, done: Mapping[str, str]) -> None:
+        """The run starts. Args: planned: trials in all, None where they are chosen on the way. done: status of each known trial."""
+        self.before = sum(status in ("completed", "diverged") for status in done.values())
+        self.planned = planned if planned is not None else self.before
+        self.epochs_per_trial = study.epochs
+        self._began = time.monotonic()
+        left = self.planned - self.before
+        if planned is not None:
+            self._console.print(f"{study.name}: {self.planned} trials, {self.before} in the store, {left} to run", highlight=False)
+
+    def expect(self, trials: int) -> None:
+        """More trials were chosen."""
+        self.planned += trials
+
+    def report(self, variant: str, report: Mapping[str, Any], outcome: tuple[str, float] | None) -> None:
+        """One epoch of one trial arrived. Args: outcome: status and capped loss when it was the trial's last."""
+        self.epochs += "epoch" in report
+        if outcome is not None:
+            status, loss = outcome
+            self.counts[status] += 1
+            if status == "failed":
+                self.errors.append(f"{variant} {report['key']}: {report.get('error', '')}")
+            elif loss < self.best.get(variant, float("inf")):
+                self.best[variant] = loss
+        if self._live is not None:
+            self._live.update(self._panel())
+        elif time.monotonic() - self._logged >= LOG_EVERY:
+            self._logged = time.monotonic()
+            self._console.print(self.line(), highlight=False)
+
+    def line(self) -> str:
+        """Where the run stands, in one line."""
+        ended = self.before + sum(self.counts.values())
+        elapsed = time.monotonic() - self._began
+        rate = self.epochs / elapsed if elapsed > 0 else 0.0
+        text = f"{ended}/{self.planned} trials, {self.counts['diverged']} diverged, {self.counts['failed']} failed, {rate:.2f} epochs/s"
+        left = (self.planned - self.before) * self.epochs_per_trial - self.epochs
+        if rate > 0 and ended < self.planned:
+            text += f", {_clock(elapsed)} gone, at most {_clock(left / rate)} left"
+        return text
+
+    def _panel(self) -> RenderableType:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        ended = self.before + sum(self.counts.values())
+        best = sorted(self.best.items(), key=lambda item: item[1])
+        found = "best so far: " + ", ".join(f"{name} {loss:.4g}" for name, loss in best) if best else "best so far: none yet"
+        return Group(ProgressBar(total=max(self.planned, 1), completed=ended), Text(self.line()), Text(found))
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

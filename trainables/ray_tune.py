@@ -1,0 +1,108 @@
+"""The Ray Tune trainable that trains a cohort: its members one after another in one process, with the data loaded once."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+import traceback
+from typing import Any
+
+from ray import tune
+
+REPORT_EVERY = 1.0
+"""Seconds of training between two results to the driver, at least one epoch each: tiny epochs travel together."""
+CHECKPOINT = "cohort.pt"
+
+
+class CohortTrainable(tune.Trainable):
+    """Trains ``config["members"]`` in order and reports every epoch of each.
+
+    The config has ``task``, ``variant``, ``data`` (keyword arguments of :func:`trainables.datasets.load`), ``limit``,
+    ``device`` and ``members``: dictionaries with key, configuration, seed, epochs and batch_size. A result has
+    ``reports``, the epochs trained since the last result: those of :class:`trainables.training.TrainingLoop` with
+    ``key`` and ``initial_loss``. A member whose code raises reports ``status="failed"`` with ``error``, and the others
+    go on.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        import torch
+
+        if config["device"] == "cpu":
+            torch.set_num_threads(1)  # a second thread trains 1.5 times as fast, a second worker twice: so workers
+        self._data: Any = None
+        self._data_key: Any = None
+        self._begin(config)
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        self.cohort = config
+        self.position = 0
+        self.loop: Any = None
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take on the next cohort in the same process."""
+        self._begin(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Train whole epochs for about a second (at least one) and report them."""
+        reports: list[dict[str, Any]] = []
+        deadline = time.monotonic() + REPORT_EVERY
+        while self.position < len(self.cohort["members"]) and (not reports or time.monotonic() < deadline):
+            reports.append(self._advance())
+        return {"reports": reports, "done": self.position >= len(self.cohort["members"])}
+
+    def _advance(self) -> dict[str, Any]:
+        """One epoch of the member whose turn it is; a member that raises has failed, and the next takes its turn."""
+        member = self.cohort["members"][self.position]
+        try:
+            if self.loop is None:
+                self.loop = self._loop(member)
+            report = {"key": member["key"], "initial_loss": self.loop.initial_loss, **self.loop.train_epoch()}
+        except Exception as error:  # the user's task, model or data may raise anything
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{pathlib.Path(last.filename).name}:{last.lineno}"
+            report = {"key": member["key"], "status": "failed", "error": f"{type(error).__name__}: {error} ({where})"}
+        if report["status"] != "running":
+            self.position += 1
+            self.loop = None
+        return report
+
+    def _loop(self, member: dict[str, Any]) -> Any:
+        from trainables.tasks import task
+        from trainables.training import TrainingLoop
+        from trainables.variants import variant
+
+        return TrainingLoop(
+            task(self.cohort["task"]),
+            variant(self.cohort["variant"]),
+            member["configuration"],
+            member["seed"],
+            data=self._dataset(),
+            epochs=member["epochs"],
+            batch_size=member["batch_size"],
+        )
+
+    def _dataset(self) -> Any:
+        from trainables.datasets import load
+        from trainables.tasks import task
+
+        wanted = (task(self.cohort["task"]).dataset, self.cohort["limit"], self.cohort["device"])
+        if self._data_key != wanted:
+            whole = load(wanted[0], **self.cohort["data"])
+            self._data, self._data_key = whole.limited(wanted[1]).to(wanted[2]), wanted
+        return self._data
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        import torch
+
+        state = {"position": self.position, "loop": self.loop.state_dict() if self.loop is not None else None}
+        torch.save(state, pathlib.Path(checkpoint_dir) / CHECKPOINT)
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        import torch
+
+        state = torch.load(pathlib.Path(checkpoint) / CHECKPOINT, map_location="cpu", weights_only=False)
+        self.position, self.loop = state["position"], None
+        if state["loop"] is not None:
+            self.loop = self._loop(self.cohort["members"][self.position])
+            self.loop.load_state_dict(state["loop"])
