@@ -35,7 +35,8 @@ class Adaptive(Searcher):
         outcome: the outcome of a member's last report, or None while it runs.
         storage: URL of Optuna's storage; in memory when not given.
 
-    A configuration's value is the mean of its members' capped losses, so a diverged member counts as the initial loss. A configuration with a
+    A configuration's value is the mean of its members' capped losses, so a diverged member counts as the initial loss. A
+    configuration with a
     failed member is told as FAIL. What a killed run left RUNNING is told as FAIL and its configuration asked again; :meth:`close`
     does the same, so none stays RUNNING.
     """
@@ -145,6 +146,10 @@ class Adaptive(Searcher):
                 if not self._told(label, trial, keys):
                     _release(self._studies[label], trial.number, trial.params)
         self._open.clear()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles what it is given to restore a run from; this is restored from Optuna's storage."""
+        return {}
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: Optuna's storage and the store hold everything."""

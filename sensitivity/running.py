@@ -50,7 +50,8 @@ def run(
 
     Args:
         study: the specification. store: a :class:`Store`, a path to SQLite or a URL; made when it does not exist.
-        address: of a Ray cluster; a local Ray is started and stopped when not given. workers: cohorts trained at once; one a core when not given.
+        address: of a Ray cluster; a local Ray is started and stopped when not given. workers: cohorts trained at once; one a core
+        when not given.
         gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU.
         data_root: the folder that holds the datasets. download: fetch what is missing there.
         progress: shows how far the run is.
@@ -128,9 +129,7 @@ class _Run:
                     verbose=0,
                     callbacks=[Recorder(self.store, self._outcome, self.progress)],
                     failure_config=tune.FailureConfig(max_failures=RETRIES),
-                    checkpoint_config=tune.CheckpointConfig(
-                        num_to_keep=1, checkpoint_frequency=CHECKPOINT_EVERY, checkpoint_at_end=False
-                    ),
+                    checkpoint_config=tune.CheckpointConfig(num_to_keep=1, checkpoint_frequency=CHECKPOINT_EVERY, checkpoint_at_end=False),
                 ),
             )
             try:
@@ -229,11 +228,13 @@ class Planned(Searcher):
 class Recorder(tune.Callback):
     """Writes every result into the store before Tune asks the worker for the next."""
 
-    def __init__(
-        self, store: Store, outcome: Callable[[Mapping[str, Any]], tuple[str, float] | None], progress: Progress | None
-    ) -> None:
+    def __init__(self, store: Store, outcome: Callable[[Mapping[str, Any]], tuple[str, float] | None], progress: Progress | None) -> None:
         self._store, self._outcome, self._progress = store, outcome, progress
         self._ended: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles what it is given to restore a run from, and here the store is what a run is restored from."""
+        return {}
 
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
         """Keep the epochs that a worker reports."""
@@ -271,6 +272,7 @@ def _trial_id(trial: Any) -> str:
 def _ray(address: str | None, workers: int) -> Iterator[None]:
     """A connection to the cluster, or a Ray of our own for the time of the run."""
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # they cannot write a list of members
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # its banner is printed at verbose=0 too
     os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # SIGINT is ours: it has to end with 130
     os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")  # the store is the state: Tune's own copy is never read

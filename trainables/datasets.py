@@ -28,12 +28,13 @@ class Dataset:
         return replace(self, **parts)
 
     def limited(self, images: int | None) -> Dataset:
-        """The first ``images`` training images; the test part stays whole."""
+        """The first ``images`` training images, and at most as many test images."""
         if images is None:
             return self
         if images < 1:
             raise InputError(f"limit must be at least 1 training image, got {images}")
-        return replace(self, x_train=self.x_train[:images], y_train=self.y_train[:images])
+        parts = {part: getattr(self, part)[:images] for part in ("x_train", "y_train", "x_test", "y_test")}
+        return replace(self, **parts)
 
 
 def load(name: str, *, data_root: str | pathlib.Path | None = None, download: bool = False) -> Dataset:

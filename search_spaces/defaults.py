@@ -1,0 +1,91 @@
+r"""Default spaces of the named variants, on the scale of the paper's autoencoder (mean squared error of pixels in [0, 1]).
+
+Learning rates span three decades about each variant's optimum there, from a rate too slow to matter to one that diverges or nearly so.
+Sources, all of Dozat, "Optimizing CNNs":
+
+* section 4.2: plain gradient descent diverges above 1; momentum as a decaying mean is best at 2, so as a decaying sum at 2 (1 - .9) = .2;
+* section 4.3, Table 2: .001 with the L1 norm, .002 with the L2 norm, .005 with the maximum norm;
+* section 4.4, Table 3: momentum on top of a norm leaves its best rate where it was;
+* section 4.5: the best mu and nu are about .9; mu was tried up to .95 and nu up to .999. Algorithm 1: epsilon is about 1e-8.
+
+The paper gives no rate for true sums of gradients (AdaGrad); theirs are .01 (the default of ``torch.optim.Adagrad``) with the L2 norm.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from search_spaces.hyperparameters import Float, Hyperparameter, Ordinal
+from search_spaces.spaces import SearchSpace
+from trainables.names import unknown
+from trainables.variants import VARIANTS, variant
+
+RATES: dict[str, tuple[float, float, float]] = {
+    "sgd": (0.01, 1.0, 10.0),
+    "cm": (1e-3, 0.2, 1.0),
+    "nag": (1e-3, 0.2, 1.0),
+    "cm_mean": (0.01, 2.0, 10.0),
+    "nag_mean": (0.01, 2.0, 10.0),
+    "adagrad": (1e-3, 0.01, 1.0),
+    "l1_adagrad": (1e-3, 0.1, 1.0),
+    "rmsprop": (1e-5, 1e-3, 1e-2),
+    "l1_adagrad_mean": (3e-5, 1e-3, 3e-2),
+    "l2_adagrad_mean": (1e-4, 2e-3, 0.1),
+    "linf_adagrad_mean": (1e-4, 5e-3, 0.1),
+    "adam": (1e-4, 2e-3, 0.1),
+    "nadam": (1e-4, 2e-3, 0.1),
+    "adamax": (1e-4, 5e-3, 0.1),
+    "l1_adam": (3e-5, 1e-3, 3e-2),
+    "l1_nadam": (3e-5, 1e-3, 3e-2),
+    "linf_nadam": (1e-4, 5e-3, 0.1),
+}
+"""Lowest, default and highest learning rate of each named variant."""
+
+STANDARD: dict[str, Hyperparameter] = {
+    "lr": Float("lr", 1e-4, 0.1, "log", 1e-3),
+    "mu": Float("mu", 0.5, 0.99, "log1m", 0.9),
+    "nu": Float("nu", 0.9, 0.999, "log1m", 0.999),
+    "p": Ordinal("p", (1, 2, math.inf), 2),
+    "epsilon": Float("epsilon", 1e-10, 1e-2, "log", 1e-8),
+}
+"""Each hyperparameter of the hyperalgorithm as a study usually varies it."""
+
+
+def default_space(name: str) -> SearchSpace:
+    """The space of a named variant: its learning rate, and mu and nu where they take part.
+
+    Args: name: of the variant. Raises: InputError with the nearest known name.
+
+    >>> print(default_space("adam"))
+    lr: 0.0001 to 0.1, log, default 0.002
+    mu: 0.5 to 0.99, log1m, default 0.9
+    nu: 0.9 to 0.999, log1m, default 0.999
+    """
+    low, default, high = RATES[variant(name).name]
+    rate = hyperparameter("lr", low=low, high=high, default=default)
+    return SearchSpace(*(rate if each == "lr" else hyperparameter(each) for each in VARIANTS[name].hyperparameters))
+
+
+def hyperparameter(name: str, **domain: Any) -> Hyperparameter:
+    """A hyperparameter of the hyperalgorithm with its usual domain, to build a space from.
+
+    Args: name: lr, mu, nu, p or epsilon. domain: what differs from the usual: low, high, scale and default, or levels and default. Where
+        the domain changes and the default does not, there is none.
+    Raises: InputError with the nearest name for an unknown name or argument; as the hyperparameter otherwise.
+
+    >>> hyperparameter("p")
+    Ordinal(name='p', levels=(1, 2, inf), default=2)
+    >>> hyperparameter("lr", low=0.01, high=10)
+    Float(name='lr', low=0.01, high=10.0, scale='log', default=None)
+    """
+    if name not in STANDARD:
+        raise unknown("hyperparameter", name, STANDARD)
+    usual = STANDARD[name]
+    arguments = [each.name for each in dataclasses.fields(usual) if each.name != "name"]
+    for each in domain:
+        if each not in arguments:
+            raise unknown(f"argument of {name}", each, arguments)
+    changes: dict[str, Any] = {"default": None, **domain} if domain else {}
+    return dataclasses.replace(usual, **changes)

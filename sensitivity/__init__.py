@@ -1,0 +1,34 @@
+"""How sensitive is each optimizer variant to its hyperparameters, which of them matter, and how sure are we?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+    from sensitivity.report import write_report
+    from sensitivity.results import Results
+    from sensitivity.running import Interrupted, run
+    from sensitivity.store import Store
+    from sensitivity.study import Study
+    from trainables.names import InputError
+
+__all__ = ["InputError", "Interrupted", "Measured", "Results", "Store", "Study", "run", "write_report"]
+_HOMES = {
+    "InputError": "trainables.names",
+    "Interrupted": "sensitivity.running",
+    "Measured": "sensitivity.measures",
+    "Results": "sensitivity.results",
+    "Store": "sensitivity.store",
+    "Study": "sensitivity.study",
+    "run": "sensitivity.running",
+    "write_report": "sensitivity.report",
+}
+
+
+def __getattr__(name: str) -> Any:  # ray, pandas and plotly are imported when something of them is first used
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

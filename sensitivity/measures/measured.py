@@ -1,0 +1,65 @@
+"""Every measure of one set of results, each computed once, when it is first asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from sensitivity.measures import divergence, effects, learning_rate
+
+if TYPE_CHECKING:
+    from sensitivity.results import Results
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What figures, summary and report read. The tables are those of the functions of the same name."""
+
+    results: Results
+
+    @cached_property
+    def best_loss(self) -> pd.DataFrame:
+        return learning_rate.best_loss(self.results)
+
+    @cached_property
+    def lr_sensitivity(self) -> pd.DataFrame:
+        return learning_rate.lr_sensitivity(self.results)
+
+    @cached_property
+    def lr_sensitivity_differences(self) -> pd.DataFrame:
+        return learning_rate.lr_sensitivity_differences(self.results)
+
+    @cached_property
+    def robust_width(self) -> pd.DataFrame:
+        return learning_rate.robust_width(self.results)
+
+    @cached_property
+    def lr_curve(self) -> pd.DataFrame:
+        return learning_rate.lr_curve(self.results)
+
+    @cached_property
+    def main_effects(self) -> pd.DataFrame:
+        return effects.main_effects(self.results)
+
+    @cached_property
+    def divergence_rate(self) -> pd.DataFrame:
+        return divergence.divergence_rate(self.results)
+
+    @cached_property
+    def overview(self) -> pd.DataFrame:
+        """Best loss and its configuration, lr sensitivity, robust width and divergence rate, least sensitive first.
+
+        One row a (task, variant); each measure gives its value, ``_low`` and ``_high``; ``n`` is trials.
+        """
+        table = _named(self.best_loss, "best_loss", "configuration", "n")
+        for name in ("lr_sensitivity", "robust_width", "divergence_rate"):
+            table = table.merge(_named(getattr(self, name), name), on=["task", "variant"], how="left")
+        return table.sort_values(["task", "lr_sensitivity"], ignore_index=True)
+
+
+def _named(part: pd.DataFrame, name: str, *more: str) -> pd.DataFrame:
+    names = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+    return part[["task", "variant", "value", "low", "high", *more]].rename(columns=names)

@@ -1,0 +1,133 @@
+"""From a study to trials with keys, minus those that the store has, grouped into the cohorts that Ray schedules."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sensitivity.study import Study
+
+DONE = ("completed", "diverged")
+COHORTS_PER_WORKER = 16
+LARGEST_COHORT = 8
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The unit of result, named by what it computes."""
+
+    key: str
+    task: str
+    variant: str
+    configuration: Mapping[str, Any]
+    seed: int
+    epochs: int
+    batch_size: int
+    precision: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Trials of one task and one variant that one worker trains."""
+
+    task: str
+    variant: str
+    trials: tuple[Trial, ...]
+
+
+def trial_key(
+    fingerprint: str, variant: str, configuration: Mapping[str, Any], seed: int, epochs: int, batch_size: int, precision: str
+) -> str:
+    """The first 20 hexadecimal digits of the SHA-256 of what the trial computes, as canonical JSON.
+
+    Equal numbers are equal whatever their type (0 and 0.0), and the order of the hyperparameters does not matter.
+
+    >>> rest = (0, 1, 64, "float32")
+    >>> trial_key("f", "adam", {"lr": 1, "mu": 0.9}, *rest) == trial_key("f", "adam", {"mu": 0.9, "lr": 1.0}, *rest)
+    True
+    """
+    content = [fingerprint, variant, {name: _canonical(each) for name, each in configuration.items()}, seed, epochs, batch_size, precision]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, (bool, str)):
+        return value
+    number = float(value)
+    return repr(number) if not number.is_integer() or math.isinf(number) else str(int(number))
+
+
+def trials_of(study: Study, task: str, variant: str, configuration: Mapping[str, Any]) -> list[Trial]:
+    """The trials of one configuration: one for every seed."""
+    batch_size, fingerprint = study.batch(task), study.fingerprint(task)
+    return [
+        Trial(
+            trial_key(fingerprint, variant, configuration, seed, study.epochs, batch_size, study.precision),
+            task,
+            variant,
+            dict(configuration),
+            seed,
+            study.epochs,
+            batch_size,
+            study.precision,
+            fingerprint,
+        )
+        for seed in study.seeds
+    ]
+
+
+def trials(study: Study) -> list[Trial]:
+    """Every trial of a study whose design is known beforehand.
+
+    They are spread over each variant's space and interleaved over tasks and variants, so that what is there when a run is stopped is
+    already balanced.
+    """
+    queues = []
+    for task in study.tasks:
+        for variant in study.variants:
+            configurations = study.rule.configurations(study.space(variant))
+            spread = [configurations[i] for i in _spread(len(configurations))]
+            by_seed = [trials_of(study, task, variant, each) for each in spread]
+            queues.append([trial for seed in zip(*by_seed, strict=True) for trial in seed])
+    return _interleaved(queues)
+
+
+def _spread(count: int) -> list[int]:
+    """0 .. count-1 in an order whose every beginning covers the whole range: multiples of the golden section, ranked."""
+    golden = (math.sqrt(5) - 1) / 2
+    places = sorted(range(count), key=lambda i: (i * golden) % 1)
+    order = [0] * count
+    for rank, i in enumerate(places):
+        order[i] = rank
+    return order
+
+
+def _interleaved(queues: Sequence[Sequence[Any]]) -> list[Any]:
+    """Items of all queues by the share of their queue that precedes them: a short queue is spread over a long one."""
+    ranked = [((i + 0.5) / len(queue), position, item) for position, queue in enumerate(queues) for i, item in enumerate(queue)]
+    return [item for _, _, item in sorted(ranked, key=lambda each: each[:2])]
+
+
+def plan(study: Study, done: Mapping[str, str], *, workers: int = 1) -> list[Cohort]:
+    """The cohorts still to be trained.
+
+    Args: done: status of each key that the store knows; completed and diverged trials are not run again, failed ones are.
+        workers: how many train at once; a cohort is small enough that none waits long for the last.
+    """
+    left = [trial for trial in trials(study) if done.get(trial.key) not in DONE]
+    size = study.cohort_size or max(1, min(LARGEST_COHORT, math.ceil(len(left) / (COHORTS_PER_WORKER * workers))))
+    groups: dict[tuple[str, str], list[Trial]] = {}
+    for trial in left:
+        groups.setdefault((trial.task, trial.variant), []).append(trial)
+    queues = [
+        [Cohort(task, variant, tuple(group[start : start + size])) for start in range(0, len(group), size)]
+        for (task, variant), group in groups.items()
+    ]
+    return _interleaved(queues)

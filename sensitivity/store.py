@@ -1,0 +1,305 @@
+"""The store: every trial and every epoch that was reported, in SQL."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sql
+from sqlalchemy.exc import SQLAlchemyError
+
+from trainables.names import InputError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.planning import Trial
+
+VERSION = 1
+"""Of the tables; a store of a newer version is left alone."""
+BUSY_SECONDS = 30
+
+TABLES = sql.MetaData()
+VERSIONS = sql.Table("sensitivity_version", TABLES, sql.Column("version", sql.Integer, primary_key=True))
+STUDIES = sql.Table(
+    "sensitivity_studies",
+    TABLES,
+    sql.Column("name", sql.String(200), primary_key=True),
+    sql.Column("spec", sql.Text, nullable=False),
+    sql.Column("created", sql.String(32), nullable=False),
+)
+STUDY_TRIALS = sql.Table(
+    "sensitivity_study_trials",
+    TABLES,
+    sql.Column("study", sql.String(200), primary_key=True),
+    sql.Column("key", sql.String(20), primary_key=True),
+    sql.Column("position", sql.Integer, nullable=False),
+)
+TRIALS = sql.Table(
+    "sensitivity_trials",
+    TABLES,
+    sql.Column("key", sql.String(20), primary_key=True),
+    sql.Column("task", sql.String(200), nullable=False),
+    sql.Column("variant", sql.String(200), nullable=False),
+    sql.Column("configuration", sql.Text, nullable=False),
+    sql.Column("seed", sql.BigInteger, nullable=False),
+    sql.Column("epochs", sql.Integer, nullable=False),
+    sql.Column("batch_size", sql.Integer, nullable=False),
+    sql.Column("precision", sql.String(20), nullable=False),
+    sql.Column("fingerprint", sql.String(20), nullable=False),
+    sql.Column("status", sql.String(20), nullable=False),
+    sql.Column("initial_loss", sql.Double),
+    sql.Column("error", sql.Text),
+    sql.Column("started", sql.String(32)),
+    sql.Column("finished", sql.String(32)),
+)
+MEASURED = ("train_loss", "train_loss_end", "test_loss", "lr", "mu", "nu", "grad_norm", "images_per_second", "seconds")
+EPOCHS = sql.Table(
+    "sensitivity_epochs",
+    TABLES,
+    sql.Column("key", sql.String(20), primary_key=True),
+    sql.Column("epoch", sql.Integer, primary_key=True),
+    *(sql.Column(name, sql.Double) for name in MEASURED),
+)
+
+
+class Store:
+    """Results in a SQLite file, or in any database that SQLAlchemy reaches by URL.
+
+    Args: place: a path, or a URL such as ``postgresql+psycopg://host/name``. create: make what is not there yet; without it a missing
+        store is an error.
+
+    Writing twice changes nothing: a trial is its key, an epoch its key and number. Every method is one transaction.
+
+    Raises: InputError for a place that cannot be read or written, is not a store, or was written by a newer version.
+    """
+
+    def __init__(self, place: str | pathlib.Path, *, create: bool = True) -> None:
+        self.url, path = _address(place)
+        if path is not None:
+            _check_file(path, create)
+        self.place = str(place)
+        try:
+            self._engine = sql.create_engine(self.url, connect_args={"timeout": BUSY_SECONDS} if path is not None else {})
+        except (SQLAlchemyError, ImportError) as error:
+            raise InputError(f"store {self.place!r} cannot be opened: {error}") from None
+        if path is not None:
+            sql.event.listen(self._engine, "connect", _durable)
+        try:
+            with self._transaction():
+                pass
+            self._migrate(create)
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    @property
+    def optuna_url(self) -> str:
+        """Where Optuna keeps its own tables: beside ours, so that ``optuna-dashboard`` opens the same URL."""
+        return self.url
+
+    def _migrate(self, create: bool) -> None:
+        if not sql.inspect(self._engine).has_table(VERSIONS.name):
+            if not create:
+                raise InputError(f"store {self.place!r} holds no studies")
+            with self._transaction() as connection:
+                TABLES.create_all(connection)
+                connection.execute(VERSIONS.insert().values(version=VERSION))
+            return
+        with self._transaction() as connection:
+            found = connection.execute(sql.select(VERSIONS.c.version)).scalar_one()
+        if found > VERSION:
+            raise InputError(f"store {self.place!r} has version {found}, this program reads up to {VERSION}; install a newer release")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sql.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            raise InputError(f"store {self.place!r}: {' '.join(str(cause).split())}") from None
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def add_study(self, name: str, spec: str, trials: Sequence[Trial], *, replace: bool = False) -> None:
+        """Note a study and the trials that belong to it; those already there stay as they are.
+
+        Args: spec: the study as JSON. replace: the study consists of these trials only (others stay in the store, outside it).
+        """
+        with self._transaction() as connection:
+            if connection.execute(sql.select(STUDIES.c.name).where(STUDIES.c.name == name)).first():
+                connection.execute(STUDIES.update().where(STUDIES.c.name == name).values(spec=spec))
+            else:
+                connection.execute(STUDIES.insert().values(name=name, spec=spec, created=_now()))
+            if replace:
+                connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study == name))
+            first = connection.execute(sql.select(sql.func.count()).where(STUDY_TRIALS.c.study == name)).scalar_one()
+            if trials:
+                self._insert(connection, TRIALS, [_row(trial) for trial in trials])
+                places = [{"study": name, "key": trial.key, "position": first + i} for i, trial in enumerate(trials)]
+                self._insert(connection, STUDY_TRIALS, places)
+
+    def _insert(self, connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert the rows whose primary key is not there yet."""
+        from sqlalchemy.dialects import postgresql, sqlite
+
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+
+    def record(self, key: str, *, initial_loss: float, reports: Sequence[Mapping[str, Any]]) -> None:
+        """Keep epochs of a trial, and the status that the last of them gives it. An epoch that is already there stays as it is."""
+        status, now = reports[-1]["status"], _now()
+        rows = [{"key": key, "epoch": each["epoch"], **{name: _null(each[name]) for name in MEASURED}} for each in reports]
+        change: dict[str, Any] = {"status": status, "initial_loss": _null(initial_loss), "error": None}
+        change["started"] = sql.func.coalesce(TRIALS.c.started, now)
+        if status != "running":
+            change["finished"] = now
+        with self._transaction() as connection:
+            self._insert(connection, EPOCHS, rows)
+            ended = TRIALS.c.status.in_(("completed", "diverged"))
+            connection.execute(TRIALS.update().where(TRIALS.c.key == key, ~ended).values(change))
+
+    def fail(self, key: str, error: str) -> None:
+        """A trial ended with an error; what it reported stays. A trial that had ended already stays as it is."""
+        with self._transaction() as connection:
+            ended = TRIALS.c.status.in_(("completed", "diverged"))
+            change = {"status": "failed", "error": error, "finished": _now()}
+            connection.execute(TRIALS.update().where(TRIALS.c.key == key, ~ended).values(change))
+
+    def statuses(self, study: str) -> dict[str, str]:
+        """Status of every trial of a study, by key, in the study's order."""
+        with self._transaction() as connection:
+            return {row.key: row.status for row in connection.execute(_of_study(study, TRIALS.c.key, TRIALS.c.status))}
+
+    def last_report(self, key: str) -> dict[str, Any] | None:
+        """The last epoch of a trial with its key, status and initial loss; None before the first."""
+        chosen = (
+            sql.select(EPOCHS, TRIALS.c.status, TRIALS.c.initial_loss)
+            .join(TRIALS, TRIALS.c.key == EPOCHS.c.key)
+            .where(EPOCHS.c.key == key)
+            .order_by(EPOCHS.c.epoch.desc())
+            .limit(1)
+        )
+        with self._transaction() as connection:
+            row = connection.execute(chosen).mappings().first()
+        return {name: math.nan if value is None else value for name, value in row.items()} if row is not None else None
+
+    def study(self, name: str) -> str:
+        """The specification of a study, as JSON. Raises: InputError with the nearest known name."""
+        with self._transaction() as connection:
+            specs = {each.name: each.spec for each in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))}
+        if name not in specs:
+            raise unknown("study", name, specs)
+        return str(specs[name])
+
+    def studies(self) -> list[dict[str, Any]]:
+        """Every study: name, created, trials, and how many of them have each status."""
+        counted = (
+            sql.select(STUDY_TRIALS.c.study, TRIALS.c.status, sql.func.count())
+            .join(TRIALS, TRIALS.c.key == STUDY_TRIALS.c.key)
+            .group_by(STUDY_TRIALS.c.study, TRIALS.c.status)
+        )
+        with self._transaction() as connection:
+            found = connection.execute(sql.select(STUDIES.c.name, STUDIES.c.created).order_by(STUDIES.c.created)).all()
+            counts = connection.execute(counted).all()
+        statuses = ("pending", "running", "completed", "diverged", "failed")
+        listed = []
+        for name, created in found:
+            own = {status: number for study, status, number in counts if study == name}
+            listed.append({"name": name, "created": created, "trials": sum(own.values()), **{each: own.get(each, 0) for each in statuses}})
+        return listed
+
+    def trials(self, study: str | None = None) -> pd.DataFrame:
+        """One row a trial, in the study's order; ``configuration`` is a dictionary."""
+        table = self._frame(_of_study(study, *TRIALS.c) if study is not None else sql.select(TRIALS).order_by(TRIALS.c.key))
+        configurations = [json.loads(text) for text in table["configuration"]]
+        return table.assign(configuration=configurations).astype({"initial_loss": float})
+
+    def epochs(self, study: str | None = None) -> pd.DataFrame:
+        """One row an epoch, by trial in the study's order."""
+        chosen = sql.select(EPOCHS).order_by(EPOCHS.c.key, EPOCHS.c.epoch)
+        if study is not None:
+            chosen = (
+                sql.select(EPOCHS)
+                .join(STUDY_TRIALS, STUDY_TRIALS.c.key == EPOCHS.c.key)
+                .where(STUDY_TRIALS.c.study == study)
+                .order_by(STUDY_TRIALS.c.position, EPOCHS.c.epoch)
+            )
+        return self._frame(chosen).astype(dict.fromkeys(MEASURED, float))
+
+    def _frame(self, query: sql.Select[Any]) -> pd.DataFrame:
+        import pandas as pd
+
+        with self._transaction() as connection:
+            found = connection.execute(query)
+            return pd.DataFrame(found.all(), columns=list(found.keys()))
+
+
+def _of_study(study: str, *columns: Any) -> sql.Select[Any]:
+    return (
+        sql.select(*columns)
+        .join(STUDY_TRIALS, STUDY_TRIALS.c.key == TRIALS.c.key)
+        .where(STUDY_TRIALS.c.study == study)
+        .order_by(STUDY_TRIALS.c.position)
+    )
+
+
+def _address(place: str | pathlib.Path) -> tuple[str, pathlib.Path | None]:
+    """The URL of a place, and the file where it is SQLite."""
+    text = str(place)
+    if text.startswith("sqlite:///"):
+        text = text.removeprefix("sqlite:///")
+    elif "://" in text:
+        return text, None
+    path = pathlib.Path(text).expanduser().absolute()
+    return f"sqlite:///{path}", path
+
+
+def _check_file(path: pathlib.Path, create: bool) -> None:
+    """A store that cannot be is refused before a file is made."""
+    if path.is_dir():
+        raise InputError(f"store {str(path)!r} is a folder; give a file such as {str(path / 'sensitivity.sqlite')!r}")
+    if not path.exists():
+        if not create:
+            raise InputError(f"no store at {str(path)!r}; `sensitivity run` makes one")
+        if not path.parent.is_dir():
+            raise InputError(f"store {str(path)!r} cannot be made: there is no folder {str(path.parent)!r}")
+        return
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head and head != b"SQLite format 3\0":
+        raise InputError(f"store {str(path)!r} is not a SQLite file")
+
+
+def _durable(connection: Any, _record: Any) -> None:
+    """Readers do not wait for the writer, and what is committed survives the process."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    return {**asdict(trial), "configuration": _write_configuration(trial.configuration), "status": "pending"}
+
+
+def _write_configuration(configuration: Mapping[str, Any]) -> str:
+    """JSON, in which inf is spelt as Python's json does (Infinity)."""
+    return json.dumps(dict(configuration), sort_keys=True)
+
+
+def _null(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,132 @@
+"""What the study found, in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sensitivity.measures.effects import INTERACTIONS, NOISE
+from sensitivity.results import records
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+    from sensitivity.results import Results
+
+MINOR = 0.05
+"""Effects below this share are not spoken of."""
+
+
+def summary(measured: Measured, task: str) -> list[str]:
+    """Sentences on one task: best, least and most sensitive, what cannot be told apart, what matters, what diverged."""
+    table = measured.overview
+    table = table[table["task"] == task]
+    if table.empty:
+        return ["No trial has ended yet."]
+    best = table.sort_values("best_loss").iloc[0]
+    sentences = [f"Best loss: {best['variant']}, {_with(best, 'best_loss')} at {setting(best['configuration'])}."]
+    ranked = table.sort_values("lr_sensitivity")
+    least, most = ranked.iloc[0], ranked.iloc[-1]
+    if len(ranked) > 1:
+        sentences.append(
+            f"Least sensitive to its learning rate: {least['variant']}, whose loss is on average {_with(least, 'lr_sensitivity')} "
+            f"above its best over the range searched; most sensitive: {most['variant']} ({_with(most, 'lr_sensitivity')})."
+        )
+        sentences += _ties(measured, task, str(least["variant"]))
+    sentences += _effects(measured, task)
+    sentences += _diverged(measured.results, task)
+    return sentences
+
+
+def caveats(measured: Measured) -> list[str]:
+    """What the reader should not believe without a second look."""
+    results, found = measured.results, []
+    failed = int((results.trials["status"] == "failed").sum())
+    unfinished = int(results.trials["status"].isin(("pending", "running")).sum())
+    if failed:
+        found.append(f"{failed} of {len(results.trials)} trials failed and are left out; `sensitivity trials --status failed` shows why.")
+    if unfinished:
+        found.append(f"{unfinished} of {len(results.trials)} trials have not finished; run the study again to complete it.")
+    if results.usable["seed"].nunique() == 1:
+        found.append("One seed: differences may be luck, and seed noise is unknown.")
+    if results.design == "adaptive":
+        found.append(
+            "The configurations were chosen by an optimizer, which crowds near the best: sensitivities and shares describe "
+            "where it looked, not the "
+            "range. Use a grid, random or sobol design to measure sensitivity."
+        )
+    found += _at_the_edge(measured)
+    return found
+
+
+def setting(configuration: dict[str, object]) -> str:
+    """A configuration as words.
+
+    >>> setting({"lr": 0.001, "p": 2})
+    'lr 0.001, p 2'
+    """
+    return ", ".join(f"{name} {number(each)}" for name, each in configuration.items())
+
+
+def number(value: object) -> str:
+    """Four significant digits of a number; anything else as it is."""
+    return f"{value:.4g}" if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) else str(value)
+
+
+def _with(row: pd.Series, name: str) -> str:
+    return f"{number(row[name])} ({number(row[f'{name}_low'])} to {number(row[f'{name}_high'])})"
+
+
+def _ties(measured: Measured, task: str, least: str) -> list[str]:
+    pairs = measured.lr_sensitivity_differences
+    pairs = pairs[(pairs["task"] == task) & ((pairs["a"] == least) | (pairs["b"] == least)) & (pairs["low"] <= 0) & (pairs["high"] >= 0)]
+    others = [row["b"] if row["a"] == least else row["a"] for row in records(pairs)]
+    if not others:
+        return []
+    return [f"The difference in sensitivity between {least} and {_listed(others)} is within seed noise."]
+
+
+def _effects(measured: Measured, task: str) -> list[str]:
+    shares = measured.main_effects
+    shares = shares[(shares["task"] == task) & shares["value"].notna()]
+    sentences = []
+    for variant, part in shares.groupby("variant", sort=False):
+        large = part[(part["value"] >= MINOR) & ~part["effect"].isin((INTERACTIONS, NOISE))].sort_values("value", ascending=False)
+        if large.empty:
+            continue
+        words = [f"{row['effect']} {row['value']:.0%} ({row['low']:.0%} to {row['high']:.0%})" for row in records(large)]
+        noise = part.loc[part["effect"] == NOISE, "value"]
+        seeds = f"; seed noise {noise.iloc[0]:.0%}" if len(noise) else ""
+        sentences.append(f"For {variant}, the variance of the loss comes from {_listed(words)}{seeds}.")
+    return sentences
+
+
+def _diverged(results: Results, task: str) -> list[str]:
+    trials = results.usable[results.usable["task"] == task]
+    rates = trials.assign(diverged=trials["status"] == "diverged").groupby("variant", sort=False)["diverged"].agg(["sum", "count"])
+    some = rates[rates["sum"] > 0]
+    if some.empty:
+        return ["No trial diverged."]
+    words = [f"{variant} {row['sum']} of {row['count']}" for variant, row in some.iterrows()]
+    return [f"Diverged trials, counted at the initial loss: {_listed(words)}."]
+
+
+def _at_the_edge(measured: Measured) -> list[str]:
+    results, found = measured.results, []
+    for row in records(measured.overview):
+        lr = row["configuration"].get("lr")
+        if lr is None:
+            continue
+        trials = results.group(row["task"], row["variant"])["config/lr"].astype(float)
+        if trials.nunique() > 1 and lr in (trials.min(), trials.max()):
+            end, way = ("lowest", "lower") if lr == trials.min() else ("highest", "higher")
+            found.append(
+                f"{row['variant']} on {row['task']} does best at the {end} learning rate tried ({number(lr)}, range "
+                f"{number(trials.min())} to {number(trials.max())}): its optimum may lie {way}."
+            )
+    return found
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,105 @@
+"""Default spaces: every named variant has one, which holds the optima that the paper reports."""
+
+import math
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from search_spaces import Float, Ordinal, SearchSpace, default_space, hyperparameter
+from search_spaces.defaults import RATES, STANDARD
+from trainables.names import InputError
+from trainables.variants import VARIANTS
+
+
+def test_every_named_variant_has_a_rate() -> None:
+    assert set(RATES) == set(VARIANTS)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_space_is_the_variants_hyperparameters_and_holds_its_default(name: str) -> None:
+    space = default_space(name)
+    assert space.names == VARIANTS[name].hyperparameters
+    assert space.check(space.default()) == space.default()
+    assert all(each.default is not None for each in space)
+    lr = space["lr"]
+    assert isinstance(lr, Float)
+    assert lr.scale == "log"
+    assert math.log10(lr.high / lr.low) == pytest.approx(3)
+    assert {each.name: each.scale for each in space} == {"lr": "log"} | dict.fromkeys({"mu", "nu"} & set(space.names), "log1m")
+
+
+PAPER = [  # the best learning rates of "Optimizing CNNs": sections 4.2 to 4.4, of a decaying sum 1 - mu times that of a mean
+    *(pytest.param(name, 2.0, id=f"{name}, section 4.2") for name in ("cm_mean", "nag_mean")),
+    *(pytest.param(name, 0.2, id=f"{name}, section 4.2 with mu .9") for name in ("cm", "nag")),
+    pytest.param("sgd", 1.0, id="sgd, section 4.2"),
+    *(pytest.param(name, 0.001, id=f"{name}, L1") for name in ("l1_adagrad_mean", "l1_adam", "l1_nadam")),
+    *(pytest.param(name, 0.002, id=f"{name}, L2") for name in ("l2_adagrad_mean", "rmsprop", "adam", "nadam")),
+    *(pytest.param(name, 0.005, id=f"{name}, maximum norm") for name in ("linf_adagrad_mean", "adamax", "linf_nadam")),
+]
+
+
+@pytest.mark.parametrize(("name", "rate"), PAPER)
+def test_the_papers_best_rate_is_well_inside(name: str, rate: float) -> None:
+    lr = default_space(name)["lr"]
+    assert 0.25 <= lr.to_unit(rate) <= 0.8
+
+
+@pytest.mark.parametrize(("name", "values"), [("mu", (0.9, 0.95)), ("nu", (0.9, 0.999)), ("epsilon", (1e-8,)), ("p", (1, 2, math.inf))])
+def test_what_the_paper_tried_is_in_the_usual_domain(name: str, values: tuple[float, ...]) -> None:
+    for value in values:
+        assert hyperparameter(name).check(value) == value
+
+
+def test_a_usual_hyperparameter_can_be_changed() -> None:
+    assert hyperparameter("p") == Ordinal("p", (1, 2, math.inf), 2)
+    assert hyperparameter("mu", default=0.95) == Float("mu", 0.5, 0.99, "log1m", 0.95)
+    assert hyperparameter("lr", low=1, high=10) == Float("lr", 1, 10, "log")
+    assert hyperparameter("p", levels=[1, 2]) == Ordinal("p", (1, 2))
+    space = SearchSpace(*default_space("adam"), hyperparameter("epsilon"))
+    assert space.names == ("lr", "mu", "nu", "epsilon")
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_a_usual_hyperparameter_is_one_that_the_hyperalgorithm_has(name: str) -> None:
+    assert hyperparameter(name).name == name
+    assert any(name in each.accepts or name in each.fixed for each in VARIANTS.values())
+
+
+ERRORS: list[Any] = [
+    pytest.param(lambda: default_space("adm"), "unknown variant 'adm'; did you mean 'adam'?", id="variant"),
+    pytest.param(
+        lambda: hyperparameter("lrr"), "unknown hyperparameter 'lrr'; did you mean 'lr'? (known: lr, mu, nu, p, epsilon)", id="name"
+    ),
+    pytest.param(lambda: hyperparameter("lr", lo=1), "unknown argument of lr 'lo'; did you mean 'low'?", id="argument"),
+    pytest.param(lambda: hyperparameter("p", low=1), "unknown argument of p 'low'", id="argument of another type"),
+    pytest.param(lambda: hyperparameter("mu", high=1), "high of mu must be below 1 on a log1m scale, got 1.0", id="decay of 1"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), ERRORS)
+def test_errors_name_argument_value_and_what_is_allowed(make: Any, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        make()
+    assert message in str(caught.value)
+
+
+def test_importing_is_cheap() -> None:
+    code = """
+import sys
+import search_spaces
+from search_spaces import default_space, design_from_dict
+default_space("adam").default()
+design_from_dict({"kind": "grid"}).configurations(default_space("adam"))
+print(*{"ray", "torch", "optuna", "scipy", "numpy"} & set(sys.modules))
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == ""
+
+
+def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
+    import search_spaces
+
+    with pytest.raises(AttributeError, match="has no attribute 'Flaot'"):
+        search_spaces.Flaot  # noqa: B018
+    assert all(getattr(search_spaces, name) is not None for name in search_spaces.__all__)

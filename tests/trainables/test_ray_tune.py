@@ -1,0 +1,207 @@
+"""The Ray Tune trainable of a cohort, driven by hand: no cluster is started."""
+
+from __future__ import annotations
+
+import copy
+import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from trainables import ray_tune
+from trainables.datasets import load
+from trainables.ray_tune import CohortTrainable
+from trainables.tasks import task
+from trainables.training import TrainingLoop
+from trainables.variants import variant
+
+TIMES = {"seconds", "images_per_second"}
+LIMIT = 32
+ADAM = {"lr": 0.002, "mu": 0.9, "nu": 0.99}
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ray's own files go to a temporary folder; the trainable sets the number of threads, which is set back."""
+    monkeypatch.setattr("ray.tune.trainable.trainable.DEFAULT_STORAGE_PATH", str(tmp_path / "ray"))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def member(key: str, *, seed: int = 0, epochs: int = 2, **configuration: float) -> dict[str, Any]:
+    return {"key": key, "configuration": {**ADAM, **configuration}, "seed": seed, "epochs": epochs, "batch_size": 16}
+
+
+def cohort(*members: dict[str, Any], **others: Any) -> dict[str, Any]:
+    common = {"task": "autoencoder/digits", "variant": "adam", "data": {}, "limit": LIMIT, "device": "cpu"}
+    return {**common, "members": list(members), **others}
+
+
+MEMBERS = (member("a"), member("b", lr=0.01, epochs=3), member("c", seed=5, epochs=1))
+
+
+def trained(trainable: CohortTrainable) -> list[dict[str, Any]]:
+    """Every report until the trainable says that it is done."""
+    reports: list[dict[str, Any]] = []
+    for _ in range(100):
+        result = trainable.train()
+        reports += result["reports"]
+        if result["done"]:
+            return reports
+    raise AssertionError("never done")
+
+
+def numbers(reports: list[dict[str, Any]]) -> list[str]:
+    """What must repeat to the bit, as text, in which every float is exact and nan equals itself."""
+    return [repr(sorted((name, value) for name, value in report.items() if name not in TIMES)) for report in reports]
+
+
+def alone(members: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+    """The same reports from a loop for each member."""
+    reports = []
+    for each in members:
+        loop = TrainingLoop(
+            task("autoencoder/digits"),
+            variant("adam"),
+            each["configuration"],
+            each["seed"],
+            data=load("digits").limited(LIMIT),
+            epochs=each["epochs"],
+            batch_size=each["batch_size"],
+        )
+        reports += [{"key": each["key"], "initial_loss": loop.initial_loss, **report} for report in loop]
+    return reports
+
+
+def test_the_members_histories_are_those_of_the_loop_alone() -> None:
+    reports = trained(CohortTrainable(cohort(*MEMBERS)))
+    assert [(report["key"], report["epoch"]) for report in reports] == [("a", 1), ("a", 2), ("b", 1), ("b", 2), ("b", 3), ("c", 1)]
+    assert numbers(reports) == numbers(alone(MEMBERS))
+
+
+@pytest.mark.parametrize(("pause", "results"), [(0.0, 6), (3600.0, 1)], ids=["an epoch each", "all in one"])
+def test_a_result_carries_the_epochs_of_about_a_second(pause: float, results: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_tune, "REPORT_EVERY", pause)
+    trainable = CohortTrainable(cohort(*MEMBERS))
+    carried = [trainable.train() for _ in range(results)]
+    assert [len(result["reports"]) for result in carried] == [6 // results] * results
+    assert [result["done"] for result in carried] == [False] * (results - 1) + [True]
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [
+        pytest.param(member("bad", lr=-1.0), "InputError: lr must be above 0 and finite, got -1.0", id="out of range"),
+        pytest.param(member("bad", learning_rate=0.1), "InputError: unknown hyperparameter of adam 'learning_rate'", id="unknown"),
+        pytest.param(member("bad", epochs=0), "InputError: epochs must be at least 1, got 0", id="no epochs"),
+    ],
+)
+def test_a_member_that_raises_has_failed_and_the_others_go_on(bad: dict[str, Any], error: str) -> None:
+    reports = trained(CohortTrainable(cohort(MEMBERS[0], bad, MEMBERS[2])))
+    (failed,) = [report for report in reports if report["key"] == "bad"]
+    assert failed["status"] == "failed"
+    assert failed["error"].startswith(error)
+    assert failed["error"].endswith(")")  # (file.py:line)
+    assert numbers([report for report in reports if report["key"] != "bad"]) == numbers(alone((MEMBERS[0], MEMBERS[2])))
+
+
+def test_an_error_in_the_middle_of_training_fails_that_member_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    train_epoch = TrainingLoop.train_epoch
+
+    def breaks(self: TrainingLoop) -> dict[str, Any]:
+        if self.epoch == 1 and self.epochs == 3:
+            raise RuntimeError("out of luck")
+        return train_epoch(self)
+
+    monkeypatch.setattr(TrainingLoop, "train_epoch", breaks)
+    reports = trained(CohortTrainable(cohort(*MEMBERS)))
+    assert [(report["key"], report["status"]) for report in reports] == [
+        ("a", "running"),
+        ("a", "completed"),
+        ("b", "running"),
+        ("b", "failed"),
+        ("c", "completed"),
+    ]
+    assert "RuntimeError: out of luck (test_ray_tune.py:" in reports[3]["error"]
+
+
+def test_a_diverged_member_has_not_failed_and_the_others_go_on() -> None:
+    members = (member("high", lr=1e30, epochs=4), MEMBERS[2])
+    reports = trained(CohortTrainable(cohort(*members)))
+    assert [(report["key"], report["status"]) for report in reports] == [("high", "diverged"), ("c", "completed")]
+
+
+def test_missing_data_fails_every_member_with_the_reason(tmp_path: pathlib.Path) -> None:
+    config = cohort(*MEMBERS, task="autoencoder/mnist", data={"data_root": str(tmp_path)})
+    reports = trained(CohortTrainable(config))
+    assert [(report["key"], report["status"]) for report in reports] == [("a", "failed"), ("b", "failed"), ("c", "failed")]
+    assert all("no MNIST under data_root" in report["error"] for report in reports)
+
+
+@pytest.mark.parametrize("after", range(7))
+def test_a_checkpoint_continues_in_a_new_process_with_every_epoch_reported_once(
+    after: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
+    first = CohortTrainable(cohort(*MEMBERS))
+    begun = [report for _ in range(after) for report in first.train()["reports"]]
+    saved = first.save(str(tmp_path / "checkpoint"))
+    second = CohortTrainable(cohort(*MEMBERS))
+    second.restore(saved.checkpoint)
+    assert numbers(begun + trained(second)) == numbers(alone(MEMBERS))
+
+
+def test_a_checkpoint_leaves_the_trainable_as_it_was(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
+    trainable = CohortTrainable(cohort(*MEMBERS))
+    reports = list(trainable.train()["reports"])
+    trainable.save(str(tmp_path / "checkpoint"))
+    assert numbers(reports + trained(trainable)) == numbers(alone(MEMBERS))
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 6])
+def test_a_reused_actor_takes_on_the_next_cohort_from_its_beginning(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
+    trainable = CohortTrainable(cohort(*MEMBERS))
+    for _ in range(after):
+        trainable.train()
+    others = (member("d", seed=3), member("e", lr=0.001))
+    assert trainable.reset(copy.deepcopy(cohort(*others)))
+    assert numbers(trained(trainable)) == numbers(alone(others))
+
+
+def test_a_reused_actor_loads_data_again_only_when_it_is_other_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[str] = []
+
+    def counted(name: str, **options: Any) -> Any:
+        loads.append(name)
+        return load(name, **options)
+
+    monkeypatch.setattr("trainables.datasets.load", counted)
+    trainable = CohortTrainable(cohort(*MEMBERS))
+    trained(trainable)
+    trainable.reset(cohort(MEMBERS[0]))
+    trained(trainable)
+    assert len(loads) == 1
+    trainable.reset(cohort(MEMBERS[0], limit=16))
+    trained(trainable)
+    assert len(loads) == 2
+
+
+@pytest.mark.parametrize("modules", ["trainables", "trainables.training, trainables.hyperalgorithm, trainables.variants, trainables.tasks"])
+def test_without_ray_tune_the_package_imports_neither_ray_nor_optuna(modules: str) -> None:
+    check = f"import sys, {modules}; print(*sorted({{'ray', 'optuna', 'sklearn', 'torchvision'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=pathlib.Path(__file__).parents[2])
+    assert done.stdout.split() == []
+
+
+def test_importing_the_package_alone_is_cheap() -> None:
+    check = "import sys, trainables; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=pathlib.Path(__file__).parents[2])
+    assert done.stdout.strip() == "False"

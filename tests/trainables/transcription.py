@@ -1,0 +1,61 @@
+"""Algorithm 1 of "Optimizing CNNs" in NumPy, float64: one tensor, one rule, no batching. Written from the paper's equations alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def decay_at(schedule: str, decay: float, step: int, period: int) -> float:
+    """mu_t or nu_t at step t, counted from 1."""
+    if schedule == "constant":
+        return decay
+    if schedule == "bias_corrected":
+        return decay * (1 - decay ** (step - 1)) / (1 - decay**step)
+    if schedule == "true_mean":
+        return (step - 1) / step
+    if schedule == "handcrafted":
+        return min(1 - 1 / ((step - 1) // period + 1), decay)
+    raise KeyError(schedule)
+
+
+def train(settings: dict[str, Any], gradient: Callable[[Array, int], Array], theta: Array, steps: int) -> Array:
+    """theta after ``steps`` updates.
+
+    Args: settings: every setting of the algorithm, by name. gradient: of the loss, at (theta, t), t from 1. theta: where to begin.
+    """
+    alpha, p, epsilon, period = settings["lr"], settings["p"], settings["epsilon"], settings["period"]
+    scaled = settings["momentum_gradient"] == "scaled"
+    v: Array = np.zeros_like(theta)
+    m: Array = np.zeros_like(theta)
+    for t in range(1, steps + 1):
+        mu = decay_at(settings["mu_schedule"], settings["mu"], t, period)
+        mu_next = decay_at(settings["mu_schedule"], settings["mu"], t + 1, period)
+        nu = decay_at(settings["nu_schedule"], settings["nu"], t, period)
+        grad = gradient(theta, t)
+
+        if settings["adaptive"] == "none":
+            v_bar: Array = np.ones_like(theta)
+        elif math.isinf(p):
+            v = np.maximum(nu * v, np.abs(grad))
+            v_bar = v + epsilon
+        else:
+            v = nu * v + {"mean": 1 - nu, "sum": 1.0}[settings["adaptive"]] * np.abs(grad) ** p
+            v_bar = v ** (1 / p) + epsilon
+
+        g = alpha / v_bar * grad if scaled else grad
+        fresh = {"mean": 1 - mu, "sum": 1.0}[settings["momentum_accumulation"]]
+        if settings["momentum"] == "none":
+            m_bar = g
+        else:
+            m = mu * m + fresh * g
+            m_bar = m if settings["momentum"] == "cm" else mu_next * m + fresh * g
+
+        theta = theta - (m_bar if scaled else alpha / v_bar * m_bar)
+    return theta
