@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray.tune.search import Searcher
 
+from search_spaces.designs import SAMPLERS
 from trainables.names import unknown
 
 if TYPE_CHECKING:
@@ -19,15 +20,13 @@ Configuration = Mapping[str, Any]
 Outcome = tuple[str, float]
 """Status of a trial (completed, diverged or failed) and its capped loss."""
 
-SAMPLERS = ("tpe", "random", "qmc", "gp", "cmaes")
-
 
 class Adaptive(Searcher):
     """Asks Optuna for configurations, hands them out as cohorts, and tells it what came back.
 
     Args:
         spaces: the search space of each sub-study, by its label (such as ``quickstart/autoencoder/digits/adam``).
-        n: configurations for each sub-study. sampler: one of :data:`SAMPLERS`. seed: of the sampler.
+        n: configurations for each sub-study. sampler: one of :data:`search_spaces.designs.SAMPLERS`. seed: of the sampler.
         cohort_size: configurations asked for at once.
         cohort: makes the trainable's config of a label and its configurations; each of its members has a ``key``.
         members: the keys of one configuration's members (one for each seed).
@@ -93,10 +92,17 @@ class Adaptive(Searcher):
             label = max(self._left, key=lambda each: self._left[each])
             asked = [self._ask(label) for _ in range(min(self._cohort_size, self._left[label]))]
             self._left[label] -= len(asked)
-            fresh = [each for each in asked if not self._told(label, *each[1:])]
+            fresh = []
+            for configuration, trial, keys in asked:
+                if self._told(label, trial, keys):
+                    continue
+                # Discrete spaces repeat themselves: what is being trained already is waited for, not trained twice.
+                holder = next((each for each, cohort in self._open.items() if any(keys == others for *_, others in cohort)), None)
+                if holder is None:
+                    fresh.append(configuration)
+                self._open.setdefault(holder or trial_id, []).append((label, trial, keys))
             if fresh:
-                self._open[trial_id] = [(label, trial, keys) for _, trial, keys in fresh]
-                return self._cohort(label, [configuration for configuration, _, _ in fresh])
+                return self._cohort(label, fresh)
         return str(Searcher.FINISHED)
 
     def _ask(self, label: str) -> tuple[Configuration, optuna.trial.Trial, list[str]]:

@@ -1,14 +1,18 @@
 r"""Default spaces of the named variants, on the scale of the paper's autoencoder (mean squared error of pixels in [0, 1]).
 
-Learning rates span three decades about each variant's optimum there, from a rate too slow to matter to one that diverges or nearly so.
-Sources, all of Dozat, "Optimizing CNNs":
+Learning rates span three decades, equally wide for every variant, so that their sensitivities can be compared: from a slow rate to one
+that diverges, with the paper's best rate between. Sources, all of Dozat, "Optimizing CNNs":
 
 * section 4.2: plain gradient descent diverges above 1; momentum as a decaying mean is best at 2, so as a decaying sum at 2 (1 - .9) = .2;
-* section 4.3, Table 2: .001 with the L1 norm, .002 with the L2 norm, .005 with the maximum norm;
+* section 4.3, Table 2: .001 with the L1 norm, .002 with the L2 norm, .005 with the maximum norm; with a constant nu, .9 beats .999,
+  which multiplies the first steps by 1 / sqrt(1 - nu), hence the default and the lower rates of rmsprop;
 * section 4.4, Table 3: momentum on top of a norm leaves its best rate where it was;
 * section 4.5: the best mu and nu are about .9; mu was tried up to .95 and nu up to .999. Algorithm 1: epsilon is about 1e-8.
 
-The paper gives no rate for true sums of gradients (AdaGrad); theirs are .01 (the default of ``torch.optim.Adagrad``) with the L2 norm.
+The paper gives no rate for true sums of gradients (AdaGrad); theirs is the default of ``torch.optim.Adagrad``.
+
+Measured: after four epochs of autoencoder/digits (batch 64, mu .9, nu .999, seed 0, rates half a decade apart, 15 of the 17 variants) the
+highest rate of each had diverged, the lowest (of the 13 whose lowest was run) had left .21 to .48 of the initial loss, the best .08 to .34.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from typing import Any
 from search_spaces.hyperparameters import Float, Hyperparameter, Ordinal
 from search_spaces.spaces import SearchSpace
 from trainables.names import unknown
-from trainables.variants import VARIANTS, variant
+from trainables.variants import variant
 
 RATES: dict[str, tuple[float, float, float]] = {
     "sgd": (0.01, 1.0, 10.0),
@@ -28,20 +32,23 @@ RATES: dict[str, tuple[float, float, float]] = {
     "nag": (1e-3, 0.2, 1.0),
     "cm_mean": (0.01, 2.0, 10.0),
     "nag_mean": (0.01, 2.0, 10.0),
-    "adagrad": (1e-3, 0.01, 1.0),
-    "l1_adagrad": (1e-3, 0.1, 1.0),
-    "rmsprop": (1e-5, 1e-3, 1e-2),
-    "l1_adagrad_mean": (3e-5, 1e-3, 3e-2),
+    "adagrad": (1e-4, 0.01, 0.1),
+    "l1_adagrad": (1e-4, 0.01, 0.1),
+    "rmsprop": (1e-5, 1e-3, 0.01),
+    "l1_adagrad_mean": (1e-4, 1e-3, 0.1),
     "l2_adagrad_mean": (1e-4, 2e-3, 0.1),
     "linf_adagrad_mean": (1e-4, 5e-3, 0.1),
     "adam": (1e-4, 2e-3, 0.1),
     "nadam": (1e-4, 2e-3, 0.1),
     "adamax": (1e-4, 5e-3, 0.1),
-    "l1_adam": (3e-5, 1e-3, 3e-2),
-    "l1_nadam": (3e-5, 1e-3, 3e-2),
+    "l1_adam": (1e-4, 1e-3, 0.1),
+    "l1_nadam": (1e-4, 1e-3, 0.1),
     "linf_nadam": (1e-4, 5e-3, 0.1),
 }
 """Lowest, default and highest learning rate of each named variant."""
+
+DECAYS: dict[str, dict[str, float]] = {"rmsprop": {"nu": 0.9}}
+"""Defaults of mu and nu that differ from :data:`STANDARD`."""
 
 STANDARD: dict[str, Hyperparameter] = {
     "lr": Float("lr", 1e-4, 0.1, "log", 1e-3),
@@ -63,9 +70,11 @@ def default_space(name: str) -> SearchSpace:
     mu: 0.5 to 0.99, log1m, default 0.9
     nu: 0.9 to 0.999, log1m, default 0.999
     """
-    low, default, high = RATES[variant(name).name]
-    rate = hyperparameter("lr", low=low, high=high, default=default)
-    return SearchSpace(*(rate if each == "lr" else hyperparameter(each) for each in VARIANTS[name].hyperparameters))
+    hyperparameters = variant(name).hyperparameters
+    low, default, high = RATES[name]
+    domains: dict[str, dict[str, float]] = {"lr": {"low": low, "high": high, "default": default}}
+    domains |= {each: {"default": decay} for each, decay in DECAYS.get(name, {}).items()}
+    return SearchSpace(*(hyperparameter(each, **domains.get(each, {})) for each in hyperparameters))
 
 
 def hyperparameter(name: str, **domain: Any) -> Hyperparameter:

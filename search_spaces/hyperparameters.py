@@ -377,6 +377,7 @@ def read_value(value: Any) -> Any:
 
 def write_value(value: Any) -> Any:
     """The value as JSON can hold it: infinities as strings, NumPy's numbers as Python's. The inverse of :func:`read_value`."""
+    value = _python(value)
     if isinstance(value, (bool, str)) or value is None:
         return value
     if isinstance(value, Integral):
@@ -450,7 +451,7 @@ def _values(name: str, values: object) -> tuple[Scalar, ...]:
     if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
         raise InputError(f"{name} must be a list, got {values!r}")
     plain: list[Scalar] = []
-    for value in values:
+    for value in map(_python, values):
         if isinstance(value, str):
             if not isinstance(read_value(value), str):
                 raise InputError(f"{name} must not hold numbers as strings, got {value!r}; use {read_value(value)!r}")
@@ -467,8 +468,14 @@ def _values(name: str, values: object) -> tuple[Scalar, ...]:
     return tuple(plain)
 
 
+def _python(value: Any) -> Any:
+    """Python's own value of a NumPy scalar, whose bools are no bools to Python."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
 def _position(value: object, values: Sequence[Scalar]) -> int:
     """Where the value is, -1 when nowhere; True and 1 are two values, 1 and 1.0 are one."""
+    value = _python(value)
     for position, each in enumerate(values):
         if isinstance(each, bool) == isinstance(value, bool) and each == value:
             return position

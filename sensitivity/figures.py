@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,9 +74,9 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
         figure.update_xaxes(type="log", exponentformat="power", dtick=1, **place)
         if position + columns >= len(variants):
             figure.update_xaxes(title_text="learning rate", **place)
-    figure.update_yaxes(type="log", title_text="loss", col=1)
-    # Plotly would write 2, 5 for the digits between the decades: whole numbers are easier to read.
-    figure.update_yaxes(minorloglabels="complete", exponentformat="none", nticks=6)
+    losses = results.usable.loc[results.usable["task"] == task, "loss"]
+    figure.update_yaxes(type="log", matches="y", **_round_ticks(losses))
+    figure.update_yaxes(title_text="loss", col=1)
     return _styled(figure, "How the loss depends on the learning rate", _about(results, task), 110 + 250 * rows)
 
 
@@ -107,6 +108,7 @@ def _lr_panel(
             y=[*curve["high"], *reversed(list(curve["low"]))],
             fill="toself",
             fillcolor=_faded(shade, 0.22),
+            mode="lines",
             line={"width": 0},
             hoverinfo="skip",
             name="range of the seeds",
@@ -207,7 +209,7 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
     """Training loss by epoch of each variant's best configuration: mean of the seeds and their range."""
     figure = go.Figure()
     results, best = measured.results, measured.best_loss
-    ends: list[tuple[str, float, float]] = []
+    lows: list[float] = []
     for row in records(best[best["task"] == task]):
         variant = row["variant"]
         trials = results.group(task, variant)
@@ -224,6 +226,7 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
                 y=[*curves.max(axis=1), *reversed(list(curves.min(axis=1)))],
                 fill="toself",
                 fillcolor=_faded(colour(variant), 0.15),
+                mode="lines",
                 line={"width": 0},
                 hoverinfo="skip",
                 showlegend=False,
@@ -242,9 +245,9 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
                 hovertemplate="epoch %{x}: %{y:.4g}<br>%{text}<extra>" + variant + "</extra>",
             )
         )
-        ends.append((variant, float(x[-1]), float(mean.iloc[-1])))
-    figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if all(end <= 12 for _, end, _ in ends) else None)
-    figure.update_yaxes(title_text="loss", type="log", minorloglabels="complete", exponentformat="none", nticks=8)
+        lows.append(float(curves.min().min()))
+    figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if results.epochs["epoch"].max() <= 12 else None)
+    figure.update_yaxes(title_text="loss", type="log", **_round_ticks([*lows, results.usable["initial_loss"].max()]))
     figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "xanchor": "left", "yanchor": "top"})
     about = f"{task}, {METRIC_NAMES[results.metric].replace(' the last epoch', ' each epoch')}; mean and range of the seeds"
     return _styled(figure, "Learning curves of each variant's best configuration", about, 420)
@@ -277,6 +280,19 @@ def _styled(figure: go.Figure, title: str, subtitle: str, height: int) -> go.Fig
     figure.update_xaxes(gridcolor=RULE, zeroline=False, linecolor=FAINT, ticks="outside", tickcolor=RULE)
     figure.update_yaxes(gridcolor=RULE, zeroline=False)
     return figure
+
+
+def _round_ticks(losses: Iterable[float]) -> dict[str, Any]:
+    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten (at 1, 2, 3 ... where the range is short)."""
+    known = [each for each in losses if math.isfinite(each) and each > 0]
+    if not known:
+        return {}
+    low, high = math.log10(min(known)), math.log10(max(known))
+    steps: tuple[float, ...] = (1, 2, 5) if high - low > 0.7 else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    if high - low > 3:
+        steps = (1,)
+    values = [step * 10.0**power for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps]
+    return {"tickvals": values, "ticktext": [f"{each:.4g}" for each in values]}
 
 
 def _about(results: Results, task: str) -> str:

@@ -31,7 +31,7 @@ def summary(measured: Measured, task: str) -> list[str]:
     if len(ranked) > 1:
         sentences.append(
             f"Least sensitive to its learning rate: {least['variant']}, whose loss is on average {_with(least, 'lr_sensitivity')} "
-            f"above its best over the range searched; most sensitive: {most['variant']} ({_with(most, 'lr_sensitivity')})."
+            f"above its best over the range searched; most sensitive: {most['variant']}, {_with(most, 'lr_sensitivity')}."
         )
         sentences += _ties(measured, task, str(least["variant"]))
     sentences += _effects(measured, task)

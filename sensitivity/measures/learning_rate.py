@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sensitivity.measures.losses import DRAWS, Array, Losses, interval, losses, note, resampled
+from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, interval, losses, note, resampled
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -28,8 +28,7 @@ def lr_sensitivity(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd
 
     In units of the loss; 0 is a variant that does not care. The mean is over the levels of lr (equal weights; over configurations where the
     design has no levels), and at each lr over the other hyperparameters and the seeds: the variant as it was run, not tuned.
-    :math:`\ell^*` is the
-    smallest mean over seeds of any configuration.
+    :math:`\ell^*` is :func:`sensitivity.measures.losses.best`.
 
     Args: draws, seed: of the bootstrap (95 % percentile interval).
     Source: Wortsman et al., arXiv:2309.14322, section 2.2.
@@ -37,7 +36,7 @@ def lr_sensitivity(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd
     rows = []
     for group in _groups(results):
         drawn = _sensitivity_draws(group, draws, seed)
-        value = float(_sensitivity(group, np.arange(len(group.lr))[None], group.mean[None])[0])
+        value = _sensitivity(group)
         low, high = interval(drawn)
         a, b = group.lr_range
         rows.append(_row(group, value, low, high, lr_low=a, lr_high=b))
@@ -52,7 +51,7 @@ def lr_sensitivity_differences(results: Results, *, draws: int = DRAWS, seed: in
     rows = []
     groups = list(_groups(results))
     drawn = {(each.task, each.variant): _sensitivity_draws(each, draws, seed + i) for i, each in enumerate(groups)}
-    values = {(each.task, each.variant): float(_sensitivity(each, np.arange(len(each.lr))[None], each.mean[None])[0]) for each in groups}
+    values = {(each.task, each.variant): _sensitivity(each) for each in groups}
     for a, b in itertools.combinations(groups, 2):
         if a.task != b.task:
             continue
@@ -74,15 +73,13 @@ def lr_sensitivity_differences(results: Results, *, draws: int = DRAWS, seed: in
 
 
 def best_loss(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """The smallest mean loss over seeds of any configuration, with its configuration and the bootstrap interval of its seeds and design."""
+    """The best loss (:func:`sensitivity.measures.losses.best`) with its bootstrap interval, and the configuration with the
+    smallest mean.
+    """
     rows = []
     for group in _groups(results):
-        best = int(np.argmin(group.mean))
-        _, means = resampled(group, draws=draws, seed=seed)
-        # A grid's best is one configuration: its interval is that of its own seeds, free of the winner's curse of a fresh minimum a draw.
-        low, high = interval(means[:, best] if group.fixed else means.min(axis=1))
-        value = float(group.mean[best])
-        rows.append(_row(group, value, low, high, configuration=group.configurations[best]))
+        low, high = interval(best_draws(group, resampled(group, draws=draws, seed=seed)))
+        rows.append(_row(group, best(group), low, high, configuration=group.configurations[int(np.argmin(group.mean))]))
     return pd.DataFrame(rows, columns=[*COLUMNS, "configuration"])
 
 
@@ -96,8 +93,8 @@ def robust_width(results: Results, *, within: float = WITHIN, draws: int = DRAWS
     rows = []
     for group in _groups(results):
         levels, places = lr_levels(group)
-        chosen, means = resampled(group, draws=draws, seed=seed)
-        curves = _tuned(chosen, means, places, len(levels))
+        drawn = resampled(group, draws=draws, seed=seed)
+        curves = _tuned(drawn.chosen, drawn.mean, places, len(levels))
         curve = _tuned(np.arange(len(group.lr))[None], group.mean[None], places, len(levels))
         grid = np.log10(levels)
         value = float(_width(grid, curve, within)[0])
@@ -126,13 +123,13 @@ def lr_curve(results: Results) -> pd.DataFrame:
             members = np.flatnonzero(places == level)
             if not len(members):
                 continue
-            best = members[np.argmin(mean[members])]
+            tuned = members[np.argmin(mean[members])]
             here = group.loss[members]
-            low, high = np.nanmin(group.loss[best]), np.nanmax(group.loss[best])
+            low, high = np.nanmin(group.loss[tuned]), np.nanmax(group.loss[tuned])
             rows.append(
-                _row(group, float(mean[best]), float(low), float(high))
+                _row(group, float(mean[tuned]), float(low), float(high))
                 | {"lr": float(lr), "untuned": float(np.nanmean(here)), "n": int(np.isfinite(here).sum())}
-                | {"configuration": group.configurations[best]}
+                | {"configuration": group.configurations[tuned]}
             )
     return pd.DataFrame(rows, columns=["task", "variant", "lr", "value", "low", "high", "untuned", "configuration", "n", "note"])
 
@@ -161,19 +158,23 @@ def lr_levels(group: Losses) -> tuple[Array, NDArray[np.int64]]:
     return np.exp(low + (np.arange(bins) + 0.5) * (high - low) / bins), places
 
 
+def _sensitivity(group: Losses) -> float:
+    return float(_level_mean(group, group.mean[None])[0]) - best(group)
+
+
 def _sensitivity_draws(group: Losses, draws: int, seed: int) -> Array:
-    chosen, means = resampled(group, draws=draws, seed=seed)
-    return _sensitivity(group, chosen, means)
+    drawn = resampled(group, draws=draws, seed=seed)
+    return _level_mean(group, drawn.mean) - best_draws(group, drawn)
 
 
-def _sensitivity(group: Losses, chosen: NDArray[np.int64], means: Array) -> Array:
-    """Mean over lr levels minus best, for every draw. Shapes: chosen and means ``[draws, configurations]`` -> ``[draws]``."""
-    best = means[:, int(np.argmin(group.mean))] if group.fixed else means.min(axis=1)
+def _level_mean(group: Losses, means: Array) -> Array:
+    """Mean over the levels of lr of the mean within each; over configurations where there are none. ``[draws, configurations]`` ->
+    ``[draws]``.
+    """
     if not group.fixed:
-        return np.asarray(means.mean(axis=1) - best)
+        return np.asarray(means.mean(axis=1))
     _, places, counts = np.unique(group.lr, return_inverse=True, return_counts=True)
-    weights = 1 / (counts[places.reshape(-1)] * len(counts))
-    return np.asarray(means @ weights - best)
+    return np.asarray(means @ (1 / (counts[places.reshape(-1)] * len(counts))))
 
 
 def _tuned(chosen: NDArray[np.int64], means: Array, places: NDArray[np.int64], levels: int) -> Array:

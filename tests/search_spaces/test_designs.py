@@ -144,13 +144,13 @@ def test_yaml_as_people_write_it() -> None:
 ERRORS = [
     pytest.param(lambda: Grid(0), "points of a grid must be a whole number of at least 1, got 0", id="no points"),
     pytest.param(lambda: Grid(True), "points of a grid must be a whole number of at least 1, got True", id="bool for points"),
-    pytest.param(lambda: Grid({"lr": 2.5}), "points of lr must be a whole number of at least 1, got 2.5", id="fraction of points"),  # type: ignore[dict-item]
+    pytest.param(lambda: Grid({"lr": 2.5}), "points of lr must be a whole number of at least 1, got 2.5", id="fraction of points"),
     pytest.param(lambda: Grid({}), "points of a grid must name at least one hyperparameter, got none", id="points of nothing"),
     pytest.param(lambda: Grid(levels={"lr": []}), "levels of lr must be a list of at least one value, got []", id="no levels"),
     pytest.param(
         lambda: Grid(levels={"lr": "0.1"}), "levels of lr must be a list of at least one value, got '0.1'", id="string for levels"
     ),
-    pytest.param(lambda: Grid(levels=[0.1]), "levels of a grid must be a mapping of names to lists, got [0.1]", id="levels without a name"),  # type: ignore[arg-type]
+    pytest.param(lambda: Grid(levels=[0.1]), "levels of a grid must be a mapping of names to lists, got [0.1]", id="levels without a name"),
     pytest.param(lambda: Grid({"lr": 2}, {"lr": [1]}), "a grid must give points or levels of lr, got both", id="points and levels of one"),
     pytest.param(lambda: Grid(levels={"lr": [3]}).configurations(SPACE), "lr must be between 0.0001 and 1.0, got 3", id="level outside"),
     pytest.param(lambda: Grid(10**7), "points of a grid must be at most 1,000,000, got 10,000,000", id="too many points"),
@@ -169,7 +169,7 @@ ERRORS = [
     pytest.param(lambda: Sobol(-4), "n of a design must be a whole number of at least 1, got -4", id="less than nothing"),
     pytest.param(lambda: Sobol(10**9), "n of a design must be at most 1,000,000, got 1,000,000,000", id="too large"),
     pytest.param(lambda: Random(8, seed=-1), "seed of a design must be a whole number of at least 0, got -1", id="negative seed"),
-    pytest.param(lambda: Random(8, seed=None), "seed of a design must be a whole number of at least 0, got None", id="no seed"),  # type: ignore[arg-type]
+    pytest.param(lambda: Random(8, seed=None), "seed of a design must be a whole number of at least 0, got None", id="no seed"),
     pytest.param(lambda: AdaptiveDesign(8, sampler="tep"), "unknown sampler 'tep'; did you mean 'tpe'? (known: tpe, random,", id="sampler"),
     pytest.param(lambda: AdaptiveDesign(8).configurations(SPACE), "an adaptive design chooses its configurations while the", id="adaptive"),
     pytest.param(lambda: AdaptiveDesign(0), "n of a design must be a whole number of at least 1, got 0", id="adaptive of nothing"),
@@ -186,7 +186,7 @@ ERRORS = [
     ),
     pytest.param(
         lambda: design_from_dict("grid"), "a design must be a mapping such as {kind: grid, points: 3}, got 'grid'", id="word for a design"
-    ),  # type: ignore[arg-type]
+    ),
 ]
 
 

@@ -265,6 +265,8 @@ def test_values_are_taken_in_any_number_type_and_given_back_as_the_domain_holds_
     assert repr(Integer("x", 0, 4).check(3.0)) == "3"
     assert repr(Ordinal("x", (1, 2)).check(np.float64(1.0))) == "1"
     assert repr(Categorical("x", (1, True)).check(True)) == "True"
+    assert repr(Categorical("x", (1, True)).check(np.True_)) == "True"
+    assert repr(Categorical("x", (1, np.True_, np.str_("a"))).choices) == "(1, True, 'a')"
     assert repr(Float("x", np.float64(0.5), np.int64(4), default=1)) == "Float(name='x', low=0.5, high=4.0, scale='linear', default=1.0)"
     assert repr(Ordinal("x", [np.int64(1), np.float64(2.5)]).levels) == "(1, 2.5)"
 

@@ -106,8 +106,8 @@ ERRORS = [
     pytest.param(lambda: SearchSpace(LR, MU, LR), "names of a search space must differ, got 'lr' twice", id="name twice"),
     pytest.param(
         lambda: SearchSpace({"name": "lr"}), "a search space must hold Float, Integer, Ordinal, Categorical, got {'name'", id="a dict"
-    ),  # type: ignore[arg-type]
-    pytest.param(lambda: SearchSpace.from_dict({"name": "lr"}), "a search space must be a list of hyperparameters", id="a mapping"),  # type: ignore[arg-type]
+    ),
+    pytest.param(lambda: SearchSpace.from_dict({"name": "lr"}), "a search space must be a list of hyperparameters", id="a mapping"),
     pytest.param(lambda: SPACE.replace(Float("eps", 0, 1)), "unknown hyperparameter 'eps'", id="nothing to replace"),
     pytest.param(lambda: SPACE.fix(mu=0.999), "mu must be between 0.5 and 0.99, got 0.999", id="fixed outside"),
     pytest.param(lambda: SPACE.fix(muu=0.9), "unknown hyperparameter 'muu'; did you mean 'mu'?", id="fixed name"),
@@ -145,7 +145,7 @@ def test_a_space_is_a_value() -> None:
     assert SearchSpace(LR, MU) == SearchSpace(LR, MU)
     assert SearchSpace(LR, MU) != SearchSpace(MU, LR)
     with pytest.raises(AttributeError):
-        SPACE.hyperparameters = ()  # type: ignore[misc]
+        SPACE.hyperparameters = ()
 
 
 @pytest.mark.parametrize("space", SPACES)

@@ -232,6 +232,26 @@ def test_any_numbers_follow_the_equations(combination: dict[str, Any], **numbers
     assert_same(minimise(partial(Hyperalgorithm, **variant), problem), transcribed(variant, problem), 1e-10)
 
 
+@pytest.mark.parametrize("momentum", ["cm", "nag"])
+def test_a_float32_member_is_the_float32_model_alone_when_its_numbers_are_float64(momentum: str) -> None:
+    chosen = [(0.01, 0.9, 0.999), (0.01, 0.99, 0.9999), (0.01, 0.999, 1 - 1e-6)]
+    numbers = dict(zip(("lr", "mu", "nu"), torch.tensor(chosen, dtype=torch.float64).T, strict=True))
+    generator = torch.Generator().manual_seed(0)
+    start, noise = torch.randn(3, 20, generator=generator), torch.randn(50, 3, 20, generator=generator)
+
+    def last(rows: slice | int, **numbers: float | Tensor) -> Tensor:
+        param = nn.Parameter(start[rows].clone())
+        optimizer = Hyperalgorithm([param], momentum=momentum, **numbers)  # type: ignore[arg-type]
+        for each in noise:
+            param.grad = param.detach() + each[rows]
+            optimizer.step()
+        return param.detach()
+
+    alone = torch.stack([last(k, lr=lr, mu=mu, nu=nu) for k, (lr, mu, nu) in enumerate(chosen)])
+    # Each of 50 steps rounds theta, of order 1, by half a unit in the last place at most.
+    torch.testing.assert_close(last(slice(None), **numbers), alone, rtol=0, atol=50 * 2**-24)
+
+
 # --- a torch optimizer like any other
 
 KINDS = [

@@ -25,9 +25,13 @@ ADAM = {"lr": 0.002, "mu": 0.9, "nu": 0.99}
 
 
 @pytest.fixture(autouse=True)
-def workplace(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Ray's own files go to a temporary folder; the trainable sets the number of threads, which is set back."""
+def rays_files_go_to_a_temporary_folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ray.tune.trainable.trainable.DEFAULT_STORAGE_PATH", str(tmp_path / "ray"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """The trainable trains with one thread; the number is set back."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -62,8 +66,8 @@ def numbers(reports: list[dict[str, Any]]) -> list[str]:
     return [repr(sorted((name, value) for name, value in report.items() if name not in TIMES)) for report in reports]
 
 
-def alone(members: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
-    """The same reports from a loop for each member."""
+def alone(*members: dict[str, Any]) -> list[str]:
+    """The numbers of a loop for each member."""
     reports = []
     for each in members:
         loop = TrainingLoop(
@@ -76,13 +80,19 @@ def alone(members: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
             batch_size=each["batch_size"],
         )
         reports += [{"key": each["key"], "initial_loss": loop.initial_loss, **report} for report in loop]
-    return reports
+    return numbers(reports)
 
 
-def test_the_members_histories_are_those_of_the_loop_alone() -> None:
+@pytest.fixture(scope="module")
+def histories(one_thread: None) -> list[str]:
+    """The numbers of MEMBERS, each trained by a loop of its own."""
+    return alone(*MEMBERS)
+
+
+def test_the_members_histories_are_those_of_the_loop_alone(histories: list[str]) -> None:
     reports = trained(CohortTrainable(cohort(*MEMBERS)))
     assert [(report["key"], report["epoch"]) for report in reports] == [("a", 1), ("a", 2), ("b", 1), ("b", 2), ("b", 3), ("c", 1)]
-    assert numbers(reports) == numbers(alone(MEMBERS))
+    assert numbers(reports) == histories
 
 
 @pytest.mark.parametrize(("pause", "results"), [(0.0, 6), (3600.0, 1)], ids=["an epoch each", "all in one"])
@@ -102,13 +112,13 @@ def test_a_result_carries_the_epochs_of_about_a_second(pause: float, results: in
         pytest.param(member("bad", epochs=0), "InputError: epochs must be at least 1, got 0", id="no epochs"),
     ],
 )
-def test_a_member_that_raises_has_failed_and_the_others_go_on(bad: dict[str, Any], error: str) -> None:
+def test_a_member_that_raises_has_failed_and_the_others_go_on(bad: dict[str, Any], error: str, histories: list[str]) -> None:
     reports = trained(CohortTrainable(cohort(MEMBERS[0], bad, MEMBERS[2])))
     (failed,) = [report for report in reports if report["key"] == "bad"]
     assert failed["status"] == "failed"
     assert failed["error"].startswith(error)
     assert failed["error"].endswith(")")  # (file.py:line)
-    assert numbers([report for report in reports if report["key"] != "bad"]) == numbers(alone((MEMBERS[0], MEMBERS[2])))
+    assert numbers([report for report in reports if report["key"] != "bad"]) == histories[:2] + histories[5:]
 
 
 def test_an_error_in_the_middle_of_training_fails_that_member_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +156,7 @@ def test_missing_data_fails_every_member_with_the_reason(tmp_path: pathlib.Path)
 
 @pytest.mark.parametrize("after", range(7))
 def test_a_checkpoint_continues_in_a_new_process_with_every_epoch_reported_once(
-    after: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    after: int, histories: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
     first = CohortTrainable(cohort(*MEMBERS))
@@ -154,15 +164,15 @@ def test_a_checkpoint_continues_in_a_new_process_with_every_epoch_reported_once(
     saved = first.save(str(tmp_path / "checkpoint"))
     second = CohortTrainable(cohort(*MEMBERS))
     second.restore(saved.checkpoint)
-    assert numbers(begun + trained(second)) == numbers(alone(MEMBERS))
+    assert numbers(begun + trained(second)) == histories
 
 
-def test_a_checkpoint_leaves_the_trainable_as_it_was(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_leaves_the_trainable_as_it_was(histories: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
     trainable = CohortTrainable(cohort(*MEMBERS))
     reports = list(trainable.train()["reports"])
     trainable.save(str(tmp_path / "checkpoint"))
-    assert numbers(reports + trained(trainable)) == numbers(alone(MEMBERS))
+    assert numbers(reports + trained(trainable)) == histories
 
 
 @pytest.mark.parametrize("after", [0, 1, 3, 6])
@@ -173,7 +183,7 @@ def test_a_reused_actor_takes_on_the_next_cohort_from_its_beginning(after: int, 
         trainable.train()
     others = (member("d", seed=3), member("e", lr=0.001))
     assert trainable.reset(copy.deepcopy(cohort(*others)))
-    assert numbers(trained(trainable)) == numbers(alone(others))
+    assert numbers(trained(trainable)) == alone(*others)
 
 
 def test_a_reused_actor_loads_data_again_only_when_it_is_other_data(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from trainables.datasets import Dataset, digits
 from trainables.names import InputError
-from trainables.tasks import task
+from trainables.tasks import Task, task
 from trainables.training import Report, TrainingLoop, stream
 from trainables.variants import Variant, variant
 
@@ -62,6 +63,11 @@ def test_training_lowers_every_loss() -> None:
     reports = list(one)
     assert reports[-1]["train_loss_end"] < reports[0]["train_loss_end"] < one.initial_loss
     assert reports[-1]["test_loss"] < reports[0]["test_loss"]
+
+
+def test_the_training_loss_is_a_mean_over_images_whatever_the_last_batch() -> None:
+    one = loop("sgd", {"lr": 1e-12}, epochs=1)  # so that every batch meets the same weights
+    assert next(iter(one))["train_loss"] == pytest.approx(one.initial_loss, rel=1e-5)
 
 
 def test_the_losses_are_means_over_images() -> None:
@@ -124,6 +130,42 @@ def test_a_loss_that_blows_up_is_a_result_that_ends_the_trial(lr: float) -> None
     assert len(reports) < 6
     assert [report["status"] for report in reports[:-1]] == ["running"] * (len(reports) - 1)
     assert set(reports[-1]) == FIELDS
+
+
+class Parabola(Task):
+    """The loss w^2 of a single weight, whatever the images: gradient descent multiplies w by 1 - 2 lr a step. Infinite in training on demand."""
+
+    infinite_in_training = False
+
+    def model(self, generator: torch.Generator) -> nn.Module:
+        weight = nn.Linear(1, 1, bias=False)
+        nn.init.ones_(weight.weight)
+        return weight
+
+    def loss(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        loss = next(model.parameters()).square().sum()
+        return loss * math.inf if self.infinite_in_training and model.training else loss
+
+
+class ParabolaInfiniteInTraining(Parabola):
+    infinite_in_training = True
+
+
+@pytest.mark.parametrize(
+    ("kind", "lr", "statuses"),
+    [
+        pytest.param(Parabola, 0.25, ["running", "running", "completed"], id="sane"),
+        # 3 steps an epoch: the loss grows by 2^6 = 64, which is within 100 times the initial loss, then by 4096.
+        pytest.param(Parabola, 1.5, ["running", "diverged"], id="finite but out of the sane range"),
+        pytest.param(ParabolaInfiniteInTraining, 0.25, ["diverged"], id="infinite on the way"),
+    ],
+)
+def test_a_trial_has_diverged_when_its_loss_is_infinite_or_a_hundred_times_the_first(
+    kind: type[Task], lr: float, statuses: list[str]
+) -> None:
+    odd = kind("parabola/digits", "digits", 24, 1, "")
+    reports = TrainingLoop(odd, variant("sgd"), {"lr": lr}, 0, data=some_digits(), epochs=3)
+    assert [report["status"] for report in reports] == statuses
 
 
 def test_a_last_epoch_that_diverges_is_not_completed() -> None:
@@ -197,3 +239,4 @@ def test_every_purpose_of_a_seed_has_a_stream_of_its_own() -> None:
     drawn = [torch.rand(4, generator=stream(seed, purpose)) for seed in (0, 1) for purpose in ("weights", "shuffling")]
     assert len({tuple(each.tolist()) for each in drawn}) == 4
     assert torch.equal(drawn[0], torch.rand(4, generator=stream(0, "weights")))
+    assert loop(seed=7).shuffling.initial_seed() == stream(7, "shuffling").initial_seed()

@@ -1,0 +1,93 @@
+"""Variance shares against functions whose shares are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from search_spaces.designs import Sobol
+from sensitivity.measures import main_effects, seed_noise
+from tests.sensitivity.tables import LR, MU, SPACE, results
+
+POINTS = Sobol(512, seed=0).configurations(SPACE)
+
+
+def in_units(function: Callable[[float, float], float]) -> Callable[[Mapping[str, Any], int], float]:
+    return lambda configuration, seed: function(LR.to_unit(configuration["lr"]), MU.to_unit(configuration["mu"]))
+
+
+def shares(loss: Callable[[Mapping[str, Any], int], float], **others: Any) -> pd.Series:
+    table = main_effects(results(loss, **{"configurations": POINTS, "design": "sobol", "seeds": (0,), **others}))
+    return table.set_index("effect")["value"]
+
+
+@pytest.mark.parametrize(
+    ("function", "lr", "mu", "interactions"),
+    [
+        pytest.param(lambda u, v: 0.3 * u + 0.1 * v, 0.9, 0.1, 0.0, id="two additive effects, nine to one"),
+        pytest.param(lambda u, v: 0.5 * v, 0.0, 1.0, 0.0, id="mu alone, straight on its own scale"),
+        pytest.param(lambda u, v: (u - 0.5) * (v - 0.5) + 0.5, 0.0, 0.0, 1.0, id="nothing but interaction"),
+    ],
+)
+def test_shares_are_those_of_the_function(function: Callable[[float, float], float], lr: float, mu: float, interactions: float) -> None:
+    found = shares(in_units(function))
+    assert found["lr"] == pytest.approx(lr, abs=0.03)
+    assert found["mu"] == pytest.approx(mu, abs=0.03)
+    assert found["interactions"] == pytest.approx(interactions, abs=0.05)
+
+
+def test_a_u_shaped_learning_rate_is_seen_on_its_log_scale() -> None:
+    """Var of .6 (2u - 1)^2 is .36 * 4 / 45; of .1 v is .01 / 12."""
+    lr, mu = 0.36 * 4 / 45, 0.01 / 12
+    assert shares(in_units(lambda u, v: 0.6 * (2 * u - 1) ** 2 + 0.1 * v))["lr"] == pytest.approx(lr / (lr + mu), abs=0.03)
+
+
+def test_a_constant_loss_gives_zeros_not_equal_shares() -> None:
+    table = main_effects(results(lambda configuration, seed: 0.25, seeds=(0, 1)))
+    assert (table["value"] == 0).all()
+
+
+def test_shares_and_noise_sum_to_one() -> None:
+    rng = np.random.default_rng(0)
+    loss = in_units(lambda u, v: 0.3 * u + 0.2 * v)
+    found = shares(lambda configuration, seed: loss(configuration, seed) + float(rng.normal(0, 0.1)), seeds=(0, 1, 2))
+    assert found.sum() == pytest.approx(1)
+
+
+def test_diverged_trials_take_part_at_the_initial_loss() -> None:
+    found = main_effects(results(in_units(lambda u, v: math.inf if u > 0.6 else 0.2), configurations=POINTS, design="sobol"))
+    assert found.set_index("effect").loc["lr", "value"] > 0.95
+
+
+def test_too_few_configurations_are_refused_in_the_note() -> None:
+    table = main_effects(results(lambda configuration, seed: configuration["lr"], configurations=POINTS[:4]))
+    lr = table[table["effect"] == "lr"].iloc[0]
+    assert math.isnan(lr["value"])
+    assert "too few for a forest" in lr["note"]
+
+
+def test_seed_noise_is_the_variance_between_seeds() -> None:
+    """Configurations with variance .3^2 / 12 and seeds with .05^2."""
+    rng = np.random.default_rng(0)
+    loss = in_units(lambda u, v: 0.3 * u)
+    table = results(
+        lambda configuration, seed: loss(configuration, seed) + float(rng.normal(0, 0.05)),
+        configurations=POINTS,
+        design="sobol",
+        seeds=range(4),
+    )
+    row = seed_noise(table).iloc[0]
+    truth = 0.05**2 / (0.05**2 + 0.3**2 / 12)
+    assert row["low"] < truth < row["high"]
+    assert row["value"] == pytest.approx(truth, abs=0.03)
+
+
+def test_one_seed_has_no_noise_to_show() -> None:
+    row = seed_noise(results(lambda configuration, seed: configuration["lr"] / 2, seeds=(0,))).iloc[0]
+    assert math.isnan(row["value"])
+    assert "one seed" in row["note"]

@@ -1,0 +1,77 @@
+"""Planning: keys that name what is computed, balanced order, nothing run twice."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from sensitivity.planning import plan, trial_key, trials
+from sensitivity.study import Study
+
+SPEC: dict[str, Any] = {
+    "name": "s",
+    "tasks": ["autoencoder/digits"],
+    "variants": ["sgd", "adam"],
+    "design": {"kind": "grid", "points": {"lr": 4, "mu": 2, "nu": 2}},
+    "seeds": 2,
+    "epochs": 1,
+}
+KEY: dict[str, Any] = {
+    "fingerprint": "f", "variant": "adam", "configuration": {"lr": 0.1, "mu": 0.9}, "seed": 0, "epochs": 1, "batch_size": 64,
+    "precision": "float32",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fingerprint": "g"}, {"variant": "nadam"}, {"configuration": {"lr": 0.1, "mu": 0.90000001}}, {"configuration": {"lr":
+        0.1}}, {"seed": 1},
+        {"epochs": 2}, {"batch_size": 65}, {"precision": "bfloat16"}, {"configuration": {"lr": 0.1, "mu": 0.9, "p": math.inf}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_key_changes_with_everything_that_the_trial_computes(change: dict[str, Any]) -> None:
+    assert trial_key(**{**KEY, **change}) != trial_key(**KEY)
+
+
+def test_a_key_stays_what_it_is_in_stores_that_exist() -> None:
+    assert trial_key(**KEY) == "f11878e68529f88fa120"
+
+
+def test_every_trial_of_the_study_is_there_once() -> None:
+    found = trials(Study(**SPEC))
+    assert Counter(each.variant for each in found) == {"sgd": 4 * 2, "adam": 16 * 2}
+    assert len({each.key for each in found}) == len(found)
+
+
+def test_any_beginning_of_a_study_is_balanced() -> None:
+    half = trials(Study(**SPEC))[:20]
+    assert Counter(each.variant for each in half) == {"sgd": 4, "adam": 16}
+    assert len({each.configuration["lr"] for each in half if each.variant == "sgd"}) == 4
+
+
+def test_a_bigger_study_only_adds() -> None:
+    small = {each.key for each in trials(Study(**SPEC))}
+    bigger = {each.key for each in trials(Study(**{**SPEC, "seeds": 3, "variants": ["sgd", "adam", "nag"]}))}
+    assert small < bigger
+
+
+def test_only_what_has_not_ended_is_planned() -> None:
+    study = Study(**SPEC)
+    everything = trials(study)
+    done = dict(zip((each.key for each in everything), ["completed", "diverged", "failed", "running", "pending"], strict=False))
+    planned = {trial.key for cohort in plan(study, done) for trial in cohort.trials}
+    assert planned == {each.key for each in everything[2:]}
+
+
+@pytest.mark.parametrize(("size", "workers", "largest"), [(None, 1, 3), (None, 100, 1), (5, 1, 5)])
+def test_cohorts_share_task_and_variant_and_keep_their_size(size: int | None, workers: int, largest: int) -> None:
+    study = Study(**{**SPEC, "cohort_size": size})
+    cohorts = plan(study, {}, workers=workers)
+    assert max(len(each.trials) for each in cohorts) == largest
+    assert all({(trial.task, trial.variant) for trial in each.trials} == {(each.task, each.variant)} for each in cohorts)
+    assert sorted(trial.key for each in cohorts for trial in each.trials) == sorted(each.key for each in trials(study))

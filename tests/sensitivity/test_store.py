@@ -1,0 +1,77 @@
+"""The store: the contract on SQLite, and places that are not a store."""
+
+from __future__ import annotations
+
+import pathlib
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+
+from sensitivity.store import Store
+from tests.contracts import StoreContract, report, trial
+from trainables.names import InputError
+
+
+class TestSqlite(StoreContract):
+    @pytest.fixture
+    def open_store(self, tmp_path: pathlib.Path) -> Callable[[], Store]:
+        return lambda: Store(tmp_path / "results.sqlite")
+
+
+def not_a_database(folder: pathlib.Path) -> pathlib.Path:
+    (folder / "notes.txt").write_text("these are my notes, and they stay as they are")
+    return folder / "notes.txt"
+
+
+def newer(folder: pathlib.Path) -> pathlib.Path:
+    place = folder / "newer.sqlite"
+    Store(place).close()
+    with sqlite3.connect(place) as connection:
+        connection.execute("UPDATE sensitivity_version SET version = 99")
+    connection.close()
+    return place
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        pytest.param(not_a_database, "is not a SQLite file", id="another file"),
+        pytest.param(newer, "has version 99, this program reads up to 1", id="newer version"),
+        pytest.param(lambda folder: folder, "is a folder", id="a folder"),
+        pytest.param(lambda folder: folder / "missing" / "s.sqlite", "there is no folder", id="no such folder"),
+    ],
+)
+def test_a_place_that_is_no_store_is_refused_and_left_alone(
+    tmp_path: pathlib.Path, make: Callable[[pathlib.Path], pathlib.Path], message: str
+) -> None:
+    place = make(tmp_path)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir() if each.is_file()}
+    with pytest.raises(InputError, match=message):
+        Store(place)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir() if each.is_file()} == before
+
+
+def test_a_store_that_is_only_read_is_not_made(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(InputError, match="no store at"):
+        Store(tmp_path / "absent.sqlite", create=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_study_names_the_nearest(tmp_path: pathlib.Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    store.add_study("quickstart", "{}", [])
+    with pytest.raises(InputError, match="did you mean 'quickstart'"):
+        store.study("quikstart")
+    store.close()
+
+
+def test_readers_see_a_study_while_it_is_written(tmp_path: pathlib.Path) -> None:
+    writer, reader = Store(tmp_path / "s.sqlite"), Store(tmp_path / "s.sqlite")
+    one = trial()
+    writer.add_study("s", "{}", [one])
+    for epoch in (1, 2):
+        writer.record(one.key, initial_loss=1.0, reports=[report(epoch)])
+        assert len(reader.epochs("s")) == epoch
+    writer.close()
+    reader.close()
