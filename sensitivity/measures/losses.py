@@ -119,7 +119,8 @@ def moderated(loss: Array) -> tuple[Array, float]:
 
     .. math:: \tilde s_c^2 = \frac{d_0 s_0^2 + d_c s_c^2}{d_0 + d_c}
 
-    with the prior :math:`d_0, s_0` fitted to all configurations: where they are equally noisy they are pooled, where they differ each keeps its
+    with the prior :math:`d_0, s_0` fitted to all configurations: where they are equally noisy they are pooled, where they differ
+    each keeps its
     own. A configuration without any variance keeps none. Zeros with one seed.
 
     Source: Smyth, "Linear Models and Empirical Bayes Methods for Assessing Differential Expression", SAGMB 3 (2004), section 6.2.

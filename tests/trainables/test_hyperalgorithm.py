@@ -241,7 +241,7 @@ def test_a_float32_member_is_the_float32_model_alone_when_its_numbers_are_float6
 
     def last(rows: slice | int, **numbers: float | Tensor) -> Tensor:
         param = nn.Parameter(start[rows].clone())
-        optimizer = Hyperalgorithm([param], momentum=momentum, **numbers)  # type: ignore[arg-type]
+        optimizer = Hyperalgorithm([param], momentum=momentum, **numbers)
         for each in noise:
             param.grad = param.detach() + each[rows]
             optimizer.step()
@@ -391,7 +391,7 @@ def test_a_refused_group_leaves_the_optimizer_as_it_was() -> None:
 def test_maximize_is_descent_on_the_negative(kind: dict[str, Any]) -> None:
     problem = Problem(0, steps=5)
     negative = Problem(0, steps=5)
-    negative.gradient = lambda i, theta, t: -problem.gradient(i, theta, t)  # type: ignore[method-assign]
+    negative.gradient = lambda i, theta, t: -problem.gradient(i, theta, t)
     climbed = minimise(partial(Hyperalgorithm, **kind, maximize=True), negative)
     for one, other in zip(climbed, minimise(partial(Hyperalgorithm, **kind), problem), strict=True):
         assert torch.equal(one, other)

@@ -154,7 +154,7 @@ def test_missing_data_fails_every_member_with_the_reason(tmp_path: pathlib.Path)
     assert all("no MNIST under data_root" in report["error"] for report in reports)
 
 
-@pytest.mark.parametrize("after", range(7))
+@pytest.mark.parametrize("after", [0, 1, 2, 4, 6])
 def test_a_checkpoint_continues_in_a_new_process_with_every_epoch_reported_once(
     after: int, histories: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,7 +53,7 @@ def test_limits(schedule: str, decay: float, step: int, expected: float) -> None
 def test_the_bias_corrected_decay_approaches_the_true_mean_as_d_approaches_one(step: int) -> None:
     decay = Fraction(1) - Fraction(1, 10**12)
     if step <= 1000:  # exact arithmetic: the formula's own limit
-        assert float(bias_corrected(decay, step)) == pytest.approx(true_mean(0.0, step), rel=1e-8)  # type: ignore[type-var]
+        assert float(bias_corrected(decay, step)) == pytest.approx(true_mean(0.0, step), rel=1e-8)
     assert bias_corrected(1 - 1e-9, step) == pytest.approx(true_mean(0.0, step), rel=1e-4)
 
 

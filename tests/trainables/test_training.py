@@ -33,13 +33,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def some_digits(images: int = 64) -> Dataset:
+def some_digits(images: int = 40) -> Dataset:
     data = digits().limited(images)
-    return dataclasses.replace(data, x_test=data.x_test[:32], y_test=data.y_test[:32])
+    return dataclasses.replace(data, x_test=data.x_test[:24], y_test=data.y_test[:24])
 
 
 def loop(name: str | Variant = "adam", configuration: dict[str, Any] | None = None, seed: int = 0, **others: Any) -> TrainingLoop:
-    arguments = {"data": some_digits(), "epochs": 4, "batch_size": 24, **others}  # 24 leaves a smaller last batch
+    arguments = {"data": some_digits(), "epochs": 3, "batch_size": 16, **others}  # 40 images leave a smaller last batch
     chosen = variant(name) if isinstance(name, str) else name
     return TrainingLoop(task("autoencoder/digits"), chosen, ADAM if configuration is None else configuration, seed, **arguments)
 
@@ -59,7 +59,7 @@ def test_a_report_has_every_field_and_the_last_says_completed() -> None:
 
 
 def test_training_lowers_every_loss() -> None:
-    one = loop()
+    one = loop(epochs=10)
     reports = list(one)
     assert reports[-1]["train_loss_end"] < reports[0]["train_loss_end"] < one.initial_loss
     assert reports[-1]["test_loss"] < reports[0]["test_loss"]
@@ -100,7 +100,7 @@ def test_another_seed_gives_other_weights_and_another_order() -> None:
 
 
 @pytest.mark.parametrize("name", ["sgd", "nag", "adam"])
-@pytest.mark.parametrize("after", [0, 1, 3])
+@pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_resumed_trial_gives_the_same_history_to_the_bit(name: str, after: int) -> None:
     configuration = {each: ADAM[each] for each in variant(name).hyperparameters}
     whole = numbers(list(loop(name, configuration)))
@@ -133,7 +133,7 @@ def test_a_loss_that_blows_up_is_a_result_that_ends_the_trial(lr: float) -> None
 
 
 class Parabola(Task):
-    """The loss w^2 of a single weight, whatever the images: gradient descent multiplies w by 1 - 2 lr a step. Infinite in training on demand."""
+    """The loss w^2 of a single weight, whatever the images: a step of gradient descent multiplies w by 1 - 2 lr."""
 
     infinite_in_training = False
 
@@ -144,7 +144,7 @@ class Parabola(Task):
 
     def loss(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         loss = next(model.parameters()).square().sum()
-        return loss * math.inf if self.infinite_in_training and model.training else loss
+        return loss + math.inf if self.infinite_in_training and model.training else loss
 
 
 class ParabolaInfiniteInTraining(Parabola):
@@ -163,7 +163,7 @@ class ParabolaInfiniteInTraining(Parabola):
 def test_a_trial_has_diverged_when_its_loss_is_infinite_or_a_hundred_times_the_first(
     kind: type[Task], lr: float, statuses: list[str]
 ) -> None:
-    odd = kind("parabola/digits", "digits", 24, 1, "")
+    odd = kind("parabola/digits", "digits", 16, 1, "")
     reports = TrainingLoop(odd, variant("sgd"), {"lr": lr}, 0, data=some_digits(), epochs=3)
     assert [report["status"] for report in reports] == statuses
 
@@ -172,7 +172,7 @@ def test_a_last_epoch_that_diverges_is_not_completed() -> None:
     assert [report["status"] for report in loop("sgd", {"lr": 1e30}, epochs=1)] == ["diverged"]
 
 
-STEPS = 3  # of 24 images, 24 and 16
+STEPS = 3  # of 16 images, 16 and 8
 
 
 @pytest.mark.parametrize(

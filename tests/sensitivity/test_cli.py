@@ -1,0 +1,168 @@
+"""The command: what it prints, and what it says to bad input."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sqlite3
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from sensitivity import cli
+from sensitivity.planning import trials
+from sensitivity.store import Store
+from sensitivity.study import Study
+from tests.contracts import report
+
+SPEC = """
+name: small
+tasks: [autoencoder/digits]
+variants: [sgd, adam]
+design: {kind: grid, points: {lr: 3}}
+seeds: 2
+epochs: 1
+"""
+
+
+def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["sensitivity", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture
+def here(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """An empty working directory with a valid study file, a broken one, a store of a newer version and a folder nobody may write to."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "typo.yaml").write_text(SPEC.replace("epochs", "epohcs"))
+    (tmp_path / "mnist.yaml").write_text(SPEC.replace("digits", "mnist"))
+    Store(tmp_path / "newer.sqlite").close()
+    with sqlite3.connect(tmp_path / "newer.sqlite") as connection:
+        connection.execute("UPDATE sensitivity_version SET version = 99")
+    connection.close()
+    for name, change in {
+        "variant": ("adam]", "adm]"), "task": ("digits", "digit"), "empty": ("{lr: 3}", "0"), "unknown": ("{lr: 3}", "{lrr: 3}"),
+    }.items():  # fmt: skip
+        (tmp_path / f"{name}.yaml").write_text(SPEC.replace(*change))
+    for name, space in {
+        "negative": "{name: lr, low: -1, high: 1}", "one": "{name: mu, low: .5, high: 1}", "norm": "{name: p, levels: [.5, 2]}",
+        "upside": "{name: lr, low: 1, high: .1}",
+    }.items():  # fmt: skip
+        (tmp_path / f"{name}.yaml").write_text(f"{SPEC.replace('sgd, adam', 'cm')}spaces: {{cm: [{space}]}}\n")
+    return tmp_path
+
+
+BAD = [
+    (["run", "variant.yaml"], "unknown variant 'adm'; did you mean 'adam'?"),
+    (["run", "task.yaml"], "did you mean 'autoencoder/digits'?"),
+    (["run", "--preset", "quikstart"], "unknown preset 'quikstart'; did you mean 'quickstart'?"),
+    (["run", "unknown.yaml"], "unknown hyperparameter"),
+    (["run", "negative.yaml"], "lr must be above 0 and finite, got -1"),
+    (["run", "one.yaml"], "mu must be in [0, 1), got 1"),
+    (["run", "norm.yaml"], "p must be at least 1"),
+    (["run", "empty.yaml"], "points"),
+    (["run", "upside.yaml"], "low"),
+    (["run", "typo.yaml"], "unknown field of a study 'epohcs'; did you mean 'epochs'?"),
+    (["run", "small.yaml", "--store", "no/such/folder/s.sqlite"], "there is no folder"),
+    (["run", "small.yaml", "--store", "small.yaml"], "is not a SQLite file"),
+    (["run", "small.yaml", "--store", "newer.sqlite"], "has version 99, this program reads up to 1"),
+    (["run", "small.yaml", "--store", "nonsense://x"], "cannot be opened"),
+    (["run", "small.yaml", "--out", "small.yaml"], "is not a writable folder"),
+    (["run", "small.yaml", "--workers", "0"], "workers must be at least 1, got 0"),
+    (["run", "small.yaml", "--gpus-per-worker", "-1"], "gpus_per_worker must be"),
+    (["run", "small.yaml", "--address", "127.0.0.1:1"], "no Ray cluster at"),
+    (["run", "mnist.yaml", "--data-root", "."], "--data-root DIR (with DIR/MNIST/raw), or --download"),
+    (["run"], "give a study file or --preset NAME, got neither"),
+    (["run", "absent.yaml"], "cannot read the study file"),
+    (["report", "small", "--store", "absent.sqlite"], "no store at"),
+    (["trials", "--store", "newer.sqlite"], "has version 99"),
+    (["spaces", "adm"], "did you mean 'adam'?"),
+    (["presets", "mnist"], "did you mean 'mnist-quick'?"),
+    (["ru"], "No such command"),
+    (["run", "--presett", "x"], "No such option"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(each) for each, _ in BAD])
+def test_bad_input_is_one_line_exit_code_2_and_nothing_written(
+    here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    before = {each: each.read_bytes() for each in here.rglob("*") if each.is_file()}
+    assert run(arguments, monkeypatch) == 2
+    said = capfd.readouterr()
+    assert message in " ".join(said.err.split())
+    assert "Traceback" not in said.err
+    if "No such" not in message:  # the usage error of a mistyped command has a frame around it
+        assert said.err.startswith("Error: ")
+        assert said.err.count("\n") == 1
+    after = {each: each.read_bytes() for each in here.rglob("*") if each.is_file()}
+    assert {name.name for name in after} - {"sensitivity.sqlite"} == {name.name for name in before}
+    assert all(after[name] == content for name, content in before.items())
+
+
+@pytest.fixture
+def filled(here: pathlib.Path) -> pathlib.Path:
+    """The small study with made-up losses in the store."""
+    study, store = Study.from_yaml(SPEC), Store("sensitivity.sqlite")
+    planned = trials(study)
+    store.add_study(study.name, study.to_json(), planned)
+    for place, each in enumerate(planned):
+        ended = "diverged" if each.configuration["lr"] >= 0.1 and each.variant == "adam" else "completed"
+        store.record(each.key, initial_loss=1.0, reports=[report(1, ended, 0.2 + 0.01 * place)])
+    store.close()
+    return here
+
+
+def test_a_report_is_written_from_the_store(
+    filled: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report"], monkeypatch) == 0
+    said = capfd.readouterr().out
+    assert "report: runs/small/report.html" in said
+    assert "Diverged trials, counted at the initial loss: adam 2 of 6." in said
+    assert {each.name for each in (filled / "runs" / "small").iterdir()} == {
+        "report.html", "report.md", "trials.csv", "trials.parquet", "epochs.csv", "epochs.parquet",
+    }  # fmt: skip
+
+
+def read(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Any:
+    assert run([*arguments, "--json"], monkeypatch) == 0
+    return json.loads(capfd.readouterr().out)
+
+
+def test_a_program_can_read_everything(filled: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    assert read(["studies"], monkeypatch, capfd)[0] | {"created": ""} == {
+        "name": "small", "created": "", "trials": 12, "pending": 0, "running": 0, "completed": 10, "diverged": 2, "failed": 0,
+    }  # fmt: skip
+    diverged = read(["trials", "small", "--status", "diverged"], monkeypatch, capfd)
+    assert [(each["variant"], each["lr"], each["loss"]) for each in diverged] == [("adam", 0.1, 1.0)] * 2
+    assert {each["variant"] for each in read(["variants"], monkeypatch, capfd)} >= {"sgd", "adam", "l1_adagrad_mean"}
+    assert read(["spaces", "sgd"], monkeypatch, capfd)[0]["scale"] == "log"
+    assert read(["report"], monkeypatch, capfd)["report"] == "runs/small/report.html"
+    assert read(["presets", "quickstart"], monkeypatch, capfd)["name"] == "quickstart"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["studies"], ["trials"], ["variants"], ["spaces"], ["presets"], ["presets", "quickstart"]], ids=" ".join
+)
+def test_a_person_can_read_everything(
+    filled: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert run(arguments, monkeypatch) == 0
+    assert capfd.readouterr().out.count("\n") > 1
+
+
+def test_help_answers_in_under_a_second() -> None:
+    command = [sys.executable, "-m", "sensitivity.cli", "--help"]
+    fastest = float("inf")
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        fastest = min(fastest, time.perf_counter() - began)
+    assert fastest < 1

@@ -1,0 +1,115 @@
+"""The specification: round trips, defaults, and errors that show the way."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+from typing import Any
+
+import pytest
+
+from search_spaces.hyperparameters import Float, Ordinal
+from search_spaces.spaces import SearchSpace
+from sensitivity.presets import PRESETS
+from sensitivity.study import Study
+from trainables.names import InputError
+
+SPEC: dict[str, Any] = {
+    "name": "s",
+    "tasks": ["autoencoder/digits"],
+    "variants": ["sgd", "adam"],
+    "design": {"kind": "grid", "points": {"lr": 2, "mu": 2}},
+    "epochs": 1,
+}
+LR = {"name": "lr", "low": 0.001, "high": 1, "scale": "log"}
+
+
+def space_of_adam(*hyperparameters: dict[str, Any]) -> dict[str, Any]:
+    return {**SPEC, "spaces": {"adam": list(hyperparameters)}}
+
+
+BAD = [
+    pytest.param({**SPEC, "variants": ["adm"]}, "unknown variant 'adm'; did you mean 'adam'?", id="unknown variant"),
+    pytest.param({**SPEC, "tasks": ["autoencoder/digit"]}, "did you mean 'autoencoder/digits'?", id="unknown task"),
+    pytest.param({**SPEC, "epoch": 3}, "unknown field of a study 'epoch'; did you mean 'epochs'?", id="misspelt field"),
+    pytest.param({**SPEC, "epochs": 0}, "epochs: input should be greater than or equal to 1, got 0", id="no epochs"),
+    pytest.param({**SPEC, "epochs": "many"}, "epochs: .* got 'many'", id="epochs in words"),
+    pytest.param({**SPEC, "seeds": 0}, "seeds must be .* at least 1; got 0", id="no seeds"),
+    pytest.param({**SPEC, "seeds": [1, 1]}, "seeds names 1 twice", id="a seed twice"),
+    pytest.param({**SPEC, "variants": []}, "variants: .* at least 1 item", id="no variants"),
+    pytest.param({**SPEC, "metric": "loss"}, "metric: .*'train_loss_end', 'train_loss' or 'test_loss', got 'loss'", id="unknown metric"),
+    pytest.param({**SPEC, "design": {"kind": "gird"}}, "did you mean 'grid'", id="unknown design"),
+    pytest.param({**SPEC, "design": {"kind": "grid", "points": 0}}, "points", id="empty grid"),
+    pytest.param({**SPEC, "design": {"kind": "random", "n": 0}}, "n must be .* got 0", id="empty random design"),
+    pytest.param(
+        {**SPEC, "design": {"kind": "grid", "points": {"lrr": 3}}}, "did you mean 'lr'", id="unknown hyperparameter in the design"
+    ),
+    pytest.param(
+        space_of_adam({**LR, "name": "lrr"}), "unknown hyperparameter of adam 'lrr'; did you mean 'lr'", id="unknown hyperparameter"
+    ),
+    pytest.param(space_of_adam({**LR, "low": 2}), "low", id="low above high"),
+    pytest.param(space_of_adam({**LR, "low": 0}), "low .*0", id="log scale from zero"),
+    pytest.param(space_of_adam({**LR, "low": -1, "scale": "linear"}), "lr must be above 0 and finite, got -1", id="negative lr"),
+    pytest.param(space_of_adam(LR, {"name": "mu", "low": 0.5, "high": 1}), r"mu must be in \[0, 1\), got 1", id="mu of one"),
+    pytest.param(
+        space_of_adam(LR, {"name": "p", "levels": [0.5, 1]}), "unknown hyperparameter of adam 'p'", id="a setting that adam fixes"
+    ),
+    pytest.param({**SPEC, "variants": ["sgd"], "spaces": {"adam": [LR]}}, "unknown variant in spaces 'adam'", id="space of no variant"),
+    pytest.param({key: each for key, each in SPEC.items() if key != "design"}, "a study needs design", id="no design"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), BAD)
+def test_a_study_that_cannot_be_run_says_why_in_one_line(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message) as raised:
+        Study(**fields)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_norm_below_one_is_refused() -> None:
+    with pytest.raises(InputError, match=r"p must be at least 1 .*, got 0.5"):
+        Study(**{**SPEC, "variants": ["sgd"], "spaces": {"sgd": [LR, {"name": "p", "levels": [0.5, 1]}]}})
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_valid_and_survives_yaml_and_json(name: str) -> None:
+    study = Study.preset(name)
+    assert Study.from_yaml(study.to_yaml()) == study
+    assert Study.from_json(study.to_json()) == study
+
+
+def test_an_unknown_preset_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="did you mean 'quickstart'"):
+        Study.preset("quikstart")
+
+
+def test_spaces_may_be_objects_and_survive_yaml_with_infinity() -> None:
+    space = SearchSpace(Float("lr", 1e-5, 1, "log"), Ordinal("p", (1, 2, math.inf)))
+    study = Study(**{**SPEC, "variants": ["sgd"], "spaces": {"sgd": space}, "design": {"kind": "random", "n": 3}})
+    assert study.space("sgd") == space
+    assert Study.from_yaml(study.to_yaml()).space("sgd") == space
+
+
+def test_yaml_reads_scientific_notation_as_a_number() -> None:
+    text = "{name: s, tasks: autoencoder/digits, variants: adam, epochs: 1, design: {kind: grid, levels: {lr: [1e-3, 1E-2, .5e-1]}}}"
+    assert Study.from_yaml(text).design["levels"] == {"lr": [0.001, 0.01, 0.05]}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("s.yaml", "name: s\n  tasks: [", r"s.yaml: not YAML: .*line 2"),
+        ("s.yaml", "- a list", "a study is a mapping of fields"),
+        ("s.json", "{", "s.json: not JSON"),
+        ("s.toml", "", "ends with .yaml, .yml, .json"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path: pathlib.Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=message):
+        Study.load(tmp_path / name)
+
+
+def test_a_missing_file_is_named(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(InputError, match="cannot read the study file"):
+        Study.load(tmp_path / "absent.yaml")
