@@ -1,4 +1,4 @@
-"""The Ray Tune search algorithm over Optuna: one Optuna study for each task and variant, cohorts asked and told together."""
+"""The Ray Tune searchers: cohorts that Optuna chooses, cohorts that are known beforehand, and cohorts whose worker was lost."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
 
 Configuration = Mapping[str, Any]
+RETRIES = 3
+"""Times that a cohort is trained again when its worker is lost."""
 Outcome = tuple[str, float]
 """Status of a trial (completed, diverged or failed) and its capped loss."""
 
@@ -54,7 +56,7 @@ class Adaptive(Searcher):
         outcome: Callable[[Mapping[str, Any]], Outcome | None],
         storage: str | None = None,
     ) -> None:
-        super().__init__(metric="loss", mode="min")
+        super().__init__(metric="done", mode="max")  # Tune wants the name of something in every result
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -159,6 +161,74 @@ class Adaptive(Searcher):
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: Optuna's storage and the store hold everything."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+
+class Planned(Searcher):
+    """Hands out cohorts that are known beforehand, in order."""
+
+    def __init__(self, configs: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(metric="done", mode="max")
+        self._waiting = list(reversed(configs))
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next cohort's config, FINISHED after the last."""
+        return dict(self._waiting.pop()) if self._waiting else Searcher.FINISHED
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Nothing to learn from a result."""
+
+
+class Persistent(Searcher):
+    """Gives a cohort out again when its worker was lost, up to :data:`RETRIES` times.
+
+    Tune's own retries are not enough: a reused worker that is lost between two cohorts counts as an error at once (seen in Ray 2.60).
+
+    Args: searcher: chooses the cohorts. ended: keys of the members that need not be trained again; the caller keeps it up to date.
+    """
+
+    def __init__(self, searcher: Searcher, ended: set[str]) -> None:
+        super().__init__(metric="done", mode="max")
+        self._searcher, self._ended = searcher, ended
+        self._given: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._lost: list[tuple[str, dict[str, Any]]] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: see :class:`Adaptive`."""
+        return {}
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next cohort's config, FINISHED when none is left and none can come back."""
+        if self._lost:
+            owner, config = self._lost.pop()
+        else:
+            owner, config = trial_id, self._searcher.suggest(trial_id)
+            if not isinstance(config, dict):
+                return None if self._given else config
+            config["attempt"] = 1
+        self._given[trial_id] = owner, config
+        return config
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Pass on what a cohort reports."""
+        self._searcher.on_trial_result(self._given[trial_id][0], result)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Pass on the end of a cohort, or keep what a lost worker left."""
+        owner, config = self._given.pop(trial_id)
+        left = [member for member in config["members"] if member["key"] not in self._ended]
+        if error and left and config["attempt"] <= RETRIES:
+            self._lost.append((owner, {**config, "members": left, "attempt": config["attempt"] + 1}))
+        else:
+            self._searcher.on_trial_complete(owner, result, error)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, fields
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.hyperparameters import default_value, read_value, write_value
+from search_spaces.hyperparameters import default_value
+from search_spaces.values import read_value, write_value
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:

@@ -1,53 +1,21 @@
-r"""Hyperparameters: a name, a domain, a scale and a default.
-
-Every domain is inclusive and has a place u in [0, 1] for each of its values:
-
-=============  ==========================================================================
-linear         u = (x - low) / (high - low)
-log            u = (log x - log low) / (log high - log low)
-log1m          u = (log(1 - low) - log(1 - x)) / (log(1 - low) - log(1 - high))
-integers       the middle of the value's bin, each as wide as the scale has it
-ordinal        the middle of one of as many equal bins as there are levels, in order
-categorical    the same, in the order of the choices, which means nothing
-=============  ==========================================================================
-
-``log1m`` is for decays: .9, .99 and .999 average over 10, 100 and 1000 steps, and are equally far apart.
-"""
+"""Hyperparameters: a name, an inclusive domain, a scale (:mod:`search_spaces.scales`) and a default."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
-from numbers import Integral, Real
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any, ClassVar, Literal, TypeVar
 
+from search_spaces.scales import SCALES, Transform, bin_of, place
+from search_spaces.values import Scalar, distinct_values, finite_number, listed, number_of, pick, position_of, whole_number, write_value
 from trainables.names import InputError, unknown
-
-Scalar = float | int | str | bool
-"""What a categorical choice or an ordinal level can be; an ordinal level is no bool."""
 
 LARGEST = 2**40
 """Integers beyond this have no place of their own on a log axis of floats."""
 
 _T = TypeVar("_T")
-_Transform = Callable[[float], float]
-
-
-def _expm1m(t: float) -> float:
-    return -math.expm1(-t)
-
-
-def _log1m(x: float) -> float:
-    return -math.log1p(-x)
-
-
-_SCALES: dict[str, tuple[_Transform, _Transform]] = {
-    "linear": (float, float),
-    "log": (math.log, math.exp),
-    "log1m": (_log1m, _expm1m),
-}
-"""The transformed coordinate of each scale, which rises with the value, and its inverse."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +39,18 @@ class Float:
     high: float
     scale: Literal["linear", "log", "log1m"] = "linear"
     default: float | None = None
+    kind: ClassVar[str] = "float"
 
     def __post_init__(self) -> None:
         _check_name(self.name)
         for bound in ("low", "high"):
-            object.__setattr__(self, bound, _finite(f"{bound} of {self.name}", getattr(self, bound)))
-        _check_bounds(self, tuple(_SCALES))
+            object.__setattr__(self, bound, finite_number(f"{bound} of {self.name}", getattr(self, bound)))
+        _check_bounds(self, tuple(SCALES))
         _check_default(self)
 
     def check(self, value: object) -> float:
         """The value as a float. Raises: InputError for what is no number (nan, a bool, a string) or out of bounds."""
-        number = _number(self.name, value)
+        number = number_of(self.name, value)
         if not self.low <= number <= self.high:
             raise InputError(f"{self.name} must be between {self.low!r} and {self.high!r}, got {value!r}")
         return number
@@ -96,7 +65,7 @@ class Float:
 
     def from_unit(self, u: float) -> float:
         """The value at place u, exactly low at 0 or below, exactly high at 1 or above. Raises: InputError for nan."""
-        u = _place(self.name, u)
+        u = place(self.name, u)
         if u in (0.0, 1.0):
             return self.high if u else self.low
         start, width, _, backward = self._axis()
@@ -114,11 +83,11 @@ class Float:
         return self._readable(0.5)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON and YAML; :func:`from_dict` reads it."""
-        return _to_dict(self)
+        """Plain data for JSON and YAML; :func:`search_spaces.reading.from_dict` reads it."""
+        return plain(self)
 
-    def _axis(self) -> tuple[float, float, _Transform, _Transform]:
-        forward, backward = _SCALES[self.scale]
+    def _axis(self) -> tuple[float, float, Transform, Transform]:
+        forward, backward = SCALES[self.scale]
         start = forward(self.low)
         return start, forward(self.high) - start, forward, backward
 
@@ -153,11 +122,12 @@ class Integer:
     high: int
     scale: Literal["linear", "log"] = "linear"
     default: int | None = None
+    kind: ClassVar[str] = "integer"
 
     def __post_init__(self) -> None:
         _check_name(self.name)
         for bound in ("low", "high"):
-            value = _whole(f"{bound} of {self.name}", getattr(self, bound))
+            value = whole_number(f"{bound} of {self.name}", getattr(self, bound))
             if abs(value) > LARGEST:
                 raise InputError(f"{bound} of {self.name} must be within +-2**40, got {value}")
             object.__setattr__(self, bound, value)
@@ -166,7 +136,7 @@ class Integer:
 
     def check(self, value: object) -> int:
         """The value as an int; a float that is whole is taken. Raises: InputError for anything else, or out of bounds."""
-        number = _whole(self.name, value)
+        number = whole_number(self.name, value)
         if not self.low <= number <= self.high:
             raise InputError(f"{self.name} must be between {self.low} and {self.high}, got {value!r}")
         return number
@@ -181,7 +151,7 @@ class Integer:
 
     def from_unit(self, u: float) -> int:
         """The number in whose bin u is, u below 0 and above 1 taken as 0 and 1. Raises: InputError for nan."""
-        u = _place(self.name, u)
+        u = place(self.name, u)
         if self.scale == "linear" or self.low == self.high:
             return min(self.low + math.floor(u * (self.high - self.low + 1)), self.high)
         start, width = self._log_axis()
@@ -200,8 +170,8 @@ class Integer:
         return self.from_unit(0.5)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON and YAML; :func:`from_dict` reads it."""
-        return _to_dict(self)
+        """Plain data for JSON and YAML; :func:`search_spaces.reading.from_dict` reads it."""
+        return plain(self)
 
     def _log_axis(self) -> tuple[float, float]:
         start = math.log(self.low - 0.5)
@@ -226,17 +196,18 @@ class Ordinal:
     levels: tuple[Scalar, ...]
     default: Scalar | None = None
     scale: ClassVar[Literal["ordinal"]] = "ordinal"
+    kind: ClassVar[str] = "ordinal"
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        object.__setattr__(self, "levels", _values(f"levels of {self.name}", self.levels))
+        object.__setattr__(self, "levels", distinct_values(f"levels of {self.name}", self.levels))
         if any(isinstance(each, bool) for each in self.levels) or len({isinstance(each, str) for each in self.levels}) > 1:
-            raise InputError(f"levels of {self.name} must be all numbers or all strings, got {_listed(self.levels)}")
+            raise InputError(f"levels of {self.name} must be all numbers or all strings, got {listed(self.levels)}")
         _check_default(self)
 
     def check(self, value: object) -> Scalar:
         """The level that equals the value. Raises: InputError when none does."""
-        return _pick(self.name, value, self.levels)
+        return pick(self.name, value, self.levels)
 
     def to_unit(self, value: object) -> float:
         """The middle of the level's bin. Raises: as :meth:`check`."""
@@ -244,7 +215,7 @@ class Ordinal:
 
     def from_unit(self, u: float) -> Scalar:
         """The level in whose bin u is, u below 0 and above 1 taken as 0 and 1. Raises: InputError for nan."""
-        return _bin(self.levels, _place(self.name, u))
+        return bin_of(self.levels, place(self.name, u))
 
     def grid(self, n: int) -> tuple[Scalar, ...]:
         """At most ``n`` levels, the first and the last among them, as evenly spread as they can be.
@@ -259,8 +230,8 @@ class Ordinal:
         return self.from_unit(0.5)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON and YAML; :func:`from_dict` reads it."""
-        return _to_dict(self)
+        """Plain data for JSON and YAML; :func:`search_spaces.reading.from_dict` reads it."""
+        return plain(self)
 
 
 @dataclass(frozen=True)
@@ -280,23 +251,24 @@ class Categorical:
     choices: tuple[Scalar, ...]
     default: Scalar | None = None
     scale: ClassVar[Literal["categorical"]] = "categorical"
+    kind: ClassVar[str] = "categorical"
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        object.__setattr__(self, "choices", _values(f"choices of {self.name}", self.choices))
+        object.__setattr__(self, "choices", distinct_values(f"choices of {self.name}", self.choices))
         _check_default(self)
 
     def check(self, value: object) -> Scalar:
         """The choice that equals the value; True is not 1. Raises: InputError when none does."""
-        return _pick(self.name, value, self.choices)
+        return pick(self.name, value, self.choices)
 
     def to_unit(self, value: object) -> float:
         """The middle of the choice's bin. Raises: as :meth:`check`."""
-        return (_position(self.check(value), self.choices) + 0.5) / len(self.choices)
+        return (position_of(self.check(value), self.choices) + 0.5) / len(self.choices)
 
     def from_unit(self, u: float) -> Scalar:
         """The choice in whose bin u is, u below 0 and above 1 taken as 0 and 1. Raises: InputError for nan."""
-        return _bin(self.choices, _place(self.name, u))
+        return bin_of(self.choices, place(self.name, u))
 
     def grid(self, n: int) -> tuple[Scalar, ...]:
         """Every choice, whatever ``n`` above 1 is, as no choice lies between others.
@@ -310,85 +282,16 @@ class Categorical:
         return self.choices[0]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON and YAML; :func:`from_dict` reads it."""
-        return _to_dict(self)
+        """Plain data for JSON and YAML; :func:`search_spaces.reading.from_dict` reads it."""
+        return plain(self)
 
 
 Hyperparameter = Float | Integer | Ordinal | Categorical
-TYPES: dict[str, type[Hyperparameter]] = {"float": Float, "integer": Integer, "ordinal": Ordinal, "categorical": Categorical}
 
 
-def from_dict(data: Mapping[str, Any]) -> Hyperparameter:
-    """A hyperparameter from plain data, as YAML and JSON give it.
-
-    ``type`` is ``float``, ``integer``, ``ordinal`` or ``categorical``; without it, ``levels`` means ordinal, ``choices`` categorical, and
-    anything else float. Strings that read as numbers are numbers, since YAML reads ``1e-4`` as a string and JSON has no inf.
-
-    Args: data: ``type`` and the arguments of the class. Raises: InputError with the nearest name for an unknown field, or naming
-    what is missing; as the class otherwise.
-
-    >>> from_dict({"name": "lr", "low": "1e-4", "high": 1, "scale": "log"})
-    Float(name='lr', low=0.0001, high=1.0, scale='log', default=None)
-    >>> from_dict({"name": "p", "levels": [1, 2, "inf"]})
-    Ordinal(name='p', levels=(1, 2, inf), default=None)
-    """
-    if not isinstance(data, Mapping):
-        raise InputError(f"a hyperparameter must be a mapping such as {{name: lr, low: 0.001, high: 1, scale: log}}, got {data!r}")
-    kind = data.get("type", "ordinal" if "levels" in data else "categorical" if "choices" in data else "float")
-    if not isinstance(kind, str) or kind not in TYPES:
-        raise unknown("type of hyperparameter", kind, TYPES)
-    made = TYPES[kind]
-    known = {each.name: each.default is MISSING for each in fields(made)}
-    name = data.get("name")
-    label = f"{kind} hyperparameter" + (f" {name!r}" if name is not None else "")
-    given = {field: each for field, each in data.items() if field != "type"}
-    if "scale" not in known and given.get("scale") == kind:
-        del given["scale"]
-    for field in given:
-        if field not in known:
-            raise unknown(f"field of {label}", field, ("type", *known))
-    lacking = [field for field, needed in known.items() if needed and field not in given]
-    if lacking:
-        raise InputError(f"{label} lacks {', '.join(map(repr, lacking))} (fields: {', '.join(known)})")
-    for field in {"low", "high", "default"} & set(given):
-        given[field] = read_value(given[field])
-    for field in {"levels", "choices"} & set(given):
-        if not isinstance(given[field], (list, tuple)):
-            raise InputError(f"{field} of {label} must be a list, got {given[field]!r}")
-        given[field] = tuple(read_value(each) for each in given[field])
-    return made(**given)
-
-
-def read_value(value: Any) -> Any:
-    """The number that a string reads as (``1e-4``, ``inf``), any other value as it is.
-
-    >>> read_value("1e-4"), read_value("inf"), read_value("8"), read_value("adam")
-    (0.0001, inf, 8, 'adam')
-    """
-    if not isinstance(value, str):
-        return value
-    for number in (int, float):
-        try:
-            return number(value)
-        except ValueError:
-            continue
-    return value
-
-
-def write_value(value: Any) -> Any:
-    """The value as JSON can hold it: infinities as strings, NumPy's numbers as Python's. The inverse of :func:`read_value`."""
-    value = _python(value)
-    if isinstance(value, (bool, str)) or value is None:
-        return value
-    if isinstance(value, Integral):
-        return int(value)
-    number = float(value)
-    return number if math.isfinite(number) else str(number)
-
-
-def _to_dict(hyperparameter: Hyperparameter) -> dict[str, Any]:
-    kind = next(kind for kind, made in TYPES.items() if type(hyperparameter) is made)
-    data: dict[str, Any] = {"name": hyperparameter.name, "type": kind}
+def plain(hyperparameter: Hyperparameter) -> dict[str, Any]:
+    """Plain data for JSON and YAML."""
+    data: dict[str, Any] = {"name": hyperparameter.name, "type": hyperparameter.kind}
     for field in fields(hyperparameter)[1:]:
         value = getattr(hyperparameter, field.name)
         if isinstance(value, tuple):
@@ -424,85 +327,6 @@ def _check_default(hyperparameter: Hyperparameter) -> None:
         object.__setattr__(hyperparameter, "default", hyperparameter.check(hyperparameter.default))
     except InputError as error:
         raise InputError(f"default of {error}") from None
-
-
-def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
-        raise InputError(f"{name} must be a number, got {value!r}")
-    return float(value)
-
-
-def _finite(name: str, value: object) -> float:
-    number = _number(name, value)
-    if not math.isfinite(number):
-        raise InputError(f"{name} must be finite, got {value!r}")
-    return number + 0.0  # -0.0 and 0.0 are one value, and write alike
-
-
-def _whole(name: str, value: object) -> int:
-    number = _number(name, value)
-    if not number.is_integer():
-        raise InputError(f"{name} must be a whole number, got {value!r}")
-    return int(value) if isinstance(value, Integral) else int(number)
-
-
-def _values(name: str, values: object) -> tuple[Scalar, ...]:
-    """Levels or choices as plain values, each once."""
-    if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
-        raise InputError(f"{name} must be a list, got {values!r}")
-    plain: list[Scalar] = []
-    for value in map(_python, values):
-        if isinstance(value, str):
-            if not isinstance(read_value(value), str):
-                raise InputError(f"{name} must not hold numbers as strings, got {value!r}; use {read_value(value)!r}")
-            plain.append(str(value))
-        elif isinstance(value, bool):
-            plain.append(value)
-        else:
-            number = _number(f"each of the {name}", value)
-            plain.append(int(value) if isinstance(value, Integral) else number)
-        if _position(plain[-1], plain) < len(plain) - 1:
-            raise InputError(f"{name} must differ, got {value!r} twice")
-    if not plain:
-        raise InputError(f"{name} must hold at least one value, got none")
-    return tuple(plain)
-
-
-def _python(value: Any) -> Any:
-    """Python's own value of a NumPy scalar, whose bools are no bools to Python."""
-    return value.item() if getattr(value, "ndim", None) == 0 else value
-
-
-def _position(value: object, values: Sequence[Scalar]) -> int:
-    """Where the value is, -1 when nowhere; True and 1 are two values, 1 and 1.0 are one."""
-    value = _python(value)
-    for position, each in enumerate(values):
-        if isinstance(each, bool) == isinstance(value, bool) and each == value:
-            return position
-    return -1
-
-
-def _pick(name: str, value: object, values: Sequence[Scalar]) -> Scalar:
-    position = _position(value, values)
-    if position >= 0:
-        return values[position]
-    if isinstance(value, str) and any(isinstance(each, str) for each in values):
-        raise unknown(f"value of {name}", value, values)
-    raise InputError(f"{name} must be one of {_listed(values)}, got {value!r}")
-
-
-def _listed(values: Sequence[Scalar]) -> str:
-    return ", ".join(map(repr, values))
-
-
-def _place(name: str, u: float) -> float:
-    if math.isnan(u):
-        raise InputError(f"place of {name} must be in [0, 1], got nan")
-    return min(max(float(u), 0.0), 1.0)
-
-
-def _bin(values: Sequence[_T], u: float) -> _T:
-    return values[min(math.floor(u * len(values)), len(values) - 1)]
 
 
 def _even(hyperparameter: Hyperparameter, n: object) -> list[float]:

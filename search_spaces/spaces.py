@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, get_args
 
-from search_spaces.hyperparameters import Float, Hyperparameter, Integer, Ordinal, default_value, from_dict
+from search_spaces.hyperparameters import Float, Hyperparameter, Integer, Ordinal, default_value
+from search_spaces.reading import from_dict
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:

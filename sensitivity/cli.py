@@ -230,7 +230,8 @@ def _conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
     """Write the report, and say what it says."""
     from sensitivity.measures import Measured
     from sensitivity.report import write_report
-    from sensitivity.summary import number, summary
+    from sensitivity.results import records
+    from sensitivity.summary import summary
 
     written = write_report(results, place)
     measured = Measured(results)
@@ -241,15 +242,15 @@ def _conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
     console = Console()
     for task, part in table.groupby("task", sort=False):
         shown = Table(title=str(task), title_justify="left", box=None, header_style="bold")
-        for head in ("variant", "best loss", "lr sensitivity", "95 % interval", "robust width", "diverged", "trials"):
-            shown.add_column(head, justify="left" if head == "variant" else "right")
-        for row in part.to_dict("records"):
-            between = f"{number(row['lr_sensitivity_low'])} to {number(row['lr_sensitivity_high'])}"
+        for head in ("variant", "best loss", "lr sensitivity (95 %)", "robust width", "diverged", "trials"):
+            shown.add_column(head, justify="left" if head == "variant" else "right", no_wrap=True)
+        for row in records(part):
+            low, value, high = (f"{row[f'lr_sensitivity{end}']:.3g}" for end in ("_low", "", "_high"))
             width, diverged = f"{row['robust_width']:.2f} decades", f"{row['divergence_rate']:.0%}"
-            shown.add_row(row["variant"], number(row["best_loss"]), number(row["lr_sensitivity"]), between, width, diverged, str(row["n"]))
+            shown.add_row(row["variant"], f"{row['best_loss']:.3g}", f"{value} ({low} to {high})", width, diverged, str(row["n"]))
         console.print(shown)
         for sentence in summary(measured, str(task)):
-            console.print(f"- {sentence}", markup=False, highlight=False)
+            console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
     typer.echo(f"\nreport: {written}")
 
 

@@ -16,7 +16,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "seeds": 2,
         "epochs": 2,
         "batch_size": 32,
-        "limit": 1024,
+        "limit": 768,
     },
     "mnist-quick": {
         "description": "the same on the first 2,048 images of MNIST (needs the data: --data-root or --download)",

@@ -70,7 +70,7 @@ class Progress:
             self._live.update(self._panel())
         elif time.monotonic() - self._logged >= LOG_EVERY:
             self._logged = time.monotonic()
-            self._console.print(self.line(), highlight=False)
+            self._console.print(self.line(), highlight=False, soft_wrap=True)
 
     def line(self) -> str:
         """Where the run stands, in one line."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import logging
 import math
 import os
@@ -13,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
-from ray.tune.search import Searcher
 
+from search_spaces.adaptive import RETRIES, Adaptive, Persistent, Planned
+from sensitivity.study import Study
 from trainables.names import InputError
 from trainables.ray_tune import CohortTrainable
 
@@ -23,10 +26,7 @@ if TYPE_CHECKING:
     from sensitivity.progress import Progress
     from sensitivity.results import Results
     from sensitivity.store import Store
-    from sensitivity.study import Study
 
-RETRIES = 3
-"""Times that a cohort starts again from its checkpoint when its worker is lost."""
 CHECKPOINT_EVERY = 20
 """Results between two checkpoints of a cohort; a result is about a second of training."""
 
@@ -61,17 +61,40 @@ def run(
     from sensitivity.results import Results
     from sensitivity.store import Store
 
-    if workers is not None and workers < 1:
-        raise InputError(f"workers must be at least 1, got {workers}")
+    _check_place(address, workers, gpus_per_worker)
     data = {"data_root": str(pathlib.Path(data_root).resolve()) if data_root is not None else None, "download": download}
     _check_data(study, data)
     kept = store if isinstance(store, Store) else Store(store)
     try:
         _Run(study, kept, data, progress, gpus_per_worker).train(address, workers)
         return Results.from_store(kept, study.name)
+    except KeyboardInterrupt:
+        raise Interrupted(study.name) from None
     finally:
         if kept is not store:
             kept.close()
+
+
+def _check_place(address: str | None, workers: int | None, gpus_per_worker: float) -> None:
+    """Where the study is to run exists; Ray itself would wait a minute for a cluster that does not answer."""
+    import socket
+
+    if workers is not None and workers < 1:
+        raise InputError(f"workers must be at least 1, got {workers}")
+    if not 0 <= gpus_per_worker < math.inf:
+        raise InputError(f"gpus_per_worker must be at least 0, got {gpus_per_worker}")
+    host, separator, port = (address or "").removeprefix("ray://").rpartition(":")
+    if separator and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), timeout=5).close()
+        except (OSError, OverflowError) as error:
+            raise InputError(f"no Ray cluster at address {address!r}: {error}") from None
+    if gpus_per_worker > 0 and address is None:
+        import torch
+
+        if not torch.cuda.is_available():
+            have = "but this machine has no CUDA device; leave it at 0 or give the address of a cluster"
+            raise InputError(f"gpus_per_worker is {gpus_per_worker}, {have}")
 
 
 def _check_data(study: Study, data: Mapping[str, Any]) -> None:
@@ -94,7 +117,7 @@ class _Run:
 
         adaptive = self.study.design["kind"] == "adaptive"
         planned = [] if adaptive else trials(self.study)
-        self.store.add_study(self.study.name, self.study.to_json(), planned)
+        self.store.add_study(self.study.name, self.study.to_json(), planned, replace=self._changed(adaptive))
         done = self.store.statuses(self.study.name)
         if self.progress is not None:
             self.progress.begin(self.study, len(planned) or None, done)
@@ -107,15 +130,29 @@ class _Run:
             try:
                 self._fit(searcher, count)
             finally:
-                if not isinstance(searcher, Planned):
-                    searcher.close()
+                searcher.close()
 
-    def _fit(self, searcher: Searcher, workers: int) -> None:
+    def _changed(self, adaptive: bool) -> bool:
+        """Whether the trials noted for a study of this name are another study's: it then begins anew, with what the store has of
+        its trials.
+        """
+        if not adaptive:
+            return True
+        known = {each["name"] for each in self.store.studies()}
+        return self.study.name in known and self._question(Study.from_json(self.store.study(self.study.name))) != self._question(self.study)
+
+    def _question(self, study: Study) -> str:
+        """What has to be equal for an optimizer to go on: everything but how far it is to go, and how."""
+        same = study.model_dump(exclude={"name", "design", "cohort_size", "variants", "tasks"})
+        return hashlib.sha256(json.dumps([same, study.design["kind"]], sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+    def _fit(self, searcher: Adaptive | Planned, workers: int) -> None:
+        ended: set[str] = set()
         with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
             tuner = tune.Tuner(
                 tune.with_resources(CohortTrainable, {"cpu": 1, "gpu": self.gpus}),
                 tune_config=tune.TuneConfig(
-                    search_alg=searcher,
+                    search_alg=Persistent(searcher, ended),
                     num_samples=-1,
                     max_concurrent_trials=workers,
                     reuse_actors=True,
@@ -127,15 +164,12 @@ class _Run:
                     name="study",
                     storage_path=folder,
                     verbose=0,
-                    callbacks=[Recorder(self.store, self._outcome, self.progress)],
+                    callbacks=[Recorder(self.store, self._outcome, self.progress, ended)],
                     failure_config=tune.FailureConfig(max_failures=RETRIES),
                     checkpoint_config=tune.CheckpointConfig(num_to_keep=1, checkpoint_frequency=CHECKPOINT_EVERY, checkpoint_at_end=False),
                 ),
             )
-            try:
-                tuner.fit()
-            except KeyboardInterrupt:
-                raise Interrupted(self.study.name) from None
+            tuner.fit()
 
     def _config(self, cohort: Cohort) -> dict[str, Any]:
         return {
@@ -166,12 +200,12 @@ class _Run:
         initial, loss = report["initial_loss"], report[self.study.metric]
         return status, initial if status == "diverged" or not math.isfinite(loss) else min(loss, initial)
 
-    def _adaptive(self) -> Any:
-        from search_spaces.adaptive import Adaptive
+    def _adaptive(self) -> Adaptive:
         from sensitivity.planning import Cohort, trials_of
 
         study = self.study
-        labels = {f"{study.name}/{task}/{variant}": (task, variant) for task in study.tasks for variant in study.variants}
+        question = self._question(study)
+        labels = {f"{study.name}/{task}/{variant}/{question}": (task, variant) for task in study.tasks for variant in study.variants}
 
         def members(label: str, configuration: Mapping[str, Any]) -> list[Trial]:
             return trials_of(study, *labels[label], configuration)
@@ -204,33 +238,13 @@ class _Run:
         return self._outcome(last) if last is not None and last["status"] in ("completed", "diverged") else None
 
 
-class Planned(Searcher):
-    """Hands out cohorts that are known beforehand, in order."""
-
-    def __init__(self, configs: Sequence[Mapping[str, Any]]) -> None:
-        super().__init__(metric="done", mode="max")
-        self._waiting = list(reversed(configs))
-
-    def suggest(self, trial_id: str) -> Any:
-        """The next cohort's config, FINISHED after the last."""
-        return dict(self._waiting.pop()) if self._waiting else Searcher.FINISHED
-
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Nothing to learn from a result."""
-
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing to save: the store says what is done."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore."""
-
-
 class Recorder(tune.Callback):
     """Writes every result into the store before Tune asks the worker for the next."""
 
-    def __init__(self, store: Store, outcome: Callable[[Mapping[str, Any]], tuple[str, float] | None], progress: Progress | None) -> None:
-        self._store, self._outcome, self._progress = store, outcome, progress
-        self._ended: set[str] = set()
+    def __init__(
+        self, store: Store, outcome: Callable[[Mapping[str, Any]], tuple[str, float] | None], progress: Progress | None, ended: set[str]
+    ) -> None:
+        self._store, self._outcome, self._progress, self._ended = store, outcome, progress, ended
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles what it is given to restore a run from, and here the store is what a run is restored from."""
@@ -249,6 +263,8 @@ class Recorder(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """The worker was lost more often than it is started again: what it had not finished has failed."""
+        if trial.config["attempt"] <= RETRIES:
+            return
         reason = str(getattr(trial, "get_error", lambda: None)() or "worker lost").strip().splitlines()
         for member in trial.config["members"]:
             if member["key"] not in self._ended:

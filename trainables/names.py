@@ -21,5 +21,5 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> InputError:
     names = [str(each) for each in known]
     folded = {each.casefold(): each for each in names}
     near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
-    hint = f"; did you mean {folded[near[0]]!r}?" if near else ";"
+    hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
     return InputError(f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})")

@@ -12,7 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.hyperparameters import Categorical, Float, Integer, Ordinal, from_dict, read_value, write_value
+from search_spaces.hyperparameters import Categorical, Float, Integer, Ordinal
+from search_spaces.reading import from_dict
+from search_spaces.values import read_value, write_value
 from trainables.names import InputError
 
 INF = math.inf

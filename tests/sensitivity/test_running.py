@@ -1,0 +1,275 @@
+"""A study through Ray and back: nothing lost, nothing doubled, the same numbers every way it is run."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import optuna
+import pandas as pd
+import pytest
+import ray
+import torch
+
+from sensitivity.planning import trials
+from sensitivity.results import Results
+from sensitivity.running import run
+from sensitivity.store import Store
+from sensitivity.study import Study
+from trainables.datasets import digits
+from trainables.tasks import task
+from trainables.training import TrainingLoop
+from trainables.variants import variant
+
+ROOT = pathlib.Path(__file__).parents[2]
+CLOCKS = ["seconds", "images_per_second"]
+SMALL: dict[str, Any] = {
+    "name": "small",
+    "tasks": ["autoencoder/digits"],
+    "variants": ["sgd", "adam"],
+    "design": {"kind": "grid", "points": {"lr": 3, "mu": 1, "nu": 1}},
+    "seeds": 2,
+    "epochs": 3,
+    "batch_size": 16,
+    "limit": 48,
+}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """One Ray for the tests of this file that can share it."""
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return run(Study(**SMALL), store=tmp_path_factory.mktemp("store") / "s.sqlite", workers=2)
+
+
+def history(results: Results) -> pd.DataFrame:
+    """Everything that was reported, but for the clocks."""
+    return results.epochs.drop(columns=CLOCKS).sort_values(["key", "epoch"], ignore_index=True)
+
+
+def outcome(results: Results) -> pd.DataFrame:
+    return results.trials.drop(columns="seconds").sort_values("key", ignore_index=True)
+
+
+def test_every_trial_and_every_epoch_arrives(undisturbed: Results) -> None:
+    table = undisturbed.trials
+    assert len(table) == 12
+    assert set(table["status"]) == {"completed", "diverged"}
+    completed = table[table["status"] == "completed"]
+    assert (completed["epochs_done"] == 3).all()
+    assert (completed["loss"] <= completed["initial_loss"]).all()
+    assert not undisturbed.epochs.duplicated(["key", "epoch"]).any()
+
+
+def test_a_trial_in_a_cohort_on_ray_equals_the_loop_alone(undisturbed: Results) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in a worker: another number sums in another order, and a diverging trial magnifies the last digit
+    for trial in trials(Study(**SMALL))[:3]:
+        loop = TrainingLoop(
+            task(trial.task), variant(trial.variant), trial.configuration, trial.seed, data=digits().limited(48), epochs=3, batch_size=16
+        )
+        alone = pd.DataFrame(loop)
+        there = undisturbed.epochs[undisturbed.epochs["key"] == trial.key]
+        for name in ("train_loss", "train_loss_end", "test_loss", "grad_norm"):
+            assert there[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-6, nan_ok=True)
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("workers", "cohort_size"), [(1, 6), (2, 1)])
+def test_workers_and_cohorts_do_not_change_the_numbers(
+    undisturbed: Results, tmp_path: pathlib.Path, workers: int, cohort_size: int
+) -> None:
+    again = run(Study(**SMALL, cohort_size=cohort_size), store=tmp_path / "s.sqlite", workers=workers)
+    pd.testing.assert_frame_equal(outcome(again), outcome(undisturbed), rtol=1e-5)
+    pd.testing.assert_frame_equal(history(again), history(undisturbed), rtol=1e-5)
+
+
+def test_running_again_trains_only_what_is_new(cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(Study(**{**SMALL, "seeds": 1}), store=tmp_path / "s.sqlite")
+    more = run(Study(**SMALL), store=tmp_path / "s.sqlite")
+    kept = more.epochs[more.epochs["key"].isin(first.epochs["key"])]
+    pd.testing.assert_frame_equal(kept.reset_index(drop=True), first.epochs.reset_index(drop=True))  # the clocks too: not trained again
+    monkeypatch.setattr("sensitivity.running.tune.Tuner", None)  # nothing is left, so Tune is not asked
+    assert len(run(Study(**SMALL), store=tmp_path / "s.sqlite").trials) == 12
+
+
+def optuna_trials(store: pathlib.Path) -> list[optuna.trial.FrozenTrial]:
+    storage = f"sqlite:///{store}"
+    return [each for name in optuna.get_all_study_names(storage) for each in optuna.load_study(study_name=name, storage=storage).trials]
+
+
+WILD = {"name": "lr", "low": 0.01, "high": 1e6, "scale": "log"}
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        pytest.param({"kind": "grid", "points": {"lr": 5}}, id="grid"),
+        pytest.param({"kind": "adaptive", "n": 5, "sampler": "random", "seed": 1}, id="adaptive"),
+    ],
+)
+def test_divergence_is_counted_and_capped_in_every_design(cluster: None, tmp_path: pathlib.Path, design: dict[str, Any]) -> None:
+    study = Study(**{**SMALL, "variants": ["sgd"], "spaces": {"sgd": [WILD]}, "design": design})
+    table = run(study, store=tmp_path / "s.sqlite", workers=2).trials
+    assert len(table) == 10
+    diverged = table[table["status"] == "diverged"]
+    assert len(diverged) >= 2
+    assert (diverged["loss"] == diverged["initial_loss"]).all()
+    if design["kind"] == "adaptive":
+        told = optuna_trials(tmp_path / "s.sqlite")
+        assert [each.state.name for each in told] == ["COMPLETE"] * 5
+        by_key = table.set_index("key")["loss"]
+        for each in told:
+            assert each.value == pytest.approx(by_key[each.user_attrs["trials"]].mean())
+        assert sum(each.user_attrs["diverged"] for each in told) == len(diverged)
+
+
+def test_an_adaptive_study_goes_on_where_it_was(cluster: None, tmp_path: pathlib.Path) -> None:
+    spec = {**SMALL, "seeds": 1, "epochs": 1}
+    first = run(Study(**{**spec, "design": {"kind": "adaptive", "n": 2}}), store=tmp_path / "s.sqlite")
+    more = run(Study(**{**spec, "design": {"kind": "adaptive", "n": 4}}), store=tmp_path / "s.sqlite")
+    assert (len(first.trials), len(more.trials)) == (4, 8)
+    assert set(first.trials["key"]) < set(more.trials["key"])
+    assert {each.state.name for each in optuna_trials(tmp_path / "s.sqlite")} == {"COMPLETE"}
+
+
+def test_a_lost_worker_is_replaced_and_nothing_is_lost(undisturbed: Results, tmp_path: pathlib.Path) -> None:
+    import threading
+
+    store = tmp_path / "s.sqlite"
+    killed: list[int] = []
+
+    def kill_a_worker() -> None:
+        if wait_for_epochs(store, 2):
+            workers = [pid for pid in descendants(os.getpid()) if b"CohortTrainable" in command_of(pid)]
+            killed.extend(workers[:1])
+            for pid in workers[:1]:
+                os.kill(pid, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill_a_worker)
+    thread.start()
+    results = run(Study(**SMALL, cohort_size=3), store=store, workers=1)
+    thread.join()
+    assert killed
+    assert not results.trials["error"].any(), results.trials["error"].dropna().tolist()
+    pd.testing.assert_frame_equal(outcome(results), outcome(undisturbed), rtol=1e-5)
+    pd.testing.assert_frame_equal(history(results), history(undisturbed), rtol=1e-5)
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes below a process: Ray's servers and workers are children of the driver that started them."""
+    parents: dict[int, list[int]] = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        parents.setdefault(int(text.rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+    found, queue = [], [pid]
+    while queue:
+        children = parents.get(queue.pop(), [])
+        found += children
+        queue += children
+    return found
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def epochs_in(store: pathlib.Path) -> int:
+    if not store.exists():
+        return 0
+    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+    try:
+        return int(connection.execute("SELECT count(*) FROM sensitivity_epochs").fetchone()[0])
+    except sqlite3.OperationalError:  # the tables are being made
+        return 0
+    finally:
+        connection.close()
+
+
+def wait_for_epochs(store: pathlib.Path, count: int, seconds: float = 120) -> bool:
+    """Wait until the store has so many epochs."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if epochs_in(store) >= count:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def start(folder: pathlib.Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "sensitivity.cli", "run", "small.json", "--workers", "2"]
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.slow
+def test_a_run_killed_three_times_ends_as_if_it_had_not_been(undisturbed: Results, tmp_path: pathlib.Path) -> None:
+    study = Study(**SMALL, cohort_size=2)
+    (tmp_path / "small.json").write_text(study.to_json())
+    store = tmp_path / "sensitivity.sqlite"
+    reported: pd.DataFrame | None = None
+    for moment in (2, 11, 19):  # epochs in the store of at most 36
+        process = start(tmp_path)
+        assert wait_for_epochs(store, moment)
+        for pid in [process.pid, *descendants(process.pid)]:
+            os.kill(pid, signal.SIGKILL)
+        process.communicate()
+        opened = Store(store, create=False)
+        now = opened.epochs("small")
+        opened.close()
+        if reported is not None:  # what the earlier run reported is there, clocks included: not lost, and not trained again
+            earlier = now.set_index(["key", "epoch"]).loc[pd.MultiIndex.from_frame(reported[["key", "epoch"]])].reset_index()
+            pd.testing.assert_frame_equal(earlier[reported.columns], reported)
+        reported = now
+    process = start(tmp_path)
+    output, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+    assert "report: runs/small/report.html" in output
+    opened = Store(store, create=False)
+    results = Results.from_store(opened, "small")
+    opened.close()
+    pd.testing.assert_frame_equal(outcome(results), outcome(undisturbed), rtol=1e-5)
+    pd.testing.assert_frame_equal(history(results), history(undisturbed), rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_how_to_continue(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "small.json").write_text(Study(**SMALL).to_json())
+    process = start(tmp_path)
+    assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 2)
+    started = descendants(process.pid)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert errors.strip().endswith("Continue with: sensitivity run small.json --workers 2")
+    deadline = time.monotonic() + 30
+    while any(command_of(pid) for pid in started) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [command_of(pid) for pid in started if command_of(pid)], "Ray's processes are left behind"
