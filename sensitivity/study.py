@@ -32,8 +32,8 @@ class Study(BaseModel):
     Args:
         name: what the store and the report call it. tasks, variants: names (``sensitivity variants`` lists them).
         design: ``{"kind": "grid", "points": {"lr": 5, "mu": 2}}`` and the like: the fields of :mod:`search_spaces.designs`.
-        spaces: per variant the hyperparameters that replace or extend its default space (a :class:`SearchSpace`, or a list of
-        dictionaries).
+        spaces: per variant the search space instead of its default one: a :class:`SearchSpace`, or a list of dictionaries. What it does not
+            name keeps the optimizer's default, so it has to name lr.
         seeds: a list, or how many (``3`` means 0, 1, 2). epochs: of each trial. batch_size: the task's own when not given.
         limit: the first so many training (and test) images only. metric: one of :data:`METRICS`. cohort_size: trials that a worker
             trains before it asks for more; chosen by the number of trials when not given.
@@ -121,6 +121,9 @@ class Study(BaseModel):
             for hyperparameter in space.names:
                 if hyperparameter not in allowed:
                     raise unknown(f"hyperparameter of {name}", hyperparameter, sorted(allowed))
+            for hyperparameter in variant(name).needs:
+                if hyperparameter not in space:
+                    raise InputError(f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single value will do)")
             _check_ends(name, space)
         design = self.rule
         if design.kind == "grid":
@@ -136,7 +139,7 @@ class Study(BaseModel):
         return design_from_dict(self.design)
 
     def space(self, name: str) -> SearchSpace:
-        """The search space of a variant: its default space with what ``spaces`` replaces or adds."""
+        """The search space of a variant: its own of ``spaces``, or its default space."""
         own = self.spaces.get(name)
         return SearchSpace.from_dict(own) if own is not None else default_space(name)
 
@@ -239,7 +242,8 @@ def _jsonable(value: Any) -> Any:
 
 def _one_line(error: ValidationError) -> InputError:
     """The first of pydantic's findings as one line; our own errors are passed on as they are."""
-    first = error.errors()[0]
+    # A field that is unknown is the mistake; the field that lacks because of it is only its shadow.
+    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):
         return cause

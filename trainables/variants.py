@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trainables.names import unknown
+from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,17 +50,25 @@ class Variant:
         return tuple(name for name in names if name not in self.fixed)
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        """The settings without a default, which every configuration has to give."""
+        return () if "lr" in self.fixed else ("lr",)
+
+    @property
     def accepts(self) -> frozenset[str]:
         """Every setting that a configuration of this variant may give."""
         return frozenset(SETTINGS) - frozenset(self.fixed)
 
     def optimizer(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], configuration: Mapping[str, Any]) -> Hyperalgorithm:
-        """The optimizer of one configuration. Raises: InputError for a setting that is unknown, fixed here, or out of range."""
+        """The optimizer of one configuration. Raises: InputError for a setting that is unknown, fixed here, lacking or out of range."""
         from trainables.hyperalgorithm import Hyperalgorithm
 
         for name in configuration:
             if name not in self.accepts:
                 raise unknown(f"hyperparameter of {self.name}", name, sorted(self.accepts))
+        for name in self.needs:
+            if name not in configuration:
+                raise InputError(f"a configuration of {self.name} needs {name}, got {dict(configuration)!r}")
         return Hyperalgorithm(params, **{**self.fixed, **configuration})
 
 

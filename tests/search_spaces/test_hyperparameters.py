@@ -85,8 +85,12 @@ def test_places_give_values_of_the_domain_that_keep_their_place(each: Any, u: fl
 def test_float_places_come_back(each: Float, u: float) -> None:
     value = each.from_unit(u)
     # A value is known to half a unit in the last place, which is this share of the axis.
-    t = {"linear": lambda x: x, "log": math.log, "log1m": lambda x: -math.log1p(-x)}[each.scale]
-    slope = {"linear": 1.0, "log": 1 / value if value else 0, "log1m": 1 / (1 - value)}[each.scale]
+    t, slope_at = {
+        "linear": (lambda x: x, lambda x: 1.0),
+        "log": (math.log, lambda x: 1 / x),
+        "log1m": (lambda x: -math.log1p(-x), lambda x: 1 / (1 - x)),
+    }[each.scale]
+    slope = slope_at(value)
     width = t(each.high) - t(each.low)
     rounding = 8 * (math.ulp(value) * slope + math.ulp(max(abs(t(each.low)), abs(t(each.high)))))
     if rounding < 0.1 * width:

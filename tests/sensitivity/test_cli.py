@@ -28,6 +28,9 @@ epochs: 1
 """
 
 
+LR = "{name: lr, low: .001, high: .1, scale: log}"
+
+
 def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(sys, "argv", ["sensitivity", *arguments])
     with pytest.raises(SystemExit) as ended:
@@ -51,8 +54,8 @@ def here(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
     }.items():  # fmt: skip
         (tmp_path / f"{name}.yaml").write_text(SPEC.replace(*change))
     for name, space in {
-        "negative": "{name: lr, low: -1, high: 1}", "one": "{name: mu, low: .5, high: 1}", "norm": "{name: p, levels: [.5, 2]}",
-        "upside": "{name: lr, low: 1, high: .1}",
+        "negative": "{name: lr, low: -1, high: 1}", "one": f"{LR}, {{name: mu, low: .5, high: 1}}",
+        "norm": f"{LR}, {{name: p, levels: [.5, 2]}}", "upside": "{name: lr, low: 1, high: .1}", "lacking": "{name: mu, low: .5, high: .9}",
     }.items():  # fmt: skip
         (tmp_path / f"{name}.yaml").write_text(f"{SPEC.replace('sgd, adam', 'cm')}spaces: {{cm: [{space}]}}\n")
     return tmp_path
@@ -66,6 +69,7 @@ BAD = [
     (["run", "negative.yaml"], "lr must be above 0 and finite, got -1"),
     (["run", "one.yaml"], "mu must be in [0, 1), got 1"),
     (["run", "norm.yaml"], "p must be at least 1"),
+    (["run", "lacking.yaml"], "the space of cm lacks 'lr'"),
     (["run", "empty.yaml"], "points"),
     (["run", "upside.yaml"], "low"),
     (["run", "typo.yaml"], "unknown field of a study 'epohcs'; did you mean 'epochs'?"),
