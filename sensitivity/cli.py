@@ -231,7 +231,7 @@ def _conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
     from sensitivity.measures import Measured
     from sensitivity.report import write_report
     from sensitivity.results import records
-    from sensitivity.summary import summary
+    from sensitivity.summary import summary, with_interval
 
     written = write_report(results, place)
     measured = Measured(results)
@@ -245,9 +245,8 @@ def _conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
         for head in ("variant", "best loss", "lr sensitivity (95 %)", "robust width", "diverged", "trials"):
             shown.add_column(head, justify="left" if head == "variant" else "right", no_wrap=True)
         for row in records(part):
-            low, value, high = (f"{row[f'lr_sensitivity{end}']:.3g}" for end in ("_low", "", "_high"))
             width, diverged = f"{row['robust_width']:.2f} decades", f"{row['divergence_rate']:.0%}"
-            shown.add_row(row["variant"], f"{row['best_loss']:.3g}", f"{value} ({low} to {high})", width, diverged, str(row["n"]))
+            shown.add_row(row["variant"], f"{row['best_loss']:.3g}", with_interval(row, "lr_sensitivity"), width, diverged, str(row["n"]))
         console.print(shown)
         for sentence in summary(measured, str(task)):
             console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)

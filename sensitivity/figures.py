@@ -141,7 +141,8 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     best, excess = measured.best_loss, measured.lr_sensitivity
     both = best.merge(excess, on=["task", "variant"], suffixes=("_best", "_lr"))
     both = both[both["task"] == task].sort_values("value_best", ignore_index=True)
-    for row in records(both):
+    places = _label_places(both["value_lr"].to_numpy(float), both["value_best"].to_numpy(float))
+    for row, place in zip(records(both), places, strict=True):
         variant = row["variant"]
         figure.add_trace(
             go.Scatter(
@@ -152,7 +153,7 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
                 mode="markers+text",
                 marker={"size": 11, "color": colour(variant), "symbol": "diamond" if variant in KIN else "circle"},
                 text=[f"<b>{variant}</b>"],
-                textposition="top right",
+                textposition=place,
                 textfont={"color": colour(variant)},
                 name=variant,
                 showlegend=False,
@@ -165,6 +166,18 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     figure.update_xaxes(title_text="learning-rate sensitivity: mean excess loss over the lr range (lower is better)", rangemode="tozero")
     figure.update_yaxes(title_text="best loss (lower is better)")
     return _styled(figure, "Best result against sensitivity", f"{_about(measured.results, task)}; bars are 95 % intervals", 460)
+
+
+def _label_places(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> list[str]:
+    """Where the label of each point goes: to the upper right, unless a neighbour's label is there already."""
+    width, height = (max(float(np.ptp(each)), 1e-12) if len(each) else 1.0 for each in (x, y))
+    places: list[str] = []
+    for i in range(len(x)):
+        near = [j for j in range(i) if abs(x[i] - x[j]) < 0.15 * width and abs(y[i] - y[j]) < 0.12 * height]
+        taken = {places[j] for j in near}
+        free = [each for each in ("top right", "bottom right", "top left", "bottom left") if each not in taken]
+        places.append(free[0] if free else "top right")
+    return places
 
 
 def effect_shares(measured: Measured, task: str) -> go.Figure:

@@ -7,14 +7,14 @@ import html
 import importlib.metadata
 import pathlib
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from sensitivity.figures import METRIC_NAMES, effect_shares, learning_curves, lr_curves, performance_sensitivity
 from sensitivity.measures import Measured
 from sensitivity.results import records
-from sensitivity.summary import caveats, number, setting, summary
+from sensitivity.summary import caveats, setting, summary, with_interval
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _overview_rows(measured: Measured, task: str) -> tuple[Sequence[str], list[l
     table = measured.overview
     for row in records(table[table["task"] == task]):
         diverged = f"{row['divergence_rate']:.0%} ({row['divergence_rate_low']:.0%} to {row['divergence_rate_high']:.0%})"
-        measures = [_interval(row, name) for name in ("best_loss", "lr_sensitivity", "robust_width")]
+        measures = [with_interval(row, name) for name in ("best_loss", "lr_sensitivity", "robust_width")]
         rows.append([row["variant"], measures[0], setting(row["configuration"]), *measures[1:], diverged, str(row["n"])])
     return OVERVIEW, rows
 
@@ -140,10 +140,6 @@ def _effect_rows(measured: Measured, task: str) -> tuple[Sequence[str], list[lis
         found = {row["effect"]: f"{row['value']:.0%} ({row['low']:.0%} to {row['high']:.0%})" for row in records(part.dropna())}
         rows.append([str(variant), *(found.get(effect, "") for effect in effects)])
     return ["variant", *effects], rows
-
-
-def _interval(row: dict[str, Any], name: str) -> str:
-    return f"{number(row[name])} ({number(row[f'{name}_low'])} to {number(row[f'{name}_high'])})"
 
 
 def _lead(results: Results) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,13 +26,13 @@ def summary(measured: Measured, task: str) -> list[str]:
     if table.empty:
         return ["No trial has ended yet."]
     best = table.sort_values("best_loss").iloc[0]
-    sentences = [f"Best loss: {best['variant']}, {_with(best, 'best_loss')} at {setting(best['configuration'])}."]
+    sentences = [f"Best loss: {best['variant']}, {with_interval(best, 'best_loss')} at {setting(best['configuration'])}."]
     ranked = table.sort_values("lr_sensitivity")
     least, most = ranked.iloc[0], ranked.iloc[-1]
     if len(ranked) > 1:
         sentences.append(
-            f"Least sensitive to its learning rate: {least['variant']}, whose loss is on average {_with(least, 'lr_sensitivity')} "
-            f"above its best over the range searched; most sensitive: {most['variant']}, {_with(most, 'lr_sensitivity')}."
+            f"Least sensitive to its learning rate: {least['variant']}, whose loss is on average {with_interval(least, 'lr_sensitivity')} "
+            f"above its best over the range searched; most sensitive: {most['variant']}, {with_interval(most, 'lr_sensitivity')}."
         )
         sentences += _ties(measured, task, str(least["variant"]))
     sentences += _effects(measured, task)
@@ -74,8 +75,14 @@ def number(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) else str(value)
 
 
-def _with(row: pd.Series, name: str) -> str:
-    return f"{number(row[name])} ({number(row[f'{name}_low'])} to {number(row[f'{name}_high'])})"
+def with_interval(row: Mapping[str, Any] | pd.Series, name: str) -> str:
+    """A measured value and its interval, in three digits: no interval here is known better.
+
+    >>> with_interval({"loss": 0.04978, "loss_low": 0.02421, "loss_high": 0.06913}, "loss")
+    '0.0498 (0.0242 to 0.0691)'
+    """
+    value, low, high = (f"{row[f'{name}{end}']:.3g}" for end in ("", "_low", "_high"))
+    return f"{value} ({low} to {high})"
 
 
 def _ties(measured: Measured, task: str, least: str) -> list[str]:
