@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from torch.nn import functional
+
+from trainables.models import ConvAutoencoder
 from trainables.names import unknown
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
 
@@ -21,6 +24,10 @@ class Task:
     Args:
         name: ``model/dataset``.
         dataset: name of the dataset.
+        model: makes a fresh model from a generator, which draws its weights, and the settings as keyword arguments.
+        loss: ``(outputs, x, y)`` of a batch to a scalar, the mean over its images.
+        metrics: further measures of the same form by name, such as accuracy.
+        settings: hyperparameters that the model takes, with their defaults.
         batch_size: images a step when a study says nothing else.
         version: raised when the numbers that the task gives change, so that old results are not mixed with new ones.
         description: one line.
@@ -28,21 +35,13 @@ class Task:
 
     name: str
     dataset: str
-    batch_size: int
-    version: int
-    description: str
-
-    def model(self, generator: torch.Generator) -> nn.Module:
-        """A fresh model whose weights come from the generator."""
-        from trainables.models import ConvAutoencoder
-
-        return ConvAutoencoder(generator)
-
-    def loss(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-        """The mean loss of a batch, a scalar: the mean squared error of the reconstruction."""
-        from torch.nn import functional
-
-        return functional.mse_loss(model(x), x)
+    model: Callable[..., nn.Module] = field(repr=False)
+    loss: Callable[[Tensor, Tensor, Tensor], Tensor] = field(repr=False)
+    metrics: Mapping[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = field(default_factory=dict, repr=False)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    batch_size: int = 64
+    version: int = 1
+    description: str = ""
 
     def fingerprint(self, limit: int | None = None) -> str:
         """What results of this task depend on besides the trial's own settings; equal fingerprints are comparable."""
@@ -50,12 +49,24 @@ class Task:
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
+def reconstruction(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The mean squared error of the reconstruction."""
+    return functional.mse_loss(outputs, x)
+
+
 AUTOENCODER = "convolutional autoencoder (224,177 parameters), mean squared error"
 TASKS: dict[str, Task] = {
     each.name: each
     for each in (
-        Task("autoencoder/digits", "digits", 64, 1, f"{AUTOENCODER}, on scikit-learn's digits at 28 x 28"),
-        Task("autoencoder/mnist", "mnist", 128, 1, f"{AUTOENCODER}, on MNIST"),
+        Task(
+            "autoencoder/digits",
+            "digits",
+            ConvAutoencoder,
+            reconstruction,
+            batch_size=64,
+            description=f"{AUTOENCODER}, on scikit-learn's digits at 28 x 28",
+        ),
+        Task("autoencoder/mnist", "mnist", ConvAutoencoder, reconstruction, batch_size=128, description=f"{AUTOENCODER}, on MNIST"),
     )
 }
 
