@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sensitivity.planning import STATUSES
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = "sensitivity.sqlite"
 BAD_INPUT, INTERRUPTED = 2, 130
-STATUSES = ("pending", "running", "completed", "diverged", "failed")
 
 app = typer.Typer(
     no_args_is_help=True,

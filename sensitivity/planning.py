@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sensitivity.study import Study
 
+STATUSES = ("pending", "running", "completed", "diverged", "stopped", "failed")
+"""``stopped`` is a trial that a scheduler ended early: it has no result at the full budget."""
 DONE = ("completed", "diverged")
+"""Statuses that are results, which a trial keeps."""
 COHORTS_PER_WORKER = 16
 LARGEST_COHORT = 8
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.planning import DONE
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
@@ -44,7 +46,7 @@ class Progress:
 
     def begin(self, study: Study, planned: int | None, done: Mapping[str, str]) -> None:
         """The run starts. Args: planned: trials in all, None where they are chosen on the way. done: status of each known trial."""
-        self.before = sum(status in ("completed", "diverged") for status in done.values())
+        self.before = sum(status in DONE for status in done.values())
         self.planned = planned if planned is not None else self.before
         self.epochs_per_trial = study.epochs
         self._began = time.monotonic()

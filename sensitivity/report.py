@@ -145,7 +145,7 @@ def _effect_rows(measured: Measured, task: str) -> tuple[Sequence[str], list[lis
 def _lead(results: Results) -> str:
     counts = results.trials["status"].value_counts()
     words = ", ".join(
-        f"{counts[status]} {status}" for status in ("completed", "diverged", "failed", "running", "pending") if status in counts
+        f"{counts[status]} {status}" for status in ("completed", "diverged", "stopped", "failed", "running", "pending") if status in counts
     )
     seeds = results.trials["seed"].nunique()
     return (

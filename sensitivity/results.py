@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sensitivity.planning import DONE
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Results:
     @property
     def usable(self) -> pd.DataFrame:
         """Trials that are results: completed or diverged."""
-        return self.trials[self.trials["status"].isin(("completed", "diverged"))]
+        return self.trials[self.trials["status"].isin(DONE)]
 
     @property
     def groups(self) -> list[tuple[str, str]]:
@@ -111,7 +112,7 @@ def _tidy(trials: pd.DataFrame, epochs: pd.DataFrame, metric: str, spaces: Mappi
     for name in names:
         values = [configuration.get(name, np.nan) for configuration in trials["configuration"]]
         table[f"{PREFIX}{name}"] = pd.Series(values, index=table.index, dtype=object).infer_objects()
-    ended = table["status"].isin(("completed", "diverged"))
+    ended = table["status"].isin(DONE)
     table["value"] = table["value"].where((table["status"] == "completed") & np.isfinite(table["value"]))
     capped = table["value"].fillna(np.inf).clip(upper=table["initial_loss"])
     table["loss"] = capped.where(ended)

@@ -17,6 +17,7 @@ import ray
 from ray import tune
 
 from search_spaces.adaptive import RETRIES, Adaptive, Persistent, Planned
+from sensitivity.planning import DONE
 from sensitivity.study import Study
 from trainables.names import InputError
 from trainables.ray_tune import CohortTrainable
@@ -216,7 +217,7 @@ class _Run:
             if self.progress is not None:
                 self.progress.expect(len(chosen))
             wanted = self.store.statuses(study.name)
-            fresh = [trial for trial in chosen if wanted.get(trial.key) not in ("completed", "diverged")]
+            fresh = [trial for trial in chosen if wanted.get(trial.key) not in DONE]
             return self._config(Cohort(*labels[label], tuple(fresh)))
 
         design = study.design
@@ -235,7 +236,7 @@ class _Run:
 
     def _known(self, key: str) -> tuple[str, float] | None:
         last = self.store.last_report(key)
-        return self._outcome(last) if last is not None and last["status"] in ("completed", "diverged") else None
+        return self._outcome(last) if last is not None and last["status"] in DONE else None
 
 
 class Recorder(tune.Callback):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
+from sensitivity.planning import DONE, STATUSES
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from sensitivity.planning import Trial
 
-VERSION = 1
+VERSION = 2
 """Of the tables; a store of a newer version is left alone."""
 BUSY_SECONDS = 30
 
@@ -60,13 +61,18 @@ TRIALS = sql.Table(
     sql.Column("finished", sql.String(32)),
 )
 MEASURED = ("train_loss", "train_loss_end", "test_loss", "lr", "mu", "nu", "grad_norm", "images_per_second", "seconds")
+NOT_MEASURED = ("key", "epoch", "status", "initial_loss", "error")
 EPOCHS = sql.Table(
     "sensitivity_epochs",
     TABLES,
     sql.Column("key", sql.String(20), primary_key=True),
     sql.Column("epoch", sql.Integer, primary_key=True),
     *(sql.Column(name, sql.Double) for name in MEASURED),
+    sql.Column("measures", sql.Text),
 )
+"""``measures``: whatever else an epoch measured (accuracy, a metric of the user's own), as JSON by name."""
+ADDED: dict[int, tuple[sql.Column[Any], ...]] = {2: (EPOCHS.c.measures,)}
+"""Columns that each version added to the one before."""
 
 
 class Store:
@@ -114,8 +120,18 @@ class Store:
             return
         with self._transaction() as connection:
             found = connection.execute(sql.select(VERSIONS.c.version)).scalar_one()
-        if found > VERSION:
-            raise InputError(f"store {self.place!r} has version {found}, this program reads up to {VERSION}; install a newer release")
+            if found > VERSION:
+                raise InputError(f"store {self.place!r} has version {found}, this program reads up to {VERSION}; install a newer release")
+            for version in range(found + 1, VERSION + 1):
+                self._add_columns(connection, ADDED[version])
+                connection.execute(VERSIONS.update().values(version=version))
+
+    def _add_columns(self, connection: sql.Connection, columns: Sequence[sql.Column[Any]]) -> None:
+        """Add what is not there yet: a migration that was killed halfway goes on."""
+        for column in columns:
+            if column.name not in {each["name"] for each in sql.inspect(connection).get_columns(column.table.name)}:
+                kind = column.type.compile(self._engine.dialect)
+                connection.execute(sql.text(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}"))
 
     @contextmanager
     def _transaction(self) -> Iterator[sql.Connection]:
@@ -158,22 +174,26 @@ class Store:
     def record(self, key: str, *, initial_loss: float, reports: Sequence[Mapping[str, Any]]) -> None:
         """Keep epochs of a trial, and the status that the last of them gives it. An epoch that is already there stays as it is."""
         status, now = reports[-1]["status"], _now()
-        rows = [{"key": key, "epoch": each["epoch"], **{name: _null(each[name]) for name in MEASURED}} for each in reports]
+        rows = [_epoch(key, each) for each in reports]
         change: dict[str, Any] = {"status": status, "initial_loss": _null(initial_loss), "error": None}
         change["started"] = sql.func.coalesce(TRIALS.c.started, now)
         if status != "running":
             change["finished"] = now
         with self._transaction() as connection:
             self._insert(connection, EPOCHS, rows)
-            ended = TRIALS.c.status.in_(("completed", "diverged"))
-            connection.execute(TRIALS.update().where(TRIALS.c.key == key, ~ended).values(change))
+            connection.execute(TRIALS.update().where(TRIALS.c.key == key, TRIALS.c.status.not_in(DONE)).values(change))
+
+    def end(self, key: str, status: str) -> None:
+        """A trial ended with a status that no report said: ``stopped`` early, or ``completed`` or ``diverged`` by its last epoch."""
+        with self._transaction() as connection:
+            change = {"status": status, "error": None, "finished": _now()}
+            connection.execute(TRIALS.update().where(TRIALS.c.key == key, TRIALS.c.status.not_in(DONE)).values(change))
 
     def fail(self, key: str, error: str) -> None:
         """A trial ended with an error; what it reported stays. A trial that had ended already stays as it is."""
         with self._transaction() as connection:
-            ended = TRIALS.c.status.in_(("completed", "diverged"))
             change = {"status": "failed", "error": error, "finished": _now()}
-            connection.execute(TRIALS.update().where(TRIALS.c.key == key, ~ended).values(change))
+            connection.execute(TRIALS.update().where(TRIALS.c.key == key, TRIALS.c.status.not_in(DONE)).values(change))
 
     def statuses(self, study: str) -> dict[str, str]:
         """Status of every trial of a study, by key, in the study's order."""
@@ -191,7 +211,11 @@ class Store:
         )
         with self._transaction() as connection:
             row = connection.execute(chosen).mappings().first()
-        return {name: math.nan if value is None else value for name, value in row.items()} if row is not None else None
+        if row is None:
+            return None
+        found: dict[str, Any] = {name: math.nan if value is None else value for name, value in row.items() if name != "measures"}
+        found.update(json.loads(row["measures"] or "{}"))
+        return found
 
     def study(self, name: str) -> str:
         """The specification of a study, as JSON. Raises: InputError with the nearest known name."""
@@ -211,11 +235,10 @@ class Store:
         with self._transaction() as connection:
             found = connection.execute(sql.select(STUDIES.c.name, STUDIES.c.created).order_by(STUDIES.c.created)).all()
             counts = connection.execute(counted).all()
-        statuses = ("pending", "running", "completed", "diverged", "failed")
         listed = []
         for name, created in found:
             own = {status: number for study, status, number in counts if study == name}
-            listed.append({"name": name, "created": created, "trials": sum(own.values()), **{each: own.get(each, 0) for each in statuses}})
+            listed.append({"name": name, "created": created, "trials": sum(own.values()), **{each: own.get(each, 0) for each in STATUSES}})
         return listed
 
     def trials(self, study: str | None = None) -> pd.DataFrame:
@@ -225,7 +248,9 @@ class Store:
         return table.assign(configuration=configurations).astype({"initial_loss": float})
 
     def epochs(self, study: str | None = None) -> pd.DataFrame:
-        """One row an epoch, by trial in the study's order."""
+        """One row an epoch, by trial in the study's order; one column for everything that was measured."""
+        import pandas as pd
+
         chosen = sql.select(EPOCHS).order_by(EPOCHS.c.key, EPOCHS.c.epoch)
         if study is not None:
             chosen = (
@@ -234,7 +259,12 @@ class Store:
                 .where(STUDY_TRIALS.c.study == study)
                 .order_by(STUDY_TRIALS.c.position, EPOCHS.c.epoch)
             )
-        return self._frame(chosen).astype(dict.fromkeys(MEASURED, float))
+        table = self._frame(chosen).astype(dict.fromkeys(MEASURED, float))
+        measures = table.pop("measures")
+        if measures.notna().any():
+            more = pd.DataFrame([json.loads(text) if isinstance(text, str) else {} for text in measures], index=table.index, dtype=float)
+            table = pd.concat([table, more], axis=1)
+        return table
 
     def _frame(self, query: sql.Select[Any]) -> pd.DataFrame:
         import pandas as pd
@@ -290,6 +320,12 @@ def _durable(connection: Any, _record: Any) -> None:
 
 def _row(trial: Trial) -> dict[str, Any]:
     return {**asdict(trial), "configuration": _write_configuration(trial.configuration), "status": "pending"}
+
+
+def _epoch(key: str, report: Mapping[str, Any]) -> dict[str, Any]:
+    known = {name: _null(report.get(name, math.nan)) for name in MEASURED}
+    more = {name: float(each) for name, each in report.items() if name not in (*MEASURED, *NOT_MEASURED)}
+    return {"key": key, "epoch": report["epoch"], **known, "measures": json.dumps(more) if more else None}
 
 
 def _write_configuration(configuration: Mapping[str, Any]) -> str:

@@ -103,6 +103,35 @@ class StoreContract:
         assert (first["status"], first["error"]) == ("completed", None)
         store.close()
 
+    def test_a_trial_that_was_stopped_early_may_still_be_trained_to_its_end(
+        self, open_store: Callable[[], Store], trials: Sequence[Trial]
+    ) -> None:
+        store = open_store()
+        store.add_study("s", "{}", trials)
+        key = trials[0].key
+        store.record(key, initial_loss=0.9, reports=[report(1)])
+        store.end(key, "stopped")
+        assert store.statuses("s")[key] == "stopped"
+        store.record(key, initial_loss=0.9, reports=[report(1), report(2, "completed")])
+        store.end(key, "stopped")
+        assert store.statuses("s")[key] == "completed"
+        assert list(store.epochs("s")["epoch"]) == [1, 2]
+        store.close()
+
+    def test_whatever_else_an_epoch_measured_is_a_column(self, open_store: Callable[[], Store], trials: Sequence[Trial]) -> None:
+        store = open_store()
+        store.add_study("s", "{}", trials)
+        store.record(trials[0].key, initial_loss=0.9, reports=[report(1, "completed", test_accuracy=0.75)])
+        store.record(trials[1].key, initial_loss=0.9, reports=[report(1, "completed", score=-math.inf)])
+        epochs = store.epochs("s").set_index("key")
+        assert epochs.loc[trials[0].key, "test_accuracy"] == 0.75
+        assert math.isnan(epochs.loc[trials[1].key, "test_accuracy"])
+        assert epochs.loc[trials[1].key, "score"] == -math.inf
+        last = store.last_report(trials[0].key)
+        assert last is not None
+        assert last["test_accuracy"] == 0.75
+        store.close()
+
     def test_not_a_number_and_infinity_survive(self, open_store: Callable[[], Store]) -> None:
         store = open_store()
         one = trial(0.1, p=math.inf)

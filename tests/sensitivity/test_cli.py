@@ -75,7 +75,7 @@ BAD = [
     (["run", "typo.yaml"], "unknown field of a study 'epohcs'; did you mean 'epochs'?"),
     (["run", "small.yaml", "--store", "no/such/folder/s.sqlite"], "there is no folder"),
     (["run", "small.yaml", "--store", "small.yaml"], "is not a SQLite file"),
-    (["run", "small.yaml", "--store", "newer.sqlite"], "has version 99, this program reads up to 1"),
+    (["run", "small.yaml", "--store", "newer.sqlite"], "has version 99, this program reads up to 2"),
     (["run", "small.yaml", "--store", "nonsense://x"], "cannot be opened"),
     (["run", "small.yaml", "--out", "small.yaml"], "is not a writable folder"),
     (["run", "small.yaml", "--workers", "0"], "workers must be at least 1, got 0"),
@@ -142,7 +142,7 @@ def read(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
 
 def test_a_program_can_read_everything(filled: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     assert read(["studies"], monkeypatch, capfd)[0] | {"created": ""} == {
-        "name": "small", "created": "", "trials": 12, "pending": 0, "running": 0, "completed": 10, "diverged": 2, "failed": 0,
+        "name": "small", "created": "", "trials": 12, "pending": 0, "running": 0, "completed": 10, "diverged": 2, "stopped": 0, "failed": 0,
     }  # fmt: skip
     diverged = read(["trials", "small", "--status", "diverged"], monkeypatch, capfd)
     assert [(each["variant"], each["lr"], each["loss"]) for each in diverged] == [("adam", 0.1, 1.0)] * 2
