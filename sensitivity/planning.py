@@ -69,15 +69,16 @@ def _canonical(value: Any) -> Any:
 
 def trials_of(study: Study, task: str, variant: str, configuration: Mapping[str, Any]) -> list[Trial]:
     """The trials of one configuration: one for every seed."""
-    batch_size, fingerprint = study.batch(task), study.fingerprint(task)
+    batch_size, fingerprint = int(configuration.get("batch_size", study.batch(task))), study.fingerprint(task)
+    epochs = study.epochs or 0  # as many as a trainable of the user's own reports
     return [
         Trial(
-            trial_key(fingerprint, variant, configuration, seed, study.epochs, batch_size, study.precision),
+            trial_key(fingerprint, variant, configuration, seed, epochs, batch_size, study.precision),
             task,
             variant,
             dict(configuration),
             seed,
-            study.epochs,
+            epochs,
             batch_size,
             study.precision,
             fingerprint,
@@ -95,7 +96,7 @@ def trials(study: Study) -> list[Trial]:
     queues = []
     for task in study.tasks:
         for variant in study.variants:
-            configurations = study.rule.configurations(study.space(variant))
+            configurations = study.rule(variant).configurations(study.space(variant))
             spread = [configurations[i] for i in _spread(len(configurations))]
             by_seed = [trials_of(study, task, variant, each) for each in spread]
             queues.append([trial for seed in zip(*by_seed, strict=True) for trial in seed])

@@ -48,7 +48,7 @@ class Progress:
         """The run starts. Args: planned: trials in all, None where they are chosen on the way. done: status of each known trial."""
         self.before = sum(status in DONE for status in done.values())
         self.planned = planned if planned is not None else self.before
-        self.epochs_per_trial = study.epochs
+        self.epochs_per_trial = study.epochs or 1
         self._began = time.monotonic()
         left = self.planned - self.before
         if planned is not None:

@@ -148,9 +148,10 @@ def _lead(results: Results) -> str:
         f"{counts[status]} {status}" for status in ("completed", "diverged", "stopped", "failed", "running", "pending") if status in counts
     )
     seeds = results.trials["seed"].nunique()
+    designs = " and ".join(dict.fromkeys(map(results.design_of, results.spaces)))
     return (
         f"How sensitive is each of {results.trials['variant'].nunique()} optimizer variants to its hyperparameters? "
-        f"{len(results.trials)} trials ({words}), {seeds} seed{'s' if seeds != 1 else ''}, {results.design} design, "
+        f"{len(results.trials)} trials ({words}), {seeds} seed{'s' if seeds != 1 else ''}, {designs} design, "
         f"judged by the {METRIC_NAMES[results.metric]}."
     )
 

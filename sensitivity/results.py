@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
     from sensitivity.store import Store
 
+NO_METRICS = ("key", "epoch", "lr", "mu", "nu", "images_per_second", "seconds")
 PREFIX = "config/"
 """Before the name of a hyperparameter in a column of :attr:`Results.trials`."""
 
@@ -32,11 +33,13 @@ class Results:
     """What a study has given so far.
 
     trials: one row a trial: key, task, variant, seed, epochs, status, initial_loss, error, epochs_done, seconds, one column
-        ``config/<name>`` a hyperparameter (NaN where the variant has none of that name), ``value`` (the metric after the last
-        epoch; NaN when
-        diverged before it) and ``loss``: min(value, initial_loss), the initial loss when diverged, NaN when failed or unfinished.
+        ``config/<name>`` a hyperparameter (NaN where the variant has none of that name or it was inactive), ``value`` (the metric after the
+        last epoch; NaN when diverged before it) and ``loss``: min(value, initial_loss), the initial loss when diverged, NaN when failed,
+        stopped early or unfinished. A metric that is maximised has its negative as loss. A metric that is no loss has no initial loss:
+        its ``initial_loss`` is the worst that any trial of the task ended with.
     epochs: one row an epoch: key, epoch and everything that was reported. spaces: the search space of each variant.
-    metric: the column of ``epochs`` that is minimised. design: its kind. study: name. spec: the specification as a dictionary.
+    metric: the column of ``epochs`` that is judged. direction: ``min`` or ``max``. design: its kind. designs: the kinds of variants whose
+    own differs. study: name. spec: the specification as a dictionary.
 
     Source of the cap: Wortsman et al., "Small-scale proxies for large-scale Transformer training instabilities", arXiv:2309.14322,
     section 2.2.
@@ -49,20 +52,34 @@ class Results:
     design: str
     study: str
     spec: Mapping[str, Any] = field(default_factory=dict)
+    direction: str = "min"
+    designs: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_store(cls, store: Store, study: str, *, metric: str | None = None) -> Results:
         """Read a study. Args: metric: instead of the study's own. Raises: InputError for an unknown study or metric."""
         from sensitivity.study import METRICS, Study
 
-        spec = Study.from_json(store.study(study))
-        if metric is not None and metric not in METRICS:
-            raise unknown("metric", metric, METRICS)
-        metric = metric or spec.metric
+        spec = Study.stored(store.study(study))
         trials, epochs = store.trials(study), store.epochs(study)
+        if metric is not None:
+            measured = [name for name in epochs.columns if epochs[name].notna().any() and name not in NO_METRICS]
+            if metric not in measured:
+                raise unknown("metric", metric, measured or METRICS)
+        metric = metric or spec.metric
+        if metric not in epochs.columns:  # nothing was reported yet
+            epochs[metric] = np.nan
         spaces = {name: spec.space(name) for name in spec.variants}
-        table = _tidy(trials, epochs, metric, spaces)
-        return cls(table, epochs, spaces, metric, spec.design["kind"], study, json.loads(spec.to_json()))
+        # The direction is that of the study's own metric; any other is a loss, or an accuracy.
+        direction = spec.direction if metric == spec.metric else "max" if metric.endswith("accuracy") else "min"
+        table = _tidy(trials, epochs, metric, spaces, maximised=direction == "max", capped=metric in METRICS)
+        kind = spec.design.get("kind", "explicit")
+        designs = {name: each["kind"] for name, each in spec.designs.items()}
+        return cls(table, epochs, spaces, metric, kind, study, json.loads(spec.to_json()), direction, designs)
+
+    def design_of(self, variant: str) -> str:
+        """The kind of design that chose the configurations of a variant."""
+        return self.designs.get(variant, self.design)
 
     @property
     def usable(self) -> pd.DataFrame:
@@ -102,7 +119,9 @@ class Results:
         return written
 
 
-def _tidy(trials: pd.DataFrame, epochs: pd.DataFrame, metric: str, spaces: Mapping[str, SearchSpace]) -> pd.DataFrame:
+def _tidy(
+    trials: pd.DataFrame, epochs: pd.DataFrame, metric: str, spaces: Mapping[str, SearchSpace], *, maximised: bool, capped: bool
+) -> pd.DataFrame:
     names = list(dict.fromkeys(name for space in spaces.values() for name in space.names))
     kept = ["key", "task", "variant", "seed", "epochs", "status", "initial_loss", "error"]
     table = trials[kept].copy()
@@ -114,7 +133,9 @@ def _tidy(trials: pd.DataFrame, epochs: pd.DataFrame, metric: str, spaces: Mappi
         table[f"{PREFIX}{name}"] = pd.Series(values, index=table.index, dtype=object).infer_objects()
     ended = table["status"].isin(DONE)
     table["value"] = table["value"].where((table["status"] == "completed") & np.isfinite(table["value"]))
-    capped = table["value"].fillna(np.inf).clip(upper=table["initial_loss"])
-    table["loss"] = capped.where(ended)
+    outcome = -table["value"] if maximised else table["value"]
+    if not capped:
+        table["initial_loss"] = outcome.groupby(table["task"]).transform("max").fillna(0.0)
+    table["loss"] = outcome.fillna(np.inf).clip(upper=table["initial_loss"]).where(ended)
     order = [*kept[:-1], "epochs_done", "seconds", *(f"{PREFIX}{name}" for name in names), "value", "loss", "error"]
     return table[order]

@@ -116,9 +116,9 @@ class _Run:
     def train(self, address: str | None, workers: int | None) -> None:
         from sensitivity.planning import plan, trials
 
-        adaptive = self.study.design["kind"] == "adaptive"
+        adaptive = self.study.adaptive
         planned = [] if adaptive else trials(self.study)
-        self.store.add_study(self.study.name, self.study.to_json(), planned, replace=self._changed(adaptive))
+        self.store.add_study(self.study.name, self.study.to_stored(), planned, replace=self._changed(adaptive))
         done = self.store.statuses(self.study.name)
         if self.progress is not None:
             self.progress.begin(self.study, len(planned) or None, done)
@@ -140,7 +140,7 @@ class _Run:
         if not adaptive:
             return True
         known = {each["name"] for each in self.store.studies()}
-        return self.study.name in known and self._question(Study.from_json(self.store.study(self.study.name))) != self._question(self.study)
+        return self.study.name in known and self._question(Study.stored(self.store.study(self.study.name))) != self._question(self.study)
 
     def _question(self, study: Study) -> str:
         """What has to be equal for an optimizer to go on: everything but how far it is to go, and how."""
@@ -213,7 +213,7 @@ class _Run:
 
         def cohort(label: str, configurations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             chosen = [trial for configuration in configurations for trial in members(label, configuration)]
-            self.store.add_study(study.name, study.to_json(), chosen)
+            self.store.add_study(study.name, study.to_stored(), chosen)
             if self.progress is not None:
                 self.progress.expect(len(chosen))
             wanted = self.store.statuses(study.name)

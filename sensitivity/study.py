@@ -6,37 +6,44 @@ import json
 import math
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from search_spaces.defaults import default_space
 from search_spaces.designs import design_from_dict
 from search_spaces.spaces import SearchSpace
+from sensitivity import own_trainables
 from trainables.names import InputError, unknown
-from trainables.tasks import default_batch_size, task, task_fingerprint
-from trainables.variants import variant
+from trainables.tasks import default_batch_size, task_fingerprint
 
 if TYPE_CHECKING:
     from search_spaces.designs import Design
 
 METRICS = ("train_loss_end", "train_loss", "test_loss")
-"""What a study can minimise: the loss over the training set after the epoch, during the epoch, and over the test set."""
+"""The losses that a study can be judged by: over the training set after the epoch, during the epoch, and over the test set."""
+EVERY = "*"
+"""In ``spaces``: every variant."""
 
 
 class Study(BaseModel):
     """A question in full: which variants, on which tasks, over which configurations, with which seeds.
 
     Args:
-        name: what the store and the report call it. tasks, variants: names (``sensitivity variants`` lists them).
-        design: ``{"kind": "grid", "points": {"lr": 5, "mu": 2}}`` and the like: the fields of :mod:`search_spaces.designs`.
+        name: what the store and the report call it. tasks, variants: names (``sensitivity tasks`` and ``variants`` list them).
+        design: ``{"kind": "grid", "points": {"lr": 5, "mu": 2}}`` and the like, or a design of :mod:`search_spaces.designs`.
+        designs: per variant a design instead of ``design``.
         spaces: per variant the search space instead of its default one: a :class:`SearchSpace`, or a list of dictionaries. What it does not
-            name keeps the optimizer's default, so it has to name lr.
+            name keeps the optimizer's default, so it has to name lr. space: the same for every variant.
         seeds: a list, or how many (``3`` means 0, 1, 2). epochs: of each trial. batch_size: the task's own when not given.
-        limit: the first so many training (and test) images only. metric: one of :data:`METRICS`. cohort_size: trials that a worker
-            trains before it asks for more; chosen by the number of trials when not given.
+        limit: the first so many training (and test) images only. precision: ``float32``, ``tf32`` or ``bf16``.
+        metric: one of :data:`METRICS`, or ``train_`` or ``test_`` with a metric of the task (``test_accuracy``), or whatever the trainable
+            reports. direction: ``min`` or ``max``.
+        cohort_size: trials that a worker trains before it asks for more; chosen by the number of trials when not given.
+        trainable: a Ray Tune function or class of your own instead of tasks, or ``module:name`` of one. It gets one configuration with
+            ``seed`` added (and ``variant``, where variants are given), and reports ``metric``; ``epochs`` reports end it, where given.
 
     Raises: InputError, in one line, for anything that cannot be run.
 
@@ -47,42 +54,58 @@ class Study(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, max_length=200)
-    tasks: tuple[str, ...] = Field(min_length=1)
-    variants: tuple[str, ...] = Field(min_length=1)
-    design: dict[str, Any]
+    tasks: tuple[str, ...] = Field(default=(), validate_default=True)
+    variants: tuple[str, ...] = ()
+    design: dict[str, Any] = {}
+    designs: dict[str, dict[str, Any]] = {}
     spaces: dict[str, list[dict[str, Any]]] = {}
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
-    epochs: int = Field(ge=1)
+    epochs: int | None = Field(default=None, ge=1)
     batch_size: int | None = Field(default=None, ge=1)
     limit: int | None = Field(default=None, ge=1)
-    metric: Literal["train_loss_end", "train_loss", "test_loss"] = "train_loss_end"
-    precision: Literal["float32"] = "float32"
+    metric: str = "train_loss_end"
+    direction: Literal["min", "max"] = "min"
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
     cohort_size: int | None = Field(default=None, ge=1)
+    trainable: str | None = None
 
     def __init__(self, **fields: Any) -> None:
+        if "space" in fields:
+            if "spaces" in fields:
+                raise InputError("give space (of every variant) or spaces (by variant), not both")
+            fields["spaces"] = {EVERY: fields.pop("space")}
         try:
             super().__init__(**fields)
         except ValidationError as error:
             raise _one_line(error) from None
 
-    @field_validator("tasks", "variants", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _one_or_many(cls, given: Any) -> Any:
-        return [given] if isinstance(given, str) else given
+    def _filled_in(cls, given: Any) -> Any:
+        """What follows from the rest: a trainable is its own task, and a function has no optimizer."""
+        if not isinstance(given, Mapping):
+            return given
+        fields = dict(given)
+        if fields.get("trainable") is not None:
+            fields["trainable"] = own_trainables.name_of(fields["trainable"])
+            short = own_trainables.short_name(fields["trainable"])
+            if fields.get("tasks") not in (None, [own(short)], (own(short),)):
+                raise InputError(f"a study has tasks or a trainable, not both; got tasks {fields['tasks']!r}")
+            fields["tasks"] = (own(short),)
+            fields.setdefault("variants", (short,))
+        for field, name in (("tasks", _task_name), ("variants", _variant_name)):
+            if field in fields and isinstance(fields[field], Sequence):
+                listed = [fields[field]] if isinstance(fields[field], str) else fields[field]
+                fields[field] = [name(each) for each in listed]
+        if isinstance(fields.get("spaces"), Mapping) and EVERY in fields["spaces"]:
+            space = fields["spaces"][EVERY]
+            fields["spaces"] = dict.fromkeys(fields.get("variants", ()), space)
+        return fields
 
-    @field_validator("tasks")
+    @field_validator("tasks", "variants")
     @classmethod
-    def _known_tasks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            task(name)
-        return _distinct("tasks", names)
-
-    @field_validator("variants")
-    @classmethod
-    def _known_variants(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            variant(name)
-        return _distinct("variants", names)
+    def _named_once(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return _distinct(str(info.field_name), names)
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -98,58 +121,44 @@ class Study(BaseModel):
     def _distinct_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         return _distinct("seeds", seeds)
 
-    @field_validator("spaces", mode="before")
+    @field_validator("spaces", "designs", mode="before")
     @classmethod
-    def _written_out(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping):
-            return given
-        return {name: each.to_dict() if isinstance(each, SearchSpace) else each for name, each in given.items()}
+    def _all_written_out(cls, given: Any) -> Any:
+        return {name: _written_out(each) for name, each in given.items()} if isinstance(given, Mapping) else given
 
     @field_validator("design", mode="before")
     @classmethod
-    def _design_in_words(cls, given: Any) -> Any:
-        return given if isinstance(given, Mapping) or not hasattr(given, "to_dict") else given.to_dict()
+    def _in_words(cls, given: Any) -> Any:
+        return _written_out(given)
 
     @model_validator(mode="after")
     def _runnable(self) -> Study:
-        for name in self.spaces:
-            if name not in self.variants:
-                raise unknown("variant in spaces", name, self.variants)
-        spaces = {name: self.space(name) for name in self.variants}
-        for name, space in spaces.items():
-            allowed = variant(name).accepts
-            for hyperparameter in space.names:
-                if hyperparameter not in allowed:
-                    raise unknown(f"hyperparameter of {name}", hyperparameter, sorted(allowed))
-            for hyperparameter in variant(name).needs:
-                if hyperparameter not in space:
-                    raise InputError(f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single value will do)")
-            _check_ends(name, space)
-        design = self.rule
-        if design.kind == "grid":
-            design.check_names({hyperparameter for space in spaces.values() for hyperparameter in space.names})
-        if design.kind != "adaptive":
-            for space in spaces.values():
-                design.configurations(space)
+        from sensitivity.checking import check
+
+        check(self)
         return self
 
     @property
-    def rule(self) -> Design:
-        """The design as an object that picks configurations."""
-        return design_from_dict(self.design)
+    def adaptive(self) -> bool:
+        """Whether configurations are chosen while the study runs."""
+        return bool(self.design) and self.design["kind"] == "adaptive"
 
-    def space(self, name: str) -> SearchSpace:
+    def rule(self, variant: str) -> Design:
+        """The design of a variant as an object that picks configurations: its own of ``designs``, or ``design``."""
+        return design_from_dict(self.designs.get(variant, self.design))
+
+    def space(self, variant: str) -> SearchSpace:
         """The search space of a variant: its own of ``spaces``, or its default space."""
-        own = self.spaces.get(name)
-        return SearchSpace.from_dict(own) if own is not None else default_space(name)
+        own = self.spaces.get(variant)
+        return SearchSpace.from_dict(own) if own is not None else default_space(variant)
 
-    def batch(self, name: str) -> int:
-        """Images a step on a task."""
-        return self.batch_size or default_batch_size(name)
+    def batch(self, task: str) -> int:
+        """Images a step on a task; 0 where there are none."""
+        return 0 if self.trainable is not None else self.batch_size or default_batch_size(task)
 
-    def fingerprint(self, name: str) -> str:
+    def fingerprint(self, task: str) -> str:
         """What results on a task depend on besides the trial's own settings."""
-        return task_fingerprint(name, self.limit)
+        return own_trainables.fingerprint(self.trainable) if self.trainable is not None else task_fingerprint(task, self.limit)
 
     def to_json(self) -> str:
         """The specification as JSON; :meth:`from_json` reads it back."""
@@ -189,6 +198,19 @@ class Study(BaseModel):
         return cls(**{str(name): each for name, each in fields.items()})
 
     @classmethod
+    def stored(cls, text: str) -> Study:
+        """Read :meth:`to_stored`: a study that has run is not held again against what is known here now."""
+        fields = json.loads(text)
+        for name in ("tasks", "variants", "seeds"):
+            fields[name] = tuple(fields.get(name, cls.model_fields[name].default))
+        return cls.model_construct(**fields)
+
+    def to_stored(self) -> str:
+        """The specification as JSON with the space of every variant, so that results can be read where a task or variant is unknown."""
+        spaces = {name: self.space(name).to_dict() for name in self.variants}
+        return json.dumps(_jsonable({**self.model_dump(mode="python", exclude_defaults=True), "spaces": spaces}), allow_nan=False)
+
+    @classmethod
     def load(cls, path: str | pathlib.Path) -> Study:
         """A study from a ``.yaml``, ``.yml`` or ``.json`` file. Raises: InputError that names the file."""
         file = pathlib.Path(path)
@@ -214,13 +236,26 @@ class Study(BaseModel):
         return cls(name=name, **{key: each for key, each in PRESETS[name].items() if key != "description"})
 
 
-def _check_ends(name: str, space: SearchSpace) -> None:
-    """The variant takes both ends of every hyperparameter, so a study that must fail is refused before it is written."""
-    import torch
+def own(name: str) -> str:
+    """The task of a trainable of the user's own.
 
-    for hyperparameter in space:
-        for value in hyperparameter.grid(2):
-            variant(name).optimizer([torch.zeros(1)], {**space.default(), hyperparameter.name: value})
+    >>> own("train")
+    'trainable/train'
+    """
+    return f"trainable/{name}"
+
+
+def _task_name(given: Any) -> Any:
+    return given
+
+
+def _variant_name(given: Any) -> Any:
+    return given
+
+
+def _written_out(given: Any) -> Any:
+    """A space or a design as plain data."""
+    return given.to_dict() if hasattr(given, "to_dict") else given
 
 
 def _distinct(field: str, items: tuple[Any, ...]) -> tuple[Any, ...]:

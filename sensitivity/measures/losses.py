@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+FIXED = ("grid", "explicit", "one_at_a_time")
+"""Designs whose configurations are chosen, not drawn."""
 DRAWS = 1000
 """Bootstrap draws."""
 
@@ -74,7 +76,7 @@ def losses(results: Results, task: str, variant: str) -> Losses:
         firsts[f"{PREFIX}lr"].to_numpy(float) if "lr" in names else np.ones(len(firsts)),
         [dict(zip(names, row, strict=True)) for row in rows],
         tuple(names),
-        results.design == "grid",
+        results.design_of(variant) in FIXED,
         float(trials["initial_loss"].mean()),
     )
 

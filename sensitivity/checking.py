@@ -1,0 +1,88 @@
+"""Whether a study can run: everything that would fail later fails here, in one line, before anything is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sensitivity import own_trainables
+from trainables.names import InputError, unknown
+from trainables.tasks import task
+from trainables.variants import variant
+
+if TYPE_CHECKING:
+    from search_spaces.spaces import SearchSpace
+    from sensitivity.study import Study
+
+LOSSES = ("train_loss_end", "train_loss", "test_loss")
+
+
+def check(study: Study) -> None:
+    """Hold a study against what is known.
+
+    Raises: InputError for an unknown name, a space that a variant does not take, a design that fits no space, a metric that no task has.
+    """
+    for field in ("spaces", "designs"):
+        for name in getattr(study, field):
+            if name not in study.variants:
+                raise unknown(f"variant in {field}", name, study.variants)
+    if not study.design and set(study.designs) < set(study.variants):
+        raise InputError("a study needs design")
+    if study.trainable is not None:
+        _check_trainable(study)
+    else:
+        _check_tasks(study)
+    _check_designs(study)
+
+
+def _check_trainable(study: Study) -> None:
+    own_trainables.resolve(study.trainable or "")
+    for name in study.variants:
+        if name not in study.spaces:
+            raise InputError(f"a trainable has no default space; give space=SearchSpace(...), or spaces for {name!r}")
+    if study.metric == "train_loss_end":
+        raise InputError("a trainable of your own needs metric: the name under which it reports what is judged")
+
+
+def _check_tasks(study: Study) -> None:
+    for field in ("tasks", "variants", "epochs"):
+        if not getattr(study, field):
+            raise InputError(f"a study needs {field}")
+    for name in study.tasks:
+        task(name)
+    for name in study.variants:
+        variant(name)
+    for name in study.variants:
+        _check_space(study, name, study.space(name))
+    for name in study.tasks:
+        known = [*LOSSES, *(f"{part}_{metric}" for metric in task(name).metrics for part in ("train", "test"))]
+        if study.metric not in known:
+            raise unknown(f"metric of {name}", study.metric, known)
+
+
+def _check_space(study: Study, name: str, space: SearchSpace) -> None:
+    """The variant takes every hyperparameter of its space, and both ends of each."""
+    import torch
+
+    allowed = variant(name).accepts
+    for hyperparameter in space.names:
+        if hyperparameter not in allowed:
+            raise unknown(f"hyperparameter of {name}", hyperparameter, sorted(allowed))
+    for hyperparameter in variant(name).needs:
+        if hyperparameter not in space:
+            raise InputError(f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single value will do)")
+    for each in space:
+        for value in each.grid(2):
+            variant(name).optimizer([torch.zeros(1)], {**space.default(), each.name: value})
+
+
+def _check_designs(study: Study) -> None:
+    every = {hyperparameter for name in study.variants for hyperparameter in study.space(name).names}
+    kinds = set()
+    for name in study.variants:
+        design, space = study.rule(name), study.space(name)
+        kinds.add(design.kind == "adaptive")
+        design.check_names(space.names if name in study.designs else every)
+        if design.kind != "adaptive":
+            design.configurations(space)
+    if len(kinds) > 1 or (study.designs and True in kinds):
+        raise InputError("an adaptive design is of the whole study: it cannot be mixed with others in designs")

@@ -1,0 +1,68 @@
+"""A user's own Ray Tune trainable, by name: how a study writes it down, finds it again, and tells one from another."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import sys
+from typing import Any
+
+from trainables.names import InputError
+
+_GIVEN: dict[str, Any] = {}
+"""Trainables that this process was given as objects: a function of a notebook cannot be imported."""
+
+
+def name_of(trainable: Any) -> str:
+    """``module:name`` of a function or class, under which :func:`resolve` finds it in this process.
+
+    Raises: InputError for what is neither callable nor a string.
+
+    >>> name_of("my.module:objective")
+    'my.module:objective'
+    """
+    if isinstance(trainable, str):
+        return trainable
+    if not callable(trainable):
+        raise InputError(f"trainable must be a Ray Tune function or class, or 'module:name', got {trainable!r}")
+    target = getattr(trainable, "func", trainable)  # a partial is named after its function
+    name = f"{getattr(target, '__module__', '__main__')}:{getattr(target, '__qualname__', type(target).__name__)}"
+    _GIVEN[name] = trainable
+    return name
+
+
+def resolve(name: str) -> Any:
+    """The function or class of ``module:name``. Raises: InputError when it cannot be imported, naming what failed."""
+    if name in _GIVEN:
+        return _GIVEN[name]
+    module, separator, path = name.partition(":")
+    if not separator or not module or not path:
+        raise InputError(f"trainable must be 'module:name', such as 'my_code:train'; got {name!r}")
+    try:
+        found: Any = sys.modules[module] if module in sys.modules else importlib.import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except Exception as error:  # the user's module may raise anything while it is imported
+        raise InputError(f"trainable {name!r} cannot be imported: {type(error).__name__}: {error}") from None
+    if not callable(found):
+        raise InputError(f"trainable {name!r} is a {type(found).__name__}, not a function or class")
+    return found
+
+
+def short_name(name: str) -> str:
+    """What plots and tables call it.
+
+    >>> short_name("my.module:Objective.train")
+    'train'
+    """
+    return name.rpartition(":")[2].rpartition(".")[2] or name
+
+
+def fingerprint(name: str) -> str:
+    """What results of a trainable depend on, as far as it can be seen: its name and its source."""
+    try:
+        source = inspect.getsource(inspect.unwrap(getattr(resolve(name), "func", resolve(name))))
+    except (OSError, TypeError):
+        source = ""
+    return hashlib.sha256(f"{name}\n{source}".encode()).hexdigest()[:12]
