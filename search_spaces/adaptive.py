@@ -83,6 +83,17 @@ class Adaptive(Searcher):
                 _release(study, trial.number, trial.params)
         self._left = {label: n - self._complete(label) for label in spaces}
 
+    def chosen(self) -> list[tuple[str, Configuration]]:
+        """Every configuration that an earlier run chose and saw to its end, with the label of its sub-study, in order."""
+        import optuna
+
+        ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+        return [
+            (label, self._spaces[label].from_optuna(trial.params))
+            for label, study in self._studies.items()
+            for trial in study.get_trials(deepcopy=False, states=ended)
+        ]
+
     def _complete(self, label: str) -> int:
         import optuna
 

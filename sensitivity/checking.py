@@ -71,7 +71,7 @@ def _check_space(study: Study, name: str, space: SearchSpace) -> None:
         if hyperparameter not in space:
             raise InputError(f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single value will do)")
     for each in space:
-        for value in each.grid(2):
+        for value in getattr(each, "levels", None) or getattr(each, "choices", None) or each.grid(2):
             variant(name).optimizer([torch.zeros(1)], {**space.default(), each.name: value})
 
 

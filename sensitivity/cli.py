@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import os
 import pathlib
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -91,7 +94,8 @@ def run(
         )
     for error in progress.errors[:5]:
         console.print(f"failed: {error}", style="red", markup=False, highlight=False)
-    _conclude(results, place, as_json)
+    if not results.usable.empty or progress.errors == []:
+        _conclude(results, place, as_json)
     if (results.trials["status"] == "failed").any():
         raise typer.Exit(1)
 
@@ -138,7 +142,7 @@ def trials(
     as_json: AsJson = False,
 ) -> None:
     """List the trials of a study with configuration, status and loss."""
-    from sensitivity.results import Results
+    from sensitivity.results import Results, records
     from sensitivity.store import Store
 
     if status is not None and status not in STATUSES:
@@ -152,7 +156,7 @@ def trials(
         table = table[table["status"] == status]
     table = table.rename(columns=lambda name: name.removeprefix("config/"))
     columns = [name for name in table.columns if name not in ("epochs", "initial_loss")]
-    _show(json.loads(table[columns].to_json(orient="records", double_precision=15)), as_json, empty="no such trial")
+    _show(records(table[columns]), as_json, empty="no such trial")
 
 
 @app.command()
@@ -219,11 +223,23 @@ def _which(store: Any, name: str | None) -> str:
 
 def _report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
     """Where the report goes; a place that cannot be written is found before the work, not after it."""
-    place = out if out is not None else pathlib.Path("runs") / "".join(each if each.isalnum() or each in "-_." else "_" for each in study)
+    place = out if out is not None else pathlib.Path("runs") / _folder_name(study)
     nearest = next(each for each in (place, *place.absolute().parents) if each.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise InputError(f"--out {str(place)!r} cannot be written: {str(nearest)!r} is not a writable folder")
     return place
+
+
+def _folder_name(study: str) -> str:
+    """The study's name where it can name a folder; else what can, with a few digits that keep two studies apart.
+
+    >>> _folder_name("quickstart"), _folder_name("a/b"), _folder_name("a b")
+    ('quickstart', 'a_b-c14cdd', 'a_b-c8687a')
+    """
+    name = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "_" for each in study)
+    if name == study and len(name) <= 100 and name.strip("."):
+        return name
+    return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode()).hexdigest()[:6]}"
 
 
 def _conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
@@ -237,16 +253,19 @@ def _conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
     measured = Measured(results)
     table = measured.overview
     if as_json:
-        typer.echo(json.dumps({"report": str(written), "overview": json.loads(table.to_json(orient="records", double_precision=15))}))
+        typer.echo(_json({"report": str(written), "overview": records(table)}))
         return
     console = Console()
     for task, part in table.groupby("task", sort=False):
         shown = Table(title=str(task), title_justify="left", box=None, header_style="bold")
-        for head in ("variant", "best loss", "lr sensitivity (95 %)", "robust width", "diverged", "trials"):
+        wide = part["robust_width"].notna().all()
+        of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
+        for head in ("variant", "best loss", f"{of_what} (95 %)", *(["robust width"] if wide else []), "diverged", "trials"):
             shown.add_column(head, justify="left" if head == "variant" else "right", no_wrap=True)
         for row in records(part):
-            width, diverged = f"{row['robust_width']:.2f} decades", f"{row['divergence_rate']:.0%}"
-            shown.add_row(row["variant"], f"{row['best_loss']:.3g}", with_interval(row, "lr_sensitivity"), width, diverged, str(row["n"]))
+            width = [f"{row['robust_width']:.2f} decades"] if wide else []
+            value = with_interval(row, "sensitivity") if row["learned"] else "did not learn"
+            shown.add_row(row["variant"], f"{row['best_loss']:.3g}", value, *width, f"{row['divergence_rate']:.0%}", str(row["n"]))
         console.print(shown)
         for sentence in summary(measured, str(task)):
             console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
@@ -256,7 +275,7 @@ def _conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
 def _show(rows: list[dict[str, Any]], as_json: bool, *, empty: str = "nothing") -> None:
     """Rows as JSON, or as a table that a terminal's width cannot cut when it is read by a program."""
     if as_json:
-        typer.echo(json.dumps(rows))
+        typer.echo(_json(rows))
         return
     if not rows:
         typer.echo(empty)
@@ -271,6 +290,23 @@ def _show(rows: list[dict[str, Any]], as_json: bool, *, empty: str = "nothing") 
     if not console.is_terminal:
         console = Console(width=max(240, console.width))
     console.print(shown, markup=False, highlight=False)
+
+
+def _json(value: Any) -> str:
+    """JSON to the last digit: nothing measured is null, infinity a string."""
+
+    def plain(each: Any) -> Any:
+        if isinstance(each, Mapping):
+            return {str(name): plain(one) for name, one in each.items()}
+        if isinstance(each, (list, tuple)):
+            return [plain(one) for one in each]
+        if hasattr(each, "item"):  # a NumPy number
+            each = each.item()
+        if isinstance(each, float) and not math.isfinite(each):
+            return None if math.isnan(each) else str(each)
+        return each
+
+    return json.dumps(plain(value), allow_nan=False)
 
 
 def _cell(value: Any) -> str:
@@ -292,15 +328,22 @@ def main() -> None:
     except InputError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(BAD_INPUT) from None
+    except KeyboardInterrupt:
+        _stopped()
+    except SystemExit as ended:  # Typer's own way to end on SIGINT
+        if ended.code != INTERRUPTED:
+            raise
+        _stopped()
     except Exception as error:
         if type(error).__name__ != "Interrupted":  # its class lives beside Ray, which most commands need not load
             raise
-        print(f"Stopped; everything reported is kept. Continue with: {_again()}", file=sys.stderr)  # noqa: T201
-        raise SystemExit(INTERRUPTED) from None
+        _stopped()
 
 
-def _again() -> str:
-    return shlex.join(["sensitivity", *sys.argv[1:]])
+def _stopped() -> NoReturn:
+    again = shlex.join(["sensitivity", *sys.argv[1:]])
+    print(f"Stopped; everything reported is kept. Continue with: {again}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(INTERRUPTED) from None
 
 
 if __name__ == "__main__":

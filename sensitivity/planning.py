@@ -119,14 +119,15 @@ def _interleaved(queues: Sequence[Sequence[Any]]) -> list[Any]:
     return [item for _, _, item in sorted(ranked, key=lambda each: each[:2])]
 
 
-def plan(study: Study, done: Mapping[str, str], *, workers: int = 1) -> list[Cohort]:
+def plan(planned: Sequence[Trial], done: Mapping[str, str], *, workers: int = 1, cohort_size: int | None = None) -> list[Cohort]:
     """The cohorts still to be trained.
 
-    Args: done: status of each key that the store knows; completed and diverged trials are not run again, failed ones are.
-        workers: how many train at once; a cohort is small enough that none waits long for the last.
+    Args: planned: the trials of a study. done: status of each key that the store knows; completed and diverged trials are not run
+        again, failed ones are. workers: how many train at once; a cohort is small enough that none waits long for the last.
+        cohort_size: trials of a cohort instead of that.
     """
-    left = [trial for trial in trials(study) if done.get(trial.key) not in DONE]
-    size = study.cohort_size or max(1, min(LARGEST_COHORT, math.ceil(len(left) / (COHORTS_PER_WORKER * workers))))
+    left = list({trial.key: trial for trial in planned if done.get(trial.key) not in DONE}.values())
+    size = cohort_size or max(1, min(LARGEST_COHORT, math.ceil(len(left) / (COHORTS_PER_WORKER * workers))))
     groups: dict[tuple[str, str], list[Trial]] = {}
     for trial in left:
         groups.setdefault((trial.task, trial.variant), []).append(trial)

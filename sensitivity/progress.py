@@ -44,19 +44,15 @@ class Progress:
         if self._live is not None:
             self._live.__exit__(*error)
 
-    def begin(self, study: Study, planned: int | None, done: Mapping[str, str]) -> None:
-        """The run starts. Args: planned: trials in all, None where they are chosen on the way. done: status of each known trial."""
+    def begin(self, study: Study, planned: int, done: Mapping[str, str]) -> None:
+        """The run starts. Args: planned: trials in all. done: status of each trial that the store has."""
         self.before = sum(status in DONE for status in done.values())
-        self.planned = planned if planned is not None else self.before
+        self.planned = planned
         self.epochs_per_trial = study.epochs or 1
         self._began = time.monotonic()
         left = self.planned - self.before
-        if planned is not None:
-            self._console.print(f"{study.name}: {self.planned} trials, {self.before} in the store, {left} to run", highlight=False)
-
-    def expect(self, trials: int) -> None:
-        """More trials were chosen."""
-        self.planned += trials
+        text = f"{study.name}: {self.planned} trials, {self.before} in the store, {left} to run"
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def report(self, variant: str, report: Mapping[str, Any], outcome: tuple[str, float] | None) -> None:
         """One epoch of one trial arrived. Args: outcome: status and capped loss when it was the trial's last."""
@@ -72,7 +68,7 @@ class Progress:
             self._live.update(self._panel())
         elif time.monotonic() - self._logged >= LOG_EVERY:
             self._logged = time.monotonic()
-            self._console.print(self.line(), highlight=False, soft_wrap=True)
+            self._console.print(f"{self.line()}; {self.found()}", highlight=False, markup=False, soft_wrap=True)
 
     def line(self) -> str:
         """Where the run stands, in one line."""
@@ -85,15 +81,18 @@ class Progress:
             text += f", {_clock(elapsed)} gone, at most {_clock(left / rate)} left"
         return text
 
+    def found(self) -> str:
+        """The best loss of each variant so far, in one line."""
+        best = sorted(self.best.items(), key=lambda item: item[1])
+        return "best so far: " + (", ".join(f"{name} {loss:.4g}" for name, loss in best) or "none yet")
+
     def _panel(self) -> RenderableType:
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.text import Text
 
         ended = self.before + sum(self.counts.values())
-        best = sorted(self.best.items(), key=lambda item: item[1])
-        found = "best so far: " + ", ".join(f"{name} {loss:.4g}" for name, loss in best) if best else "best so far: none yet"
-        return Group(ProgressBar(total=max(self.planned, 1), completed=ended), Text(self.line()), Text(found))
+        return Group(ProgressBar(total=max(self.planned, 1), completed=ended), Text(self.line()), Text(self.found()))
 
 
 def _clock(seconds: float) -> str:

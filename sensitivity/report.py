@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from sensitivity.figures import METRIC_NAMES, effect_shares, learning_curves, lr_curves, performance_sensitivity
+from sensitivity.figures import effect_shares, learning_curves, lr_curves, metric_name, performance_sensitivity, slices
 from sensitivity.measures import Measured
 from sensitivity.results import records
 from sensitivity.summary import caveats, setting, summary, with_interval
@@ -32,8 +32,12 @@ FIGURES: tuple[tuple[Callable[[Measured, str], go.Figure], str], ...] = (
         "that forgives; red crosses are trials that diverged, drawn at the initial loss (dotted).",
     ),
     (
+        slices,
+        "Every trial along every hyperparameter, on its own scale; red crosses are trials that diverged, drawn at the initial loss.",
+    ),
+    (
         performance_sensitivity,
-        "How good a variant can be against how much a wrong learning rate costs. Lower left is better on both counts; where "
+        "How good a variant can be against how much an untuned setting costs. Lower left is better on both counts; where "
         "bars overlap, this study "
         "cannot tell the variants apart.",
     ),
@@ -45,6 +49,12 @@ FIGURES: tuple[tuple[Callable[[Measured, str], go.Figure], str], ...] = (
     ),
     (learning_curves, "Whether the ranking would change with more epochs: curves that still fall steeply, or cross, say so."),
 )
+
+
+def _figures(measured: Measured, task: str) -> list[tuple[Callable[[Measured, str], go.Figure], str]]:
+    """The figures that apply: a study without learning rates has a slice along every hyperparameter instead."""
+    has_lr = (measured.lr_curve["task"] == task).any()
+    return [(draw, words) for draw, words in FIGURES if draw is not (slices if has_lr else lr_curves)]
 
 
 def write_report(results: Results, folder: str | pathlib.Path) -> pathlib.Path:
@@ -78,8 +88,8 @@ def page(measured: Measured) -> str:
     for task in dict.fromkeys(task for task, _ in results.groups):
         parts.append(f"<section><h2>{_text(task)}</h2>{_bullets(summary(measured, task))}")
         parts.append(_html_table(*_overview_rows(measured, task)))
-        parts.append(f"<p class='note'>{_text(HOW_TO_READ)}</p>")
-        for draw, words in FIGURES:
+        parts.append(f"<p class='note'>{_text(_how_to_read(measured))}</p>")
+        for draw, words in _figures(measured, task):
             figure = draw(measured, task).to_html(
                 full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True}
             )
@@ -106,29 +116,38 @@ def markdown(measured: Measured) -> str:
         lines += ["## Read with care", "", *(f"- {each}" for each in warnings), ""]
     for task in dict.fromkeys(task for task, _ in results.groups):
         lines += [f"## {task}", "", *(f"- {each}" for each in summary(measured, task)), ""]
-        lines += [*_markdown_table(*_overview_rows(measured, task)), "", HOW_TO_READ, ""]
+        lines += [*_markdown_table(*_overview_rows(measured, task)), "", _how_to_read(measured), ""]
         lines += ["### Shares of the variance of the loss", "", *_markdown_table(*_effect_rows(measured, task)), ""]
     lines += ["## How this was made", "", *_markdown_table(*_provenance(results)), "", "```yaml", _spec(results).rstrip(), "```", ""]
     return "\n".join(lines)
 
 
 HOW_TO_READ = (
-    "Intervals are 95 % bootstrap intervals (divergence: Wilson). lr sensitivity: mean excess of the loss over the best, over "
-    "the range of learning rates, "
-    "in units of the loss and capped at the initial loss (Wortsman et al. 2023). Robust width: decades of learning rate within "
-    "10 % of the best loss."
+    "Intervals are 95 % bootstrap intervals (divergence: Wilson). Sensitivity: mean excess of the loss over the best, in units of the loss "
+    "and capped at the initial loss, over {what} (Wortsman et al. 2023)."
 )
-OVERVIEW = ("variant", "best loss", "at", "lr sensitivity", "robust width (decades)", "diverged", "trials")
+ROBUST = " Robust width: decades of learning rate within 10 % of the best loss."
+
+
+def _how_to_read(measured: Measured) -> str:
+    over = {"lr": "the range of learning rates"}.get(measured.compared_over or "", "all configurations")
+    return HOW_TO_READ.format(what=over) + (ROBUST if measured.compared_over == "lr" else "")
 
 
 def _overview_rows(measured: Measured, task: str) -> tuple[Sequence[str], list[list[str]]]:
-    rows = []
     table = measured.overview
-    for row in records(table[table["task"] == task]):
+    table = table[table["task"] == task]
+    wide = bool(table["robust_width"].notna().any())
+    of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
+    head = ("variant", "best loss", "at", of_what, *(["robust width (decades)"] if wide else []), "diverged", "trials")
+    rows = []
+    for row in records(table):
         diverged = f"{row['divergence_rate']:.0%} ({row['divergence_rate_low']:.0%} to {row['divergence_rate_high']:.0%})"
-        measures = [with_interval(row, name) for name in ("best_loss", "lr_sensitivity", "robust_width")]
-        rows.append([row["variant"], measures[0], setting(row["configuration"]), *measures[1:], diverged, str(row["n"])])
-    return OVERVIEW, rows
+        value = with_interval(row, "sensitivity") if row["learned"] else "did not learn"
+        width = [with_interval(row, "robust_width") if row["learned"] else ""] if wide else []
+        at = setting(row["configuration"])
+        rows.append([row["variant"], with_interval(row, "best_loss"), at, value, *width, diverged, str(row["n"])])
+    return head, rows
 
 
 def _effect_rows(measured: Measured, task: str) -> tuple[Sequence[str], list[list[str]]]:
@@ -152,7 +171,7 @@ def _lead(results: Results) -> str:
     return (
         f"How sensitive is each of {results.trials['variant'].nunique()} optimizer variants to its hyperparameters? "
         f"{len(results.trials)} trials ({words}), {seeds} seed{'s' if seeds != 1 else ''}, {designs} design, "
-        f"judged by the {METRIC_NAMES[results.metric]}."
+        f"judged by the {metric_name(results)}."
     )
 
 

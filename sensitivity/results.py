@@ -62,6 +62,8 @@ class Results:
 
         spec = Study.stored(store.study(study))
         trials, epochs = store.trials(study), store.epochs(study)
+        # A study that names fewer variants than it did leaves the others' trials in the store.
+        trials = trials[trials["task"].isin(spec.tasks) & trials["variant"].isin(spec.variants)].reset_index(drop=True)
         if metric is not None:
             measured = [name for name in epochs.columns if epochs[name].notna().any() and name not in NO_METRICS]
             if metric not in measured:
@@ -125,7 +127,9 @@ def _tidy(
     names = list(dict.fromkeys(name for space in spaces.values() for name in space.names))
     kept = ["key", "task", "variant", "seed", "epochs", "status", "initial_loss", "error"]
     table = trials[kept].copy()
-    ends = epochs.groupby("key", sort=False).agg(epochs_done=("epoch", "max"), seconds=("seconds", "sum"), value=(metric, "last"))
+    by_trial = epochs.groupby("key", sort=False)
+    ends = by_trial.agg(epochs_done=("epoch", "max"), seconds=("seconds", "sum"))
+    ends["value"] = by_trial[metric].nth(-1).set_axis(ends.index)  # the last as it is: pandas' own "last" passes over NaN
     table = table.merge(ends, how="left", left_on="key", right_index=True)
     table["epochs_done"] = table["epochs_done"].fillna(0).astype(int)
     for name in names:

@@ -17,6 +17,7 @@ import ray
 from ray import tune
 
 from search_spaces.adaptive import RETRIES, Adaptive, Persistent, Planned
+from search_spaces.designs import AdaptiveDesign
 from sensitivity.planning import DONE
 from sensitivity.study import Study
 from trainables.names import InputError
@@ -63,8 +64,10 @@ def run(
     from sensitivity.store import Store
 
     _check_place(address, workers, gpus_per_worker)
-    data = {"data_root": str(pathlib.Path(data_root).resolve()) if data_root is not None else None, "download": download}
-    _check_data(study, data)
+    # Workers train in folders of their own, so the path is absolute. What is missing is fetched once, here, unless they are elsewhere.
+    root = str(pathlib.Path(data_root or "data").absolute())
+    _check_data(study, {"data_root": root, "download": download})
+    data = {"data_root": root, "download": download and address is not None}
     kept = store if isinstance(store, Store) else Store(store)
     try:
         _Run(study, kept, data, progress, gpus_per_worker).train(address, workers)
@@ -84,7 +87,12 @@ def _check_place(address: str | None, workers: int | None, gpus_per_worker: floa
         raise InputError(f"workers must be at least 1, got {workers}")
     if not 0 <= gpus_per_worker < math.inf:
         raise InputError(f"gpus_per_worker must be at least 0, got {gpus_per_worker}")
-    host, separator, port = (address or "").removeprefix("ray://").rpartition(":")
+    if address is not None and address.startswith("ray://"):
+        raise InputError(
+            f"address {address!r} is a Ray Client's, through which Ray Tune cannot keep results as they arrive; "
+            "run this on a node of the cluster with --address auto, or give the head's HOST:PORT"
+        )
+    host, separator, port = (address or "").rpartition(":")
     if separator and port.isdecimal():
         try:
             socket.create_connection((host, int(port)), timeout=5).close()
@@ -116,38 +124,52 @@ class _Run:
     def train(self, address: str | None, workers: int | None) -> None:
         from sensitivity.planning import plan, trials
 
-        adaptive = self.study.adaptive
-        planned = [] if adaptive else trials(self.study)
-        self.store.add_study(self.study.name, self.study.to_stored(), planned, replace=self._changed(adaptive))
-        done = self.store.statuses(self.study.name)
-        if self.progress is not None:
-            self.progress.begin(self.study, len(planned) or None, done)
+        study = self.study
+        planned = [] if study.adaptive else trials(study)
+        done = self.store.known(each.key for each in planned)
         count = workers or (os.cpu_count() or 1)
-        cohorts = [] if adaptive else plan(self.study, done, workers=count)
-        if not adaptive and not cohorts:
+        cohorts = [] if study.adaptive else plan(planned, done, workers=count, cohort_size=study.cohort_size)
+        if not study.adaptive and not cohorts:
+            self._begin(planned, len(planned), done)
             return
-        with _ray(address, count):
-            searcher = self._adaptive() if adaptive else Planned([self._config(each) for each in cohorts])
+        with _ray(address, count):  # before anything is written: a cluster that does not answer is bad input
+            if study.adaptive:
+                searcher: Adaptive | Planned = self._adaptive()
+                planned = self._chosen_before(searcher)
+                done = self.store.known(each.key for each in planned)
+                self._begin(planned, len(study.tasks) * len(study.variants) * len(study.seeds) * study.design["n"], done)
+            else:
+                searcher = Planned([self._config(each) for each in cohorts])
+                self._begin(planned, len(planned), done)
             try:
-                self._fit(searcher, count)
+                self._fit(searcher, count, checkpoints=address is None)
             finally:
                 searcher.close()
 
-    def _changed(self, adaptive: bool) -> bool:
-        """Whether the trials noted for a study of this name are another study's: it then begins anew, with what the store has of
-        its trials.
-        """
-        if not adaptive:
-            return True
-        known = {each["name"] for each in self.store.studies()}
-        return self.study.name in known and self._question(Study.stored(self.store.study(self.study.name))) != self._question(self.study)
+    def _begin(self, planned: Sequence[Trial], total: int, done: Mapping[str, str]) -> None:
+        self.store.add_study(self.study.name, self.study.to_stored(), planned, replace=True)
+        if self.progress is not None:
+            self.progress.begin(self.study, total, done)
+
+    def _chosen_before(self, searcher: Adaptive) -> list[Trial]:
+        """The trials of the configurations that an earlier run of this question chose: an optimizer goes on from them."""
+        from sensitivity.planning import trials_of
+
+        return [
+            trial for label, configuration in searcher.chosen() for trial in trials_of(self.study, *self._labels()[label], configuration)
+        ]
+
+    def _labels(self) -> dict[str, tuple[str, str]]:
+        """Task and variant of each of Optuna's sub-studies."""
+        study, question = self.study, self._question(self.study)
+        return {f"{study.name}/{task}/{variant}/{question}": (task, variant) for task in study.tasks for variant in study.variants}
 
     def _question(self, study: Study) -> str:
         """What has to be equal for an optimizer to go on: everything but how far it is to go, and how."""
         same = study.model_dump(exclude={"name", "design", "cohort_size", "variants", "tasks"})
         return hashlib.sha256(json.dumps([same, study.design["kind"]], sort_keys=True, default=str).encode()).hexdigest()[:8]
 
-    def _fit(self, searcher: Adaptive | Planned, workers: int) -> None:
+    def _fit(self, searcher: Adaptive | Planned, workers: int, *, checkpoints: bool) -> None:
         ended: set[str] = set()
         with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
             tuner = tune.Tuner(
@@ -167,7 +189,10 @@ class _Run:
                     verbose=0,
                     callbacks=[Recorder(self.store, self._outcome, self.progress, ended)],
                     failure_config=tune.FailureConfig(max_failures=RETRIES),
-                    checkpoint_config=tune.CheckpointConfig(num_to_keep=1, checkpoint_frequency=CHECKPOINT_EVERY, checkpoint_at_end=False),
+                    # A checkpoint lies on this machine, where workers elsewhere could not write it; they begin a lost cohort anew.
+                    checkpoint_config=tune.CheckpointConfig(
+                        num_to_keep=1, checkpoint_frequency=CHECKPOINT_EVERY if checkpoints else 0, checkpoint_at_end=False
+                    ),
                 ),
             )
             tuner.fit()
@@ -205,8 +230,7 @@ class _Run:
         from sensitivity.planning import Cohort, trials_of
 
         study = self.study
-        question = self._question(study)
-        labels = {f"{study.name}/{task}/{variant}/{question}": (task, variant) for task in study.tasks for variant in study.variants}
+        labels = self._labels()
 
         def members(label: str, configuration: Mapping[str, Any]) -> list[Trial]:
             return trials_of(study, *labels[label], configuration)
@@ -214,18 +238,17 @@ class _Run:
         def cohort(label: str, configurations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             chosen = [trial for configuration in configurations for trial in members(label, configuration)]
             self.store.add_study(study.name, study.to_stored(), chosen)
-            if self.progress is not None:
-                self.progress.expect(len(chosen))
             wanted = self.store.statuses(study.name)
             fresh = [trial for trial in chosen if wanted.get(trial.key) not in DONE]
             return self._config(Cohort(*labels[label], tuple(fresh)))
 
-        design = study.design
+        design = study.rule(study.variants[0])
+        assert isinstance(design, AdaptiveDesign)
         return Adaptive(
             {label: study.space(variant) for label, (_, variant) in labels.items()},
-            n=design["n"],
-            sampler=design.get("sampler", "tpe"),
-            seed=design.get("seed", 0),
+            n=design.n,
+            sampler=design.sampler,
+            seed=design.seed,
             cohort_size=study.cohort_size or 1,
             cohort=cohort,
             members=lambda label, configuration: [trial.key for trial in members(label, configuration)],
@@ -299,7 +322,7 @@ def _ray(address: str | None, workers: int) -> Iterator[None]:
     if not already:
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if address is None:
-            ray.init(num_cpus=workers, include_dashboard=False, **quiet)
+            ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
         else:
             try:
                 ray.init(address=address, **quiet)

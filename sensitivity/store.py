@@ -6,7 +6,7 @@ import datetime
 import json
 import math
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from sensitivity.planning import DONE, STATUSES
+from sensitivity.tables import ADDED, EPOCHS, MEASURED, NOT_MEASURED, STUDIES, STUDY_TRIALS, TABLES, TRIALS, VERSION, VERSIONS
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -22,57 +23,7 @@ if TYPE_CHECKING:
 
     from sensitivity.planning import Trial
 
-VERSION = 2
-"""Of the tables; a store of a newer version is left alone."""
 BUSY_SECONDS = 30
-
-TABLES = sql.MetaData()
-VERSIONS = sql.Table("sensitivity_version", TABLES, sql.Column("version", sql.Integer, primary_key=True))
-STUDIES = sql.Table(
-    "sensitivity_studies",
-    TABLES,
-    sql.Column("name", sql.String(200), primary_key=True),
-    sql.Column("spec", sql.Text, nullable=False),
-    sql.Column("created", sql.String(32), nullable=False),
-)
-STUDY_TRIALS = sql.Table(
-    "sensitivity_study_trials",
-    TABLES,
-    sql.Column("study", sql.String(200), primary_key=True),
-    sql.Column("key", sql.String(20), primary_key=True),
-    sql.Column("position", sql.Integer, nullable=False),
-)
-TRIALS = sql.Table(
-    "sensitivity_trials",
-    TABLES,
-    sql.Column("key", sql.String(20), primary_key=True),
-    sql.Column("task", sql.String(200), nullable=False),
-    sql.Column("variant", sql.String(200), nullable=False),
-    sql.Column("configuration", sql.Text, nullable=False),
-    sql.Column("seed", sql.BigInteger, nullable=False),
-    sql.Column("epochs", sql.Integer, nullable=False),
-    sql.Column("batch_size", sql.Integer, nullable=False),
-    sql.Column("precision", sql.String(20), nullable=False),
-    sql.Column("fingerprint", sql.String(20), nullable=False),
-    sql.Column("status", sql.String(20), nullable=False),
-    sql.Column("initial_loss", sql.Double),
-    sql.Column("error", sql.Text),
-    sql.Column("started", sql.String(32)),
-    sql.Column("finished", sql.String(32)),
-)
-MEASURED = ("train_loss", "train_loss_end", "test_loss", "lr", "mu", "nu", "grad_norm", "images_per_second", "seconds")
-NOT_MEASURED = ("key", "epoch", "status", "initial_loss", "error")
-EPOCHS = sql.Table(
-    "sensitivity_epochs",
-    TABLES,
-    sql.Column("key", sql.String(20), primary_key=True),
-    sql.Column("epoch", sql.Integer, primary_key=True),
-    *(sql.Column(name, sql.Double) for name in MEASURED),
-    sql.Column("measures", sql.Text),
-)
-"""``measures``: whatever else an epoch measured (accuracy, a metric of the user's own), as JSON by name."""
-ADDED: dict[int, tuple[sql.Column[Any], ...]] = {2: (EPOCHS.c.measures,)}
-"""Columns that each version added to the one before."""
 
 
 class Store:
@@ -90,7 +41,7 @@ class Store:
         self.url, path = _address(place)
         if path is not None:
             _check_file(path, create)
-        self.place = str(place)
+        self.place = str(path) if path is not None else sql.make_url(self.url).render_as_string(hide_password=True)
         try:
             self._engine = sql.create_engine(self.url, connect_args={"timeout": BUSY_SECONDS} if path is not None else {})
         except (SQLAlchemyError, ImportError) as error:
@@ -111,15 +62,16 @@ class Store:
         return self.url
 
     def _migrate(self, create: bool) -> None:
-        if not sql.inspect(self._engine).has_table(VERSIONS.name):
-            if not create:
-                raise InputError(f"store {self.place!r} holds no studies")
-            with self._transaction() as connection:
-                TABLES.create_all(connection)
-                connection.execute(VERSIONS.insert().values(version=VERSION))
-            return
+        if not create and not sql.inspect(self._engine).has_table(VERSIONS.name):
+            raise InputError(f"store {self.place!r} holds no studies")
         with self._transaction() as connection:
-            found = connection.execute(sql.select(VERSIONS.c.version)).scalar_one()
+            if self._engine.dialect.name == "sqlite":  # which otherwise commits each change of a table by itself
+                connection.execute(sql.text("BEGIN IMMEDIATE"))
+            TABLES.create_all(connection)
+            found = connection.execute(sql.select(VERSIONS.c.version)).scalar_one_or_none()
+            if found is None:
+                found = VERSION
+                connection.execute(VERSIONS.insert().values(version=VERSION))
             if found > VERSION:
                 raise InputError(f"store {self.place!r} has version {found}, this program reads up to {VERSION}; install a newer release")
             for version in range(found + 1, VERSION + 1):
@@ -217,6 +169,13 @@ class Store:
         found.update(json.loads(row["measures"] or "{}"))
         return found
 
+    def known(self, keys: Iterable[str]) -> dict[str, str]:
+        """Status of those of the keys that the store has, whatever their study."""
+        wanted = set(keys)
+        with self._transaction() as connection:
+            found = connection.execute(sql.select(TRIALS.c.key, TRIALS.c.status))
+            return {key: status for key, status in found if key in wanted}
+
     def study(self, name: str) -> str:
         """The specification of a study, as JSON. Raises: InputError with the nearest known name."""
         with self._transaction() as connection:
@@ -296,16 +255,23 @@ def _address(place: str | pathlib.Path) -> tuple[str, pathlib.Path | None]:
 
 def _check_file(path: pathlib.Path, create: bool) -> None:
     """A store that cannot be is refused before a file is made."""
-    if path.is_dir():
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+    except OSError as error:  # a name that no file can have
+        raise InputError(f"store {str(path)!r} cannot be: {error.strerror}") from None
+    if is_folder:
         raise InputError(f"store {str(path)!r} is a folder; give a file such as {str(path / 'sensitivity.sqlite')!r}")
-    if not path.exists():
+    if not exists:
         if not create:
             raise InputError(f"no store at {str(path)!r}; `sensitivity run` makes one")
         if not path.parent.is_dir():
             raise InputError(f"store {str(path)!r} cannot be made: there is no folder {str(path.parent)!r}")
         return
-    with path.open("rb") as file:
-        head = file.read(16)
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise InputError(f"store {str(path)!r} cannot be read: {error}") from None
     if head and head != b"SQLite format 3\0":
         raise InputError(f"store {str(path)!r} is not a SQLite file")
 

@@ -7,7 +7,7 @@ import math
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 METRICS = ("train_loss_end", "train_loss", "test_loss")
 """The losses that a study can be judged by: over the training set after the epoch, during the epoch, and over the test set."""
+MOST_SEEDS = 100_000
 EVERY = "*"
 """In ``spaces``: every variant."""
 
@@ -59,10 +60,10 @@ class Study(BaseModel):
     design: dict[str, Any] = {}
     designs: dict[str, dict[str, Any]] = {}
     spaces: dict[str, list[dict[str, Any]]] = {}
-    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
-    epochs: int | None = Field(default=None, ge=1)
-    batch_size: int | None = Field(default=None, ge=1)
-    limit: int | None = Field(default=None, ge=1)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(default=(0,), min_length=1)
+    epochs: int | None = Field(default=None, ge=1, le=10**6)
+    batch_size: int | None = Field(default=None, ge=1, lt=2**31)
+    limit: int | None = Field(default=None, ge=1, lt=2**31)
     metric: str = "train_loss_end"
     direction: Literal["min", "max"] = "min"
     precision: Literal["float32", "tf32", "bf16"] = "float32"
@@ -111,8 +112,8 @@ class Study(BaseModel):
     @classmethod
     def _count_or_seeds(cls, given: Any) -> Any:
         if isinstance(given, int) and not isinstance(given, bool):
-            if given < 1:
-                raise InputError(f"seeds must be a list, or a number of seeds of at least 1; got {given}")
+            if not 1 <= given <= MOST_SEEDS:
+                raise InputError(f"seeds must be a list, or a number of seeds from 1 to {MOST_SEEDS:,}; got {given}")
             return tuple(range(given))
         return given
 
@@ -121,15 +122,20 @@ class Study(BaseModel):
     def _distinct_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         return _distinct("seeds", seeds)
 
-    @field_validator("spaces", "designs", mode="before")
+    @field_validator("spaces", mode="before")
     @classmethod
-    def _all_written_out(cls, given: Any) -> Any:
-        return {name: _written_out(each) for name, each in given.items()} if isinstance(given, Mapping) else given
+    def _spaces_in_words(cls, given: Any) -> Any:
+        return {name: _space_in_words(each) for name, each in given.items()} if isinstance(given, Mapping) else given
+
+    @field_validator("designs", mode="before")
+    @classmethod
+    def _designs_in_words(cls, given: Any) -> Any:
+        return {name: _design_in_words(each) for name, each in given.items()} if isinstance(given, Mapping) else given
 
     @field_validator("design", mode="before")
     @classmethod
-    def _in_words(cls, given: Any) -> Any:
-        return _written_out(given)
+    def _design_in_words(cls, given: Any) -> Any:
+        return _design_in_words(given)
 
     @model_validator(mode="after")
     def _runnable(self) -> Study:
@@ -253,9 +259,13 @@ def _variant_name(given: Any) -> Any:
     return given
 
 
-def _written_out(given: Any) -> Any:
-    """A space or a design as plain data."""
-    return given.to_dict() if hasattr(given, "to_dict") else given
+def _space_in_words(given: Any) -> Any:
+    return given.to_dict() if isinstance(given, SearchSpace) else given
+
+
+def _design_in_words(given: Any) -> Any:
+    """A design as plain data, in which numbers are numbers."""
+    return design_from_dict(given).to_dict() if isinstance(given, Mapping) and given else getattr(given, "to_dict", lambda: given)()
 
 
 def _distinct(field: str, items: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -292,7 +302,15 @@ def _one_line(error: ValidationError) -> InputError:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which 1e-3 is a number, as in YAML 1.2 and as everybody expects."""
+    """YAML in which 1e-3 is a number, as in YAML 1.2 and as everybody expects, and in which a name is given once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [self.construct_object(each, deep=True) for each, _ in node.value]
+        for position, (each, _) in enumerate(node.value):
+            if names[position] in names[:position]:
+                raise yaml.constructor.ConstructorError(None, None, f"{names[position]!r} is given twice", each.start_mark)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 _Loader.yaml_implicit_resolvers = {first: list(rules) for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()}

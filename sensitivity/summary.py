@@ -27,14 +27,18 @@ def summary(measured: Measured, task: str) -> list[str]:
         return ["No trial has ended yet."]
     best = table.sort_values("best_loss").iloc[0]
     sentences = [f"Best loss: {best['variant']}, {with_interval(best, 'best_loss')} at {setting(best['configuration'])}."]
-    ranked = table.sort_values("lr_sensitivity")
-    least, most = ranked.iloc[0], ranked.iloc[-1]
+    ranked = table[table["learned"]].sort_values("sensitivity")
     if len(ranked) > 1:
+        least, most = ranked.iloc[0], ranked.iloc[-1]
+        to, over = ("its learning rate", "the range searched") if measured.compared_over == "lr" else ("its hyperparameters", "the space")
         sentences.append(
-            f"Least sensitive to its learning rate: {least['variant']}, whose loss is on average {with_interval(least, 'lr_sensitivity')} "
-            f"above its best over the range searched; most sensitive: {most['variant']}, {with_interval(most, 'lr_sensitivity')}."
+            f"Least sensitive to {to}: {least['variant']}, whose loss is on average {with_interval(least, 'sensitivity')} "
+            f"above its best over {over}; most sensitive: {most['variant']}, {with_interval(most, 'sensitivity')}."
         )
-        sentences += _ties(measured, task, str(least["variant"]))
+        sentences += _ties(measured, task, str(least["variant"]), set(ranked["variant"]))
+    idle = list(table.loc[~table["learned"], "variant"])
+    if idle:
+        sentences.append(f"Never better than the initial loss, so not ranked: {_listed(idle)}.")
     sentences += _effects(measured, task)
     sentences += _diverged(measured.results, task)
     return sentences
@@ -85,10 +89,11 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str) -> str:
     return f"{value} ({low} to {high})"
 
 
-def _ties(measured: Measured, task: str, least: str) -> list[str]:
-    pairs = measured.lr_sensitivity_differences
+def _ties(measured: Measured, task: str, least: str, ranked: set[str]) -> list[str]:
+    pairs = measured.differences
     pairs = pairs[(pairs["task"] == task) & ((pairs["a"] == least) | (pairs["b"] == least)) & (pairs["low"] <= 0) & (pairs["high"] >= 0)]
     others = [row["b"] if row["a"] == least else row["a"] for row in records(pairs)]
+    others = [name for name in others if name in ranked]
     if not others:
         return []
     return [f"The difference in sensitivity between {least} and {_listed(others)} is within seed noise."]

@@ -4,16 +4,18 @@ limits it.
 
 from sensitivity.measures.divergence import divergence_rate
 from sensitivity.measures.effects import main_effects, seed_noise
-from sensitivity.measures.learning_rate import best_loss, lr_curve, lr_sensitivity, lr_sensitivity_differences, robust_width
+from sensitivity.measures.excess import best_loss, excess_differences, excess_loss
+from sensitivity.measures.learning_rate import lr_curve, lr_sensitivity, robust_width
 from sensitivity.measures.measured import Measured
 
 __all__ = [
     "Measured",
     "best_loss",
     "divergence_rate",
+    "excess_differences",
+    "excess_loss",
     "lr_curve",
     "lr_sensitivity",
-    "lr_sensitivity_differences",
     "main_effects",
     "robust_width",
     "seed_noise",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 
 FIXED = ("grid", "explicit", "one_at_a_time")
 """Designs whose configurations are chosen, not drawn."""
+NEVER_LEARNED = "never better than the initial loss"
 DRAWS = 1000
 """Bootstrap draws."""
 
@@ -52,6 +53,11 @@ class Losses:
         return int(np.isfinite(self.loss).sum())
 
     @property
+    def learned(self) -> bool:
+        """Whether any configuration did better than not training at all."""
+        return bool(self.mean.min() < self.initial - 1e-6 * abs(self.initial))
+
+    @property
     def lr_range(self) -> tuple[float, float]:
         """The smallest and the largest learning rate."""
         return float(self.lr.min()), float(self.lr.max())
@@ -79,6 +85,17 @@ def losses(results: Results, task: str, variant: str) -> Losses:
         results.design_of(variant) in FIXED,
         float(trials["initial_loss"].mean()),
     )
+
+
+def groups(results: Results, having: str | None = None) -> list[Losses]:
+    """The losses of every (task, variant) with a result; only of variants whose space has the hyperparameter ``having``."""
+    return [losses(results, task, variant) for task, variant in results.groups if having is None or having in results.spaces[variant].names]
+
+
+def row(group: Losses, value: float, low: float, high: float, **more: Any) -> dict[str, Any]:
+    """A row of a measure's table."""
+    keys = {"task": group.task, "variant": group.variant}
+    return {**keys, "value": value, "low": low, "high": high, "n": group.trials, "note": note(group), **more}
 
 
 @dataclass(frozen=True)
@@ -151,26 +168,51 @@ def moderated(loss: Array) -> tuple[Array, float]:
 
 
 def best(group: Losses) -> float:
-    r"""The loss of the best configuration, averaged over those that might be it.
+    r"""The loss of the best configuration, chosen by some seeds and measured by another.
 
-    .. math:: \ell^* = \sum_c w_c \bar\ell_c
+    .. math:: \ell^* = \frac1S \sum_s \ell_{c_s, s}, \qquad c_s = \arg\min_c \overline{\ell_{c, -s}}
 
-    with :math:`w_c` the share of bootstrap draws of the seeds in which c is the smallest. The plain minimum is too small wherever several
-    configurations are nearly as good, because luck chooses among them; a clear winner has weight 1. With one seed it is the minimum.
-    Source: Buckland, Burnham & Augustin, "Model Selection: An Integral Part of Inference", Biometrics 53 (1997).
+    The plain minimum is too small wherever several configurations are nearly as good, because luck chooses among them and is then counted
+    as merit. Where one is clearly best this is its mean. With one seed it is the minimum.
+    Source: Stone, "Cross-Validatory Choice and Assessment of Statistical Predictions", JRSS B 36 (1974).
     """
-    winners = resampled(replace(group, fixed=True)).mean.argmin(axis=1)
-    return float(np.bincount(winners, minlength=len(group.loss)) @ group.mean / len(winners))
+    return float(_cross_fitted(group.loss[None])[0])
 
 
 def best_draws(group: Losses, drawn: Draws) -> Array:
-    """The best loss of each bootstrap draw, moved as :func:`best` moves the minimum. Shape ``[draws]``.
+    """:func:`best` of each bootstrap draw. Shape ``[draws]``.
 
-    A grid's best has the noise of the one configuration with the smallest mean; of other designs it is the smallest mean of each draw.
+    Where configurations are fixed, each draw chooses and measures anew among losses with new noise, and the draws are centred on
+    :func:`best`, since the noise that the means have already would count twice. Where they are drawn, each draw chooses among its own.
     """
-    smallest = int(np.argmin(group.mean))
-    of_each = drawn.mean[:, smallest] if group.fixed else drawn.mean.min(axis=1)
-    return np.asarray(of_each + best(group) - group.mean[smallest])
+    if group.fixed:
+        noisy = np.where(np.isfinite(group.loss), group.mean[:, None] + drawn.noise, np.nan)
+        found = _cross_fitted(noisy)
+        found = found - found.mean() + best(group)
+    else:
+        draws = np.arange(len(drawn.chosen))
+        winner = group.mean[drawn.chosen].argmin(axis=1)
+        found = _cross_fitted(group.loss[drawn.chosen]) + drawn.mean[draws, winner] - group.mean[drawn.chosen[draws, winner]]
+    found = np.minimum(found, group.initial)
+    return np.asarray(np.maximum(found, 0.0) if np.nanmin(group.loss) >= 0 else found)
+
+
+def _cross_fitted(loss: Array) -> Array:
+    """The mean over seeds of the loss of what the other seeds find best. Shape ``[draws, configurations, seeds]`` to ``[draws]``."""
+    present = np.isfinite(loss)
+    known = np.where(present, loss, 0.0)
+    total, count = known.sum(axis=2), present.sum(axis=2)
+    draws = np.arange(len(loss))
+    found = np.full((loss.shape[2], len(loss)), np.nan)
+    for seed in range(loss.shape[2]):
+        usable = present[:, :, seed] & (count > 1)
+        others = np.where(usable, (total - known[:, :, seed]) / np.maximum(count - 1, 1), np.inf)
+        winner = others.argmin(axis=1)
+        found[seed] = np.where(usable[draws, winner], loss[draws, winner, seed], np.nan)
+    measured = np.isfinite(found)
+    smallest = np.where(count > 0, total / np.maximum(count, 1), np.inf).min(axis=1)
+    mean = np.where(measured, found, 0.0).sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
+    return np.asarray(np.where(measured.any(axis=0), mean, smallest))
 
 
 def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:
@@ -185,6 +227,8 @@ def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:
 def note(group: Losses) -> str:
     """What limits every number of a group."""
     remarks = []
+    if not group.learned:
+        remarks.append(NEVER_LEARNED)
     if group.loss.shape[1] == 1:
         remarks.append("one seed: seed noise is not in the interval" if group.fixed else "one seed")
     missing = int((~np.isfinite(group.loss)).sum())

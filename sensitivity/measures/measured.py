@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sensitivity.measures import divergence, effects, learning_rate
+from sensitivity.measures import divergence, effects, excess, learning_rate
+from sensitivity.measures.losses import NEVER_LEARNED
+from sensitivity.results import records
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -22,15 +24,29 @@ class Measured:
 
     @cached_property
     def best_loss(self) -> pd.DataFrame:
-        return learning_rate.best_loss(self.results)
+        return excess.best_loss(self.results)
 
     @cached_property
     def lr_sensitivity(self) -> pd.DataFrame:
         return learning_rate.lr_sensitivity(self.results)
 
     @cached_property
-    def lr_sensitivity_differences(self) -> pd.DataFrame:
-        return learning_rate.lr_sensitivity_differences(self.results)
+    def excess_loss(self) -> pd.DataFrame:
+        return excess.excess_loss(self.results)
+
+    @cached_property
+    def sensitivity(self) -> pd.DataFrame:
+        """What variants are compared by: the sensitivity to lr where every variant has one, else to the whole space."""
+        return self.lr_sensitivity if self.compared_over == "lr" else self.excess_loss
+
+    @cached_property
+    def compared_over(self) -> str | None:
+        return "lr" if all("lr" in space for space in self.results.spaces.values()) else None
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """Differences of :attr:`sensitivity` between variants."""
+        return excess.excess_differences(self.results, over=self.compared_over)
 
     @cached_property
     def robust_width(self) -> pd.DataFrame:
@@ -50,14 +66,17 @@ class Measured:
 
     @cached_property
     def overview(self) -> pd.DataFrame:
-        """Best loss and its configuration, lr sensitivity, robust width and divergence rate, least sensitive first.
+        """Best loss and its configuration, sensitivity, robust width and divergence rate, least sensitive first.
 
-        One row a (task, variant); each measure gives its value, ``_low`` and ``_high``; ``n`` is trials.
+        One row a (task, variant); each measure gives its value, ``_low`` and ``_high``; ``n`` is trials, ``learned`` whether any
+        configuration did better than the initial loss (those that did not come last).
         """
         table = _named(self.best_loss, "best_loss", "configuration", "n")
-        for name in ("lr_sensitivity", "robust_width", "divergence_rate"):
+        for name in ("sensitivity", "robust_width", "divergence_rate"):
             table = table.merge(_named(getattr(self, name), name), on=["task", "variant"], how="left")
-        return table.sort_values(["task", "lr_sensitivity"], ignore_index=True)
+        idle = {(row["task"], row["variant"]) for row in records(self.best_loss) if NEVER_LEARNED in row["note"]}
+        table["learned"] = [(row["task"], row["variant"]) not in idle for row in records(table)]
+        return table.sort_values(["task", "learned", "sensitivity"], ascending=[True, False, True], ignore_index=True)
 
 
 def _named(part: pd.DataFrame, name: str, *more: str) -> pd.DataFrame:

@@ -50,6 +50,7 @@ def here(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
         connection.execute("UPDATE sensitivity_version SET version = 99")
     connection.close()
     for name, change in {
+        "twice": ("epochs: 1", "epochs: 1\nepochs: 2"), "seeds": ("seeds: 2", f"seeds: [{10**24}]"),
         "variant": ("adam]", "adm]"), "task": ("digits", "digit"), "empty": ("{lr: 3}", "0"), "unknown": ("{lr: 3}", "{lrr: 3}"),
     }.items():  # fmt: skip
         (tmp_path / f"{name}.yaml").write_text(SPEC.replace(*change))
@@ -70,6 +71,10 @@ BAD = [
     (["run", "one.yaml"], "mu must be in [0, 1), got 1"),
     (["run", "norm.yaml"], "p must be at least 1"),
     (["run", "lacking.yaml"], "the space of cm lacks 'lr'"),
+    (["run", "twice.yaml"], "'epochs' is given twice"),
+    (["run", "seeds.yaml"], "seeds"),
+    (["run", "small.yaml", "--address", "ray://127.0.0.1:10001"], "--address auto"),
+    (["run", "small.yaml", "--store", "s" * 300], "cannot be"),
     (["run", "empty.yaml"], "points"),
     (["run", "upside.yaml"], "low"),
     (["run", "typo.yaml"], "unknown field of a study 'epohcs'; did you mean 'epochs'?"),

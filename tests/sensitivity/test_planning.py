@@ -64,14 +64,14 @@ def test_only_what_has_not_ended_is_planned() -> None:
     study = Study(**SPEC)
     everything = trials(study)
     done = dict(zip((each.key for each in everything), ["completed", "diverged", "failed", "running", "pending"], strict=False))
-    planned = {trial.key for cohort in plan(study, done) for trial in cohort.trials}
+    planned = {trial.key for cohort in plan(everything, done) for trial in cohort.trials}
     assert planned == {each.key for each in everything[2:]}
 
 
 @pytest.mark.parametrize(("size", "workers", "largest"), [(None, 1, 3), (None, 100, 1), (5, 1, 5)])
 def test_cohorts_share_task_and_variant_and_keep_their_size(size: int | None, workers: int, largest: int) -> None:
-    study = Study(**{**SPEC, "cohort_size": size})
-    cohorts = plan(study, {}, workers=workers)
+    study = Study(**SPEC)
+    cohorts = plan(trials(study), {}, workers=workers, cohort_size=size)
     assert max(len(each.trials) for each in cohorts) == largest
     assert all({(trial.task, trial.variant) for trial in each.trials} == {(each.task, each.variant)} for each in cohorts)
     assert sorted(trial.key for each in cohorts for trial in each.trials) == sorted(each.key for each in trials(study))

@@ -30,7 +30,7 @@ STUDY = Study(
 def store(tmp_path: pathlib.Path) -> Iterator[Store]:
     opened = Store(tmp_path / "s.sqlite")
     planned = trials(STUDY)
-    opened.add_study("s", STUDY.to_json(), planned)
+    opened.add_study("s", STUDY.to_stored(), planned)
     one, two, three, _ = [each.key for each in planned]
     opened.record(one, initial_loss=0.4, reports=[report(1), report(2, "completed", 0.3)])
     opened.record(two, initial_loss=0.4, reports=[report(1, "diverged", math.nan)])
@@ -64,3 +64,34 @@ def test_saved_tables_are_read_back_equal(store: Store, tmp_path: pathlib.Path) 
     results.save(tmp_path / "out")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "trials.parquet"), results.trials, check_dtype=False)
     assert len(pd.read_csv(tmp_path / "out" / "epochs.csv")) == len(results.epochs)
+
+
+def test_a_last_epoch_that_is_not_a_number_is_not_replaced_by_the_one_before(store: Store) -> None:
+    key = trials(STUDY)[3].key
+    store.record(key, initial_loss=0.4, reports=[report(1, test_loss=0.05), report(2, "completed", test_loss=math.nan)])
+    table = Results.from_store(store, "s", metric="test_loss").trials.set_index("key")
+    assert math.isnan(table.loc[key, "value"])
+    assert table.loc[key, "loss"] == 0.4
+
+
+def test_a_study_that_names_fewer_variants_shows_fewer(store: Store) -> None:
+    fewer = Study.stored(STUDY.to_stored()).model_copy(update={"variants": ("adam",)})
+    store.add_study("s", fewer.to_stored(), [])
+    assert set(Results.from_store(store, "s").trials["variant"]) == {"adam"}
+
+
+def test_what_is_maximised_has_its_negative_as_loss_and_its_worst_as_cap(store: Store) -> None:
+    one, two, three, four = trials(STUDY)
+    for each, accuracy in ((one, 0.9), (three, 0.2), (four, 0.6)):
+        store.record(each.key, initial_loss=0.4, reports=[report(2, "completed", test_accuracy=accuracy)])
+        store.record(each.key, initial_loss=0.4, reports=[report(3, "completed", test_accuracy=accuracy)])
+    results = Results.from_store(store, "s", metric="test_accuracy")
+    assert results.direction == "max"
+    losses = results.trials.set_index("key")["loss"]
+    assert [losses[each.key] for each in (one, two, three, four)] == [-0.9, -0.2, -0.2, -0.6]
+
+
+def test_results_are_read_where_a_variant_is_unknown(store: Store) -> None:
+    spec = STUDY.to_stored().replace('"adam"', '"somebody.else:Optimizer"')
+    store.add_study("s", spec, [])
+    assert "somebody.else:Optimizer" in Results.from_store(store, "s").spaces

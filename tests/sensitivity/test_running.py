@@ -147,6 +147,30 @@ def test_an_adaptive_study_goes_on_where_it_was(cluster: None, tmp_path: pathlib
     assert {each.state.name for each in optuna_trials(tmp_path / "s.sqlite")} == {"COMPLETE"}
 
 
+def test_an_adaptive_study_that_is_changed_and_changed_back_has_what_it_had(cluster: None, tmp_path: pathlib.Path) -> None:
+    spec: dict[str, Any] = {**SMALL, "seeds": 1, "variants": ["sgd"], "design": {"kind": "adaptive", "n": "2"}}
+    first, _, again = (run(Study(**{**spec, "epochs": epochs}), store=tmp_path / "s.sqlite") for epochs in (1, 2, 1))
+    pd.testing.assert_frame_equal(again.trials, first.trials)  # the clocks too: nothing is trained again
+
+
+def test_data_is_found_in_the_working_directory_by_workers_too(
+    cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import numpy as np
+
+    for split, count in (("train", 64), ("t10k", 16)):
+        folder = tmp_path / "data" / "MNIST" / "raw"
+        folder.mkdir(parents=True, exist_ok=True)
+        images = np.random.default_rng(0).integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        header = b"\x00\x00\x08\x03" + b"".join(each.to_bytes(4, "big") for each in images.shape)
+        (folder / f"{split}-images-idx3-ubyte").write_bytes(header + images.tobytes())
+        labels = bytes(each % 10 for each in range(count))
+        (folder / f"{split}-labels-idx1-ubyte").write_bytes(b"\x00\x00\x08\x01" + count.to_bytes(4, "big") + labels)
+    monkeypatch.chdir(tmp_path)
+    study = Study(**{**SMALL, "tasks": ["autoencoder/mnist"], "variants": ["sgd"], "design": {"kind": "grid", "points": 2}, "seeds": 1})
+    assert not run(study, store=tmp_path / "s.sqlite").trials["error"].any()
+
+
 def test_a_lost_worker_is_replaced_and_nothing_is_lost(undisturbed: Results, tmp_path: pathlib.Path) -> None:
     import threading
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from search_spaces.designs import Grid, Random
-from sensitivity.measures import best_loss, lr_curve, lr_sensitivity, lr_sensitivity_differences, robust_width
+from sensitivity.measures import best_loss, excess_differences, lr_curve, lr_sensitivity, robust_width
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 
 GRID = [1e-3, 1e-2, 1e-1, 1.0]
@@ -113,6 +113,6 @@ def test_equal_variants_cannot_be_told_apart_and_unequal_ones_can() -> None:
         steep = 0.02 if configuration["variant"] == "nadam" else 0.2
         return 0.1 + steep * (math.log10(configuration["lr"]) + 1.5) ** 2 + float(rng.normal(0, 0.005))
 
-    table = lr_sensitivity_differences(results(loss, variants=("adam", "rmsprop", "nadam"))).set_index(["a", "b"])
+    table = excess_differences(results(loss, variants=("adam", "rmsprop", "nadam"))).set_index(["a", "b"])
     assert table.loc[("adam", "rmsprop"), "low"] < 0 < table.loc[("adam", "rmsprop"), "high"]
     assert table.loc[("adam", "nadam"), "low"] > 0

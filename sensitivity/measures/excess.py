@@ -1,0 +1,91 @@
+"""What an untuned configuration costs: the mean excess of the loss over the best."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, resampled, row
+from trainables.names import unknown
+
+if TYPE_CHECKING:
+    from sensitivity.results import Results
+
+COLUMNS = ["task", "variant", "value", "low", "high", "n", "note"]
+
+
+def excess_loss(results: Results, *, over: str | None = None, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    r"""The mean excess of the capped loss over the best: the expected regret of a configuration that nobody tuned.
+
+    .. math:: \mathbb{E}_{x} \left[ \min(\ell(x), \ell_0) - \ell^* \right]
+
+    In units of the loss; 0 is a variant that does not care. The mean is over the configurations of the design, which are uniform on the
+    scales of the space. With ``over`` it is over the levels of that hyperparameter, each with equal weight (over configurations where the
+    design has no levels), and at each level over the other hyperparameters and the seeds: the variant as it was run, not tuned.
+    :math:`\ell^*` is :func:`sensitivity.measures.losses.best`. Variants without the hyperparameter have no row.
+
+    Args: over: a hyperparameter, or None for the whole space. draws, seed: of the bootstrap (95 % percentile interval).
+    Raises: InputError for a hyperparameter that no variant has.
+    Source: Wortsman et al., arXiv:2309.14322, section 2.2, for the learning rate.
+    """
+    known = list(dict.fromkeys(name for space in results.spaces.values() for name in space.names))
+    if over is not None and over not in known:
+        raise unknown("hyperparameter", over, known)
+    rows = []
+    for group in groups(results, over):
+        low, high = interval(excess_draws(group, over, draws, seed))
+        rows.append(row(group, excess(group, over), low, high))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def best_loss(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    """The best loss (:func:`sensitivity.measures.losses.best`) with its bootstrap interval, and the configuration with the
+    smallest mean.
+    """
+    rows = []
+    for group in groups(results):
+        low, high = interval(best_draws(group, resampled(group, draws=draws, seed=seed)))
+        rows.append(row(group, best(group), low, high, configuration=group.configurations[int(np.argmin(group.mean))]))
+    return pd.DataFrame(rows, columns=[*COLUMNS, "configuration"])
+
+
+def excess_differences(results: Results, *, over: str | None = None, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    """Difference of :func:`excess_loss` between every two variants on a task, ``a`` minus ``b``; the two are resampled apart.
+
+    An interval that holds 0 is a difference that this study cannot tell from noise.
+    """
+    found = groups(results, over)
+    drawn = [excess_draws(each, over, draws, seed + i) for i, each in enumerate(found)]
+    values = [excess(each, over) for each in found]
+    rows = []
+    for i, j in itertools.combinations(range(len(found)), 2):
+        a, b = found[i], found[j]
+        if a.task == b.task:
+            low, high = interval(drawn[i] - drawn[j])
+            both = {"value": values[i] - values[j], "low": low, "high": high, "n": a.trials + b.trials, "note": ""}
+            rows.append({"task": a.task, "a": a.variant, "b": b.variant, **both})
+    return pd.DataFrame(rows, columns=["task", "a", "b", "value", "low", "high", "n", "note"])
+
+
+def excess(group: Losses, over: str | None) -> float:
+    """:func:`excess_loss` of one variant on one task."""
+    return max(0.0, float(_mean_over(group, group.mean[None], over)[0]) - best(group))
+
+
+def excess_draws(group: Losses, over: str | None, draws: int, seed: int) -> Array:
+    """Bootstrap draws of :func:`excess`. Shape ``[draws]``."""
+    drawn = resampled(group, draws=draws, seed=seed)
+    # Means of drawn configurations have the noise of their seeds in them already; those of fixed ones are given it.
+    means = drawn.mean if group.fixed else group.mean[drawn.chosen]
+    return np.maximum(0.0, _mean_over(group, means, over) - best_draws(group, drawn))
+
+
+def _mean_over(group: Losses, means: Array, over: str | None) -> Array:
+    """Mean over the levels of the mean within each, or over configurations. ``[draws, configurations]`` to ``[draws]``."""
+    if not group.fixed or over is None:
+        return np.asarray(means.mean(axis=1))
+    _, places, counts = np.unique(group.units[:, group.names.index(over)], return_inverse=True, return_counts=True)
+    return np.asarray(means @ (1 / (counts[places.reshape(-1)] * len(counts))))

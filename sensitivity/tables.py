@@ -1,0 +1,58 @@
+"""The tables of the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sql
+
+VERSION = 2
+"""Of the tables; a store of a newer version is left alone."""
+
+TABLES = sql.MetaData()
+VERSIONS = sql.Table("sensitivity_version", TABLES, sql.Column("version", sql.Integer, primary_key=True))
+STUDIES = sql.Table(
+    "sensitivity_studies",
+    TABLES,
+    sql.Column("name", sql.String(200), primary_key=True),
+    sql.Column("spec", sql.Text, nullable=False),
+    sql.Column("created", sql.String(32), nullable=False),
+)
+STUDY_TRIALS = sql.Table(
+    "sensitivity_study_trials",
+    TABLES,
+    sql.Column("study", sql.String(200), primary_key=True),
+    sql.Column("key", sql.String(20), primary_key=True),
+    sql.Column("position", sql.Integer, nullable=False),
+)
+TRIALS = sql.Table(
+    "sensitivity_trials",
+    TABLES,
+    sql.Column("key", sql.String(20), primary_key=True),
+    sql.Column("task", sql.String(200), nullable=False),
+    sql.Column("variant", sql.String(200), nullable=False),
+    sql.Column("configuration", sql.Text, nullable=False),
+    sql.Column("seed", sql.BigInteger, nullable=False),
+    sql.Column("epochs", sql.Integer, nullable=False),
+    sql.Column("batch_size", sql.Integer, nullable=False),
+    sql.Column("precision", sql.String(20), nullable=False),
+    sql.Column("fingerprint", sql.String(20), nullable=False),
+    sql.Column("status", sql.String(20), nullable=False),
+    sql.Column("initial_loss", sql.Double),
+    sql.Column("error", sql.Text),
+    sql.Column("started", sql.String(32)),
+    sql.Column("finished", sql.String(32)),
+)
+MEASURED = ("train_loss", "train_loss_end", "test_loss", "lr", "mu", "nu", "grad_norm", "images_per_second", "seconds")
+NOT_MEASURED = ("key", "epoch", "status", "initial_loss", "error")
+EPOCHS = sql.Table(
+    "sensitivity_epochs",
+    TABLES,
+    sql.Column("key", sql.String(20), primary_key=True),
+    sql.Column("epoch", sql.Integer, primary_key=True),
+    *(sql.Column(name, sql.Double) for name in MEASURED),
+    sql.Column("measures", sql.Text),
+)
+"""``measures``: whatever else an epoch measured (accuracy, a metric of the user's own), as JSON by name."""
+ADDED: dict[int, tuple[sql.Column[Any], ...]] = {2: (EPOCHS.c.measures,)}
+"""Columns that each version added to the one before."""
