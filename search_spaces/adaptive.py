@@ -200,21 +200,36 @@ class Persistent(Searcher):
 
     Tune's own retries are not enough: a reused worker that is lost between two cohorts counts as an error at once (seen in Ray 2.60).
 
-    Args: searcher: chooses the cohorts. ended: keys of the members that need not be trained again; the caller keeps it up to date.
+    Args:
+        searcher: chooses the cohorts. ended: keys of the members that need not be trained again; the caller keeps it up to date.
+        present: what the trainable is given of a cohort. reports: the reports in a result. ending: what the end of a cohort adds to them.
+        lost: whether a cohort's error was the loss of its worker, by the id of Tune's trial; other errors are final.
     """
 
-    def __init__(self, searcher: Searcher, ended: set[str]) -> None:
+    def __init__(
+        self,
+        searcher: Searcher,
+        ended: set[str],
+        *,
+        present: Callable[[dict[str, Any]], dict[str, Any]] = lambda config: config,
+        reports: Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[Mapping[str, Any]]] = lambda config, result: result["reports"],
+        ending: Callable[[Mapping[str, Any], Mapping[str, Any] | None], Sequence[Mapping[str, Any]]] = lambda config, result: (),
+        lost: Callable[[str], bool] = lambda trial_id: True,
+    ) -> None:
         super().__init__(metric="done", mode="max")
         self._searcher, self._ended = searcher, ended
+        self._present, self._reports, self._ending, self._was_lost = present, reports, ending, lost
         self._given: dict[str, tuple[str, dict[str, Any]]] = {}
         self._lost: list[tuple[str, dict[str, Any]]] = []
+        self.cohorts: dict[str, dict[str, Any]] = {}
+        """The cohort of every trial of Tune's so far."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: see :class:`Adaptive`."""
         return {}
 
     def suggest(self, trial_id: str) -> Any:
-        """The next cohort's config, FINISHED when none is left and none can come back."""
+        """What the trainable is given of the next cohort, FINISHED when none is left and none can come back."""
         if self._lost:
             owner, config = self._lost.pop()
         else:
@@ -223,20 +238,23 @@ class Persistent(Searcher):
                 return None if self._given else config
             config["attempt"] = 1
         self._given[trial_id] = owner, config
-        return config
+        self.cohorts[trial_id] = config
+        return self._present(config)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Pass on what a cohort reports."""
-        self._searcher.on_trial_result(self._given[trial_id][0], result)
+        owner, config = self._given[trial_id]
+        self._searcher.on_trial_result(owner, {"reports": self._reports(config, result)})
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Pass on the end of a cohort, or keep what a lost worker left."""
         owner, config = self._given.pop(trial_id)
         left = [member for member in config["members"] if member["key"] not in self._ended]
-        if error and left and config["attempt"] <= RETRIES:
+        if error and left and config["attempt"] <= RETRIES and self._was_lost(trial_id):
             self._lost.append((owner, {**config, "members": left, "attempt": config["attempt"] + 1}))
         else:
-            self._searcher.on_trial_complete(owner, result, error)
+            last = [*self._reports(config, result), *self._ending(config, result)] if result and not error else []
+            self._searcher.on_trial_complete(owner, {"reports": last}, error)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save."""

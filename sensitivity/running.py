@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import logging
 import math
 import os
 import pathlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -18,13 +16,14 @@ from ray import tune
 
 from search_spaces.adaptive import RETRIES, Adaptive, Persistent, Planned
 from search_spaces.designs import AdaptiveDesign
-from sensitivity.planning import DONE
+from sensitivity import own_trainables
+from sensitivity.assignments import Assignments, OwnAssignments
+from sensitivity.planning import plan, trials
 from sensitivity.study import Study
 from trainables.names import InputError
 from trainables.ray_tune import CohortTrainable
 
 if TYPE_CHECKING:
-    from sensitivity.planning import Cohort, Trial
     from sensitivity.progress import Progress
     from sensitivity.results import Results
     from sensitivity.store import Store
@@ -69,8 +68,10 @@ def run(
     _check_data(study, {"data_root": root, "download": download})
     data = {"data_root": root, "download": download and address is not None}
     kept = store if isinstance(store, Store) else Store(store)
+    kind = Assignments if study.trainable is None else OwnAssignments
+    given = kind(study, kept, data, "cuda" if gpus_per_worker > 0 else "cpu")
     try:
-        _Run(study, kept, data, progress, gpus_per_worker).train(address, workers)
+        _train(study, kept, given, progress, address, workers or (os.cpu_count() or 1), gpus_per_worker)
         return Results.from_store(kept, study.name)
     except KeyboardInterrupt:
         raise Interrupted(study.name) from None
@@ -111,197 +112,170 @@ def _check_data(study: Study, data: Mapping[str, Any]) -> None:
     from trainables.datasets import load
     from trainables.tasks import task
 
-    for name in {task(each).dataset for each in study.tasks}:
+    for name in {task(each).dataset for each in study.tasks} if study.trainable is None else ():
         load(name, **data)
 
 
-class _Run:
-    """One call of :func:`run`."""
+def _train(
+    study: Study, store: Store, given: Assignments, progress: Progress | None, address: str | None, workers: int, gpus: float
+) -> None:
+    planned = [] if study.adaptive else trials(study)
+    done = store.known(each.key for each in planned)
+    cohorts = [] if study.adaptive else plan(planned, done, workers=workers, cohort_size=given.largest or study.cohort_size)
 
-    def __init__(self, study: Study, store: Store, data: Mapping[str, Any], progress: Progress | None, gpus: float) -> None:
-        self.study, self.store, self.data, self.progress, self.gpus = study, store, dict(data), progress, gpus
+    def begin(total: int) -> None:
+        store.add_study(study.name, study.to_stored(), planned, replace=True)
+        if progress is not None:
+            progress.begin(study, total, done)
 
-    def train(self, address: str | None, workers: int | None) -> None:
-        from sensitivity.planning import plan, trials
+    if not study.adaptive and not cohorts:
+        begin(len(planned))
+        return
+    with _ray(address, workers):  # before anything is written: a cluster that does not answer is bad input
+        if study.adaptive:
+            searcher: Adaptive | Planned = _adaptive(study, store, given)
+            planned = [trial for label, configuration in searcher.chosen() for trial in given.members(label, configuration)]
+            done = store.known(each.key for each in planned)
+            begin(len(study.tasks) * len(study.variants) * len(study.seeds) * study.design["n"])
+        else:
+            searcher = Planned([given.config(each) for each in cohorts])
+            begin(len(planned))
+        try:
+            _fit(study, store, given, searcher, progress, workers, gpus, checkpoints=address is None)
+        finally:
+            searcher.close()
 
-        study = self.study
-        planned = [] if study.adaptive else trials(study)
-        done = self.store.known(each.key for each in planned)
-        count = workers or (os.cpu_count() or 1)
-        cohorts = [] if study.adaptive else plan(planned, done, workers=count, cohort_size=study.cohort_size)
-        if not study.adaptive and not cohorts:
-            self._begin(planned, len(planned), done)
-            return
-        with _ray(address, count):  # before anything is written: a cluster that does not answer is bad input
-            if study.adaptive:
-                searcher: Adaptive | Planned = self._adaptive()
-                planned = self._chosen_before(searcher)
-                done = self.store.known(each.key for each in planned)
-                self._begin(planned, len(study.tasks) * len(study.variants) * len(study.seeds) * study.design["n"], done)
-            else:
-                searcher = Planned([self._config(each) for each in cohorts])
-                self._begin(planned, len(planned), done)
-            try:
-                self._fit(searcher, count, checkpoints=address is None)
-            finally:
-                searcher.close()
 
-    def _begin(self, planned: Sequence[Trial], total: int, done: Mapping[str, str]) -> None:
-        self.store.add_study(self.study.name, self.study.to_stored(), planned, replace=True)
-        if self.progress is not None:
-            self.progress.begin(self.study, total, done)
+def _adaptive(study: Study, store: Store, given: Assignments) -> Adaptive:
+    """The searcher of an adaptive study, which goes on from what Optuna's storage has."""
+    design = study.rule(study.variants[0])
+    assert isinstance(design, AdaptiveDesign)
+    return Adaptive(
+        {label: study.space(variant) for label, (_, variant) in given.labels().items()},
+        n=design.n,
+        sampler=design.sampler,
+        seed=design.seed,
+        cohort_size=given.largest or study.cohort_size or 1,
+        cohort=given.chosen,
+        members=lambda label, configuration: [trial.key for trial in given.members(label, configuration)],
+        known=given.known,
+        outcome=given.outcome,
+        storage=store.optuna_url,
+    )
 
-    def _chosen_before(self, searcher: Adaptive) -> list[Trial]:
-        """The trials of the configurations that an earlier run of this question chose: an optimizer goes on from them."""
-        from sensitivity.planning import trials_of
 
-        return [
-            trial for label, configuration in searcher.chosen() for trial in trials_of(self.study, *self._labels()[label], configuration)
-        ]
-
-    def _labels(self) -> dict[str, tuple[str, str]]:
-        """Task and variant of each of Optuna's sub-studies."""
-        study, question = self.study, self._question(self.study)
-        return {f"{study.name}/{task}/{variant}/{question}": (task, variant) for task in study.tasks for variant in study.variants}
-
-    def _question(self, study: Study) -> str:
-        """What has to be equal for an optimizer to go on: everything but how far it is to go, and how."""
-        same = study.model_dump(exclude={"name", "design", "cohort_size", "variants", "tasks"})
-        return hashlib.sha256(json.dumps([same, study.design["kind"]], sort_keys=True, default=str).encode()).hexdigest()[:8]
-
-    def _fit(self, searcher: Adaptive | Planned, workers: int, *, checkpoints: bool) -> None:
-        ended: set[str] = set()
-        with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
-            tuner = tune.Tuner(
-                tune.with_resources(CohortTrainable, {"cpu": 1, "gpu": self.gpus}),
-                tune_config=tune.TuneConfig(
-                    search_alg=Persistent(searcher, ended),
-                    num_samples=-1,
-                    max_concurrent_trials=workers,
-                    reuse_actors=True,
-                    # The cohort's members would otherwise be spelt out in the name of its folder.
-                    trial_dirname_creator=_trial_id,
-                    trial_name_creator=_trial_id,
+def _fit(
+    study: Study,
+    store: Store,
+    given: Assignments,
+    searcher: Adaptive | Planned,
+    progress: Progress | None,
+    workers: int,
+    gpus: float,
+    *,
+    checkpoints: bool,
+) -> None:
+    ended: set[str] = set()
+    recorder = Recorder(store, given, progress, ended)
+    persistent = Persistent(
+        searcher, ended, present=given.present, reports=given.reports, ending=given.ending, lost=recorder.lost_its_worker
+    )
+    recorder.cohorts = persistent.cohorts
+    own = study.trainable is not None
+    trainable = own_trainables.resolve(study.trainable) if study.trainable is not None else CohortTrainable
+    with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
+        tuner = tune.Tuner(
+            trainable if _asks_for_resources(trainable) else tune.with_resources(trainable, {"cpu": 1, "gpu": gpus}),
+            tune_config=tune.TuneConfig(
+                search_alg=persistent,
+                num_samples=-1,
+                max_concurrent_trials=workers,
+                reuse_actors=not own,
+                # The cohort's members would otherwise be spelt out in the name of its folder.
+                trial_dirname_creator=_trial_id,
+                trial_name_creator=_trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name="study",
+                storage_path=folder,
+                verbose=0,
+                stop={"training_iteration": study.epochs} if own and study.epochs is not None else None,
+                callbacks=[recorder],
+                failure_config=tune.FailureConfig(max_failures=0 if own else RETRIES),
+                # A checkpoint lies on this machine, where workers elsewhere could not write it; they begin a lost cohort anew.
+                checkpoint_config=tune.CheckpointConfig()
+                if own
+                else tune.CheckpointConfig(
+                    num_to_keep=1, checkpoint_frequency=CHECKPOINT_EVERY if checkpoints else 0, checkpoint_at_end=False
                 ),
-                run_config=tune.RunConfig(
-                    name="study",
-                    storage_path=folder,
-                    verbose=0,
-                    callbacks=[Recorder(self.store, self._outcome, self.progress, ended)],
-                    failure_config=tune.FailureConfig(max_failures=RETRIES),
-                    # A checkpoint lies on this machine, where workers elsewhere could not write it; they begin a lost cohort anew.
-                    checkpoint_config=tune.CheckpointConfig(
-                        num_to_keep=1, checkpoint_frequency=CHECKPOINT_EVERY if checkpoints else 0, checkpoint_at_end=False
-                    ),
-                ),
-            )
-            tuner.fit()
-
-    def _config(self, cohort: Cohort) -> dict[str, Any]:
-        return {
-            "task": cohort.task,
-            "variant": cohort.variant,
-            "limit": self.study.limit,
-            "data": self.data,
-            "device": "cuda" if self.gpus > 0 else "cpu",
-            "members": [
-                {
-                    "key": trial.key,
-                    "configuration": dict(trial.configuration),
-                    "seed": trial.seed,
-                    "epochs": trial.epochs,
-                    "batch_size": trial.batch_size,
-                }
-                for trial in cohort.trials
-            ],
-        }
-
-    def _outcome(self, report: Mapping[str, Any]) -> tuple[str, float] | None:
-        """Status and capped loss of a member whose report is its last."""
-        status = report["status"]
-        if status == "running":
-            return None
-        if status == "failed":
-            return status, math.nan
-        initial, loss = report["initial_loss"], report[self.study.metric]
-        return status, initial if status == "diverged" or not math.isfinite(loss) else min(loss, initial)
-
-    def _adaptive(self) -> Adaptive:
-        from sensitivity.planning import Cohort, trials_of
-
-        study = self.study
-        labels = self._labels()
-
-        def members(label: str, configuration: Mapping[str, Any]) -> list[Trial]:
-            return trials_of(study, *labels[label], configuration)
-
-        def cohort(label: str, configurations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-            chosen = [trial for configuration in configurations for trial in members(label, configuration)]
-            self.store.add_study(study.name, study.to_stored(), chosen)
-            wanted = self.store.statuses(study.name)
-            fresh = [trial for trial in chosen if wanted.get(trial.key) not in DONE]
-            return self._config(Cohort(*labels[label], tuple(fresh)))
-
-        design = study.rule(study.variants[0])
-        assert isinstance(design, AdaptiveDesign)
-        return Adaptive(
-            {label: study.space(variant) for label, (_, variant) in labels.items()},
-            n=design.n,
-            sampler=design.sampler,
-            seed=design.seed,
-            cohort_size=study.cohort_size or 1,
-            cohort=cohort,
-            members=lambda label, configuration: [trial.key for trial in members(label, configuration)],
-            known=self._known,
-            outcome=self._outcome,
-            storage=self.store.optuna_url,
+            ),
         )
+        tuner.fit()
 
-    def _known(self, key: str) -> tuple[str, float] | None:
-        last = self.store.last_report(key)
-        return self._outcome(last) if last is not None and last["status"] in DONE else None
+
+def _asks_for_resources(trainable: Any) -> bool:
+    """Whether a trainable of the user's own came with ``tune.with_resources``."""
+    return hasattr(trainable, "_resources") or "default_resource_request" in vars(trainable if isinstance(trainable, type) else type)
 
 
 class Recorder(tune.Callback):
     """Writes every result into the store before Tune asks the worker for the next."""
 
-    def __init__(
-        self, store: Store, outcome: Callable[[Mapping[str, Any]], tuple[str, float] | None], progress: Progress | None, ended: set[str]
-    ) -> None:
-        self._store, self._outcome, self._progress, self._ended = store, outcome, progress, ended
+    def __init__(self, store: Store, given: Assignments, progress: Progress | None, ended: set[str]) -> None:
+        self._store, self._given, self._progress, self._ended = store, given, progress, ended
+        self._tunes: dict[str, Any] = {}
+        self.cohorts: Mapping[str, Mapping[str, Any]] = {}
+        """The cohort of each of Tune's trials, by its id."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles what it is given to restore a run from, and here the store is what a run is restored from."""
         return {}
 
+    def lost_its_worker(self, trial_id: str) -> bool:
+        """Whether the error of one of Tune's trials was the loss of its worker, and not an exception in the trainable."""
+        trial = self._tunes.get(trial_id)
+        return trial is None or not isinstance(trial.get_pickled_error(), ray.exceptions.RayTaskError)
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Note the trial, to look up its error."""
+        self._tunes[trial.trial_id] = trial
+
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
         """Keep the epochs that a worker reports."""
-        for report in result.get("reports", ()):
-            if report["status"] == "failed":
-                self._fail(trial, report["key"], report["error"])
-            else:
-                self._store.record(report["key"], initial_loss=report["initial_loss"], reports=[report])
-                self._show(trial, report)
-                if report["status"] != "running":
-                    self._ended.add(report["key"])
+        cohort = self.cohorts[trial.trial_id]
+        for report in self._given.reports(cohort, result):
+            self._keep(cohort, report)
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Keep what the end of a cohort says."""
+        cohort = self.cohorts[trial.trial_id]
+        for report in self._given.ending(cohort, trial.last_result):
+            self._keep(cohort, report)
+        self._tunes.pop(trial.trial_id, None)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """The worker was lost more often than it is started again: what it had not finished has failed."""
-        if trial.config["attempt"] <= RETRIES:
+        """An exception in the trainable, or a worker lost more often than it is replaced: what had not ended has failed."""
+        cohort = self.cohorts[trial.trial_id]
+        lost = self.lost_its_worker(trial.trial_id)
+        if lost and cohort["attempt"] <= RETRIES:
             return
-        reason = str(getattr(trial, "get_error", lambda: None)() or "worker lost").strip().splitlines()
-        for member in trial.config["members"]:
+        reason = str(trial.get_error() or "worker lost").strip().splitlines()[-1]
+        for member in cohort["members"]:
             if member["key"] not in self._ended:
-                self._fail(trial, member["key"], f"worker lost {RETRIES + 1} times: {reason[-1]}")
+                error = f"worker lost {RETRIES + 1} times: {reason}" if lost else reason
+                self._keep(cohort, {"key": member["key"], "status": "failed", "error": error})
+        self._tunes.pop(trial.trial_id, None)
 
-    def _fail(self, trial: Any, key: str, error: str) -> None:
-        self._store.fail(key, error)
-        self._ended.add(key)
-        self._show(trial, {"key": key, "status": "failed", "error": error})
-
-    def _show(self, trial: Any, report: Mapping[str, Any]) -> None:
+    def _keep(self, cohort: Mapping[str, Any], report: Mapping[str, Any]) -> None:
+        key, status = report["key"], report["status"]
+        if status == "failed":
+            self._store.fail(key, report["error"])
+        else:
+            self._store.record(key, initial_loss=report["initial_loss"], reports=[report])
+        if status != "running":
+            self._ended.add(key)
         if self._progress is not None:
-            self._progress.report(trial.config["variant"], report, self._outcome(report))
+            self._progress.report(cohort["variant"], report, self._given.outcome(report))
 
 
 def _trial_id(trial: Any) -> str:
