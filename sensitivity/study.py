@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from search_spaces.defaults import default_space
-from search_spaces.designs import design_from_dict
+from search_spaces.designs import AdaptiveDesign, design_from_dict
 from search_spaces.spaces import SearchSpace
 from trainables.names import InputError, unknown
 from trainables.tasks import default_batch_size, task, task_fingerprint
@@ -126,10 +126,11 @@ class Study(BaseModel):
                     raise InputError(f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single value will do)")
             _check_ends(name, space)
         design = self.rule
-        if design.kind == "grid":
-            design.check_names({hyperparameter for space in spaces.values() for hyperparameter in space.names})
-        if design.kind != "adaptive":
-            for space in spaces.values():
+        design.check_names({hyperparameter for space in spaces.values() for hyperparameter in space.names})
+        for space in spaces.values():
+            if isinstance(design, AdaptiveDesign):
+                design.check_space(space)
+            else:
                 design.configurations(space)
         return self
 
@@ -220,7 +221,7 @@ def _check_ends(name: str, space: SearchSpace) -> None:
 
     for hyperparameter in space:
         for value in hyperparameter.grid(2):
-            variant(name).optimizer([torch.zeros(1)], {**space.default(), hyperparameter.name: value})
+            variant(name).optimizer([torch.zeros(1)], space.reach(hyperparameter.name, value))
 
 
 def _distinct(field: str, items: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -173,7 +173,7 @@ ERRORS = [
     pytest.param(lambda: AdaptiveDesign(8, sampler="tep"), "unknown sampler 'tep'; did you mean 'tpe'? (known: tpe, random,", id="sampler"),
     pytest.param(lambda: AdaptiveDesign(8).configurations(SPACE), "an adaptive design chooses its configurations while the", id="adaptive"),
     pytest.param(lambda: AdaptiveDesign(0), "n of a design must be a whole number of at least 1, got 0", id="adaptive of nothing"),
-    pytest.param(lambda: design_from_dict({"points": 3}), "a design lacks 'kind' (known: grid, random, sobol, adaptive)", id="no kind"),
+    pytest.param(lambda: design_from_dict({"points": 3}), "a design lacks 'kind' (known: grid, random, sobol, latin_hypercube,", id="no kind"),
     pytest.param(lambda: design_from_dict({"kind": "gird"}), "unknown kind of design 'gird'; did you mean 'grid'?", id="misspelt kind"),
     pytest.param(lambda: design_from_dict({"kind": ["grid"]}), "unknown kind of design ['grid']", id="list for a kind"),
     pytest.param(
