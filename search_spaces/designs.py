@@ -47,15 +47,15 @@ def design_from_dict(data: Mapping[str, Any]) -> Design:
     kind = data["kind"]
     if not isinstance(kind, str) or kind not in DESIGNS:
         raise unknown("kind of design", kind, DESIGNS)
-    made = DESIGNS[kind]
+    made, article = DESIGNS[kind], "an" if kind[0] in "aeio" else "a"
     known = {each.name: each.default is MISSING and each.default_factory is MISSING for each in fields(made)}
     given = {name: each if name == "parts" else _read(each) for name, each in data.items() if name != "kind"}
     for name in given:
         if name not in known:
-            raise unknown(f"field of a {kind} design", name, ("kind", *known))
+            raise unknown(f"field of {article} {kind} design", name, ("kind", *known))
     for name, needed in known.items():
         if needed and name not in given:
-            raise InputError(f"a {kind} design lacks {name!r} (fields: {', '.join(known)})")
+            raise InputError(f"{article} {kind} design lacks {name!r} (fields: {', '.join(known)})")
     if "parts" in given:
         if isinstance(given["parts"], (str, Mapping)) or not isinstance(given["parts"], (list, tuple)):
             raise InputError(f"parts of a composed design must be a list of designs, got {given['parts']!r}")

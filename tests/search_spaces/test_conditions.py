@@ -309,12 +309,16 @@ def test_a_space_is_renamed_extended_restricted_and_merged_with_its_conditions()
 
 
 CHANGES: list[Any] = [
-    pytest.param(lambda: NESTED.restrict("mu"), "mu is active only when rule is 'cm' or 'adam', so rule cannot be left out", id="parent left out"),
+    pytest.param(
+        lambda: NESTED.restrict("mu"), "mu is active only when rule is 'cm' or 'adam', so rule cannot be left out", id="parent left out"
+    ),
     pytest.param(lambda: NESTED.rename(rul="x"), "unknown hyperparameter 'rul'; did you mean 'rule'?", id="renamed name"),
     pytest.param(lambda: NESTED.rename(mu="nu"), "names of a search space must differ, got 'nu' twice", id="renamed twice"),
     pytest.param(lambda: NESTED.rename(mu=""), "name of a hyperparameter must be a string that is not empty", id="renamed to nothing"),
     pytest.param(
-        lambda: NESTED.fix(rule="sgd", mu=0.9), "mu cannot be fixed at 0.9: it needs rule to be 'cm' or 'adam', which the other", id="fixed inactive"
+        lambda: NESTED.fix(rule="sgd", mu=0.9),
+        "mu cannot be fixed at 0.9: it needs rule to be 'cm' or 'adam', which the other",
+        id="fixed inactive",
     ),
     pytest.param(lambda: NESTED.extend(Float("lr", 0, 1)), "names of a search space must differ, got 'lr' twice", id="extended twice"),
     pytest.param(
@@ -322,7 +326,7 @@ CHANGES: list[Any] = [
         "spaces to be merged must agree on lr, got lr: high is 1.0 in the first, 10.0 in the second",
         id="merged domains",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("make", "message"), CHANGES)

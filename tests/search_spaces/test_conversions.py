@@ -81,7 +81,8 @@ def test_rays_param_space_comes_back(space: SearchSpace) -> None:
     try:
         given_to_ray = space.to_ray()
     except InputError as error:
-        assert "must be a multiple of its step" in str(error)
+        if "must be a multiple of its step" not in str(error):
+            raise
         return
     again = SearchSpace.from_ray(given_to_ray)
     for mine, other in zip(space, again, strict=True):
@@ -94,7 +95,8 @@ def test_what_ray_draws_is_a_configuration(space: SearchSpace, seed: int) -> Non
     try:
         param_space = space.to_ray(transformed=True)
     except InputError as error:
-        assert "must be a multiple of its step" in str(error)
+        if "must be a multiple of its step" not in str(error):
+            raise
         return
     np.random.seed(seed)  # Ray's domains draw from NumPy's global generator
     random.seed(seed)
@@ -137,26 +139,56 @@ def test_rays_domains_are_understood(domain: Any, expected: Any) -> None:
 
 
 REFUSED: list[Any] = [
-    pytest.param(lambda: SearchSpace.from_ray({"x": tune.randn()}), "x must be uniform on a linear or log scale, got a normal dist", id="randn"),
-    pytest.param(lambda: SearchSpace.from_ray({"x": tune.qrandn(0, 1, 0.1)}), "x must be uniform", id="qrandn"),
-    pytest.param(lambda: SearchSpace.from_ray({"x": tune.sample_from(lambda _: 1)}), "x must have a domain of its own, got sample_from", id="sample_from"),
-    pytest.param(lambda: SearchSpace.from_ray({"x": tune.qloguniform(0.5, 64, 0.5)}), "x must not have a step on a log scale", id="qloguniform"),
-    pytest.param(lambda: SearchSpace.from_ray({"x": tune.qlograndint(2, 64, 2)}), "x must not have a step on a log scale", id="qlograndint"),
-    pytest.param(lambda: SearchSpace.from_ray({"x": tune.choice([{"lr": 1}])}), "choices of x must be strings, bools or numbers", id="nested choice"),
-    pytest.param(lambda: SearchSpace.from_ray({"x": {"lr": tune.uniform(0, 1)}}), "x is a dictionary; give its hyperparameters names", id="nested"),
-    pytest.param(lambda: SearchSpace.from_ray({"x": tune.grid_search([None])}), "grid_search of x must hold strings, bools or numbers", id="None"),
-    pytest.param(lambda: SearchSpace.from_ray({"x": [1, 2]}), "x must be a domain of Ray Tune, a string, a bool or a finite number", id="list"),
-    pytest.param(lambda: SearchSpace.from_ray([1]), "a param_space must be a mapping of names", id="no mapping"),
-    pytest.param(lambda: NESTED.to_ray(), "mu is active only when rule is 'cm' or 'adam'; a param_space has no conditions", id="conditions in Ray"),
-    pytest.param(lambda: SPACES["every scale"].to_ray(), "mu is on a log1m scale, which Ray lacks; use transformed=True", id="log1m in Ray"),
-    pytest.param(lambda: SearchSpace(Ordinal("p", (1, INF))).to_ray(), "p is ordinal, and Ray's choice has no order", id="ordinal in Ray"),
-    pytest.param(lambda: SearchSpace(Float("x", 0.1, 1.1, step=0.5)).to_ray(), "low of x must be a multiple of its step, as Ray has it", id="step"),
-    pytest.param(lambda: SPACES["one integer"].from_ray_config({"m": 1}), "unknown hyperparameter 'm' (known: n)", id="unknown drawn"),
-    pytest.param(lambda: NESTED.to_optuna(), "mu is active only when rule is 'cm' or 'adam'; a dictionary of Optuna's", id="conditions in Optuna"),
     pytest.param(
-        lambda: SearchSpace.from_optuna_distributions({"x": CategoricalDistribution((None, 1))}), "choices of x must be strings", id="None in Optuna"
+        lambda: SearchSpace.from_ray({"x": tune.randn()}), "x must be uniform on a linear or log scale, got a normal dist", id="randn"
     ),
-    pytest.param(lambda: SearchSpace.from_optuna_distributions({"x": 3}), "x must be a FloatDistribution, IntDistribution or", id="no distribution"),
+    pytest.param(lambda: SearchSpace.from_ray({"x": tune.qrandn(0, 1, 0.1)}), "x must be uniform", id="qrandn"),
+    pytest.param(
+        lambda: SearchSpace.from_ray({"x": tune.sample_from(lambda _: 1)}),
+        "x must have a domain of its own, got sample_from",
+        id="sample_from",
+    ),
+    pytest.param(
+        lambda: SearchSpace.from_ray({"x": tune.qloguniform(0.5, 64, 0.5)}), "x must not have a step on a log scale", id="qloguniform"
+    ),
+    pytest.param(
+        lambda: SearchSpace.from_ray({"x": tune.qlograndint(2, 64, 2)}), "x must not have a step on a log scale", id="qlograndint"
+    ),
+    pytest.param(
+        lambda: SearchSpace.from_ray({"x": tune.choice([{"lr": 1}])}), "choices of x must be strings, bools or numbers", id="nested choice"
+    ),
+    pytest.param(
+        lambda: SearchSpace.from_ray({"x": {"lr": tune.uniform(0, 1)}}), "x is a dictionary; give its hyperparameters names", id="nested"
+    ),
+    pytest.param(
+        lambda: SearchSpace.from_ray({"x": tune.grid_search([None])}), "grid_search of x must hold strings, bools or numbers", id="None"
+    ),
+    pytest.param(
+        lambda: SearchSpace.from_ray({"x": [1, 2]}), "x must be a domain of Ray Tune, a string, a bool or a finite number", id="list"
+    ),
+    pytest.param(lambda: SearchSpace.from_ray([1]), "a param_space must be a mapping of names", id="no mapping"),
+    pytest.param(
+        lambda: NESTED.to_ray(), "mu is active only when rule is 'cm' or 'adam'; a param_space has no conditions", id="conditions in Ray"
+    ),
+    pytest.param(
+        lambda: SPACES["every scale"].to_ray(), "mu is on a log1m scale, which Ray lacks; use transformed=True", id="log1m in Ray"
+    ),
+    pytest.param(lambda: SearchSpace(Ordinal("p", (1, INF))).to_ray(), "p is ordinal, and Ray's choice has no order", id="ordinal in Ray"),
+    pytest.param(
+        lambda: SearchSpace(Float("x", 0.1, 1.1, step=0.5)).to_ray(), "low of x must be a multiple of its step, as Ray has it", id="step"
+    ),
+    pytest.param(lambda: SPACES["one integer"].from_ray_config({"m": 1}), "unknown hyperparameter 'm' (known: n)", id="unknown drawn"),
+    pytest.param(
+        lambda: NESTED.to_optuna(), "mu is active only when rule is 'cm' or 'adam'; a dictionary of Optuna's", id="conditions in Optuna"
+    ),
+    pytest.param(
+        lambda: SearchSpace.from_optuna_distributions({"x": CategoricalDistribution((None, 1))}),
+        "choices of x must be strings",
+        id="None in Optuna",
+    ),
+    pytest.param(
+        lambda: SearchSpace.from_optuna_distributions({"x": 3}), "x must be a FloatDistribution, IntDistribution or", id="no distribution"
+    ),
     pytest.param(
         lambda: SearchSpace(Float("epsilon", 1e-10, 1e-2, "log")).to_configspace(),
         "epsilon cannot be carried over: ConfigSpace rounds bounds to 9 decimals, got 1e-10",
@@ -168,7 +200,7 @@ REFUSED: list[Any] = [
         "y is active only when x is 0.5, but x is continuous",
         id="condition on a float",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("make", "message"), REFUSED)
@@ -218,7 +250,8 @@ def test_configspace_comes_back(space: SearchSpace) -> None:
     try:
         native = space.to_configspace()
     except InputError as error:
-        assert "cannot be carried over" in str(error)
+        if "cannot be carried over" not in str(error):
+            raise
         return
     assert SearchSpace.from_configspace(native) == space
 

@@ -58,7 +58,7 @@ FIXED = [
     pytest.param(LatinHypercube(13), id="latin hypercube"),
     pytest.param(LatinHypercube(1), id="one latin hypercube point"),
     pytest.param(OneAtATime(3), id="one at a time"),
-    pytest.param(OneAtATime(1, {"lr": 0.1, "rule": "cm"}), id="one at a time around a center"),
+    pytest.param(OneAtATime(1, {"nu": 0.95, "rule": "cm"}), id="one at a time around a center"),
     pytest.param(Sobol(5) + OneAtATime(2) + Grid(1), id="composed"),
 ]
 ROWS = [
@@ -359,7 +359,7 @@ ERRORS = [
         "did you mean 'grid'?",
         id="inner kind",
     ),
-    pytest.param(lambda: design_from_dict({"kind": "explicit"}), "a explicit design lacks 'rows' (fields: rows)", id="rows lack"),
+    pytest.param(lambda: design_from_dict({"kind": "explicit"}), "an explicit design lacks 'rows' (fields: rows)", id="rows lack"),
     pytest.param(lambda: AdaptiveDesign(8, scheduler="ahsa"), "unknown scheduler 'ahsa'; did you mean 'asha'?", id="scheduler"),
     pytest.param(lambda: AdaptiveDesign(8, scheduler="a b:C"), "unknown scheduler 'a b:C' (known: asha,", id="no dotted name"),
     pytest.param(
