@@ -95,7 +95,7 @@ def _call(each: Hyperparameter, transformed: bool) -> tuple[str, tuple[str, tupl
         if not transformed:
             raise InputError(f"{name} is on a log1m scale, which Ray lacks; use transformed=True, which draws '{COMPLEMENT}{name}'")
         return f"{COMPLEMENT}{name}", ("loguniform", (1 - each.high, 1 - each.low))
-    if each.step is not None:
+    if each.step is not None and (isinstance(each, Float) or each.step > 1):  # Ray's qrandint leaves its upper bound out when q is 1
         if not _is_multiple(each.low, each.step):
             raise InputError(f"low of {name} must be a multiple of its step, as Ray has it, got low {each.low!r} and step {each.step!r}")
         return name, ("quniform" if isinstance(each, Float) else "qrandint", (each.low, each.high, each.step))

@@ -74,7 +74,7 @@ REST: tuple[Any, ...] = (0, 1, 64, "float32")
 @pytest.mark.parametrize(("design", "space", "last", "key"), GOLDEN)
 def test_configurations_and_keys_are_pinned(design: Design, space: str, last: dict[str, Any], key: str) -> None:
     configuration = design.configurations(SPACES[space])[-1]
-    assert configuration == pytest.approx(last, rel=1e-14)
+    assert repr(configuration) == repr(last)
     assert trial_key("fingerprint", "adam", last, *REST) == key
     written = {name: _written(value) for name, value in last.items()}
     text = json.dumps(["fingerprint", "adam", written, *REST], sort_keys=True, separators=(",", ":"))
