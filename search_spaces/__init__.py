@@ -6,20 +6,39 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from search_spaces.defaults import default_space, hyperparameter
-    from search_spaces.designs import AdaptiveDesign, Design, Grid, Random, Sobol, design_from_dict
+    from search_spaces.designs import (
+        AdaptiveDesign,
+        Composed,
+        Design,
+        Explicit,
+        Grid,
+        LatinHypercube,
+        Morris,
+        OneAtATime,
+        Random,
+        Saltelli,
+        Sobol,
+        design_from_dict,
+    )
     from search_spaces.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
     from search_spaces.spaces import SearchSpace
 
 __all__ = [
     "AdaptiveDesign",
     "Categorical",
+    "Composed",
     "Design",
+    "Explicit",
     "Float",
     "Grid",
     "Hyperparameter",
     "Integer",
+    "LatinHypercube",
+    "Morris",
+    "OneAtATime",
     "Ordinal",
     "Random",
+    "Saltelli",
     "SearchSpace",
     "Sobol",
     "default_space",
@@ -27,15 +46,15 @@ __all__ = [
     "hyperparameter",
 ]
 _HOMES = {
-    "Categorical": "hyperparameters", "Float": "hyperparameters", "Hyperparameter": "hyperparameters", "Integer": "hyperparameters",
-    "Ordinal": "hyperparameters", "SearchSpace": "spaces", "AdaptiveDesign": "designs", "Design": "designs", "Grid": "designs",
-    "Random": "designs", "Sobol": "designs", "design_from_dict": "designs", "default_space": "defaults", "hyperparameter": "defaults",
-}  # fmt: skip
+    **dict.fromkeys(("Categorical", "Float", "Hyperparameter", "Integer", "Ordinal"), "hyperparameters"),
+    **dict.fromkeys(("default_space", "hyperparameter"), "defaults"),
+    "SearchSpace": "spaces",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
+    if name in __all__:
         from importlib import import_module
 
-        return getattr(import_module(f"search_spaces.{_HOMES[name]}"), name)
+        return getattr(import_module(f"search_spaces.{_HOMES.get(name, 'designs')}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

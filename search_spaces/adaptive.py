@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray.tune.search import Searcher
 
-from search_spaces.designs import SAMPLERS
+from search_spaces.adaptive_design import SAMPLERS, check_sampler
 from trainables.names import unknown
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ class Adaptive(Searcher):
 
     Args:
         spaces: the search space of each sub-study, by its label (such as ``quickstart/autoencoder/digits/adam``).
-        n: configurations for each sub-study. sampler: one of :data:`search_spaces.designs.SAMPLERS`. seed: of the sampler.
+        n: configurations for each sub-study. sampler: one of :data:`search_spaces.designs.SAMPLERS`; ``brute`` ends when there are no more.
+        seed: of the sampler.
         cohort_size: configurations asked for at once.
         cohort: makes the trainable's config of a label and its configurations; each of its members has a ``key``.
         members: the keys of one configuration's members (one for each seed).
@@ -59,6 +60,8 @@ class Adaptive(Searcher):
         super().__init__(metric="done", mode="max")  # Tune wants the name of something in every result
         import optuna
 
+        for space in spaces.values():
+            check_sampler(sampler, space)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._spaces, self._n, self._cohort_size = dict(spaces), n, cohort_size
         self._cohort, self._members, self._known, self._outcome = cohort, members, known, outcome
@@ -81,7 +84,8 @@ class Adaptive(Searcher):
         for study in self._studies.values():
             for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
                 _release(study, trial.number, trial.params)
-        self._left = {label: n - self._complete(label) for label in spaces}
+        wanted = {label: min(n, int(space.size)) if sampler == "brute" else n for label, space in spaces.items()}
+        self._left = {label: wanted[label] - self._complete(label) for label in spaces}
 
     def chosen(self) -> list[tuple[str, Configuration]]:
         """Every configuration that an earlier run chose and saw to its end, with the label of its sub-study, in order."""
@@ -120,8 +124,12 @@ class Adaptive(Searcher):
 
     def _ask(self, label: str) -> tuple[Configuration, optuna.trial.Trial, list[str]]:
         space = self._spaces[label]
-        trial = self._studies[label].ask(space.to_optuna())
-        configuration = space.from_optuna(trial.params)
+        if space.conditional:
+            trial = self._studies[label].ask()
+            configuration = space.define_by_run()(trial)
+        else:  # samplers that learn jointly (GP, CMA-ES) see every hyperparameter from the first trial on
+            trial = self._studies[label].ask(space.to_optuna())
+            configuration = space.from_optuna(trial.params)
         keys = list(self._members(label, configuration))
         trial.set_user_attr("configuration", {name: _plain(each) for name, each in configuration.items()})
         trial.set_user_attr("trials", keys)
@@ -293,4 +301,29 @@ def make_sampler(name: str, seed: int, *, parallel: bool = False) -> optuna.samp
             return optuna.samplers.GPSampler(seed=seed)
         if name == "cmaes":
             return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+        if name == "nsga2":
+            return optuna.samplers.NSGAIISampler(seed=seed)
+        if name == "brute":
+            return _brute_force(seed)
     raise unknown("sampler", name, SAMPLERS)
+
+
+def _brute_force(seed: int) -> optuna.samplers.BaseSampler:
+    import optuna
+
+    class BruteForce(optuna.samplers.BruteForceSampler):
+        """Optuna's, which stops ``study.optimize`` after the last configuration; here nothing is optimizing, and the searcher counts."""
+
+        def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
+            """Nothing to stop."""
+
+    return BruteForce(seed=seed)
+
+
+def param_space(calls: Mapping[str, tuple[str, tuple[Any, ...]]]) -> dict[str, Any]:
+    """Ray Tune's domains. Args: calls: for each name the function of ``ray.tune`` and its arguments, as
+    :mod:`search_spaces.ray_spaces` has them.
+    """
+    from ray import tune
+
+    return {name: getattr(tune, function)(*arguments) for name, (function, arguments) in calls.items()}

@@ -21,7 +21,7 @@ import dataclasses
 import math
 from typing import Any
 
-from search_spaces.hyperparameters import Float, Hyperparameter, Ordinal
+from search_spaces.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
 from search_spaces.spaces import SearchSpace
 from trainables.names import unknown
 from trainables.variants import variant
@@ -50,14 +50,43 @@ RATES: dict[str, tuple[float, float, float]] = {
 DECAYS: dict[str, dict[str, float]] = {"rmsprop": {"nu": 0.9}}
 """Defaults of mu and nu that differ from :data:`STANDARD`."""
 
+SCHEDULES = ("constant", "bias_corrected", "true_mean", "handcrafted")
+"""Of mu and of nu."""
+
 STANDARD: dict[str, Hyperparameter] = {
-    "lr": Float("lr", 1e-4, 0.1, "log", 1e-3),
-    "mu": Float("mu", 0.5, 0.99, "log1m", 0.9),
-    "nu": Float("nu", 0.9, 0.999, "log1m", 0.999),
-    "p": Ordinal("p", (1, 2, math.inf), 2),
-    "epsilon": Float("epsilon", 1e-10, 1e-2, "log", 1e-8),
+    each.name: each
+    for each in (
+        Float("lr", 1e-4, 0.1, "log", 1e-3),
+        Float("mu", 0.5, 0.99, "log1m", 0.9),
+        Float("nu", 0.9, 0.999, "log1m", 0.999),
+        Ordinal("p", (1, 2, math.inf), 2),
+        Float("epsilon", 1e-10, 1e-2, "log", 1e-8),
+        Categorical("mu_schedule", SCHEDULES, "bias_corrected"),
+        Categorical("nu_schedule", SCHEDULES, "bias_corrected"),
+        Integer("period", 10, 1000, "log", 250),
+        Integer("curvature_every", 1, 50, "log", 1),
+        Integer("curvature_samples", 1, 8, default=1),
+        Integer("batch_size", 16, 512, "log", 64),
+        Float("weight_decay", 1e-6, 0.1, "log"),
+        Categorical("weight_decay_kind", ("coupled", "decoupled"), "decoupled"),
+        Float("clip_norm", 0.1, 10, "log", 1),
+        Categorical("lr_schedule", ("constant", "step", "exponential", "cosine", "linear"), "constant"),
+        Float("lr_warmup", 0, 0.2, default=0),
+        Float("lr_decay", 0.5, 1, default=0.94, when={"lr_schedule": ("step", "exponential")}),
+        Integer("lr_decay_every", 1, 10, default=2, when={"lr_schedule": "step"}),
+        Float("lr_final", 1e-3, 1, "log", 0.01, when={"lr_schedule": ("cosine", "linear")}),
+        Categorical("activation", ("leaky_relu", "relu"), "leaky_relu"),
+        Float("slope", 1e-3, 0.3, "log", 0.01, when={"activation": "leaky_relu"}),
+        Categorical("initialisation", ("glorot_uniform", "glorot_normal", "he_uniform", "he_normal"), "glorot_uniform"),
+        Float("width", 0.25, 4, "log", 1),
+        Integer("depth", 1, 4, default=2),
+    )
 }
-"""Each hyperparameter of the hyperalgorithm as a study usually varies it."""
+"""Each hyperparameter of the hyperalgorithm, the training loop and the model as a study usually varies it.
+
+lr_warmup is a share of the run, lr_final of lr; lr_decay is the factor of each lr_decay_every epochs; width is a factor of the model's own.
+A condition is left out with ``hyperparameter("slope", when={})``, for a space whose activation is always leaky ReLU.
+"""
 
 
 def default_space(name: str) -> SearchSpace:
@@ -78,10 +107,10 @@ def default_space(name: str) -> SearchSpace:
 
 
 def hyperparameter(name: str, **domain: Any) -> Hyperparameter:
-    """A hyperparameter of the hyperalgorithm with its usual domain, to build a space from.
+    """A hyperparameter of :data:`STANDARD` with its usual domain, to build a space from.
 
-    Args: name: lr, mu, nu, p or epsilon. domain: what differs from the usual: low, high, scale and default, or levels and default. Where
-        the domain changes and the default does not, there is none.
+    Args: name: lr, mu, nu, p, batch_size and so on. domain: what differs from the usual: low, high, scale, step, levels, choices, default,
+        when. Where the domain changes and the default does not, there is none.
     Raises: InputError with the nearest name for an unknown name or argument; as the hyperparameter otherwise.
 
     >>> hyperparameter("p")
@@ -96,5 +125,5 @@ def hyperparameter(name: str, **domain: Any) -> Hyperparameter:
     for each in domain:
         if each not in arguments:
             raise unknown(f"argument of {name}", each, arguments)
-    changes: dict[str, Any] = {"default": None, **domain} if domain else {}
+    changes: dict[str, Any] = {"default": None, **domain} if set(domain) - {"when"} else domain
     return dataclasses.replace(usual, **changes)

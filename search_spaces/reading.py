@@ -45,10 +45,16 @@ def from_dict(data: Mapping[str, Any]) -> Hyperparameter:
     lacking = [field for field, needed in known.items() if needed and field not in given]
     if lacking:
         raise InputError(f"{label} lacks {', '.join(map(repr, lacking))} (fields: {', '.join(known)})")
-    for field in {"low", "high", "default"} & set(given):
+    for field in {"low", "high", "default", "step"} & set(given):
         given[field] = read_value(given[field])
     for field in {"levels", "choices"} & set(given):
         if not isinstance(given[field], (list, tuple)):
             raise InputError(f"{field} of {label} must be a list, got {given[field]!r}")
         given[field] = tuple(read_value(each) for each in given[field])
+    if isinstance(given.get("when"), Mapping):
+        given["when"] = {parent: _read_values(values) for parent, values in given["when"].items()}
     return made(**given)
+
+
+def _read_values(values: Any) -> Any:
+    return [read_value(each) for each in values] if isinstance(values, (list, tuple)) else read_value(values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from search_spaces.designs import AdaptiveDesign
 from sensitivity import own_trainables
 from trainables.names import InputError, unknown
 from trainables.tasks import task
@@ -72,7 +73,7 @@ def _check_space(study: Study, name: str, space: SearchSpace) -> None:
             raise InputError(f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single value will do)")
     for each in space:
         for value in getattr(each, "levels", None) or getattr(each, "choices", None) or each.grid(2):
-            variant(name).optimizer([torch.zeros(1)], {**space.default(), each.name: value})
+            variant(name).optimizer([torch.zeros(1)], space.reach(each.name, value))
 
 
 def _check_designs(study: Study) -> None:
@@ -82,7 +83,9 @@ def _check_designs(study: Study) -> None:
         design, space = study.rule(name), study.space(name)
         kinds.add(design.kind == "adaptive")
         design.check_names(space.names if name in study.designs else every)
-        if design.kind != "adaptive":
+        if isinstance(design, AdaptiveDesign):
+            design.check_space(space)
+        else:
             design.configurations(space)
     if len(kinds) > 1 or (study.designs and True in kinds):
         raise InputError("an adaptive design is of the whole study: it cannot be mixed with others in designs")

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.combinations import distinct
+
 if TYPE_CHECKING:
     from sensitivity.study import Study
 
@@ -96,7 +98,8 @@ def trials(study: Study) -> list[Trial]:
     queues = []
     for task in study.tasks:
         for variant in study.variants:
-            configurations = study.rule(variant).configurations(study.space(variant))
+            # The rows of some designs repeat each other (saltelli, morris); a trial is trained once.
+            configurations = distinct(study.rule(variant).configurations(study.space(variant)))
             spread = [configurations[i] for i in _spread(len(configurations))]
             by_seed = [trials_of(study, task, variant, each) for each in spread]
             queues.append([trial for seed in zip(*by_seed, strict=True) for trial in seed])

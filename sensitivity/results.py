@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,11 @@ PREFIX = "config/"
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as dictionaries by column name."""
     return [{str(name): each for name, each in row.items()} for row in table.to_dict("records")]
+
+
+def present(names: Sequence[str], row: Iterable[Any]) -> dict[str, Any]:
+    """The configuration of a row: what is inactive has no value in the table."""
+    return {name: value for name, value in zip(names, row, strict=True) if not pd.isna(value)}
 
 
 @dataclass(frozen=True)
@@ -100,11 +105,11 @@ class Results:
         return present[(present["task"] == task) & (present["variant"] == variant)]
 
     def units(self, trials: pd.DataFrame, variant: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Configurations in the unit cube of the variant's scales. Shape ``[trials, hyperparameters]``."""
+        """Configurations in the unit cube of the variant's scales, NaN for what is inactive. Shape ``[trials, hyperparameters]``."""
         space = self.spaces[variant]
         columns = [f"{PREFIX}{name}" for name in space.names]
         rows = trials[columns].to_numpy(dtype=object)
-        return space.encode([dict(zip(space.names, row, strict=True)) for row in rows])
+        return space.encode([present(space.names, row) for row in rows])
 
     def save(self, folder: str | pathlib.Path) -> list[pathlib.Path]:
         """Write the tables as CSV and Parquet: ``trials`` and ``epochs``. Raises: InputError where that is not possible."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.results import PREFIX
+from sensitivity.results import PREFIX, present
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -78,9 +78,10 @@ def losses(results: Results, task: str, variant: str) -> Losses:
         task,
         variant,
         matrix,
-        results.units(firsts, variant),
+        # What is inactive has no place. In the middle of its scale it cannot pass for a high or a low value.
+        np.nan_to_num(results.units(firsts, variant), nan=0.5),
         firsts[f"{PREFIX}lr"].to_numpy(float) if "lr" in names else np.ones(len(firsts)),
-        [dict(zip(names, row, strict=True)) for row in rows],
+        [present(names, row) for row in rows],
         tuple(names),
         results.design_of(variant) in FIXED,
         float(trials["initial_loss"].mean()),

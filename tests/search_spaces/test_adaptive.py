@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 import pytest
 
-from search_spaces import Categorical, Float, Ordinal, SearchSpace
+from search_spaces import Categorical, Float, Integer, Ordinal, SearchSpace
 from search_spaces.adaptive import Adaptive
 from search_spaces.designs import SAMPLERS
 from trainables.names import InputError
@@ -179,6 +179,8 @@ AWKWARD = [
 @pytest.mark.parametrize("space", AWKWARD)
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_works(sampler: str, space: SearchSpace, capfd: pytest.CaptureFixture[str]) -> None:
+    if sampler == "brute" and math.isinf(space.size):
+        pytest.skip("infinitely many configurations")
     search = adaptive({}, {"toy/a": space}, sampler=sampler, n=12, cohort_size=2)
     index = 0
     while (config := search.suggest(str(index))) != FINISHED:
@@ -192,9 +194,72 @@ def test_every_sampler_works(sampler: str, space: SearchSpace, capfd: pytest.Cap
     assert capfd.readouterr().err == ""
 
 
+CONDITIONAL = SearchSpace(
+    Categorical("rule", ("sgd", "adam", "sum")),
+    Float("lr", 1e-4, 1, "log"),
+    Float("mu", 0.5, 0.99, "log1m"),
+    Ordinal("p", (1, 2, math.inf), when={"rule": ("adam", "sum")}),
+    Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam", "p": (1, 2)}),
+)
+FINITE = SearchSpace(
+    Categorical("rule", ("sgd", "adam")), Integer("n", 1, 3, when={"rule": "adam"}), Float("x", 0, 0.2, step=0.1, when={"n": (2, 3)})
+)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_asks_for_configurations_of_a_conditional_space(sampler: str, capfd: pytest.CaptureFixture[str]) -> None:
+    space = FINITE if sampler == "brute" else CONDITIONAL
+    search = adaptive({}, {"toy/a": space}, sampler=sampler, n=16, cohort_size=2)
+    run(search)
+    finished = trials(search, "toy/a", COMPLETE)
+    assert len(finished) == (8 if sampler == "brute" else 16)
+    for trial in finished:
+        configuration = space.from_optuna(trial.params)
+        assert space.check(configuration) == configuration
+        assert {name: float(each) if isinstance(each, float) else each for name, each in configuration.items()} == space.check(
+            trial.user_attrs["configuration"]
+        )
+    assert len({tuple(sorted(trial.params)) for trial in finished}) > 1
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("space", [FINITE, SearchSpace(Categorical("c", ("a", "b")), Integer("n", 1, 4, "log"))], ids=["nested", "plain"])
+@pytest.mark.parametrize("cohort_size", [1, 3])
+def test_brute_force_asks_for_every_configuration_once_and_ends(space: SearchSpace, cohort_size: int) -> None:
+    search = adaptive({}, {"toy/a": space}, sampler="brute", n=1000, cohort_size=cohort_size)
+    run(search)
+    asked = [space.from_optuna(trial.params) for trial in trials(search, "toy/a", COMPLETE)]
+    assert len(asked) == space.size
+    assert sorted(map(repr, asked)) == sorted({repr(each) for each in asked})
+
+
+def test_brute_force_over_a_continuous_space_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match="finitely many values, but lr is continuous; give it a step"):
+        adaptive({}, sampler="brute")
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "brute"])
+def test_a_continued_conditional_study_asks_again_what_was_open(tmp_path: Path, sampler: str) -> None:
+    storage = f"sqlite:///{tmp_path / 'study.sqlite'}"
+    spaces = {"toy/a": FINITE if sampler == "brute" else CONDITIONAL}
+    first = adaptive({}, spaces, storage=storage, sampler=sampler, n=8)
+    done, opened = first.suggest("0"), first.suggest("1")
+    assert isinstance(done, dict)
+    assert isinstance(opened, dict)
+    first.on_trial_complete("0", report(done))
+    first.close()
+    second = adaptive({}, spaces, storage=storage, sampler=sampler, n=8)
+    configs = run(second)
+    again = [member["key"] for config in configs for member in config["members"]]
+    assert again[: len(opened["members"])] == [member["key"] for member in opened["members"]]
+    assert len(trials(second, "toy/a", COMPLETE)) == 8
+    assert trials(second, "toy/a", RUNNING) == []
+
+
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_same_seed_asks_the_same(sampler: str) -> None:
-    drawn = [[config["members"] for config in run(adaptive({}, sampler=sampler, seed=seed))] for seed in (0, 0, 1)]
+    spaces = {"toy/a": SearchSpace(Float("lr", 0, 1, step=0.01), Float("nu", 0, 1, step=0.01))} if sampler == "brute" else None
+    drawn = [[config["members"] for config in run(adaptive({}, spaces, sampler=sampler, seed=seed))] for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1]
     assert drawn[0] != drawn[2]
 

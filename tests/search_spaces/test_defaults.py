@@ -61,16 +61,38 @@ def test_a_usual_hyperparameter_can_be_changed() -> None:
     assert space.names == ("lr", "mu", "nu", "epsilon")
 
 
-@pytest.mark.parametrize("name", STANDARD)
-def test_a_usual_hyperparameter_is_one_that_the_hyperalgorithm_has(name: str) -> None:
-    assert hyperparameter(name).name == name
+OPTIMIZER = ("lr", "mu", "nu", "p", "epsilon", "mu_schedule", "nu_schedule", "period")
+
+
+@pytest.mark.parametrize("name", OPTIMIZER)
+def test_a_usual_hyperparameter_of_the_optimizer_is_one_that_it_has(name: str) -> None:
     assert any(name in each.accepts or name in each.fixed for each in VARIANTS.values())
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_a_usual_hyperparameter_comes_by_its_name_and_has_a_readable_default(name: str) -> None:
+    usual = hyperparameter(name)
+    assert usual.name == name
+    assert usual.check(usual.default_value()) == usual.default_value()
+    assert usual.default is not None or name == "weight_decay"  # the default is to have none, which no log scale holds
+
+
+def test_all_usual_hyperparameters_make_one_space_in_which_conditions_hold() -> None:
+    space = SearchSpace(*STANDARD.values())
+    default = space.default()
+    assert {"slope"} == {each.name for each in space.conditional} & set(default)
+    cosine = space.complete({"lr_schedule": "cosine", "activation": "relu"})
+    assert {each.name for each in space.conditional} & set(cosine) == {"lr_final"}
+    step = space.complete({"lr_schedule": "step"})
+    assert {"lr_decay", "lr_decay_every", "slope"} == {each.name for each in space.conditional} & set(step)
+    assert hyperparameter("slope", when={}) == Float("slope", 1e-3, 0.3, "log", 0.01)
+    assert hyperparameter("slope", high=0.1).when == {"activation": ("leaky_relu",)}
 
 
 ERRORS: list[Any] = [
     pytest.param(lambda: default_space("adm"), "unknown variant 'adm'; did you mean 'adam'?", id="variant"),
     pytest.param(
-        lambda: hyperparameter("lrr"), "unknown hyperparameter 'lrr'; did you mean 'lr'? (known: lr, mu, nu, p, epsilon)", id="name"
+        lambda: hyperparameter("lrr"), "unknown hyperparameter 'lrr'; did you mean 'lr'? (known: lr, mu, nu, p, epsilon,", id="name"
     ),
     pytest.param(lambda: hyperparameter("lr", lo=1), "unknown argument of lr 'lo'; did you mean 'low'?", id="argument"),
     pytest.param(lambda: hyperparameter("p", low=1), "unknown argument of p 'low'", id="argument of another type"),

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from search_spaces import Categorical, Float, Integer, Ordinal, SearchSpace
 from sensitivity.planning import plan, trial_key, trials
 from sensitivity.study import Study
+from trainables.names import InputError
 
 SPEC: dict[str, Any] = {
     "name": "s",
@@ -75,3 +77,42 @@ def test_cohorts_share_task_and_variant_and_keep_their_size(size: int | None, wo
     assert max(len(each.trials) for each in cohorts) == largest
     assert all({(trial.task, trial.variant) for trial in each.trials} == {(each.task, each.variant)} for each in cohorts)
     assert sorted(trial.key for each in cohorts for trial in each.trials) == sorted(each.key for each in trials(study))
+
+
+def test_a_conditional_space_is_planned_branch_by_branch() -> None:
+    space = SearchSpace(
+        Float("lr", 1e-3, 0.1, "log"),
+        Categorical("mu_schedule", ("constant", "handcrafted")),
+        Integer("period", 10, 1000, "log", when={"mu_schedule": "handcrafted"}),
+    )
+    study = Study(**{**SPEC, "variants": ["rmsprop"], "design": {"kind": "grid", "points": 2}, "spaces": {"rmsprop": space}, "seeds": 1})
+    assert Study.from_yaml(study.to_yaml()).space("rmsprop") == space
+    found = trials(study)
+    assert Counter(each.configuration.get("period") for each in found) == {None: 2, 10: 2, 1000: 2}
+    assert len({each.key for each in found}) == len(found)
+
+
+@pytest.mark.parametrize("design", [{"kind": "saltelli", "n": 8}, {"kind": "morris", "n": 8}], ids=["saltelli", "morris"])
+def test_rows_that_repeat_each_other_are_one_trial(design: dict[str, Any]) -> None:
+    space = SearchSpace(Float("lr", 1e-3, 0.1, "log"), Ordinal("p", (1, 2, math.inf)))
+    study = Study(**{**SPEC, "variants": ["sgd"], "design": design, "spaces": {"sgd": space}, "seeds": 1})
+    rows = study.rule("adam").configurations(space)
+    found = trials(study)
+    assert len(found) == len({repr(each) for each in rows}) < len(rows)
+    keys = {repr(each.configuration): each.key for each in found}
+    assert all(repr(row) in keys for row in rows)  # every row finds its trial
+
+
+@pytest.mark.parametrize(
+    ("design", "message"),
+    [
+        ({"kind": "adaptive", "n": 8, "sampler": "brute"}, "a brute-force search needs finitely many values, but lr is continuous"),
+        ({"kind": "one_at_a_time", "center": {"lrr": 0.1}}, "unknown hyperparameter of the center 'lrr'; did you mean 'lr'?"),
+        ({"kind": "explicit", "rows": [{"lr": 0.1}]}, "row 1 of the explicit design: configuration {'lr': 0.1} lacks 'mu', 'nu'"),
+    ],
+    ids=["brute force", "center", "rows"],
+)
+def test_a_design_that_does_not_suit_the_space_is_refused(design: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Study(**{**SPEC, "design": design})
+    assert message in str(caught.value)

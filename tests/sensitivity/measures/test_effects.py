@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from search_spaces import Categorical, Float, SearchSpace
 from search_spaces.designs import Sobol
 from sensitivity.measures import main_effects, seed_noise
+from sensitivity.measures.losses import losses
 from tests.sensitivity.tables import LR, MU, SPACE, results
 
 POINTS = Sobol(512, seed=0).configurations(SPACE)
@@ -91,3 +93,22 @@ def test_one_seed_has_no_noise_to_show() -> None:
     row = seed_noise(results(lambda configuration, seed: configuration["lr"] / 2, seeds=(0,))).iloc[0]
     assert math.isnan(row["value"])
     assert "one seed" in row["note"]
+
+
+def test_what_is_inactive_lies_in_the_middle_and_takes_no_part_there() -> None:
+    space = SearchSpace(LR, Categorical("rule", ("sgd", "adam")), Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"}))
+    configurations = Sobol(64).configurations(space)
+
+    def loss(configuration: Mapping[str, Any], seed: int) -> float:
+        return 0.5 if configuration["rule"] == "sgd" else 0.3 + 0.1 * space["nu"].to_unit(configuration["nu"])
+
+    made = results(loss, space=space, configurations=configurations, design="sobol")
+    group = losses(made, "autoencoder/digits", "adam")
+    idle = np.array([each["rule"] == "sgd" for each in group.configurations])
+    assert np.isfinite(group.units).all()
+    assert (group.units[idle, 2] == 0.5).all()
+    assert np.isnan(made.units(made.trials, "adam")[:, 2]).any()
+    assert [set(each) for each in group.configurations] == [set(each) for each in configurations]
+    shares = main_effects(made).set_index("effect")["value"]
+    assert shares["rule"] > 0.8 > 0.1 > shares["lr"]
+    assert 0.01 < shares["nu"] < 0.2

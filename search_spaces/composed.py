@@ -1,0 +1,54 @@
+"""Composed: the configurations of several designs, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from search_spaces.combinations import distinct
+from search_spaces.planned import Planned
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from search_spaces.spaces import SearchSpace
+
+
+@dataclass(frozen=True)
+class Composed(Planned):
+    """The configurations of each part in turn, those that an earlier part has left out: ``Sobol(64) + OneAtATime(9)``.
+
+    Args: parts: designs that are known beforehand, at least two; a composed one counts as its parts.
+    Raises: InputError for other designs; for fewer than two.
+
+    >>> from search_spaces import Float, Grid, SearchSpace
+    >>> (Grid(3) + Grid(5)).configurations(SearchSpace(Float("x", 0, 1)))
+    [{'x': 0.0}, {'x': 0.5}, {'x': 1.0}, {'x': 0.25}, {'x': 0.75}]
+    """
+
+    parts: tuple[Planned, ...]
+    kind: ClassVar[str] = "composed"
+
+    def __post_init__(self) -> None:
+        flat: list[Planned] = []
+        for each in self.parts:
+            if not isinstance(each, Planned):
+                raise InputError(f"parts of a composed design must be designs that are known beforehand, got {each!r}")
+            flat += each.parts if isinstance(each, Composed) else [each]
+        if len(flat) < 2:
+            raise InputError(f"parts of a composed design must be at least two, got {len(flat)}")
+        object.__setattr__(self, "parts", tuple(flat))
+
+    def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
+        """The parts' configurations in order, each once."""
+        return distinct(configuration for each in self.parts for configuration in each.configurations(space))
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """Raises: InputError as the parts."""
+        known = list(names)
+        for each in self.parts:
+            each.check_names(known)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
+        return {"kind": self.kind, "parts": [each.to_dict() for each in self.parts]}

@@ -1,0 +1,141 @@
+"""Designs of SALib, whose rows an analysis reads in order: Saltelli's for Sobol indices and Morris's for elementary effects.
+
+Both sample the whole unit cube, one column a hyperparameter. A hyperparameter that is inactive at a point is left out of the configuration:
+the loss is a function on the cube that does not change along that column there, so the indices stay exact for "this hyperparameter, where
+it takes part". Discrete values and inactive columns make rows equal; they are kept, since row i of :meth:`configurations` belongs to row i
+of :meth:`units`. A trial is named by its configuration, so equal rows are one trial, trained once: to analyse, look the loss of every row's
+configuration up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from search_spaces.combinations import MOST
+from search_spaces.listing import condition
+from search_spaces.planned import Planned, check_size, whole
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from search_spaces.spaces import SearchSpace
+
+
+@dataclass(frozen=True)
+class _Screening(Planned):
+    """What designs share whose rows are read in order."""
+
+    n: int
+    seed: int = 0
+
+    def units(self, space: SearchSpace) -> NDArray[np.float64]:
+        """The rows in the unit cube, [rows, hyperparameters]: what SALib's analysis is given as X. Raises: as :meth:`configurations`."""
+        self._check_space(space)
+        rows = self.rows(len(space))
+        if rows > MOST:
+            raise InputError(f"a {self.kind} design must have at most {MOST:,} rows, got {rows:,}; use a smaller n")
+        return self._draw(self.problem(space))
+
+    def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
+        """One configuration a row, in SALib's order, equal ones included.
+
+        Raises: InputError, naming the hyperparameter, for a space without any, or with one that no point makes active.
+        """
+        return space.decode(self.units(space))
+
+    def problem(self, space: SearchSpace) -> dict[str, Any]:
+        """What SALib calls the problem: the hyperparameters as columns from 0 to 1."""
+        return {"num_vars": len(space), "names": list(space.names), "bounds": [[0.0, 1.0]] * len(space)}
+
+    def rows(self, hyperparameters: int) -> int:
+        """How many rows there are. Args: hyperparameters: of the space."""
+        raise NotImplementedError
+
+    def _draw(self, problem: dict[str, Any]) -> NDArray[np.float64]:
+        raise NotImplementedError
+
+    def _check_space(self, space: SearchSpace) -> None:
+        if not len(space):
+            raise InputError(f"a {self.kind} design needs a hyperparameter to vary, got a space without any")
+        for each in space.conditional:
+            for parent in each.when:
+                if space[parent].cardinality is None:
+                    reason = f"{each.name} is active only when {condition(each.when)}, and {parent} is continuous"
+                    raise InputError(f"a {self.kind} design never varies {each.name}: {reason}; use a grid or give {parent} a step")
+
+
+@dataclass(frozen=True)
+class Saltelli(_Screening):
+    """Saltelli's extension of ``n`` points of a scrambled Sobol sequence, from which first-order and total indices are estimated.
+
+    It has n (2 d + 2) rows of d hyperparameters, or n (d + 2) without second order: A, then A with one column of B at a time (then B with
+    one column of A), then B.
+
+    Args: n: base points, a power of two. seed: 0 or more. second_order: whether pairs can be estimated too.
+
+    Source: Saltelli et al., "Variance based sensitivity analysis of model output", Computer Physics Communications 181 (2010), as in SALib.
+
+    >>> from search_spaces import Float, SearchSpace
+    >>> space = SearchSpace(Float("x", 0, 1), Float("y", 0, 1))
+    >>> len(Saltelli(8).configurations(space)), len(Saltelli(8, second_order=False).configurations(space))
+    (48, 32)
+    """
+
+    second_order: bool = True
+    kind: ClassVar[str] = "saltelli"
+
+    def __post_init__(self) -> None:
+        check_size(self)
+        if self.n & (self.n - 1):
+            near = 1 << (self.n.bit_length() - 1)
+            raise InputError(f"n of a saltelli design must be a power of two, got {self.n}; nearest {near} and {2 * near}")
+        if not isinstance(self.second_order, bool):
+            raise InputError(f"second_order of a saltelli design must be true or false, got {self.second_order!r}")
+
+    def rows(self, hyperparameters: int) -> int:
+        """How many rows there are."""
+        return self.n * ((2 * hyperparameters if self.second_order else hyperparameters) + 2)
+
+    def _draw(self, problem: dict[str, Any]) -> NDArray[np.float64]:
+        from SALib.sample import sobol
+
+        drawn: NDArray[np.float64] = sobol.sample(problem, self.n, calc_second_order=self.second_order, seed=self.seed)
+        return drawn
+
+
+@dataclass(frozen=True)
+class Morris(_Screening):
+    """``n`` trajectories through a grid of ``levels``, each changing one hyperparameter at a time: (d + 1) rows each.
+
+    A step is more than half of the scale, so it changes every hyperparameter that has two values or more.
+
+    Args: n: trajectories. seed: 0 or more. levels: of every scale, an even number.
+
+    Source: Morris, "Factorial Sampling Plans for Preliminary Computational Experiments", Technometrics 33 (1991), as in SALib.
+
+    >>> from search_spaces import Float, SearchSpace
+    >>> len(Morris(10).configurations(SearchSpace(Float("x", 0, 1), Float("y", 0, 1))))
+    30
+    """
+
+    levels: int = 4
+    kind: ClassVar[str] = "morris"
+
+    def __post_init__(self) -> None:
+        check_size(self)
+        object.__setattr__(self, "levels", whole("levels of a morris design", self.levels, at_least=2))
+        if self.levels % 2:
+            raise InputError(f"levels of a morris design must be even, got {self.levels}; nearest {self.levels - 1} and {self.levels + 1}")
+
+    def rows(self, hyperparameters: int) -> int:
+        """How many rows there are."""
+        return self.n * (hyperparameters + 1)
+
+    def _draw(self, problem: dict[str, Any]) -> NDArray[np.float64]:
+        from SALib.sample import morris
+
+        drawn: NDArray[np.float64] = morris.sample(problem, self.n, num_levels=self.levels, seed=self.seed)
+        return drawn
