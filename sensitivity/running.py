@@ -203,7 +203,7 @@ def _fit(
                 callbacks=[recorder],
                 failure_config=tune.FailureConfig(max_failures=0 if own else RETRIES),
                 # A checkpoint lies on this machine, where workers elsewhere could not write it; they begin a lost cohort anew.
-                checkpoint_config=tune.CheckpointConfig()
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False)
                 if own
                 else tune.CheckpointConfig(
                     num_to_keep=1, checkpoint_frequency=CHECKPOINT_EVERY if checkpoints else 0, checkpoint_at_end=False
@@ -233,8 +233,7 @@ class Recorder(tune.Callback):
 
     def lost_its_worker(self, trial_id: str) -> bool:
         """Whether the error of one of Tune's trials was the loss of its worker, and not an exception in the trainable."""
-        trial = self._tunes.get(trial_id)
-        return trial is None or not isinstance(trial.get_pickled_error(), ray.exceptions.RayTaskError)
+        return not isinstance(_error(self._tunes.get(trial_id)), ray.exceptions.RayTaskError)
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note the trial, to look up its error."""
@@ -259,11 +258,13 @@ class Recorder(tune.Callback):
         lost = self.lost_its_worker(trial.trial_id)
         if lost and cohort["attempt"] <= RETRIES:
             return
-        reason = str(trial.get_error() or "worker lost").strip().splitlines()[-1]
+        error = _error(trial)
+        cause = getattr(error, "cause", None) or error
+        reason = " ".join(str(cause).split())[:500]
+        reason = f"worker lost {RETRIES + 1} times: {reason}" if lost else f"{type(cause).__name__}: {reason}"
         for member in cohort["members"]:
             if member["key"] not in self._ended:
-                error = f"worker lost {RETRIES + 1} times: {reason}" if lost else reason
-                self._keep(cohort, {"key": member["key"], "status": "failed", "error": error})
+                self._keep(cohort, {"key": member["key"], "status": "failed", "error": reason})
         self._tunes.pop(trial.trial_id, None)
 
     def _keep(self, cohort: Mapping[str, Any], report: Mapping[str, Any]) -> None:
@@ -276,6 +277,12 @@ class Recorder(tune.Callback):
             self._ended.add(key)
         if self._progress is not None:
             self._progress.report(cohort["variant"], report, self._given.outcome(report))
+
+
+def _error(trial: Any) -> Exception | None:
+    """The exception that ended one of Tune's trials; Tune's own way to ask finds it only after its next checkpoint."""
+    file = pathlib.Path(trial.pickled_error_file) if trial is not None and trial.pickled_error_file else None
+    return ray.cloudpickle.loads(file.read_bytes()) if file is not None and file.exists() else None
 
 
 def _trial_id(trial: Any) -> str:
