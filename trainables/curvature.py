@@ -113,7 +113,7 @@ def _flat(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def _unflat(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
-    pieces = vector.split([each.numel() for each in like])
+    pieces = torch.split(vector, [each.numel() for each in like])
     return [piece.view(each.shape).to(each.dtype) for piece, each in zip(pieces, like, strict=True)]
 
 

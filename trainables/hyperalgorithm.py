@@ -156,9 +156,7 @@ class Hyperalgorithm(torch.optim.Optimizer):
             raise InputError(f"curvature needs one tensor for each parameter with a gradient, of shapes {wanted}, got {shapes}")
         return dict(zip(params, curvature, strict=True))
 
-    def _by_step(
-        self, params: Sequence[Tensor], h: dict[Tensor, Tensor] | None, *, second: bool
-    ) -> dict[tuple[int, int], list[Tensor]]:
+    def _by_step(self, params: Sequence[Tensor], h: dict[Tensor, Tensor] | None, *, second: bool) -> dict[tuple[int, int], list[Tensor]]:
         """Count one more step for every parameter with a gradient; parameters grouped by their step and the updates of their v."""
         batches: dict[tuple[int, int], list[Tensor]] = {}
         for param in params:
