@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from trainables.in_force import in_force
 from trainables.lr_schedules import lr_factor
 from trainables.names import InputError
 from trainables.precision import arithmetic, autocast, check_precision
+from trainables.randomness import global_stream, stream
 from trainables.settings import LoopSettings, route
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class TrainingLoop:
     Args:
         task: what to train. data: its dataset, already on the device. variant: the optimizer.
         configuration: hyperparameters of the optimizer, the loop and the task's model (see :mod:`trainables.settings`).
-        seed: names the initial weights, the shuffling, the augmentation and the random vectors of second order. epochs: how many.
+        seed: names the initial weights, the shuffling, the augmentation, dropout and the random vectors of second order. epochs: how many.
         batch_size: the task's own when not given; a batch_size of the configuration comes first.
         precision: ``float32``, ``tf32`` or ``bf16`` (see :mod:`trainables.precision`).
 
@@ -76,10 +76,16 @@ class TrainingLoop:
         self.task, self.data, self.epochs, self.precision = task, data, epochs, check_precision(precision)
         self.batch_size = self.settings.batch_size or batch_size or task.batch_size
         device = data.x_train.device
-        self.model = _laid_out(task.model(stream(seed, "weights"), **routed.model).to(device))
+        self.seed = seed
+        with global_stream(seed, "layers"):
+            model = task.model(stream(seed, "weights"), **routed.model)
+        self.model = _laid_out(model.to(device))
         self.optimizer = variant.optimizer(self.model.parameters(), routed.optimizer)
         self.params = [param for group in self.optimizer.param_groups for param in group["params"]]
-        self.rates = [group.get("lr") for group in self.optimizer.param_groups]
+        self.rates: list[Any] = [group.get("lr") for group in self.optimizer.param_groups]
+        follows_lr = (self.settings.weight_decay and self.settings.weight_decay_kind == "decoupled") or self._lr_varies
+        if follows_lr and None in self.rates:
+            raise InputError(f"lr_schedule, lr_warmup and decoupled weight_decay need an optimizer with lr, which {variant.name} has not")
         steps = math.ceil(len(data.x_train) / self.batch_size)
         self.decay = self.settings.decay(total=epochs * steps, per_epoch=steps)
         # The optimizer again, where its steps take a curvature.
@@ -96,7 +102,8 @@ class TrainingLoop:
 
     def train_epoch(self) -> Report:
         """Train one epoch and report it."""
-        with arithmetic(self.precision):
+        device = self.data.x_train.device
+        with arithmetic(self.precision), global_stream(self.seed, f"dropout/{self.epoch}", device):
             return self._train_epoch()
 
     def _train_epoch(self) -> Report:
@@ -143,12 +150,14 @@ class TrainingLoop:
             "status": self.status,
         }
 
+    @property
+    def _lr_varies(self) -> bool:
+        return self.settings.lr_schedule != "constant" or self.settings.lr_warmup > 0
+
     def _set_learning_rate(self) -> None:
-        if self.settings.lr_schedule == "constant" and not self.settings.lr_warmup:
-            return
-        factor = lr_factor(self.settings.lr_schedule, self.step, self.decay)
-        for group, lr in zip(self.optimizer.param_groups, self.rates, strict=True):
-            if lr is not None:
+        if self._lr_varies:
+            factor = lr_factor(self.settings.lr_schedule, self.step, self.decay)
+            for group, lr in zip(self.optimizer.param_groups, self.rates, strict=True):
                 group["lr"] = lr * factor
 
     def _augmented(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -176,7 +185,8 @@ class TrainingLoop:
         elif w:
             for group in self.optimizer.param_groups:
                 decayed = [param for param in group["params"] if param.grad is not None]
-                torch._foreach_mul_(decayed, 1 - group["lr"] * w)
+                if decayed:
+                    torch._foreach_mul_(decayed, 1 - group["lr"] * w)
         return norm
 
     def _loss(self, x: Tensor, y: Tensor) -> Tensor:
@@ -234,9 +244,3 @@ def _laid_out(model: nn.Module) -> nn.Module:
     """
     dimensions = {param.ndim for param in model.parameters()}
     return model.to(memory_format=torch.channels_last) if 4 in dimensions and 5 not in dimensions else model
-
-
-def stream(seed: int, purpose: str, device: str | torch.device = "cpu") -> torch.Generator:
-    """A generator of its own for every purpose of a seed, so that no two purposes share random numbers."""
-    number = int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:8]) >> 1
-    return torch.Generator(device).manual_seed(number)

@@ -292,6 +292,65 @@ def test_a_model_of_volumes_trains() -> None:
     assert loop("sgd", {"lr": 0.01}, task=both, data=data).train_epoch()["status"] == "running"
 
 
+class Careless(nn.Module):
+    """Draws its weights and its dropout from the global generator."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 2)).double()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.layers(x)
+        return out
+
+
+def test_a_model_that_draws_from_the_global_generator_repeats_and_resumes_to_the_bit() -> None:
+    careless = Task("careless/points", "points", Careless, error)
+
+    def fresh(seed: int = 0) -> TrainingLoop:
+        return loop("adam", {"lr": 0.01}, task=careless, seed=seed, epochs=3)
+
+    torch.manual_seed(1)
+    whole = list(fresh())
+    torch.manual_seed(2)
+    state = torch.get_rng_state()
+    first = fresh()
+    begun = [first.train_epoch()]
+    resumed = fresh()
+    resumed.load_state_dict(copy.deepcopy(first.state_dict()))
+    assert numbers([*begun, *resumed]) == numbers(whole)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert fresh(seed=1).initial_loss != fresh().initial_loss
+
+
+class Rateless(torch.optim.Optimizer):
+    """Has no lr at all."""
+
+    def __init__(self, params: Any) -> None:
+        super().__init__(params, {})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for param in self.param_groups[0]["params"]:
+            param.sub_(0.01 * param.grad)
+
+
+def test_an_optimizer_without_lr_trains_but_has_no_schedule() -> None:
+    report = loop(Rateless, {"weight_decay": 0.1, "clip_norm": 1.0}).train_epoch()
+    assert math.isnan(report["lr"])
+    for more in ({"lr_schedule": "cosine"}, {"lr_warmup": 0.5}, {"weight_decay": 0.1, "weight_decay_kind": "decoupled"}):
+        with pytest.raises(InputError, match=r"need an optimizer with lr, which .*Rateless has not"):
+            loop(Rateless, more)
+
+
+def test_second_order_in_bfloat16_trains() -> None:
+    digit_task = task("autoencoder/digits")
+    configuration = {"lr": 1e-3, "epsilon": 1e-2}
+    one = TrainingLoop(digit_task, variant("egd"), configuration, 0, data=some_digits(), epochs=1, batch_size=BATCH, precision="bf16")
+    report = one.train_epoch()
+    assert (report["status"], report["fell_back"]) == ("completed", 0)
+
+
 # --- optimizers of PyTorch
 
 
