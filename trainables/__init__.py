@@ -6,25 +6,50 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainables.hyperalgorithm import Hyperalgorithm
+    from trainables.lr_schedules import LR_SCHEDULES
     from trainables.models import ConvAutoencoder
+    from trainables.precision import PRECISIONS
+    from trainables.schedules import DECAY_SCHEDULES
+    from trainables.settings import accepted, check_configuration, route
     from trainables.tasks import Task, task, task_names
+    from trainables.torch_variants import TORCH_DEFAULTS, TorchVariant
     from trainables.training import TrainingLoop
-    from trainables.variants import VARIANTS, Variant, variant
+    from trainables.variant_names import all_variants
+    from trainables.variants import VARIANTS, Variant, register_variant, variant
 
 __all__ = [
+    "DECAY_SCHEDULES",
+    "LR_SCHEDULES",
+    "PRECISIONS",
+    "TORCH_DEFAULTS",
     "VARIANTS",
     "ConvAutoencoder",
     "Hyperalgorithm",
     "Task",
+    "TorchVariant",
     "TrainingLoop",
     "Variant",
+    "accepted",
+    "all_variants",
+    "check_configuration",
+    "register_variant",
+    "route",
     "task",
     "task_names",
     "variant",
 ]
 _HOMES = {
-    "Hyperalgorithm": "hyperalgorithm", "ConvAutoencoder": "models", "Task": "tasks", "task": "tasks", "task_names": "tasks",
-    "TrainingLoop": "training", "VARIANTS": "variants", "Variant": "variants", "variant": "variants",
+    "Hyperalgorithm": "hyperalgorithm",
+    "LR_SCHEDULES": "lr_schedules",
+    "ConvAutoencoder": "models",
+    "PRECISIONS": "precision",
+    "DECAY_SCHEDULES": "schedules",
+    "accepted": "settings", "check_configuration": "settings", "route": "settings",
+    "Task": "tasks", "task": "tasks", "task_names": "tasks",
+    "TORCH_DEFAULTS": "torch_variants", "TorchVariant": "torch_variants",
+    "TrainingLoop": "training",
+    "all_variants": "variant_names",
+    "VARIANTS": "variants", "Variant": "variants", "variant": "variants", "register_variant": "variants",
 }  # fmt: skip
 
 

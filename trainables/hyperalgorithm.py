@@ -12,23 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.names import InputError, unknown
-from trainables.schedules import DECAY_SCHEDULES
+from trainables.hyperalgorithm_settings import CHOICES, check_parameter, check_settings
+from trainables.names import InputError
+from trainables.schedules import decay_schedule
+
+__all__ = ["CHOICES", "Hyperalgorithm"]
 
 Number = float | Tensor
 Coefficient = float | list[Tensor]
 """What multiplies a list of tensors: one number, or one broadcastable tensor for each of them (a cohort)."""
-
-CHOICES: dict[str, tuple[str, ...]] = {
-    "momentum": ("none", "cm", "nag"),
-    "momentum_gradient": ("unscaled", "scaled"),
-    "momentum_accumulation": ("mean", "sum"),
-    "adaptive": ("none", "mean", "sum"),
-    "order": ("first", "second"),
-    "mu_schedule": tuple(DECAY_SCHEDULES),
-    "nu_schedule": tuple(DECAY_SCHEDULES),
-}
-NUMBERS = ("lr", "mu", "nu", "p", "epsilon")
 
 
 class Hyperalgorithm(torch.optim.Optimizer):
@@ -55,15 +47,15 @@ class Hyperalgorithm(torch.optim.Optimizer):
             alpha_t / v_bar_t * gradient (``"scaled"``).
         momentum_accumulation: a decaying ``"mean"`` or ``"sum"``.
         adaptive: a decaying ``"mean"`` or ``"sum"`` of \|h\|^p, or ``"none"`` (v_bar_t = 1).
-        order: ``"first"``: h_t is the gradient. ``"second"`` is not available yet.
+        order: ``"first"``: h_t is the gradient. ``"second"``: it is what :meth:`step` gets as ``curvature``; a step without one
+            leaves v as it is, and the schedule of nu counts the updates of v.
         mu_schedule, nu_schedule: ``"constant"``, ``"bias_corrected"``, ``"true_mean"`` or ``"handcrafted"``
-            (see :mod:`trainables.schedules`).
+            (see :mod:`trainables.schedules`), or ``"package.module:function"`` of a function of one's own.
         period: steps between two rises of the handcrafted schedule, an integer of at least 1.
         maximize: climb instead of descend.
 
     Raises:
         InputError: an argument outside what is stated above.
-        NotImplementedError: ``order="second"``.
 
     >>> weight = torch.nn.Parameter(torch.tensor([1.0]))
     >>> optimizer = Hyperalgorithm([weight], lr=0.1)
@@ -118,34 +110,66 @@ class Hyperalgorithm(torch.optim.Optimizer):
         super().add_param_group(param_group)
         try:
             for param in self.param_groups[-1]["params"]:
-                _check_parameter(param, settings)
+                check_parameter(param, settings)
         except InputError:
             self.param_groups.pop()
             raise
 
+    @property
+    def second_order(self) -> bool:
+        """Whether any group's steps take a curvature."""
+        return any(_is_second(group) for group in self.param_groups)
+
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One update of every parameter that has a gradient. Args: closure: re-evaluates the loss, which is returned."""
+    def step(  # type: ignore[override]
+        self, closure: Callable[[], float] | None = None, *, curvature: Sequence[Tensor] | None = None
+    ) -> float | None:
+        """One update of every parameter that has a gradient.
+
+        Args:
+            closure: re-evaluates the loss, which is returned.
+            curvature: h_t for ``order="second"``: one tensor for every parameter with a gradient, in the order of the groups and of
+                the parameters in each (see :func:`trainables.curvature.curvature`). Groups of first order do not look at theirs.
+        Raises: InputError when second order lacks its first curvature, or gets one that does not fit the parameters.
+        """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        h = self._curvature_of(curvature) if self.second_order else None
         for group in self.param_groups:
-            for step, params in self._by_step(group["params"]).items():
-                self._update(group, params, step)
+            second = _is_second(group)
+            for (step, updates), params in self._by_step(group["params"], h if second else None, second=second).items():
+                self._update(group, params, step, [h[param] for param in params] if second and h is not None else None, updates)
         return loss
 
-    def _by_step(self, params: Sequence[Tensor]) -> dict[int, list[Tensor]]:
-        """Count one more step for every parameter with a gradient; parameters grouped by the step they are at."""
-        batches: dict[int, list[Tensor]] = {}
+    def _curvature_of(self, curvature: Sequence[Tensor] | None) -> dict[Tensor, Tensor] | None:
+        """The curvature of each parameter, checked before anything moves."""
+        if curvature is None:
+            waiting = (param for group in self.param_groups if _is_second(group) for param in group["params"])
+            if any(param.grad is not None and "v" not in self.state.get(param, {}) for param in waiting):
+                raise InputError("order='second' needs step(curvature=...) before it can do without; see trainables.curvature")
+            return None
+        params = [param for group in self.param_groups for param in group["params"] if param.grad is not None]
+        if [each.shape for each in curvature] != [param.shape for param in params]:
+            shapes, wanted = [tuple(each.shape) for each in curvature], [tuple(param.shape) for param in params]
+            raise InputError(f"curvature needs one tensor for each parameter with a gradient, of shapes {wanted}, got {shapes}")
+        return dict(zip(params, curvature, strict=True))
+
+    def _by_step(self, params: Sequence[Tensor], h: dict[Tensor, Tensor] | None, *, second: bool) -> dict[tuple[int, int], list[Tensor]]:
+        """Count one more step for every parameter with a gradient; parameters grouped by their step and the updates of their v."""
+        batches: dict[tuple[int, int], list[Tensor]] = {}
         for param in params:
             if param.grad is None:
                 continue
             if param.grad.is_sparse:
                 raise InputError("Hyperalgorithm needs dense gradients, got a sparse one; use sparse=False in the embedding")
             state = self.state[param]
-            state["step"] = state.get("step", 0) + 1
-            batches.setdefault(state["step"], []).append(param)
+            step = state["step"] = state.get("step", 0) + 1
+            updates = step
+            if second:
+                updates = state["updates"] = state.get("updates", 0) + (h is not None)
+            batches.setdefault((step, updates), []).append(param)
         return batches
 
     def _moments(self, params: Sequence[Tensor], name: str) -> list[Tensor]:
@@ -154,21 +178,23 @@ class Hyperalgorithm(torch.optim.Optimizer):
                 self.state[param][name] = torch.zeros_like(param, memory_format=torch.preserve_format)
         return [self.state[param][name] for param in params]
 
-    def _update(self, group: dict[str, Any], params: list[Tensor], t: int) -> None:
+    def _update(self, group: dict[str, Any], params: list[Tensor], t: int, curvature: list[Tensor] | None, updates: int) -> None:
+        """Algorithm 1 for parameters at step t whose v is updated for the ``updates``-th time, or left alone (see :meth:`step`)."""
         gradient = [param.grad for param in params if param.grad is not None]
         if group["maximize"]:
             gradient = list(torch._foreach_neg(gradient))
         alpha, epsilon = group["lr"], _coefficient(group["epsilon"], params)
-        mu_schedule, nu_schedule = DECAY_SCHEDULES[group["mu_schedule"]], DECAY_SCHEDULES[group["nu_schedule"]]
+        mu_schedule, nu_schedule = decay_schedule(group["mu_schedule"]), decay_schedule(group["nu_schedule"])
         scaled = group["momentum_gradient"] == "scaled"
-        h = gradient
+        h = gradient if group["order"] == "first" else curvature
 
         v_bar: list[Tensor] | None = None
         if group["adaptive"] != "none":
             v = self._moments(params, "v")
-            nu = nu_schedule(group["nu"], t, group["period"])
-            weight = 1.0 if group["adaptive"] == "sum" else 1 - nu
-            _accumulate_power(v, _coefficient(nu, params), _coefficient(weight, params), h, group["p"])
+            if h is not None:
+                nu = nu_schedule(group["nu"], updates, group["period"])
+                weight = 1.0 if group["adaptive"] == "sum" else 1 - nu
+                _accumulate_power(v, _coefficient(nu, params), _coefficient(weight, params), h, group["p"])
             v_bar = _root(v, group["p"])
             torch._foreach_add_(v_bar, epsilon)
 
@@ -194,6 +220,10 @@ class Hyperalgorithm(torch.optim.Optimizer):
             mu_next = mu_schedule(group["mu"], t + 1, group["period"])
             _descend(params, _coefficient(alpha * mu_next, params), m, v_bar)
             _descend(params, _coefficient(alpha * g_weight, params), g, v_bar)
+
+
+def _is_second(group: dict[str, Any]) -> bool:
+    return bool(group["order"] == "second" and group["adaptive"] != "none")
 
 
 def _coefficient(number: Number, params: Sequence[Tensor]) -> Coefficient:
@@ -272,55 +302,3 @@ def _descend(theta: list[Tensor], alpha: Coefficient, direction: list[Tensor], v
         torch._foreach_add_(theta, direction, alpha=-alpha)
     else:
         torch._foreach_addcdiv_(theta, direction, v_bar, -alpha)
-
-
-def check_settings(settings: dict[str, Any]) -> None:
-    """Hold every setting against what the hyperalgorithm allows.
-
-    Raises: InputError naming the argument, its value, what is allowed and the nearest valid name;
-    NotImplementedError for order="second".
-    """
-    for name, allowed in CHOICES.items():
-        if settings[name] not in allowed:
-            raise unknown(name, settings[name], allowed)
-    if settings["order"] == "second":
-        raise NotImplementedError("order='second' (equilibrated gradient descent) is not available yet; use 'first'")
-    accumulates = settings["adaptive"] == "sum" and settings["nu_schedule"] == "constant"
-    _check_number("lr", settings["lr"], lambda x: (x > 0) & (x < math.inf), "above 0 and finite")
-    _check_number("mu", settings["mu"], lambda x: (x >= 0) & (x < 1), "in [0, 1)")
-    if accumulates:
-        _check_number("nu", settings["nu"], lambda x: (x >= 0) & (x <= 1), "in [0, 1]")
-    else:
-        rule = "in [0, 1) (1 needs adaptive='sum' with nu_schedule='constant')"
-        _check_number("nu", settings["nu"], lambda x: (x >= 0) & (x < 1), rule)
-    _check_number("p", settings["p"], lambda x: x >= 1, "at least 1 (inf is the maximum norm)")
-    _check_number("epsilon", settings["epsilon"], lambda x: (x >= 0) & (x < math.inf), "at least 0 and finite")
-    if isinstance(settings["period"], bool) or not isinstance(settings["period"], int) or settings["period"] < 1:
-        raise InputError(f"period must be an integer of at least 1, got {settings['period']!r}")
-    if not isinstance(settings["maximize"], bool):
-        raise InputError(f"maximize must be True or False, got {settings['maximize']!r}")
-    lengths = {name: len(settings[name]) for name in NUMBERS if isinstance(settings[name], Tensor) and settings[name].ndim}
-    if len(set(lengths.values())) > 1:
-        raise InputError(f"hyperparameters of one cohort need one entry per member each, got lengths {lengths}")
-
-
-def _check_number(name: str, number: object, holds: Callable[[Any], Any], rule: str) -> None:
-    if isinstance(number, Tensor):
-        fits = number.ndim <= 1 and number.numel() > 0 and not number.is_complex() and bool(torch.as_tensor(holds(number)).all())
-    else:
-        fits = isinstance(number, (int, float)) and not isinstance(number, bool) and bool(holds(number))
-    if not fits:
-        shown = number.tolist() if isinstance(number, Tensor) else number
-        raise InputError(f"{name} must be {rule}, got {shown!r}")
-
-
-def _check_parameter(param: Tensor, settings: dict[str, Any]) -> None:
-    if not param.is_floating_point():
-        raise InputError(f"Hyperalgorithm needs real floating-point parameters, got one of {param.dtype}")
-    for name in NUMBERS:
-        number = settings[name]
-        if isinstance(number, Tensor) and number.numel() > 1 and (param.ndim == 0 or len(param) != len(number)):
-            shape = tuple(param.shape)
-            raise InputError(
-                f"{name} has one entry for each of {len(number)} members, so parameters need shape [{len(number)}, ...], got {shape}"
-            )

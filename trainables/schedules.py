@@ -7,7 +7,11 @@ Source: Dozat, "Optimizing CNNs", sections 2.1 and 3.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from trainables.dotted import imported
+from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,3 +81,36 @@ DECAY_SCHEDULES: dict[str, Callable[..., Any]] = {
     "true_mean": true_mean,
     "handcrafted": handcrafted,
 }
+
+
+def decay_schedule(name: str) -> Callable[..., Any]:
+    """A schedule of mu or nu by its name, or a function of one's own by its import path.
+
+    Args: name: one of :data:`DECAY_SCHEDULES`, or ``package.module:function`` of a ``Callable[[int], float]`` that gives the value at
+        step t, counted from 1; the decay itself and the period then take no part.
+    Raises: InputError with the nearest known name, or what kept the path from being imported.
+
+    >>> decay_schedule("true_mean")(0.9, 4)
+    0.75
+    """
+    known = DECAY_SCHEDULES.get(name) if isinstance(name, str) else None
+    if known is not None:
+        return known
+    if not isinstance(name, str) or ":" not in name:
+        raise unknown("schedule", name, [*DECAY_SCHEDULES, "package.module:function"])
+    return _own_schedule(name)
+
+
+@lru_cache(maxsize=64)
+def _own_schedule(path: str) -> Callable[..., float]:
+    function = imported(path, "schedule")
+    if not callable(function):
+        raise InputError(f"schedule {path!r} must be a function of the step, got {type(function).__name__}")
+
+    def schedule(decay: Any, step: int, period: int = 250) -> float:
+        value = float(function(step))
+        if not 0 <= value < 1:
+            raise InputError(f"schedule {path!r} must stay in [0, 1), got {value} at step {step}")
+        return value
+
+    return schedule

@@ -1,15 +1,21 @@
-"""Variants: names for fixed choices of the hyperalgorithm. What a variant does not fix is a hyperparameter."""
+"""Variants: names for fixed choices of the hyperalgorithm. What a variant does not fix is a hyperparameter.
+
+Any name below is a variant; so is every combination of :mod:`trainables.variant_names` (the paper's 768 among them), and every
+``torch.optim.Optimizer`` (:mod:`trainables.torch_variants`).
+"""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from trainables.hyperalgorithm import Hyperalgorithm
@@ -21,6 +27,35 @@ SETTINGS = (
 """Everything of the hyperalgorithm that a variant can fix or leave open."""
 
 DOZAT = 'Dozat, "Optimizing CNNs"'
+
+
+class Optimizable(Protocol):
+    """What a study, a space and the training loop ask of a variant. :class:`Variant` is one; anything of this form may be registered."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def hyperparameters(self) -> tuple[str, ...]:
+        """The numbers that a study usually varies."""
+        ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The settings without a default."""
+        ...
+
+    @property
+    def accepts(self) -> frozenset[str]:
+        """Every setting that a configuration may give."""
+        ...
+
+    def optimizer(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], configuration: Mapping[str, Any]) -> torch.optim.Optimizer:
+        """The optimizer of one configuration."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -43,10 +78,10 @@ class Variant:
     def hyperparameters(self) -> tuple[str, ...]:
         """The numbers that a study of this variant usually varies: lr, and mu and nu where they take part."""
         names = ["lr"]
-        if self.fixed.get("momentum", "cm") != "none" and self.fixed.get("mu_schedule") != "true_mean":
-            names.append("mu")
-        if self.fixed.get("adaptive", "mean") != "none" and self.fixed.get("nu_schedule") != "true_mean":
-            names.append("nu")
+        for decay, part, usual in (("mu", "momentum", "cm"), ("nu", "adaptive", "mean")):
+            schedule = self.fixed.get(f"{decay}_schedule", "constant")
+            if self.fixed.get(part, usual) != "none" and schedule != "true_mean" and ":" not in schedule:
+                names.append(decay)
         return tuple(name for name in names if name not in self.fixed)
 
     @property
@@ -63,13 +98,18 @@ class Variant:
         """The optimizer of one configuration. Raises: InputError for a setting that is unknown, fixed here, lacking or out of range."""
         from trainables.hyperalgorithm import Hyperalgorithm
 
-        for name in configuration:
-            if name not in self.accepts:
-                raise unknown(f"hyperparameter of {self.name}", name, sorted(self.accepts))
-        for name in self.needs:
-            if name not in configuration:
-                raise InputError(f"a configuration of {self.name} needs {name}, got {dict(configuration)!r}")
+        check_names(self, configuration)
         return Hyperalgorithm(params, **{**self.fixed, **configuration})
+
+
+def check_names(chosen: Optimizable, configuration: Mapping[str, Any]) -> None:
+    """Hold the names of a configuration against what a variant accepts and needs. Raises: InputError with the nearest name."""
+    for name in configuration:
+        if name not in chosen.accepts:
+            raise unknown(f"hyperparameter of {chosen.name}", name, sorted(chosen.accepts))
+    for name in chosen.needs:
+        if name not in configuration:
+            raise InputError(f"a configuration of {chosen.name} needs {name}, got {dict(configuration)!r}")
 
 
 def _momentum(kind: str, accumulation: str) -> dict[str, Any]:
@@ -86,7 +126,7 @@ def _adaptive(p: float, adaptive: str = "mean", nu_schedule: str = "bias_correct
     return {"momentum": "none", "adaptive": adaptive, "p": p, "nu_schedule": nu_schedule, **more}
 
 
-def _combined(kind: str, p: float, nu_schedule: str = "bias_corrected") -> dict[str, Any]:
+def _combined(kind: str, p: float, nu_schedule: str = "bias_corrected", **more: Any) -> dict[str, Any]:
     return {
         "momentum": kind,
         "momentum_gradient": "unscaled",
@@ -95,9 +135,12 @@ def _combined(kind: str, p: float, nu_schedule: str = "bias_corrected") -> dict[
         "adaptive": "mean",
         "p": p,
         "nu_schedule": nu_schedule,
+        **more,
     }
 
 
+DAUPHIN = "Dauphin, de Vries & Bengio (2015)"
+SCALED_SUM = {"momentum_gradient": "scaled", "momentum_accumulation": "sum", "mu_schedule": "constant"}
 NAMED = (
     Variant("sgd", {"momentum": "none", "adaptive": "none"}, "plain gradient descent", "Robbins & Monro (1951)"),
     Variant("cm", _momentum("cm", "sum"), "classical momentum: a decaying sum of gradients", "Polyak (1964)"),
@@ -131,12 +174,72 @@ NAMED = (
     Variant("l1_adam", _combined("cm", 1.0), "Adam with the L1 norm", f"{DOZAT}, Table 3"),
     Variant("l1_nadam", _combined("nag", 1.0), "NAdam with the L1 norm", f"{DOZAT}, Table 3"),
     Variant("linf_nadam", _combined("nag", math.inf), "NAdam with the maximum norm", f"{DOZAT}, Table 3"),
+    Variant("laprop", _combined("cm", 2.0, momentum_gradient="scaled"), "Adam with momentum of the scaled gradient", "Ziyin et al. (2020)"),
+    Variant(
+        "rmsprop_momentum",
+        _combined("cm", 2.0, "constant", **SCALED_SUM),
+        "RMSProp with a decaying sum of scaled gradients, as PyTorch and TensorFlow have it",
+        "Tieleman & Hinton (2012); Graves (2013)",
+    ),
+    Variant("signsgd", _adaptive(2.0, nu_schedule="constant", nu=0.0), "the sign of the gradient", "Bernstein et al. (2018)"),
+    Variant(
+        "egd",
+        _adaptive(2.0, nu_schedule="true_mean", order="second"),
+        "equilibrated gradient descent: L2 norm of Hessian-vector products, a true mean",
+        DAUPHIN,
+    ),
+    Variant(
+        "egd_momentum",
+        _combined("cm", 2.0, "true_mean", order="second"),
+        "equilibrated gradient descent with a bias-corrected mean of gradients",
+        f"{DAUPHIN}, section 6; {DOZAT}, section 4.4",
+    ),
 )
-VARIANTS: dict[str, Variant] = {each.name: each for each in NAMED}
+VARIANTS: dict[str, Optimizable] = {each.name: each for each in NAMED}
+"""The named variants, and those that were registered."""
 
 
-def variant(name: str) -> Variant:
-    """The named variant. Raises: InputError with the nearest known name."""
-    if name not in VARIANTS:
-        raise unknown("variant", name, VARIANTS)
-    return VARIANTS[name]
+def variant(name: Any) -> Optimizable:
+    """A variant by its name.
+
+    Args: name: one of :data:`VARIANTS`; a combination such as ``cm-unscaled-mean-bias_corrected+l2-mean-bias_corrected`` (which is Adam;
+        see :mod:`trainables.variant_names`); ``torch.optim.AdamW``, or ``package.module:Name`` of an optimizer class or factory of
+        one's own (see :mod:`trainables.torch_variants`); that class or factory itself; or a variant, which is returned.
+    Raises: InputError with the nearest known name, the part of a combination that is wrong, or why an optimizer cannot be used.
+
+    >>> variant("nag-unscaled-mean-constant").hyperparameters
+    ('lr', 'mu')
+    """
+    if not isinstance(name, str):
+        if hasattr(name, "accepts") and hasattr(name, "optimizer"):
+            chosen: Optimizable = name
+            return chosen
+        from trainables.torch_variants import torch_variant
+
+        return torch_variant(name)
+    if name in VARIANTS:
+        return VARIANTS[name]
+    if ":" in name or name.startswith("torch."):
+        from trainables.torch_variants import torch_variant
+
+        return torch_variant(name)
+    if "-" in name or "+" in name:
+        from trainables.variant_names import combination
+
+        return combination(name)
+    raise unknown("variant", name, VARIANTS)
+
+
+def register_variant(chosen: Optimizable) -> Optimizable:
+    """Make a variant known by its name, which specifications and the command may then use.
+
+    Registering an equal one again changes nothing, so that a module which registers may be imported by every worker.
+
+    Args: chosen: the variant, which is returned. Its name has letters, digits and underscores, as the other kinds of names have others.
+    Raises: InputError for a name of another form, or one that another variant has.
+    """
+    if not re.fullmatch(r"[A-Za-z_]\w*", chosen.name):
+        raise InputError(f"the name of a variant needs letters, digits and underscores only, got {chosen.name!r}")
+    if chosen.name in VARIANTS and VARIANTS[chosen.name] != chosen:
+        raise InputError(f"there is another variant {chosen.name!r} already; choose a name that is not one of: {', '.join(VARIANTS)}")
+    return VARIANTS.setdefault(chosen.name, chosen)

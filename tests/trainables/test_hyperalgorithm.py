@@ -520,11 +520,6 @@ def test_an_unknown_choice_is_refused_with_the_nearest(name: str, value: str, ne
     assert str(caught.value) == f"unknown {name} {value!r}; did you mean {nearest!r}? (known: {', '.join(CHOICES[name])})"
 
 
-def test_second_order_is_announced_but_not_there() -> None:
-    with pytest.raises(NotImplementedError, match="order='second'"):
-        Hyperalgorithm(weight(), lr=0.1, order="second")
-
-
 @pytest.mark.parametrize(
     ("params", "numbers", "message"),
     [

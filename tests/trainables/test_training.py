@@ -238,4 +238,4 @@ def test_every_purpose_of_a_seed_has_a_stream_of_its_own() -> None:
     drawn = [torch.rand(4, generator=stream(seed, purpose)) for seed in (0, 1) for purpose in ("weights", "shuffling")]
     assert len({tuple(each.tolist()) for each in drawn}) == 4
     assert torch.equal(drawn[0], torch.rand(4, generator=stream(0, "weights")))
-    assert loop(seed=7).shuffling.initial_seed() == stream(7, "shuffling").initial_seed()
+    assert loop(seed=7).streams["shuffling"].initial_seed() == stream(7, "shuffling").initial_seed()

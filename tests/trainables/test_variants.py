@@ -12,6 +12,7 @@ from trainables.hyperalgorithm import Hyperalgorithm
 from trainables.names import InputError
 from trainables.variants import SETTINGS, VARIANTS, Variant, variant
 
+STEPS = 20
 CONFIGURATION = {"lr": 0.05, "mu": 0.8, "nu": 0.95}
 
 
@@ -23,7 +24,10 @@ def test_every_variant_lowers_a_quadratic(name: str) -> None:
     before = theta.square().sum().item()
     for _ in range(60):
         theta.grad = theta.detach().clone()
-        optimizer.step()
+        if getattr(optimizer, "second_order", False):
+            optimizer.step(curvature=[torch.ones(3)])  # the Hessian is the identity: its product with u = 1
+        else:
+            optimizer.step()
     assert theta.square().sum().item() < 0.8 * before
 
 
@@ -95,3 +99,53 @@ def test_a_configuration_that_does_not_fit_is_refused(name: str, configuration: 
 def test_a_configuration_may_set_what_the_variant_leaves_open(configuration: dict[str, Any]) -> None:
     group = variant("rmsprop").optimizer([nn.Parameter(torch.zeros(1))], configuration).param_groups[0]
     assert {name: group[name] for name in configuration} == configuration
+
+
+def gradients() -> torch.Tensor:
+    return torch.randn(STEPS, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def reached(name: str, **configuration: float) -> torch.Tensor:
+    """theta of a variant after given gradients; the curvature of second order is twice the next gradient."""
+    theta = nn.Parameter(torch.zeros(4, dtype=torch.float64))
+    optimizer = variant(name).optimizer([theta], configuration)
+    given = gradients()
+    for t in range(STEPS):
+        theta.grad = given[t].clone()
+        if getattr(optimizer, "second_order", False):
+            optimizer.step(curvature=[2 * given[(t + 1) % STEPS]])
+        else:
+            optimizer.step()
+    return theta.detach()
+
+
+def test_rmsprop_momentum_is_torchs() -> None:
+    theta = nn.Parameter(torch.zeros(4, dtype=torch.float64))
+    optimizer = torch.optim.RMSprop([theta], lr=0.05, alpha=0.95, momentum=0.8, eps=1e-8)
+    for each in gradients():
+        theta.grad = each.clone()
+        optimizer.step()
+    torch.testing.assert_close(reached("rmsprop_momentum", **CONFIGURATION), theta.detach(), rtol=1e-12, atol=1e-12)
+
+
+def test_laprop_is_its_authors_algorithm() -> None:
+    """Ziyin et al. (2020), Algorithm 1: the moments as plain means, their bias divided out."""
+    theta, m, n = (torch.zeros(4, dtype=torch.float64) for _ in range(3))
+    for t, g in enumerate(gradients(), start=1):
+        n = 0.95 * n + (1 - 0.95) * g.square()
+        m = 0.8 * m + (1 - 0.8) * g / ((n / (1 - 0.95**t)).sqrt() + 1e-15)
+        theta = theta - 0.05 * m / (1 - 0.8**t)
+    torch.testing.assert_close(reached("laprop", **CONFIGURATION, epsilon=1e-15), theta, rtol=1e-12, atol=1e-12)
+
+
+def test_signsgd_is_the_sign_of_the_gradient() -> None:
+    torch.testing.assert_close(reached("signsgd", lr=0.05, epsilon=0.0), -0.05 * gradients().sign().sum(0), rtol=1e-12, atol=1e-12)
+
+
+def test_egd_is_its_authors_algorithm() -> None:
+    """Dauphin et al. (2015), Algorithm 1: D is the sum of squared products, theta moves by the gradient over sqrt(D / i) + lambda."""
+    theta, d, given = torch.zeros(4, dtype=torch.float64), torch.zeros(4, dtype=torch.float64), gradients()
+    for i in range(1, STEPS + 1):
+        d = d + (2 * given[i % STEPS]).square()
+        theta = theta - 0.05 * given[i - 1] / ((d / i).sqrt() + 1e-4)
+    torch.testing.assert_close(reached("egd", lr=0.05, epsilon=1e-4), theta, rtol=1e-12, atol=1e-12)

@@ -25,29 +25,40 @@ def decay_at(schedule: str, decay: float, step: int, period: int) -> float:
     raise KeyError(schedule)
 
 
-def train(settings: dict[str, Any], gradient: Callable[[Array, int], Array], theta: Array, steps: int) -> Array:
+def train(
+    settings: dict[str, Any],
+    gradient: Callable[[Array, int], Array],
+    theta: Array,
+    steps: int,
+    curvature: Callable[[Array, int], Array | None] | None = None,
+) -> Array:
     """theta after ``steps`` updates.
 
     Args: settings: every setting of the algorithm, by name. gradient: of the loss, at (theta, t), t from 1. theta: where to begin.
+        curvature: for order="second", the Hessian times u at (theta, t), or None at a step that leaves v alone.
     """
     alpha, p, epsilon, period = settings["lr"], settings["p"], settings["epsilon"], settings["period"]
     scaled = settings["momentum_gradient"] == "scaled"
     v: Array = np.zeros_like(theta)
     m: Array = np.zeros_like(theta)
+    seen = 0  # how many h went into v
     for t in range(1, steps + 1):
         mu = decay_at(settings["mu_schedule"], settings["mu"], t, period)
         mu_next = decay_at(settings["mu_schedule"], settings["mu"], t + 1, period)
-        nu = decay_at(settings["nu_schedule"], settings["nu"], t, period)
         grad = gradient(theta, t)
+        h = grad if settings.get("order", "first") == "first" or curvature is None else curvature(theta, t)
 
+        if h is not None:
+            seen += 1
+            nu = decay_at(settings["nu_schedule"], settings["nu"], seen, period)
+            if math.isinf(p):
+                v = np.maximum(nu * v, np.abs(h))
+            else:
+                v = nu * v + {"mean": 1 - nu, "sum": 1.0}.get(settings["adaptive"], 0.0) * np.abs(h) ** p
         if settings["adaptive"] == "none":
             v_bar: Array = np.ones_like(theta)
-        elif math.isinf(p):
-            v = np.maximum(nu * v, np.abs(grad))
-            v_bar = v + epsilon
         else:
-            v = nu * v + {"mean": 1 - nu, "sum": 1.0}[settings["adaptive"]] * np.abs(grad) ** p
-            v_bar = v ** (1 / p) + epsilon
+            v_bar = (v if math.isinf(p) else v ** (1 / p)) + epsilon
 
         g = alpha / v_bar * grad if scaled else grad
         fresh = {"mean": 1 - mu, "sum": 1.0}[settings["momentum_accumulation"]]

@@ -1,0 +1,33 @@
+"""An object by its import path."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from trainables.names import InputError, unknown
+
+
+def imported(path: str, kind: str) -> Any:
+    """What an import path names.
+
+    Args: path: ``package.module:name``; without a colon the last dot divides module and name. kind: what it should be, for the message.
+    Raises: InputError, in one line, when the module cannot be imported or has no such name.
+
+    >>> imported("math:tau", "number")
+    6.283185307179586
+    """
+    module, _, name = path.partition(":") if ":" in path else path.rpartition(".")
+    if not module or not name:
+        raise InputError(f"{kind} {path!r} is not an import path; write package.module:name")
+    try:
+        found: Any = import_module(module)
+    except Exception as error:  # a user's module may raise anything
+        said = " ".join(str(error).split())
+        raise InputError(f"{kind} {path!r} cannot be imported: {type(error).__name__}: {said}") from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            public = [each for each in vars(found) if not each.startswith("_")] if hasattr(found, "__dict__") else []
+            raise unknown(f"name in {module} for {kind} {path!r}:", part, public)
+        found = getattr(found, part)
+    return found

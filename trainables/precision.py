@@ -1,0 +1,45 @@
+"""The precision of a trial's arithmetic, as an explicit choice."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from trainables.names import unknown
+
+PRECISIONS = ("float32", "tf32", "bf16")
+
+
+def check_precision(name: str) -> str:
+    """The name, if it is one. Raises: InputError with the nearest known name."""
+    if name not in PRECISIONS:
+        raise unknown("precision", name, PRECISIONS)
+    return name
+
+
+@contextlib.contextmanager
+def arithmetic(name: str) -> Iterator[None]:
+    """Matrix products and convolutions of CUDA as a precision says, and as before afterwards.
+
+    ``float32`` is exact to float32's 24 bits: TensorFloat-32, which PyTorch allows for convolutions, is off. ``tf32`` allows it, for
+    10 bits of mantissa. Neither changes anything on a CPU. ``bf16`` leaves what is not autocast in float32 (see :func:`autocast`).
+    """
+    kept = "tf32" if check_precision(name) == "tf32" else "ieee"
+    cudnn: Any = torch.backends.cudnn
+    homes: list[Any] = [torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn]
+    before = [home.fp32_precision for home in homes]
+    try:
+        for home in homes:
+            home.fp32_precision = kept
+        yield
+    finally:
+        for home, each in zip(homes, before, strict=True):
+            home.fp32_precision = each
+
+
+def autocast(name: str, device: torch.device) -> torch.autocast | contextlib.nullcontext[None]:
+    """Where the forward pass and the loss belong: bfloat16 where that is safe for ``bf16`` (weights stay float32), else nothing."""
+    return torch.autocast(device.type, torch.bfloat16) if name == "bf16" else contextlib.nullcontext()

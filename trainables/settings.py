@@ -1,0 +1,142 @@
+"""A configuration's parts: what goes to the optimizer, what to the training loop, what to the model.
+
+a name that the variant accepts    the optimizer
+else a name of :class:`LoopSettings`   the loop (weight_decay of torch.optim.AdamW is the optimizer's, of adam the loop's)
+else a setting of the task         the model
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trainables.lr_schedules import Decay, lr_schedule
+from trainables.names import InputError, unknown
+
+if TYPE_CHECKING:
+    from trainables.tasks import Task
+    from trainables.variants import Optimizable
+
+DECAY_KINDS = ("coupled", "decoupled")
+SECOND_ORDER = ("curvature_every", "curvature_samples")
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    r"""Hyperparameters of the training loop.
+
+    Args:
+        batch_size: images a step; None is what the trial says otherwise.
+        weight_decay: w, at least 0. weight_decay_kind: ``coupled`` adds w theta to the gradient, after clipping, as
+            ``torch.optim.SGD`` does; ``decoupled`` multiplies theta by :math:`1 - \alpha_t w` before the step, as ``torch.optim.AdamW``
+            does. Neither changes the curvature of second order.
+        clip_norm: largest norm of the whole gradient, above 0; a longer one is scaled down to it. None does not clip.
+        lr_schedule, lr_warmup, lr_decay, lr_decay_every, lr_final: see :mod:`trainables.lr_schedules`.
+        curvature_every: steps from one curvature to the next, at least 1 (Dauphin et al.: 20). curvature_samples: random vectors each time.
+    Raises: InputError for a value outside these.
+
+    >>> LoopSettings(clip_norm=0)
+    Traceback (most recent call last):
+    trainables.names.InputError: clip_norm must be above 0 and finite, got 0
+    """
+
+    batch_size: int | None = None
+    weight_decay: float = 0.0
+    weight_decay_kind: str = "coupled"
+    clip_norm: float | None = None
+    lr_schedule: str = "constant"
+    lr_warmup: float = 0.0
+    lr_decay: float = 0.94
+    lr_decay_every: float = 2
+    lr_final: float = 0.0
+    curvature_every: int = 1
+    curvature_samples: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", *SECOND_ORDER):
+            value = getattr(self, name)
+            optional = name == "batch_size" and value is None
+            if not optional and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
+        if self.weight_decay_kind not in DECAY_KINDS:
+            raise unknown("weight_decay_kind", self.weight_decay_kind, DECAY_KINDS)
+        rules: dict[str, tuple[Callable[[float], bool], str]] = {
+            "weight_decay": (lambda x: 0 <= x < math.inf, "at least 0 and finite"),
+            "clip_norm": (lambda x: 0 < x < math.inf, "above 0 and finite"),
+            "lr_warmup": (lambda x: 0 <= x < 1, "a share of the steps in [0, 1)"),
+            "lr_decay": (lambda x: 0 < x <= 1, "in (0, 1]"),
+            "lr_decay_every": (lambda x: 0 < x < math.inf, "above 0 epochs and finite"),
+            "lr_final": (lambda x: 0 <= x <= 1, "a share of lr in [0, 1]"),
+        }
+        for name, (holds, rule) in rules.items():
+            value = getattr(self, name)
+            if name == "clip_norm" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not holds(value):
+                raise InputError(f"{name} must be {rule}, got {value!r}")
+        lr_schedule(self.lr_schedule)
+
+    def decay(self, *, total: int, per_epoch: int) -> Decay:
+        """What the learning rate's schedule depends on, in a run of ``total`` steps."""
+        names = [each.name for each in dataclasses.fields(Decay) if each.name.startswith("lr_")]
+        return Decay(total, per_epoch, **{name: getattr(self, name) for name in names})
+
+
+LOOP = tuple(each.name for each in dataclasses.fields(LoopSettings))
+
+
+class Routed(NamedTuple):
+    """The parts of a configuration."""
+
+    optimizer: dict[str, Any]
+    loop: dict[str, Any]
+    model: dict[str, Any]
+
+
+def accepted(task: Task, variant: Optimizable) -> tuple[str, ...]:
+    """Every name that a configuration of a variant on a task may give: the optimizer's, the loop's, the model's.
+
+    Those of second order are left out for variants that have none.
+    """
+    loop = [name for name in LOOP if name not in SECOND_ORDER or _may_be_second_order(variant)]
+    return tuple(dict.fromkeys([*sorted(variant.accepts), *loop, *task.settings]))
+
+
+def route(task: Task, variant: Optimizable, configuration: Mapping[str, Any]) -> Routed:
+    """The parts of a configuration.
+
+    Raises: InputError for a name that nothing takes, with every name that something does; weight_decay_kind where the optimizer decays
+    by itself.
+    """
+    allowed = accepted(task, variant)
+    routed = Routed({}, {}, {})
+    for name, value in configuration.items():
+        if name not in allowed:
+            raise unknown(f"hyperparameter of {variant.name}", name, allowed)
+        part = routed.optimizer if name in variant.accepts else routed.loop if name in LOOP else routed.model
+        part[name] = value
+    if "weight_decay_kind" in routed.loop and "weight_decay" in variant.accepts:
+        raise InputError(f"weight_decay_kind has no effect on {variant.name}, which has a weight_decay of its own")
+    return routed
+
+
+def check_configuration(task: Task, variant: Optimizable, configuration: Mapping[str, Any]) -> None:
+    """Hold the names of a configuration, and the values of the optimizer's and the loop's, against what they may be.
+
+    Neither data nor the model is touched: the optimizer is made for two numbers. What a model's setting may be, the model says.
+
+    Raises: InputError naming the argument, its value, what is allowed and the nearest known name.
+    """
+    from torch import nn, zeros
+
+    routed = route(task, variant, configuration)
+    LoopSettings(**routed.loop)
+    variant.optimizer([nn.Parameter(zeros(1)), nn.Parameter(zeros(1, 1))], routed.optimizer)
+
+
+def _may_be_second_order(variant: Optimizable) -> bool:
+    fixed: Mapping[str, Any] = getattr(variant, "fixed", {})
+    return "order" in variant.accepts or fixed.get("order") == "second"
