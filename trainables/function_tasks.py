@@ -47,6 +47,10 @@ class FunctionTask(Task):
         """A function learns nothing."""
         return None
 
+    def row(self) -> dict[str, Any]:
+        """Its line in a table."""
+        return {**super().row(), "model": type(self.function).__name__, "dataset": None, "images": None, "loss": None}
+
     def evaluate(self, configuration: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """One trial in one report, of the form that :class:`trainables.training.TrainingLoop` gives.
 

@@ -114,6 +114,26 @@ class Task:
         model = self.model(torch.Generator().manual_seed(0), **self.settings)
         return sum(weights.numel() for weights in model.parameters())
 
+    def row(self) -> dict[str, Any]:
+        """Its line in a table: name, model, parameters, dataset, images (train, test), loss, metrics, settings and description.
+
+        What it does not have, or what is not known before its data are loaded, is None.
+        """
+        from trainables.datasets import KNOWN
+
+        data = KNOWN.get(self.dataset) if isinstance(self.dataset, str) else None
+        return {
+            "name": self.name,
+            "model": title(self.model),
+            "parameters": self.parameters,
+            "dataset": self.dataset if isinstance(self.dataset, str) else title(self.dataset),
+            "images": (data.train, data.test) if data is not None else None,
+            "loss": title(self.loss),
+            "metrics": tuple(self.metrics),
+            "settings": dict(self.settings),
+            "description": self.description,
+        }
+
 
 def seeded(factory: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     """A model factory that takes a generator, from one that draws from the global generator, as ``nn.Module`` classes do.
@@ -216,28 +236,8 @@ def task_names() -> tuple[str, ...]:
 
 
 def task_rows() -> list[dict[str, Any]]:
-    """The table of tasks: name, model, parameters, dataset, images (train, test), loss, metrics, settings and description.
-
-    What a task does not have, or what is not known before its data are loaded, is None.
-    """
-    from trainables.datasets import KNOWN
-
-    rows = []
-    for each in (task(name) for name in task_names()):
-        data = KNOWN.get(each.dataset) if isinstance(each.dataset, str) else None
-        functional = each.dataset == "none"
-        rows.append({
-            "name": each.name,
-            "model": title(each.model),
-            "parameters": each.parameters,
-            "dataset": None if functional else each.dataset if isinstance(each.dataset, str) else title(each.dataset),
-            "images": None if data is None or functional else (data.train, data.test),
-            "loss": title(each.loss),
-            "metrics": tuple(each.metrics),
-            "settings": dict(each.settings),
-            "description": each.description,
-        })  # fmt: skip
-    return rows
+    """The table of tasks, in the order of :func:`task_names`: :meth:`Task.row` of each."""
+    return [task(name).row() for name in task_names()]
 
 
 def task_fingerprint(name: str, limit: int | None = None) -> str:
