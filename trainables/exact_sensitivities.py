@@ -47,6 +47,8 @@ class Hyperparameter:
         """The value at a coordinate in [0, 1]."""
         forth, back = SCALES[self.scale]
         low, high = forth(self.low), forth(self.high)
+        if unit in (0, 1):  # rounding must not move the ends
+            return self.high if unit else self.low
         return min(max(back(low + (high - low) * unit), self.low), self.high)
 
 

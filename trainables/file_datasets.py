@@ -131,15 +131,15 @@ def _arrays(place: str) -> dict[str, Tensor]:
     import numpy as np
 
     try:
-        with np.load(place, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
+        with pathlib.Path(place).open("rb") as stream:
+            found = np.load(stream, allow_pickle=False)
+            if not isinstance(found, np.lib.npyio.NpzFile):
                 raise InputError(f"{place} is a single array; it needs {', '.join(PARTS)}: numpy.savez(FILE, x_train=..., ...)")
-            lacking = [part for part in PARTS if part not in file.files]
+            lacking = [part for part in PARTS if part not in found.files]
             if lacking:
-                raise InputError(
-                    f"{place} lacks {', '.join(lacking)}; it needs {', '.join(PARTS)} (has: {', '.join(file.files) or 'nothing'})"
-                )
-            parts = {part: file[part] for part in PARTS}
+                have = ", ".join(found.files) or "nothing"
+                raise InputError(f"{place} lacks {', '.join(lacking)}; it needs {', '.join(PARTS)} (has: {have})")
+            parts = {part: found[part] for part in PARTS}
     except InputError:
         raise
     except (OSError, ValueError, EOFError, KeyError) as error:
