@@ -13,28 +13,30 @@ from trainables.layers import initialise, whole, widened
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch norm that evaluates with the batch's own statistics until it has been trained.
+    """Batch norm whose running statistics begin with the first batch, and which evaluates with a batch's own until then.
 
-    Its running statistics begin as mean 0 and variance 1, which says nothing of the data: a fresh ResNet-20 evaluated with them has a
-    cross entropy of 20 on CIFAR-10, as it trains 3.7. The loss before training, to which diverged trials are capped, needs the latter.
+    PyTorch's begin as mean 0 and variance 1, which says nothing of the data: a fresh ResNet-20 evaluated with them has a cross entropy of
+    20 on noise where it trains with 3.7, and the loss before training is what a diverged trial counts as. The n-th batch has the weight
+    1/n until that falls to the usual 0.1.
     """
 
-    trained = False
+    batches = 0
 
     def forward(self, maps: Tensor) -> Tensor:
         if self.training:
-            self.trained = True
-        elif not self.trained:
+            self.batches += 1
+            self.momentum = max(0.1, 1 / self.batches)
+        elif self.batches == 0:
             return functional.batch_norm(maps, None, None, self.weight, self.bias, training=True, eps=self.eps)
         return super().forward(maps)
 
-    def get_extra_state(self) -> bool:
-        """Travels in the state dict."""
-        return self.trained
+    def get_extra_state(self) -> int:
+        """Travels in the state dict: counted here because reading PyTorch's own count from a GPU would wait for it."""
+        return self.batches
 
-    def set_extra_state(self, state: bool) -> None:
+    def set_extra_state(self, state: int) -> None:
         """Back from the state dict."""
-        self.trained = state
+        self.batches = state
 
 
 class Block(nn.Module):
