@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from trainables.exact_sensitivities import KnownAnswer
 from trainables.known_answers import Ishigami, LrValley, SobolG
 from trainables.names import InputError
-from trainables.sources import identity
 from trainables.tasks import Task
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ class FunctionTask(Task):
     function: KnownAnswer
 
     def __init__(self, name: str, function: KnownAnswer, *, version: int = 1, description: str = "") -> None:
-        super().__init__(name, "none", _no_model, _no_loss, batch_size=1, version=version, description=description)
+        super().__init__(
+            name, "none", functools.partial(_no_model, function), _no_loss, batch_size=1, version=version, description=description
+        )
         object.__setattr__(self, "function", function)
-        object.__setattr__(self, "sources", (identity(type(function)), repr(function)))
 
     @property
     def hyperparameters(self) -> list[dict[str, Any]]:
@@ -49,7 +50,7 @@ class FunctionTask(Task):
 
     def row(self) -> dict[str, Any]:
         """Its line in a table."""
-        return {**super().row(), "model": type(self.function).__name__, "dataset": None, "images": None, "loss": None}
+        return {**super().row(), "dataset": None, "images": None, "loss": None}
 
     def evaluate(self, configuration: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """One trial in one report, of the form that :class:`trainables.training.TrainingLoop` gives.

@@ -29,9 +29,9 @@ def identity(thing: Any) -> str:
         return re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
     target = thing if hasattr(thing, "__qualname__") else type(thing)
     module = str(getattr(target, "__module__", ""))
-    if module.split(".")[0] in VERSIONED:
-        return f"{module}.{target.__qualname__}"
     state = "" if target is thing else re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
+    if module.split(".")[0] in VERSIONED:
+        return f"{module}.{target.__qualname__}{state and f'={state}'}"
     return f"{target.__qualname__}#{hashlib.sha256((_source(target) + state).encode()).hexdigest()[:12]}"
 
 

@@ -92,3 +92,8 @@ def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> N
 def test_a_function_does_not_train() -> None:
     with pytest.raises(InputError, match="a function task has no model; FunctionLoop evaluates it"):
         TrainingLoop(task("function/ishigami"), variant("sgd"), {"lr": 0.1}, 0, data=load("none"), epochs=1)
+
+
+def test_tasks_of_different_functions_differ() -> None:
+    assert FunctionTask("function/mine", Ishigami()) == FunctionTask("function/mine", Ishigami())
+    assert FunctionTask("function/mine", Ishigami()) != FunctionTask("function/mine", Ishigami(a=5.0))
