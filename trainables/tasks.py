@@ -42,6 +42,8 @@ class Task:
         version: raised when the numbers that the task gives change, so that old results are not mixed with new ones.
         description: one line.
         augment: a training batch and a generator on its device to the batch to train on, or None.
+    Two tasks are equal when their callables have the same sources, not only when they are the same objects.
+
     Raises: InputError for a loss or metric that is not known, and for a batch size below 1.
 
     >>> from trainables.models import ConvAutoencoder
@@ -51,14 +53,14 @@ class Task:
 
     name: str
     dataset: str | Callable[[], Dataset]
-    model: Callable[..., nn.Module] = field(repr=False)
-    loss: Measure = field(repr=False)
-    metrics: Mapping[str, Measure] = field(repr=False)
+    model: Callable[..., nn.Module] = field(repr=False, compare=False)
+    loss: Measure = field(repr=False, compare=False)
+    metrics: Mapping[str, Measure] = field(repr=False, compare=False)
     settings: Mapping[str, Any]
     batch_size: int
     version: int
     description: str
-    augment: Callable[[Tensor, torch.Generator], Tensor] | None = field(repr=False)
+    augment: Callable[[Tensor, torch.Generator], Tensor] | None = field(repr=False, compare=False)
     sources: tuple[str, ...] = field(init=False, repr=False)
 
     def __init__(

@@ -85,6 +85,7 @@ def test_every_task_has_its_parameters(name: str) -> None:
 def test_a_task_travels_by_pickle_and_stays_the_same(name: str) -> None:
     one = task(name)
     again = pickle.loads(pickle.dumps(one))
+    assert again == one
     assert again.fingerprint() == one.fingerprint()
     assert (again.name, again.settings, again.loss) == (one.name, one.settings, one.loss)
 
