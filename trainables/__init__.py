@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trainables.datasets import Dataset
+    from trainables.function_tasks import FunctionLoop, FunctionTask
     from trainables.hyperalgorithm import Hyperalgorithm
     from trainables.lr_schedules import LR_SCHEDULES
     from trainables.models import ConvAutoencoder
     from trainables.precision import PRECISIONS
+    from trainables.resnet import CifarResNet
     from trainables.schedules import DECAY_SCHEDULES
     from trainables.settings import accepted, check_configuration, route
-    from trainables.tasks import Task, task, task_names
+    from trainables.task_checks import check_task
+    from trainables.task_modules import load_task_module
+    from trainables.tasks import Task, register_task, seeded, task, task_names, task_rows
     from trainables.torch_variants import TORCH_DEFAULTS, TorchVariant
     from trainables.training import TrainingLoop
     from trainables.variant_names import all_variants
@@ -23,7 +28,11 @@ __all__ = [
     "PRECISIONS",
     "TORCH_DEFAULTS",
     "VARIANTS",
+    "CifarResNet",
     "ConvAutoencoder",
+    "Dataset",
+    "FunctionLoop",
+    "FunctionTask",
     "Hyperalgorithm",
     "Task",
     "TorchVariant",
@@ -32,20 +41,30 @@ __all__ = [
     "accepted",
     "all_variants",
     "check_configuration",
+    "check_task",
+    "load_task_module",
+    "register_task",
     "register_variant",
     "route",
+    "seeded",
     "task",
     "task_names",
+    "task_rows",
     "variant",
 ]
 _HOMES = {
+    "Dataset": "datasets",
+    "FunctionLoop": "function_tasks", "FunctionTask": "function_tasks",
     "Hyperalgorithm": "hyperalgorithm",
     "LR_SCHEDULES": "lr_schedules",
     "ConvAutoencoder": "models",
     "PRECISIONS": "precision",
+    "CifarResNet": "resnet",
     "DECAY_SCHEDULES": "schedules",
     "accepted": "settings", "check_configuration": "settings", "route": "settings",
-    "Task": "tasks", "task": "tasks", "task_names": "tasks",
+    "check_task": "task_checks",
+    "load_task_module": "task_modules",
+    "Task": "tasks", "task": "tasks", "task_names": "tasks", "register_task": "tasks", "seeded": "tasks", "task_rows": "tasks",
     "TORCH_DEFAULTS": "torch_variants", "TorchVariant": "torch_variants",
     "TrainingLoop": "training",
     "all_variants": "variant_names",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +16,7 @@ from trainables.names import InputError, unknown
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images and labels. Shapes: x ``[n, channels, height, width]`` float32 in [0, 1]; y ``[n]`` int64."""
+    """Inputs and targets. Shapes: x ``[n, channels, height, width]`` float32 in [0, 1], or ``[n, features]``; y ``[n]`` int64."""
 
     name: str
     x_train: Tensor
@@ -37,18 +39,91 @@ class Dataset:
         return replace(self, **parts)
 
 
-def load(name: str, *, data_root: str | pathlib.Path | None = None, download: bool = False) -> Dataset:
+@dataclass(frozen=True)
+class Summary:
+    """What a model has to know of a dataset before it is loaded.
+
+    Args: shape: of one input. classes: how many, None where y is not a class. train, test: how many inputs each part has.
+        mean, std: per channel of the training inputs. content: a hash of the files that a user's own data come from.
+    """
+
+    shape: tuple[int, ...]
+    classes: int | None
+    train: int
+    test: int
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    content: str = ""
+
+
+KNOWN = {
+    "digits": Summary((1, 28, 28), 10, 1437, 360, (0.3049,), (0.3244,)),
+    "mnist": Summary((1, 28, 28), 10, 60_000, 10_000, (0.1307,), (0.3081,)),
+    "fashion_mnist": Summary((1, 28, 28), 10, 60_000, 10_000, (0.2860,), (0.3530,)),
+    "cifar10": Summary((3, 32, 32), 10, 50_000, 10_000, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "synthetic": Summary((10,), 2, 400, 200),
+    "ill_conditioned": Summary((10,), None, 256, 256),
+    "none": Summary((), None, 0, 0),
+}
+"""The datasets that have a name of their own. ``none`` is that of the functions with known answers."""
+
+
+def summary(name: str) -> Summary:
+    """What a model has to know of a dataset. Raises: InputError for an unknown name, and for files that are missing or malformed."""
+    from trainables import file_datasets
+
+    if name in KNOWN:
+        return KNOWN[name]
+    if file_datasets.kind(name) is not None:
+        return file_datasets.summary(name)
+    raise _unknown(name)
+
+
+def load(name: str | Callable[[], Dataset], *, data_root: str | pathlib.Path | None = None, download: bool = False) -> Dataset:
     """A dataset by name, on the CPU.
 
-    Args: name: ``digits`` (scikit-learn's, part of the installation) or ``mnist``. data_root: the folder that holds ``MNIST/raw``.
+    Args: name: one of :data:`KNOWN`, ``images:DIR`` or ``arrays:FILE.npz`` (see :mod:`trainables.file_datasets`), or a callable
+        without arguments that returns a :class:`Dataset`. data_root: the folder that holds ``MNIST/raw``, ``FashionMNIST/raw``,
+        ``cifar-10-batches-py`` or ``cifar10.npz``; ``data`` in the working directory when not given.
         download: fetch what is missing there.
     Raises: InputError for an unknown name or missing data.
     """
+    from trainables import file_datasets, synthetic_datasets
+
+    if not isinstance(name, str):
+        return _called(name)
+    root = pathlib.Path(data_root) if data_root is not None else pathlib.Path("data")
     if name == "digits":
         return digits()
     if name == "mnist":
-        return mnist(data_root, download=download)
-    raise unknown("dataset", name, ("digits", "mnist"))
+        return mnist(root, download=download)
+    if name == "fashion_mnist":
+        return fashion_mnist(root, download=download)
+    if name == "cifar10":
+        return cifar10(root, download=download)
+    if name == "synthetic":
+        return synthetic_datasets.synthetic()
+    if name == "ill_conditioned":
+        return synthetic_datasets.ill_conditioned()
+    if name == "none":
+        return Dataset("none", *(torch.zeros(0, dtype=dtype) for dtype in (torch.float32, torch.int64) * 2))
+    if file_datasets.kind(name) is not None:
+        return file_datasets.load(name)
+    raise _unknown(name)
+
+
+def _unknown(name: object) -> InputError:
+    return unknown("dataset", name, [*(each for each in KNOWN if each != "none"), "images:DIR", "arrays:FILE.npz"])
+
+
+def _called(make: Callable[[], Dataset]) -> Dataset:
+    """The dataset that a user's callable returns."""
+    if not callable(make):
+        raise InputError(f"dataset must be a name or a callable that returns a Dataset, got {make!r}")
+    made = make()
+    if not isinstance(made, Dataset):
+        raise InputError(f"dataset {getattr(make, '__name__', make)!r} must return a trainables.Dataset, got {type(made).__name__}")
+    return made
 
 
 @lru_cache(maxsize=1)
@@ -68,21 +143,65 @@ def digits() -> Dataset:
     return Dataset("digits", images[:1437], targets[:1437], images[1437:], targets[1437:])
 
 
-def mnist(data_root: str | pathlib.Path | None, *, download: bool = False) -> Dataset:
+def mnist(data_root: str | pathlib.Path | None = None, *, download: bool = False) -> Dataset:
     """MNIST in torchvision's layout: 60,000 train, 10,000 test.   Source: LeCun, Cortes & Burges (1998).
 
-    Args: data_root: the folder that holds ``MNIST/raw``; ``data`` in the working directory when not given.
+    Args: data_root: the folder that holds ``MNIST/raw``.
     """
     from torchvision.datasets import MNIST
 
+    train, test = _fetched(MNIST, "MNIST", "MNIST/raw", data_root, download)
+    return _grey("mnist", train, test)
+
+
+def fashion_mnist(data_root: str | pathlib.Path | None = None, *, download: bool = False) -> Dataset:
+    """Fashion-MNIST in torchvision's layout: 60,000 train, 10,000 test.   Source: Xiao, Rasul & Vollgraf (2017).
+
+    Args: data_root: the folder that holds ``FashionMNIST/raw``.
+    """
+    from torchvision.datasets import FashionMNIST
+
+    train, test = _fetched(FashionMNIST, "Fashion-MNIST", "FashionMNIST/raw", data_root, download)
+    return _grey("fashion_mnist", train, test)
+
+
+def cifar10(data_root: str | pathlib.Path | None = None, *, download: bool = False) -> Dataset:
+    """CIFAR-10: 50,000 train, 10,000 test.   Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009).
+
+    Args: data_root: the folder that holds ``cifar-10-batches-py`` (torchvision's layout), or else ``cifar10.npz`` as
+        :mod:`trainables.file_datasets` reads it.
+    """
+    from torchvision.datasets import CIFAR10
+
+    from trainables import file_datasets
+
     root = pathlib.Path(data_root) if data_root is not None else pathlib.Path("data")
+    arrays = root / "cifar10.npz"
+    if arrays.is_file() and not (root / CIFAR10.base_folder).is_dir():
+        return replace(file_datasets.load(f"arrays:{arrays}"), name="cifar10")
+    parts = []
+    for part in _fetched(CIFAR10, "CIFAR-10", "cifar-10-batches-py, or DIR/cifar10.npz", root, download):
+        pixels = torch.as_tensor(part.data).permute(0, 3, 1, 2).contiguous().float().div_(255)
+        parts += [pixels, torch.as_tensor(part.targets, dtype=torch.int64)]
+    return Dataset("cifar10", *parts)
+
+
+def _fetched(kind: Any, title: str, place: str, data_root: str | pathlib.Path | None, download: bool) -> tuple[Any, Any]:
+    """The training and the test part of a dataset of torchvision. Raises: InputError that says the way out."""
+    root = str(data_root if data_root is not None else "data")
     try:
-        parts = [MNIST(str(root), train=train, download=download) for train in (True, False)]
+        return kind(root, train=True, download=download), kind(root, train=False, download=download)
     except RuntimeError as error:
         if download:
-            raise InputError(f"MNIST could not be downloaded to {root}: {error}") from error
-        raise InputError(f"no MNIST under data_root {str(root)!r}; give --data-root DIR (with DIR/MNIST/raw), or --download") from error
+            raise InputError(f"{title} could not be downloaded to {root}: {error}") from error
+        raise InputError(f"no {title} under data_root {root!r}; give --data-root DIR (with DIR/{place}), or --download") from error
     except OSError as error:
-        raise InputError(f"MNIST under data_root {str(root)!r} cannot be read: {error}") from error
-    images = [(part.data.float() / 255).unsqueeze(1) for part in parts]
-    return Dataset("mnist", images[0], parts[0].targets.long(), images[1], parts[1].targets.long())
+        raise InputError(f"{title} under data_root {root!r} cannot be read: {error}") from error
+
+
+def _grey(name: str, train: Any, test: Any) -> Dataset:
+    """Two parts of greyscale images in torchvision's form."""
+    parts = []
+    for part in (train, test):
+        parts += [(part.data.float() / 255).unsqueeze(1), part.targets.long()]
+    return Dataset(name, *parts)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from trainables.models import ConvAutoencoder
+from trainables.names import InputError
 
 
 def seeded(seed: int) -> ConvAutoencoder:
@@ -89,3 +92,40 @@ def test_gradients_reach_every_parameter() -> None:
     model, images = seeded(0), torch.rand(4, 1, 28, 28)
     nn.functional.mse_loss(model(images), images).backward()
     assert all(param.grad is not None and bool(param.grad.count_nonzero()) for param in model.parameters())
+
+
+def test_its_default_weights_are_those_of_all_results_so_far() -> None:
+    """The digest was taken before the model had settings: results in a store stay comparable."""
+    weights = b"".join(param.detach().numpy().tobytes() for param in seeded(3).parameters())
+    assert hashlib.sha256(weights).hexdigest()[:16] == "d26bab5a9b7838e5"
+
+
+@pytest.mark.parametrize(("width", "few", "many", "hidden"), [(0.5, 8, 16, 64), (2.0, 32, 64, 256), (0.01, 1, 1, 1)])
+def test_width_scales_every_layer_but_the_code(width: float, few: int, many: int, hidden: int) -> None:
+    model = ConvAutoencoder(torch.Generator().manual_seed(0), width=width)
+    assert [model.encode_1.out_channels, model.encode_3.out_channels, model.narrow_1.out_features] == [few, many, hidden]
+    images = torch.rand(2, 1, 28, 28)
+    assert model.encode(images).shape == (2, 16)
+    assert model(images).shape == images.shape
+
+
+def test_relu_is_leaky_relu_with_slope_0() -> None:
+    relu = ConvAutoencoder(torch.Generator().manual_seed(0), activation="relu")
+    leaky = ConvAutoencoder(torch.Generator().manual_seed(0), activation="leaky_relu", slope=0.0)
+    images = torch.rand(2, 1, 28, 28)
+    torch.testing.assert_close(relu(images), leaky(images), rtol=0, atol=0)
+    assert not torch.equal(relu(images), seeded(0)(images))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"activation": "rellu"}, r"unknown activation 'rellu'; did you mean 'relu'\? \(known: leaky_relu, relu\)"),
+        ({"initialisation": "he"}, "unknown initialisation 'he'"),
+        ({"slope": math.nan}, "slope must be finite, got nan"),
+        ({"width": 0.0}, "width must be above 0, got 0.0"),
+    ],
+)
+def test_bad_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ConvAutoencoder(**settings)

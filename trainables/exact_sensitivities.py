@@ -1,0 +1,163 @@
+"""Exact sensitivities of a function that is a sum of products: its mean, variance and Sobol indices from one-dimensional integrals."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from trainables.names import InputError, unknown
+
+Factor: TypeAlias = Callable[[Any], Any]
+"""Of one unit coordinate, a float or an array of them."""
+NODES = 64
+"""Of the Gauss-Legendre rule on each smooth piece: exact to rounding for the factors here."""
+SCALES: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
+    "linear": (float, float),
+    "log": (math.log, math.exp),
+    "log1m": (lambda x: -math.log1p(-x), lambda y: -math.expm1(-y)),
+}
+"""The coordinate in which a hyperparameter is uniform, rising with the value, and its inverse."""
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """An input of a function: its range, ends included, and the scale on which it is uniform: linear, log or log1m (log of 1 - x)."""
+
+    name: str
+    low: float
+    high: float
+    scale: str = "linear"
+
+    def unit(self, value: float) -> float:
+        """Its coordinate in [0, 1]. Raises: InputError outside the range."""
+        if not self.low <= value <= self.high:
+            raise InputError(f"{self.name} must be in [{self.low:g}, {self.high:g}], got {value!r}")
+        forth, _ = SCALES[self.scale]
+        low, high = forth(self.low), forth(self.high)
+        return (forth(value) - low) / (high - low)
+
+    def value(self, unit: float) -> float:
+        """The value at a coordinate in [0, 1]."""
+        forth, back = SCALES[self.scale]
+        low, high = forth(self.low), forth(self.high)
+        if unit in (0, 1):  # rounding must not move the ends
+            return self.high if unit else self.low
+        return min(max(back(low + (high - low) * unit), self.low), self.high)
+
+
+class KnownAnswer(ABC):
+    r"""A function of independent hyperparameters, each uniform on its scale, as a sum of products of functions of one coordinate.
+
+    .. math:: f(u) = \sum_k \prod_i g_{ki}(u_i)
+
+    so its mean, its variance and its Sobol indices need integrals over one coordinate only, which Gauss-Legendre gives to rounding:
+
+    .. math:: \operatorname{Var} E[f | u_S] = \sum_{kl} \prod_{i \in S} E[g_{ki} g_{li}] \prod_{i \notin S} E[g_{ki}] E[g_{li}] - E[f]^2
+
+    Source: Sobol', "Global sensitivity indices for nonlinear mathematical models" (2001); Homma & Saltelli (1996) for the total order.
+    """
+
+    @property
+    @abstractmethod
+    def parameters(self) -> tuple[Hyperparameter, ...]:
+        """The hyperparameters, in order."""
+
+    @property
+    @abstractmethod
+    def ceiling(self) -> float:
+        """No value is above it: the loss before training, which a diverged trial counts as."""
+
+    @property
+    @abstractmethod
+    def terms(self) -> Sequence[Sequence[Factor]]:
+        """The factors of every term, one per hyperparameter."""
+
+    @property
+    def breaks(self) -> Mapping[str, tuple[float, ...]]:
+        """Unit coordinates where a factor is not smooth, by hyperparameter."""
+        return {}
+
+    @property
+    def hyperparameters(self) -> list[dict[str, Any]]:
+        """The hyperparameters as plain data: name, low, high, scale."""
+        return [dict(vars(each)) for each in self.parameters]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The hyperparameters' names."""
+        return tuple(each.name for each in self.parameters)
+
+    def units(self, configuration: Mapping[str, float]) -> dict[str, float]:
+        """Unit coordinates. Raises: InputError for a hyperparameter that is unknown, lacking or out of range."""
+        for name in configuration:
+            if name not in self.names:
+                raise unknown("hyperparameter", name, self.names)
+        for name in self.names:
+            if name not in configuration:
+                raise InputError(f"a configuration needs {name}, got {dict(configuration)!r}")
+        return {each.name: each.unit(float(configuration[each.name])) for each in self.parameters}
+
+    def __call__(self, configuration: Mapping[str, float], seed: int = 0) -> float:
+        """The value at a configuration; the seed matters to :class:`Noisy` only."""
+        at = list(self.units(configuration).values())
+        return float(sum(math.prod(float(factor(u)) for factor, u in zip(term, at, strict=True)) for term in self.terms))
+
+    @functools.cached_property
+    def _moments(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """E[g_ki] as [i, k] and E[g_ki g_li] as [i, k, l]."""
+        nodes, weights = np.polynomial.legendre.leggauss(NODES)
+        first, second = [], []
+        for position, name in enumerate(self.names):
+            edges = sorted({0.0, *self.breaks.get(name, ()), 1.0})
+            pieces = [(low + (high - low) * (nodes + 1) / 2, (high - low) / 2 * weights) for low, high in itertools.pairwise(edges)]
+            at, weight = (np.concatenate(each) for each in zip(*pieces, strict=True))
+            values = np.stack([np.broadcast_to(term[position](at), at.shape) for term in self.terms])
+            first.append(values @ weight)
+            second.append((values * weight) @ values.T)
+        return np.stack(first), np.stack(second)
+
+    def closed(self, names: Sequence[str]) -> float:
+        """The variance of the mean given some hyperparameters: what they explain alone and together."""
+        first, second = self._moments
+        product = np.ones(second.shape[1:])
+        for position, name in enumerate(self.names):
+            product *= second[position] if name in names else np.outer(first[position], first[position])
+        return float(product.sum() - self.mean**2)
+
+    @property
+    def mean(self) -> float:
+        """The mean over the hyperparameters, and over the noise if there is any."""
+        return float(self._moments[0].prod(0).sum())
+
+    @property
+    def variance(self) -> float:
+        """The variance over the hyperparameters, and over the noise if there is any."""
+        return self.closed(self.names) + self.noise_variance
+
+    @property
+    def noise_variance(self) -> float:
+        """The part of the variance that no hyperparameter explains."""
+        return 0.0
+
+    @property
+    def first_order(self) -> dict[str, float]:
+        """The share of the variance that each hyperparameter explains alone."""
+        return {name: max(self.closed([name]), 0.0) / self.variance for name in self.names}
+
+    @property
+    def total_order(self) -> dict[str, float]:
+        """The share of the variance that each hyperparameter has a part in."""
+        rest = {name: [each for each in self.names if each != name] for name in self.names}
+        return {name: max(self.closed(self.names) - self.closed(others), 0.0) / self.variance for name, others in rest.items()}
+
+    @property
+    def divergence_rate(self) -> float:
+        """The share of configurations that diverge."""
+        return 0.0

@@ -1,0 +1,50 @@
+"""What a callable computes, as text that is the same in every process: what fingerprints of a user's own tasks are made of."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import re
+import textwrap
+from typing import Any
+
+VERSIONED = ("trainables", "torch", "torchvision", "numpy", "builtins")
+"""Packages whose code is named rather than quoted: a task's ``version`` says when ours changes."""
+
+
+def identity(thing: Any) -> str:
+    """A callable as its name with a hash of its source, a partial as its parts, and anything else as Python writes it.
+
+    What a closure has captured is not seen; give such values as arguments of :func:`functools.partial`, or raise the task's version.
+
+    >>> from trainables.losses import mse
+    >>> identity(functools.partial(mse, y=3))
+    'partial(trainables.losses.mse, y=3)'
+    """
+    if isinstance(thing, functools.partial):
+        arguments = [identity(each) for each in thing.args] + [f"{key}={identity(each)}" for key, each in sorted(thing.keywords.items())]
+        return f"partial({', '.join([identity(thing.func), *arguments])})"
+    if not callable(thing):
+        return re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
+    target = thing if hasattr(thing, "__qualname__") else type(thing)
+    module = str(getattr(target, "__module__", ""))
+    state = "" if target is thing else re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
+    if module.split(".")[0] in VERSIONED:
+        return f"{module}.{target.__qualname__}{state and f'={state}'}"
+    return f"{target.__qualname__}#{hashlib.sha256((_source(target) + state).encode()).hexdigest()[:12]}"
+
+
+def title(thing: Any) -> str:
+    """The name of a callable, without what a partial has bound."""
+    while isinstance(thing, functools.partial):
+        thing = thing.args[0] if thing.args and callable(thing.args[0]) else thing.func
+    return str(getattr(thing, "__name__", type(thing).__name__))
+
+
+def _source(target: Any) -> str:
+    """Its source, or nothing where Python cannot give it (an interactive session, compiled code)."""
+    try:
+        return textwrap.dedent(inspect.getsource(target))
+    except (OSError, TypeError):
+        return ""
