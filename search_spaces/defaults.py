@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from search_spaces.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
 from search_spaces.spaces import SearchSpace
-from trainables.names import unknown
+from trainables.names import InputError, unknown
 from trainables.variants import variant
 
 RATES: dict[str, tuple[float, float, float]] = {
@@ -44,8 +45,16 @@ RATES: dict[str, tuple[float, float, float]] = {
     "l1_adam": (1e-4, 1e-3, 0.1),
     "l1_nadam": (1e-4, 1e-3, 0.1),
     "linf_nadam": (1e-4, 5e-3, 0.1),
+    "laprop": (1e-4, 2e-3, 0.1),
+    "rmsprop_momentum": (1e-6, 1e-4, 1e-3),
+    "signsgd": (1e-5, 1e-3, 0.01),
+    "egd": (1e-4, 2e-3, 0.1),
+    "egd_momentum": (1e-4, 2e-3, 0.1),
 }
 """Lowest, default and highest learning rate of each named variant."""
+
+NORM_RATES = {1.0: 1e-3, 2.0: 2e-3, math.inf: 5e-3}
+"""Default learning rate of a bias-corrected mean of each norm (the paper's Table 2)."""
 
 DECAYS: dict[str, dict[str, float]] = {"rmsprop": {"nu": 0.9}}
 """Defaults of mu and nu that differ from :data:`STANDARD`."""
@@ -68,7 +77,7 @@ STANDARD: dict[str, Hyperparameter] = {
         Integer("curvature_samples", 1, 8, default=1),
         Integer("batch_size", 16, 512, "log", 64),
         Float("weight_decay", 1e-6, 0.1, "log"),
-        Categorical("weight_decay_kind", ("coupled", "decoupled"), "decoupled"),
+        Categorical("weight_decay_kind", ("coupled", "decoupled"), "coupled"),
         Float("clip_norm", 0.1, 10, "log", 1),
         Categorical("lr_schedule", ("constant", "step", "exponential", "cosine", "linear"), "constant"),
         Float("lr_warmup", 0, 0.2, default=0),
@@ -90,20 +99,62 @@ A condition is left out with ``hyperparameter("slope", when={})``, for a space w
 
 
 def default_space(name: str) -> SearchSpace:
-    """The space of a named variant: its learning rate, and mu and nu where they take part.
+    """The space of a variant: its learning rate, and mu and nu where they take part.
 
-    Args: name: of the variant. Raises: InputError with the nearest known name.
+    Args: name: of a named variant, of a combination (rates of :func:`combination_rates`), or of a ``torch.optim`` optimizer
+        (:data:`trainables.torch_variants.TORCH_DEFAULTS`; usual rates for one's own).
+    Raises: InputError with the nearest name; for an optimizer that needs more than is usual, naming what its space has to give.
 
     >>> print(default_space("adam"))
     lr: 0.0001 to 0.1, log, default 0.002
     mu: 0.5 to 0.99, log1m, default 0.9
     nu: 0.9 to 0.999, log1m, default 0.999
     """
-    hyperparameters = variant(name).hyperparameters
-    low, default, high = RATES[name]
+    from trainables.torch_variants import TORCH_DEFAULTS
+
+    chosen = variant(name)
+    if name in TORCH_DEFAULTS:
+        return SearchSpace(
+            *(Float(each, low, high, scale, default) for each, (low, default, high, scale) in TORCH_DEFAULTS[name].items())  # type: ignore[arg-type]
+        )
+    missing = [each for each in chosen.needs if each not in STANDARD]
+    if missing:
+        raise InputError(f"{name} has no default space, as nothing is known of {', '.join(missing)}; give it a space")
+    low, default, high = RATES.get(name) or combination_rates(getattr(chosen, "fixed", {}))
     domains: dict[str, dict[str, float]] = {"lr": {"low": low, "high": high, "default": default}}
     domains |= {each: {"default": decay} for each, decay in DECAYS.get(name, {}).items()}
-    return SearchSpace(*(hyperparameter(each, **domains.get(each, {})) for each in hyperparameters))
+    return SearchSpace(*(hyperparameter(each, **domains.get(each, {})) for each in chosen.hyperparameters if each in STANDARD))
+
+
+def combination_rates(fixed: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Lowest, default and highest learning rate of a combination, as of the named variants that it resembles.
+
+    A momentum that is a sum takes a tenth, as 1 / (1 - mu) of mu = .9; a mean of a norm without bias correction a tenth as well (above).
+    """
+    summed = fixed.get("momentum", "none") != "none" and fixed.get("momentum_accumulation") == "sum"
+    adaptive, p = fixed.get("adaptive", "none"), float(fixed.get("p", 2.0))
+    if not fixed:
+        return 1e-4, 1e-3, 0.1
+    if adaptive == "none":
+        return RATES["sgd" if fixed.get("momentum") == "none" else "cm" if summed else "cm_mean"]
+    low, default, high = (1e-4, 0.01, 0.1) if adaptive == "sum" else (1e-4, NORM_RATES.get(p, 2e-3), 0.1)
+    share = (0.1 if summed else 1.0) * (0.1 if adaptive == "mean" and fixed.get("nu_schedule") == "constant" and p < math.inf else 1.0)
+    return low * share, default * share, high * share
+
+
+def function_space(name: str) -> SearchSpace:
+    """The space of a function task. Args: name: of the task. Raises: InputError for a task that is no function.
+
+    >>> print(function_space("function/ishigami").restrict("x1"))
+    x1: -3.141592653589793 to 3.141592653589793, linear
+    """
+    from trainables.function_tasks import FunctionTask
+    from trainables.tasks import task
+
+    found = task(name)
+    if not isinstance(found, FunctionTask):
+        raise InputError(f"task {name!r} is no function, so it needs variants")
+    return SearchSpace.from_dict(found.hyperparameters)
 
 
 def hyperparameter(name: str, **domain: Any) -> Hyperparameter:

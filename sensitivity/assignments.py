@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.checking import METRICS
 from sensitivity.planning import DONE, Cohort, Trial, trials_of
-from sensitivity.study import METRICS
 
 if TYPE_CHECKING:
     from sensitivity.store import Store
@@ -35,6 +35,8 @@ class Assignments:
     device: str
     largest: int | None = None
     """Trials in a cohort; None is as many as the plan finds good."""
+    shipped: bytes | None = None
+    """Tasks and variants of the user's own (:func:`sensitivity.shipping.shipped`)."""
 
     def config(self, cohort: Cohort) -> dict[str, Any]:
         """What one cohort is, as the searchers pass it on."""
@@ -45,6 +47,7 @@ class Assignments:
             "precision": self.study.precision,
             "data": dict(self.data),
             "device": self.device,
+            "shipped": self.shipped,
             "members": [
                 {
                     "key": trial.key,

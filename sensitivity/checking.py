@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING
 
 from search_spaces.designs import AdaptiveDesign
 from sensitivity import own_trainables
+from trainables.function_tasks import DIRECT, FunctionTask
 from trainables.names import InputError, unknown
+from trainables.settings import accepted, check_configuration
 from trainables.tasks import task
 from trainables.variants import variant
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
     from sensitivity.study import Study
+    from trainables.tasks import Task
 
-LOSSES = ("train_loss_end", "train_loss", "test_loss")
+METRICS = ("train_loss_end", "train_loss", "test_loss")
+"""The losses that a study can be judged by: over the training set after the epoch, during the epoch, and over the test set."""
 
 
 def check(study: Study) -> None:
@@ -48,32 +52,32 @@ def _check_tasks(study: Study) -> None:
     for field in ("tasks", "variants", "epochs"):
         if not getattr(study, field):
             raise InputError(f"a study needs {field}")
-    for name in study.tasks:
-        task(name)
-    for name in study.variants:
-        variant(name)
-    for name in study.variants:
-        _check_space(study, name, study.space(name))
-    for name in study.tasks:
-        known = [*LOSSES, *(f"{part}_{metric}" for metric in task(name).metrics for part in ("train", "test"))]
+    tasks = [task(name) for name in study.tasks]
+    functions = [each.name for each in tasks if isinstance(each, FunctionTask)]
+    if functions and (len(tasks) > 1 or study.variants != (DIRECT,)):
+        raise InputError(f"{functions[0]} is a function, which no optimizer trains: a study of it has no other task and no variants")
+    for name in study.variants if not functions else ():
+        space = study.space(name)
+        for each in tasks:
+            _check_space(each, name, space)
+    for each in tasks:
+        known = [*METRICS, *(f"{part}_{metric}" for metric in each.metrics for part in ("train", "test"))]
         if study.metric not in known:
-            raise unknown(f"metric of {name}", study.metric, known)
+            raise unknown(f"metric of {each.name}", study.metric, known)
 
 
-def _check_space(study: Study, name: str, space: SearchSpace) -> None:
-    """The variant takes every hyperparameter of its space, and both ends of each."""
-    import torch
-
-    allowed = variant(name).accepts
+def _check_space(trained: Task, name: str, space: SearchSpace) -> None:
+    """Variant, loop and model take every hyperparameter of the space, and both ends of each (every level, where there are levels)."""
+    allowed = accepted(trained, variant(name))
     for hyperparameter in space.names:
         if hyperparameter not in allowed:
-            raise unknown(f"hyperparameter of {name}", hyperparameter, sorted(allowed))
+            raise unknown(f"hyperparameter of {name} on {trained.name}", hyperparameter, allowed)
     for hyperparameter in variant(name).needs:
         if hyperparameter not in space:
             raise InputError(f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single value will do)")
     for each in space:
         for value in getattr(each, "levels", None) or getattr(each, "choices", None) or each.grid(2):
-            variant(name).optimizer([torch.zeros(1)], space.reach(each.name, value))
+            check_configuration(trained, variant(name), space.reach(each.name, value))
 
 
 def _check_designs(study: Study) -> None:

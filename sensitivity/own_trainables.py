@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import inspect
-import sys
 from typing import Any
 
+from trainables.dotted import imported
 from trainables.names import InputError
+from trainables.sources import identity
 
 _GIVEN: dict[str, Any] = {}
 """Trainables that this process was given as objects: a function of a notebook cannot be imported."""
@@ -36,15 +35,9 @@ def resolve(name: str) -> Any:
     """The function or class of ``module:name``. Raises: InputError when it cannot be imported, naming what failed."""
     if name in _GIVEN:
         return _GIVEN[name]
-    module, separator, path = name.partition(":")
-    if not separator or not module or not path:
+    if ":" not in name:
         raise InputError(f"trainable must be 'module:name', such as 'my_code:train'; got {name!r}")
-    try:
-        found: Any = sys.modules[module] if module in sys.modules else importlib.import_module(module)
-        for part in path.split("."):
-            found = getattr(found, part)
-    except Exception as error:  # the user's module may raise anything while it is imported
-        raise InputError(f"trainable {name!r} cannot be imported: {type(error).__name__}: {error}") from None
+    found = imported(name, "trainable")
     if not callable(found):
         raise InputError(f"trainable {name!r} is a {type(found).__name__}, not a function or class")
     return found
@@ -61,8 +54,4 @@ def short_name(name: str) -> str:
 
 def fingerprint(name: str) -> str:
     """What results of a trainable depend on, as far as it can be seen: its name and its source."""
-    try:
-        source = inspect.getsource(inspect.unwrap(getattr(resolve(name), "func", resolve(name))))
-    except (OSError, TypeError):
-        source = ""
-    return hashlib.sha256(f"{name}\n{source}".encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{name}\n{identity(resolve(name))}".encode()).hexdigest()[:12]

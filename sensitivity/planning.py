@@ -73,9 +73,10 @@ def trials_of(study: Study, task: str, variant: str, configuration: Mapping[str,
     """The trials of one configuration: one for every seed."""
     batch_size, fingerprint = int(configuration.get("batch_size", study.batch(task))), study.fingerprint(task)
     epochs = study.epochs or 0  # as many as a trainable of the user's own reports
+    identity = study.identity(variant)
     return [
         Trial(
-            trial_key(fingerprint, variant, configuration, seed, epochs, batch_size, study.precision),
+            trial_key(fingerprint, identity, configuration, seed, epochs, batch_size, study.precision),
             task,
             variant,
             dict(configuration),

@@ -63,7 +63,8 @@ class Results:
     @classmethod
     def from_store(cls, store: Store, study: str, *, metric: str | None = None) -> Results:
         """Read a study. Args: metric: instead of the study's own. Raises: InputError for an unknown study or metric."""
-        from sensitivity.study import METRICS, Study
+        from sensitivity.checking import METRICS
+        from sensitivity.study import Study
 
         spec = Study.stored(store.study(study))
         trials, epochs = store.trials(study), store.epochs(study)

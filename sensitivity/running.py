@@ -19,6 +19,7 @@ from search_spaces.designs import AdaptiveDesign
 from sensitivity import own_trainables
 from sensitivity.assignments import Assignments, OwnAssignments
 from sensitivity.planning import plan, trials
+from sensitivity.shipping import shipped
 from sensitivity.study import Study
 from trainables.names import InputError
 from trainables.ray_tune import CohortTrainable
@@ -67,9 +68,10 @@ def run(
     root = str(pathlib.Path(data_root or "data").absolute())
     _check_data(study, {"data_root": root, "download": download})
     data = {"data_root": root, "download": download and address is not None}
+    own = shipped(study)
     kept = store if isinstance(store, Store) else Store(store)
     kind = Assignments if study.trainable is None else OwnAssignments
-    given = kind(study, kept, data, "cuda" if gpus_per_worker > 0 else "cpu")
+    given = kind(study, kept, data, "cuda" if gpus_per_worker > 0 else "cpu", shipped=own)
     try:
         _train(study, kept, given, progress, address, workers or (os.cpu_count() or 1), gpus_per_worker)
         return Results.from_store(kept, study.name)
@@ -108,12 +110,15 @@ def _check_place(address: str | None, workers: int | None, gpus_per_worker: floa
 
 
 def _check_data(study: Study, data: Mapping[str, Any]) -> None:
-    """Missing data is found here, in the first second, not by every worker."""
+    """Missing data, and a model that does not fit them, are found here, in the first second, not by every worker."""
     from trainables.datasets import load
+    from trainables.function_tasks import FunctionTask
+    from trainables.task_checks import check_task
     from trainables.tasks import task
 
-    for name in {task(each).dataset for each in study.tasks} if study.trainable is None else ():
-        load(name, **data)
+    for each in map(task, study.tasks) if study.trainable is None else ():
+        if not isinstance(each, FunctionTask):
+            check_task(each, load(each.dataset, **data))
 
 
 def _train(

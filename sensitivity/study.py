@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import pathlib
@@ -12,18 +13,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from search_spaces.defaults import default_space
+from search_spaces.defaults import default_space, function_space
 from search_spaces.designs import design_from_dict
 from search_spaces.spaces import SearchSpace
 from sensitivity import own_trainables
+from sensitivity.checking import check
+from trainables import sources
+from trainables.function_tasks import DIRECT
 from trainables.names import InputError, unknown
-from trainables.tasks import default_batch_size, task_fingerprint
+from trainables.tasks import Task, default_batch_size, register_task, task_fingerprint
+from trainables.torch_variants import TorchVariant
+from trainables.variants import VARIANTS, register_variant, variant
 
 if TYPE_CHECKING:
     from search_spaces.designs import Design
 
-METRICS = ("train_loss_end", "train_loss", "test_loss")
-"""The losses that a study can be judged by: over the training set after the epoch, during the epoch, and over the test set."""
 MOST_SEEDS = 100_000
 EVERY = "*"
 """In ``spaces``: every variant."""
@@ -139,8 +143,6 @@ class Study(BaseModel):
 
     @model_validator(mode="after")
     def _runnable(self) -> Study:
-        from sensitivity.checking import check
-
         check(self)
         return self
 
@@ -156,7 +158,9 @@ class Study(BaseModel):
     def space(self, variant: str) -> SearchSpace:
         """The search space of a variant: its own of ``spaces``, or its default space."""
         own = self.spaces.get(variant)
-        return SearchSpace.from_dict(own) if own is not None else default_space(variant)
+        if own is not None:
+            return SearchSpace.from_dict(own)
+        return function_space(self.tasks[0]) if variant == DIRECT else default_space(variant)
 
     def batch(self, task: str) -> int:
         """Images a step on a task; 0 where there are none."""
@@ -165,6 +169,13 @@ class Study(BaseModel):
     def fingerprint(self, task: str) -> str:
         """What results on a task depend on besides the trial's own settings."""
         return own_trainables.fingerprint(self.trainable) if self.trainable is not None else task_fingerprint(task, self.limit)
+
+    def identity(self, name: str) -> str:
+        """What a variant is to its trials: its name, and the source of an optimizer of the user's own."""
+        chosen = None if self.trainable is not None or name == DIRECT else variant(name)
+        if not isinstance(chosen, TorchVariant) or name.startswith("torch.optim."):
+            return name
+        return f"{name}@{hashlib.sha256(sources.identity(chosen.make).encode()).hexdigest()[:8]}"
 
     def to_json(self) -> str:
         """The specification as JSON; :meth:`from_json` reads it back."""
@@ -252,11 +263,19 @@ def own(name: str) -> str:
 
 
 def _task_name(given: Any) -> Any:
-    return given
+    """The name of a task; one that is given as an object is registered."""
+    return register_task(given).name if isinstance(given, Task) else given
 
 
 def _variant_name(given: Any) -> Any:
-    return given
+    """The name of a variant; an optimizer class or factory is known by its import path, a variant of one's own is registered."""
+    if isinstance(given, str):
+        return given
+    chosen = variant(given)
+    if not isinstance(chosen, TorchVariant):
+        return register_variant(chosen).name
+    VARIANTS[chosen.name] = chosen  # found there where its path cannot be imported: in a notebook, in a function
+    return chosen.name
 
 
 def _space_in_words(given: Any) -> Any:

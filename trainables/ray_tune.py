@@ -17,11 +17,11 @@ CHECKPOINT = "cohort.pt"
 class CohortTrainable(tune.Trainable):
     """Trains ``config["members"]`` in order and reports every epoch of each.
 
-    The config has ``task``, ``variant``, ``data`` (keyword arguments of :func:`trainables.datasets.load`), ``limit``,
-    ``device`` and ``members``: dictionaries with key, configuration, seed, epochs and batch_size. A result has
-    ``reports``, the epochs trained since the last result: those of :class:`trainables.training.TrainingLoop` with
-    ``key`` and ``initial_loss``. A member whose code raises reports ``status="failed"`` with ``error``, and the others
-    go on.
+    The config has ``task``, ``variant``, ``data`` (keyword arguments of :func:`trainables.datasets.load`), ``limit``, ``precision``,
+    ``device``, ``shipped`` (tasks and variants of the user's own, pickled, or None) and ``members``: dictionaries with key,
+    configuration, seed, epochs and batch_size. A result has ``reports``, the epochs trained since the last result: those of
+    :class:`trainables.training.TrainingLoop` with ``key`` and ``initial_loss``. A member whose code raises reports ``status="failed"``
+    with ``error``, and the others go on.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -68,27 +68,41 @@ class CohortTrainable(tune.Trainable):
         return report
 
     def _loop(self, member: dict[str, Any]) -> Any:
-        from trainables.tasks import task
+        from trainables.function_tasks import FunctionLoop, FunctionTask
         from trainables.training import TrainingLoop
-        from trainables.variants import variant
 
+        task = self._own("tasks", self.cohort["task"])
+        if isinstance(task, FunctionTask):
+            return FunctionLoop(task, self.cohort["variant"], member["configuration"], member["seed"], epochs=member["epochs"])
         return TrainingLoop(
-            task(self.cohort["task"]),
-            variant(self.cohort["variant"]),
+            task,
+            self._own("variants", self.cohort["variant"]),
             member["configuration"],
             member["seed"],
-            data=self._dataset(),
+            data=self._dataset(task),
             epochs=member["epochs"],
             batch_size=member["batch_size"],
+            precision=self.cohort.get("precision", "float32"),
         )
 
-    def _dataset(self) -> Any:
-        from trainables.datasets import load
-        from trainables.tasks import task
+    def _own(self, kind: str, name: str) -> Any:
+        """A task or variant: one that came by value, or the one that its name makes."""
+        import pickle
 
-        wanted = (task(self.cohort["task"]).dataset, self.cohort["limit"], self.cohort["device"])
+        from trainables.tasks import task
+        from trainables.variants import variant
+
+        own = pickle.loads(self.cohort["shipped"]) if self.cohort.get("shipped") else {}
+        if name in own.get(kind, {}):
+            return own[kind][name]
+        return task(name) if kind == "tasks" else variant(name)
+
+    def _dataset(self, task: Any) -> Any:
+        from trainables.datasets import load
+
+        wanted = (task.fingerprint(), self.cohort["limit"], self.cohort["device"])
         if self._data_key != wanted:
-            whole = load(wanted[0], **self.cohort["data"])
+            whole = load(task.dataset, **self.cohort["data"])
             self._data, self._data_key = whole.limited(wanted[1]).to(wanted[2]), wanted
         return self._data
 

@@ -110,7 +110,7 @@ def test_an_optimizer_may_choose(cluster: None, tmp_path: pathlib.Path) -> None:
     ("changes", "message"),
     [
         pytest.param({"trainable": "no.such.module:f"}, "trainable 'no.such.module:f' cannot be imported", id="no such module"),
-        pytest.param({"trainable": "math:nothing"}, "cannot be imported: AttributeError", id="no such name"),
+        pytest.param({"trainable": "math:nothing"}, "unknown name in math for trainable", id="no such name"),
         pytest.param({"trainable": "math:pi"}, "is a float, not a function or class", id="not callable"),
         pytest.param({"trainable": "nowhere"}, "trainable must be 'module:name'", id="no module"),
         pytest.param({"trainable": 3}, "trainable must be a Ray Tune function or class", id="a number"),

@@ -45,14 +45,18 @@ BAD = [
         {**SPEC, "design": {"kind": "grid", "points": {"lrr": 3}}}, "did you mean 'lr'", id="unknown hyperparameter in the design"
     ),
     pytest.param(
-        space_of_adam({**LR, "name": "lrr"}), "unknown hyperparameter of adam 'lrr'; did you mean 'lr'", id="unknown hyperparameter"
+        space_of_adam({**LR, "name": "lrr"}),
+        "unknown hyperparameter of adam on autoencoder/digits 'lrr'; did you mean 'lr'",
+        id="unknown hyperparameter",
     ),
     pytest.param(space_of_adam({**LR, "low": 2}), "low", id="low above high"),
     pytest.param(space_of_adam({**LR, "low": 0}), "low .*0", id="log scale from zero"),
     pytest.param(space_of_adam({**LR, "low": -1, "scale": "linear"}), "lr must be above 0 and finite, got -1", id="negative lr"),
     pytest.param(space_of_adam(LR, {"name": "mu", "low": 0.5, "high": 1}), r"mu must be in \[0, 1\), got 1", id="mu of one"),
     pytest.param(
-        space_of_adam(LR, {"name": "p", "levels": [0.5, 1]}), "unknown hyperparameter of adam 'p'", id="a setting that adam fixes"
+        space_of_adam(LR, {"name": "p", "levels": [0.5, 1]}),
+        "unknown hyperparameter of adam on autoencoder/digits 'p'",
+        id="a setting that adam fixes",
     ),
     pytest.param({**SPEC, "variants": ["sgd"], "spaces": {"adam": [LR]}}, "unknown variant in spaces 'adam'", id="space of no variant"),
     pytest.param({key: each for key, each in SPEC.items() if key != "design"}, "a study needs design", id="no design"),

@@ -1,0 +1,77 @@
+"""Tasks and variants of the user's own, by value: a worker on another machine has none of the user's files."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import sysconfig
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from trainables.names import InputError
+from trainables.tasks import task
+from trainables.torch_variants import TorchVariant
+from trainables.variants import NAMED, Variant, variant
+
+if TYPE_CHECKING:
+    from sensitivity.study import Study
+
+OURS = ("trainables", "search_spaces", "sensitivity")
+
+
+def shipped(study: Study) -> bytes | None:
+    """The tasks and variants of a study that its workers could not make from their names, pickled; None when there are none.
+
+    What they use of modules that are neither installed nor Python's own is pickled along.
+    Raises: InputError, naming it, for what cannot be pickled.
+    """
+    import cloudpickle
+
+    if study.trainable is not None:
+        return None
+    own = {"tasks": {name: task(name) for name in study.tasks if not task(name)._built_in()}, "variants": _own_variants(study)}
+    if not own["tasks"] and not own["variants"]:
+        return None
+    try:
+        with _by_value():
+            return bytes(cloudpickle.dumps(own))
+    except Exception as error:  # whatever a user's object holds
+        named = ", ".join([*own["tasks"], *own["variants"]])
+        raise InputError(f"{named} cannot be sent to workers: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def _own_variants(study: Study) -> dict[str, Any]:
+    known = {each.name for each in NAMED}
+    found = {}
+    for name in study.variants:
+        if name == "direct" or name in known or name.startswith("torch.optim."):
+            continue
+        chosen = variant(name)
+        if isinstance(chosen, TorchVariant) or not (isinstance(chosen, Variant) and "-" in name):
+            found[name] = chosen
+    return found
+
+
+@contextlib.contextmanager
+def _by_value() -> Iterator[None]:
+    """Modules of the user's own are pickled with what is pickled of them."""
+    import cloudpickle
+
+    installed = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+    modules = [
+        module
+        for name, module in list(sys.modules.items())
+        if isinstance(module, ModuleType)
+        and name != "__main__"
+        and name.split(".")[0] not in OURS
+        and (file := getattr(module, "__file__", None)) is not None
+        and not file.startswith(installed)
+    ]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
