@@ -246,7 +246,7 @@ def test_registering_the_same_again_changes_nothing_and_another_is_refused() -> 
     one = register_task(own())
     register_task(own())
     assert task("net/digits") is one
-    for other in (own(loss="mse"), own(version=2), own(batch_size=8), own(settings={"width": 4})):
+    for other in (own(loss="mse"), own(version=2), own(batch_size=8), own(settings={"width": 4}), own(dataset="mnist")):
         with pytest.raises(InputError, match="there is another task 'net/digits' already; give this one another name"):
             register_task(other)
     with pytest.raises(InputError, match="there is another task 'resnet/digits' already"):
