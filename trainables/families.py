@@ -51,7 +51,7 @@ def _images_of_classes(name: str, data: Summary) -> str:
 
 
 def _classes(name: str, data: Summary) -> str:
-    return "" if data.classes is not None else "classes as targets"
+    return "" if data.classes is not None and data.classes > 1 else "two or more classes as targets"
 
 
 def _mnist_like(name: str, data: Summary) -> str:
@@ -132,7 +132,7 @@ def _composed(name: str, model: str, dataset: str, data: Summary) -> Task:
     lacking = family.misfit(dataset, data)
     if lacking:
         fitting = [each for each, other in FAMILIES.items() if not other.misfit(dataset, data)]
-        have = f"shape {' x '.join(map(str, data.shape))} and {f'{data.classes} classes' if data.classes else 'no classes'}"
+        have = f"shape {' x '.join(map(str, data.shape))} and {'no' if data.classes is None else data.classes} classes"
         raise InputError(f"model {model!r} needs {lacking}; {dataset} has {have} (models that fit: {', '.join(fitting) or 'none'})")
     return Task(
         name,

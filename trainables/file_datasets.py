@@ -93,8 +93,11 @@ def _read_once(prefix: str, place: str, stamp: Stamp) -> Read:
     for file, _, _ in stamp:
         if prefix == "images":
             content.update(f"{pathlib.Path(file).relative_to(place).as_posix()}\0".encode())
-        with pathlib.Path(file).open("rb") as stream:
-            content.update(hashlib.file_digest(stream, "sha256").digest())
+        try:
+            with pathlib.Path(file).open("rb") as stream:
+                content.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise InputError(f"{file} cannot be read: {error}") from error
     parts = _arrays(place) if prefix == "arrays" else _images(pathlib.Path(place), [pathlib.Path(file) for file, _, _ in stamp])
     return Read(**parts, content=content.hexdigest()[:16])
 

@@ -106,7 +106,11 @@ class Task:
     def _built_in(self) -> bool:
         """Whether this is the task that the package makes of this name, so that its name says all."""
         ours = _find(self.name, {})
-        return ours is not None and (ours.sources, ours.settings, ours.dataset) == (self.sources, self.settings, self.dataset)
+        return ours is not None and ours._computed() == self._computed()
+
+    def _computed(self) -> tuple[Any, ...]:
+        """What it computes, as values that compare in another process too: a callable dataset is one of the sources."""
+        return self.sources, self.settings, self.dataset if isinstance(self.dataset, str) else None
 
     @property
     def parameters(self) -> int | None:
@@ -180,7 +184,7 @@ def register_task(task: Task) -> Task:
     known = _find(task.name, _REGISTERED)
     if known is None:
         _REGISTERED[task.name] = task
-    elif (known.sources, known.settings, known.version, known.batch_size) != (task.sources, task.settings, task.version, task.batch_size):
+    elif (known._computed(), known.version, known.batch_size) != (task._computed(), task.version, task.batch_size):
         raise InputError(f"there is another task {task.name!r} already; give this one another name")
     return task
 

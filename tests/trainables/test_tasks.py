@@ -126,7 +126,11 @@ BAD_NAMES = [
     pytest.param(
         "resnet/synthetic", r"model 'resnet' needs images .*; synthetic has shape 10 .*\(models that fit: mlp, logistic\)", id="features"
     ),
-    pytest.param("mlp/ill_conditioned", r"model 'mlp' needs classes as targets", id="no classes"),
+    pytest.param(
+        "mlp/ill_conditioned",
+        r"model 'mlp' needs two or more classes as targets; ill_conditioned has shape 10 and no classes",
+        id="no classes",
+    ),
     pytest.param("quadratic/digits", "model 'quadratic' needs the dataset ill_conditioned", id="bowl"),
     pytest.param("function/ishigami+augmented", "task 'function/ishigami' has no images to augment", id="function"),
     pytest.param("logistic/synthetic+augmented", "task 'logistic/synthetic' has no images to augment", id="features to augment"),
@@ -242,7 +246,7 @@ def test_registering_the_same_again_changes_nothing_and_another_is_refused() -> 
     one = register_task(own())
     register_task(own())
     assert task("net/digits") is one
-    for other in (own(loss="mse"), own(version=2), own(batch_size=8), own(settings={"width": 4})):
+    for other in (own(loss="mse"), own(version=2), own(batch_size=8), own(settings={"width": 4}), own(dataset="mnist")):
         with pytest.raises(InputError, match="there is another task 'net/digits' already; give this one another name"):
             register_task(other)
     with pytest.raises(InputError, match="there is another task 'resnet/digits' already"):
