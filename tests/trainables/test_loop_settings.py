@@ -235,6 +235,19 @@ def test_no_piece_of_the_first_evaluation_is_a_single_image(images: int) -> None
     assert math.isfinite(loop("sgd", {"lr": 0.01, "norm": True}, data=points(train=images)).initial_loss)
 
 
+def test_running_statistics_that_lag_behind_are_no_divergence() -> None:
+    def normed(generator: torch.Generator) -> nn.Module:
+        return nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2)).double()
+
+    data = points()
+    far = dataclasses.replace(data, x_train=data.x_train + 1e6, x_test=data.x_test + 1e6)
+    one = loop("sgd", {"lr": 0.01}, task=Task("normed/points", "points", normed, error), data=far)
+    report = one.train_epoch()
+    assert report["train_loss_end"] > 100 * one.initial_loss  # after three steps of batch norm's momentum .1
+    assert report["status"] == "running"
+    assert list(loop("sgd", {"lr": 1e9}, task=one.task, data=far))[-1]["status"] == "diverged"
+
+
 def test_batch_norm_trains_in_second_order() -> None:
     reports = list(loop("egd_momentum", {"lr": 0.01, "norm": True, "mu": 0.5}, batch_size=20))
     assert reports[-1]["status"] == "completed"
