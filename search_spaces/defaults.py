@@ -46,17 +46,17 @@ RATES: dict[str, tuple[float, float, float]] = {
     "l1_nadam": (1e-4, 1e-3, 0.1),
     "linf_nadam": (1e-4, 5e-3, 0.1),
     "laprop": (1e-4, 2e-3, 0.1),
-    "rmsprop_momentum": (1e-6, 1e-4, 1e-3),
+    "rmsprop_momentum": (1e-5, 1e-3, 0.01),
     "signsgd": (1e-5, 1e-3, 0.01),
-    "egd": (1e-4, 2e-3, 0.1),
-    "egd_momentum": (1e-4, 2e-3, 0.1),
+    "egd": (1e-3, 0.1, 1.0),
+    "egd_momentum": (1e-3, 0.1, 1.0),
 }
 """Lowest, default and highest learning rate of each named variant."""
 
 NORM_RATES = {1.0: 1e-3, 2.0: 2e-3, math.inf: 5e-3}
 """Default learning rate of a bias-corrected mean of each norm (the paper's Table 2)."""
 
-DECAYS: dict[str, dict[str, float]] = {"rmsprop": {"nu": 0.9}}
+DECAYS: dict[str, dict[str, float]] = {"rmsprop": {"nu": 0.9}, "rmsprop_momentum": {"nu": 0.9}}
 """Defaults of mu and nu that differ from :data:`STANDARD`."""
 
 SCHEDULES = ("constant", "bias_corrected", "true_mean", "handcrafted")
@@ -110,12 +110,10 @@ def default_space(name: str) -> SearchSpace:
     mu: 0.5 to 0.99, log1m, default 0.9
     nu: 0.9 to 0.999, log1m, default 0.999
     """
-    from trainables.torch_variants import TORCH_DEFAULTS
-
     chosen = variant(name)
-    if name in TORCH_DEFAULTS:
+    if name.startswith("torch.optim.") and (usual := _of_torch(name)):
         return SearchSpace(
-            *(Float(each, low, high, scale, default) for each, (low, default, high, scale) in TORCH_DEFAULTS[name].items())  # type: ignore[arg-type]
+            *(Float(each, low, high, scale, default) for each, (low, default, high, scale) in usual.items())  # type: ignore[arg-type]
         )
     missing = [each for each in chosen.needs if each not in STANDARD]
     if missing:
@@ -124,6 +122,12 @@ def default_space(name: str) -> SearchSpace:
     domains: dict[str, dict[str, float]] = {"lr": {"low": low, "high": high, "default": default}}
     domains |= {each: {"default": decay} for each, decay in DECAYS.get(name, {}).items()}
     return SearchSpace(*(hyperparameter(each, **domains.get(each, {})) for each in chosen.hyperparameters if each in STANDARD))
+
+
+def _of_torch(name: str) -> dict[str, tuple[float, float, float, str]]:
+    from trainables.torch_variants import TORCH_DEFAULTS
+
+    return TORCH_DEFAULTS.get(name, {})
 
 
 def combination_rates(fixed: Mapping[str, Any]) -> tuple[float, float, float]:
@@ -137,7 +141,10 @@ def combination_rates(fixed: Mapping[str, Any]) -> tuple[float, float, float]:
         return 1e-4, 1e-3, 0.1
     if adaptive == "none":
         return RATES["sgd" if fixed.get("momentum") == "none" else "cm" if summed else "cm_mean"]
-    low, default, high = (1e-4, 0.01, 0.1) if adaptive == "sum" else (1e-4, NORM_RATES.get(p, 2e-3), 0.1)
+    if fixed.get("order") == "second":
+        low, default, high = RATES["egd"]
+    else:
+        low, default, high = RATES["adagrad"] if adaptive == "sum" else (1e-4, NORM_RATES.get(p, 2e-3), 0.1)
     share = (0.1 if summed else 1.0) * (0.1 if adaptive == "mean" and fixed.get("nu_schedule") == "constant" and p < math.inf else 1.0)
     return low * share, default * share, high * share
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from trainables import file_datasets
 from trainables.names import InputError
-from trainables.tasks import task
+from trainables.tasks import AUGMENTED, task
 from trainables.torch_variants import TorchVariant
 from trainables.variants import NAMED, Variant, variant
 
@@ -30,7 +31,7 @@ def shipped(study: Study) -> bytes | None:
 
     if study.trainable is not None:
         return None
-    own = {"tasks": {name: task(name) for name in study.tasks if not task(name)._built_in()}, "variants": _own_variants(study)}
+    own = {"tasks": {name: task(name) for name in study.tasks if _own_task(name)}, "variants": _own_variants(study)}
     if not own["tasks"] and not own["variants"]:
         return None
     try:
@@ -39,6 +40,11 @@ def shipped(study: Study) -> bytes | None:
     except Exception as error:  # whatever a user's object holds
         named = ", ".join([*own["tasks"], *own["variants"]])
         raise InputError(f"{named} cannot be sent to workers: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def _own_task(name: str) -> bool:
+    """One of the user's, or on a file of the user's: the path in its name is relative to where the driver runs."""
+    return not task(name)._built_in() or file_datasets.kind(name.partition("/")[2].removesuffix(AUGMENTED)) is not None
 
 
 def _own_variants(study: Study) -> dict[str, Any]:

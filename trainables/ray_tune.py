@@ -100,7 +100,7 @@ class CohortTrainable(tune.Trainable):
     def _dataset(self, task: Any) -> Any:
         from trainables.datasets import load
 
-        wanted = (task.fingerprint(), self.cohort["limit"], self.cohort["device"])
+        wanted = (task.dataset if isinstance(task.dataset, str) else task.sources, self.cohort["limit"], self.cohort["device"])
         if self._data_key != wanted:
             whole = load(task.dataset, **self.cohort["data"])
             self._data, self._data_key = whole.limited(wanted[1]).to(wanted[2]), wanted
