@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
-from search_spaces.adaptive_design import SAMPLERS, check_sampler
-from trainables.names import unknown
+from search_spaces.adaptive_design import check_sampler
+from search_spaces.samplers import make_sampler
+from trainables.dotted import imported
+from trainables.names import InputError
 
 if TYPE_CHECKING:
     import optuna
@@ -23,7 +27,24 @@ Outcome = tuple[str, float]
 """Status of a trial (completed, diverged or failed) and its capped loss."""
 
 
-class Adaptive(Searcher):
+class Stateless(Searcher):
+    """A searcher that is not restored from Tune's pickles: Optuna's storage and the store hold everything."""
+
+    def __init__(self) -> None:
+        super().__init__(metric="done", mode="max")  # Tune wants the name of something in every result
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles what it is given, to restore a run from."""
+        return {}
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+
+class Adaptive(Stateless):
     """Asks Optuna for configurations, hands them out as cohorts, and tells it what came back.
 
     Args:
@@ -57,7 +78,7 @@ class Adaptive(Searcher):
         outcome: Callable[[Mapping[str, Any]], Outcome | None],
         storage: str | None = None,
     ) -> None:
-        super().__init__(metric="done", mode="max")  # Tune wants the name of something in every result
+        super().__init__()
         import optuna
 
         for space in spaces.values():
@@ -101,7 +122,8 @@ class Adaptive(Searcher):
     def _complete(self, label: str) -> int:
         import optuna
 
-        return len(self._studies[label].get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
+        ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+        return len(self._studies[label].get_trials(deepcopy=False, states=ended))
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next cohort, from the sub-study with the most left; FINISHED when none has any."""
@@ -146,6 +168,9 @@ class Adaptive(Searcher):
         study = self._studies[label]
         if any(status == "failed" for status, _ in ended):
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        elif any(status == "stopped" for status, _ in ended):
+            trial.report(math.fsum(loss for _, loss in ended) / len(ended), step=0)
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         else:
             trial.set_user_attr("diverged", sum(status == "diverged" for status, _ in ended))
             study.tell(trial, math.fsum(loss for _, loss in ended) / len(ended))
@@ -174,22 +199,12 @@ class Adaptive(Searcher):
                     _release(self._studies[label], trial.number, trial.params)
         self._open.clear()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles what it is given to restore a run from; this is restored from Optuna's storage."""
-        return {}
 
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing to save: Optuna's storage and the store hold everything."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore."""
-
-
-class Planned(Searcher):
+class Planned(Stateless):
     """Hands out cohorts that are known beforehand, in order."""
 
     def __init__(self, configs: Sequence[Mapping[str, Any]]) -> None:
-        super().__init__(metric="done", mode="max")
+        super().__init__()
         self._waiting = list(reversed(configs))
 
     def suggest(self, trial_id: str) -> Any:
@@ -203,7 +218,7 @@ class Planned(Searcher):
         """Nothing to learn from a result."""
 
 
-class Persistent(Searcher):
+class Persistent(Stateless):
     """Gives a cohort out again when its worker was lost, up to :data:`RETRIES` times.
 
     Tune's own retries are not enough: a reused worker that is lost between two cohorts counts as an error at once (seen in Ray 2.60).
@@ -224,17 +239,13 @@ class Persistent(Searcher):
         ending: Callable[[Mapping[str, Any], Mapping[str, Any] | None], Sequence[Mapping[str, Any]]] = lambda config, result: (),
         lost: Callable[[str], bool] = lambda trial_id: True,
     ) -> None:
-        super().__init__(metric="done", mode="max")
+        super().__init__()
         self._searcher, self._ended = searcher, ended
         self._present, self._reports, self._ending, self._was_lost = present, reports, ending, lost
         self._given: dict[str, tuple[str, dict[str, Any]]] = {}
         self._lost: list[tuple[str, dict[str, Any]]] = []
         self.cohorts: dict[str, dict[str, Any]] = {}
         """The cohort of every trial of Tune's so far."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: see :class:`Adaptive`."""
-        return {}
 
     def suggest(self, trial_id: str) -> Any:
         """What the trainable is given of the next cohort, FINISHED when none is left and none can come back."""
@@ -264,12 +275,6 @@ class Persistent(Searcher):
             last = [*self._reports(config, result), *self._ending(config, result)] if result and not error else []
             self._searcher.on_trial_complete(owner, {"reports": last}, error)
 
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing to save."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore."""
-
 
 def _release(study: optuna.Study, number: int, params: Mapping[str, Any]) -> None:
     import optuna
@@ -283,41 +288,59 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, bool)) else float(value)
 
 
-def make_sampler(name: str, seed: int, *, parallel: bool = False) -> optuna.samplers.BaseSampler:
-    """An Optuna sampler by name. Args: parallel: several configurations are asked before any is told."""
-    import warnings
-
-    import optuna
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if name == "tpe":
-            return optuna.samplers.TPESampler(seed=seed, constant_liar=parallel)
-        if name == "random":
-            return optuna.samplers.RandomSampler(seed=seed)
-        if name == "qmc":
-            return optuna.samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
-        if name == "gp":
-            return optuna.samplers.GPSampler(seed=seed)
-        if name == "cmaes":
-            return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
-        if name == "nsga2":
-            return optuna.samplers.NSGAIISampler(seed=seed)
-        if name == "brute":
-            return _brute_force(seed)
-    raise unknown("sampler", name, SAMPLERS)
+def _passed_on(method: str) -> Any:
+    return lambda self, controller, trial, *result: getattr(self._of(trial), method)(controller, trial, *result)
 
 
-def _brute_force(seed: int) -> optuna.samplers.BaseSampler:
-    import optuna
+class Apart(FIFOScheduler):
+    """Early stopping within each variant on each task: a trial is compared with its like, so that no variant is stopped for another's sake.
 
-    class BruteForce(optuna.samplers.BruteForceSampler):
-        """Optuna's, which stops ``study.optimize`` after the last configuration; here nothing is optimizing, and the searcher counts."""
+    Args: make: a scheduler of Ray Tune's. kind: what a trial of Tune's belongs to.
+    """
 
-        def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
-            """Nothing to stop."""
+    def __init__(self, make: Callable[[], Any], kind: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._make, self._kind = make, kind
+        self._schedulers: dict[Any, Any] = {}
 
-    return BruteForce(seed=seed)
+    def _of(self, trial: Any) -> Any:
+        kind = self._kind(trial)
+        if kind not in self._schedulers:
+            self._schedulers[kind] = self._make()
+        return self._schedulers[kind]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: see :class:`Stateless`."""
+        return {}
+
+    on_trial_add, on_trial_result, on_trial_complete, on_trial_error, on_trial_remove = map(
+        _passed_on, ("on_trial_add", "on_trial_result", "on_trial_complete", "on_trial_error", "on_trial_remove")
+    )
+
+    def choose_trial_to_run(self, controller: Any, **more: Any) -> Any:
+        chosen = (each.choose_trial_to_run(controller, **more) for each in [*self._schedulers.values()])
+        return next((trial for trial in chosen if trial is not None), None)
+
+
+def early_stopping(name: str, metric: str, mode: str, epochs: int) -> Any:
+    """A scheduler of Ray Tune's that stops trials which fall behind.
+
+    Args: name: ``asha``, ``hyperband``, ``median``, or ``package.module:Class`` of another. metric, mode: what it compares. epochs: of a
+        trial that is not stopped.
+    Raises: InputError for a class that cannot be imported, or that does not take ``metric`` and ``mode``.
+    """
+    from ray.tune import schedulers
+
+    known = {"asha": schedulers.ASHAScheduler, "hyperband": schedulers.HyperBandScheduler, "median": schedulers.MedianStoppingRule}
+    made = known[name] if name in known else imported(name, "scheduler")
+    takes = inspect.signature(made).parameters
+    given = {"metric": metric, "mode": mode, "time_attr": "training_iteration", "max_t": epochs}
+    if name == "median":
+        given["grace_period"] = max(1, epochs // 4)  # its own default is a minute of epochs
+    try:
+        return made(**{argument: each for argument, each in given.items() if argument in takes or argument in ("metric", "mode")})
+    except Exception as error:  # whatever a user's class raises
+        raise InputError(f"scheduler {name!r} cannot be made: {type(error).__name__}: {error}") from None
 
 
 def param_space(calls: Mapping[str, tuple[str, tuple[Any, ...]]]) -> dict[str, Any]:

@@ -35,12 +35,17 @@ class Assignments:
     device: str
     largest: int | None = None
     """Trials in a cohort; None is as many as the plan finds good."""
+    stops_early: bool = False
+    """Whether a scheduler may stop a trial before its last epoch."""
     shipped: bytes | None = None
     """Tasks and variants of the user's own (:func:`sensitivity.shipping.shipped`)."""
 
     def config(self, cohort: Cohort) -> dict[str, Any]:
         """What one cohort is, as the searchers pass it on."""
+        study = self.study
+        compared = {"metric": study.metric, "maximised": study.direction == "max", "capped": study.metric in METRICS}
         return {
+            **({"objective": compared} if self.stops_early else {}),
             "task": cohort.task,
             "variant": cohort.variant,
             "limit": self.study.limit,
@@ -69,8 +74,9 @@ class Assignments:
         return list(result.get("reports", ()))
 
     def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
-        """What the end of a cohort says beyond its reports: nothing, as the last report of every member has its status."""
-        return []
+        """What the end of a cohort says beyond its reports: nothing, unless a scheduler stopped it before its last epoch."""
+        last = (result or {}).get("reports", ())[-1:]
+        return [{**each, "status": "stopped"} for each in last if self.stops_early and each["status"] == "running"]
 
     def outcome(self, report: Report) -> Outcome | None:
         """Status and capped loss of a member whose report is its last; None while it runs."""
@@ -135,6 +141,8 @@ class OwnAssignments(Assignments):
             reason = f"the trainable reported no number named {self.study.metric!r} (it reported: {', '.join(measured) or 'nothing'})"
             return [{"key": member["key"], "status": "failed", "error": reason}]
         (report,) = self.reports(config, result or {})
+        if self.stops_early and report["epoch"] < (self.study.epochs or 0):
+            return [{**report, "status": "stopped"}]
         return [{**report, "status": "completed" if math.isfinite(measured[self.study.metric]) else "diverged"}]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces.designs import AdaptiveDesign
 from sensitivity import own_trainables
+from trainables.dotted import imported
 from trainables.function_tasks import DIRECT, FunctionTask
 from trainables.names import InputError, unknown
 from trainables.settings import accepted, check_configuration
@@ -89,7 +90,19 @@ def _check_designs(study: Study) -> None:
         design.check_names(space.names if name in study.designs else every)
         if isinstance(design, AdaptiveDesign):
             design.check_space(space)
+            _check_scheduler(study, design)
         else:
             design.configurations(space)
     if len(kinds) > 1 or (study.designs and True in kinds):
         raise InputError("an adaptive design is of the whole study: it cannot be mixed with others in designs")
+
+
+def _check_scheduler(study: Study, design: AdaptiveDesign) -> None:
+    if design.scheduler is None:
+        return
+    if ":" in design.scheduler:
+        imported(design.scheduler, "scheduler")
+    if len(study.seeds) > 1:
+        raise InputError(f"scheduler {design.scheduler!r} compares single trials, so seeds must be one; got {len(study.seeds)} seeds")
+    if study.epochs is None:
+        raise InputError(f"scheduler {design.scheduler!r} needs epochs: the reports of a trial that is not stopped")

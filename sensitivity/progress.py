@@ -28,7 +28,7 @@ class Progress:
         self._live: Any = None
         self._began = self._logged = time.monotonic()
         self.planned = self.before = self.epochs = self.epochs_per_trial = 0
-        self.counts = {"completed": 0, "diverged": 0, "failed": 0}
+        self.counts = {"completed": 0, "diverged": 0, "stopped": 0, "failed": 0}
         self.best: dict[str, float] = {}
         self.errors: list[str] = []
 
@@ -62,7 +62,7 @@ class Progress:
             self.counts[status] += 1
             if status == "failed":
                 self.errors.append(f"{variant} {report['key']}: {report.get('error', '')}")
-            elif loss < self.best.get(variant, float("inf")):
+            elif status != "stopped" and loss < self.best.get(variant, float("inf")):
                 self.best[variant] = loss
         if self._live is not None:
             self._live.update(self._panel())
@@ -76,6 +76,8 @@ class Progress:
         elapsed = time.monotonic() - self._began
         rate = self.epochs / elapsed if elapsed > 0 else 0.0
         text = f"{ended}/{self.planned} trials, {self.counts['diverged']} diverged, {self.counts['failed']} failed, {rate:.2f} epochs/s"
+        if self.counts["stopped"]:
+            text += f", {self.counts['stopped']} stopped early"
         left = (self.planned - self.before) * self.epochs_per_trial - self.epochs
         if rate > 0 and ended < self.planned:
             text += f", {_clock(elapsed)} gone, at most {_clock(left / rate)} left"

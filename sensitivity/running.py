@@ -8,13 +8,13 @@ import math
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
 
-from search_spaces.adaptive import RETRIES, Adaptive, Persistent, Planned
+from search_spaces.adaptive import RETRIES, Adaptive, Apart, Persistent, Planned, early_stopping
 from search_spaces.designs import AdaptiveDesign
 from sensitivity import own_trainables
 from sensitivity.assignments import Assignments, OwnAssignments
@@ -71,7 +71,7 @@ def run(
     own = shipped(study)
     kept = store if isinstance(store, Store) else Store(store)
     kind = Assignments if study.trainable is None else OwnAssignments
-    given = kind(study, kept, data, "cuda" if gpus_per_worker > 0 else "cpu", shipped=own)
+    given = kind(study, kept, data, "cuda" if gpus_per_worker > 0 else "cpu", shipped=own, stops_early="scheduler" in study.design)
     try:
         _train(study, kept, given, progress, address, workers or (os.cpu_count() or 1), gpus_per_worker)
         return Results.from_store(kept, study.name)
@@ -160,7 +160,7 @@ def _adaptive(study: Study, store: Store, given: Assignments) -> Adaptive:
         n=design.n,
         sampler=design.sampler,
         seed=design.seed,
-        cohort_size=given.largest or study.cohort_size or 1,
+        cohort_size=1 if given.stops_early else given.largest or study.cohort_size or 1,
         cohort=given.chosen,
         members=lambda label, configuration: [trial.key for trial in given.members(label, configuration)],
         known=given.known,
@@ -195,6 +195,7 @@ def _fit(
                 search_alg=persistent,
                 num_samples=-1,
                 max_concurrent_trials=workers,
+                scheduler=_scheduler(study, recorder.kind),
                 reuse_actors=not own,
                 # The cohort's members would otherwise be spelt out in the name of its folder.
                 trial_dirname_creator=_trial_id,
@@ -218,6 +219,16 @@ def _fit(
         tuner.fit()
 
 
+def _scheduler(study: Study, kind: Callable[[Any], Any]) -> Any:
+    name = study.design.get("scheduler")
+    if name is None:
+        return None
+    own = study.trainable is not None
+    metric, mode = (study.metric, study.direction) if own else ("objective", "min")
+    early_stopping(name, metric, mode, study.epochs or 1)  # what is wrong with it is said before anything is written
+    return Apart(lambda: early_stopping(name, metric, mode, study.epochs or 1), kind)
+
+
 def _asks_for_resources(trainable: Any) -> bool:
     """Whether a trainable of the user's own came with ``tune.with_resources``."""
     return hasattr(trainable, "_resources") or "default_resource_request" in vars(trainable if isinstance(trainable, type) else type)
@@ -235,6 +246,11 @@ class Recorder(tune.Callback):
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles what it is given to restore a run from, and here the store is what a run is restored from."""
         return {}
+
+    def kind(self, trial: Any) -> tuple[str, str]:
+        """Task and variant of one of Tune's trials."""
+        cohort = self.cohorts[trial.trial_id]
+        return cohort["task"], cohort["variant"]
 
     def lost_its_worker(self, trial_id: str) -> bool:
         """Whether the error of one of Tune's trials was the loss of its worker, and not an exception in the trainable."""
@@ -276,6 +292,8 @@ class Recorder(tune.Callback):
         key, status = report["key"], report["status"]
         if status == "failed":
             self._store.fail(key, report["error"])
+        elif status == "stopped":
+            self._store.end(key, status)
         else:
             self._store.record(key, initial_loss=report["initial_loss"], reports=[report])
         if status != "running":

@@ -51,6 +51,11 @@ def caveats(measured: Measured) -> list[str]:
     unfinished = int(results.trials["status"].isin(("pending", "running")).sum())
     if failed:
         found.append(f"{failed} of {len(results.trials)} trials failed and are left out; `sensitivity trials --status failed` shows why.")
+    stopped = int((results.trials["status"] == "stopped").sum())
+    if stopped:
+        found.append(
+            f"{stopped} of {len(results.trials)} trials were stopped early and are left out: they have no result at the full budget."
+        )
     if unfinished:
         found.append(f"{unfinished} of {len(results.trials)} trials have not finished; run the study again to complete it.")
     if results.usable["seed"].nunique() == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 import time
 import traceback
@@ -18,7 +19,8 @@ class CohortTrainable(tune.Trainable):
     """Trains ``config["members"]`` in order and reports every epoch of each.
 
     The config has ``task``, ``variant``, ``data`` (keyword arguments of :func:`trainables.datasets.load`), ``limit``, ``precision``,
-    ``device``, ``shipped`` (tasks and variants of the user's own, pickled, or None) and ``members``: dictionaries with key,
+    ``device``, ``shipped`` (tasks and variants of the user's own, pickled, or None), ``objective`` (where a scheduler compares
+    trials: metric, maximised, capped) and ``members``: dictionaries with key,
     configuration, seed, epochs and batch_size. A result has ``reports``, the epochs trained since the last result: those of
     :class:`trainables.training.TrainingLoop` with ``key`` and ``initial_loss``. A member whose code raises reports ``status="failed"``
     with ``error``, and the others go on.
@@ -46,10 +48,21 @@ class CohortTrainable(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Train whole epochs for about a second (at least one) and report them."""
         reports: list[dict[str, Any]] = []
-        deadline = time.monotonic() + REPORT_EVERY
+        # A scheduler that stops trials early sees every epoch by itself.
+        deadline = time.monotonic() + (0 if "objective" in self.cohort else REPORT_EVERY)
         while self.position < len(self.cohort["members"]) and (not reports or time.monotonic() < deadline):
             reports.append(self._advance())
-        return {"reports": reports, "done": self.position >= len(self.cohort["members"])}
+        result = {"reports": reports, "done": self.position >= len(self.cohort["members"])}
+        if "objective" in self.cohort:
+            result["objective"] = self._objective(reports[-1])
+        return result
+
+    def _objective(self, report: dict[str, Any]) -> float:
+        """What a scheduler compares: the loss so far, capped at the initial loss; or the negative of what is maximised."""
+        sign, cap = -1.0 if self.cohort["objective"]["maximised"] else 1.0, report.get("initial_loss", math.inf)
+        loss = sign * report.get(self.cohort["objective"]["metric"], math.nan)
+        worst = cap if self.cohort["objective"]["capped"] else math.inf
+        return min(loss, worst) if math.isfinite(loss) else worst
 
     def _advance(self) -> dict[str, Any]:
         """One epoch of the member whose turn it is; a member that raises has failed, and the next takes its turn."""
