@@ -88,13 +88,7 @@ class Adaptive(Stateless):
         self._cohort, self._members, self._known, self._outcome = cohort, members, known, outcome
         backend = optuna.storages.RDBStorage(storage) if storage is not None else optuna.storages.InMemoryStorage()
         self._studies = {
-            label: optuna.create_study(
-                study_name=label,
-                storage=backend,
-                direction="minimize",
-                load_if_exists=True,
-            )
-            for label in spaces
+            label: optuna.create_study(study_name=label, storage=backend, direction="minimize", load_if_exists=True) for label in spaces
         }
         for position, study in enumerate(self._studies.values()):
             # A continued study must not draw again what it drew before.
