@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-import os
 import pathlib
 import shlex
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from sensitivity.planning import STATUSES
+from sensitivity.terminal import conclude, in_words, report_folder, show, show_plan
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
     from sensitivity.study import Study
 
 DEFAULT_STORE = "sensitivity.sqlite"
@@ -56,6 +50,12 @@ Metric = Annotated[
 ]
 
 
+TaskModule = Annotated[
+    pathlib.Path | None,
+    typer.Option("--task-module", help="A Python file that registers tasks and variants of your own.", show_default=False),
+]
+
+
 @app.command()
 def run(
     file: Annotated[str | None, typer.Argument(help="A study as YAML or JSON.", show_default=False)] = None,
@@ -64,39 +64,60 @@ def run(
     ] = None,
     store: StorePlace = DEFAULT_STORE,
     out: Folder = None,
+    epochs: Annotated[int | None, typer.Option(help="Instead of the study's.", show_default=False)] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many, instead of the study's.", show_default=False)] = None,
+    limit: Annotated[int | None, typer.Option(help="The first so many images only, instead of the study's.", show_default=False)] = None,
+    precision: Annotated[str | None, typer.Option(help="float32, tf32 or bf16, instead of the study's.", show_default=False)] = None,
     workers: Annotated[int | None, typer.Option(help="Cohorts trained at once.", show_default="one a core")] = None,
-    address: Annotated[str | None, typer.Option(help="Ray cluster, such as auto or ray://host:10001.", show_default="a local Ray")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster: auto on one of its nodes, or HOST:PORT of its head.", show_default="a local Ray")
+    ] = None,
     gpus_per_worker: Annotated[float, typer.Option(help="Share of a GPU for each worker; 0 trains on the CPU.")] = 0.0,
-    data_root: Annotated[pathlib.Path | None, typer.Option(help="Folder of the datasets (holds MNIST/raw).", show_default=False)] = None,
+    data_root: Annotated[
+        pathlib.Path | None, typer.Option(help="Folder of the datasets (holds MNIST/raw, cifar10.npz ...).", show_default="data")
+    ] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch a dataset that is not in the data root.")] = False,
+    task_module: TaskModule = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be run, and about how long it takes; run nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train what the store lacks of a study, then write its report.
 
-    Every epoch is in the store before the next is asked for: kill it at any time and give the same command again.
+    Every report of a worker is in the store before the next is asked for: kill it at any time and give the same command again.
     """
     from sensitivity.progress import Progress
     from sensitivity.running import run as run_study
+    from sensitivity.study import with_changes
 
-    study = _study(file, preset)
-    place = _report_folder(out, study.name)
+    _load(task_module)
+    changes = {"epochs": epochs, "seeds": seeds, "limit": limit, "precision": precision}
+    studies = [
+        with_changes(each, **changes) if any(each_ is not None for each_ in changes.values()) else each for each in _studies(file, preset)
+    ]
+    if plan:
+        show_plan(studies, as_json)
+        return
+    places = [report_folder(out / each.name if out is not None and len(studies) > 1 else out, each.name) for each in studies]
+    failed = False
     console = Console(stderr=True)
-    with Progress(console) as progress:
-        results = run_study(
-            study,
-            store=store,
-            address=address,
-            workers=workers,
-            gpus_per_worker=gpus_per_worker,
-            data_root=data_root,
-            download=download,
-            progress=progress,
-        )
-    for error in progress.errors[:5]:
-        console.print(f"failed: {error}", style="red", markup=False, highlight=False)
-    if not results.usable.empty or progress.errors == []:
-        _conclude(results, place, as_json)
-    if (results.trials["status"] == "failed").any():
+    for study, place in zip(studies, places, strict=True):
+        with Progress(console) as progress:
+            results = run_study(
+                study,
+                store=store,
+                address=address,
+                workers=workers,
+                gpus_per_worker=gpus_per_worker,
+                data_root=data_root,
+                download=download,
+                progress=progress,
+            )
+        for error in progress.errors[:5]:
+            console.print(f"failed: {error}", style="red", markup=False, highlight=False)
+        if not results.usable.empty or not progress.errors:
+            conclude(results, place, as_json)
+        failed = failed or bool((results.trials["status"] == "failed").any())
+    if failed:
         raise typer.Exit(1)
 
 
@@ -118,7 +139,7 @@ def report(
         results = Results.from_store(opened, name, metric=metric)
     finally:
         opened.close()
-    _conclude(results, _report_folder(out, name), as_json)
+    conclude(results, report_folder(out, name), as_json)
 
 
 @app.command()
@@ -131,7 +152,7 @@ def studies(store: StorePlace = DEFAULT_STORE, as_json: AsJson = False) -> None:
         found = opened.studies()
     finally:
         opened.close()
-    _show(found, as_json, empty="no study yet; try `sensitivity run --preset quickstart`")
+    show(found, as_json, empty="no study yet; try `sensitivity run --preset quickstart`")
 
 
 @app.command()
@@ -156,18 +177,36 @@ def trials(
         table = table[table["status"] == status]
     table = table.rename(columns=lambda name: name.removeprefix("config/"))
     columns = [name for name in table.columns if name not in ("epochs", "initial_loss")]
-    _show(records(table[columns]), as_json, empty="no such trial")
+    show(records(table[columns]), as_json, empty="no such trial")
 
 
 @app.command()
-def variants(as_json: AsJson = False) -> None:
-    """List the named optimizer variants, their hyperparameters and sources."""
+def variants(
+    everything: Annotated[
+        bool, typer.Option("--all", help="The optimizers of torch.optim and the paper's 768 combinations too, by name.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the named optimizer variants, their hyperparameters and sources.
+
+    Any torch.optim optimizer is a variant too (torch.optim.AdamW), one of your own by module:Name, and every combination such as
+    cm-unscaled-mean-constant+l1-mean-bias_corrected.
+    """
     from trainables.variants import VARIANTS
 
-    _show(
+    listed = list(VARIANTS.values())
+    if everything:
+        import torch
+
+        from trainables.torch_variants import TORCH_DEFAULTS, torch_variant
+        from trainables.variant_names import all_variants
+
+        listed += [torch_variant(name) for name in TORCH_DEFAULTS if hasattr(torch.optim, name.rpartition(".")[2])]
+        listed += all_variants()
+    show(
         [
             {"variant": each.name, "hyperparameters": ", ".join(each.hyperparameters), "what": each.description, "source": each.source}
-            for each in VARIANTS.values()
+            for each in listed
         ],
         as_json,
     )
@@ -182,33 +221,81 @@ def spaces(
     from search_spaces.defaults import default_space
     from trainables.variants import VARIANTS
 
-    rows = [{"variant": name, **each} for name in variant or VARIANTS for each in default_space(name).to_dict()]
-    _show(rows, as_json)
+    names = variant or list(VARIANTS)
+    if as_json:
+        show([{"variant": name, **each} for name in names for each in default_space(name).to_dict()], as_json)
+    else:
+        show([{"variant": name, **each} for name in names for each in default_space(name).table()], as_json)
 
 
 @app.command()
-def presets(
-    name: Annotated[str | None, typer.Argument(help="Print this preset as YAML, to edit and run.", show_default=False)] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the studies that come with the package, or print one as YAML."""
-    from sensitivity.presets import PRESETS
+def tasks(task_module: TaskModule = None, as_json: AsJson = False) -> None:
+    """List the tasks: model, data, loss, metrics and the hyperparameters of the model.
+
+    Every model also trains on data of your own: mlp/arrays:FILE.npz, resnet/images:FOLDER. +augmented crops and mirrors the images.
+    """
+    from trainables.tasks import task_rows
+
+    _load(task_module)
+    rows = task_rows()
+    if not as_json:
+        wanted = ("name", "model", "parameters", "images", "loss", "metrics", "settings", "description")
+        rows = [{name: in_words(each[name]) for name in wanted} for each in rows]
+    show(rows, as_json)
+
+
+presets_app = typer.Typer(
+    help="The studies that come with the package: list them, show what one would run, or print one as YAML to edit.",
+    invoke_without_command=True,
+    rich_markup_mode="rich",
+)
+app.add_typer(presets_app, name="presets")
+
+
+@presets_app.callback()
+def presets(context: typer.Context, as_json: AsJson = False) -> None:
+    """The studies that come with the package: list them, show what one would run, or print one as YAML to edit."""
+    if context.invoked_subcommand is not None:
+        return
+    from sensitivity.presets import GROUPS, PRESETS
+
+    rows = [{"preset": each, "what": preset["description"]} for each, preset in PRESETS.items()]
+    rows += [{"preset": each, "what": f"{', '.join(names)}, one after another"} for each, names in GROUPS.items()]
+    show(rows, as_json)
+
+
+@presets_app.command("show")
+def presets_show(name: Annotated[str, typer.Argument(help="Of a preset.")], as_json: AsJson = False) -> None:
+    """Show what a preset would run: cells, configurations, trials, and about how long they take on this machine. Runs nothing."""
+    show_plan(_studies(None, name), as_json)
+
+
+@presets_app.command("yaml")
+def presets_yaml(name: Annotated[str, typer.Argument(help="Of a preset.")], as_json: AsJson = False) -> None:
+    """Print a preset as YAML (or JSON), to edit and run."""
     from sensitivity.study import Study
 
-    if name is not None:
-        study = Study.preset(name)
-        typer.echo(study.to_json() if as_json else study.to_yaml(), nl=as_json)
-        return
-    _show([{"preset": each, "what": preset["description"]} for each, preset in PRESETS.items()], as_json)
+    study = Study.preset(name)
+    typer.echo(study.to_json() if as_json else study.to_yaml(), nl=as_json)
 
 
-def _study(file: str | None, preset: str | None) -> Study:
+def _load(task_module: pathlib.Path | None) -> None:
+    if task_module is not None:
+        from trainables.task_modules import load_task_module
+
+        load_task_module(task_module)
+
+
+def _studies(file: str | None, preset: str | None) -> list[Study]:
+    from sensitivity.presets import GROUPS
     from sensitivity.study import Study
 
     if (file is None) == (preset is None):
         given = "both" if file is not None else "neither"
         raise InputError(f"give a study file or --preset NAME, got {given} (`sensitivity presets` lists them)")
-    return Study.preset(preset) if preset is not None else Study.load(str(file))
+    if preset is None:
+        return [Study.load(str(file))]
+    return [Study.preset(each) for each in GROUPS.get(preset, (preset,))]
 
 
 def _which(store: Any, name: str | None) -> str:
@@ -219,106 +306,6 @@ def _which(store: Any, name: str | None) -> str:
     if len(names) != 1:
         raise InputError(f"name one of the {len(names)} studies of this store: {', '.join(names) or 'it is empty'}")
     return str(names[0])
-
-
-def _report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
-    """Where the report goes; a place that cannot be written is found before the work, not after it."""
-    place = out if out is not None else pathlib.Path("runs") / _folder_name(study)
-    nearest = next(each for each in (place, *place.absolute().parents) if each.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise InputError(f"--out {str(place)!r} cannot be written: {str(nearest)!r} is not a writable folder")
-    return place
-
-
-def _folder_name(study: str) -> str:
-    """The study's name where it can name a folder; else what can, with a few digits that keep two studies apart.
-
-    >>> _folder_name("quickstart"), _folder_name("a/b"), _folder_name("a b")
-    ('quickstart', 'a_b-c14cdd', 'a_b-c8687a')
-    """
-    name = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "_" for each in study)
-    if name == study and len(name) <= 100 and name.strip("."):
-        return name
-    return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode()).hexdigest()[:6]}"
-
-
-def _conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
-    """Write the report, and say what it says."""
-    from sensitivity.measures import Measured
-    from sensitivity.report import write_report
-    from sensitivity.results import records
-    from sensitivity.summary import summary, with_interval
-
-    written = write_report(results, place)
-    measured = Measured(results)
-    table = measured.overview
-    if as_json:
-        typer.echo(_json({"report": str(written), "overview": records(table)}))
-        return
-    console = Console()
-    for task, part in table.groupby("task", sort=False):
-        shown = Table(title=str(task), title_justify="left", box=None, header_style="bold")
-        wide = part["robust_width"].notna().all()
-        of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
-        for head in ("variant", "best loss", f"{of_what} (95 %)", *(["robust width"] if wide else []), "diverged", "trials"):
-            shown.add_column(head, justify="left" if head == "variant" else "right", no_wrap=True)
-        for row in records(part):
-            width = [f"{row['robust_width']:.2f} decades"] if wide else []
-            value = with_interval(row, "sensitivity") if row["learned"] else "did not learn"
-            shown.add_row(row["variant"], f"{row['best_loss']:.3g}", value, *width, f"{row['divergence_rate']:.0%}", str(row["n"]))
-        console.print(shown)
-        for sentence in summary(measured, str(task)):
-            console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
-    typer.echo(f"\nreport: {written}")
-
-
-def _show(rows: list[dict[str, Any]], as_json: bool, *, empty: str = "nothing") -> None:
-    """Rows as JSON, or as a table that a terminal's width cannot cut when it is read by a program."""
-    if as_json:
-        typer.echo(_json(rows))
-        return
-    if not rows:
-        typer.echo(empty)
-        return
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name in columns:
-        shown.add_column(name, overflow="fold")
-    for row in rows:
-        shown.add_row(*(_cell(row.get(name)) for name in columns))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(240, console.width))
-    console.print(shown, markup=False, highlight=False)
-
-
-def _json(value: Any) -> str:
-    """JSON to the last digit: nothing measured is null, infinity a string."""
-
-    def plain(each: Any) -> Any:
-        if isinstance(each, Mapping):
-            return {str(name): plain(one) for name, one in each.items()}
-        if isinstance(each, (list, tuple)):
-            return [plain(one) for one in each]
-        if hasattr(each, "item"):  # a NumPy number
-            each = each.item()
-        if isinstance(each, float) and not math.isfinite(each):
-            return None if math.isnan(each) else str(each)
-        return each
-
-    return json.dumps(plain(value), allow_nan=False)
-
-
-def _cell(value: Any) -> str:
-    from rich.markup import escape
-
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    if isinstance(value, list):
-        return ", ".join(map(_cell, value))
-    return escape(str(value))
 
 
 def main() -> None:

@@ -246,11 +246,19 @@ class Study(BaseModel):
     @classmethod
     def preset(cls, name: str) -> Study:
         """A study that comes with the package. Raises: InputError with the nearest known name."""
-        from sensitivity.presets import PRESETS
+        from sensitivity.presets import GROUPS, PRESETS
 
+        if name in GROUPS:
+            raise InputError(f"preset {name!r} is several studies; take one of {', '.join(GROUPS[name])}")
         if name not in PRESETS:
-            raise unknown("preset", name, PRESETS)
+            raise unknown("preset", name, (*PRESETS, *GROUPS))
         return cls(name=name, **{key: each for key, each in PRESETS[name].items() if key != "description"})
+
+
+def with_changes(study: Study, **changes: Any) -> Study:
+    """The study with other fields, validated anew; a change that is None is none."""
+    given = {name: each for name, each in changes.items() if each is not None}
+    return Study(**{**study.model_dump(exclude_unset=True), **given}) if given else study
 
 
 def own(name: str) -> str:

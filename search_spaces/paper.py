@@ -1,0 +1,103 @@
+"""The grids of "Optimizing CNNs": the cells of its Tables 1 to 4, each with the learning rates that were searched around its own.
+
+Every cell is a combination (:mod:`trainables.variant_names`) with values of mu and nu. The learning rate is multiplied by .94 every two
+epochs, as in section 4.1. Table 1 was searched over {.5, 1, 2} (section 4.2); the norms prefer .001, .002 and .005 (section 4.3), and are
+tried at these and at their neighbours.
+
+Source: Dozat, "Optimizing CNNs", sections 4.2 to 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from search_spaces.grid import Grid
+from search_spaces.hyperparameters import Categorical, Float
+from search_spaces.spaces import SearchSpace
+from trainables.names import InputError
+
+RATES = {"momentum": (0.5, 1.0, 2.0), "l1": (5e-4, 1e-3, 2e-3), "l2": (1e-3, 2e-3, 5e-3), "linf": (2e-3, 5e-3, 0.01)}
+"""The learning rates of momentum alone, and of each norm; the paper's own is the last of momentum's, and the middle of the others'."""
+STEP = Categorical("lr_schedule", ("step",))
+"""The learning rate's schedule, whose defaults are the paper's."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the paper.
+
+    Args: number. task: what was trained. cells: variants with the levels of mu and nu that the table has (none where it plays no part).
+    """
+
+    number: int
+    task: str
+    cells: tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """In the order of the table."""
+        return tuple(name for name, _, _ in self.cells)
+
+    def space(self, variant: str) -> SearchSpace:
+        """The space that the variant's cells and their learning rates span."""
+        levels = self.levels(variant)
+        decays = [Float(name, min(levels[name]), max(levels[name]), "log1m") for name in ("mu", "nu") if name in levels]
+        return SearchSpace(Float("lr", min(levels["lr"]), max(levels["lr"]), "log"), *decays, STEP)
+
+    def design(self, variant: str) -> Grid:
+        """The variant's cells, each at every learning rate."""
+        return Grid(points={}, levels=self.levels(variant))
+
+    def levels(self, variant: str) -> dict[str, tuple[float, ...]]:
+        """Levels of lr, and of mu and nu where they take part."""
+        mu, nu = next((mu, nu) for name, mu, nu in self.cells if name == variant)
+        norm = variant.partition("+")[2] or variant
+        rates = RATES.get(norm.split("-")[0], RATES["momentum"])
+        return {"lr": rates, **({"mu": mu} if mu else {}), **({"nu": nu} if nu else {})}
+
+
+def _table_1() -> Iterator[tuple[str, tuple[float, ...], tuple[float, ...]]]:
+    for momentum in ("cm", "nag"):
+        for schedule in ("constant", "bias_corrected"):
+            yield f"{momentum}-unscaled-mean-{schedule}", (0.9, 0.95), ()
+
+
+def _table_2() -> Iterator[tuple[str, tuple[float, ...], tuple[float, ...]]]:
+    for norm, schedules in (("l1", ("constant", "bias_corrected")), ("l2", ("constant", "bias_corrected")), ("linf", ("constant",))):
+        for schedule in schedules:
+            yield f"{norm}-mean-{schedule}", (), (0.9, 0.999)
+
+
+def _combined(pairs: Iterable[tuple[str, str]], mu: tuple[float, ...], nu: tuple[float, ...]) -> Iterator[Any]:
+    for momentum, norm in pairs:
+        yield f"{momentum}-unscaled-mean-bias_corrected+{norm}-mean-bias_corrected", mu, nu
+
+
+def _table_4() -> Iterator[tuple[str, tuple[float, ...], tuple[float, ...]]]:
+    yield "nag-unscaled-mean-bias_corrected", (0.9,), ()
+    for norm in ("l2", "l1"):
+        yield f"{norm}-mean-bias_corrected", (), (0.999,)
+    yield from _combined((("cm", "l2"), ("cm", "l1"), ("nag", "l2")), (0.9,), (0.999,))
+
+
+TABLES = {
+    1: Table(1, "autoencoder/mnist", tuple(_table_1())),
+    2: Table(2, "autoencoder/mnist", tuple(_table_2())),
+    3: Table(
+        3, "autoencoder/mnist", tuple(_combined([(m, p) for p in ("l1", "l2", "linf") for m in ("cm", "nag")], (0.9, 0.95), (0.9, 0.999)))
+    ),
+    4: Table(4, "resnet/cifar10", tuple(_table_4())),
+}
+
+
+def table(number: int) -> Table:
+    """A table of the paper. Args: number: 1 to 4. Raises: InputError for another.
+
+    >>> [len(table(n).variants) for n in TABLES]
+    [4, 5, 6, 6]
+    """
+    if number not in TABLES:
+        raise InputError(f"the paper's tables are 1 to {max(TABLES)}, got {number!r}")
+    return TABLES[number]

@@ -1,0 +1,146 @@
+"""How the command shows a study's conclusion, tables and JSON, and where it writes reports."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.results import Results
+    from sensitivity.study import Study
+
+
+def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
+    """Where the report goes; a place that cannot be written is found before the work, not after it."""
+    place = out if out is not None else pathlib.Path("runs") / _folder_name(study)
+    nearest = next(each for each in (place, *place.absolute().parents) if each.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise InputError(f"--out {str(place)!r} cannot be written: {str(nearest)!r} is not a writable folder")
+    return place
+
+
+def _folder_name(study: str) -> str:
+    """The study's name where it can name a folder; else what can, with a few digits that keep two studies apart.
+
+    >>> _folder_name("quickstart"), _folder_name("a/b"), _folder_name("a b")
+    ('quickstart', 'a_b-c14cdd', 'a_b-c8687a')
+    """
+    name = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "_" for each in study)
+    if name == study and len(name) <= 100 and name.strip("."):
+        return name
+    return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode()).hexdigest()[:6]}"
+
+
+def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
+    """Write the report, and say what it says."""
+    from sensitivity.measures import Measured
+    from sensitivity.report import write_report
+    from sensitivity.results import records
+    from sensitivity.summary import summary, with_interval
+
+    written = write_report(results, place)
+    measured = Measured(results)
+    table = measured.overview
+    if as_json:
+        typer.echo(to_json({"report": str(written), "overview": records(table)}))
+        return
+    console = Console()
+    for task, part in table.groupby("task", sort=False):
+        shown = Table(title=str(task), title_justify="left", box=None, header_style="bold")
+        wide = part["robust_width"].notna().all()
+        of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
+        for head in ("variant", "best loss", f"{of_what} (95 %)", *(["robust width"] if wide else []), "diverged", "trials"):
+            shown.add_column(head, justify="left" if head == "variant" else "right", no_wrap=True)
+        for row in records(part):
+            width = [f"{row['robust_width']:.2f} decades"] if wide else []
+            value = with_interval(row, "sensitivity") if row["learned"] else "did not learn"
+            shown.add_row(row["variant"], f"{row['best_loss']:.3g}", value, *width, f"{row['divergence_rate']:.0%}", str(row["n"]))
+        console.print(shown)
+        for sentence in summary(measured, str(task)):
+            console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
+    typer.echo(f"\nreport: {written}")
+
+
+def show(rows: list[dict[str, Any]], as_json: bool, *, empty: str = "nothing") -> None:
+    """Rows as JSON, or as a table that a terminal's width cannot cut when it is read by a program."""
+    if as_json:
+        typer.echo(to_json(rows))
+        return
+    if not rows:
+        typer.echo(empty)
+        return
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        shown.add_column(name, overflow="fold")
+    for row in rows:
+        shown.add_row(*(_cell(row.get(name)) for name in columns))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(240, console.width))
+    console.print(shown, markup=False, highlight=False)
+
+
+def to_json(value: Any) -> str:
+    """JSON to the last digit: nothing measured is null, infinity a string."""
+
+    def plain(each: Any) -> Any:
+        if isinstance(each, Mapping):
+            return {str(name): plain(one) for name, one in each.items()}
+        if isinstance(each, (list, tuple)):
+            return [plain(one) for one in each]
+        if hasattr(each, "item"):  # a NumPy number
+            each = each.item()
+        if isinstance(each, float) and not math.isfinite(each):
+            return None if math.isnan(each) else str(each)
+        return each
+
+    return json.dumps(plain(value), allow_nan=False)
+
+
+def _cell(value: Any) -> str:
+    from rich.markup import escape
+
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value))
+    return escape(str(value))
+
+
+def in_words(value: Any) -> Any:
+    """A mapping or a tuple as a cell of a table."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {each}" for name, each in value.items())
+    return " + ".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def show_plan(studies: list[Study], as_json: bool) -> None:
+    """What studies would run, and about how long they take here."""
+    from sensitivity.estimates import duration, plan_rows
+
+    plans = {study.name: plan_rows(study) for study in studies}
+    if as_json:
+        show([{"study": name, **row} for name, rows in plans.items() for row in rows], as_json)
+        return
+    cores = os.cpu_count() or 1
+    for name, rows in plans.items():
+        typer.echo(f"{name}:")
+        show([{**row, "hours": None if row["hours"] is None else duration(row["hours"])} for row in rows], as_json)
+        total = {each: sum(row[each] for row in rows) for each in ("cells", "configurations", "trials")}
+        known = [row["hours"] for row in rows if row["hours"] is not None]
+        time = f"about {duration(sum(known) / cores)} on the {cores} cores of this machine" if known else "time unknown"
+        typer.echo(f"{total['cells']} cells, {total['configurations']} configurations, {total['trials']} trials: {time}\n")
