@@ -54,6 +54,9 @@ def here(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
         "variant": ("adam]", "adm]"), "task": ("digits", "digit"), "empty": ("{lr: 3}", "0"), "unknown": ("{lr: 3}", "{lrr: 3}"),
     }.items():  # fmt: skip
         (tmp_path / f"{name}.yaml").write_text(SPEC.replace(*change))
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "data.yaml").write_text(SPEC.replace("autoencoder/digits", "'mlp/arrays:absent.npz'"))
+    (tmp_path / "fit.yaml").write_text(SPEC.replace("autoencoder/digits", "autoencoder/cifar10"))
     for name, space in {
         "negative": "{name: lr, low: -1, high: 1}", "one": f"{LR}, {{name: mu, low: .5, high: 1}}",
         "norm": f"{LR}, {{name: p, levels: [.5, 2]}}", "upside": "{name: lr, low: 1, high: .1}", "lacking": "{name: mu, low: .5, high: .9}",
@@ -92,7 +95,15 @@ BAD = [
     (["report", "small", "--store", "absent.sqlite"], "no store at"),
     (["trials", "--store", "newer.sqlite"], "has version 99"),
     (["spaces", "adm"], "did you mean 'adam'?"),
-    (["presets", "mnist"], "did you mean 'mnist-quick'?"),
+    (["presets", "yaml", "mnist"], "did you mean 'mnist-quick'?"),
+    (["presets", "show", "papers"], "did you mean 'paper'?"),
+    (["presets", "yaml", "paper"], "preset 'paper' is several studies"),
+    (["run", "small.yaml", "--epochs", "0"], "epochs"),
+    (["run", "small.yaml", "--precision", "float8"], "precision"),
+    (["run", "small.yaml", "--task-module", "absent.py"], "no task module 'absent.py'"),
+    (["run", "small.yaml", "--task-module", "broken.py"], "ZeroDivisionError"),
+    (["run", "data.yaml"], "no file 'absent.npz'"),
+    (["run", "fit.yaml"], "autoencoder"),
     (["ru"], "No such command"),
     (["run", "--presett", "x"], "No such option"),
 ]
@@ -154,12 +165,27 @@ def test_a_program_can_read_everything(filled: pathlib.Path, monkeypatch: pytest
     assert {each["variant"] for each in read(["variants"], monkeypatch, capfd)} >= {"sgd", "adam", "l1_adagrad_mean"}
     assert read(["spaces", "sgd"], monkeypatch, capfd)[0]["scale"] == "log"
     assert read(["report"], monkeypatch, capfd)["report"] == "runs/small/report.html"
-    assert read(["presets", "quickstart"], monkeypatch, capfd)["name"] == "quickstart"
+    assert read(["presets", "yaml", "quickstart"], monkeypatch, capfd)["name"] == "quickstart"
+    assert {"name": "mlp/digits", "parameters": 118282}.items() <= read(["tasks"], monkeypatch, capfd)[6].items()
+    assert len(read(["variants", "--all"], monkeypatch, capfd)) > 768 + 20
+    plan = read(["presets", "show", "paper"], monkeypatch, capfd)
+    assert sum(row["cells"] for row in plan) == 42 + 6
+    assert sum(row["trials"] for row in plan) == (42 + 6) * 3 * 3
+    assert all(row["hours"] > 0 for row in plan)
+    assert read(["run", "small.yaml", "--plan", "--epochs", "7", "--seeds", "5"], monkeypatch, capfd)[0] | {"hours": 0} == {
+        "study": "small", "task": "autoencoder/digits", "variant": "sgd", "cells": 1, "configurations": 3, "seeds": 5, "trials": 15,
+        "epochs": 7, "hours": 0,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "arguments", [["studies"], ["trials"], ["variants"], ["spaces"], ["presets"], ["presets", "quickstart"]], ids=" ".join
-)
+    "arguments",
+    [
+        ["studies"], ["trials"], ["variants"], ["variants", "--all"], ["spaces"], ["spaces", "torch.optim.AdamW"], ["tasks"], ["presets"],
+        ["presets", "yaml", "quickstart"], ["presets", "show", "quickstart"], ["run", "small.yaml", "--plan"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
 def test_a_person_can_read_everything(
     filled: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
@@ -175,3 +201,27 @@ def test_help_answers_in_under_a_second() -> None:
         subprocess.run(command, check=True, capture_output=True)
         fastest = min(fastest, time.perf_counter() - began)
     assert fastest < 1
+
+
+TASK_MODULE = """
+import torch
+from trainables import Task, register_task, seeded
+
+def flat(images=None):
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+
+register_task(Task("mine/digits", "digits", seeded(flat), "cross_entropy", ["accuracy"]))
+"""
+
+
+def test_a_task_of_ones_own_comes_with_its_module(
+    here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (here / "mine.py").write_text(TASK_MODULE)
+    (here / "mine.yaml").write_text(SPEC.replace("autoencoder/digits", "mine/digits").replace("name: small", "name: mine"))
+    assert run(["run", "mine.yaml"], monkeypatch) == 2
+    assert "unknown task 'mine/digits'" in capfd.readouterr().err
+    assert run(["run", "mine.yaml", "--task-module", "mine.py", "--limit", "64", "--json"], monkeypatch) == 0
+    assert {row["variant"] for row in json.loads(capfd.readouterr().out)["overview"]} == {"sgd", "adam"}
+    monkeypatch.setattr("trainables.tasks._REGISTERED", {})
+    assert run(["report", "mine"], monkeypatch) == 0  # what has run is read without the module
