@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
 
 
+BEST = "best"
+
+
 @dataclass(frozen=True)
 class OneAtATime(Planned):
     """Each hyperparameter at a few levels, the others at the center.
@@ -23,7 +26,8 @@ class OneAtATime(Planned):
     A hyperparameter that is inactive at the center varies around the nearest configuration in which it is active.
 
     Args: points: levels of each, equally spaced on its scale; every choice of a categorical. center: a configuration around which to vary,
-        or some values of one; what it leaves out has its default. A name that a space lacks is passed over.
+        or some values of one; what it leaves out has its default. A name that a space lacks is passed over. ``"best"`` is the best
+        configuration of each variant that the store has when a study runs; by itself the design then varies around the default.
 
     Raises: InputError for less than one point; from :meth:`configurations` for a value of the center outside its domain.
 
@@ -33,29 +37,36 @@ class OneAtATime(Planned):
     """
 
     points: int = 9
-    center: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    center: Mapping[str, Any] | str = field(default_factory=dict, hash=False)
     kind: ClassVar[str] = "one_at_a_time"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", count("points of a one_at_a_time design", self.points))
+        if self.center == BEST:
+            return
         if not isinstance(self.center, Mapping):
-            raise InputError(f"center of a one_at_a_time design must be a configuration such as {{lr: 0.01}}, got {self.center!r}")
+            raise InputError(
+                f"center of a one_at_a_time design must be {BEST!r} or a configuration such as {{lr: 0.01}}, got {self.center!r}"
+            )
         object.__setattr__(self, "center", dict(self.center))
 
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
         """The center, then each hyperparameter's levels in order; what is equal is given once."""
-        center = {name: value for name, value in self.center.items() if name in space}
+        center = {name: value for name, value in self._center().items() if name in space}
         around = [space.reach(each.name, level, center) for each in space for level in each.grid(self.points)]
         return distinct([space.complete(center), *around])
 
     def check_names(self, names: Iterable[str]) -> None:
         """Raises: InputError, with the nearest name, for a hyperparameter of the center that is none of ``names``."""
         known = sorted(set(names))
-        for name in self.center:
+        for name in self._center():
             if name not in known:
                 raise unknown("hyperparameter of the center", name, known)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
-        center = {name: write_value(value) for name, value in self.center.items()}
+        center = BEST if self.center == BEST else {name: write_value(value) for name, value in self._center().items()}
         return {"kind": self.kind, "points": self.points, **({"center": center} if center else {})}
+
+    def _center(self) -> Mapping[str, Any]:
+        return self.center if isinstance(self.center, Mapping) else {}

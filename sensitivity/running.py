@@ -18,6 +18,7 @@ from search_spaces.adaptive import RETRIES, Adaptive, Apart, Persistent, Planned
 from search_spaces.designs import AdaptiveDesign
 from sensitivity import own_trainables
 from sensitivity.assignments import Assignments, OwnAssignments
+from sensitivity.centers import centered
 from sensitivity.planning import plan, trials
 from sensitivity.shipping import shipped
 from sensitivity.study import Study
@@ -71,8 +72,10 @@ def run(
     own = shipped(study)
     kept = store if isinstance(store, Store) else Store(store)
     kind = Assignments if study.trainable is None else OwnAssignments
-    given = kind(study, kept, data, "cuda" if gpus_per_worker > 0 else "cpu", shipped=own, stops_early="scheduler" in study.design)
+    device = "cuda" if gpus_per_worker > 0 else "cpu"
     try:
+        study = centered(study, kept)
+        given = kind(study, kept, data, device, shipped=own, stops_early="scheduler" in study.design)
         _train(study, kept, given, progress, address, workers or (os.cpu_count() or 1), gpus_per_worker)
         return Results.from_store(kept, study.name)
     except KeyboardInterrupt:

@@ -327,7 +327,9 @@ ERRORS = [
     pytest.param(
         lambda: OneAtATime(0), "points of a one_at_a_time design must be a whole number of at least 1, got 0", id="no points each"
     ),
-    pytest.param(lambda: OneAtATime(3, [1]), "center of a one_at_a_time design must be a configuration such as", id="list for a center"),
+    pytest.param(
+        lambda: OneAtATime(3, [1]), "center of a one_at_a_time design must be 'best' or a configuration such as", id="list for a center"
+    ),
     pytest.param(lambda: OneAtATime(3, {"lr": 3}).configurations(SPACE), "lr must be between 0.0001 and 1.0, got 3", id="center outside"),
     pytest.param(
         lambda: OneAtATime(3, {"lrr": 3}).check_names(["lr"]), "unknown hyperparameter of the center 'lrr'; did you mean 'lr'?", id="center"
