@@ -310,6 +310,7 @@ def _which(store: Any, name: str | None) -> str:
 
 def main() -> None:
     """Run the command; bad input is one line and exit code 2, an interruption says how to continue and is 130."""
+    sys.path.insert(0, str(pathlib.Path.cwd()))  # where module:name of a study file is looked for, as python -m would
     try:
         app()
     except InputError as error:

@@ -78,9 +78,11 @@ class Progress:
         text = f"{ended}/{self.planned} trials, {self.counts['diverged']} diverged, {self.counts['failed']} failed, {rate:.2f} epochs/s"
         if self.counts["stopped"]:
             text += f", {self.counts['stopped']} stopped early"
-        left = (self.planned - self.before) * self.epochs_per_trial - self.epochs
         if rate > 0 and ended < self.planned:
-            text += f", {_clock(elapsed)} gone, at most {_clock(left / rate)} left"
+            text += f", {_clock(elapsed)} gone"
+            left = (self.planned - self.before) * self.epochs_per_trial - self.epochs
+            if left > 0:  # a trainable of the user's own reports as often as it likes
+                text += f", at most {_clock(left / rate)} left"
         return text
 
     def found(self) -> str:

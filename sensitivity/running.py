@@ -20,7 +20,7 @@ from sensitivity import own_trainables
 from sensitivity.assignments import Assignments, OwnAssignments
 from sensitivity.centers import centered
 from sensitivity.planning import plan, trials
-from sensitivity.shipping import shipped
+from sensitivity.shipping import by_value, shipped
 from sensitivity.study import Study
 from trainables.names import InputError
 from trainables.ray_tune import CohortTrainable
@@ -219,7 +219,8 @@ def _fit(
                 ),
             ),
         )
-        tuner.fit()
+        with by_value(ray.cloudpickle):
+            tuner.fit()
 
 
 def _scheduler(study: Study, kind: Callable[[Any], Any]) -> Any:

@@ -27,15 +27,15 @@ def shipped(study: Study) -> bytes | None:
     What they use of modules that are neither installed nor Python's own is pickled along.
     Raises: InputError, naming it, for what cannot be pickled.
     """
-    import cloudpickle
-
     if study.trainable is not None:
         return None
+    import cloudpickle
+
     own = {"tasks": {name: task(name) for name in study.tasks if _own_task(name)}, "variants": _own_variants(study)}
     if not own["tasks"] and not own["variants"]:
         return None
     try:
-        with _by_value():
+        with by_value(cloudpickle):
             return bytes(cloudpickle.dumps(own))
     except Exception as error:  # whatever a user's object holds
         named = ", ".join([*own["tasks"], *own["variants"]])
@@ -60,10 +60,8 @@ def _own_variants(study: Study) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _by_value() -> Iterator[None]:
-    """Modules of the user's own are pickled with what is pickled of them."""
-    import cloudpickle
-
+def by_value(pickler: Any) -> Iterator[None]:
+    """Modules of the user's own are pickled with what is pickled of them. Args: pickler: cloudpickle, or Ray's copy of it."""
     installed = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
     modules = [
         module
@@ -75,9 +73,9 @@ def _by_value() -> Iterator[None]:
         and not file.startswith(installed)
     ]
     for module in modules:
-        cloudpickle.register_pickle_by_value(module)
+        pickler.register_pickle_by_value(module)
     try:
         yield
     finally:
         for module in modules:
-            cloudpickle.unregister_pickle_by_value(module)
+            pickler.unregister_pickle_by_value(module)
