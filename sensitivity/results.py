@@ -105,12 +105,17 @@ class Results:
         present = self.usable
         return present[(present["task"] == task) & (present["variant"] == variant)]
 
+    def varied(self, variant: str) -> tuple[str, ...]:
+        """The hyperparameters of a variant that have more than one value: the others can have no effect."""
+        return tuple(each.name for each in self.spaces[variant] if each.cardinality != 1)
+
     def units(self, trials: pd.DataFrame, variant: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Configurations in the unit cube of the variant's scales, NaN for what is inactive. Shape ``[trials, hyperparameters]``."""
+        """Configurations in the unit cube of the variant's scales, NaN for what is inactive. Shape ``[trials, varied hyperparameters]``."""
         space = self.spaces[variant]
         columns = [f"{PREFIX}{name}" for name in space.names]
         rows = trials[columns].to_numpy(dtype=object)
-        return space.encode([present(space.names, row) for row in rows])
+        chosen = [space.names.index(name) for name in self.varied(variant)]
+        return space.encode([present(space.names, row) for row in rows])[:, chosen]
 
     def save(self, folder: str | pathlib.Path) -> list[pathlib.Path]:
         """Write the tables as CSV and Parquet: ``trials`` and ``epochs``. Raises: InputError where that is not possible."""

@@ -3,6 +3,6 @@
 from sensitivity.figures.comparisons import effect_shares, performance_sensitivity
 from sensitivity.figures.curves import learning_curves, lr_curves
 from sensitivity.figures.slices import slices
-from sensitivity.figures.style import colour, dash, metric_name
+from sensitivity.figures.style import colours, dash, metric_name
 
-__all__ = ["colour", "dash", "effect_shares", "learning_curves", "lr_curves", "metric_name", "performance_sensitivity", "slices"]
+__all__ = ["colours", "dash", "effect_shares", "learning_curves", "lr_curves", "metric_name", "performance_sensitivity", "slices"]

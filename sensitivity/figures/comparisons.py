@@ -12,7 +12,7 @@ from sensitivity.figures.style import (
     FAINT,
     KIN,
     about,
-    colour,
+    colours,
     error_bars,
     styled,
 )
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     """Best loss against learning-rate sensitivity, one point a variant with both intervals; good is lower left."""
-    figure = go.Figure()
+    figure, shades = go.Figure(), colours(measured.results.spaces)
     best, excess = measured.best_loss, measured.sensitivity
     both = best.merge(excess, on=["task", "variant"], suffixes=("_best", "_lr"))
     both = both[both["task"] == task].sort_values("value_best", ignore_index=True)
@@ -36,13 +36,13 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
             go.Scatter(
                 x=[row["value_lr"]],
                 y=[row["value_best"]],
-                error_x=error_bars(row, "lr"),
-                error_y=error_bars(row, "best"),
+                error_x=error_bars(row, "lr", shades[variant]),
+                error_y=error_bars(row, "best", shades[variant]),
                 mode="markers+text",
-                marker={"size": 11, "color": colour(variant), "symbol": "diamond" if variant in KIN else "circle"},
+                marker={"size": 11, "color": shades[variant], "symbol": "diamond" if variant in KIN else "circle"},
                 text=[f"<b>{variant}</b>"],
                 textposition=place,
-                textfont={"color": colour(variant)},
+                textfont={"color": shades[variant]},
                 name=variant,
                 showlegend=False,
                 hovertemplate=(
@@ -60,20 +60,20 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
 
 
 def _label_places(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> list[str]:
-    """Where the label of each point goes: to the upper right, unless a neighbour's label is there already."""
+    """Where the label of each point goes: the upper one of two neighbours has it above, the lower one below."""
     width, height = (max(float(np.ptp(each)), 1e-12) if len(each) else 1.0 for each in (x, y))
-    places: list[str] = []
-    for i in range(len(x)):
-        near = [j for j in range(i) if abs(x[i] - x[j]) < 0.15 * width and abs(y[i] - y[j]) < 0.12 * height]
+    places: dict[int, str] = {}
+    for i in np.argsort(-y):
+        near = [j for j in places if abs(x[i] - x[j]) < 0.15 * width and abs(y[i] - y[j]) < 0.15 * height]
         taken = {places[j] for j in near}
         free = [each for each in ("top right", "bottom right", "top left", "bottom left") if each not in taken]
-        places.append(free[0] if free else "top right")
-    return places
+        places[int(i)] = free[0] if free else "top right"
+    return [places[i] for i in range(len(x))]
 
 
 def effect_shares(measured: Measured, task: str) -> go.Figure:
     """Shares of the variance of the loss, one panel an effect and one line a variant, with intervals."""
-    shares = measured.main_effects
+    shares, shades = measured.main_effects, colours(measured.results.spaces)
     shares = shares[shares["task"] == task]
     variants = list(dict.fromkeys(shares["variant"]))[::-1]
     effects = [name for name in dict.fromkeys(shares["effect"]) if name not in (INTERACTIONS, NOISE)] + [INTERACTIONS, NOISE]
@@ -87,7 +87,7 @@ def effect_shares(measured: Measured, task: str) -> go.Figure:
                 x=part["value"],
                 y=part.index,
                 mode="markers",
-                marker={"size": 10, "color": [colour(each) for each in part.index]},
+                marker={"size": 10, "color": [shades[each] for each in part.index]},
                 error_x={
                     "type": "data",
                     "symmetric": False,
@@ -104,6 +104,6 @@ def effect_shares(measured: Measured, task: str) -> go.Figure:
             col=column,
         )
         figure.update_xaxes(range=[-0.04, 1.04], tickformat=".0%", tickvals=[0, 0.5, 1], row=1, col=column)
-    figure.update_yaxes(categoryorder="array", categoryarray=variants, range=[-0.6, len(variants) - 0.4])
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=variants, range=[-0.6, len(variants) - 0.4])
     about = "share of the variance of the capped loss (functional ANOVA); bars are 95 % intervals"
     return styled(figure, "Which hyperparameters matter", about, 170 + 34 * len(variants))

@@ -14,11 +14,13 @@ from sensitivity.figures.style import (
     COLUMNS,
     FAINT,
     about,
-    colour,
+    colours,
     dash,
     faded,
     loss_axis,
+    lr_axis,
     metric_name,
+    one_legend,
     setting_words,
     styled,
     trial_words,
@@ -34,6 +36,7 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     initial loss.
     """
     results, curves = measured.results, measured.lr_curve
+    shades = colours(results.spaces)
     curves = curves[curves["task"] == task]
     variants = list(dict.fromkeys(curves["variant"]))
     rows = max(1, math.ceil(len(variants) / COLUMNS))
@@ -45,20 +48,21 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     for position, variant in enumerate(variants):
         place = {"row": position // columns + 1, "col": position % columns + 1}
         curve = curves[curves["variant"] == variant]
-        _lr_panel(figure, results.group(task, variant), curve, variant, initial, place, first=position == 0)
-        figure.update_xaxes(type="log", exponentformat="power", dtick=1, **place)
+        _lr_panel(figure, results.group(task, variant), curve, variant, shades[variant], initial, place)
+        figure.update_xaxes(**lr_axis(curve["lr"]), **place)
         if position + columns >= len(variants):
             figure.update_xaxes(title_text="learning rate", **place)
     losses = results.usable.loc[results.usable["task"] == task, "loss"]
     figure.update_yaxes(matches="y", **loss_axis(losses))
     figure.update_yaxes(title_text="loss", col=1)
+    one_legend(figure)
     return styled(figure, "How the loss depends on the learning rate", about(results, task), 110 + 250 * rows)
 
 
 def _lr_panel(
-    figure: go.Figure, trials: pd.DataFrame, curve: pd.DataFrame, variant: str, initial: float, place: dict[str, int], *, first: bool
+    figure: go.Figure, trials: pd.DataFrame, curve: pd.DataFrame, variant: str, shade: str, initial: float, place: dict[str, int]
 ) -> None:
-    shade, names = colour(variant), [name for name in trials.columns if name.startswith("config/")]
+    names = [name for name in trials.columns if name.startswith("config/")]
     for diverged, marker in ((False, {"size": 5, "opacity": 0.35, "color": shade}), (True, {"size": 7, "symbol": "x-thin-open"})):
         part = trials[(trials["status"] == "diverged") == diverged]
         words = [trial_words(row, names) for row in records(part)]
@@ -70,7 +74,6 @@ def _lr_panel(
                 marker={"color": "#B00020", **marker} if diverged else marker,
                 name="diverged trial (drawn at the initial loss)" if diverged else "trial",
                 legendgroup="diverged" if diverged else "trial",
-                showlegend=first,
                 text=words,
                 hovertemplate="%{text}<extra>" + variant + "</extra>",
             ),
@@ -88,7 +91,6 @@ def _lr_panel(
             hoverinfo="skip",
             name="range of the seeds",
             legendgroup="band",
-            showlegend=first,
         ),
         **place,
     )
@@ -101,7 +103,6 @@ def _lr_panel(
             marker={"size": 6},
             name="best of the other hyperparameters, mean of the seeds",
             legendgroup="curve",
-            showlegend=first,
             text=[setting_words(each) for each in curve["configuration"]],
             hovertemplate="loss %{y:.4g}<br>%{text}<extra>" + variant + "</extra>",
         ),
@@ -114,6 +115,7 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
     """Training loss by epoch of each variant's best configuration: mean of the seeds and their range."""
     figure = go.Figure()
     results, best = measured.results, measured.best_loss
+    shades = colours(results.spaces)
     lows: list[float] = []
     for row in records(best[best["task"] == task]):
         variant = row["variant"]
@@ -130,7 +132,7 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
                 x=[*x, *reversed(x)],
                 y=[*curves.max(axis=1), *reversed(list(curves.min(axis=1)))],
                 fill="toself",
-                fillcolor=faded(colour(variant), 0.15),
+                fillcolor=faded(shades[variant], 0.15),
                 mode="lines",
                 line={"width": 0},
                 hoverinfo="skip",
@@ -145,14 +147,16 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
                 mode="lines+markers",
                 name=variant,
                 legendgroup=variant,
-                line={"color": colour(variant), "dash": dash(variant), "width": 2.5},
+                line={"color": shades[variant], "dash": dash(variant), "width": 2.5},
                 text=[setting_words(row["configuration"])] * len(x),
                 hovertemplate="epoch %{x}: %{y:.4g}<br>%{text}<extra>" + variant + "</extra>",
             )
         )
         lows.append(float(curves.min().min()))
     figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if results.epochs["epoch"].max() <= 12 else None)
-    figure.update_yaxes(title_text="loss", **loss_axis([*lows, results.usable["initial_loss"].max()]))
+    figure.update_yaxes(
+        title_text="loss" if "loss" in results.metric else results.metric, **loss_axis([*lows, results.usable["initial_loss"].max()])
+    )
     figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "xanchor": "left", "yanchor": "top"})
     about = f"{task}, {metric_name(results).replace(' the last epoch', ' each epoch')}; mean and range of the seeds"
     return styled(figure, "Learning curves of each variant's best configuration", about, 420)

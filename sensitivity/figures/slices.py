@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from sensitivity.figures.style import (
     COLUMNS,
     about,
-    colour,
+    colours,
     loss_axis,
     styled,
     trial_words,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 def slices(measured: Measured, task: str) -> go.Figure:
     """Loss against every hyperparameter, one panel each on its own scale: every trial, coloured by variant, diverged ones as crosses."""
     results = measured.results
+    shades = colours(results.spaces)
     scales = {each.name: each for space in results.spaces.values() for each in space}
     rows, columns = max(1, math.ceil(len(scales) / COLUMNS)), min(COLUMNS, max(1, len(scales)))
     figure = make_subplots(rows, columns, subplot_titles=list(scales), shared_yaxes=True, horizontal_spacing=0.03)
@@ -44,7 +45,7 @@ def slices(measured: Measured, task: str) -> go.Figure:
                     legendgroup=str(variant),
                     showlegend=position == 0 and len(results.spaces) > 1,
                     marker={
-                        "color": np.where(diverged, "#B00020", colour(str(variant))),
+                        "color": np.where(diverged, "#B00020", shades[str(variant)]),
                         "symbol": np.where(diverged, "x-thin-open", "circle"),
                         "size": 6,
                         "opacity": 0.6,

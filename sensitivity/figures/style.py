@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from trainables.variants import VARIANTS
-
 if TYPE_CHECKING:
     from sensitivity.results import Results
 
@@ -39,14 +37,17 @@ def metric_name(results: Results) -> str:
     return f"negative of {name}" if results.direction == "max" else name
 
 
-def colour(variant: str) -> str:
-    """The fixed colour of a variant."""
-    if variant in COLOURS:
-        return COLOURS[variant]
-    if variant in KIN:
-        return COLOURS[KIN[variant]]
-    known = list(VARIANTS)
-    return FALLBACK[(known.index(variant) if variant in known else sum(variant.encode())) % len(FALLBACK)]
+def colours(variants: Iterable[str]) -> dict[str, str]:
+    """The colour of each variant of a study: its fixed one, or for variants without one the next that the study does not use.
+
+    >>> colours(["adam", "mine", "yours"])
+    {'adam': '#0072B2', 'mine': '#44AA99', 'yours': '#882255'}
+    """
+    names = list(variants)
+    fixed = {name: COLOURS[KIN.get(name, name)] for name in names if KIN.get(name, name) in COLOURS}
+    free = [each for each in (*FALLBACK, *COLOURS.values()) if each not in fixed.values()] or list(FALLBACK)
+    others = [name for name in names if name not in fixed]
+    return {**fixed, **{name: free[place % len(free)] for place, name in enumerate(others)}}
 
 
 def dash(variant: str) -> str:
@@ -82,6 +83,22 @@ def styled(figure: go.Figure, title: str, subtitle: str, height: int) -> go.Figu
     figure.update_xaxes(gridcolor=RULE, zeroline=False, linecolor=FAINT, ticks="outside", tickcolor=RULE)
     figure.update_yaxes(gridcolor=RULE, zeroline=False)
     return figure
+
+
+def one_legend(figure: go.Figure) -> None:
+    """Each kind of trace once in the legend: the first of its group that shows anything."""
+    seen: set[str] = set()
+    for trace in figure.data:
+        trace.showlegend = trace.legendgroup not in seen and bool(len(trace.x))
+        if trace.showlegend:
+            seen.add(trace.legendgroup)
+
+
+def lr_axis(rates: Iterable[float]) -> dict[str, Any]:
+    """A logarithmic axis with a tick at every power of ten, and at round numbers between where the range is short."""
+    known = [each for each in rates if each > 0]
+    wide = known and max(known) / min(known) > 30
+    return {"type": "log", "exponentformat": "power", "dtick": 1} if wide else {"type": "log", **_round_ticks(known)}
 
 
 def loss_axis(losses: Iterable[float]) -> dict[str, Any]:
@@ -121,11 +138,11 @@ def setting_words(configuration: dict[str, Any]) -> str:
     return ", ".join(f"{name} {each:.4g}" if isinstance(each, float) else f"{name} {each}" for name, each in configuration.items())
 
 
-def error_bars(row: dict[str, Any], side: str) -> dict[str, Any]:
+def error_bars(row: dict[str, Any], side: str, shade: str) -> dict[str, Any]:
     """Error bars of a row with ``value_SIDE``, ``low_SIDE`` and ``high_SIDE``."""
     value, low, high = (row[f"{part}_{side}"] for part in ("value", "low", "high"))
     arms = {"array": [max(0.0, high - value)], "arrayminus": [max(0.0, value - low)]}
-    return {"type": "data", "symmetric": False, **arms, "color": colour(row["variant"]), "thickness": 1.5, "width": 4}
+    return {"type": "data", "symmetric": False, **arms, "color": shade, "thickness": 1.5, "width": 4}
 
 
 def faded(shade: str, opacity: float) -> str:

@@ -31,7 +31,7 @@ def excess_loss(results: Results, *, over: str | None = None, draws: int = DRAWS
     Raises: InputError for a hyperparameter that no variant has.
     Source: Wortsman et al., arXiv:2309.14322, section 2.2, for the learning rate.
     """
-    known = list(dict.fromkeys(name for space in results.spaces.values() for name in space.names))
+    known = list(dict.fromkeys(name for variant in results.spaces for name in results.varied(variant)))
     if over is not None and over not in known:
         raise unknown("hyperparameter", over, known)
     rows = []

@@ -31,9 +31,12 @@ def lr_sensitivity(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd
     Args: draws, seed: of the bootstrap (95 % percentile interval).
     Source: Wortsman et al., arXiv:2309.14322, section 2.2.
     """
-    table = excess_loss(results, over="lr", draws=draws, seed=seed) if any("lr" in space for space in results.spaces.values()) else None
+    table = (
+        excess_loss(results, over="lr", draws=draws, seed=seed) if any("lr" in results.varied(name) for name in results.spaces) else None
+    )
     if table is None:
         return pd.DataFrame(columns=[*COLUMNS, "lr_low", "lr_high"])
+    table = excess_loss(results, over="lr", draws=draws, seed=seed)
     ranges = [group.lr_range for group in groups(results, "lr")]
     return table.assign(lr_low=[low for low, _ in ranges], lr_high=[high for _, high in ranges])
 

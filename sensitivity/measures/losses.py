@@ -29,7 +29,7 @@ class Losses:
     loss: capped losses ``[configurations, seeds]``, NaN where a trial is missing. units: configurations in the unit cube
     ``[configurations, hyperparameters]``. lr: learning rates ``[configurations]``. fixed: the design chose the configurations, so
     only seeds are
-    random. configurations: as dictionaries.
+    random. configurations: as dictionaries of what varies. names: of what varies.
     """
 
     task: str
@@ -66,14 +66,15 @@ class Losses:
 def losses(results: Results, task: str, variant: str) -> Losses:
     """The losses of one variant on one task; unfinished and failed trials are missing."""
     trials = results.group(task, variant)
-    names = results.spaces[variant].names
-    columns = [f"{PREFIX}{name}" for name in names]
+    names = results.varied(variant)
+    every = results.spaces[variant].names
+    columns = [f"{PREFIX}{name}" for name in every]
     numbers = trials.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
     firsts = trials.iloc[np.unique(numbers, return_index=True)[1]]
     seeds = {seed: place for place, seed in enumerate(sorted(trials["seed"].unique()))}
     matrix = np.full((len(firsts), len(seeds)), np.nan)
     matrix[numbers, trials["seed"].map(seeds).to_numpy()] = trials["loss"].to_numpy(float)
-    rows = firsts[columns].to_numpy(dtype=object)
+    whole = [present(every, row) for row in firsts[columns].to_numpy(dtype=object)]
     return Losses(
         task,
         variant,
@@ -81,7 +82,7 @@ def losses(results: Results, task: str, variant: str) -> Losses:
         # What is inactive has no place. In the middle of its scale it cannot pass for a high or a low value.
         np.nan_to_num(results.units(firsts, variant), nan=0.5),
         firsts[f"{PREFIX}lr"].to_numpy(float) if "lr" in names else np.ones(len(firsts)),
-        [present(names, row) for row in rows],
+        [{name: each for name, each in one.items() if name in names} or one for one in whole],
         tuple(names),
         results.design_of(variant) in FIXED,
         float(trials["initial_loss"].mean()),
@@ -89,8 +90,8 @@ def losses(results: Results, task: str, variant: str) -> Losses:
 
 
 def groups(results: Results, having: str | None = None) -> list[Losses]:
-    """The losses of every (task, variant) with a result; only of variants whose space has the hyperparameter ``having``."""
-    return [losses(results, task, variant) for task, variant in results.groups if having is None or having in results.spaces[variant].names]
+    """The losses of every (task, variant) with a result; only of variants that vary the hyperparameter ``having``."""
+    return [losses(results, task, variant) for task, variant in results.groups if having is None or having in results.varied(variant)]
 
 
 def row(group: Losses, value: float, low: float, high: float, **more: Any) -> dict[str, Any]:

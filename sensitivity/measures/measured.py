@@ -41,7 +41,7 @@ class Measured:
 
     @cached_property
     def compared_over(self) -> str | None:
-        return "lr" if all("lr" in space for space in self.results.spaces.values()) else None
+        return "lr" if all("lr" in self.results.varied(name) for name in self.results.spaces) else None
 
     @cached_property
     def differences(self) -> pd.DataFrame:

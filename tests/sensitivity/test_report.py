@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sensitivity.figures import colour, effect_shares, learning_curves, lr_curves, performance_sensitivity
+from sensitivity.figures import colours, effect_shares, learning_curves, lr_curves, performance_sensitivity
 from sensitivity.measures import Measured
 from sensitivity.report import write_report
 from sensitivity.results import Results
@@ -50,7 +50,7 @@ def test_the_plane_shows_each_variant_with_the_intervals_of_the_measures(measure
         assert trace.x[0] == row["value"]
         assert trace.x[0] + trace.error_x.array[0] == pytest.approx(row["high"])
         assert trace.x[0] - trace.error_x.arrayminus[0] == pytest.approx(row["low"])
-        assert trace.marker.color == colour(trace.name)
+        assert trace.marker.color == colours(measured.results.spaces)[trace.name]
 
 
 def test_effects_have_a_panel_each_and_a_point_for_each_variant(measured: Measured) -> None:
