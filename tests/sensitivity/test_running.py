@@ -20,6 +20,7 @@ import ray
 import torch
 
 from sensitivity.planning import trials
+from sensitivity.report import write_report
 from sensitivity.results import Results
 from sensitivity.running import run
 from sensitivity.store import Store
@@ -151,6 +152,38 @@ def test_an_adaptive_study_that_is_changed_and_changed_back_has_what_it_had(clus
     spec: dict[str, Any] = {**SMALL, "seeds": 1, "variants": ["sgd"], "design": {"kind": "adaptive", "n": "2"}}
     first, _, again = (run(Study(**{**spec, "epochs": epochs}), store=tmp_path / "s.sqlite") for epochs in (1, 2, 1))
     pd.testing.assert_frame_equal(again.trials, first.trials)  # the clocks too: nothing is trained again
+
+
+EVERYTHING = [
+    {"name": "lr", "low": 1e-3, "high": 0.1, "scale": "log"},
+    {"name": "lr_schedule", "choices": ["constant", "step", "cosine"]},
+    {"name": "lr_decay", "low": 0.5, "high": 1.0, "when": {"lr_schedule": "step"}},
+    {"name": "lr_warmup", "low": 0.0, "high": 0.5},
+    {"name": "batch_size", "type": "integer", "low": 8, "high": 32, "scale": "log"},
+    {"name": "weight_decay", "low": 1e-6, "high": 1e-2, "scale": "log"},
+    {"name": "weight_decay_kind", "choices": ["coupled", "decoupled"]},
+    {"name": "clip_norm", "low": 0.1, "high": 10, "scale": "log"},
+    {"name": "activation", "choices": ["relu", "leaky_relu"]},
+    {"name": "slope", "low": 1e-3, "high": 0.3, "scale": "log", "when": {"activation": "leaky_relu"}},
+    {"name": "initialisation", "choices": ["glorot_uniform", "he_normal"]},
+]
+
+
+@pytest.mark.parametrize("design", [{"kind": "latin_hypercube", "n": 6}, {"kind": "adaptive", "n": 6}], ids=["latin hypercube", "adaptive"])
+def test_hyperparameters_of_optimizer_loop_and_model_are_searched_together(
+    cluster: None, tmp_path: pathlib.Path, design: dict[str, Any]
+) -> None:
+    fields = {"tasks": ["mlp/digits"], "variants": ["adam"], "metric": "test_accuracy", "direction": "max", "limit": 64}
+    study = Study(name="everything", **fields, spaces={"adam": EVERYTHING}, design=design, epochs=2)
+    results = run(study, store=tmp_path / "s.sqlite", workers=2)
+    table = results.trials
+    assert list(table["status"]) == ["completed"] * 6
+    assert (table["config/lr_decay"].notna() == (table["config/lr_schedule"] == "step")).all()
+    assert (table["config/slope"].notna() == (table["config/activation"] == "leaky_relu")).all()
+    assert table["config/batch_size"].nunique() > 2
+    assert results.epochs["test_accuracy"].between(0, 1).all()
+    assert write_report(results, tmp_path / "report").exists()
+    assert len(run(study, store=tmp_path / "s.sqlite", workers=2).epochs) == len(results.epochs)
 
 
 def test_data_is_found_in_the_working_directory_by_workers_too(
