@@ -1,4 +1,9 @@
-"""The README's code runs as it stands."""
+"""The README and the pages of docs/: their Python runs, prints what they show, their YAML is a study, their links lead somewhere.
+
+A block that calls ``run`` starts Ray, so it has a process of its own; the others of a page run one after another in one process, each with
+names of its own. A block that begins with ``# NAME.py`` is also a file of that name, for the blocks after it to import. A ``text`` block
+directly after a Python block is what that prints.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +16,102 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCES = re.compile(r"^```(\w+)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"# (\w+\.py)\n")
+MOST_RUNS = 5
+
+RUNNER = """
+import contextlib, io, pathlib, runpy, sys
+from sensitivity import Study
+
+for block in sorted(pathlib.Path("blocks").iterdir()):
+    print(block.name, file=sys.stderr)  # the last one is the one that failed
+    if block.suffix == ".yaml":
+        Study.from_yaml(block.read_text())
+    elif block.suffix == ".py":
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            runpy.run_path(str(block), run_name="__main__")
+    else:
+        assert printed.getvalue() == block.read_text(), f"printed:\\n{printed.getvalue()}"
+"""
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=["api", "search space"])
-def test_the_blocks_run(block: str, tmp_path: pathlib.Path) -> None:
-    (tmp_path / "block.py").write_text(block)
+def starts_ray(block: str) -> bool:
+    return re.search(r"\brun\(study", block) is not None
+
+
+def blocks(page: pathlib.Path) -> list[tuple[str, str]]:
+    """Language and text of a page's blocks, in order."""
+    return FENCES.findall(page.read_text(encoding="utf-8"))
+
+
+RUNS = [
+    pytest.param(page, text, id=f"{page.name} {number}")
+    for page in PAGES
+    for number, (language, text) in enumerate(blocks(page))
+    if language == "python" and starts_ray(text)
+]
+
+
+def write_files(page: pathlib.Path, folder: pathlib.Path) -> None:
+    for language, text in blocks(page):
+        if language == "python" and (name := FILE.match(text)):
+            (folder / name[1]).write_text(text)
+
+
+def succeeds(script: str, folder: pathlib.Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "block.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=240
+        [sys.executable, script], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=240
     )
     assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_shows_is_so(page: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "blocks").mkdir()
+    write_files(page, tmp_path)
+    before = ""
+    for number, (language, text) in enumerate(blocks(page)):
+        if language in ("python", "yaml") and not starts_ray(text):
+            (tmp_path / "blocks" / f"{number:02}.{'py' if language == 'python' else 'yaml'}").write_text(text)
+        if language == "text" and before == "python":
+            (tmp_path / "blocks" / f"{number:02}.txt").write_text(text)
+        before = language
+    (tmp_path / "page.py").write_text(RUNNER)
+    succeeds("page.py", tmp_path)
+
+
+@pytest.mark.parametrize(("page", "block"), RUNS)
+def test_studies_run(page: pathlib.Path, block: str, tmp_path: pathlib.Path) -> None:
+    write_files(page, tmp_path)
+    (tmp_path / "block.py").write_text(block)
+    succeeds("block.py", tmp_path)
     if "write_report" in block:
-        assert (tmp_path / "runs" / "three" / "report.html").exists()
+        assert list(tmp_path.glob("runs/*/report.html"))
 
 
-def test_links_lead_somewhere() -> None:
-    places = [each for each in re.findall(r"\]\(([^)]+)\)", README) if "://" not in each]
-    assert places
-    assert not [each for each in places if not (ROOT / each).exists()]
+def test_the_pages_cost_little_to_run() -> None:
+    assert 0 < len(RUNS) <= MOST_RUNS
+
+
+def anchors(page: pathlib.Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", FENCES.sub("", page.read_text(encoding="utf-8")), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: pathlib.Path) -> None:
+    links = [each for each in re.findall(r"\]\(([^)\s]+)\)", FENCES.sub("", page.read_text(encoding="utf-8"))) if "://" not in each]
+    assert links
+    for link in links:
+        place, _, anchor = link.partition("#")
+        target = (page.parent / place).resolve() if place else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = re.findall(r"\]\((docs/[^)#]+\.md)", PAGES[0].read_text(encoding="utf-8"))
+    assert {page.relative_to(ROOT).as_posix() for page in PAGES[1:]} <= set(linked)
