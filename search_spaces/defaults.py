@@ -83,7 +83,7 @@ STANDARD: dict[str, Hyperparameter] = {
         Float("lr_warmup", 0, 0.2, default=0),
         Float("lr_decay", 0.5, 1, default=0.94, when={"lr_schedule": ("step", "exponential")}),
         Integer("lr_decay_every", 1, 10, default=2, when={"lr_schedule": "step"}),
-        Float("lr_final", 1e-3, 1, "log", 0.01, when={"lr_schedule": ("cosine", "linear")}),
+        Float("lr_final", 0, 1, default=0, when={"lr_schedule": ("cosine", "linear")}),
         Categorical("activation", ("leaky_relu", "relu"), "leaky_relu"),
         Float("slope", 1e-3, 0.3, "log", 0.01, when={"activation": "leaky_relu"}),
         Categorical("initialisation", ("glorot_uniform", "glorot_normal", "he_uniform", "he_normal"), "glorot_uniform"),
@@ -146,7 +146,8 @@ def combination_rates(fixed: Mapping[str, Any]) -> tuple[float, float, float]:
     else:
         low, default, high = RATES["adagrad"] if adaptive == "sum" else (1e-4, NORM_RATES.get(p, 2e-3), 0.1)
     share = (0.1 if summed else 1.0) * (0.1 if adaptive == "mean" and fixed.get("nu_schedule") == "constant" and p < math.inf else 1.0)
-    return low * share, default * share, high * share
+    low, default, high = (float(f"{rate * share:.6g}") for rate in (low, default, high))
+    return low, default, high
 
 
 def function_space(name: str) -> SearchSpace:

@@ -45,6 +45,11 @@ def _check_trainable(study: Study) -> None:
     for name in study.variants:
         if name not in study.spaces:
             raise InputError(f"a trainable has no default space; give space=SearchSpace(...), or spaces for {name!r}")
+        for reserved in ("seed", "variant"):
+            if reserved in study.space(name):
+                raise InputError(
+                    f"a hyperparameter of a trainable cannot be called {reserved!r}: its config has the trial's {reserved} there"
+                )
     if study.metric == "train_loss_end":
         raise InputError("a trainable of your own needs metric: the name under which it reports what is judged")
 

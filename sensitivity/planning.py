@@ -69,14 +69,25 @@ def _canonical(value: Any) -> Any:
     return repr(number) if not number.is_integer() or math.isinf(number) else str(int(number))
 
 
+def _source_of(value: Any) -> Any:
+    """A schedule of the user's own by its source, which its import path does not tell; any other by its name."""
+    if not isinstance(value, str) or ":" not in value:
+        return value
+    from trainables.dotted import imported
+    from trainables.sources import identity
+
+    return f"{value}@{identity(imported(value, 'schedule'))}"
+
+
 def trials_of(study: Study, task: str, variant: str, configuration: Mapping[str, Any]) -> list[Trial]:
     """The trials of one configuration: one for every seed."""
     batch_size, fingerprint = int(configuration.get("batch_size", study.batch(task))), study.fingerprint(task)
     epochs = study.epochs or 0  # as many as a trainable of the user's own reports
     identity = study.identity(variant)
+    named = {name: _source_of(value) if name.endswith("_schedule") else value for name, value in configuration.items()}
     return [
         Trial(
-            trial_key(fingerprint, identity, configuration, seed, epochs, batch_size, study.precision),
+            trial_key(fingerprint, identity, named, seed, epochs, batch_size, study.precision),
             task,
             variant,
             dict(configuration),

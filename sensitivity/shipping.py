@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from trainables import file_datasets
+from trainables.dotted import imported
 from trainables.names import InputError
 from trainables.tasks import AUGMENTED, task
 from trainables.torch_variants import TorchVariant
@@ -18,6 +19,7 @@ from trainables.variants import NAMED, Variant, variant
 if TYPE_CHECKING:
     from sensitivity.study import Study
 
+SCHEDULES = ("lr_schedule", "mu_schedule", "nu_schedule")
 OURS = ("trainables", "search_spaces", "sensitivity")
 
 
@@ -31,15 +33,25 @@ def shipped(study: Study) -> bytes | None:
         return None
     import cloudpickle
 
-    own = {"tasks": {name: task(name) for name in study.tasks if _own_task(name)}, "variants": _own_variants(study)}
-    if not own["tasks"] and not own["variants"]:
+    own = {
+        "tasks": {name: task(name) for name in study.tasks if _own_task(name)},
+        "variants": _own_variants(study),
+        "functions": {path: imported(path, "schedule") for path in own_schedules(study)},
+    }
+    if not any(own.values()):
         return None
     try:
         with by_value(cloudpickle):
             return bytes(cloudpickle.dumps(own))
     except Exception as error:  # whatever a user's object holds
-        named = ", ".join([*own["tasks"], *own["variants"]])
+        named = ", ".join(name for each in own.values() for name in each)
         raise InputError(f"{named} cannot be sent to workers: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def own_schedules(study: Study) -> list[str]:
+    """The schedules of the user's own, by import path, among the values of a study's spaces."""
+    chosen = [value for name in study.variants for each in study.space(name) if each.name in SCHEDULES for value in each.choices]
+    return sorted({value for value in chosen if isinstance(value, str) and ":" in value})
 
 
 def _own_task(name: str) -> bool:

@@ -98,10 +98,12 @@ class Study(BaseModel):
                 raise InputError(f"a study has tasks or a trainable, not both; got tasks {fields['tasks']!r}")
             fields["tasks"] = (own(short),)
             fields.setdefault("variants", (short,))
+        if fields.get("trainable") is None and any(str(each).startswith("function/") for each in _listed(fields.get("tasks"))):
+            fields.setdefault("variants", (DIRECT,))
+            fields.setdefault("epochs", 1)
         for field, name in (("tasks", _task_name), ("variants", _variant_name)):
             if field in fields and isinstance(fields[field], Sequence):
-                listed = [fields[field]] if isinstance(fields[field], str) else fields[field]
-                fields[field] = [name(each) for each in listed]
+                fields[field] = [name(each) for each in _listed(fields[field])]
         if isinstance(fields.get("spaces"), Mapping) and EVERY in fields["spaces"]:
             space = fields["spaces"][EVERY]
             fields["spaces"] = dict.fromkeys(fields.get("variants", ()), space)
@@ -268,6 +270,11 @@ def own(name: str) -> str:
     'trainable/train'
     """
     return f"trainable/{name}"
+
+
+def _listed(given: Any) -> list[Any]:
+    """One name or several, as a list."""
+    return [given] if isinstance(given, str) else list(given or ())
 
 
 def _task_name(given: Any) -> Any:

@@ -47,7 +47,7 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
     from sensitivity.measures import Measured
     from sensitivity.report import write_report
     from sensitivity.results import records
-    from sensitivity.summary import summary, with_interval
+    from sensitivity.summary import caveats, summary, with_interval
 
     written = write_report(results, place)
     measured = Measured(results)
@@ -69,6 +69,8 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
         console.print(shown)
         for sentence in summary(measured, str(task)):
             console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
+    for sentence in caveats(measured):
+        console.print(f"! {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
     typer.echo(f"\nreport: {written}")
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from trainables.names import InputError, unknown
 
+GIVEN: dict[str, Any] = {}
+"""What this process was given by value under an import path that it may not be able to import."""
+
 
 def imported(path: str, kind: str) -> Any:
     """What an import path names.
@@ -17,6 +20,8 @@ def imported(path: str, kind: str) -> Any:
     >>> imported("math:tau", "number")
     6.283185307179586
     """
+    if path in GIVEN:
+        return GIVEN[path]
     module, _, name = path.partition(":") if ":" in path else path.rpartition(".")
     if not module or not name:
         raise InputError(f"{kind} {path!r} is not an import path; write package.module:name")

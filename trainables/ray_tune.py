@@ -37,6 +37,7 @@ class CohortTrainable(tune.Trainable):
 
     def _begin(self, config: dict[str, Any]) -> None:
         self.cohort = config
+        self.own: dict[str, dict[str, Any]] | None = None
         self.position = 0
         self.loop: Any = None
 
@@ -80,6 +81,17 @@ class CohortTrainable(tune.Trainable):
             self.loop = None
         return report
 
+    def _unpacked(self) -> dict[str, dict[str, Any]]:
+        """The tasks, variants and schedules that came by value."""
+        import pickle
+
+        from trainables.dotted import GIVEN
+
+        if self.own is None:
+            self.own = pickle.loads(self.cohort["shipped"]) if self.cohort.get("shipped") else {}
+            GIVEN.update(self.own.get("functions", {}))
+        return self.own
+
     def _loop(self, member: dict[str, Any]) -> Any:
         from trainables.function_tasks import FunctionLoop, FunctionTask
         from trainables.training import TrainingLoop
@@ -100,12 +112,10 @@ class CohortTrainable(tune.Trainable):
 
     def _own(self, kind: str, name: str) -> Any:
         """A task or variant: one that came by value, or the one that its name makes."""
-        import pickle
-
         from trainables.tasks import task
         from trainables.variants import variant
 
-        own = pickle.loads(self.cohort["shipped"]) if self.cohort.get("shipped") else {}
+        own = self._unpacked()
         if name in own.get(kind, {}):
             return own[kind][name]
         return task(name) if kind == "tasks" else variant(name)
