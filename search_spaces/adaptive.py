@@ -11,7 +11,7 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from search_spaces.adaptive_design import check_sampler
-from search_spaces.samplers import make_sampler
+from search_spaces.samplers import finite_value, make_sampler
 from trainables.dotted import imported
 from trainables.names import InputError
 
@@ -167,15 +167,8 @@ class Adaptive(Stateless):
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         else:
             trial.set_user_attr("diverged", sum(status == "diverged" for status, _ in ended))
-            study.tell(trial, self._finite(study, math.fsum(loss for _, loss in ended) / len(ended)))
+            study.tell(trial, finite_value(study, math.fsum(loss for _, loss in ended) / len(ended)))
         return True
-
-    def _finite(self, study: optuna.Study, value: float) -> float:
-        """What diverged and has no initial loss to be capped at counts as the worst so far."""
-        if math.isfinite(value):
-            return value
-        told = [each.value for each in study.get_trials(deepcopy=False) if each.value is not None and math.isfinite(each.value)]
-        return max(told, default=value)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Note the members that a result ends."""

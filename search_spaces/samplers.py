@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.adaptive_design import SAMPLERS
@@ -46,3 +47,11 @@ def _brute_force(seed: int) -> optuna.samplers.BaseSampler:
             """Nothing to stop."""
 
     return BruteForce(seed=seed)
+
+
+def finite_value(study: optuna.Study, value: float) -> float:
+    """A value to tell: what diverged and has no initial loss to be capped at counts as the worst that was told so far."""
+    if math.isfinite(value):
+        return value
+    told = [each.value for each in study.get_trials(deepcopy=False) if each.value is not None and math.isfinite(each.value)]
+    return max(told, default=value)

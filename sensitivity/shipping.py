@@ -19,7 +19,6 @@ from trainables.variants import NAMED, Variant, variant
 if TYPE_CHECKING:
     from sensitivity.study import Study
 
-SCHEDULES = ("lr_schedule", "mu_schedule", "nu_schedule")
 OURS = ("trainables", "search_spaces", "sensitivity")
 
 
@@ -49,8 +48,8 @@ def shipped(study: Study) -> bytes | None:
 
 
 def own_schedules(study: Study) -> list[str]:
-    """The schedules of the user's own, by import path, among the values of a study's spaces."""
-    chosen = [value for name in study.variants for each in study.space(name) if each.name in SCHEDULES for value in each.choices]
+    """The schedules of the user's own, by import path, among the choices of a study's spaces."""
+    chosen = [value for name in study.variants for each in study.space(name) for value in getattr(each, "choices", ())]
     return sorted({value for value in chosen if isinstance(value, str) and ":" in value})
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import pathlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,6 +17,7 @@ from search_spaces.designs import design_from_dict
 from search_spaces.spaces import SearchSpace
 from sensitivity import own_trainables
 from sensitivity.checking import check
+from sensitivity.yaml_text import read_yaml
 from trainables import sources
 from trainables.function_tasks import DIRECT
 from trainables.names import InputError, unknown
@@ -204,11 +204,7 @@ class Study(BaseModel):
     @classmethod
     def from_yaml(cls, text: str) -> Study:
         """Read :meth:`to_yaml`, or a file that a person wrote. Raises: InputError naming line and column."""
-        try:
-            fields = yaml.load(text, Loader=_Loader)
-        except yaml.YAMLError as error:
-            raise InputError("not YAML: " + " ".join(str(error).split())) from None
-        return cls._from_fields(fields)
+        return cls._from_fields(read_yaml(text))
 
     @classmethod
     def _from_fields(cls, fields: Any) -> Study:
@@ -333,23 +329,3 @@ def _one_line(error: ValidationError) -> InputError:
         return InputError(f"a study needs {place}")
     message = first["msg"][0].lower() + first["msg"][1:]
     return InputError(f"{place}: {message}, got {first['input']!r}")
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which 1e-3 is a number, as in YAML 1.2 and as everybody expects, and in which a name is given once."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [self.construct_object(each, deep=True) for each, _ in node.value]
-        for position, (each, _) in enumerate(node.value):
-            if names[position] in names[:position]:
-                raise yaml.constructor.ConstructorError(None, None, f"{names[position]!r} is given twice", each.start_mark)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
-
-
-_Loader.yaml_implicit_resolvers = {first: list(rules) for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)

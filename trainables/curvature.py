@@ -7,7 +7,6 @@ gradient and product of the autoencoder, batch 64, one thread, median of 9: 115 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from trainables.names import InputError
+from trainables.norms import add_in_norm_
 
 REFUSALS = re.compile(r"differentiate twice|derivative for|derivative of|double backward|not implemented|not differentiable")
 """How torch says that an operation has no second derivative."""
@@ -80,9 +80,12 @@ def curvature(
         finite = torch.isfinite(product)
         h = torch.where(finite, product, flat_gradient)
         fallen += (~finite).sum() / finite.numel()
-        total = h if samples == 1 else torch.maximum(total, h.abs()) if math.isinf(p) else total + h.abs() ** p / samples
-    if samples > 1 and not math.isinf(p):
-        total = total ** (1 / p)
+        if samples == 1:
+            total = h
+        else:
+            add_in_norm_([total], [h.abs()], p)
+    if samples > 1:
+        total *= samples ** (-1 / p)
     each_h = iter(_unflat(total, inputs))
     return Curvature(
         [None if each is None else each.detach() for each in gradient],

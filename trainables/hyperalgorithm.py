@@ -12,8 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.hyperalgorithm_settings import CHOICES, check_parameter, check_settings
+from trainables.hyperalgorithm_settings import CHOICES, check_choices, check_group_names, check_parameter, check_settings, plain
+from trainables.member_rates import member_rates
 from trainables.names import InputError
+from trainables.norms import POWERS, add_in_norm_
 from trainables.schedules import decay_schedule
 
 __all__ = ["CHOICES", "Hyperalgorithm"]
@@ -37,11 +39,15 @@ class Hyperalgorithm(torch.optim.Optimizer):
 
     Args:
         params: parameters or parameter groups. A cohort of K models has parameters of shape ``[K, ...]``.
-        lr: alpha, above 0. Like the other numbers it is a float, or for a cohort a tensor of shape ``[K]``.
+        lr: alpha, above 0. Like the other numbers it is a float, or for a cohort a tensor of shape ``[K]``. The schedulers of
+            ``torch.optim.lr_scheduler`` drive either, each member from its own lr; OneCycleLR and CyclicLR give all members the rates
+            that they were given, and ReduceLROnPlateau, which follows one loss, is refused. Their ``cycle_momentum`` must be False:
+            it writes mu into ``momentum``.
         mu: decay of the momentum, in [0, 1).
         nu: decay of the adaptive denominator, in [0, 1); 1 only for ``adaptive="sum"`` with a constant schedule (AdaGrad).
         p: the norm, at least 1; ``math.inf`` is the maximum norm.
-        epsilon: added to the denominator, at least 0; unused without a denominator (``adaptive="none"``).
+        epsilon: added to the denominator, at least 0; unused without a denominator (``adaptive="none"``). One that the parameters'
+            dtype rounds to 0 is refused: float16 needs at least 6e-8.
         momentum: ``"cm"`` classical momentum, ``"nag"`` Nesterov's, or ``"none"`` (m_t = g_t).
         momentum_gradient: momentum accumulates the gradient (``"unscaled"``) or the update
             alpha_t / v_bar_t * gradient (``"scaled"``).
@@ -54,8 +60,11 @@ class Hyperalgorithm(torch.optim.Optimizer):
         period: steps between two rises of the handcrafted schedule, an integer of at least 1.
         maximize: climb instead of descend.
 
+    A parameter group may have settings of its own, by these names. The state of a parameter holds ``step``, ``m`` and ``v``; for any p but
+    1, 2 and infinity, and where p is a tensor, it holds ``root``, :math:`v^{1/p}`, instead of ``v``, which could underflow.
+
     Raises:
-        InputError: an argument outside what is stated above.
+        InputError: an argument outside what is stated above. A step raises it for a choice that was changed in a group to an unknown one.
 
     >>> weight = torch.nn.Parameter(torch.tensor([1.0]))
     >>> optimizer = Hyperalgorithm([weight], lr=0.1)
@@ -100,20 +109,34 @@ class Hyperalgorithm(torch.optim.Optimizer):
             "period": period,
             "maximize": maximize,
         }
+        defaults = plain(defaults)
         check_settings(defaults)
         super().__init__(params, defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with settings of their own. Raises: InputError for settings that do not fit, or complex parameters."""
+        """Add parameters with settings of their own.
+
+        Raises: InputError for settings that are unknown or do not fit, or parameters that are not real.
+        """
+        param_group = plain(param_group)
+        check_group_names(param_group)
         settings = {**self.defaults, **{name: each for name, each in param_group.items() if name != "params"}}
         check_settings(settings)
         super().add_param_group(param_group)
+        param_group["lr"] = member_rates(param_group["lr"])
         try:
             for param in self.param_groups[-1]["params"]:
                 check_parameter(param, settings)
         except InputError:
             self.param_groups.pop()
             raise
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Also what ends ``load_state_dict``."""
+        super().__setstate__(state)
+        for group in self.param_groups:
+            if "lr" in group:
+                group["lr"] = member_rates(group["lr"])
 
     @property
     def second_order(self) -> bool:
@@ -130,8 +153,11 @@ class Hyperalgorithm(torch.optim.Optimizer):
             closure: re-evaluates the loss, which is returned.
             curvature: h_t for ``order="second"``: one tensor for every parameter with a gradient, in the order of the groups and of
                 the parameters in each (see :func:`trainables.curvature.curvature`). Groups of first order do not look at theirs.
-        Raises: InputError when second order lacks its first curvature, or gets one that does not fit the parameters.
+        Raises: InputError when second order lacks its first curvature, or gets one that does not fit the parameters; for a choice of a
+            group that is unknown by now. Nothing has moved then.
         """
+        for group in self.param_groups:
+            check_choices(group)
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -147,7 +173,7 @@ class Hyperalgorithm(torch.optim.Optimizer):
         """The curvature of each parameter, checked before anything moves."""
         if curvature is None:
             waiting = (param for group in self.param_groups if _is_second(group) for param in group["params"])
-            if any(param.grad is not None and "v" not in self.state.get(param, {}) for param in waiting):
+            if any(param.grad is not None and not {"v", "root"} & self.state.get(param, {}).keys() for param in waiting):
                 raise InputError("order='second' needs step(curvature=...) before it can do without; see trainables.curvature")
             return None
         params = [param for group in self.param_groups for param in group["params"] if param.grad is not None]
@@ -190,12 +216,20 @@ class Hyperalgorithm(torch.optim.Optimizer):
 
         v_bar: list[Tensor] | None = None
         if group["adaptive"] != "none":
-            v = self._moments(params, "v")
-            if h is not None:
+            p, nu, weight = group["p"], 0.0, 0.0
+            if h is not None:  # otherwise v stays, and so nobody asks for nu
                 nu = nu_schedule(group["nu"], updates, group["period"])
                 weight = 1.0 if group["adaptive"] == "sum" else 1 - nu
-                _accumulate_power(v, _coefficient(nu, params), _coefficient(weight, params), h, group["p"])
-            v_bar = _root(v, group["p"])
+            if isinstance(p, Tensor) or p not in POWERS:
+                v_bar = self._moments(params, "root")
+                if h is not None:
+                    _accumulate_norm(v_bar, nu, weight, h, p)
+                v_bar = [each.clone() for each in v_bar]
+            else:
+                v = self._moments(params, "v")
+                if h is not None:
+                    _accumulate_power(v, _coefficient(nu, params), _coefficient(weight, params), h, p)
+                v_bar = list(torch._foreach_sqrt(v)) if p == 2 else [each.clone() for each in v]
             torch._foreach_add_(v_bar, epsilon)
 
         if group["momentum"] == "none":
@@ -241,41 +275,31 @@ def _coefficient(number: Number, params: Sequence[Tensor]) -> Coefficient:
     return shaped
 
 
-def _accumulate_power(v: list[Tensor], nu: Coefficient, weight: Coefficient, h: list[Tensor], p: Number) -> None:
-    """v <- nu v + weight |h|^p, or for p = inf v <- max(nu v, |h|), in place."""
+def _accumulate_power(v: list[Tensor], nu: Coefficient, weight: Coefficient, h: list[Tensor], p: float) -> None:
+    """v <- nu v + weight |h|^p for p = 1 or 2, or for p = inf v <- max(nu v, |h|), in place."""
     torch._foreach_mul_(v, nu)
-    if isinstance(p, Tensor):
-        for i, (each_v, each_h, each_p) in enumerate(zip(v, h, _listed(p, h), strict=True)):
-            size = each_h.abs()
-            w = weight[i] if isinstance(weight, list) else weight
-            grown = each_v + w * size ** each_p.nan_to_num(posinf=1.0)
-            each_v.copy_(torch.where(each_p.isinf(), torch.maximum(each_v, size), grown))
-    elif math.isinf(p):
+    if math.isinf(p):
         torch._foreach_maximum_(v, torch._foreach_abs(h))
     elif p == 2 and not isinstance(weight, list):
         torch._foreach_addcmul_(v, h, h, weight)
     else:
-        power = list(torch._foreach_mul(h, h) if p == 2 else torch._foreach_abs(h))
-        if p not in (1, 2):
-            torch._foreach_pow_(power, p)
-        _add(v, weight, power)
+        _add(v, weight, list(torch._foreach_mul(h, h) if p == 2 else torch._foreach_abs(h)))
 
 
-def _root(v: list[Tensor], p: Number) -> list[Tensor]:
-    """v^(1/p) as new tensors; v itself for p = inf, its limit."""
-    if isinstance(p, Tensor):
-        return [torch.where(each_p.isinf(), each_v, each_v ** (1 / each_p)) for each_v, each_p in zip(v, _listed(p, v), strict=True)]
-    if p == 2:
-        return list(torch._foreach_sqrt(v))
-    if p == 1 or math.isinf(p):
-        return [each.clone() for each in v]
-    return list(torch._foreach_pow(v, 1 / p))
+def _accumulate_norm(root: list[Tensor], nu: Number, weight: Number, h: list[Tensor], p: Number) -> None:
+    """root <- (nu root^p + weight |h|^p)^(1/p), or where p = inf max(nu root, |h|), in place."""
+    torch._foreach_mul_(root, _coefficient(_rooted(nu, p, nu), h))
+    size = list(torch._foreach_abs(h))
+    torch._foreach_mul_(size, _coefficient(_rooted(weight, p, 1.0), h))
+    add_in_norm_(root, size, _coefficient(p, h))
 
 
-def _listed(number: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
-    shaped = _coefficient(number, like)
-    assert isinstance(shaped, list)
-    return shaped
+def _rooted(number: Number, p: Number, infinite: Number) -> Number:
+    """number^(1/p), and ``infinite`` where p = inf."""
+    if not isinstance(p, Tensor):
+        return number ** (1 / p)
+    base, limit = (each.to(p.device) if isinstance(each, Tensor) else each for each in (number, infinite))
+    return torch.where(p.isinf(), limit, base ** (1 / p.double()))
 
 
 def _add(target: list[Tensor], weight: Coefficient, values: list[Tensor]) -> None:

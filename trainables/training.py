@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from trainables.batch_norm import batch_statistics
+from trainables.batch_norm import batch_statistics, check_last_batch
 from trainables.curvature import curvature
 from trainables.hyperalgorithm import Hyperalgorithm
 from trainables.in_force import in_force
@@ -53,7 +53,8 @@ class TrainingLoop:
     The initial loss is that of evaluation, but batch norm uses the statistics of batches: it has no others yet. With batch norm the sane
     range is held against the smaller of ``train_loss`` and ``train_loss_end``.
 
-    Raises: InputError for a configuration that the variant, the loop and the task do not take.
+    Raises: InputError for a configuration that the variant, the loop and the task do not take; for a batch_size that leaves a last batch of
+    one image which the model's batch norm cannot train on.
     """
 
     def __init__(
@@ -81,6 +82,8 @@ class TrainingLoop:
         with global_stream(seed, "layers"):
             model = task.model(stream(seed, "weights"), **routed.model)
         self.model = _laid_out(model.to(device))
+        with arithmetic(self.precision), autocast(self.precision, device), global_stream(seed, "layers", device):
+            check_last_batch(self.model, data.x_train, self.batch_size)
         self.optimizer = variant.optimizer(self.model.parameters(), routed.optimizer)
         self.params = [param for group in self.optimizer.param_groups for param in group["params"]]
         self.rates: list[Any] = [group.get("lr") for group in self.optimizer.param_groups]

@@ -1,0 +1,38 @@
+"""YAML as people write it: 1e-3 is a number, and a name is given once."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from trainables.names import InputError
+
+
+def read_yaml(text: str) -> Any:
+    """What a text says. Raises: InputError naming line and column."""
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise InputError("not YAML: " + " ".join(str(error).split())) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 1e-3 is a number, as in YAML 1.2 and as everybody expects, and in which a name is given once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [self.construct_object(each, deep=True) for each, _ in node.value]
+        for position, (each, _) in enumerate(node.value):
+            if names[position] in names[:position]:
+                raise yaml.constructor.ConstructorError(None, None, f"{names[position]!r} is given twice", each.start_mark)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
+_Loader.yaml_implicit_resolvers = {first: list(rules) for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
