@@ -98,9 +98,8 @@ class Study(BaseModel):
                 raise InputError(f"a study has tasks or a trainable, not both; got tasks {fields['tasks']!r}")
             fields["tasks"] = (own(short),)
             fields.setdefault("variants", (short,))
-        if fields.get("trainable") is None and any(
-            getattr(each, "name", str(each)).startswith("function/") for each in _listed(fields.get("tasks"))
-        ):
+        names = [getattr(each, "name", str(each)) for each in _listed(fields.get("tasks"))]
+        if fields.get("trainable") is None and any(name.startswith("function/") for name in names):
             fields.setdefault("variants", (DIRECT,))
             fields.setdefault("epochs", 1)
         for field, name in (("tasks", _task_name), ("variants", _variant_name)):

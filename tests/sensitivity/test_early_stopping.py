@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import optuna
 import pytest
-import ray
 from ray import tune
 
 from search_spaces.hyperparameters import Float
@@ -26,13 +24,6 @@ SPEC: dict[str, Any] = {
     "design": {"kind": "adaptive", "n": 8, "sampler": "random", "scheduler": "asha"},
     "epochs": 8,
 }
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
 
 
 def test_trials_that_fall_behind_stop_and_take_no_part_in_a_measure(cluster: None, tmp_path: pathlib.Path) -> None:

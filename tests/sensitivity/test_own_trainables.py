@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import ray
 from ray import tune
 
 from search_spaces.hyperparameters import Float
@@ -49,13 +47,6 @@ class Stepwise(tune.Trainable):
     def step(self) -> dict[str, Any]:
         self.steps += 1
         return {"loss": (self.x - 0.5) ** 2 + 1 / self.steps}
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
 
 
 def study(**changes: Any) -> Study:

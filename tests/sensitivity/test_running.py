@@ -10,13 +10,11 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import optuna
 import pandas as pd
 import pytest
-import ray
 import torch
 
 from sensitivity.planning import trials
@@ -42,14 +40,6 @@ SMALL: dict[str, Any] = {
     "batch_size": 16,
     "limit": 48,
 }
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    """One Ray for the tests of this file that can share it."""
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
 
 
 @pytest.fixture(scope="module")
