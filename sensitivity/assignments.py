@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.checking import METRICS
-from sensitivity.planning import DONE, Cohort, Trial, trials_of
+from sensitivity.planning import DONE, METRICS, Cohort, Trial, trials_of
 
 if TYPE_CHECKING:
     from sensitivity.store import Store

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces.designs import AdaptiveDesign
 from sensitivity import own_trainables
+from sensitivity.planning import METRICS
 from trainables.dotted import imported
 from trainables.function_tasks import DIRECT, FunctionTask
 from trainables.names import InputError, unknown
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
     from sensitivity.study import Study
     from trainables.tasks import Task
-
-METRICS = ("train_loss_end", "train_loss", "test_loss")
-"""The losses that a study can be judged by: over the training set after the epoch, during the epoch, and over the test set."""
 
 
 def check(study: Study) -> None:

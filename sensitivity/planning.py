@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 STATUSES = ("pending", "running", "completed", "diverged", "stopped", "failed")
 """``stopped`` is a trial that a scheduler ended early: it has no result at the full budget."""
+METRICS = ("train_loss_end", "train_loss", "test_loss")
+"""The losses that a study can be judged by: over the training set after the epoch, during the epoch, and over the test set."""
 DONE = ("completed", "diverged")
 """Statuses that are results, which a trial keeps."""
 COHORTS_PER_WORKER = 16

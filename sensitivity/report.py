@@ -168,8 +168,10 @@ def _lead(results: Results) -> str:
     )
     seeds = results.trials["seed"].nunique()
     designs = " and ".join(dict.fromkeys(map(results.design_of, results.spaces)))
+    variants = list(dict.fromkeys(results.trials["variant"]))
+    who = variants[0] if len(variants) == 1 else f"each of {len(variants)} variants"
     return (
-        f"How sensitive is each of {results.trials['variant'].nunique()} optimizer variants to its hyperparameters? "
+        f"How sensitive is {who} to its hyperparameters? "
         f"{len(results.trials)} trials ({words}), {seeds} seed{'s' if seeds != 1 else ''}, {designs} design, "
         f"judged by the {metric_name(results)}."
     )

@@ -63,7 +63,7 @@ class Results:
     @classmethod
     def from_store(cls, store: Store, study: str, *, metric: str | None = None) -> Results:
         """Read a study. Args: metric: instead of the study's own. Raises: InputError for an unknown study or metric."""
-        from sensitivity.checking import METRICS
+        from sensitivity.planning import METRICS
         from sensitivity.study import Study
 
         spec = Study.stored(store.study(study))

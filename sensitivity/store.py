@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sensitivity.planning import Trial
 
 BUSY_SECONDS = 30
+FEW = 500
 
 
 class Store:
@@ -172,9 +173,11 @@ class Store:
     def known(self, keys: Iterable[str]) -> dict[str, str]:
         """Status of those of the keys that the store has, whatever their study."""
         wanted = set(keys)
+        chosen = sql.select(TRIALS.c.key, TRIALS.c.status)
+        if len(wanted) <= FEW:  # databases limit how many values a query may list
+            chosen = chosen.where(TRIALS.c.key.in_(wanted))
         with self._transaction() as connection:
-            found = connection.execute(sql.select(TRIALS.c.key, TRIALS.c.status))
-            return {key: status for key, status in found if key in wanted}
+            return {key: status for key, status in connection.execute(chosen) if key in wanted}
 
     def study(self, name: str) -> str:
         """The specification of a study, as JSON. Raises: InputError with the nearest known name."""

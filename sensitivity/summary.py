@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.measures.effects import INTERACTIONS, NOISE
+from sensitivity.planning import METRICS
 from sensitivity.results import records
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ def _diverged(results: Results, task: str) -> list[str]:
     if some.empty:
         return ["No trial diverged."]
     words = [f"{variant} {row['sum']} of {row['count']}" for variant, row in some.iterrows()]
-    return [f"Diverged trials, counted at the initial loss: {_listed(words)}."]
+    counted = "at the initial loss" if results.metric in METRICS else "as the worst that ended"
+    return [f"Diverged trials, counted {counted}: {_listed(words)}."]
 
 
 def _at_the_edge(measured: Measured) -> list[str]:

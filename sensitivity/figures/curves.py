@@ -13,13 +13,13 @@ from plotly.subplots import make_subplots
 from sensitivity.figures.style import (
     COLUMNS,
     FAINT,
+    METRIC_NAMES,
     about,
     colours,
     dash,
     faded,
     loss_axis,
     lr_axis,
-    metric_name,
     one_legend,
     setting_words,
     styled,
@@ -158,5 +158,6 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
         title_text="loss" if "loss" in results.metric else results.metric, **loss_axis([*lows, results.usable["initial_loss"].max()])
     )
     figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "xanchor": "left", "yanchor": "top"})
-    about = f"{task}, {metric_name(results).replace(' the last epoch', ' each epoch')}; mean and range of the seeds"
+    named = METRIC_NAMES.get(results.metric, f"{results.metric} after each epoch").replace(" the last epoch", " each epoch")
+    about = f"{task}, {named}; mean and range of the seeds"
     return styled(figure, "Learning curves of each variant's best configuration", about, 420)
