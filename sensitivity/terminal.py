@@ -55,13 +55,16 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
     if as_json:
         typer.echo(to_json({"report": str(written), "overview": records(table)}))
         return
-    console = Console()
+    console = wide_console()
     for task, part in table.groupby("task", sort=False):
         shown = Table(title=str(task), title_justify="left", box=None, header_style="bold")
         wide = part["robust_width"].notna().all()
         of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
         for head in ("variant", "best loss", f"{of_what} (95 %)", *(["robust width"] if wide else []), "diverged", "trials"):
-            shown.add_column(head, justify="left" if head == "variant" else "right", no_wrap=True)
+            if head == "variant":
+                shown.add_column(head, overflow="fold")
+            else:
+                shown.add_column(head, justify="right", no_wrap=True)
         for row in records(part):
             width = [f"{row['robust_width']:.2f} decades"] if wide else []
             value = with_interval(row, "sensitivity") if row["learned"] else "did not learn"
@@ -72,6 +75,12 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
     for sentence in caveats(measured):
         console.print(f"! {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
     typer.echo(f"\nreport: {written}")
+
+
+def wide_console() -> Console:
+    """The terminal as wide as it is, or what a program reads as wide as it needs."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(240, console.width))
 
 
 def show(rows: list[dict[str, Any]], as_json: bool, *, empty: str = "nothing") -> None:
@@ -88,9 +97,7 @@ def show(rows: list[dict[str, Any]], as_json: bool, *, empty: str = "nothing") -
         shown.add_column(name, overflow="fold")
     for row in rows:
         shown.add_row(*(_cell(row.get(name)) for name in columns))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(240, console.width))
+    console = wide_console()
     console.print(shown, markup=False, highlight=False)
 
 
