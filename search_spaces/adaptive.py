@@ -261,6 +261,8 @@ class Persistent(Stateless):
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Pass on the end of a cohort, or keep what a lost worker left."""
+        if trial_id not in self._given:  # Tune may say it twice
+            return
         owner, config = self._given.pop(trial_id)
         left = [member for member in config["members"] if member["key"] not in self._ended]
         if error and left and config["attempt"] <= RETRIES and self._was_lost(trial_id):
@@ -327,11 +329,13 @@ def early_stopping(name: str, metric: str, mode: str, epochs: int) -> Any:
 
     known = {"asha": schedulers.ASHAScheduler, "hyperband": schedulers.HyperBandScheduler, "median": schedulers.MedianStoppingRule}
     made = known[name] if name in known else imported(name, "scheduler")
-    takes = inspect.signature(made).parameters
+    if not callable(made):
+        raise InputError(f"scheduler {name!r} is a {type(made).__name__}, not a class of Ray Tune's")
     given = {"metric": metric, "mode": mode, "time_attr": "training_iteration", "max_t": epochs}
     if name == "median":
         given["grace_period"] = max(1, epochs // 4)  # its own default is a minute of epochs
     try:
+        takes = inspect.signature(made).parameters
         return made(**{argument: each for argument, each in given.items() if argument in takes or argument in ("metric", "mode")})
     except Exception as error:  # whatever a user's class raises
         raise InputError(f"scheduler {name!r} cannot be made: {type(error).__name__}: {error}") from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from search_spaces import activity, changes, combinations, listing
 from search_spaces.conditions import holds
 from search_spaces.hyperparameters import Hyperparameter
+from search_spaces.planned import count, whole
 from search_spaces.reading import from_dict
 from trainables.names import InputError, unknown
 
@@ -195,6 +196,7 @@ class SearchSpace:
         """``n`` independent configurations, uniform on every scale; equal ones are kept. Args: seed: 0 or more; the same gives the same."""
         import numpy as np
 
+        n, seed = count("n of a sample", n), whole("seed of a sample", seed, at_least=0)
         return self.decode(np.random.default_rng(seed).random((n, len(self))))
 
     def enumerate(self, points: int) -> list[dict[str, Any]]:
@@ -205,6 +207,7 @@ class SearchSpace:
         >>> space.enumerate(2)
         [{'rule': 'sgd'}, {'rule': 'adam', 'nu': 0.9}, {'rule': 'adam', 'nu': 0.999}]
         """
+        count("points", points)
         return combinations.combine(self.hyperparameters, {each.name: each.grid(points) for each in self.hyperparameters})
 
     def to_dict(self) -> list[dict[str, Any]]:

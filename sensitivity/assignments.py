@@ -126,8 +126,10 @@ class OwnAssignments(Assignments):
         return {**member["configuration"], "seed": member["seed"], **several}
 
     def reports(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> list[Report]:
-        """Every number of a result, as the epoch that Tune counts."""
+        """Every number of a result, as the epoch that Tune counts; none where nothing was reported."""
         (member,) = config["members"]
+        if "training_iteration" not in result:
+            return []
         measured = _measured(result)
         timed = {"epoch": int(result["training_iteration"]), "seconds": float(result.get("time_this_iter_s", math.nan))}
         return [{"key": member["key"], "status": "running", "initial_loss": math.nan, **measured, **timed}]

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 Plain = Mapping[str, Any]
 
 
+def asks_for_best(study: Study) -> bool:
+    """Whether a design of the study is around the best so far."""
+    return any(_asks(study.designs.get(name, study.design)) for name in study.variants)
+
+
 def centered(study: Study, store: Store) -> Study:
     """The study with the best configuration so far as the center of every design that asks for it, one a variant.
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search_spaces.designs import AdaptiveDesign
+from search_spaces.hyperparameters import Float
 from sensitivity import own_trainables
 from sensitivity.planning import METRICS
 from trainables.dotted import imported
 from trainables.function_tasks import DIRECT, FunctionTask
 from trainables.names import InputError, unknown
-from trainables.settings import accepted, check_configuration
+from trainables.settings import accepted, check_configuration, route
 from trainables.tasks import task
 from trainables.variants import variant
 
 if TYPE_CHECKING:
+    from search_spaces.hyperparameters import Hyperparameter
     from search_spaces.spaces import SearchSpace
     from sensitivity.study import Study
     from trainables.tasks import Task
@@ -48,6 +50,11 @@ def _check_trainable(study: Study) -> None:
                 raise InputError(
                     f"a hyperparameter of a trainable cannot be called {reserved!r}: its config has the trial's {reserved} there"
                 )
+    for field in ("limit", "batch_size"):
+        if getattr(study, field) is not None:
+            raise InputError(f"{field} has no effect on a trainable of your own; make it a hyperparameter")
+    if study.precision != "float32":
+        raise InputError("precision has no effect on a trainable of your own; make it a hyperparameter")
     if study.metric == "train_loss_end":
         raise InputError("a trainable of your own needs metric: the name under which it reports what is judged")
 
@@ -81,7 +88,28 @@ def _check_space(trained: Task, name: str, space: SearchSpace) -> None:
             raise InputError(f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single value will do)")
     for each in space:
         for value in getattr(each, "levels", None) or getattr(each, "choices", None) or each.grid(2):
-            check_configuration(trained, variant(name), space.reach(each.name, value))
+            configuration = space.reach(each.name, value)
+            check_configuration(trained, variant(name), configuration)
+            if each.name in trained.settings and each.name not in variant(name).accepts:
+                _check_model(trained, each, route(trained, variant(name), configuration).model)
+
+
+def _check_model(trained: Task, varied: Hyperparameter, settings: dict[str, Any]) -> None:
+    """The task's model can be made with these settings."""
+    import torch
+
+    usual = trained.settings[varied.name]
+    if isinstance(usual, int) and not isinstance(usual, bool) and isinstance(varied, Float) and varied.step is None:
+        raise InputError(f"{varied.name} of {trained.name} is a whole number ({usual} by default); use an Integer")
+    try:
+        trained.model(torch.Generator().manual_seed(0), **settings)
+    except InputError:
+        raise
+    except Exception as error:  # a user's model may raise anything
+        said = " ".join(str(error).split())
+        raise InputError(
+            f"{trained.name} has no model with {varied.name} {settings[varied.name]!r}: {type(error).__name__}: {said}"
+        ) from error
 
 
 def _check_designs(study: Study) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from trainables.dotted import imported
+from trainables.dotted import given_name, imported
 from trainables.names import InputError
 from trainables.sources import identity
 
@@ -25,8 +25,7 @@ def name_of(trainable: Any) -> str:
         return trainable
     if not callable(trainable):
         raise InputError(f"trainable must be a Ray Tune function or class, or 'module:name', got {trainable!r}")
-    target = getattr(trainable, "func", trainable)  # a partial is named after its function
-    name = f"{getattr(target, '__module__', '__main__')}:{getattr(target, '__qualname__', type(target).__name__)}"
+    name = given_name(trainable)
     _GIVEN[name] = trainable
     return name
 
@@ -35,6 +34,8 @@ def resolve(name: str) -> Any:
     """The function or class of ``module:name``. Raises: InputError when it cannot be imported, naming what failed."""
     if name in _GIVEN:
         return _GIVEN[name]
+    if "#" in name:
+        raise InputError(f"trainable {name!r} was given as an object in another process; give it again, or 'module:name' of one")
     if ":" not in name:
         raise InputError(f"trainable must be 'module:name', such as 'my_code:train'; got {name!r}")
     found = imported(name, "trainable")
@@ -49,7 +50,7 @@ def short_name(name: str) -> str:
     >>> short_name("my.module:Objective.train")
     'train'
     """
-    return name.rpartition(":")[2].rpartition(".")[2] or name
+    return name.partition("#")[0].rpartition(":")[2].rpartition(".")[2] or name
 
 
 def fingerprint(name: str) -> str:

@@ -20,6 +20,7 @@ METRICS = ("train_loss_end", "train_loss", "test_loss")
 """The losses that a study can be judged by: over the training set after the epoch, during the epoch, and over the test set."""
 DONE = ("completed", "diverged")
 """Statuses that are results, which a trial keeps."""
+SCHEDULES = ("lr_schedule", "mu_schedule", "nu_schedule")
 COHORTS_PER_WORKER = 16
 LARGEST_COHORT = 8
 
@@ -71,9 +72,9 @@ def _canonical(value: Any) -> Any:
     return repr(number) if not number.is_integer() or math.isinf(number) else str(int(number))
 
 
-def _source_of(value: Any) -> Any:
-    """A schedule of the user's own by its source, which its import path does not tell; any other by its name."""
-    if not isinstance(value, str) or ":" not in value:
+def source_of(name: str, value: Any) -> Any:
+    """A schedule of the user's own by its source, which its import path does not tell; any other setting as it is."""
+    if name not in SCHEDULES or not isinstance(value, str) or ":" not in value:
         return value
     from trainables.dotted import imported
     from trainables.sources import identity
@@ -86,7 +87,7 @@ def trials_of(study: Study, task: str, variant: str, configuration: Mapping[str,
     batch_size, fingerprint = int(configuration.get("batch_size", study.batch(task))), study.fingerprint(task)
     epochs = study.epochs or 0  # as many as a trainable of the user's own reports
     identity = study.identity(variant)
-    named = {name: _source_of(value) if name.endswith("_schedule") else value for name, value in configuration.items()}
+    named = configuration if study.trainable is not None else {name: source_of(name, value) for name, value in configuration.items()}
     return [
         Trial(
             trial_key(fingerprint, identity, named, seed, epochs, batch_size, study.precision),

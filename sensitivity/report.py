@@ -13,8 +13,9 @@ import yaml
 
 from sensitivity.figures import effect_shares, learning_curves, lr_curves, metric_name, performance_sensitivity, slices
 from sensitivity.measures import Measured
+from sensitivity.planning import METRICS
 from sensitivity.results import records
-from sensitivity.summary import caveats, setting, summary, with_interval
+from sensitivity.summary import best_title, best_words, caveats, setting, summary, with_interval
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -29,11 +30,12 @@ FIGURES: tuple[tuple[Callable[[Measured, str], go.Figure], str], ...] = (
         lr_curves,
         "The line is the best that the other hyperparameters can make of each learning rate; dots are single trials. A flat, "
         "wide valley is a variant "
-        "that forgives; red crosses are trials that diverged, drawn at the initial loss (dotted).",
+        "that forgives; red crosses are trials that diverged, drawn at the loss that they count as (dotted).",
     ),
     (
         slices,
-        "Every trial along every hyperparameter, on its own scale; red crosses are trials that diverged, drawn at the initial loss.",
+        "Every trial along every hyperparameter, on its own scale; red crosses are trials that diverged, drawn at the loss that they "
+        "count as.",
     ),
     (
         performance_sensitivity,
@@ -124,14 +126,15 @@ def markdown(measured: Measured) -> str:
 
 HOW_TO_READ = (
     "Intervals are 95 % bootstrap intervals (divergence: Wilson). Sensitivity: mean excess of the loss over the best, in units of the loss "
-    "and capped at the initial loss, over {what} (Wortsman et al. 2023)."
+    "and capped at {cap}, over {what} (Wortsman et al. 2023)."
 )
 ROBUST = " Robust width: decades of learning rate within 10 % of the best loss."
 
 
 def _how_to_read(measured: Measured) -> str:
     over = {"lr": "the range of learning rates"}.get(measured.compared_over or "", "all configurations")
-    return HOW_TO_READ.format(what=over) + (ROBUST if measured.compared_over == "lr" else "")
+    cap = "the initial loss" if measured.results.metric in METRICS else "the worst that any trial ended with"
+    return HOW_TO_READ.format(what=over, cap=cap) + (ROBUST if measured.compared_over == "lr" else "")
 
 
 def _overview_rows(measured: Measured, task: str) -> tuple[Sequence[str], list[list[str]]]:
@@ -139,14 +142,14 @@ def _overview_rows(measured: Measured, task: str) -> tuple[Sequence[str], list[l
     table = table[table["task"] == task]
     wide = bool(table["robust_width"].notna().any())
     of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
-    head = ("variant", "best loss", "at", of_what, *(["robust width (decades)"] if wide else []), "diverged", "trials")
+    head = ("variant", best_title(measured.results), "at", of_what, *(["robust width (decades)"] if wide else []), "diverged", "trials")
     rows = []
     for row in records(table):
         diverged = f"{row['divergence_rate']:.0%} ({row['divergence_rate_low']:.0%} to {row['divergence_rate_high']:.0%})"
         value = with_interval(row, "sensitivity") if row["learned"] else "did not learn"
         width = [with_interval(row, "robust_width") if row["learned"] else ""] if wide else []
         at = setting(row["configuration"])
-        rows.append([row["variant"], with_interval(row, "best_loss"), at, value, *width, diverged, str(row["n"])])
+        rows.append([row["variant"], best_words(measured.results, row), at, value, *width, diverged, str(row["n"])])
     return head, rows
 
 

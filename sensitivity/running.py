@@ -18,7 +18,7 @@ from search_spaces.adaptive import RETRIES, Adaptive, Apart, Persistent, Planned
 from search_spaces.designs import AdaptiveDesign
 from sensitivity import own_trainables
 from sensitivity.assignments import Assignments, OwnAssignments
-from sensitivity.centers import centered
+from sensitivity.centers import asks_for_best, centered
 from sensitivity.planning import plan, trials
 from sensitivity.shipping import by_value, shipped
 from sensitivity.study import Study
@@ -70,7 +70,8 @@ def run(
     _check_data(study, {"data_root": root, "download": download})
     data = {"data_root": root, "download": download and address is not None}
     own = shipped(study)
-    kept = store if isinstance(store, Store) else Store(store)
+    _scheduler(study, str)
+    kept = store if isinstance(store, Store) else Store(store, create=not asks_for_best(study))
     kind = Assignments if study.trainable is None else OwnAssignments
     device = "cuda" if gpus_per_worker > 0 else "cpu"
     try:
@@ -229,7 +230,7 @@ def _scheduler(study: Study, kind: Callable[[Any], Any]) -> Any:
         return None
     own = study.trainable is not None
     metric, mode = (study.metric, study.direction) if own else ("objective", "min")
-    early_stopping(name, metric, mode, study.epochs or 1)  # what is wrong with it is said before anything is written
+    early_stopping(name, metric, mode, study.epochs or 1)  # what is wrong with it is said at once
     return Apart(lambda: early_stopping(name, metric, mode, study.epochs or 1), kind)
 
 

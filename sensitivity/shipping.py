@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.planning import SCHEDULES
 from trainables import file_datasets
 from trainables.dotted import imported
+from trainables.function_tasks import DIRECT
 from trainables.names import InputError
 from trainables.tasks import AUGMENTED, task
 from trainables.torch_variants import TorchVariant
@@ -48,8 +50,10 @@ def shipped(study: Study) -> bytes | None:
 
 
 def own_schedules(study: Study) -> list[str]:
-    """The schedules of the user's own, by import path, among the choices of a study's spaces."""
-    chosen = [value for name in study.variants for each in study.space(name) for value in getattr(each, "choices", ())]
+    """The schedules of the user's own, by import path, that a study's variants fix or that its spaces choose from."""
+    fixed = [getattr(variant(name), "fixed", {}).get(each) for name in study.variants if name != DIRECT for each in SCHEDULES]
+    spaces = [each for name in study.variants for each in study.space(name) if each.name in SCHEDULES]
+    chosen = [*fixed, *(value for each in spaces for value in getattr(each, "choices", ()))]
     return sorted({value for value in chosen if isinstance(value, str) and ":" in value})
 
 
@@ -62,7 +66,7 @@ def _own_variants(study: Study) -> dict[str, Any]:
     known = {each.name for each in NAMED}
     found = {}
     for name in study.variants:
-        if name == "direct" or name in known or name.startswith("torch.optim."):
+        if name == DIRECT or name in known or name.startswith("torch.optim."):
             continue
         chosen = variant(name)
         if isinstance(chosen, TorchVariant) or not (isinstance(chosen, Variant) and "-" in name):

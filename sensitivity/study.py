@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
@@ -17,13 +17,14 @@ from search_spaces.designs import design_from_dict
 from search_spaces.spaces import SearchSpace
 from sensitivity import own_trainables
 from sensitivity.checking import check
+from sensitivity.planning import source_of
 from sensitivity.yaml_text import read_yaml
 from trainables import sources
 from trainables.function_tasks import DIRECT
 from trainables.names import InputError, unknown
 from trainables.tasks import Task, default_batch_size, register_task, task_fingerprint
 from trainables.torch_variants import TorchVariant
-from trainables.variants import VARIANTS, register_variant, variant
+from trainables.variants import NAMED, VARIANTS, Variant, register_variant, variant
 
 if TYPE_CHECKING:
     from search_spaces.designs import Design
@@ -90,7 +91,7 @@ class Study(BaseModel):
         """What follows from the rest: a trainable is its own task, and a function has no optimizer."""
         if not isinstance(given, Mapping):
             return given
-        fields = dict(given)
+        fields = {name: each for name, each in given.items() if each is not None or name not in ("tasks", "variants")}
         if fields.get("trainable") is not None:
             fields["trainable"] = own_trainables.name_of(fields["trainable"])
             short = own_trainables.short_name(fields["trainable"])
@@ -103,11 +104,13 @@ class Study(BaseModel):
             fields.setdefault("variants", (DIRECT,))
             fields.setdefault("epochs", 1)
         for field, name in (("tasks", _task_name), ("variants", _variant_name)):
-            if field in fields and isinstance(fields[field], Sequence):
+            if field in fields:
                 fields[field] = [name(each) for each in _listed(fields[field])]
         if isinstance(fields.get("spaces"), Mapping) and EVERY in fields["spaces"]:
             space = fields["spaces"][EVERY]
-            fields["spaces"] = dict.fromkeys(fields.get("variants", ()), space)
+            fields["spaces"] = dict.fromkeys(_listed(fields.get("variants")), space)
+        if "direction" not in fields and fields.get("trainable") is None and str(fields.get("metric", "")).endswith("accuracy"):
+            fields["direction"] = "max"
         return fields
 
     @field_validator("tasks", "variants")
@@ -175,10 +178,17 @@ class Study(BaseModel):
 
     def identity(self, name: str) -> str:
         """What a variant is to its trials: its name, and the source of an optimizer of the user's own."""
-        chosen = None if self.trainable is not None or name == DIRECT else variant(name)
-        if not isinstance(chosen, TorchVariant) or name.startswith("torch.optim."):
+        if self.trainable is not None or name == DIRECT or name.startswith("torch.optim."):
             return name
-        return f"{name}@{hashlib.sha256(sources.identity(chosen.make).encode()).hexdigest()[:8]}"
+        chosen = variant(name)
+        if chosen in NAMED or (isinstance(chosen, Variant) and "-" in name):
+            return name
+        if isinstance(chosen, TorchVariant):
+            content = sources.identity(chosen.make)
+        else:
+            fixed = getattr(chosen, "fixed", {})
+            content = repr([sources.identity(type(chosen)), sorted((each, repr(source_of(each, value))) for each, value in fixed.items())])
+        return f"{name}@{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
     def to_json(self) -> str:
         """The specification as JSON; :meth:`from_json` reads it back."""
@@ -271,7 +281,9 @@ def own(name: str) -> str:
 
 def _listed(given: Any) -> list[Any]:
     """One name or several, as a list."""
-    return [given] if isinstance(given, str) else list(given or ())
+    if given is None or isinstance(given, (list, tuple)):
+        return list(given or ())
+    return [given]
 
 
 def _task_name(given: Any) -> Any:

@@ -27,7 +27,10 @@ def summary(measured: Measured, task: str) -> list[str]:
     if table.empty:
         return ["No trial has ended yet."]
     best = table.sort_values("best_loss").iloc[0]
-    sentences = [f"Best loss: {best['variant']}, {with_interval(best, 'best_loss')} at {setting(best['configuration'])}."]
+    title = best_title(measured.results)
+    sentences = [
+        f"{title[0].upper()}{title[1:]}: {best['variant']}, {best_words(measured.results, best)} at {setting(best['configuration'])}."
+    ]
     ranked = table[table["learned"]].sort_values("sensitivity")
     if len(ranked) > 1:
         least, most = ranked.iloc[0], ranked.iloc[-1]
@@ -83,6 +86,19 @@ def setting(configuration: dict[str, object]) -> str:
 def number(value: object) -> str:
     """Four significant digits of a number; anything else as it is."""
     return f"{value:.4g}" if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) else str(value)
+
+
+def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
+    """The best of a row of the overview, as the metric itself: what is maximised is measured by its negative."""
+    if results.direction == "min":
+        return with_interval(row, "best_loss")
+    ends = {"": -row["best_loss"], "_low": -row["best_loss_high"], "_high": -row["best_loss_low"]}
+    return with_interval({f"best{end}": each for end, each in ends.items()}, "best")
+
+
+def best_title(results: Results) -> str:
+    """What a column of :func:`best_words` is called."""
+    return "best loss" if results.metric in METRICS else f"best {results.metric}"
 
 
 def with_interval(row: Mapping[str, Any] | pd.Series, name: str) -> str:

@@ -47,7 +47,7 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
     from sensitivity.measures import Measured
     from sensitivity.report import write_report
     from sensitivity.results import records
-    from sensitivity.summary import caveats, summary, with_interval
+    from sensitivity.summary import best_title, best_words, caveats, summary, with_interval
 
     written = write_report(results, place)
     measured = Measured(results)
@@ -60,7 +60,7 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
         shown = Table(title=str(task), title_justify="left", box=None, header_style="bold")
         wide = part["robust_width"].notna().all()
         of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
-        for head in ("variant", "best loss", f"{of_what} (95 %)", *(["robust width"] if wide else []), "diverged", "trials"):
+        for head in ("variant", best_title(results), f"{of_what} (95 %)", *(["robust width"] if wide else []), "diverged", "trials"):
             if head == "variant":
                 shown.add_column(head, overflow="fold")
             else:
@@ -68,7 +68,9 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
         for row in records(part):
             width = [f"{row['robust_width']:.2f} decades"] if wide else []
             value = with_interval(row, "sensitivity") if row["learned"] else "did not learn"
-            shown.add_row(row["variant"], f"{row['best_loss']:.3g}", value, *width, f"{row['divergence_rate']:.0%}", str(row["n"]))
+            shown.add_row(
+                row["variant"], best_words(results, row).partition(" ")[0], value, *width, f"{row['divergence_rate']:.0%}", str(row["n"])
+            )
         console.print(shown)
         for sentence in summary(measured, str(task)):
             console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)

@@ -120,7 +120,11 @@ def _called(make: Callable[[], Dataset]) -> Dataset:
     """The dataset that a user's callable returns."""
     if not callable(make):
         raise InputError(f"dataset must be a name or a callable that returns a Dataset, got {make!r}")
-    made = make()
+    try:
+        made = make()
+    except Exception as error:  # a user's callable may raise anything
+        said = " ".join(str(error).split())
+        raise InputError(f"dataset {getattr(make, '__name__', make)!r} raises {type(error).__name__}: {said}") from error
     if not isinstance(made, Dataset):
         raise InputError(f"dataset {getattr(make, '__name__', make)!r} must return a trainables.Dataset, got {type(made).__name__}")
     return made

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -27,7 +30,7 @@ def imported(path: str, kind: str) -> Any:
         raise InputError(f"{kind} {path!r} is not an import path; write package.module:name")
     try:
         found: Any = import_module(module)
-    except Exception as error:  # a user's module may raise anything
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
         said = " ".join(str(error).split())
         raise InputError(f"{kind} {path!r} cannot be imported: {type(error).__name__}: {said}") from error
     for part in name.split("."):
@@ -36,3 +39,23 @@ def imported(path: str, kind: str) -> Any:
             raise unknown(f"name in {module} for {kind} {path!r}:", part, public)
         found = getattr(found, part)
     return found
+
+
+def given_name(thing: Any) -> str:
+    """The import path of a callable; where that does not lead back to it, with a few digits that tell it from others of the name.
+
+    >>> import math
+    >>> given_name(math.sin)
+    'math:sin'
+    """
+    from trainables.sources import identity
+
+    target = thing
+    while isinstance(target, functools.partial):
+        target = target.func
+    named = target if hasattr(target, "__qualname__") else type(target)
+    path = f"{named.__module__}:{named.__qualname__}"
+    found: Any = sys.modules.get(named.__module__)
+    for part in named.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return path if found is thing else f"{path}#{hashlib.sha256(identity(thing).encode()).hexdigest()[:6]}"

@@ -10,6 +10,10 @@ class InputError(ValueError):
     """Bad input that its author can mend: the message names the argument, its value and what is allowed."""
 
 
+MOST_LISTED = 40
+"""Names that an error lists; of more it shows the nearest."""
+
+
 def unknown(kind: str, name: object, known: Iterable[object]) -> InputError:
     """The error for a name that is not known, with the nearest known name.
 
@@ -22,4 +26,8 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> InputError:
     folded = {each.casefold(): each for each in names}
     near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
     hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
-    return InputError(f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})")
+    listed = (
+        names if len(names) <= MOST_LISTED else [folded[each] for each in difflib.get_close_matches(str(name).casefold(), folded, 5, 0)]
+    )
+    more = f" and {len(names) - len(listed)} more" if len(names) > len(listed) else ""
+    return InputError(f"unknown {kind} {name!r}{hint} (known: {', '.join(listed) + more if names else 'none'})")

@@ -16,7 +16,8 @@ VERSIONED = ("trainables", "torch", "torchvision", "numpy", "builtins")
 def identity(thing: Any) -> str:
     """A callable as its name with a hash of its source, a partial as its parts, and anything else as Python writes it.
 
-    What a closure has captured is not seen; give such values as arguments of :func:`functools.partial`, or raise the task's version.
+    Numbers, strings and functions that a closure has captured are part of it; of anything else that it holds only the type is seen:
+    give such values as arguments of :func:`functools.partial`, or raise the task's version.
 
     >>> from trainables.losses import mse
     >>> identity(functools.partial(mse, y=3))
@@ -32,7 +33,22 @@ def identity(thing: Any) -> str:
     state = "" if target is thing else re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
     if module.split(".")[0] in VERSIONED:
         return f"{module}.{target.__qualname__}{state and f'={state}'}"
-    return f"{target.__qualname__}#{hashlib.sha256((_source(target) + state).encode()).hexdigest()[:12]}"
+    return f"{target.__qualname__}#{hashlib.sha256((_source(target) + _captured(target) + state).encode()).hexdigest()[:12]}"
+
+
+def _captured(target: Any) -> str:
+    """What a function has of the scope that it was made in."""
+    found = []
+    for name, cell in zip(
+        getattr(getattr(target, "__code__", None), "co_freevars", ()), getattr(target, "__closure__", None) or (), strict=False
+    ):
+        try:
+            value = cell.cell_contents
+        except ValueError:  # not bound yet
+            continue
+        simple = value is None or isinstance(value, (bool, int, float, str, tuple))
+        found.append(f"{name}={value!r}" if simple else f"{name}:{getattr(value, '__qualname__', type(value).__qualname__)}")
+    return "".join(found)
 
 
 def title(thing: Any) -> str:

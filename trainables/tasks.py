@@ -120,6 +120,12 @@ class Task:
         model = self.model(torch.Generator().manual_seed(0), **self.settings)
         return sum(weights.numel() for weights in model.parameters())
 
+    def _known_parameters(self) -> int | None:
+        try:
+            return self.parameters
+        except Exception:  # one model that cannot be made does not hide the other tasks; a run of it says why
+            return None
+
     def row(self) -> dict[str, Any]:
         """Its line in a table: name, model, parameters, dataset, images (train, test), loss, metrics, settings and description.
 
@@ -131,7 +137,7 @@ class Task:
         return {
             "name": self.name,
             "model": title(self.model),
-            "parameters": self.parameters,
+            "parameters": self._known_parameters(),
             "dataset": self.dataset if isinstance(self.dataset, str) else title(self.dataset),
             "images": (data.train, data.test) if data is not None else None,
             "loss": title(self.loss),

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from trainables.combined import Combined
-from trainables.dotted import imported
+from trainables.dotted import given_name, imported
 from trainables.names import InputError, unknown
 from trainables.variants import check_names
 
@@ -134,7 +134,7 @@ def torch_variant(chosen: str | Made) -> TorchVariant:
     if not callable(make):
         raise InputError(f"a variant is a name, an optimizer class or a factory, got {chosen!r}")
     builtin = getattr(torch.optim, getattr(make, "__name__", ""), None) is make
-    name = f"torch.optim.{make.__name__}" if builtin else chosen if isinstance(chosen, str) else _path(make)
+    name = f"torch.optim.{make.__name__}" if builtin else chosen if isinstance(chosen, str) else given_name(make)
     if isinstance(make, type):
         if not issubclass(make, torch.optim.Optimizer):
             raise InputError(f"variant {name!r} must be a torch.optim.Optimizer or a factory of one, got the class {make.__name__}")
@@ -203,9 +203,3 @@ def _imported(path: str) -> Any:
     if path.startswith("torch.optim.") and not hasattr(torch.optim, path.removeprefix("torch.optim.").split(".")[0]):
         raise unknown("optimizer", path, known)
     return imported(path, "variant")
-
-
-def _path(make: Made) -> str:
-    return (
-        f"{make.__module__}:{make.__qualname__}" if hasattr(make, "__qualname__") else f"{type(make).__module__}:{type(make).__qualname__}"
-    )

@@ -227,7 +227,17 @@ def variant(name: Any) -> Optimizable:
         from trainables.variant_names import combination
 
         return combination(name)
-    raise unknown("variant", name, VARIANTS)
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> InputError:
+    """The error for an unknown variant, which knows the optimizers of PyTorch by their last names too."""
+    from trainables.torch_variants import TORCH_DEFAULTS
+
+    of_torch = {full.rpartition(".")[2].casefold(): full for full in TORCH_DEFAULTS}
+    if name.casefold() in of_torch and name.casefold() not in VARIANTS:
+        return InputError(f"unknown variant {name!r}; did you mean {of_torch[name.casefold()]!r}?")
+    return unknown("variant", name, VARIANTS)
 
 
 def register_variant(chosen: Optimizable) -> Optimizable:

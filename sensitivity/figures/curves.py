@@ -72,7 +72,7 @@ def _lr_panel(
                 y=part["loss"],
                 mode="markers",
                 marker={"color": "#B00020", **marker} if diverged else marker,
-                name="diverged trial (drawn at the initial loss)" if diverged else "trial",
+                name="diverged trial (drawn at the loss that it counts as)" if diverged else "trial",
                 legendgroup="diverged" if diverged else "trial",
                 text=words,
                 hovertemplate="%{text}<extra>" + variant + "</extra>",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import pathlib
 from typing import Any
@@ -77,6 +78,16 @@ def test_an_exception_and_a_metric_that_is_not_reported_are_failures_with_their_
     assert errors[1.0] == "RuntimeError: broken at 1.0"
 
 
+def silent(config: dict[str, Any]) -> None:
+    """Reports nothing."""
+
+
+def test_a_function_that_reports_nothing_has_failed(cluster: None, tmp_path: pathlib.Path) -> None:
+    table = run(study(trainable=silent), store=tmp_path / "s.sqlite").trials
+    assert list(table["status"]) == ["failed"] * 3
+    assert set(table["error"]) == {"the trainable reported no number named 'score' (it reported: nothing)"}
+
+
 def test_a_class_is_ended_by_the_studys_epochs(cluster: None, tmp_path: pathlib.Path) -> None:
     table = run(study(trainable=Stepwise, metric="loss", direction="min", epochs=4), store=tmp_path / "s.sqlite").trials
     assert list(table["epochs_done"]) == [4, 4, 4]
@@ -105,6 +116,8 @@ def test_an_optimizer_may_choose(cluster: None, tmp_path: pathlib.Path) -> None:
         pytest.param({"trainable": "math:pi"}, "is a float, not a function or class", id="not callable"),
         pytest.param({"trainable": "nowhere"}, "trainable must be 'module:name'", id="no module"),
         pytest.param({"trainable": 3}, "trainable must be a Ray Tune function or class", id="a number"),
+        pytest.param({"limit": 5}, "limit has no effect on a trainable", id="a limit"),
+        pytest.param({"space": SearchSpace(Float("seed", 0, 1))}, "cannot be called 'seed'", id="a hyperparameter called seed"),
         pytest.param({"metric": "train_loss_end"}, "needs metric", id="no metric"),
         pytest.param({"tasks": ["autoencoder/digits"]}, "tasks or a trainable, not both", id="tasks too"),
         pytest.param({"spaces": {}, "space": SPACE}, "not both", id="space and spaces"),
@@ -130,3 +143,16 @@ def test_another_body_is_another_trainable() -> None:
         return 2.0
 
     assert own_trainables.fingerprint(own_trainables.name_of(one)) != first
+
+
+def scaled(config: dict[str, Any], factor: float) -> float:
+    return factor * float(config["x"])
+
+
+def test_objects_of_one_name_stay_apart() -> None:
+    one, other = (study(trainable=functools.partial(scaled, factor=factor)) for factor in (1.0, 2.0))
+    assert one.trainable != other.trainable
+    assert own_trainables.resolve(str(one.trainable)).keywords == {"factor": 1.0}
+    assert own_trainables.short_name(str(one.trainable)) == "scaled"
+    with pytest.raises(InputError, match="was given as an object in another process"):
+        own_trainables.resolve("somewhere:scaled#123456")

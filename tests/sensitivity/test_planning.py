@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from typing import Any
 
 import pytest
+import torch
 
 from search_spaces import Categorical, Float, Integer, Ordinal, SearchSpace
 from sensitivity.planning import plan, trial_key, trials
 from sensitivity.study import Study
 from trainables.names import InputError
+from trainables.variants import VARIANTS, Variant
 
 SPEC: dict[str, Any] = {
     "name": "s",
@@ -116,3 +119,30 @@ def test_a_design_that_does_not_suit_the_space_is_refused(design: dict[str, Any]
     with pytest.raises(InputError) as caught:
         Study(**{**SPEC, "design": design})
     assert message in str(caught.value)
+
+
+def keys_of(variant: Any, **changes: Any) -> list[str]:
+    return [each.key for each in trials(Study(**{**SPEC, "variants": [variant], "design": {"kind": "grid", "points": 2}, **changes}))]
+
+
+def test_a_variant_of_ones_own_is_what_it_does_and_not_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for p in (1.0, 2.0):
+        monkeypatch.setattr("trainables.variants.VARIANTS", dict(VARIANTS))
+        monkeypatch.setattr("sensitivity.study.VARIANTS", dict(VARIANTS))
+        found.append(keys_of(Variant("mine", {"momentum": "none", "p": p})))
+    assert not set(found[0]) & set(found[1])
+
+
+def test_optimizers_made_alike_stay_apart() -> None:
+    one, other = (functools.partial(torch.optim.SGD, momentum=momentum) for momentum in (0.1, 0.9))
+    study = Study(**{**SPEC, "variants": [one, other], "design": {"kind": "grid", "points": {"lr": 2}}})
+    assert len(set(study.variants)) == 2
+    assert len({each.key for each in trials(study)}) == 2 * 2 * 2
+
+
+def test_an_accuracy_is_maximised_unless_told_otherwise() -> None:
+    fields = {**SPEC, "tasks": ["mlp/digits"], "metric": "test_accuracy"}
+    assert Study(**fields).direction == "max"
+    assert Study(**{**fields, "direction": "min"}).direction == "min"
+    assert Study(**SPEC).direction == "min"

@@ -58,6 +58,20 @@ BAD = [
         "unknown hyperparameter of adam on autoencoder/digits 'p'",
         id="a setting that adam fixes",
     ),
+    pytest.param({**SPEC, "variants": None, "space": [LR]}, "a study needs variants", id="an empty line of variants"),
+    pytest.param({**SPEC, "variants": 3}, "a variant is a name, an optimizer class or a factory, got 3", id="a number as variants"),
+    pytest.param({**SPEC, "tasks": 3}, "tasks", id="a number as tasks"),
+    pytest.param(
+        {**SPEC, "tasks": ["mlp/digits"], "spaces": {"adam": [LR, {"name": "activation", "choices": ["foo", "relu"]}]}},
+        "activation",
+        id="a model that cannot be made",
+    ),
+    pytest.param(
+        {**SPEC, "tasks": ["mlp/digits"], "spaces": {"adam": [LR, {"name": "width", "low": 1, "high": 10}]}},
+        r"width of mlp/digits is a whole number \(128 by default\); use an Integer",
+        id="a share of a neuron",
+    ),
+    pytest.param({**SPEC, "design": {"kind": "adaptive", "n": 2, "scheduler": "nowhere:Rule"}, "seeds": 1}, "scheduler", id="scheduler"),
     pytest.param({**SPEC, "variants": ["sgd"], "spaces": {"adam": [LR]}}, "unknown variant in spaces 'adam'", id="space of no variant"),
     pytest.param({key: each for key, each in SPEC.items() if key != "design"}, "a study needs design", id="no design"),
 ]
