@@ -12,7 +12,7 @@ import pandas as pd
 
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.excess import _mean_over, excess
-from sensitivity.measures.losses import NEVER_LEARNED, Array, Draws, Losses, best, best_draws, groups, moderated, note
+from sensitivity.measures.losses import NEVER_LEARNED, Array, Draws, Losses, best, best_draws, groups, interval, moderated, note
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DRAWS = 1000
 POWER = 0.8
 """The chance with which the smallest detectable difference is detected."""
+NINETY_FIVE = 2 * 1.959964
+"""Standard errors in the middle 95 % of a normal distribution."""
 COLUMNS = ["task", "a", "b", "value", "low", "high", "p", "p_holm", "detectable", "paired", "n", "note"]
 OF = ("sensitivity", "best_loss", "mean_loss")
 
@@ -131,7 +133,9 @@ def _difference(one: Losses, two: Losses, of: str, over: str | None, draws: int,
         one, two, pair = (replace(each, fixed=True) if each is not None else None for each in (one, two, pair))  # type: ignore[assignment]
     other = two if pair is None else pair
     first, second = _draws(one, other, noises, pair is not None, draws, seed)
-    error = float((again(one, first) - again(other, second)).std(ddof=1))
+    # Half the 95 % range: the noise of few seeds has tails that a standard deviation would be made of.
+    low, high = interval(again(one, first) - again(other, second))
+    error = (high - low) / NINETY_FIVE
     count = min(len(one.loss), len(two.loss))
     freedom = np.inf
     if (not one.fixed or noises[0] is not None) and count > 1:
