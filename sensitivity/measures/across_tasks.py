@@ -68,9 +68,7 @@ def shared(results: Results, variant: str, tasks: list[str]) -> Shared | None:
     found = [losses(results, task, variant) for task in tasks if (task, variant) in results.groups]
     if len(found) < 2:
         return None
-    places = [
-        {_named(each): i for i, each in enumerate(group.configurations) if np.isfinite(group.loss[i]).any()} for group in found
-    ]
+    places = [{_named(each): i for i, each in enumerate(group.configurations) if np.isfinite(group.loss[i]).any()} for group in found]
     common = [name for name in places[0] if all(name in each for each in places[1:])]
     rows = np.array([[each[name] for name in common] for each in places], dtype=np.int64).reshape(len(found), len(common))
     configurations = [found[0].configurations[i] for i in rows[0]]

@@ -71,9 +71,9 @@ def budget_area(results: Results, budget: int | None = None, *, draws: int = DRA
     .. math:: \sum_{t=1}^{T} \omega_t \hat L_t, \qquad \sum_t \omega_t = 1
 
     One row for each weighting: ``uniform`` :math:`\omega_t = 1 / T`, ``early`` proportional to :math:`T + 1 - t` (who can afford few
-    trials), ``late`` proportional to :math:`t`. Args: budget: T; None for the smallest number of configurations of the task's variants, so that areas
-    compare. Raises: as :func:`expected_best`.   Source: Sivaprasad et al., "Optimizer Benchmarking Needs to Account for Hyperparameter Tuning",
-    ICML 2020 (arXiv:1910.11758), section 4.
+    trials), ``late`` proportional to :math:`t`. Args: budget: T; None for the smallest number of configurations of the task's variants, so
+    that areas compare. Raises: as :func:`expected_best`.   Source: Sivaprasad et al., "Optimizer Benchmarking Needs to Account for
+    Hyperparameter Tuning", ICML 2020 (arXiv:1910.11758).
     """
     refuse_adaptive(results, "budget_area", INSTEAD)
     found = groups(results)
@@ -124,7 +124,7 @@ def relative_performance(results: Results, k: int | Sequence[int] | None = None,
     The performance P is the improvement over the initial loss, or over the worst trial where the metric is no loss; a metric that is
     maximised and nowhere negative, such as accuracy, is taken as it is (as published). 1 is the best; 0 has not learned. Rows for variants
     with at least k configurations; None is 1, 4, 16 and so on.
-    Raises: as :func:`expected_best`.   Source: Sivaprasad et al., ICML 2020 (arXiv:1910.11758), section 5.
+    Raises: as :func:`expected_best`.   Source: Sivaprasad et al., ICML 2020 (arXiv:1910.11758).
     """
     refuse_adaptive(results, "relative_performance", INSTEAD)
     rows = []
@@ -146,7 +146,7 @@ def win_probability(results: Results, k: int | Sequence[int] | None = None, *, d
 
     with :math:`X_v` the loss of the best of k of v as in :func:`expected_best`. The integral shares a tie equally among those who tie,
     exactly. The chances at one k sum to 1. Args: k: as :func:`relative_performance`. Interval: bootstrap.
-    Raises: as :func:`expected_best`.   Source: Sivaprasad et al., ICML 2020 (arXiv:1910.11758), figure 3; the formula is ours.
+    Raises: as :func:`expected_best`.   Source: Sivaprasad et al., ICML 2020 (arXiv:1910.11758); the formula is ours.
     """
     refuse_adaptive(results, "win_probability", INSTEAD)
     rows = []
@@ -180,7 +180,9 @@ def _contests(results: Results, k: int | Sequence[int] | None) -> list[tuple[lis
     """The variants that meet on each task at each budget."""
     found = groups(results)
     contests = []
-    for task, part in itertools.groupby(sorted(found, key=lambda each: [t for t, _ in results.groups].index(each.task)), lambda each: each.task):
+    for task, part in itertools.groupby(
+        sorted(found, key=lambda each: [t for t, _ in results.groups].index(each.task)), lambda each: each.task
+    ):
         members = list(part)
         most = max(known(each) for each in members)
         budgets = [4**i for i in range(20) if 4**i <= _least(members, task)] if k is None else _budgets(k, found, most)
@@ -200,7 +202,9 @@ def _on(chosen: Any, times: Array, weight: Array) -> Array:
 
 def _first(curves: Array, budgets: Any, end: Any, share: float) -> Array:
     limit = end + share * np.abs(end) + 1e-12
-    return np.asarray(budgets, dtype=float)[np.argmax(np.concatenate([curves[:, :-1] <= limit, np.ones((len(curves), 1), bool)], axis=1), axis=1)]
+    near = np.concatenate([curves[:, :-1] <= limit, np.ones((len(curves), 1), bool)], axis=1)
+    places = np.asarray(budgets, dtype=np.float64)
+    return np.asarray(places[near.argmax(axis=1)])
 
 
 def _over_best(performance: Array) -> Array:
@@ -223,7 +227,7 @@ def _wins(losses: list[Array], budget: int) -> Array:
     above = np.maximum(0.0, mass.sum(axis=1, keepdims=True) - np.cumsum(mass, axis=1))
     nodes, share = np.polynomial.legendre.leggauss(len(losses) // 2 + 1)
     terms = above[:, None] + (nodes[:, None] + 1) / 2 * mass[:, None]  # variants, nodes, x
-    return np.array([mass[i] @ (share / 2 @ np.delete(terms, i, axis=0).prod(axis=0)) for i in range(len(losses))])
+    return np.asarray([mass[i] @ (share / 2 @ np.delete(terms, i, axis=0).prod(axis=0)) for i in range(len(losses))])
 
 
 def _unevenly(results: Results, group: Losses) -> str:
@@ -236,4 +240,3 @@ def _note(results: Results, group: Losses, budget: int) -> str:
     wide = not group.fixed and most > 1 and budget > max(1, most / 10)
     late = f"k is more than a tenth of the {most} random configurations: the interval is too narrow" if wide else ""
     return joined(note(group), late, _unevenly(results, group))
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -27,15 +27,16 @@ KINDS = (
 def caveats(results: Results) -> pd.DataFrame:
     """One row for each reason to doubt: ``kind`` (one of :data:`KINDS`) and ``text``, with ``task`` and ``variant`` where it is of one.
 
-    ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: seed noise is unknown. ``adaptive``: configurations chosen by
-    an optimizer. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter. ``unequal ranges``: variants that search
-    different ranges of the same hyperparameter. ``never learned``: no configuration better than the initial loss. ``edge``: the best is at
-    the end of what was tried of a numeric hyperparameter (or within 5 % of it where the design has no levels), and better than all further inside by
-    more than the standard error of seed noise; with the range of the same width to try next.
+    ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: seed noise is unknown. ``adaptive``: configurations
+    chosen by an optimizer. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter. ``unequal ranges``: variants
+    that search different ranges of the same hyperparameter. ``never learned``: no configuration better than the initial loss. ``edge``:
+    the best is at the end of what was tried of a numeric hyperparameter (or within 5 % of it where the design has no levels), and better
+    than all further inside by more than the standard error of seed noise; with the range of the same width to try next.
 
     Source: the checklist of Godbole et al., "Deep Learning Tuning Playbook" (2023), for ends of ranges; the rest is our own.
     """
-    rows = [("", "", kind, text) for kind, text in (*_unmeasured(results), *_design(results), *_few(results), *_ranges(results))]
+    general = [*_unmeasured(results), *_design(results), *_few(results), *_ranges(results)]
+    rows = [("", "", kind, text) for kind, text in general]
     for group in groups(results):
         where = f"{group.variant} on {group.task}"
         if not group.learned:
@@ -43,8 +44,8 @@ def caveats(results: Results) -> pd.DataFrame:
             rows.append((group.task, group.variant, "never learned", text))
             continue
         rows += [(group.task, group.variant, "edge", text) for text in _edges(results, group, where)]
-    order = {kind: place for place, kind in enumerate(KINDS)}
-    return pd.DataFrame(sorted(rows, key=lambda each: order[each[2]]), columns=["task", "variant", "kind", "text"])
+    rows.sort(key=lambda row: KINDS.index(row[2]))
+    return pd.DataFrame(rows, columns=["task", "variant", "kind", "text"])
 
 
 def _unmeasured(results: Results) -> list[tuple[str, str]]:

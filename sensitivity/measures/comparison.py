@@ -177,7 +177,9 @@ def _statistics(of: str, over: str | None) -> tuple[_Statistic, _Again]:
     if of == "best_loss":
         return best, best_draws
     if of == "mean_loss":
-        return lambda group: float(_mean_over(group, group.mean[None], over)[0]), lambda group, drawn: _mean_over(group, means(group, drawn), over)
+        return lambda group: float(_mean_over(group, group.mean[None], over)[0]), lambda group, drawn: _mean_over(
+            group, means(group, drawn), over
+        )
     # The draws are not cut at 0, where two variants that do not care would seem less noisy than they are.
     return lambda group: excess(group, over), lambda group, drawn: _mean_over(group, means(group, drawn), over) - best_draws(group, drawn)
 
@@ -194,16 +196,16 @@ def _aligned(one: Losses, two: Losses) -> Losses | None:
     return replace(two, loss=two.loss[at], units=two.units[at], lr=two.lr[at], configurations=[two.configurations[i] for i in at])
 
 
-def _draws(
-    one: Losses, two: Losses, noises: tuple[float | None, float | None], paired: bool, draws: int, seed: int
-) -> tuple[Draws, Draws]:
+def _draws(one: Losses, two: Losses, noises: tuple[float | None, float | None], paired: bool, draws: int, seed: int) -> tuple[Draws, Draws]:
     """Bootstrap draws of both: as :func:`sensitivity.measures.losses.resampled`, but together where they are paired.
 
     Args: noises: standard deviations of a seed where the losses do not tell.
     """
     rng = np.random.default_rng(seed)
     chosen = [
-        np.broadcast_to(np.arange(len(each.loss)), (draws, len(each.loss))) if each.fixed else rng.integers(len(each.loss), size=(draws, len(each.loss)))
+        np.broadcast_to(np.arange(len(each.loss)), (draws, len(each.loss)))
+        if each.fixed
+        else rng.integers(len(each.loss), size=(draws, len(each.loss)))
         for each in (one, two)
     ]
     if paired:
@@ -217,7 +219,7 @@ def _draws(
 
 
 def _correlation(one: Array, two: Array) -> float:
-    """Of the deviations of the seeds from their configurations' means, over all configurations that have both; 0 where there is no noise."""
+    """Of the deviations of the seeds from their configurations' means, over all configurations with both; 0 without noise."""
     both = np.isfinite(one) & np.isfinite(two)
     usable = both.sum(axis=1) >= 2
     if not usable.any():

@@ -28,9 +28,9 @@ INSTEAD = "its trials crowd near the best, so run a grid, random or sobol design
 def best_by_level(results: Results, one: str = "lr", other: str = "mu", *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     """The best value of one hyperparameter at each level of another, all further ones tuned: the best lr for every mu, p or norm.
 
-    The bottom of the parabola through the best level and its neighbours on the scale of ``one``, or the best level itself at the end of the
-    range, where the note says so. Levels of ``other`` are those of the design, or four parts of its scale, named by their middles. Interval: bootstrap over
-    configurations (where the design drew them) and seeds.
+    The bottom of the parabola through the best level and its neighbours on the scale of ``one``, or the best level itself at the end of
+    the range, where the note says so. Levels of ``other`` are those of the design, or four parts of its scale, named by their middles.
+    Interval: bootstrap over configurations (where the design drew them) and seeds.
 
     Raises: InputError for an adaptive design, an unknown hyperparameter, or a ``one`` that is not numeric.
     Source: Brent, "Algorithms for Minimization without Derivatives" (1973), section 5.2, for the parabola.
@@ -59,8 +59,8 @@ def coupling(results: Results, one: str = "lr", other: str = "mu", *, draws: int
     in both scales through the better half of the configurations, whose valley has :math:`c = -s_{12} / (2 s_{11})`; bootstrap. Where
     neither can be had the value is NaN and the note says why. Raises: as :func:`best_by_level`, and for an ``other`` that is not numeric.
 
-    Source: the ridge of lr / (1 - mu) is that of Smith & Le, "A Bayesian Perspective on Generalization and Stochastic Gradient Descent", ICLR
-    2018 (arXiv:1710.06451); the estimate is ours.
+    Source: the ridge of lr / (1 - mu) is that of Smith & Le, "A Bayesian Perspective on Generalization and Stochastic Gradient Descent",
+    ICLR 2018 (arXiv:1710.06451); the estimate is ours.
     """
     rows = []
     for group, first, second in _pairs(results, one, other, "coupling", draws, seed):
@@ -134,9 +134,7 @@ def _levels(group: Losses, axis: _Axis, bins: int) -> tuple[list[float], NDArray
     return (low + (np.arange(bins) + 0.5) * (high - low) / bins).tolist(), places
 
 
-def _by_level(
-    group: Losses, first: _Axis, second: _Axis, draws: int, seed: int
-) -> list[tuple[Any, float, tuple[float, float], str, int]]:
+def _by_level(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> list[tuple[Any, float, tuple[float, float], str, int]]:
     """The name of each level, the best place at it and its interval, the end of the range it is at, and trials."""
     tops, columns = _levels(group, first, 8)
     names, places = _levels(group, second, 4)
@@ -213,7 +211,14 @@ def _line(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> 
     if not group.learned or np.ptp(group.mean) <= 1e-12:
         return np.nan, np.nan, np.nan, np.nan, 0, "no ridge: the loss does not change"
     if len(inner) < 2:
-        return np.nan, np.nan, np.nan, np.nan, len(inner), joined("no ridge: fewer than two levels have their best inside the range", remark)
+        return (
+            np.nan,
+            np.nan,
+            np.nan,
+            np.nan,
+            len(inner),
+            joined("no ridge: fewer than two levels have their best inside the range", remark),
+        )
     centred = y[inner] - y[inner].mean()
     size = float(centred @ centred)
     z = np.array(best)[inner]
@@ -235,7 +240,9 @@ def _line(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> 
 def _valley(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> _Fit:
     usable = np.isfinite(first.x) & np.isfinite(second.x)
     mean = np.where(usable, group.mean, np.inf)
-    good = np.flatnonzero(usable & (mean <= np.quantile(mean[usable], GOOD)) & (group.mean < group.initial)) if usable.any() else np.array([])
+    good = (
+        np.flatnonzero(usable & (mean <= np.quantile(mean[usable], GOOD)) & (group.mean < group.initial)) if usable.any() else np.array([])
+    )
     if len(good) < FEWEST or np.ptp(group.mean[good]) <= 1e-12:
         few = f"no ridge: {len(good)} configurations are better than the median (at least {FEWEST})"
         return np.nan, np.nan, np.nan, np.nan, 0, few if len(good) < FEWEST else "no ridge: the loss does not change"

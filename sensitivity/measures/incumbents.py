@@ -129,5 +129,3 @@ def spaced(most: int, points: int) -> NDArray[np.int64]:
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 18, 22, 27, 33, 40]
     """
     return np.unique(np.concatenate([np.arange(1, min(most, 10) + 1), np.geomspace(1, most, points).round().astype(int)]))
-
-

@@ -26,8 +26,8 @@ ONE_TASK = "run the study on more tasks, or read best_loss"
 def epochs_to_target(results: Results, targets: Mapping[str, float] | None = None) -> pd.DataFrame:
     """The fewest epochs after which a configuration of a variant has reached the target of a task: the median over its seeds.
 
-    One row a task and variant: ``value`` is epochs, and ``low`` and ``high`` the fastest and the slowest seed of that configuration; ``reached``
-    is False, and value, low and high are the epochs of the study, where no configuration did. ``target`` is in the metric.
+    One row a task and variant: ``value`` is epochs, and ``low`` and ``high`` the fastest and the slowest seed of that configuration;
+    ``reached`` is False, and value, low and high are the epochs of the study, where no configuration did. ``target`` is in the metric.
 
     Args: targets: metric by task; those left out are the best final value of any variant and 5 % of its distance from the initial loss.
     Raises: InputError for an unknown task.   Source: the external tuning rules of AlgoPerf (Dahl et al., arXiv:2306.07179), with a median
@@ -56,10 +56,10 @@ def epochs_to_target(results: Results, targets: Mapping[str, float] | None = Non
         numbers = group.groupby(configuration, dropna=False, sort=False).ngroup() if configuration else pd.Series(0, index=group.index)
         seeds = group["first"].groupby(numbers)
         middle = seeds.median()
-        fastest = middle.idxmin()
-        reached = bool(np.isfinite(middle[fastest]))
+        fastest = int(middle.to_numpy().argmin())
+        reached = bool(np.isfinite(middle.iloc[fastest]))
         most = float(group["epochs"].max())
-        ends = (middle[fastest], seeds.min()[fastest], seeds.max()[fastest]) if reached else (most, most, most)
+        ends = tuple(each.iloc[fastest] for each in (middle, seeds.min(), seeds.max())) if reached else (most, most, most)
         value, low, high = (min(float(each), most) for each in ends)
         note = "" if reached else "no configuration reached the target"
         keys = {"task": task, "variant": variant, "value": value, "low": low, "high": high, "n": len(group), "note": note}
@@ -101,7 +101,7 @@ def profile_score(
     .. math:: B_w = \frac{1}{r - 1} \int_1^r \rho_w(\tau) \, d\tau = \frac{1}{|E|} \sum_e \frac{\max(0, r - r_{w,e})}{r - 1}
 
     Interval: bootstrap over tasks. Args: largest: r, above 1. Raises: as :func:`performance_profiles`.
-    Source: AlgoPerf (Dahl et al., arXiv:2306.07179), section 4.
+    Source: AlgoPerf (Dahl et al., arXiv:2306.07179).
     """
     if not largest > 1:
         raise InputError(f"largest must be above 1, got {largest!r}")

@@ -51,7 +51,9 @@ def stability_boundary(results: Results, *, over: str = "lr") -> pd.DataFrame:
         units = results.units(trials, group.variant)
         for column, name in enumerate(results.varied(group.variant)):
             if name != over:
-                places += [(name, level, members & active) for level, members in _levels(results, group.variant, trials, name, units[:, column])]
+                places += [
+                    (name, level, members & active) for level, members in _levels(results, group.variant, trials, name, units[:, column])
+                ]
         for name, level, members in places:
             if members.any():
                 keys = {"task": group.task, "variant": group.variant, "other": name, "level": level}
@@ -66,7 +68,8 @@ def danger_zone(results: Results, *, over: str = "lr", level: float = 0.95) -> p
     configurations with at least two seeds. ``diverged``, ``diverged_low`` and ``diverged_high`` are the share of all trials there that
     diverged, ``trials`` their number. Without two seeds the value is 0 and the interval everything.
 
-    Source: Schmidt, Schneider & Hennig, "Descending through a Crowded Valley", ICML 2021 (arXiv:2007.01547), which calls it so; Wilson (1927).
+    Source: Schmidt, Schneider & Hennig, "Descending through a Crowded Valley", ICML 2021 (arXiv:2007.01547), which calls it so; Wilson
+    (1927).
     """
     check_varied(results, over)
     rows = []

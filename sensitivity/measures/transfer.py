@@ -26,22 +26,20 @@ MOST = 10
 SUBSET_DRAWS = 200
 
 
-def cross_task_sensitivity(
-    results: Results, *, normalisation: str = "percentile", draws: int = DRAWS, seed: int = 0
-) -> pd.DataFrame:
+def cross_task_sensitivity(results: Results, *, normalisation: str = "percentile", draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     r"""What a variant loses when one configuration must serve all tasks: its sensitivity to being tuned for each.
 
     .. math:: \Phi(w) = \frac{1}{|E|} \sum_e \max_h \Gamma(w, e, h) - \max_h \frac{1}{|E|} \sum_e \Gamma(w, e, h)
 
     with :math:`\Gamma` the performance normalised on each task (:func:`sensitivity.measures.across_tasks.normalised`), over the
-    configurations that all tasks have. ``tuned`` is the first term, ``single`` the second, ``configuration`` what maximises it. With several
-    seeds each part of them measures what the others choose, so that luck is not counted; then the published maximum over means is slightly larger.
-    Interval: bootstrap over seeds; tasks and configurations stay, and so do the ends of the normalisation.
+    configurations that all tasks have. ``tuned`` is the first term, ``single`` the second, ``configuration`` what maximises it. With
+    several seeds each part of them measures what the others choose, so that luck is not counted; then the published maximum over means is
+    slightly larger. Interval: bootstrap over seeds; tasks and configurations stay, and so do the ends of the normalisation.
 
     Args: normalisation: ``percentile`` (as published), ``min_max``, or a column of the trials that is normalised already, higher better.
     Raises: InputError for fewer than two tasks, an adaptive design or an unknown normalisation.
     Source: Adkins, Bowling & White, "A Method for Evaluating Hyperparameter Sensitivity in Reinforcement Learning", NeurIPS 2024
-    (arXiv:2412.07165), section 3.
+    (arXiv:2412.07165).
     """
     rows = []
     for one, score, drawn in _scored(results, "cross_task_sensitivity", normalisation, draws, seed):
@@ -77,8 +75,9 @@ def effective_dimensionality(
 
     .. math:: d(w) = \min \{ |U| : \max_{|U|} S(U) \ge 0.95 \, S(\text{all}) \}
 
-    with S of :func:`tuned_per_task`. ``interpolated`` is where the best score, linear between sizes, crosses the limit; ``hyperparameters``
-    is the subset. Args: enough: the share; others, interval and source as :func:`cross_task_sensitivity`. Raises: as :func:`tuned_per_task`.
+    with S of :func:`tuned_per_task`. ``interpolated`` is where the best score, linear between sizes, crosses the limit;
+    ``hyperparameters`` is the subset. Args: enough: the share; others, interval and source as :func:`cross_task_sensitivity`. Raises: as
+    :func:`tuned_per_task`.
     """
     if not 0 < enough <= 1:
         raise InputError(f"enough must be above 0 and at most 1, got {enough!r}")
@@ -89,7 +88,12 @@ def effective_dimensionality(
         low, high = interval(_dimension(drawn, sizes, enough)[0])
         chosen = max((i for i in range(len(subsets)) if sizes[i] == least[0]), key=lambda i: float(value[i]))
         remark = "" if value[-1] > 0 else "tuned for each task it is no better than the lower end of the normalisation"
-        more = {"n": one.trials, "note": joined(one.note, remark), "interpolated": float(part[0]), "hyperparameters": " x ".join(subsets[chosen])}
+        more = {
+            "n": one.trials,
+            "note": joined(one.note, remark),
+            "interpolated": float(part[0]),
+            "hyperparameters": " x ".join(subsets[chosen]),
+        }
         ends = {"low": min(low, least[0]), "high": max(high, least[0])}
         rows.append({"variant": one.variant, "value": float(least[0]), **ends, **more})
     return pd.DataFrame(rows, columns=["variant", "value", "low", "high", "n", "note", "interpolated", "hyperparameters"])
@@ -187,7 +191,9 @@ def _subsets(
         if kind not in ("grid", "explicit", "one_at_a_time", "adaptive"):
             raise InputError(f"{measure} needs a grid, got {kind!r}; its configurations share no levels, so use cross_task_sensitivity")
         if len(results.varied(variant)) > MOST:
-            raise InputError(f"{measure} tries every subset of at most {MOST} hyperparameters, got {len(results.varied(variant))} of {variant}")
+            raise InputError(
+                f"{measure} tries every subset of at most {MOST} hyperparameters, got {len(results.varied(variant))} of {variant}"
+            )
     found = []
     for one, score, drawn in _scored(results, measure, normalisation, draws, seed):
         names = one.groups[0].names

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sensitivity.measures.designs import joined, refuse_adaptive
 from sensitivity.measures.losses import DRAWS, Array, Draws, Losses, best, best_draws, groups, interval, note, resampled, row
@@ -42,15 +43,15 @@ def tunability(
     :math:`d_{ij}`; ``joint gain`` :math:`g_{ij}`, what a pair gains over the better of the two alone. ``configuration`` is the tuned one.
 
     Where the design is fixed and holds every configuration that this needs (a grid with the defaults among its levels), R is measured: the
-    mean over seeds of the default, and :func:`sensitivity.measures.losses.best` of the others, with a bootstrap over seeds. Otherwise R is a
-    random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the note gives; the interval is
+    mean over seeds of the default, and :func:`sensitivity.measures.losses.best` of the others, with a bootstrap over seeds. Otherwise R is
+    a random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the note gives; the interval is
     1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as the default can always be kept.
 
     Args: default: values that replace the defaults of the spaces, where a variant has them. trees, draws, seed: of forest and bootstrap.
     Raises: InputError for an adaptive design, or a value outside its domain.
 
-    Sources: Probst, Boulesteix & Bischl, "Tunability: Importance of Hyperparameters of Machine Learning Algorithms", JMLR 20 (2019),
-    section 3; Wager, Hastie & Efron, "Confidence Intervals for Random Forests", JMLR 15 (2014), for the interval.
+    Sources: Probst, Boulesteix & Bischl, "Tunability: Importance of Hyperparameters of Machine Learning Algorithms", JMLR 20 (2019);
+    Wager, Hastie & Efron, "Confidence Intervals for Random Forests", JMLR 15 (2014), for the interval.
     """
     refuse_adaptive(results, "tunability", "its trials crowd near the best, so run a grid, random or sobol design")
     rows: list[dict[str, Any]] = []
@@ -73,9 +74,9 @@ def _kinds(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
 def _on_the_grid(group: Losses, space: SearchSpace, start: Mapping[str, Any]) -> _Sets | None:
     """The configurations that differ from the default in some names only, for each kind; None where a level or pair of levels lacks."""
     levels = {name: len({each[name] for each in group.configurations if name in each}) for name in group.names}
-    usable = np.isfinite(group.loss).any(axis=1)
+    usable: NDArray[np.bool_] = np.asarray(np.isfinite(group.loss).any(axis=1))
     apart = [{name for name in group.names if each.get(name) != start.get(name)} for each in group.configurations]
-    if not any(not each and fine for each, fine in zip(apart, usable, strict=True)):
+    if not any(not each and fine for each, fine in zip(apart, usable.tolist(), strict=True)):
         return None
     sets: _Sets = {}
     for kind, names in _kinds(group.names):
@@ -156,8 +157,10 @@ def _modelled(group: Losses, space: SearchSpace, start: dict[str, Any], trees: i
         return [_row(group, kind, of, np.nan, (np.nan, np.nan), start, few) for kind, of in _kinds(names)]
     forest = _forest(group, trees, seed)
     constant = float(np.ptp(group.mean)) <= 1e-12
-    remark = "constant loss" if constant else f"on a random forest with out-of-bag R2 {forest.r2:.2f}" + (
-        ": too poor to believe" if forest.r2 < POOR else ""
+    remark = (
+        "constant loss"
+        if constant
+        else f"on a random forest with out-of-bag R2 {forest.r2:.2f}" + (": too poor to believe" if forest.r2 < POOR else "")
     )
     columns = [space.names.index(name) for name in names]
     origin = np.nan_to_num(space.encode([start])[0, columns], nan=0.5)

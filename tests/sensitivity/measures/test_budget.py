@@ -126,7 +126,7 @@ def test_the_budget_within_is_the_first_that_is_near_enough() -> None:
 
 @pytest.mark.parametrize("measure", [expected_best, budget_area, budget_within, relative_performance, win_probability])
 def test_an_adaptive_design_is_refused_with_what_to_do(measure: Callable[[Results], Any]) -> None:
-    with pytest.raises(InputError, match="needs a random or fixed design, got 'adaptive' for adam; .*best_loss"):
+    with pytest.raises(InputError, match=r"needs a random or fixed design, got 'adaptive' for adam; .*best_loss"):
         measure(random(design="adaptive"))
 
 

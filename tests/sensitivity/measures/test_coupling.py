@@ -25,9 +25,7 @@ def ridge(exponent: float) -> Callable[[Mapping[str, Any], int], float]:
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize(
-    ("points", "design"), [pytest.param(FINE, "grid", id="grid"), pytest.param(SPREAD, "random", id="random")]
-)
+@pytest.mark.parametrize(("points", "design"), [pytest.param(FINE, "grid", id="grid"), pytest.param(SPREAD, "random", id="random")])
 def test_the_exponent_is_that_of_the_ridge(exponent: float, points: Any, design: str) -> None:
     row = coupling(results(ridge(exponent), configurations=points, design=design)).iloc[0]
     assert row["value"] == pytest.approx(exponent, abs=0.03)

@@ -15,7 +15,6 @@ from scipy.stats import spearmanr
 
 from search_spaces import Float, SearchSpace
 from search_spaces.designs import Grid, Random
-
 from sensitivity.measures.transfer import (
     cross_task_sensitivity,
     effective_dimensionality,
@@ -146,7 +145,7 @@ def test_an_adaptive_design_is_refused(measure: Any) -> None:
 
 @pytest.mark.parametrize("measure", [effective_dimensionality, tuned_per_task])
 def test_subsets_need_levels(measure: Any) -> None:
-    with pytest.raises(InputError, match="needs a grid, got 'random'; .*use cross_task_sensitivity"):
+    with pytest.raises(InputError, match=r"needs a grid, got 'random'; .*use cross_task_sensitivity"):
         measure(tasks({"a": bowl, "b": bowl}, design="random"))
 
 
