@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -128,14 +127,18 @@ def relative_performance(results: Results, k: int | Sequence[int] | None = None,
     """
     refuse_adaptive(results, "relative_performance", INSTEAD)
     rows = []
-    for members, budget in _contests(results, k):
-        zero = 0.0 if results.direction == "max" and all(np.nanmax(each.loss) <= 0 for each in members) else members[0].initial
-        values = np.array([zero - curve(each.loss[None], [budget])[0] for each in members])
-        drawn = np.array([zero - curve_draws(each, [budget], draws, seed + i)[:, 0] for i, each in enumerate(members)])
-        ratio, ratios = _over_best(values)[:, 0], _over_best(drawn)
-        for i, group in enumerate(members):
-            low, high = interval(ratios[i])
-            rows.append(row(group, float(ratio[i]), low, high) | {"k": budget, "note": _note(results, group, budget)})
+    for contestants, budgets in _contests(results, k):
+        zero = 0.0 if results.direction == "max" and all(np.nanmax(each.loss) <= 0 for each in contestants) else contestants[0].initial
+        values = [zero - curve(each.loss[None], budgets)[0] for each in contestants]
+        drawn = [zero - curve_draws(each, budgets, draws, seed + i) for i, each in enumerate(contestants)]
+        for place, budget in enumerate(budgets):
+            members = [i for i, each in enumerate(contestants) if known(each) >= budget]
+            ratio = _over_best(np.array([values[i][place] for i in members])[:, None])[:, 0]
+            ratios = _over_best(np.array([drawn[i][:, place] for i in members]))
+            for i, value, again in zip(members, ratio, ratios, strict=True):
+                low, high = interval(again)
+                more = {"k": budget, "note": _note(results, contestants[i], budget)}
+                rows.append(row(contestants[i], float(value), min(low, value), max(high, value)) | more)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -150,14 +153,18 @@ def win_probability(results: Results, k: int | Sequence[int] | None = None, *, d
     """
     refuse_adaptive(results, "win_probability", INSTEAD)
     rows = []
-    for members, budget in _contests(results, k):
-        values = _wins([each.loss for each in members], budget)
-        again = [drawn_losses(each, draws, seed + i) for i, each in enumerate(members)]
-        drawn = np.array([_wins([each[i] for each in again], budget) for i in range(draws)])
-        for i, group in enumerate(members):
-            low, high = interval(drawn[:, i])
-            more = {"k": budget, "note": _note(results, group, budget)}
-            rows.append(row(group, float(values[i]), min(low, values[i]), max(high, values[i])) | more)
+    for contestants, budgets in _contests(results, k):
+        values = [ordered(each.loss[None]) for each in contestants]
+        again = [ordered(drawn_losses(each, draws, seed + i)) for i, each in enumerate(contestants)]
+        for budget in budgets:
+            members = [i for i, each in enumerate(contestants) if known(each) >= budget]
+            chances = _wins([values[i][0] for i in members], budget)
+            drawn = np.array([_wins([again[i][draw] for i in members], budget) for draw in range(draws)])
+            for place, i in enumerate(members):
+                low, high = interval(drawn[:, place])
+                value = float(chances[place])
+                more = {"k": budget, "note": _note(results, contestants[i], budget)}
+                rows.append(row(contestants[i], value, min(low, value), max(high, value)) | more)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -176,17 +183,14 @@ def _least(found: Iterable[Losses], task: str) -> int:
     return min(known(group) for group in found if group.task == task)
 
 
-def _contests(results: Results, k: int | Sequence[int] | None) -> list[tuple[list[Losses], int]]:
-    """The variants that meet on each task at each budget."""
+def _contests(results: Results, k: int | Sequence[int] | None) -> list[tuple[list[Losses], list[int]]]:
+    """The variants that meet on each task, and the budgets."""
     found = groups(results)
     contests = []
-    for task, part in itertools.groupby(
-        sorted(found, key=lambda each: [t for t, _ in results.groups].index(each.task)), lambda each: each.task
-    ):
-        members = list(part)
-        most = max(known(each) for each in members)
-        budgets = [4**i for i in range(20) if 4**i <= _least(members, task)] if k is None else _budgets(k, found, most)
-        contests += [([each for each in members if known(each) >= budget], budget) for budget in budgets]
+    for task in dict.fromkeys(group.task for group in found):
+        members = [group for group in found if group.task == task]
+        budgets = [4**i for i in range(20) if 4**i <= _least(members, task)]
+        contests.append((members, budgets if k is None else _budgets(k, found, max(known(each) for each in members))))
     return contests
 
 
@@ -213,10 +217,9 @@ def _over_best(performance: Array) -> Array:
 
 
 def _wins(losses: list[Array], budget: int) -> Array:
-    """The chance of each variant. Args: losses: of each, ``[configurations, seeds]``."""
+    """The chance of each variant. Args: losses: of each, in order, ``[seeds, configurations]``."""
     values, chances = [], []
-    for loss in losses:
-        sorts = ordered(loss[None])[0]
+    for sorts in losses:
         counts = np.isfinite(sorts).sum(axis=1)
         held = [seed for seed in range(len(sorts)) if counts[seed]]
         values.append(np.concatenate([sorts[seed, : counts[seed]] for seed in held]))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sensitivity.results import Results
 
-DRAWS = 1000
+DRAWS = 500
 POWER = 0.8
 """The chance with which the smallest detectable difference is detected."""
 NINETY_FIVE = 2 * 1.959964

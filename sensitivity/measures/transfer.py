@@ -10,7 +10,7 @@ import pandas as pd
 
 from sensitivity.measures.across_tasks import Shared, normalised, others, scores, shared
 from sensitivity.measures.designs import joined, need_tasks, refuse_adaptive
-from sensitivity.measures.losses import DRAWS, Array, best, best_draws, interval, resampled
+from sensitivity.measures.losses import Array, best, best_draws, interval, resampled
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ ADAPTIVE = "its trials differ between tasks, so run a grid, random or sobol desi
 ENOUGH = 0.95
 MOST = 10
 """Hyperparameters of which every subset is tried."""
+DRAWS = 400
 SUBSET_DRAWS = 200
 
 
