@@ -56,14 +56,14 @@ def additive(configuration: Mapping[str, Any], seed: int) -> float:
 def grid(loss: Loss, study: int, seeds: int = 3, variants: tuple[str, ...] = ("adam",)) -> Results:
     """A study of 20 configurations whose noise is drawn anew."""
     return results(
-        noisy(NOISE, study, loss), variants=variants, configurations=Grid({"lr": 5, "mu": 4}).configurations(SPACE), seeds=range(seeds)
+        noisy(NOISE, study + 1, loss), variants=variants, configurations=Grid({"lr": 5, "mu": 4}).configurations(SPACE), seeds=range(seeds)
     )
 
 
 def drawn(loss: Loss, study: int, count: int, seeds: int, variants: tuple[str, ...] = ("adam",), noise: float = NOISE) -> Results:
     """A study whose configurations and noise are drawn anew."""
-    points = Random(count, seed=study).configurations(SPACE)
-    return results(noisy(noise, study, loss), variants=variants, configurations=points, design="random", seeds=range(seeds))
+    points = Random(count, seed=study + 1_000_000).configurations(SPACE)  # not the stream that the noise comes from
+    return results(noisy(noise, study + 1, loss), variants=variants, configurations=points, design="random", seeds=range(seeds))
 
 
 def holds(row: Any, truth: float) -> bool:

@@ -32,7 +32,7 @@ def steep(configuration: Mapping[str, Any], seed: int) -> float:
 
 
 def drawn(loss: Any, study: int = 0, count: int = 40, **more: Any) -> Results:
-    points = Random(count, seed=study).configurations(SPACE)
+    points = Random(count, seed=study + 1000).configurations(SPACE)
     return results(loss, **{"configurations": points, "design": "random", "variants": PAIR, **more})
 
 
