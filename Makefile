@@ -1,12 +1,13 @@
-# make study   set up, run the quickstart study on the embedded digits, end with a report
-# make test    set up, run the tests
-# make lint    ruff and mypy --strict
-# make bench   the measured comparisons
+# make study     set up, run the quickstart study on the embedded digits, end with a report
+# make test      set up, run the tests
+# make lint      ruff and mypy --strict
+# make bench     the measured comparisons
+# make validate  how often intervals hold the truth and tests reject a true null, over simulated studies
 PYTHON ?= python3
 STUDY ?= quickstart
 BIN := .venv/bin
 
-.PHONY: study test lint bench clean
+.PHONY: study test lint bench validate clean
 study: .venv/ready
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
@@ -20,6 +21,9 @@ lint: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.optimizer_step
+
+validate: .venv/ready
+	$(BIN)/python -m tests.benchmarks.validate
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

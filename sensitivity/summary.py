@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
+from sensitivity.measures.caveats import caveats as _caveats
 from sensitivity.measures.effects import INTERACTIONS, NOISE
 from sensitivity.planning import METRICS
 from sensitivity.results import records
+from sensitivity.wording import listed, number
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -42,36 +43,15 @@ def summary(measured: Measured, task: str) -> list[str]:
         sentences += _ties(measured, task, str(least["variant"]), set(ranked["variant"]))
     idle = list(table.loc[~table["learned"], "variant"])
     if idle:
-        sentences.append(f"Never better than the initial loss, so not ranked: {_listed(idle)}.")
+        sentences.append(f"Never better than the initial loss, so not ranked: {listed(idle)}.")
     sentences += _effects(measured, task)
     sentences += _diverged(measured.results, task)
     return sentences
 
 
 def caveats(measured: Measured) -> list[str]:
-    """What the reader should not believe without a second look."""
-    results, found = measured.results, []
-    failed = int((results.trials["status"] == "failed").sum())
-    unfinished = int(results.trials["status"].isin(("pending", "running")).sum())
-    if failed:
-        found.append(f"{failed} of {len(results.trials)} trials failed and are left out; `sensitivity trials --status failed` shows why.")
-    stopped = int((results.trials["status"] == "stopped").sum())
-    if stopped:
-        found.append(
-            f"{stopped} of {len(results.trials)} trials were stopped early and are left out: they have no result at the full budget."
-        )
-    if unfinished:
-        found.append(f"{unfinished} of {len(results.trials)} trials have not finished; run the study again to complete it.")
-    if results.usable["seed"].nunique() == 1:
-        found.append("One seed: differences may be luck, and seed noise is unknown.")
-    if results.design == "adaptive":
-        found.append(
-            "The configurations were chosen by an optimizer, which crowds near the best: sensitivities and shares describe "
-            "where it looked, not the "
-            "range. Use a grid, random or sobol design to measure sensitivity."
-        )
-    found += _at_the_edge(measured)
-    return found
+    """What the reader should not believe without a second look: the sentences of :func:`sensitivity.measures.caveats.caveats`."""
+    return list(_caveats(measured.results)["text"])
 
 
 def setting(configuration: dict[str, object]) -> str:
@@ -81,11 +61,6 @@ def setting(configuration: dict[str, object]) -> str:
     'lr 0.001, p 2'
     """
     return ", ".join(f"{name} {number(each)}" for name, each in configuration.items())
-
-
-def number(value: object) -> str:
-    """Four significant digits of a number; anything else as it is."""
-    return f"{value:.4g}" if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) else str(value)
 
 
 def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
@@ -118,7 +93,7 @@ def _ties(measured: Measured, task: str, least: str, ranked: set[str]) -> list[s
     others = [name for name in others if name in ranked]
     if not others:
         return []
-    return [f"The difference in sensitivity between {least} and {_listed(others)} is within seed noise."]
+    return [f"The difference in sensitivity between {least} and {listed(others)} is within seed noise."]
 
 
 def _effects(measured: Measured, task: str) -> list[str]:
@@ -132,7 +107,7 @@ def _effects(measured: Measured, task: str) -> list[str]:
         words = [f"{row['effect']} {row['value']:.0%} ({row['low']:.0%} to {row['high']:.0%})" for row in records(large)]
         noise = part.loc[part["effect"] == NOISE, "value"]
         seeds = f"; seed noise {noise.iloc[0]:.0%}" if len(noise) else ""
-        sentences.append(f"For {variant}, the variance of the loss comes from {_listed(words)}{seeds}.")
+        sentences.append(f"For {variant}, the variance of the loss comes from {listed(words)}{seeds}.")
     return sentences
 
 
@@ -144,24 +119,4 @@ def _diverged(results: Results, task: str) -> list[str]:
         return ["No trial diverged."]
     words = [f"{variant} {row['sum']} of {row['count']}" for variant, row in some.iterrows()]
     counted = "at the initial loss" if results.metric in METRICS else "as the worst that ended"
-    return [f"Diverged trials, counted {counted}: {_listed(words)}."]
-
-
-def _at_the_edge(measured: Measured) -> list[str]:
-    results, found = measured.results, []
-    for row in records(measured.overview):
-        lr = row["configuration"].get("lr")
-        if lr is None:
-            continue
-        trials = results.group(row["task"], row["variant"])["config/lr"].astype(float)
-        if trials.nunique() > 1 and lr in (trials.min(), trials.max()):
-            end, way = ("lowest", "lower") if lr == trials.min() else ("highest", "higher")
-            found.append(
-                f"{row['variant']} on {row['task']} does best at the {end} learning rate tried ({number(lr)}, range "
-                f"{number(trials.min())} to {number(trials.max())}): its optimum may lie {way}."
-            )
-    return found
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return [f"Diverged trials, counted {counted}: {listed(words)}."]

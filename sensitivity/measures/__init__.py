@@ -2,21 +2,55 @@
 limits it.
 """
 
+from sensitivity.measures.budget import budget_area, budget_within, expected_best, relative_performance, win_probability
+from sensitivity.measures.caveats import caveats
+from sensitivity.measures.comparison import compare
+from sensitivity.measures.coupling import best_by_level, coupling
 from sensitivity.measures.divergence import divergence_rate
 from sensitivity.measures.effects import main_effects, seed_noise
 from sensitivity.measures.excess import best_loss, excess_differences, excess_loss
 from sensitivity.measures.learning_rate import lr_curve, lr_sensitivity, robust_width
 from sensitivity.measures.measured import Measured
+from sensitivity.measures.profiles import epochs_to_target, performance_profiles, profile_score
+from sensitivity.measures.stability import danger_zone, stability_boundary
+from sensitivity.measures.transfer import (
+    cross_task_sensitivity,
+    effective_dimensionality,
+    rank_correlation,
+    transfer_regret,
+    tuned_per_task,
+)
+from sensitivity.measures.tunability import tunability
 
 __all__ = [
     "Measured",
+    "best_by_level",
     "best_loss",
+    "budget_area",
+    "budget_within",
+    "caveats",
+    "compare",
+    "coupling",
+    "cross_task_sensitivity",
+    "danger_zone",
     "divergence_rate",
+    "effective_dimensionality",
+    "epochs_to_target",
     "excess_differences",
     "excess_loss",
+    "expected_best",
     "lr_curve",
     "lr_sensitivity",
     "main_effects",
+    "performance_profiles",
+    "profile_score",
+    "rank_correlation",
+    "relative_performance",
     "robust_width",
     "seed_noise",
+    "stability_boundary",
+    "transfer_regret",
+    "tunability",
+    "tuned_per_task",
+    "win_probability",
 ]

@@ -1,0 +1,131 @@
+"""The configurations of one variant that several tasks share, and their losses there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sensitivity.measures.designs import joined
+from sensitivity.measures.losses import losses, note, resampled
+from sensitivity.planning import DONE
+from sensitivity.results import PREFIX
+from trainables.names import unknown
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sensitivity.measures.losses import Array, Losses
+    from sensitivity.results import Results
+
+NORMALISATIONS = ("percentile", "min_max")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One variant on several tasks.
+
+    groups: its losses on each task. rows: where the shared configurations are in each group ``[tasks, configurations]``.
+    configurations: those shared. folds: the seeds' means in as many parts as every task has seeds.
+    """
+
+    variant: str
+    groups: list[Losses]
+    rows: NDArray[np.int64]
+    configurations: list[dict[str, Any]]
+    folds: int
+
+    @property
+    def note(self) -> str:
+        """What limits every number of it."""
+        lost = sum(len(group.loss) for group in self.groups) - self.rows.size
+        remarks = dict.fromkeys(remark for group in self.groups for remark in note(group).split("; "))
+        return joined(*remarks, f"{lost} configurations are not on every task and are left out" if lost else "")
+
+    @property
+    def trials(self) -> int:
+        """Trials of the shared configurations."""
+        return sum(int(np.isfinite(group.loss[rows]).sum()) for group, rows in zip(self.groups, self.rows, strict=True))
+
+    def losses(self) -> Array:
+        """Losses by task, configuration and fold of the seeds ``[tasks, configurations, folds]``."""
+        return np.stack([_folded(group.loss[rows], self.folds) for group, rows in zip(self.groups, self.rows, strict=True)])
+
+    def draws(self, draws: int, seed: int) -> Array:
+        """:meth:`losses` with the noise of their seeds drawn anew; configurations stay. Shape ``[draws, tasks, configurations, folds]``."""
+        again = []
+        for i, (group, rows) in enumerate(zip(self.groups, self.rows, strict=True)):
+            noise = resampled(replace(group, fixed=True), draws=draws, seed=seed + i).noise[:, rows]
+            known = np.isfinite(group.loss[rows])
+            drawn = np.where(known, np.minimum(group.mean[rows][:, None] + noise, group.initial), np.nan)
+            again.append(_folded(drawn, self.folds))
+        return np.stack(again, axis=1)
+
+
+def shared(results: Results, variant: str, tasks: list[str]) -> Shared | None:
+    """The configurations of a variant with a result on all the tasks that it was run on; None with fewer than two tasks."""
+    found = [losses(results, task, variant) for task in tasks if (task, variant) in results.groups]
+    if len(found) < 2:
+        return None
+    places = [{_named(each): i for i, each in enumerate(group.configurations) if np.isfinite(group.loss[i]).any()} for group in found]
+    common = [name for name in places[0] if all(name in each for each in places[1:])]
+    rows = np.array([[each[name] for name in common] for each in places], dtype=np.int64).reshape(len(found), len(common))
+    configurations = [found[0].configurations[i] for i in rows[0]]
+    folds = min(int(np.isfinite(group.loss[at]).sum(axis=1).min()) for group, at in zip(found, rows, strict=True)) if common else 1
+    return Shared(variant, found, rows, configurations, folds)
+
+
+def normalised(results: Results, normalisation: str) -> tuple[Results, dict[str, tuple[float, float]]]:
+    r"""The results to judge by and the ends of the score :math:`\Gamma = (p - p_\text{low}) / (p_\text{high} - p_\text{low})` on each task.
+
+    p is the negative loss. ``percentile``: its 5th and 95th percentile over the configurations of every variant on the task; ``min_max``:
+    its smallest and largest; otherwise a column of the trials that is normalised already (higher is better), taken as it is, where a
+    diverged trial without a number has the smallest of its task. Raises: InputError for another name.
+    """
+    if normalisation not in NORMALISATIONS:
+        table = results.trials
+        numeric = [str(name) for name in table.columns if table[name].dtype.kind in "fiu" and not str(name).startswith(PREFIX)]
+        if normalisation not in numeric:
+            raise unknown("normalisation", normalisation, (*NORMALISATIONS, *numeric))
+        done = table["status"].isin(DONE)
+        worst = table[normalisation].where(done).groupby(table["task"]).transform("min").fillna(0.0)
+        loss = (-table[normalisation].fillna(worst)).where(done)
+        results = replace(results, trials=table.assign(loss=loss, initial_loss=-worst))
+        return results, {task: (0.0, 1.0) for task, _ in results.groups}
+    means: dict[str, list[Array]] = {}
+    for task, variant in results.groups:
+        means.setdefault(task, []).append(-losses(results, task, variant).mean)
+    ends = (5, 95) if normalisation == "percentile" else (0, 100)
+    found = {task: np.nanpercentile(np.concatenate(each), ends) for task, each in means.items()}
+    return results, {task: (float(low), float(high)) for task, (low, high) in found.items()}
+
+
+def scores(one: Shared, ends: dict[str, tuple[float, float]], loss: Array) -> Array:
+    """Normalised performance, higher better, not cut to [0, 1]; 0 where the two ends of a task are equal.
+
+    Args: ends: of :func:`normalised`. loss: ``[..., tasks, configurations, folds]``.
+    """
+    low, high = np.array([ends[group.task] for group in one.groups]).T[:, :, None, None]
+    width = high - low
+    return np.asarray(np.where(width > 1e-12, (-loss - low) / np.where(width > 1e-12, width, 1.0), 0.0))
+
+
+def others(score: Array) -> Array:
+    """What chooses where a fold measures: the mean of the other folds; with one fold, itself. Same shape, folds last."""
+    folds = score.shape[-1]
+    return score if folds == 1 else np.asarray((score.sum(axis=-1, keepdims=True) - score) / (folds - 1))
+
+
+def _folded(loss: Array, folds: int) -> Array:
+    """The mean over every part of the seeds; of all seeds with one part. Seeds that a configuration lacks are passed over in order."""
+    if folds == 1:
+        return np.asarray(np.nanmean(loss, axis=-1, keepdims=True))
+    known = np.isfinite(loss)
+    place = np.cumsum(known, axis=-1) - 1
+    parts = [known & (place % folds == fold) for fold in range(folds)]
+    return np.stack([np.where(part, loss, 0.0).sum(axis=-1) / part.sum(axis=-1) for part in parts], axis=-1)
+
+
+def _named(configuration: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(configuration.items()))

@@ -1,0 +1,242 @@
+"""Whether two variants differ by more than this study's noise, and the smallest difference that it could have seen."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
+from sensitivity.measures.excess import _mean_over, excess
+from sensitivity.measures.losses import NEVER_LEARNED, Array, Draws, Losses, best, best_draws, groups, interval, moderated, note
+from trainables.names import InputError, unknown
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sensitivity.results import Results
+
+DRAWS = 500
+POWER = 0.8
+"""The chance with which the smallest detectable difference is detected."""
+NINETY_FIVE = 2 * 1.959964
+"""Standard errors in the middle 95 % of a normal distribution."""
+COLUMNS = ["task", "a", "b", "value", "low", "high", "p", "p_holm", "detectable", "paired", "n", "note"]
+OF = ("sensitivity", "best_loss", "mean_loss")
+
+
+def compare(
+    results: Results,
+    a: str | None = None,
+    b: str | None = None,
+    *,
+    of: str = "sensitivity",
+    over: str | None = None,
+    level: float = 0.95,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    r"""The difference between two variants on each task, a minus b, or between all pairs, with a test of whether there is any.
+
+    .. math:: z = \frac{\hat\theta_a - \hat\theta_b}{s}, \qquad p = 2 \, (1 - F(|z|)), \qquad
+        \delta = (F^{-1}(1 - \alpha / 2) + \Phi^{-1}(0.8)) \, s
+
+    with s the bootstrap standard error of the difference and F the normal distribution, or Student's t with one degree of freedom
+    less than configurations where these are what was sampled. ``low`` and ``high`` are :math:`\pm F^{-1}(1 - \alpha/2) \, s` around it, so
+    they hold 0 exactly where p is above :math:`\alpha`. ``p_holm`` is Holm's correction for all rows of the table. ``detectable`` is
+    :math:`\delta`: a true difference that this study would have called one 80 % of the time.
+
+    ``paired``: where both variants have the same configurations, both are resampled together: the same configurations are drawn for both
+    (where the design drew them), and with the same seeds their noise is as correlated as it was observed. Otherwise each is
+    resampled apart. With one seed, all that tells the same configuration
+    of the two apart (or neighbouring ones, where they are not the same) is taken for noise, which is too much rather than too little.
+
+    Args: a, b: variants; without b, a against every other; without both, all pairs. of: ``sensitivity``
+        (:func:`sensitivity.measures.excess.excess_loss`), ``best_loss`` or ``mean_loss``. over: the hyperparameter of the sensitivity; None
+        for the whole space.
+    Raises: InputError for an unknown variant, hyperparameter or ``of``; for an adaptive design, unless of the best loss.
+
+    Sources: Efron & Tibshirani, "An Introduction to the Bootstrap" (1993), sections 8.3 and 16.4; Holm, "A Simple Sequentially
+    Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6 (1979).
+    """
+    from scipy.stats import norm, t
+
+    _check(results, a, b, of, over, level)
+    found = [each for each in groups(results) if over is None or over in each.names]
+    power = float(norm.ppf(POWER))
+    rows = []
+    for first, second in itertools.combinations(found, 2):
+        one, two = (second, first) if b == first.variant or (b is None and a == second.variant) else (first, second)
+        if one.task != two.task or (a is not None and one.variant != a) or (b is not None and two.variant != b):
+            continue
+        value, error, paired, freedom, remark = _difference(one, two, of, over, draws, seed)
+        critical = float(t.ppf(0.5 + level / 2, freedom))
+        p = 2 * float(t.sf(abs(value) / error, freedom)) if error > 0 else float(abs(value) <= 1e-12)
+        ends = {"low": value - critical * error, "high": value + critical * error}
+        more = {"p": p, "detectable": (critical + power) * error, "paired": paired}
+        keys = {"task": one.task, "a": one.variant, "b": two.variant, "value": value}
+        rows.append(keys | ends | more | {"n": one.trials + two.trials, "note": remark})
+    table = pd.DataFrame(rows, columns=[each for each in COLUMNS if each != "p_holm"])
+    table["p_holm"] = holm(table["p"].to_numpy(float))
+    return table[COLUMNS]
+
+
+def holm(p: Array) -> Array:
+    r"""p-values corrected by Holm: :math:`\tilde p_{(i)} = \max_{j \le i} \min(1, (m - j + 1) \, p_{(j)})`.
+
+    >>> import numpy as np
+    >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p, kind="stable")
+    scaled = np.minimum(1.0, p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty(len(p))
+    corrected[order] = np.maximum.accumulate(scaled) if len(p) else scaled
+    return corrected
+
+
+def _check(results: Results, a: str | None, b: str | None, of: str, over: str | None, level: float) -> None:
+    known = list(dict.fromkeys(variant for _, variant in results.groups))
+    for name in (a, b):
+        if name is not None and name not in known:
+            raise unknown("variant", name, known)
+    if a is None and b is not None:
+        raise InputError(f"a must be a variant where b is one, got None; compare({b!r}) compares {b} with every other")
+    if a is not None and a == b:
+        raise InputError(f"compare needs two variants, got {a!r} twice")
+    if of not in OF:
+        raise unknown("value to compare", of, OF)
+    if not 0 < level < 1:
+        raise InputError(f"level must be between 0 and 1, got {level!r}")
+    if over is not None:
+        check_varied(results, over)
+    if of != "best_loss":
+        refuse_adaptive(results, "compare", "its trials crowd near the best, so compare of='best_loss', or run a random design")
+
+
+def _difference(one: Losses, two: Losses, of: str, over: str | None, draws: int, seed: int) -> tuple[float, float, bool, float, str]:
+    """The value, its standard error, whether the two were paired, the degrees of freedom of the error, and the note."""
+    statistic, again = _statistics(of, over)
+    value = statistic(one) - statistic(two)
+    pair = _aligned(one, two)
+    remarks = [f"{each.variant} {NEVER_LEARNED}" for each in (one, two) if not each.learned]
+    remarks += list(dict.fromkeys(remark for each in (one, two) for remark in note(each).split("; ") if "missing" in remark))
+    noises: tuple[float | None, float | None] = (None, None)
+    if min(one.loss.shape[1], two.loss.shape[1]) == 1:
+        noises = _unrepeated(one, two, pair)
+        bound = "of the two variants" if pair is not None else "of neighbouring configurations"
+        remarks.append(f"one seed: its noise is taken to be all that tells configurations {bound} apart")
+        one, two, pair = (replace(each, fixed=True) if each is not None else None for each in (one, two, pair))  # type: ignore[assignment]
+    other = two if pair is None else pair
+    first, second = _draws(one, other, noises, pair is not None, draws, seed)
+    # Half the 95 % range: the noise of few seeds has tails that a standard deviation would be made of.
+    low, high = interval(again(one, first) - again(other, second))
+    error = (high - low) / NINETY_FIVE
+    count = min(len(one.loss), len(two.loss))
+    freedom = np.inf
+    if (not one.fixed or noises[0] is not None) and count > 1:
+        error, freedom = error * np.sqrt(count / (count - 1)), count - 1.0
+    if error <= 1e-15 * max(1.0, abs(value)):
+        error = 0.0
+        remarks.append("no noise to test against")
+    return value, error, pair is not None, freedom, joined(*remarks)
+
+
+def _unrepeated(one: Losses, two: Losses, pair: Losses | None) -> tuple[float, float]:
+    """A bound of the noise of a seed where there is one: what tells the same configuration of the two, or neighbours, apart."""
+    from scipy.spatial import KDTree
+
+    if pair is not None:
+        counted = (one.mean < one.initial) | (pair.mean < pair.initial)
+        both = float(np.sqrt(((one.mean - pair.mean)[counted].var(ddof=1)) / 2)) if counted.sum() > 1 else 0.0
+        return both, both
+    found = []
+    for group in (one, two):
+        counted = group.mean < group.initial
+        if counted.sum() < 2 or group.units.shape[1] == 0:
+            found.append(0.0)
+            continue
+        _, near = KDTree(group.units[counted]).query(group.units[counted], k=2)
+        mean = group.mean[counted]
+        found.append(float(np.sqrt(((mean - mean[near[:, 1]]) ** 2).mean() / 2)))
+    return found[0], found[1]
+
+
+_Statistic = Callable[[Losses], float]
+_Again = Callable[[Losses, Draws], Array]
+
+
+def _statistics(of: str, over: str | None) -> tuple[_Statistic, _Again]:
+    def means(group: Losses, drawn: Draws) -> Array:
+        return drawn.mean if group.fixed else group.mean[drawn.chosen]
+
+    if of == "best_loss":
+        return best, best_draws
+    if of == "mean_loss":
+        return lambda group: float(_mean_over(group, group.mean[None], over)[0]), lambda group, drawn: _mean_over(
+            group, means(group, drawn), over
+        )
+    # The draws are not cut at 0, where two variants that do not care would seem less noisy than they are.
+    return lambda group: excess(group, over), lambda group, drawn: _mean_over(group, means(group, drawn), over) - best_draws(group, drawn)
+
+
+def _aligned(one: Losses, two: Losses) -> Losses | None:
+    """The second with its configurations in the order of the first; None where they differ."""
+    if one.fixed != two.fixed or one.names != two.names or len(one.loss) != len(two.loss):
+        return None
+    places = {tuple(sorted(each.items())): i for i, each in enumerate(two.configurations)}
+    order = [places.get(tuple(sorted(each.items()))) for each in one.configurations]
+    if any(place is None for place in order):
+        return None
+    at = np.array(order, dtype=int)
+    return replace(two, loss=two.loss[at], units=two.units[at], lr=two.lr[at], configurations=[two.configurations[i] for i in at])
+
+
+def _draws(one: Losses, two: Losses, noises: tuple[float | None, float | None], paired: bool, draws: int, seed: int) -> tuple[Draws, Draws]:
+    """Bootstrap draws of both: as :func:`sensitivity.measures.losses.resampled`, but together where they are paired.
+
+    Args: noises: standard deviations of a seed where the losses do not tell.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = [
+        np.broadcast_to(np.arange(len(each.loss)), (draws, len(each.loss)))
+        if each.fixed
+        else rng.integers(len(each.loss), size=(draws, len(each.loss)))
+        for each in (one, two)
+    ]
+    if paired:
+        chosen[1] = chosen[0]
+    normal = [rng.standard_normal((draws, *each.loss.shape)) for each in (one, two)]
+    if paired and one.loss.shape == two.loss.shape:
+        r = _correlation(one.loss, two.loss)
+        normal[1] = r * normal[0] + np.sqrt(1 - r**2) * normal[1]
+    first, second = (_noisy(*each, rng) for each in zip((one, two), noises, chosen, normal, strict=True))
+    return first, second
+
+
+def _correlation(one: Array, two: Array) -> float:
+    """Of the deviations of the seeds from their configurations' means, over all configurations with both; 0 without noise."""
+    both = np.isfinite(one) & np.isfinite(two)
+    usable = both.sum(axis=1) >= 2
+    if not usable.any():
+        return 0.0
+    apart = [np.where(both, loss, np.nan)[usable] for loss in (one, two)]
+    a, b = (np.nan_to_num(loss - np.nanmean(loss, axis=1, keepdims=True)) for loss in apart)
+    size = float(np.sqrt((a**2).sum() * (b**2).sum()))
+    return float(np.clip((a * b).sum() / size, -1, 1)) if size > 1e-24 else 0.0
+
+
+def _noisy(group: Losses, given: float | None, chosen: NDArray[np.int64], normal: Array, rng: Any) -> Draws:
+    deviation, freedom = moderated(group.loss)
+    if given is not None:
+        deviation, freedom = np.full(len(group.loss), given), np.inf
+    draws, count = chosen.shape
+    spread = deviation[chosen] * np.sqrt(freedom / rng.chisquare(freedom, size=(draws, count)) if np.isfinite(freedom) else 1.0)
+    noise = spread[:, :, None] * normal
+    present = np.isfinite(group.loss).sum(axis=1)
+    mean = noise.mean(axis=2) * np.sqrt(group.loss.shape[1] / np.maximum(present, 1))[chosen]
+    return Draws(chosen, noise, np.minimum(group.mean[chosen] + mean, group.initial))

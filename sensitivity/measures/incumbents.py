@@ -1,0 +1,131 @@
+"""The loss of the best of k random configurations: its distribution and its expectation, over subsets of those that were tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sensitivity.measures.losses import interval, resampled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sensitivity.measures.losses import Array, Losses
+
+CHUNK = 4_000_000
+"""Losses that are ordered at once."""
+
+
+def weights(count: int, budgets: Sequence[int], *, replacement: bool = False) -> Array:
+    r"""The chance that the i-th best of ``count`` configurations is the best of a random k of them. Shape ``[budgets, count]``.
+
+    .. math:: w_{k,i} = \binom{B - i}{k - 1} \Big/ \binom{B}{k}
+        \qquad\text{with replacement}\qquad \left(\tfrac{B - i + 1}{B}\right)^k - \left(\tfrac{B - i}{B}\right)^k
+
+    A budget above ``count`` is ``count``.
+
+    >>> weights(4, [1, 2, 4]).round(3).tolist()
+    [[0.25, 0.25, 0.25, 0.25], [0.5, 0.333, 0.167, 0.0], [1.0, 0.0, 0.0, 0.0]]
+    """
+    from scipy.special import gammaln
+
+    k = np.asarray(budgets, dtype=float)[:, None]
+    rest = count - np.arange(1, count + 1, dtype=float)[None]  # B - i
+    if replacement:
+        return np.asarray(((rest + 1) / count) ** k - (rest / count) ** k)
+    k = np.minimum(k, count)
+    possible = rest >= k - 1
+    free = np.where(possible, rest - k + 1, 0)
+    chance = gammaln(rest + 1) - gammaln(k) - gammaln(free + 1) - gammaln(count + 1) + gammaln(k + 1) + gammaln(count - k + 1)
+    found = np.where(possible, np.exp(np.minimum(chance, 0.0)), 0.0)
+    return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+
+def ordered(loss: Array) -> Array:
+    """Losses measured by one seed, in the order that the other seeds give the configurations; with one seed, in their own.
+
+    Shape ``[draws, configurations, seeds]`` to ``[draws, seeds, configurations]``; NaN, last, where a configuration lacks a seed.
+    """
+    present = np.isfinite(loss)
+    if loss.shape[2] == 1:
+        return np.sort(loss.transpose(0, 2, 1), axis=2)
+    known = np.where(present, loss, 0.0)
+    total, count = known.sum(axis=2, keepdims=True), present.sum(axis=2, keepdims=True)
+    usable = present & (count > 1)
+    others = np.where(usable, (total - known) / np.maximum(count - 1, 1), np.inf)
+    order = np.argsort(others, axis=1, kind="stable")
+    found = np.take_along_axis(np.where(usable, loss, np.nan), order, axis=1).transpose(0, 2, 1)
+    if np.isfinite(found).any():
+        return found
+    # Seeds that no configuration shares with another: their means, as with one seed.
+    return np.sort((total / np.maximum(count, 1)).transpose(0, 2, 1), axis=2)
+
+
+def curve(loss: Array, budgets: Sequence[int], *, replacement: bool = False) -> Array:
+    """The expected loss of the best of k configurations. ``[draws, configurations, seeds]`` to ``[draws, budgets]``."""
+    size = max(1, CHUNK // (loss.shape[1] * loss.shape[2]))
+    return np.concatenate([_curve(loss[i : i + size], budgets, replacement) for i in range(0, len(loss), size)])
+
+
+def _curve(loss: Array, budgets: Sequence[int], replacement: bool) -> Array:
+    losses = ordered(loss)
+    counts = np.isfinite(losses).sum(axis=2)
+    total, seeds = np.zeros((len(loss), len(budgets))), np.zeros((len(loss), 1))
+    for count in np.unique(counts[counts > 0]):
+        chance = weights(int(count), budgets, replacement=replacement)
+        for seed in range(losses.shape[1]):
+            draws = counts[:, seed] == count
+            if draws.any():
+                total[draws] += losses[draws, seed, :count] @ chance.T
+                seeds[draws] += 1
+    return total / seeds
+
+
+def drawn_losses(group: Losses, draws: int, seed: int) -> Array:
+    """Losses of bootstrap draws: configurations drawn anew where the design drew them, new noise where it fixed them.
+
+    Shape ``[draws, configurations, seeds]``.
+    """
+    drawn = resampled(group, draws=draws, seed=seed)
+    if not group.fixed:
+        return group.loss[drawn.chosen]
+    return np.where(np.isfinite(group.loss), np.minimum(group.mean[:, None] + drawn.noise, group.initial), np.nan)
+
+
+def curve_draws(group: Losses, budgets: Sequence[int], draws: int, seed: int) -> Array:
+    """Bootstrap draws of :func:`curve`, centred on it. Shape ``[draws, budgets]``.
+
+    Centred, because a draw holds some configurations twice, so its best of k is worse than that of k different ones, and because noise
+    that is added to means which have some already counts twice.
+    """
+    found = curve(drawn_losses(group, draws, seed), budgets)
+    value = curve(group.loss[None], budgets)[0]
+    return np.asarray(np.minimum(found - found.mean(axis=0) + value, group.initial))
+
+
+def around(value: float, draws: Array, group: Losses) -> tuple[float, float]:
+    """The 95% interval of a value: the wider of the draws' percentiles and of 1.96 of their standard deviations, within possible losses.
+
+    Either alone covers too seldom where k is more than a tenth of the configurations, since draws cannot be better than the best tried.
+    """
+    low, high = interval(draws)
+    half = 1.96 * float(draws.std())
+    floor = 0.0 if np.nanmin(group.loss) >= 0 else -np.inf
+    return max(floor, min(low, value - half)), min(group.initial, max(high, value + half))
+
+
+def known(group: Losses) -> int:
+    """Configurations of which a random search can draw: those with a result."""
+    return int(np.isfinite(group.loss).any(axis=1).sum())
+
+
+def spaced(most: int, points: int) -> NDArray[np.int64]:
+    """Budgets from 1 to ``most``, each whole number up to 10, then about evenly spaced in their logarithm.
+
+    >>> spaced(40, 20).tolist()
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 18, 22, 27, 33, 40]
+    """
+    return np.unique(np.concatenate([np.arange(1, min(most, 10) + 1), np.geomspace(1, most, points).round().astype(int)]))

@@ -1,0 +1,222 @@
+"""What tuning gains over the defaults: all hyperparameters together, each alone, and each pair."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sensitivity.measures.designs import joined, refuse_adaptive
+from sensitivity.measures.losses import DRAWS, Array, Draws, Losses, best, best_draws, groups, interval, note, resampled, row
+
+if TYPE_CHECKING:
+    from search_spaces.spaces import SearchSpace
+    from sensitivity.results import Results
+
+TREES = 256
+FEWEST = 8
+"""Configurations below which a forest says nothing."""
+POOR = 0.5
+"""A surrogate with a smaller out-of-bag R2 is not to be believed."""
+LINE, PLANE, CLOUD = 65, 17, 4096
+"""Points that are searched along a hyperparameter, along each side of a pair, and in the whole space."""
+COLUMNS = ["task", "variant", "kind", "hyperparameters", "value", "low", "high", "n", "note", "configuration"]
+Units = Array
+_Sets = dict[tuple[str, tuple[str, ...]], Any]
+
+
+def tunability(
+    results: Results, default: Mapping[str, Any] | None = None, *, trees: int = TREES, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    r"""What tuning gains in loss over the default configuration :math:`\theta^*`.
+
+    .. math:: d = R(\theta^*) - \min_\theta R(\theta), \qquad d_i = R(\theta^*) - \min_{\theta_i} R(\theta_i, \theta^*_{-i}),
+        \qquad g_{ij} = \min(R_i, R_j) - R_{ij}
+
+    Rows by ``kind``: ``overall`` d; ``single`` :math:`d_i`, one hyperparameter tuned and the others at their default; ``pair``
+    :math:`d_{ij}`; ``joint gain`` :math:`g_{ij}`, what a pair gains over the better of the two alone. ``configuration`` is the tuned one.
+
+    Where the design is fixed and holds every configuration that this needs (a grid with the defaults among its levels), R is measured: the
+    mean over seeds of the default, and :func:`sensitivity.measures.losses.best` of the others, with a bootstrap over seeds. Otherwise R is
+    a random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the note gives; the interval is
+    1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as the default can always be kept.
+
+    Args: default: values that replace the defaults of the spaces, where a variant has them. trees, draws, seed: of forest and bootstrap.
+    Raises: InputError for an adaptive design, or a value outside its domain.
+
+    Sources: Probst, Boulesteix & Bischl, "Tunability: Importance of Hyperparameters of Machine Learning Algorithms", JMLR 20 (2019);
+    Wager, Hastie & Efron, "Confidence Intervals for Random Forests", JMLR 15 (2014), for the interval.
+    """
+    refuse_adaptive(results, "tunability", "its trials crowd near the best, so run a grid, random or sobol design")
+    rows: list[dict[str, Any]] = []
+    for group in groups(results):
+        space = results.spaces[group.variant]
+        start = space.complete({name: value for name, value in (default or {}).items() if name in space.names})
+        members = _on_the_grid(group, space, start) if group.fixed else None
+        if members is not None:
+            rows += _measured(group, members, draws, seed)
+        else:
+            rows += _modelled(group, space, start, trees, seed)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _kinds(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    pairs = list(itertools.combinations(names, 2))
+    return [("overall", names), *(("single", (name,)) for name in names), *(("pair", pair) for pair in pairs)]
+
+
+def _on_the_grid(group: Losses, space: SearchSpace, start: Mapping[str, Any]) -> _Sets | None:
+    """The configurations that differ from the default in some names only, for each kind; None where a level or pair of levels lacks."""
+    levels = {name: len({each[name] for each in group.configurations if name in each}) for name in group.names}
+    usable: NDArray[np.bool_] = np.asarray(np.isfinite(group.loss).any(axis=1))
+    apart = [{name for name in group.names if each.get(name) != start.get(name)} for each in group.configurations]
+    if not any(not each and fine for each, fine in zip(apart, usable.tolist(), strict=True)):
+        return None
+    sets: _Sets = {}
+    for kind, names in _kinds(group.names):
+        members = np.array([each <= set(names) for each in apart]) & usable
+        if kind != "overall" and members.sum() != math.prod(levels[name] for name in names):
+            return None
+        sets[kind, names] = np.flatnonzero(members)
+    sets["default", ()] = np.flatnonzero([not each for each in apart])
+    return sets
+
+
+def _measured(group: Losses, sets: _Sets, draws: int, seed: int) -> list[dict[str, Any]]:
+    drawn = resampled(group, draws=draws, seed=seed)
+    origin = sets.pop(("default", ()))
+    untuned, untuned_draws = float(group.mean[origin[0]]), drawn.mean[:, origin[0]]
+    tuned: dict[tuple[str, ...], tuple[float, Array]] = {}
+    rows = []
+    for (kind, names), members in sets.items():
+        part = replace(group, loss=group.loss[members], configurations=[group.configurations[i] for i in members])
+        chosen = np.broadcast_to(np.arange(len(members)), (draws, len(members)))
+        value, values = best(part), best_draws(part, Draws(chosen, drawn.noise[:, members], drawn.mean[:, members]))
+        winner = part.configurations[int(np.argmin(part.mean))]
+        if kind == "overall":
+            rows.append(_row(group, kind, names, untuned - value, interval(untuned_draws - values), winner))
+            continue
+        tuned[names] = value, values
+        rows.append(_row(group, kind, names, untuned - value, interval(untuned_draws - values), winner))
+        if kind == "pair":
+            (a, a_draws), (b, b_draws) = tuned[names[:1]], tuned[names[1:]]
+            gain, gains = min(a, b) - value, np.minimum(a_draws, b_draws) - values
+            rows.append(_row(group, "joint gain", names, gain, interval(gains), winner))
+    return rows
+
+
+@dataclass(frozen=True)
+class _Forest:
+    """A forest and how often each of its trees saw each configuration ``[configurations, trees]``."""
+
+    model: Any
+    seen: Array
+    r2: float
+
+    def trees(self, units: Units) -> Array:
+        """Predictions of each tree. Shape ``[trees, points]``."""
+        x = units.astype(np.float32)
+        return np.stack([tree.tree_.predict(x)[:, 0] for tree in self.model.estimators_])
+
+    def error(self, differences: Array) -> float:
+        r"""Standard error of a mean over trees, :math:`\sum_i \mathrm{Cov}_b(N_{bi}, t_b)^2` less its Monte Carlo bias; at least that of
+        the trees. Shape of differences ``[trees]``.
+        """
+        count, trees = self.seen.shape
+        centred = differences - differences.mean()
+        covariance = (self.seen - self.seen.mean(axis=1, keepdims=True)) @ centred / trees
+        noise = float(centred @ centred) / trees
+        return float(np.sqrt(max(float(covariance @ covariance) - count * noise / trees, noise / trees)))
+
+
+def _forest(group: Losses, trees: int, seed: int) -> _Forest:
+    from sklearn.ensemble import RandomForestRegressor
+
+    count, y = len(group.loss), group.mean
+    model = RandomForestRegressor(trees, random_state=seed, n_jobs=1).fit(group.units, y)
+    seen = np.stack([np.bincount(each, minlength=count) for each in model.estimators_samples_], axis=1).astype(float)
+    out = np.stack([tree.tree_.predict(group.units.astype(np.float32))[:, 0] for tree in model.estimators_], axis=1)
+    left = seen == 0
+    known = left.any(axis=1)
+    guess = (out * left).sum(axis=1)[known] / left.sum(axis=1)[known]
+    spread = float(((y[known] - y[known].mean()) ** 2).sum())
+    r2 = 1 - float(((y[known] - guess) ** 2).sum()) / spread if spread > 1e-24 else 0.0
+    return _Forest(model, seen, r2)
+
+
+def _modelled(group: Losses, space: SearchSpace, start: dict[str, Any], trees: int, seed: int) -> list[dict[str, Any]]:
+    names = group.names
+    if len(group.loss) < FEWEST or not names:
+        few = f"{len(group.loss)} configurations are too few for a forest (at least {FEWEST})" if names else "no hyperparameter varies"
+        return [_row(group, kind, of, np.nan, (np.nan, np.nan), start, few) for kind, of in _kinds(names)]
+    forest = _forest(group, trees, seed)
+    constant = float(np.ptp(group.mean)) <= 1e-12
+    remark = (
+        "constant loss"
+        if constant
+        else f"on a random forest with out-of-bag R2 {forest.r2:.2f}" + (": too poor to believe" if forest.r2 < POOR else "")
+    )
+    columns = [space.names.index(name) for name in names]
+    origin = np.nan_to_num(space.encode([start])[0, columns], nan=0.5)
+    base = forest.trees(origin[None])[:, 0]
+    tuned: dict[tuple[str, ...], Array] = {}
+    found: list[tuple[str, tuple[str, ...], Array, Array]] = []
+    places: list[Units] = [origin]
+    for kind, of in _kinds(names)[::-1]:  # the whole space last, so that it may keep what a part of it found
+        chosen = [names.index(name) for name in of]
+        points = np.vstack([*places, group.units, _cloud(len(names), seed)]) if kind == "overall" else _points(origin, chosen)
+        predicted = forest.trees(points)
+        winner = int(np.argmin(predicted.mean(axis=0)))
+        tuned[of] = predicted[:, winner]
+        places.append(points[winner])
+        found.append((kind, of, predicted[:, winner], points[winner]))
+    rows = []
+    for kind, of, values, place in found[::-1]:
+        configuration = _decoded(space, columns, place, start)
+        rows.append(_modelled_row(group, forest, kind, of, base - values, configuration, remark))
+        if kind == "pair":
+            alone = min((tuned[of[:1]], tuned[of[1:]]), key=lambda each: float(each.mean()))
+            rows.append(_modelled_row(group, forest, "joint gain", of, alone - values, configuration, remark))
+    return rows
+
+
+def _modelled_row(
+    group: Losses, forest: _Forest, kind: str, of: tuple[str, ...], gains: Array, configuration: dict[str, Any], remark: str
+) -> dict[str, Any]:
+    value, half = float(gains.mean()), 1.96 * forest.error(gains)
+    return _row(group, kind, of, value, (value - half, value + half), configuration, remark)
+
+
+def _points(origin: Array, chosen: list[int]) -> Units:
+    """A lattice along the chosen coordinates through the default, which is one of its points."""
+    along = np.linspace(0, 1, LINE if len(chosen) == 1 else PLANE)
+    axes = [np.append(along, origin[i]) for i in chosen]
+    lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(chosen))
+    points = np.repeat(origin[None], len(lattice), axis=0)
+    points[:, chosen] = lattice
+    return points
+
+
+def _cloud(dimensions: int, seed: int) -> Units:
+    return np.random.default_rng(seed).random((CLOUD, dimensions))
+
+
+def _decoded(space: SearchSpace, columns: list[int], place: Array, start: dict[str, Any]) -> dict[str, Any]:
+    """The configuration at a place of the varied hyperparameters."""
+    units = np.full((1, len(space)), 0.5)
+    units[0, columns] = place
+    return {name: value for name, value in space.decode(units)[0].items() if space.names.index(name) in columns} or start
+
+
+def _row(
+    group: Losses, kind: str, names: tuple[str, ...], value: float, ends: tuple[float, float], winner: dict[str, Any], *remarks: str
+) -> dict[str, Any]:
+    low, high = (max(0.0, end) if np.isfinite(end) else end for end in ends)
+    more = {"kind": kind, "hyperparameters": " x ".join(names), "configuration": winner, "note": joined(note(group), *remarks)}
+    return row(group, max(0.0, value) if np.isfinite(value) else value, low, high) | more
