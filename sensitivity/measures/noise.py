@@ -1,0 +1,53 @@
+"""How much of the variance of the loss is the seed's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sensitivity.measures.losses import DRAWS, Array, interval, losses, note
+
+if TYPE_CHECKING:
+    from sensitivity.results import Results
+
+NOISE = "seed noise"
+
+
+def seed_noise(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    r"""Share of the variance of the capped loss that the seed alone makes.
+
+    .. math:: N = \frac{V_s}{V_s + V_c}, \quad V_s = \overline{s_c^2}, \quad V_c = \max(0, \mathrm{Var}\,\bar\ell_c -
+    \overline{s_c^2 / S_c})
+
+    with :math:`s_c^2` the unbiased variance between the :math:`S_c` seeds of configuration c: the one-way random-effects
+    decomposition. Interval: bootstrap over
+    configurations. NaN with fewer than two seeds.   Source: Searle, Casella & McCulloch, "Variance Components" (1992), section 3.6.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for task, variant in results.groups:
+        group = losses(results, task, variant)
+        repeated = np.isfinite(group.loss).sum(axis=1) >= 2
+        remark = note(group)
+        value, low, high = np.nan, np.nan, np.nan
+        if repeated.sum() >= 2:
+            loss = group.loss[repeated]
+            within = np.nanvar(loss, axis=1, ddof=1)
+            seeds = np.isfinite(loss).sum(axis=1)
+            mean = np.nanmean(loss, axis=1)
+            value = float(_noise_share(within[None], mean[None], seeds[None])[0])
+            chosen = rng.integers(len(loss), size=(draws, len(loss)))
+            low, high = interval(_noise_share(within[chosen], mean[chosen], seeds[chosen]))
+        elif "one seed" not in remark:
+            remark = "; ".join(filter(None, [remark, "too few configurations with two seeds"]))
+        rows.append((task, variant, value, low, high, group.trials, remark))
+    return pd.DataFrame(rows, columns=["task", "variant", "value", "low", "high", "n", "note"])
+
+
+def _noise_share(within: Array, mean: Array, seeds: Any) -> Array:
+    noise = within.mean(axis=1)
+    between = np.maximum(0, mean.var(axis=1, ddof=1) - (within / seeds).mean(axis=1))
+    total = noise + between
+    return np.asarray(np.divide(noise, total, out=np.zeros_like(noise), where=total > 0))
