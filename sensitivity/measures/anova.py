@@ -12,59 +12,86 @@ from sensitivity.measures.losses import Array
 
 
 @dataclass(frozen=True)
-class Anova:
-    """Variances of the effects of every tree, and the effects themselves at given points.
-
-    variance: of the trees ``[trees]``. main: ``[trees, hyperparameters]``. pair: ``[trees, pairs]`` in the order of
-    :func:`itertools.combinations`. main_at, pair_at: the effects at the points ``[hyperparameters or pairs, trees, points]``.
+class Variances:
+    """Of every tree: in all ``[trees]``, of each hyperparameter alone ``[trees, hyperparameters]``, of each pair ``[trees, pairs]`` in
+    the order of :func:`itertools.combinations`.
     """
 
-    variance: Array
+    whole: Array
     main: Array
     pair: Array
-    main_at: Array
-    pair_at: Array
 
 
-def anova(forest: Forest, *, pairs: bool = True, points: Array | None = None) -> Anova:
-    r"""Effects of one and of two hyperparameters in every tree of a forest.
+def variances(forest: Forest, *, pairs: bool = True) -> Variances:
+    r"""Variances of the effects of one and of two hyperparameters in every tree.
 
     With :math:`a_U(x_U) = \int f(x) \, dx_{\setminus U}`, every leaf adding its value times the volume of its other sides within its faces,
 
-    .. math:: V_U = \int \Big( a_U(x_U) - \sum_{W \subsetneq U} g_W(x_W) \Big)^2 dx_U, \qquad g_j = a_j - a_\emptyset
+    .. math:: V_U = \int g_U(x_U)^2 dx_U, \qquad g_U = a_U - \sum_{W \subsetneq U} g_W, \qquad g_\emptyset = a_\emptyset
 
     over the cells between the faces of all leaves along U: what each leaf adds is written down at its corners, and a cumulative sum gives
     the marginal in every cell.
 
-    Args: pairs: whether to compute them. points: ``[points, hyperparameters]`` in the unit cube at which to evaluate the effects too.
     Source: Hutter, Hoos & Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014, section 3.
     """
-    dimensions = forest.dimensions
-    two = list(itertools.combinations(range(dimensions), 2)) if pairs else []
-    places = np.zeros((0, dimensions)) if points is None else points
-    made = Anova(
-        np.zeros(forest.trees),
-        np.zeros((forest.trees, dimensions)),
-        np.zeros((forest.trees, len(two))),
-        np.zeros((dimensions, forest.trees, len(places))),
-        np.zeros((len(two), forest.trees, len(places))),
-    )
+    two = list(itertools.combinations(range(forest.dimensions), 2)) if pairs else []
+    made = Variances(np.zeros(forest.trees), np.zeros((forest.trees, forest.dimensions)), np.zeros((forest.trees, len(two))))
     for tree in range(forest.trees):
-        low, high, value = forest.leaves(tree)
-        size = high - low
-        volume = size.prod(axis=1)
-        centred = value - volume @ value
-        made.variance[tree] = volume @ centred**2
-        axes = [_Axis.of(low[:, j], high[:, j], centred * np.delete(size, j, axis=1).prod(axis=1)) for j in range(dimensions)]
-        cells = [axis.cell(places[:, j]) for j, axis in enumerate(axes)]
-        for j, axis in enumerate(axes):
-            made.main[tree, j] = axis.width @ axis.effect**2
-            made.main_at[j, tree] = axis.effect[cells[j]]
+        leaves = _Leaves.of(*forest.leaves(tree))
+        axes = leaves.axes
+        made.whole[tree] = leaves.size.prod(axis=1) @ leaves.value**2
+        made.main[tree] = [axis.width @ axis.effect**2 for axis in axes]
         for place, (j, k) in enumerate(two):
-            effect = _pair(axes[j], axes[k], centred * np.delete(size, (j, k), axis=1).prod(axis=1))
-            made.pair[tree, place] = axes[j].width @ effect**2 @ axes[k].width
-            made.pair_at[place, tree] = effect[cells[j], cells[k]]
+            both = leaves.marginal(j, k)
+            both -= axes[j].effect[:, None]
+            both -= axes[k].effect
+            made.pair[tree, place] = axes[j].width @ np.square(both, out=both) @ axes[k].width
     return made
+
+
+def effects(forest: Forest, points: Array, *, pairs: bool = True) -> tuple[Array, Array]:
+    """The effects :math:`g_U` of :func:`variances` at points of the unit cube.
+
+    Args: points: ``[points, hyperparameters]``. Returns: of one and of two hyperparameters, ``[hyperparameters or pairs, trees, points]``.
+    """
+    two = list(itertools.combinations(range(forest.dimensions), 2)) if pairs else []
+    main = np.zeros((forest.dimensions, forest.trees, len(points)))
+    pair = np.zeros((len(two), forest.trees, len(points)))
+    for tree in range(forest.trees):
+        leaves = _Leaves.of(*forest.leaves(tree))
+        cells = [axis.cell(points[:, j]) for j, axis in enumerate(leaves.axes)]
+        for j, axis in enumerate(leaves.axes):
+            main[j, tree] = axis.effect[cells[j]]
+        for place, (j, k) in enumerate(two):
+            pair[place, tree] = leaves.marginal(j, k)[cells[j], cells[k]] - main[j, tree] - main[k, tree]
+    return main, pair
+
+
+@dataclass(frozen=True)
+class _Leaves:
+    """Sides ``[leaves, hyperparameters]`` of a tree's leaves, values less their mean ``[leaves]``, and the axes."""
+
+    size: Array
+    value: Array
+    axes: list[_Axis]
+
+    @classmethod
+    def of(cls, low: Array, high: Array, value: Array) -> _Leaves:
+        size = high - low
+        centred = value - size.prod(axis=1) @ value
+        axes = [_Axis.of(low[:, j], high[:, j], centred * np.delete(size, j, axis=1).prod(axis=1)) for j in range(size.shape[1])]
+        return cls(size, centred, axes)
+
+    def marginal(self, j: int, k: int) -> Array:
+        """The mean over all but two hyperparameters in every cell of their plane."""
+        a, b = self.axes[j], self.axes[k]
+        part = self.value * np.delete(self.size, (j, k), axis=1).prod(axis=1)
+        rows, columns = len(a.cuts), len(b.cuts)
+        corners = [a.first * columns + b.first, a.last * columns + b.last, a.first * columns + b.last, a.last * columns + b.first]
+        change = np.bincount(np.concatenate(corners), np.concatenate([part, part, -part, -part]), rows * columns).reshape(rows, columns)
+        np.cumsum(change, axis=0, out=change)
+        np.cumsum(change, axis=1, out=change)
+        return np.asarray(change[:-1, :-1])
 
 
 @dataclass(frozen=True)
@@ -89,20 +116,6 @@ class _Axis:
         return np.clip(np.searchsorted(self.cuts, units) - 1, 0, len(self.width) - 1)
 
 
-def _pair(a: _Axis, b: _Axis, part: Array) -> Array:
-    """What two hyperparameters do together beyond what each does alone, in every cell of their plane."""
-    rows, columns = len(a.cuts), len(b.cuts)
-    change = np.bincount(
-        np.concatenate([a.first * columns + b.first, a.last * columns + b.last, a.first * columns + b.last, a.last * columns + b.first]),
-        np.concatenate([part, part, -part, -part]),
-        rows * columns,
-    ).reshape(rows, columns)
-    effect = change.cumsum(axis=0).cumsum(axis=1)[:-1, :-1]
-    effect -= a.effect[:, None]
-    effect -= b.effect
-    return effect
-
-
 def total_variances(forest: Forest) -> Array:
     r"""Variance of every tree in which each hyperparameter has a part, alone or with others. Shape ``[trees, hyperparameters]``.
 
@@ -125,35 +138,39 @@ def total_variances(forest: Forest) -> Array:
 
 def _crossed(forest: Forest, a: Integers, b: Integers, j: int, others: list[int]) -> float:
     total = 0.0
+    low, high, feature = forest.low, forest.high, forest.feature
     while len(a):
-        ends = (forest.feature[a] < 0) & (forest.feature[b] < 0)
+        ends = (feature[a] < 0) & (feature[b] < 0)
         x, y = a[ends], b[ends]
-        overlap = np.minimum(forest.high[x][:, others], forest.high[y][:, others])
-        overlap -= np.maximum(forest.low[x][:, others], forest.low[y][:, others])
-        sides = (forest.high[x, j] - forest.low[x, j]) * (forest.high[y, j] - forest.low[y, j])
-        total += float((sides * overlap.prod(axis=1)) @ (forest.value[x] - forest.value[y]) ** 2)
+        share = (high[x, j] - low[x, j]) * (high[y, j] - low[y, j]) * (forest.value[x] - forest.value[y]) ** 2
+        for k in others:
+            share *= np.minimum(high[x, k], high[y, k]) - np.maximum(low[x, k], low[y, k])
+        total += float(share.sum())
         a, b = a[~ends], b[~ends]
         same = a == b
         once = a[same]  # a node with itself: its halves with themselves, and with each other where a line along j crosses both
-        both = once[forest.feature[once] == j]
+        both = once[feature[once] == j]
         next_a = [forest.left[once], forest.right[once], forest.left[both]]
         next_b = [forest.left[once], forest.right[once], forest.right[both]]
         a, b = a[~same], b[~same]
-        swap = forest.feature[a] < 0
+        swap = feature[a] < 0
         a, b = np.where(swap, b, a), np.where(swap, a, b)
-        split = forest.feature[a]
+        split = feature[a]
         for child in (forest.left[a], forest.right[a]):
-            meet = np.minimum(forest.high[child, split], forest.high[b, split]) > np.maximum(forest.low[child, split], forest.low[b, split])
-            keep = meet | (split == j)
+            keep = np.minimum(high[child, split], high[b, split]) > np.maximum(low[child, split], low[b, split])
+            keep |= split == j
             next_a.append(child[keep])
             next_b.append(b[keep])
         a, b = np.concatenate(next_a), np.concatenate(next_b)
+        split_or_two = (feature[a] >= 0) | (feature[b] >= 0) | (a != b)  # a leaf with itself adds nothing
+        a, b = a[split_or_two], b[split_or_two]
     return total
 
 
 def without(forest: Forest, points: Array, j: int) -> Array:
-    """What each tree says at points, averaged over hyperparameter j. Shapes ``[points, hyperparameters]`` to ``[trees, points]``.
+    """What each tree says at configurations that it has not seen, averaged over hyperparameter j. Shape ``[trees, configurations]``.
 
+    Args: points: the configurations, ``[configurations, hyperparameters]``. Those that a tree has seen have zeros.
     A point goes down the tree, at splits on j both ways, until every part of its line along j has found its leaf.
     """
     count = len(points)
@@ -161,6 +178,7 @@ def without(forest: Forest, points: Array, j: int) -> Array:
     inside = (points[None] > forest.low[forest.roots][:, None]) | (forest.low[forest.roots][:, None] == 0)
     inside &= points[None] <= forest.high[forest.roots][:, None]
     inside[:, :, j] = True
+    inside &= forest.out[forest.tree[forest.roots]][:, :, None]
     root, point = np.nonzero(inside.all(axis=2))
     node = forest.roots[root]
     while len(node):

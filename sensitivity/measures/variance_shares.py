@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.measures import forest as forests
-from sensitivity.measures.anova import anova, total_variances, without
+from sensitivity.measures.anova import effects, total_variances, variances, without
 from sensitivity.measures.cells import cells
 from sensitivity.measures.losses import DRAWS, Array, Losses, interval, losses, note
 from sensitivity.measures.noise import NOISE, seed_noise
@@ -40,7 +40,7 @@ def variance_shares(
     r"""Shares of the variance of the capped loss that the effects of one and of two hyperparameters have; the rest, and seed noise.
 
     A random forest is fitted to the mean loss of the configurations in the unit cube of the declared scales, and taken apart exactly by
-    functional ANOVA (:func:`sensitivity.measures.anova.anova`). A fully grown tree is rough, so the variances of its effects miss those of
+    functional ANOVA (:mod:`sensitivity.measures.anova`). A fully grown tree is rough, so the variances of its effects miss those of
     the loss: on Ishigami's function with 4,000 configurations, of .44 that is x2's, .07. So ``corrected`` takes only the *shape* of an
     effect :math:`g_U` from the forest, and its size from the losses, at each configuration from the trees that have not seen it:
 
@@ -113,33 +113,33 @@ def _single_trial(group: Losses, noise: float) -> float:
 
 def _shares(results: Results, group: Losses, asked: _Asked, single: float) -> _Shares:
     names = group.names
-    effects, orders = list(names), ["main"] * len(names)
+    named, orders = list(names), ["main"] * len(names)
     if asked.pairs:
-        effects += [f"{a} x {b}" for a, b in itertools.combinations(names, 2)]
-        orders += ["pair"] * (len(effects) - len(orders))
+        named += [f"{a} x {b}" for a, b in itertools.combinations(names, 2)]
+        orders += ["pair"] * (len(named) - len(orders))
     if asked.totals:
-        effects += names
+        named += names
         orders += ["total"] * len(names)
     count = len(group.loss)
     if not names or count < forests.FEWEST:
         remark = f"{count} configurations are too few for a forest (at least {forests.FEWEST})" if names else ""
-        return _Shares(effects, orders, np.full(len(effects), np.nan), np.full((1, len(effects)), np.nan), float("nan"), remark)
+        return _Shares(named, orders, np.full(len(named), np.nan), np.full((1, len(named)), np.nan), float("nan"), remark)
     if forests.constant(group):
-        return _Shares(effects, orders, np.zeros(len(effects)), np.zeros((1, len(effects))), float("nan"), "the loss is constant")
+        return _Shares(named, orders, np.zeros(len(named)), np.zeros((1, len(named))), float("nan"), "the loss is constant")
     forest = forests.grow(group.units, group.mean, cells=cells(results.spaces[group.variant], names), trees=asked.trees, seed=asked.seed)
     predicted = forest.out_of_bag(forest.predicted)
     r2 = forests.r_squared(group.mean, predicted)
     measure = _of_losses if asked.corrected else _of_trees
     value, drawn = measure(forest, group, predicted, asked, results)
-    return _Shares(effects, orders, single * value, single * drawn, r2, forests.remark(r2))
+    return _Shares(named, orders, single * value, single * drawn, r2, forests.remark(r2))
 
 
 def _of_trees(forest: forests.Forest, group: Losses, predicted: Array, asked: _Asked, results: Results) -> tuple[Array, Array]:
     """Means over the trees of the shares of each, and the shares of each."""
-    parts = anova(forest, pairs=asked.pairs)
-    variances = [parts.main, parts.pair, *([total_variances(forest)] if asked.totals else [])]
-    varies = parts.variance > 0
-    drawn = np.column_stack(variances)[varies] / parts.variance[varies, None]
+    parts = variances(forest, pairs=asked.pairs)
+    found = [parts.main, parts.pair, *([total_variances(forest)] if asked.totals else [])]
+    varies = parts.whole > 0
+    drawn = np.column_stack(found)[varies] / parts.whole[varies, None]
     return (drawn.mean(axis=0), drawn) if len(drawn) else (np.zeros(drawn.shape[1]), np.zeros((1, drawn.shape[1])))
 
 
@@ -150,8 +150,7 @@ def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _
     idle = _idle(results, group)
     if idle.any():  # the loss is the same everywhere along what is inactive: a place of its own for each
         points = np.where(idle, rng.random(points.shape), points)
-    parts = anova(forest, pairs=asked.pairs, points=points)
-    shapes = [*forest.out_of_bag(parts.main_at), *forest.out_of_bag(parts.pair_at)]
+    shapes = [each for kind in effects(forest, points, pairs=asked.pairs) for each in forest.out_of_bag(kind)]
     if asked.totals:
         shapes += [predicted - forest.out_of_bag(without(forest, points, j)) for j in range(forest.dimensions)]
     known = np.isfinite(predicted)
@@ -191,9 +190,18 @@ def _summed(found: _Shares, noise: float, rest: str) -> list[dict[str, Any]]:
     left = np.where(np.isfinite(sums), np.maximum(0, room - values[:, parts].sum(axis=1, keepdims=True)), np.nan)
     if found.remark == "the loss is constant":
         left[:] = 0
+    _at_least_their_parts(found, values)
     rows = []
     ordered = [*zip(found.effects, found.orders, values.T, strict=True), (rest, "rest", left[:, 0])]
     for effect, order, each in sorted(ordered, key=lambda row: ("main", "pair", "rest", "total").index(row[1])):
         low, high = interval(each[1:])
         rows.append({"effect": effect, "order": order, "value": float(each[0]), "low": low, "high": high})
     return rows
+
+
+def _at_least_their_parts(found: _Shares, values: Array) -> None:
+    """A total is no less than the main effect and the pairs that it holds; its own estimate, from below too, may be."""
+    for i, (name, order) in enumerate(zip(found.effects, found.orders, strict=True)):
+        if order == "total":
+            held = [j for j, each in enumerate(found.effects) if found.orders[j] != "total" and name in each.split(" x ")]
+            values[:, i] = np.maximum(values[:, i], values[:, held].sum(axis=1))
