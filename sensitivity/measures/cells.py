@@ -15,8 +15,11 @@ from search_spaces.hyperparameters import Integer
 from search_spaces.values import position_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from search_spaces.hyperparameters import Hyperparameter
     from search_spaces.spaces import SearchSpace
+    from sensitivity.measures.losses import Losses
 
 MOST = 256
 """Cells beyond which conditions are not followed: each is one more copy of the forest."""
@@ -41,7 +44,8 @@ class Cell:
 def cells(space: SearchSpace, varied: tuple[str, ...]) -> list[Cell]:
     """Boxes that fill the cube of the varied hyperparameters, one for each combination of the values that conditions ask for.
 
-    A continuous parent (or one of more than :data:`LEVELS` values) has its condition's value nowhere but in a slice without volume, so there its children count as always active.
+    A continuous parent (or one of more than :data:`LEVELS` values) has its condition's value nowhere but in a slice without volume, so its
+    children count as always active.
     An empty list where nothing is conditional, or where there would be more than :data:`MOST` cells.
     """
     continuous = {each.name for each in space if each.cardinality is None or each.cardinality > LEVELS}
@@ -64,6 +68,22 @@ def cells(space: SearchSpace, varied: tuple[str, ...]) -> list[Cell]:
         cell.inactive[:] = [name not in active for name in varied]
         found.append(cell)
     return found
+
+
+def inactive(group: Losses) -> NDArray[np.bool_]:
+    """What is inactive in each configuration, ``[configurations, hyperparameters]``."""
+    rows = [[name not in configuration for name in group.names] for configuration in group.configurations]
+    return np.array(rows, bool).reshape(len(group.configurations), len(group.names))
+
+
+def settled(points: NDArray[np.float64], parts: Sequence[Cell]) -> NDArray[np.float64]:
+    """Points of the cube with 0.5 along whatever is inactive there. ``[points, hyperparameters]``, and so back."""
+    made = points.copy()
+    for cell in parts:
+        inside = ((points > cell.low) | (cell.low == 0)) & ((points <= cell.high) | (cell.high == 1))
+        rows = inside.all(axis=1)
+        made[rows] = np.where(cell.inactive, 0.5, made[rows])
+    return made
 
 
 def _pieces(parent: Hyperparameter, space: SearchSpace) -> list[tuple[Any, float, float]]:

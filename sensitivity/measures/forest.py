@@ -52,7 +52,7 @@ class Forest:
     @property
     def dimensions(self) -> int:
         """Hyperparameters."""
-        return self.low.shape[1]
+        return int(self.low.shape[1])
 
     def leaves(self, tree: int) -> tuple[Array, Array, Array]:
         """Lower and upper faces ``[leaves, hyperparameters]`` and values ``[leaves]`` of the boxes that a tree cuts the cube into."""
@@ -73,7 +73,7 @@ class Forest:
         """The mean over the trees that have not seen a configuration. ``[..., trees, configurations]`` to ``[..., configurations]``."""
         total = np.where(self.out, drawn, 0.0).sum(axis=-2)
         seen = self.out.sum(axis=0)
-        return np.divide(total, seen, out=np.full(total.shape, np.nan), where=np.broadcast_to(seen > 0, total.shape))
+        return np.asarray(np.divide(total, seen, out=np.full(total.shape, np.nan), where=np.broadcast_to(seen > 0, total.shape)))
 
 
 def grow(units: Array, loss: Array, *, cells: Sequence[Cell] = (), trees: int = TREES, seed: int = 0) -> Forest:

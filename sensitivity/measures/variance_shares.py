@@ -11,7 +11,7 @@ import pandas as pd
 
 from sensitivity.measures import forest as forests
 from sensitivity.measures.anova import effects, total_variances, variances, without
-from sensitivity.measures.cells import cells
+from sensitivity.measures.cells import cells, inactive
 from sensitivity.measures.losses import DRAWS, Array, Losses, interval, losses, note
 from sensitivity.measures.noise import NOISE, seed_noise
 from sensitivity.results import records
@@ -95,9 +95,9 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Shares:
-    """Effects, their orders, shares ``[effects]``, draws of these ``[draws, effects]``, the forest's R2 and what limits it."""
+    """Effects (the names that each is of), their orders, shares ``[effects]``, draws of these ``[draws, effects]``, the forest's R2 and what limits it."""
 
-    effects: list[str]
+    effects: list[tuple[str, ...]]
     orders: list[str]
     value: Array
     drawn: Array
@@ -113,12 +113,13 @@ def _single_trial(group: Losses, noise: float) -> float:
 
 def _shares(results: Results, group: Losses, asked: _Asked, single: float) -> _Shares:
     names = group.names
-    named, orders = list(names), ["main"] * len(names)
+    alone = [(name,) for name in names]
+    named, orders = [*alone], ["main"] * len(names)
     if asked.pairs:
-        named += [f"{a} x {b}" for a, b in itertools.combinations(names, 2)]
+        named += itertools.combinations(names, 2)
         orders += ["pair"] * (len(named) - len(orders))
     if asked.totals:
-        named += names
+        named += alone
         orders += ["total"] * len(names)
     count = len(group.loss)
     if not names or count < forests.FEWEST:
@@ -130,11 +131,11 @@ def _shares(results: Results, group: Losses, asked: _Asked, single: float) -> _S
     predicted = forest.out_of_bag(forest.predicted)
     r2 = forests.r_squared(group.mean, predicted)
     measure = _of_losses if asked.corrected else _of_trees
-    value, drawn = measure(forest, group, predicted, asked, results)
+    value, drawn = measure(forest, group, predicted, asked)
     return _Shares(named, orders, single * value, single * drawn, r2, forests.remark(r2))
 
 
-def _of_trees(forest: forests.Forest, group: Losses, predicted: Array, asked: _Asked, results: Results) -> tuple[Array, Array]:
+def _of_trees(forest: forests.Forest, group: Losses, predicted: Array, asked: _Asked) -> tuple[Array, Array]:
     """Means over the trees of the shares of each, and the shares of each."""
     parts = variances(forest, pairs=asked.pairs)
     found = [parts.main, parts.pair, *([total_variances(forest)] if asked.totals else [])]
@@ -143,13 +144,12 @@ def _of_trees(forest: forests.Forest, group: Losses, predicted: Array, asked: _A
     return (drawn.mean(axis=0), drawn) if len(drawn) else (np.zeros(drawn.shape[1]), np.zeros((1, drawn.shape[1])))
 
 
-def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _Asked, results: Results) -> tuple[Array, Array]:
+def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _Asked) -> tuple[Array, Array]:
     """Squared correlations of the effects with the losses, and bootstrap draws of them."""
     rng = np.random.default_rng(asked.seed)
     points = group.units
-    idle = _idle(results, group)
-    if idle.any():  # the loss is the same everywhere along what is inactive: a place of its own for each
-        points = np.where(idle, rng.random(points.shape), points)
+    idle = inactive(group)  # the loss is the same everywhere along what is inactive: each gets a place of its own
+    points = np.where(idle, rng.random(points.shape), points) if idle.any() else points
     shapes = [each for kind in effects(forest, points, pairs=asked.pairs) for each in forest.out_of_bag(kind)]
     if asked.totals:
         shapes += [predicted - forest.out_of_bag(without(forest, points, j)) for j in range(forest.dimensions)]
@@ -162,11 +162,6 @@ def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _
     return value, np.concatenate(blocks) if blocks else value[None]
 
 
-def _idle(results: Results, group: Losses) -> Any:
-    """What is inactive, ``[configurations, hyperparameters]``."""
-    return np.array([[name not in configuration for name in group.names] for configuration in group.configurations])
-
-
 def _squared_correlation(weights: Any, shape: Array, loss: Array) -> Array:
     """Squares of weighted correlations, 0 where they are negative. ``[draws, n]``, ``[effects, n]``, ``[n]`` to ``[draws, effects]``."""
     total = weights.sum(axis=1)[:, None]
@@ -177,7 +172,7 @@ def _squared_correlation(weights: Any, shape: Array, loss: Array) -> Array:
     mean_x, mean_y = weights @ x.T / total, (weights @ y)[:, None] / total
     covariance = weights @ (x * y).T / total - mean_x * mean_y
     spread = (weights @ (x**2).T / total - mean_x**2) * ((weights @ y**2)[:, None] / total - mean_y**2)
-    return np.divide(np.maximum(covariance, 0) ** 2, spread, out=np.zeros_like(covariance), where=spread > 0)
+    return np.asarray(np.divide(np.maximum(covariance, 0) ** 2, spread, out=np.zeros_like(covariance), where=spread > 0))
 
 
 def _summed(found: _Shares, noise: float, rest: str) -> list[dict[str, Any]]:
@@ -192,7 +187,7 @@ def _summed(found: _Shares, noise: float, rest: str) -> list[dict[str, Any]]:
         left[:] = 0
     _at_least_their_parts(found, values)
     rows = []
-    ordered = [*zip(found.effects, found.orders, values.T, strict=True), (rest, "rest", left[:, 0])]
+    ordered = [*zip(map(" x ".join, found.effects), found.orders, values.T, strict=True), (rest, "rest", left[:, 0])]
     for effect, order, each in sorted(ordered, key=lambda row: ("main", "pair", "rest", "total").index(row[1])):
         low, high = interval(each[1:])
         rows.append({"effect": effect, "order": order, "value": float(each[0]), "low": low, "high": high})
@@ -201,7 +196,7 @@ def _summed(found: _Shares, noise: float, rest: str) -> list[dict[str, Any]]:
 
 def _at_least_their_parts(found: _Shares, values: Array) -> None:
     """A total is no less than the main effect and the pairs that it holds; its own estimate, from below too, may be."""
-    for i, (name, order) in enumerate(zip(found.effects, found.orders, strict=True)):
+    for i, order in enumerate(found.orders):
         if order == "total":
-            held = [j for j, each in enumerate(found.effects) if found.orders[j] != "total" and name in each.split(" x ")]
+            held = [j for j, names in enumerate(found.effects) if found.orders[j] != "total" and found.effects[i][0] in names]
             values[:, i] = np.maximum(values[:, i], values[:, held].sum(axis=1))
