@@ -95,7 +95,9 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Shares:
-    """Effects (the names that each is of), their orders, shares ``[effects]``, draws of these ``[draws, effects]``, the forest's R2 and what limits it."""
+    """Effects (the names that each is of), their orders, shares ``[effects]``, draws of these ``[draws, effects]``, the forest's R2 and
+    what limits it.
+    """
 
     effects: list[tuple[str, ...]]
     orders: list[str]
@@ -113,7 +115,7 @@ def _single_trial(group: Losses, noise: float) -> float:
 
 def _shares(results: Results, group: Losses, asked: _Asked, single: float) -> _Shares:
     names = group.names
-    alone = [(name,) for name in names]
+    alone: list[tuple[str, ...]] = [(name,) for name in names]
     named, orders = [*alone], ["main"] * len(names)
     if asked.pairs:
         named += itertools.combinations(names, 2)
