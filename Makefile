@@ -20,6 +20,7 @@ lint: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.optimizer_step
+	$(BIN)/python -m tests.benchmarks.importance
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -51,14 +51,14 @@ def pawn(results: Results, *, slices: int = SLICES, draws: int = 200, seed: int 
     return _each(results, analysed, seed)
 
 
-def delta(results: Results, *, resamples: int = 30, seed: int = 0) -> pd.DataFrame:
+def delta(results: Results, *, resamples: int = 10, seed: int = 0) -> pd.DataFrame:
     r"""Delta: half the mean area between the density of the loss and its density when a hyperparameter is known.
 
     .. math:: \delta_i = \tfrac12 E_{x_i} \int |p(y) - p(y \mid x_i)| \, dy
 
     of the capped loss, mean over seeds; between 0 (no effect) and 1. By SALib, with its correction of the bias by the bootstrap.
 
-    Args: resamples, seed: of the bootstrap (normal interval).
+    Args: resamples, seed: of the bootstrap (normal interval), few because each is slow.
     Sources: Borgonovo, Reliability Engineering & System Safety 92 (2007); Plischke, Borgonovo & Smith, European Journal of Operational
     Research 226 (2013), for the estimator.
     """
@@ -143,4 +143,4 @@ def _undisturbed() -> Iterator[None]:
             yield
         finally:
             np.random.set_state(state)
-            warnings.formatwarning = look  # type: ignore[assignment]
+            warnings.formatwarning = look

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,16 @@ from search_spaces.designs import Planned
 from sensitivity.results import Results
 from trainables.exact_sensitivities import KnownAnswer
 
+if TYPE_CHECKING:
+    import optuna
+
 
 def space_of(function: KnownAnswer) -> SearchSpace:
     """The space in which a function is uniform."""
     return SearchSpace(*(Float(each.name, each.low, each.high, each.scale) for each in function.parameters))  # type: ignore[arg-type]
 
 
-def known_results(function: KnownAnswer, design: Planned, *, seeds: Sequence[int] = (0,), repeated: bool = False) -> Results:
+def known_results(function: KnownAnswer, design: Planned, *, seeds: Sequence[int] = (0,)) -> Results:
     """Results of a design whose every trial evaluates a function; rows of a design that are equal are one trial."""
     space = space_of(function)
     configurations = [dict(each) for each in {tuple(each.items()): each for each in design.configurations(space)}.values()]
@@ -57,3 +60,16 @@ def made(
     )
     spec = {} if isinstance(design, str) else {"name": "known", "design": design.to_dict()}
     return Results(table, pd.DataFrame({"key": [], "epoch": []}), {"direct": space}, "train_loss_end", kind, "known", spec)
+
+
+def study_of(results: Results) -> optuna.Study:
+    """The trials as an Optuna study with every range linear."""
+    import optuna
+
+    study = optuna.create_study()
+    space = results.spaces["direct"]
+    kinds = {each.name: optuna.distributions.FloatDistribution(each.low, each.high) for each in space if isinstance(each, Float)}
+    for row in results.trials.to_dict("records"):
+        params = {name: row[f"config/{name}"] for name in kinds}
+        study.add_trial(optuna.trial.create_trial(params=params, distributions=dict(kinds), value=row["loss"]))
+    return study
