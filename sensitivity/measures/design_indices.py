@@ -10,8 +10,7 @@ import pandas as pd
 from search_spaces.designs import Composed, Morris, Planned, Saltelli, design_from_dict
 from sensitivity.measures.forest import constant
 from sensitivity.measures.losses import Array, Losses, losses, note
-from sensitivity.measures.noise import NOISE, seed_noise
-from sensitivity.results import records
+from sensitivity.measures.noise import NOISE, noise_of
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ def sobol(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.
     Args: resamples, seed: of the bootstrap. Raises: InputError for a design without a saltelli one; for a row whose trial is missing.
     Sources: Saltelli et al., "Variance based sensitivity analysis of model output", Computer Physics Communications 181 (2010).
     """
-    noises = {(row["task"], row["variant"]): row for row in records(seed_noise(results, seed=seed))}
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
         group = losses(results, task, variant)
@@ -41,8 +39,8 @@ def sobol(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.
         space = results.spaces[variant]
         for effect, order, value, half in _sobol(design, y, space, group, resamples, seed):
             rows.append({**keys, "effect": effect, "order": order, "value": value, "low": value - half, "high": value + half})
-        noise = noises[task, variant]
-        rows.append({**keys, "effect": NOISE, "order": "noise", **{name: noise[name] for name in ("value", "low", "high", "note")}})
+        noise = noise_of(group, seed=seed)
+        rows.append({**keys, "effect": NOISE, "order": "noise", **noise})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -13,8 +13,7 @@ import pandas as pd
 from sensitivity.measures.cells import inactive
 from sensitivity.measures.forest import constant
 from sensitivity.measures.losses import Array, Losses, interval, losses, note
-from sensitivity.measures.noise import NOISE, seed_noise
-from sensitivity.results import records
+from sensitivity.measures.noise import NOISE, noise_of
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -106,7 +105,6 @@ def _sliced(x: Array, slices: int, rng: np.random.Generator) -> tuple[Array, int
 
 def _each(results: Results, analysed: Callable[[Array, Array, np.random.Generator], tuple[float, float, float]], seed: int) -> pd.DataFrame:
     """A measure of every hyperparameter on its own, and the seed noise."""
-    noises = {(row["task"], row["variant"]): row for row in records(seed_noise(results, seed=seed))}
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
         group = losses(results, task, variant)
@@ -120,8 +118,8 @@ def _each(results: Results, analysed: Callable[[Array, Array, np.random.Generato
         for j, name in enumerate(group.names):
             found = _one(group, points[:, j], analysed, rng)
             rows.append({**keys, "effect": name, "order": "main", **dict(zip(("value", "low", "high"), found, strict=True))})
-        noise = noises[task, variant]
-        rows.append({**keys, "effect": NOISE, "order": "noise", **{name: noise[name] for name in ("value", "low", "high", "note")}})
+        noise = noise_of(group, seed=seed)
+        rows.append({**keys, "effect": NOISE, "order": "noise", **noise})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

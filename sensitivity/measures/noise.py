@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.losses import DRAWS, Array, interval, losses, note
+from sensitivity.measures.losses import DRAWS, Array, Losses, groups, interval, note
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -25,25 +25,30 @@ def seed_noise(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.Dat
     decomposition. Interval: bootstrap over
     configurations. NaN with fewer than two seeds.   Source: Searle, Casella & McCulloch, "Variance Components" (1992), section 3.6.
     """
-    rng = np.random.default_rng(seed)
     rows = []
-    for task, variant in results.groups:
-        group = losses(results, task, variant)
-        repeated = np.isfinite(group.loss).sum(axis=1) >= 2
-        remark = note(group)
-        value, low, high = np.nan, np.nan, np.nan
-        if repeated.sum() >= 2:
-            loss = group.loss[repeated]
-            within = np.nanvar(loss, axis=1, ddof=1)
-            seeds = np.isfinite(loss).sum(axis=1)
-            mean = np.nanmean(loss, axis=1)
-            value = float(_noise_share(within[None], mean[None], seeds[None])[0])
-            chosen = rng.integers(len(loss), size=(draws, len(loss)))
-            low, high = interval(_noise_share(within[chosen], mean[chosen], seeds[chosen]))
-        elif "one seed" not in remark:
-            remark = "; ".join(filter(None, [remark, "too few configurations with two seeds"]))
-        rows.append((task, variant, value, low, high, group.trials, remark))
+    for group in groups(results):
+        keys = {"task": group.task, "variant": group.variant}
+        rows.append({**keys, **noise_of(group, draws=draws, seed=seed), "n": group.trials})
     return pd.DataFrame(rows, columns=["task", "variant", "value", "low", "high", "n", "note"])
+
+
+def noise_of(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> dict[str, Any]:
+    """:func:`seed_noise` of one variant on one task: value, low, high and note."""
+    rng = np.random.default_rng(seed)
+    repeated = np.isfinite(group.loss).sum(axis=1) >= 2
+    remark = note(group)
+    value, low, high = np.nan, np.nan, np.nan
+    if repeated.sum() >= 2:
+        loss = group.loss[repeated]
+        within = np.nanvar(loss, axis=1, ddof=1)
+        seeds = np.isfinite(loss).sum(axis=1)
+        mean = np.nanmean(loss, axis=1)
+        value = float(_noise_share(within[None], mean[None], seeds[None])[0])
+        chosen = rng.integers(len(loss), size=(draws, len(loss)))
+        low, high = interval(_noise_share(within[chosen], mean[chosen], seeds[chosen]))
+    elif "one seed" not in remark:
+        remark = "; ".join(filter(None, [remark, "too few configurations with two seeds"]))
+    return {"value": value, "low": low, "high": high, "note": remark}
 
 
 def _noise_share(within: Array, mean: Array, seeds: Any) -> Array:

@@ -11,8 +11,8 @@ import pandas as pd
 from sensitivity.measures import forest as forests
 from sensitivity.measures.cells import cells, settled
 from sensitivity.measures.losses import Array, Losses, interval, losses, note
-from sensitivity.measures.noise import NOISE, seed_noise
-from sensitivity.results import present, records
+from sensitivity.measures.noise import NOISE, noise_of
+from sensitivity.results import present
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -45,14 +45,13 @@ def shapley(
     """
     if game not in GAMES:
         raise unknown("game", game, GAMES)
-    noises = {(row["task"], row["variant"]): row for row in records(seed_noise(results, seed=seed))}
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
         group = losses(results, task, variant)
         names = group.names
         if len(names) > MOST:
             raise InputError(f"shapley needs at most {MOST} hyperparameters, got {len(names)} in {variant}; use variance_shares")
-        noise, r2, remark = noises[task, variant], float("nan"), ""
+        noise, r2, remark = noise_of(group, seed=seed), float("nan"), ""
         known = float(np.nan_to_num(noise["value"]))
         drawn = np.zeros((2, len(names)))
         if len(group.loss) < forests.FEWEST:
@@ -71,8 +70,7 @@ def shapley(
             low, high = interval(each[1:])
             rows.append({**keys, "effect": name, "order": order, "value": float(each[0]), "low": low, "high": high, **about})
         if game == "sensitivity":
-            seeds = {name: noise[name] for name in ("value", "low", "high")}
-            rows.append({**keys, "effect": NOISE, "order": "noise", **seeds, **about, "note": noise["note"]})
+            rows.append({**keys, "effect": NOISE, "order": "noise", **about, **noise})
     return pd.DataFrame(rows, columns=["task", "variant", "effect", "order", "value", "low", "high", "n", "r2", "note", "game"])
 
 

@@ -13,8 +13,7 @@ from sensitivity.measures import forest as forests
 from sensitivity.measures.anova import effects, total_variances, variances, without
 from sensitivity.measures.cells import cells, inactive
 from sensitivity.measures.losses import DRAWS, Array, Losses, interval, losses, note
-from sensitivity.measures.noise import NOISE, seed_noise
-from sensitivity.results import records
+from sensitivity.measures.noise import NOISE, noise_of
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -63,10 +62,9 @@ def variance_shares(
     Sobol', "Global sensitivity indices for nonlinear mathematical models" (2001), and Kolmogorov's correlation ratio.
     """
     rows: list[dict[str, Any]] = []
-    noises = {(row["task"], row["variant"]): row for row in records(seed_noise(results, seed=seed))}
     for task, variant in results.groups:
         group = losses(results, task, variant)
-        noise = noises[task, variant]
+        noise = noise_of(group, draws=draws, seed=seed)
         even = results.design_of(variant) in UNIFORM
         asked = _Asked(pairs, totals, corrected and even, trees, draws, seed)
         found = _shares(results, group, asked, _single_trial(group, noise["value"]))
@@ -78,8 +76,7 @@ def variance_shares(
         known = float(np.nan_to_num(noise["value"]))
         for row in _summed(found, known, HIGHER if pairs else INTERACTIONS):
             rows.append({**keys, **row, **about})
-        rows.append({**keys, "effect": NOISE, "order": "noise", **{name: noise[name] for name in ("value", "low", "high")}, **about})
-        rows[-1]["note"] = noise["note"]
+        rows.append({**keys, "effect": NOISE, "order": "noise", **about, **noise})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
