@@ -106,8 +106,8 @@ class _Axis:
 
     @classmethod
     def of(cls, low: Array, high: Array, part: Array) -> _Axis:
-        cuts, place = np.unique(np.concatenate([low, high]), return_inverse=True)
-        first, last = np.split(place.reshape(-1), 2)
+        cuts = np.unique(np.append(low, 1.0))  # what ends within the cube begins another
+        first, last = cuts.searchsorted(low), cuts.searchsorted(high)
         change = np.bincount(first, part, len(cuts)) - np.bincount(last, part, len(cuts))
         return cls(cuts, np.diff(cuts), first, last, np.cumsum(change)[:-1])
 

@@ -97,12 +97,8 @@ def _played(results: Results, group: Losses, game: Game, count: int, trees: int,
 
     dimensions, space = len(group.names), results.spaces[group.variant]
     parts = cells(space, group.names)
-    model = forests.fitted(group.units, group.mean, trees=trees, seed=seed)
-    out = np.ones((trees, len(group.loss)), bool)
-    for place, sample in zip(out, model.estimators_samples_, strict=True):
-        place[sample] = False
-    seen = np.array([each.predict(group.units.astype(np.float32), check_input=False) for each in model.estimators_])
-    told = np.divide((seen * out).sum(axis=0), out.sum(axis=0), out=np.full(len(group.loss), np.nan), where=out.any(axis=0))
+    model, out = forests.fitted(group.units, group.mean, trees=trees, seed=seed)
+    told = forests.unseen(forests.predictions(model, group.units), out)
     power = max(1, math.ceil(math.log2(count)))
     points = qmc.Sobol(dimensions, seed=seed).random_base2(power)
     default = _default(results, group)
@@ -112,8 +108,7 @@ def _played(results: Results, group: Losses, game: Game, count: int, trees: int,
     worth = np.zeros((1 + draws, 1 << dimensions))
     for coalition in range(1, 1 << dimensions):
         playing = [bool(coalition >> i & 1) for i in range(dimensions)]
-        played = settled(np.where(playing, points, default), parts).astype(np.float32)
-        loss = weights @ np.array([each.predict(played, check_input=False) for each in model.estimators_])
+        loss = weights @ forests.predictions(model, settled(np.where(playing, points, default), parts))
         worth[:, coalition] = loss[:, 0] - loss.min(axis=1) if game == "tunability" else loss[:, 1:].var(axis=1)
     return worth, forests.r_squared(group.mean, told)
 

@@ -47,9 +47,8 @@ def theirs(study: optuna.Study) -> dict[str, float]:
 
 def main() -> int:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, optuna {optuna.__version__}, scikit-learn {sklearn.__version__}"
-    )
+    versions = f"optuna {optuna.__version__}, scikit-learn {sklearn.__version__}"
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {versions}")
     results = known_results(SobolG((0.0, 1.0, 4.5, 9.0)), Random(1000, seed=0))
     study = study_of(results)
     their_time, their_shares = seconds(lambda: theirs(study))
