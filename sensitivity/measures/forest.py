@@ -110,21 +110,25 @@ def grow(units: Array, loss: Array, *, cells: Sequence[Cell] = (), trees: int = 
 
 
 def fitted(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tuple[list[Any], NDArray[np.bool_]]:
-    """Fully grown trees of scikit-learn, each on its bootstrap sample, and which configurations each has not seen ``[trees, configurations]``.
+    """Fully grown trees of scikit-learn, each on its bootstrap sample; which configurations each has not seen ``[trees, configurations]``.
 
-    They are those of scikit-learn's RandomForestRegressor, without a quarter of its time, which goes into copying and checking settings.
+    They are those of scikit-learn's RandomForestRegressor, without the eighth of its time that goes into copying and checking settings
+    (1,000 configurations of 4 hyperparameters: 97 ms, not 109).
     """
+    from sklearn import config_context
     from sklearn.tree import DecisionTreeRegressor
 
     count = len(loss)
     single = np.ascontiguousarray(units, dtype=np.float32)  # as trees compare
     state = np.random.RandomState(seed)
     made, out = [], np.zeros((trees, count), bool)
-    for tree in range(trees):
-        own = int(state.randint(np.iinfo(np.int32).max))
-        weight = np.bincount(np.random.RandomState(own).randint(0, count, count, dtype=np.int32), minlength=count)
-        out[tree] = weight == 0
-        made.append(DecisionTreeRegressor(random_state=own).fit(single, loss[:, None], sample_weight=weight * 1.0, check_input=False).tree_)
+    with config_context(skip_parameter_validation=True, assume_finite=True):
+        for tree in range(trees):
+            own = int(state.randint(np.iinfo(np.int32).max))
+            weight = np.bincount(np.random.RandomState(own).randint(0, count, count, dtype=np.int32), minlength=count)
+            out[tree] = weight == 0
+            grown = DecisionTreeRegressor(random_state=own).fit(single, loss[:, None], sample_weight=weight * 1.0, check_input=False)
+            made.append(grown.tree_)
     return made, out
 
 
@@ -135,7 +139,10 @@ def predictions(trees: Sequence[Any], units: Array) -> Array:
 
 
 def unseen(drawn: Array, out: NDArray[np.bool_]) -> Array:
-    """Means over the trees that have not seen a configuration, NaN where all have. ``[..., trees, configurations]`` to ``[..., configurations]``."""
+    """Means over the trees that have not seen a configuration, NaN where all have.
+
+    ``[..., trees, configurations]`` to ``[..., configurations]``.
+    """
     total = np.where(out, drawn, 0.0).sum(axis=-2)
     count = np.broadcast_to(out.sum(axis=0), total.shape)
     return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
