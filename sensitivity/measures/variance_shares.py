@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,8 @@ INTERACTIONS, HIGHER = "interactions", "higher order"
 UNIFORM = ("grid", "random", "sobol", "latin_hypercube", "saltelli", "morris")
 """Designs that cover the space evenly, so that a mean over configurations is one over the space."""
 COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "r2", "note"]
+FILLS = 8
+"""Places that a configuration stands for where something is inactive."""
 BLOCK = 100
 """Bootstrap draws at a time."""
 
@@ -144,16 +146,22 @@ def _of_trees(forest: forests.Forest, group: Losses, predicted: Array, asked: _A
 
 
 def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _Asked) -> tuple[Array, Array]:
-    """Squared correlations of the effects with the losses, and bootstrap draws of them."""
+    """Squared correlations of the effects with the losses, and bootstrap draws of them.
+
+    The loss is the same everywhere along what is inactive, so there a configuration stands for several places, drawn at random.
+    """
     rng = np.random.default_rng(asked.seed)
-    points = group.units
-    idle = inactive(group)  # the loss is the same everywhere along what is inactive: each gets a place of its own
-    points = np.where(idle, rng.random(points.shape), points) if idle.any() else points
-    shapes = [each for kind in effects(forest, points, pairs=asked.pairs) for each in forest.out_of_bag(kind)]
+    idle = inactive(group)
+    fills = FILLS if idle.any() else 1
+    points = np.tile(group.units, (fills, 1))
+    points = np.where(np.tile(idle, (fills, 1)), rng.random(points.shape), points)
+    filled = replace(forest, out=np.tile(forest.out, fills))
+    shapes = [each for kind in effects(filled, points, pairs=asked.pairs) for each in filled.out_of_bag(kind)]
     if asked.totals:
-        shapes += [predicted - forest.out_of_bag(without(forest, points, j)) for j in range(forest.dimensions)]
+        told = np.tile(predicted, fills)
+        shapes += [told - filled.out_of_bag(without(filled, points, j)) for j in range(forest.dimensions)]
     known = np.isfinite(predicted)
-    shape, loss = np.array(shapes)[:, known], group.mean[known]
+    shape, loss = np.array(shapes).reshape(len(shapes), fills, -1)[:, :, known], group.mean[known]
     count = len(loss)
     value = _squared_correlation(np.ones((1, count)), shape, loss)[0]
     weights = rng.multinomial(count, np.full(count, 1 / count), size=asked.draws)
@@ -162,15 +170,16 @@ def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _
 
 
 def _squared_correlation(weights: Any, shape: Array, loss: Array) -> Array:
-    """Squares of weighted correlations, 0 where they are negative. ``[draws, n]``, ``[effects, n]``, ``[n]`` to ``[draws, effects]``."""
+    """Squares of weighted correlations, 0 where they are negative. ``[draws, n]``, ``[effects, fills, n]``, ``[n]`` to ``[draws, effects]``."""
     total = weights.sum(axis=1)[:, None]
     y = loss - loss.mean()
-    x = shape - shape.mean(axis=1, keepdims=True)
-    scale = np.sqrt((x**2).mean(axis=1, keepdims=True))
+    x = shape - shape.mean(axis=(1, 2), keepdims=True)
+    scale = np.sqrt((x**2).mean(axis=(1, 2), keepdims=True))
     x = np.divide(x, scale, out=np.zeros_like(x), where=scale > 1e-12 * max(1e-300, float(np.abs(y).max())))
+    square, x = (x**2).mean(axis=1), x.mean(axis=1)
     mean_x, mean_y = weights @ x.T / total, (weights @ y)[:, None] / total
     covariance = weights @ (x * y).T / total - mean_x * mean_y
-    spread = (weights @ (x**2).T / total - mean_x**2) * ((weights @ y**2)[:, None] / total - mean_y**2)
+    spread = (weights @ square.T / total - mean_x**2) * ((weights @ y**2)[:, None] / total - mean_y**2)
     return np.asarray(np.divide(np.maximum(covariance, 0) ** 2, spread, out=np.zeros_like(covariance), where=spread > 0))
 
 
