@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.measures.cells import Cell
+from sensitivity.measures.cells import Cell, inactive
 from sensitivity.measures.losses import Array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from search_spaces.spaces import SearchSpace
     from sensitivity.measures.losses import Losses
 
 TREES = 64
@@ -72,14 +73,32 @@ class Forest:
         return unseen(drawn, self.out)
 
 
-def grow(units: Array, loss: Array, *, cells: Sequence[Cell] = (), trees: int = TREES, seed: int = 0) -> Forest:
+def spread(group: Losses, space: SearchSpace, seed: int) -> Array:
+    """The configurations as a forest is fitted to them: what is inactive at a random value.
+
+    At 0.5 it would give away that its parents make it inactive, and a tree may split there instead of on the parents.
+    """
+    idle = inactive(group)
+    units = group.units.copy()
+    if idle.any():
+        drawn = np.random.default_rng(seed).random(units.shape)
+        for row, column in np.argwhere(idle):
+            hyperparameter = space[group.names[column]]
+            units[row, column] = hyperparameter.to_unit(hyperparameter.from_unit(drawn[row, column]))
+    return units
+
+
+def grow(
+    units: Array, loss: Array, *, spread: Array | None = None, cells: Sequence[Cell] = (), trees: int = TREES, seed: int = 0
+) -> Forest:
     """Fit a forest and cut the cube into the boxes of its leaves.
 
-    Args: units: ``[configurations, hyperparameters]``, 0.5 where inactive. loss: ``[configurations]``. cells: of the conditions, see
+    Args: units: ``[configurations, hyperparameters]``, 0.5 where inactive. loss: ``[configurations]``. spread: the same as :func:`spread`
+    has them, where something is inactive. cells: of the conditions, see
     :mod:`sensitivity.measures.cells`: in each, the forest is what it is at 0.5 along whatever is inactive.
     Source: Breiman, "Random Forests", Machine Learning 45 (2001); Hutter, Hoos & Leyton-Brown, ICML 2014, section 3.
     """
-    parts, out = fitted(units, loss, trees=trees, seed=seed)
+    parts, out = fitted(units if spread is None else spread, loss, trees=trees, seed=seed)
     sizes = np.array([each.node_count for each in parts])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     shift, nodes = np.repeat(starts, sizes), np.arange(sizes.sum())

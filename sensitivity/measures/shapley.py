@@ -97,7 +97,7 @@ def _played(results: Results, group: Losses, game: Game, count: int, trees: int,
 
     dimensions, space = len(group.names), results.spaces[group.variant]
     parts = cells(space, group.names)
-    model, out = forests.fitted(group.units, group.mean, trees=trees, seed=seed)
+    model, out = forests.fitted(forests.spread(group, space, seed), group.mean, trees=trees, seed=seed)
     told = forests.unseen(forests.predictions(model, group.units), out)
     power = max(1, math.ceil(math.log2(count)))
     points = qmc.Sobol(dimensions, seed=seed).random_base2(power)

@@ -22,7 +22,7 @@ INTERACTIONS, HIGHER = "interactions", "higher order"
 UNIFORM = ("grid", "random", "sobol", "latin_hypercube", "saltelli", "morris")
 """Designs that cover the space evenly, so that a mean over configurations is one over the space."""
 COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "r2", "note"]
-FILLS = 8
+FILLS = 3
 """Places that a configuration stands for where something is inactive."""
 BLOCK = 100
 """Bootstrap draws at a time."""
@@ -128,7 +128,9 @@ def _shares(results: Results, group: Losses, asked: _Asked, single: float) -> _S
         return _Shares(named, orders, np.full(len(named), np.nan), np.full((1, len(named)), np.nan), float("nan"), remark)
     if forests.constant(group):
         return _Shares(named, orders, np.zeros(len(named)), np.zeros((1, len(named))), float("nan"), "the loss is constant")
-    forest = forests.grow(group.units, group.mean, cells=cells(results.spaces[group.variant], names), trees=asked.trees, seed=asked.seed)
+    space = results.spaces[group.variant]
+    spread = forests.spread(group, space, asked.seed)
+    forest = forests.grow(group.units, group.mean, spread=spread, cells=cells(space, names), trees=asked.trees, seed=asked.seed)
     predicted = forest.out_of_bag(forest.predicted)
     r2 = forests.r_squared(group.mean, predicted)
     measure = _of_losses if asked.corrected else _of_trees
@@ -170,7 +172,10 @@ def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _
 
 
 def _squared_correlation(weights: Any, shape: Array, loss: Array) -> Array:
-    """Squares of weighted correlations, 0 where they are negative. ``[draws, n]``, ``[effects, fills, n]``, ``[n]`` to ``[draws, effects]``."""
+    """Squares of weighted correlations, 0 where they are negative.
+
+    ``[draws, n]``, ``[effects, fills, n]``, ``[n]`` to ``[draws, effects]``.
+    """
     total = weights.sum(axis=1)[:, None]
     y = loss - loss.mean()
     x = shape - shape.mean(axis=(1, 2), keepdims=True)

@@ -22,7 +22,7 @@ SPACE = SearchSpace(
 
 @pytest.mark.parametrize("function", [Ishigami(), SobolG()], ids=["Ishigami", "Sobol's G"])
 def test_first_and_total_orders_are_within_their_intervals(function: KnownAnswer) -> None:
-    table = sobol(known_results(function, Saltelli(512, seed=0)))
+    table = sobol(known_results(function, Saltelli(1024, seed=0)))
     for order, truth in (("main", function.first_order), ("total", function.total_order)):
         for name, value in truth.items():
             row = table[(table["order"] == order) & (table["effect"] == name)].iloc[0]

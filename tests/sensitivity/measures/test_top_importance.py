@@ -47,5 +47,5 @@ def test_a_constant_loss_gives_zeros_and_few_configurations_none() -> None:
 
 
 def test_top_must_be_a_share() -> None:
-    with pytest.raises(InputError, match="top must be between 0 and 1.*got 1"):
+    with pytest.raises(InputError, match=r"top must be between 0 and 1.*got 1"):
         top_importance(known_results(SobolG(), Random(20)), top=1)
