@@ -50,14 +50,14 @@ def pawn(results: Results, *, slices: int = SLICES, draws: int = 200, seed: int 
     return _each(results, analysed, seed)
 
 
-def delta(results: Results, *, resamples: int = 10, seed: int = 0) -> pd.DataFrame:
+def delta(results: Results, *, resamples: int = 30, seed: int = 0) -> pd.DataFrame:
     r"""Delta: half the mean area between the density of the loss and its density when a hyperparameter is known.
 
     .. math:: \delta_i = \tfrac12 E_{x_i} \int |p(y) - p(y \mid x_i)| \, dy
 
     of the capped loss, mean over seeds; between 0 (no effect) and 1. By SALib, with its correction of the bias by the bootstrap.
 
-    Args: resamples, seed: of the bootstrap (normal interval), few because each is slow.
+    Args: resamples, seed: of the bootstrap (normal interval).
     Sources: Borgonovo, Reliability Engineering & System Safety 92 (2007); Plischke, Borgonovo & Smith, European Journal of Operational
     Research 226 (2013), for the estimator.
     """
@@ -134,9 +134,14 @@ def _one(group: Losses, x: Array, analysed: Any, rng: np.random.Generator) -> tu
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """SALib's delta seeds NumPy for all, sets filters of warnings and how they look; afterwards everything is as it was."""
+    """SALib's delta seeds NumPy for all, sets filters of warnings and how they look; afterwards everything is as it was.
+
+    One thread, since its thousands of tiny systems of equations wait for each other on more (6 ms each on a busy machine).
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     state, look = np.random.get_state(), warnings.formatwarning
-    with warnings.catch_warnings(record=True):
+    with warnings.catch_warnings(record=True), threadpool_limits(1):
         try:
             yield
         finally:
