@@ -34,21 +34,27 @@ def seed_noise(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.Dat
 
 def noise_of(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> dict[str, Any]:
     """:func:`seed_noise` of one variant on one task: value, low, high and note."""
+    value, drawn = noise_draws(group, draws=draws, seed=seed)
+    remark = note(group)
+    if not np.isfinite(value) and "one seed" not in remark:
+        remark = "; ".join(filter(None, [remark, "too few configurations with two seeds"]))
+    low, high = interval(drawn)
+    return {"value": value, "low": low, "high": high, "note": remark}
+
+
+def noise_draws(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> tuple[float, Array]:
+    """The share, and bootstrap draws of it ``[draws]``; all NaN with fewer than two configurations with two seeds."""
     rng = np.random.default_rng(seed)
     repeated = np.isfinite(group.loss).sum(axis=1) >= 2
-    remark = note(group)
-    value, low, high = np.nan, np.nan, np.nan
-    if repeated.sum() >= 2:
-        loss = group.loss[repeated]
-        within = np.nanvar(loss, axis=1, ddof=1)
-        seeds = np.isfinite(loss).sum(axis=1)
-        mean = np.nanmean(loss, axis=1)
-        value = float(_noise_share(within[None], mean[None], seeds[None])[0])
-        chosen = rng.integers(len(loss), size=(draws, len(loss)))
-        low, high = interval(_noise_share(within[chosen], mean[chosen], seeds[chosen]))
-    elif "one seed" not in remark:
-        remark = "; ".join(filter(None, [remark, "too few configurations with two seeds"]))
-    return {"value": value, "low": low, "high": high, "note": remark}
+    if repeated.sum() < 2:
+        return float("nan"), np.full(draws, np.nan)
+    loss = group.loss[repeated]
+    within = np.nanvar(loss, axis=1, ddof=1)
+    seeds = np.isfinite(loss).sum(axis=1)
+    mean = np.nanmean(loss, axis=1)
+    value = float(_noise_share(within[None], mean[None], seeds[None])[0])
+    chosen = rng.integers(len(loss), size=(draws, len(loss)))
+    return value, _noise_share(within[chosen], mean[chosen], seeds[chosen])
 
 
 def _noise_share(within: Array, mean: Array, seeds: Any) -> Array:

@@ -13,7 +13,7 @@ from sensitivity.measures import forest as forests
 from sensitivity.measures.anova import effects, total_variances, variances, without
 from sensitivity.measures.cells import cells, inactive
 from sensitivity.measures.losses import DRAWS, Array, Losses, interval, losses, note
-from sensitivity.measures.noise import NOISE, noise_of
+from sensitivity.measures.noise import NOISE, noise_draws, noise_of
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -69,14 +69,13 @@ def variance_shares(
         noise = noise_of(group, draws=draws, seed=seed)
         even = results.design_of(variant) in UNIFORM
         asked = _Asked(pairs, totals, corrected and even, trees, draws, seed)
-        found = _shares(results, group, asked, _single_trial(group, noise["value"]))
+        found = _shares(results, group, asked)
         remarks = [note(group), found.remark]
         if corrected and not even and len(group.loss) >= forests.FEWEST:
             remarks.append(f"a design of kind {results.design_of(variant)!r} does not cover the space evenly: shares are the forest's own")
         keys = {"task": task, "variant": variant}
         about = {"n": len(group.loss), "r2": found.r2, "note": "; ".join(filter(None, remarks))}
-        known = float(np.nan_to_num(noise["value"]))
-        for row in _summed(found, known, HIGHER if pairs else INTERACTIONS):
+        for row in _summed(found, *_noise(group, asked, len(found.drawn)), HIGHER if pairs else INTERACTIONS):
             rows.append({**keys, **row, **about})
         rows.append({**keys, "effect": NOISE, "order": "noise", **about, **noise})
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -106,13 +105,17 @@ class _Shares:
     remark: str
 
 
-def _single_trial(group: Losses, noise: float) -> float:
-    """The variance of mean losses as a share of that of single trials."""
+def _noise(group: Losses, asked: _Asked, count: int) -> tuple[Array, Array]:
+    """The share of seed noise and draws of it, 0 where it is unknown, and what a share of the variance of mean losses is of that of
+    single trials. Shapes ``[1 + draws]``.
+    """
+    value, drawn = noise_draws(group, draws=count, seed=asked.seed + 1)
+    noise = np.nan_to_num(np.append(value, drawn))
     seeds = np.isfinite(group.loss).sum(axis=1)
-    return 1 - float(np.nan_to_num(noise)) * (1 - float((1 / seeds[seeds > 0]).mean()))
+    return noise, 1 - noise * (1 - float((1 / seeds[seeds > 0]).mean()))
 
 
-def _shares(results: Results, group: Losses, asked: _Asked, single: float) -> _Shares:
+def _shares(results: Results, group: Losses, asked: _Asked) -> _Shares:
     names = group.names
     alone: list[tuple[str, ...]] = [(name,) for name in names]
     named, orders = [*alone], ["main"] * len(names)
@@ -135,7 +138,7 @@ def _shares(results: Results, group: Losses, asked: _Asked, single: float) -> _S
     r2 = forests.r_squared(group.mean, predicted)
     measure = _of_losses if asked.corrected else _of_trees
     value, drawn = measure(forest, group, predicted, asked)
-    return _Shares(named, orders, single * value, single * drawn, r2, forests.remark(r2))
+    return _Shares(named, orders, value, drawn, r2, forests.remark(r2))
 
 
 def _of_trees(forest: forests.Forest, group: Losses, predicted: Array, asked: _Asked) -> tuple[Array, Array]:
@@ -188,14 +191,22 @@ def _squared_correlation(weights: Any, shape: Array, loss: Array) -> Array:
     return np.asarray(np.divide(np.maximum(covariance, 0) ** 2, spread, out=np.zeros_like(covariance), where=spread > 0))
 
 
-def _summed(found: _Shares, noise: float, rest: str) -> list[dict[str, Any]]:
-    """Rows of the effects and of the rest, which with the noise sum to 1: estimated effects that come to more are scaled down."""
+def _summed(found: _Shares, noise: Array, single: Array, rest: str) -> list[dict[str, Any]]:
+    """Rows of the effects and of the rest, which with the noise sum to 1.
+
+    Estimates that by chance come to more are brought down in proportion to their variance, :math:`S (1 - S)^2` for a squared correlation.
+    """
     parts = np.isin(found.orders, ("main", "pair"))
-    values = np.vstack([found.value, found.drawn])
-    sums = values[:, parts].sum(axis=1, keepdims=True)
-    room = 1 - noise
-    values = np.where(parts, values * np.divide(room, sums, out=np.ones_like(sums), where=sums > room), np.minimum(values, room))
-    left = np.where(np.isfinite(sums), np.maximum(0, room - values[:, parts].sum(axis=1, keepdims=True)), np.nan)
+    room = (1 - noise)[:, None]
+    values = np.minimum(np.vstack([found.value, found.drawn]) * single[:, None], room)
+    for _ in range(len(found.orders)):  # what is brought down to 0 leaves the others more to bear
+        each = values[:, parts]
+        excess = np.maximum(0, each.sum(axis=1, keepdims=True) - room)
+        weight = each * (room - each + 1e-3 * room) ** 2
+        total = weight.sum(axis=1, keepdims=True)
+        values[:, parts] = np.maximum(0, each - excess * np.divide(weight, total, out=np.zeros_like(weight), where=total > 0))
+    left = np.where(np.isfinite(values[:, parts].sum(axis=1, keepdims=True)), room - values[:, parts].sum(axis=1, keepdims=True), np.nan)
+    left = np.where(left < 1e-12, 0.0, left)
     if found.remark == "the loss is constant":
         left[:] = 0
     _at_least_their_parts(found, values)
