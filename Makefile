@@ -21,6 +21,7 @@ lint: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.optimizer_step
+	$(BIN)/python -m tests.benchmarks.importance
 
 validate: .venv/ready
 	$(BIN)/python -m tests.benchmarks.validate

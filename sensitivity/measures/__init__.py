@@ -6,13 +6,19 @@ from sensitivity.measures.budget import budget_area, budget_within, expected_bes
 from sensitivity.measures.caveats import caveats
 from sensitivity.measures.comparison import compare
 from sensitivity.measures.coupling import best_by_level, coupling
+from sensitivity.measures.design_indices import morris, sobol
 from sensitivity.measures.divergence import divergence_rate
 from sensitivity.measures.effects import main_effects, seed_noise
+from sensitivity.measures.estimators import estimators
 from sensitivity.measures.excess import best_loss, excess_differences, excess_loss
+from sensitivity.measures.factorial import factorial
+from sensitivity.measures.given_data import delta, pawn
 from sensitivity.measures.learning_rate import lr_curve, lr_sensitivity, robust_width
 from sensitivity.measures.measured import Measured
 from sensitivity.measures.profiles import epochs_to_target, performance_profiles, profile_score
+from sensitivity.measures.shapley import shapley
 from sensitivity.measures.stability import danger_zone, stability_boundary
+from sensitivity.measures.top_importance import top_importance
 from sensitivity.measures.transfer import (
     cross_task_sensitivity,
     effective_dimensionality,
@@ -21,6 +27,7 @@ from sensitivity.measures.transfer import (
     tuned_per_task,
 )
 from sensitivity.measures.tunability import tunability
+from sensitivity.measures.variance_shares import variance_shares
 
 __all__ = [
     "Measured",
@@ -33,24 +40,33 @@ __all__ = [
     "coupling",
     "cross_task_sensitivity",
     "danger_zone",
+    "delta",
     "divergence_rate",
     "effective_dimensionality",
     "epochs_to_target",
+    "estimators",
     "excess_differences",
     "excess_loss",
     "expected_best",
+    "factorial",
     "lr_curve",
     "lr_sensitivity",
     "main_effects",
+    "morris",
+    "pawn",
     "performance_profiles",
     "profile_score",
     "rank_correlation",
     "relative_performance",
     "robust_width",
     "seed_noise",
+    "shapley",
+    "sobol",
     "stability_boundary",
+    "top_importance",
     "transfer_regret",
     "tunability",
     "tuned_per_task",
+    "variance_shares",
     "win_probability",
 ]

@@ -1,0 +1,195 @@
+"""Functional ANOVA of a forest: main, pairwise and total effects of its trees, exactly, from the boxes of their leaves."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensitivity.measures.forest import Forest, Integers
+from sensitivity.measures.losses import Array
+
+
+@dataclass(frozen=True)
+class Variances:
+    """Of every tree: in all ``[trees]``, of each hyperparameter alone ``[trees, hyperparameters]``, of each pair ``[trees, pairs]`` in
+    the order of :func:`itertools.combinations`.
+    """
+
+    whole: Array
+    main: Array
+    pair: Array
+
+
+def variances(forest: Forest, *, pairs: bool = True) -> Variances:
+    r"""Variances of the effects of one and of two hyperparameters in every tree.
+
+    With :math:`a_U(x_U) = \int f(x) \, dx_{\setminus U}`, every leaf adding its value times the volume of its other sides within its faces,
+
+    .. math:: V_U = \int g_U(x_U)^2 dx_U, \qquad g_U = a_U - \sum_{W \subsetneq U} g_W, \qquad g_\emptyset = a_\emptyset
+
+    over the cells between the faces of all leaves along U: what each leaf adds is written down at its corners, and a cumulative sum gives
+    the marginal in every cell.
+
+    Source: Hutter, Hoos & Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014, section 3.
+    """
+    two = list(itertools.combinations(range(forest.dimensions), 2)) if pairs else []
+    made = Variances(np.zeros(forest.trees), np.zeros((forest.trees, forest.dimensions)), np.zeros((forest.trees, len(two))))
+    for tree in range(forest.trees):
+        leaves = _Leaves.of(*forest.leaves(tree))
+        axes = leaves.axes
+        made.whole[tree] = leaves.size.prod(axis=1) @ leaves.value**2
+        made.main[tree] = [axis.width @ axis.effect**2 for axis in axes]
+        for place, (j, k) in enumerate(two):
+            both = leaves.marginal(j, k)
+            both -= axes[j].effect[:, None]
+            both -= axes[k].effect
+            made.pair[tree, place] = axes[j].width @ np.square(both, out=both) @ axes[k].width
+    return made
+
+
+def effects(forest: Forest, points: Array, *, pairs: bool = True) -> tuple[Array, Array]:
+    """The effects :math:`g_U` of :func:`variances` at points of the unit cube.
+
+    Args: points: ``[points, hyperparameters]``. Returns: of one and of two hyperparameters, ``[hyperparameters or pairs, trees, points]``.
+    """
+    two = list(itertools.combinations(range(forest.dimensions), 2)) if pairs else []
+    main = np.zeros((forest.dimensions, forest.trees, len(points)))
+    pair = np.zeros((len(two), forest.trees, len(points)))
+    for tree in range(forest.trees):
+        leaves = _Leaves.of(*forest.leaves(tree))
+        cells = [axis.cell(points[:, j]) for j, axis in enumerate(leaves.axes)]
+        for j, axis in enumerate(leaves.axes):
+            main[j, tree] = axis.effect[cells[j]]
+        for place, (j, k) in enumerate(two):
+            pair[place, tree] = leaves.marginal(j, k)[cells[j], cells[k]] - main[j, tree] - main[k, tree]
+    return main, pair
+
+
+@dataclass(frozen=True)
+class _Leaves:
+    """Sides ``[leaves, hyperparameters]`` of a tree's leaves, values less their mean ``[leaves]``, and the axes."""
+
+    size: Array
+    value: Array
+    axes: list[_Axis]
+
+    @classmethod
+    def of(cls, low: Array, high: Array, value: Array) -> _Leaves:
+        size = high - low
+        centred = value - size.prod(axis=1) @ value
+        axes = [_Axis.of(low[:, j], high[:, j], centred * np.delete(size, j, axis=1).prod(axis=1)) for j in range(size.shape[1])]
+        return cls(size, centred, axes)
+
+    def marginal(self, j: int, k: int) -> Array:
+        """The mean over all but two hyperparameters in every cell of their plane."""
+        a, b = self.axes[j], self.axes[k]
+        part = self.value * np.delete(self.size, (j, k), axis=1).prod(axis=1)
+        rows, columns = len(a.cuts), len(b.cuts)
+        corners = [a.first * columns + b.first, a.last * columns + b.last, a.first * columns + b.last, a.last * columns + b.first]
+        change = np.bincount(np.concatenate(corners), np.concatenate([part, part, -part, -part]), rows * columns).reshape(rows, columns)
+        np.cumsum(change, axis=0, out=change)
+        np.cumsum(change, axis=1, out=change)
+        return np.asarray(change[:-1, :-1])
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """The faces of a tree's leaves along one hyperparameter: where each leaf begins and ends, and the main effect between them."""
+
+    cuts: Array
+    width: Array
+    first: Integers
+    last: Integers
+    effect: Array
+
+    @classmethod
+    def of(cls, low: Array, high: Array, part: Array) -> _Axis:
+        cuts = np.unique(np.append(low, 1.0))  # what ends within the cube begins another
+        first, last = cuts.searchsorted(low), cuts.searchsorted(high)
+        change = np.bincount(first, part, len(cuts)) - np.bincount(last, part, len(cuts))
+        return cls(cuts, np.diff(cuts), first, last, np.cumsum(change)[:-1])
+
+    def cell(self, units: Array) -> Integers:
+        """In which cell each place is; a face belongs to the cell below it, as in a tree."""
+        return np.clip(np.searchsorted(self.cuts, units) - 1, 0, len(self.width) - 1)
+
+
+def total_variances(forest: Forest) -> Array:
+    r"""Variance of every tree in which each hyperparameter has a part, alone or with others. Shape ``[trees, hyperparameters]``.
+
+    .. math:: V^T_j = \tfrac12 \sum_{l, m} |l_j| |m_j| \prod_{k \ne j} |l_k \cap m_k| \, (f_l - f_m)^2
+
+    over pairs of leaves that a line along j crosses both; going down from the root with two nodes at a time finds just these.
+    Source: Homma & Saltelli, "Importance measures in global sensitivity analysis of nonlinear models" (1996), for the total effect.
+    """
+    found = np.zeros((forest.trees, forest.dimensions))
+    for j in range(forest.dimensions):
+        others = [k for k in range(forest.dimensions) if k != j]
+        for tree in range(forest.trees):
+            roots = forest.roots[forest.tree[forest.roots] == tree]
+            first, second = np.triu_indices(len(roots))
+            a, b = roots[first], roots[second]
+            keep = (np.minimum(forest.high[a], forest.high[b]) > np.maximum(forest.low[a], forest.low[b]))[:, others].all(axis=1)
+            found[tree, j] = _crossed(forest, a[keep], b[keep], j, others)
+    return found
+
+
+def _crossed(forest: Forest, a: Integers, b: Integers, j: int, others: list[int]) -> float:
+    total = 0.0
+    low, high, feature = forest.low, forest.high, forest.feature
+    while len(a):
+        ends = (feature[a] < 0) & (feature[b] < 0)
+        x, y = a[ends], b[ends]
+        share = (high[x, j] - low[x, j]) * (high[y, j] - low[y, j]) * (forest.value[x] - forest.value[y]) ** 2
+        for k in others:
+            share *= np.minimum(high[x, k], high[y, k]) - np.maximum(low[x, k], low[y, k])
+        total += float(share.sum())
+        a, b = a[~ends], b[~ends]
+        same = a == b
+        once = a[same]  # a node with itself: its halves with themselves, and with each other where a line along j crosses both
+        both = once[feature[once] == j]
+        next_a = [forest.left[once], forest.right[once], forest.left[both]]
+        next_b = [forest.left[once], forest.right[once], forest.right[both]]
+        a, b = a[~same], b[~same]
+        swap = feature[a] < 0
+        a, b = np.where(swap, b, a), np.where(swap, a, b)
+        split = feature[a]
+        for child in (forest.left[a], forest.right[a]):
+            keep = np.minimum(high[child, split], high[b, split]) > np.maximum(low[child, split], low[b, split])
+            keep |= split == j
+            next_a.append(child[keep])
+            next_b.append(b[keep])
+        a, b = np.concatenate(next_a), np.concatenate(next_b)
+        split_or_two = (feature[a] >= 0) | (feature[b] >= 0) | (a != b)  # a leaf with itself adds nothing
+        a, b = a[split_or_two], b[split_or_two]
+    return total
+
+
+def without(forest: Forest, points: Array, j: int) -> Array:
+    """What each tree says at configurations that it has not seen, averaged over hyperparameter j. Shape ``[trees, configurations]``.
+
+    Args: points: the configurations, ``[configurations, hyperparameters]``. Those that a tree has seen have zeros.
+    A point goes down the tree, at splits on j both ways, until every part of its line along j has found its leaf.
+    """
+    count = len(points)
+    found = np.zeros(forest.trees * count)
+    inside = (points[None] > forest.low[forest.roots][:, None]) | (forest.low[forest.roots][:, None] == 0)
+    inside &= points[None] <= forest.high[forest.roots][:, None]
+    inside[:, :, j] = True
+    inside &= forest.out[forest.tree[forest.roots]][:, :, None]
+    root, point = np.nonzero(inside.all(axis=2))
+    node = forest.roots[root]
+    while len(node):
+        ends = forest.feature[node] < 0
+        leaf, at = node[ends], point[ends]
+        share = (forest.high[leaf, j] - forest.low[leaf, j]) * forest.value[leaf]
+        found += np.bincount(forest.tree[leaf] * count + at, share, len(found))
+        node, point = node[~ends], point[~ends]
+        split = forest.feature[node]
+        along = split == j
+        down = np.where(points[point, split] <= forest.threshold[node], forest.left[node], forest.right[node])
+        node = np.concatenate([np.where(along, forest.left[node], down), forest.right[node[along]]])
+        point = np.concatenate([point, point[along]])
+    return found.reshape(forest.trees, count)

@@ -1,0 +1,122 @@
+"""The parts of the unit cube in which the same hyperparameters are active."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_spaces.conditions import holds
+from search_spaces.hyperparameters import Integer
+from search_spaces.values import position_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from search_spaces.hyperparameters import Hyperparameter
+    from search_spaces.spaces import SearchSpace
+    from sensitivity.measures.losses import Losses
+
+MOST = 256
+"""Cells beyond which conditions are not followed: each is one more copy of the forest."""
+LEVELS = 4096
+"""Values beyond which a parent counts as continuous."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A box of the cube and what is inactive in it. low, high, inactive: ``[hyperparameters]``."""
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    inactive: NDArray[np.bool_]
+
+    @classmethod
+    def whole(cls, dimensions: int) -> Cell:
+        """The cube, with everything active."""
+        return cls(np.zeros(dimensions), np.ones(dimensions), np.zeros(dimensions, bool))
+
+
+def cells(space: SearchSpace, varied: tuple[str, ...]) -> list[Cell]:
+    """Boxes that fill the cube of the varied hyperparameters, one for each combination of the values that conditions ask for.
+
+    A continuous parent (or one of more than :data:`LEVELS` values) has its condition's value nowhere but in a slice without volume, so its
+    children count as always active.
+    An empty list where nothing is conditional, or where there would be more than :data:`MOST` cells.
+    """
+    continuous = {each.name for each in space if each.cardinality is None or each.cardinality > LEVELS}
+    parents = [each for each in space if each.name not in continuous and any(each.name in child.when for child in space)]
+    pieces = {each.name: _pieces(each, space) for each in parents}
+    if not parents or math.prod(map(len, pieces.values())) > MOST:
+        return []
+    found = []
+    for chosen in itertools.product(*pieces.values()):
+        values = {name: value for name, (value, _, _) in zip(pieces, chosen, strict=True)}
+        active: dict[str, Any] = {}
+        for each in space:
+            when = {parent: needed for parent, needed in each.when.items() if parent not in continuous}
+            if holds(when, active):
+                active[each.name] = values.get(each.name)
+        cell = Cell.whole(len(varied))
+        for name, (_, low, high) in zip(pieces, chosen, strict=True):
+            if name in varied:
+                cell.low[varied.index(name)], cell.high[varied.index(name)] = low, high
+        cell.inactive[:] = [name not in active for name in varied]
+        found.append(cell)
+    return found
+
+
+def inactive(group: Losses) -> NDArray[np.bool_]:
+    """What is inactive in each configuration, ``[configurations, hyperparameters]``."""
+    rows = [[name not in configuration for name in group.names] for configuration in group.configurations]
+    return np.array(rows, bool).reshape(len(group.configurations), len(group.names))
+
+
+def settled(points: NDArray[np.float64], parts: Sequence[Cell]) -> NDArray[np.float64]:
+    """Points of the cube with 0.5 along whatever is inactive there. ``[points, hyperparameters]``, and so back."""
+    made = points.copy()
+    for cell in parts:
+        inside = ((points > cell.low) | (cell.low == 0)) & ((points <= cell.high) | (cell.high == 1))
+        rows = inside.all(axis=1)
+        made[rows] = np.where(cell.inactive, 0.5, made[rows])
+    return made
+
+
+def _pieces(parent: Hyperparameter, space: SearchSpace) -> list[tuple[Any, float, float]]:
+    """Runs of neighbouring values of a parent that all its children treat alike: a value, and the run's share of the scale."""
+    count = parent.cardinality
+    assert count is not None
+    values = [parent.from_unit(_middle(parent, k, count)) for k in range(count)]
+    children = [each.when[parent.name] for each in space if parent.name in each.when]
+    alike = [[position_of(value, needed) >= 0 for needed in children] for value in values]
+    edges = [0.0, *(_edge(parent, a, b) for a, b in itertools.pairwise(values)), 1.0]
+    runs: list[tuple[Any, float, float]] = []
+    for i, value in enumerate(values):
+        if i and alike[i] == alike[i - 1]:
+            runs[-1] = (runs[-1][0], runs[-1][1], edges[i + 1])
+        else:
+            runs.append((value, edges[i], edges[i + 1]))
+    return runs
+
+
+def _middle(parent: Hyperparameter, k: int, count: int) -> float:
+    if isinstance(parent, Integer) and parent.scale == "log":
+        return parent.to_unit(parent.low + k)
+    return (k + 0.5) / count
+
+
+def _edge(parent: Hyperparameter, a: Any, b: Any) -> float:
+    """Where the bin of one value ends and that of the next begins, found by halving."""
+    low, high = parent.to_unit(a), parent.to_unit(b)
+    first = low
+    for _ in range(60):
+        middle = (low + high) / 2
+        if parent.to_unit(parent.from_unit(middle)) <= first:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2

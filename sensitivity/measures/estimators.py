@@ -1,0 +1,97 @@
+"""Estimators of importance side by side: how each ranks the hyperparameters, and where two of them disagree."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sensitivity.measures.design_indices import morris, sobol
+from sensitivity.measures.factorial import factorial
+from sensitivity.measures.given_data import delta, pawn
+from sensitivity.measures.shapley import shapley
+from sensitivity.measures.top_importance import top_importance
+from sensitivity.measures.variance_shares import variance_shares
+from sensitivity.results import records
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.results import Results
+
+ESTIMATORS: dict[str, Callable[[Results], pd.DataFrame]] = {
+    "variance_shares": partial(variance_shares, pairs=False, totals=False),
+    "factorial": factorial,
+    "sobol": sobol,
+    "morris": morris,
+    "pawn": pawn,
+    "delta": delta,
+    "top_importance": top_importance,
+    "shapley sensitivity": partial(shapley, game="sensitivity"),
+    "shapley tunability": partial(shapley, game="tunability"),
+}
+"""What :func:`estimators` asks; the seed of each is its own default."""
+COLUMNS = ["task", "variant", "effect", "estimator", "value", "low", "high", "n", "rank", "disagrees", "note"]
+
+
+def estimators(results: Results, *, names: tuple[str, ...] = tuple(ESTIMATORS)) -> pd.DataFrame:
+    """Every estimator that a design allows, one row a hyperparameter and estimator.
+
+    Values of different estimators are in different units and answer different questions (the docstring of each says which), so they are
+    compared by ``rank``: 1 is what matters most, equal values share the mean rank. ``disagrees`` names the estimators that put this
+    hyperparameter and another the other way round, where both intervals keep the two apart: what chance does not explain. An estimator
+    that refuses the design has a row without effect, and the reason in its note.
+
+    Args: names: of :data:`ESTIMATORS`. Raises: InputError for an unknown one.
+    """
+    from trainables.names import unknown
+
+    for name in names:
+        if name not in ESTIMATORS:
+            raise unknown("estimator", name, ESTIMATORS)
+    rows: list[dict[str, Any]] = []
+    for task, variant in results.groups:
+        part = _only(results, task, variant)
+        varied = results.varied(variant)
+        tables: dict[str, list[dict[str, Any]]] = {}
+        for name in names:
+            try:
+                found = ESTIMATORS[name](part)
+            except InputError as refusal:
+                keys = {"task": task, "variant": variant, "effect": "", "estimator": name, "note": str(refusal), "disagrees": ""}
+                rows.append({**keys, **dict.fromkeys(("value", "low", "high", "n", "rank"), np.nan)})
+                continue
+            kept = found[found["effect"].isin(varied) & found["order"].isin(("main", "top"))]
+            kept = kept.assign(estimator=name, rank=kept["value"].rank(ascending=False), disagrees="")
+            tables[name] = records(kept)
+        _compare(tables)
+        rows += [{column: row[column] for column in COLUMNS} for name in tables for row in tables[name]]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _only(results: Results, task: str, variant: str) -> Results:
+    """The results of one variant on one task."""
+    trials = results.trials
+    kept = trials[(trials["task"] == task) & (trials["variant"] == variant)]
+    return dataclasses.replace(results, trials=kept)
+
+
+def _compare(tables: dict[str, list[dict[str, Any]]]) -> None:
+    """Note in the rows which estimators order two hyperparameters the other way round."""
+    for (one, these), (other, those) in itertools.combinations(tables.items(), 2):
+        place = {row["effect"]: row for row in those}
+        for a, b in itertools.combinations(these, 2):
+            c, d = place.get(a["effect"]), place.get(b["effect"])
+            if c is not None and d is not None and _before(a, b) * _before(c, d) < 0:
+                for row, name in ((a, other), (b, other), (c, one), (d, one)):
+                    known = [each for each in row["disagrees"].split(", ") if each]
+                    row["disagrees"] = ", ".join(dict.fromkeys([*known, name]))
+
+
+def _before(a: dict[str, Any], b: dict[str, Any]) -> int:
+    """1 where the interval of a is above that of b, -1 where below, else 0."""
+    return int(a["low"] > b["high"]) - int(b["low"] > a["high"])
