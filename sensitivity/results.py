@@ -15,6 +15,9 @@ from sensitivity.planning import DONE
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
+    import optuna
+    from ConfigSpace import Configuration, ConfigurationSpace
+
     from search_spaces.spaces import SearchSpace
     from sensitivity.store import Store
 
@@ -44,7 +47,7 @@ class Results:
         its ``initial_loss`` is the worst that any trial of the task ended with.
     epochs: one row an epoch: key, epoch and everything that was reported. spaces: the search space of each variant.
     metric: the column of ``epochs`` that is judged. direction: ``min`` or ``max``. design: its kind. designs: the kinds of variants whose
-    own differs. study: name. spec: the specification as a dictionary.
+    own differs. study: name. spec: the specification as a dictionary. notes: what an import inferred or assumed, in sentences.
 
     Source of the cap: Wortsman et al., "Small-scale proxies for large-scale Transformer training instabilities", arXiv:2309.14322,
     section 2.2.
@@ -59,6 +62,7 @@ class Results:
     spec: Mapping[str, Any] = field(default_factory=dict)
     direction: str = "min"
     designs: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_store(cls, store: Store, study: str, *, metric: str | None = None) -> Results:
@@ -84,6 +88,45 @@ class Results:
         kind = spec.design.get("kind", "explicit")
         designs = {name: each["kind"] for name, each in spec.designs.items()}
         return cls(table, epochs, spaces, metric, kind, study, json.loads(spec.to_json()), direction, designs)
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame | str | pathlib.Path, **named: Any) -> Results:
+        """Read any table with a row a trial, or a CSV or Parquet file: :func:`sensitivity.from_tables.from_table`."""
+        from sensitivity.from_tables import from_table
+
+        return from_table(table, **named)
+
+    @classmethod
+    def from_optuna(cls, study: Any, *names: str, **named: Any) -> Results:
+        """Read Optuna studies, or a storage URL and names in it: :func:`sensitivity.from_optuna.from_optuna`."""
+        from sensitivity.from_optuna import from_optuna
+
+        return from_optuna(study, *names, **named)
+
+    @classmethod
+    def from_ray(cls, experiment: Any, **named: Any) -> Results:
+        """Read the directory of a Ray Tune experiment, or a ResultGrid: :func:`sensitivity.from_ray.from_ray`."""
+        from sensitivity.from_ray import from_ray
+
+        return from_ray(experiment, **named)
+
+    def to_optuna(self, storage: str | None = None, **named: Any) -> optuna.Study:
+        """An Optuna study of one variant on one task: :func:`sensitivity.to_optuna.to_optuna`."""
+        from sensitivity.to_optuna import to_optuna
+
+        return to_optuna(self, storage, **named)
+
+    def to_configspace(self, **named: Any) -> tuple[ConfigurationSpace, list[tuple[Configuration, float]]]:
+        """Space and losses of one variant on one task, for HyperSHAP: :func:`sensitivity.to_configspace.to_configspace`."""
+        from sensitivity.to_configspace import to_configspace
+
+        return to_configspace(self, **named)
+
+    def to_deepcave(self, folder: str | pathlib.Path, **named: Any) -> pathlib.Path:
+        """Write the folder of a run that DeepCAVE opens: :func:`sensitivity.to_configspace.to_deepcave`."""
+        from sensitivity.to_configspace import to_deepcave
+
+        return to_deepcave(self, folder, **named)
 
     def design_of(self, variant: str) -> str:
         """The kind of design that chose the configurations of a variant."""

@@ -68,6 +68,7 @@ def caveats(measured: Measured) -> list[str]:
             "range. Use a grid, random or sobol design to measure sensitivity."
         )
     found += _at_the_edge(measured)
+    found += results.notes
     return found
 
 
