@@ -128,8 +128,7 @@ def plain_values(name: str, values: Iterable[Any], *, mixed: bool = False) -> tu
             raise InputError(f"{name} must hold numbers, text or bools, got {value!r}")
         distinct.setdefault((isinstance(each, bool), each), each)
     found = tuple(distinct.values())
-    kinds = {"text": str, "bools": bool, "numbers": (int, float)}
-    held = {next(word for word, kind in kinds.items() if isinstance(each, kind)): each for each in found}
+    held = {"text" if isinstance(each, str) else "bools" if isinstance(each, bool) else "numbers": each for each in found}
     if len(held) > 1 and not mixed:
         raise InputError(
             f"{name} holds {' and '.join(held)} ({', '.join(repr(each) for each in held.values())}); "

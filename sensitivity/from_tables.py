@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -100,10 +101,6 @@ def from_table(
     if twice:
         raise InputError(f"column {twice[0]!r} cannot be a hyperparameter and something else")
     names, notes = _hyperparameters(frame, hyperparameters, used)
-    for role in ("scales",):
-        for each in scales or {}:
-            if each not in names.values():
-                raise unknown(f"hyperparameter in {role}", each, names.values())
     trials = _trials(frame, names, metric, {role: column for role, column in given.items() if column}, initial_loss, name)
     return assemble(
         trials,
@@ -154,7 +151,7 @@ def _trials(
 ) -> list[Imported]:
     size = len(frame)
     values = _numbers(frame, metric)
-    seconds = _numbers(frame, "seconds") if "seconds" in frame and "seconds" != metric and "seconds" not in names else [math.nan] * size
+    seconds = _numbers(frame, "seconds") if "seconds" in frame and metric != "seconds" and "seconds" not in names else [math.nan] * size
     start = _numbers(frame, roles["initial_loss"]) if "initial_loss" in roles else [float(initial_loss or math.nan)] * size
     if isinstance(initial_loss, (int, float)):
         start = [float(initial_loss)] * size
@@ -173,7 +170,7 @@ def _trials(
     trials = []
     for rows in groups.values():
         rows = sorted(rows, key=lambda i: steps[i])
-        again = [i for i, j in zip(rows, rows[1:], strict=False) if steps[i] == steps[j]]
+        again = [i for i, j in itertools.pairwise(rows) if steps[i] == steps[j]]
         if again:
             raise InputError(f"row {again[0] + 1} has the same trial and the same {roles['epoch']} as another")
         first, last = rows[0], rows[-1]
@@ -188,7 +185,11 @@ def _trials(
 
 
 def _no_copies(
-    configurations: Sequence[Mapping[str, Any]], values: Sequence[float], variants: Sequence[str], tasks: Sequence[str], seeds: Sequence[Any]
+    configurations: Sequence[Mapping[str, Any]],
+    values: Sequence[float],
+    variants: Sequence[str],
+    tasks: Sequence[str],
+    seeds: Sequence[Any],
 ) -> None:
     """Rows without a seed that agree to the last digit of the result are copies of one trial, not two that came out alike."""
     seen: dict[Any, int] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from search_spaces.hyperparameters import Float, Integer
 from search_spaces.inferred import inferred_space, plain_values, scale_of
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import write_value
@@ -96,14 +97,20 @@ def assemble(
     table = _table(seeded, made, budget, maximised=direction == "max")
     curves = pd.DataFrame(
         [
-            {"key": each.key, "epoch": epoch, metric: value, **({} if metric == "seconds" else {"seconds": each.seconds / len(each.reports)})}
+            {
+                "key": each.key,
+                "epoch": epoch,
+                metric: value,
+                **({} if metric == "seconds" else {"seconds": each.seconds / len(each.reports)}),
+            }
             for each in seeded
             for epoch, value in each.reports
         ],
         columns=list(dict.fromkeys(["key", "epoch", metric, "seconds"])),
     ).astype({metric: float})
     capped = bool(np.isfinite([each.initial_loss for each in ended]).any())
-    said += _about_divergence(table, metric, capped)
+    inferred_stops = sum(before.status == ENDED and after.status == "stopped" for before, after in zip(trials, ended, strict=True))
+    said += _about_ends(table, metric, capped, inferred_stops)
     spec = {
         "name": study,
         "imported from": source,
@@ -181,7 +188,7 @@ def _domain_words(name: str, made: Mapping[str, SearchSpace]) -> str:
     if all(each.cardinality == 1 for each in domains):
         return ""
     scale = domains[0].scale
-    ends = [(each.low, each.high) for each in domains if hasattr(each, "low")]
+    ends = [(each.low, each.high) for each in domains if isinstance(each, (Float, Integer))]
     return f"{name} {scale}" + (f" {min(low for low, _ in ends):.4g} to {max(high for _, high in ends):.4g}" if ends else "")
 
 
@@ -197,7 +204,7 @@ def _checked(trial: Imported, space: SearchSpace, source: str) -> Imported:
 
 
 def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
-    """Every trial with a seed: configurations that come again without one are numbered. Raises: InputError for a trial that is there twice."""
+    """Every trial with a seed: configurations that come again without one are numbered. Raises: InputError for a trial given twice."""
     found: dict[Any, Imported] = {}
     counts: dict[Any, int] = {}
     seeded, repeated = [], False
@@ -228,7 +235,11 @@ def _designs(trials: Sequence[Imported], made: Mapping[str, SearchSpace], given:
         return dict.fromkeys(made, given)
     kinds = {}
     for variant, space in made.items():
-        rows = {tuple(each.configuration.get(name) for name in space.names) for each in trials if each.variant == variant and each.status in DONE}
+        rows = {
+            tuple(each.configuration.get(name) for name in space.names)
+            for each in trials
+            if each.variant == variant and each.status in DONE
+        }
         levels = [len(set(column)) for column in zip(*rows, strict=True)]
         full = bool(rows) and math.prod(levels) == len(rows)
         if full and max(levels) > max(2, MOST_GRID * len(rows)):  # a single hyperparameter: levels are even, draws are not
@@ -271,21 +282,24 @@ def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: 
     return table
 
 
-def _about_divergence(table: pd.DataFrame, metric: str, capped: bool) -> list[str]:
+def _about_ends(table: pd.DataFrame, metric: str, capped: bool, stopped: int) -> list[str]:
     diverged, said = table["status"] == "diverged", []
     if diverged.any() and not capped:
         said.append(
             f"{diverged.sum()} trials without a finite {metric} count as diverged, with the worst finite result of their task, as no "
             "initial loss was given."
         )
-    stopped = int((table["status"] == "stopped").sum())
-    if stopped and (table["epochs"] > 1).any():
+    if stopped:
         said.append(f"{stopped} trials reported fewer than {table['epochs'].iloc[0]} times, so they count as stopped early.")
     return said
 
 
 def _plain(hyperparameter: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: [write_value(one) for one in each] if isinstance(each, (list, tuple)) else each if isinstance(each, dict) else write_value(each)
+        name: [write_value(one) for one in each]
+        if isinstance(each, (list, tuple))
+        else each
+        if isinstance(each, dict)
+        else write_value(each)
         for name, each in hyperparameter.items()
     }

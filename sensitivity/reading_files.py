@@ -38,7 +38,13 @@ def read_frame(path: str | pathlib.Path) -> pd.DataFrame:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows that are longer than the header
             return pd.read_csv(
-                place, sep=SEPARATORS[kind], encoding="utf-8-sig", index_col=False, low_memory=False, keep_default_na=False, na_values=list(EMPTY)
+                place,
+                sep=SEPARATORS[kind],
+                encoding="utf-8-sig",
+                index_col=False,
+                low_memory=False,
+                keep_default_na=False,
+                na_values=list(EMPTY),
             )
     except (OSError, UnicodeError, ValueError, pd.errors.ParserWarning) as error:  # pandas' and Arrow's own errors are ValueErrors
         if isinstance(error, InputError):

@@ -123,8 +123,8 @@ class Results:
         return to_configspace(self, **named)
 
     def to_deepcave(self, folder: str | pathlib.Path, **named: Any) -> pathlib.Path:
-        """Write the folder of a run that DeepCAVE opens: :func:`sensitivity.to_configspace.to_deepcave`."""
-        from sensitivity.to_configspace import to_deepcave
+        """Write the folder of a run that DeepCAVE opens: :func:`sensitivity.to_deepcave.to_deepcave`."""
+        from sensitivity.to_deepcave import to_deepcave
 
         return to_deepcave(self, folder, **named)
 
