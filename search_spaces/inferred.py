@@ -19,7 +19,7 @@ SCALE_NAMES = ("linear", "log", "log1m", "ordinal", "categorical")
 CLEARLY = 0.1
 """By how much values have to be more even on another scale than on a linear one."""
 WIDE = 9.9
-"""Times that the largest value (or 1 - x) exceeds the smallest where a scale other than linear makes a difference; a decade, to rounding."""
+"""Times that the largest value (or 1 - x) has to exceed the smallest for a scale other than linear; a decade, to rounding."""
 NARROW, EXACT = 3.9, 0.01
 """Less than a decade is enough for numbers that double: 16, 32, 64."""
 MOST_LEVELS = 12
@@ -169,7 +169,7 @@ def _with_conditions(made: Mapping[str, Hyperparameter], configurations: Sequenc
 
 
 def _condition(name: str, parents: Sequence[str], configurations: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]] | None:
-    """Values of as few parents as possible with which the hyperparameter is there, and without which it is not; None where there are none."""
+    """Values of as few parents as possible with which the hyperparameter is there and without which it is not; None for no such."""
     there = [each for each in configurations if name in each]
     absent = [each for each in configurations if name not in each]
     able = [parent for parent in parents if all(parent in each for each in there)]

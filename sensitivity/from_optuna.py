@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -182,11 +183,16 @@ class _Read:
 
 def _objective(study: optuna.Study, metric: str | int | None) -> tuple[int, str]:
     """The number and the name of the objective that is judged."""
+    import optuna
+
     count = len(study.directions)
-    names = study.metric_names or (["value"] if count == 1 else [str(i) for i in range(count)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        named = study.metric_names
+    names = named or (["value"] if count == 1 else [str(i) for i in range(count)])
     if metric is None and count > 1:
         raise InputError(f"Optuna study {study.study_name!r} has {count} objectives; name one with metric= (--metric): {', '.join(names)}")
-    if metric is None or (count == 1 and not study.metric_names):
+    if metric is None or (count == 1 and not named):
         return 0, str(metric) if isinstance(metric, str) else names[0]
     if str(metric) in names:
         return names.index(str(metric)), str(metric)
@@ -245,8 +251,8 @@ def _notes(trials: Sequence[Imported], read: Sequence[_Read], design: str | None
     lost = sum(each.status == "failed" for each in trials)
     if lost and failed == "failed":
         notes.append(
-            f"{lost} trials failed in Optuna, which also calls failed what returned NaN and keeps no trace of which it was; if they "
-            'diverged, say failed="diverged" (--failed diverged).'
+            f"Failed in Optuna: {lost} of {len(trials)} trials. It calls failed what returned NaN, too, and keeps no trace of which it was; "
+            'if they diverged, say failed="diverged" (--failed diverged).'
         )
     if design is None and any(each.design == "adaptive" and not each.ours for each in read):
         notes.append(

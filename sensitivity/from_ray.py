@@ -79,6 +79,7 @@ def from_ray(
         study=study or name,
         metric=metric,
         direction=direction,
+        names=names,
         scales=scales,
         spaces=_space(spaces, names),
         design=design or ("adaptive" if searched else None),

@@ -108,6 +108,7 @@ def from_table(
         study=name,
         metric=metric,
         direction=direction,
+        names=list(names.values()),
         scales=scales,
         spaces=spaces,
         design=design,

@@ -15,7 +15,7 @@ from search_spaces.inferred import inferred_space, plain_values, scale_of
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import write_value
 from sensitivity.planning import DONE
-from sensitivity.results import PREFIX, Results
+from sensitivity.results import COUNTED, PREFIX, Results
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def assemble(
     study: str,
     metric: str,
     direction: Direction = "min",
+    names: Sequence[str] = (),
     scales: Mapping[str, str] | None = None,
     spaces: Spaces = None,
     known: Mapping[str, Mapping[str, Hyperparameter]] | None = None,
@@ -74,9 +75,11 @@ def assemble(
 ) -> Results:
     """Results of trials that were read elsewhere.
 
-    Args: source: where they come from, for messages. scales: of hyperparameters whose domain is inferred. spaces: instead of inferring any.
-        known: by variant, hyperparameters whose domain the source tells. design: kind of the design; a full grid is seen, anything else
-        taken as ``random``, where it is not given. epochs: reports of a trial that was not stopped early; the most that any has.
+    Args:
+        source: where they come from, for messages. names: of hyperparameters, in order. scales: of those whose domain is inferred.
+        spaces: instead of inferring any. known: by variant, hyperparameters whose domain the source tells.
+        design: kind of the design; a full grid is seen, anything else taken as ``random``, where it is not given.
+        epochs: reports of a trial that was not stopped early; the most that any has.
     Raises: InputError for no trials, one that is there twice, a configuration outside a given space.
     """
     if not trials:
@@ -88,7 +91,7 @@ def assemble(
     budget = epochs or max((len(each.reports) for each in trials), default=1) or 1
     ended = [_with_status(each, budget) for each in trials]
     said = list(notes)
-    made, inferred = _spaces(ended, spaces, scales or {}, known or {})
+    made, inferred = _spaces(ended, names, spaces, scales or {}, known or {})
     said += inferred
     checked = [_checked(each, made[each.variant], source) for each in ended]
     seeded, repeated = _seeded(checked)
@@ -116,7 +119,7 @@ def assemble(
         "imported from": source,
         "metric": metric,
         "direction": direction,
-        "diverged trials count as": "the initial loss" if capped else "the worst finite result",
+        COUNTED: "the initial loss" if capped else "the worst that ended",
         "spaces": {name: [_plain(each) for each in space.to_dict()] for name, space in made.items()},
     }
     first = next(iter(kinds.values()))
@@ -137,7 +140,11 @@ def _with_status(trial: Imported, budget: int) -> Imported:
 
 
 def _spaces(
-    trials: Sequence[Imported], given: Spaces, scales: Mapping[str, str], known: Mapping[str, Mapping[str, Hyperparameter]]
+    trials: Sequence[Imported],
+    order: Sequence[str],
+    given: Spaces,
+    scales: Mapping[str, str],
+    known: Mapping[str, Mapping[str, Hyperparameter]],
 ) -> tuple[dict[str, SearchSpace], list[str]]:
     """The space of each variant, and what was inferred, in words."""
     variants = list(dict.fromkeys(each.variant for each in trials))
@@ -151,21 +158,24 @@ def _spaces(
             if name not in given:
                 raise InputError(f"spaces lacks {name!r}; give the space of every variant ({', '.join(variants)}), or none")
         return {name: given[name] for name in variants}, []
-    names = list(dict.fromkeys(name for each in trials for name in each.configuration))
+    there = dict.fromkeys(name for each in trials for name in each.configuration)
+    names = list(dict.fromkeys([*(name for name in order if name in there), *there]))
     for name in scales:
         if name not in names:
             raise unknown("hyperparameter in scales", name, names)
     # A trial that failed may have failed before it had all of its configuration.
-    whole = [each for each in trials if each.status in (*DONE, "stopped")] or list(trials)
+    done = [each for each in trials if each.status in (*DONE, "stopped")]
+    whole = {(each.variant, *sorted(each.configuration)) for each in done or trials}
+    searched = [each for each in trials if (each.variant, *sorted(each.configuration)) in whole]
     shared, guessed = dict(scales), []
     for name in names:
-        values = [each.configuration[name] for each in whole if name in each.configuration and name not in known.get(each.variant, {})]
+        values = [each.configuration[name] for each in searched if name in each.configuration and name not in known.get(each.variant, {})]
         if values and name not in shared:
             shared[name] = scale_of(name, values)  # of all variants together: one that each has a scale of its own for cannot be compared
             guessed.append(name)
     made = {}
     for variant in variants:
-        own = [each.configuration for each in whole if each.variant == variant] or [
+        own = [each.configuration for each in searched if each.variant == variant] or [
             each.configuration for each in trials if each.variant == variant
         ]
         made[variant] = inferred_space(own, names=names, scales=shared, known=known.get(variant))
@@ -286,11 +296,14 @@ def _about_ends(table: pd.DataFrame, metric: str, capped: bool, stopped: int) ->
     diverged, said = table["status"] == "diverged", []
     if diverged.any() and not capped:
         said.append(
-            f"{diverged.sum()} trials without a finite {metric} count as diverged, with the worst finite result of their task, as no "
-            "initial loss was given."
+            f"Diverged, having no finite {metric}: {diverged.sum()} of {len(table)} trials, which count as the worst finite result of their "
+            "task, as no initial loss was given."
         )
     if stopped:
-        said.append(f"{stopped} trials reported fewer than {table['epochs'].iloc[0]} times, so they count as stopped early.")
+        said.append(
+            f"Stopped early, having reported fewer than {table['epochs'].iloc[0]} times: {stopped} of {len(table)} trials; give epochs if "
+            "that is how they were meant to end."
+        )
     return said
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sensitivity.store import Store
 
 NO_METRICS = ("key", "epoch", "lr", "mu", "nu", "images_per_second", "seconds")
+COUNTED = "diverged trials count as"
+"""In the specification of an import: ``the initial loss``, or ``the worst that ended``."""
 PREFIX = "config/"
 """Before the name of a hyperparameter in a column of :attr:`Results.trials`."""
 

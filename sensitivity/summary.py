@@ -10,7 +10,7 @@ import pandas as pd
 
 from sensitivity.measures.effects import INTERACTIONS, NOISE
 from sensitivity.planning import METRICS
-from sensitivity.results import records
+from sensitivity.results import COUNTED, records
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -128,7 +128,8 @@ def _diverged(results: Results, task: str) -> list[str]:
     if some.empty:
         return ["No trial diverged."]
     words = [f"{variant} {row['sum']} of {row['count']}" for variant, row in some.iterrows()]
-    counted = "at the initial loss" if results.metric in METRICS else "as the worst that ended"
+    usual = "the initial loss" if results.metric in METRICS else "the worst that ended"
+    counted = {"the initial loss": "at the initial loss"}.get(results.spec.get(COUNTED, usual), "as the worst that ended")
     return [f"Diverged trials, counted {counted}: {_listed(words)}."]
 
 

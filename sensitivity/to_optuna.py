@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,8 @@ def to_optuna(
 
     Values are the metric, at most the initial loss: a diverged trial is complete with that value, and says ``diverged`` in its user
     attributes, beside seed, key, configuration and the value as it was. Stopped trials are pruned, failed ones failed; what has not
-    ended is left out. Parameters are in Optuna's coordinates (:func:`search_spaces.optuna_spaces.to_optuna`): log1m as -log10(1 - x), an ordinal as
-    the number of its level. :meth:`Results.from_optuna` reads the study back.
+    ended is left out. Parameters are in Optuna's coordinates (:func:`search_spaces.optuna_spaces.to_optuna`): log1m as -log10(1 - x), an
+    ordinal as the number of its level. :meth:`Results.from_optuna` reads the study back.
 
     Args: storage: the URL of a storage; in memory without. task, variant: where there are several. name: of the study.
     Raises: InputError for a storage that cannot be written, or holds a study of that name.
@@ -66,7 +67,9 @@ def to_optuna(
             direction="maximize" if results.direction == "max" else "minimize",
             sampler=_sampler(results, variant),
         )
-        study.set_metric_names([results.metric])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of set_metric_names, since 2023
+            study.set_metric_names([results.metric])
         study.set_user_attr(
             OURS,
             {
