@@ -72,9 +72,13 @@ def from_optuna(
     metrics = {(each.metric, each.direction) for each in read}
     if len(metrics) > 1:
         raise InputError(f"the studies have different objectives: {', '.join(f'{name} ({way})' for name, way in sorted(metrics))}")
-    trials, known = [], {}
+    if len({each.name for each in read}) < len(read):
+        raise InputError(f"studies must have names that differ, got {', '.join(repr(each.name) for each in read)}")
+    title = study_name or " and ".join(dict.fromkeys(each.title for each in read))
+    trials: list[Imported] = []
+    known = {}
     for each in read:
-        found = each.imported(failed, several=len(read) > 1)
+        found = each.imported(failed, title, several=len(read) > 1)
         trials += found
         for name in dict.fromkeys(one.variant for one in found):
             known[name] = {key: one for key, one in each.domains.items() if key not in (scales or {})}
@@ -86,9 +90,10 @@ def from_optuna(
     return assemble(
         trials,
         source=source,
-        study=study_name or (read[0].title if len(read) == 1 else " and ".join(each.title for each in read)),
+        study=title,
         metric=read[0].metric,
         direction=read[0].direction,
+        names=[name for each in read for name in each.names],
         scales=scales,
         spaces=spaces,
         known=known,
@@ -139,10 +144,10 @@ class _Read:
         if any("grid_id" in each.system_attrs for each in self.trials):
             self.design = "grid"
 
-    def imported(self, failed: str, *, several: bool) -> list[Imported]:
-        return [self._imported(each, failed, self.name if several else "") for each in self.trials]
+    def imported(self, failed: str, task: str, *, several: bool) -> list[Imported]:
+        return [self._imported(each, failed, task, self.name if several else "") for each in self.trials]
 
-    def _imported(self, trial: FrozenTrial, failed: str, study: str) -> Imported:
+    def _imported(self, trial: FrozenTrial, failed: str, title: str, study: str) -> Imported:
         reports = sorted(trial.intermediate_values.items())
         status = STATES[trial.state.name]
         if status == "completed" and trial.values is not None:
@@ -159,23 +164,25 @@ class _Read:
             reports = [*reports[:-1], (reports[-1][0] if reports else 1, math.nan)]
         first = 1 - min((step for step, _ in reports), default=1)  # steps count from 0 or from 1
         initial = self.initial_loss if self.initial_loss is not None else trial.user_attrs.get("initial_loss")
-        task = self._role(trial, "task")
+        task, variant, seed = (self._role(trial, role) for role in ("task", "variant", "seed"))
         return Imported(
             f"{study} {trial.number}".strip() if study else str(trial.user_attrs.get("key", trial.number)),
             {name: self._value(name, trial.params[name]) for name in self.names if name in trial.params},
             status,
             [(step + first, value) for step, value in reports],
-            str(self._role(trial, "variant") or self.default_variant),
-            str(task if task is not None else self.ours["task"] if self.ours else self.title),
-            _seed(self._role(trial, "seed"), trial.number),
+            self.default_variant if variant is None else str(_scalar(variant[0])),
+            str(_scalar(task[0]) if task is not None else self.ours["task"] if self.ours else title),
+            None if seed is None else _seed(seed[0], trial.number),
             trial.duration.total_seconds() if trial.duration is not None else math.nan,
             float(initial) if isinstance(initial, (int, float)) else math.nan,
             _text(trial.user_attrs.get("error") or trial.system_attrs.get("fail_reason")),
         )
 
-    def _role(self, trial: FrozenTrial, role: str) -> Any:
+    def _role(self, trial: FrozenTrial, role: str) -> tuple[Any] | None:
+        """What a trial has in a role, which may be None; None where it has nothing."""
         name = self.roles[role]
-        return None if name is None else trial.params.get(name, trial.user_attrs.get(name))
+        held = next((each for each in (trial.params, trial.user_attrs) if name in each), None)
+        return None if held is None or name is None else (held[name],)
 
     def _value(self, name: str, value: Any) -> Any:
         return value_of(self.space[name], value) if self.space is not None and name in self.space else _scalar(value)
@@ -231,9 +238,7 @@ def _scalar(value: Any) -> Any:
     )
 
 
-def _seed(given: Any, number: int) -> int | None:
-    if given is None:
-        return None
+def _seed(given: Any, number: int) -> int:
     try:
         if float(given).is_integer():
             return int(given)
@@ -249,10 +254,10 @@ def _text(given: Any) -> str | None:
 def _notes(trials: Sequence[Imported], read: Sequence[_Read], design: str | None, failed: str) -> list[str]:
     notes = []
     lost = sum(each.status == "failed" for each in trials)
-    if lost and failed == "failed":
+    if lost and failed == "failed" and not all(each.ours for each in read):
         notes.append(
-            f"Failed in Optuna: {lost} of {len(trials)} trials. It calls failed what returned NaN, too, and keeps no trace of which it was; "
-            'if they diverged, say failed="diverged" (--failed diverged).'
+            f"Failed in Optuna: {lost} of {len(trials)} trials. It calls failed what returned NaN, too, and keeps no trace of which it "
+            'was; if they diverged, say failed="diverged" (--failed diverged).'
         )
     if design is None and any(each.design == "adaptive" and not each.ours for each in read):
         notes.append(

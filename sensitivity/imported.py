@@ -132,7 +132,7 @@ def _with_status(trial: Imported, budget: int) -> Imported:
     finite = math.isfinite(trial.value)
     if status in (ENDED, "completed") and not trial.reports:
         return replace(trial, status="failed", error=trial.error or "it reported no result")
-    if status in (ENDED, "completed", "stopped") and not finite:
+    if status in (ENDED, "completed", "stopped") and trial.reports and not finite:
         return replace(trial, status="diverged")
     if status == ENDED:
         return replace(trial, status="stopped" if len(trial.reports) < budget else "completed")
@@ -296,8 +296,8 @@ def _about_ends(table: pd.DataFrame, metric: str, capped: bool, stopped: int) ->
     diverged, said = table["status"] == "diverged", []
     if diverged.any() and not capped:
         said.append(
-            f"Diverged, having no finite {metric}: {diverged.sum()} of {len(table)} trials, which count as the worst finite result of their "
-            "task, as no initial loss was given."
+            f"Diverged, having no finite {metric}: {diverged.sum()} of {len(table)} trials, which count as the worst finite result of "
+            "their task, as no initial loss was given."
         )
     if stopped:
         said.append(

@@ -29,7 +29,7 @@ def chosen_group(results: Results, task: str | None, variant: str | None) -> tup
             raise unknown(kind, name, dict.fromkeys(known))
     left = [each for each in found if task in (None, each[0]) and variant in (None, each[1])]
     if len(left) != 1:
-        raise InputError(f"name task= and variant= of one of: {', '.join(f'{one} of {of}' for of, one in left or found) or 'no results'}")
+        raise InputError(f"name task= and variant= of one of: {', '.join(f'{one} on {of}' for of, one in left or found) or 'no results'}")
     return left[0]
 
 

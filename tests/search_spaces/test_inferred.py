@@ -84,7 +84,9 @@ def test_presence_is_explained_by_values_of_others(configurations: list[dict[str
 
 
 BAD = [
-    pytest.param([{"x": 1}, {"x": "oops"}], None, "x holds numbers and text (1, 'oops'); mend it, or say that x is categorical", id="mixed"),
+    pytest.param(
+        [{"x": 1}, {"x": "oops"}], None, "x holds numbers and text (1, 'oops'); mend it, or say that x is categorical", id="mixed"
+    ),
     pytest.param([{"x": True}, {"x": 2}], None, "x holds bools and numbers", id="bools"),
     pytest.param([{"x": [1, 2]}], None, "x must hold numbers, text or bools, got [1, 2]", id="lists"),
     pytest.param([{"x": "a"}], "log", "x must hold numbers for a log scale, got 'a'", id="text on a log scale"),
@@ -103,6 +105,8 @@ def test_what_cannot_be_a_space_says_why(configurations: list[dict[str, Any]], s
 
 
 def test_a_declared_scale_is_kept() -> None:
-    space = inferred_space([{"x": 1, "y": "b", "z": 1}, {"x": "a", "y": "a", "z": 2}], scales={"x": "categorical", "y": "ordinal", "z": "log"})
+    space = inferred_space(
+        [{"x": 1, "y": "b", "z": 1}, {"x": "a", "y": "a", "z": 2}], scales={"x": "categorical", "y": "ordinal", "z": "log"}
+    )
     assert [each.scale for each in space] == ["categorical", "ordinal", "log"]
     assert space["y"].grid(2) == ("b", "a")
