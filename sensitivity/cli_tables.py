@@ -65,6 +65,8 @@ def import_results(
     for option, kinds in ONLY.items():
         if option in given and kind not in kinds:
             raise InputError(f"--{option} is for {' and '.join(kinds)}, and {place!r} is read as {kind}")
+    if kind != "table" and isinstance(given.get("initial_loss"), str):
+        raise InputError(f"--initial-loss must be a number, got {initial_loss!r} (only a table has a column for it)")
     results = _read(kind, place, name, given)
     if results.usable.empty:
         raise InputError(f"{place!r} holds no finished trial")
@@ -96,7 +98,12 @@ def measure(
         results = Results.from_store(opened, the_study(opened, study), metric=metric)
     finally:
         opened.close()
-    rows = records(known[chosen](results, **arguments))
+    try:
+        rows = records(known[chosen](results, **arguments))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError) or not arguments:
+            raise
+        raise InputError(f"{chosen} cannot take {', '.join(having or [])}: {error}") from None
     if not as_json:
         rows = [{column: in_words(each) for column, each in row.items()} for row in rows]
     show(rows, as_json, empty=f"{chosen} has no row for this study")

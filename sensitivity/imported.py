@@ -245,11 +245,7 @@ def _designs(trials: Sequence[Imported], made: Mapping[str, SearchSpace], given:
         return dict.fromkeys(made, given)
     kinds = {}
     for variant, space in made.items():
-        rows = {
-            tuple(each.configuration.get(name) for name in space.names)
-            for each in trials
-            if each.variant == variant and each.status in DONE
-        }
+        rows = {tuple(each.configuration.get(name) for name in space.names) for each in trials if each.variant == variant}
         levels = [len(set(column)) for column in zip(*rows, strict=True)]
         full = bool(rows) and math.prod(levels) == len(rows)
         if full and max(levels) > max(2, MOST_GRID * len(rows)):  # a single hyperparameter: levels are even, draws are not

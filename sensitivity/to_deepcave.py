@@ -59,6 +59,7 @@ def _name(each: Hyperparameter) -> str:
 
 
 def _value(each: Hyperparameter, value: Any) -> Any:
+    value = each.check(value)
     if isinstance(each, (Float, Integer)):
         return 1 - value if each.scale == "log1m" else value
     return f"{each.name} {value}"

@@ -187,7 +187,7 @@ def test_one_variant_is_one_study(tmp_path: pathlib.Path) -> None:
         two.to_optuna(url, variant=variant)
     with pytest.raises(InputError, match=r"has an Optuna study 'made up / sgd' already; give name="):
         two.to_optuna(url, variant="sgd")
-    with pytest.raises(InputError, match="holds 2 Optuna studies; name one or more .*: made up / adam, made up / sgd"):
+    with pytest.raises(InputError, match=r"holds 2 Optuna studies; name one or more .*: made up / adam, made up / sgd"):
         Results.from_optuna(url)
     both = Results.from_optuna(url, "made up / adam", "made up / sgd")
     pd.testing.assert_frame_equal(Measured(both).excess_loss, Measured(two).excess_loss, check_exact=False)

