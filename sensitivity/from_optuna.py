@@ -65,6 +65,7 @@ def from_optuna(
 
     Raises: InputError for a storage that cannot be read, an unknown study, a study without trials, several objectives and no metric.
     """
+    hyperparameters = [hyperparameters] if isinstance(hyperparameters, str) else hyperparameters
     if failed not in ("failed", "diverged"):
         raise unknown("meaning of failed", failed, ("failed", "diverged"))
     studies, source = ([study], repr(study.study_name)) if hasattr(study, "trials") else studies_of(study, names)

@@ -54,6 +54,7 @@ def from_ray(
 
     Raises: InputError for a directory that is no experiment, an unknown metric or config entry, no trials.
     """
+    hyperparameters = [hyperparameters] if isinstance(hyperparameters, str) else hyperparameters
     if isinstance(experiment, (str, pathlib.Path)):
         read, searched, source = read_experiment(pathlib.Path(experiment))
         name = pathlib.Path(experiment).expanduser().resolve().name

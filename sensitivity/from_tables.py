@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import itertools
 import math
 import pathlib
@@ -75,6 +76,9 @@ def from_table(
     >>> list(results.trials["status"]), list(results.trials["loss"]), str(results.spaces["table"])
     (['completed', 'completed', 'diverged'], [0.5, 0.2, 0.5], 'lr: 0.001 to 0.1, log')
     """
+    if not isinstance(table, (pd.DataFrame, str, pathlib.Path)):
+        raise InputError(f"a table must be a DataFrame or the path of a file, got {table!r}")
+    hyperparameters = [hyperparameters] if isinstance(hyperparameters, str) else hyperparameters
     frame, source = (table, "the table") if isinstance(table, pd.DataFrame) else (read_frame(table), repr(str(table)))
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     columns = list(frame.columns)
@@ -101,6 +105,8 @@ def from_table(
     if twice:
         raise InputError(f"column {twice[0]!r} cannot be a hyperparameter and something else")
     names, notes = _hyperparameters(frame, hyperparameters, used)
+    if len(set(names.values())) < len(names):
+        raise InputError(f"two columns are the same hyperparameter: {', '.join(names)}")
     trials = _trials(frame, names, metric, {role: column for role, column in given.items() if column}, initial_loss, name)
     return assemble(
         trials,
@@ -160,7 +166,7 @@ def _trials(
     seeds: Sequence[int | None] = _whole(frame, roles["seed"]) if "seed" in roles else [None] * size
     statuses = [_status(each, row) for row, each in enumerate(frame[roles["status"]], 1)] if "status" in roles else [ENDED] * size
     steps = _whole(frame, roles["epoch"]) if "epoch" in roles else [1] * size
-    cells = {name: [python_value(each) for each in frame[column].astype(object)] for column, name in names.items()}
+    cells = {name: [_value(each) for each in frame[column].astype(object)] for column, name in names.items()}
     configurations = [{name: column[i] for name, column in cells.items() if not _missing(column[i])} for i in range(size)]
     if "epoch" not in roles:
         _no_copies(configurations, values, variants, tasks, seeds)
@@ -237,6 +243,11 @@ def _status(word: Any, row: int) -> str:
         if str(word).strip().casefold().removeprefix("trialstate.") in words:
             return status
     raise InputError(f"{unknown('status', word, [each for words in STATUS_WORDS.values() for each in words])} in row {row}")
+
+
+def _value(cell: Any) -> Any:
+    """What a cell holds; the exact decimals of Parquet as floats."""
+    return float(cell) if isinstance(cell, decimal.Decimal) else python_value(cell)
 
 
 def _missing(value: Any) -> bool:

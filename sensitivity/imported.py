@@ -12,10 +12,11 @@ import pandas as pd
 
 from search_spaces.hyperparameters import Float, Integer
 from search_spaces.inferred import inferred_space, plain_values, scale_of
+from search_spaces.listing import condition
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import write_value
 from sensitivity.planning import DONE
-from sensitivity.results import COUNTED, PREFIX, Results
+from sensitivity.results import COUNTED, IMPORTED, PREFIX, Results
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ ENDED = "ended"
 RESERVED = ("key", "epoch")
 KINDS = ("grid", "random", "sobol", "latin_hypercube", "one_at_a_time", "explicit", "adaptive")
 """Designs that do not depend on the order of their trials, which an import does not know."""
+MOST_LEVELS = 1000
 MOST_GRID = 0.5
 """Share of the configurations that a full grid can be of before its numbers are no levels: every value of a random design is another."""
 
@@ -93,6 +95,7 @@ def assemble(
     said = list(notes)
     made, inferred = _spaces(ended, names, spaces, scales or {}, known or {})
     said += inferred
+    _check_measurable(made, source)
     checked = [_checked(each, made[each.variant], source) for each in ended]
     seeded, repeated = _seeded(checked)
     said += repeated
@@ -116,7 +119,7 @@ def assemble(
     said += _about_ends(table, metric, capped, inferred_stops)
     spec = {
         "name": study,
-        "imported from": source,
+        IMPORTED: source,
         "metric": metric,
         "direction": direction,
         COUNTED: "the initial loss" if capped else "the worst that ended",
@@ -182,14 +185,28 @@ def _spaces(
     return made, _inferred_words(made, guessed, known)
 
 
+def _check_measurable(made: Mapping[str, SearchSpace], source: str) -> None:
+    """Every variant has hyperparameters, and what is called lr is a learning rate: its axis is logarithmic in measures and figures."""
+    for variant, space in made.items():
+        if not len(space):
+            raise InputError(f"variant {variant!r} of {source} has no hyperparameters")
+        if "lr" in space and not all(isinstance(each, (int, float)) and 0 < each < math.inf for each in space["lr"].grid(MOST_LEVELS)):
+            raise InputError(f"a hyperparameter called 'lr' must hold numbers above 0, got {space['lr']!r}; call it something else")
+
+
 def _inferred_words(
     made: Mapping[str, SearchSpace], guessed: Sequence[str], known: Mapping[str, Mapping[str, Hyperparameter]]
 ) -> list[str]:
     words = {name: shared for name in guessed for shared in [_domain_words(name, made)] if shared}
+    conditions = dict.fromkeys(f"{each.name} when {condition(each.when)}" for space in made.values() for each in space.conditional)
+    found = [f"Conditions were inferred from which values are there: {'; '.join(conditions)}."] if conditions else []
     if not words:
-        return []
+        return found
     how = "give scales (--scale NAME=SCALE) or spaces to say otherwise"
-    return [f"Scales and ranges were inferred from the values: {'; '.join(words.values())}. If that is not how they were searched, {how}."]
+    return [
+        f"Scales and ranges were inferred from the values: {'; '.join(words.values())}. If that is not how they were searched, {how}.",
+        *found,
+    ]
 
 
 def _domain_words(name: str, made: Mapping[str, SearchSpace]) -> str:

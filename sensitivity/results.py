@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 NO_METRICS = ("key", "epoch", "lr", "mu", "nu", "images_per_second", "seconds")
 COUNTED = "diverged trials count as"
 """In the specification of an import: ``the initial loss``, or ``the worst that ended``."""
+IMPORTED = "imported from"
+"""In the specification of an import."""
 PREFIX = "config/"
 """Before the name of a hyperparameter in a column of :attr:`Results.trials`."""
 

@@ -12,11 +12,14 @@ import optuna
 import pandas as pd
 import pytest
 
+from search_spaces.combinations import distinct
+from search_spaces.spaces import SearchSpace
 from sensitivity.measures import Measured
 from sensitivity.report import write_report
 from sensitivity.results import Results
 from sensitivity.store import Store
 from sensitivity.summary import caveats
+from tests.search_spaces import awkward
 from tests.sensitivity.tables import INITIAL, bowl, noisy, results
 from trainables.names import InputError
 
@@ -151,6 +154,16 @@ def test_there_and_back_changes_nothing(place: str, tmp_path: pathlib.Path) -> N
     assert back.spaces["adam"].compare(truth.spaces["adam"]) == []
     assert (back.metric, back.design, back.study, back.notes) == (truth.metric, truth.design, truth.study, ())
     pd.testing.assert_frame_equal(Measured(back).lr_sensitivity, Measured(truth).lr_sensitivity, check_exact=False)
+
+
+@pytest.mark.parametrize("space", [each for each in awkward.PARAMS if each.id != "nothing"])
+def test_awkward_spaces_come_back(space: SearchSpace) -> None:
+    points = [*space.sample(8, 0), *space.decode([[0.0] * len(space), [1.0] * len(space)])]
+    truth = results(lambda configuration, seed: 0.5, space=space, configurations=distinct(points), seeds=(0,))
+    back = Results.from_optuna(truth.to_optuna())
+    assert back.spaces["adam"].compare(space) == []
+    columns = [f"config/{name}" for name in space.names]
+    pd.testing.assert_frame_equal(back.trials[columns], truth.trials.reindex(columns=columns), check_dtype=False, rtol=1e-9)
 
 
 def test_what_optuna_sees_is_capped_and_says_what_diverged() -> None:

@@ -47,6 +47,7 @@ def test_columns_become_the_tables_that_measures_and_the_report_read(tmp_path: p
     assert set(diverged["loss"]) == {results.trials["value"].max()}
     page = write_report(results, tmp_path / "report").read_text()
     assert "Diverged trials, counted as the worst that ended: sgd 6 of 24 and adam 6 of 24." in page
+    assert "Learning curves" not in page
     assert any("learning rate log 0.001 to 1; momentum log1m 0 to 0.99" in each for each in caveats(Measured(results)))
 
 
@@ -97,6 +98,7 @@ def test_an_empty_cell_is_a_hyperparameter_that_a_row_has_not() -> None:
     )
     together = Results.from_table(frame)
     assert dict(together.spaces["table"]["nu"].when) == {"rule": ("adam",)}
+    assert "Conditions were inferred from which values are there: nu when rule is 'adam'." in together.notes
     assert not Measured(together).overview.empty
     apart = Results.from_table(frame, variant="rule")
     assert {name: space.names for name, space in apart.spaces.items()} == {"sgd": ("lr",), "adam": ("lr", "nu")}
@@ -200,6 +202,9 @@ BAD = [
     pytest.param("t.csv", b"\x00\x01PNG", {}, "", id="a picture"),
     pytest.param("t.parquet", b"lr,loss", {}, "cannot read the table", id="no Parquet"),
     pytest.param("t.xls", SMALL, {}, "a table ends with .csv, .tsv, .parquet, .pq", id="another format"),
+    pytest.param("t.csv", "lr,loss\n0,1\n1,2\n", {}, "a hyperparameter called 'lr' must hold numbers above 0", id="a learning rate of 0"),
+    pytest.param("t.csv", "config/a,params_a,loss\n0,1,2\n", {}, "two columns are the same hyperparameter", id="a name twice"),
+    pytest.param("t.csv", "opt,lr,loss\na,,1\nb,1,2\n", {"variant": "opt"}, "variant 'a' of ", id="a variant of nothing"),
     pytest.param(None, "", {}, "No such file", id="no file"),
 ]
 # fmt: on
@@ -218,7 +223,9 @@ def test_a_malformed_table_is_one_clear_line(
     assert "\n" not in str(error.value)
 
 
-def test_a_frame_with_a_column_twice_is_refused() -> None:
+def test_a_frame_with_a_column_twice_is_refused_as_is_no_frame() -> None:
+    with pytest.raises(InputError, match=r"must be a DataFrame or the path of a file, got \[1\]"):
+        Results.from_table([1])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="has the column 'a' twice"):
         Results.from_table(pd.DataFrame([[1, 2]], columns=["a", "a"]))
 

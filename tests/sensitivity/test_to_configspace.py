@@ -37,7 +37,7 @@ def study(space: SearchSpace = SPACE) -> Results:
 
 def test_every_trial_is_a_configuration_of_the_space_with_its_capped_loss() -> None:
     table = study()
-    space, pairs = table.to_configspace()
+    _, pairs = table.to_configspace()
     assert len(pairs) == len(table.trials)
     assert [loss for _, loss in pairs] == list(table.trials["loss"])
     for (configuration, _), mu in zip(pairs, table.trials["config/mu"], strict=True):
