@@ -221,13 +221,19 @@ def _domain_words(name: str, made: Mapping[str, SearchSpace]) -> str:
 
 def _checked(trial: Imported, space: SearchSpace, source: str) -> Imported:
     """The trial with the values as the space holds them; only those that are there, where it has no result."""
-    values = {name: plain_values(name, [value])[0] for name, value in trial.configuration.items()}
+    values = {name: _as_chosen(name, plain_values(name, [value])[0], space) for name, value in trial.configuration.items()}
     if trial.status not in DONE:
         return replace(trial, configuration=values)
     try:
         return replace(trial, configuration=space.check(values))
     except InputError as error:
         raise InputError(f"{trial.key} of {source}: {error}") from None
+
+
+def _as_chosen(name: str, value: Any, space: SearchSpace) -> Any:
+    """A choice that a file has as text, where the space has it as something else: True among names."""
+    choices = getattr(space[name], "choices", ()) if name in space and isinstance(value, str) else ()
+    return next((each for each in choices if not isinstance(each, str) and str(each) == value), value)
 
 
 def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:

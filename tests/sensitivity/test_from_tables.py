@@ -104,6 +104,14 @@ def test_an_empty_cell_is_a_hyperparameter_that_a_row_has_not() -> None:
     assert {name: space.names for name, space in apart.spaces.items()} == {"sgd": ("lr",), "adam": ("lr", "nu")}
 
 
+def test_choices_of_several_types_survive_a_file(tmp_path: pathlib.Path) -> None:
+    space = SearchSpace(Categorical("c", (True, "cm", 1)))
+    truth = made_up(lambda configuration, seed: 0.5, space=space, configurations=[{"c": each} for each in (True, "cm", 1)])
+    truth.save(tmp_path)
+    for file in ("trials.csv", "trials.parquet"):
+        assert list(Results.from_table(tmp_path / file, spaces=space).trials["config/c"]) == list(truth.trials["config/c"])
+
+
 def test_a_choice_called_none_is_a_choice(tmp_path: pathlib.Path) -> None:
     (tmp_path / "t.csv").write_text("schedule,loss\nNone,1\ncosine,2\n")
     assert Results.from_table(tmp_path / "t.csv").spaces["t"]["schedule"] == Categorical("schedule", ("None", "cosine"))
