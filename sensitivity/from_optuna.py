@@ -13,7 +13,8 @@ from search_spaces.hyperparameters import Float, Hyperparameter, Integer
 from search_spaces.inferred import domain_of
 from search_spaces.optuna_spaces import from_distributions, value_of
 from search_spaces.spaces import SearchSpace
-from sensitivity.imported import Direction, Imported, Spaces, assemble
+from sensitivity.imported import Direction, Imported, assemble
+from sensitivity.imported_spaces import Spaces
 from sensitivity.optuna_storage import studies_of
 from sensitivity.results import Results
 from trainables.names import InputError, unknown

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from search_spaces.spaces import SearchSpace
-from sensitivity.imported import ENDED, Direction, Imported, Spaces, assemble
+from sensitivity.imported import ENDED, Direction, Imported, assemble
+from sensitivity.imported_spaces import Spaces
 from sensitivity.ray_files import Run, is_experiment, leaves, read_experiment
 from sensitivity.results import Results
 from trainables.names import InputError, unknown

@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.values import python_value
-from sensitivity.imported import ENDED, Direction, Imported, Spaces, assemble
+from sensitivity.imported import ENDED, Direction, Imported, assemble
+from sensitivity.imported_spaces import Spaces
 from sensitivity.reading_files import read_frame
 from sensitivity.results import Results
 from trainables.names import InputError, unknown

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sensitivity.measures.effects import INTERACTIONS, NOISE
 from sensitivity.planning import METRICS
-from sensitivity.results import COUNTED, records
+from sensitivity.results import COUNTED, IMPORTED, records
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -51,7 +51,8 @@ def caveats(measured: Measured) -> list[str]:
     failed = int((results.trials["status"] == "failed").sum())
     unfinished = int(results.trials["status"].isin(("pending", "running")).sum())
     if failed:
-        found.append(f"{failed} of {len(results.trials)} trials failed and are left out; `sensitivity trials --status failed` shows why.")
+        where = "trials.csv says" if IMPORTED in results.spec else "`sensitivity trials --status failed` shows"
+        found.append(f"{failed} of {len(results.trials)} trials failed and are left out; {where} why.")
     stopped = int((results.trials["status"] == "stopped").sum())
     if stopped:
         found.append(
