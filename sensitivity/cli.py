@@ -5,11 +5,13 @@ from __future__ import annotations
 import pathlib
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
+from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
+from sensitivity.cli_tables import import_results, measure
 from sensitivity.planning import STATUSES
 from sensitivity.terminal import conclude, in_words, report_folder, show, show_plan
 from trainables.names import InputError, unknown
@@ -17,7 +19,6 @@ from trainables.names import InputError, unknown
 if TYPE_CHECKING:
     from sensitivity.study import Study
 
-DEFAULT_STORE = "sensitivity.sqlite"
 BAD_INPUT, INTERRUPTED = 2, 130
 
 app = typer.Typer(
@@ -33,22 +34,6 @@ app = typer.Typer(
     It ends with a table and a report that opens offline. A run that is stopped is continued by giving the same command again.""",
     epilog="Every command that lists something takes --json. Exit codes: 0 done, 1 trials failed, 2 bad input, 130 interrupted.",
 )
-
-StorePlace = Annotated[
-    str,
-    typer.Option(
-        "--store", help="Where results are kept: a SQLite file, or a database URL.", envvar="SENSITIVITY_STORE", show_default=True
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
-Folder = Annotated[
-    pathlib.Path | None,
-    typer.Option("--out", help="Folder for the report: report.html, report.md, CSV, Parquet.", show_default="runs/STUDY"),
-]
-Metric = Annotated[
-    str | None, typer.Option(help="train_loss_end, train_loss or test_loss, instead of the study's own.", show_default=False)
-]
-
 
 TaskModule = Annotated[
     pathlib.Path | None,
@@ -135,7 +120,7 @@ def report(
 
     opened = Store(store, create=False)
     try:
-        name = _which(opened, study)
+        name = the_study(opened, study)
         results = Results.from_store(opened, name, metric=metric)
     finally:
         opened.close()
@@ -170,7 +155,7 @@ def trials(
         raise unknown("status", status, STATUSES)
     opened = Store(store, create=False)
     try:
-        table = Results.from_store(opened, _which(opened, study)).trials
+        table = Results.from_store(opened, the_study(opened, study)).trials
     finally:
         opened.close()
     if status is not None:
@@ -244,6 +229,9 @@ def tasks(task_module: TaskModule = None, as_json: AsJson = False) -> None:
     show(rows, as_json)
 
 
+app.command("import")(import_results)
+app.command()(measure)
+
 presets_app = typer.Typer(
     help="The studies that come with the package: list them, show what one would run, or print one as YAML to edit.",
     invoke_without_command=True,
@@ -296,16 +284,6 @@ def _studies(file: str | None, preset: str | None) -> list[Study]:
     if preset is None:
         return [Study.load(str(file))]
     return [Study.preset(each) for each in GROUPS.get(preset, (preset,))]
-
-
-def _which(store: Any, name: str | None) -> str:
-    """The study that is meant: the one named, or the only one."""
-    if name is not None:
-        return name
-    names = [each["name"] for each in store.studies()]
-    if len(names) != 1:
-        raise InputError(f"name one of the {len(names)} studies of this store: {', '.join(names) or 'it is empty'}")
-    return str(names[0])
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import yaml
 from sensitivity.figures import effect_shares, learning_curves, lr_curves, metric_name, performance_sensitivity, slices
 from sensitivity.measures import Measured
 from sensitivity.planning import METRICS
-from sensitivity.results import records
+from sensitivity.results import IMPORTED, records
 from sensitivity.summary import best_title, best_words, caveats, setting, summary, with_interval
 from trainables.names import InputError
 
@@ -54,9 +54,12 @@ FIGURES: tuple[tuple[Callable[[Measured, str], go.Figure], str], ...] = (
 
 
 def _figures(measured: Measured, task: str) -> list[tuple[Callable[[Measured, str], go.Figure], str]]:
-    """The figures that apply: a study without learning rates has a slice along every hyperparameter instead."""
+    """The figures that apply: a study without learning rates has a slice along every hyperparameter instead, a table no curves."""
     has_lr = (measured.lr_curve["task"] == task).any()
-    return [(draw, words) for draw, words in FIGURES if draw is not (slices if has_lr else lr_curves)]
+    left_out = [slices if has_lr else lr_curves]
+    if IMPORTED in measured.results.spec and measured.results.epochs["epoch"].max() <= 1:
+        left_out.append(learning_curves)
+    return [(draw, words) for draw, words in FIGURES if draw not in left_out]
 
 
 def write_report(results: Results, folder: str | pathlib.Path) -> pathlib.Path:

@@ -15,10 +15,17 @@ from sensitivity.planning import DONE
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
+    import optuna
+    from ConfigSpace import Configuration, ConfigurationSpace
+
     from search_spaces.spaces import SearchSpace
     from sensitivity.store import Store
 
 NO_METRICS = ("key", "epoch", "lr", "mu", "nu", "images_per_second", "seconds")
+COUNTED = "diverged trials count as"
+"""In the specification of an import: ``the initial loss``, or ``the worst that ended``."""
+IMPORTED = "imported from"
+"""In the specification of an import."""
 PREFIX = "config/"
 """Before the name of a hyperparameter in a column of :attr:`Results.trials`."""
 
@@ -44,7 +51,7 @@ class Results:
         its ``initial_loss`` is the worst that any trial of the task ended with.
     epochs: one row an epoch: key, epoch and everything that was reported. spaces: the search space of each variant.
     metric: the column of ``epochs`` that is judged. direction: ``min`` or ``max``. design: its kind. designs: the kinds of variants whose
-    own differs. study: name. spec: the specification as a dictionary.
+    own differs. study: name. spec: the specification as a dictionary. notes: what an import inferred or assumed, in sentences.
 
     Source of the cap: Wortsman et al., "Small-scale proxies for large-scale Transformer training instabilities", arXiv:2309.14322,
     section 2.2.
@@ -59,6 +66,7 @@ class Results:
     spec: Mapping[str, Any] = field(default_factory=dict)
     direction: str = "min"
     designs: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_store(cls, store: Store, study: str, *, metric: str | None = None) -> Results:
@@ -84,6 +92,45 @@ class Results:
         kind = spec.design.get("kind", "explicit")
         designs = {name: each["kind"] for name, each in spec.designs.items()}
         return cls(table, epochs, spaces, metric, kind, study, json.loads(spec.to_json()), direction, designs)
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame | str | pathlib.Path, **named: Any) -> Results:
+        """Read any table with a row a trial, or a CSV or Parquet file: :func:`sensitivity.from_tables.from_table`."""
+        from sensitivity.from_tables import from_table
+
+        return from_table(table, **named)
+
+    @classmethod
+    def from_optuna(cls, study: Any, *names: str, **named: Any) -> Results:
+        """Read Optuna studies, or a storage URL and names in it: :func:`sensitivity.from_optuna.from_optuna`."""
+        from sensitivity.from_optuna import from_optuna
+
+        return from_optuna(study, *names, **named)
+
+    @classmethod
+    def from_ray(cls, experiment: Any, **named: Any) -> Results:
+        """Read the directory of a Ray Tune experiment, or a ResultGrid: :func:`sensitivity.from_ray.from_ray`."""
+        from sensitivity.from_ray import from_ray
+
+        return from_ray(experiment, **named)
+
+    def to_optuna(self, storage: str | None = None, **named: Any) -> optuna.Study:
+        """An Optuna study of one variant on one task: :func:`sensitivity.to_optuna.to_optuna`."""
+        from sensitivity.to_optuna import to_optuna
+
+        return to_optuna(self, storage, **named)
+
+    def to_configspace(self, **named: Any) -> tuple[ConfigurationSpace, list[tuple[Configuration, float]]]:
+        """Space and losses of one variant on one task, for HyperSHAP: :func:`sensitivity.to_configspace.to_configspace`."""
+        from sensitivity.to_configspace import to_configspace
+
+        return to_configspace(self, **named)
+
+    def to_deepcave(self, folder: str | pathlib.Path, **named: Any) -> pathlib.Path:
+        """Write the folder of a run that DeepCAVE opens: :func:`sensitivity.to_deepcave.to_deepcave`."""
+        from sensitivity.to_deepcave import to_deepcave
+
+        return to_deepcave(self, folder, **named)
 
     def design_of(self, variant: str) -> str:
         """The kind of design that chose the configurations of a variant."""
@@ -125,11 +172,21 @@ class Results:
             place.mkdir(parents=True, exist_ok=True)
             for name, table in (("trials", self.trials), ("epochs", self.epochs)):
                 table.to_csv(place / f"{name}.csv", index=False)
-                table.to_parquet(place / f"{name}.parquet", index=False)
+                _of_one_type(table).to_parquet(place / f"{name}.parquet", index=False)
                 written += [place / f"{name}.csv", place / f"{name}.parquet"]
         except OSError as error:
             raise InputError(f"cannot write results to {str(folder)!r}: {error}") from None
         return written
+
+
+def _of_one_type(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with choices of several types (True beside "cm") as text: a column of Parquet has one type."""
+    mixed = {
+        name: column.map(str, na_action="ignore")
+        for name, column in table.items()
+        if column.dtype == object and len({type(each) for each in column.dropna()}) > 1
+    }
+    return table.assign(**{str(name): column for name, column in mixed.items()})
 
 
 def _tidy(

@@ -10,7 +10,7 @@ import pandas as pd
 from sensitivity.measures.caveats import caveats as _caveats
 from sensitivity.measures.effects import INTERACTIONS, NOISE
 from sensitivity.planning import METRICS
-from sensitivity.results import records
+from sensitivity.results import COUNTED, records
 from sensitivity.wording import listed, number
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def summary(measured: Measured, task: str) -> list[str]:
 
 
 def caveats(measured: Measured) -> list[str]:
-    """What the reader should not believe without a second look: the sentences of :func:`sensitivity.measures.caveats.caveats`."""
-    return list(_caveats(measured.results)["text"])
+    """What the reader should not believe without a second look, and what was assumed of results that were read from elsewhere."""
+    return [*_caveats(measured.results)["text"], *measured.results.notes]
 
 
 def setting(configuration: dict[str, object]) -> str:
@@ -118,5 +118,6 @@ def _diverged(results: Results, task: str) -> list[str]:
     if some.empty:
         return ["No trial diverged."]
     words = [f"{variant} {row['sum']} of {row['count']}" for variant, row in some.iterrows()]
-    counted = "at the initial loss" if results.metric in METRICS else "as the worst that ended"
+    usual = "the initial loss" if results.metric in METRICS else "the worst that ended"
+    counted = {"the initial loss": "at the initial loss"}.get(results.spec.get(COUNTED, usual), "as the worst that ended")
     return [f"Diverged trials, counted {counted}: {listed(words)}."]

@@ -53,7 +53,7 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
     measured = Measured(results)
     table = measured.overview
     if as_json:
-        typer.echo(to_json({"report": str(written), "overview": records(table)}))
+        typer.echo(to_json({"report": str(written), "overview": records(table), "caveats": caveats(measured)}))
         return
     console = wide_console()
     for task, part in table.groupby("task", sort=False):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.measures.losses import Losses, groups, moderated
-from sensitivity.results import PREFIX
+from sensitivity.results import IMPORTED, PREFIX
 from sensitivity.wording import listed, number
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def _unmeasured(results: Results) -> list[tuple[str, str]]:
     unfinished = int(status.isin(("pending", "running")).sum())
     found = []
     if failed:
-        text = f"{failed} of {total} trials failed and are left out; `sensitivity trials --status failed` shows why."
+        where = "trials.csv says" if IMPORTED in results.spec else "`sensitivity trials --status failed` shows"
+        text = f"{failed} of {total} trials failed and are left out; {where} why."
         found.append(("failed", text))
     if stopped:
         text = f"{stopped} of {total} trials were stopped early and are left out: they have no result at the full budget."

@@ -1,0 +1,194 @@
+"""The commands that read what is there already: ``sensitivity import`` and ``sensitivity measure``."""
+
+from __future__ import annotations
+
+import inspect
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
+from sensitivity.terminal import conclude, in_words, report_folder, show
+from trainables.names import InputError, unknown
+
+if TYPE_CHECKING:
+    from sensitivity.results import Results
+
+KINDS = ("table", "optuna", "ray")
+ONLY = {"status": ("table",), "epoch": ("table",), "study": ("optuna",), "failed": ("optuna",), "direction": ("table", "ray")}
+"""Options that not every kind has."""
+
+
+def _option(words: str, *names: str) -> Any:
+    return typer.Option(*names, help=words, show_default=False)
+
+
+def import_results(
+    place: Annotated[
+        str, typer.Argument(metavar="FILE_OR_DIR_OR_URL", help="A CSV or Parquet file, an Optuna storage, a Ray Tune experiment.")
+    ],
+    kind: Annotated[str | None, typer.Option(help="table, optuna or ray.", show_default="what it looks like")] = None,
+    hyperparameter: Annotated[list[str] | None, _option("A hyperparameter; once for each. Else all that is nothing else.")] = None,
+    metric: Annotated[str | None, _option("What trials are judged by.")] = None,
+    direction: Annotated[str | None, typer.Option(help="min or max.", show_default="min; of an Optuna study its own")] = None,
+    variant: Annotated[str | None, _option("The column (parameter, config entry) that names the variant.")] = None,
+    task: Annotated[str | None, _option("The one that names the task.")] = None,
+    seed: Annotated[str | None, _option("The one that holds the seed.")] = None,
+    status: Annotated[str | None, _option("Tables: the column that says how a trial ended.")] = None,
+    epoch: Annotated[str | None, _option("Tables with a row an epoch: the column of its number.")] = None,
+    initial_loss: Annotated[
+        str | None, _option("The metric before training, which diverged trials count as: a number, or a table's column.")
+    ] = None,
+    scale: Annotated[
+        list[str] | None, _option("NAME=linear, log, log1m, ordinal or categorical; once for each. Else inferred, and said.")
+    ] = None,
+    space: Annotated[pathlib.Path | None, _option("The search space as a YAML file, instead of inferring it.")] = None,
+    design: Annotated[str | None, _option("How configurations were chosen: grid, random, sobol, adaptive ...")] = None,
+    study: Annotated[list[str] | None, _option("Optuna: a study of the storage; several are the variants of one.")] = None,
+    failed: Annotated[str | None, _option("Optuna: what its failed trials are, failed or diverged (it calls NaN failed).")] = None,
+    name: Annotated[str | None, _option("What the report calls it.")] = None,
+    out: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Report on results that are there already: any table, an Optuna storage, a Ray Tune experiment. Nothing is run."""
+    kind = _kind_of(place) if kind is None else kind
+    if kind not in KINDS:
+        raise unknown("kind", kind, KINDS)
+    given: dict[str, Any] = {
+        "hyperparameters": hyperparameter or None, "metric": metric, "direction": direction, "variant": variant, "task": task, "seed": seed,
+        "status": status, "epoch": epoch, "scales": _scales(scale or []), "spaces": _space(space), "design": design, "study": study or None,
+        "failed": failed, "initial_loss": _number(initial_loss) if initial_loss is not None else None,
+    }  # fmt: skip
+    given = {option: each for option, each in given.items() if each is not None}
+    for option, kinds in ONLY.items():
+        if option in given and kind not in kinds:
+            raise InputError(f"--{option} is for {' and '.join(kinds)}, and {place!r} is read as {kind}")
+    if kind != "table" and isinstance(given.get("initial_loss"), str):
+        raise InputError(f"--initial-loss must be a number, got {initial_loss!r} (only a table has a column for it)")
+    results = _read(kind, place, name, given)
+    if results.usable.empty:
+        raise InputError(f"{place!r} holds no finished trial")
+    conclude(results, report_folder(out, results.study), as_json)
+
+
+def measure(
+    name: Annotated[str, typer.Argument(help="Of a measure, such as excess_loss; `sensitivity measure list` lists them.")],
+    study: Annotated[str | None, typer.Argument(help="Name of a study in the store.", show_default="the only one")] = None,
+    store: StorePlace = DEFAULT_STORE,
+    metric: Metric = None,
+    having: Annotated[list[str] | None, _option("An argument of the measure, such as over=mu; once for each.", "--with")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the table of one measure: value, interval (low, high), how many trials (n), and a note where something limits it."""
+    from sensitivity.results import Results, records
+    from sensitivity.store import Store
+
+    known = _measures()
+    if name == "list":
+        show([{"measure": each, "what": (inspect.getdoc(made) or "").split("\n")[0]} for each, made in known.items()], as_json)
+        return
+    chosen = name.replace("-", "_")
+    if chosen not in known:
+        raise unknown("measure", name, known)
+    arguments = _arguments(chosen, known[chosen], having or [])
+    opened = Store(store, create=False)
+    try:
+        results = Results.from_store(opened, the_study(opened, study), metric=metric)
+    finally:
+        opened.close()
+    try:
+        rows = records(known[chosen](results, **arguments))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError) or not arguments:
+            raise
+        raise InputError(f"{chosen} cannot take {', '.join(having or [])}: {error}") from None
+    if not as_json:
+        rows = [{column: in_words(each) for column, each in row.items()} for row in rows]
+    show(rows, as_json, empty=f"{chosen} has no row for this study")
+
+
+def _kind_of(place: str) -> str:
+    """What a place looks like. Raises: InputError where it looks like nothing known."""
+    from sensitivity.optuna_storage import JOURNALS, is_sqlite
+    from sensitivity.reading_files import is_table
+
+    path = pathlib.Path(place).expanduser()
+    if "://" in place or is_sqlite(path) or path.suffix in JOURNALS:
+        return "optuna"
+    if path.is_dir():
+        return "ray"
+    if is_table(path):
+        return "table"
+    if not path.exists():
+        raise InputError(f"no file or directory {place!r}")
+    raise InputError(f"{place!r} looks like no table, Optuna storage or Ray Tune experiment; say which with --kind ({', '.join(KINDS)})")
+
+
+def _read(kind: str, place: str, name: str | None, given: dict[str, Any]) -> Results:
+    from sensitivity.results import Results
+
+    if kind == "optuna":
+        return Results.from_optuna(place, *given.pop("study", ()), study_name=name, **given)
+    reader = Results.from_table if kind == "table" else Results.from_ray
+    return reader(place, study=name, **given)
+
+
+def _scales(given: Sequence[str]) -> dict[str, str] | None:
+    scales = {}
+    for each in given:
+        name, separator, scale = each.rpartition("=")
+        if not separator or not name:
+            raise InputError(f"--scale must be NAME=SCALE, such as lr=log; got {each!r}")
+        scales[name] = scale
+    return scales or None
+
+
+def _space(path: pathlib.Path | None) -> Any:
+    if path is None:
+        return None
+    from search_spaces.spaces import SearchSpace
+
+    try:
+        return SearchSpace.from_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"cannot read the search space {str(path)!r}: {error}") from None
+
+
+def _number(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _measures() -> dict[str, Callable[..., Any]]:
+    """Every measure by name: the functions of :mod:`sensitivity.measures` from results to a table."""
+    from sensitivity import measures
+
+    found = {name: getattr(measures, name) for name in sorted(measures.__all__)}
+    return {
+        name: each
+        for name, each in found.items()
+        if inspect.isfunction(each) and next(iter(inspect.signature(each).parameters)) == "results"
+    }
+
+
+def _arguments(name: str, made: Callable[..., Any], given: Sequence[str]) -> dict[str, Any]:
+    """Arguments of a measure from NAME=VALUE. Raises: InputError for an unknown one, and one that lacks."""
+    from search_spaces.values import read_value
+
+    known = list(inspect.signature(made).parameters.values())[1:]
+    arguments = {}
+    for each in given:
+        argument, separator, value = each.partition("=")
+        if not separator:
+            raise InputError(f"--with must be NAME=VALUE, such as over=mu; got {each!r}")
+        if argument not in [one.name for one in known]:
+            raise unknown(f"argument of {name}", argument, [one.name for one in known])
+        arguments[argument] = read_value(value)
+    for one in known:
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD) and one.name not in arguments:
+            raise InputError(f"{name} needs --with {one.name}=VALUE")
+    return arguments
