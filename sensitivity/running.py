@@ -19,6 +19,7 @@ from search_spaces.designs import AdaptiveDesign
 from sensitivity import own_trainables
 from sensitivity.assignments import Assignments, OwnAssignments
 from sensitivity.centers import asks_for_best, centered
+from sensitivity.environment import quiet
 from sensitivity.planning import plan, trials
 from sensitivity.shipping import by_value, shipped
 from sensitivity.study import Study
@@ -140,7 +141,7 @@ def _train(
     if not study.adaptive and not cohorts:
         begin(len(planned))
         return
-    with _ray(address, workers):  # before anything is written: a cluster that does not answer is bad input
+    with quiet(), _ray(address, workers):  # before anything is written: a cluster that does not answer is bad input
         if study.adaptive:
             searcher: Adaptive | Planned = _adaptive(study, store, given)
             planned = [trial for label, configuration in searcher.chosen() for trial in given.members(label, configuration)]
@@ -320,21 +321,14 @@ def _trial_id(trial: Any) -> str:
 @contextlib.contextmanager
 def _ray(address: str | None, workers: int) -> Iterator[None]:
     """A connection to the cluster, or a Ray of our own for the time of the run."""
-    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # they cannot write a list of members
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # its banner is printed at verbose=0 too
-    os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # SIGINT is ours: it has to end with 130
-    os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
-    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")  # the store is the state: Tune's own copy is never read
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     already = ray.is_initialized()
     if not already:
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if address is None:
-            ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
+            ray.init(address="local", num_cpus=workers, include_dashboard=False, **options)
         else:
             try:
-                ray.init(address=address, **quiet)
+                ray.init(address=address, **options)
             except (ConnectionError, ValueError) as error:
                 first = str(error).strip().splitlines()[0]
                 raise InputError(f"no Ray cluster at address {address!r}: {first}") from error
