@@ -102,6 +102,9 @@ def _effects(measured: Measured, task: str) -> list[str]:
     sentences = []
     for variant, part in shares.groupby("variant", sort=False):
         large = part[(part["value"] >= MINOR) & ~part["effect"].isin((INTERACTIONS, NOISE))].sort_values("value", ascending=False)
+        if part["note"].str.contains("poor surrogate", regex=False).any():
+            sentences.append(f"For {variant}, there are too few trials to say what matters: a forest cannot predict the loss from them.")
+            continue
         if large.empty:
             continue
         words = [f"{row['effect']} {row['value']:.0%} ({row['low']:.0%} to {row['high']:.0%})" for row in records(large)]

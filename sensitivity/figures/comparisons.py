@@ -105,5 +105,5 @@ def effect_shares(measured: Measured, task: str) -> go.Figure:
         )
         figure.update_xaxes(range=[-0.04, 1.04], tickformat=".0%", tickvals=[0, 0.5, 1], row=1, col=column)
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=variants, range=[-0.6, len(variants) - 0.4])
-    about = "share of the variance of the capped loss (functional ANOVA); bars are 95 % intervals"
+    about = "share of the variance of the capped loss (ANOVA: exact on full grids, of a forest elsewhere); bars are 95 % intervals"
     return styled(figure, "Which hyperparameters matter", about, 170 + 34 * len(variants))

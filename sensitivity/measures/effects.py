@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from sensitivity.measures.factorial import factorial
 from sensitivity.measures.forest import FEWEST, TREES
 from sensitivity.measures.noise import NOISE, seed_noise
 from sensitivity.measures.variance_shares import INTERACTIONS, variance_shares
+from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
 
-__all__ = ["FEWEST", "INTERACTIONS", "NOISE", "TREES", "main_effects", "seed_noise"]
+__all__ = ["FEWEST", "INTERACTIONS", "NOISE", "TREES", "effects_in_short", "main_effects", "seed_noise"]
 
 
 def main_effects(results: Results, *, trees: int = TREES, seed: int = 0) -> pd.DataFrame:
@@ -23,3 +26,36 @@ def main_effects(results: Results, *, trees: int = TREES, seed: int = 0) -> pd.D
     """
     table = variance_shares(results, pairs=False, totals=False, trees=trees, seed=seed)
     return table[["task", "variant", "effect", "value", "low", "high", "n", "note"]]
+
+
+def effects_in_short(results: Results) -> pd.DataFrame:
+    """What the report shows: exact where the design allows it, from a forest elsewhere. Columns as of :func:`main_effects`.
+
+    A full grid with seed replicates is analysed by :func:`sensitivity.measures.factorial.factorial`, which needs no surrogate and few
+    configurations; the bounds of all interactions together are the sums of their bounds, which is wider than need be.
+    """
+    parts = []
+    for task, variant in results.groups:
+        chosen = (results.trials["task"] == task) & (results.trials["variant"] == variant)
+        group = replace(results, trials=results.trials[chosen].reset_index(drop=True))
+        try:
+            parts.append(_in_short(factorial(group)))
+        except InputError:
+            parts.append(main_effects(group))
+    columns = ["task", "variant", "effect", "value", "low", "high", "n", "note"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _in_short(table: pd.DataFrame) -> pd.DataFrame:
+    """A factorial analysis with its interactions in one row. Raises: InputError without seed replicates, which are its error term."""
+    main, noise = table[table["order"] == "main"], table[table["order"] == "noise"]
+    if noise.empty or noise["value"].isna().any():
+        raise InputError("a factorial analysis needs at least two seeds of every configuration")
+    together = table[table["order"].isin(("pair", "rest"))]
+    row = main.iloc[:1].assign(
+        effect=INTERACTIONS,
+        value=float(together["value"].sum()),
+        low=float(together["low"].sum()),
+        high=min(1.0, float(together["high"].sum())),
+    )
+    return pd.concat([main, row, noise], ignore_index=True)

@@ -58,7 +58,7 @@ class Measured:
 
     @cached_property
     def main_effects(self) -> pd.DataFrame:
-        return effects.main_effects(self.results)
+        return effects.effects_in_short(self.results)
 
     @cached_property
     def divergence_rate(self) -> pd.DataFrame:

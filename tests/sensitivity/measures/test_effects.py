@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from search_spaces import Categorical, Float, SearchSpace
-from search_spaces.designs import Sobol
-from sensitivity.measures import main_effects, seed_noise
+from search_spaces.designs import Random, Sobol
+from sensitivity.measures import factorial, main_effects, seed_noise
+from sensitivity.measures.effects import INTERACTIONS, NOISE, effects_in_short
 from sensitivity.measures.losses import losses
-from tests.sensitivity.tables import LR, MU, SPACE, results
+from tests.sensitivity.tables import LR, MU, SPACE, bowl, results
 
 POINTS = Sobol(512, seed=0).configurations(SPACE)
 
@@ -112,3 +113,28 @@ def test_what_is_inactive_lies_in_the_middle_and_takes_no_part_there() -> None:
     shares = main_effects(made).set_index("effect")["value"]
     assert shares["rule"] > 0.8 > 0.1 > shares["lr"]
     assert 0.01 < shares["nu"] < 0.2
+
+
+def leaning(configuration: Any, seed: int) -> float:
+    return bowl(configuration, seed) + 0.3 * configuration["mu"] * math.log10(configuration["lr"]) ** 2 / 9 + 0.01 * seed
+
+
+def test_a_full_grid_is_analysed_exactly_and_anything_else_by_a_forest() -> None:
+    grid = results(leaning)
+    short, exact = effects_in_short(grid).set_index("effect")["value"], factorial(grid).set_index("effect")["value"]
+    assert list(short.index) == ["lr", "mu", INTERACTIONS, NOISE]
+    assert short["lr"] == exact["lr"]
+    assert short[INTERACTIONS] == pytest.approx(exact["lr x mu"])
+    assert short.sum() == pytest.approx(1)
+    for other in (
+        results(leaning, seeds=[0]),
+        results(leaning, configurations=Random(20).configurations(SPACE), design="random"),
+        results(leaning, status=lambda configuration, seed: "failed" if configuration["lr"] == 1.0 and seed else "completed"),
+    ):
+        pd.testing.assert_frame_equal(effects_in_short(other), main_effects(other))
+
+
+def test_every_variant_is_analysed_as_its_own_trials_allow() -> None:
+    table = effects_in_short(results(leaning, variants=("adam", "nadam")))
+    assert list(table.groupby("variant", sort=False).size()) == [4, 4]
+    assert effects_in_short(results(leaning, status=lambda configuration, seed: "failed")).empty
