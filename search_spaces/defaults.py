@@ -12,7 +12,8 @@ that diverges, with the paper's best rate between. Sources, all of Dozat, "Optim
 The paper gives no rate for true sums of gradients (AdaGrad); theirs is the default of ``torch.optim.Adagrad``.
 
 Measured: after four epochs of autoencoder/digits (batch 64, mu .9, nu .999, seed 0, rates half a decade apart, 15 of the first 17 variants)
-the highest rate of each had diverged, the lowest (of the 13 whose lowest was run) had left .21 to .48 of the initial loss, the best .08 to .34.
+the highest rate of each had diverged, the lowest (of the 13 whose lowest was run) had left .21 to .48 of the initial loss, the best .08 to
+.34.
 """
 
 from __future__ import annotations
