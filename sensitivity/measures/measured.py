@@ -4,21 +4,45 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from sensitivity.measures import divergence, effects, excess, learning_rate
+from sensitivity.measures.budget import budget_within, expected_best, relative_performance, win_probability
+from sensitivity.measures.caveats import caveats
+from sensitivity.measures.comparison import compare
+from sensitivity.measures.coupling import best_by_level, coupling
+from sensitivity.measures.estimators import estimators
 from sensitivity.measures.losses import NEVER_LEARNED
+from sensitivity.measures.profiles import performance_profiles
+from sensitivity.measures.stability import danger_zone, stability_boundary
+from sensitivity.measures.transfer import cross_task_sensitivity, effective_dimensionality, rank_correlation, transfer_regret
+from sensitivity.measures.tunability import tunability
+from sensitivity.measures.variance_shares import variance_shares
 from sensitivity.results import records
+from trainables.names import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from sensitivity.results import Results
+
+REFUSED = "refused"
+"""In the attributes of an empty table: why the measure cannot be had of these results."""
+RIDGES = (("lr", "mu"), ("lr", "nu"))
+"""Pairs of hyperparameters of which :attr:`Measured.ridges` looks for the ridge."""
+LEVELS = ("p", "momentum", "mu_schedule", "nu_schedule")
+"""Hyperparameters for each level of which :attr:`Measured.best_rates` gives the best learning rate."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What figures, summary and report read. The tables are those of the functions of the same name."""
+    """What figures, summary and report read. The tables are those of the functions of the same name.
+
+    A measure that refuses the results (of an adaptive design, of one task) is an empty table, with the reason in its
+    ``attrs["refused"]``.
+    """
 
     results: Results
 
@@ -65,6 +89,87 @@ class Measured:
         return divergence.divergence_rate(self.results)
 
     @cached_property
+    def caveats(self) -> pd.DataFrame:
+        return _asked(caveats, self.results)
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame:
+        """:func:`sensitivity.measures.comparison.compare` of all pairs by :attr:`sensitivity`."""
+        return _asked(compare, self.results, over=self.compared_over)
+
+    @cached_property
+    def variance_shares(self) -> pd.DataFrame:
+        """Main effects, pairs and totals."""
+        return _asked(variance_shares, self.results)
+
+    @cached_property
+    def estimators(self) -> pd.DataFrame:
+        return _asked(estimators, self.results)
+
+    @cached_property
+    def stability_boundary(self) -> pd.DataFrame:
+        return _asked(stability_boundary, self.results)
+
+    @cached_property
+    def danger_zone(self) -> pd.DataFrame:
+        return _asked(danger_zone, self.results)
+
+    @cached_property
+    def expected_best(self) -> pd.DataFrame:
+        return _asked(expected_best, self.results)
+
+    @cached_property
+    def budget_within(self) -> pd.DataFrame:
+        return _asked(budget_within, self.results)
+
+    @cached_property
+    def relative_performance(self) -> pd.DataFrame:
+        return _asked(relative_performance, self.results)
+
+    @cached_property
+    def win_probability(self) -> pd.DataFrame:
+        return _asked(win_probability, self.results)
+
+    @cached_property
+    def tunability(self) -> pd.DataFrame:
+        return _asked(tunability, self.results)
+
+    @cached_property
+    def ridges(self) -> pd.DataFrame:
+        """:func:`sensitivity.measures.coupling.coupling` of every pair of :data:`RIDGES` that some variant varies, one below another."""
+        pairs = [(one, other) for one, other in RIDGES if self._varied(one, other)]
+        return _below(_asked(coupling, self.results, one, other) for one, other in pairs)
+
+    @cached_property
+    def best_rates(self) -> pd.DataFrame:
+        """:func:`sensitivity.measures.coupling.best_by_level` of lr by every one of :data:`LEVELS` that some variant varies."""
+        chosen = [name for name in LEVELS if self._varied("lr", name)]
+        return _below(_asked(best_by_level, self.results, "lr", name) for name in chosen)
+
+    @cached_property
+    def cross_task_sensitivity(self) -> pd.DataFrame:
+        return _asked(cross_task_sensitivity, self.results)
+
+    @cached_property
+    def effective_dimensionality(self) -> pd.DataFrame:
+        return _asked(effective_dimensionality, self.results)
+
+    @cached_property
+    def rank_correlation(self) -> pd.DataFrame:
+        return _asked(rank_correlation, self.results)
+
+    @cached_property
+    def transfer_regret(self) -> pd.DataFrame:
+        return _asked(transfer_regret, self.results)
+
+    @cached_property
+    def performance_profiles(self) -> pd.DataFrame:
+        return _asked(performance_profiles, self.results)
+
+    def _varied(self, *names: str) -> bool:
+        return any(set(names) <= set(self.results.varied(variant)) for _, variant in self.results.groups)
+
+    @cached_property
     def overview(self) -> pd.DataFrame:
         """Best loss and its configuration, sensitivity, robust width and divergence rate, least sensitive first.
 
@@ -82,3 +187,22 @@ class Measured:
 def _named(part: pd.DataFrame, name: str, *more: str) -> pd.DataFrame:
     names = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
     return part[["task", "variant", "value", "low", "high", *more]].rename(columns=names)
+
+
+def _asked(measure: Callable[..., pd.DataFrame], *arguments: Any, **named: Any) -> pd.DataFrame:
+    try:
+        return measure(*arguments, **named)
+    except InputError as error:
+        table = pd.DataFrame({name: pd.Series(dtype=object) for name in ("task", "variant", "value", "low", "high", "n", "note")})
+        table.attrs[REFUSED] = str(error)
+        return table
+
+
+def _nothing() -> pd.DataFrame:
+    raise InputError("no variant varies such a pair of hyperparameters")
+
+
+def _below(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    found = list(tables)
+    whole = [table for table in found if REFUSED not in table.attrs] or found[:1]
+    return pd.concat(whole, ignore_index=True) if len(whole) > 1 else whole[0] if whole else _asked(_nothing)
