@@ -69,13 +69,19 @@ class Results:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def from_store(cls, store: Store, study: str, *, metric: str | None = None) -> Results:
-        """Read a study. Args: metric: instead of the study's own. Raises: InputError for an unknown study or metric."""
+    def from_store(cls, store: Store, study: str, *, metric: str | None = None, curves: bool = True) -> Results:
+        """Read a study.
+
+        Args: metric: instead of the study's own. curves: with every epoch; without, ``epochs`` holds the last of each trial, which is
+            all that most measures need and many times quicker.
+        Raises: InputError for an unknown study or metric.
+        """
         from sensitivity.planning import METRICS
+        from sensitivity.queries import last_epochs
         from sensitivity.study import Study
 
         spec = Study.stored(store.study(study))
-        trials, epochs = store.trials(study), store.epochs(study)
+        trials, epochs = store.trials(study), store.epochs(study) if curves else last_epochs(store, study)
         # A study that names fewer variants than it did leaves the others' trials in the store.
         trials = trials[trials["task"].isin(spec.tasks) & trials["variant"].isin(spec.variants)].reset_index(drop=True)
         if metric is not None:

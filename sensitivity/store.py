@@ -15,6 +15,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from sensitivity.planning import DONE, STATUSES
+from sensitivity.queries import with_measures
 from sensitivity.tables import ADDED, EPOCHS, MEASURED, NOT_MEASURED, STUDIES, STUDY_TRIALS, TABLES, TRIALS, VERSION, VERSIONS
 from trainables.names import InputError, unknown
 
@@ -61,6 +62,11 @@ class Store:
     def optuna_url(self) -> str:
         """Where Optuna keeps its own tables: beside ours, so that ``optuna-dashboard`` opens the same URL."""
         return self.url
+
+    @property
+    def dialect(self) -> str:
+        """The kind of database: ``sqlite``, ``postgresql``."""
+        return self._engine.dialect.name
 
     def _migrate(self, create: bool) -> None:
         if not create and not sql.inspect(self._engine).has_table(VERSIONS.name):
@@ -205,14 +211,12 @@ class Store:
 
     def trials(self, study: str | None = None) -> pd.DataFrame:
         """One row a trial, in the study's order; ``configuration`` is a dictionary."""
-        table = self._frame(_of_study(study, *TRIALS.c) if study is not None else sql.select(TRIALS).order_by(TRIALS.c.key))
+        table = self.frame(_of_study(study, *TRIALS.c) if study is not None else sql.select(TRIALS).order_by(TRIALS.c.key))
         configurations = [json.loads(text) for text in table["configuration"]]
         return table.assign(configuration=configurations).astype({"initial_loss": float})
 
     def epochs(self, study: str | None = None) -> pd.DataFrame:
         """One row an epoch, by trial in the study's order; one column for everything that was measured."""
-        import pandas as pd
-
         chosen = sql.select(EPOCHS).order_by(EPOCHS.c.key, EPOCHS.c.epoch)
         if study is not None:
             chosen = (
@@ -221,14 +225,10 @@ class Store:
                 .where(STUDY_TRIALS.c.study == study)
                 .order_by(STUDY_TRIALS.c.position, EPOCHS.c.epoch)
             )
-        table = self._frame(chosen).astype(dict.fromkeys(MEASURED, float))
-        measures = table.pop("measures")
-        if measures.notna().any():
-            more = pd.DataFrame([json.loads(text) if isinstance(text, str) else {} for text in measures], index=table.index, dtype=float)
-            table = pd.concat([table, more], axis=1)
-        return table
+        return with_measures(self.frame(chosen))
 
-    def _frame(self, query: sql.Select[Any]) -> pd.DataFrame:
+    def frame(self, query: sql.Select[Any]) -> pd.DataFrame:
+        """What a query of the store's tables finds."""
         import pandas as pd
 
         with self._transaction() as connection:

@@ -1,0 +1,101 @@
+"""Values that are computed once, by one thread, and kept while they are among the most recently asked for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+FORGOTTEN = 20.0
+"""Seconds after which a computation that has not begun, and that nobody asks for again, is not begun."""
+
+
+class Pending(Exception):
+    """The value is being computed; ask again."""
+
+
+class Forgotten(Exception):
+    """Nobody asked for the value any more when its turn came."""
+
+
+@dataclass
+class _Entry:
+    future: Future[Any] = field(default_factory=Future)
+    asked: float = field(default_factory=time.monotonic)
+    weight: float = 0.0
+
+
+class Cache:
+    """Values by key, each computed once however many ask for it at the same time.
+
+    Args: limit: total weight of the values that are kept; the one asked for longest ago goes first. weigh: the weight of a value.
+
+    What was computed from wrong input raises again for whoever asked, and is not kept.
+    """
+
+    def __init__(self, limit: float, weigh: Callable[[Any], float] = lambda value: 1.0) -> None:
+        self._limit, self._weigh = limit, weigh
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def now(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """The value, computed in this thread, or by whichever thread is computing it already."""
+        entry, mine = self._entry(key)
+        if mine:
+            self._fill(key, entry, compute)
+        return entry.future.result()  # type: ignore[no-any-return]
+
+    def soon(self, key: Hashable, compute: Callable[[], T], pool: ThreadPoolExecutor, patience: float) -> T:
+        """The value, computed in the pool. Raises: Pending where that takes longer than ``patience`` seconds."""
+        while True:
+            entry, mine = self._entry(key)
+            if mine:
+                pool.submit(self._fill, key, entry, compute)
+            try:
+                return entry.future.result(timeout=patience)  # type: ignore[no-any-return]
+            except TimeoutError:
+                if entry.future.done():
+                    raise
+                raise Pending from None
+            except Forgotten:
+                continue
+
+    def _entry(self, key: Hashable) -> tuple[_Entry, bool]:
+        """The entry of a key, and whether it is the caller's to fill."""
+        with self._lock:
+            mine = key not in self._entries
+            if mine:
+                self._entries[key] = _Entry()
+            entry = self._entries[key]
+            entry.asked = time.monotonic()
+            self._entries.move_to_end(key)
+            return entry, mine
+
+    def _fill(self, key: Hashable, entry: _Entry, compute: Callable[[], Any]) -> None:
+        try:
+            if time.monotonic() - entry.asked > FORGOTTEN:
+                raise Forgotten
+            value = compute()
+        except BaseException as error:
+            with self._lock:
+                self._entries.pop(key, None)
+            entry.future.set_exception(error)
+            return
+        entry.weight = self._weigh(value)
+        entry.future.set_result(value)
+        with self._lock:
+            total = sum(each.weight for each in self._entries.values())
+            for old, each in list(self._entries.items()):
+                if total <= self._limit or old == key:
+                    break
+                if each.future.done():
+                    total -= each.weight
+                    del self._entries[old]

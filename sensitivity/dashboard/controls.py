@@ -1,0 +1,127 @@
+"""The form beside a study: what is kept, and how it is judged; what each change of it makes of the view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from dash import dcc, html
+
+from sensitivity.dashboard.filters import choices, hyperparameters, levels, positions, tasks, the_task
+from sensitivity.dashboard.view import View
+from sensitivity.dashboard.words import cell
+from sensitivity.planning import METRICS, STATUSES
+from sensitivity.results import NO_METRICS
+
+if TYPE_CHECKING:
+    from search_spaces.hyperparameters import Hyperparameter
+    from sensitivity.results import Results
+
+UNJUDGED = (*NO_METRICS, "grad_norm")
+CAPS = {"": "the initial loss", "worst": "the worst that ended"}
+SCALES = {"": "as suits the losses", "log": "logarithmic", "linear": "linear"}
+
+
+def form(results: Results, view: View) -> html.Details:
+    """Every choice, as the view has it."""
+    found = tasks(results)
+    judged = [name for name in results.epochs.columns if name not in UNJUDGED and results.epochs[name].notna().any()]
+    metrics = sorted({*judged, results.metric}, key=lambda name: (name not in METRICS, name))
+    keep = [
+        _pick("task", "Task", {name: name for name in found}, the_task(results, view)) if len(found) > 1 else None,
+        _several("variant", "Variants", _names(results.trials["variant"]), view.variant),
+        _several("seed", "Seeds", _names(results.trials["seed"]), view.seed),
+        _several("status", "Status", [each for each in STATUSES if (results.trials["status"] == each).any()], view.status),
+        *(_hyperparameter(name, domains, view) for name, domains in hyperparameters(results).items()),
+    ]
+    judge = [
+        _pick("metric", "Metric", {name: name for name in metrics}, view.metric or results.metric),
+        _pick("cap", "Diverged trials count as", CAPS, view.cap if view.cap in CAPS else ""),
+        _pick("scale", "Axis of the loss", SCALES, view.scale if view.scale in SCALES else ""),
+    ]
+    return html.Details(
+        [
+            html.Summary("Filters and settings"),
+            html.Form(
+                [
+                    html.Fieldset([html.Legend("Trials to keep"), *keep]),
+                    html.Fieldset([html.Legend("How they are judged"), *judge]),
+                ],
+                className="form",
+            ),
+        ],
+        className="controls",
+        open=True,
+    )
+
+
+def _names(values: Iterable[Any]) -> list[str]:
+    return [str(each) for each in dict.fromkeys(values)]
+
+
+def _pick(name: str, label: str, options: dict[str, str], value: str) -> html.Div:
+    given = [{"label": words, "value": each} for each, words in options.items()]
+    picked = dcc.Dropdown(id={"type": "control", "name": name}, options=given, value=value, clearable=False, searchable=len(given) > 8)
+    return _field(label, picked)
+
+
+def _several(name: str, label: str, options: list[str], values: Iterable[str]) -> html.Div:
+    chosen = [each for each in values if each in options]
+    picked = dcc.Dropdown(
+        id={"type": "control", "name": name}, options=options, value=chosen, multi=True, placeholder="all", searchable=len(options) > 8
+    )
+    return _field(label, picked)
+
+
+def _hyperparameter(name: str, domains: list[Hyperparameter], view: View) -> html.Div:
+    stops = levels(domains)
+    if stops is None or len(stops) < 2:
+        every = choices(domains) if stops is None else list(map(cell, stops))
+        return _several(f"choice:{name}", name, every, [value for each, value in view.choices if each == name])
+    ends = positions(stops, view, name)
+    slider = dcc.RangeSlider(
+        id={"type": "range", "name": name},
+        min=0,
+        max=len(stops) - 1,
+        step=1,
+        value=ends,
+        marks={0: cell(stops[0]), len(stops) - 1: cell(stops[-1])},
+        allow_direct_input=False,
+        updatemode="mouseup",
+    )
+    words = html.Output(bounds(stops, view, name), id={"type": "bounds", "name": name}, className="bounds")
+    return html.Div([html.Div([html.Span(name, className="label"), words], className="labels"), slider], className="field")
+
+
+def bounds(stops: list[Any], view: View, name: str) -> str:
+    """The bounds of a hyperparameter in words."""
+    for each, low, high in view.ranges:
+        if each == name:
+            return f"{cell(low)} to {cell(high)}"
+    return "all"
+
+
+def _field(label: str, control: Any) -> html.Div:
+    return html.Div([html.Label([html.Span(label, className="label"), control])], className="field")
+
+
+def changed(view: View, kind: str, name: str, value: Any, results: Results) -> View:
+    """The view after one control was changed.
+
+    Args: kind: ``range`` of a slider, whose value is two stops; else ``control``. name: of the control. value: what it has now.
+    """
+    if kind == "range":
+        stops = levels(hyperparameters(results)[name]) or []
+        low, high = sorted(int(each) for each in value)
+        if [low, high] == positions(stops, view, name):
+            return view
+        return view.anywhere(name) if (low, high) == (0, len(stops) - 1) else view.within(name, stops[low], stops[high])
+    if name.startswith("choice:"):
+        return view.among(name.removeprefix("choice:"), value or ())
+    if name in ("variant", "seed", "status", "study"):
+        return view.but(**{name: tuple(value or ())})
+    if name == "metric" and value == results.spec.get("metric", "train_loss_end"):
+        value = ""
+    if name == "task" and value == tasks(results)[0]:
+        value = ""
+    return view.but(**{name: value or ""})

@@ -1,0 +1,50 @@
+"""What each part of a page holds, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.dashboard import (
+    compare_page,
+    measure_page,
+    pages,
+    shell,
+    space_page,
+    studies_page,
+    study_page,
+    trial_page,
+    trials_page,
+)
+from sensitivity.dashboard.cache import Pending
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.dashboard.source import Source
+    from sensitivity.dashboard.view import View
+
+PARTS: dict[str, Callable[[Source, View], Any]] = {
+    "studies": lambda source, view: studies_page.listed(source),
+    "bar": study_page.bar,
+    "panel": trial_page.panel,
+    "trial": trial_page.whole,
+    "trials": trials_page.rows,
+    "measure": measure_page.shown,
+    "space": space_page.drawn,
+    "compare": compare_page.compared,
+}
+
+
+def render(source: Source, view: View, name: str) -> tuple[Any, bool]:
+    """What a part holds now, and whether it has to be asked for again because it is still being measured."""
+    kind, _, of = name.partition(":")
+    try:
+        if kind == "answer":
+            return study_page.answer(source, view, of), False
+        if kind == "table":
+            return measure_page.table(source, view, *of.split(":")), False
+        return PARTS[kind](source, view), False
+    except Pending:
+        return shell.MEASURING, True
+    except InputError as error:
+        return pages.failed(error), False

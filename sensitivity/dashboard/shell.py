@@ -1,0 +1,102 @@
+"""What stands around every page: its head, the way around, and the parts of a page that update themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import dcc, html
+
+from sensitivity.dashboard.view import View
+
+INDEX = """<!doctype html>
+<html lang="en">
+<head>
+{%metas%}
+<title>{%title%}</title>
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<script>
+try { const theme = localStorage.getItem("theme"); if (theme) document.documentElement.dataset.theme = theme; } catch (error) {}
+</script>
+{%css%}
+</head>
+<body>
+{%app_entry%}
+<footer>{%config%}{%scripts%}{%renderer%}</footer>
+</body>
+</html>"""
+POLL = 700
+"""Milliseconds after which a part that is being measured asks again."""
+PULSE = 2000
+"""Milliseconds after which a page asks whether the store has changed."""
+MEASURING = html.P("measuring …", className="measuring")
+
+
+def layout() -> html.Div:
+    """The frame of every page."""
+    return html.Div(
+        [
+            html.A("Skip to the content", href="#main", className="skip"),
+            dcc.Location(id="where", refresh="callback-nav"),
+            dcc.Store(id="view"),
+            dcc.Store(id="revision"),
+            dcc.Store(id="theme"),
+            dcc.Store(id="templates"),
+            dcc.Interval(id="pulse", interval=PULSE),
+            html.Header(
+                [
+                    dcc.Link("sensitivity", href="/", className="brand"),
+                    html.Nav(
+                        [dcc.Link("Studies", href="/"), dcc.Link("Compare", href="/compare")],
+                        **{"aria-label": "dashboard"},  # type: ignore[arg-type]
+                    ),
+                    html.Span(id="live", className="live", role="status"),
+                    html.Button("Dark", id="toggle", type="button", className="toggle", title="Light or dark"),
+                ],
+                className="top",
+            ),
+            html.Main(id="main", tabIndex="-1"),
+        ],
+        className="frame",
+    )
+
+
+def part(name: str, **more: Any) -> html.Div:
+    """A part of a page that follows the view and the store; :func:`sensitivity.dashboard.parts.render` says what it holds."""
+    return html.Div(
+        [
+            html.Div(id={"type": "part", "name": name}, children=MEASURING, **more),
+            dcc.Interval(id={"type": "part tick", "name": name}, interval=POLL, disabled=True),
+        ]
+    )
+
+
+def heading(view: View, title: str, what: str = "") -> list[Any]:
+    """The heading of a page about a study, and the way to its other pages."""
+    pages = (("study", "Answers"), ("trials", "Trials"), ("space", "Search space"))
+    links = []
+    for page, words in pages:
+        current = {"aria-current": "page"} if view.page == page else {}
+        links.append(html.Li(link(words, view.on(page), **current)))
+    compare = View(page="compare", study=(view.name,))
+    links.append(html.Li(link("Compare", compare)))
+    return [
+        html.Div([html.H1(title), html.P(what, className="what") if what else None], className="title"),
+        html.Nav(html.Ul(links), className="sections", **{"aria-label": "pages of the study"}),  # type: ignore[arg-type]
+    ]
+
+
+def link(words: Any, view: View, **attributes: Any) -> Any:
+    """A link to a view."""
+    if not attributes:
+        return dcc.Link(words, href=view.href)
+    return html.Span(dcc.Link(words, href=view.href), className="current") if "aria-current" in attributes else dcc.Link(words, href=view.href)
+
+
+def notice(title: str, words: Any, *, kind: str = "empty", action: Any = None) -> html.Div:
+    """What a page or a part says instead of showing something. Args: kind: ``empty``, ``refused`` or ``error``."""
+    return html.Div(
+        [html.P(title, className="notice-title"), html.P(words), action],
+        className=f"notice {kind}",
+        role="alert" if kind == "error" else "note",
+    )

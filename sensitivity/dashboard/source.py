@@ -1,0 +1,140 @@
+"""The store as the dashboard reads it: each thing once while it stays the same, however many readers look."""
+
+from __future__ import annotations
+
+import pathlib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sensitivity import queries
+from sensitivity.dashboard.cache import Cache
+from sensitivity.dashboard.filters import capped, narrowed
+from sensitivity.measures import Measured
+from sensitivity.results import Results
+from sensitivity.store import Store
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.dashboard.view import View
+
+T = TypeVar("T")
+PATIENCE = 0.25
+"""Seconds that a page waits for a number before it shows that it is being measured."""
+ROWS = 600_000
+"""Trials and epochs that are kept in memory, of all results together."""
+CHARACTERS = 150_000_000
+"""Of the figures that are kept."""
+AT_ONCE = 2
+"""Computations at the same time: each may take all of a core and several hundred megabytes."""
+
+
+@dataclass
+class _Look:
+    """When the store was last asked whether it changed, and what it said."""
+
+    token: str
+    until: float
+
+
+@dataclass
+class Source:
+    """A store and what was computed of it.
+
+    Every reading is known by the token of :func:`sensitivity.queries.revision`, so it is made again only after something changed.
+    A study that is large and running is read again at most a fifth of the time.
+    """
+
+    place: str
+    patience: float = PATIENCE
+    _store: Store | None = None
+    _looks: dict[str | None, _Look] = field(default_factory=dict)
+    _seconds: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _results: Cache = field(default_factory=lambda: Cache(ROWS, lambda results: len(results.trials) + len(results.epochs)))
+    _measured: Cache = field(default_factory=lambda: Cache(ROWS, lambda one: len(one.measured.results.trials) + 1000))
+    _drawn: Cache = field(default_factory=lambda: Cache(CHARACTERS, lambda value: len(value) if isinstance(value, str) else 1000.0))
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, thread_name_prefix="measuring"))
+
+    @property
+    def store(self) -> Store:
+        """The store. Raises: InputError where it is gone, or cannot be read."""
+        with self._lock:
+            if self._store is None:
+                self._store = Store(self.place, create=False)
+            elif self._store.dialect == "sqlite" and not pathlib.Path(self._store.place).exists():
+                raise InputError(f"store {self._store.place!r} is not there any more")
+            return self._store
+
+    def close(self) -> None:
+        """Let go of the store and of what is still being computed."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._store is not None:
+            self._store.close()
+
+    def token(self, study: str | None = None) -> str:
+        """The revision of a study, or of the whole store, asked for at most once a second. Raises: InputError."""
+        store, now = self.store, time.monotonic()
+        look = self._looks.get(study)
+        if look is None or now >= look.until:
+            busy = 5 * self._seconds.get(study or "", 0.0)
+            look = _Look(queries.revision(store, study), now + max(1.0, busy))
+            self._looks[study] = look
+        return look.token
+
+    def studies(self) -> list[dict[str, Any]]:
+        """Every study with its counts, the newest first."""
+        return self._drawn.now(("studies", self.token()), lambda: self.store.studies()[::-1])
+
+    def results(self, view: View, *, curves: bool = False) -> Results:
+        """The whole study of a view, by its metric and cap. Args: curves: with every epoch. Raises: InputError for what is unknown."""
+        key = (view.name, self.token(view.name), view.metric, curves)
+        read = self._results.now(key, lambda: self._read(view, curves))
+        return self._results.now((*key, "worst"), lambda: capped(read, "worst")) if view.cap == "worst" else read
+
+    def _read(self, view: View, curves: bool) -> Results:
+        begun = time.monotonic()
+        read = Results.from_store(self.store, view.name, metric=view.metric or None, curves=curves)
+        self._seconds[view.name] = time.monotonic() - begun
+        return read
+
+    def kept(self, view: View, *, curves: bool = False) -> Results:
+        """The trials that a view keeps."""
+        whole = self.results(view, curves=curves)
+        return self._results.now((*self.key(view), curves, "kept"), lambda: narrowed(whole, view)) if view.filtered else whole
+
+    def key(self, view: View) -> tuple[Any, ...]:
+        """What measures of a view depend on."""
+        filters = (view.variant, view.seed, view.status, view.ranges, view.choices)
+        return (view.name, self.token(view.name), view.metric, view.cap, *filters)
+
+    def curve(self, key: str) -> pd.DataFrame:
+        """Every epoch of a trial."""
+        return queries.curve(self.store, key)
+
+    def measured(self, view: View, compute: Callable[[Measured], T], name: Any, *, curves: bool = False) -> T:
+        """What is computed of the measures of a view, in the pool. Args: name: of what is computed, with all that it depends on.
+
+        Raises: Pending where it takes longer than a page waits.
+        """
+        key = self.key(view)
+
+        def made() -> T:
+            whole = self._measured.now((*key, curves), lambda: _Shared(Measured(self.kept(view, curves=curves))))
+            with whole.lock:  # its tables are computed when they are first asked for: one thread at a time
+                return compute(whole.measured)
+
+        return self._drawn.soon((*key, curves, name), made, self._pool, self.patience)
+
+
+@dataclass
+class _Shared:
+    """Measures that several threads ask for."""
+
+    measured: Measured
+    lock: threading.Lock = field(default_factory=threading.Lock)

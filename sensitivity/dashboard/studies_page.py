@@ -1,0 +1,43 @@
+"""Every study of the store, and how far each is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dash import html
+
+from sensitivity.dashboard import shell, words
+from sensitivity.dashboard.view import View
+
+if TYPE_CHECKING:
+    from sensitivity.dashboard.source import Source
+
+
+def page(source: Source, view: View) -> list[Any]:
+    """The page that the dashboard opens with."""
+    return [html.Div([html.H1("Studies"), html.P(f"in {source.store.place}", className="what")], className="title"), shell.part("studies")]
+
+
+def listed(source: Source) -> Any:
+    """A row a study; what to do where there is none."""
+    found = source.studies()
+    if not found:
+        run = html.Pre(f"sensitivity run --preset quickstart --store {source.store.place}", className="command", tabIndex="0")
+        return shell.notice("No study yet", "This page fills by itself as soon as one runs. To start one:", action=run)
+    return html.Ul([_study(row) for row in found], className="studies")
+
+
+def _study(row: dict[str, Any]) -> html.Li:
+    view = View(page="study", name=row["name"])
+    ended = row["trials"] - row["pending"] - row["running"]
+    state = "running" if row["running"] else "ended" if not row["pending"] else "waiting"
+    share = f"{100 * ended // max(1, row['trials'])} %"
+    return html.Li(
+        [
+            html.H2(shell.link(row["name"], view)),
+            html.P([html.Span(state, className=f"state {state}"), f"{share} of {row['trials']:,} trials"], className="far"),
+            words.progress(row),
+            html.P(words.counts(row), className="what"),
+            html.P(f"created {row['created'][:16].replace('T', ' ')} UTC", className="what"),
+        ]
+    )

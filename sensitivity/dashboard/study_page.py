@@ -1,0 +1,103 @@
+"""A study by its questions: the answer in words, the figures and tables behind it, and the trial that is selected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dash import html
+
+from sensitivity.dashboard import controls, shell, words
+from sensitivity.dashboard.drawing import card
+from sensitivity.dashboard.filters import the_task
+from sensitivity.dashboard.trials_page import kept_words, nothing
+from sensitivity.questions import QUESTIONS, Question
+from sensitivity.summary import caveats
+
+if TYPE_CHECKING:
+    from sensitivity.dashboard.source import Source
+    from sensitivity.dashboard.view import View
+    from sensitivity.measures import Measured
+
+MEASURES = "measures"
+"""The tab that shows any one table."""
+
+
+def asked(view: View) -> Question | None:
+    """The question of the tab that is open; the first for a tab that does not exist, None for the tab of single measures."""
+    return None if view.tab == MEASURES else next((each for each in QUESTIONS if each.key == view.tab), QUESTIONS[0])
+
+
+def page(source: Source, view: View) -> list[Any]:
+    """The form, the tabs and what is in the open one."""
+    results, question = source.results(view), asked(view)
+    if question is None:
+        inside = [shell.part("measure")]
+    else:
+        inside = [shell.part(f"answer:{question.key}"), *(card(question, each) for each in question.figures)]
+        inside.append(html.Section([html.H2("Tables"), *(table(question, name) for name, _ in question.tables)], className="tables"))
+    middle = html.Div([shell.part("bar"), *inside], className="content")
+    side = html.Aside(shell.part("panel"), className="side", **{"aria-label": "selected trial"})  # type: ignore[arg-type]
+    return [
+        *shell.heading(view, view.name),
+        html.Div([controls.form(results, view), middle, side], className="beside"),
+    ]
+
+
+def bar(source: Source, view: View) -> list[Any]:
+    """What is kept, how far the study is, and the questions that can be asked."""
+    whole = source.results(view)
+    kept = source.kept(view)
+    counted = dict(kept.trials["status"].value_counts())
+    row = {"trials": len(kept.trials), **{name: int(counted.get(name, 0)) for name in words.ORDER}}
+    questions = [(each.key, each.title) for each in QUESTIONS] + [(MEASURES, "Any one measure")]
+    open_one = asked(view)
+    current = MEASURES if open_one is None else open_one.key
+    tabs = [
+        html.Li(shell.link(title, view.but(tab="" if key == QUESTIONS[0].key else key), **({"aria-current": "page"} if key == current else {})))
+        for key, title in questions
+    ]
+    found = [
+        html.Div([kept_words(kept, whole, view), words.progress(row), html.P(words.counts(row), className="what")], className="far"),
+        html.Nav(html.Ul(tabs), className="tabs", **{"aria-label": "questions"}),  # type: ignore[arg-type]
+    ]
+    if kept.trials.empty:
+        return [*found, nothing(whole, view)]
+    if kept.usable.empty:
+        return [*found, shell.notice("No trial has ended yet", "Figures appear here as soon as the first one does.")]
+    return found
+
+
+def answer(source: Source, view: View, key: str) -> Any:
+    """The sentences of a question, after what to be careful about; or why it cannot be answered."""
+    question = next(each for each in QUESTIONS if each.key == key)
+    kept = source.kept(view)
+    if kept.usable.empty:
+        return None
+    task = the_task(kept, view)
+
+    def said(measured: Measured) -> tuple[str, list[str], list[str]]:
+        why = question.why_not(measured, task)
+        return why, [] if why else question.sentences(measured, task), caveats(measured)
+
+    why, sentences, careful = source.measured(view, said, ("answer", key, task), curves=key in CURVES)
+    head: list[Any] = [html.H2(question.title)]
+    if why:
+        return [*head, shell.notice("Not to be answered from these results", why, kind="refused")]
+    found = [*head, html.Ul([html.Li(each) for each in sentences], className="answer")]
+    if careful:
+        found.append(
+            html.Details(
+                [html.Summary(f"Read with care: {len(careful)} remark{'s' if len(careful) > 1 else ''}"), html.Ul(list(map(html.Li, careful)))],
+                className="careful",
+            )
+        )
+    return found
+
+
+CURVES = ("epochs",)
+"""Questions whose answer needs every epoch."""
+
+
+def table(question: Question, name: str) -> html.Details:
+    """A table of a question, opened when it is wanted."""
+    return html.Details([html.Summary(name.replace("_", " ")), shell.part(f"table:{question.key}:{name}")])

@@ -1,0 +1,136 @@
+"""One trial: what it was, how it went, and how to run it again."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+import yaml
+from dash import dcc, html
+
+from sensitivity.dashboard import shell, words
+from sensitivity.planning import METRICS
+from sensitivity.results import IMPORTED, PREFIX, records
+from sensitivity.wording import number
+from trainables.names import unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.dashboard.source import Source
+    from sensitivity.dashboard.view import View
+    from sensitivity.results import Results
+
+CARRIED = ("spaces", "batch_size", "limit", "metric", "direction", "precision", "trainable")
+"""Of a study's specification, what a trial that is run again needs too."""
+
+
+def page(source: Source, view: View) -> list[Any]:
+    """The page of a trial."""
+    _row(source.results(view), view.key)
+    back = shell.link(f"All trials of {view.name}", view.on("trials", key=""))
+    return [*shell.heading(view, f"Trial {view.key[:8]}", f"of {view.name}"), shell.part("trial"), html.P(back)]
+
+
+def panel(source: Source, view: View) -> Any:
+    """The selected trial beside the figures; how to select one where none is."""
+    if not view.trial:
+        return html.P("Click a point of a figure to see its trial. Select a box in a figure to keep what lies in it.", className="what")
+    whole = shell.link("Open its page", view.on("trial", key=view.trial, trial=""))
+    close = shell.link("Close", view.but(trial=""))
+    return html.Section(
+        [html.H2(f"Trial {view.trial[:8]}"), html.P([whole, " · ", close]), *_about(source, view, view.trial)], className="panel"
+    )
+
+
+def whole(source: Source, view: View) -> list[Any]:
+    """Everything about the trial of a page."""
+    return _about(source, view, view.key)
+
+
+def _about(source: Source, view: View, key: str) -> list[Any]:
+    results = source.results(view)
+    row = _row(results, key)
+    configuration = {name: row[PREFIX + name] for name in results.spaces[row["variant"]].names if not _missing(row[PREFIX + name])}
+    facts = {
+        "status": words.status(row["status"]),
+        results.metric: words.cell(row["value"]) or "no value",
+        "counts as": words.cell(row["loss"]) or "nothing",
+        "variant": row["variant"],
+        "task": row["task"],
+        "seed": str(row["seed"]),
+        "epochs": f"{row['epochs_done']} of {row['epochs']}" if row["epochs"] else str(row["epochs_done"]),
+        "seconds": words.cell(row["seconds"]),
+        "key": html.Code(key),
+    }
+    found: list[Any] = [
+        words.pairs(facts),
+        html.H3("Configuration"),
+        words.pairs({name: number(each) for name, each in configuration.items()}),
+        *_curve(source.curve(key), results.metric, row),
+    ]
+    if isinstance(row["error"], str) and row["error"]:
+        found += [html.H3("Error"), html.Pre(row["error"], className="log", tabIndex="0")]
+    found += [html.H3("Run it again")]
+    if IMPORTED in results.spec:
+        return [*found, html.P("These results were imported, so there is nothing here that could train it again.", className="what")]
+    return [*found, html.Pre(rerun(results, row, configuration), className="command", tabIndex="0")]
+
+
+def _row(results: Results, key: str) -> dict[str, Any]:
+    found = results.trials[results.trials["key"] == key]
+    if found.empty:
+        raise unknown("trial", key, list(results.trials["key"]))
+    return records(found)[0]
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _curve(epochs: pd.DataFrame, metric: str, row: dict[str, Any]) -> list[Any]:
+    """Every metric by epoch, that of the study first."""
+    names = [name for name in dict.fromkeys((metric, *METRICS)) if name in epochs.columns and epochs[name].notna().any()]
+    head = html.H3("Learning curve")
+    if not names:
+        return [head, html.P("It has reported no epoch yet.", className="what")]
+    figure = go.Figure([go.Scatter(x=epochs["epoch"], y=epochs[name], name=name, mode="lines+markers") for name in names])
+    figure.update_xaxes(title_text="epoch", tickformat="d")
+    positive = bool((epochs[names].fillna(1.0) > 0).all(axis=None))
+    figure.update_yaxes(type="log" if positive else "linear", title_text="value")
+    figure.update_layout(height=300, margin={"l": 10, "r": 10, "t": 10, "b": 10}, legend={"orientation": "h"}, uirevision=row["key"])
+    figure.update_xaxes(automargin=True)
+    figure.update_yaxes(automargin=True)
+    shown = words.frame(epochs[["epoch", *names]], caption="every epoch of the trial")
+    return [
+        head,
+        dcc.Store(id={"type": "drawn", "name": "curve"}, data=figure.to_json()),
+        dcc.Graph(id={"type": "graph", "name": "curve"}, config={"displaylogo": False}, responsive=True, style={"height": "300px"}),
+        html.Details([html.Summary("Every epoch as a table"), shown]),
+    ]
+
+
+def rerun(results: Results, row: dict[str, Any], configuration: dict[str, Any]) -> str:
+    """The command that trains the trial again, into a store of its own."""
+    study: dict[str, Any] = {
+        "name": f"trial {row['key'][:8]}",
+        "tasks": [row["task"]],
+        "variants": [row["variant"]],
+        "design": {"kind": "explicit", "configurations": [{name: _plain(each) for name, each in configuration.items()}]},
+        "seeds": [int(row["seed"])],
+    }
+    study |= {name: results.spec[name] for name in CARRIED if name in results.spec}
+    if row["epochs"]:
+        study["epochs"] = int(row["epochs"])
+    if study.get("trainable"):
+        del study["tasks"]
+    if "spaces" in study:
+        study["spaces"] = {name: each for name, each in study["spaces"].items() if name == row["variant"]}
+    text = yaml.safe_dump(study, sort_keys=False, default_flow_style=None, width=100)
+    return f"cat > trial.yaml <<'END'\n{text}END\nsensitivity run trial.yaml --store again.sqlite"
+
+
+def _plain(value: Any) -> Any:
+    """A value of a table as plain data: NumPy's numbers are Python's."""
+    return value.item() if hasattr(value, "item") else value

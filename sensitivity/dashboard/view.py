@@ -1,0 +1,156 @@
+"""What a reader looks at: a page and its settings, written as the address of the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+LISTS = ("variant", "seed", "status", "study")
+SCALES = ("auto", "log", "linear")
+CAPS = ("initial", "worst")
+FILTERS = ("variant", "seed", "status", "ranges", "choices")
+
+
+@dataclass(frozen=True)
+class View:
+    """A page of the dashboard with everything that a reader chose on it.
+
+    Args:
+        page: ``studies``, ``study``, ``trials``, ``space``, ``trial``, ``compare`` or ``unknown``. name: of the study that it is about.
+        key: of the trial that it is about. tab: the question that is open. task, variant, seed, status: what is kept; nothing chosen keeps
+            everything. ranges: bounds of a hyperparameter, both inclusive. choices: values of a categorical hyperparameter.
+        metric, cap, scale, measure: how losses are judged, capped, drawn and summed up; empty is the study's own way.
+        trial: the trial that is selected. sort: a column, with a minus in front from large to small. number: of the page of the table,
+            from 1. study: the studies that are compared.
+
+    >>> view = View.read("/study/a%2Fb", "?variant=adam&variant=sgd&range=lr:0.001:0.1")
+    >>> view.name, view.variant, view.ranges
+    ('a/b', ('adam', 'sgd'), (('lr', 0.001, 0.1),))
+    >>> view.href
+    '/study/a%2Fb?variant=adam&variant=sgd&range=lr%3A0.001%3A0.1'
+    """
+
+    page: str = "studies"
+    name: str = ""
+    key: str = ""
+    tab: str = ""
+    task: str = ""
+    variant: tuple[str, ...] = ()
+    seed: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    ranges: tuple[tuple[str, float, float], ...] = ()
+    choices: tuple[tuple[str, str], ...] = ()
+    metric: str = ""
+    cap: str = ""
+    scale: str = ""
+    measure: str = ""
+    trial: str = ""
+    sort: str = ""
+    number: int = 1
+    study: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, path: str | None, query: str | None) -> View:
+        """The view of an address; a setting that cannot be read is left out."""
+        found: dict[str, Any] = _read_path([unquote(each) for each in (path or "").split("/") if each])
+        given = parse_qsl((query or "").removeprefix("?"))
+        for name in LISTS:
+            found[name] = tuple(dict.fromkeys(each for key, each in given if key == name))
+        found["ranges"] = tuple(each for key, text in given if key == "range" and (each := _read_range(text)) is not None)
+        found["choices"] = tuple((name, value) for key, text in given if key == "choice" for name, _, value in [text.partition("=")])
+        for key, text in given:
+            if key in ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort"):
+                found[key] = text
+            if key == "number" and text.isascii() and text.isdigit() and len(text) < 9:
+                found["number"] = max(1, int(text))
+        return cls(**found)
+
+    @property
+    def path(self) -> str:
+        """The address without its settings."""
+        if self.page == "studies":
+            return "/"
+        if self.page == "compare":
+            return "/compare"
+        end = {"study": "", "trial": f"/trial/{quote(self.key, safe='')}"}.get(self.page, f"/{self.page}")
+        return f"/study/{quote(self.name, safe='')}{end}"
+
+    @property
+    def query(self) -> str:
+        """The settings as they stand in the address, with the question mark; empty where nothing was chosen."""
+        pairs: list[tuple[str, str]] = [(name, each) for name in LISTS for each in getattr(self, name)]
+        pairs += [("range", f"{name}:{low!r}:{high!r}") for name, low, high in self.ranges]
+        pairs += [("choice", f"{name}={value}") for name, value in self.choices]
+        pairs += [(each.name, getattr(self, each.name)) for each in fields(self) if each.name in _TEXTS and getattr(self, each.name)]
+        if self.number != 1:
+            pairs.append(("number", str(self.number)))
+        return f"?{urlencode(pairs, quote_via=quote)}" if pairs else ""
+
+    @property
+    def href(self) -> str:
+        """The address: opened anywhere, it shows the same view."""
+        return self.path + self.query
+
+    @property
+    def filtered(self) -> bool:
+        """Whether any filter but the task is set."""
+        return any(getattr(self, name) for name in FILTERS)
+
+    def but(self, **changes: Any) -> View:
+        """The view with other settings; whatever changes what is listed goes back to the first page of the table."""
+        if "number" not in changes and not set(changes) <= {"trial"}:
+            changes["number"] = 1
+        return replace(self, **changes)
+
+    def on(self, page: str, **changes: Any) -> View:
+        """Another page with the same settings."""
+        return self.but(page=page, **changes)
+
+    def unfiltered(self) -> View:
+        """The view without filters."""
+        return self.but(**dict.fromkeys(FILTERS, ()))
+
+    def within(self, name: str, low: float, high: float) -> View:
+        """The view with bounds on a hyperparameter instead of those it had."""
+        kept = tuple(each for each in self.ranges if each[0] != name)
+        return self.but(ranges=(*kept, (name, float(low), float(high))))
+
+    def anywhere(self, name: str) -> View:
+        """The view without bounds on a hyperparameter."""
+        return self.but(ranges=tuple(each for each in self.ranges if each[0] != name))
+
+    def among(self, name: str, values: Iterable[str]) -> View:
+        """The view with other choices of a categorical hyperparameter; none is all of them."""
+        kept = tuple(each for each in self.choices if each[0] != name)
+        return self.but(choices=(*kept, *((name, each) for each in values)))
+
+
+_TEXTS = ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort")
+
+
+def _read_path(parts: list[str]) -> dict[str, Any]:
+    match parts:
+        case []:
+            return {"page": "studies"}
+        case ["compare"]:
+            return {"page": "compare"}
+        case ["study", name]:
+            return {"page": "study", "name": name}
+        case ["study", name, "trials" | "space" as page]:
+            return {"page": page, "name": name}
+        case ["study", name, "trial", key]:
+            return {"page": "trial", "name": name, "key": key}
+        case _:
+            return {"page": "unknown", "name": "/".join(parts)}
+
+
+def _read_range(text: str) -> tuple[str, float, float] | None:
+    name, *ends = text.rsplit(":", 2)
+    try:
+        low, high = (float(each) for each in ends)
+    except ValueError:
+        return None
+    return None if math.isnan(low) or math.isnan(high) else (name, min(low, high), max(low, high))

@@ -1,0 +1,97 @@
+"""Tables, numbers and counts as elements of a page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dash import html
+
+from sensitivity.planning import STATUSES
+from sensitivity.results import records
+from sensitivity.wording import number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_ROWS = 300
+"""Of a table that is not cut into pages."""
+
+
+def cell(value: Any) -> str:
+    """A value as the text of a cell; nothing for what is missing.
+
+    >>> cell(0.00123456), cell(float("nan")), cell(None), cell({"lr": 0.1, "p": 2}), cell(True)
+    ('0.001235', '', '', 'lr 0.1, p 2', 'yes')
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {number(each)}" for name, each in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(cell, value))
+    return number(value)
+
+
+def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], *, caption: str, numeric: Sequence[bool] = ()) -> html.Div:
+    """A table that scrolls sideways where it is too wide. Args: numeric: the columns that are read by their ends."""
+    aligned = [*numeric, *[False] * len(head)]
+    classes = ["number" if each else "" for each in aligned]
+    return html.Div(
+        html.Table(
+            [
+                html.Caption(caption, className="hidden"),
+                html.Thead(html.Tr([html.Th(each, scope="col", className=which) for each, which in zip(head, classes, strict=False)])),
+                html.Tbody([html.Tr([html.Td(each, className=which) for each, which in zip(row, classes, strict=False)]) for row in rows]),
+            ]
+        ),
+        className="scroll",
+        tabIndex="0",
+        role="region",
+        **{"aria-label": caption},  # type: ignore[arg-type]
+    )
+
+
+def frame(shown: pd.DataFrame, *, caption: str) -> html.Div:
+    """A table of a measure as it is; its interval beside its value."""
+    names = [str(each) for each in shown.columns]
+    numeric = [shown[name].dtype.kind in "fiu" for name in names]
+    rows = [[cell(each) for each in row.values()] for row in records(shown.head(MOST_ROWS))]
+    found = table(names, rows, caption=caption, numeric=numeric)
+    if len(shown) <= MOST_ROWS:
+        return found
+    return html.Div([found, html.P(f"The first {MOST_ROWS} of {len(shown):,} rows; the CSV has them all.", className="what")])
+
+
+def counts(row: Mapping[str, Any]) -> str:
+    """How many trials have each status.
+
+    >>> counts({"trials": 3, "completed": 2, "diverged": 1, "failed": 0})
+    '2 completed, 1 diverged'
+    """
+    return ", ".join(f"{row[each]:,} {each}" for each in ORDER if row.get(each)) or "no trials"
+
+
+ORDER = ("completed", "diverged", "stopped", "failed", "running", "pending")
+
+
+def progress(row: Mapping[str, Any]) -> html.Div:
+    """A bar with a stretch for each status."""
+    total = max(1, row["trials"])
+    stretches = [
+        html.Span(className=f"stretch {each}", style={"width": f"{100 * row[each] / total:.2f}%"}) for each in ORDER[:-1] if row.get(each)
+    ]
+    return html.Div(stretches, className="bar", role="img", **{"aria-label": counts(row)})  # type: ignore[arg-type]
+
+
+def status(name: str) -> html.Span:
+    """A status with its colour."""
+    return html.Span(name, className=f"status {name if name in STATUSES else ''}")
+
+
+def pairs(rows: Mapping[str, Any]) -> html.Dl:
+    """Names and what they are."""
+    return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in rows.items()])
