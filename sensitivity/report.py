@@ -11,66 +11,29 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from sensitivity.figures import effect_shares, learning_curves, lr_curves, metric_name, performance_sensitivity, slices
+from sensitivity.figures import metric_name
 from sensitivity.measures import Measured
 from sensitivity.planning import METRICS
-from sensitivity.results import IMPORTED, records
-from sensitivity.summary import best_title, best_words, caveats, setting, summary, with_interval
+from sensitivity.questions import QUESTIONS
+from sensitivity.results import Results, records
+from sensitivity.summary import best_title, best_words, caveats, summary
+from sensitivity.wording import setting, with_interval
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    import plotly.graph_objects as go
-
-    from sensitivity.results import Results
-
-FIGURES: tuple[tuple[Callable[[Measured, str], go.Figure], str], ...] = (
-    (
-        lr_curves,
-        "The line is the best that the other hyperparameters can make of each learning rate; dots are single trials. A flat, "
-        "wide valley is a variant "
-        "that forgives; red crosses are trials that diverged, drawn at the loss that they count as (dotted).",
-    ),
-    (
-        slices,
-        "Every trial along every hyperparameter, on its own scale; red crosses are trials that diverged, drawn at the loss that they "
-        "count as.",
-    ),
-    (
-        performance_sensitivity,
-        "How good a variant can be against how much an untuned setting costs. Lower left is better on both counts; where "
-        "bars overlap, this study "
-        "cannot tell the variants apart.",
-    ),
-    (
-        effect_shares,
-        "How much of the variance of the loss each hyperparameter explains on its own over the range searched, on its own "
-        "scale; what only their "
-        "combination explains; and what the seed alone makes. An effect smaller than seed noise is not worth tuning for.",
-    ),
-    (learning_curves, "Whether the ranking would change with more epochs: curves that still fall steeply, or cross, say so."),
-)
+    from collections.abc import Iterable, Sequence
 
 
-def _figures(measured: Measured, task: str) -> list[tuple[Callable[[Measured, str], go.Figure], str]]:
-    """The figures that apply: a study without learning rates has a slice along every hyperparameter instead, a table no curves."""
-    has_lr = (measured.lr_curve["task"] == task).any()
-    left_out = [slices if has_lr else lr_curves]
-    if IMPORTED in measured.results.spec and measured.results.epochs["epoch"].max() <= 1:
-        left_out.append(learning_curves)
-    return [(draw, words) for draw, words in FIGURES if draw not in left_out]
-
-
-def write_report(results: Results, folder: str | pathlib.Path) -> pathlib.Path:
+def write_report(results: Results | Measured, folder: str | pathlib.Path) -> pathlib.Path:
     """Write ``report.html``, ``report.md``, and ``trials`` and ``epochs`` as CSV and Parquet; return the path of the page.
 
     Raises: InputError where the folder cannot be written, or the study has no result yet.
     """
+    measured = results if isinstance(results, Measured) else Measured(results)
+    results = measured.results
     if results.usable.empty:
         raise InputError(f"study {results.study!r} has no finished trial to report yet")
     place = pathlib.Path(folder)
-    measured = Measured(results)
     pages = {"report.html": page(measured), "report.md": markdown(measured)}
     results.save(place)
     try:
@@ -94,11 +57,19 @@ def page(measured: Measured) -> str:
         parts.append(f"<section><h2>{_text(task)}</h2>{_bullets(summary(measured, task))}")
         parts.append(_html_table(*_overview_rows(measured, task)))
         parts.append(f"<p class='note'>{_text(_how_to_read(measured))}</p>")
-        for draw, words in _figures(measured, task):
-            figure = draw(measured, task).to_html(
-                full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True}
-            )
-            parts.append(f"<figure>{figure}<figcaption>{_text(words)}</figcaption></figure>")
+        for question in QUESTIONS:
+            if question.once:
+                continue
+            parts.append(f"<h3>{_text(question.title)}</h3>")
+            if not question.applies(measured, task):
+                parts.append(f"<p class='note'>{_text(question.why_not(measured, task))}</p>")
+                continue
+            parts.append(_bullets(question.sentences(measured, task)))
+            for drawing in question.drawn(measured, task):
+                figure = drawing(measured, task).to_html(
+                    full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True}
+                )
+                parts.append(f"<figure>{figure}<figcaption>{_text(drawing.words)}</figcaption></figure>")
         parts.append("</section>")
     parts.append(
         f"<section class='provenance'><h2>How this was "

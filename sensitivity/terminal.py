@@ -47,10 +47,11 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
     from sensitivity.measures import Measured
     from sensitivity.report import write_report
     from sensitivity.results import records
-    from sensitivity.summary import best_title, best_words, caveats, summary, with_interval
+    from sensitivity.summary import best_title, best_words, caveats, summary
+    from sensitivity.wording import with_interval
 
-    written = write_report(results, place)
     measured = Measured(results)
+    written = write_report(measured, place)
     table = measured.overview
     if as_json:
         typer.echo(to_json({"report": str(written), "overview": records(table), "caveats": caveats(measured)}))

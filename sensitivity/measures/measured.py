@@ -136,15 +136,19 @@ class Measured:
 
     @cached_property
     def ridges(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.coupling.coupling` of every pair of :data:`RIDGES` that some variant varies, one below another."""
+        """:func:`sensitivity.measures.coupling.coupling` of every pair of :data:`RIDGES` that some variant varies, one below another:
+        the pair is in ``one`` and ``other``.
+        """
         pairs = [(one, other) for one, other in RIDGES if self._varied(one, other)]
-        return _below(_asked(coupling, self.results, one, other) for one, other in pairs)
+        return _below(_asked(coupling, self.results, one, other).assign(one=one, other=other) for one, other in pairs)
 
     @cached_property
     def best_rates(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.coupling.best_by_level` of lr by every one of :data:`LEVELS` that some variant varies."""
-        chosen = [name for name in LEVELS if self._varied("lr", name)]
-        return _below(_asked(best_by_level, self.results, "lr", name) for name in chosen)
+        """:func:`sensitivity.measures.coupling.best_by_level` of lr by every one of :data:`LEVELS` that some variant varies: which is in
+        ``other``, its levels in ``level``.
+        """
+        tables = ((name, _asked(best_by_level, self.results, "lr", name)) for name in LEVELS if self._varied("lr", name))
+        return _below(table.assign(other=name, level=table.get(name)) for name, table in tables)
 
     @cached_property
     def cross_task_sensitivity(self) -> pd.DataFrame:
