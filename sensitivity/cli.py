@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from sensitivity.cli_dashboard import dashboard
 from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
 from sensitivity.cli_tables import import_results, measure
 from sensitivity.planning import STATUSES
@@ -230,6 +231,7 @@ def tasks(task_module: TaskModule = None, as_json: AsJson = False) -> None:
 
 app.command("import")(import_results)
 app.command()(measure)
+app.command()(dashboard)
 
 presets_app = typer.Typer(
     help="The studies that come with the package: list them, show what one would run, or print one as YAML to edit.",

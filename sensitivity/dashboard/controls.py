@@ -28,24 +28,24 @@ def form(results: Results, view: View) -> html.Details:
     judged = [name for name in results.epochs.columns if name not in UNJUDGED and results.epochs[name].notna().any()]
     metrics = sorted({*judged, results.metric}, key=lambda name: (name not in METRICS, name))
     keep = [
-        _pick("task", "Task", {name: name for name in found}, the_task(results, view)) if len(found) > 1 else None,
-        _several("variant", "Variants", _names(results.trials["variant"]), view.variant),
-        _several("seed", "Seeds", _names(results.trials["seed"]), view.seed),
-        _several("status", "Status", [each for each in STATUSES if (results.trials["status"] == each).any()], view.status),
+        pick("task", "Task", {name: name for name in found}, the_task(results, view)) if len(found) > 1 else None,
+        several("variant", "Variants", _names(results.trials["variant"]), view.variant),
+        several("seed", "Seeds", _names(results.trials["seed"]), view.seed),
+        several("status", "Status", [each for each in STATUSES if (results.trials["status"] == each).any()], view.status),
         *(_hyperparameter(name, domains, view) for name, domains in hyperparameters(results).items()),
     ]
     judge = [
-        _pick("metric", "Metric", {name: name for name in metrics}, view.metric or results.metric),
-        _pick("cap", "Diverged trials count as", CAPS, view.cap if view.cap in CAPS else ""),
-        _pick("scale", "Axis of the loss", SCALES, view.scale if view.scale in SCALES else ""),
+        pick("metric", "Metric", {name: name for name in metrics}, view.metric or results.metric),
+        pick("cap", "Diverged trials count as", CAPS, view.cap if view.cap in CAPS else ""),
+        pick("scale", "Axis of the loss", SCALES, view.scale if view.scale in SCALES else ""),
     ]
     return html.Details(
         [
             html.Summary("Filters and settings"),
             html.Form(
                 [
-                    html.Fieldset([html.Legend("Trials to keep"), *keep]),
-                    html.Fieldset([html.Legend("How they are judged"), *judge]),
+                    html.Div([html.P("Trials to keep (none ticked: all)", className="what"), *keep]),
+                    html.Div([html.P("How they are judged", className="what"), *judge]),
                 ],
                 className="form",
             ),
@@ -59,50 +59,49 @@ def _names(values: Iterable[Any]) -> list[str]:
     return [str(each) for each in dict.fromkeys(values)]
 
 
-def _pick(name: str, label: str, options: dict[str, str], value: str) -> html.Div:
+def pick(name: str, label: str, options: dict[str, str], value: str) -> html.Fieldset:
+    """One of several."""
     given = [{"label": words, "value": each} for each, words in options.items()]
-    picked = dcc.Dropdown(id={"type": "control", "name": name}, options=given, value=value, clearable=False, searchable=len(given) > 8)
-    return _field(label, picked)
+    return _field(label, dcc.RadioItems(id={"type": "control", "name": name}, options=given, value=value, className="options"))
 
 
-def _several(name: str, label: str, options: list[str], values: Iterable[str]) -> html.Div:
+def several(name: str, label: str, options: list[str], values: Iterable[str]) -> html.Fieldset:
+    """Any of several; none of them is all."""
     chosen = [each for each in values if each in options]
-    picked = dcc.Dropdown(
-        id={"type": "control", "name": name}, options=options, value=chosen, multi=True, placeholder="all", searchable=len(options) > 8
-    )
-    return _field(label, picked)
+    return _field(label, dcc.Checklist(id={"type": "control", "name": name}, options=options, value=chosen, className="options"))
 
 
-def _hyperparameter(name: str, domains: list[Hyperparameter], view: View) -> html.Div:
+def _hyperparameter(name: str, domains: list[Hyperparameter], view: View) -> Any:
     stops = levels(domains)
     if stops is None or len(stops) < 2:
-        every = choices(domains) if stops is None else list(map(cell, stops))
-        return _several(f"choice:{name}", name, every, [value for each, value in view.choices if each == name])
-    ends = positions(stops, view, name)
+        every = choices(domains)
+        return several(f"choice:{name}", name, every, [value for each, value in view.choices if each == name])
     slider = dcc.RangeSlider(
         id={"type": "range", "name": name},
         min=0,
         max=len(stops) - 1,
         step=1,
-        value=ends,
+        value=positions(stops, view, name),
         marks={0: cell(stops[0]), len(stops) - 1: cell(stops[-1])},
         allow_direct_input=False,
         updatemode="mouseup",
     )
-    words = html.Output(bounds(stops, view, name), id={"type": "bounds", "name": name}, className="bounds")
-    return html.Div([html.Div([html.Span(name, className="label"), words], className="labels"), slider], className="field")
+    words = html.Output(in_words(view, name), id={"type": "bounds", "name": name}, className="bounds")
+    return html.Fieldset([html.Legend([name, words]), slider], className="field")
 
 
-def bounds(stops: list[Any], view: View, name: str) -> str:
-    """The bounds of a hyperparameter in words."""
-    for each, low, high in view.ranges:
-        if each == name:
-            return f"{cell(low)} to {cell(high)}"
-    return "all"
+def in_words(view: View, name: str) -> str:
+    """The bounds of a hyperparameter."""
+    return next((f"{cell(low)} to {cell(high)}" for each, low, high in view.ranges if each == name), "all")
 
 
-def _field(label: str, control: Any) -> html.Div:
-    return html.Div([html.Label([html.Span(label, className="label"), control])], className="field")
+def ends(results: Results, view: View, name: str) -> list[int]:
+    """Where the ends of a slider stand in a view."""
+    return positions(levels(hyperparameters(results)[name]) or [], view, name)
+
+
+def _field(label: str, control: Any) -> html.Fieldset:
+    return html.Fieldset([html.Legend(label), control], className="field")
 
 
 def changed(view: View, kind: str, name: str, value: Any, results: Results) -> View:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dash import dcc, html
 
 from sensitivity.dashboard import shell
+from sensitivity.dashboard.brushing import axes
 from sensitivity.dashboard.filters import the_task
 from sensitivity.questions import QUESTIONS, Drawing, Question
 
@@ -33,9 +34,9 @@ def card(question: Question, drawing: Drawing) -> html.Figure:
             dcc.Store(id={"type": "drawn", "name": name}),
             dcc.Store(id={"type": "held", "name": name}),
             html.Div(
-                dcc.Graph(id={"type": "graph", "name": name}, config=CONFIG, responsive=True),
+                dcc.Graph(id={"type": "graph", "name": name}, config=CONFIG),
                 role="group",
-                **{"aria-label": f"figure: {drawing.name.replace('_', ' ')}"},  # type: ignore[arg-type]
+                **{"aria-label": f"figure: {drawing.name.replace('_', ' ')}"},
             ),
             html.Figcaption(drawing.words),
             dcc.Interval(id={"type": "figure tick", "name": name}, interval=shell.POLL, disabled=True),
@@ -45,8 +46,8 @@ def card(question: Question, drawing: Drawing) -> html.Figure:
     )
 
 
-def drawn(source: Source, view: View, name: str) -> tuple[str, str | None]:
-    """What a figure is known by while it stays the same, and the figure as JSON; None where these results have no such figure.
+def drawn(source: Source, view: View, name: str) -> tuple[str, str | None, dict[str, str]]:
+    """What a figure is known by while it stays the same, the figure as JSON, and its axes; None where these results have no such figure.
 
     Raises: Pending while it is being measured.
     """
@@ -55,19 +56,19 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, str | None]:
     drawing = next(each for each in question.figures if each.name == function)
     kept = source.kept(view)
     if kept.usable.empty:
-        return "nothing", None
+        return "nothing", None, {}
     task = the_task(kept, view)
 
-    def made(measured: Measured) -> str | None:
+    def made(measured: Measured) -> tuple[str | None, dict[str, str]]:
         if question.why_not(measured, task) or not drawing.needs(measured, task):
-            return None
+            return None, {}
         figure = drawing(measured, task)
         figure.update_layout(uirevision=f"{view.name} {name} {task} {view.metric} {view.scale}", clickmode="event")
         scaled(figure, view.scale)
-        return str(figure.to_json())
+        return str(figure.to_json()), axes(figure, measured.results)
 
-    text = source.measured(view, made, (name, task, view.scale), curves=function in CURVES)
-    return repr((source.key(view), name, task, view.scale)), text
+    text, of = source.measured(view, made, (name, task, view.scale), curves=function in CURVES)
+    return repr((source.key(view), name, task, view.scale)), text, of
 
 
 def scaled(figure: go.Figure, scale: str) -> None:

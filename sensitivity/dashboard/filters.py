@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from search_spaces.hyperparameters import Categorical, Ordinal
 from sensitivity.results import COUNTED, PREFIX, Results
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ def capped(results: Results, cap: str) -> Results:
     outcome = -trials["value"] if results.direction == "max" else trials["value"]
     worst = outcome.groupby(trials["task"]).transform("max").fillna(trials["initial_loss"])
     loss = outcome.fillna(np.inf).clip(upper=worst).where(trials["loss"].notna())
-    return replace(
-        results, trials=trials.assign(initial_loss=worst, loss=loss), spec={**results.spec, COUNTED: "the worst that ended"}
-    )
+    return replace(results, trials=trials.assign(initial_loss=worst, loss=loss), spec={**results.spec, COUNTED: "the worst that ended"})
 
 
 def tasks(results: Results) -> list[str]:
@@ -75,24 +74,31 @@ def hyperparameters(results: Results) -> dict[str, list[Hyperparameter]]:
 
 def levels(domains: list[Hyperparameter]) -> list[Any] | None:
     """The values at which a slider stops, in order on the scale; None for choices, which have no order."""
-    if any(each.kind == "categorical" for each in domains):
-        return None
-    values = [value for each in domains for value in (each.levels if each.kind == "ordinal" else each.grid(LEVELS))]
+    values: list[Any] = []
+    for each in domains:
+        if isinstance(each, Categorical):
+            return None
+        values += each.levels if isinstance(each, Ordinal) else each.grid(LEVELS)
     return None if any(isinstance(each, str) for each in values) else sorted(set(values))
 
 
 def choices(domains: list[Hyperparameter]) -> list[str]:
     """The values that a hyperparameter without a slider can be narrowed to, as text."""
-    values = [value for each in domains for value in (each.choices if each.kind == "categorical" else each.levels)]
-    return list(dict.fromkeys(map(str, values)))
+    return list(dict.fromkeys(str(value) for each in domains for value in values_of(each)))
+
+
+def values_of(domain: Hyperparameter) -> tuple[Any, ...]:
+    """The levels, the choices, or a few values along the range."""
+    if isinstance(domain, Categorical):
+        return tuple(domain.choices)
+    return tuple(domain.levels) if isinstance(domain, Ordinal) else domain.grid(LEVELS)
 
 
 def positions(stops: list[Any], view: View, name: str) -> list[int]:
     """Where the two ends of a slider stand: at the stops nearest to the bounds of a view."""
     for each, low, high in view.ranges:
         if each == name:
-            ends = [min(range(len(stops)), key=lambda i: abs(_finite(stops[i]) - _finite(bound))) for bound in (low, high)]
-            return ends
+            return [min(range(len(stops)), key=lambda i: abs(_finite(stops[i]) - _finite(bound))) for bound in (low, high)]
     return [0, len(stops) - 1]
 
 

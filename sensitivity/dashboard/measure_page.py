@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TABLES = {name: question.key for question in QUESTIONS for name, _ in question.tables}
 """The question of each table."""
+PATIENCE = 120.0
+"""Seconds that a download waits."""
 NEED_CURVES = ("learning_curves", "late_gains")
 
 
@@ -40,36 +42,51 @@ def found(source: Source, view: View, name: str) -> pd.DataFrame:
     return source.measured(view, made, ("table", name, task), curves=name in NEED_CURVES)
 
 
-def table(source: Source, view: View, question: str, name: str) -> Any:
+def table(view: View, name: str, made: pd.DataFrame) -> list[Any]:
     """A table and its CSV; why there is none where the measure refuses."""
-    if source.kept(view).usable.empty:
-        return html.P("No trial has ended yet.", className="what")
-    made = found(source, view, name)
     if made.empty:
-        return shell.notice("Not measured", str(made.attrs.get(REFUSED, "nothing in these results has it")), kind="refused")
+        return [shell.notice("Not measured", str(made.attrs.get(REFUSED, "nothing in these results has it")), kind="refused")]
     return [html.P(html.A("CSV", href=download(view, name), download="")), words.frame(made, caption=name.replace("_", " "))]
 
 
+def csv(source: Source, view: View, name: str) -> str:
+    """A table as CSV, however long it takes."""
+    task = the_task(source.kept(view), view)
+    question = next(each for each in QUESTIONS if each.key == TABLES[name])
+
+    def made(measured: Measured) -> str:
+        return str(question.table(name, measured, task).to_csv(index=False))
+
+    return source.measured(view, made, ("csv", name, task), curves=name in NEED_CURVES, patience=PATIENCE)
+
+
 def shown(source: Source, view: View) -> list[Any]:
-    """The choice of a measure, its intervals as a figure, and its table."""
+    """The menu of measures, the chosen one's its intervals as a figure, and its table."""
     name = chosen(view)
-    options = [
-        {"label": f"{each.replace('_', ' ')} ({question.title})", "value": each} for question in QUESTIONS for each, _ in question.tables
-    ]
-    pick = dcc.Dropdown(id={"type": "control", "name": "measure"}, options=options, value=name, clearable=False)
-    head = [html.H2(name.replace("_", " ")), html.Div(html.Label([html.Span("Measure", className="label"), pick]), className="field")]
+    head = [html.H2(name.replace("_", " ")), *menu(view)]
     if source.kept(view).usable.empty:
-        return head
+        return [*head, shell.notice("No trial has ended yet", "There is nothing to measure.")]
     made = found(source, view, name)
-    if made.empty or not {"value", "low", "high"} <= set(made.columns):
-        return [*head, table(source, view, TABLES[name], name)]
+    if made.empty or not {"value", "low", "high"} <= set(made.columns) or not made["value"].notna().any():
+        return [*head, *table(view, name, made)]
     figure = intervals(made, name.replace("_", " "), source.results(view).spaces)
-    return [*head, *graph("measure", figure.to_json()), table(source, view, TABLES[name], name)]
+    return [*head, *graph("measure", figure.to_json()), *table(view, name, made)]
+
+
+def menu(view: View) -> list[Any]:
+    """Every table, by the question that it answers."""
+    rows = []
+    for question in QUESTIONS:
+        links = [
+            html.Li(shell.link(name.replace("_", " "), view.but(measure=name), current=name == chosen(view))) for name, _ in question.tables
+        ]
+        rows.append(html.Div([html.P(question.title, className="what"), html.Ul(links)]))
+    return [html.Nav(rows, className="menu", **{"aria-label": "measures"})]
 
 
 def graph(name: str, drawn: str) -> list[Any]:
     """A figure that is there already."""
     return [
-        dcc.Store(id={"type": "drawn", "name": name}, data=drawn),
-        dcc.Graph(id={"type": "graph", "name": name}, config={"displaylogo": False}, responsive=True),
+        dcc.Store(id={"type": "static", "name": name}, data=drawn),
+        dcc.Graph(id={"type": "static graph", "name": name}, config={"displaylogo": False, "responsive": True}),
     ]

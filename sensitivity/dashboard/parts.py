@@ -41,8 +41,8 @@ def render(source: Source, view: View, name: str) -> tuple[Any, bool]:
     try:
         if kind == "answer":
             return study_page.answer(source, view, of), False
-        if kind == "table":
-            return measure_page.table(source, view, *of.split(":")), False
+        if kind == "tables":
+            return study_page.tables(view, of), False
         return PARTS[kind](source, view), False
     except Pending:
         return shell.MEASURING, True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pathlib
 import threading
 import time
@@ -34,6 +35,11 @@ AT_ONCE = 2
 """Computations at the same time: each may take all of a core and several hundred megabytes."""
 
 
+def _size(value: Any) -> float:
+    """Characters of a figure, which comes with its axes; anything else is small."""
+    return float(len(value[0])) if isinstance(value, tuple) and isinstance(value[0], str) else 1000.0
+
+
 @dataclass
 class _Look:
     """When the store was last asked whether it changed, and what it said."""
@@ -58,7 +64,7 @@ class Source:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _results: Cache = field(default_factory=lambda: Cache(ROWS, lambda results: len(results.trials) + len(results.epochs)))
     _measured: Cache = field(default_factory=lambda: Cache(ROWS, lambda one: len(one.measured.results.trials) + 1000))
-    _drawn: Cache = field(default_factory=lambda: Cache(CHARACTERS, lambda value: len(value) if isinstance(value, str) else 1000.0))
+    _drawn: Cache = field(default_factory=lambda: Cache(CHARACTERS, _size))
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, thread_name_prefix="measuring"))
 
     @property
@@ -70,6 +76,10 @@ class Source:
             elif self._store.dialect == "sqlite" and not pathlib.Path(self._store.place).exists():
                 raise InputError(f"store {self._store.place!r} is not there any more")
             return self._store
+
+    def warm(self) -> None:
+        """Import what the first reader would wait for: seconds, in the background."""
+        self._pool.submit(importlib.import_module, "sensitivity.study")
 
     def close(self) -> None:
         """Let go of the store and of what is still being computed."""
@@ -117,7 +127,9 @@ class Source:
         """Every epoch of a trial."""
         return queries.curve(self.store, key)
 
-    def measured(self, view: View, compute: Callable[[Measured], T], name: Any, *, curves: bool = False) -> T:
+    def measured(
+        self, view: View, compute: Callable[[Measured], T], name: Any, *, curves: bool = False, patience: float | None = None
+    ) -> T:
         """What is computed of the measures of a view, in the pool. Args: name: of what is computed, with all that it depends on.
 
         Raises: Pending where it takes longer than a page waits.
@@ -129,7 +141,7 @@ class Source:
             with whole.lock:  # its tables are computed when they are first asked for: one thread at a time
                 return compute(whole.measured)
 
-        return self._drawn.soon((*key, curves, name), made, self._pool, self.patience)
+        return self._drawn.soon((*key, curves, name), made, self._pool, self.patience if patience is None else patience)
 
 
 @dataclass

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MEASURES = "measures"
 """The tab that shows any one table."""
+HINT = "Click a trial in a figure to open it beside the figures. Draw a box (Box Select above a figure) to keep the trials in it."
 
 
 def asked(view: View) -> Question | None:
@@ -33,10 +34,11 @@ def page(source: Source, view: View) -> list[Any]:
     if question is None:
         inside = [shell.part("measure")]
     else:
-        inside = [shell.part(f"answer:{question.key}"), *(card(question, each) for each in question.figures)]
-        inside.append(html.Section([html.H2("Tables"), *(table(question, name) for name, _ in question.tables)], className="tables"))
+        hint = html.P(HINT, className="what") if question.figures else None
+        inside = [shell.part(f"answer:{question.key}"), hint, *(card(question, each) for each in question.figures)]
+        inside.append(shell.part(f"tables:{question.key}"))
     middle = html.Div([shell.part("bar"), *inside], className="content")
-    side = html.Aside(shell.part("panel"), className="side", **{"aria-label": "selected trial"})  # type: ignore[arg-type]
+    side = html.Aside(shell.part("panel"), className="side", **{"aria-label": "selected trial"})
     return [
         *shell.heading(view, view.name),
         html.Div([controls.form(results, view), middle, side], className="beside"),
@@ -52,13 +54,11 @@ def bar(source: Source, view: View) -> list[Any]:
     questions = [(each.key, each.title) for each in QUESTIONS] + [(MEASURES, "Any one measure")]
     open_one = asked(view)
     current = MEASURES if open_one is None else open_one.key
-    tabs = [
-        html.Li(shell.link(title, view.but(tab="" if key == QUESTIONS[0].key else key), **({"aria-current": "page"} if key == current else {})))
-        for key, title in questions
-    ]
+    first = QUESTIONS[0].key
+    tabs = [html.Li(shell.link(title, view.but(tab="" if key == first else key), current=key == current)) for key, title in questions]
     found = [
         html.Div([kept_words(kept, whole, view), words.progress(row), html.P(words.counts(row), className="what")], className="far"),
-        html.Nav(html.Ul(tabs), className="tabs", **{"aria-label": "questions"}),  # type: ignore[arg-type]
+        html.Nav(html.Ul(tabs), className="tabs", **{"aria-label": "questions"}),
     ]
     if kept.trials.empty:
         return [*found, nothing(whole, view)]
@@ -87,7 +87,10 @@ def answer(source: Source, view: View, key: str) -> Any:
     if careful:
         found.append(
             html.Details(
-                [html.Summary(f"Read with care: {len(careful)} remark{'s' if len(careful) > 1 else ''}"), html.Ul(list(map(html.Li, careful)))],
+                [
+                    html.Summary(f"Read with care ({len(careful)})"),
+                    html.Ul(list(map(html.Li, careful))),
+                ],
                 className="careful",
             )
         )
@@ -98,6 +101,10 @@ CURVES = ("epochs",)
 """Questions whose answer needs every epoch."""
 
 
-def table(question: Question, name: str) -> html.Details:
-    """A table of a question, opened when it is wanted."""
-    return html.Details([html.Summary(name.replace("_", " ")), shell.part(f"table:{question.key}:{name}")])
+def tables(view: View, key: str) -> html.P:
+    """The way to the tables behind a question."""
+    question = next(each for each in QUESTIONS if each.key == key)
+    links: list[Any] = ["Tables behind this: "]
+    for name, _ in question.tables:
+        links += [shell.link(name.replace("_", " "), view.but(tab=MEASURES, measure=name)), " · "]
+    return html.P(links[:-1], className="tables")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 import yaml
-from dash import dcc, html
+from dash import html
 
 from sensitivity.dashboard import shell, words
+from sensitivity.dashboard.measure_page import graph
 from sensitivity.planning import METRICS
 from sensitivity.results import IMPORTED, PREFIX, records
 from sensitivity.wording import number
@@ -34,9 +35,9 @@ def page(source: Source, view: View) -> list[Any]:
 
 
 def panel(source: Source, view: View) -> Any:
-    """The selected trial beside the figures; how to select one where none is."""
+    """The selected trial beside the figures."""
     if not view.trial:
-        return html.P("Click a point of a figure to see its trial. Select a box in a figure to keep what lies in it.", className="what")
+        return None
     whole = shell.link("Open its page", view.on("trial", key=view.trial, trial=""))
     close = shell.link("Close", view.but(trial=""))
     return html.Section(
@@ -64,12 +65,8 @@ def _about(source: Source, view: View, key: str) -> list[Any]:
         "seconds": words.cell(row["seconds"]),
         "key": html.Code(key),
     }
-    found: list[Any] = [
-        words.pairs(facts),
-        html.H3("Configuration"),
-        words.pairs({name: number(each) for name, each in configuration.items()}),
-        *_curve(source.curve(key), results.metric, row),
-    ]
+    about = [words.pairs(facts), html.H3("Configuration"), words.pairs({name: number(each) for name, each in configuration.items()})]
+    found: list[Any] = [html.Div([html.Div(about), html.Div(_curve(source.curve(key), results.metric, row))], className="pair")]
     if isinstance(row["error"], str) and row["error"]:
         found += [html.H3("Error"), html.Pre(row["error"], className="log", tabIndex="0")]
     found += [html.H3("Run it again")]
@@ -96,17 +93,17 @@ def _curve(epochs: pd.DataFrame, metric: str, row: dict[str, Any]) -> list[Any]:
     if not names:
         return [head, html.P("It has reported no epoch yet.", className="what")]
     figure = go.Figure([go.Scatter(x=epochs["epoch"], y=epochs[name], name=name, mode="lines+markers") for name in names])
-    figure.update_xaxes(title_text="epoch", tickformat="d")
+    figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if epochs["epoch"].max() <= 12 else None)
     positive = bool((epochs[names].fillna(1.0) > 0).all(axis=None))
     figure.update_yaxes(type="log" if positive else "linear", title_text="value")
-    figure.update_layout(height=300, margin={"l": 10, "r": 10, "t": 10, "b": 10}, legend={"orientation": "h"}, uirevision=row["key"])
+    legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
+    figure.update_layout(height=320, margin={"l": 10, "r": 10, "t": 10, "b": 80}, legend=legend, uirevision=row["key"])
     figure.update_xaxes(automargin=True)
     figure.update_yaxes(automargin=True)
     shown = words.frame(epochs[["epoch", *names]], caption="every epoch of the trial")
     return [
         head,
-        dcc.Store(id={"type": "drawn", "name": "curve"}, data=figure.to_json()),
-        dcc.Graph(id={"type": "graph", "name": "curve"}, config={"displaylogo": False}, responsive=True, style={"height": "300px"}),
+        *graph("curve", str(figure.to_json())),
         html.Details([html.Summary("Every epoch as a table"), shown]),
     ]
 

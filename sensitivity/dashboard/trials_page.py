@@ -125,7 +125,7 @@ def _sorting(view: View, name: str) -> Any:
     arrow = " ▲" if up else " ▼" if down else ""
     words_ = name.removeprefix(PREFIX)
     return dcc.Link(
-        [words_, html.Span(arrow, **{"aria-hidden": "true"})],  # type: ignore[arg-type]
+        [words_, html.Span(arrow, **{"aria-hidden": "true"})],
         href=view.but(sort=f"-{name}" if up else name).href,
         title=f"sort by {words_}, {'from large to small' if up else 'from small to large'}",
     )
@@ -145,5 +145,5 @@ def _turning(view: View, number: int, pages: int) -> Any:
     return html.Nav(
         [before, html.Span(f"page {number:,} of {pages:,}"), after],
         className="turning",
-        **{"aria-label": "pages of the table"},  # type: ignore[arg-type]
+        **{"aria-label": "pages of the table"},
     )

@@ -51,7 +51,7 @@ def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], *, caption: str, n
         className="scroll",
         tabIndex="0",
         role="region",
-        **{"aria-label": caption},  # type: ignore[arg-type]
+        **{"aria-label": caption},
     )
 
 
@@ -84,7 +84,7 @@ def progress(row: Mapping[str, Any]) -> html.Div:
     stretches = [
         html.Span(className=f"stretch {each}", style={"width": f"{100 * row[each] / total:.2f}%"}) for each in ORDER[:-1] if row.get(each)
     ]
-    return html.Div(stretches, className="bar", role="img", **{"aria-label": counts(row)})  # type: ignore[arg-type]
+    return html.Div(stretches, className="bar", role="img", **{"aria-label": counts(row)})
 
 
 def status(name: str) -> html.Span:

@@ -1,0 +1,201 @@
+"""The application: which callback answers which event. What they answer with is in the modules beside this one."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from flask import Response, abort, request
+
+from sensitivity.dashboard import brushing, drawing, measure_page, pages, parts, shell, trials_page
+from sensitivity.dashboard.cache import Pending
+from sensitivity.dashboard.controls import changed, ends, in_words
+from sensitivity.dashboard.look import template
+from sensitivity.dashboard.source import Source
+from sensitivity.dashboard.view import View
+from trainables.names import InputError
+
+DOWNLOADS = ("trials", "epochs")
+
+
+def dashboard(source: Source) -> Dash:
+    """The Dash application over a store; ``.server`` is its WSGI application. It asks nothing outside itself."""
+    app = Dash(
+        __name__,
+        title="sensitivity",
+        update_title="",
+        index_string=shell.INDEX,
+        assets_folder=str(pathlib.Path(__file__).parent / "assets"),
+        serve_locally=True,
+        suppress_callback_exceptions=True,  # most ids are made by the pages
+        enable_mcp=False,
+        add_log_handler=False,
+    )
+    app.layout = shell.layout
+    _navigation(app, source)
+    _parts(app, source)
+    _figures(app, source)
+    _downloads(app, source)
+    return app
+
+
+def _navigation(app: Dash, source: Source) -> None:
+    @app.callback(
+        Output("main", "children"), Output("view", "data"), Input("where", "pathname"), Input("where", "search"), State("view", "data")
+    )
+    def go(path: str, query: str, shown: list[str] | None) -> Any:
+        """A page by its address: a link, the back button, a fresh browser. Not after a control, which wrote the address itself."""
+        view = View.read(path, query)
+        if shown and View.read(*shown) == view:
+            return no_update, no_update
+        return pages.page(source, view), [view.path, view.query]
+
+    @app.callback(
+        Output("where", "search"),
+        Output("view", "data", allow_duplicate=True),
+        Input({"type": "control", "name": ALL}, "value"),
+        Input({"type": "range", "name": ALL}, "value"),
+        State("view", "data"),
+        prevent_initial_call=True,
+    )
+    def choose(values: Any, ends: Any, shown: list[str]) -> Any:
+        """A control was changed: the view follows, and with it the address."""
+        if not ctx.triggered_id:
+            return no_update, no_update
+        view = View.read(*shown)
+        name = ctx.triggered_id["name"]
+        try:
+            results = source.results(view if view.page != "compare" else View(name=source.studies()[0]["name"]))
+            return _moved(view, changed(view, ctx.triggered_id["type"], name, ctx.triggered[0]["value"], results))
+        except InputError:  # the part that shows the study says so
+            return no_update, no_update
+
+    @app.callback(
+        Output("where", "search", allow_duplicate=True),
+        Output("view", "data", allow_duplicate=True),
+        Output({"type": "range", "name": ALL}, "value"),
+        Input({"type": "graph", "name": ALL}, "clickData"),
+        Input({"type": "graph", "name": ALL}, "selectedData"),
+        Input({"type": "graph", "name": ALL}, "restyleData"),
+        State({"type": "held", "name": ALL}, "data"),
+        State({"type": "held", "name": ALL}, "id"),
+        State({"type": "range", "name": ALL}, "id"),
+        State("view", "data"),
+        prevent_initial_call=True,
+    )
+    def point(clicks: Any, boxes: Any, stretches: Any, held: Any, ids: Any, sliders: Any, shown: list[str]) -> Any:
+        """A point was clicked, a box or a stretch drawn: the view follows, and the sliders with it."""
+        still = [no_update] * len(sliders)
+        if not ctx.triggered_id or ctx.triggered[0]["value"] is None:
+            return no_update, no_update, still
+        view, event, name = View.read(*shown), ctx.triggered[0], ctx.triggered_id["name"]
+        axes: dict[str, str] = next((each["axes"] for each, own in zip(held, ids, strict=True) if each and own["name"] == name), {})
+        kind = event["prop_id"].rpartition(".")[2]
+        if kind == "clickData":
+            return *_moved(view, view.but(trial=drawing.pointed(event["value"]) or view.trial)), still
+        results = source.results(view)
+        to = (brushing.boxed if kind == "selectedData" else brushing.stretched)(view, results, event["value"], axes)
+        return *_moved(view, to), still if to == view else [ends(results, to, each["name"]) for each in sliders]
+
+    @app.callback(Output({"type": "bounds", "name": ALL}, "children"), Input("view", "data"), State({"type": "bounds", "name": ALL}, "id"))
+    def bounds(shown: list[str] | None, own: Any) -> Any:
+        """The bounds beside each slider, in words."""
+        return [in_words(View.read(*shown), each["name"]) if shown else no_update for each in own]
+
+    @app.callback(Output("revision", "data"), Output("live", "children"), Input("pulse", "n_intervals"), State("revision", "data"))
+    def pulse(beats: int, known: str | None) -> Any:
+        """Whether the store has changed since the page last asked."""
+        try:
+            token = source.token()
+            words = "live" if any(each["running"] or each["pending"] for each in source.studies()) else "up to date"
+        except InputError as error:
+            token, words = f"gone: {error}", "the store cannot be read"
+        return no_update if token == known else token, words
+
+    app.clientside_callback(ClientsideFunction("dashboard", "arrive"), Output("main", "tabIndex"), Input("main", "children"))
+    app.clientside_callback(
+        ClientsideFunction("dashboard", "theme"), Output("theme", "data"), Output("toggle", "children"), Input("toggle", "n_clicks")
+    )
+
+    @app.callback(Output("templates", "data"), Input("toggle", "id"))
+    def templates(_: str) -> Any:
+        """The look of figures in each theme."""
+        return {name: template(name).to_plotly_json() for name in ("light", "dark")}
+
+
+def _moved(view: View, to: View) -> Any:
+    return (no_update, no_update) if to == view else (to.query, [to.path, to.query])
+
+
+def _parts(app: Dash, source: Source) -> None:
+    @app.callback(
+        Output({"type": "part", "name": MATCH}, "children"),
+        Output({"type": "part tick", "name": MATCH}, "disabled"),
+        Input("view", "data"),
+        Input("revision", "data"),
+        Input({"type": "part tick", "name": MATCH}, "n_intervals"),
+        State({"type": "part", "name": MATCH}, "id"),
+    )
+    def show(shown: list[str] | None, revision: str | None, ticks: int, own: dict[str, str]) -> Any:
+        """A part of the page as it is now; what was there stays while it is measured anew."""
+        if not shown:
+            return no_update, no_update
+        children, pending = parts.render(source, View.read(*shown), own["name"])
+        return no_update if pending else children, not pending
+
+
+def _figures(app: Dash, source: Source) -> None:
+    @app.callback(
+        Output({"type": "drawn", "name": MATCH}, "data"),
+        Output({"type": "held", "name": MATCH}, "data"),
+        Output({"type": "note", "name": MATCH}, "children"),
+        Output({"type": "card", "name": MATCH}, "className"),
+        Output({"type": "figure tick", "name": MATCH}, "disabled"),
+        Input("view", "data"),
+        Input("revision", "data"),
+        Input({"type": "figure tick", "name": MATCH}, "n_intervals"),
+        State({"type": "held", "name": MATCH}, "data"),
+        State({"type": "held", "name": MATCH}, "id"),
+    )
+    def draw(shown: list[str] | None, revision: str | None, ticks: int, held: dict[str, Any] | None, own: dict[str, str]) -> Any:
+        """A figure, unless the page has it already."""
+        if not shown:
+            return (no_update,) * 5
+        view = View.read(*shown)
+        try:
+            key, text, axes = drawing.drawn(source, view, own["name"])
+        except Pending:
+            return no_update, no_update, shell.MEASURING, "card stale" if held and held["key"] else "card waiting", False
+        except InputError as error:
+            return None, {"key": "", "axes": {}}, pages.failed(error), "card waiting", True
+        if held and held["key"] == key:
+            return no_update, no_update, None, "card" if text else "card none", True
+        return text, {"key": key, "axes": axes}, None, "card" if text else "card none", True
+
+    for text, graph in (("drawn", "graph"), ("static", "static graph")):
+        app.clientside_callback(
+            ClientsideFunction("dashboard", "paint"),
+            Output({"type": graph, "name": MATCH}, "figure"),
+            Output({"type": graph, "name": MATCH}, "style"),
+            Input({"type": text, "name": MATCH}, "data"),
+            Input("theme", "data"),
+            Input("templates", "data"),
+        )
+
+
+def _downloads(app: Dash, source: Source) -> None:
+    @app.server.route("/download/<what>.csv")
+    def download(what: str) -> Response:
+        """A table of a view as CSV."""
+        view = View.read("/study/x", request.query_string.decode()).but(name=request.args.get("of", ""))
+        try:
+            if what in DOWNLOADS:
+                text = trials_page.csv(source, view, what)
+            elif what in measure_page.TABLES:
+                text = measure_page.csv(source, view, what)
+            else:
+                abort(404)
+        except InputError as error:
+            return Response(f"{error}\n", status=404, mimetype="text/plain")
+        return Response(text, mimetype="text/csv", headers={"Content-Disposition": f"attachment; filename={what}.csv"})

@@ -1,0 +1,74 @@
+// What only the browser can do: the theme, the look of figures in it, and where the reader is after a page has changed.
+(() => {
+  const NARROW = 640;
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+  const remembered = () => {
+    try { return localStorage.getItem("theme"); } catch (error) { return null; }
+  };
+  const current = () => remembered() || (dark.matches ? "dark" : "light");
+
+  // "margin.l" and "annotations[0].text" name places inside the layout, as for Plotly.relayout.
+  const place = (layout, path, value) => {
+    const steps = path.replace(/\[(\d+)\]/g, ".$1").split(".");
+    const last = steps.pop();
+    let inside = layout;
+    for (const step of steps) {
+      if (inside[step] === undefined) inside[step] = {};
+      inside = inside[step];
+    }
+    inside[last] = value;
+  };
+
+  const painted = (text, theme, templates) => {
+    const figure = JSON.parse(text);
+    const layout = figure.layout;
+    layout.template = templates[theme];
+    layout.autosize = true;
+    if (window.innerWidth < NARROW && layout.meta && layout.meta.narrow) {
+      for (const [path, value] of Object.entries(layout.meta.narrow)) place(layout, path, value);
+    }
+    return figure;
+  };
+
+  let first = true;
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    dashboard: {
+      theme: (clicks) => {
+        if (clicks) {
+          const next = current() === "dark" ? "light" : "dark";
+          try { localStorage.setItem("theme", next); } catch (error) { /* it then holds for this page only */ }
+          document.documentElement.dataset.theme = next;
+        }
+        const now = document.documentElement.dataset.theme || current();
+        return [now, now === "dark" ? "Light" : "Dark"];
+      },
+      paint: (text, theme, templates) => {
+        const none = window.dash_clientside.no_update;
+        if (!text || !theme || !templates) return [none, none];
+        const figure = painted(text, theme, templates);
+        // Without a height of its own the place would lose the figure's when it is resized.
+        return [figure, { height: (figure.layout.height || 450) + "px" }];
+      },
+      // The title of the window follows the page; after the first page, so does the focus, for those who read with a screen reader.
+      arrive: () => {
+        const heading = document.querySelector("main h1");
+        if (heading) document.title = heading.textContent + " · sensitivity";
+        if (!first && !document.querySelector("main :focus")) document.getElementById("main").focus({ preventScroll: true });
+        first = !heading;
+        return "-1";
+      },
+    },
+  });
+
+  document.addEventListener("submit", (event) => event.preventDefault());
+  if (window.innerWidth < NARROW) {
+    // On a phone the figures come first: the form is opened when it is wanted.
+    new MutationObserver(() => {
+      for (const form of document.querySelectorAll("details.controls:not([data-seen])")) {
+        form.dataset.seen = "yes";
+        form.open = false;
+      }
+    }).observe(document.documentElement, { childList: true, subtree: true });
+  }
+})();

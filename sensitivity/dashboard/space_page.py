@@ -1,0 +1,58 @@
+"""The search space of every variant: domains, scales, conditions, and what of it was tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dash import html
+
+from sensitivity.dashboard import shell, words
+from sensitivity.dashboard.measure_page import graph
+from sensitivity.figures.ranges import ranges
+from sensitivity.results import PREFIX, present
+from sensitivity.wording import listed
+
+if TYPE_CHECKING:
+    from search_spaces.spaces import SearchSpace
+    from sensitivity.dashboard.source import Source
+    from sensitivity.dashboard.view import View
+    from sensitivity.results import Results
+
+
+def page(source: Source, view: View) -> list[Any]:
+    """The page of a study's spaces."""
+    source.results(view)
+    return [*shell.heading(view, view.name, "what each variant searched"), shell.part("space")]
+
+
+def drawn(source: Source, view: View) -> list[Any]:
+    """Variants with the same space together, each space as a table and drawn."""
+    results = source.results(view)
+    groups: dict[str, list[str]] = {}
+    for variant, space in results.spaces.items():
+        if not view.variant or variant in view.variant:
+            groups.setdefault(repr(space), []).append(variant)
+    found: list[Any] = []
+    for place, variants in enumerate(groups.values()):
+        space = results.spaces[variants[0]]
+        found.append(html.H2(listed(variants)))
+        if not len(space):
+            found.append(html.P("It has no hyperparameters.", className="what"))
+            continue
+        design = listed(list(dict.fromkeys(map(results.design_of, variants))))
+        found += [html.P(f"{design} design", className="what"), *graph(f"space {place}", _figure(results, space, variants)), _table(space)]
+    return found
+
+
+def _figure(results: Results, space: SearchSpace, variants: list[str]) -> str:
+    trials = results.trials[results.trials["variant"].isin(variants)]
+    names = space.names
+    rows = trials[[PREFIX + name for name in names]].drop_duplicates().head(1000).to_numpy(dtype=object)
+    tried = space.encode([present(names, row) for row in rows]) if len(rows) else None
+    return str(ranges(space, tried).to_json())
+
+
+def _table(space: SearchSpace) -> Any:
+    rows = space.table()
+    head = list(rows[0])
+    return words.table(head, [[row[name] for name in head] for row in rows], caption="the search space")

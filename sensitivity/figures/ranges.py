@@ -1,0 +1,87 @@
+"""A search space as it is: every hyperparameter on its own scale, with what was tried of it."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from search_spaces.hyperparameters import Categorical, Hyperparameter, Ordinal
+from sensitivity.figures.style import styled
+from sensitivity.wording import number
+
+if TYPE_CHECKING:
+    from search_spaces.spaces import SearchSpace
+
+STOPS = 5
+"""Values that are written under a continuous range."""
+MOST_TRIED = 2000
+
+
+def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.Figure:
+    """A line for each hyperparameter from the low end of its scale to the high end, with values along it, its default and what was tried.
+
+    Args: tried: configurations in the unit cube of the space ``[trials, hyperparameters]``, NaN where inactive.
+    """
+    figure = go.Figure()
+    names = list(space.names)
+    for place, each in enumerate(space):
+        y = len(names) - 1 - place
+        stops = list(
+            dict.fromkeys(each.grid(STOPS) if each.kind in ("float", "integer") else getattr(each, "levels", None) or each.choices)
+        )
+        x = [each.to_unit(value) for value in stops]
+        figure.add_trace(
+            go.Scatter(
+                x=x,
+                y=[y] * len(x),
+                mode="lines+markers+text",
+                line={"color": "#8a8a8a", "width": 3},
+                marker={"symbol": "line-ns-open", "size": 11, "color": "#8a8a8a"},
+                text=[html.escape(number(value), quote=False) for value in stops],
+                textposition="bottom center",
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
+        if tried is not None and len(tried):
+            column = tried[:MOST_TRIED, place]
+            column = np.unique(np.round(column[np.isfinite(column)], 4))
+            figure.add_trace(
+                go.Scatter(
+                    x=column,
+                    y=[y + 0.2] * len(column),
+                    mode="markers",
+                    marker={"symbol": "line-ns-open", "size": 8, "color": "#0072B2", "opacity": 0.6},
+                    text=[html.escape(number(each.from_unit(float(u))), quote=False) for u in column],
+                    hovertemplate="tried %{text}<extra></extra>",
+                    name="tried",
+                    legendgroup="tried",
+                    showlegend=place == 0,
+                )
+            )
+        if each.default is not None:
+            figure.add_trace(
+                go.Scatter(
+                    x=[each.to_unit(each.default)],
+                    y=[y],
+                    mode="markers",
+                    marker={"symbol": "diamond", "size": 11, "color": "#D55E00"},
+                    hovertemplate=f"default {html.escape(number(each.default), quote=False)}<extra></extra>",
+                    name="default",
+                    legendgroup="default",
+                    showlegend=not any(trace.name == "default" for trace in figure.data),
+                )
+            )
+    figure.update_xaxes(range=[-0.04, 1.04], visible=False)
+    labels = [f"{html.escape(each.name, quote=False)}  <i>{each.scale}</i>" for each in space][::-1]
+    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=labels, range=[-0.7, len(names) - 0.5], showgrid=False, automargin=True)
+    return styled(figure, "Ranges and scales", "each line from the low to the high end of its own scale", 110 + 56 * len(names))
+
+
+def _stops(domain: Hyperparameter) -> list[Any]:
+    if isinstance(domain, Categorical):
+        return list(domain.choices)
+    return list(domain.levels) if isinstance(domain, Ordinal) else list(dict.fromkeys(domain.grid(STOPS)))
