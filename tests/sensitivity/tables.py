@@ -18,6 +18,7 @@ LR = Float("lr", 1e-3, 1.0, "log")
 MU = Float("mu", 0.5, 0.99, "log1m", 0.9)
 SPACE = SearchSpace(LR, MU)
 INITIAL = 1.0
+BEGAN = pd.Timestamp("2026-01-01", tz="UTC")
 
 
 def results(
@@ -54,6 +55,8 @@ def results(
                         "initial_loss": INITIAL,
                         "epochs_done": epochs,
                         "seconds": 1.0,
+                        "started": BEGAN + pd.Timedelta(seconds=len(trials) // 2),  # two at a time
+                        "finished": BEGAN + pd.Timedelta(seconds=len(trials) // 2 + 1),
                         **{f"config/{name}": each for name, each in configuration.items()},
                         "value": value if state == "completed" else math.nan,
                         "loss": capped,
