@@ -233,7 +233,7 @@ class Store:
 
         with self._transaction() as connection:
             found = connection.execute(query)
-            return pd.DataFrame(found.all(), columns=list(found.keys()))
+            return pd.DataFrame(list(map(tuple, found)), columns=list(found.keys()))
 
 
 def _of_study(study: str, *columns: Any) -> sql.Select[Any]:

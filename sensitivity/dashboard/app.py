@@ -11,9 +11,9 @@ from flask import Response, abort, request
 from sensitivity.dashboard import brushing, drawing, measure_page, pages, parts, shell, trials_page
 from sensitivity.dashboard.cache import Pending
 from sensitivity.dashboard.controls import changed, ends, in_words
-from sensitivity.dashboard.look import template
 from sensitivity.dashboard.source import Source
 from sensitivity.dashboard.view import View
+from sensitivity.figures.style import THEMES, template
 from trainables.names import InputError
 
 DOWNLOADS = ("trials", "epochs")
@@ -91,10 +91,9 @@ def _navigation(app: Dash, source: Source) -> None:
             return no_update, no_update, still
         view, event, name = View.read(*shown), ctx.triggered[0], ctx.triggered_id["name"]
         axes: dict[str, str] = next((each["axes"] for each, own in zip(held, ids, strict=True) if each and own["name"] == name), {})
-        kind = event["prop_id"].rpartition(".")[2]
+        kind, results = event["prop_id"].rpartition(".")[2], source.results(view)
         if kind == "clickData":
-            return *_moved(view, view.but(trial=drawing.pointed(event["value"]) or view.trial)), still
-        results = source.results(view)
+            return *_moved(view, view.but(trial=brushing.pointed(event["value"], set(results.trials["key"])) or view.trial)), still
         to = (brushing.boxed if kind == "selectedData" else brushing.stretched)(view, results, event["value"], axes)
         return *_moved(view, to), still if to == view else [ends(results, to, each["name"]) for each in sliders]
 
@@ -121,7 +120,7 @@ def _navigation(app: Dash, source: Source) -> None:
     @app.callback(Output("templates", "data"), Input("toggle", "id"))
     def templates(_: str) -> Any:
         """The look of figures in each theme."""
-        return {name: template(name).to_plotly_json() for name in ("light", "dark")}
+        return {name: template(name).to_plotly_json() for name in THEMES}
 
 
 def _moved(view: View, to: View) -> Any:
@@ -141,7 +140,8 @@ def _parts(app: Dash, source: Source) -> None:
         """A part of the page as it is now; what was there stays while it is measured anew."""
         if not shown:
             return no_update, no_update
-        children, pending = parts.render(source, View.read(*shown), own["name"])
+        again = any("part tick" in each for each in ctx.triggered_prop_ids)
+        children, pending = parts.render(source, View.read(*shown), own["name"], again=again)
         return no_update if pending else children, not pending
 
 

@@ -1,10 +1,14 @@
-"""What a box in a figure, or a stretch of parallel coordinates, says about hyperparameters."""
+"""What a point, a box in a figure, or a stretch of parallel coordinates says about trials and hyperparameters."""
 
 from __future__ import annotations
 
-import html
+import math
 import re
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
+
+from sensitivity.figures.axes import Axis
+from sensitivity.figures.words import plain
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -13,31 +17,57 @@ if TYPE_CHECKING:
     from sensitivity.results import Results
 
 STRETCH = re.compile(r"dimensions\[(\d+)\]\.constraintrange")
+WORD = re.compile(r"[\w-]+")
+LISTS = {"variant": "variant", "ended": "status"}
+"""Dimensions of parallel coordinates that are no hyperparameter, and the filter of each."""
 
 
 def axes(figure: go.Figure, results: Results) -> dict[str, str]:
-    """The hyperparameter of each x axis of a figure, as its title says it, or the title of its panel; of each dimension likewise."""
-    names = {html.escape(name, quote=False): name for space in results.spaces.values() for name in space.names} | {"learning rate": "lr"}
-    found = {}
-    panels = list(figure.layout.annotations)
-    places = [name.removeprefix("xaxis") for name in figure.to_plotly_json()["layout"] if name.startswith("xaxis")]
-    said = [str(figure.layout[f"xaxis{place}"].title.text or "") for place in places]
-    for place, title in zip(places, said, strict=True):
-        panel = str(panels[int(place or 1) - 1].text) if len(panels) >= len(places) else ""
-        name = names.get(title) or names.get(panel) or names.get(next((each for each in said if each), ""))
-        if name:
-            found[f"x{place}"] = name
+    """The hyperparameter of each axis of a figure: as its title says it, or another's of the same letter, or the title of its panel.
+
+    ``x2`` and ``y`` are axes, ``0`` is the first dimension of parallel coordinates.
+    """
+    names = {plain(name): name for space in results.spaces.values() for name in space.names} | {"learning rate": "lr"}
+    layout = figure.to_plotly_json()["layout"]
+    panels = [str(each.text) for each in figure.layout.annotations]
+    found: dict[str, str] = {}
+    for letter in "xy":
+        places = [name.removeprefix(f"{letter}axis") for name in layout if name.startswith(f"{letter}axis")]
+        titles = [str(figure.layout[f"{letter}axis{place}"].title.text or "") for place in places]
+        shared = {each for each in titles if each}
+        for place, title in zip(places, titles, strict=True):
+            number = int(place or 1) - 1
+            said = [
+                title,
+                shared.copy().pop() if len(shared) == 1 else "",
+                panels[number] if letter == "x" and number < len(panels) else "",
+            ]
+            name = next((names[each] for each in said if each in names), "")
+            if name:
+                found[f"{letter}{place}"] = name
     for trace in figure.data:
         if trace.type == "parcoords":
-            found |= {str(i): names[str(each.label)] for i, each in enumerate(trace.dimensions) if str(each.label) in names}
+            known = names | {each: each for each in LISTS}
+            found |= {str(i): known[str(each.label)] for i, each in enumerate(trace.dimensions) if str(each.label) in known}
     return found
+
+
+def pointed(click: dict[str, Any] | None, keys: Collection[str]) -> str:
+    """The key of the trial that was clicked: what its figure carries, or says when hovering. Empty where it is none."""
+    for point in (click or {}).get("points", []):
+        carried = point.get("customdata")
+        said = [*(carried if isinstance(carried, list) else [carried]), *reversed(WORD.findall(str(point.get("text", ""))))]
+        for each in said:
+            if isinstance(each, str) and each in keys:
+                return each
+    return ""
 
 
 def boxed(view: View, results: Results, selected: dict[str, Any] | None, of: dict[str, str]) -> View:
     """The view within a box. Args: selected: ``selectedData`` of a graph. of: its :func:`axes`."""
-    for axis, ends in (selected or {}).get("range", {}).items():
+    for axis, (low, high) in (selected or {}).get("range", {}).items():
         if axis in of:
-            view = view.within(of[axis], *sorted(ends))
+            view = _within(view, results, of[axis], min(low, high), max(low, high))
     return view
 
 
@@ -49,7 +79,37 @@ def stretched(view: View, results: Results, restyled: list[Any] | None, of: dict
         if not name:
             continue
         if value is None:
-            view = view.anywhere(name)
+            view = view.but(**{LISTS[name]: ()}) if name in LISTS else view.anywhere(name).among(name, ())
+            continue
+        low, high = sorted(value[0] if isinstance(value[0], list) else value)
+        if name in LISTS:
+            column = (
+                [each for each in results.spaces if each in set(results.usable["variant"])]
+                if name == "variant"
+                else ["completed", "diverged"]
+            )
+            view = view.but(**{LISTS[name]: tuple(_between(column, low, high))})
         else:
-            view = view.within(name, *sorted(value[0] if isinstance(value[0], list) else value))
+            axis = Axis.of(results, name)
+            view = _within(view, results, name, *(float(axis.off_line(each)) for each in (low, high)))
     return view
+
+
+def _within(view: View, results: Results, name: str, low: float, high: float) -> View:
+    """The view between two places on the axis of a hyperparameter."""
+    axis = Axis.of(results, name)
+    if axis.levels:
+        kept = list(_between(axis.levels, low, high))
+        if not kept:
+            return view
+        if all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in axis.levels):
+            return view.within(name, min(kept), max(kept))
+        return view.among(name, map(str, kept))
+    if axis.scale == "log1m":
+        low, high = (1 - 10**-each for each in (low, high))
+    return view.within(name, low, high)
+
+
+def _between(levels: Collection[Any], low: float, high: float) -> Iterator[Any]:
+    """The levels whose numbers lie within a stretch."""
+    return (each for place, each in enumerate(levels) if math.ceil(low) <= place <= math.floor(high))

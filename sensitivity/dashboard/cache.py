@@ -53,9 +53,14 @@ class Cache:
             self._fill(key, entry, compute)
         return entry.future.result()  # type: ignore[no-any-return]
 
-    def soon(self, key: Hashable, compute: Callable[[], T], pool: ThreadPoolExecutor, patience: float) -> T:
-        """The value, computed in the pool. Raises: Pending where that takes longer than ``patience`` seconds."""
+    def soon(self, key: Hashable, compute: Callable[[], T], pool: ThreadPoolExecutor, patience: float, *, begin: bool = True) -> T:
+        """The value, computed in the pool. Args: begin: else only what is there, or is being computed already.
+
+        Raises: Pending where that takes longer than ``patience`` seconds.
+        """
         while True:
+            if not begin and key not in self._entries:
+                raise Pending
             entry, mine = self._entry(key)
             if mine:
                 pool.submit(self._fill, key, entry, compute)

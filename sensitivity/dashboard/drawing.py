@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dash import dcc, html
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToAdd": ["select2d"], "modeBarButtonsToRemove": ["lasso2d"]}
-TRIAL = re.compile(r"trial ([\w-]+)")
 CURVES = ("learning_curves",)
 """Figures that need every epoch."""
 
@@ -76,12 +74,3 @@ def scaled(figure: go.Figure, scale: str) -> None:
     title = str(figure.layout.yaxis.title.text or "")
     if scale in ("log", "linear") and "loss" in title:
         figure.update_yaxes(type=scale, tickvals=None, ticktext=None, tickmode="auto", range=None, autorange=True)
-
-
-def pointed(click: dict[str, Any] | None) -> str:
-    """The key of the trial that was clicked, as its figure says it when hovering; empty where it is none."""
-    for point in (click or {}).get("points", []):
-        found = TRIAL.findall(str(point.get("text", "")))
-        if found:
-            return str(found[-1])
-    return ""

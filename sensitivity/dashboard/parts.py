@@ -35,12 +35,15 @@ PARTS: dict[str, Callable[[Source, View], Any]] = {
 }
 
 
-def render(source: Source, view: View, name: str) -> tuple[Any, bool]:
-    """What a part holds now, and whether it has to be asked for again because it is still being measured."""
+def render(source: Source, view: View, name: str, *, again: bool = False) -> tuple[Any, bool]:
+    """What a part holds now, and whether it has to be asked for again because it is still being measured.
+
+    Args: again: it was asked for before. Sentences need most measures, figures one or two: sentences begin when figures have begun.
+    """
     kind, _, of = name.partition(":")
     try:
         if kind == "answer":
-            return study_page.answer(source, view, of), False
+            return study_page.answer(source, view, of, begin=again), False
         if kind == "tables":
             return study_page.tables(view, of), False
         return PARTS[kind](source, view), False

@@ -128,10 +128,19 @@ class Source:
         return queries.curve(self.store, key)
 
     def measured(
-        self, view: View, compute: Callable[[Measured], T], name: Any, *, curves: bool = False, patience: float | None = None
+        self,
+        view: View,
+        compute: Callable[[Measured], T],
+        name: Any,
+        *,
+        curves: bool = False,
+        patience: float | None = None,
+        begin: bool = True,
     ) -> T:
-        """What is computed of the measures of a view, in the pool. Args: name: of what is computed, with all that it depends on.
+        """What is computed of the measures of a view, in the pool.
 
+        Args: name: of what is computed, with all that it depends on. curves: it needs every epoch. patience: seconds instead of the
+            usual. begin: else only what is there, or is being computed already.
         Raises: Pending where it takes longer than a page waits.
         """
         key = self.key(view)
@@ -141,7 +150,8 @@ class Source:
             with whole.lock:  # its tables are computed when they are first asked for: one thread at a time
                 return compute(whole.measured)
 
-        return self._drawn.soon((*key, curves, name), made, self._pool, self.patience if patience is None else patience)
+        wait = self.patience if patience is None else patience
+        return self._drawn.soon((*key, curves, name), made, self._pool, wait, begin=begin)
 
 
 @dataclass

@@ -67,8 +67,8 @@ def bar(source: Source, view: View) -> list[Any]:
     return found
 
 
-def answer(source: Source, view: View, key: str) -> Any:
-    """The sentences of a question, after what to be careful about; or why it cannot be answered."""
+def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
+    """The sentences of a question and what to be careful about; or why it cannot be answered. Args: begin: measure what is not there."""
     question = next(each for each in QUESTIONS if each.key == key)
     kept = source.kept(view)
     if kept.usable.empty:
@@ -79,7 +79,7 @@ def answer(source: Source, view: View, key: str) -> Any:
         why = question.why_not(measured, task)
         return why, [] if why else question.sentences(measured, task), caveats(measured)
 
-    why, sentences, careful = source.measured(view, said, ("answer", key, task), curves=key in CURVES)
+    why, sentences, careful = source.measured(view, said, ("answer", key, task), curves=key in CURVES, begin=begin)
     head: list[Any] = [html.H2(question.title)]
     if why:
         return [*head, shell.notice("Not to be answered from these results", why, kind="refused")]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from sensitivity.figures.style import colours, styled
+from sensitivity.figures.palette import FAINT, colours
+from sensitivity.figures.style import arms, styled
+from sensitivity.figures.words import plain
 from sensitivity.results import records
 from sensitivity.wording import number
 
@@ -30,24 +31,15 @@ def intervals(table: pd.DataFrame, title: str, variants: Iterable[str], *, by: s
     said = [name for name in known.columns if name not in NUMBERS and known[name].map(lambda each: isinstance(each, str)).all()]
     shades = colours(variants)
     rows = records(known)
-    labels = [
-        html.escape(", ".join(row[name] for name in said if row[name]), quote=False) or f"row {place + 1}" for place, row in enumerate(rows)
-    ]
+    labels = [plain(", ".join(row[name] for name in said if row[name])) or f"row {place + 1}" for place, row in enumerate(rows)]
     y = [f"{label}{' ' * labels[:place].count(label)}" for place, label in enumerate(labels)]  # a category of its own for each row
     figure = go.Figure(
         go.Scatter(
             x=known["value"],
             y=y,
             mode="markers",
-            marker={"size": 10, "color": [shades.get(str(row.get(by, "")), "#767676") for row in rows]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": (known["high"] - known["value"]).clip(lower=0),
-                "arrayminus": (known["value"] - known["low"]).clip(lower=0),
-                "thickness": 1.5,
-                "color": "#8a8a8a",
-            },
+            marker={"size": 10, "color": [shades.get(str(row.get(by, "")), FAINT) for row in rows]},
+            error_x=arms(known["value"], known["low"], known["high"]),
             text=[_words(row) for row in rows],
             hovertemplate="%{text}<extra></extra>",
             showlegend=False,
@@ -56,14 +48,14 @@ def intervals(table: pd.DataFrame, title: str, variants: Iterable[str], *, by: s
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)
     left = len(table) - len(known)
     more = f"; {left} rows without a value or beyond the first {MOST} are in the table" if left else ""
-    return styled(figure, html.escape(title, quote=False), f"value and 95 % interval{more}", max(220, 130 + 26 * len(rows)))
+    return styled(figure, plain(title), f"value and 95 % interval{more}", max(90, 26 * len(rows)))
 
 
 def _label(row: dict[str, Any], names: list[str]) -> str:
-    return html.escape(", ".join(row[name] for name in names if row[name]), quote=False)
+    return plain(", ".join(row[name] for name in names if row[name]))
 
 
 def _words(row: dict[str, Any]) -> str:
     ends = f"{number(row['value'])} ({number(row['low'])} to {number(row['high'])})"
     rest = [f"{name} {number(each)}" for name, each in row.items() if name not in ("value", "low", "high", "note") and each == each]
-    return html.escape(f"{ends}; {', '.join(rest)}", quote=False)
+    return plain(f"{ends}; {', '.join(rest)}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from search_spaces.hyperparameters import Categorical, Hyperparameter, Ordinal
+from sensitivity.figures.palette import COLOURS, FAINT
 from sensitivity.figures.style import styled
+from sensitivity.figures.words import plain
 from sensitivity.wording import number
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.
                 x=x,
                 y=[y] * len(x),
                 mode="lines+markers+text",
-                line={"color": "#8a8a8a", "width": 3},
-                marker={"symbol": "line-ns-open", "size": 11, "color": "#8a8a8a"},
-                text=[html.escape(number(value), quote=False) for value in stops],
+                line={"color": FAINT, "width": 3},
+                marker={"symbol": "line-ns-open", "size": 11, "color": FAINT},
+                text=[plain(number(value)) for value in stops],
                 textposition="bottom center",
                 hoverinfo="skip",
                 showlegend=False,
@@ -54,8 +55,8 @@ def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.
                     x=column,
                     y=[y + 0.2] * len(column),
                     mode="markers",
-                    marker={"symbol": "line-ns-open", "size": 8, "color": "#0072B2", "opacity": 0.6},
-                    text=[html.escape(number(each.from_unit(float(u))), quote=False) for u in column],
+                    marker={"symbol": "line-ns-open", "size": 8, "color": COLOURS["adam"], "opacity": 0.6},
+                    text=[plain(number(each.from_unit(float(u)))) for u in column],
                     hovertemplate="tried %{text}<extra></extra>",
                     name="tried",
                     legendgroup="tried",
@@ -68,17 +69,17 @@ def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.
                     x=[each.to_unit(each.default)],
                     y=[y],
                     mode="markers",
-                    marker={"symbol": "diamond", "size": 11, "color": "#D55E00"},
-                    hovertemplate=f"default {html.escape(number(each.default), quote=False)}<extra></extra>",
+                    marker={"symbol": "diamond", "size": 11, "color": COLOURS["nag"]},
+                    hovertemplate=f"default {plain(number(each.default))}<extra></extra>",
                     name="default",
                     legendgroup="default",
                     showlegend=not any(trace.name == "default" for trace in figure.data),
                 )
             )
     figure.update_xaxes(range=[-0.04, 1.04], visible=False)
-    labels = [f"{html.escape(each.name, quote=False)}  <i>{each.scale}</i>" for each in space][::-1]
+    labels = [f"{plain(each.name)}  <i>{each.scale}</i>" for each in space][::-1]
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=labels, range=[-0.7, len(names) - 0.5], showgrid=False, automargin=True)
-    return styled(figure, "Ranges and scales", "each line from the low to the high end of its own scale", 110 + 56 * len(names))
+    return styled(figure, "Ranges and scales", "each line from the low to the high end of its own scale", 20 + 52 * len(names))
 
 
 def _stops(domain: Hyperparameter) -> list[Any]:
