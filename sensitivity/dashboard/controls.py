@@ -26,7 +26,7 @@ def form(results: Results, view: View) -> html.Details:
     """Every choice, as the view has it."""
     found = tasks(results)
     judged = [name for name in results.epochs.columns if name not in UNJUDGED and results.epochs[name].notna().any()]
-    metrics = sorted({*judged, results.metric}, key=lambda name: (name not in METRICS, name))
+    metrics = sorted({*judged, results.metric}, key=lambda name: (METRICS.index(name) if name in METRICS else len(METRICS), name))
     keep = [
         pick("task", "Task", {name: name for name in found}, the_task(results, view)) if len(found) > 1 else None,
         several("variant", "Variants", _names(results.trials["variant"]), view.variant),

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sensitivity import queries
@@ -31,7 +32,7 @@ ROWS = 600_000
 """Trials and epochs that are kept in memory, of all results together."""
 CHARACTERS = 150_000_000
 """Of the figures that are kept."""
-AT_ONCE = 2
+AT_ONCE = 3
 """Computations at the same time: each may take all of a core and several hundred megabytes."""
 
 
@@ -63,7 +64,7 @@ class Source:
     _seconds: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _results: Cache = field(default_factory=lambda: Cache(ROWS, lambda results: len(results.trials) + len(results.epochs)))
-    _measured: Cache = field(default_factory=lambda: Cache(ROWS, lambda one: len(one.measured.results.trials) + 1000))
+    _measured: Cache = field(default_factory=lambda: Cache(ROWS, lambda one: len(one.results.trials) + 1000))
     _drawn: Cache = field(default_factory=lambda: Cache(CHARACTERS, _size))
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, thread_name_prefix="measuring"))
 
@@ -146,17 +147,24 @@ class Source:
         key = self.key(view)
 
         def made() -> T:
-            whole = self._measured.now((*key, curves), lambda: _Shared(Measured(self.kept(view, curves=curves))))
-            with whole.lock:  # its tables are computed when they are first asked for: one thread at a time
-                return compute(whole.measured)
+            whole = self._measured.now((*key, curves), lambda: _Shared(self.kept(view, curves=curves)))
+            return compute(whole)
 
         wait = self.patience if patience is None else patience
         return self._drawn.soon((*key, curves, name), made, self._pool, wait, begin=begin)
 
 
-@dataclass
-class _Shared:
-    """Measures that several threads ask for."""
+TABLES = frozenset(name for name, each in vars(Measured).items() if isinstance(each, cached_property))
 
-    measured: Measured
-    lock: threading.Lock = field(default_factory=threading.Lock)
+
+@dataclass(frozen=True)
+class _Shared(Measured):
+    """Measures that several threads ask for: each table is computed by one of them, and the others wait for that table only."""
+
+    locks: dict[str, threading.RLock] = field(default_factory=lambda: {name: threading.RLock() for name in TABLES})
+
+    def __getattribute__(self, name: str) -> Any:
+        if name not in TABLES:
+            return super().__getattribute__(name)
+        with self.locks[name]:
+            return super().__getattribute__(name)

@@ -30,9 +30,7 @@ def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.
     names = list(space.names)
     for place, each in enumerate(space):
         y = len(names) - 1 - place
-        stops = list(
-            dict.fromkeys(each.grid(STOPS) if each.kind in ("float", "integer") else getattr(each, "levels", None) or each.choices)
-        )
+        stops = _stops(each)
         x = [each.to_unit(value) for value in stops]
         figure.add_trace(
             go.Scatter(
