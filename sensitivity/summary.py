@@ -9,7 +9,7 @@ import pandas as pd
 
 from sensitivity.measures.caveats import caveats as _caveats
 from sensitivity.planning import METRICS
-from sensitivity.questions.effects import effects
+from sensitivity.questions.effects import leading
 from sensitivity.questions.question import of_task
 from sensitivity.questions.sensitive import diverged, ranking
 from sensitivity.questions.tuning import within
@@ -30,7 +30,7 @@ def summary(measured: Measured, task: str) -> list[str]:
     return [
         f"{title[0].upper()}{title[1:]}: {best['variant']}, {best_words(measured.results, best)} at {setting(best['configuration'])}.",
         *ranking(measured, task),
-        *effects(measured, task),
+        *leading(measured, task),
         *within(measured, task),
         *diverged(measured, task),
     ]

@@ -45,9 +45,9 @@ def _p(value: float) -> str:
     """A p-value in words.
 
     >>> _p(0.0312), _p(0.00002), _p(1.0)
-    ('0.031', 'below 0.001', '1')
+    ('= 0.031', '< 0.001', '= 1')
     """
-    return "below 0.001" if value < 0.001 else f"{value:.2g}"
+    return "< 0.001" if value < 0.001 else f"= {value:.2g}"
 
 
 def _why_not(measured: Measured, task: str) -> str:

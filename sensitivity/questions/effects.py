@@ -13,6 +13,8 @@ from sensitivity.wording import MOST, listed, percent, several, with_interval
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
+POOR = "poor surrogate"
+"""In the note of an effect that is not to be believed."""
 MINOR = 0.05
 """Effects below this share are not spoken of."""
 
@@ -25,7 +27,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
 def effects(measured: Measured, task: str) -> list[str]:
     """A sentence for each variant on what the variance of its loss comes from."""
     shares = of_task(measured.main_effects, task)
-    poor = shares[shares["note"].str.contains("poor surrogate", regex=False)]
+    poor = shares[shares["note"].str.contains(POOR, regex=False)]
     found = []
     for variant, part in shares[shares["value"].notna()].groupby("variant", sort=False):
         large = part[(part["value"] >= MINOR) & ~part["effect"].isin((INTERACTIONS, NOISE))].sort_values("value", ascending=False)
@@ -41,6 +43,21 @@ def effects(measured: Measured, task: str) -> list[str]:
         names = several(list(dict.fromkeys(poor["variant"])))
         found.append(f"For {names}, there are too few trials to say what matters: a forest cannot predict the loss from them.")
     return found or ["No hyperparameter explains 5 % of the variance of the loss on its own."]
+
+
+def leading(measured: Measured, task: str) -> list[str]:
+    """One sentence for all variants: the hyperparameter that matters most to each."""
+    shares = of_task(measured.main_effects, task)
+    own = shares[~shares["effect"].isin((INTERACTIONS, NOISE)) & ~shares["note"].str.contains(POOR, regex=False)]
+    large = own[own["value"] >= MINOR].sort_values("value", ascending=False).drop_duplicates("variant")
+    names = [variant for variant in dict.fromkeys(own["variant"]) if variant in set(large["variant"])]
+    large = large.set_index("variant").loc[names]
+    words = [f"{row['effect']} for {variant}, {with_interval(row, form='.0%')}" for variant, row in large.iterrows()]
+    return [f"What matters most, as a share of the variance of the loss: {'; '.join(words[:MOST])}{_more(words)}."] if words else []
+
+
+def _more(words: list[str]) -> str:
+    return f"; {len(words) - MOST} more in the table" if len(words) > MOST else ""
 
 
 def _pairs(measured: Measured, task: str) -> list[str]:

@@ -45,13 +45,14 @@ def late_gains(measured: Measured, task: str) -> pd.DataFrame:
     .. math:: \frac{\ell(\lfloor 3 T / 4 \rfloor) - \ell(T)}{\ell(0) - \ell(T)}
 
     with T the epochs and the mean of the seeds; ``low`` and ``high`` are the range of the seeds. Epoch 1 stands for epoch 0 where the
-    metric has no value before training. NaN where nothing improved.
+    metric has no value before training. NaN where nothing improved. ``late`` is the number of those last epochs, of ``epochs``.
     """
     found = []
     for variant, table in _best_curves(measured, task).items():
         last = table.index.max()
         before = table.index[table.index <= math.floor((1 - LATE) * last)].max()
-        row: dict[str, Any] = {"task": task, "variant": variant, "value": math.nan, "low": math.nan, "high": math.nan, "n": table.shape[1]}
+        row: dict[str, Any] = {"task": task, "variant": variant, "value": math.nan, "low": math.nan, "high": math.nan}
+        row |= {"n": table.shape[1], "epochs": last, "late": last - before if known(before) else 0}
         if known(before) and before < last:
             start, middle, end = (table.loc[epoch] for epoch in (table.index.min(), before, last))
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -60,15 +61,18 @@ def late_gains(measured: Measured, task: str) -> pd.DataFrame:
             if len(shares) and np.isfinite(whole):
                 row |= {"value": float(whole), "low": float(shares.min()), "high": float(shares.max())}
         found.append(row)
-    return pd.DataFrame(found, columns=["task", "variant", "value", "low", "high", "n"])
+    return pd.DataFrame(found, columns=["task", "variant", "value", "low", "high", "n", "epochs", "late"])
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
     """How much the last quarter of the epochs brought, and whether the best variant at half of them was the best at the end."""
-    gains = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in rows(late_gains(measured, task), task)]
+    table = late_gains(measured, task)
+    gains = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in rows(table, task)]
     if not gains:
         return ["Too few epochs to see whether more are needed."]
-    found = [f"Of all that the best configuration improved, in the last quarter of the epochs (range of the seeds): {several(gains)}."]
+    of, late = table["epochs"].max(), table["late"].max()
+    which = f"the last {late} of {of} epochs" if late > 1 else f"the last of {of} epochs"
+    found = [f"Of all that the best configuration improved, {which} brought (range of the seeds): {several(gains)}."]
     table = curves(measured, task)
     last = table["epoch"].max()
     ends = {epoch: _leader(table, epoch, measured.results) for epoch in (last // 2, last)}

@@ -32,7 +32,9 @@ def _ridges(measured: Measured, task: str) -> list[str]:
             of_scale = [row for row in part if measured.results.spaces[row["variant"]][other].scale == scale]
             if of_scale:
                 words = several([f"{row['variant']} {with_interval(row)}" for row in of_scale])
-                found.append(f"The best {meaning.format(one=one, other=other, words=words)}")
+                rough = all("two levels" in row["note"] for row in of_scale)
+                doubt = f" Two levels of {other} cannot show whether that holds between them." if rough else ""
+                found.append(f"The best {meaning.format(one=one, other=other, words=words)}{doubt}")
     lost = of_task(measured.ridges, task)
     lost = lost[lost["value"].isna()]
     if len(lost) and not table:

@@ -18,10 +18,12 @@ def sentences(measured: Measured, task: str) -> list[str]:
 
 def within(measured: Measured, task: str) -> list[str]:
     """How many random configurations each variant needs."""
-    needs = [f"{row['variant']} needs about {with_interval(row, form='.0f')}" for row in rows(measured.budget_within, task)]
-    if not needs:
-        return []
-    return [f"Random configurations until the expected best is within 5 % of the best of all: {several(needs)}."]
+    found = rows(measured.budget_within, task)
+    if len(found) == 1:
+        one = found[0]
+        return [f"{one['variant']} needs about {with_interval(one, form='.0f')} random configurations to come within 5 % of its best."]
+    needs = [f"about {with_interval(row, form='.0f')} for {row['variant']}" for row in found]
+    return [f"Random configurations needed to come within 5 % of a variant's best: {several(needs)}."] if needs else []
 
 
 def _wins(measured: Measured, task: str) -> list[str]:
