@@ -49,9 +49,8 @@ def dashboard(
 
         webbrowser.open(address)
     try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        typer.echo("dashboard stopped")
+        server.serve_forever()  # returns on Ctrl+C
     finally:
+        typer.echo("dashboard stopped")
         server.server_close()
         source.close()

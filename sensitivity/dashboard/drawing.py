@@ -9,6 +9,7 @@ from dash import dcc, html
 from sensitivity.dashboard import shell
 from sensitivity.dashboard.brushing import axes
 from sensitivity.dashboard.filters import the_task
+from sensitivity.figures.words import plain
 from sensitivity.questions import QUESTIONS, Drawing, Question
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, str | None, dict[
         if question.why_not(measured, task) or not drawing.needs(measured, task):
             return None, {}
         figure = drawing(measured, task)
-        figure.update_layout(uirevision=f"{view.name} {name} {task} {view.metric} {view.scale}", clickmode="event")
+        figure.update_layout(uirevision=plain(f"{view.name} {name} {task} {view.metric} {view.scale}"), clickmode="event")
         scaled(figure, view.scale)
         return str(figure.to_json()), axes(figure, measured.results)
 

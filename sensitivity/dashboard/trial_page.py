@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import plotly.graph_objects as go
 import yaml
 from dash import html
@@ -17,8 +18,6 @@ from sensitivity.wording import number
 from trainables.names import unknown
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sensitivity.dashboard.source import Source
     from sensitivity.dashboard.view import View
     from sensitivity.results import Results
@@ -63,6 +62,8 @@ def _about(source: Source, view: View, key: str) -> list[Any]:
         "seed": str(row["seed"]),
         "epochs": f"{row['epochs_done']} of {row['epochs']}" if row["epochs"] else str(row["epochs_done"]),
         "seconds": words.cell(row["seconds"]),
+        "started": _moment(row["started"]),
+        "finished": _moment(row["finished"]),
         "key": html.Code(key),
     }
     about = [words.pairs(facts), html.H3("Configuration"), words.pairs({name: number(each) for name, each in configuration.items()})]
@@ -80,6 +81,10 @@ def _row(results: Results, key: str) -> dict[str, Any]:
     if found.empty:
         raise unknown("trial", key, list(results.trials["key"]))
     return records(found)[0]
+
+
+def _moment(value: Any) -> str:
+    return "" if pd.isna(value) else f"{pd.Timestamp(value):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _missing(value: Any) -> bool:
@@ -114,7 +119,7 @@ def rerun(results: Results, row: dict[str, Any], configuration: dict[str, Any]) 
         "name": f"trial {row['key'][:8]}",
         "tasks": [row["task"]],
         "variants": [row["variant"]],
-        "design": {"kind": "explicit", "configurations": [{name: _plain(each) for name, each in configuration.items()}]},
+        "design": {"kind": "explicit", "rows": [{name: _plain(each) for name, each in configuration.items()}]},
         "seeds": [int(row["seed"])],
     }
     study |= {name: results.spec[name] for name in CARRIED if name in results.spec}

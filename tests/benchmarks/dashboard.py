@@ -38,7 +38,9 @@ class Reader:
     def __init__(self, server: Any) -> None:
         self._client = server.test_client()
 
-    def _ask(self, outputs: list[tuple[Any, str]], inputs: list[tuple[Any, str, Any]], state: list[tuple[Any, str, Any]], many: bool) -> Any:
+    def _ask(
+        self, outputs: list[tuple[Any, str]], inputs: list[tuple[Any, str, Any]], state: list[tuple[Any, str, Any]], many: bool
+    ) -> Any:
         named = [f"{_id(own, wild=True)}.{name}" for own, name in outputs]
         made = [{"id": own, "property": name} for own, name in outputs]
         body = {

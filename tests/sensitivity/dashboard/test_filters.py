@@ -1,0 +1,61 @@
+"""Filters: what they keep, as pandas would select it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from search_spaces.hyperparameters import Categorical, Float, Integer, Ordinal
+from sensitivity.dashboard.filters import capped, levels, narrowed, positions
+from sensitivity.dashboard.view import View
+from tests.sensitivity.tables import bowl, results
+
+MADE = results(lambda configuration, seed: float("nan") if configuration["lr"] >= 1 else bowl(configuration, seed), variants=("adam", "cm"))
+
+
+@pytest.mark.parametrize(
+    ("view", "query"),
+    [
+        pytest.param(View(variant=("adam",)), "variant == 'adam'", id="variant"),
+        pytest.param(View(seed=("1",), status=("diverged",)), "seed == 1 and status == 'diverged'", id="seed and status"),
+        pytest.param(View(ranges=(("lr", 0.01, 0.1),)), "0.01 <= `config/lr` <= 0.1", id="a range, bounds within"),
+        pytest.param(View(choices=(("mu", "0.5"),)), "`config/mu` == 0.5", id="a choice"),
+        pytest.param(View(ranges=(("no such", 0, 1),)), "seed >= 0", id="an unknown hyperparameter keeps all"),
+        pytest.param(View(variant=("sgd",)), "seed < 0", id="nothing left"),
+    ],
+)
+def test_filters_keep_what_a_query_would(view: View, query: str) -> None:
+    kept = narrowed(MADE, view)
+    assert list(kept.trials["key"]) == list(MADE.trials.query(query)["key"])
+    assert kept.spaces == MADE.spaces
+
+
+def test_a_cap_at_the_worst_that_ended_counts_diverged_trials_there() -> None:
+    worst = MADE.trials["value"].max()
+    counted = capped(MADE, "worst").trials
+    assert (counted.loc[counted["status"] == "diverged", "loss"] == worst).all()
+    completed = counted["status"] == "completed"
+    np.testing.assert_array_equal(counted.loc[completed, "loss"], counted.loc[completed, "value"])
+    assert capped(MADE, "") is MADE
+
+
+@pytest.mark.parametrize(
+    ("domains", "expected"),
+    [
+        pytest.param([Integer("n", 1, 4)], [1, 2, 3, 4], id="whole numbers"),
+        pytest.param([Ordinal("p", (1, 2, float("inf")))], [1, 2, float("inf")], id="levels"),
+        pytest.param([Ordinal("size", ("small", "large"))], None, id="levels that are words"),
+        pytest.param([Categorical("rule", ("a", "b"))], None, id="choices"),
+    ],
+)
+def test_stops_of_a_slider(domains: list[object], expected: list[object] | None) -> None:
+    assert levels(domains) == expected  # type: ignore[arg-type]
+
+
+def test_a_slider_stands_at_the_stops_nearest_to_the_bounds() -> None:
+    stops = levels([Float("lr", 1e-4, 1.0, "log")])
+    assert stops is not None
+    low, high = positions(stops, View(ranges=(("lr", 0.0011, 0.09),)), "lr")
+    assert stops[low] == pytest.approx(1e-3, rel=0.3)
+    assert stops[high] == pytest.approx(0.1, rel=0.3)
+    assert positions(stops, View(), "lr") == [0, len(stops) - 1]

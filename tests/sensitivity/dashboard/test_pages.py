@@ -1,0 +1,271 @@
+"""Pages and their parts: what they say of a study, and in every state that a store can be in."""
+
+from __future__ import annotations
+
+import io
+import json
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from search_spaces.hyperparameters import Categorical, Float
+from search_spaces.spaces import SearchSpace
+from sensitivity.dashboard import drawing, parts, trials_page
+from sensitivity.dashboard.cache import Pending
+from sensitivity.dashboard.pages import page
+from sensitivity.dashboard.source import Source
+from sensitivity.dashboard.view import View
+from sensitivity.questions import QUESTIONS
+from sensitivity.results import Results
+from sensitivity.store import Store
+from sensitivity.study import Study
+from tests.sensitivity.dashboard.stored import HOSTILE, finish, plan
+
+STUDY = View(page="study", name="watched")
+
+
+def components(made: Any) -> Iterator[Any]:
+    """A component and everything in it."""
+    yield made
+    children = made if isinstance(made, (list, tuple)) else getattr(made, "children", None)
+    for each in children if isinstance(children, (list, tuple)) else [children]:
+        if each is not None:
+            yield from components(each)
+
+
+def text(made: Any) -> str:
+    """What a reader reads."""
+    return " ".join(each for each in components(made) if isinstance(each, str))
+
+
+def links(made: Any) -> list[str]:
+    return [each.href for each in components(made) if getattr(each, "href", None)]
+
+
+def part(source: Source, name: str, view: View = STUDY) -> Any:
+    children, pending = parts.render(source, view, name, again=True)
+    assert not pending
+    return children
+
+
+def test_the_studies_with_how_far_each_is(place: pathlib.Path, open_source: Callable[[pathlib.Path], Source]) -> None:
+    store, trials = plan(place, "second", variants=("adam",), task="autoencoder/mnist")
+    finish(store, trials[:6], fail=[trials[0].key])
+    store.close()
+    source = open_source(place)
+    said = text(part(source, "studies", View()))
+    assert "48 trials" in said
+    assert "36 completed, 12 diverged" in said
+    assert "1 failed, 18 pending" in said
+    assert {"/study/watched", "/study/second"} <= set(links(part(source, "studies", View())))
+
+
+@pytest.mark.parametrize("question", [each.key for each in QUESTIONS])
+def test_every_question_is_answered_or_says_why_not(source: Source, question: str) -> None:
+    made = part(source, f"answer:{question}", STUDY.but(tab=question))
+    assert next(each for each in QUESTIONS if each.key == question).title in text(made)
+    assert len(text(made)) > 80
+    assert "This cannot be shown" not in text(made)
+
+
+@pytest.mark.parametrize("name", [f"{question.key}:{each.name}" for question in QUESTIONS for each in question.figures])
+def test_every_figure_is_drawn_once_while_nothing_changes(source: Source, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, figure, _ = drawing.drawn(source, STUDY, name)
+    if figure is not None:
+        assert json.loads(figure)["layout"]["uirevision"]
+    again = drawing.drawn(source, STUDY.but(trial="any"), name)
+    assert again[0] == key
+    assert again[1] is figure
+    assert drawing.drawn(source, STUDY.but(variant=("adam",)), name)[0] != key
+
+
+@pytest.mark.parametrize("scale", ["log", "linear"])
+def test_the_axis_of_the_loss_is_the_one_that_was_chosen(source: Source, scale: str) -> None:
+    figure = json.loads(drawing.drawn(source, STUDY.but(scale=scale), "sensitive:lr_curves")[1] or "")
+    assert figure["layout"]["yaxis"]["type"] == scale
+
+
+def test_what_takes_long_is_pending_and_asked_for_again(place: pathlib.Path) -> None:
+    source = Source(str(place), patience=0.0)
+    try:
+        with pytest.raises(Pending):
+            drawing.drawn(source, STUDY, "sensitive:lr_curves")
+        _, pending = parts.render(source, STUDY, "answer:sensitive")
+        assert pending
+    finally:
+        source.close()
+
+
+def test_the_trial_table_sorts_pages_and_links(source: Source) -> None:
+    view = STUDY.on("trials")
+    whole = source.results(view).trials
+    assert list(trials_page.in_order(whole, "-loss")["loss"]) == sorted(whole["loss"], reverse=True)
+    assert list(trials_page.in_order(whole, "no such column")["key"]) == list(whole["key"])
+    made = part(source, "trials", view.but(sort="loss"))
+    assert "48 trials" in text(made)
+    assert f"/study/watched/trial/{whole['key'][0]}?sort=loss" in links(made)
+    kept = part(source, "trials", view.but(variant=("cm",), status=("diverged",)))
+    assert "6 of 48 trials kept" in text(kept)
+
+
+@pytest.mark.parametrize("view", [STUDY, STUDY.but(variant=("cm",)), STUDY.within("lr", 0.01, 0.1)])
+def test_the_csv_is_what_the_store_holds(source: Source, place: pathlib.Path, view: View) -> None:
+    store = Store(place)
+    stored = Results.from_store(store, "watched")
+    store.close()
+    read = pd.read_csv(io.StringIO(trials_page.csv(source, view, "trials")), parse_dates=["started", "finished"])
+    chosen = stored.trials
+    if view.variant:
+        chosen = chosen[chosen["variant"] == "cm"]
+    if view.ranges:
+        chosen = chosen[chosen["config/lr"].between(0.01, 0.1)]
+    pd.testing.assert_frame_equal(read, chosen.reset_index(drop=True), check_dtype=False)
+    epochs = pd.read_csv(io.StringIO(trials_page.csv(source, view, "epochs")))
+    expected = stored.epochs[stored.epochs["key"].isin(chosen["key"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(epochs, expected, check_dtype=False)
+
+
+def test_a_trial_says_what_it_was_and_how_to_run_it_again(source: Source) -> None:
+    row = source.results(STUDY).trials.iloc[5]
+    made = part(source, "trial", STUDY.on("trial", key=row["key"]))
+    assert row["key"] in text(made)
+    command = next(each for each in text(made).split("\n\n") if "sensitivity run" in each)
+    study = Study(**yaml.safe_load(command.split("'END'\n")[1].split("END\n")[0]))
+    chosen = {name.removeprefix("config/"): row[name] for name in row.index if name.startswith("config/")}
+    assert study.rule(row["variant"]).configurations(study.space(row["variant"])) == [chosen]
+    assert (study.variants, study.seeds, study.epochs) == ((row["variant"],), (row["seed"],), row["epochs"])
+
+
+def test_the_error_of_a_failed_trial_is_shown(tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source]) -> None:
+    store, trials = plan(tmp_path / "s.sqlite")
+    finish(store, trials, fail=[trials[3].key])
+    store.close()
+    source = open_source(tmp_path / "s.sqlite")
+    assert "out of memory" in text(part(source, "panel", STUDY.but(trial=trials[3].key)))
+
+
+def test_the_space_and_the_comparison(source: Source) -> None:
+    assert "adam and cm" in text(part(source, "space", STUDY.on("space")))
+    assert "log1m" in text(part(source, "space", STUDY.on("space")))
+    compared = text(part(source, "compare", View(page="compare", measure="divergence_rate")))
+    assert "adam" in compared
+    assert "0.25 (" in compared
+    assert "Unknown study" in text(page(source, View(page="compare", study=("nonsense",))))
+
+
+def nothing(place: pathlib.Path) -> None:
+    Store(place).close()
+
+
+def planned(place: pathlib.Path) -> None:
+    plan(place)[0].close()
+
+
+def one(place: pathlib.Path) -> None:
+    store, trials = plan(place)
+    finish(store, trials[:1])
+    store.close()
+
+
+def diverged(place: pathlib.Path) -> None:
+    store, trials = plan(place)
+    finish(store, [each for each in trials if each.configuration["lr"] >= 1])
+    store.close()
+
+
+def single(place: pathlib.Path) -> None:
+    store, trials = plan(place, variants=("adam",), seeds=(0,))
+    finish(store, trials)
+    store.close()
+
+
+def wide(place: pathlib.Path) -> None:
+    space = SearchSpace(Float("lr", 1e-3, 1.0, "log"), *(Float(f"x{i}", 0, 1) for i in range(10)), Categorical("rule", ("a", True)))
+    store, trials = plan(place, variants=[f"v{i}" for i in range(30)], space=space, points={"lr": 3} | {f"x{i}": 1 for i in range(10)})
+    finish(store, trials)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        pytest.param(planned, "No trial has ended yet", id="no trial has ended"),
+        pytest.param(one, "1 completed", id="one trial"),
+        pytest.param(diverged, "12 diverged", id="all diverged"),
+        pytest.param(single, "12 trials", id="one variant, one seed"),
+        pytest.param(wide, "trials", id="30 variants, 12 hyperparameters"),
+    ],
+)
+def test_every_page_of_an_awkward_study(
+    tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source], make: Callable[[pathlib.Path], None], words: str
+) -> None:
+    make(tmp_path / "s.sqlite")
+    source = open_source(tmp_path / "s.sqlite")
+    key = source.results(STUDY).trials["key"][0]
+    for view in (View(), STUDY, STUDY.on("trials"), STUDY.on("space"), STUDY.on("trial", key=key), View(page="compare")):
+        assert "This cannot be shown" not in text(page(source, view))
+    said = [part(source, name) for name in ("bar", "trials", "space", "compare", "answer:sensitive")]
+    assert words in text(said)
+    assert "This cannot be shown" not in text(said)
+    drawing.drawn(source, STUDY, "sensitive:lr_curves")
+    drawing.drawn(source, STUDY, "sensitive:slices")
+
+
+@pytest.mark.parametrize(
+    ("view", "words"),
+    [
+        pytest.param(STUDY.but(name="wached"), "did you mean 'watched'", id="an unknown study"),
+        pytest.param(STUDY.on("trial", key="0" * 20), "Unknown trial", id="an unknown trial"),
+        pytest.param(STUDY.but(metric="accuracy"), "Unknown metric", id="an unknown metric"),
+        pytest.param(View.read("/what", ""), "no such page", id="an unknown page"),
+    ],
+)
+def test_an_address_of_nothing_says_so_and_leads_back(source: Source, view: View, words: str) -> None:
+    made = page(source, view)
+    assert words in text(made)
+    assert "/" in links(made)
+
+
+def test_a_filter_that_leaves_nothing_says_so_and_is_cleared(source: Source) -> None:
+    for name in ("bar", "trials"):
+        made = part(source, name, STUDY.but(variant=("sgd",)))
+        assert "No trial is left" in text(made)
+        assert "/study/watched" in links(made)
+
+
+def test_a_measure_that_refuses_says_why(source: Source) -> None:
+    made = part(source, "measure", STUDY.but(tab="measures", measure="transfer_regret"))
+    assert "Not measured" in text(made)
+    assert "task" in text(made)
+
+
+def test_an_empty_store_says_how_to_start(tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source]) -> None:
+    nothing(tmp_path / "s.sqlite")
+    source = open_source(tmp_path / "s.sqlite")
+    assert "sensitivity run --preset quickstart" in text(part(source, "studies", View()))
+    assert "No study yet" in text(page(source, View(page="compare")))
+
+
+def test_a_store_that_goes_away_is_said(source: Source, place: pathlib.Path) -> None:
+    assert "48 trials" in text(part(source, "bar"))
+    place.unlink()
+    assert "not there any more" in text(part(source, "bar"))
+    assert "not there any more" in text(page(source, STUDY))
+
+
+def test_names_full_of_html_are_text(tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source]) -> None:
+    store, trials = plan(tmp_path / "s.sqlite", HOSTILE, variants=(HOSTILE, "adam"), task=HOSTILE)
+    finish(store, trials, fail=[trials[0].key])
+    store.close()
+    source, view = open_source(tmp_path / "s.sqlite"), View(page="study", name=HOSTILE)
+    assert HOSTILE in text(page(source, view))
+    assert View.read(view.path, view.query) == view
+    figures = [drawing.drawn(source, view, name)[1] or "" for name in ("sensitive:lr_curves", "sensitive:slices")]
+    figures += [each.data for each in components(part(source, "compare", View(page="compare"))) if hasattr(each, "data")]
+    for figure in figures:
+        assert "<script" not in figure.replace("\\u003c", "<")
+        assert "<img" not in figure.replace("\\u003c", "<")
