@@ -174,6 +174,8 @@ def _round_ticks(losses: Iterable[float]) -> dict[str, Any]:
     known = [each for each in losses if math.isfinite(each) and each > 0]
     if not known:
         return {}
+    if max(known) == min(known):
+        return {"tickvals": known[:1], "ticktext": [f"{known[0]:.4g}"]}
     low, high = math.log10(min(known)), math.log10(max(known))
     steps: tuple[float, ...] = (1, 2, 5) if high - low > 0.7 else (1, 1.5, 2, 3, 4, 5, 6, 8)
     if high - low > 3:

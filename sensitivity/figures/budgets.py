@@ -25,12 +25,15 @@ def expected_best(measured: Measured, task: str) -> go.Figure:
     table, outcome = of_task(measured.expected_best, task), Outcome.of(measured.results)
     shades = colours(measured.results.spaces)
     banded, less = few(table["variant"], measured, task, MOST_BANDS)
+    axis = loss_axis(outcome.sign * table["value"])
+    logarithmic, floor = axis["type"] == "log", float((outcome.sign * table["value"]).min()) / 4
     figure, lines = go.Figure(), []
     for name, part in table.groupby("variant", sort=False):
         variant, x = str(name), list(part["k"])
         value, low, high = outcome.ends(part)
         if variant in banded:
-            figure.add_trace(band(x, low, high, shades[variant], 0.15, legendgroup=variant))
+            low = low.clip(lower=floor) if logarithmic else low  # what reaches 0 leaves a logarithmic axis
+            figure.add_trace(band(x, low, high, shades[variant], min(0.15, 0.9 / len(banded)), legendgroup=variant))
         lines.append(
             go.Scatter(
                 x=x,
@@ -47,8 +50,8 @@ def expected_best(measured: Measured, task: str) -> go.Figure:
         )
     figure.add_traces(lines)
     figure.update_xaxes(title_text="configurations tried", **_budget_axis(table["k"]))
-    figure.update_yaxes(title_text=f"expected best {outcome.name}", **loss_axis(outcome.sign * table["value"]))
-    bands = less.replace("; the", "; bands of the")
+    figure.update_yaxes(title_text=f"expected best {outcome.name}", **axis)
+    bands = less.replace("; the", ", of the")
     subtitle = f"{about(measured.results, task)}; mean over all subsets of the configurations tried; bands are 95 % intervals{bands}"
     return styled(figure, _near(measured, task), subtitle, 340)
 

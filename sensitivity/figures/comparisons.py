@@ -13,15 +13,18 @@ from sensitivity.figures.axes import Array
 from sensitivity.figures.palette import FAINT, KIN, colours, faded
 from sensitivity.figures.panels import drawn, of_task, panels
 from sensitivity.figures.style import arms, error_bars, styled
-from sensitivity.figures.words import Outcome, about, counted, plain
+from sensitivity.figures.words import Outcome, about, between, counted, plain, short
 from sensitivity.measures.effects import INTERACTIONS, NOISE
 from sensitivity.results import records
+from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 LABEL = 17
 """Pixels between two labels."""
+MOST_LABELS = 10
+"""Variants beyond which only those are named that none is both better and less sensitive than."""
 MOST_PAIRS = 30
 EFFECT_COLUMNS = 5
 
@@ -40,17 +43,20 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
         ("value", "low", "high"), outcome.ends(both.rename(columns=lambda name: name.removesuffix("_best"))), strict=True
     ):
         both[f"{end}_best"] = value
-    height = max(320, 60 + LABEL * len(both))
+    height = 420 if len(both) > MOST_LABELS else 320
     low, high = float(both["low_best"].min()), float(both["high_best"].max())
     room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     low, high = low - room, high + room
     at = (high - both["value_best"].to_numpy(float)) / (high - low) * height
-    for row, mine, label in zip(records(both), at, apart(at), strict=True):
-        figure.add_trace(_point(row, shades[row["variant"]]))
+    many = len(both) > MOST_LABELS
+    named = _front(both) if many else np.arange(len(both))
+    for row in records(both):
+        figure.add_trace(_point(row, shades[row["variant"]], faint=many))
+    for row, mine, label in zip(records(both.iloc[named]), at[named], apart(at[named], height), strict=True):
         figure.add_annotation(
             x=row["value_lr"],
             y=row["value_best"],
-            text=f"<b>{plain(row['variant'])}</b>",
+            text=f"<b>{short(row['variant'])}</b>",
             font={"color": shades[row["variant"]]},
             xanchor="left",
             ax=18,
@@ -67,10 +73,10 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     widest = float(both["high_lr"].max())
     figure.update_xaxes(
         title_text=f"sensitivity to {over} (lower is better)",
-        range=[min(0.0, float(both["low_lr"].min())), 1.15 * widest or 1.0],
+        range=[-0.02 * (widest or 1.0), 1.15 * widest or 1.0],
     )
     figure.update_yaxes(title_text=f"best {outcome.name} ({outcome.better} is better)", range=[low, high])
-    figure.update_layout(showlegend=False)
+    figure.update_layout(showlegend=many)
     least = both.sort_values("value_lr", kind="stable").iloc[0]
     title = f"{plain(best['variant'])} does best and is least sensitive"
     if least["variant"] != best["variant"]:
@@ -81,13 +87,19 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     return styled(figure, title, subtitle, height)
 
 
-def _point(row: dict[str, Any], shade: str) -> go.Scatter:
-    variant = row["variant"]
+def _front(both: pd.DataFrame) -> Any:
+    """Of variants sorted by their best, those that none is both better and less sensitive than."""
+    least = both["value_lr"].cummin()
+    return np.flatnonzero((both["value_lr"] <= least) & ~least.duplicated())
+
+
+def _point(row: dict[str, Any], shade: str, *, faint: bool) -> go.Scatter:
+    variant, bars = row["variant"], faded(shade, 0.25) if faint else shade
     return go.Scatter(
         x=[row["value_lr"]],
         y=[row["value_best"]],
-        error_x=error_bars(row, "lr", shade),
-        error_y=error_bars(row, "best", shade),
+        error_x=error_bars(row, "lr", bars),
+        error_y=error_bars(row, "best", bars),
         mode="markers",
         marker={"size": 11, "color": shade, "symbol": "diamond" if variant in KIN else "circle"},
         name=plain(variant),
@@ -98,10 +110,11 @@ def _point(row: dict[str, Any], shade: str) -> go.Scatter:
     )
 
 
-def apart(places: Array, least: float = LABEL) -> Array:
-    """Places moved as little as possible until each is the least distance from the next, the order kept: isotonic regression.
+def apart(places: Array, most: float, least: float = LABEL) -> Array:
+    """Places moved as little as possible until each is the least distance from the next, the order kept: isotonic regression, then
+    brought between 0 and ``most``.
 
-    >>> apart(np.array([10.0, 0.0, 12.0]), least=10).tolist()
+    >>> apart(np.array([10.0, 0.0, 12.0]), most=100, least=10).tolist()
     [11.0, 1.0, 21.0]
     """
     order = np.argsort(places, kind="stable")
@@ -114,7 +127,8 @@ def apart(places: Array, least: float = LABEL) -> Array:
             blocks[-1][0] += total
             blocks[-1][1] += count
     made = np.empty(len(places))
-    made[order] = np.concatenate([np.full(int(count), total / count) for total, count in blocks] or [np.empty(0)]) + steps
+    moved = np.concatenate([np.full(int(count), total / count) for total, count in blocks] or [np.empty(0)])
+    made[order] = np.clip(moved, 0, max(0.0, most - least * (len(places) - 1))) + steps
     return made
 
 
@@ -123,18 +137,22 @@ def effect_shares(measured: Measured, task: str) -> go.Figure:
     """Shares of the variance of the loss, one panel an effect and one line a variant, with intervals."""
     shares = of_task(measured.main_effects, task)
     names = [name for name in dict.fromkeys(shares["effect"]) if name not in (INTERACTIONS, NOISE)]
-    effects = [*names, INTERACTIONS, NOISE]
+    known = set(shares.loc[shares["value"].notna(), "effect"])
+    effects = [name for name in (*names, INTERACTIONS, NOISE) if name in known]
+    if not effects:
+        raise InputError(str(shares["note"].iloc[0]))
     figure, height = dots(measured, {name: shares[shares["effect"] == name] for name in effects}, form=".0%")
     figure.update_xaxes(range=[-0.04, 1.04], tickformat=".0%", tickvals=[0, 0.5, 1])
-    known = shares[shares["effect"].isin(names) & (shares["value"] > 0)]
+    some = shares[shares["effect"].isin(names) & (shares["value"] > 0)]
     title = "The loss depends on no hyperparameter alone"
-    if not known.empty:
-        tops = known.loc[known.groupby("variant", sort=False)["value"].idxmax()]
+    if not some.empty:
+        tops = some.loc[some.groupby("variant", sort=False)["value"].idxmax()]
         effect = tops["effect"].mode().iloc[0]
         part = tops[tops["effect"] == effect]
-        ends = f"{part['value'].min():.0%}" + (f" to {part['value'].max():.0%}" if len(part) > 1 else "")
-        whom = f"{len(part)} of {counted(shares['variant'].nunique(), 'variant')}" if shares["variant"].nunique() > 1 else "alone"
-        title = f"{plain(effect)} matters most{' for' if whom != 'alone' else ''} {whom}: {ends} of the variance"
+        many = shares["variant"].nunique()
+        whom = f"{len(part)} of {counted(many, 'variant')}" if len(part) < many else "every variant"
+        ends = between(part["value"].min(), part["value"].max())
+        title = f"{plain(effect)} matters most{f' for {whom}' if many > 1 else ''}: {ends} of the variance"
     about_it = "share of the variance of the capped loss (ANOVA: exact on full grids, of a forest elsewhere); bars are 95 % intervals"
     return styled(figure, title, f"{plain(task)}, {about_it}", height)
 
@@ -143,7 +161,9 @@ def dots(measured: Measured, parts: dict[str, pd.DataFrame], *, form: str) -> tu
     """A panel for each table: its values with intervals, one line a variant."""
     shades = colours(measured.results.spaces)
     variants = list(dict.fromkeys(each for part in parts.values() for each in part["variant"]))[::-1]
-    figure, places, height = panels(list(parts), columns=EFFECT_COLUMNS, row=max(80, 30 * len(variants)), gap=70)
+    figure, places, height = panels(
+        list(parts), columns=EFFECT_COLUMNS, row=max(80, (30 if len(variants) <= 12 else 18) * len(variants)), gap=70
+    )
     for (name, table), place in zip(parts.items(), places, strict=True):
         part = table[table["value"].notna()]
         figure.add_trace(
@@ -201,6 +221,8 @@ def differences(measured: Measured, task: str) -> go.Figure:
     less = f"; the {MOST_PAIRS} of {every} pairs with the smallest p" if every > MOST_PAIRS else ""
     total = int((of_task(measured.comparisons, task)["p_holm"] < 0.05).sum())
     title = f"{total} of {counted(every, 'difference')} in sensitivity {'is' if total == 1 else 'are'} larger than noise"
+    if total == 0:
+        title = "No difference in sensitivity is larger than noise"
     subtitle = f"{about(measured.results, task)}; bootstrap, 95 % intervals, p corrected by Holm; grey: too small for this study to see"
     return styled(figure, title, subtitle + less, max(90, 26 * len(labels)))
 

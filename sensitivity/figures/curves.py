@@ -55,8 +55,8 @@ def _basins(measured: Measured, task: str) -> str:
     if table.empty:
         return "No variant got better at any learning rate"
     first, last = table.iloc[0], table.iloc[-1]
-    title = f"{plain(first['variant'])} is within 10 % of its best over {first['value']:.2g} decades of learning rate"
-    return title if len(table) == 1 else f"{title}, {plain(last['variant'])} over {last['value']:.2g}"
+    title = f"{plain(first['variant'])} is within 10 % of its best over {first['value']:.1f} decades of learning rate"
+    return title if len(table) == 1 else f"{title}, {plain(last['variant'])} over {last['value']:.1f}"
 
 
 def _lr_panel(

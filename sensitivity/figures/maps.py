@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from sensitivity.figures.axes import Axis, Levels
 from sensitivity.figures.palette import DIVERGED, SHADES, faded
-from sensitivity.figures.panels import MOST_POINTS, below, drawn, few, panels
+from sensitivity.figures.panels import MOST_POINTS, MOST_TRACES, below, drawn, few, panels
 from sensitivity.figures.stability import add_boundary
 from sensitivity.figures.style import BAR, arms, one_legend, styled
 from sensitivity.figures.words import Outcome, about, plain
@@ -38,15 +38,15 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
     having = [variant for each, variant in results.groups if each == task and {one, other} <= set(results.varied(variant))]
     if not having:
         raise InputError(f"no variant on {task!r} varies both {one} and {other}")
-    variants, less = few(having, measured, task)
+    variants, less = few(having, measured, task, MOST_TRACES // 5)
     outcome, (first, second) = Outcome.of(results), (Axis.of(results, name) for name in (one, other))
     figure, places, height = panels(variants, shared=False, row=220)
     ridge = _asked(measured, one, other)
-    binned = False
+    binned: list[int] = []
     for variant, place, lowest in zip(variants, places, below(places), strict=True):
         trials = results.group(task, variant)
         surface = mean_loss(trials, first, second, keep=results.design_of(variant) in FIXED)
-        binned = binned or not surface.own
+        binned += [] if surface.own else [len(surface.x), len(surface.y)]
         figure.add_trace(
             go.Heatmap(
                 x=surface.x,
@@ -74,7 +74,7 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
     one_legend(figure)
     scale = f"{SHADES}_r" if outcome.sign < 0 else SHADES
     figure.update_layout(coloraxis={"colorscale": scale, "colorbar": {"title": {"text": outcome.name}, **BAR}})
-    how = "mean over all else" + (f" in {BINS} parts a side, dots are configurations" if binned else "")
+    how = "mean over all else" + (f" in {max(binned)} parts a side, dots are configurations" if binned else "")
     subtitle = f"{about(results, task)}; {how}, capped{_exponents(measured, task, one, other)}{less}"
     return styled(figure, _title(ridge, task, one, other, variants), subtitle, height)
 

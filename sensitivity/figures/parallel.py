@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +68,7 @@ def _hyperparameter(axis: Axis, values: pd.Series[Any]) -> dict[str, Any]:
     places, line = axis.places(values), axis.line(values)
     known = np.isfinite(line)
     ticks, texts = axis.ticks(places[known].tolist())
+    texts = [html.unescape(each) for each in texts]  # these ticks are shown as they are
     low, high = (float(line[known].min()), float(line[known].max())) if known.any() else (0.0, 1.0)
     missing = low - 0.12 * ((high - low) or 1.0)
     if not known.all():
@@ -83,7 +85,7 @@ def _choices(label: str, values: pd.Series[Any], choices: list[str]) -> dict[str
         "label": label,
         "values": values.map(number),
         "tickvals": list(number.values()),
-        "ticktext": [plain(each) for each in choices],
+        "ticktext": choices,
         **ends,
     }
 

@@ -101,7 +101,7 @@ def _points(
                 y=outcome.sign * part["loss"],
                 mode="markers",
                 marker=look if diverged else look | {"color": [shades[each] for each in part["variant"]], "opacity": 0.4},
-                name="diverged trial",
+                name="diverged trial" if diverged else "trial",
                 legendgroup="diverged" if diverged else "",
                 showlegend=False,
                 text=part["variant"].map(plain),

@@ -87,7 +87,8 @@ def main_pair(measured: Measured, task: str, variant: str) -> tuple[str, ...]:
 
 def shares(trials: pd.DataFrame, first: Axis, second: Axis | None, *, keep: bool = False) -> tuple[Any, Any, Any, Any]:
     """Places along both axes, the share of trials that diverged at each, NaN where there is none, and their number."""
-    columns = Levels.of(first, trials[f"{PREFIX}{first.name}"], keep=keep)
+    bins = int(min(12, max(4, (len(trials) / 2) ** 0.5)))
+    columns = Levels.of(first, trials[f"{PREFIX}{first.name}"], bins=bins, keep=keep)
     rows = Levels.of(second, trials[f"{PREFIX}{second.name}"], bins=6, keep=keep) if second is not None else None
     width, depth = len(columns.centres), len(rows.centres) if rows is not None else 1
     inside = (columns.place >= 0) & (rows.place >= 0 if rows is not None else True)

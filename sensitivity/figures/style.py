@@ -95,7 +95,8 @@ def _frame(figure: go.Figure, title: str, subtitle: str, height: int, width: int
     size, small = (18, 13) if width > NARROW_BELOW else (16, 12)
     head, under = wrapped(title, int(width / size / 0.53)), wrapped(subtitle, int(width / small / 0.51))
     lines = under.count("<br>") + 1
-    top = int(16 + 1.3 * size * (head.count("<br>") + 1) + 1.35 * small * lines + 34)
+    first = 12 + (0.7 * size if "<br>" in head else 0)  # Plotly puts the baseline there, not the top, once there are several lines
+    top = int(first + 4 + 1.3 * size * (head.count("<br>") + 1) + 1.35 * small * lines + 34)
     legend = _legend_lines(figure, width) * 21
     flat = width <= NARROW_BELOW and figure.layout.coloraxis.colorbar.thickness is not None
     bottom = 58 + legend + (56 if flat else 0)
@@ -108,7 +109,7 @@ def _frame(figure: go.Figure, title: str, subtitle: str, height: int, width: int
             "x": 0,
             "xref": "container",
             "xanchor": "left",
-            "y": 1 - 12 / total,
+            "y": 1 - first / total,
             "yref": "container",
             "yanchor": "top",
             "pad": {"l": 8},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from sensitivity.figures.palette import DIVERGED, FAINT
 from sensitivity.figures.panels import notice
@@ -103,22 +104,26 @@ def _bars(figure: go.Figure, spans: pd.DataFrame, lanes: int) -> int:
 
 
 def _counts(figure: go.Figure, spans: pd.DataFrame) -> int:
-    edges = pd.date_range(spans["begin"].min(), spans["end"].max(), periods=PARTS + 1)
+    edges = pd.date_range(spans["begin"].min(), spans["end"].max() + pd.Timedelta(seconds=1), periods=PARTS + 1)
     for status in (each for each in STATUSES if each in set(spans["status"])):
         part = spans[spans["status"] == status]
-        begun = np.searchsorted(np.sort(part["begin"].to_numpy()), edges[1:].to_numpy(), side="left")
-        ended = np.searchsorted(np.sort(part["end"].to_numpy()), edges[:-1].to_numpy(), side="right")
+        begin, end, at = (_seconds(each, edges[0]) for each in (part["begin"], part["end"], edges))
+        worked = np.clip(at[:, None] - begin, 0, end - begin).sum(axis=1)  # up to each edge, by all together
         figure.add_trace(
             go.Scatter(
                 x=edges[:-1],
-                y=begun - ended,
+                y=np.diff(worked) / np.diff(at),
                 mode="lines",
                 line={"width": 0.5, "shape": "hv", "color": SHADES.get(status, FAINT)},
                 stackgroup="one",
                 name=status,
                 showlegend=True,
-                hovertemplate="%{y} trials at work<extra>" + status + "</extra>",
+                hovertemplate="%{y:.1f} trials at work<extra>" + status + "</extra>",
             )
         )
     figure.update_yaxes(title_text="trials at work", rangemode="tozero")
     return 280
+
+
+def _seconds(moments: Any, since: pd.Timestamp) -> NDArray[np.float64]:
+    return np.asarray((pd.DatetimeIndex(moments) - since).total_seconds(), float)

@@ -75,7 +75,28 @@ def wrapped(text: str, width: int) -> str:
     >>> wrapped("one two three", 8)
     'one two<br>three'
     """
-    return "<br>".join(line for part in text.split("<br>") for line in textwrap.wrap(part, width, break_on_hyphens=False) or [""])
+    parts = [textwrap.wrap(html.unescape(part), width, break_on_hyphens=False) or [""] for part in text.split("<br>")]
+    return "<br>".join(plain(line) for lines in parts for line in lines)
+
+
+def short(text: object, most: int = 24) -> str:
+    """Text of at most so many characters, as Plotly shows it.
+
+    >>> short("a very long name of a variant", 12)
+    'a very long…'
+    """
+    whole = str(text)
+    return plain(whole if len(whole) <= most else f"{whole[: most - 1]}…")
+
+
+def between(low: float, high: float, form: str = ".0%") -> str:
+    """Two ends, or one where they look the same.
+
+    >>> between(0.25, 0.5), between(0.25, 0.251)
+    ('25% to 50%', '25%')
+    """
+    ends = list(dict.fromkeys([f"{low:{form}}", f"{high:{form}}"]))
+    return " to ".join(ends)
 
 
 def about(results: Results, task: str | None = None) -> str:
