@@ -149,6 +149,7 @@ def _figures(app: Dash, source: Source) -> None:
     @app.callback(
         Output({"type": "drawn", "name": MATCH}, "data"),
         Output({"type": "held", "name": MATCH}, "data"),
+        Output({"type": "title", "name": MATCH}, "children"),
         Output({"type": "note", "name": MATCH}, "children"),
         Output({"type": "card", "name": MATCH}, "className"),
         Output({"type": "figure tick", "name": MATCH}, "disabled"),
@@ -161,17 +162,19 @@ def _figures(app: Dash, source: Source) -> None:
     def draw(shown: list[str] | None, revision: str | None, ticks: int, held: dict[str, Any] | None, own: dict[str, str]) -> Any:
         """A figure, unless the page has it already."""
         if not shown:
-            return (no_update,) * 5
+            return (no_update,) * 6
         view = View.read(*shown)
         try:
-            key, text, axes = drawing.drawn(source, view, own["name"])
+            key, figure = drawing.drawn(source, view, own["name"])
         except Pending:
-            return no_update, no_update, shell.MEASURING, "card stale" if held and held["key"] else "card waiting", False
+            look = "card stale" if held and held["key"] else "card waiting"
+            return no_update, no_update, no_update, shell.MEASURING, look, False
         except InputError as error:
-            return None, {"key": "", "axes": {}}, pages.failed(error), "card waiting", True
+            return None, {"key": "", "axes": {}}, None, pages.failed(error), "card waiting", True
+        look = "card" if figure.text else "card none"
         if held and held["key"] == key:
-            return no_update, no_update, None, "card" if text else "card none", True
-        return text, {"key": key, "axes": axes}, None, "card" if text else "card none", True
+            return no_update, no_update, no_update, None, look, True
+        return figure.text, {"key": key, "axes": figure.axes}, drawing.heading(figure), None, look, True
 
     for text, graph in (("drawn", "graph"), ("static", "static graph")):
         app.clientside_callback(

@@ -17,6 +17,8 @@ from sensitivity.wording import with_interval
 from trainables.names import InputError
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from sensitivity.dashboard.source import Source
     from sensitivity.measures import Measured
 
@@ -78,25 +80,25 @@ def compared(source: Source, view: View) -> list[Any]:
     if not parts:
         return [*said, shell.notice("Nothing to compare yet", "None of these studies has a trial of these variants that has ended.")]
     table = pd.concat(parts, ignore_index=True)
-    return [*said, *graph("compare", _figure(table, measure(view))), html.H2("Side by side"), _side_by_side(table)]
+    return [*said, html.H2(f"{MEASURES[measure(view)]}, with 95 % intervals"), *graph("compare", _figure(table, measure(view))), html.H2("Side by side"), _side_by_side(table)]
 
 
 def _overview(measured: Measured) -> pd.DataFrame:
     return measured.overview
 
 
-def _figure(table: pd.DataFrame, name: str) -> str:
+def _figure(table: pd.DataFrame, name: str) -> go.Figure:
     ends = {name: "value", f"{name}_low": "low", f"{name}_high": "high"}
     columns = [each for each in ("study", "task") if table[each].nunique() > 1]
     rows = table[[*columns, "variant", *ends]].rename(columns=ends)
     if "task" in columns:
         rows = rows.rename(columns={"task": "on"})
-    return str(intervals(rows, MEASURES[name], dict.fromkeys(table["variant"])).to_json())
+    return intervals(rows, MEASURES[name], dict.fromkeys(table["variant"]))
 
 
 def _side_by_side(table: pd.DataFrame) -> Any:
     """Measures as rows, variants as columns, under the study and the task where there are several."""
-    head, columns = [""], []
+    head, columns = ["measure"], []
     for row in records(table):
         place = [row[each] for each in ("study", "task") if table[each].nunique() > 1]
         head.append(" · ".join([row["variant"], *place]))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToAdd": ["select2d"], "modeBarButtonsToRemove": ["lasso2d"]}
+HEADROOM = 36
+"""Pixels above a figure without title: for the titles of its panels."""
 CURVES = ("learning_curves",)
 """Figures that need every epoch."""
 
@@ -29,6 +31,7 @@ def card(question: Question, drawing: Drawing) -> html.Figure:
     name = f"{question.key}:{drawing.name}"
     return html.Figure(
         [
+            html.Div(id={"type": "title", "name": name}),
             html.Div(shell.MEASURING, id={"type": "note", "name": name}),
             dcc.Store(id={"type": "drawn", "name": name}),
             dcc.Store(id={"type": "held", "name": name}),
@@ -45,29 +48,59 @@ def card(question: Question, drawing: Drawing) -> html.Figure:
     )
 
 
-def drawn(source: Source, view: View, name: str) -> tuple[str, str | None, dict[str, str]]:
-    """What a figure is known by while it stays the same, the figure as JSON, and its axes; None where these results have no such figure.
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as the browser gets it.
 
-    Raises: Pending while it is being measured.
+    text: its JSON, None where these results have no such figure. title, subtitle: what it says above itself, as words of the page.
+    axes: the hyperparameters of its axes.
     """
+
+    text: str | None = None
+    title: str = ""
+    subtitle: str = ""
+    axes: Mapping[str, str] = field(default_factory=dict)
+
+
+def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
+    """What a figure is known by while it stays the same, and the figure. Raises: Pending while it is being measured."""
     key, _, function = name.partition(":")
     question = next(each for each in QUESTIONS if each.key == key)
     drawing = next(each for each in question.figures if each.name == function)
     kept = source.kept(view)
     if kept.usable.empty:
-        return "nothing", None, {}
+        return "nothing", Drawn()
     task = the_task(kept, view)
 
-    def made(measured: Measured) -> tuple[str | None, dict[str, str]]:
+    def made(measured: Measured) -> Drawn:
         if question.why_not(measured, task) or not drawing.needs(measured, task):
-            return None, {}
+            return Drawn()
         figure = drawing(measured, task)
         figure.update_layout(uirevision=plain(f"{view.name} {name} {task} {view.metric} {view.scale}"), clickmode="event")
         scaled(figure, view.scale)
-        return str(figure.to_json()), axes(figure, measured.results)
+        title, subtitle = untitled(figure)
+        return Drawn(str(figure.to_json()), title, subtitle, axes(figure, measured.results))
 
-    text, of = source.measured(view, made, (name, task, view.scale), curves=function in CURVES)
-    return repr((source.key(view), name, task, view.scale)), text, of
+    return repr((source.key(view), name, task, view.scale)), source.measured(view, made, (name, task, view.scale), curves=function in CURVES)
+
+
+def heading(figure: Drawn) -> list[Any]:
+    """What a figure says, above it."""
+    return [html.H3(figure.title), html.P(figure.subtitle, className="what")]
+
+
+def untitled(figure: go.Figure) -> tuple[str, str]:
+    """Take the title off a figure, and the room that it took: a page says it, and breaks its lines. Returns title and subtitle."""
+    layout = figure.layout
+    words = [html_text.unescape(str(each or "").replace("<br>", " ")) for each in (layout.title.text, layout.title.subtitle.text)]
+    less = max(0, (layout.margin.t or 0) - HEADROOM)
+    narrow = {name: each for name, each in (layout.meta or {}).get("narrow", {}).items() if not name.startswith("title")}
+    if "margin.t" in narrow:
+        lower = max(0, narrow["margin.t"] - HEADROOM)
+        narrow |= {"margin.t": narrow["margin.t"] - lower, "height": narrow["height"] - lower}
+    figure.update_layout(title=None, height=(layout.height or 450) - less, margin={"t": (layout.margin.t or 0) - less})
+    figure.layout.meta = {"narrow": narrow}
+    return words[0], words[1]
 
 
 def scaled(figure: go.Figure, scale: str) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 from dash import dcc, html
 
 from sensitivity.dashboard import shell, words
+from sensitivity.dashboard.drawing import untitled
 from sensitivity.dashboard.filters import the_task
 from sensitivity.dashboard.trials_page import download
 from sensitivity.figures.intervals import intervals
@@ -15,6 +16,8 @@ from sensitivity.measures.measured import REFUSED
 from sensitivity.questions import QUESTIONS
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from sensitivity.dashboard.source import Source
     from sensitivity.dashboard.view import View
     from sensitivity.measures import Measured
@@ -70,7 +73,7 @@ def shown(source: Source, view: View) -> list[Any]:
     if made.empty or not {"value", "low", "high"} <= set(made.columns) or not made["value"].notna().any():
         return [*head, *table(view, name, made)]
     figure = intervals(made, name.replace("_", " "), source.results(view).spaces)
-    return [*head, *graph("measure", figure.to_json()), *table(view, name, made)]
+    return [*head, *graph("measure", figure), *table(view, name, made)]
 
 
 def menu(view: View) -> list[Any]:
@@ -84,9 +87,10 @@ def menu(view: View) -> list[Any]:
     return [html.Nav(rows, className="menu", **{"aria-label": "measures"})]
 
 
-def graph(name: str, drawn: str) -> list[Any]:
-    """A figure that is there already."""
+def graph(name: str, figure: go.Figure) -> list[Any]:
+    """A figure that is there already, under a heading of the page's own."""
+    untitled(figure)
     return [
-        dcc.Store(id={"type": "static", "name": name}, data=drawn),
+        dcc.Store(id={"type": "static", "name": name}, data=figure.to_json()),
         dcc.Graph(id={"type": "static graph", "name": name}, config={"displaylogo": False, "responsive": True}),
     ]

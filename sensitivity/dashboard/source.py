@@ -37,8 +37,8 @@ AT_ONCE = 3
 
 
 def _size(value: Any) -> float:
-    """Characters of a figure, which comes with its axes; anything else is small."""
-    return float(len(value[0])) if isinstance(value, tuple) and isinstance(value[0], str) else 1000.0
+    """Characters of a figure; anything else is small."""
+    return float(len(getattr(value, "text", None) or "")) + 1000.0
 
 
 @dataclass

@@ -13,6 +13,8 @@ from sensitivity.results import PREFIX, present
 from sensitivity.wording import listed
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from search_spaces.spaces import SearchSpace
     from sensitivity.dashboard.source import Source
     from sensitivity.dashboard.view import View
@@ -40,19 +42,23 @@ def drawn(source: Source, view: View) -> list[Any]:
             found.append(html.P("It has no hyperparameters.", className="what"))
             continue
         design = listed(list(dict.fromkeys(map(results.design_of, variants))))
-        found += [html.P(f"{design} design", className="what"), *graph(f"space {place}", _figure(results, space, variants)), _table(space)]
+        found += [
+            html.P(f"{design} design", className="what"),
+            *graph(f"space {place}", _figure(results, space, variants)),
+            _table(space, listed(variants)),
+        ]
     return found
 
 
-def _figure(results: Results, space: SearchSpace, variants: list[str]) -> str:
+def _figure(results: Results, space: SearchSpace, variants: list[str]) -> go.Figure:
     trials = results.trials[results.trials["variant"].isin(variants)]
     names = space.names
     rows = trials[[PREFIX + name for name in names]].drop_duplicates().head(1000).to_numpy(dtype=object)
     tried = space.encode([present(names, row) for row in rows]) if len(rows) else None
-    return str(ranges(space, tried).to_json())
+    return ranges(space, tried)
 
 
-def _table(space: SearchSpace) -> Any:
+def _table(space: SearchSpace, whose: str) -> Any:
     rows = space.table()
     head = list(rows[0])
-    return words.table(head, [[row[name] for name in head] for row in rows], caption="the search space")
+    return words.table(head, [[row[name] for name in head] for row in rows], caption=f"search space of {whose}")

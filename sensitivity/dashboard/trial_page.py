@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -40,16 +41,16 @@ def panel(source: Source, view: View) -> Any:
     whole = shell.link("Open its page", view.on("trial", key=view.trial, trial=""))
     close = shell.link("Close", view.but(trial=""))
     return html.Section(
-        [html.H2(f"Trial {view.trial[:8]}"), html.P([whole, " · ", close]), *_about(source, view, view.trial)], className="panel"
+        [html.H2(f"Trial {view.trial[:8]}"), html.P([whole, " · ", close]), *_about(source, view, view.trial, html.H3)], className="panel"
     )
 
 
 def whole(source: Source, view: View) -> list[Any]:
     """Everything about the trial of a page."""
-    return _about(source, view, view.key)
+    return _about(source, view, view.key, html.H2)
 
 
-def _about(source: Source, view: View, key: str) -> list[Any]:
+def _about(source: Source, view: View, key: str, heading: Callable[[str], Any]) -> list[Any]:
     results = source.results(view)
     row = _row(results, key)
     configuration = {name: row[PREFIX + name] for name in results.spaces[row["variant"]].names if not _missing(row[PREFIX + name])}
@@ -66,11 +67,11 @@ def _about(source: Source, view: View, key: str) -> list[Any]:
         "finished": _moment(row["finished"]),
         "key": html.Code(key),
     }
-    about = [words.pairs(facts), html.H3("Configuration"), words.pairs({name: number(each) for name, each in configuration.items()})]
-    found: list[Any] = [html.Div([html.Div(about), html.Div(_curve(source.curve(key), results.metric, row))], className="pair")]
+    about = [words.pairs(facts), heading("Configuration"), words.pairs({name: number(each) for name, each in configuration.items()})]
+    found: list[Any] = [html.Div([html.Div(about), html.Div(_curve(source.curve(key), results.metric, row, heading))], className="pair")]
     if isinstance(row["error"], str) and row["error"]:
-        found += [html.H3("Error"), html.Pre(row["error"], className="log", tabIndex="0")]
-    found += [html.H3("Run it again")]
+        found += [heading("Error"), html.Pre(row["error"], className="log", tabIndex="0")]
+    found += [heading("Run it again")]
     if IMPORTED in results.spec:
         return [*found, html.P("These results were imported, so there is nothing here that could train it again.", className="what")]
     return [*found, html.Pre(rerun(results, row, configuration), className="command", tabIndex="0")]
@@ -91,10 +92,10 @@ def _missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _curve(epochs: pd.DataFrame, metric: str, row: dict[str, Any]) -> list[Any]:
+def _curve(epochs: pd.DataFrame, metric: str, row: dict[str, Any], heading: Callable[[str], Any]) -> list[Any]:
     """Every metric by epoch, that of the study first."""
     names = [name for name in dict.fromkeys((metric, *METRICS)) if name in epochs.columns and epochs[name].notna().any()]
-    head = html.H3("Learning curve")
+    head = heading("Learning curve")
     if not names:
         return [head, html.P("It has reported no epoch yet.", className="what")]
     figure = go.Figure([go.Scatter(x=epochs["epoch"], y=epochs[name], name=name, mode="lines+markers") for name in names])
@@ -108,7 +109,7 @@ def _curve(epochs: pd.DataFrame, metric: str, row: dict[str, Any]) -> list[Any]:
     shown = words.frame(epochs[["epoch", *names]], caption="every epoch of the trial")
     return [
         head,
-        *graph("curve", str(figure.to_json())),
+        *graph("curve", figure),
         html.Details([html.Summary("Every epoch as a table"), shown]),
     ]
 

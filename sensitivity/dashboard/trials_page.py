@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sensitivity.results import Results
 
 PER_PAGE = 50
-LEFT_OUT = ("epochs", "initial_loss", "error")
+LEFT_OUT = ("epochs", "initial_loss", "started", "finished", "error")
 FIRST = ("key", "task", "variant", "seed", "status", "loss")
 
 

@@ -16,7 +16,7 @@ from sensitivity.wording import number
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
 
-STOPS = 5
+STOPS = 3
 """Values that are written under a continuous range."""
 MOST_TRIED = 2000
 
@@ -40,7 +40,7 @@ def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.
                 line={"color": FAINT, "width": 3},
                 marker={"symbol": "line-ns-open", "size": 11, "color": FAINT},
                 text=[plain(number(value)) for value in stops],
-                textposition="bottom center",
+                textposition=["bottom right", *["bottom center"] * (len(x) - 2), "bottom left"] if len(x) > 1 else "bottom center",
                 hoverinfo="skip",
                 showlegend=False,
             )
@@ -77,7 +77,7 @@ def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.
     figure.update_xaxes(range=[-0.04, 1.04], visible=False)
     labels = [f"{plain(each.name)}  <i>{each.scale}</i>" for each in space][::-1]
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=labels, range=[-0.7, len(names) - 0.5], showgrid=False, automargin=True)
-    return styled(figure, "Ranges and scales", "each line from the low to the high end of its own scale", 20 + 52 * len(names))
+    return styled(figure, "Ranges and scales", "each line from the low to the high end of its own scale", 52 * len(names))
 
 
 def _stops(domain: Hyperparameter) -> list[Any]:

@@ -67,11 +67,12 @@ class Reader:
 
     def figure(self, name: str, path: str, query: str = "") -> Any:
         """A figure; None while it is being measured."""
-        ids = {each: {"name": name, "type": each} for each in ("drawn", "held", "note", "card", "figure tick")}
-        outputs = [(ids["drawn"], "data"), (ids["held"], "data"), (ids["note"], "children"), (ids["card"], "className")]
+        ids = {each: {"name": name, "type": each} for each in ("drawn", "held", "title", "note", "card", "figure tick")}
+        outputs = [(ids["drawn"], "data"), (ids["held"], "data"), (ids["title"], "children"), (ids["note"], "children")]
+        outputs += [(ids["card"], "className"), (ids["figure tick"], "disabled")]
         asked = [("view", "data", [path, query]), ("revision", "data", ""), (ids["figure tick"], "n_intervals", None)]
         state = [(ids["held"], "data", None), (ids["held"], "id", ids["held"])]
-        answer = self._ask([*outputs, (ids["figure tick"], "disabled")], asked, state, True)
+        answer = self._ask(outputs, asked, state, True)
         return answer.get(_id(ids["drawn"]))
 
 

@@ -62,6 +62,18 @@
   });
 
   document.addEventListener("submit", (event) => event.preventDefault());
+
+  // Dash says "option" of a label that holds a native checkbox or radio button, which screen readers then cannot reach: a set of
+  // fields with its legend says what it is by itself.
+  const plainly = () => {
+    for (const each of document.querySelectorAll(".options[role], .options [role]")) {
+      for (const name of ["role", "aria-selected", "aria-multiselectable", "aria-label"]) each.removeAttribute(name);
+    }
+    for (const each of document.querySelectorAll(".options label[aria-selected]")) each.removeAttribute("aria-selected");
+  };
+  new MutationObserver(plainly).observe(document.documentElement, {
+    childList: true, subtree: true, attributes: true, attributeFilter: ["role", "aria-selected"],
+  });
   if (window.innerWidth < NARROW) {
     // On a phone the figures come first: the form is opened when it is wanted.
     new MutationObserver(() => {
