@@ -10,7 +10,7 @@ import pandas as pd
 from sensitivity.measures.caveats import caveats as _caveats
 from sensitivity.planning import METRICS
 from sensitivity.questions.effects import leading
-from sensitivity.questions.question import of_task
+from sensitivity.questions.question import nothing_learned, of_task
 from sensitivity.questions.sensitive import diverged, ranking
 from sensitivity.questions.tuning import within
 from sensitivity.wording import setting, with_interval
@@ -27,8 +27,11 @@ def summary(measured: Measured, task: str) -> list[str]:
         return ["No trial has ended yet."]
     best = table.sort_values("best_loss").iloc[0]
     title = best_title(measured.results)
+    first = f"{title[0].upper()}{title[1:]}: {best['variant']}, {best_words(measured.results, best)} at {setting(best['configuration'])}."
+    if nothing_learned(measured, task):
+        return [*ranking(measured, task), *diverged(measured, task)]
     return [
-        f"{title[0].upper()}{title[1:]}: {best['variant']}, {best_words(measured.results, best)} at {setting(best['configuration'])}.",
+        first,
         *ranking(measured, task),
         *leading(measured, task),
         *within(measured, task),

@@ -42,8 +42,8 @@ def _folder_name(study: str) -> str:
     return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode()).hexdigest()[:6]}"
 
 
-def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
-    """Write the report, and say what it says."""
+def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:
+    """Write the report, and say what it says. Args: png: with figures as pictures."""
     from sensitivity.measures import Measured
     from sensitivity.report import write_report
     from sensitivity.results import records
@@ -51,7 +51,7 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
     from sensitivity.wording import with_interval
 
     measured = Measured(results)
-    written = write_report(measured, place)
+    written = write_report(measured, place, png=png)
     table = measured.overview
     if as_json:
         typer.echo(to_json({"report": str(written), "overview": records(table), "caveats": caveats(measured)}))

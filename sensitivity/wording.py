@@ -58,20 +58,26 @@ def setting(configuration: Mapping[str, object]) -> str:
 def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: str = ".3g") -> str:
     """A measured value and its interval, in three digits unless said otherwise: no interval here is known better.
 
+    An interval without width is one that nothing is known of (one seed of a fixed design), and is left out.
+
     Args: row: has ``NAME``, ``NAME_low`` and ``NAME_high``, or ``value``, ``low`` and ``high`` without a name.
 
     >>> with_interval({"loss": 0.04978, "loss_low": 0.02421, "loss_high": 0.06913}, "loss")
     '0.0498 (0.0242 to 0.0691)'
     >>> with_interval({"value": 0.25, "low": 0.1, "high": 0.4}, form=".0%")
     '25 % (10 % to 40 %)'
-    >>> with_interval({"value": float("nan"), "low": 0, "high": 1})
-    '–'
+    >>> with_interval({"value": float("nan"), "low": 0, "high": 1}), with_interval({"value": 0.5, "low": 0.5, "high": 0.5})
+    ('–', '0.5')
     """
     names = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
     value, low, high = (row[each] for each in names)
     if not known(value):
         return DASH
-    ends = f" ({_short(low, form)} to {_short(high, form)})" if known(low) and known(high) else ""
+    ends = (
+        f" ({_short(low, form)} to {_short(high, form)})"
+        if known(low) and known(high) and not math.isclose(low, high, abs_tol=1e-12)
+        else ""
+    )
     return f"{_short(value, form)}{ends}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sensitivity.questions.question import Question, of_task, refusal, rows, tables
+from sensitivity.questions.question import Question, nothing_learned, of_task, refusal, rows, tables
 from sensitivity.wording import several, with_interval
 
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ def sentences(measured: Measured, task: str) -> list[str]:
         found = [f"Differences in {to} beyond noise, of {count} (p with Holm's correction): {several(words, 5)}."]
     else:
         least = min(table, key=lambda row: row["p"])
+        none = f"{least['a']} and {least['b']} do not differ" if len(table) == 1 else f"None of {count} differs"
+        nearest = "" if len(table) == 1 else "nearest to it: "
         found = [
-            f"None of {count} differs in {to} by more than noise at 5 % (Holm's correction); nearest to it: {least['a']} minus "
-            f"{least['b']}, {with_interval(least)}, p {_p(least['p_holm'])}."
+            f"{none} in {to} by more than noise at 5 % (Holm's correction); {nearest}{least['a']} minus {least['b']}, "
+            f"{with_interval(least)}, p {_p(least['p_holm'])}."
         ]
     seen = [row["detectable"] for row in table]
     size = f"{min(seen):.3g}" if len(seen) == 1 else f"{min(seen):.3g} to {max(seen):.3g}, depending on the pair"
@@ -54,6 +56,9 @@ def _why_not(measured: Measured, task: str) -> str:
     variants = [variant for place, variant in measured.results.groups if place == task]
     if len(variants) < 2:
         return "There is one variant: nothing to compare it with."
+    nothing = nothing_learned(measured, task)
+    if nothing:
+        return nothing
     refused = refusal(measured.comparisons)
     return refused or ("" if len(of_task(measured.comparisons, task)) else "No two variants have a hyperparameter to compare over.")
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from sensitivity.figures import effect_shares
 from sensitivity.measures.effects import INTERACTIONS, NOISE
-from sensitivity.questions.question import Drawing, Question, of_task, rows, tables
+from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables
 from sensitivity.results import records
-from sensitivity.wording import MOST, listed, percent, several, with_interval
+from sensitivity.wording import MOST, known, listed, percent, several, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -42,6 +42,9 @@ def effects(measured: Measured, task: str) -> list[str]:
     if len(poor):
         names = several(list(dict.fromkeys(poor["variant"])))
         found.append(f"For {names}, there are too few trials to say what matters: a forest cannot predict the loss from them.")
+    if not found and shares["value"].isna().all():
+        reasons = dict.fromkeys(part for note in shares["note"] for part in note.split("; ") if part)
+        return [f"What matters cannot be said of these trials: {'; '.join(reasons)}."]
     return found or ["No hyperparameter explains 5 % of the variance of the loss on its own."]
 
 
@@ -66,8 +69,10 @@ def _pairs(measured: Measured, task: str) -> list[str]:
         return []
     believed = [row for row in table if row["r2"] >= 0.5 and row["low"] > 0]
     large = sorted((row for row in believed if row["value"] >= MINOR), key=lambda row: -row["value"])
-    quality = {row["variant"]: row["r2"] for row in table}
-    surrogate = f"forests with out-of-bag R2 of {min(quality.values()):.2f} to {max(quality.values()):.2f}"
+    quality = sorted(row["r2"] for row in table if known(row["r2"]))
+    if not quality:
+        return []
+    surrogate = f"forests with out-of-bag R2 of {quality[0]:.2f} to {quality[-1]:.2f}"
     if not large:
         return [f"No pair of hyperparameters surely explains 5 % together that neither does alone ({surrogate})."]
     words = [f"{row['effect']} of {row['variant']} {with_interval(row, form='.0%')}" for row in large]
@@ -79,19 +84,24 @@ def _agreement(measured: Measured, task: str) -> list[str]:
     names = list(dict.fromkeys(row["estimator"] for row in table))
     if len(names) < 2 or not any(row["rank"] > 1 for row in table):
         return []
-    apart: dict[tuple[str, str], set[str]] = {}
-    for row in table:
-        if row["disagrees"]:
-            apart.setdefault((row["variant"], row["effect"]), set()).add(row["estimator"])
-    if not apart:
+    words = []
+    for variant in dict.fromkeys(row["variant"] for row in table if row["disagrees"]):
+        apart = [row for row in table if row["variant"] == variant and row["disagrees"]]
+        against: dict[str, list[str]] = {}
+        for row in apart:
+            against.setdefault(row["estimator"], []).extend(row["disagrees"].split(", "))
+        odd = max(against, key=lambda each: len(set(against[each])))
+        what = listed([row["effect"] for row in apart if row["estimator"] == odd])
+        words.append(f"for {variant}, {odd} orders {what} otherwise than {listed(list(dict.fromkeys(against[odd])))}")
+    if not words:
         return [f"{len(names)} estimators ({listed(names)}) order the hyperparameters alike wherever their intervals keep two apart."]
-    words = [f"{effect} of {variant} ({listed(sorted(who))})" for (variant, effect), who in apart.items()]
-    return [f"Estimators disagree, by more than chance, about the place of {several(words, 4)}: read what each of them measures."]
+    more = f"; {len(words) - 3} more in the table" if len(words) > 3 else ""
+    return [f"Estimators disagree by more than chance: {'; '.join(words[:3])}{more}. They measure different things."]
 
 
 def _why_not(measured: Measured, task: str) -> str:
     varied = any(measured.results.varied(variant) for place, variant in measured.results.groups if place == task)
-    return "" if varied else "No hyperparameter varies."
+    return nothing_learned(measured, task) if varied else "No hyperparameter varies."
 
 
 EFFECTS = Question(

@@ -108,8 +108,15 @@ def refusal(table: pd.DataFrame) -> str:
     reason = str(table.attrs.get(REFUSED, ""))
     if not reason:
         return ""
-    begin = "Adaptive design: " if "'adaptive'" in reason else ""
-    return f"{begin}{reason}." if begin else f"{reason[0].upper()}{reason[1:]}."
+    if "'adaptive'" in reason:
+        return f"Adaptive design: {reason.partition('; ')[2] or reason}."
+    return f"{reason[0].upper()}{reason[1:]}."
+
+
+def nothing_learned(measured: Measured, task: str) -> str:
+    """Why there is nothing to explain where no variant did better than not training; empty where one did."""
+    learned = bool(of_task(measured.overview, task)["learned"].any())
+    return "" if learned else "No variant did better than the initial loss, so there is nothing to explain."
 
 
 def rows(table: pd.DataFrame, task: str, **wanted: Any) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sensitivity.questions.question import Question, of_task, refusal, rows, tables
+from sensitivity.questions.question import Question, nothing_learned, of_task, refusal, rows, tables
 from sensitivity.wording import number, several, with_interval
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def _ridges(measured: Measured, task: str) -> list[str]:
     lost = of_task(measured.ridges, task)
     lost = lost[lost["value"].isna()]
     if len(lost) and not table:
-        found.append(f"No ridge can be fitted: {'; '.join(dict.fromkeys(lost['note']))}.")
+        reasons = dict.fromkeys(note.split("; ")[-1].removeprefix("no ridge: ") for note in lost["note"])
+        found.append(f"No ridge can be fitted: {'; '.join(reasons)}.")
     return found
 
 
@@ -53,6 +54,9 @@ def _rates(measured: Measured, task: str) -> list[str]:
 
 
 def _why_not(measured: Measured, task: str) -> str:
+    nothing = nothing_learned(measured, task)
+    if nothing:
+        return nothing
     if len(of_task(measured.ridges, task)) or len(of_task(measured.best_rates, task)):
         return ""
     return refusal(measured.ridges) or refusal(measured.best_rates) or "No variant varies such a pair of hyperparameters."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sensitivity.questions.question import Question, refusal, rows, tables
+from sensitivity.questions.question import Question, nothing_learned, refusal, rows, tables
 from sensitivity.wording import several, with_interval
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ def within(measured: Measured, task: str) -> list[str]:
     found = rows(measured.budget_within, task)
     if len(found) == 1:
         one = found[0]
-        return [f"{one['variant']} needs about {with_interval(one, form='.0f')} random configurations to come within 5 % of its best."]
+        count = "configuration" if one["high"] == 1 else "configurations"
+        return [f"{one['variant']} needs about {with_interval(one, form='.0f')} random {count} to come within 5 % of its best."]
     needs = [f"about {with_interval(row, form='.0f')} for {row['variant']}" for row in found]
     return [f"Random configurations needed to come within 5 % of a variant's best: {several(needs)}."] if needs else []
 
@@ -51,13 +52,13 @@ def _gains(measured: Measured, task: str) -> list[str]:
     for row in whole:
         alone = rows(measured.tunability, task, kind="single", variant=row["variant"])
         most = max(alone, key=lambda each: float(each["value"]), default=None)
-        single = f" ({most['hyperparameters']} alone {most['value']:.3g})" if most and len(alone) > 1 else ""
+        single = f" ({most['hyperparameters']} alone {most['value']:.3g})" if most and len(alone) > 1 and row["value"] > 0 else ""
         words.append(f"{row['variant']} {with_interval(row)}{single}")
     return [f"What tuning takes off the loss of the default configuration: {several(words)}."]
 
 
 def _why_not(measured: Measured, task: str) -> str:
-    return refusal(measured.budget_within)
+    return nothing_learned(measured, task) or refusal(measured.budget_within)
 
 
 TUNING = Question(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def markdown(measured: Measured, found: Sequence[Chapter], pictures: Mapping[tuple[str, str], str]) -> str:
     """The report as Markdown. Args: pictures: the file of the figure of a part, by the names of both."""
-    lines = [f"# {measured.results.study}", "", lead(measured.results), ""]
+    lines = [f"# {_text(measured.results.study)}", "", _text(lead(measured.results)), ""]
     warnings = caveats(measured)
     if warnings:
         lines += ["## Read with care", "", *_bullets(warnings), ""]
@@ -31,7 +31,7 @@ def markdown(measured: Measured, found: Sequence[Chapter], pictures: Mapping[tup
 
 
 def _chapter(measured: Measured, chapter: Chapter, pictures: Mapping[tuple[str, str], str]) -> list[str]:
-    lines = [f"## {chapter.title}", ""]
+    lines = [f"## {_text(chapter.title)}", ""]
     if chapter.task:
         lines += [*_bullets(chapter.summary), "", *_table(tables.overview(measured, chapter.task)), "", tables.how_to_read(measured), ""]
     for part in chapter.parts:
@@ -52,10 +52,15 @@ def _pictures(part: Part, pictures: Mapping[tuple[str, str], str]) -> list[str]:
 
 
 def _bullets(sentences: Iterable[str]) -> list[str]:
-    return [f"- {each}" for each in sentences]
+    return [f"- {_text(each)}" for each in sentences]
+
+
+def _text(words: str) -> str:
+    """Words in which no reader of Markdown finds HTML."""
+    return words.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _table(table: pd.DataFrame) -> list[str]:
     head: Sequence[str] = [str(name) for name in table.columns]
     lines = [head, ["---"] * len(head), *([str(each) for each in row] for row in table.to_numpy(dtype=object).tolist())]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+    return ["| " + " | ".join(_text(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]

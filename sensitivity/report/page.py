@@ -27,13 +27,17 @@ ROWS = 100
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure of the page: its words are text of the page, which breaks lines where a figure cannot; the rest is JSON."""
+    """A figure of the page: its words are text of the page, which breaks lines where a figure cannot; the rest is JSON.
+
+    least: the width in rem below which it is scrolled, not squeezed.
+    """
 
     name: str
     title: str
     subtitle: str
     label: str
     words: str
+    least: int
     height: int
     json: str
     table: Sheet | None
@@ -106,7 +110,7 @@ def _shown(measured: Measured, part: Part, place: int) -> Shown:
     name = f"{part.name}-{drawing.name}"
     label = ". ".join(filter(None, [title, subtitle, *part.sentences[:1]]))
     made = sheet(f"{name}-table", drawing.table, table) if table is not None else None
-    return Shown(name, title, subtitle, label, drawing.words, *_without_title(figure), made)
+    return Shown(name, title, subtitle, label, drawing.words, _least(figure), *_without_title(figure), made)
 
 
 def _unbroken(words: Any) -> Any:
@@ -117,6 +121,12 @@ def _unbroken(words: Any) -> Any:
 def _unmarked(words: str | None) -> str:
     """Words of a figure as words of the page, which escapes them itself."""
     return html.unescape((words or "").replace("<br>", " "))
+
+
+def _least(figure: go.Figure) -> int:
+    """The width in rem that the panels beside each other need."""
+    columns = len({axis.domain for axis in figure.select_xaxes()})
+    return 18 if columns <= 1 else 12 * columns
 
 
 HEADROOM = 60

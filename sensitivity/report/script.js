@@ -7,6 +7,7 @@
   const plots = [...document.querySelectorAll(".plot")];
   const drawn = new Set();
   const PAPER = 680; // CSS pixels between the margins of A4 and of letter paper
+  const narrow = matchMedia("(max-width: 480px)").matches;
   let chosen = null; // what the reader chose; the system's way until then
   let printing = false;
 
@@ -28,7 +29,7 @@
     layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#8a8a8a", activecolor: "#0072B2" };
     layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
     if (printing) layout.width = PAPER;
-    Plotly.react(plot, data, layout, { displaylogo: false, responsive: true });
+    Plotly.react(plot, data, layout, { displaylogo: false, responsive: true, displayModeBar: narrow ? false : "hover" });
     drawn.add(plot);
   }
 
