@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Annotated
 
 import typer
@@ -28,29 +27,22 @@ def dashboard(
             f"--host must be {', '.join(LOOPBACK)}, got {host!r}; for others to read it, access control comes with the service"
         )
     try:
-        from werkzeug.serving import make_server
-
-        from sensitivity.dashboard.app import dashboard as application
+        from sensitivity.dashboard.serving import server
         from sensitivity.dashboard.source import Source
     except ImportError as error:
         raise InputError(f"the dashboard needs {error.name}; install it with: pip install 'optimizer-sensitivity[service]'") from None
     source = Source(store)
     source.token()  # a store that cannot be read is said here, not in the browser
-    try:
-        server = make_server(host, port, application(source).server, threaded=True)
-    except (OSError, SystemExit):
-        raise InputError(f"--port {port} cannot be listened on; --port 0 takes any that is free") from None
-    source.warm()
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # not a line for every request
-    address = f"http://{f'[{host}]' if ':' in host else host}:{server.port}/"
+    opened = server(source, host, port)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{opened.port}/"
     typer.echo(f"dashboard: {address}  (Ctrl+C stops it)")
     if browser:
         import webbrowser
 
         webbrowser.open(address)
     try:
-        server.serve_forever()  # returns on Ctrl+C
+        opened.serve_forever()  # returns on Ctrl+C
     finally:
         typer.echo("dashboard stopped")
-        server.server_close()
+        opened.server_close()
         source.close()

@@ -80,7 +80,13 @@ def compared(source: Source, view: View) -> list[Any]:
     if not parts:
         return [*said, shell.notice("Nothing to compare yet", "None of these studies has a trial of these variants that has ended.")]
     table = pd.concat(parts, ignore_index=True)
-    return [*said, html.H2(f"{MEASURES[measure(view)]}, with 95 % intervals"), *graph("compare", _figure(table, measure(view))), html.H2("Side by side"), _side_by_side(table)]
+    return [
+        *said,
+        html.H2(f"{MEASURES[measure(view)]}, with 95 % intervals"),
+        *graph("compare", _figure(table, measure(view))),
+        html.H2("Side by side"),
+        _side_by_side(table),
+    ]
 
 
 def _overview(measured: Measured) -> pd.DataFrame:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import html as html_text
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from dash import dcc, html
 
@@ -81,7 +84,9 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
         title, subtitle = untitled(figure)
         return Drawn(str(figure.to_json()), title, subtitle, axes(figure, measured.results))
 
-    return repr((source.key(view), name, task, view.scale)), source.measured(view, made, (name, task, view.scale), curves=function in CURVES)
+    return repr((source.key(view), name, task, view.scale)), source.measured(
+        view, made, (name, task, view.scale), curves=function in CURVES
+    )
 
 
 def heading(figure: Drawn) -> list[Any]:

@@ -42,11 +42,8 @@ def drawn(source: Source, view: View) -> list[Any]:
             found.append(html.P("It has no hyperparameters.", className="what"))
             continue
         design = listed(list(dict.fromkeys(map(results.design_of, variants))))
-        found += [
-            html.P(f"{design} design", className="what"),
-            *graph(f"space {place}", _figure(results, space, variants)),
-            _table(space, listed(variants)),
-        ]
+        shown = [html.Div(graph(f"space {place}", _figure(results, space, variants))), html.Div(_table(space, listed(variants)))]
+        found += [html.P(f"{design} design", className="what"), html.Div(shown, className="halves")]
     return found
 
 
