@@ -184,6 +184,7 @@ def _figures(app: Dash, source: Source) -> None:
             Input({"type": text, "name": MATCH}, "data"),
             Input("theme", "data"),
             Input("templates", "data"),
+            State({"type": graph, "name": MATCH}, "figure"),
         )
 
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from sensitivity.dashboard.view import View
     from sensitivity.measures import Measured
 
-CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToAdd": ["select2d"], "modeBarButtonsToRemove": ["lasso2d"]}
+PLAIN = {"displaylogo": False, "responsive": True, "showSendToCloud": False, "plotlyServerURL": ""}
+"""Of every figure: Plotly's own button would send what it shows to a server of theirs."""
+CONFIG = {**PLAIN, "modeBarButtonsToAdd": ["select2d"], "modeBarButtonsToRemove": ["lasso2d"]}
+"""Of figures in which trials can be selected."""
 HEADROOM = 36
 """Pixels above a figure without title: for the titles of its panels."""
 CURVES = ("learning_curves",)

@@ -8,7 +8,7 @@ import pandas as pd
 from dash import dcc, html
 
 from sensitivity.dashboard import shell, words
-from sensitivity.dashboard.drawing import untitled
+from sensitivity.dashboard.drawing import PLAIN, untitled
 from sensitivity.dashboard.filters import the_task
 from sensitivity.dashboard.trials_page import download
 from sensitivity.figures.intervals import intervals
@@ -92,5 +92,5 @@ def graph(name: str, figure: go.Figure) -> list[Any]:
     untitled(figure)
     return [
         dcc.Store(id={"type": "static", "name": name}, data=figure.to_json()),
-        dcc.Graph(id={"type": "static graph", "name": name}, config={"displaylogo": False, "responsive": True}),
+        dcc.Graph(id={"type": "static graph", "name": name}, config=PLAIN),
     ]

@@ -41,9 +41,9 @@ def _size(value: Any) -> float:
     return float(len(getattr(value, "text", None) or "")) + 1000.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Look:
-    """When the store was last asked whether it changed, and what it said."""
+    """What the store said when it was asked whether it changed, and until when that holds."""
 
     token: str
     until: float
@@ -54,14 +54,15 @@ class Source:
     """A store and what was computed of it.
 
     Every reading is known by the token of :func:`sensitivity.queries.revision`, so it is made again only after something changed.
-    A study that is large and running is read again at most a fifth of the time.
+    Reading takes at most a fifth of the time, however large a study is that runs.
     """
 
     place: str
     patience: float = PATIENCE
     _store: Store | None = None
-    _looks: dict[str | None, _Look] = field(default_factory=dict)
-    _seconds: dict[str, float] = field(default_factory=dict)
+    _look: _Look = field(default_factory=lambda: _Look("", 0.0))
+    _tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _seconds: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _results: Cache = field(default_factory=lambda: Cache(ROWS, lambda results: len(results.trials) + len(results.epochs)))
     _measured: Cache = field(default_factory=lambda: Cache(ROWS, lambda one: len(one.results.trials) + 1000))
@@ -89,14 +90,20 @@ class Source:
             self._store.close()
 
     def token(self, study: str | None = None) -> str:
-        """The revision of a study, or of the whole store, asked for at most once a second. Raises: InputError."""
+        """The revision of a study, or of the whole store, which is asked for at most once a second. Raises: InputError.
+
+        A study is asked again whenever the store is another, so that a page that hears of the change does not read what was before it.
+        """
         store, now = self.store, time.monotonic()
-        look = self._looks.get(study)
-        if look is None or now >= look.until:
-            busy = 5 * self._seconds.get(study or "", 0.0)
-            look = _Look(queries.revision(store, study), now + max(1.0, busy))
-            self._looks[study] = look
-        return look.token
+        if now >= self._look.until:
+            self._look = _Look(queries.revision(store), now + max(1.0, 5 * self._seconds))
+        whole = self._look.token
+        if study is None:
+            return whole
+        known = self._tokens.get(study)
+        if known is None or known[0] != whole:
+            known = self._tokens[study] = (whole, queries.revision(store, study))
+        return known[1]
 
     def studies(self) -> list[dict[str, Any]]:
         """Every study with its counts, the newest first."""
@@ -111,7 +118,7 @@ class Source:
     def _read(self, view: View, curves: bool) -> Results:
         begun = time.monotonic()
         read = Results.from_store(self.store, view.name, metric=view.metric or None, curves=curves)
-        self._seconds[view.name] = time.monotonic() - begun
+        self._seconds = time.monotonic() - begun
         return read
 
     def kept(self, view: View, *, curves: bool = False) -> Results:

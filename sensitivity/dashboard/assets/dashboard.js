@@ -31,6 +31,28 @@
     return figure;
   };
 
+  // What the reader did to a figure stays when its data change: zoom, tool, hidden traces, stretches of parallel coordinates. Plotly's
+  // uirevision would see to that, but Dash (4.4) writes each of these back into the figure, where Plotly no longer knows it for the reader's.
+  const kept = (figure, old) => {
+    if (!old || !old.layout || old.layout.uirevision !== figure.layout.uirevision) return figure;
+    for (const [name, axis] of Object.entries(old.layout)) {
+      if (/^[xy]axis/.test(name) && axis.autorange === false && axis.range && figure.layout[name]) {
+        Object.assign(figure.layout[name], { range: axis.range, autorange: false });
+      }
+    }
+    if (old.layout.dragmode) figure.layout.dragmode = old.layout.dragmode;
+    figure.data.forEach((trace, i) => {
+      const before = old.data[i];
+      if (!before || before.name !== trace.name || before.type !== trace.type) return;
+      if (before.visible === "legendonly") trace.visible = before.visible;
+      for (const dimension of trace.dimensions || []) {
+        const same = (before.dimensions || []).find((each) => each.label === dimension.label);
+        if (same && same.constraintrange) dimension.constraintrange = same.constraintrange;
+      }
+    });
+    return figure;
+  };
+
   let first = true;
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     dashboard: {
@@ -43,10 +65,10 @@
         const now = document.documentElement.dataset.theme || current();
         return [now, now === "dark" ? "Light" : "Dark"];
       },
-      paint: (text, theme, templates) => {
+      paint: (text, theme, templates, old) => {
         const none = window.dash_clientside.no_update;
         if (!text || !theme || !templates) return [none, none];
-        const figure = painted(text, theme, templates);
+        const figure = kept(painted(text, theme, templates), old);
         // Without a height of its own the place would lose the figure's when it is resized.
         return [figure, { height: (figure.layout.height || 450) + "px" }];
       },

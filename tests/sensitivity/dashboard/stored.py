@@ -49,6 +49,7 @@ def finish(store: Store, trials: Sequence[Trial], *, fail: Sequence[str] = ()) -
             store.fail(trial.key, f"RuntimeError: out of memory {HOSTILE}")
             continue
         last = bowl(trial.configuration, trial.seed) + 0.01 * trial.seed + (0.05 if trial.variant == "cm" else 0.0)
+        last += 0.1 * float(trial.configuration.get("mu", 0.0))
         diverged = float(trial.configuration["lr"]) >= 1.0
         reports = []
         for epoch in range(1, EPOCHS + 1):

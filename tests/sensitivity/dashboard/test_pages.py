@@ -103,6 +103,22 @@ def test_what_takes_long_is_pending_and_asked_for_again(place: pathlib.Path) -> 
         source.close()
 
 
+def test_a_page_that_hears_of_a_change_reads_what_changed(
+    tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, trials = plan(tmp_path / "s.sqlite")
+    source = open_source(tmp_path / "s.sqlite")
+    clock = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    for ended in (0, 5, 11, 48):
+        finish(store, trials[:ended])
+        clock[0] += 2
+        token = source.token()
+        assert source.results(STUDY).trials["status"].ne("pending").sum() == ended
+        assert source.token() == token
+    store.close()
+
+
 def test_the_trial_table_sorts_pages_and_links(source: Source) -> None:
     view = STUDY.on("trials")
     whole = source.results(view).trials
