@@ -94,7 +94,7 @@ def _agreement(measured: Measured, task: str) -> list[str]:
         what = listed([row["effect"] for row in apart if row["estimator"] == odd])
         words.append(f"for {variant}, {odd} orders {what} otherwise than {listed(list(dict.fromkeys(against[odd])))}")
     if not words:
-        return [f"{len(names)} estimators ({listed(names)}) order the hyperparameters alike wherever their intervals keep two apart."]
+        return [f"Estimators agree: {listed(names)} order the hyperparameters alike wherever their intervals keep two apart."]
     more = f"; {len(words) - 3} more in the table" if len(words) > 3 else ""
     return [f"Estimators disagree by more than chance: {'; '.join(words[:3])}{more}. They measure different things."]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 from typing import TYPE_CHECKING
 
@@ -88,8 +88,10 @@ def _latex_text(words: str) -> str:
 
 def check_png() -> None:
     """Raises: InputError where pictures cannot be drawn."""
-    if importlib.util.find_spec("kaleido") is None:
-        raise InputError(PNG_NEEDS)
+    try:
+        importlib.import_module("kaleido")
+    except ImportError:
+        raise InputError(PNG_NEEDS) from None
 
 
 def save_pictures(measured: Measured, found: Sequence[Chapter], folder: pathlib.Path) -> dict[tuple[str, str], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import pathlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from sensitivity.measures import Measured
 
+HERE = pathlib.Path(__file__).parent
 ROWS = 100
 """Of a table that the page shows; the CSV has all."""
 
@@ -62,7 +64,7 @@ def page(measured: Measured, found: Sequence[Chapter]) -> str:
     from plotly.offline import get_plotlyjs
 
     files = jinja2.Environment(
-        loader=jinja2.PackageLoader("sensitivity", "report"),
+        loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -168,6 +170,4 @@ def _safe(text: str | None) -> str:
 
 
 def _file(name: str) -> str:
-    import importlib.resources
-
-    return importlib.resources.files("sensitivity.report").joinpath(name).read_text(encoding="utf-8")
+    return (HERE / name).read_text(encoding="utf-8")
