@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensitivity.measures.designs import joined, refuse_adaptive
-from sensitivity.measures.losses import DRAWS, Array, Draws, Losses, best, best_draws, groups, interval, note, resampled, row
+from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, note, resampled, row
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
@@ -91,13 +91,12 @@ def _on_the_grid(group: Losses, space: SearchSpace, start: Mapping[str, Any]) ->
 def _measured(group: Losses, sets: _Sets, draws: int, seed: int) -> list[dict[str, Any]]:
     drawn = resampled(group, draws=draws, seed=seed)
     origin = sets.pop(("default", ()))
-    untuned, untuned_draws = float(group.mean[origin[0]]), drawn.mean[:, origin[0]]
+    untuned, untuned_draws = float(group.mean[origin[0]]), group.mean[origin[0]] - np.nanmean(drawn.noise[:, origin[0]], axis=1)
     tuned: dict[tuple[str, ...], tuple[float, Array]] = {}
     rows = []
     for (kind, names), members in sets.items():
         part = replace(group, loss=group.loss[members], configurations=[group.configurations[i] for i in members])
-        chosen = np.broadcast_to(np.arange(len(members)), (draws, len(members)))
-        value, values = best(part), best_draws(part, Draws(chosen, drawn.noise[:, members], drawn.mean[:, members]))
+        value, values = best(part), best_draws(part, drawn.of(members))
         winner = part.configurations[int(np.argmin(part.mean))]
         if kind == "overall":
             rows.append(_row(group, kind, names, untuned - value, interval(untuned_draws - values), winner))
