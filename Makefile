@@ -22,6 +22,7 @@ lint: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.optimizer_step
 	$(BIN)/python -m tests.benchmarks.importance
+	$(BIN)/python -m tests.benchmarks.measures
 
 validate: .venv/ready
 	$(BIN)/python -m tests.benchmarks.validate
