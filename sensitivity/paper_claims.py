@@ -250,8 +250,8 @@ CLAIMS: tuple[Claim, ...] = (
         "nu .999 uncorrected fails",
         "either completely diverging or simply failing to reach anything resembling a good solution",
         "4.3",
-        "loss at nu .999 over the geometric mean of the loss at nu .9 and the initial loss, without bias correction, at the paper's learning "
-        "rates; claimed: above 1, so that on the logarithm not half the way is gone",
+        "loss at nu .999 over the geometric mean of the loss at nu .9 and the initial loss, without bias correction, at the paper's "
+        "learning rates; claimed: above 1, so less than half the way is gone on the logarithm",
         (1.0, math.inf),
         _uncorrected_fails,
     ),

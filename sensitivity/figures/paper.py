@@ -53,7 +53,8 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
             if not paths.empty:
                 lows.append(float(paths.to_numpy(float).min()))
                 _draw(figure, paths, _called(cell), style, column)
-    figure.update_xaxes(title_text="epoch", tickformat="d")
+    longest = max(int(trials["epochs"].max()) for _, _, trials in curves)
+    figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if longest <= 12 else None)
     figure.update_yaxes(**loss_axis([*lows, *(float(trials["initial_loss"].max()) for _, _, trials in curves)]))
     figure.update_yaxes(title_text="loss", col=1)
     figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "xanchor": "left", "yanchor": "top"})
@@ -81,10 +82,11 @@ def _trials(results: Iterable[Results], cell: Mapping[str, Any]) -> list[tuple[R
 
 def _paths(one: Results, trials: pd.DataFrame, metric: str) -> pd.DataFrame:
     """The loss of each trial, a column, after each epoch; capped at the initial loss, where what diverged stays."""
+    if metric not in one.epochs or one.epochs[metric].isna().all():
+        return one.epochs.iloc[:0, :0]
     epochs = one.epochs[one.epochs["key"].isin(trials["key"])]
-    if metric not in epochs or epochs[metric].isna().all():
-        return epochs.iloc[:0, :0]
-    paths = epochs.pivot(index="epoch", columns="key", values=metric).reindex(columns=list(trials["key"]))
+    every = range(1, int(trials["epochs"].max()) + 1)
+    paths = epochs.pivot(index="epoch", columns="key", values=metric).reindex(index=every, columns=list(trials["key"]))
     initial = trials.set_index("key")["initial_loss"]
     if metric == "train_loss_end":  # the initial loss is the same measure, before the first epoch
         paths.loc[0] = initial
