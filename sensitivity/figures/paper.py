@@ -60,7 +60,7 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
     figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "xanchor": "left", "yanchor": "top"})
     task = curves[0][0]["task"]
     about = f"{task}, {' and '.join(METRIC_NAMES[each].replace(' the last epoch', ' each epoch') for each in metrics)}"
-    return styled(figure, f"Figure {table}. {TITLES[table]}", f"{about}; mean and range of the seeds", 440)
+    return styled(figure, f"Figure {table}. {TITLES[table]}", f"{about}; mean and range of the seeds", max(440, 190 + 32 * len(curves)))
 
 
 def _shown(table: int) -> list[dict[str, Any]]:
