@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
+from sensitivity.cli_paper import paper
 from sensitivity.cli_tables import import_results, measure
 from sensitivity.planning import STATUSES
 from sensitivity.terminal import conclude, in_words, report_folder, show, show_plan
@@ -230,6 +231,7 @@ def tasks(task_module: TaskModule = None, as_json: AsJson = False) -> None:
 
 app.command("import")(import_results)
 app.command()(measure)
+app.command()(paper)
 
 presets_app = typer.Typer(
     help="The studies that come with the package: list them, show what one would run, or print one as YAML to edit.",
