@@ -22,7 +22,8 @@ NEAR = 0.05
 FEWEST, EACH = 8, 5
 """Configurations that a variant should have: at least, and for each hyperparameter that varies."""
 KINDS = (
-    "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "poor surrogate", "unequal ranges", "never learned", "edge",
+    "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "poor surrogate", "unequal ranges", "never learned",
+    "constant", "edge",
 )  # fmt: skip
 
 
@@ -32,9 +33,9 @@ def caveats(results: Results) -> pd.DataFrame:
     ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: seed noise is unknown. ``adaptive``: configurations
     chosen by an optimizer. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter. ``poor surrogate``: effects are
     read from a random forest whose out-of-bag R2 is under .5. ``unequal ranges``: variants that search different ranges of the same
-    hyperparameter. ``never learned``: no configuration better than the initial loss. ``edge``: the best is at the end of what was tried of
-    a numeric hyperparameter (or within 5 % of it where the design has no levels), and better than all further inside by more than the
-    standard error of seed noise; with the range of the same width to try next.
+    hyperparameter. ``never learned``: no configuration better than the initial loss. ``constant``: all have the same loss. ``edge``: the
+    best is at the end of what was tried of a numeric hyperparameter (or within 5 % of it where the design has no levels), and better than
+    all further inside by more than the standard error of seed noise; with the range of the same width to try next.
 
     Source: the checklist of Godbole et al., "Deep Learning Tuning Playbook" (2023), for ends of ranges; the rest is our own.
     """
@@ -46,6 +47,9 @@ def caveats(results: Results) -> pd.DataFrame:
             text = f"{where} never did better than the initial loss: its numbers say nothing about its hyperparameters."
             rows.append((group.task, group.variant, "never learned", text))
             continue
+        if len(group.loss) > 1 and forests.constant(group):
+            text = f"{where} has the same loss at every configuration: none of its hyperparameters has an effect that this study could see."
+            rows.append((group.task, group.variant, "constant", text))
         rows += [(group.task, group.variant, "edge", text) for text in _edges(results, group, where)]
     rows.sort(key=lambda row: KINDS.index(row[2]))
     return pd.DataFrame(rows, columns=["task", "variant", "kind", "text"])
