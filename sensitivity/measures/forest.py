@@ -146,6 +146,11 @@ def fitted(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> t
     return found
 
 
+def forget() -> None:
+    """Keep no forest, so that the next is fitted anew: for who times one."""
+    _kept.clear()
+
+
 def fit(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tuple[list[Any], Array]:
     """The trees of :func:`fitted`, and how often each has seen each configuration ``[trees, configurations]``.
 
