@@ -113,6 +113,7 @@ def report(
     store: StorePlace = DEFAULT_STORE,
     out: Folder = None,
     metric: Metric = None,
+    png: Annotated[bool, typer.Option("--png", help="Write the figures as PNG too; needs kaleido and Chrome or Chromium.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a study from what the store holds, also while it runs."""
@@ -125,7 +126,7 @@ def report(
         results = Results.from_store(opened, name, metric=metric)
     finally:
         opened.close()
-    conclude(results, report_folder(out, name), as_json)
+    conclude(results, report_folder(out, name), as_json, png=png)
 
 
 @app.command()

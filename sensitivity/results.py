@@ -172,14 +172,14 @@ class Results:
             place.mkdir(parents=True, exist_ok=True)
             for name, table in (("trials", self.trials), ("epochs", self.epochs)):
                 table.to_csv(place / f"{name}.csv", index=False)
-                _of_one_type(table).to_parquet(place / f"{name}.parquet", index=False)
+                of_one_type(table).to_parquet(place / f"{name}.parquet", index=False)
                 written += [place / f"{name}.csv", place / f"{name}.parquet"]
         except OSError as error:
             raise InputError(f"cannot write results to {str(folder)!r}: {error}") from None
         return written
 
 
-def _of_one_type(table: pd.DataFrame) -> pd.DataFrame:
+def of_one_type(table: pd.DataFrame) -> pd.DataFrame:
     """The table with choices of several types (True beside "cm") as text: a column of Parquet has one type."""
     mixed = {
         name: column.map(str, na_action="ignore")

@@ -42,15 +42,16 @@ def _folder_name(study: str) -> str:
     return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode()).hexdigest()[:6]}"
 
 
-def conclude(results: Results, place: pathlib.Path, as_json: bool) -> None:
-    """Write the report, and say what it says."""
+def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:
+    """Write the report, and say what it says. Args: png: with figures as pictures."""
     from sensitivity.measures import Measured
     from sensitivity.report import write_report
     from sensitivity.results import records
-    from sensitivity.summary import best_title, best_words, caveats, summary, with_interval
+    from sensitivity.summary import best_title, best_words, caveats, summary
+    from sensitivity.wording import with_interval
 
-    written = write_report(results, place)
     measured = Measured(results)
+    written = write_report(measured, place, png=png)
     table = measured.overview
     if as_json:
         typer.echo(to_json({"report": str(written), "overview": records(table), "caveats": caveats(measured)}))

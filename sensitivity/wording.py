@@ -1,18 +1,30 @@
-"""Numbers and lists as words."""
+"""Numbers, intervals and lists as words."""
 
 from __future__ import annotations
 
+import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DASH = "–"
+"""What is not known."""
+MOST = 8
+"""Variants that a sentence speaks of; the table has the others."""
 
 
 def number(value: object) -> str:
-    """Four significant digits of a number; anything else as it is.
+    """Four significant digits of a number, a dash for one that is not known; anything else as it is.
 
-    >>> number(0.0012345), number(2), number(True), number("sgd")
-    ('0.001234', '2', 'True', 'sgd')
+    >>> number(0.0012345), number(2), number(True), number("sgd"), number(float("nan"))
+    ('0.001234', '2', 'True', 'sgd', '–')
     """
-    return f"{value:.4g}" if isinstance(value, numbers.Real) and not isinstance(value, bool) else str(value)
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return str(value)
+    return DASH if math.isnan(value) else f"{value:.4g}"
 
 
 def listed(words: Sequence[str]) -> str:
@@ -22,3 +34,63 @@ def listed(words: Sequence[str]) -> str:
     'adam, nadam and sgd'
     """
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def several(words: Iterable[str], most: int = MOST) -> str:
+    """As :func:`listed`, and how many more there are where a sentence would grow too long.
+
+    >>> several(["adam 3", "nadam 4", "sgd 5"], 2)
+    'adam 3, nadam 4 and 1 more (in the table)'
+    """
+    each = list(words)
+    return listed(each if len(each) <= most else [*each[:most], f"{len(each) - most} more (in the table)"])
+
+
+def setting(configuration: Mapping[str, object]) -> str:
+    """A configuration as words.
+
+    >>> setting({"lr": 0.001, "p": 2})
+    'lr 0.001, p 2'
+    """
+    return ", ".join(f"{name} {number(each)}" for name, each in configuration.items())
+
+
+def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: str = ".3g") -> str:
+    """A measured value and its interval, in three digits unless said otherwise: no interval here is known better.
+
+    An interval without width is one that nothing is known of (one seed of a fixed design), and is left out.
+
+    Args: row: has ``NAME``, ``NAME_low`` and ``NAME_high``, or ``value``, ``low`` and ``high`` without a name.
+
+    >>> with_interval({"loss": 0.04978, "loss_low": 0.02421, "loss_high": 0.06913}, "loss")
+    '0.0498 (0.0242 to 0.0691)'
+    >>> with_interval({"value": 0.25, "low": 0.1, "high": 0.4}, form=".0%")
+    '25 % (10 % to 40 %)'
+    >>> with_interval({"value": float("nan"), "low": 0, "high": 1}), with_interval({"value": 0.5, "low": 0.5, "high": 0.5})
+    ('–', '0.5')
+    """
+    names = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
+    value, low, high = (row[each] for each in names)
+    if not known(value):
+        return DASH
+    wide = known(low) and known(high) and not math.isclose(low, high, abs_tol=1e-12)
+    ends = f" ({_short(low, form)} to {_short(high, form)})" if wide else ""
+    return f"{_short(value, form)}{ends}"
+
+
+def known(value: Any) -> bool:
+    """Whether a cell of a table is a finite number."""
+    return isinstance(value, numbers.Real) and math.isfinite(value)
+
+
+def percent(share: float) -> str:
+    """A share in per cent.
+
+    >>> percent(0.254)
+    '25 %'
+    """
+    return _short(share, ".0%")
+
+
+def _short(value: float, form: str) -> str:
+    return f"{value:{form}}".replace("%", " %")

@@ -25,6 +25,7 @@ from sensitivity.figures.style import (
     styled,
     trial_words,
 )
+from sensitivity.figures.thinning import thinned
 from sensitivity.results import records
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     variants = list(dict.fromkeys(curves["variant"]))
     rows = max(1, math.ceil(len(variants) / COLUMNS))
     columns = min(COLUMNS, max(1, len(variants)))
+    shown, left_out = thinned(results.usable[results.usable["task"] == task])
     figure = make_subplots(
         rows, columns, subplot_titles=variants, shared_yaxes=True, horizontal_spacing=0.03, vertical_spacing=min(0.16, 0.4 / rows)
     )
@@ -48,7 +50,7 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     for position, variant in enumerate(variants):
         place = {"row": position // columns + 1, "col": position % columns + 1}
         curve = curves[curves["variant"] == variant]
-        _lr_panel(figure, results.group(task, variant), curve, variant, shades[variant], initial, place)
+        _lr_panel(figure, shown[shown["variant"] == variant], curve, variant, shades[variant], initial, place)
         figure.update_xaxes(**lr_axis(curve["lr"]), **place)
         if position + columns >= len(variants):
             figure.update_xaxes(title_text="learning rate", **place)
@@ -56,7 +58,7 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     figure.update_yaxes(matches="y", **loss_axis(losses))
     figure.update_yaxes(title_text="loss", col=1)
     one_legend(figure)
-    return styled(figure, "How the loss depends on the learning rate", about(results, task), 110 + 250 * rows)
+    return styled(figure, "How the loss depends on the learning rate", about(results, task) + left_out, 110 + 250 * rows)
 
 
 def _lr_panel(

@@ -17,6 +17,7 @@ from sensitivity.figures.style import (
     styled,
     trial_words,
 )
+from sensitivity.figures.thinning import FEWEST, POINTS, thinned
 from sensitivity.results import records
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def slices(measured: Measured, task: str) -> go.Figure:
     scales = {each.name: each for space in results.spaces.values() for each in space}
     rows, columns = max(1, math.ceil(len(scales) / COLUMNS)), min(COLUMNS, max(1, len(scales)))
     figure = make_subplots(rows, columns, subplot_titles=list(scales), shared_yaxes=True, horizontal_spacing=0.03)
-    trials = results.usable[results.usable["task"] == task]
+    trials, left_out = thinned(results.usable[results.usable["task"] == task], max(FEWEST, POINTS // max(1, len(scales))))
     for position, (name, hyperparameter) in enumerate(scales.items()):
         place = {"row": position // columns + 1, "col": position % columns + 1}
         for variant, part in trials.dropna(subset=[f"config/{name}"]).groupby("variant", sort=False):
@@ -58,4 +59,4 @@ def slices(measured: Measured, task: str) -> go.Figure:
         figure.update_xaxes(type="log" if hyperparameter.scale == "log" else None, **place)
     figure.update_yaxes(**loss_axis(trials["loss"]))
     figure.update_yaxes(title_text="loss", col=1)
-    return styled(figure, "How the loss depends on each hyperparameter", about(results, task), 110 + 250 * rows)
+    return styled(figure, "How the loss depends on each hyperparameter", about(results, task) + left_out, 110 + 250 * rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from sensitivity.measures.budget import budget_within, expected_best, relative_p
 from sensitivity.measures.caveats import caveats
 from sensitivity.measures.comparison import compare
 from sensitivity.measures.coupling import best_by_level, coupling
+from sensitivity.measures.designs import joined
 from sensitivity.measures.estimators import estimators
 from sensitivity.measures.losses import NEVER_LEARNED
 from sensitivity.measures.profiles import performance_profiles
@@ -20,7 +21,7 @@ from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.transfer import cross_task_sensitivity, effective_dimensionality, rank_correlation, transfer_regret
 from sensitivity.measures.tunability import tunability
 from sensitivity.measures.variance_shares import variance_shares
-from sensitivity.results import records
+from sensitivity.results import PREFIX, records
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -32,6 +33,18 @@ REFUSED = "refused"
 """In the attributes of an empty table: why the measure cannot be had of these results."""
 RIDGES = (("lr", "mu"), ("lr", "nu"))
 """Pairs of hyperparameters of which :attr:`Measured.ridges` looks for the ridge."""
+FEW = 256
+"""Configurations of a variant that :attr:`Measured.estimators` compares, where a design drew more: their order needs no more."""
+THINNABLE = ("random", "sobol", "latin_hypercube")
+"""Designs of which any part is such a design again."""
+LARGE = 3000
+"""Trials from which :meth:`Measured.compute` starts workers."""
+SLOWEST = (
+    "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "main_effects", "expected_best", "budget_within",
+    "relative_performance", "lr_sensitivity", "best_loss", "ridges", "excess_loss", "differences", "robust_width", "best_rates",
+    "cross_task_sensitivity", "effective_dimensionality", "rank_correlation", "transfer_regret", "stability_boundary", "danger_zone",
+)  # fmt: skip
+"""What takes long in a large study, longest first: workers are then busy to the end."""
 LEVELS = ("p", "momentum", "mu_schedule", "nu_schedule")
 """Hyperparameters for each level of which :attr:`Measured.best_rates` gives the best learning rate."""
 
@@ -45,6 +58,17 @@ class Measured:
     """
 
     results: Results
+
+    def compute(self) -> Measured:
+        """Measure everything now, a large study on every core. Returns itself."""
+        from joblib import Parallel, cpu_count, delayed
+
+        if len(self.results.usable) >= LARGE and cpu_count() > 1:
+            missing = [name for name in SLOWEST if name not in vars(self)]
+            lean = replace(self.results, epochs=self.results.epochs.iloc[:0])  # measures of these names read none
+            tables = Parallel(n_jobs=min(cpu_count(), len(missing) or 1))(delayed(_one)(lean, name) for name in missing)
+            vars(self).update(zip(missing, tables, strict=True))
+        return self
 
     @cached_property
     def best_loss(self) -> pd.DataFrame:
@@ -104,7 +128,10 @@ class Measured:
 
     @cached_property
     def estimators(self) -> pd.DataFrame:
-        return _asked(estimators, self.results)
+        """Of at most :data:`FEW` configurations of a variant, as the note then says."""
+        part, remark = _thinned(self.results)
+        table = _asked(estimators, part)
+        return table.assign(note=[joined(note, remark) for note in table["note"]]) if remark else table
 
     @cached_property
     def stability_boundary(self) -> pd.DataFrame:
@@ -136,15 +163,19 @@ class Measured:
 
     @cached_property
     def ridges(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.coupling.coupling` of every pair of :data:`RIDGES` that some variant varies, one below another."""
+        """:func:`sensitivity.measures.coupling.coupling` of every pair of :data:`RIDGES` that some variant varies, one below another:
+        the pair is in ``one`` and ``other``.
+        """
         pairs = [(one, other) for one, other in RIDGES if self._varied(one, other)]
-        return _below(_asked(coupling, self.results, one, other) for one, other in pairs)
+        return _below(_asked(coupling, self.results, one, other).assign(one=one, other=other) for one, other in pairs)
 
     @cached_property
     def best_rates(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.coupling.best_by_level` of lr by every one of :data:`LEVELS` that some variant varies."""
-        chosen = [name for name in LEVELS if self._varied("lr", name)]
-        return _below(_asked(best_by_level, self.results, "lr", name) for name in chosen)
+        """:func:`sensitivity.measures.coupling.best_by_level` of lr by every one of :data:`LEVELS` that some variant varies: which is in
+        ``other``, its levels in ``level``.
+        """
+        tables = ((name, _asked(best_by_level, self.results, "lr", name)) for name in LEVELS if self._varied("lr", name))
+        return _below(table.assign(other=name, level=table.get(name)) for name, table in tables)
 
     @cached_property
     def cross_task_sensitivity(self) -> pd.DataFrame:
@@ -196,6 +227,24 @@ def _asked(measure: Callable[..., pd.DataFrame], *arguments: Any, **named: Any) 
         table = pd.DataFrame({name: pd.Series(dtype=object) for name in ("task", "variant", "value", "low", "high", "n", "note")})
         table.attrs[REFUSED] = str(error)
         return table
+
+
+def _one(results: Results, name: str) -> pd.DataFrame:
+    table: pd.DataFrame = getattr(Measured(results), name)
+    return table
+
+
+def _thinned(results: Results) -> tuple[Results, str]:
+    """The results with at most :data:`FEW` configurations of each variant whose design allows it, and what a note says of it."""
+    trials, kept = results.trials, []
+    columns = [name for name in trials.columns if name.startswith(PREFIX)]
+    for (_, variant), part in trials.groupby(["task", "variant"], sort=False):
+        number = part.groupby(columns, sort=False, dropna=False).ngroup()
+        chosen = part[number < FEW] if results.design_of(str(variant)) in THINNABLE else part
+        kept.append(chosen)
+    if sum(map(len, kept)) == len(trials):
+        return results, ""
+    return replace(results, trials=pd.concat(kept, ignore_index=True)), f"of the first {FEW} configurations of each variant"
 
 
 def _nothing() -> pd.DataFrame:

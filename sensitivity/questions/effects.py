@@ -1,0 +1,121 @@
+"""Which hyperparameters matter: alone, in pairs, against the noise of the seed, and whether estimators agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sensitivity.figures import effect_shares
+from sensitivity.measures.effects import INTERACTIONS, NOISE
+from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables
+from sensitivity.results import records
+from sensitivity.wording import MOST, known, listed, percent, several, with_interval
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+
+POOR = "poor surrogate"
+"""In the note of an effect that is not to be believed."""
+MINOR = 0.05
+"""Effects below this share are not spoken of."""
+
+
+def sentences(measured: Measured, task: str) -> list[str]:
+    """What the variance of the loss comes from, the pairs that matter together, and where estimators disagree."""
+    return [*effects(measured, task), *_pairs(measured, task), *_agreement(measured, task)]
+
+
+def effects(measured: Measured, task: str) -> list[str]:
+    """A sentence for each variant on what the variance of its loss comes from."""
+    shares = of_task(measured.main_effects, task)
+    poor = shares[shares["note"].str.contains(POOR, regex=False)]
+    found = []
+    for variant, part in shares[shares["value"].notna()].groupby("variant", sort=False):
+        large = part[(part["value"] >= MINOR) & ~part["effect"].isin((INTERACTIONS, NOISE))].sort_values("value", ascending=False)
+        if variant in set(poor["variant"]) or large.empty:
+            continue
+        words = [f"{row['effect']} {with_interval(row, form='.0%')}" for row in records(large)]
+        noise = part.loc[part["effect"] == NOISE, "value"]
+        seeds = f"; seed noise {percent(noise.iloc[0])}" if len(noise) else ""
+        found.append(f"For {variant}, the variance of the loss comes from {several(words, 5)}{seeds}.")
+    if len(found) > MOST:
+        found = [*found[:MOST], f"{len(found) - MOST} more variants are in the table."]
+    if len(poor):
+        names = several(list(dict.fromkeys(poor["variant"])))
+        found.append(f"For {names}, there are too few trials to say what matters: a forest cannot predict the loss from them.")
+    if not found and shares["value"].isna().all():
+        reasons = dict.fromkeys(part for note in shares["note"] for part in note.split("; ") if part)
+        return [f"What matters cannot be said of these trials: {'; '.join(reasons)}."]
+    return found or ["No hyperparameter explains 5 % of the variance of the loss on its own."]
+
+
+def leading(measured: Measured, task: str) -> list[str]:
+    """One sentence for all variants: the hyperparameter that matters most to each."""
+    shares = of_task(measured.main_effects, task)
+    own = shares[~shares["effect"].isin((INTERACTIONS, NOISE)) & ~shares["note"].str.contains(POOR, regex=False)]
+    large = own[own["value"] >= MINOR].sort_values("value", ascending=False).drop_duplicates("variant")
+    names = [variant for variant in dict.fromkeys(own["variant"]) if variant in set(large["variant"])]
+    large = large.set_index("variant").loc[names]
+    words = [f"{row['effect']} for {variant}, {with_interval(row, form='.0%')}" for variant, row in large.iterrows()]
+    return [f"What matters most, as a share of the variance of the loss: {'; '.join(words[:MOST])}{_more(words)}."] if words else []
+
+
+def _more(words: list[str]) -> str:
+    return f"; {len(words) - MOST} more in the table" if len(words) > MOST else ""
+
+
+def _pairs(measured: Measured, task: str) -> list[str]:
+    table = rows(measured.variance_shares, task, order="pair")
+    if not table:
+        return []
+    believed = [row for row in table if row["r2"] >= 0.5 and row["low"] > 0]
+    large = sorted((row for row in believed if row["value"] >= MINOR), key=lambda row: -row["value"])
+    quality = sorted(row["r2"] for row in table if known(row["r2"]))
+    if not quality:
+        return []
+    surrogate = f"forests with out-of-bag R2 of {quality[0]:.2f} to {quality[-1]:.2f}"
+    if not large:
+        return [f"No pair of hyperparameters surely explains 5 % together that neither does alone ({surrogate})."]
+    words = [f"{row['effect']} of {row['variant']} {with_interval(row, form='.0%')}" for row in large]
+    return [f"What pairs explain together and neither does alone ({surrogate}): {several(words, 5)}."]
+
+
+def _agreement(measured: Measured, task: str) -> list[str]:
+    table = rows(measured.estimators, task)
+    names = list(dict.fromkeys(row["estimator"] for row in table))
+    if len(names) < 2 or not any(row["rank"] > 1 for row in table):
+        return []
+    words = []
+    for variant in dict.fromkeys(row["variant"] for row in table if row["disagrees"]):
+        apart = [row for row in table if row["variant"] == variant and row["disagrees"]]
+        against: dict[str, list[str]] = {}
+        for row in apart:
+            against.setdefault(row["estimator"], []).extend(row["disagrees"].split(", "))
+        odd = max(against, key=lambda each: len(set(against[each])))
+        what = listed([row["effect"] for row in apart if row["estimator"] == odd])
+        words.append(f"for {variant}, {odd} orders {what} otherwise than {listed(list(dict.fromkeys(against[odd])))}")
+    if not words:
+        return [f"Estimators agree: {listed(names)} order the hyperparameters alike wherever their intervals keep two apart."]
+    more = f"; {len(words) - 3} more in the table" if len(words) > 3 else ""
+    return [f"Estimators disagree by more than chance: {'; '.join(words[:3])}{more}. They measure different things."]
+
+
+def _why_not(measured: Measured, task: str) -> str:
+    varied = any(measured.results.varied(variant) for place, variant in measured.results.groups if place == task)
+    return nothing_learned(measured, task) if varied else "No hyperparameter varies."
+
+
+EFFECTS = Question(
+    "effects",
+    "Which hyperparameters matter?",
+    sentences,
+    (
+        Drawing(
+            effect_shares,
+            "How much of the variance of the loss each hyperparameter explains on its own over the range searched, on its own scale; what "
+            "only their combination explains; and what the seed alone makes. An effect smaller than seed noise is not worth tuning for.",
+            "main_effects",
+        ),
+    ),
+    tables("main_effects", "variance_shares", "estimators"),
+    _why_not,
+)

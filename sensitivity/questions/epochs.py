@@ -1,0 +1,129 @@
+"""Are more epochs needed: how much of the improvement came late, and whether the order of the variants still changed."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sensitivity.figures import learning_curves
+from sensitivity.questions.question import Drawing, Question, rows
+from sensitivity.results import PREFIX, records
+from sensitivity.wording import known, several, with_interval
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+    from sensitivity.results import Results
+
+LATE = 0.25
+"""The last part of the epochs, of which it is asked how much it still brought."""
+FROM_THE_START = "train_loss_end"
+"""The metric that the initial loss is the value of before the first epoch."""
+
+
+def curves(measured: Measured, task: str) -> pd.DataFrame:
+    """The metric by epoch of each variant's best configuration: ``value`` is the mean over its seeds, ``low`` and ``high`` their range.
+
+    Columns: task, variant, epoch, value, low, high, n. Epoch 0 is the initial loss where the metric is that of the same data.
+    """
+    found = []
+    for variant, table in _best_curves(measured, task).items():
+        ends = {"value": table.mean(axis=1), "low": table.min(axis=1), "high": table.max(axis=1), "n": table.notna().sum(axis=1)}
+        part = pd.DataFrame(ends).rename_axis("epoch").reset_index()
+        part.insert(0, "variant", variant)
+        part.insert(0, "task", task)
+        found.append(part)
+    columns = ["task", "variant", "epoch", "value", "low", "high", "n"]
+    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+
+
+def late_gains(measured: Measured, task: str) -> pd.DataFrame:
+    r"""The share of a best configuration's whole improvement that came in the last quarter of the epochs.
+
+    .. math:: \frac{\ell(\lfloor 3 T / 4 \rfloor) - \ell(T)}{\ell(0) - \ell(T)}
+
+    with T the epochs and the mean of the seeds; ``low`` and ``high`` are the range of the seeds. Epoch 1 stands for epoch 0 where the
+    metric has no value before training. NaN where nothing improved. ``late`` is the number of those last epochs, of ``epochs``.
+    """
+    found = []
+    for variant, table in _best_curves(measured, task).items():
+        last = table.index.max()
+        before = table.index[table.index <= math.floor((1 - LATE) * last)].max()
+        row: dict[str, Any] = {"task": task, "variant": variant, "value": math.nan, "low": math.nan, "high": math.nan}
+        row |= {"n": table.shape[1], "epochs": last, "late": last - before if known(before) else 0}
+        if known(before) and before < last:
+            start, middle, end = (table.loc[epoch] for epoch in (table.index.min(), before, last))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                shares = ((middle - end) / (start - end)).replace([np.inf, -np.inf], np.nan).dropna()
+                whole = (middle.mean() - end.mean()) / (start.mean() - end.mean())
+            if len(shares) and np.isfinite(whole):
+                row |= {"value": float(whole), "low": float(shares.min()), "high": float(shares.max())}
+        found.append(row)
+    return pd.DataFrame(found, columns=["task", "variant", "value", "low", "high", "n", "epochs", "late"])
+
+
+def sentences(measured: Measured, task: str) -> list[str]:
+    """How much the last quarter of the epochs brought, and whether the best variant at half of them was the best at the end."""
+    table = late_gains(measured, task)
+    gains = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in rows(table, task)]
+    if not gains:
+        return ["Too few epochs to see whether more are needed."]
+    of, late = table["epochs"].max(), table["late"].max()
+    which = f"the last {late} of {of} epochs" if late > 1 else f"the last of {of} epochs"
+    found = [f"Of all that the best configuration improved, {which} brought (range of the seeds): {several(gains)}."]
+    table = curves(measured, task)
+    last = table["epoch"].max()
+    ends = {epoch: _leader(table, epoch, measured.results) for epoch in (last // 2, last)}
+    if table["variant"].nunique() > 1 and last // 2 >= 1 and all(ends.values()):
+        half, end = ends[last // 2], ends[last]
+        same = f"was best at the end, too: {end}" if half == end else f"was not the best at the end: {half} at half, {end} at the end"
+        found.append(f"The variant that was best after half of the epochs ({last // 2}) {same}.")
+    return found
+
+
+def _leader(table: pd.DataFrame, epoch: int, results: Results) -> str:
+    at = table[(table["epoch"] == epoch) & table["value"].notna()]
+    if at.empty:
+        return ""
+    place = at["value"].argmin() if results.direction == "min" else at["value"].argmax()
+    return str(at["variant"].iloc[int(place)])
+
+
+def _best_curves(measured: Measured, task: str) -> dict[str, pd.DataFrame]:
+    """The metric of each variant's best configuration, a row an epoch and a column a trial."""
+    results, best = measured.results, measured.best_loss
+    found = {}
+    for row in records(best[best["task"] == task]):
+        trials = results.group(task, row["variant"])
+        chosen = np.logical_and.reduce([trials[f"{PREFIX}{name}"] == each for name, each in row["configuration"].items()] or [True])
+        trials = trials[chosen]
+        table = results.epochs[results.epochs["key"].isin(trials["key"])].pivot(index="epoch", columns="key", values=results.metric)
+        table = table.where(np.isfinite(table))
+        if results.metric == FROM_THE_START and not table.empty:
+            table.loc[0] = trials.set_index("key")["initial_loss"]
+        if not table.empty:
+            found[row["variant"]] = table.sort_index()
+    return found
+
+
+def _why_not(measured: Measured, task: str) -> str:
+    most = measured.results.epochs["epoch"].max()
+    return "" if known(most) and most > 1 else "It takes a result after every epoch to see, and there is one only."
+
+
+EPOCHS = Question(
+    "epochs",
+    "Are more epochs needed?",
+    sentences,
+    (
+        Drawing(
+            learning_curves,
+            "Whether the ranking would change with more epochs: curves that still fall steeply, or cross, say so.",
+            "learning_curves",
+        ),
+    ),
+    (("learning_curves", curves), ("late_gains", late_gains)),
+    _why_not,
+)

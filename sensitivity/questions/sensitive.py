@@ -1,0 +1,175 @@
+"""How sensitive is each variant: to its learning rate, over its whole space, and to the point where it diverges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sensitivity.figures import lr_curves, performance_sensitivity, slices
+from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED
+from sensitivity.planning import METRICS
+from sensitivity.questions.question import Drawing, Question, of_task, rows, tables, trials
+from sensitivity.results import COUNTED, records
+from sensitivity.wording import number, several, with_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.measures import Measured
+
+SAME = 1e-3
+"""Two sensitivities that differ by less than this share are one and the same."""
+
+
+def sentences(measured: Measured, task: str) -> list[str]:
+    """Least and most sensitive, over lr and over the space; robust width; divergence, its boundary and where the seed decides."""
+    return [
+        *ranking(measured, task),
+        *_untuned(measured, task),
+        *_robust(measured, task),
+        *diverged(measured, task),
+        *_boundary(measured, task),
+        *_danger(measured, task),
+    ]
+
+
+def ranking(measured: Measured, task: str) -> list[str]:
+    """Who is least and who is most sensitive, what cannot be told apart, and who never learned."""
+    table = of_task(measured.overview, task)
+    ranked = table[table["learned"] & table["sensitivity"].notna()].sort_values("sensitivity")
+    over_lr = measured.compared_over == "lr"
+    to, over = ("its learning rate", "the range searched") if over_lr else ("its hyperparameters", "the space")
+    found = []
+    if len(ranked) == 1:
+        one = ranked.iloc[0]
+        found.append(f"Of all that {one['variant']} can be set to, the loss is on average {_excess(one)} above its best over {over}.")
+    elif len(ranked) > 1:
+        least, most = ranked.iloc[0], ranked.iloc[-1]
+        found.append(
+            f"Least sensitive to {to}: {least['variant']}, whose loss is on average {_excess(least)} "
+            f"above its best over {over}; most sensitive: {most['variant']}, {_excess(most)}."
+        )
+        found += _ties(measured, task, str(least["variant"]), set(ranked["variant"]))
+    idle = list(table.loc[~table["learned"], "variant"])
+    if idle:
+        found.append(f"Never better than the initial loss, so not ranked: {several(idle)}.")
+    return found
+
+
+def _excess(row: pd.Series) -> str:
+    return with_interval(row, "sensitivity")
+
+
+def _ties(measured: Measured, task: str, least: str, ranked: set[str]) -> list[str]:
+    pairs = measured.differences
+    pairs = pairs[(pairs["task"] == task) & ((pairs["a"] == least) | (pairs["b"] == least)) & (pairs["low"] <= 0) & (pairs["high"] >= 0)]
+    others = [row["b"] if row["a"] == least else row["a"] for row in records(pairs)]
+    others = [name for name in others if name in ranked]
+    if not others:
+        return []
+    return [f"The difference in sensitivity between {least} and {several(others)} is within seed noise."]
+
+
+def _untuned(measured: Measured, task: str) -> list[str]:
+    if measured.compared_over is None:  # this is what the ranking is by
+        return []
+    rate = {row["variant"]: row["value"] for row in rows(measured.lr_sensitivity, task)}
+    found = rows(measured.excess_loss, task)
+    if all(abs(row["value"] - rate.get(row["variant"], row["value"])) <= SAME * abs(row["value"]) for row in found):
+        return []
+    words = [f"{row['variant']} {with_interval(row)}" for row in found]
+    return [f"Over the whole space, a configuration that nobody tuned costs on average, above the best: {several(words)}."]
+
+
+def _robust(measured: Measured, task: str) -> list[str]:
+    learned = set(of_task(measured.overview, task).query("learned")["variant"])
+    found = [row for row in rows(measured.robust_width, task) if row["variant"] in learned]
+    if not found:
+        return []
+    cut = [row["variant"] for row in found if "wider than the range shows" in row["note"]]
+    more = f" At least that for {several(cut)}, whose valley goes on beyond the range." if cut else ""
+    words = [f"{row['variant']} over {with_interval(row, form='.2g')}" for row in found]
+    return [f"Within 10 % of its best loss, in decades of learning rate: {several(words)}.{more}"]
+
+
+def diverged(measured: Measured, task: str) -> list[str]:
+    """How many trials diverged, and what they count as."""
+    results = measured.results
+    rates = [row for row in rows(measured.divergence_rate, task) if row["diverged"]]
+    if not rates:
+        return ["No trial diverged."]
+    words = [f"{row['variant']} {row['diverged']} of {row['n']}" for row in rates]
+    usual = "the initial loss" if results.metric in METRICS else "the worst that ended"
+    counted = {"the initial loss": "at the initial loss"}.get(results.spec.get(COUNTED, usual), "as the worst that ended")
+    return [f"Diverged trials, counted {counted}: {several(words)}."]
+
+
+def _boundary(measured: Measured, task: str) -> list[str]:
+    if not of_task(measured.divergence_rate, task)["diverged"].any():
+        return []
+    if not any("lr" in measured.results.varied(variant) for _, variant in measured.results.groups):
+        return ["No learning rate varies, so there is no boundary of stability to find along it."]
+    whole = rows(measured.stability_boundary, task, other="")
+    found = [row for row in whole if row["note"] not in (NOTHING_DIVERGED, ALWAYS_DIVERGED)]
+    if not found:
+        return []
+    words = [f"{row['variant']} {with_interval(row)}" for row in found]
+    return [f"Largest learning rate that is stable (from where nothing diverges to where everything does): {several(words)}."]
+
+
+def _danger(measured: Measured, task: str) -> list[str]:
+    table = rows(measured.danger_zone, task)
+    if not table:
+        return []
+    if not any(row["n"] for row in table):
+        return ["With one seed of each configuration, whether the seed decides between training and divergence is unknown."]
+    mixed = [row for row in table if row["value"] > 0]
+    if not mixed:
+        return ["At no learning rate did the seed decide between training and divergence."]
+    worst: dict[str, dict[str, object]] = {}
+    for row in sorted(mixed, key=lambda each: -each["value"]):
+        worst.setdefault(row["variant"], row)
+    words = [f"{name} at {number(row['lr'])}, {with_interval(row, form='.0%')} of configurations" for name, row in worst.items()]
+    return [f"Learning rates where the seed decides between training and divergence: {several(words, 5)}."]
+
+
+def has_rates(measured: Measured, task: str) -> bool:
+    """Whether some variant varies its learning rate on this task."""
+    return bool((measured.lr_curve["task"] == task).any())
+
+
+def _has_others(measured: Measured, task: str) -> bool:
+    return not has_rates(measured, task)
+
+
+SENSITIVE = Question(
+    "sensitive",
+    "How sensitive is each variant?",
+    sentences,
+    (
+        Drawing(
+            lr_curves,
+            "The line is the best that the other hyperparameters can make of each learning rate; dots are single trials. A flat, wide "
+            "valley is a variant that forgives; red crosses are trials that diverged, drawn at the loss that they count as (dotted).",
+            "lr_curve",
+            has_rates,
+        ),
+        Drawing(
+            slices,
+            "Every trial along every hyperparameter, on its own scale; red crosses are trials that diverged, drawn at the loss that they "
+            "count as.",
+            "trials",
+            _has_others,
+        ),
+        Drawing(
+            performance_sensitivity,
+            "How good a variant can be against how much an untuned setting costs. Lower left is better on both counts; where bars "
+            "overlap, this study cannot tell the variants apart.",
+            "overview",
+        ),
+    ),
+    (
+        *tables("overview", "lr_curve", "lr_sensitivity", "excess_loss", "robust_width", "divergence_rate"),
+        *tables("stability_boundary", "danger_zone"),
+        ("trials", trials),
+    ),
+)

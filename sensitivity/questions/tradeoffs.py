@@ -1,0 +1,65 @@
+"""How hyperparameters trade off: the ridge of lr against mu and nu, and the best lr of each norm and schedule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sensitivity.questions.question import Question, nothing_learned, of_task, refusal, rows, tables
+from sensitivity.wording import number, several, with_interval
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+
+MEANING = {
+    "log1m": "{one} follows (1 - {other}) to the power of: {words}. 1 would mean that {one} / (1 - {other}) is what counts, 0 that {other} "
+    "does not move the best {one}.",
+    "log": "{one} follows {other} to the power of: {words}. 0 would mean that {other} does not move the best {one}.",
+    "linear": "log {one} rises with each unit of {other} by: {words}. 0 would mean that {other} does not move the best {one}.",
+}
+
+
+def sentences(measured: Measured, task: str) -> list[str]:
+    """The exponents of the ridges, and the best learning rates by level."""
+    return [*_ridges(measured, task), *_rates(measured, task)]
+
+
+def _ridges(measured: Measured, task: str) -> list[str]:
+    found = []
+    table = rows(measured.ridges, task)
+    for one, other in dict.fromkeys((row["one"], row["other"]) for row in table):
+        part = [row for row in table if (row["one"], row["other"]) == (one, other)]
+        for scale, meaning in MEANING.items():
+            of_scale = [row for row in part if measured.results.spaces[row["variant"]][other].scale == scale]
+            if of_scale:
+                words = several([f"{row['variant']} {with_interval(row)}" for row in of_scale])
+                rough = all("two levels" in row["note"] for row in of_scale)
+                doubt = f" Two levels of {other} cannot show whether that holds between them." if rough else ""
+                found.append(f"The best {meaning.format(one=one, other=other, words=words)}{doubt}")
+    lost = of_task(measured.ridges, task)
+    lost = lost[lost["value"].isna()]
+    if len(lost) and not table:
+        reasons = dict.fromkeys(note.split("; ")[-1].removeprefix("no ridge: ") for note in lost["note"])
+        found.append(f"No ridge can be fitted: {'; '.join(reasons)}.")
+    return found
+
+
+def _rates(measured: Measured, task: str) -> list[str]:
+    found = []
+    table = rows(measured.best_rates, task)
+    for variant, other in dict.fromkeys((row["variant"], row["other"]) for row in table):
+        part = [row for row in table if (row["variant"], row["other"]) == (variant, other)]
+        words = [f"{with_interval(row)} at {other} {number(row['level'])}" for row in part]
+        found.append(f"The best learning rate of {variant}: {several(words)}.")
+    return found
+
+
+def _why_not(measured: Measured, task: str) -> str:
+    nothing = nothing_learned(measured, task)
+    if nothing:
+        return nothing
+    if len(of_task(measured.ridges, task)) or len(of_task(measured.best_rates, task)):
+        return ""
+    return refusal(measured.ridges) or refusal(measured.best_rates) or "No variant varies such a pair of hyperparameters."
+
+
+TRADEOFFS = Question("tradeoffs", "How do hyperparameters trade off?", sentences, (), tables("ridges", "best_rates"), _why_not)

@@ -1,0 +1,77 @@
+"""Does it carry over: what is lost when one configuration must serve all tasks, and what one task says about another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.questions.question import Question, refusal, rows, tables
+from sensitivity.wording import percent, several, with_interval
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+
+
+def sentences(measured: Measured, task: str = "") -> list[str]:
+    """Sensitivity across tasks, effective dimensionality, rank correlation and the regret of another task's best."""
+    return [*_across(measured), *_dimensions(measured), *_ranks(measured), *_regret(measured)]
+
+
+def _across(measured: Measured) -> list[str]:
+    words = [f"{row['variant']} {with_interval(row)}" for row in rows(measured.cross_task_sensitivity, "")]
+    if not words:
+        return [refusal(measured.cross_task_sensitivity) or "No configuration was tried on every task."]
+    return [f"What one configuration for all tasks costs, in normalised score (0 to 1): {several(words)}."]
+
+
+def _dimensions(measured: Measured) -> list[str]:
+    refused = refusal(measured.effective_dimensionality)
+    if refused:
+        return [refused]
+    words = [f"{row['variant']} {with_interval(row, form='.0f')}" for row in rows(measured.effective_dimensionality, "")]
+    return [f"Hyperparameters that have to be tuned for each task, to reach 95 % of tuning all: {several(words)}."] if words else []
+
+
+def _ranks(measured: Measured) -> list[str]:
+    found = rows(measured.rank_correlation, "")
+    pairs = {(row["a"], row["b"]) for row in found}
+    words = [f"{row['variant']} {with_interval(row)}" + _between(row, pairs) for row in _extremes(found, "value", most=False)]
+    least = ", where they are least alike" if len(pairs) > 1 else ""
+    return [f"Rank correlation of the configurations between two tasks{least}: {several(words, 5)}."] if words else []
+
+
+def _between(row: dict[str, Any], pairs: set[tuple[str, str]]) -> str:
+    return f" ({row['a']} and {row['b']})" if len(pairs) > 1 else ""
+
+
+def _regret(measured: Measured) -> list[str]:
+    words = [
+        f"{row['variant']} {with_interval(row)} on {row['target']} with the best of {row['source']} ({percent(row['share'])} of what "
+        "tuning gains there)"
+        for row in _extremes(rows(measured.transfer_regret, ""), "share", most=True)
+    ]
+    return [f"What another task's best configuration costs at worst: {several(words, 5)}."] if words else []
+
+
+def _extremes(found: list[dict[str, Any]], by: str, *, most: bool) -> list[dict[str, Any]]:
+    """The row of each variant with its smallest or largest value, in that order."""
+    chosen: dict[str, dict[str, Any]] = {}
+    for row in sorted(found, key=lambda each: float(each[by]), reverse=most):
+        chosen.setdefault(row["variant"], row)
+    return list(chosen.values())
+
+
+def _why_not(measured: Measured, task: str) -> str:
+    if len({place for place, _ in measured.results.groups}) < 2:
+        return "It takes two tasks with results to see."
+    return refusal(measured.cross_task_sensitivity)
+
+
+TRANSFER = Question(
+    "transfer",
+    "Does it carry over to other tasks?",
+    sentences,
+    (),
+    tables("cross_task_sensitivity", "effective_dimensionality", "rank_correlation", "transfer_regret", "performance_profiles"),
+    _why_not,
+    once=True,
+)

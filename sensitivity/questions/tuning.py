@@ -1,0 +1,71 @@
+"""Is it worth tuning: how many configurations it takes, who wins at a budget, and what is gained over the defaults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sensitivity.questions.question import Question, nothing_learned, refusal, rows, tables
+from sensitivity.wording import several, with_interval
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+
+
+def sentences(measured: Measured, task: str) -> list[str]:
+    """Configurations until near the best, the chance of each variant to win, and the gain over the defaults."""
+    return [*within(measured, task), *_wins(measured, task), *_gains(measured, task)]
+
+
+def within(measured: Measured, task: str) -> list[str]:
+    """How many random configurations each variant needs."""
+    found = rows(measured.budget_within, task)
+    if len(found) == 1:
+        one = found[0]
+        count = "configuration" if one["high"] == 1 else "configurations"
+        return [f"{one['variant']} needs about {with_interval(one, form='.0f')} random {count} to come within 5 % of its best."]
+    needs = [f"about {with_interval(row, form='.0f')} for {row['variant']}" for row in found]
+    return [f"Random configurations needed to come within 5 % of a variant's best: {several(needs)}."] if needs else []
+
+
+def _wins(measured: Measured, task: str) -> list[str]:
+    table = rows(measured.win_probability, task)
+    if len({row["variant"] for row in table}) < 2:
+        return []
+    found = []
+    budgets = sorted({row["k"] for row in table})
+    for k in dict.fromkeys((budgets[0], budgets[-1])):
+        chances = sorted((row for row in table if row["k"] == k), key=lambda row: -row["value"])
+        words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in chances[:3]]
+        what = "one random configuration" if k == 1 else f"the best of {k} random configurations"
+        found.append(f"With {what} each, these are most likely to end best: {several(words)}.")
+    return found
+
+
+def _gains(measured: Measured, task: str) -> list[str]:
+    refused = refusal(measured.tunability)
+    if refused:
+        return [refused]
+    whole = rows(measured.tunability, task, kind="overall")
+    if not whole:
+        return []
+    words = []
+    for row in whole:
+        alone = rows(measured.tunability, task, kind="single", variant=row["variant"])
+        most = max(alone, key=lambda each: float(each["value"]), default=None)
+        single = f" ({most['hyperparameters']} alone {most['value']:.3g})" if most and len(alone) > 1 and row["value"] > 0 else ""
+        words.append(f"{row['variant']} {with_interval(row)}{single}")
+    return [f"What tuning takes off the loss of the default configuration: {several(words)}."]
+
+
+def _why_not(measured: Measured, task: str) -> str:
+    return nothing_learned(measured, task) or refusal(measured.budget_within)
+
+
+TUNING = Question(
+    "tuning",
+    "Is it worth tuning?",
+    sentences,
+    (),
+    tables("expected_best", "budget_within", "win_probability", "relative_performance", "tunability"),
+    _why_not,
+)

@@ -1,0 +1,64 @@
+"""What is in a report and in what order: a chapter a task, a part a question, and one chapter for all tasks together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sensitivity.questions import QUESTIONS
+from sensitivity.summary import summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.measures import Measured
+    from sensitivity.questions import Drawing, Question
+
+
+@dataclass(frozen=True)
+class Part:
+    """The answer to one question. name: unique in the report, fit for an address."""
+
+    name: str
+    question: Question
+    task: str
+    sentences: list[str]
+    drawings: tuple[Drawing, ...]
+    tables: dict[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The questions of one task, or of all tasks together. unanswered: titles of questions, and why these results cannot answer them."""
+
+    name: str
+    title: str
+    task: str
+    summary: list[str]
+    parts: list[Part]
+    unanswered: list[tuple[str, str]]
+
+
+def chapters(measured: Measured) -> list[Chapter]:
+    """The chapters of a report, in the order of the study's tasks and of :data:`sensitivity.questions.QUESTIONS`."""
+    tasks = list(dict.fromkeys(task for task, _ in measured.results.groups))
+    once = [each for each in QUESTIONS if each.once]
+    own = [each for each in QUESTIONS if not each.once]
+    if len(tasks) == 1:
+        return [_chapter(measured, "task-1", tasks[0], tasks[0], QUESTIONS)]
+    found = [_chapter(measured, f"task-{place}", task, task, own) for place, task in enumerate(tasks, start=1)]
+    return [*found, _chapter(measured, "all-tasks", "All tasks together", "", once)]
+
+
+def _chapter(measured: Measured, name: str, title: str, task: str, questions: tuple[Question, ...] | list[Question]) -> Chapter:
+    parts, unanswered = [], []
+    for question in questions:
+        reason = question.why_not(measured, task)
+        if reason:
+            unanswered.append((question.title, reason))
+            continue
+        tables = {each: tabulate(measured, task) for each, tabulate in question.tables}
+        filled = {each: table for each, table in tables.items() if not table.empty}
+        drawn = question.drawn(measured, task)
+        parts.append(Part(f"{name}-{question.key}", question, task, question.sentences(measured, task), drawn, filled))
+    return Chapter(name, title, task, summary(measured, task) if task else [], parts, unanswered)

@@ -1,0 +1,66 @@
+"""The report as Markdown, with pictures where they were drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sensitivity.report import tables
+from sensitivity.report.provenance import lead, provenance, specification
+from sensitivity.summary import caveats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
+
+    from sensitivity.measures import Measured
+    from sensitivity.report.contents import Chapter, Part
+
+
+def markdown(measured: Measured, found: Sequence[Chapter], pictures: Mapping[tuple[str, str], str]) -> str:
+    """The report as Markdown. Args: pictures: the file of the figure of a part, by the names of both."""
+    lines = [f"# {_text(measured.results.study)}", "", _text(lead(measured.results)), ""]
+    warnings = caveats(measured)
+    if warnings:
+        lines += ["## Read with care", "", *_bullets(warnings), ""]
+    for chapter in found:
+        lines += _chapter(measured, chapter, pictures)
+    lines += ["## How this was made", "", *_bullets(f"{name}: {value}" for name, value in provenance(measured.results)), ""]
+    lines += ["```yaml", specification(measured.results).rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+def _chapter(measured: Measured, chapter: Chapter, pictures: Mapping[tuple[str, str], str]) -> list[str]:
+    lines = [f"## {_text(chapter.title)}", ""]
+    if chapter.task:
+        lines += [*_bullets(chapter.summary), "", *_table(tables.overview(measured, chapter.task)), "", tables.how_to_read(measured), ""]
+    for part in chapter.parts:
+        lines += [f"### {part.question.title}", "", *_bullets(part.sentences), "", *_pictures(part, pictures)]
+        if part.question.key == "effects":
+            lines += [*_table(tables.shares(measured, chapter.task)), ""]
+    if chapter.unanswered:
+        lines += ["### What these trials cannot answer", "", *_bullets(f"{title} {reason}" for title, reason in chapter.unanswered), ""]
+    return lines
+
+
+def _pictures(part: Part, pictures: Mapping[tuple[str, str], str]) -> list[str]:
+    lines = []
+    for drawing in part.drawings:
+        if (part.name, drawing.name) in pictures:
+            lines += [f"![{part.question.title} {drawing.words}]({pictures[part.name, drawing.name]})", "", f"*{drawing.words}*", ""]
+    return lines
+
+
+def _bullets(sentences: Iterable[str]) -> list[str]:
+    return [f"- {_text(each)}" for each in sentences]
+
+
+def _text(words: str) -> str:
+    """Words in which no reader of Markdown finds HTML."""
+    return words.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _table(table: pd.DataFrame) -> list[str]:
+    head: Sequence[str] = [str(name) for name in table.columns]
+    lines = [head, ["---"] * len(head), *([str(each) for each in row] for row in table.to_numpy(dtype=object).tolist())]
+    return ["| " + " | ".join(_text(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]

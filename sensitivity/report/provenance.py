@@ -1,0 +1,80 @@
+"""How a study was made: its specification, versions, commit, seeds and time."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import pathlib
+import platform
+import subprocess
+from typing import TYPE_CHECKING
+
+import yaml
+
+from sensitivity.figures import metric_name
+from sensitivity.wording import listed
+
+if TYPE_CHECKING:
+    from sensitivity.results import Results
+
+PACKAGES = ("optimizer-sensitivity", "torch", "ray", "optuna", "scikit-learn", "pandas", "plotly")
+STATUSES = ("completed", "diverged", "stopped", "failed", "running", "pending")
+
+
+def lead(results: Results) -> str:
+    """One sentence on what was asked, and one on what was run."""
+    counts = results.trials["status"].value_counts()
+    words = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES if status in counts)
+    seeds = results.trials["seed"].nunique()
+    designs = " and ".join(dict.fromkeys(map(results.design_of, results.spaces)))
+    variants = list(dict.fromkeys(results.trials["variant"]))
+    who = variants[0] if len(variants) == 1 else f"each of {len(variants)} variants"
+    return (
+        f"How sensitive is {who} to its hyperparameters? "
+        f"{_counted(len(results.trials), 'trial')} ({words}), {_counted(seeds, 'seed')}, {designs} design, "
+        f"judged by the {metric_name(results)}."
+    )
+
+
+def provenance(results: Results) -> list[tuple[str, str]]:
+    """What a reader needs to make the study again, as names and values."""
+    versions = ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name)))
+    hours, minutes = divmod(round(float(results.trials["seconds"].sum()) / 60), 60)
+    seeds = sorted(results.trials["seed"].unique())
+    rows = {
+        "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "training time, all workers": f"{hours} h {minutes:02d} min",
+        "seeds": listed([str(each) for each in seeds]) if len(seeds) <= 20 else f"{len(seeds)}, from {seeds[0]} to {seeds[-1]}",
+        "reported on": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "versions": versions,
+        "commit": _commit(),
+    }
+    return [(name, value) for name, value in rows.items() if value]
+
+
+def specification(results: Results) -> str:
+    """The study as YAML."""
+    return yaml.safe_dump(dict(results.spec), sort_keys=False, default_flow_style=None, width=100, allow_unicode=True)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' if count != 1 else ''}"
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _commit() -> str:
+    """The commit of this package, where it runs from a clone of its repository."""
+    root = pathlib.Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return ""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

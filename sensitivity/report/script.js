@@ -1,0 +1,69 @@
+"use strict";
+(() => {
+  const look = JSON.parse(document.getElementById("look").textContent);
+  const root = document.documentElement;
+  const button = document.getElementById("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const plots = [...document.querySelectorAll(".plot")];
+  const drawn = new Set();
+  const PAPER = 680; // CSS pixels between the margins of A4 and of letter paper
+  const narrow = matchMedia("(max-width: 480px)").matches;
+  let chosen = null; // what the reader chose; the system's way until then
+  let printing = false;
+
+  const dark = () => !printing && (chosen ?? system.matches);
+
+  function recoloured(value) {
+    if (typeof value === "string") return look.dark[value] ?? value;
+    if (Array.isArray(value)) return value.map(recoloured);
+    if (value && typeof value === "object" && !ArrayBuffer.isView(value)) {
+      return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, recoloured(each)]));
+    }
+    return value;
+  }
+
+  function draw(plot) {
+    const figure = JSON.parse(plot.parentElement.nextElementSibling.textContent);
+    const { data, layout } = dark() ? recoloured(figure) : figure;
+    layout.template = look.templates[dark() ? "dark" : "white"];
+    layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#8a8a8a", activecolor: "#0072B2" };
+    layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
+    if (printing) layout.width = PAPER;
+    Plotly.react(plot, data, layout, { displaylogo: false, responsive: true, displayModeBar: narrow ? false : "hover" });
+    drawn.add(plot);
+  }
+
+  function paint() {
+    root.dataset.theme = dark() ? "dark" : "light";
+    button.textContent = dark() ? "Light" : "Dark";
+    button.setAttribute("aria-label", `${button.textContent} theme`);
+    button.setAttribute("aria-pressed", String(chosen !== null));
+    drawn.forEach(draw);
+  }
+
+  const near = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (isIntersecting && !drawn.has(target)) draw(target);
+    }
+  }, { rootMargin: "1000px" });
+  plots.forEach((plot) => near.observe(plot));
+
+  button.hidden = false;
+  button.addEventListener("click", () => { chosen = !dark(); paint(); });
+  system.addEventListener("change", paint);
+  addEventListener("beforeprint", () => { printing = true; plots.forEach(draw); paint(); });
+  addEventListener("afterprint", () => { printing = false; paint(); });
+
+  document.addEventListener("click", ({ target }) => {
+    if (!target.matches("button.csv")) return;
+    const text = JSON.parse(target.closest("details").querySelector("script").textContent);
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+    link.download = `${target.dataset.csv}.csv`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
+
+  if (matchMedia("(max-width: 1399px)").matches) document.querySelector("nav details").open = false;
+  paint();
+})();
