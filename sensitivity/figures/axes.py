@@ -133,7 +133,8 @@ class Levels:
         active = np.isfinite(line)
         place = np.full(len(line), -1)
         known, first = np.unique(np.round(line[active], 9), return_inverse=True)
-        if axis.levels or len(known) <= bins or (keep and len(known) <= MOST_KEPT):
+        repeated = len(known) <= MOST_LEVELS and 3 * len(known) <= active.sum()
+        if axis.levels or len(known) <= bins or repeated or (keep and len(known) <= MOST_KEPT):
             place[active] = first
             return cls(axis, axis.off_line(known), place, True)
         edges = np.linspace(known[0], known[-1], bins + 1)

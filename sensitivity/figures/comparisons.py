@@ -48,7 +48,7 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     low, high = low - room, high + room
     at = (high - both["value_best"].to_numpy(float)) / (high - low) * height
-    many = len(both) > MOST_LABELS
+    many, widest = len(both) > MOST_LABELS, float(both["high_lr"].max())
     named = _front(both) if many else np.arange(len(both))
     for row in records(both):
         figure.add_trace(_point(row, shades[row["variant"]], faint=many))
@@ -58,8 +58,8 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
             y=row["value_best"],
             text=f"<b>{short(row['variant'])}</b>",
             font={"color": shades[row["variant"]]},
-            xanchor="left",
-            ax=18,
+            xanchor="right" if row["value_lr"] > 0.6 * widest else "left",
+            ax=-18 if row["value_lr"] > 0.6 * widest else 18,
             ay=float(label - mine) - 13,
             arrowhead=0,
             arrowwidth=1,
@@ -70,7 +70,6 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     figure.add_hline(y=best["value_best"], line={"color": FAINT, "width": 1, "dash": "dot"})
     figure.add_vline(x=best["value_lr"], line={"color": FAINT, "width": 1, "dash": "dot"})
     over = "the learning rate" if measured.compared_over else "all of them"
-    widest = float(both["high_lr"].max())
     figure.update_xaxes(
         title_text=f"sensitivity to {over} (lower is better)",
         range=[-0.02 * (widest or 1.0), 1.15 * widest or 1.0],
@@ -114,8 +113,8 @@ def apart(places: Array, most: float, least: float = LABEL) -> Array:
     """Places moved as little as possible until each is the least distance from the next, the order kept: isotonic regression, then
     brought between 0 and ``most``.
 
-    >>> apart(np.array([10.0, 0.0, 12.0]), most=100, least=10).tolist()
-    [11.0, 1.0, 21.0]
+    >>> apart(np.array([40.0, 30.0, 44.0]), most=100, least=10).tolist()
+    [38.0, 28.0, 48.0]
     """
     order = np.argsort(places, kind="stable")
     steps = least * np.arange(len(places))

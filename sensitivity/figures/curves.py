@@ -55,6 +55,8 @@ def _basins(measured: Measured, task: str) -> str:
     if table.empty:
         return "No variant got better at any learning rate"
     first, last = table.iloc[0], table.iloc[-1]
+    if len(table) > 1 and f"{first['value']:.1f}" == f"{last['value']:.1f}":
+        return f"Every variant is within 10 % of its best over {first['value']:.1f} decades of learning rate"
     title = f"{plain(first['variant'])} is within 10 % of its best over {first['value']:.1f} decades of learning rate"
     return title if len(table) == 1 else f"{title}, {plain(last['variant'])} over {last['value']:.1f}"
 

@@ -99,11 +99,12 @@ def _frame(figure: go.Figure, title: str, subtitle: str, height: int, width: int
     top = int(first + 4 + 1.3 * size * (head.count("<br>") + 1) + 1.35 * small * lines + 34)
     legend = _legend_lines(figure, width) * 21
     flat = width <= NARROW_BELOW and figure.layout.coloraxis.colorbar.thickness is not None
-    bottom = 58 + legend + (56 if flat else 0)
+    bottom = 58 + legend + (64 if flat else 0)
     total = height + top + bottom
-    lying = {"orientation": "h", "len": 250, "x": 0, "xanchor": "left", "yref": "container", "y": (legend + 6) / total, "yanchor": "bottom"}
+    bar = {"orientation": "h", "len": 250, "x": 0, "xanchor": "left", "yref": "container", "yanchor": "bottom"}
+    lying = {"colorbar": {**bar, "y": (legend + 14) / total, "title": {"side": "top"}}}
     return {
-        **({"coloraxis": {"colorbar": {**lying, "title": {"side": "top"}}}} if flat else {}),
+        **({"coloraxis": lying} if flat else {}),
         "title": {
             "text": head,
             "x": 0,

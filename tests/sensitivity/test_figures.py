@@ -286,6 +286,15 @@ def test_many_trials_are_counted_and_thinned() -> None:
     assert len(drawn("parallel_coordinates", measured).data[0].line.color) == MOST_POINTS
 
 
+def test_learning_curves_of_many_trials_are_quantiles() -> None:
+    spread = noisy(0.01)
+    measured = Measured(results(spread, configurations=[{"lr": 0.1, "mu": 0.9}], seeds=range(120)))
+    band, line = drawn("learning_curves", measured).data
+    ends = measured.results.epochs.pivot(index="epoch", columns="key", values="train_loss_end").loc[2]
+    assert line.y[-1] == pytest.approx(ends.mean())
+    assert (band.y[3], band.y[2]) == pytest.approx((ends.quantile(0.05), ends.quantile(0.95)))
+
+
 def test_what_is_maximised_is_drawn_as_itself() -> None:
     measured = Measured(maximised())
     plane = drawn("performance_sensitivity", measured)
