@@ -10,7 +10,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sensitivity.figures.style import COLOURS, METRIC_NAMES, faded, loss_axis, styled
+from sensitivity.figures.axes import loss_axis
+from sensitivity.figures.palette import COLOURS, faded
+from sensitivity.figures.style import styled
+from sensitivity.figures.words import METRIC_NAMES
 from sensitivity.results import records
 from sensitivity.wording import number
 

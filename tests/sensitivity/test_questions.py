@@ -9,7 +9,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from sensitivity.measures import Measured
+from sensitivity.measures import Measured, budget_within
 from sensitivity.questions import QUESTIONS, Question
 from sensitivity.questions.epochs import late_gains
 from sensitivity.questions.question import refusal
@@ -103,8 +103,6 @@ def test_reasons_are_those_of_the_measures() -> None:
     assert refusal(measured.budget_within)
     assert not refusal(measured.best_loss)
     with pytest.raises(InputError, match="adaptive"):
-        from sensitivity.measures import budget_within
-
         budget_within(measured.results)
 
 
