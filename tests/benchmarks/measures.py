@@ -2,9 +2,9 @@
 
 Run: ``python -m tests.benchmarks.measures``. The study has random configurations of four hyperparameters, two seeds and diverged trials, on
 one task; measures that compare tasks have it on two tasks of half the size, and those that need a design of their own have a study of that
-design, about as large. Times are in seconds of processor, so that a busy machine does not count. It prints those of every measure and of all
-that a report reads, the three slowest and the peak of memory, and exits with 1 where either takes 60 seconds in all or the process has needed
-2 GiB.
+design, about as large. Times are in seconds of processor, so that a busy machine does not count. It prints those of every measure and of
+all that a report reads, the three slowest and the peak of memory, and exits with 1 where either takes 60 seconds in all or the process has
+needed 2 GiB.
 """
 
 from __future__ import annotations
