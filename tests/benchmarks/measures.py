@@ -2,8 +2,9 @@
 
 Run: ``python -m tests.benchmarks.measures``. The study has random configurations of four hyperparameters, two seeds and diverged trials, on
 one task; measures that compare tasks have it on two tasks of half the size, and those that need a design of their own have a study of that
-design, about as large. It prints the time of every measure, of all that a report reads, the three slowest and the peak of memory, and exits
-with 1 where all measures take 60 seconds or the process has needed 2 GiB.
+design, about as large. Times are in seconds of processor, so that a busy machine does not count. It prints those of every measure and of
+all that a report reads, the three slowest and the peak of memory, and exits with 1 where either takes 60 seconds in all or the process has
+needed 2 GiB.
 """
 
 from __future__ import annotations
@@ -117,15 +118,16 @@ def main() -> int:
     total = sum(took.values())
     slowest = sorted(took, key=lambda name: took[name], reverse=True)[:3]
     print(f"all measures: {total:.1f} s; slowest: " + ", ".join(f"{name} {took[name]:.1f} s" for name in slowest))
-    whole = Measured(study(Random(625, seed=0)))
+    report = Measured(study(Random(625, seed=0), seed=1))  # whose forests no measure has grown yet
     names = [name for name, each in vars(Measured).items() if isinstance(each, cached_property) and name != "compared_over"]
-    read = {name: seconds(lambda name=name: getattr(whole, name)) for name in names}  # type: ignore[misc]
+    read = {name: seconds(lambda name=name: getattr(report, name)) for name in names}  # type: ignore[misc]
     slowest = sorted(read, key=lambda name: read[name], reverse=True)[:3]
-    print(f"all that a report reads: {sum(read.values()):.1f} s; slowest: " + ", ".join(f"{name} {read[name]:.1f} s" for name in slowest))
+    reading = sum(read.values())
+    print(f"all that a report reads: {reading:.1f} s; slowest: " + ", ".join(f"{name} {read[name]:.1f} s" for name in slowest))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # Linux counts in KiB
     print(f"peak memory: {peak:.2f} GiB")
     missed = []
-    if total >= SECONDS:
+    if max(total, reading) >= SECONDS:
         missed.append(f"all measures take {SECONDS:.0f} s or more")
     if peak >= GIBIBYTES:
         missed.append(f"memory peaks at {GIBIBYTES:.0f} GiB or more")
