@@ -15,7 +15,7 @@ from search_spaces.values import python_value
 from sensitivity.imported import ENDED, Direction, Imported, assemble
 from sensitivity.imported_spaces import Spaces
 from sensitivity.reading_files import read_frame
-from sensitivity.results import Results
+from sensitivity.results import TIMES, Results
 from trainables.names import InputError, unknown
 
 METRICS = ("value", "loss")
@@ -24,7 +24,7 @@ ROLES = {"variant": ("variant",), "task": ("task",), "seed": ("seed",), "status"
 """Columns that are taken for a role where none is named."""
 PREFIXES = ("config/", "params_")
 """Before the names of hyperparameters in our own tables, in Ray Tune's and in Optuna's."""
-OTHERS = ("key", "number", "seconds", "epochs_done", "error")
+OTHERS = ("key", "number", "seconds", *TIMES, "epochs_done", "error")
 STATUS_WORDS = {
     "completed": ("completed", "complete", "terminated", "success", "succeeded", "finished", "ok", "done"),
     "diverged": ("diverged", "nan", "inf"),

@@ -15,7 +15,7 @@ from search_spaces.spaces import SearchSpace
 from search_spaces.values import write_value
 from sensitivity.imported_spaces import Spaces, check_measurable, spaces_of
 from sensitivity.planning import DONE
-from sensitivity.results import COUNTED, IMPORTED, PREFIX, Results
+from sensitivity.results import COUNTED, IMPORTED, PREFIX, TIMES, Results
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -216,6 +216,7 @@ def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: 
             "initial_loss": np.array([each.initial_loss for each in trials], float) * (-1 if maximised else 1),
             "epochs_done": [len(each.reports) for each in trials],
             "seconds": np.array([each.seconds for each in trials], float),
+            **dict.fromkeys(TIMES, pd.Series(pd.NaT, index=range(len(trials)), dtype="datetime64[us, UTC]")),
         }
     )
     for name in names:

@@ -26,6 +26,8 @@ COUNTED = "diverged trials count as"
 """In the specification of an import: ``the initial loss``, or ``the worst that ended``."""
 IMPORTED = "imported from"
 """In the specification of an import."""
+TIMES = ("started", "finished")
+"""Columns of :attr:`Results.trials` that are moments."""
 PREFIX = "config/"
 """Before the name of a hyperparameter in a column of :attr:`Results.trials`."""
 
@@ -44,7 +46,8 @@ def present(names: Sequence[str], row: Iterable[Any]) -> dict[str, Any]:
 class Results:
     """What a study has given so far.
 
-    trials: one row a trial: key, task, variant, seed, epochs, status, initial_loss, error, epochs_done, seconds, one column
+    trials: one row a trial: key, task, variant, seed, epochs, status, initial_loss, error, epochs_done, seconds, ``started`` and
+        ``finished`` (when it first and last reported, UTC; NaT where that is not known, as of every import), one column
         ``config/<name>`` a hyperparameter (NaN where the variant has none of that name or it was inactive), ``value`` (the metric after the
         last epoch; NaN when diverged before it) and ``loss``: min(value, initial_loss), the initial loss when diverged, NaN when failed,
         stopped early or unfinished. A metric that is maximised has its negative as loss. A metric that is no loss has no initial loss:
@@ -195,6 +198,8 @@ def _tidy(
     names = list(dict.fromkeys(name for space in spaces.values() for name in space.names))
     kept = ["key", "task", "variant", "seed", "epochs", "status", "initial_loss", "error"]
     table = trials[kept].copy()
+    for name in TIMES:
+        table[name] = pd.to_datetime(trials[name], utc=True)
     by_trial = epochs.groupby("key", sort=False)
     ends = by_trial.agg(epochs_done=("epoch", "max"), seconds=("seconds", "sum"))
     ends["value"] = by_trial[metric].nth(-1).set_axis(ends.index)  # the last as it is: pandas' own "last" passes over NaN
@@ -209,5 +214,5 @@ def _tidy(
     if not capped:
         table["initial_loss"] = outcome.groupby(table["task"]).transform("max").fillna(0.0)
     table["loss"] = outcome.fillna(np.inf).clip(upper=table["initial_loss"]).where(ended)
-    order = [*kept[:-1], "epochs_done", "seconds", *(f"{PREFIX}{name}" for name in names), "value", "loss", "error"]
+    order = [*kept[:-1], "epochs_done", "seconds", *TIMES, *(f"{PREFIX}{name}" for name in names), "value", "loss", "error"]
     return table[order]

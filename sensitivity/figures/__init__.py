@@ -1,8 +1,53 @@
-"""The figures: each a pure function from results to a Plotly figure."""
+"""The figures: each a pure function from the measures of a study to a Plotly figure.
 
-from sensitivity.figures.comparisons import effect_shares, performance_sensitivity
+``figure(measured, task)`` for those of one task, ``figure(measured)`` for those of all. Where a measure refuses the
+results, the figure says why.
+"""
+
+from sensitivity.figures.across import cross_task, performance_profiles, transfer_matrix
+from sensitivity.figures.agreement import estimator_agreement
+from sensitivity.figures.budgets import expected_best, win_probability
+from sensitivity.figures.comparisons import differences, effect_shares, performance_sensitivity
 from sensitivity.figures.curves import learning_curves, lr_curves
+from sensitivity.figures.maps import pairwise_map
+from sensitivity.figures.noise import seed_noise
+from sensitivity.figures.pairs import pair_effects
+from sensitivity.figures.palette import colours, dash
+from sensitivity.figures.parallel import parallel_coordinates
 from sensitivity.figures.slices import slices
-from sensitivity.figures.style import colours, dash, metric_name
+from sensitivity.figures.stability import danger_zone, divergence_map
+from sensitivity.figures.style import NARROW_BELOW, THEMES, narrowed, template, themed
+from sensitivity.figures.timeline import timeline
+from sensitivity.figures.tuning import tunability
+from sensitivity.figures.words import metric_name
 
-__all__ = ["colours", "dash", "effect_shares", "learning_curves", "lr_curves", "metric_name", "performance_sensitivity", "slices"]
+__all__ = [
+    "NARROW_BELOW",
+    "THEMES",
+    "colours",
+    "cross_task",
+    "danger_zone",
+    "dash",
+    "differences",
+    "divergence_map",
+    "effect_shares",
+    "estimator_agreement",
+    "expected_best",
+    "learning_curves",
+    "lr_curves",
+    "metric_name",
+    "narrowed",
+    "pair_effects",
+    "pairwise_map",
+    "parallel_coordinates",
+    "performance_profiles",
+    "performance_sensitivity",
+    "seed_noise",
+    "slices",
+    "template",
+    "themed",
+    "timeline",
+    "transfer_matrix",
+    "tunability",
+    "win_probability",
+]

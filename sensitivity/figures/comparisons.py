@@ -1,109 +1,236 @@
-"""Variants side by side: how good against how sensitive, and what their losses depend on."""
+"""Variants side by side: how good against how sensitive, what their losses depend on, and which differ."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from sensitivity.figures.style import (
-    FAINT,
-    KIN,
-    about,
-    colours,
-    error_bars,
-    styled,
-)
+from sensitivity.figures.axes import Array
+from sensitivity.figures.palette import FAINT, KIN, colours, faded
+from sensitivity.figures.panels import drawn, of_task, panels
+from sensitivity.figures.style import arms, error_bars, styled
+from sensitivity.figures.words import Outcome, about, between, counted, plain, short
 from sensitivity.measures.effects import INTERACTIONS, NOISE
 from sensitivity.results import records
+from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
+LABEL = 17
+"""Pixels between two labels."""
+MANY = 10
+"""Variants beyond which intervals are drawn faintly."""
+MOST_PAIRS = 30
+EFFECT_COLUMNS = 5
 
+
+@drawn("Best result against sensitivity")
 def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
-    """Best loss against learning-rate sensitivity, one point a variant with both intervals; good is lower left."""
-    figure, shades = go.Figure(), colours(measured.results.spaces)
-    best, excess = measured.best_loss, measured.sensitivity
-    both = best.merge(excess, on=["task", "variant"], suffixes=("_best", "_lr"))
-    both = both[both["task"] == task].sort_values("value_best", ignore_index=True)
-    places = _label_places(both["value_lr"].to_numpy(float), both["value_best"].to_numpy(float))
-    for row, place in zip(records(both), places, strict=True):
-        variant = row["variant"]
-        figure.add_trace(
-            go.Scatter(
-                x=[row["value_lr"]],
-                y=[row["value_best"]],
-                error_x=error_bars(row, "lr", shades[variant]),
-                error_y=error_bars(row, "best", shades[variant]),
-                mode="markers+text",
-                marker={"size": 11, "color": shades[variant], "symbol": "diamond" if variant in KIN else "circle"},
-                text=[f"<b>{variant}</b>"],
-                textposition=place,
-                textfont={"color": shades[variant]},
-                name=variant,
-                showlegend=False,
-                hovertemplate=(
-                    f"<b>{variant}</b><br>best loss %{{y:.4g}} ({row['low_best']:.4g} to {row['high_best']:.4g})"
-                    f"<br>lr sensitivity %{{x:.4g}} ({row['low_lr']:.4g} to {row['high_lr']:.4g})<extra></extra>"
-                ),
-            )
+    """Best loss against sensitivity, one point a variant with both intervals, and lines through the best; good is lower left.
+
+    Names stand at the right, where nothing is drawn, apart from each other, each with a line to its point.
+    """
+    results = measured.results
+    figure, shades, outcome = go.Figure(), colours(results.spaces), Outcome.of(results)
+    both = of_task(measured.best_loss, task).merge(of_task(measured.sensitivity, task), on=["task", "variant"], suffixes=("_best", "_lr"))
+    both = both.sort_values("value_best", ignore_index=True)
+    for end, value in zip(
+        ("value", "low", "high"), outcome.ends(both.rename(columns=lambda name: name.removesuffix("_best"))), strict=True
+    ):
+        both[f"{end}_best"] = value
+    height = max(320, LABEL * len(both))
+    low, high = float(both["low_best"].min()), float(both["high_best"].max())
+    room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
+    low, high = low - room, high + room
+    at = (high - both["value_best"].to_numpy(float)) / (high - low) * height
+    right, names = 1.06 * float(both["high_lr"].max()) or 1.0, [short(each, 18) for each in both["variant"]]
+    for row, name, label in zip(records(both), names, apart(at, height), strict=True):
+        shade = shades[row["variant"]]
+        figure.add_trace(_point(row, shade, faint=len(both) > MANY))
+        figure.add_annotation(
+            x=row["value_lr"],
+            y=row["value_best"],
+            text=f"<b>{name}</b>",
+            font={"color": shade},
+            axref="x",
+            ayref="y",
+            ax=right,
+            ay=high - float(label) / height * (high - low),
+            xanchor="left",
+            arrowhead=0,
+            arrowwidth=1,
+            arrowcolor=faded(shade, 0.5),
+            standoff=6,
         )
+    best = both.iloc[0]
+    figure.add_hline(y=best["value_best"], line={"color": FAINT, "width": 1, "dash": "dot"})
+    figure.add_vline(x=best["value_lr"], line={"color": FAINT, "width": 1, "dash": "dot"})
+    over = "the learning rate" if measured.compared_over else "all hyperparameters"
     figure.update_xaxes(
-        title_text=f"sensitivity: mean excess loss over {'the lr range' if measured.compared_over else 'the space'} (lower is better)",
-        rangemode="tozero",
+        title_text=f"sensitivity to {over} (lower is better)",
+        range=[-0.02 * right, right],
     )
-    figure.update_yaxes(title_text="best loss (lower is better)")
-    return styled(figure, "Best result against sensitivity", f"{about(measured.results, task)}; bars are 95 % intervals", 460)
+    figure.update_yaxes(title_text=f"best {outcome.name} ({outcome.better} is better)", range=[low, high])
+    figure.update_layout(showlegend=False)
+    least = both.sort_values("value_lr", kind="stable").iloc[0]
+    title = f"{plain(best['variant'])} does best and is least sensitive"
+    if least["variant"] != best["variant"]:
+        title = f"{plain(best['variant'])} does best; {plain(least['variant'])} is least sensitive"
+    if len(both) == 1:
+        title = f"{plain(best['variant'])}: best {best['value_best']:.3g}, {best['value_lr']:.3g} away from it on average"
+    subtitle = f"{about(results, task)}; bars are 95 % intervals, dotted lines go through the best variant"
+    return styled(figure, title, subtitle, height, right=12 + 8 * min(18, max(map(len, both["variant"]))))
 
 
-def _label_places(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> list[str]:
-    """Where the label of each point goes: the upper one of two neighbours has it above, the lower one below."""
-    width, height = (max(float(np.ptp(each)), 1e-12) if len(each) else 1.0 for each in (x, y))
-    places: dict[int, str] = {}
-    for i in np.argsort(-y):
-        near = [j for j in places if abs(x[i] - x[j]) < 0.15 * width and abs(y[i] - y[j]) < 0.15 * height]
-        taken = {places[j] for j in near}
-        free = [each for each in ("top right", "bottom right", "top left", "bottom left") if each not in taken]
-        places[int(i)] = free[0] if free else "top right"
-    return [places[i] for i in range(len(x))]
+def _point(row: dict[str, Any], shade: str, *, faint: bool) -> go.Scatter:
+    variant, bars = row["variant"], faded(shade, 0.25) if faint else shade
+    return go.Scatter(
+        x=[row["value_lr"]],
+        y=[row["value_best"]],
+        error_x=error_bars(row, "lr", bars),
+        error_y=error_bars(row, "best", bars),
+        mode="markers",
+        marker={"size": 11, "color": shade, "symbol": "diamond" if variant in KIN else "circle"},
+        name=plain(variant),
+        hovertemplate=(
+            f"<b>{plain(variant)}</b><br>best %{{y:.4g}} ({row['low_best']:.4g} to {row['high_best']:.4g})"
+            f"<br>sensitivity %{{x:.4g}} ({row['low_lr']:.4g} to {row['high_lr']:.4g})<extra></extra>"
+        ),
+    )
 
 
+def apart(places: Array, most: float, least: float = LABEL) -> Array:
+    """Places moved as little as possible until each is the least distance from the next, the order kept: isotonic regression, then
+    brought between 0 and ``most``.
+
+    >>> apart(np.array([40.0, 30.0, 44.0]), most=100, least=10).tolist()
+    [38.0, 28.0, 48.0]
+    """
+    order = np.argsort(places, kind="stable")
+    steps = least * np.arange(len(places))
+    blocks: list[list[float]] = []  # sum and count of what moves together
+    for value in places[order] - steps:
+        blocks.append([float(value), 1])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
+            total, count = blocks.pop()
+            blocks[-1][0] += total
+            blocks[-1][1] += count
+    made = np.empty(len(places))
+    moved = np.concatenate([np.full(int(count), total / count) for total, count in blocks] or [np.empty(0)])
+    made[order] = np.clip(moved, 0, max(0.0, most - least * (len(places) - 1))) + steps
+    return made
+
+
+@drawn("Which hyperparameters matter")
 def effect_shares(measured: Measured, task: str) -> go.Figure:
     """Shares of the variance of the loss, one panel an effect and one line a variant, with intervals."""
-    shares, shades = measured.main_effects, colours(measured.results.spaces)
-    shares = shares[shares["task"] == task]
-    variants = list(dict.fromkeys(shares["variant"]))[::-1]
-    effects = [name for name in dict.fromkeys(shares["effect"]) if name not in (INTERACTIONS, NOISE)] + [INTERACTIONS, NOISE]
-    figure = make_subplots(1, len(effects), subplot_titles=effects, shared_yaxes=True, horizontal_spacing=0.025)
-    for column, effect in enumerate(effects, start=1):
-        part = shares[shares["effect"] == effect].set_index("variant").reindex(variants)
-        known = part["value"].notna()
-        part = part[known]
+    shares = of_task(measured.main_effects, task)
+    names = [name for name in dict.fromkeys(shares["effect"]) if name not in (INTERACTIONS, NOISE)]
+    known = set(shares.loc[shares["value"].notna(), "effect"])
+    effects = [name for name in (*names, INTERACTIONS, NOISE) if name in known]
+    if not effects:
+        raise InputError(str(shares["note"].iloc[0]))
+    figure, height = dots(measured, {name: shares[shares["effect"] == name] for name in effects}, form=".0%")
+    figure.update_xaxes(range=[-0.04, 1.04], tickformat=".0%", tickvals=[0, 0.5, 1])
+    some = shares[shares["effect"].isin(names) & (shares["value"] > 0)]
+    title = "The loss depends on no hyperparameter alone"
+    if not some.empty:
+        tops = some.loc[some.groupby("variant", sort=False)["value"].idxmax()]
+        effect = tops["effect"].mode().iloc[0]
+        part = tops[tops["effect"] == effect]
+        many = shares["variant"].nunique()
+        whom = f"{len(part)} of {counted(many, 'variant')}" if len(part) < many else "every variant"
+        ends = between(part["value"].min(), part["value"].max())
+        title = f"{plain(effect)} matters most{f' for {whom}' if many > 1 else ''}: {ends} of the variance"
+    about_it = "share of the variance of the capped loss (ANOVA: exact on full grids, of a forest elsewhere); bars are 95 % intervals"
+    return styled(figure, title, f"{plain(task)}, {about_it}", height)
+
+
+def dots(measured: Measured, parts: dict[str, pd.DataFrame], *, form: str) -> tuple[go.Figure, int]:
+    """A panel for each table: its values with intervals, one line a variant."""
+    shades = colours(measured.results.spaces)
+    variants = list(dict.fromkeys(each for part in parts.values() for each in part["variant"]))[::-1]
+    figure, places, height = panels(
+        list(parts), columns=EFFECT_COLUMNS, row=max(80, (30 if len(variants) <= 12 else 18) * len(variants)), gap=70
+    )
+    for (name, table), place in zip(parts.items(), places, strict=True):
+        part = table[table["value"].notna()]
         figure.add_trace(
             go.Scatter(
                 x=part["value"],
-                y=part.index,
+                y=[plain(each) for each in part["variant"]],
                 mode="markers",
-                marker={"size": 10, "color": [shades[each] for each in part.index]},
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": part["high"] - part["value"],
-                    "arrayminus": part["value"] - part["low"],
-                    "color": FAINT,
-                    "thickness": 1.5,
-                },
+                marker={"size": 10, "color": [shades[each] for each in part["variant"]]},
+                error_x=arms(part["value"], part["low"], part["high"]),
                 showlegend=False,
-                customdata=np.column_stack([part["low"], part["high"]]),
-                hovertemplate="%{y}: %{x:.0%} (%{customdata[0]:.0%} to %{customdata[1]:.0%})<extra>" + effect + "</extra>",
+                customdata=part[["low", "high"]].to_numpy(),
+                hovertemplate=f"%{{y}}: %{{x:{form}}} (%{{customdata[0]:{form}}} to %{{customdata[1]:{form}}})<extra>{plain(name)}</extra>",
             ),
-            row=1,
-            col=column,
+            **place,
         )
-        figure.update_xaxes(range=[-0.04, 1.04], tickformat=".0%", tickvals=[0, 0.5, 1], row=1, col=column)
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=variants, range=[-0.6, len(variants) - 0.4])
-    about = "share of the variance of the capped loss (ANOVA: exact on full grids, of a forest elsewhere); bars are 95 % intervals"
-    return styled(figure, "Which hyperparameters matter", about, 170 + 34 * len(variants))
+    order = [plain(each) for each in variants]
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=order, range=[-0.6, len(variants) - 0.4])
+    return figure, height
+
+
+@drawn("Differences between variants")
+def differences(measured: Measured, task: str) -> go.Figure:
+    """Differences of the sensitivity between every two variants, with intervals, Holm-corrected p and the detectable difference.
+
+    Of many pairs, those with the smallest p are drawn.
+    """
+    table = of_task(measured.comparisons, task)
+    every = len(table)
+    table = table.sort_values("p", kind="stable").head(MOST_PAIRS).sort_values("value", ascending=False, ignore_index=True)
+    figure = go.Figure()
+    labels = [f"{plain(a)} − {plain(b)}" for a, b in zip(table["a"], table["b"], strict=True)]
+    real = (table["p_holm"] < 0.05).to_numpy()
+    figure.add_trace(_unseen(table["detectable"], labels))
+    for chosen, symbol, name in ((real, "circle", "differ (p below 5 %)"), (~real, "circle-open", "could be noise")):
+        part = table[chosen]
+        figure.add_trace(
+            go.Scatter(
+                x=part["value"],
+                y=[label for label, each in zip(labels, chosen, strict=True) if each],
+                mode="markers",
+                error_x=arms(part["value"], part["low"], part["high"]),
+                marker={"size": 9, "symbol": symbol, "color": "#0072B2", "line": {"width": 2}},
+                name=name,
+                showlegend=True,
+                customdata=part[["low", "high", "p", "p_holm", "detectable"]].to_numpy(),
+                hovertemplate="%{y}: %{x:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})<br>p %{customdata[2]:.2g}, Holm "
+                "%{customdata[3]:.2g}<br>detectable: %{customdata[4]:.3g}<extra></extra>",
+            )
+        )
+    figure.add_vline(x=0, line={"color": FAINT, "width": 1})
+    texts = [f"{label}   p {p:.2g}" for label, p in zip(labels, table["p_holm"], strict=True)]
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=labels[::-1], tickvals=labels, ticktext=texts)
+    figure.update_yaxes(range=[-0.7, len(labels) - 0.3])
+    figure.update_xaxes(title_text="difference in sensitivity")
+    less = f"; the {MOST_PAIRS} of {every} pairs with the smallest p" if every > MOST_PAIRS else ""
+    total = int((of_task(measured.comparisons, task)["p_holm"] < 0.05).sum())
+    title = f"{total} of {counted(every, 'difference')} in sensitivity {'is' if total == 1 else 'are'} larger than noise"
+    if total == 0:
+        title = "No difference in sensitivity is larger than noise"
+    subtitle = f"{about(measured.results, task)}; bootstrap, 95 % intervals, p corrected by Holm; grey: too small for this study to see"
+    return styled(figure, title, subtitle + less, max(90, 26 * len(labels)))
+
+
+def _unseen(detectable: Sequence[float] | pd.Series[float], labels: list[str]) -> go.Bar:
+    """The differences that a study of this size would miss, on both sides of 0."""
+    return go.Bar(
+        x=[2 * each for each in detectable],
+        base=[-each for each in detectable],
+        y=labels,
+        orientation="h",
+        width=0.8,
+        marker={"color": faded(FAINT, 0.22), "line": {"width": 0}},
+        name="not detectable",
+        showlegend=True,
+        hoverinfo="skip",
+    )

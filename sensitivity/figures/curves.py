@@ -1,165 +1,173 @@
-"""Losses as curves: against the learning rate, and by epoch."""
+"""Losses as curves: against the learning rate, or by epoch."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from sensitivity.figures.style import (
-    COLUMNS,
-    FAINT,
-    METRIC_NAMES,
-    about,
-    colours,
-    dash,
-    faded,
-    loss_axis,
-    lr_axis,
-    one_legend,
-    setting_words,
-    styled,
-    trial_words,
-)
-from sensitivity.figures.thinning import thinned
-from sensitivity.results import records
+from sensitivity.figures.axes import loss_axis, lr_axis
+from sensitivity.figures.palette import DIVERGED, FAINT, colours, dash, faded
+from sensitivity.figures.panels import MOST_BANDS, below, drawn, few, of_task, panels, thinned
+from sensitivity.figures.style import band, one_legend, styled
+from sensitivity.figures.words import METRIC_NAMES, Outcome, about, counted, plain, setting_words, trial_words
+from sensitivity.measures.learning_rate import WITHIN
+from sensitivity.results import IMPORTED, PREFIX, records
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
+    from sensitivity.results import Results
+
+MANY = 100
+"""Trials of a variant beyond which a band holds the middle 90 % of them, not all."""
 
 
+@drawn("Loss against learning rate")
 def lr_curves(measured: Measured, task: str) -> go.Figure:
-    """Loss against learning rate, one panel a variant: every trial, the tuned curve with its seed band, diverged trials at the
-    initial loss.
+    """Loss against learning rate, one panel a variant: every trial, the tuned curve with its seed band, what is within 10 % of its
+    best, diverged trials at the initial loss.
     """
-    results, curves = measured.results, measured.lr_curve
-    shades = colours(results.spaces)
-    curves = curves[curves["task"] == task]
-    variants = list(dict.fromkeys(curves["variant"]))
-    rows = max(1, math.ceil(len(variants) / COLUMNS))
-    columns = min(COLUMNS, max(1, len(variants)))
-    shown, left_out = thinned(results.usable[results.usable["task"] == task])
-    figure = make_subplots(
-        rows, columns, subplot_titles=variants, shared_yaxes=True, horizontal_spacing=0.03, vertical_spacing=min(0.16, 0.4 / rows)
-    )
-    initial = results.usable.loc[results.usable["task"] == task, "initial_loss"].mean()
-    for position, variant in enumerate(variants):
-        place = {"row": position // columns + 1, "col": position % columns + 1}
+    results, curves = measured.results, of_task(measured.lr_curve, task)
+    outcome, shades = Outcome.of(results), colours(results.spaces)
+    variants, remark = few(curves["variant"], measured, task)
+    figure, places, height = panels(variants)
+    trials = results.usable[(results.usable["task"] == task) & results.usable["variant"].isin(variants)]
+    few_trials, thin = thinned(trials)
+    initial = outcome.sign * trials["initial_loss"].mean()
+    for variant, place, lowest in zip(variants, places, below(places), strict=True):
         curve = curves[curves["variant"] == variant]
-        _lr_panel(figure, shown[shown["variant"] == variant], curve, variant, shades[variant], initial, place)
+        _lr_panel(figure, few_trials[few_trials["variant"] == variant], curve, variant, shades[variant], outcome, place)
+        best = float(curve["value"].min())
+        ends = {"y0": outcome.sign * best, "y1": outcome.sign * (best + WITHIN * abs(best))}
+        figure.add_hrect(**ends, fillcolor=faded(FAINT, 0.25), line_width=0, layer="below", **place)
+        figure.add_hline(y=initial, line={"color": FAINT, "width": 1, "dash": "dot"}, **place)
         figure.update_xaxes(**lr_axis(curve["lr"]), **place)
-        if position + columns >= len(variants):
+        if lowest:
             figure.update_xaxes(title_text="learning rate", **place)
-    losses = results.usable.loc[results.usable["task"] == task, "loss"]
-    figure.update_yaxes(matches="y", **loss_axis(losses))
-    figure.update_yaxes(title_text="loss", col=1)
+    figure.update_yaxes(**loss_axis(outcome.sign * trials["loss"]))
+    figure.update_yaxes(title_text=outcome.name, col=1)
     one_legend(figure)
-    return styled(figure, "How the loss depends on the learning rate", about(results, task) + left_out, 110 + 250 * rows)
+    return styled(
+        figure,
+        _basins(measured, task),
+        f"{about(results, task)}; grey: within 10 % of the best, dotted: what diverged trials count as{remark}{thin}",
+        height,
+    )
+
+
+def _basins(measured: Measured, task: str) -> str:
+    """Whose valley is widest and whose narrowest, as a title."""
+    table = measured.robust_width
+    table = table[(table["task"] == task) & (table["value"] > 0)].sort_values("value", ascending=False)
+    if table.empty:
+        return "No variant got better at any learning rate"
+    first, last = table.iloc[0], table.iloc[-1]
+    if len(table) > 1 and f"{first['value']:.1f}" == f"{last['value']:.1f}":
+        return f"Every variant is within 10 % of its best over {first['value']:.1f} decades of learning rate"
+    title = f"{plain(first['variant'])} is within 10 % of its best over {first['value']:.1f} decades of learning rate"
+    return title if len(table) == 1 else f"{title}, {plain(last['variant'])} over {last['value']:.1f}"
 
 
 def _lr_panel(
-    figure: go.Figure, trials: pd.DataFrame, curve: pd.DataFrame, variant: str, shade: str, initial: float, place: dict[str, int]
+    figure: go.Figure, trials: pd.DataFrame, curve: pd.DataFrame, variant: str, shade: str, outcome: Outcome, place: dict[str, int]
 ) -> None:
-    names = [name for name in trials.columns if name.startswith("config/")]
+    names = [name for name in trials.columns if name.startswith(PREFIX)]
     for diverged, marker in ((False, {"size": 5, "opacity": 0.35, "color": shade}), (True, {"size": 7, "symbol": "x-thin-open"})):
         part = trials[(trials["status"] == "diverged") == diverged]
-        words = [trial_words(row, names) for row in records(part)]
         figure.add_trace(
             go.Scatter(
-                x=part["config/lr"],
-                y=part["loss"],
+                x=part[f"{PREFIX}lr"],
+                y=outcome.sign * part["loss"],
                 mode="markers",
-                marker={"color": "#B00020", **marker} if diverged else marker,
-                name="diverged trial (drawn at the loss that it counts as)" if diverged else "trial",
+                marker={"color": DIVERGED, **marker} if diverged else marker,
+                name="diverged trial" if diverged else "trial",
                 legendgroup="diverged" if diverged else "trial",
-                text=words,
-                hovertemplate="%{text}<extra>" + variant + "</extra>",
+                text=[trial_words(row, names, outcome.sign) for row in records(part)],
+                customdata=part["key"],
+                hovertemplate="%{text}<extra>" + plain(variant) + "</extra>",
             ),
             **place,
         )
     x = list(curve["lr"])
-    figure.add_trace(
-        go.Scatter(
-            x=[*x, *reversed(x)],
-            y=[*curve["high"], *reversed(list(curve["low"]))],
-            fill="toself",
-            fillcolor=faded(shade, 0.22),
-            mode="lines",
-            line={"width": 0},
-            hoverinfo="skip",
-            name="range of the seeds",
-            legendgroup="band",
-        ),
-        **place,
-    )
+    low, high = (outcome.sign * curve[end] for end in ("low", "high"))
+    figure.add_trace(band(x, low, high, shade, 0.22, name="range of the seeds", legendgroup="band"), **place)
     figure.add_trace(
         go.Scatter(
             x=x,
-            y=curve["value"],
+            y=outcome.sign * curve["value"],
             mode="lines+markers",
             line={"color": shade, "width": 2.5},
             marker={"size": 6},
-            name="best of the other hyperparameters, mean of the seeds",
+            name="the others tuned, mean of the seeds",
             legendgroup="curve",
             text=[setting_words(each) for each in curve["configuration"]],
-            hovertemplate="loss %{y:.4g}<br>%{text}<extra>" + variant + "</extra>",
+            hovertemplate="%{y:.4g}<br>%{text}<extra>" + plain(variant) + "</extra>",
         ),
         **place,
     )
-    figure.add_hline(y=initial, line={"color": FAINT, "width": 1, "dash": "dot"}, **place)
 
 
+@drawn("Learning curves")
 def learning_curves(measured: Measured, task: str) -> go.Figure:
-    """Training loss by epoch of each variant's best configuration: mean of the seeds and their range."""
-    figure = go.Figure()
-    results, best = measured.results, measured.best_loss
-    shades = colours(results.spaces)
-    lows: list[float] = []
-    for row in records(best[best["task"] == task]):
-        variant = row["variant"]
-        trials = results.group(task, variant)
-        chosen = np.logical_and.reduce([trials[f"config/{name}"] == each for name, each in row["configuration"].items()])
-        trials = trials[chosen]
-        curves = results.epochs[results.epochs["key"].isin(trials["key"])].pivot(index="epoch", columns="key", values=results.metric)
-        if results.metric == "train_loss_end":  # the initial loss is the same measure, before the first epoch
-            curves.loc[0] = trials.set_index("key")["initial_loss"]
-        curves = curves.sort_index()
-        x, mean = list(curves.index), curves.mean(axis=1)
-        figure.add_trace(
-            go.Scatter(
-                x=[*x, *reversed(x)],
-                y=[*curves.max(axis=1), *reversed(list(curves.min(axis=1)))],
-                fill="toself",
-                fillcolor=faded(shades[variant], 0.15),
-                mode="lines",
-                line={"width": 0},
-                hoverinfo="skip",
-                showlegend=False,
-                legendgroup=variant,
-            )
-        )
-        figure.add_trace(
+    """The metric by epoch of each variant's best configuration: mean of the seeds and their range, or past :data:`MANY` trials the
+    middle 90 %.
+    """
+    results, best = measured.results, of_task(measured.best_loss, task)
+    shades, outcome = colours(results.spaces), Outcome.of(results)
+    figure, ends, lines = go.Figure(), [], []
+    banded = few(best["variant"], measured, task, MOST_BANDS)[0]
+    every, most = [], 0
+    for row in records(best):
+        curves = _curves(results, task, row)
+        if curves.empty:
+            continue
+        variant, x, mean = row["variant"], list(curves.index), curves.mean(axis=1)
+        most = max(most, curves.shape[1])
+        low, high = curves.quantile(0.05, axis=1), curves.quantile(0.95, axis=1)
+        if curves.shape[1] <= MANY:
+            low, high = curves.min(axis=1), curves.max(axis=1)
+        if variant in banded and curves.shape[1] > 1:
+            figure.add_trace(band(x, low, high, shades[variant], 0.15, legendgroup=variant))
+        lines.append(
             go.Scatter(
                 x=x,
                 y=mean,
-                mode="lines+markers",
-                name=variant,
+                mode="lines+markers" if len(x) <= 30 else "lines",
+                name=plain(variant),
                 legendgroup=variant,
                 line={"color": shades[variant], "dash": dash(variant), "width": 2.5},
                 text=[setting_words(row["configuration"])] * len(x),
-                hovertemplate="epoch %{x}: %{y:.4g}<br>%{text}<extra>" + variant + "</extra>",
+                hovertemplate="epoch %{x}: %{y:.4g}<br>%{text}<extra>" + plain(variant) + "</extra>",
             )
         )
-        lows.append(float(curves.min().min()))
+        every += [*low, *high]
+        ends.append((outcome.sign * float(mean.iloc[-1]), float(mean.iloc[-1]), variant, int(x[-1])))
+    figure.add_traces(lines)
     figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if results.epochs["epoch"].max() <= 12 else None)
-    figure.update_yaxes(
-        title_text="loss" if "loss" in results.metric else results.metric, **loss_axis([*lows, results.usable["initial_loss"].max()])
-    )
-    figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "xanchor": "left", "yanchor": "top"})
-    named = METRIC_NAMES.get(results.metric, f"{results.metric} after each epoch").replace(" the last epoch", " each epoch")
-    about = f"{task}, {named}; mean and range of the seeds"
-    return styled(figure, "Learning curves of each variant's best configuration", about, 420)
+    figure.update_yaxes(title_text=outcome.name, **loss_axis(every))
+    known = [each for each in ends if np.isfinite(each[0])]
+    title = "No best configuration kept a finite loss"
+    if known:
+        _, value, variant, last = min(known)
+        title = f"{plain(variant)} ends {'lowest' if outcome.sign > 0 else 'highest'}, at {value:.3g} after {counted(last, 'epoch')}"
+    spread = "range" if most <= MANY else "middle 90 %"
+    words = plain(results.metric) if IMPORTED in results.spec else METRIC_NAMES.get(results.metric, plain(results.metric))
+    subtitle = f"{plain(task)}, {words} by epoch of each variant's best configuration; mean and {spread} of its seeds"
+    return styled(figure, title, subtitle, 320)
+
+
+def _curves(results: Results, task: str, row: dict[str, Any]) -> pd.DataFrame:
+    """The metric of the trials of a configuration, one row an epoch and one column a trial."""
+    trials = results.group(task, row["variant"])
+    for name, each in row["configuration"].items():
+        trials = trials[trials[f"{PREFIX}{name}"] == each]
+    epochs = results.epochs[results.epochs["key"].isin(trials["key"])]
+    if epochs.empty or results.metric not in epochs:
+        return pd.DataFrame()
+    curves = epochs.pivot(index="epoch", columns="key", values=results.metric)
+    curves = curves.where(np.isfinite(curves))
+    if results.metric == "train_loss_end":  # the initial loss is the same measure, before the first epoch
+        curves.loc[0] = trials.set_index("key")["initial_loss"]
+    return curves.sort_index()

@@ -1,151 +1,188 @@
-"""How every figure looks: colours, line styles, axes and words that are the same wherever a variant is drawn."""
+"""The house style of figures: themes, titles, legends, and their places on wide and on narrow pages."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
-if TYPE_CHECKING:
-    from sensitivity.results import Results
+from sensitivity.figures.palette import FAINT, faded
+from sensitivity.figures.words import wrapped
+from trainables.names import unknown
 
-# Okabe & Ito (2008), safe for colour-blind readers; kin share a colour and differ in their dash.
-COLOURS = {
-    "sgd": "#555555", "cm": "#E69F00", "nag": "#D55E00", "adagrad": "#8B6B3E", "rmsprop": "#009E73",
-    "adam": "#0072B2", "nadam": "#56B4E9", "adamax": "#CC79A7",
-}  # fmt: skip
-KIN = {
-    "cm_mean": "cm", "nag_mean": "nag", "l1_adagrad": "adagrad", "l1_adagrad_mean": "adagrad", "l2_adagrad_mean": "rmsprop",
-    "linf_adagrad_mean": "adamax", "l1_adam": "adam", "l1_nadam": "nadam", "linf_nadam": "adamax",
-}  # fmt: skip
-FALLBACK = ("#44AA99", "#882255", "#999933", "#332288", "#AA4499", "#117733")
-INK, FAINT, RULE = "#222222", "#8a8a8a", "#e6e6e6"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
-COLUMNS = 3
-METRIC_NAMES = {
-    "train_loss_end": "training loss after the last epoch",
-    "train_loss": "training loss during the last epoch",
-    "test_loss": "test loss after the last epoch",
-}
+WIDE, NARROW = 1060, 360
+"""Pixels inside a figure on a page and on a phone."""
+NARROW_BELOW = 640
+"""Width of a figure under which its narrow layout is used."""
 
 
-def metric_name(results: Results) -> str:
-    """What is judged, in words."""
-    name = METRIC_NAMES.get(results.metric, f"{results.metric} after the last epoch")
-    return f"negative of {name}" if results.direction == "max" else name
+BAR = {"thickness": 12, "lenmode": "pixels", "len": 170, "y": 1, "yanchor": "top"}
+"""Colour bars, as tall as a panel."""
 
 
-def colours(variants: Iterable[str]) -> dict[str, str]:
-    """The colour of each variant of a study: its fixed one, or for variants without one the next that the study does not use.
+@dataclass(frozen=True)
+class Theme:
+    """Colours of everything that is no data."""
 
-    >>> colours(["adam", "mine", "yours"])
-    {'adam': '#0072B2', 'mine': '#44AA99', 'yours': '#882255'}
-    """
-    names = list(variants)
-    fixed = {name: COLOURS[KIN.get(name, name)] for name in names if KIN.get(name, name) in COLOURS}
-    free = [each for each in (*FALLBACK, *COLOURS.values()) if each not in fixed.values()] or list(FALLBACK)
-    others = [name for name in names if name not in fixed]
-    return {**fixed, **{name: free[place % len(free)] for place, name in enumerate(others)}}
+    ink: str
+    soft: str
+    rule: str
+    paper: str
 
 
-def dash(variant: str) -> str:
-    """The fixed line style of a variant."""
-    return "dash" if variant in KIN else "solid"
+THEMES = {"light": Theme("#222222", "#666666", "#e6e6e6", "#ffffff"), "dark": Theme("#e8e8e8", "#a6a6a6", "#3d3d3d", "#161616")}
 
 
-def styled(figure: go.Figure, title: str, subtitle: str, height: int) -> go.Figure:
-    """The house style: title, what was computed under it, fonts, legend below."""
-    figure.update_layout(
-        template="plotly_white",
-        title={
-            "text": title,
-            "x": 0,
-            "xref": "paper",
-            "xanchor": "left",
-            "y": 0.985,
-            "yanchor": "top",
-            "yref": "container",
-            "font": {"size": 18, "color": INK},
-            "subtitle": {"text": subtitle, "font": {"size": 13, "color": FAINT}},
-        },
-        font={"family": FONT, "size": 13, "color": INK},
-        height=height,
-        margin={"l": 70, "r": 20, "t": 100, "b": 60},
-        hoverlabel={"bgcolor": "white", "font": {"family": FONT, "color": INK}},
+def template(theme: str = "light") -> go.layout.Template:
+    """The Plotly template of a theme, light or dark: relayout a figure with it to switch. Raises: InputError for another name."""
+    if theme not in THEMES:
+        raise unknown("theme", theme, THEMES)
+    chosen = THEMES[theme]
+    axis = {"gridcolor": chosen.rule, "linecolor": chosen.soft, "tickcolor": chosen.rule, "zeroline": False, "automargin": True}
+    axis |= {"tickfont": {"size": 12}, "title": {"font": {"size": 13}}}
+    return go.layout.Template(
+        layout={
+            "font": {"family": FONT, "size": 13, "color": chosen.ink},
+            "title": {"font": {"size": 18, "color": chosen.ink}, "subtitle": {"font": {"size": 13, "color": chosen.soft}}},
+            "paper_bgcolor": chosen.paper,
+            "plot_bgcolor": chosen.paper,
+            "xaxis": {**axis, "ticks": "outside"},
+            "yaxis": axis,
+            "hoverlabel": {"bgcolor": chosen.paper, "bordercolor": chosen.soft, "font": {"family": FONT, "color": chosen.ink}},
+            "legend": {"font": {"color": chosen.ink}},
+            "annotationdefaults": {"font": {"color": chosen.ink}, "arrowcolor": chosen.soft},
+        }
     )
-    if figure.layout.legend.orientation != "v":
-        # Below the axis titles whatever the height: the legend is placed in the margin's pixels.
-        figure.update_layout(legend={"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom", "x": 0, "xanchor": "left"})
-        if any(trace.showlegend is not False and trace.name for trace in figure.data):
-            figure.update_layout(margin={"b": 100}, height=height + 40)
-    figure.update_xaxes(gridcolor=RULE, zeroline=False, linecolor=FAINT, ticks="outside", tickcolor=RULE)
-    figure.update_yaxes(gridcolor=RULE, zeroline=False)
+
+
+def themed(figure: go.Figure, theme: str) -> go.Figure:
+    """The figure in a theme, ``light`` or ``dark``. Raises: InputError for another."""
+    made = go.Figure(figure)
+    made.update_layout(template=template(theme))
+    return made
+
+
+def narrowed(figure: go.Figure) -> go.Figure:
+    """The figure laid out for a phone, with panels below one another and titles broken: relaid with its ``layout.meta["narrow"]``."""
+    made = go.Figure(figure)
+    for place, each in made.layout.meta["narrow"].items():
+        made.layout[place] = each
+    return made
+
+
+def styled(figure: go.Figure, title: str, subtitle: str, height: int, *, right: int = 16) -> go.Figure:
+    """The house style: a title that says what is seen, under it how it was computed, the legend below.
+
+    Args: height: of the plotting area, pixels. right: margin, pixels.
+    The layout of narrow pages is kept in ``layout.meta["narrow"]``, as a relayout.
+    """
+    grid = dict(figure.layout.meta or {})
+    figure.update_layout(template=template(), legend=_LEGEND, **_frame(figure, title, subtitle, height, WIDE, right))
+    narrow, tall = _stacked(figure, grid) if grid.get("columns", 1) > 1 else ({}, height)
+    frame = _frame(figure, title, subtitle, tall, NARROW, right)
+    figure.layout.meta = {"narrow": narrow | _flat(frame)}
     return figure
+
+
+_LEGEND = {"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom", "x": 0, "xanchor": "left", "itemsizing": "constant"}
+
+
+def _frame(figure: go.Figure, title: str, subtitle: str, height: int, width: int, right: int) -> dict[str, Any]:
+    """Title, margins and height for a width in pixels."""
+    size, small = (18, 13) if width > NARROW_BELOW else (16, 12)
+    head, under = wrapped(title, int(width / size / 0.53)), wrapped(subtitle, int(width / small / 0.51))
+    lines = under.count("<br>") + 1
+    first = 12 + (0.7 * size if "<br>" in head else 0)  # Plotly puts the baseline there, not the top, once there are several lines
+    top = int(first + 4 + 1.3 * size * (head.count("<br>") + 1) + 1.35 * small * lines + 34)
+    legend = _legend_lines(figure, width) * 21
+    flat = width <= NARROW_BELOW and figure.layout.coloraxis.colorbar.thickness is not None
+    bottom = 58 + legend + (64 if flat else 0)
+    total = height + top + bottom
+    bar = {"orientation": "h", "len": 250, "x": 0, "xanchor": "left", "yref": "container", "yanchor": "bottom"}
+    lying = {"colorbar": {**bar, "y": (legend + 14) / total, "title": {"side": "top"}}}
+    return {
+        **({"coloraxis": lying} if flat else {}),
+        "title": {
+            "text": head,
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "y": 1 - first / total,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"l": 8},
+            "font": {"size": size},
+            "subtitle": {"text": under, "font": {"size": small}},
+        },
+        "height": total,
+        "margin": {"l": 12, "r": right, "t": top, "b": bottom},
+    }
+
+
+def _legend_lines(figure: go.Figure, width: int) -> int:
+    """Lines that the legend takes: its entries are as wide as the widest."""
+    names = [len(trace.name) for trace in figure.data if getattr(trace, "showlegend", False) is not False and trace.name]
+    if (
+        not names
+        or figure.layout.showlegend is False
+        or (len(names) == 1 and not any(getattr(trace, "showlegend", False) for trace in figure.data))
+    ):
+        return 0
+    return math.ceil(len(names) / max(1, width // (max(names) * 7 + 48)))
+
+
+def _flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested properties by their paths."""
+    found: dict[str, Any] = {}
+    for name, each in nested.items():
+        found |= _flat(each, f"{before}{name}.") if isinstance(each, Mapping) else {f"{before}{name}": each}
+    return found
+
+
+def _stacked(figure: go.Figure, grid: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """The panels of a figure below one another, as a relayout, and the height that they take."""
+    count, row, gap = grid["panels"], grid["row"], grid["gap"] + 20  # every panel may have a title of its axis below it
+    total = count * row + (count - 1) * gap
+    made: dict[str, Any] = {}
+    for place in range(count):
+        top = 1 - place * (row + gap) / total
+        which = "" if place == 0 else str(place + 1)
+        made |= {f"xaxis{which}.domain": [0, 1], f"yaxis{which}.domain": [max(0.0, top - row / total), top]}
+        made |= {f"yaxis{which}.showticklabels": True, f"xaxis{which}.showticklabels": True}
+        if grid["titled"]:
+            made |= {f"annotations[{place}].x": 0.5, f"annotations[{place}].y": top}
+    return made, total
 
 
 def one_legend(figure: go.Figure) -> None:
     """Each kind of trace once in the legend: the first of its group that shows anything."""
     seen: set[str] = set()
     for trace in figure.data:
+        if not trace.legendgroup:
+            continue
         trace.showlegend = trace.legendgroup not in seen and bool(len(trace.x))
         if trace.showlegend:
             seen.add(trace.legendgroup)
 
 
-def lr_axis(rates: Iterable[float]) -> dict[str, Any]:
-    """A logarithmic axis with a tick at every power of ten, and at round numbers between where the range is short."""
-    known = [each for each in rates if each > 0]
-    wide = known and max(known) / min(known) > 30
-    return {"type": "log", "exponentformat": "power", "dtick": 1} if wide else {"type": "log", **_round_ticks(known)}
-
-
-def loss_axis(losses: Iterable[float]) -> dict[str, Any]:
-    """A logarithmic axis with round ticks, or a linear one where a loss is not above 0."""
-    known = [each for each in losses if math.isfinite(each)]
-    return {"type": "log", **_round_ticks(known)} if known and min(known) > 0 else {"type": "linear"}
-
-
-def _round_ticks(losses: Iterable[float]) -> dict[str, Any]:
-    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten (at 1, 2, 3 ... where the range is short)."""
-    known = [each for each in losses if math.isfinite(each) and each > 0]
-    if not known:
-        return {}
-    low, high = math.log10(min(known)), math.log10(max(known))
-    steps: tuple[float, ...] = (1, 2, 5) if high - low > 0.7 else (1, 1.5, 2, 3, 4, 5, 6, 8)
-    if high - low > 3:
-        steps = (1,)
-    values = [step * 10.0**power for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps]
-    return {"tickvals": values, "ticktext": [f"{each:.4g}" for each in values]}
-
-
-def about(results: Results, task: str) -> str:
-    """Task, metric and seeds, for a subtitle."""
-    seeds = results.usable["seed"].nunique()
-    return f"{task}, {metric_name(results)}, {seeds} seed{'s' if seeds != 1 else ''}"
-
-
-def trial_words(row: dict[str, Any], names: list[str]) -> str:
-    """A trial in words, for hovering."""
-    setting = setting_words({name.removeprefix("config/"): row[name] for name in names if row[name] == row[name]})
-    ended = f"diverged in epoch {row['epochs_done']}" if row["status"] == "diverged" else f"loss {row['loss']:.4g}"
-    return f"{ended}<br>{setting}<br>seed {row['seed']}, trial {row['key']}"
-
-
-def setting_words(configuration: dict[str, Any]) -> str:
-    """A configuration in words, for hovering."""
-    return ", ".join(f"{name} {each:.4g}" if isinstance(each, float) else f"{name} {each}" for name, each in configuration.items())
-
-
-def error_bars(row: dict[str, Any], side: str, shade: str) -> dict[str, Any]:
+def error_bars(row: Mapping[str, Any], side: str, shade: str) -> dict[str, Any]:
     """Error bars of a row with ``value_SIDE``, ``low_SIDE`` and ``high_SIDE``."""
     value, low, high = (row[f"{part}_{side}"] for part in ("value", "low", "high"))
-    arms = {"array": [max(0.0, high - value)], "arrayminus": [max(0.0, value - low)]}
-    return {"type": "data", "symmetric": False, **arms, "color": shade, "thickness": 1.5, "width": 4}
+    return arms([value], [low], [high], color=shade, width=4)
 
 
-def faded(shade: str, opacity: float) -> str:
-    """The colour with an opacity."""
-    red, green, blue = (int(shade[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{opacity})"
+def arms(value: Iterable[float], low: Iterable[float], high: Iterable[float], **more: Any) -> dict[str, Any]:
+    """Error bars from values to both ends of their intervals."""
+    rows = list(zip(value, low, high, strict=True))
+    ends = {"array": [max(0.0, c - a) for a, _, c in rows], "arrayminus": [max(0.0, a - b) for a, b, _ in rows]}
+    return {"type": "data", "symmetric": False, **ends, "color": FAINT, "thickness": 1.5, "width": 0, **more}
+
+
+def band(x: list[Any], low: Iterable[float], high: Iterable[float], shade: str, opacity: float = 0.18, **more: Any) -> go.Scatter:
+    """The area between two curves."""
+    look = {"fill": "toself", "fillcolor": faded(shade, opacity), "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    return go.Scatter(x=[*x, *reversed(x)], y=[*high, *reversed(list(low))], **{"showlegend": False, **look, **more})

@@ -12,18 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sensitivity.measures import forest as forests
 from sensitivity.measures.designs import joined, refuse_adaptive
-from sensitivity.measures.losses import DRAWS, Array, Draws, Losses, best, best_draws, groups, interval, note, resampled, row
+from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, note, resampled, row
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
     from sensitivity.results import Results
 
 TREES = 256
-FEWEST = 8
-"""Configurations below which a forest says nothing."""
-POOR = 0.5
-"""A surrogate with a smaller out-of-bag R2 is not to be believed."""
 LINE, PLANE, CLOUD = 65, 17, 4096
 """Points that are searched along a hyperparameter, along each side of a pair, and in the whole space."""
 COLUMNS = ["task", "variant", "kind", "hyperparameters", "value", "low", "high", "n", "note", "configuration"]
@@ -91,13 +88,12 @@ def _on_the_grid(group: Losses, space: SearchSpace, start: Mapping[str, Any]) ->
 def _measured(group: Losses, sets: _Sets, draws: int, seed: int) -> list[dict[str, Any]]:
     drawn = resampled(group, draws=draws, seed=seed)
     origin = sets.pop(("default", ()))
-    untuned, untuned_draws = float(group.mean[origin[0]]), drawn.mean[:, origin[0]]
+    untuned, untuned_draws = float(group.mean[origin[0]]), group.mean[origin[0]] - np.nanmean(drawn.noise[:, origin[0]], axis=1)
     tuned: dict[tuple[str, ...], tuple[float, Array]] = {}
     rows = []
     for (kind, names), members in sets.items():
         part = replace(group, loss=group.loss[members], configurations=[group.configurations[i] for i in members])
-        chosen = np.broadcast_to(np.arange(len(members)), (draws, len(members)))
-        value, values = best(part), best_draws(part, Draws(chosen, drawn.noise[:, members], drawn.mean[:, members]))
+        value, values = best(part), best_draws(part, drawn.of(members))
         winner = part.configurations[int(np.argmin(part.mean))]
         if kind == "overall":
             rows.append(_row(group, kind, names, untuned - value, interval(untuned_draws - values), winner))
@@ -115,14 +111,13 @@ def _measured(group: Losses, sets: _Sets, draws: int, seed: int) -> list[dict[st
 class _Forest:
     """A forest and how often each of its trees saw each configuration ``[configurations, trees]``."""
 
-    model: Any
+    model: list[Any]
     seen: Array
     r2: float
 
     def trees(self, units: Units) -> Array:
         """Predictions of each tree. Shape ``[trees, points]``."""
-        x = units.astype(np.float32)
-        return np.stack([tree.tree_.predict(x)[:, 0] for tree in self.model.estimators_])
+        return forests.predictions(self.model, units)
 
     def error(self, differences: Array) -> float:
         r"""Standard error of a mean over trees, :math:`\sum_i \mathrm{Cov}_b(N_{bi}, t_b)^2` less its Monte Carlo bias; at least that of
@@ -136,31 +131,26 @@ class _Forest:
 
 
 def _forest(group: Losses, trees: int, seed: int) -> _Forest:
-    from sklearn.ensemble import RandomForestRegressor
-
-    count, y = len(group.loss), group.mean
-    model = RandomForestRegressor(trees, random_state=seed, n_jobs=1).fit(group.units, y)
-    seen = np.stack([np.bincount(each, minlength=count) for each in model.estimators_samples_], axis=1).astype(float)
-    out = np.stack([tree.tree_.predict(group.units.astype(np.float32))[:, 0] for tree in model.estimators_], axis=1)
-    left = seen == 0
-    known = left.any(axis=1)
-    guess = (out * left).sum(axis=1)[known] / left.sum(axis=1)[known]
-    spread = float(((y[known] - y[known].mean()) ** 2).sum())
-    r2 = 1 - float(((y[known] - guess) ** 2).sum()) / spread if spread > 1e-24 else 0.0
-    return _Forest(model, seen, r2)
+    model, seen = forests.fit(group.units, group.mean, trees=trees, seed=seed)
+    r2 = forests.r_squared(group.mean, forests.unseen(forests.predictions(model, group.units), seen == 0))
+    return _Forest(model, seen.T, r2 if np.isfinite(r2) else 0.0)
 
 
 def _modelled(group: Losses, space: SearchSpace, start: dict[str, Any], trees: int, seed: int) -> list[dict[str, Any]]:
     names = group.names
-    if len(group.loss) < FEWEST or not names:
-        few = f"{len(group.loss)} configurations are too few for a forest (at least {FEWEST})" if names else "no hyperparameter varies"
+    if len(group.loss) < forests.FEWEST or not names:
+        few = (
+            f"{len(group.loss)} configurations are too few for a forest (at least {forests.FEWEST})"
+            if names
+            else "no hyperparameter varies"
+        )
         return [_row(group, kind, of, np.nan, (np.nan, np.nan), start, few) for kind, of in _kinds(names)]
     forest = _forest(group, trees, seed)
     constant = float(np.ptp(group.mean)) <= 1e-12
     remark = (
         "constant loss"
         if constant
-        else f"on a random forest with out-of-bag R2 {forest.r2:.2f}" + (": too poor to believe" if forest.r2 < POOR else "")
+        else f"on a random forest with out-of-bag R2 {forest.r2:.2f}" + (": too poor to believe" if forest.r2 < forests.POOR else "")
     )
     columns = [space.names.index(name) for name in names]
     origin = np.nan_to_num(space.encode([start])[0, columns], nan=0.5)

@@ -47,6 +47,15 @@ def test_losses_are_capped_at_the_initial_loss_and_nothing_is_dropped(store: Sto
     assert list(table["epochs_done"]) == [2, 1, 2, 0]
 
 
+def test_when_trials_first_and_last_reported_is_known_and_unknown_for_the_others(store: Store) -> None:
+    table = Results.from_store(store, "s").trials
+    assert (
+        [bool(known) for known in table["started"].notna()] == [bool(known) for known in table["finished"].notna()] == [True] * 3 + [False]
+    )
+    assert (table["started"] <= table["finished"])[:3].all()
+    assert str(table["started"].dt.tz) == "UTC"
+
+
 def test_a_hyperparameter_that_a_variant_lacks_is_empty(store: Store) -> None:
     table = Results.from_store(store, "s").trials
     assert table.loc[table["variant"] == "sgd", "config/mu"].isna().all()

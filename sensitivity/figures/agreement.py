@@ -1,0 +1,74 @@
+"""Estimators of importance side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from sensitivity.figures.panels import drawn, few, of_task, panels
+from sensitivity.figures.style import BAR, styled
+from sensitivity.figures.words import about, counted, plain
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+
+DISAGREES = "≠"
+
+
+@drawn("Whether estimators agree")
+def estimator_agreement(measured: Measured, task: str) -> go.Figure:
+    """The rank that each estimator gives each hyperparameter, one panel a variant, with the estimators' own values.
+
+    Those that put two hyperparameters the other way round than another, beyond both intervals, are marked.
+    """
+    table = of_task(measured.estimators, task)
+    table = table[(table["effect"] != "") & table["value"].notna()]
+    table = table[table.groupby("variant")["effect"].transform("nunique") > 1] if len(table) else table
+    shown = of_task(table, task)  # a single hyperparameter has no rank
+    variants, less = few(shown["variant"], measured, task)
+    estimators = list(dict.fromkeys(shown["estimator"]))
+    most = int(shown.groupby("variant")["effect"].nunique().max())
+    figure, places, height = panels(variants, columns=2, row=max(80, 30 * most), gap=114, shared=False)
+    for variant, place in zip(variants, places, strict=True):
+        part = shown[shown["variant"] == variant]
+        names = list(dict.fromkeys(part["effect"]))[::-1]
+        wide = {each: part.pivot(index="effect", columns="estimator", values=each) for each in ("rank", "value", "disagrees")}
+        wide = {name: each.reindex(index=names, columns=estimators).astype(object) for name, each in wide.items()}
+        odd = wide["disagrees"].fillna("")
+        texts = wide["value"].map(lambda each: "" if pd.isna(each) else f"{each:.2g}") + odd.map(lambda each: each and f" {DISAGREES}")
+        hover = odd.map(lambda each: each and f"<br>other order than {each}")
+        figure.add_trace(
+            go.Heatmap(
+                x=[_short(each) for each in estimators],
+                y=[plain(each) for each in names],
+                z=wide["rank"].astype(float).to_numpy(),
+                text=texts.to_numpy(),
+                texttemplate="%{text}",
+                customdata=hover.to_numpy(),
+                coloraxis="coloraxis",
+                xgap=1,
+                ygap=1,
+                hovertemplate="%{y} by %{x}: rank %{z}, value %{text}%{customdata}<extra>" + plain(variant) + "</extra>",
+            ),
+            **place,
+        )
+    figure.update_xaxes(showgrid=False, type="category", tickangle=-35, ticks="")
+    figure.update_yaxes(showgrid=False, type="category")
+    colorbar = {"title": {"text": "rank"}, **BAR, "dtick": 1}
+    figure.update_layout(coloraxis={"colorscale": "Blues_r", "cmin": 1, "cmax": max(2, most), "colorbar": colorbar})
+    whole = table.groupby(["variant", "effect"])["disagrees"].agg(lambda each: bool((each != "").any()))
+    many = int(whole.sum())
+    title = f"{len(estimators)} estimators order the hyperparameters alike, as far as their intervals tell"
+    if many:
+        title = f"Estimators disagree on {many} of {counted(len(whole), 'hyperparameter')}, beyond their intervals"
+    subtitle = (
+        f"{about(measured.results, task)}; colour: rank, 1 matters most; number: the estimator's own value; {DISAGREES}: another orders "
+        f"it otherwise{less}"
+    )
+    return styled(figure, title, subtitle, height)
+
+
+def _short(estimator: str) -> str:
+    return plain(estimator.replace("_", " ").replace("variance shares", "variance").replace("top importance", "top"))

@@ -1,0 +1,203 @@
+"""Axes in the scale of what they show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensitivity.figures.words import plain, short
+from sensitivity.results import PREFIX
+from sensitivity.wording import number
+
+if TYPE_CHECKING:
+    from sensitivity.results import Results
+
+Array = NDArray[np.float64]
+NUMERIC = ("linear", "log", "log1m")
+MOST_LEVELS = 12
+"""Values beyond which a hyperparameter is cut into parts."""
+MOST_KEPT = 40
+"""Levels of a design beyond which they are put together all the same."""
+MOST_TICKS = 12
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A hyperparameter on the scale that it was declared with.
+
+    Plotly has linear and logarithmic axes. ``log1m`` is drawn at -log10(1 - x), so that .9, .99 and .999 are equally far apart; levels and
+    choices at their number.
+
+    name: of the hyperparameter. scale: see :mod:`search_spaces.scales`. levels: of a discrete one.
+    """
+
+    name: str
+    scale: str
+    levels: tuple[Any, ...] = ()
+
+    @classmethod
+    def of(cls, results: Results, name: str) -> Axis:
+        """The axis of a hyperparameter for all variants that have it."""
+        found = [space[name] for space in results.spaces.values() if name in space]
+        scales = {each.scale for each in found}
+        scale = scales.pop() if len(scales) == 1 else "linear" if scales <= set(NUMERIC) else "categorical"
+        if scale in NUMERIC:
+            return cls(name, scale)
+        if all(each.scale in ("ordinal", "categorical") for each in found):
+            every = [value for each in found for value in getattr(each, "levels", getattr(each, "choices", ()))]
+        else:
+            every = list(results.trials[f"{PREFIX}{name}"].dropna())
+        return cls(name, scale, tuple({_key(value): value for value in every}.values()))
+
+    def places(self, values: Iterable[Any]) -> Array:
+        """Where values stand on the axis; NaN for what is inactive."""
+        if self.levels:
+            number_of = {_key(value): place for place, value in enumerate(self.levels)}
+            return np.array([number_of.get(_key(value), np.nan) for value in values], float)
+        x = np.array(list(values), float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return -np.log10(1 - x) if self.scale == "log1m" else x
+
+    def line(self, values: Iterable[Any]) -> Array:
+        """:meth:`places` where equal steps of the scale are equally far apart, also on a logarithmic axis."""
+        x = self.places(values)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log10(x) if self.scale == "log" else x
+
+    def off_line(self, line: Array) -> Array:
+        """Places from :meth:`line`."""
+        return np.asarray(10.0**line if self.scale == "log" else line)
+
+    def words(self, place: float) -> str:
+        """The value at a place, to be read."""
+        if self.levels:
+            return plain(number(self.levels[min(max(round(place), 0), len(self.levels) - 1)]))
+        return number(1 - 10**-place) if self.scale == "log1m" else number(place)
+
+    def layout(self, places: Iterable[float]) -> dict[str, Any]:
+        """Properties of a Plotly axis that shows these places."""
+        known = [float(each) for each in places if math.isfinite(each)]
+        if self.scale == "log":
+            return lr_axis(known)
+        if self.scale == "linear" and not self.levels:
+            return {"type": "linear"}
+        values, texts = self.ticks(known)
+        ends = {"range": [-0.6, len(self.levels) - 0.4]} if self.levels else {}
+        return {"type": "linear", "tickvals": values, "ticktext": texts, **ends}
+
+    def ticks(self, places: Sequence[float]) -> tuple[list[float], list[str]]:
+        """Ticks that can be read, on the :meth:`line`, around places of the axis."""
+        if self.levels:
+            step = math.ceil(len(self.levels) / MOST_TICKS)
+            some = range(0, len(self.levels), step)
+            return [float(each) for each in some], [short(number(self.levels[each]), 16) for each in some]
+        if not places:
+            return [], []
+        low, high = min(places), max(places)
+        if self.scale == "log":
+            ticks = _round_ticks([low, high])
+            inside = [each for each in ticks["tickvals"] if low / 1.001 <= each <= high * 1.001] or [low, high]
+            return [math.log10(each) for each in inside], [number(each) for each in inside]
+        if self.scale == "log1m":
+            nines = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 0.99999, 0.999999)
+            chosen = [each for each in nines if low - 0.02 <= -math.log10(1 - each) <= high + 0.02]
+            if len(chosen) > 6:
+                chosen = [each for each in chosen if each in (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)]
+            shown = [-math.log10(1 - each) for each in chosen] if len(chosen) > 1 else list(dict.fromkeys([low, high]))
+            return shown, [number(1 - 10**-each) for each in shown]
+        return _linear_ticks(low, high)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Places of an axis in few parts: the levels of a design, or bins of equal width on the scale.
+
+    centres: of each part, on the axis. place: the part of each value, -1 where it is inactive. own: the parts are the design's own levels.
+    """
+
+    axis: Axis
+    centres: Array
+    place: NDArray[np.int64]
+    own: bool
+
+    @classmethod
+    def of(cls, axis: Axis, values: Iterable[Any], *, bins: int = MOST_LEVELS, keep: bool = False) -> Levels:
+        """Cut values. Args: bins: parts where there are more values. keep: the values are levels that a design chose."""
+        line = axis.line(values)
+        active = np.isfinite(line)
+        place = np.full(len(line), -1)
+        known, first = np.unique(np.round(line[active], 9), return_inverse=True)
+        repeated = len(known) <= MOST_LEVELS and 3 * len(known) <= active.sum()
+        if axis.levels or len(known) <= bins or repeated or (keep and len(known) <= MOST_KEPT):
+            place[active] = first
+            return cls(axis, axis.off_line(known), place, True)
+        edges = np.linspace(known[0], known[-1], bins + 1)
+        place[active] = np.clip(np.searchsorted(edges, line[active], side="right") - 1, 0, bins - 1)
+        return cls(axis, axis.off_line((edges[:-1] + edges[1:]) / 2), place, False)
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The name of each part."""
+        return [self.axis.words(each) for each in self.centres]
+
+    def means(self, values: Array) -> Array:
+        """The mean of the values of each part, NaN where there is none."""
+        known = (self.place >= 0) & np.isfinite(values)
+        total = np.bincount(self.place[known], values[known], len(self.centres))
+        count = np.bincount(self.place[known], minlength=len(self.centres))
+        return np.asarray(np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0))
+
+
+def lr_axis(rates: Iterable[float]) -> dict[str, Any]:
+    """A logarithmic axis with a tick at every power of ten, and at round numbers between where the range is short."""
+    known = [each for each in rates if each > 0]
+    if not known or max(known) / min(known) <= 30:
+        return {"type": "log", **_round_ticks(known)}
+    low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
+    powers = range(low, high + 1, math.ceil((high - low) / 6))
+    return {"type": "log", "tickvals": [10.0**each for each in powers], "ticktext": [_power(each) for each in powers]}
+
+
+def loss_axis(losses: Iterable[float]) -> dict[str, Any]:
+    """A logarithmic axis with round ticks, or a linear one where a loss is not above 0."""
+    known = [each for each in losses if math.isfinite(each)]
+    return {"type": "log", **_round_ticks(known)} if known and min(known) > 0 else {"type": "linear"}
+
+
+def _round_ticks(losses: Iterable[float]) -> dict[str, Any]:
+    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten (at 1, 2, 3 ... where the range is short)."""
+    known = [each for each in losses if math.isfinite(each) and each > 0]
+    if not known:
+        return {}
+    if max(known) == min(known):
+        return {"tickvals": known[:1], "ticktext": [f"{known[0]:.4g}"]}
+    low, high = math.log10(min(known)), math.log10(max(known))
+    steps: tuple[float, ...] = (1, 2, 5) if high - low > 0.7 else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    if high - low > 3:
+        steps = (1,)
+    values = [step * 10.0**power for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps]
+    return {"tickvals": values, "ticktext": [f"{each:.4g}" for each in values]}
+
+
+def _linear_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
+    if high <= low:
+        return [low], [number(low)]
+    step = 10.0 ** math.floor(math.log10((high - low) / 2))
+    step *= next(each for each in (1, 2, 5, 10) if (high - low) / (step * each) <= 6)
+    values = [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    return values, [number(each) for each in values]
+
+
+def _key(value: Any) -> tuple[bool, Any]:
+    """Values that are equal but for their type: 1 and 1.0, not 1 and True."""
+    return isinstance(value, (bool, np.bool_)), value
+
+
+def _power(exponent: int) -> str:
+    return f"1e{exponent}" if not -4 < exponent < 5 else number(10.0**exponent)

@@ -1,0 +1,124 @@
+"""Figures of several panels."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from sensitivity.figures.style import NARROW, WIDE, styled
+from sensitivity.figures.words import counted, plain, wrapped
+from sensitivity.measures.measured import REFUSED
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.measures import Measured
+
+COLUMNS = 3
+MOST_PANELS = 12
+"""Variants that small multiples show: the best ones."""
+MOST_BANDS = 12
+"""Variants whose intervals are drawn as bands in one panel."""
+MOST_TRACES = 50
+MOST_POINTS = 3000
+
+
+def panels(
+    titles: Sequence[str], *, columns: int = COLUMNS, row: int = 190, gap: int = 74, shared: bool | str = True
+) -> tuple[go.Figure, list[dict[str, int]], int]:
+    """An empty figure with a panel for each title, the row and column of each panel, and the height in pixels.
+
+    Args: row, gap: pixels of a panel and between two. shared: whether all have the same y axis.
+    """
+    count = max(1, len(titles))
+    down = math.ceil(count / columns)
+    across = math.ceil(count / down)
+    height = down * row + (down - 1) * gap
+    figure = make_subplots(
+        down,
+        across,
+        subplot_titles=[plain(each) for each in titles] or None,
+        specs=[[{} if r * across + c < count else None for c in range(across)] for r in range(down)],
+        shared_yaxes="all" if shared else False,
+        horizontal_spacing=0.035 if shared else 0.25 / across,
+        vertical_spacing=gap / height if down > 1 else 0,
+    )
+    for title in figure.layout.annotations:
+        title.font.size = 14
+    figure.layout.meta = {"columns": across, "panels": count, "row": row, "gap": gap, "titled": bool(titles)}
+    return figure, [{"row": i // across + 1, "col": i % across + 1} for i in range(count)], height
+
+
+def below(places: Sequence[dict[str, int]]) -> list[bool]:
+    """Whether each panel has none below it."""
+    return [{"row": each["row"] + 1, "col": each["col"]} not in places for each in places]
+
+
+def of_task(table: pd.DataFrame, task: str | None) -> pd.DataFrame:
+    """The rows of a task. Raises: InputError, saying why, where there are none."""
+    if REFUSED in table.attrs:
+        raise InputError(str(table.attrs[REFUSED]))
+    part = table if task is None else table[table["task"] == task]
+    if part.empty:
+        raise InputError("no trial that it could be measured from")
+    return part.reset_index(drop=True)
+
+
+def best_first(measured: Measured, task: str) -> list[str]:
+    """The variants of a task, the one with the best loss first."""
+    table = measured.best_loss
+    return [str(each) for each in table[table["task"] == task].sort_values("value", kind="stable")["variant"]]
+
+
+def few(variants: Iterable[str], measured: Measured, task: str, most: int = MOST_PANELS) -> tuple[list[str], str]:
+    """Those of the variants that are shown, in their order, and words about the others."""
+    every = list(dict.fromkeys(variants))
+    if len(every) <= most:
+        return every, ""
+    chosen = [each for each in best_first(measured, task) if each in every][:most]
+    return [each for each in every if each in chosen], f"; the {most} best of {len(every)} variants"
+
+
+def thinned(trials: pd.DataFrame, most: int = MOST_POINTS) -> tuple[pd.DataFrame, str]:
+    """At most so many trials, drawn at random in their order, and words about it."""
+    if len(trials) <= most:
+        return trials, ""
+    return trials.sample(most, random_state=0).sort_index(), f"; {most:,} of {counted(len(trials), 'trial')} drawn"
+
+
+def notice(what: str, reason: str) -> go.Figure:
+    """A figure that says why there is none."""
+    figure = go.Figure()
+    said = f"not measured: {plain(reason)}"
+    figure.add_annotation(text=wrapped(said, WIDE // 9), x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font={"size": 14})
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    styled(figure, what, "", 40)
+    figure.layout.meta = {"narrow": {**figure.layout.meta["narrow"], "annotations[0].text": wrapped(said, NARROW // 9)}}
+    return figure
+
+
+def drawn(what: str) -> Callable[[Callable[..., go.Figure]], Callable[..., go.Figure]]:
+    """A figure of this name, or a :func:`notice` where a measure refuses the results or no trial has ended."""
+
+    def decorated(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
+        @functools.wraps(draw)
+        def figure(measured: Measured, *arguments: Any, **named: Any) -> go.Figure:
+            task = named.get("task", arguments[0] if arguments else None)
+            usable = measured.results.usable
+            if usable.empty or (task is not None and not (usable["task"] == task).any()):
+                return notice(what, "no trial has ended yet")
+            try:
+                return draw(measured, *arguments, **named)
+            except InputError as refusal:
+                return notice(what, str(refusal))
+
+        return figure
+
+    return decorated

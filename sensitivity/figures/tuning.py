@@ -1,0 +1,74 @@
+"""What tuning gains over the defaults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+
+from sensitivity.figures.comparisons import dots
+from sensitivity.figures.panels import drawn, of_task
+from sensitivity.figures.style import styled
+from sensitivity.figures.words import Outcome, about, plain
+from sensitivity.results import records
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+
+TOGETHER = "all together"
+
+
+@drawn("What tuning gains")
+def tunability(measured: Measured, task: str) -> go.Figure:
+    """The gain over the default configuration: of all hyperparameters together and of each alone; and the default against the best."""
+    table = of_task(measured.tunability, task)
+    outcome = Outcome.of(measured.results)
+    single = table[table["kind"] == "single"]
+    overall = table[table["kind"] == "overall"]
+    best = of_task(measured.best_loss, task).merge(overall[["variant", "value"]], on="variant", suffixes=("", "_gain"))
+    against = f"best {outcome.name}, default"
+    parts = {against: best, TOGETHER: overall}
+    parts |= {name: single[single["hyperparameters"] == name] for name in dict.fromkeys(single["hyperparameters"])}
+    figure, height = dots(measured, parts, form=".3g")
+    level = figure.data[0]
+    values = best["value"].notna()
+    shown = best[values]
+    level.x, level.name = outcome.sign * shown["value"], "best"
+    low, high = outcome.ends(shown)[1:]
+    level.error_x = {**level.error_x.to_plotly_json(), "array": high - level.x, "arrayminus": level.x - low}
+    figure.add_trace(
+        go.Scatter(
+            x=outcome.sign * (shown["value"] + shown["value_gain"]),
+            y=level.y,
+            mode="markers",
+            marker={"size": 10, "symbol": "circle-open", "color": level.marker.color, "line": {"width": 2}},
+            name="default",
+            showlegend=False,
+            hovertemplate="%{y}: default %{x:.3g}<extra></extra>",
+        ),
+        row=1,
+        col=1,
+    )
+    most = float(np.nanmax([*table["high"], *table["value"], 1e-12]))
+    for place in range(1, len(parts)):
+        figure.update_layout({f"xaxis{place + 1}": {"range": [-0.05 * most, 1.05 * most], "nticks": 4}})
+    figure.update_layout(xaxis={"nticks": 4})
+    known = overall[overall["value"].notna()].sort_values("value", ascending=False)
+    title = "Too few configurations to say what tuning gains"
+    if len(known) and known["value"].iloc[0] <= 0:
+        title = "No configuration was better than the defaults"
+    elif len(known):
+        first, last = records(known)[0], records(known)[-1]
+        title = f"Tuning gains most for {plain(first['variant'])}: {first['value']:.3g}"
+        title += f"; least for {plain(last['variant'])}: {last['value']:.3g}" if len(known) > 1 else ""
+    how = (
+        "measured on the grid"
+        if not overall["note"].str.contains("forest").any()
+        else "by a random forest where the grid lacks the default"
+    )
+    subtitle = (
+        f"{about(measured.results, task)}; open: the default, filled: the best; gains over the default in units of the metric, {how}; "
+        "bars are 95 % intervals"
+    )
+    return styled(figure, title, subtitle, height)
