@@ -33,7 +33,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
         found = [f"Differences in {to} beyond noise, of {count} (p with Holm's correction): {several(words, 5)}."]
     else:
         least = min(table, key=lambda row: row["p"])
-        none = f"{least['a']} and {least['b']} do not differ" if len(table) == 1 else f"None of {count} differs"
+        none = f"{least['a']} and {least['b']} do not differ" if len(table) == 1 else f"No pair of {len(table)} differs"
         nearest = "" if len(table) == 1 else "nearest to it: "
         found = [
             f"{none} in {to} by more than noise at 5 % (Holm's correction); {nearest}{least['a']} minus {least['b']}, "

@@ -144,7 +144,7 @@ EFFECTS = Question(
         ),
         Drawing(
             estimator_agreement,
-            "The rank that each estimator gives each hyperparameter; rings mark those that disagree by more than chance.",
+            "The rank that each estimator gives each hyperparameter; ≠ marks where another orders it otherwise by more than chance.",
             "estimators",
         ),
     ),

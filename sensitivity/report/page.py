@@ -131,8 +131,8 @@ def _least(figure: go.Figure) -> int:
     return 18 if columns <= 1 or can else 12 * columns
 
 
-HEADROOM = 34
-"""Pixels above the panels of a figure whose title is said by the page: for the titles of panels."""
+HEADROOM, LABELLED = 34, 56
+"""Pixels above a figure whose title is said by the page: for the titles of panels, for the names of parallel axes."""
 
 
 def _without_title(figure: go.Figure) -> tuple[int, str]:
@@ -141,12 +141,13 @@ def _without_title(figure: go.Figure) -> tuple[int, str]:
 
     drawn = figure.to_plotly_json()
     layout = {name: each for name, each in drawn["layout"].items() if name not in ("title", "template", "meta")}
-    less = max(0, (layout.get("margin", {}).get("t") or HEADROOM) - HEADROOM)
+    room = LABELLED if any(trace["type"] == "parcoords" for trace in drawn["data"]) else HEADROOM
+    less = max(0, (layout.get("margin", {}).get("t") or room) - room)
     height = int(layout.get("height") or 450) - less
-    layout |= {"height": height, "margin": {**layout.get("margin", {}), "t": HEADROOM}, "uirevision": "kept"}
+    layout |= {"height": height, "margin": {**layout.get("margin", {}), "t": room}, "uirevision": "kept"}
     narrow = {place: each for place, each in (drawn["layout"].get("meta") or {}).get("narrow", {}).items() if not place.startswith("title")}
     if {"height", "margin.t"} <= set(narrow):
-        narrow |= {"height": narrow["height"] - narrow["margin.t"] + HEADROOM, "margin.t": HEADROOM}
+        narrow |= {"height": narrow["height"] - narrow["margin.t"] + room, "margin.t": room}
     made = {"data": drawn["data"], "layout": layout, "narrow": narrow}
     return height, _safe(plotly.io.to_json(made, validate=False, remove_uids=False))
 

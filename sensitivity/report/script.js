@@ -12,6 +12,13 @@
 
   const dark = () => !printing && (chosen ?? system.matches);
 
+  function set(target, path, value) {
+    const steps = path.replace(/\[(\d+)\]/g, ".$1").split(".");
+    const last = steps.pop();
+    for (const step of steps) target = target[step] ??= {};
+    target[last] = value;
+  }
+
   function draw(plot) {
     const { data, layout, narrow } = JSON.parse(plot.parentElement.nextElementSibling.textContent);
     const slim = !printing && plot.parentElement.clientWidth < look.narrow;
@@ -19,9 +26,9 @@
     layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#8a8a8a", activecolor: "#0072B2" };
     layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
     if (printing) layout.width = PAPER;
+    if (slim) Object.entries(narrow).forEach(([path, value]) => set(layout, path, value)); // before it is drawn: wide panels do not fit
+    plot.style.height = `${layout.height}px`;
     Plotly.react(plot, data, layout, { displaylogo: false, responsive: true, displayModeBar: slim ? false : "hover" });
-    if (slim) Plotly.relayout(plot, narrow);
-    plot.style.height = `${slim ? narrow.height ?? layout.height : layout.height}px`;
     drawn.add(plot);
   }
 
@@ -33,16 +40,17 @@
     drawn.forEach(draw);
   }
 
-  const near = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (isIntersecting && !drawn.has(target)) draw(target);
-    }
-  }, { rootMargin: "1000px" });
-  plots.forEach((plot) => near.observe(plot));
+  const waiting = [...plots]; // one at a time, so that the page can be read and scrolled meanwhile
+  function next() {
+    if (!waiting.length) return;
+    setTimeout(next);
+    draw(waiting.shift());
+  }
 
   button.hidden = false;
   button.addEventListener("click", () => { chosen = !dark(); paint(); });
   system.addEventListener("change", paint);
+  matchMedia(`(max-width: ${look.narrow}px)`).addEventListener("change", paint);
   addEventListener("beforeprint", () => { printing = true; plots.forEach(draw); paint(); });
   addEventListener("afterprint", () => { printing = false; paint(); });
 
@@ -58,4 +66,5 @@
 
   if (matchMedia("(max-width: 1399px)").matches) document.querySelector("nav details").open = false;
   paint();
+  next();
 })();

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sensitivity.figures import colours, effect_shares, learning_curves, lr_curves, performance_sensitivity, slices
+from sensitivity.figures import colours, effect_shares, learning_curves, lr_curves, performance_sensitivity
 from sensitivity.measures import Measured
 from sensitivity.questions import QUESTIONS
 from sensitivity.report import write_report
@@ -77,6 +77,12 @@ def written(measured: Measured, tmp_path_factory: pytest.TempPathFactory) -> pat
     return write_report(measured, tmp_path_factory.mktemp("report") / "out").parent
 
 
+def figures(measured: Measured) -> list[str]:
+    """The figures of all questions that these results can answer."""
+    answered = [question for question in QUESTIONS if question.applies(measured, TASK)]
+    return [drawing.name for question in answered for drawing in question.drawn(measured, TASK)]
+
+
 def without_scripts(page: str) -> str:
     return re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
 
@@ -86,20 +92,20 @@ def test_the_page_is_one_file_that_asks_for_nothing(measured: Measured, written:
     body = without_scripts(page)
     assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!#)|url\(|@import""", body)
     assert "cdn.plot.ly" not in body
-    assert page.count('class="plot"') == 4
+    assert page.count('class="plot"') == len(figures(measured))
     for sentence in summary(measured, TASK):
         assert sentence in (written / "report.md").read_text()
         assert html.escape(sentence.replace(" %", "\N{NO-BREAK SPACE}%")).replace("&#x27;", "&#39;") in body
 
 
-def test_the_page_can_be_found_ones_way_in_and_heard(written: pathlib.Path) -> None:
+def test_the_page_can_be_found_ones_way_in_and_heard(measured: Measured, written: pathlib.Path) -> None:
     body = without_scripts((written / "report.html").read_text())
     names = re.findall(r'\bid="([^"]+)"', body)
     assert len(names) == len(set(names))
     assert set(re.findall(r'(?:href="#|aria-labelledby=")([^"]+)"', body)) <= set(names)
     assert {question.title for question in QUESTIONS if question.key != "transfer"} <= set(re.findall(r"<h3 [^>]*>([^<]+)</h3>", body))
     plots = re.findall(r'<div class="plot"[^>]*role="img" aria-label="([^"]+)"', body)
-    assert len(plots) == 4
+    assert len(plots) == len(figures(measured))
     assert all(len(label) > 60 for label in plots)
     assert body.count("<table>") == body.count("<caption")
     assert not re.findall(r"<th(?! scope)[ >]", body)
@@ -140,23 +146,14 @@ def test_a_report_with_pictures(measured: Measured, monkeypatch: pytest.MonkeyPa
             write_report(measured, tmp_path / "none", png=True)
         assert not (tmp_path / "none").exists()
     kaleido, asked = types.ModuleType("kaleido"), []
-    kaleido.write_fig_from_object_sync = lambda figures, **options: asked.append((figures, options))  # type: ignore[attr-defined]
+    kaleido.write_fig_from_object_sync = lambda drawn, **options: asked.append((drawn, options))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "kaleido", kaleido)
     place = write_report(measured, tmp_path, png=True).parent
     shown = re.findall(r"!\[[^]]+\]\((figures/[^)]+\.png)\)", (place / "report.md").read_text())
-    ((figures, options),) = asked
-    assert [place / name for name in shown] == [each["path"] for each in figures]
-    assert len(shown) == 4
+    ((drawn, options),) = asked
+    assert [place / name for name in shown] == [each["path"] for each in drawn]
+    assert len(shown) == len(figures(measured))
     assert options["kopts"] == {"mathjax": False}, "which is fetched otherwise"
-
-
-@pytest.mark.parametrize("draw", [lr_curves, slices])
-def test_a_figure_of_many_trials_draws_some_and_says_so(draw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    many = Measured(results(bowl, seeds=tuple(range(300))))
-    figure = draw(many, TASK)
-    drawn = [len(trace.x) for trace in figure.data if trace.mode == "markers"]
-    assert sum(drawn) == 3000
-    assert "of 3,600 trials drawn" in figure.layout.title.subtitle.text
 
 
 def test_names_full_of_html_are_text(tmp_path: pathlib.Path) -> None:
