@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sensitivity.figures import danger_zone, divergence_map, lr_curves, parallel_coordinates, performance_sensitivity, slices
 from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED
 from sensitivity.planning import METRICS
-from sensitivity.questions.question import Drawing, Question, of_task, rows, tables, trials
+from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables, trials
 from sensitivity.results import COUNTED, records
 from sensitivity.wording import number, several, with_interval
 
@@ -137,6 +137,10 @@ def has_rates(measured: Measured, task: str) -> bool:
     return bool((measured.lr_curve["task"] == task).any())
 
 
+def _some_learned(measured: Measured, task: str) -> bool:
+    return not nothing_learned(measured, task)
+
+
 def _some_diverged(measured: Measured, task: str) -> bool:
     return bool(of_task(measured.divergence_rate, task)["diverged"].any())
 
@@ -177,6 +181,7 @@ SENSITIVE = Question(
             "How good a variant can be against how much an untuned setting costs. Lower left is better on both counts; where bars "
             "overlap, this study cannot tell the variants apart.",
             "overview",
+            _some_learned,
         ),
         Drawing(
             divergence_map,
