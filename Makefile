@@ -23,6 +23,7 @@ bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.optimizer_step
 	$(BIN)/python -m tests.benchmarks.importance
 	$(BIN)/python -m tests.benchmarks.measures
+	$(BIN)/python -m tests.benchmarks.report
 
 validate: .venv/ready
 	$(BIN)/python -m tests.benchmarks.validate

@@ -15,7 +15,6 @@ from sensitivity.questions.epochs import late_gains
 from sensitivity.questions.question import refusal
 from sensitivity.results import Results
 from tests.sensitivity.tables import INITIAL, bowl, noisy, results
-from trainables.names import InputError
 
 TASK = "autoencoder/digits"
 BY_KEY = {each.key: each for each in QUESTIONS}
@@ -71,9 +70,8 @@ def test_sentences_have_the_numbers_of_the_measures() -> None:
     words = f"adam needs about {row['value']:.0f} ({row['low']:.0f} to {row['high']:.0f}) random configurations"
     assert BY_KEY["tuning"].sentences(measured, TASK)[0].startswith(words)
     row = measured.robust_width.iloc[0]
-    assert f"adam over {row['value']:.2g} ({row['low']:.2g} to {row['high']:.2g})" in " ".join(
-        BY_KEY["sensitive"].sentences(measured, TASK)
-    )
+    said = " ".join(BY_KEY["sensitive"].sentences(measured, TASK))
+    assert f"adam over {row['value']:.2g} ({row['low']:.2g} to {row['high']:.2g})" in said
     row = measured.ridges.iloc[0]
     assert (row["one"], row["other"]) == ("lr", "mu")
     assert f"adam {row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})" in BY_KEY["tradeoffs"].sentences(measured, TASK)[0]

@@ -139,12 +139,15 @@ def test_a_report_with_pictures(measured: Measured, monkeypatch: pytest.MonkeyPa
         with pytest.raises(InputError, match="--png needs kaleido"):
             write_report(measured, tmp_path / "none", png=True)
         assert not (tmp_path / "none").exists()
-    monkeypatch.setitem(sys.modules, "kaleido", types.ModuleType("kaleido"))
-    monkeypatch.setattr("plotly.io.write_images", lambda figures, files, **size: [file.touch() for file in files])
+    kaleido, asked = types.ModuleType("kaleido"), []
+    kaleido.write_fig_from_object_sync = lambda figures, **options: asked.append((figures, options))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "kaleido", kaleido)
     place = write_report(measured, tmp_path, png=True).parent
     shown = re.findall(r"!\[[^]]+\]\((figures/[^)]+\.png)\)", (place / "report.md").read_text())
+    ((figures, options),) = asked
+    assert [place / name for name in shown] == [each["path"] for each in figures]
     assert len(shown) == 4
-    assert all((place / name).exists() for name in shown)
+    assert options["kopts"] == {"mathjax": False}, "which is fetched otherwise"
 
 
 @pytest.mark.parametrize("draw", [lr_curves, slices])
