@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sensitivity.questions.question import Question, nothing_learned, of_task, refusal, rows, tables
+from sensitivity.figures import differences
+from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, refusal, rows, tables
 from sensitivity.wording import several, with_interval
 
 if TYPE_CHECKING:
@@ -64,5 +65,16 @@ def _why_not(measured: Measured, task: str) -> str:
 
 
 COMPARING = Question(
-    "comparing", "Is one variant less sensitive than another?", sentences, (), tables("comparisons", "differences"), _why_not
+    "comparing",
+    "Is one variant less sensitive than another?",
+    sentences,
+    (
+        Drawing(
+            differences,
+            "The difference of every two variants; a difference inside the grey bar is one that this study could not have seen.",
+            "comparisons",
+        ),
+    ),
+    tables("comparisons", "differences"),
+    _why_not,
 )

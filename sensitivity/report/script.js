@@ -7,29 +7,21 @@
   const plots = [...document.querySelectorAll(".plot")];
   const drawn = new Set();
   const PAPER = 680; // CSS pixels between the margins of A4 and of letter paper
-  const narrow = matchMedia("(max-width: 480px)").matches;
   let chosen = null; // what the reader chose; the system's way until then
   let printing = false;
 
   const dark = () => !printing && (chosen ?? system.matches);
 
-  function recoloured(value) {
-    if (typeof value === "string") return look.dark[value] ?? value;
-    if (Array.isArray(value)) return value.map(recoloured);
-    if (value && typeof value === "object" && !ArrayBuffer.isView(value)) {
-      return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, recoloured(each)]));
-    }
-    return value;
-  }
-
   function draw(plot) {
-    const figure = JSON.parse(plot.parentElement.nextElementSibling.textContent);
-    const { data, layout } = dark() ? recoloured(figure) : figure;
-    layout.template = look.templates[dark() ? "dark" : "white"];
+    const { data, layout, narrow } = JSON.parse(plot.parentElement.nextElementSibling.textContent);
+    const slim = !printing && plot.parentElement.clientWidth < look.narrow;
+    layout.template = look.templates[dark() ? "dark" : "light"];
     layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#8a8a8a", activecolor: "#0072B2" };
     layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
     if (printing) layout.width = PAPER;
-    Plotly.react(plot, data, layout, { displaylogo: false, responsive: true, displayModeBar: narrow ? false : "hover" });
+    Plotly.react(plot, data, layout, { displaylogo: false, responsive: true, displayModeBar: slim ? false : "hover" });
+    if (slim) Plotly.relayout(plot, narrow);
+    plot.style.height = `${slim ? narrow.height ?? layout.height : layout.height}px`;
     drawn.add(plot);
   }
 
