@@ -64,14 +64,7 @@ class Losses:
 
 
 def losses(results: Results, task: str, variant: str) -> Losses:
-    """The losses of one variant on one task; unfinished and failed trials are missing. Kept with the results, for the next measure."""
-    kept: dict[tuple[str, str], Losses] = results.__dict__.setdefault("_losses", {})
-    if (task, variant) not in kept:
-        kept[task, variant] = _losses(results, task, variant)
-    return kept[task, variant]
-
-
-def _losses(results: Results, task: str, variant: str) -> Losses:
+    """The losses of one variant on one task; unfinished and failed trials are missing."""
     trials = results.group(task, variant)
     names = results.varied(variant)
     every = results.spaces[variant].names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from sensitivity.measures import forest as forests
 from sensitivity.measures.designs import joined, refuse_adaptive
 from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, note, resampled, row
+from sensitivity.measures.transfer import cross_task_sensitivity
+from trainables.names import unknown
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
@@ -23,13 +25,14 @@ if TYPE_CHECKING:
 TREES = 256
 LINE, PLANE, CLOUD = 65, 17, 4096
 """Points that are searched along a hyperparameter, along each side of a pair, and in the whole space."""
+AVERAGE = "best on average"
 COLUMNS = ["task", "variant", "kind", "hyperparameters", "value", "low", "high", "n", "note", "configuration"]
 Units = Array
 _Sets = dict[tuple[str, tuple[str, ...]], Any]
 
 
 def tunability(
-    results: Results, default: Mapping[str, Any] | None = None, *, trees: int = TREES, draws: int = DRAWS, seed: int = 0
+    results: Results, default: Mapping[str, Any] | str | None = None, *, trees: int = TREES, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
     r"""What tuning gains in loss over the default configuration :math:`\theta^*`.
 
@@ -44,23 +47,37 @@ def tunability(
     a random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the note gives; the interval is
     1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as the default can always be kept.
 
-    Args: default: values that replace the defaults of the spaces, where a variant has them. trees, draws, seed: of forest and bootstrap.
-    Raises: InputError for an adaptive design, or a value outside its domain.
+    Args: default: values that replace the defaults of the spaces, where a variant has them; or ``best on average``, the configuration of
+    each variant with the best score over all tasks together, as :func:`sensitivity.measures.transfer.cross_task_sensitivity` finds it.
+    trees, draws, seed: of forest and bootstrap.
+    Raises: InputError for an adaptive design, a value outside its domain, or ``best on average`` with fewer than two tasks.
 
     Sources: Probst, Boulesteix & Bischl, "Tunability: Importance of Hyperparameters of Machine Learning Algorithms", JMLR 20 (2019);
     Wager, Hastie & Efron, "Confidence Intervals for Random Forests", JMLR 15 (2014), for the interval.
     """
     refuse_adaptive(results, "tunability", "its trials crowd near the best, so run a grid, random or sobol design")
+    starts = _starts(results, default)
     rows: list[dict[str, Any]] = []
     for group in groups(results):
         space = results.spaces[group.variant]
-        start = space.complete({name: value for name, value in (default or {}).items() if name in space.names})
+        start = space.complete({name: value for name, value in starts(group.variant).items() if name in space.names})
         members = _on_the_grid(group, space, start) if group.fixed else None
         if members is not None:
             rows += _measured(group, members, draws, seed)
         else:
             rows += _modelled(group, space, start, trees, seed)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _starts(results: Results, default: Mapping[str, Any] | str | None) -> Callable[[str], Mapping[str, Any]]:
+    """The values of each variant that replace its defaults."""
+    if default is None or isinstance(default, Mapping):
+        return lambda variant: default or {}
+    if default != AVERAGE:
+        raise unknown("default", default, [AVERAGE])
+    table = cross_task_sensitivity(results, draws=1)
+    best: dict[str, Mapping[str, Any]] = dict(zip(table["variant"], table["configuration"], strict=True))
+    return lambda variant: best.get(variant, {})
 
 
 def _kinds(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
