@@ -22,6 +22,8 @@ lint: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.optimizer_step
 	$(BIN)/python -m tests.benchmarks.importance
+	$(BIN)/python -m tests.benchmarks.measures
+	$(BIN)/python -m tests.benchmarks.report
 
 validate: .venv/ready
 	$(BIN)/python -m tests.benchmarks.validate

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from sensitivity.cli_compare import compare
 from sensitivity.cli_dashboard import dashboard
 from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
+from sensitivity.cli_paper import paper
 from sensitivity.cli_tables import import_results, measure
 from sensitivity.planning import STATUSES
 from sensitivity.terminal import conclude, in_words, report_folder, show, show_plan
@@ -232,7 +234,9 @@ def tasks(task_module: TaskModule = None, as_json: AsJson = False) -> None:
 
 app.command("import")(import_results)
 app.command()(measure)
+app.command()(compare)
 app.command()(dashboard)
+app.command()(paper)
 
 presets_app = typer.Typer(
     help="The studies that come with the package: list them, show what one would run, or print one as YAML to edit.",

@@ -73,11 +73,8 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
     value, low, high = (row[each] for each in names)
     if not known(value):
         return DASH
-    ends = (
-        f" ({_short(low, form)} to {_short(high, form)})"
-        if known(low) and known(high) and not math.isclose(low, high, abs_tol=1e-12)
-        else ""
-    )
+    wide = known(low) and known(high) and not math.isclose(low, high, abs_tol=1e-12)
+    ends = f" ({_short(low, form)} to {_short(high, form)})" if wide else ""
     return f"{_short(value, form)}{ends}"
 
 

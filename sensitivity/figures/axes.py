@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.figures.words import plain
+from sensitivity.figures.words import plain, short
 from sensitivity.results import PREFIX
 from sensitivity.wording import number
 
@@ -96,7 +96,7 @@ class Axis:
         if self.levels:
             step = math.ceil(len(self.levels) / MOST_TICKS)
             some = range(0, len(self.levels), step)
-            return [float(each) for each in some], [_short(plain(number(self.levels[each]))) for each in some]
+            return [float(each) for each in some], [short(number(self.levels[each]), 16) for each in some]
         if not places:
             return [], []
         low, high = min(places), max(places)
@@ -133,7 +133,8 @@ class Levels:
         active = np.isfinite(line)
         place = np.full(len(line), -1)
         known, first = np.unique(np.round(line[active], 9), return_inverse=True)
-        if axis.levels or len(known) <= bins or (keep and len(known) <= MOST_KEPT):
+        repeated = len(known) <= MOST_LEVELS and 3 * len(known) <= active.sum()
+        if axis.levels or len(known) <= bins or repeated or (keep and len(known) <= MOST_KEPT):
             place[active] = first
             return cls(axis, axis.off_line(known), place, True)
         edges = np.linspace(known[0], known[-1], bins + 1)
@@ -200,7 +201,3 @@ def _key(value: Any) -> tuple[bool, Any]:
 
 def _power(exponent: int) -> str:
     return f"1e{exponent}" if not -4 < exponent < 5 else number(10.0**exponent)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 16 else f"{text[:15]}…"

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 LABEL = 17
 """Pixels between two labels."""
-MOST_LABELS = 10
-"""Variants beyond which only those are named that none is both better and less sensitive than."""
+MANY = 10
+"""Variants beyond which intervals are drawn faintly."""
 MOST_PAIRS = 30
 EFFECT_COLUMNS = 5
 
@@ -33,7 +33,7 @@ EFFECT_COLUMNS = 5
 def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     """Best loss against sensitivity, one point a variant with both intervals, and lines through the best; good is lower left.
 
-    Labels that would meet are moved apart, each with a line to its point.
+    Names stand at the right, where nothing is drawn, apart from each other, each with a line to its point.
     """
     results = measured.results
     figure, shades, outcome = go.Figure(), colours(results.spaces), Outcome.of(results)
@@ -43,40 +43,40 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
         ("value", "low", "high"), outcome.ends(both.rename(columns=lambda name: name.removesuffix("_best"))), strict=True
     ):
         both[f"{end}_best"] = value
-    height = 420 if len(both) > MOST_LABELS else 320
+    height = max(320, LABEL * len(both))
     low, high = float(both["low_best"].min()), float(both["high_best"].max())
     room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     low, high = low - room, high + room
     at = (high - both["value_best"].to_numpy(float)) / (high - low) * height
-    many = len(both) > MOST_LABELS
-    named = _front(both) if many else np.arange(len(both))
-    for row in records(both):
-        figure.add_trace(_point(row, shades[row["variant"]], faint=many))
-    for row, mine, label in zip(records(both.iloc[named]), at[named], apart(at[named], height), strict=True):
+    right, names = 1.06 * float(both["high_lr"].max()) or 1.0, [short(each, 18) for each in both["variant"]]
+    for row, name, label in zip(records(both), names, apart(at, height), strict=True):
+        shade = shades[row["variant"]]
+        figure.add_trace(_point(row, shade, faint=len(both) > MANY))
         figure.add_annotation(
             x=row["value_lr"],
             y=row["value_best"],
-            text=f"<b>{short(row['variant'])}</b>",
-            font={"color": shades[row["variant"]]},
+            text=f"<b>{name}</b>",
+            font={"color": shade},
+            axref="x",
+            ayref="y",
+            ax=right,
+            ay=high - float(label) / height * (high - low),
             xanchor="left",
-            ax=18,
-            ay=float(label - mine) - 13,
             arrowhead=0,
             arrowwidth=1,
-            arrowcolor=shades[row["variant"]],
-            standoff=5,
+            arrowcolor=faded(shade, 0.5),
+            standoff=6,
         )
     best = both.iloc[0]
     figure.add_hline(y=best["value_best"], line={"color": FAINT, "width": 1, "dash": "dot"})
     figure.add_vline(x=best["value_lr"], line={"color": FAINT, "width": 1, "dash": "dot"})
-    over = "the learning rate" if measured.compared_over else "all of them"
-    widest = float(both["high_lr"].max())
+    over = "the learning rate" if measured.compared_over else "all hyperparameters"
     figure.update_xaxes(
         title_text=f"sensitivity to {over} (lower is better)",
-        range=[-0.02 * (widest or 1.0), 1.15 * widest or 1.0],
+        range=[-0.02 * right, right],
     )
     figure.update_yaxes(title_text=f"best {outcome.name} ({outcome.better} is better)", range=[low, high])
-    figure.update_layout(showlegend=many)
+    figure.update_layout(showlegend=False)
     least = both.sort_values("value_lr", kind="stable").iloc[0]
     title = f"{plain(best['variant'])} does best and is least sensitive"
     if least["variant"] != best["variant"]:
@@ -84,13 +84,7 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     if len(both) == 1:
         title = f"{plain(best['variant'])}: best {best['value_best']:.3g}, {best['value_lr']:.3g} away from it on average"
     subtitle = f"{about(results, task)}; bars are 95 % intervals, dotted lines go through the best variant"
-    return styled(figure, title, subtitle, height)
-
-
-def _front(both: pd.DataFrame) -> Any:
-    """Of variants sorted by their best, those that none is both better and less sensitive than."""
-    least = both["value_lr"].cummin()
-    return np.flatnonzero((both["value_lr"] <= least) & ~least.duplicated())
+    return styled(figure, title, subtitle, height, right=12 + 8 * min(18, max(map(len, both["variant"]))))
 
 
 def _point(row: dict[str, Any], shade: str, *, faint: bool) -> go.Scatter:
@@ -114,8 +108,8 @@ def apart(places: Array, most: float, least: float = LABEL) -> Array:
     """Places moved as little as possible until each is the least distance from the next, the order kept: isotonic regression, then
     brought between 0 and ``most``.
 
-    >>> apart(np.array([10.0, 0.0, 12.0]), most=100, least=10).tolist()
-    [11.0, 1.0, 21.0]
+    >>> apart(np.array([40.0, 30.0, 44.0]), most=100, least=10).tolist()
+    [38.0, 28.0, 48.0]
     """
     order = np.argsort(places, kind="stable")
     steps = least * np.arange(len(places))

@@ -9,10 +9,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sensitivity.figures.axes import loss_axis, lr_axis
-from sensitivity.figures.palette import DIVERGED, FAINT, colours, dash
+from sensitivity.figures.palette import DIVERGED, FAINT, colours, dash, faded
 from sensitivity.figures.panels import MOST_BANDS, below, drawn, few, of_task, panels, thinned
 from sensitivity.figures.style import band, one_legend, styled
 from sensitivity.figures.words import METRIC_NAMES, Outcome, about, counted, plain, setting_words, trial_words
+from sensitivity.measures.learning_rate import WITHIN
 from sensitivity.results import IMPORTED, PREFIX, records
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ MANY = 100
 
 @drawn("Loss against learning rate")
 def lr_curves(measured: Measured, task: str) -> go.Figure:
-    """Loss against learning rate, one panel a variant: every trial, the tuned curve with its seed band, diverged trials at the
-    initial loss.
+    """Loss against learning rate, one panel a variant: every trial, the tuned curve with its seed band, what is within 10 % of its
+    best, diverged trials at the initial loss.
     """
     results, curves = measured.results, of_task(measured.lr_curve, task)
     outcome, shades = Outcome.of(results), colours(results.spaces)
@@ -38,6 +39,9 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     for variant, place, lowest in zip(variants, places, below(places), strict=True):
         curve = curves[curves["variant"] == variant]
         _lr_panel(figure, few_trials[few_trials["variant"] == variant], curve, variant, shades[variant], outcome, place)
+        best = float(curve["value"].min())
+        ends = {"y0": outcome.sign * best, "y1": outcome.sign * (best + WITHIN * abs(best))}
+        figure.add_hrect(**ends, fillcolor=faded(FAINT, 0.25), line_width=0, layer="below", **place)
         figure.add_hline(y=initial, line={"color": FAINT, "width": 1, "dash": "dot"}, **place)
         figure.update_xaxes(**lr_axis(curve["lr"]), **place)
         if lowest:
@@ -45,7 +49,12 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     figure.update_yaxes(**loss_axis(outcome.sign * trials["loss"]))
     figure.update_yaxes(title_text=outcome.name, col=1)
     one_legend(figure)
-    return styled(figure, _basins(measured, task), f"{about(results, task)}; dotted: what diverged trials count as{remark}{thin}", height)
+    return styled(
+        figure,
+        _basins(measured, task),
+        f"{about(results, task)}; grey: within 10 % of the best, dotted: what diverged trials count as{remark}{thin}",
+        height,
+    )
 
 
 def _basins(measured: Measured, task: str) -> str:
@@ -55,6 +64,8 @@ def _basins(measured: Measured, task: str) -> str:
     if table.empty:
         return "No variant got better at any learning rate"
     first, last = table.iloc[0], table.iloc[-1]
+    if len(table) > 1 and f"{first['value']:.1f}" == f"{last['value']:.1f}":
+        return f"Every variant is within 10 % of its best over {first['value']:.1f} decades of learning rate"
     title = f"{plain(first['variant'])} is within 10 % of its best over {first['value']:.1f} decades of learning rate"
     return title if len(table) == 1 else f"{title}, {plain(last['variant'])} over {last['value']:.1f}"
 

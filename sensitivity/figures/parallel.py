@@ -13,7 +13,7 @@ from sensitivity.figures.axes import Axis
 from sensitivity.figures.palette import RANKS
 from sensitivity.figures.panels import drawn, thinned
 from sensitivity.figures.style import BAR, styled
-from sensitivity.figures.words import Outcome, about, plain
+from sensitivity.figures.words import Outcome, about, plain, short
 from sensitivity.results import PREFIX
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ def parallel_coordinates(measured: Measured, task: str) -> go.Figure:
     )
     subtitle = f"{about(results, task)}; drag along an axis to select trials; colour: rank of the loss, diverged trials rank last{thin}"
     made = styled(figure, _best_tenth(trials, names, results.usable[results.usable["task"] == task]), subtitle, 360)
-    made.update_layout(margin={"l": 60, "r": 30, "t": made.layout.margin.t + 20, "b": 24})
-    narrow = {"width": PIXELS * (len(dimensions) + 1), "margin.l": 60, "margin.b": 24}
+    left = min(150, max(60, *(7 * len(each) for each in variants))) if len(variants) > 1 else 60
+    made.update_layout(margin={"l": left, "r": 30, "t": made.layout.margin.t + 20, "b": 24})
+    narrow = {"width": PIXELS * (len(dimensions) + 1), "margin.l": left, "margin.b": 24}
     made.layout.meta = {"narrow": {**made.layout.meta["narrow"], **narrow}}
     return made
 
@@ -85,7 +86,7 @@ def _choices(label: str, values: pd.Series[Any], choices: list[str]) -> dict[str
         "label": label,
         "values": values.map(number),
         "tickvals": list(number.values()),
-        "ticktext": choices,
+        "ticktext": [html.unescape(short(each)) for each in choices],
         **ends,
     }
 

@@ -132,6 +132,8 @@ def _rates(rates: pd.DataFrame) -> str:
     if not (rates["value"] > 0).any():
         return "No trial diverged"
     ordered = records(rates.sort_values("value", ascending=False))
+    if len(ordered) > 1 and ordered[0]["value"] == ordered[-1]["value"]:
+        return f"Every variant diverges in {ordered[0]['value']:.0%} of its trials"
     title = f"{plain(ordered[0]['variant'])} diverges most: {ordered[0]['value']:.0%} of {counted(ordered[0]['n'], 'trial')}"
     return title if len(ordered) == 1 else f"{title}; {plain(ordered[-1]['variant'])} least: {ordered[-1]['value']:.0%}"
 

@@ -74,15 +74,16 @@ def narrowed(figure: go.Figure) -> go.Figure:
     return made
 
 
-def styled(figure: go.Figure, title: str, subtitle: str, height: int) -> go.Figure:
+def styled(figure: go.Figure, title: str, subtitle: str, height: int, *, right: int = 16) -> go.Figure:
     """The house style: a title that says what is seen, under it how it was computed, the legend below.
 
-    Args: height: of the plotting area, pixels. The layout of narrow pages is kept in ``layout.meta["narrow"]``, as a relayout.
+    Args: height: of the plotting area, pixels. right: margin, pixels.
+    The layout of narrow pages is kept in ``layout.meta["narrow"]``, as a relayout.
     """
     grid = dict(figure.layout.meta or {})
-    figure.update_layout(template=template(), legend=_LEGEND, **_frame(figure, title, subtitle, height, WIDE))
+    figure.update_layout(template=template(), legend=_LEGEND, **_frame(figure, title, subtitle, height, WIDE, right))
     narrow, tall = _stacked(figure, grid) if grid.get("columns", 1) > 1 else ({}, height)
-    frame = _frame(figure, title, subtitle, tall, NARROW)
+    frame = _frame(figure, title, subtitle, tall, NARROW, right)
     figure.layout.meta = {"narrow": narrow | _flat(frame)}
     return figure
 
@@ -90,7 +91,7 @@ def styled(figure: go.Figure, title: str, subtitle: str, height: int) -> go.Figu
 _LEGEND = {"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom", "x": 0, "xanchor": "left", "itemsizing": "constant"}
 
 
-def _frame(figure: go.Figure, title: str, subtitle: str, height: int, width: int) -> dict[str, Any]:
+def _frame(figure: go.Figure, title: str, subtitle: str, height: int, width: int, right: int) -> dict[str, Any]:
     """Title, margins and height for a width in pixels."""
     size, small = (18, 13) if width > NARROW_BELOW else (16, 12)
     head, under = wrapped(title, int(width / size / 0.53)), wrapped(subtitle, int(width / small / 0.51))
@@ -99,11 +100,12 @@ def _frame(figure: go.Figure, title: str, subtitle: str, height: int, width: int
     top = int(first + 4 + 1.3 * size * (head.count("<br>") + 1) + 1.35 * small * lines + 34)
     legend = _legend_lines(figure, width) * 21
     flat = width <= NARROW_BELOW and figure.layout.coloraxis.colorbar.thickness is not None
-    bottom = 58 + legend + (56 if flat else 0)
+    bottom = 58 + legend + (64 if flat else 0)
     total = height + top + bottom
-    lying = {"orientation": "h", "len": 250, "x": 0, "xanchor": "left", "yref": "container", "y": (legend + 6) / total, "yanchor": "bottom"}
+    bar = {"orientation": "h", "len": 250, "x": 0, "xanchor": "left", "yref": "container", "yanchor": "bottom"}
+    lying = {"colorbar": {**bar, "y": (legend + 14) / total, "title": {"side": "top"}}}
     return {
-        **({"coloraxis": {"colorbar": {**lying, "title": {"side": "top"}}}} if flat else {}),
+        **({"coloraxis": lying} if flat else {}),
         "title": {
             "text": head,
             "x": 0,
@@ -117,7 +119,7 @@ def _frame(figure: go.Figure, title: str, subtitle: str, height: int, width: int
             "subtitle": {"text": under, "font": {"size": small}},
         },
         "height": total,
-        "margin": {"l": 12, "r": 16, "t": top, "b": bottom},
+        "margin": {"l": 12, "r": right, "t": top, "b": bottom},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -220,17 +221,28 @@ def _wins(losses: list[Array], budget: int) -> Array:
     """The chance of each variant. Args: losses: of each, in order, ``[seeds, configurations]``."""
     values, chances = [], []
     for sorts in losses:
-        counts = np.isfinite(sorts).sum(axis=1)
-        held = [seed for seed in range(len(sorts)) if counts[seed]]
+        counts = np.isfinite(sorts).sum(axis=1).tolist()
+        held = [seed for seed, count in enumerate(counts) if count]
         values.append(np.concatenate([sorts[seed, : counts[seed]] for seed in held]))
-        chances.append(np.concatenate([weights(int(counts[seed]), [budget])[0] / len(held) for seed in held]))
+        chances.append(np.concatenate([_chances(counts[seed], budget) / len(held) for seed in held]))
     x, place = np.unique(np.concatenate(values), return_inverse=True)
     ends = np.cumsum([len(each) for each in values])[:-1]
     mass = np.array([np.bincount(at, each, len(x)) for at, each in zip(np.split(place.reshape(-1), ends), chances, strict=True)])
     above = np.maximum(0.0, mass.sum(axis=1, keepdims=True) - np.cumsum(mass, axis=1))
-    nodes, share = np.polynomial.legendre.leggauss(len(losses) // 2 + 1)
+    nodes, share = _nodes(len(losses) // 2 + 1)
     terms = above[:, None] + (nodes[:, None] + 1) / 2 * mass[:, None]  # variants, nodes, x
     return np.asarray([mass[i] @ (share / 2 @ np.delete(terms, i, axis=0).prod(axis=0)) for i in range(len(losses))])
+
+
+@lru_cache(maxsize=64)
+def _chances(count: int, budget: int) -> Array:
+    """Every bootstrap draw asks for the same."""
+    return np.asarray(weights(count, [budget])[0])
+
+
+@lru_cache
+def _nodes(count: int) -> tuple[Array, Array]:
+    return np.polynomial.legendre.leggauss(count)
 
 
 def _unevenly(results: Results, group: Losses) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sensitivity.measures import forest as forests
+from sensitivity.measures.effects import exact_effects
 from sensitivity.measures.losses import Losses, groups, moderated
 from sensitivity.results import IMPORTED, PREFIX
 from sensitivity.wording import listed, number
@@ -20,7 +22,8 @@ NEAR = 0.05
 FEWEST, EACH = 8, 5
 """Configurations that a variant should have: at least, and for each hyperparameter that varies."""
 KINDS = (
-    "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "unequal ranges", "never learned", "edge",
+    "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "poor surrogate", "unequal ranges", "never learned",
+    "constant", "edge",
 )  # fmt: skip
 
 
@@ -28,14 +31,15 @@ def caveats(results: Results) -> pd.DataFrame:
     """One row for each reason to doubt: ``kind`` (one of :data:`KINDS`) and ``text``, with ``task`` and ``variant`` where it is of one.
 
     ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: seed noise is unknown. ``adaptive``: configurations
-    chosen by an optimizer. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter. ``unequal ranges``: variants
-    that search different ranges of the same hyperparameter. ``never learned``: no configuration better than the initial loss. ``edge``:
-    the best is at the end of what was tried of a numeric hyperparameter (or within 5 % of it where the design has no levels), and better
-    than all further inside by more than the standard error of seed noise; with the range of the same width to try next.
+    chosen by an optimizer. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter. ``poor surrogate``: effects are
+    read from a random forest whose out-of-bag R2 is under .5. ``unequal ranges``: variants that search different ranges of the same
+    hyperparameter. ``never learned``: no configuration better than the initial loss. ``constant``: all have the same loss. ``edge``: the
+    best is at the end of what was tried of a numeric hyperparameter (or within 5 % of it where the design has no levels), and better than
+    all further inside by more than the standard error of seed noise; with the range of the same width to try next.
 
     Source: the checklist of Godbole et al., "Deep Learning Tuning Playbook" (2023), for ends of ranges; the rest is our own.
     """
-    general = [*_unmeasured(results), *_design(results), *_few(results), *_ranges(results)]
+    general = [*_unmeasured(results), *_design(results), *_few(results), *_surrogates(results), *_ranges(results)]
     rows = [("", "", kind, text) for kind, text in general]
     for group in groups(results):
         where = f"{group.variant} on {group.task}"
@@ -43,6 +47,9 @@ def caveats(results: Results) -> pd.DataFrame:
             text = f"{where} never did better than the initial loss: its numbers say nothing about its hyperparameters."
             rows.append((group.task, group.variant, "never learned", text))
             continue
+        if len(group.loss) > 1 and forests.constant(group):
+            text = f"{where} has the same loss at every configuration: none of its hyperparameters has an effect that this study could see."
+            rows.append((group.task, group.variant, "constant", text))
         rows += [(group.task, group.variant, "edge", text) for text in _edges(results, group, where)]
     rows.sort(key=lambda row: KINDS.index(row[2]))
     return pd.DataFrame(rows, columns=["task", "variant", "kind", "text"])
@@ -91,6 +98,24 @@ def _few(results: Results) -> list[tuple[str, str]]:
     return [
         ("few trials", f"Few configurations for their hyperparameters on {task} (at least {FEWEST}, and {EACH} each): {listed(words)}.")
         for task, words in few.items()
+    ]
+
+
+def _surrogates(results: Results) -> list[tuple[str, str]]:
+    """One sentence a task for all its variants."""
+    poor: dict[str, list[str]] = {}
+    for group in groups(results):
+        if group.learned and exact_effects(results, group.task, group.variant) is None:
+            r2 = forests.surrogate_r_squared(group, results.spaces[group.variant])
+            if r2 < forests.POOR:
+                poor.setdefault(group.task, []).append(f"{group.variant} {r2:.2f}")
+    return [
+        (
+            "poor surrogate",
+            f"The forest from which effects on {task} are read predicts unseen configurations badly (out-of-bag R2 under {forests.POOR}: "
+            f"{listed(words)}): do not rely on their shares. More configurations help, and more seeds where the loss is noisy.",
+        )
+        for task, words in poor.items()
     ]
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
-from sensitivity.measures.excess import _mean_over, excess
-from sensitivity.measures.losses import NEVER_LEARNED, Array, Draws, Losses, best, best_draws, groups, interval, moderated, note
+from sensitivity.measures.excess import excess, mean_over
+from sensitivity.measures.losses import NEVER_LEARNED, Array, Draws, Losses, best, best_draws, configurations, drawn, groups, interval, note
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from sensitivity.results import Results
 
 DRAWS = 500
@@ -135,7 +133,7 @@ def _difference(one: Losses, two: Losses, of: str, over: str | None, draws: int,
     first, second = _draws(one, other, noises, pair is not None, draws, seed)
     # Half the 95 % range: the noise of few seeds has tails that a standard deviation would be made of.
     low, high = interval(again(one, first) - again(other, second))
-    error = (high - low) / NINETY_FIVE
+    error = 2 * max((high - low) / 2, high - value, value - low) / NINETY_FIVE
     count = min(len(one.loss), len(two.loss))
     freedom = np.inf
     if (not one.fixed or noises[0] is not None) and count > 1:
@@ -177,11 +175,11 @@ def _statistics(of: str, over: str | None) -> tuple[_Statistic, _Again]:
     if of == "best_loss":
         return best, best_draws
     if of == "mean_loss":
-        return lambda group: float(_mean_over(group, group.mean[None], over)[0]), lambda group, drawn: _mean_over(
+        return lambda group: float(mean_over(group, group.mean[None], over)[0]), lambda group, drawn: mean_over(
             group, means(group, drawn), over
         )
     # The draws are not cut at 0, where two variants that do not care would seem less noisy than they are.
-    return lambda group: excess(group, over), lambda group, drawn: _mean_over(group, means(group, drawn), over) - best_draws(group, drawn)
+    return lambda group: excess(group, over), lambda group, drawn: mean_over(group, means(group, drawn), over) - best_draws(group, drawn)
 
 
 def _aligned(one: Losses, two: Losses) -> Losses | None:
@@ -202,20 +200,17 @@ def _draws(one: Losses, two: Losses, noises: tuple[float | None, float | None], 
     Args: noises: standard deviations of a seed where the losses do not tell.
     """
     rng = np.random.default_rng(seed)
-    chosen = [
-        np.broadcast_to(np.arange(len(each.loss)), (draws, len(each.loss)))
-        if each.fixed
-        else rng.integers(len(each.loss), size=(draws, len(each.loss)))
-        for each in (one, two)
-    ]
+    chosen = [configurations(each, draws, rng) for each in (one, two)]
     if paired:
         chosen[1] = chosen[0]
     normal = [rng.standard_normal((draws, *each.loss.shape)) for each in (one, two)]
     if paired and one.loss.shape == two.loss.shape:
         r = _correlation(one.loss, two.loss)
         normal[1] = r * normal[0] + np.sqrt(1 - r**2) * normal[1]
-    first, second = (_noisy(*each, rng) for each in zip((one, two), noises, chosen, normal, strict=True))
-    return first, second
+    return (
+        drawn(one, chosen[0], normal[0], rng, deviation=noises[0]),
+        drawn(two, chosen[1], normal[1], rng, deviation=noises[1]),
+    )
 
 
 def _correlation(one: Array, two: Array) -> float:
@@ -228,15 +223,3 @@ def _correlation(one: Array, two: Array) -> float:
     a, b = (np.nan_to_num(loss - np.nanmean(loss, axis=1, keepdims=True)) for loss in apart)
     size = float(np.sqrt((a**2).sum() * (b**2).sum()))
     return float(np.clip((a * b).sum() / size, -1, 1)) if size > 1e-24 else 0.0
-
-
-def _noisy(group: Losses, given: float | None, chosen: NDArray[np.int64], normal: Array, rng: Any) -> Draws:
-    deviation, freedom = moderated(group.loss)
-    if given is not None:
-        deviation, freedom = np.full(len(group.loss), given), np.inf
-    draws, count = chosen.shape
-    spread = deviation[chosen] * np.sqrt(freedom / rng.chisquare(freedom, size=(draws, count)) if np.isfinite(freedom) else 1.0)
-    noise = spread[:, :, None] * normal
-    present = np.isfinite(group.loss).sum(axis=1)
-    mean = noise.mean(axis=2) * np.sqrt(group.loss.shape[1] / np.maximum(present, 1))[chosen]
-    return Draws(chosen, noise, np.minimum(group.mean[chosen] + mean, group.initial))

@@ -55,9 +55,11 @@ def coupling(results: Results, one: str = "lr", other: str = "mu", *, draws: int
     ``explains`` is the share of the variance of the best values that the line explains, ``levels`` the number they come from.
 
     A design with levels: least squares through :func:`best_by_level` without levels whose best is at the end of the range. Its interval
-    holds seed noise (bootstrap) and, from three levels on, the scatter about the line (Student's t). Other designs: the quadratic surface
-    in both scales through the better half of the configurations, whose valley has :math:`c = -s_{12} / (2 s_{11})`; bootstrap. Where
-    neither can be had the value is NaN and the note says why. Raises: as :func:`best_by_level`, and for an ``other`` that is not numeric.
+    holds seed noise (bootstrap) and, from three levels on, what the scatter about the line has beyond it (Student's t). Other designs:
+    the quadratic surface in both scales through the better half of the configurations, whose valley has
+    :math:`c = -s_{12} / (2 s_{11})`; bootstrap. Where neither can be had the value is NaN and the note says why.
+
+    Raises: as :func:`best_by_level`, and for an ``other`` that is not numeric.
 
     Source: the ridge of lr / (1 - mu) is that of Smith & Le, "A Bayesian Perspective on Generalization and Stochastic Gradient Descent",
     ICLR 2018 (arXiv:1710.06451); the estimate is ours.
@@ -229,7 +231,8 @@ def _line(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> 
     explains = 1 - float(rest @ rest) / total if total > 1e-24 else 0.0
     freedom = len(inner) - 2
     if freedom > 0:
-        error = float(np.sqrt(rest @ rest / freedom / size))
+        of_seeds = float(np.nanvar(np.array(best_draws)[inner], axis=1).mean())
+        error = float(np.sqrt(max(0.0, rest @ rest / freedom - of_seeds) / size))
         slopes = slopes + error * t.rvs(freedom, size=draws, random_state=np.random.default_rng(seed))
     else:
         remark = joined(remark, "two levels: the interval holds seed noise only")

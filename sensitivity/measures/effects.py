@@ -36,14 +36,23 @@ def effects_in_short(results: Results) -> pd.DataFrame:
     """
     parts = []
     for task, variant in results.groups:
-        chosen = (results.trials["task"] == task) & (results.trials["variant"] == variant)
-        group = replace(results, trials=results.trials[chosen].reset_index(drop=True))
-        try:
-            parts.append(_in_short(factorial(group)))
-        except InputError:
-            parts.append(main_effects(group))
+        exact = exact_effects(results, task, variant)
+        parts.append(exact if exact is not None else main_effects(_only(results, task, variant)))
     columns = ["task", "variant", "effect", "value", "low", "high", "n", "note"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def exact_effects(results: Results, task: str, variant: str) -> pd.DataFrame | None:
+    """What :func:`effects_in_short` has of one variant where its design needs no surrogate; None where the effects come from a forest."""
+    try:
+        return _in_short(factorial(_only(results, task, variant)))
+    except InputError:
+        return None
+
+
+def _only(results: Results, task: str, variant: str) -> Results:
+    chosen = (results.trials["task"] == task) & (results.trials["variant"] == variant)
+    return replace(results, trials=results.trials[chosen].reset_index(drop=True))
 
 
 def _in_short(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, resampled, row
+from sensitivity.measures.losses import DRAWS, Array, Losses, around, best, best_draws, groups, interval, resampled, row
 from trainables.names import unknown
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def excess_loss(results: Results, *, over: str | None = None, draws: int = DRAWS
     design has no levels), and at each level over the other hyperparameters and the seeds: the variant as it was run, not tuned.
     :math:`\ell^*` is :func:`sensitivity.measures.losses.best`. Variants without the hyperparameter have no row.
 
-    Args: over: a hyperparameter, or None for the whole space. draws, seed: of the bootstrap (95 % percentile interval).
+    Args: over: a hyperparameter, or None for the whole space. draws, seed: of the bootstrap (95 % interval,
+    :func:`sensitivity.measures.losses.around`).
     Raises: InputError for a hyperparameter that no variant has.
     Source: Wortsman et al., arXiv:2309.14322, section 2.2, for the learning rate.
     """
@@ -36,8 +37,9 @@ def excess_loss(results: Results, *, over: str | None = None, draws: int = DRAWS
         raise unknown("hyperparameter", over, known)
     rows = []
     for group in groups(results, over):
-        low, high = interval(excess_draws(group, over, draws, seed))
-        rows.append(row(group, excess(group, over), low, high))
+        value = excess(group, over)
+        low, high = around(value, excess_draws(group, over, draws, seed), group)
+        rows.append(row(group, value, max(0.0, low), high))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -47,8 +49,10 @@ def best_loss(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.Data
     """
     rows = []
     for group in groups(results):
-        low, high = interval(best_draws(group, resampled(group, draws=draws, seed=seed)))
-        rows.append(row(group, best(group), low, high, configuration=group.configurations[int(np.argmin(group.mean))]))
+        value = best(group)
+        low, high = around(value, best_draws(group, resampled(group, draws=draws, seed=seed)), group)
+        low = max(0.0, low) if np.nanmin(group.loss) >= 0 else low
+        rows.append(row(group, value, low, min(high, group.initial), configuration=group.configurations[int(np.argmin(group.mean))]))
     return pd.DataFrame(rows, columns=[*COLUMNS, "configuration"])
 
 
@@ -72,7 +76,7 @@ def excess_differences(results: Results, *, over: str | None = None, draws: int 
 
 def excess(group: Losses, over: str | None) -> float:
     """:func:`excess_loss` of one variant on one task."""
-    return max(0.0, float(_mean_over(group, group.mean[None], over)[0]) - best(group))
+    return max(0.0, float(mean_over(group, group.mean[None], over)[0]) - best(group))
 
 
 def excess_draws(group: Losses, over: str | None, draws: int, seed: int) -> Array:
@@ -80,10 +84,10 @@ def excess_draws(group: Losses, over: str | None, draws: int, seed: int) -> Arra
     drawn = resampled(group, draws=draws, seed=seed)
     # Means of drawn configurations have the noise of their seeds in them already; those of fixed ones are given it.
     means = drawn.mean if group.fixed else group.mean[drawn.chosen]
-    return np.maximum(0.0, _mean_over(group, means, over) - best_draws(group, drawn))
+    return mean_over(group, means, over) - best_draws(group, drawn)
 
 
-def _mean_over(group: Losses, means: Array, over: str | None) -> Array:
+def mean_over(group: Losses, means: Array, over: str | None) -> Array:
     """Mean over the levels of the mean within each, or over configurations. ``[draws, configurations]`` to ``[draws]``."""
     if not group.fixed or over is None:
         return np.asarray(means.mean(axis=1))

@@ -22,7 +22,10 @@ FEWEST = 8
 """Configurations below which a forest says nothing."""
 POOR = 0.5
 """Out-of-bag R2 below which its shares are not to be relied on."""
+KEPT = 2_000_000
+"""Nodes of the forests that are kept for the next measure, about 150 MB: 64 trees for each of 20,000 configurations."""
 Integers = NDArray[np.int64]
+_kept: dict[Any, tuple[list[Any], NDArray[np.bool_]]] = {}
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,26 @@ def grow(
 def fitted(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tuple[list[Any], NDArray[np.bool_]]:
     """Fully grown trees of scikit-learn, each on its bootstrap sample; which configurations each has not seen ``[trees, configurations]``.
 
+    Several measures ask for the same forest, so the last ones (:data:`KEPT`) are kept.
+    """
+    asked = (units.tobytes(), units.shape, loss.tobytes(), trees, seed)
+    found = _kept.get(asked)
+    if found is None:
+        made, seen = fit(units, loss, trees=trees, seed=seed)
+        found = _kept[asked] = made, seen == 0
+        while len(_kept) > 1 and sum(each.node_count for kept, _ in list(_kept.values()) for each in kept) > KEPT:
+            _kept.pop(next(iter(_kept)), None)
+    return found
+
+
+def forget() -> None:
+    """Keep no forest, so that the next is fitted anew: for who times one."""
+    _kept.clear()
+
+
+def fit(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tuple[list[Any], Array]:
+    """The trees of :func:`fitted`, and how often each has seen each configuration ``[trees, configurations]``.
+
     They are those of scikit-learn's RandomForestRegressor, without the eighth of its time that goes into copying and checking settings
     (1,000 configurations of 4 hyperparameters: 97 ms, not 109).
     """
@@ -140,15 +163,14 @@ def fitted(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> t
     count = len(loss)
     single = np.ascontiguousarray(units, dtype=np.float32)  # as trees compare
     state = np.random.RandomState(seed)
-    made, out = [], np.zeros((trees, count), bool)
+    made, seen = [], np.zeros((trees, count))
     with config_context(skip_parameter_validation=True, assume_finite=True):
         for tree in range(trees):
             own = int(state.randint(np.iinfo(np.int32).max))
-            weight = np.bincount(np.random.RandomState(own).randint(0, count, count, dtype=np.int32), minlength=count)
-            out[tree] = weight == 0
-            grown = DecisionTreeRegressor(random_state=own).fit(single, loss[:, None], sample_weight=weight * 1.0, check_input=False)
+            seen[tree] = np.bincount(np.random.RandomState(own).randint(0, count, count, dtype=np.int32), minlength=count)
+            grown = DecisionTreeRegressor(random_state=own).fit(single, loss[:, None], sample_weight=seen[tree], check_input=False)
             made.append(grown.tree_)
-    return made, out
+    return made, seen
 
 
 def predictions(trees: Sequence[Any], units: Array) -> Array:
@@ -172,6 +194,14 @@ def r_squared(loss: Array, predicted: Array) -> float:
     known = np.isfinite(predicted)
     total = float(((loss[known] - loss[known].mean()) ** 2).sum()) if known.any() else 0.0
     return 1 - float(((loss[known] - predicted[known]) ** 2).sum()) / total if total > 0 else float("nan")
+
+
+def surrogate_r_squared(group: Losses, space: SearchSpace, *, trees: int = TREES, seed: int = 0) -> float:
+    """The out-of-bag R2 of the forest that the effects of a variant are read from; NaN where there is none to fit."""
+    if not group.names or len(group.loss) < FEWEST or constant(group):
+        return float("nan")
+    made, out = fitted(spread(group, space, seed), group.mean, trees=trees, seed=seed)
+    return r_squared(group.mean, unseen(predictions(made, group.units), out))
 
 
 def remark(r2: float) -> str:

@@ -28,13 +28,10 @@ def lr_sensitivity(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd
 
     :func:`sensitivity.measures.excess.excess_loss` over lr, with the range that it is over.
 
-    Args: draws, seed: of the bootstrap (95 % percentile interval).
+    Args: draws, seed: of the bootstrap (95 % interval).
     Source: Wortsman et al., arXiv:2309.14322, section 2.2.
     """
-    table = (
-        excess_loss(results, over="lr", draws=draws, seed=seed) if any("lr" in results.varied(name) for name in results.spaces) else None
-    )
-    if table is None:
+    if not any("lr" in results.varied(name) for name in results.spaces):
         return pd.DataFrame(columns=[*COLUMNS, "lr_low", "lr_high"])
     table = excess_loss(results, over="lr", draws=draws, seed=seed)
     ranges = [group.lr_range for group in groups(results, "lr")]

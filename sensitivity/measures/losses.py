@@ -102,37 +102,74 @@ def row(group: Losses, value: float, low: float, high: float, **more: Any) -> di
 
 @dataclass(frozen=True)
 class Draws:
-    """Bootstrap draws: which configurations each holds ``[draws, configurations]``, the noise of their seeds ``[draws,
-    configurations, seeds]``, and
-    the mean that this gives each ``[draws, configurations]``.
+    """Bootstrap draws of a study.
+
+    chosen: the configurations that each draw holds ``[draws, configurations]``. mean: their means over seeds, with new noise, of the
+    same shape. noise: of each seed of each configuration ``[draws, configurations, seeds]``, NaN where a trial is missing; what is added
+    here is taken from ``mean``, so that what both hold of it cancels in a difference to :func:`best_draws`. truth: means that the
+    configurations may have in truth ``[draws, configurations]``.
     """
 
     chosen: NDArray[np.int64]
-    noise: Array
     mean: Array
+    noise: Array
+    truth: Array
+
+    def of(self, members: NDArray[np.int64]) -> Draws:
+        """Draws of some of the configurations, each once."""
+        chosen = np.broadcast_to(np.arange(len(members)), (len(self.chosen), len(members)))
+        return Draws(chosen, self.mean[:, members], self.noise[:, members], self.truth[:, members])
 
 
 def resampled(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Draws:
     r"""Bootstrap over configurations and seeds.
 
     A grid's configurations are fixed, so they stay and only seeds are drawn anew; otherwise configurations are drawn with
-    replacement. Two or three
-    seeds are too few to resample as they are, so the noise of a seed is drawn from Student's t with the configuration's variance, moderated
-    by that of the others (:func:`moderated`).   Sources: Davison & Hinkley, "Bootstrap Methods and their Application" (1997),
-    chapters 2 and 3.
+    replacement. Noise as of :func:`drawn`.   Source: Davison & Hinkley, "Bootstrap Methods and their Application" (1997), chapters 2 and 3.
     """
     rng = np.random.default_rng(seed)
-    count, seeds = group.loss.shape
-    if group.fixed:
-        chosen = np.broadcast_to(np.arange(count), (draws, count))
-    else:
-        chosen = rng.integers(count, size=(draws, count))
-    deviation, freedom = moderated(group.loss)
-    present = np.isfinite(group.loss).sum(axis=1)
-    spread = deviation[chosen] * np.sqrt(freedom / rng.chisquare(freedom, size=(draws, count)) if np.isfinite(freedom) else 1.0)
-    noise = spread[:, :, None] * rng.standard_normal((draws, count, seeds))
-    mean = noise.mean(axis=2) * np.sqrt(seeds / np.maximum(present, 1))[chosen]
-    return Draws(chosen, noise, np.minimum(group.mean[chosen] + mean, group.initial))
+    return drawn(group, configurations(group, draws, rng), rng.standard_normal((draws, *group.loss.shape)), rng)
+
+
+def configurations(group: Losses, draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Which configurations each bootstrap draw holds. Shape ``[draws, configurations]``."""
+    count = len(group.loss)
+    return np.broadcast_to(np.arange(count), (draws, count)) if group.fixed else rng.integers(count, size=(draws, count))
+
+
+def drawn(group: Losses, chosen: NDArray[np.int64], normal: Array, rng: np.random.Generator, *, deviation: float | None = None) -> Draws:
+    r"""The draws that hold the ``chosen`` configurations, with noise made of standard ``normal`` numbers of the shape of ``noise``.
+
+    Two or three seeds are too few to resample as they are, so the noise of a seed has the standard deviation of its configuration,
+    moderated by those of the others (:func:`moderated`), and the noise of a mean is Student's t for that reason. ``truth`` is drawn around
+    the means, shrunk together to the variance that they have without noise, so that noise is not counted twice:
+
+    .. math:: \tilde\mu_c \sim \mathcal{N}\Big(\bar\mu + B (\overline{\ell_c} - \bar\mu), \; B \, s_c^2 / S_c\Big), \qquad
+        B = \max\Big(0, 1 - \frac{\overline{s_c^2 / S_c}}{\mathrm{Var}\,\overline{\ell_c}}\Big)
+
+    Args: deviation: of the noise, where the losses do not tell it (one seed).
+    Source: Efron & Morris, "Stein's Estimation Rule and Its Competitors", JASA 68 (1973), for the means.
+    """
+    spread, freedom = moderated(group.loss)
+    there = np.isfinite(group.loss)
+    seeds = np.maximum(there.sum(axis=1), 1)
+    together = max(1, int((seeds - 1).sum()))
+    if deviation is not None:
+        spread, freedom, together = np.full(len(group.loss), deviation), np.inf, 10**9
+    draws, count = len(chosen), len(group.loss)
+    noise = spread[:, None] * normal
+    mean = np.where(there, noise, 0.0).sum(axis=2) / seeds
+    if np.isfinite(freedom):
+        mean *= np.sqrt(freedom / rng.chisquare(freedom, size=(draws, count)))
+    noise *= np.sqrt(together / rng.chisquare(together, size=(draws, 1, 1)))
+    noise[:, ~there] = np.nan
+    means = np.minimum(group.mean - mean, group.initial)
+    variance = spread**2 / seeds
+    between = float(np.nanvar(group.mean, ddof=1)) if count > 1 else 0.0
+    kept = max(0.0, 1 - float(variance.mean()) / between) if between > 0 else 0.0
+    centre = float(np.nanmean(group.mean))
+    truth = centre + kept * (group.mean - centre) + np.sqrt(kept * variance) * rng.standard_normal((draws, count))
+    return Draws(chosen, np.take_along_axis(means, chosen, axis=1), noise, truth)
 
 
 def moderated(loss: Array) -> tuple[Array, float]:
@@ -182,21 +219,23 @@ def best(group: Losses) -> float:
 
 
 def best_draws(group: Losses, drawn: Draws) -> Array:
-    """:func:`best` of each bootstrap draw. Shape ``[draws]``.
+    r"""Draws of where the best loss is: :func:`best` less what it missed the truth by in studies like this one. Shape ``[draws]``.
 
-    Where configurations are fixed, each draw chooses and measures anew among losses with new noise, and the draws are centred on
-    :func:`best`, since the noise that the means have already would count twice. Where they are drawn, each draw chooses among its own.
+    .. math:: \ell^* - (\ell^*_b - \min_c \tilde\mu_{c, b})
+
+    A study b has the configurations of this one, true means (:func:`drawn`) and new noise; its best is chosen and measured anew. Luck in
+    choosing makes it miss upwards, so the percentiles of the draws are those of the basic bootstrap interval, which allows for that.
+
+    Source: Davison & Hinkley (1997), section 5.2.1.
     """
-    if group.fixed:
-        noisy = np.where(np.isfinite(group.loss), group.mean[:, None] + drawn.noise, np.nan)
-        found = _cross_fitted(noisy)
-        found = found - found.mean() + best(group)
-    else:
-        draws = np.arange(len(drawn.chosen))
-        winner = group.mean[drawn.chosen].argmin(axis=1)
-        found = _cross_fitted(group.loss[drawn.chosen]) + drawn.mean[draws, winner] - group.mean[drawn.chosen[draws, winner]]
-    found = np.minimum(found, group.initial)
-    return np.asarray(np.maximum(found, 0.0) if np.nanmin(group.loss) >= 0 else found)
+    known = np.isfinite(group.loss).any(axis=1)
+    missed = _cross_fitted(np.minimum(drawn.truth[:, :, None] + drawn.noise, group.initial)) - drawn.truth[:, known].min(axis=1)
+    return _possible(best(group) - missed, group)
+
+
+def _possible(best: Array, group: Losses) -> Array:
+    """No worse than the initial loss, and above 0 where every loss is."""
+    return np.clip(best, 0.0 if np.nanmin(group.loss) >= 0 else -np.inf, group.initial)
 
 
 def _cross_fitted(loss: Array) -> Array:
@@ -224,6 +263,18 @@ def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def around(value: float, draws: Array, group: Losses) -> tuple[float, float]:
+    """The interval of what holds a best loss: half the range of :func:`interval` to either side of the value.
+
+    Where configurations are fixed, few of them are near the best and the draws are skewed: there, the wider of that and the percentiles.
+    """
+    low, high = interval(draws)
+    half = (high - low) / 2
+    if not group.fixed:
+        return value - half, value + half
+    return min(low, value - half), max(high, value + half)
 
 
 def note(group: Losses) -> str:

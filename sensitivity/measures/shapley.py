@@ -22,6 +22,8 @@ Game = Literal["tunability", "sensitivity"]
 GAMES = ("tunability", "sensitivity")
 MOST = 8
 """Hyperparameters for which every subset is played."""
+BLOCK = 16
+"""Coalitions that are played at a time."""
 TOTAL = "total"
 
 
@@ -106,10 +108,12 @@ def _played(results: Results, group: Losses, game: Game, count: int, trees: int,
     rng = np.random.default_rng(seed)
     weights = np.vstack([np.full(trees, 1 / trees), rng.multinomial(trees, np.full(trees, 1 / trees), size=draws) / trees])
     worth = np.zeros((1 + draws, 1 << dimensions))
-    for coalition in range(1, 1 << dimensions):
-        playing = [bool(coalition >> i & 1) for i in range(dimensions)]
-        loss = weights @ forests.predictions(model, settled(np.where(playing, points, default), parts))
-        worth[:, coalition] = loss[:, 0] - loss.min(axis=1) if game == "tunability" else loss[:, 1:].var(axis=1)
+    for first in range(1, 1 << dimensions, BLOCK):
+        coalitions = np.arange(first, min(first + BLOCK, 1 << dimensions))
+        playing = (coalitions[:, None] >> np.arange(dimensions)) & 1 == 1
+        places = np.where(playing[:, None], points, default).reshape(-1, dimensions)
+        loss = (weights @ forests.predictions(model, settled(places, parts))).reshape(1 + draws, len(coalitions), -1)
+        worth[:, coalitions] = loss[..., 0] - loss.min(axis=2) if game == "tunability" else loss[..., 1:].var(axis=2)
     return worth, forests.r_squared(group.mean, told)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,27 +12,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sensitivity.measures import forest as forests
 from sensitivity.measures.designs import joined, refuse_adaptive
-from sensitivity.measures.losses import DRAWS, Array, Draws, Losses, best, best_draws, groups, interval, note, resampled, row
+from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, note, resampled, row
+from sensitivity.measures.transfer import cross_task_sensitivity
+from trainables.names import unknown
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
     from sensitivity.results import Results
 
 TREES = 256
-FEWEST = 8
-"""Configurations below which a forest says nothing."""
-POOR = 0.5
-"""A surrogate with a smaller out-of-bag R2 is not to be believed."""
 LINE, PLANE, CLOUD = 65, 17, 4096
 """Points that are searched along a hyperparameter, along each side of a pair, and in the whole space."""
+AVERAGE = "best on average"
 COLUMNS = ["task", "variant", "kind", "hyperparameters", "value", "low", "high", "n", "note", "configuration"]
 Units = Array
 _Sets = dict[tuple[str, tuple[str, ...]], Any]
 
 
 def tunability(
-    results: Results, default: Mapping[str, Any] | None = None, *, trees: int = TREES, draws: int = DRAWS, seed: int = 0
+    results: Results, default: Mapping[str, Any] | str | None = None, *, trees: int = TREES, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
     r"""What tuning gains in loss over the default configuration :math:`\theta^*`.
 
@@ -47,23 +47,37 @@ def tunability(
     a random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the note gives; the interval is
     1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as the default can always be kept.
 
-    Args: default: values that replace the defaults of the spaces, where a variant has them. trees, draws, seed: of forest and bootstrap.
-    Raises: InputError for an adaptive design, or a value outside its domain.
+    Args: default: values that replace the defaults of the spaces, where a variant has them; or ``best on average``, the configuration of
+    each variant with the best score over all tasks together, as :func:`sensitivity.measures.transfer.cross_task_sensitivity` finds it.
+    trees, draws, seed: of forest and bootstrap.
+    Raises: InputError for an adaptive design, a value outside its domain, or ``best on average`` with fewer than two tasks.
 
     Sources: Probst, Boulesteix & Bischl, "Tunability: Importance of Hyperparameters of Machine Learning Algorithms", JMLR 20 (2019);
     Wager, Hastie & Efron, "Confidence Intervals for Random Forests", JMLR 15 (2014), for the interval.
     """
     refuse_adaptive(results, "tunability", "its trials crowd near the best, so run a grid, random or sobol design")
+    starts = _starts(results, default)
     rows: list[dict[str, Any]] = []
     for group in groups(results):
         space = results.spaces[group.variant]
-        start = space.complete({name: value for name, value in (default or {}).items() if name in space.names})
+        start = space.complete({name: value for name, value in starts(group.variant).items() if name in space.names})
         members = _on_the_grid(group, space, start) if group.fixed else None
         if members is not None:
             rows += _measured(group, members, draws, seed)
         else:
             rows += _modelled(group, space, start, trees, seed)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _starts(results: Results, default: Mapping[str, Any] | str | None) -> Callable[[str], Mapping[str, Any]]:
+    """The values of each variant that replace its defaults."""
+    if default is None or isinstance(default, Mapping):
+        return lambda variant: default or {}
+    if default != AVERAGE:
+        raise unknown("default", default, [AVERAGE])
+    table = cross_task_sensitivity(results, draws=1)
+    best: dict[str, Mapping[str, Any]] = dict(zip(table["variant"], table["configuration"], strict=True))
+    return lambda variant: best.get(variant, {})
 
 
 def _kinds(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
@@ -91,13 +105,12 @@ def _on_the_grid(group: Losses, space: SearchSpace, start: Mapping[str, Any]) ->
 def _measured(group: Losses, sets: _Sets, draws: int, seed: int) -> list[dict[str, Any]]:
     drawn = resampled(group, draws=draws, seed=seed)
     origin = sets.pop(("default", ()))
-    untuned, untuned_draws = float(group.mean[origin[0]]), drawn.mean[:, origin[0]]
+    untuned, untuned_draws = float(group.mean[origin[0]]), group.mean[origin[0]] - np.nanmean(drawn.noise[:, origin[0]], axis=1)
     tuned: dict[tuple[str, ...], tuple[float, Array]] = {}
     rows = []
     for (kind, names), members in sets.items():
         part = replace(group, loss=group.loss[members], configurations=[group.configurations[i] for i in members])
-        chosen = np.broadcast_to(np.arange(len(members)), (draws, len(members)))
-        value, values = best(part), best_draws(part, Draws(chosen, drawn.noise[:, members], drawn.mean[:, members]))
+        value, values = best(part), best_draws(part, drawn.of(members))
         winner = part.configurations[int(np.argmin(part.mean))]
         if kind == "overall":
             rows.append(_row(group, kind, names, untuned - value, interval(untuned_draws - values), winner))
@@ -115,14 +128,13 @@ def _measured(group: Losses, sets: _Sets, draws: int, seed: int) -> list[dict[st
 class _Forest:
     """A forest and how often each of its trees saw each configuration ``[configurations, trees]``."""
 
-    model: Any
+    model: list[Any]
     seen: Array
     r2: float
 
     def trees(self, units: Units) -> Array:
         """Predictions of each tree. Shape ``[trees, points]``."""
-        x = units.astype(np.float32)
-        return np.stack([tree.tree_.predict(x)[:, 0] for tree in self.model.estimators_])
+        return forests.predictions(self.model, units)
 
     def error(self, differences: Array) -> float:
         r"""Standard error of a mean over trees, :math:`\sum_i \mathrm{Cov}_b(N_{bi}, t_b)^2` less its Monte Carlo bias; at least that of
@@ -136,31 +148,26 @@ class _Forest:
 
 
 def _forest(group: Losses, trees: int, seed: int) -> _Forest:
-    from sklearn.ensemble import RandomForestRegressor
-
-    count, y = len(group.loss), group.mean
-    model = RandomForestRegressor(trees, random_state=seed, n_jobs=1).fit(group.units, y)
-    seen = np.stack([np.bincount(each, minlength=count) for each in model.estimators_samples_], axis=1).astype(float)
-    out = np.stack([tree.tree_.predict(group.units.astype(np.float32))[:, 0] for tree in model.estimators_], axis=1)
-    left = seen == 0
-    known = left.any(axis=1)
-    guess = (out * left).sum(axis=1)[known] / left.sum(axis=1)[known]
-    spread = float(((y[known] - y[known].mean()) ** 2).sum())
-    r2 = 1 - float(((y[known] - guess) ** 2).sum()) / spread if spread > 1e-24 else 0.0
-    return _Forest(model, seen, r2)
+    model, seen = forests.fit(group.units, group.mean, trees=trees, seed=seed)
+    r2 = forests.r_squared(group.mean, forests.unseen(forests.predictions(model, group.units), seen == 0))
+    return _Forest(model, seen.T, r2 if np.isfinite(r2) else 0.0)
 
 
 def _modelled(group: Losses, space: SearchSpace, start: dict[str, Any], trees: int, seed: int) -> list[dict[str, Any]]:
     names = group.names
-    if len(group.loss) < FEWEST or not names:
-        few = f"{len(group.loss)} configurations are too few for a forest (at least {FEWEST})" if names else "no hyperparameter varies"
+    if len(group.loss) < forests.FEWEST or not names:
+        few = (
+            f"{len(group.loss)} configurations are too few for a forest (at least {forests.FEWEST})"
+            if names
+            else "no hyperparameter varies"
+        )
         return [_row(group, kind, of, np.nan, (np.nan, np.nan), start, few) for kind, of in _kinds(names)]
     forest = _forest(group, trees, seed)
     constant = float(np.ptp(group.mean)) <= 1e-12
     remark = (
         "constant loss"
         if constant
-        else f"on a random forest with out-of-bag R2 {forest.r2:.2f}" + (": too poor to believe" if forest.r2 < POOR else "")
+        else f"on a random forest with out-of-bag R2 {forest.r2:.2f}" + (": too poor to believe" if forest.r2 < forests.POOR else "")
     )
     columns = [space.names.index(name) for name in names]
     origin = np.nan_to_num(space.encode([start])[0, columns], nan=0.5)

@@ -14,6 +14,7 @@ from sensitivity.measures.anova import effects, total_variances, variances, with
 from sensitivity.measures.cells import cells, inactive
 from sensitivity.measures.losses import DRAWS, Array, Losses, interval, losses, note
 from sensitivity.measures.noise import NOISE, noise_draws, noise_of
+from sensitivity.measures.smooth import foretold
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -43,12 +44,15 @@ def variance_shares(
     A random forest is fitted to the mean loss of the configurations in the unit cube of the declared scales, and taken apart exactly by
     functional ANOVA (:mod:`sensitivity.measures.anova`). A fully grown tree is rough, so the variances of its effects miss those of
     the loss: on Ishigami's function with 4,000 configurations, of .44 that is x2's, .07. So ``corrected`` takes only the *shape* of an
-    effect :math:`g_U` from the forest, and its size from the losses, at each configuration from the trees that have not seen it:
+    effect :math:`g_U` from the forest, at each configuration from the trees that have not seen it, and its size from what the other
+    effects leave of the losses, :math:`r_U = \bar\ell - \hat f + g_U`:
 
-    .. math:: S_U = q \, \mathrm{corr}^2\big(g_U(x), \bar\ell\big), \qquad q = 1 - N (1 - 1/S)
+    .. math:: V_U = \frac{\mathrm{cov}(g_U, r_U)^2}{\mathrm{Var}\, g_U}, \qquad
+        S_U = q \, \frac{V_U}{\sum_W V_W + \mathrm{Var}(\text{what all leave})}, \qquad q = 1 - N (1 - 1/S)
 
-    Effects are uncorrelated where configurations cover the space evenly, and over all functions of :math:`x_U` the square of the
-    correlation is largest, and then the Sobol index, at the true effect: what the forest gets wrong is of second order and never adds. N
+    Over all functions of :math:`x_U` the first is largest, and then the variance of the true effect, at the true effect: what a shape gets
+    wrong is of second order and never adds. Where a smooth curve through :math:`r_U` foretells it better than the forest's steps, a main
+    effect has its shape (:func:`sensitivity.measures.smooth.foretold`), which is backfitting with the forest as its start. N
     is :func:`sensitivity.measures.noise.seed_noise` and S the seeds, so that shares are of the variance of a single trial. Without
     ``corrected``, and for designs that do not cover the space evenly (optuna's, one_at_a_time, explicit), it is
     :math:`S_U = q \, \overline{V_U / V}` over the trees, as Hutter et al. have it.
@@ -60,8 +64,9 @@ def variance_shares(
 
     Args: pairs, totals: whether to give them. corrected: see above. trees, seed: of the forest. draws: of the bootstrap over
     configurations (95 % percentile interval); without ``corrected`` the interval is over the trees, each of which sees such a draw.
-    Source: Hutter, Hoos & Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014; for the correlation:
-    Sobol', "Global sensitivity indices for nonlinear mathematical models" (2001), and Kolmogorov's correlation ratio.
+    Source: Hutter, Hoos & Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014; for the size:
+    Sobol', "Global sensitivity indices for nonlinear mathematical models" (2001), and Kolmogorov's correlation ratio; for the shape:
+    Hastie & Tibshirani, "Generalized Additive Models" (1986).
     """
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
@@ -151,7 +156,7 @@ def _of_trees(forest: forests.Forest, group: Losses, predicted: Array, asked: _A
 
 
 def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _Asked) -> tuple[Array, Array]:
-    """Squared correlations of the effects with the losses, and bootstrap draws of them.
+    """Shares of the variance that each effect explains of the losses, and bootstrap draws of them.
 
     The loss is the same everywhere along what is inactive, so there a configuration stands for several places, drawn at random.
     """
@@ -162,39 +167,60 @@ def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _
     points = np.where(np.tile(idle, (fills, 1)), rng.random(points.shape), points)
     filled = replace(forest, out=np.tile(forest.out, fills))
     shapes = [each for kind in effects(filled, points, pairs=asked.pairs) for each in filled.out_of_bag(kind)]
+    told = np.tile(predicted, fills)
     if asked.totals:
-        told = np.tile(predicted, fills)
         shapes += [told - filled.out_of_bag(without(filled, points, j)) for j in range(forest.dimensions)]
     known = np.isfinite(predicted)
     shape, loss = np.array(shapes).reshape(len(shapes), fills, -1)[:, :, known], group.mean[known]
+    left = loss - predicted[known] + shape  # what the other effects leave of the loss
+    for j in np.flatnonzero(~idle.any(axis=0)):
+        shape[j] = _smoother(group.units[known, j], shape[j], left[j])
     count = len(loss)
-    value = _squared_correlation(np.ones((1, count)), shape, loss)[0]
+    parts = len(shapes) - (forest.dimensions if asked.totals else 0)
+    value = _explained(np.ones((1, count)), shape, left, loss, parts)[0]
     weights = rng.multinomial(count, np.full(count, 1 / count), size=asked.draws)
-    blocks = [_squared_correlation(weights[i : i + BLOCK], shape, loss) for i in range(0, asked.draws, BLOCK)]
+    blocks = [_explained(weights[i : i + BLOCK], shape, left, loss, parts) for i in range(0, asked.draws, BLOCK)]
     return value, np.concatenate(blocks) if blocks else value[None]
 
 
-def _squared_correlation(weights: Any, shape: Array, loss: Array) -> Array:
-    """Squares of weighted correlations, 0 where they are negative.
+def _smoother(x: Array, shape: Array, left: Array) -> Array:
+    """The shape of a main effect: the forest's, or a curve through what its other effects leave, whichever foretells that better.
 
-    ``[draws, n]``, ``[effects, fills, n]``, ``[n]`` to ``[draws, effects]``.
+    ``[n]``, ``[fills, n]``, ``[fills, n]`` to ``[fills, n]``.
+    """
+    y, steps = left.mean(axis=0) - left.mean(), shape.mean(axis=0) - shape.mean()
+    curve = foretold(x, y)
+    return np.broadcast_to(curve, shape.shape) if ((y - curve) ** 2).mean() < ((y - steps) ** 2).mean() else shape
+
+
+def _explained(weights: Any, shape: Array, left: Array, loss: Array, parts: int) -> Array:
+    """Shares of the variance of the loss that effects explain of what the other effects leave of it; 0 where they foretell it wrongly.
+
+    The variance is that of the first ``parts`` effects, which do not overlap, and of what all of them leave: by chance they are
+    correlated in the configurations that were drawn, but not over the space. ``[draws, n]``, ``[effects, fills, n]``,
+    ``[effects, fills, n]``, ``[n]`` to ``[draws, effects]``.
     """
     total = weights.sum(axis=1)[:, None]
-    y = loss - loss.mean()
+    y, left = loss - loss.mean(), left - left.mean(axis=(1, 2), keepdims=True)
     x = shape - shape.mean(axis=(1, 2), keepdims=True)
     scale = np.sqrt((x**2).mean(axis=(1, 2), keepdims=True))
     x = np.divide(x, scale, out=np.zeros_like(x), where=scale > 1e-12 * max(1e-300, float(np.abs(y).max())))
-    square, x = (x**2).mean(axis=1), x.mean(axis=1)
-    mean_x, mean_y = weights @ x.T / total, (weights @ y)[:, None] / total
-    covariance = weights @ (x * y).T / total - mean_x * mean_y
-    spread = (weights @ square.T / total - mean_x**2) * ((weights @ y**2)[:, None] / total - mean_y**2)
-    return np.asarray(np.divide(np.maximum(covariance, 0) ** 2, spread, out=np.zeros_like(covariance), where=spread > 0))
+    square, product, x, left = (each.mean(axis=1) for each in (x**2, x * left, x, left))
+    mean = weights @ x.T / total
+    covariance = np.maximum(0.0, weights @ product.T / total - mean * (weights @ left.T / total))
+    spread = weights @ square.T / total - mean**2
+    slope = np.divide(covariance, spread, out=np.zeros_like(covariance), where=spread > 1e-12)
+    explained = slope * covariance
+    rest = y - slope[:, :parts] @ x[:parts]
+    unexplained = (weights * rest**2).sum(axis=1) / total[:, 0] - ((weights * rest).sum(axis=1) / total[:, 0]) ** 2
+    whole = (explained[:, :parts].sum(axis=1) + np.maximum(0.0, unexplained))[:, None]
+    return np.asarray(np.divide(explained, whole, out=np.zeros_like(explained), where=whole > 0))
 
 
 def _summed(found: _Shares, noise: Array, single: Array, rest: str) -> list[dict[str, Any]]:
     """Rows of the effects and of the rest, which with the noise sum to 1.
 
-    Estimates that by chance come to more are brought down in proportion to their variance, :math:`S (1 - S)^2` for a squared correlation.
+    Estimates that by chance come to more are brought down in proportion to their variance, about :math:`S (1 - S)^2`.
     """
     parts = np.isin(found.orders, ("main", "pair"))
     room = (1 - noise)[:, None]

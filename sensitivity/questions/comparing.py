@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sensitivity.questions.question import Question, nothing_learned, of_task, refusal, rows, tables
+from sensitivity.figures import differences
+from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, refusal, rows, tables
 from sensitivity.wording import several, with_interval
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
         found = [f"Differences in {to} beyond noise, of {count} (p with Holm's correction): {several(words, 5)}."]
     else:
         least = min(table, key=lambda row: row["p"])
-        none = f"{least['a']} and {least['b']} do not differ" if len(table) == 1 else f"None of {count} differs"
+        none = f"{least['a']} and {least['b']} do not differ" if len(table) == 1 else f"No pair of {len(table)} differs"
         nearest = "" if len(table) == 1 else "nearest to it: "
         found = [
             f"{none} in {to} by more than noise at 5 % (Holm's correction); {nearest}{least['a']} minus {least['b']}, "
@@ -64,5 +65,16 @@ def _why_not(measured: Measured, task: str) -> str:
 
 
 COMPARING = Question(
-    "comparing", "Is one variant less sensitive than another?", sentences, (), tables("comparisons", "differences"), _why_not
+    "comparing",
+    "Is one variant less sensitive than another?",
+    sentences,
+    (
+        Drawing(
+            differences,
+            "The difference of every two variants; a difference inside the grey bar is one that this study could not have seen.",
+            "comparisons",
+        ),
+    ),
+    tables("comparisons", "differences"),
+    _why_not,
 )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sensitivity.figures import effect_shares
+from sensitivity.figures import effect_shares, estimator_agreement, pair_effects, seed_noise
 from sensitivity.measures.effects import INTERACTIONS, NOISE
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables
 from sensitivity.results import records
 from sensitivity.wording import MOST, known, listed, percent, several, with_interval
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sensitivity.measures import Measured
 
 POOR = "poor surrogate"
@@ -94,9 +96,22 @@ def _agreement(measured: Measured, task: str) -> list[str]:
         what = listed([row["effect"] for row in apart if row["estimator"] == odd])
         words.append(f"for {variant}, {odd} orders {what} otherwise than {listed(list(dict.fromkeys(against[odd])))}")
     if not words:
-        return [f"{len(names)} estimators ({listed(names)}) order the hyperparameters alike wherever their intervals keep two apart."]
+        return [f"Estimators agree: {listed(names)} order the hyperparameters alike wherever their intervals keep two apart."]
     more = f"; {len(words) - 3} more in the table" if len(words) > 3 else ""
     return [f"Estimators disagree by more than chance: {'; '.join(words[:3])}{more}. They measure different things."]
+
+
+def _noise(measured: Measured, task: str) -> pd.DataFrame:
+    shares = of_task(measured.main_effects, task)
+    return shares[(shares["effect"] == NOISE) & shares["value"].notna()].reset_index(drop=True)
+
+
+def _has_noise(measured: Measured, task: str) -> bool:
+    return not _noise(measured, task).empty
+
+
+def _has_pairs(measured: Measured, task: str) -> bool:
+    return bool(rows(measured.variance_shares, task, order="pair"))
 
 
 def _why_not(measured: Measured, task: str) -> str:
@@ -115,7 +130,24 @@ EFFECTS = Question(
             "only their combination explains; and what the seed alone makes. An effect smaller than seed noise is not worth tuning for.",
             "main_effects",
         ),
+        Drawing(
+            pair_effects,
+            "What two hyperparameters explain together beyond what each explains alone; on the diagonal, each alone. Of a forest.",
+            "variance_shares",
+            _has_pairs,
+        ),
+        Drawing(
+            seed_noise,
+            "How much the seed alone makes: as a share of the variance, and as a deviation along the learning rate.",
+            "seed_noise",
+            _has_noise,
+        ),
+        Drawing(
+            estimator_agreement,
+            "The rank that each estimator gives each hyperparameter; ≠ marks where another orders it otherwise by more than chance.",
+            "estimators",
+        ),
     ),
-    tables("main_effects", "variance_shares", "estimators"),
+    (*tables("main_effects", "variance_shares", "estimators"), ("seed_noise", _noise)),
     _why_not,
 )

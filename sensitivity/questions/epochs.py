@@ -108,6 +108,10 @@ def _best_curves(measured: Measured, task: str) -> dict[str, pd.DataFrame]:
     return found
 
 
+def _some_finite(measured: Measured, task: str) -> bool:
+    return bool(rows(late_gains(measured, task), task))
+
+
 def _why_not(measured: Measured, task: str) -> str:
     most = measured.results.epochs["epoch"].max()
     return "" if known(most) and most > 1 else "It takes a result after every epoch to see, and there is one only."
@@ -122,6 +126,7 @@ EPOCHS = Question(
             learning_curves,
             "Whether the ranking would change with more epochs: curves that still fall steeply, or cross, say so.",
             "learning_curves",
+            _some_finite,
         ),
     ),
     (("learning_curves", curves), ("late_gains", late_gains)),

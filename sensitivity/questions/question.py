@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.figures.text import as_text
 from sensitivity.measures.measured import REFUSED
 from sensitivity.results import PREFIX
 
@@ -46,8 +46,8 @@ class Drawing:
         return self.draw.__name__
 
     def __call__(self, measured: Measured, task: str) -> go.Figure:
-        """The figure, in which names are text whatever they are made of."""
-        return as_text(self.draw(measured, task), measured.results)
+        """The figure."""
+        return self.draw(measured, task)
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,16 @@ class Question:
     def table(self, name: str, measured: Measured, task: str) -> pd.DataFrame:
         """One of the tables, by its name."""
         return dict(self.tables)[name](measured, task)
+
+
+def for_all(draw: Callable[[Measured], go.Figure]) -> Draw:
+    """A figure of all tasks together as one that ignores the task."""
+
+    @functools.wraps(draw)
+    def drawn(measured: Measured, task: str) -> go.Figure:
+        return draw(measured)
+
+    return drawn
 
 
 def tables(*names: str) -> tuple[tuple[str, Tabulate], ...]:

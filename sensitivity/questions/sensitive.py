@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sensitivity.figures import lr_curves, performance_sensitivity, slices
+from sensitivity.figures import danger_zone, divergence_map, lr_curves, parallel_coordinates, performance_sensitivity, slices
 from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED
 from sensitivity.planning import METRICS
-from sensitivity.questions.question import Drawing, Question, of_task, rows, tables, trials
+from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables, trials
 from sensitivity.results import COUNTED, records
 from sensitivity.wording import number, several, with_interval
 
@@ -137,6 +137,22 @@ def has_rates(measured: Measured, task: str) -> bool:
     return bool((measured.lr_curve["task"] == task).any())
 
 
+def _some_learned(measured: Measured, task: str) -> bool:
+    return not nothing_learned(measured, task)
+
+
+def _some_diverged(measured: Measured, task: str) -> bool:
+    return bool(of_task(measured.divergence_rate, task)["diverged"].any())
+
+
+def _some_diverged_along_lr(measured: Measured, task: str) -> bool:
+    return _some_diverged(measured, task) and has_rates(measured, task)
+
+
+def _several_vary(measured: Measured, task: str) -> bool:
+    return any(len(measured.results.varied(variant)) > 1 for place, variant in measured.results.groups if place == task)
+
+
 def _has_others(measured: Measured, task: str) -> bool:
     return not has_rates(measured, task)
 
@@ -165,6 +181,25 @@ SENSITIVE = Question(
             "How good a variant can be against how much an untuned setting costs. Lower left is better on both counts; where bars "
             "overlap, this study cannot tell the variants apart.",
             "overview",
+            _some_learned,
+        ),
+        Drawing(
+            divergence_map,
+            "Where trials diverge, over the learning rate and what interacts with it most; the line is the largest stable learning rate.",
+            "stability_boundary",
+            _some_diverged,
+        ),
+        Drawing(
+            danger_zone,
+            "At which learning rates training and divergence are a matter of luck: there the outcome depends on the seed.",
+            "danger_zone",
+            _some_diverged_along_lr,
+        ),
+        Drawing(
+            parallel_coordinates,
+            "Every trial as a line through its hyperparameters; drag along an axis to keep those that pass there.",
+            "trials",
+            _several_vary,
         ),
     ),
     (

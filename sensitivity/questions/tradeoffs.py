@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sensitivity.questions.question import Question, nothing_learned, of_task, refusal, rows, tables
+from sensitivity.figures import pairwise_map
+from sensitivity.questions.question import Condition, Drawing, Question, nothing_learned, of_task, refusal, rows, tables
 from sensitivity.wording import number, several, with_interval
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from sensitivity.measures import Measured
 
 MEANING = {
@@ -62,4 +65,27 @@ def _why_not(measured: Measured, task: str) -> str:
     return refusal(measured.ridges) or refusal(measured.best_rates) or "No variant varies such a pair of hyperparameters."
 
 
-TRADEOFFS = Question("tradeoffs", "How do hyperparameters trade off?", sentences, (), tables("ridges", "best_rates"), _why_not)
+def lr_mu_map(measured: Measured, task: str) -> go.Figure:
+    """The loss over the learning rate and mu."""
+    return pairwise_map(measured, task, "lr", "mu")
+
+
+def lr_nu_map(measured: Measured, task: str) -> go.Figure:
+    """The loss over the learning rate and nu."""
+    return pairwise_map(measured, task, "lr", "nu")
+
+
+def _ridge_of(other: str) -> Condition:
+    return lambda measured, task: bool(len(measured.ridges)) and other in set(of_task(measured.ridges, task)["other"])
+
+
+HOW = "The mean loss over two hyperparameters; the line through it is the best learning rate for each level of the other, the ridge."
+
+TRADEOFFS = Question(
+    "tradeoffs",
+    "How do hyperparameters trade off?",
+    sentences,
+    (Drawing(lr_mu_map, HOW, "ridges", _ridge_of("mu")), Drawing(lr_nu_map, HOW, "ridges", _ridge_of("nu"))),
+    tables("ridges", "best_rates"),
+    _why_not,
+)

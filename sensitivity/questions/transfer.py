@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.questions.question import Question, refusal, rows, tables
+from sensitivity.figures import cross_task, performance_profiles, transfer_matrix
+from sensitivity.questions.question import Drawing, Question, for_all, refusal, rows, tables
 from sensitivity.wording import percent, several, with_interval
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ def _extremes(found: list[dict[str, Any]], by: str, *, most: bool) -> list[dict[
     return list(chosen.values())
 
 
+def _profiled(measured: Measured, task: str) -> bool:
+    return not measured.performance_profiles.empty
+
+
 def _why_not(measured: Measured, task: str) -> str:
     if len({place for place, _ in measured.results.groups}) < 2:
         return "It takes two tasks with results to see."
@@ -70,7 +75,24 @@ TRANSFER = Question(
     "transfer",
     "Does it carry over to other tasks?",
     sentences,
-    (),
+    (
+        Drawing(
+            for_all(transfer_matrix),
+            "What it costs to use one task's best configuration on another, as a share of what tuning gains there.",
+            "transfer_regret",
+        ),
+        Drawing(
+            for_all(cross_task),
+            "What a variant scores when it is tuned for each task, and with one configuration for all: the gap is its sensitivity.",
+            "cross_task_sensitivity",
+        ),
+        Drawing(
+            for_all(performance_profiles),
+            "The share of tasks on which a variant reaches the target within so many times the epochs of the fastest.",
+            "performance_profiles",
+            _profiled,
+        ),
+    ),
     tables("cross_task_sensitivity", "effective_dimensionality", "rank_correlation", "transfer_regret", "performance_profiles"),
     _why_not,
     once=True,

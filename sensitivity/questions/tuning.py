@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sensitivity.questions.question import Question, nothing_learned, refusal, rows, tables
+from sensitivity.figures import expected_best, tunability, win_probability
+from sensitivity.questions.question import Drawing, Question, nothing_learned, refusal, rows, tables
 from sensitivity.wording import several, with_interval
 
 if TYPE_CHECKING:
@@ -57,6 +58,14 @@ def _gains(measured: Measured, task: str) -> list[str]:
     return [f"What tuning takes off the loss of the default configuration: {several(words)}."]
 
 
+def _several(measured: Measured, task: str) -> bool:
+    return len({row["variant"] for row in rows(measured.win_probability, task)}) > 1
+
+
+def _tunable(measured: Measured, task: str) -> bool:
+    return bool(rows(measured.tunability, task))
+
+
 def _why_not(measured: Measured, task: str) -> str:
     return nothing_learned(measured, task) or refusal(measured.budget_within)
 
@@ -65,7 +74,25 @@ TUNING = Question(
     "tuning",
     "Is it worth tuning?",
     sentences,
-    (),
+    (
+        Drawing(
+            expected_best,
+            "What the best of so many random configurations is expected to be: a curve that falls early is a variant that is easily tuned.",
+            "expected_best",
+        ),
+        Drawing(
+            win_probability,
+            "The chance of each variant to end best when all are tuned with the same number of random configurations.",
+            "win_probability",
+            _several,
+        ),
+        Drawing(
+            tunability,
+            "What tuning takes off the loss of the default configuration: all hyperparameters together, each alone, and each pair.",
+            "tunability",
+            _tunable,
+        ),
+    ),
     tables("expected_best", "budget_within", "win_probability", "relative_performance", "tunability"),
     _why_not,
 )

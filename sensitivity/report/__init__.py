@@ -25,9 +25,11 @@ def write_report(results: Results | Measured, folder: str | pathlib.Path, *, png
     """
     from sensitivity.measures import Measured
     from sensitivity.report.contents import chapters
-    from sensitivity.report.files import check_png, latex, save_measures, save_pictures
+    from sensitivity.report.latex import latex
     from sensitivity.report.markdown import markdown
+    from sensitivity.report.measures import save_measures
     from sensitivity.report.page import page
+    from sensitivity.report.pictures import check_png, save_pictures
 
     measured = results if isinstance(results, Measured) else Measured(results)
     if measured.results.usable.empty:
@@ -40,10 +42,10 @@ def write_report(results: Results | Measured, folder: str | pathlib.Path, *, png
     measured.results.save(place)
     try:
         save_measures(measured, place / "measures")
-        pictures = save_pictures(measured, found, place / "figures") if png else {}
         (place / "report.html").write_text(text, encoding="utf-8")
-        (place / "report.md").write_text(markdown(measured, found, pictures), encoding="utf-8")
         (place / "tables.tex").write_text(latex(measured, found), encoding="utf-8")
+        pictures = save_pictures(measured, found, place / "figures") if png else {}
+        (place / "report.md").write_text(markdown(measured, found, pictures), encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write the report to {str(folder)!r}: {error}") from None
     return place / "report.html"

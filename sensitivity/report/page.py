@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import json
+import pathlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.figures.dark import DARK
+from sensitivity.figures.style import NARROW_BELOW, THEMES, template
 from sensitivity.report import tables
 from sensitivity.report.contents import Chapter, Part
 from sensitivity.report.provenance import lead, provenance, specification
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from sensitivity.measures import Measured
 
+HERE = pathlib.Path(__file__).parent
 ROWS = 100
 """Of a table that the page shows; the CSV has all."""
 
@@ -58,17 +60,16 @@ class Sheet:
 def page(measured: Measured, found: Sequence[Chapter]) -> str:
     """The report as one self-contained HTML page. Everything in it is escaped, but style, script and JSON."""
     import jinja2
-    import plotly.io
     from plotly.offline import get_plotlyjs
 
     files = jinja2.Environment(
-        loader=jinja2.PackageLoader("sensitivity", "report"),
+        loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         finalize=_unbroken,
     )
-    templates = {name: plotly.io.templates[f"plotly_{name}"].to_plotly_json() for name in ("white", "dark")}
+    templates = {name: template(name).to_plotly_json() for name in THEMES}
     return files.get_template("page.html").render(
         study=measured.results.study,
         lead=lead(measured.results),
@@ -79,7 +80,7 @@ def page(measured: Measured, found: Sequence[Chapter]) -> str:
         style=_file("style.css"),
         script=_file("script.js"),
         plotly=get_plotlyjs(),
-        look=in_script({"templates": templates, "dark": DARK}),
+        look=in_script({"templates": templates, "narrow": NARROW_BELOW}),
     )
 
 
@@ -124,25 +125,31 @@ def _unmarked(words: str | None) -> str:
 
 
 def _least(figure: go.Figure) -> int:
-    """The width in rem that the panels beside each other need."""
+    """The width in rem that the panels beside each other need, where they cannot be laid out below one another."""
     columns = len({axis.domain for axis in figure.select_xaxes()})
-    return 18 if columns <= 1 else 12 * columns
+    can = set((figure.layout.meta or {}).get("narrow", {})) & {"xaxis.domain"}
+    return 18 if columns <= 1 or can else 12 * columns
 
 
-HEADROOM = 60
-"""Pixels above a figure that its title has, and that it needs no more when the page says it."""
+HEADROOM, LABELLED = 34, 56
+"""Pixels above a figure whose title is said by the page: for the titles of panels, for the names of parallel axes."""
 
 
 def _without_title(figure: go.Figure) -> tuple[int, str]:
     """Height and JSON of a figure whose title is elsewhere, without template: the page has one for light and one for dark."""
     import plotly.io
 
-    height, top = int(figure.layout.height or 450), figure.layout.margin.t or 100
-    less = max(0, min(HEADROOM, top - 30))
     drawn = figure.to_plotly_json()
-    layout = {name: each for name, each in drawn["layout"].items() if name not in ("title", "template")}
-    layout |= {"height": height - less, "margin": {**layout.get("margin", {}), "t": top - less}, "uirevision": "kept"}
-    return height - less, _safe(plotly.io.to_json({"data": drawn["data"], "layout": layout}, validate=False, remove_uids=False))
+    layout = {name: each for name, each in drawn["layout"].items() if name not in ("title", "template", "meta")}
+    room = LABELLED if any(trace["type"] == "parcoords" for trace in drawn["data"]) else HEADROOM
+    less = max(0, (layout.get("margin", {}).get("t") or room) - room)
+    height = int(layout.get("height") or 450) - less
+    layout |= {"height": height, "margin": {**layout.get("margin", {}), "t": room}, "uirevision": "kept"}
+    narrow = {place: each for place, each in (drawn["layout"].get("meta") or {}).get("narrow", {}).items() if not place.startswith("title")}
+    if {"height", "margin.t"} <= set(narrow):
+        narrow |= {"height": narrow["height"] - narrow["margin.t"] + room, "margin.t": room}
+    made = {"data": drawn["data"], "layout": layout, "narrow": narrow}
+    return height, _safe(plotly.io.to_json(made, validate=False, remove_uids=False))
 
 
 def sheet(name: str, what: str, table: pd.DataFrame) -> Sheet:
@@ -168,6 +175,4 @@ def _safe(text: str | None) -> str:
 
 
 def _file(name: str) -> str:
-    import importlib.resources
-
-    return importlib.resources.files("sensitivity.report").joinpath(name).read_text(encoding="utf-8")
+    return (HERE / name).read_text(encoding="utf-8")

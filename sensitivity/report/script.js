@@ -7,29 +7,28 @@
   const plots = [...document.querySelectorAll(".plot")];
   const drawn = new Set();
   const PAPER = 680; // CSS pixels between the margins of A4 and of letter paper
-  const narrow = matchMedia("(max-width: 480px)").matches;
   let chosen = null; // what the reader chose; the system's way until then
   let printing = false;
 
   const dark = () => !printing && (chosen ?? system.matches);
 
-  function recoloured(value) {
-    if (typeof value === "string") return look.dark[value] ?? value;
-    if (Array.isArray(value)) return value.map(recoloured);
-    if (value && typeof value === "object" && !ArrayBuffer.isView(value)) {
-      return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, recoloured(each)]));
-    }
-    return value;
+  function set(target, path, value) {
+    const steps = path.replace(/\[(\d+)\]/g, ".$1").split(".");
+    const last = steps.pop();
+    for (const step of steps) target = target[step] ??= {};
+    target[last] = value;
   }
 
   function draw(plot) {
-    const figure = JSON.parse(plot.parentElement.nextElementSibling.textContent);
-    const { data, layout } = dark() ? recoloured(figure) : figure;
-    layout.template = look.templates[dark() ? "dark" : "white"];
+    const { data, layout, narrow } = JSON.parse(plot.parentElement.nextElementSibling.textContent);
+    const slim = !printing && plot.parentElement.clientWidth < look.narrow;
+    layout.template = look.templates[dark() ? "dark" : "light"];
     layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#8a8a8a", activecolor: "#0072B2" };
     layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
     if (printing) layout.width = PAPER;
-    Plotly.react(plot, data, layout, { displaylogo: false, responsive: true, displayModeBar: narrow ? false : "hover" });
+    if (slim) Object.entries(narrow).forEach(([path, value]) => set(layout, path, value)); // before it is drawn: wide panels do not fit
+    plot.style.height = `${layout.height}px`;
+    Plotly.react(plot, data, layout, { displaylogo: false, responsive: true, displayModeBar: slim ? false : "hover" });
     drawn.add(plot);
   }
 
@@ -41,16 +40,17 @@
     drawn.forEach(draw);
   }
 
-  const near = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (isIntersecting && !drawn.has(target)) draw(target);
-    }
-  }, { rootMargin: "1000px" });
-  plots.forEach((plot) => near.observe(plot));
+  const waiting = [...plots]; // one at a time, so that the page can be read and scrolled meanwhile
+  function next() {
+    if (!waiting.length) return;
+    setTimeout(next);
+    draw(waiting.shift());
+  }
 
   button.hidden = false;
   button.addEventListener("click", () => { chosen = !dark(); paint(); });
   system.addEventListener("change", paint);
+  matchMedia(`(max-width: ${look.narrow}px)`).addEventListener("change", paint);
   addEventListener("beforeprint", () => { printing = true; plots.forEach(draw); paint(); });
   addEventListener("afterprint", () => { printing = false; paint(); });
 
@@ -66,4 +66,5 @@
 
   if (matchMedia("(max-width: 1399px)").matches) document.querySelector("nav details").open = false;
   paint();
+  next();
 })();

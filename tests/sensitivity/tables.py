@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,3 +84,18 @@ def noisy(
     """The truth with normal noise for every configuration and seed."""
     rng = np.random.default_rng(seed)
     return lambda configuration, seed: truth(configuration, seed) + float(rng.normal(0, deviation))
+
+
+def two_tasks() -> Results:
+    """Two variants on two tasks, on one of which the best lr is ten times that of the other."""
+    one = results(noisy(0.02), variants=("adam", "nadam"))
+    two = results(noisy(0.02, 1, lambda c, seed: bowl({"lr": c["lr"] / 10}, seed)), variants=("adam", "nadam"), task="resnet/cifar10")
+    trials = pd.concat([one.trials, two.trials.assign(key="b" + two.trials["key"])], ignore_index=True)
+    epochs = pd.concat([one.epochs, two.epochs.assign(key="b" + two.epochs["key"])], ignore_index=True)
+    return replace(one, trials=trials, epochs=epochs)
+
+
+def maximised() -> Results:
+    """An imported table whose metric, called accuracy, is maximised."""
+    table = results(noisy(0.01), variants=("adam", "nadam")).trials.rename(columns={"value": "accuracy"})
+    return Results.from_table(table[["variant", "config/lr", "config/mu", "accuracy"]], metric="accuracy", direction="max")

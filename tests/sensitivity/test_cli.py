@@ -147,7 +147,7 @@ def test_a_report_is_written_from_the_store(
     assert "report: runs/small/report.html" in said
     assert "Diverged trials, counted at the initial loss: adam 2 of 6." in said
     assert {each.name for each in (filled / "runs" / "small").iterdir()} == {
-        "report.html", "report.md", "trials.csv", "trials.parquet", "epochs.csv", "epochs.parquet",
+        "report.html", "report.md", "tables.tex", "measures", "trials.csv", "trials.parquet", "epochs.csv", "epochs.parquet",
     }  # fmt: skip
 
 

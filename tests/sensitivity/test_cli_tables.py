@@ -143,6 +143,11 @@ BAD = [
     (["measure", "excess_loss", "--with", "draws=x"], "excess_loss cannot take draws=x: "),
     (["measure", "excess_loss", "--store", "absent.sqlite"], "no store at"),
     (["measure", "excess_loss", "--metric", "x"], "unknown metric 'x'"),
+    (["compare", "adm"], "unknown variant 'adm'; did you mean 'adam'?"),
+    (["compare", "adam", "adam"], "compare needs two variants, got 'adam' twice"),
+    (["compare", "adam", "sgd", "--of", "best"], "unknown value to compare 'best'; did you mean 'best_loss'?"),
+    (["compare", "adam", "sgd", "--over", "nux"], "unknown hyperparameter 'nux'"),
+    (["compare", "adam", "sgd", "--study", "smal"], "unknown study 'smal'; did you mean 'small'?"),
 ]
 
 
@@ -173,3 +178,16 @@ def test_every_measure_is_printed_by_name(here: pathlib.Path, monkeypatch: pytes
     assert all(row["low"] <= row["value"] <= row["high"] for row in rows)
     assert run(["measure", "best_loss"], monkeypatch) == 0
     assert "lr 0.01" in capfd.readouterr().out
+
+
+def test_variants_are_compared_in_a_sentence_and_a_table(
+    here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = read(["compare", "adam", "sgd", "--over", "lr"], monkeypatch, capfd)
+    assert (row["a"], row["b"]) == ("adam", "sgd")
+    assert row["low"] <= row["value"] <= row["high"]
+    assert read(["compare", "sgd"], monkeypatch, capfd)[0]["b"] == "adam"
+    assert run(["compare", "adam", "sgd", "--of", "best_loss"], monkeypatch) == 0
+    said = capfd.readouterr().out
+    assert "adam" in said.splitlines()[0]
+    assert "detectable" in said

@@ -5,36 +5,27 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from search_spaces.hyperparameters import Categorical, Float, Ordinal
+from search_spaces.hyperparameters import Categorical, Ordinal
 from search_spaces.spaces import SearchSpace
 from sensitivity import figures
 from sensitivity.figures.axes import Axis
 from sensitivity.figures.comparisons import apart
 from sensitivity.figures.noise import deviation
-from sensitivity.figures.panels import MOST_POINTS, MOST_TRACES
+from sensitivity.figures.panels import MOST_POINTS
 from sensitivity.figures.timeline import ran
 from sensitivity.measures import Measured
 from sensitivity.measures.coupling import best_by_level
-from sensitivity.results import Results
-from tests.sensitivity.tables import INITIAL, LR, MU, bowl, noisy, results
+from tests.sensitivity.tables import INITIAL, LR, MU, bowl, maximised, noisy, results, two_tasks
 from trainables.names import InputError
 
 TASK = "autoencoder/digits"
-OF_TASK = (
-    "danger_zone", "differences", "divergence_map", "effect_shares", "estimator_agreement", "expected_best", "learning_curves", "lr_curves",
-    "pair_effects", "pairwise_map", "parallel_coordinates", "performance_sensitivity", "seed_noise", "slices", "tunability",
-    "win_probability",
-)  # fmt: skip
 OF_ALL = ("cross_task", "performance_profiles", "timeline", "transfer_matrix")
-HOSTILE = "<b>x</b><script>alert(1)</script>"
 
 
 def partly_diverging(configuration: Mapping[str, Any], seed: int) -> float:
@@ -47,27 +38,6 @@ def drawn(name: str, measured: Measured, **named: Any) -> go.Figure:
     figure = draw(measured) if name in OF_ALL else draw(measured, measured.results.trials["task"].iloc[0], **named)
     assert isinstance(figure, go.Figure)
     return figure
-
-
-def two_tasks() -> Results:
-    one = results(noisy(0.02), variants=("adam", "nadam"))
-    two = results(noisy(0.02, 1, lambda c, seed: bowl({"lr": c["lr"] / 10}, seed)), variants=("adam", "nadam"), task="resnet/cifar10")
-    trials = pd.concat([one.trials, two.trials.assign(key="b" + two.trials["key"])], ignore_index=True)
-    epochs = pd.concat([one.epochs, two.epochs.assign(key="b" + two.epochs["key"])], ignore_index=True)
-    return replace(one, trials=trials, epochs=epochs)
-
-
-def maximised() -> Results:
-    table = results(noisy(0.01), variants=("adam", "nadam")).trials.rename(columns={"value": "accuracy"})
-    return Results.from_table(table[["variant", "config/lr", "config/mu", "accuracy"]], metric="accuracy", direction="max")
-
-
-def wide() -> Results:
-    more = [Float(f"x{i}", 0, 1) for i in range(8)]
-    space = SearchSpace(LR, MU, *more, Ordinal("p", (1, 2, math.inf)), Categorical("nesterov", (False, True)))
-    points = space.decode(np.random.default_rng(0).random((3, len(space))))
-    variants = [f"variant {i}" for i in range(30)]
-    return results(noisy(0.02), variants=variants, space=space, configurations=points, seeds=(0,), design="random")
 
 
 @pytest.fixture(scope="module")
@@ -286,6 +256,15 @@ def test_many_trials_are_counted_and_thinned() -> None:
     assert len(drawn("parallel_coordinates", measured).data[0].line.color) == MOST_POINTS
 
 
+def test_learning_curves_of_many_trials_are_quantiles() -> None:
+    spread = noisy(0.01)
+    measured = Measured(results(spread, configurations=[{"lr": 0.1, "mu": 0.9}], seeds=range(120)))
+    band, line = drawn("learning_curves", measured).data
+    ends = measured.results.epochs.pivot(index="epoch", columns="key", values="train_loss_end").loc[2]
+    assert line.y[-1] == pytest.approx(ends.mean())
+    assert (band.y[3], band.y[2]) == pytest.approx((ends.quantile(0.05), ends.quantile(0.95)))
+
+
 def test_what_is_maximised_is_drawn_as_itself() -> None:
     measured = Measured(maximised())
     plane = drawn("performance_sensitivity", measured)
@@ -323,34 +302,3 @@ def test_on_a_narrow_page_panels_are_below_one_another(measured: Measured) -> No
     assert narrow.layout.yaxis2.domain[1] < narrow.layout.yaxis.domain[0]
     assert narrow.layout.annotations[1].y == pytest.approx(narrow.layout.yaxis2.domain[1])
     assert narrow.layout.height > figure.layout.height
-
-
-AWKWARD = {
-    "no trial has ended": lambda: results(bowl, status=lambda configuration, seed: "pending"),
-    "one trial": lambda: results(bowl, configurations=[{"lr": 0.1, "mu": 0.9}], seeds=(0,)),
-    "all diverged": lambda: results(lambda configuration, seed: math.inf),
-    "constant": lambda: results(lambda configuration, seed: 0.5),
-    "one seed": lambda: results(bowl, seeds=(0,)),
-    "half failed": lambda: results(bowl, status=lambda configuration, seed: "failed" if seed else "completed"),
-    "adaptive": lambda: results(noisy(0.05), variants=("adam", "nadam"), design="adaptive"),
-    "random": lambda: results(noisy(0.1), design="random"),
-    "maximised and imported": maximised,
-    "two tasks": two_tasks,
-    "hostile names": lambda: results(noisy(0.01), variants=(HOSTILE, "a<i>b"), task=HOSTILE),
-    "30 variants, 12 hyperparameters": wide,
-}
-
-
-@pytest.mark.parametrize("case", AWKWARD)
-def test_awkward_studies_have_every_figure(case: str) -> None:
-    measured = Measured(AWKWARD[case]())
-    for name in (*OF_TASK, *OF_ALL):
-        figure = drawn(name, measured)
-        figure.to_json()
-        title = f"{figure.layout.title.text} {figure.layout.title.subtitle.text}"
-        said = title + " ".join(note.text or "" for note in figure.layout.annotations)
-        assert not re.search(r"\b(nan|NaN|None|inf)\b", title), (name, title)
-        assert not re.search(r"<(?!br>|b>|/b>)", said), (name, said)
-        assert len(figure.data) <= MOST_TRACES, (name, len(figure.data))
-        assert figure.data or "not measured: " in said, (name, said)
-        figures.themed(figures.narrowed(figure), "dark")

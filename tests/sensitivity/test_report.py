@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import html
+import io
+import json
 import math
 import pathlib
 import re
+import sys
+import types
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from sensitivity.figures import colours, effect_shares, learning_curves, lr_curves, performance_sensitivity
 from sensitivity.measures import Measured
+from sensitivity.questions import QUESTIONS
 from sensitivity.report import write_report
 from sensitivity.results import Results
 from sensitivity.summary import caveats, summary
@@ -65,20 +72,95 @@ def test_learning_curves_begin_at_the_initial_loss(measured: Measured) -> None:
     assert all(list(trace.x) == [0, 1, 2] and trace.y[0] == INITIAL for trace in lines)
 
 
-def test_the_page_is_one_file_that_asks_for_nothing(measured: Measured, tmp_path: pathlib.Path) -> None:
-    page = write_report(measured.results, tmp_path / "out").read_text()
-    body = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
-    assert not re.findall(r"""(?:src|href)\s*=\s*["']""", body)
+@pytest.fixture(scope="module")
+def written(measured: Measured, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return write_report(measured, tmp_path_factory.mktemp("report") / "out").parent
+
+
+def figures(measured: Measured) -> list[str]:
+    """The figures of all questions that these results can answer."""
+    answered = [question for question in QUESTIONS if question.applies(measured, TASK)]
+    return [drawing.name for question in answered for drawing in question.drawn(measured, TASK)]
+
+
+def without_scripts(page: str) -> str:
+    return re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+
+
+def test_the_page_is_one_file_that_asks_for_nothing(measured: Measured, written: pathlib.Path) -> None:
+    page = (written / "report.html").read_text()
+    body = without_scripts(page)
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!#)|url\(|@import""", body)
     assert "cdn.plot.ly" not in body
-    assert page.count("plotly-graph-div") == 4
+    assert page.count('class="plot"') == len(figures(measured))
     for sentence in summary(measured, TASK):
-        assert sentence in (tmp_path / "out" / "report.md").read_text()
+        assert sentence in (written / "report.md").read_text()
+        assert html.escape(sentence.replace(" %", "\N{NO-BREAK SPACE}%")).replace("&#x27;", "&#39;") in body
+
+
+def test_the_page_can_be_found_ones_way_in_and_heard(measured: Measured, written: pathlib.Path) -> None:
+    body = without_scripts((written / "report.html").read_text())
+    names = re.findall(r'\bid="([^"]+)"', body)
+    assert len(names) == len(set(names))
+    assert set(re.findall(r'(?:href="#|aria-labelledby=")([^"]+)"', body)) <= set(names)
+    assert {question.title for question in QUESTIONS if question.key != "transfer"} <= set(re.findall(r"<h3 [^>]*>([^<]+)</h3>", body))
+    plots = re.findall(r'<div class="plot"[^>]*role="img" aria-label="([^"]+)"', body)
+    assert len(plots) == len(figures(measured))
+    assert all(len(label) > 60 for label in plots)
+    assert body.count("<table>") == body.count("<caption")
+    assert not re.findall(r"<th(?! scope)[ >]", body)
+
+
+def test_a_table_of_the_page_is_downloaded_as_it_was_measured(measured: Measured, written: pathlib.Path) -> None:
+    page = (written / "report.html").read_text()
+    held = dict(re.findall(r'data-csv="(\w+)".*?<script type="application/json">(.*?)</script>', page, flags=re.DOTALL))
+    for name in ("lr_sensitivity", "budget_within", "comparisons"):
+        table = pd.read_csv(io.StringIO(json.loads(held[name])), keep_default_na=False)
+        expected = getattr(measured, name)
+        assert list(table.columns) == list(expected.columns)
+        assert list(table["value"]) == list(expected["value"])
+    trials = pd.read_csv(io.StringIO(json.loads(held["trials"])))
+    assert list(trials["loss"]) == list(measured.results.trials["loss"])
+
+
+def test_every_measure_lies_beside_the_report(measured: Measured, written: pathlib.Path) -> None:
+    for name in ("overview", "variance_shares", "tunability", "expected_best"):
+        expected = getattr(measured, name)
+        assert list(pd.read_csv(written / "measures" / f"{name}.csv").columns) == list(expected.columns)
+        assert len(pd.read_parquet(written / "measures" / f"{name}.parquet")) == len(expected)
+    refused = pd.read_csv(written / "measures" / "refused.csv").set_index("measure")["reason"]
+    assert "two tasks" in refused["transfer_regret"]
+
+
+def test_tables_for_latex_have_the_words_of_the_report(written: pathlib.Path) -> None:
+    text = (written / "tables.tex").read_text()
+    assert text.count("\\toprule") == text.count("\\bottomrule") == text.count("\\begin{table}") > 5
+    assert "robust width" in text
+    assert not re.findall(r"(?<!\\)[%&#_](?=\d)|(?<!\\)_[a-z]", re.sub(r"(?m)^%.*$|\\label\{.*?\}", "", text))
+
+
+def test_a_report_with_pictures(measured: Measured, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "kaleido", None)
+        with pytest.raises(InputError, match="--png needs kaleido"):
+            write_report(measured, tmp_path / "none", png=True)
+        assert not (tmp_path / "none").exists()
+    kaleido, asked = types.ModuleType("kaleido"), []
+    kaleido.write_fig_from_object_sync = lambda drawn, **options: asked.append((drawn, options))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "kaleido", kaleido)
+    place = write_report(measured, tmp_path, png=True).parent
+    shown = re.findall(r"!\[[^]]+\]\((figures/[^)]+\.png)\)", (place / "report.md").read_text())
+    ((drawn, options),) = asked
+    assert [place / name for name in shown] == [each["path"] for each in drawn]
+    assert len(shown) == len(figures(measured))
+    assert options["kopts"] == {"mathjax": False}, "which is fetched otherwise"
 
 
 def test_names_full_of_html_are_text(tmp_path: pathlib.Path) -> None:
     hostile = "<script>alert(1)</script>"
-    table = replace(results(bowl), study=hostile)
-    assert hostile not in write_report(table, tmp_path).read_text()
+    write_report(replace(results(bowl, variants=(hostile,)), study=hostile), tmp_path)
+    assert hostile not in (tmp_path / "report.html").read_text()
+    assert "<script" not in (tmp_path / "report.md").read_text().partition("```yaml")[0]
 
 
 def test_nothing_to_report_is_said_and_nothing_is_written(tmp_path: pathlib.Path) -> None:
@@ -101,8 +183,8 @@ def test_nothing_to_report_is_said_and_nothing_is_written(tmp_path: pathlib.Path
 )
 def test_awkward_studies_have_a_report_without_nan(table: Results, tmp_path: pathlib.Path) -> None:
     write_report(table, tmp_path)
-    text = (tmp_path / "report.md").read_text()
-    assert not re.search(r"\b(nan|NaN|None|inf)\b", text)
+    for text in ((tmp_path / "report.md").read_text(), without_scripts((tmp_path / "report.html").read_text())):
+        assert not re.search(r"\b(nan|NaN|None|inf)\b", text)
 
 
 def test_caveats_name_what_bites() -> None:

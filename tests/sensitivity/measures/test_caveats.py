@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import math
+import pathlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,12 +14,14 @@ import pytest
 
 from search_spaces import Float, Integer, Ordinal, SearchSpace
 from search_spaces.designs import Grid, Random
-from sensitivity.measures import Measured
+from sensitivity.measures import Measured, variance_shares
 from sensitivity.measures.caveats import KINDS, caveats
+from sensitivity.report import write_report
 from sensitivity.results import Results
 from sensitivity.summary import caveats as sentences
 from tests.sensitivity.tables import INITIAL, SPACE, bowl, noisy, results
 
+TWO = ("adam", "sgd")
 PLENTY = Grid({"lr": 5, "mu": 3}).configurations(SPACE)
 
 
@@ -61,6 +66,7 @@ def test_a_sound_study_has_none() -> None:
         pytest.param(plenty(design="adaptive"), "adaptive", "chosen by an optimizer", id="adaptive"),
         pytest.param(results(centred, configurations=PLENTY[:7]), "few trials", "adam 7 for 2", id="few"),
         pytest.param(plenty(lambda c, s: math.inf), "never learned", "adam on autoencoder/digits never did better", id="all diverged"),
+        pytest.param(plenty(lambda c, s: 0.3), "constant", "adam on autoencoder/digits has the same loss at every", id="constant"),
         pytest.param(plenty(lambda c, s: INITIAL), "never learned", "never did better than the initial loss", id="constant at the start"),
     ],
 )
@@ -118,6 +124,34 @@ def test_random_designs_are_near_an_edge() -> None:
     points = Random(200, seed=0).configurations(SPACE)
     assert "highest learning rate tried" in text(results(falling, configurations=points, design="random"), "edge")
     assert "edge" not in kinds(results(centred, configurations=points, design="random"))
+
+
+def test_effects_from_a_forest_that_predicts_badly_are_doubted() -> None:
+    chance, points = noisy(0.3), Random(60, seed=0).configurations(SPACE)
+    both = {"variants": TWO, "configurations": points, "design": "random"}
+    table = results(lambda c, s: chance(c, s) if c["variant"] == "sgd" else centred(c, s), **both)
+    r2 = variance_shares(table).groupby("variant")["r2"].first()
+    assert r2["sgd"] < 0.5 < r2["adam"]
+    assert f"predicts unseen configurations badly (out-of-bag R2 under 0.5: sgd {r2['sgd']:.2f})" in text(table, "poor surrogate")
+    assert "poor surrogate" not in kinds(plenty(noisy(0.3)))  # a full grid with seeds needs no forest
+
+
+def test_a_study_of_all_that_goes_wrong_has_every_caveat_and_a_report_without_nan(tmp_path: pathlib.Path) -> None:
+    """Failures, one seed, an optimum at the edge and a constant objective."""
+
+    def status(configuration: Mapping[str, Any], seed: int) -> str:
+        return "failed" if configuration["mu"] == 0.5 and configuration["lr"] < 0.1 else "completed"
+
+    table = plenty(lambda c, s: 0.3 if c["variant"] == "sgd" else falling(c, s), variants=TWO, seeds=(0,), status=status)
+    found = caveats(table)
+    assert list(found["kind"]) == ["failed", "one seed", "constant", "edge"]
+    assert list(found["variant"]) == ["", "", "sgd", "adam"]
+    write_report(table, tmp_path)
+    page = re.sub(r"<(script|style)\b.*?</\1>", "", (tmp_path / "report.html").read_text(), flags=re.DOTALL)
+    for written in (page, (tmp_path / "report.md").read_text()):
+        assert not re.search(r"\b(nan|NaN|None|inf|null)\b", written)
+        for sentence in found["text"]:
+            assert html.unescape(written).count(sentence) == 1
 
 
 def test_unequal_ranges_are_said_once_for_each_hyperparameter() -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from search_spaces import Categorical, Float, SearchSpace
 from search_spaces.designs import Grid, Random, Sobol
+from sensitivity.measures.transfer import cross_task_sensitivity
 from sensitivity.measures.tunability import tunability
 from sensitivity.results import Results
-from tests.sensitivity.tables import LR, MU, noisy, results
+from tests.sensitivity.tables import LR, MU, noisy, results, two_tasks
 from trainables.names import InputError
 
 SPACE = SearchSpace(Float("lr", 1e-3, 1.0, "log", 1e-2), Float("mu", 0.5, 0.99, "log1m", 0.9))
@@ -122,3 +123,16 @@ def test_awkward_results(table: Results, words: str) -> None:
 def test_an_adaptive_design_is_refused() -> None:
     with pytest.raises(InputError, match="tunability needs a random or fixed design, got 'adaptive' for adam"):
         tunability(on_grid(design="adaptive"))
+
+
+def test_the_default_may_be_the_best_on_average_over_tasks() -> None:
+    tables = two_tasks()
+    single = cross_task_sensitivity(tables).set_index("variant")["configuration"]
+    given = tunability(tables, "best on average").query("kind == 'overall'")
+    for variant in ("adam", "nadam"):
+        alone = tunability(tables, single[variant]).query("kind == 'overall' and variant == @variant")
+        assert given.query("variant == @variant")["value"].tolist() == pytest.approx(alone["value"].tolist())
+    with pytest.raises(InputError, match="unknown default 'best on averag'; did you mean 'best on average'"):
+        tunability(tables, "best on averag")
+    with pytest.raises(InputError, match="at least two tasks"):
+        tunability(on_grid(), "best on average")

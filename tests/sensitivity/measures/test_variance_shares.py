@@ -13,7 +13,7 @@ from sklearn.ensemble import RandomForestRegressor
 
 from search_spaces import Categorical, Float, Integer, SearchSpace
 from search_spaces.designs import Grid, Random, Sobol
-from sensitivity.measures import anova, forest, main_effects, variance_shares
+from sensitivity.measures import anova, caveats, forest, main_effects, shapley, variance_shares
 from sensitivity.measures.cells import cells, settled
 from tests.sensitivity.measures.known import known_results, made, study_of
 from trainables.exact_sensitivities import KnownAnswer
@@ -226,3 +226,26 @@ def test_the_same_seed_gives_the_same_and_the_input_is_not_changed() -> None:
     before = results.trials.copy()
     pd.testing.assert_frame_equal(variance_shares(results), variance_shares(results))
     pd.testing.assert_frame_equal(results.trials, before)
+
+
+def test_measures_of_the_same_losses_share_a_forest(monkeypatch: pytest.MonkeyPatch) -> None:
+    fits = []
+    fit = forest.fit
+    monkeypatch.setattr(forest, "fit", lambda *given, **named: fits.append(1) or fit(*given, **named))
+    results = known_results(SobolG((0.5, 2.0)), Random(64, seed=11))
+    first = variance_shares(results)
+    for measure in (main_effects, shapley, caveats, variance_shares):
+        measure(results)
+    assert len(fits) == 1
+    pd.testing.assert_frame_equal(variance_shares(results), first)
+    variance_shares(known_results(SobolG((0.5, 2.5)), Random(64, seed=11)))
+    assert len(fits) == 2
+
+
+def test_of_forests_only_the_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forest, "KEPT", 1000)
+    monkeypatch.setattr(forest, "_kept", {})
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        forest.fitted(rng.random((50, 2)), rng.random(50), trees=8)
+    assert len(forest._kept) == 1

@@ -1,0 +1,90 @@
+"""Every measure on results that are odd: a table with the columns that are promised, or one clear error, and never a warning."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from search_spaces import Float, SearchSpace
+from search_spaces.designs import Grid, Morris, Planned, Random, Saltelli
+from sensitivity import measures
+from sensitivity.measures.measured import REFUSED, Measured
+from sensitivity.results import Results
+from tests.sensitivity.tables import SPACE, bowl, noisy, results
+from trainables.names import InputError
+
+MEASURES = {name: getattr(measures, name) for name in measures.__all__ if inspect.isfunction(getattr(measures, name))}
+ARGUMENTS = {"coupling": ("lr", "mu"), "best_by_level": ("lr", "mu")}
+OWN = {"sobol": Saltelli(4, seed=0), "morris": Morris(4, seed=0), "estimators": Saltelli(4, seed=0)}
+"""Designs of measures that need one."""
+TWELVE = SearchSpace(*SPACE, *(Float(f"x{i}", 0, 1) for i in range(10)))
+PROMISED = {"value", "low", "high", "n", "note"}
+
+Loss = Callable[[Mapping[str, Any], int], float]
+
+
+def made(loss: Loss, design: Planned | str, *, tasks: int = 2, space: SearchSpace = SPACE, most: int | None = None, **more: Any) -> Results:
+    """Results of every configuration of a design, on several tasks."""
+    planned = Random(24, seed=1) if isinstance(design, str) or (isinstance(design, Grid) and len(space) > 2) else design
+    points = planned.configurations(space)[:most]
+    kind = design if isinstance(design, str) else planned.kind
+    parts = [results(loss, configurations=points, design=kind, space=space, task=f"task-{i}", **more) for i in range(tasks)]
+    for i, part in enumerate(parts):
+        for table in (part.trials, part.epochs):
+            table["key"] += f"-{i}"
+    tables = {name: pd.concat([getattr(part, name) for part in parts], ignore_index=True) for name in ("trials", "epochs")}
+    return dataclasses.replace(parts[0], **tables, spec={"name": "odd", "design": planned.to_dict()})
+
+
+TWO = ("adam", "sgd")
+ODD: dict[str, Callable[[Planned | str], Results]] = {
+    "no trial has ended": lambda design: made(bowl, design, variants=TWO, status=lambda c, s: "pending"),
+    "one trial": lambda design: made(bowl, design, tasks=1, seeds=(0,), most=1),
+    "two configurations": lambda design: made(noisy(0.1), design, variants=TWO, most=2),
+    "every trial diverged": lambda design: made(lambda c, s: math.inf, design, variants=TWO),
+    "one variant": lambda design: made(noisy(0.1), design),
+    "one seed": lambda design: made(noisy(0.1), design, variants=TWO, seeds=(3,)),
+    "a constant loss": lambda design: made(lambda c, s: 0.3, design, variants=TWO),
+    "a loss of zero": lambda design: made(lambda c, s: 0.0, design, variants=TWO),
+    "a seed that failed": lambda design: made(noisy(0.1), design, variants=TWO, status=lambda c, s: "failed" if s else "completed"),
+    "nothing varies": lambda design: made(noisy(0.1), design, variants=TWO, space=SearchSpace(Float("lr", 0.1, 0.1))),
+    "twelve hyperparameters": lambda design: made(noisy(0.1), design, variants=TWO, space=TWELVE),
+    "chosen by an optimizer": lambda design: made(noisy(0.1), "adaptive", variants=TWO),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_measure_gives_its_table_or_one_clear_error(name: str, odd: str) -> None:
+    measure = MEASURES[name]
+    fewer = {each: 20 for each in ("draws", "resamples") if each in inspect.signature(measure).parameters}
+    for design in (Grid(3), Random(24, seed=0), *([OWN[name]] if name in OWN else [])):
+        try:
+            table = measure(ODD[odd](design), *ARGUMENTS.get(name, ()), **fewer)
+        except InputError:
+            continue
+        assert isinstance(table, pd.DataFrame)
+        if name == "caveats":
+            assert list(table.columns) == ["task", "variant", "kind", "text"]
+            continue
+        assert set(table.columns) >= PROMISED
+        assert (table["value"].isna() | (table["low"].isna() == table["high"].isna())).all()
+        assert not (table["low"] > table["high"]).any()
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_all_that_a_report_reads_is_there(odd: str) -> None:
+    """A measure that refuses is an empty table, which says why."""
+    whole = Measured(ODD[odd](Random(24, seed=0)))
+    for name, each in vars(Measured).items():
+        if isinstance(each, cached_property) and name != "compared_over":
+            table = getattr(whole, name)
+            assert isinstance(table, pd.DataFrame)
+            assert REFUSED not in table.attrs or table.empty

@@ -1,0 +1,119 @@
+"""The questions: each is answered with the measures' own numbers, or says why it is not."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from sensitivity.measures import Measured
+from sensitivity.questions import QUESTIONS, Question
+from sensitivity.questions.epochs import late_gains
+from sensitivity.questions.question import refusal
+from sensitivity.results import Results
+from tests.sensitivity.tables import INITIAL, bowl, noisy, results
+
+TASK = "autoencoder/digits"
+BY_KEY = {each.key: each for each in QUESTIONS}
+
+
+def on_two_tasks() -> Results:
+    """The same study on two tasks, with noise of its own on each."""
+    one, two = (results(noisy(0.02, seed=seed), variants=("adam", "cm"), task=task) for seed, task in enumerate(("toy", "real")))
+    for table in (two.trials, two.epochs):
+        table["key"] += "-real"
+    trials, epochs = (pd.concat(pair, ignore_index=True) for pair in ((one.trials, two.trials), (one.epochs, two.epochs)))
+    return replace(one, trials=trials, epochs=epochs)
+
+
+STUDIES = {
+    "a grid": results(noisy(0.05), variants=("adam", "cm")),
+    "a random design": results(noisy(0.05), design="random"),
+    "an adaptive design": results(noisy(0.05), variants=("adam", "cm"), design="adaptive"),
+    "one trial": results(bowl, configurations=[{"lr": 0.1, "mu": 0.9}], seeds=(0,)),
+    "one seed": results(noisy(0.05), seeds=(0,), variants=("adam", "cm")),
+    "all diverged": results(lambda configuration, seed: math.inf, variants=("adam", "cm")),
+    "a constant loss": results(lambda configuration, seed: 0.5),
+    "two tasks": on_two_tasks(),
+}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda each: each.key)
+def test_a_question_is_answered_or_says_why_not(question: Question, name: str) -> None:
+    measured = Measured(STUDIES[name])
+    task = measured.results.groups[0][0]
+    reason = question.why_not(measured, task)
+    said = [reason] if reason else question.sentences(measured, task)
+    assert said
+    assert question.applies(measured, task) == (not reason)
+    for sentence in said:
+        assert sentence[0].isupper() or sentence.startswith(tuple(measured.results.spaces))
+        assert sentence.endswith(".")
+        assert not re.search(r"\b(nan|NaN|None|inf)\b", sentence)
+
+
+def test_names_are_unique_and_every_figure_has_its_table() -> None:
+    assert len(BY_KEY) == len(QUESTIONS)
+    tables = [name for question in QUESTIONS for name, _ in question.tables]
+    assert len(tables) == len(set(tables))
+    for question in QUESTIONS:
+        assert {each.table for each in question.figures} <= {name for name, _ in question.tables}
+
+
+def test_sentences_have_the_numbers_of_the_measures() -> None:
+    measured = Measured(results(noisy(0.05)))
+    row = measured.budget_within.iloc[0]
+    words = f"adam needs about {row['value']:.0f} ({row['low']:.0f} to {row['high']:.0f}) random configurations"
+    assert BY_KEY["tuning"].sentences(measured, TASK)[0].startswith(words)
+    row = measured.robust_width.iloc[0]
+    said = " ".join(BY_KEY["sensitive"].sentences(measured, TASK))
+    assert f"adam over {row['value']:.2g} ({row['low']:.2g} to {row['high']:.2g})" in said
+    row = measured.ridges.iloc[0]
+    assert (row["one"], row["other"]) == ("lr", "mu")
+    assert f"adam {row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})" in BY_KEY["tradeoffs"].sentences(measured, TASK)[0]
+
+
+@pytest.mark.parametrize(("shift", "said"), [(0.5, "adam less sensitive than cm by"), (0.0, "adam and cm do not differ")])
+def test_a_difference_beyond_noise_is_said_and_no_other(shift: float, said: str) -> None:
+    truth = noisy(0.01)
+    steeper = results(
+        lambda c, seed: truth(c, seed) + shift * (c["variant"] == "cm") * abs(math.log10(c["lr"]) + 1.5), variants=("adam", "cm")
+    )
+    assert said in BY_KEY["comparing"].sentences(Measured(steeper), TASK)[0]
+
+
+def test_what_the_last_quarter_of_the_epochs_brought() -> None:
+    one = results(lambda configuration, seed: 0.5, epochs=8, seeds=(0,))
+    losses = {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6, 5: 0.5, 6: 0.4, 7: 0.3, 8: 0.2}
+    measured = Measured(replace(one, epochs=one.epochs.assign(train_loss_end=one.epochs["epoch"].map(losses))))
+    row = late_gains(measured, TASK).iloc[0]
+    assert row["value"] == pytest.approx((losses[6] - losses[8]) / (INITIAL - losses[8]))
+    assert "the last 2 of 8 epochs brought" in BY_KEY["epochs"].sentences(measured, TASK)[0]
+
+
+def test_reasons_are_those_of_the_measures() -> None:
+    measured = Measured(STUDIES["an adaptive design"])
+    assert BY_KEY["tuning"].why_not(measured, TASK).startswith("Adaptive design: its trials follow each other")
+    assert refusal(measured.budget_within)
+    assert not refusal(measured.best_loss)
+
+
+def test_estimators_of_many_configurations_are_those_of_some_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensitivity.measures.measured.FEW", 10)
+    table = Measured(STUDIES["a random design"]).estimators
+    assert set(table.loc[table["value"].notna(), "n"]) <= {10, 20}
+    assert table["note"].str.endswith("of the first 10 configurations of each variant").all()
+    assert not Measured(STUDIES["a grid"]).estimators["note"].str.contains("of the first").any()
+
+
+def test_workers_measure_what_one_process_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensitivity.measures.measured.LARGE", 1)
+    monkeypatch.setattr("sensitivity.measures.measured.SLOWEST", ("budget_within", "cross_task_sensitivity"))
+    measured, alone = Measured(STUDIES["a grid"]).compute(), Measured(STUDIES["a grid"])
+    assert "budget_within" in vars(measured)
+    pd.testing.assert_frame_equal(measured.budget_within, alone.budget_within)
+    assert refusal(measured.cross_task_sensitivity) == refusal(alone.cross_task_sensitivity)
