@@ -24,6 +24,7 @@ bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.importance
 	$(BIN)/python -m tests.benchmarks.measures
 	$(BIN)/python -m tests.benchmarks.report
+	$(BIN)/python -m tests.benchmarks.dashboard
 
 validate: .venv/ready
 	$(BIN)/python -m tests.benchmarks.validate

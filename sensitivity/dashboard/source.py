@@ -79,6 +79,11 @@ class Source:
                 raise InputError(f"store {self._store.place!r} is not there any more")
             return self._store
 
+    @property
+    def named(self) -> str:
+        """The store as it was named, without a password."""
+        return self.store.place if "://" in self.place else self.place
+
     def warm(self) -> None:
         """Import what the first reader would wait for: seconds, in the background."""
         self._pool.submit(importlib.import_module, "sensitivity.study")

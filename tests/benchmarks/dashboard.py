@@ -38,42 +38,39 @@ class Reader:
     def __init__(self, server: Any) -> None:
         self._client = server.test_client()
 
-    def _ask(
-        self, outputs: list[tuple[Any, str]], inputs: list[tuple[Any, str, Any]], state: list[tuple[Any, str, Any]], many: bool
-    ) -> Any:
-        named = [f"{_id(own, wild=True)}.{name}" for own, name in outputs]
-        made = [{"id": own, "property": name} for own, name in outputs]
+    def _ask(self, outputs: Any, inputs: Any, state: Any, *, changed: int = 0) -> Any:
+        """The answer of a callback. Args: changed: which of the inputs asks."""
         body = {
-            "output": f"..{'...'.join(named)}.." if many else named[0],
-            "outputs": made if many else made[0],
+            "output": f"..{'...'.join(f'{_id(own, wild=True)}.{name}' for own, name in outputs)}..",
+            "outputs": [{"id": own, "property": name} for own, name in outputs],
             "inputs": [{"id": own, "property": name, "value": value} for own, name, value in inputs],
-            "changedPropIds": [f"{_id(inputs[0][0])}.{inputs[0][1]}"],
+            "changedPropIds": [f"{_id(inputs[changed][0])}.{inputs[changed][1]}"],
             "state": [{"id": own, "property": name, "value": value} for own, name, value in state],
         }
         answer = self._client.post("/_dash-update-component", json=body)
-        assert answer.status_code in (200, 204), answer.get_data(as_text=True)
-        return answer.get_json()["response"] if answer.status_code == 200 else None
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        return answer.get_json()["response"]
 
     def page(self, path: str, query: str = "") -> Any:
         """The page of an address."""
         inputs = [("where", "pathname", path), ("where", "search", query)]
-        return self._ask([("main", "children"), ("view", "data")], inputs, [("view", "data", None)], True)
+        return self._ask([("main", "children"), ("view", "data")], inputs, [("view", "data", None)])
 
     def part(self, name: str, path: str, query: str = "", *, again: bool = False) -> Any:
         """A part of a page; None while it is being measured."""
         own, tick = {"name": name, "type": "part"}, {"name": name, "type": "part tick"}
-        asked = [("view", "data", [path, query]), ("revision", "data", ""), (tick, "n_intervals", 1 if again else None)]
-        return self._ask([(own, "children"), (tick, "disabled")], asked, [(own, "id", own)], True)
+        inputs = [("view", "data", [path, query]), ("revision", "data", ""), (tick, "n_intervals", 1 if again else None)]
+        answer = self._ask([(own, "children"), (tick, "disabled")], inputs, [(own, "id", own)], changed=2 if again else 0)
+        return answer if answer[_id(tick)]["disabled"] else None
 
     def figure(self, name: str, path: str, query: str = "") -> Any:
         """A figure; None while it is being measured."""
         ids = {each: {"name": name, "type": each} for each in ("drawn", "held", "title", "note", "card", "figure tick")}
         outputs = [(ids["drawn"], "data"), (ids["held"], "data"), (ids["title"], "children"), (ids["note"], "children")]
         outputs += [(ids["card"], "className"), (ids["figure tick"], "disabled")]
-        asked = [("view", "data", [path, query]), ("revision", "data", ""), (ids["figure tick"], "n_intervals", None)]
-        state = [(ids["held"], "data", None), (ids["held"], "id", ids["held"])]
-        answer = self._ask(outputs, asked, state, True)
-        return answer.get(_id(ids["drawn"]))
+        inputs = [("view", "data", [path, query]), ("revision", "data", ""), (ids["figure tick"], "n_intervals", None)]
+        answer = self._ask(outputs, inputs, [(ids["held"], "data", None), (ids["held"], "id", ids["held"])])
+        return answer if answer[_id(ids["figure tick"])]["disabled"] else None
 
 
 def _id(own: Any, *, wild: bool = False) -> str:
@@ -101,6 +98,18 @@ def until(ask: Callable[[], Any]) -> Any:
     return found
 
 
+def whole(reader: Reader, study: str) -> None:
+    """Everything of the first question, asked for at once and again as a page does."""
+    from sensitivity.questions import QUESTIONS
+
+    names = [f"{QUESTIONS[0].key}:{each.name}" for each in QUESTIONS[0].figures]
+    asks: list[Callable[[], Any]] = [lambda name=name: reader.figure(name, study) for name in names]
+    asks.append(lambda: reader.part(f"answer:{QUESTIONS[0].key}", study, again=True))
+    while asks:
+        asks = [ask for ask in asks if ask() is None]
+        time.sleep(0.1)
+
+
 def main() -> None:
     from sensitivity.dashboard.app import dashboard
     from sensitivity.dashboard.source import Source
@@ -119,6 +128,7 @@ def main() -> None:
         shown("study page: form, tabs, counts", timed(lambda: (reader.page(study), reader.part("bar", study))), "< 3 s")
         first = "sensitive:lr_curves"
         shown("  and its first figure", timed(lambda: until(lambda: reader.figure(first, study))), "")
+        shown("  and all of its sentences and figures", timed(lambda: whole(reader, study)), "")
         shown("trial table", timed(lambda: (reader.page(f"{study}/trials"), reader.part("trials", f"{study}/trials"))), "< 3 s")
         answers = [timed(lambda query=query: [reader.part(part, study, f"?{query}") for part in QUICK]) for query in FILTERS]
         median = statistics.median(clock for clock, _ in answers), statistics.median(process for _, process in answers)
