@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import math
@@ -105,7 +106,7 @@ def show(rows: list[dict[str, Any]], as_json: bool, *, empty: str = "nothing") -
 
 
 def to_json(value: Any) -> str:
-    """JSON to the last digit: nothing measured is null, infinity a string."""
+    """JSON to the last digit: nothing measured is null, infinity a string, a time in ISO 8601."""
 
     def plain(each: Any) -> Any:
         if isinstance(each, Mapping):
@@ -114,6 +115,8 @@ def to_json(value: Any) -> str:
             return [plain(one) for one in each]
         if hasattr(each, "item"):  # a NumPy number
             each = each.item()
+        if isinstance(each, datetime.datetime):  # a time that is not known is one, too, and unlike itself
+            return each.isoformat() if each == each else None
         if isinstance(each, float) and not math.isfinite(each):
             return None if math.isnan(each) else str(each)
         return each
