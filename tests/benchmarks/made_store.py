@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 import numpy as np
+import sqlalchemy as sql
 
 from sensitivity.planning import trials as planned
 from sensitivity.store import Store
@@ -56,8 +57,6 @@ def make_store(place: pathlib.Path, *, trials: int = 10_000, epochs: int = 50, n
         if rows:
             connection.execute(EPOCHS.insert(), rows)
         times = {"initial_loss": INITIAL, "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T01:00:00+00:00"}
-        import sqlalchemy as sql
-
         change = TRIALS.update().where(TRIALS.c.key == sql.bindparam("b_key")).values(status=sql.bindparam("b_status"), **times)
         connection.execute(change, ends)
     return store
