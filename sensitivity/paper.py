@@ -73,7 +73,9 @@ def page(results: Sequence[Results], claims: pd.DataFrame, cells: pd.DataFrame, 
         if (cells.loc[cells["table"] == table, "n"] > 0).any():
             parts.append(f"<h2>Table {table}</h2>{_html(*cell_rows(cells, table))}")
         if figure is not None:
-            drawn = figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True})
+            drawn = figure.to_html(
+                full_html=False, include_plotlyjs=False, config={"displaylogo": False, "showSendToCloud": False, "responsive": True}
+            )
             parts.append(f"<figure>{drawn}</figure>")
     body = "\n".join(parts)
     return (

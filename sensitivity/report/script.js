@@ -28,7 +28,7 @@
     if (printing) layout.width = PAPER;
     if (slim) Object.entries(narrow).forEach(([path, value]) => set(layout, path, value)); // before it is drawn: wide panels do not fit
     plot.style.height = `${layout.height}px`;
-    Plotly.react(plot, data, layout, { displaylogo: false, responsive: true, displayModeBar: slim ? false : "hover" });
+    Plotly.react(plot, data, layout, { displaylogo: false, showSendToCloud: false, responsive: true, displayModeBar: slim ? false : "hover" });
     drawn.add(plot);
   }
 
