@@ -30,12 +30,13 @@ KINDS = (
 def caveats(results: Results) -> pd.DataFrame:
     """One row for each reason to doubt: ``kind`` (one of :data:`KINDS`) and ``text``, with ``task`` and ``variant`` where it is of one.
 
-    ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: seed noise is unknown. ``adaptive``: configurations
-    chosen by an optimizer. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter. ``poor surrogate``: effects are
-    read from a random forest whose out-of-bag R2 is under .5. ``unequal ranges``: variants that search different ranges of the same
-    hyperparameter. ``never learned``: no configuration better than the initial loss. ``constant``: all have the same loss. ``edge``: the
-    best is at the end of what was tried of a numeric hyperparameter (or within 5 % of it where the design has no levels), and better than
-    all further inside by more than the standard error of seed noise; with the range of the same width to try next.
+    ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: of every configuration, so seed noise is unknown.
+    ``adaptive``: configurations chosen by an optimizer. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter.
+    ``poor surrogate``: effects are read from a random forest whose out-of-bag R2 is under .5. ``unequal ranges``: variants that search
+    different ranges of the same hyperparameter. ``never learned``: no configuration better than the initial loss. ``constant``: all have
+    the same loss. ``edge``: the best is at the end of what was tried of a numeric hyperparameter (or within 5 % of it where the design has
+    no levels), and better than all further inside by more than the standard error of seed noise; with the range of the same width to try
+    next.
 
     Source: the checklist of Godbole et al., "Deep Learning Tuning Playbook" (2023), for ends of ranges; the rest is our own.
     """
@@ -74,7 +75,7 @@ def _unmeasured(results: Results) -> list[tuple[str, str]]:
 
 def _design(results: Results) -> list[tuple[str, str]]:
     found = []
-    if results.usable["seed"].nunique() == 1:
+    if not any((np.isfinite(group.loss).sum(axis=1) > 1).any() for group in groups(results)) and results.groups:
         found.append(("one seed", "One seed: differences may be luck, and seed noise is unknown."))
     variants = list(dict.fromkeys(variant for _, variant in results.groups))
     adaptive = [name for name in variants if results.design_of(name) == "adaptive"]

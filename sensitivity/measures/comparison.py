@@ -64,7 +64,7 @@ def compare(
     from scipy.stats import norm, t
 
     _check(results, a, b, of, over, level)
-    found = [each for each in groups(results) if over is None or over in each.names]
+    found = groups(results, over)
     power = float(norm.ppf(POWER))
     rows = []
     for first, second in itertools.combinations(found, 2):
@@ -128,7 +128,8 @@ def _difference(one: Losses, two: Losses, of: str, over: str | None, draws: int,
         noises = _unrepeated(one, two, pair)
         bound = "of the two variants" if pair is not None else "of neighbouring configurations"
         remarks.append(f"one seed: its noise is taken to be all that tells configurations {bound} apart")
-        one, two, pair = (replace(each, fixed=True) if each is not None else None for each in (one, two, pair))  # type: ignore[assignment]
+        if pair is not None:  # the noise tells what is between the same configurations; apart, they were also drawn apart
+            one, pair = replace(one, fixed=True), replace(pair, fixed=True)
     other = two if pair is None else pair
     first, second = _draws(one, other, noises, pair is not None, draws, seed)
     # Half the 95 % range: the noise of few seeds has tails that a standard deviation would be made of.

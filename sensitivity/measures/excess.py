@@ -25,7 +25,8 @@ def excess_loss(results: Results, *, over: str | None = None, draws: int = DRAWS
     In units of the loss; 0 is a variant that does not care. The mean is over the configurations of the design, which are uniform on the
     scales of the space. With ``over`` it is over the levels of that hyperparameter, each with equal weight (over configurations where the
     design has no levels), and at each level over the other hyperparameters and the seeds: the variant as it was run, not tuned.
-    :math:`\ell^*` is :func:`sensitivity.measures.losses.best`. Variants without the hyperparameter have no row.
+    :math:`\ell^*` is :func:`sensitivity.measures.losses.best`. Variants without the hyperparameter have no row, and configurations
+    without it (a condition keeps it inactive) do not count.
 
     Args: over: a hyperparameter, or None for the whole space. draws, seed: of the bootstrap (95 % interval,
     :func:`sensitivity.measures.losses.around`).
@@ -68,8 +69,8 @@ def excess_differences(results: Results, *, over: str | None = None, draws: int 
     for i, j in itertools.combinations(range(len(found)), 2):
         a, b = found[i], found[j]
         if a.task == b.task:
-            low, high = interval(drawn[i] - drawn[j])
-            both = {"value": values[i] - values[j], "low": low, "high": high, "n": a.trials + b.trials, "note": ""}
+            value, (low, high) = values[i] - values[j], interval(drawn[i] - drawn[j])
+            both = {"value": value, "low": min(low, value), "high": max(high, value), "n": a.trials + b.trials, "note": ""}
             rows.append({"task": a.task, "a": a.variant, "b": b.variant, **both})
     return pd.DataFrame(rows, columns=["task", "a", "b", "value", "low", "high", "n", "note"])
 

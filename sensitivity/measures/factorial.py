@@ -146,7 +146,8 @@ def _judged(each: _Effect, error: float, freedom: int, total: float, n: int, lev
     row["f"] = each.squares / each.freedom / mean_error
     row["p"] = float(f_distribution.sf(row["f"], each.freedom, freedom))
     low, high = (_noncentrality(row["f"], each.freedom, freedom, q) for q in ((1 + level) / 2, (1 - level) / 2))
-    return {**row, "low": min(1.0, low * mean_error / total), "high": min(1.0, high * mean_error / total)}
+    # The noise makes eta squared larger than what it estimates, so that of an F far below 1 can be above the interval.
+    return {**row, "low": min(1.0, low * mean_error / total), "high": min(1.0, max(row["value"], high * mean_error / total))}
 
 
 def _noncentrality(f: float, freedom: int, error_freedom: int, q: float) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensitivity.measures.losses import interval, resampled
+from sensitivity.measures.losses import held_out, interval, resampled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,21 +47,15 @@ def weights(count: int, budgets: Sequence[int], *, replacement: bool = False) ->
 def ordered(loss: Array) -> Array:
     """Losses measured by one seed, in the order that the other seeds give the configurations; with one seed, in their own.
 
-    Shape ``[draws, configurations, seeds]`` to ``[draws, seeds, configurations]``; NaN, last, where a configuration lacks a seed.
+    As :func:`sensitivity.measures.losses.held_out` has it. Shape ``[draws, configurations, seeds]`` to ``[draws, seeds, configurations]``;
+    NaN, last, for configurations without a trial.
     """
     present = np.isfinite(loss)
-    if loss.shape[2] == 1:
-        return np.sort(loss.transpose(0, 2, 1), axis=2)
     known = np.where(present, loss, 0.0)
     total, count = known.sum(axis=2, keepdims=True), present.sum(axis=2, keepdims=True)
-    usable = present & (count > 1)
-    others = np.where(usable, (total - known) / np.maximum(count - 1, 1), np.inf)
-    order = np.argsort(others, axis=1, kind="stable")
-    found = np.take_along_axis(np.where(usable, loss, np.nan), order, axis=1).transpose(0, 2, 1)
-    if np.isfinite(found).any():
-        return found
-    # Seeds that no configuration shares with another: their means, as with one seed.
-    return np.sort((total / np.maximum(count, 1)).transpose(0, 2, 1), axis=2)
+    choosing, measured = held_out(known, present, total, count)
+    order = np.argsort(np.where(count > 0, choosing, np.inf), axis=1, kind="stable")
+    return np.take_along_axis(np.where(count > 0, measured, np.nan), order, axis=1).transpose(0, 2, 1)
 
 
 def curve(loss: Array, budgets: Sequence[int], *, replacement: bool = False) -> Array:

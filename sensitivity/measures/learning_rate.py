@@ -60,7 +60,7 @@ def robust_width(results: Results, *, within: float = WITHIN, draws: int = DRAWS
         edges = [name for name, end in (("lowest", 0), ("highest", -1)) if len(levels) > 1 and inside[end]]
         if edges:
             remark = "; ".join(filter(None, [remark, f"still robust at the {' and the '.join(edges)} lr: wider than the range shows"]))
-        rows.append(row(group, value, low, high) | {"note": remark})
+        rows.append(row(group, value, min(low, value), max(high, value)) | {"note": remark})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

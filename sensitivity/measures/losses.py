@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from sensitivity.results import PREFIX, present
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sensitivity.results import Results
 
 Array = NDArray[np.float64]
@@ -71,9 +73,9 @@ def losses(results: Results, task: str, variant: str) -> Losses:
     columns = [f"{PREFIX}{name}" for name in every]
     numbers = trials.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
     firsts = trials.iloc[np.unique(numbers, return_index=True)[1]]
-    seeds = {seed: place for place, seed in enumerate(sorted(trials["seed"].unique()))}
-    matrix = np.full((len(firsts), len(seeds)), np.nan)
-    matrix[numbers, trials["seed"].map(seeds).to_numpy()] = trials["loss"].to_numpy(float)
+    seeds = _seeds(trials["seed"], numbers)
+    matrix = np.full((len(firsts), int(seeds.max(initial=0)) + 1), np.nan)
+    matrix[numbers, seeds] = trials["loss"].to_numpy(float)
     whole = [present(every, row) for row in firsts[columns].to_numpy(dtype=object)]
     return Losses(
         task,
@@ -89,9 +91,30 @@ def losses(results: Results, task: str, variant: str) -> Losses:
     )
 
 
+def _seeds(seed: pd.Series[Any], numbers: NDArray[Any]) -> NDArray[np.int64]:
+    """The column of each trial: that of its seed, or its place among the seeds of its configuration where most seeds are not shared."""
+    place = np.unique(seed, return_inverse=True)[1].reshape(-1)
+    if 2 * len(seed) >= (numbers.max(initial=0) + 1) * (place.max(initial=0) + 1):
+        return place
+    order = np.lexsort([place, numbers])
+    found = np.empty(len(seed), dtype=np.int64)
+    found[order] = np.arange(len(seed)) - np.searchsorted(numbers[order], numbers[order])
+    return found
+
+
 def groups(results: Results, having: str | None = None) -> list[Losses]:
-    """The losses of every (task, variant) with a result; only of variants that vary the hyperparameter ``having``."""
-    return [losses(results, task, variant) for task, variant in results.groups if having is None or having in results.varied(variant)]
+    """The losses of every (task, variant) with a result; only of variants that vary the hyperparameter ``having``, where it is active."""
+    found = [losses(results, task, variant) for task, variant in results.groups if having is None or having in results.varied(variant)]
+    return found if having is None else [part for part in (_active(group, having) for group in found) if len(part.loss)]
+
+
+def _active(group: Losses, name: str) -> Losses:
+    """The configurations that have a hyperparameter."""
+    kept = np.array([name in each for each in group.configurations], bool)
+    if kept.all():
+        return group
+    configurations = [each for each in group.configurations if name in each]
+    return replace(group, loss=group.loss[kept], units=group.units[kept], lr=group.lr[kept], configurations=configurations)
 
 
 def row(group: Losses, value: float, low: float, high: float, **more: Any) -> dict[str, Any]:
@@ -192,8 +215,8 @@ def moderated(loss: Array) -> tuple[Array, float]:
     repeated = freedom > 0
     variance[repeated] = np.nanvar(loss[repeated], axis=1, ddof=1)
     noisy = repeated & (variance > 1e-24)
-    if noisy.sum() < 2:
-        return np.sqrt(variance), float(max(1, freedom.max(initial=1)))
+    if noisy.sum() < 2:  # what one configuration tells is all that is known of those with one seed
+        return np.sqrt(np.where(repeated, variance, variance.max(initial=0.0))), float(max(1, freedom[noisy].max(initial=1)))
     half = freedom[noisy] / 2
     logs = np.log(variance[noisy]) - digamma(half) + np.log(half)
     excess = float(logs.var(ddof=1) - polygamma(1, half).mean())
@@ -212,7 +235,7 @@ def best(group: Losses) -> float:
     .. math:: \ell^* = \frac1S \sum_s \ell_{c_s, s}, \qquad c_s = \arg\min_c \overline{\ell_{c, -s}}
 
     The plain minimum is too small wherever several configurations are nearly as good, because luck chooses among them and is then counted
-    as merit. Where one is clearly best this is its mean. With one seed it is the minimum.
+    as merit. Where one is clearly best this is its mean. With one seed it is the minimum (:func:`held_out`).
     Source: Stone, "Cross-Validatory Choice and Assessment of Statistical Predictions", JRSS B 36 (1974).
     """
     return float(_cross_fitted(group.loss[None])[0])
@@ -243,17 +266,22 @@ def _cross_fitted(loss: Array) -> Array:
     present = np.isfinite(loss)
     known = np.where(present, loss, 0.0)
     total, count = known.sum(axis=2), present.sum(axis=2)
-    draws = np.arange(len(loss))
-    found = np.full((loss.shape[2], len(loss)), np.nan)
+    draws, found = np.arange(len(loss)), np.zeros(len(loss))
     for seed in range(loss.shape[2]):
-        usable = present[:, :, seed] & (count > 1)
-        others = np.where(usable, (total - known[:, :, seed]) / np.maximum(count - 1, 1), np.inf)
-        winner = others.argmin(axis=1)
-        found[seed] = np.where(usable[draws, winner], loss[draws, winner, seed], np.nan)
-    measured = np.isfinite(found)
-    smallest = np.where(count > 0, total / np.maximum(count, 1), np.inf).min(axis=1)
-    mean = np.where(measured, found, 0.0).sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
-    return np.asarray(np.where(measured.any(axis=0), mean, smallest))
+        choosing, measured = held_out(known[:, :, seed], present[:, :, seed], total, count)
+        found += measured[draws, np.where(count > 0, choosing, np.inf).argmin(axis=1)]
+    return np.asarray(found / loss.shape[2])
+
+
+def held_out(known: Array, present: NDArray[np.bool_], total: Array, count: NDArray[np.int64]) -> tuple[Array, Array]:
+    """What the other seeds say of each configuration, and what the seed itself does; where either has no trial, the mean of all.
+
+    So a configuration with one seed is chosen and measured by that, as all are in a study of one seed: left out, the best might be.
+
+    Args: known: losses of a seed, 0 where not ``present``. total, count: of all seeds. All of the same shape.
+    """
+    mean, rest = total / np.maximum(count, 1), count - present
+    return np.where(rest > 0, (total - known) / np.maximum(rest, 1), mean), np.where(present, known, mean)
 
 
 def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:

@@ -44,9 +44,9 @@ def epochs_to_target(results: Results, targets: Mapping[str, float] | None = Non
         trials = usable[usable["task"] == task]
         top = float(trials["loss"].min())
         limits[task] = sign * targets[task] if targets and task in targets else top + SLACK * (float(trials["initial_loss"].mean()) - top)
-    curves = results.epochs[["key", "epoch", results.metric]]
-    table = usable.merge(curves, on="key", how="left")
-    hit = sign * table[results.metric] <= table["task"].map(limits).astype(float) + 1e-12
+    curves = results.epochs[["key", "epoch"]].assign(metric=results.epochs[results.metric])  # its name may be that of a column of trials
+    table = usable[["key", "task"]].merge(curves, on="key", how="left")
+    hit = sign * table["metric"] <= table["task"].map(limits).astype(float) + 1e-12
     firsts = table[hit].groupby("key")["epoch"].min()
     trials = usable.assign(first=usable["key"].map(firsts).fillna(np.inf))
     configuration = [name for name in trials.columns if str(name).startswith(PREFIX)]

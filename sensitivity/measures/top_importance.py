@@ -59,8 +59,8 @@ def top_importance(results: Results, *, top: float = TOP, draws: int = 50, seed:
                 remarks.append(f"more than {top:.0%} of the configurations are equally good")
         keys = {"task": task, "variant": variant, "n": count, "note": "; ".join(filter(None, remarks)), "order": "top"}
         for name, each in zip(group.names, drawn.T, strict=True):
-            low, high = interval(each[1:] if len(each) > 1 else each)
-            rows.append({**keys, "effect": name, "value": float(each[0]), "low": low, "high": high})
+            value, (low, high) = float(each[0]), interval(each[1:] if len(each) > 1 else each)
+            rows.append({**keys, "effect": name, "value": value, "low": min(low, value), "high": max(high, value)})
     return pd.DataFrame(rows, columns=["task", "variant", "effect", "order", "value", "low", "high", "n", "note"])
 
 

@@ -48,8 +48,11 @@ def cross_task_sensitivity(results: Results, *, normalisation: str = "percentile
         (tuned,), (single,), _ = _terms(score[None])
         tuned_draws, single_draws, _ = _terms(drawn)
         low, high = interval(tuned_draws - single_draws - (tuned_draws - single_draws).mean() + tuned - single)
-        winner = one.configurations[int(score.mean(axis=(0, 2)).argmax())]
-        rows.append(keys | {"value": tuned - single, "low": low, "high": high, "tuned": tuned, "single": single, "configuration": winner})
+        value, winner = tuned - single, one.configurations[int(score.mean(axis=(0, 2)).argmax())]
+        rows.append(
+            keys
+            | {"value": value, "low": min(low, value), "high": max(high, value), "tuned": tuned, "single": single, "configuration": winner}
+        )
     return pd.DataFrame(rows, columns=["variant", "value", "low", "high", "n", "note", "tuned", "single", "configuration"])
 
 
@@ -65,7 +68,8 @@ def tuned_per_task(results: Results, *, normalisation: str = "percentile", draws
         for i, names in enumerate(subsets):
             low, high = interval(drawn[:, i] - drawn[:, i].mean() + value[i])
             keys = {"variant": one.variant, "hyperparameters": " x ".join(names), "size": len(names)}
-            rows.append(keys | {"value": float(value[i]), "low": low, "high": high, "n": one.trials, "note": one.note})
+            ends = {"low": min(low, value[i]), "high": max(high, value[i])}
+            rows.append(keys | {"value": float(value[i]), **ends, "n": one.trials, "note": one.note})
     return pd.DataFrame(rows, columns=["variant", "hyperparameters", "size", "value", "low", "high", "n", "note"])
 
 

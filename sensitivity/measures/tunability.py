@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensitivity.measures import forest as forests
+from sensitivity.measures.cells import cells, settled
 from sensitivity.measures.designs import joined, refuse_adaptive
 from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, note, resampled, row
 from sensitivity.measures.transfer import cross_task_sensitivity
@@ -147,8 +148,8 @@ class _Forest:
         return float(np.sqrt(max(float(covariance @ covariance) - count * noise / trees, noise / trees)))
 
 
-def _forest(group: Losses, trees: int, seed: int) -> _Forest:
-    model, seen = forests.fit(group.units, group.mean, trees=trees, seed=seed)
+def _forest(group: Losses, space: SearchSpace, trees: int, seed: int) -> _Forest:
+    model, seen = forests.fit(forests.spread(group, space, seed), group.mean, trees=trees, seed=seed)
     r2 = forests.r_squared(group.mean, forests.unseen(forests.predictions(model, group.units), seen == 0))
     return _Forest(model, seen.T, r2 if np.isfinite(r2) else 0.0)
 
@@ -162,7 +163,7 @@ def _modelled(group: Losses, space: SearchSpace, start: dict[str, Any], trees: i
             else "no hyperparameter varies"
         )
         return [_row(group, kind, of, np.nan, (np.nan, np.nan), start, few) for kind, of in _kinds(names)]
-    forest = _forest(group, trees, seed)
+    forest = _forest(group, space, trees, seed)
     constant = float(np.ptp(group.mean)) <= 1e-12
     remark = (
         "constant loss"
@@ -170,7 +171,7 @@ def _modelled(group: Losses, space: SearchSpace, start: dict[str, Any], trees: i
         else f"on a random forest with out-of-bag R2 {forest.r2:.2f}" + (": too poor to believe" if forest.r2 < forests.POOR else "")
     )
     columns = [space.names.index(name) for name in names]
-    origin = np.nan_to_num(space.encode([start])[0, columns], nan=0.5)
+    origin, parts = np.nan_to_num(space.encode([start])[0, columns], nan=0.5), cells(space, names)
     base = forest.trees(origin[None])[:, 0]
     tuned: dict[tuple[str, ...], Array] = {}
     found: list[tuple[str, tuple[str, ...], Array, Array]] = []
@@ -178,6 +179,7 @@ def _modelled(group: Losses, space: SearchSpace, start: dict[str, Any], trees: i
     for kind, of in _kinds(names)[::-1]:  # the whole space last, so that it may keep what a part of it found
         chosen = [names.index(name) for name in of]
         points = np.vstack([*places, group.units, _cloud(len(names), seed)]) if kind == "overall" else _points(origin, chosen)
+        points = settled(points, parts)  # what is inactive changes nothing
         predicted = forest.trees(points)
         winner = int(np.argmin(predicted.mean(axis=0)))
         tuned[of] = predicted[:, winner]

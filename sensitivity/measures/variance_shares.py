@@ -239,8 +239,8 @@ def _summed(found: _Shares, noise: Array, single: Array, rest: str) -> list[dict
     rows = []
     ordered = [*zip(map(" x ".join, found.effects), found.orders, values.T, strict=True), (rest, "rest", left[:, 0])]
     for effect, order, each in sorted(ordered, key=lambda row: ("main", "pair", "rest", "total").index(row[1])):
-        low, high = interval(each[1:])
-        rows.append({"effect": effect, "order": order, "value": float(each[0]), "low": low, "high": high})
+        value, (low, high) = float(each[0]), interval(each[1:])
+        rows.append({"effect": effect, "order": order, "value": value, "low": min(low, value), "high": max(high, value)})
     return rows
 
 

@@ -81,6 +81,18 @@ def test_a_true_null_is_rejected_as_often_as_said(design: str) -> None:
     assert rejected <= 5 + 3 * math.sqrt(100 * 0.05 * 0.95)
 
 
+def test_a_true_null_of_one_seed_is_rejected_as_often_where_configurations_were_drawn_apart() -> None:
+    rejected = 0
+    for study in range(100):
+        one, two = (
+            drawn(noisy(0.02, 2 * study + i, tilted), 2 * study + i, 12, variants=(name,), seeds=(0,)) for i, name in enumerate(PAIR)
+        )
+        trials = pd.concat([one.trials, two.trials], ignore_index=True)
+        both = replace(one, trials=trials, spaces={**one.spaces, **two.spaces})
+        rejected += compare(both, *PAIR, of="mean_loss", draws=300).iloc[0]["p"] < 0.05
+    assert rejected <= 7 + 3 * math.sqrt(100 * 0.07 * 0.93)
+
+
 def test_the_detectable_difference_is_detected_four_times_in_five() -> None:
     """Of mean losses of 2 x 36 trials with noise .02 it is (1.96 + .84) .02 sqrt(2 / 36); 60 studies, three standard errors."""
     delta = (1.959964 + 0.841621) * 0.02 * math.sqrt(2 / 36)

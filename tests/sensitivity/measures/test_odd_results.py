@@ -77,6 +77,7 @@ def test_a_measure_gives_its_table_or_one_clear_error(name: str, odd: str) -> No
         assert set(table.columns) >= PROMISED
         assert (table["value"].isna() | (table["low"].isna() == table["high"].isna())).all()
         assert not (table["low"] > table["high"]).any()
+        assert not ((table["low"] > table["value"] + 1e-9) | (table["high"] < table["value"] - 1e-9)).any()
 
 
 @pytest.mark.parametrize("odd", ODD)

@@ -99,6 +99,7 @@ def test_conditions_are_honoured() -> None:
     found = by_kind(results(loss, space=space, configurations=Sobol(256).configurations(space), design="sobol"))
     assert found.loc[("overall", "lr x rule x nu"), "value"] == pytest.approx(0.3, abs=0.02)
     assert "nu" in found.loc[("overall", "lr x rule x nu"), "configuration"]
+    assert list(found.loc[[("single", "nu"), ("pair", "lr x nu")], "value"]) == [0.0, 0.0]  # sgd, the default, has none
 
 
 @pytest.mark.parametrize(
