@@ -13,7 +13,7 @@ from sensitivity.measures.estimators import estimators
 from sensitivity.measures.excess import best_loss, excess_differences, excess_loss
 from sensitivity.measures.factorial import factorial
 from sensitivity.measures.given_data import delta, pawn
-from sensitivity.measures.learning_rate import lr_curve, lr_sensitivity, robust_width
+from sensitivity.measures.learning_rate import lr_curve, lr_sensitivity, robust_share, robust_width
 from sensitivity.measures.measured import Measured
 from sensitivity.measures.profiles import epochs_to_target, performance_profiles, profile_score
 from sensitivity.measures.shapley import shapley
@@ -58,6 +58,7 @@ __all__ = [
     "profile_score",
     "rank_correlation",
     "relative_performance",
+    "robust_share",
     "robust_width",
     "seed_noise",
     "shapley",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from sensitivity.measures.losses import DRAWS, Array, Losses, around, best, best_draws, groups, interval, resampled, row
-from trainables.names import unknown
+from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -17,41 +18,54 @@ if TYPE_CHECKING:
 COLUMNS = ["task", "variant", "value", "low", "high", "n", "note"]
 
 
-def excess_loss(results: Results, *, over: str | None = None, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+BINS = 12
+"""Parts of a scale where the design has no levels."""
+
+
+def excess_loss(
+    results: Results, *, over: str | None = None, tuned: bool = False, level: float = 0.95, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
     r"""The mean excess of the capped loss over the best: the expected regret of a configuration that nobody tuned.
 
     .. math:: \mathbb{E}_{x} \left[ \min(\ell(x), \ell_0) - \ell^* \right]
 
     In units of the loss; 0 is a variant that does not care. The mean is over the configurations of the design, which are uniform on the
     scales of the space. With ``over`` it is over the levels of that hyperparameter, each with equal weight (over configurations where the
-    design has no levels), and at each level over the other hyperparameters and the seeds: the variant as it was run, not tuned.
+    design has no levels), and at each level over the other hyperparameters and the seeds: the variant as it was run. ``tuned`` has the best
+    loss at each level instead of the mean, so that only the hyperparameter itself costs (levels where the design has none: up to 12 even
+    parts of its scale).
     :math:`\ell^*` is :func:`sensitivity.measures.losses.best`. Variants without the hyperparameter have no row, and configurations
     without it (a condition keeps it inactive) do not count.
 
-    Args: over: a hyperparameter, or None for the whole space. draws, seed: of the bootstrap (95 % interval,
-    :func:`sensitivity.measures.losses.around`).
-    Raises: InputError for a hyperparameter that no variant has.
+    Args: over: a hyperparameter, or None for the whole space. tuned: see above. level: of the interval
+    (:func:`sensitivity.measures.losses.around`). draws, seed: of the bootstrap.
+    Raises: InputError for a hyperparameter that no variant has, for ``tuned`` without one.
     Source: Wortsman et al., arXiv:2309.14322, section 2.2, for the learning rate.
     """
     known = list(dict.fromkeys(name for variant in results.spaces for name in results.varied(variant)))
     if over is not None and over not in known:
         raise unknown("hyperparameter", over, known)
+    if tuned and over is None:
+        raise InputError("tuned=True needs over=, the hyperparameter at whose levels the others are tuned")
     rows = []
     for group in groups(results, over):
-        value = excess(group, over)
-        low, high = around(value, excess_draws(group, over, draws, seed), group)
+        if tuned and over is not None:
+            value, drawn = _tuned(group, over, draws, seed)
+        else:
+            value, drawn = excess(group, over), excess_draws(group, over, draws, seed)
+        low, high = around(value, drawn, group, level)
         rows.append(row(group, value, max(0.0, low), high))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def best_loss(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+def best_loss(results: Results, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     """The best loss (:func:`sensitivity.measures.losses.best`) with its bootstrap interval, and the configuration with the
-    smallest mean.
+    smallest mean.   Args: level: of the interval. draws, seed: of the bootstrap.
     """
     rows = []
     for group in groups(results):
         value = best(group)
-        low, high = around(value, best_draws(group, resampled(group, draws=draws, seed=seed)), group)
+        low, high = around(value, best_draws(group, resampled(group, draws=draws, seed=seed)), group, level)
         low = max(0.0, low) if np.nanmin(group.loss) >= 0 else low
         rows.append(row(group, value, low, min(high, group.initial), configuration=group.configurations[int(np.argmin(group.mean))]))
     return pd.DataFrame(rows, columns=[*COLUMNS, "configuration"])
@@ -86,6 +100,20 @@ def excess_draws(group: Losses, over: str | None, draws: int, seed: int) -> Arra
     # Means of drawn configurations have the noise of their seeds in them already; those of fixed ones are given it.
     means = drawn.mean if group.fixed else group.mean[drawn.chosen]
     return mean_over(group, means, over) - best_draws(group, drawn)
+
+
+def _tuned(group: Losses, over: str, draws: int, seed: int) -> tuple[float, Array]:
+    """The mean over the levels of the best loss at each, less the best of all; and draws of it."""
+    units = group.units[:, group.names.index(over)]
+    levels, places = np.unique(units, return_inverse=True)
+    if not group.fixed and len(levels) > BINS:
+        bins = max(2, min(BINS, len(units) // 3))
+        places = np.minimum((units * bins).astype(int), bins - 1)
+    drawn = resampled(group, draws=draws, seed=seed)
+    parts = [np.flatnonzero(places.reshape(-1) == level) for level in np.unique(places)]
+    at_each = [replace(group, loss=group.loss[part], units=group.units[part], lr=group.lr[part]) for part in parts]
+    again = np.mean([best_draws(each, drawn.of(part)) for each, part in zip(at_each, parts, strict=True)], axis=0)
+    return max(0.0, float(np.mean([best(each) for each in at_each])) - best(group)), again - best_draws(group, drawn)
 
 
 def mean_over(group: Losses, means: Array, over: str | None) -> Array:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensitivity.measures.excess import COLUMNS, excess_loss
-from sensitivity.measures.losses import DRAWS, Array, Losses, groups, interval, note, resampled, row
+from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, note, resampled, row
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -21,19 +21,19 @@ BINS = 12
 """Bins of a learning-rate axis where the design has no levels."""
 
 
-def lr_sensitivity(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+def lr_sensitivity(results: Results, *, tuned: bool = False, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     r"""Learning-rate sensitivity: the mean excess of the capped loss over the best, over the range of learning rates.
 
     .. math:: \mathbb{E}_{\log \alpha \in [a, b]} \left[ \min(\ell(\alpha), \ell_0) - \ell^* \right]
 
     :func:`sensitivity.measures.excess.excess_loss` over lr, with the range that it is over.
 
-    Args: draws, seed: of the bootstrap (95 % interval).
+    Args: tuned: with the other hyperparameters tuned at each lr, instead of as run. level: of the interval. draws, seed: of the bootstrap.
     Source: Wortsman et al., arXiv:2309.14322, section 2.2.
     """
     if not any("lr" in results.varied(name) for name in results.spaces):
         return pd.DataFrame(columns=[*COLUMNS, "lr_low", "lr_high"])
-    table = excess_loss(results, over="lr", draws=draws, seed=seed)
+    table = excess_loss(results, over="lr", tuned=tuned, level=level, draws=draws, seed=seed)
     ranges = [group.lr_range for group in groups(results, "lr")]
     return table.assign(lr_low=[low for low, _ in ranges], lr_high=[high for _, high in ranges])
 
@@ -61,6 +61,24 @@ def robust_width(results: Results, *, within: float = WITHIN, draws: int = DRAWS
         if edges:
             remark = "; ".join(filter(None, [remark, f"still robust at the {' and the '.join(edges)} lr: wider than the range shows"]))
         rows.append(row(group, value, min(low, value), max(high, value)) | {"note": remark})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def robust_share(results: Results, *, within: float = WITHIN, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    r"""Share of the space within ``within`` of the best loss: the chance that a configuration that nobody tuned is good enough.
+
+    .. math:: P_x \left[ \ell(x) \le (1 + \text{within}) \, \ell^* \right]
+
+    over the configurations of the design, with :math:`\ell^*` as in :func:`sensitivity.measures.excess.best_loss`. Interval: bootstrap.
+    A variant that did not learn has none that is good: 0.
+    """
+    rows = []
+    for group in groups(results):
+        drawn = resampled(group, draws=draws, seed=seed)
+        limit, limits = (top + within * np.abs(top) for top in (best(group), best_draws(group, drawn)))
+        value, found = float((group.mean <= limit).mean()), (drawn.mean <= limits[:, None]).mean(axis=1)
+        value, (low, high) = (value, interval(found)) if group.learned else (0.0, (0.0, 0.0))
+        rows.append(row(group, value, min(low, value), max(high, value)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.results import PREFIX, present
+from trainables.names import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -285,7 +286,9 @@ def held_out(known: Array, present: NDArray[np.bool_], total: Array, count: NDAr
 
 
 def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of bootstrap draws."""
+    """Percentile interval of bootstrap draws. Raises: InputError for a level that is not between 0 and 1."""
+    if not 0 < level < 1:
+        raise InputError(f"level must be between 0 and 1, got {level!r}")
     finite = draws[np.isfinite(draws)]
     if not len(finite):
         return float("nan"), float("nan")
@@ -293,12 +296,12 @@ def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def around(value: float, draws: Array, group: Losses) -> tuple[float, float]:
+def around(value: float, draws: Array, group: Losses, level: float = 0.95) -> tuple[float, float]:
     """The interval of what holds a best loss: half the range of :func:`interval` to either side of the value.
 
     Where configurations are fixed, few of them are near the best and the draws are skewed: there, the wider of that and the percentiles.
     """
-    low, high = interval(draws)
+    low, high = interval(draws, level)
     half = (high - low) / 2
     if not group.fixed:
         return value - half, value + half

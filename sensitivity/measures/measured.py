@@ -101,6 +101,15 @@ class Measured:
         return learning_rate.robust_width(self.results)
 
     @cached_property
+    def robust_share(self) -> pd.DataFrame:
+        return learning_rate.robust_share(self.results)
+
+    @cached_property
+    def tuned_lr_sensitivity(self) -> pd.DataFrame:
+        """:func:`sensitivity.measures.learning_rate.lr_sensitivity` with the other hyperparameters tuned at each lr."""
+        return learning_rate.lr_sensitivity(self.results, tuned=True)
+
+    @cached_property
     def lr_curve(self) -> pd.DataFrame:
         return learning_rate.lr_curve(self.results)
 

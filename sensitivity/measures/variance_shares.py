@@ -23,6 +23,8 @@ INTERACTIONS, HIGHER = "interactions", "higher order"
 UNIFORM = ("grid", "random", "sobol", "latin_hypercube", "saltelli", "morris")
 """Designs that cover the space evenly, so that a mean over configurations is one over the space."""
 COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "r2", "note"]
+FEW = 50
+"""Configurations under which the shape of an effect is too uncertain for an interval that takes it as given."""
 FILLS = 3
 """Places that a configuration stands for where something is inactive."""
 BLOCK = 100
@@ -78,6 +80,8 @@ def variance_shares(
         remarks = [note(group), found.remark]
         if corrected and not even and len(group.loss) >= forests.FEWEST:
             remarks.append(f"a design of kind {results.design_of(variant)!r} does not cover the space evenly: shares are the forest's own")
+        if asked.corrected and forests.FEWEST <= len(group.loss) < FEW:
+            remarks.append(f"under {FEW} configurations: the intervals are narrower than they should be")
         keys = {"task": task, "variant": variant}
         about = {"n": len(group.loss), "r2": found.r2, "note": "; ".join(filter(None, remarks))}
         for row in _summed(found, *_noise(group, asked, len(found.drawn)), HIGHER if pairs else INTERACTIONS):

@@ -24,8 +24,10 @@ def sentences(measured: Measured, task: str) -> list[str]:
     """Least and most sensitive, over lr and over the space; robust width; divergence, its boundary and where the seed decides."""
     return [
         *ranking(measured, task),
+        *_tuned(measured, task),
         *_untuned(measured, task),
         *_robust(measured, task),
+        *_good(measured, task),
         *diverged(measured, task),
         *_boundary(measured, task),
         *_danger(measured, task),
@@ -80,6 +82,16 @@ def _untuned(measured: Measured, task: str) -> list[str]:
     return [f"Over the whole space, a configuration that nobody tuned costs on average, above the best: {several(words)}."]
 
 
+def _tuned(measured: Measured, task: str) -> list[str]:
+    """What the learning rate itself costs where other hyperparameters vary with it."""
+    more = {variant for variant in measured.results.spaces if len(measured.results.varied(variant)) > 1}
+    found = [row for row in rows(measured.tuned_lr_sensitivity, task) if row["variant"] in more]
+    if not found:
+        return []
+    words = [f"{row['variant']} {with_interval(row)}" for row in found]
+    return [f"With the other hyperparameters tuned at each learning rate, the loss is above its best on average by: {several(words)}."]
+
+
 def _robust(measured: Measured, task: str) -> list[str]:
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
     found = [row for row in rows(measured.robust_width, task) if row["variant"] in learned]
@@ -89,6 +101,13 @@ def _robust(measured: Measured, task: str) -> list[str]:
     more = f" At least that for {several(cut)}, whose valley goes on beyond the range." if cut else ""
     words = [f"{row['variant']} over {with_interval(row, form='.2g')}" for row in found]
     return [f"Within 10 % of its best loss, in decades of learning rate: {several(words)}.{more}"]
+
+
+def _good(measured: Measured, task: str) -> list[str]:
+    learned = set(of_task(measured.overview, task).query("learned")["variant"])
+    found = [row for row in rows(measured.robust_share, task) if row["variant"] in learned]
+    words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in found]
+    return [f"Share of all configurations within 10 % of the best: {several(words)}."] if words else []
 
 
 def diverged(measured: Measured, task: str) -> list[str]:
@@ -203,8 +222,8 @@ SENSITIVE = Question(
         ),
     ),
     (
-        *tables("overview", "lr_curve", "lr_sensitivity", "excess_loss", "robust_width", "divergence_rate"),
-        *tables("stability_boundary", "danger_zone"),
+        *tables("overview", "lr_curve", "lr_sensitivity", "tuned_lr_sensitivity", "excess_loss", "robust_width"),
+        *tables("robust_share", "divergence_rate", "stability_boundary", "danger_zone"),
         ("trials", trials),
     ),
 )

@@ -14,7 +14,7 @@ from search_spaces.spaces import SearchSpace
 from sensitivity.measures import best_loss, excess_loss, lr_sensitivity
 from sensitivity.measures.measured import Measured
 from sensitivity.summary import summary
-from tests.sensitivity.tables import INITIAL, SPACE, bowl, noisy, results
+from tests.sensitivity.tables import INITIAL, MU, SPACE, bowl, noisy, results
 from trainables.names import InputError
 
 TASK = "autoencoder/digits"
@@ -69,3 +69,22 @@ def test_a_variant_that_never_learned_is_no_robust_one() -> None:
     assert "Never better than the initial loss, so not ranked: sgd." in sentences
     assert not [each for each in sentences if each.startswith("Least sensitive") and "sgd" in each]
     assert measured.best_loss.set_index("variant").loc["sgd", "value"] == INITIAL
+
+
+def test_tuned_at_each_level_only_the_hyperparameter_itself_costs() -> None:
+    table = results(lambda c, seed: bowl(c, seed) + 0.1 * MU.to_unit(c["mu"]))
+    as_run, tuned = (excess_loss(table, over="lr", tuned=each).iloc[0] for each in (False, True))
+    lrs = sorted(set(table.trials["config/lr"]))
+    curve = [bowl({"lr": lr}, 0) for lr in lrs]
+    assert tuned["value"] == pytest.approx(sum(curve) / len(curve) - min(curve))
+    assert as_run["value"] == pytest.approx(tuned["value"] + 0.05)
+    with pytest.raises(InputError, match="tuned=True needs over="):
+        excess_loss(table, tuned=True)
+
+
+def test_a_wider_level_gives_a_wider_interval_and_no_level_above_1() -> None:
+    table = results(noisy(0.05))
+    narrow, wide = (best_loss(table, level=level).iloc[0] for level in (0.5, 0.99))
+    assert wide["low"] < narrow["low"] <= narrow["value"] <= narrow["high"] < wide["high"]
+    with pytest.raises(InputError, match="level must be between 0 and 1, got 95"):
+        best_loss(table, level=95)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from search_spaces.designs import Grid, Random
-from sensitivity.measures import best_loss, excess_differences, lr_curve, lr_sensitivity, robust_width
+from sensitivity.measures import best_loss, excess_differences, lr_curve, lr_sensitivity, robust_share, robust_width
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 
 GRID = [1e-3, 1e-2, 1e-1, 1.0]
@@ -116,3 +116,13 @@ def test_equal_variants_cannot_be_told_apart_and_unequal_ones_can() -> None:
     table = excess_differences(results(loss, variants=("adam", "rmsprop", "nadam"))).set_index(["a", "b"])
     assert table.loc[("adam", "rmsprop"), "low"] < 0 < table.loc[("adam", "rmsprop"), "high"]
     assert table.loc[("adam", "nadam"), "low"] > 0
+
+
+def test_the_robust_share_is_that_of_good_configurations() -> None:
+    table = results(bowl)
+    loss = table.trials["loss"]
+    row = robust_share(table).iloc[0]
+    assert row["value"] == row["low"] == row["high"] == (loss <= 1.1 * loss.min()).mean()
+    assert robust_share(results(lambda c, seed: 2.0)).iloc[0]["value"] == 0
+    noise = robust_share(results(noisy(0.05))).iloc[0]
+    assert noise["low"] <= noise["value"] <= noise["high"]
