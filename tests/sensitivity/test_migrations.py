@@ -23,8 +23,8 @@ CREATE TABLE sensitivity_study_trials (
     study VARCHAR(200) NOT NULL, key VARCHAR(20) NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (study, key));
 CREATE TABLE sensitivity_trials (key VARCHAR(20) NOT NULL PRIMARY KEY, task VARCHAR(200) NOT NULL, variant VARCHAR(200) NOT NULL,
     configuration TEXT NOT NULL, seed BIGINT NOT NULL, epochs INTEGER NOT NULL, batch_size INTEGER NOT NULL,
-    precision VARCHAR(20) NOT NULL, fingerprint VARCHAR(20) NOT NULL, status VARCHAR(20) NOT NULL, initial_loss DOUBLE PRECISION, error TEXT,
-    started VARCHAR(32), finished VARCHAR(32));
+    precision VARCHAR(20) NOT NULL, fingerprint VARCHAR(20) NOT NULL, status VARCHAR(20) NOT NULL, initial_loss DOUBLE PRECISION,
+    error TEXT, started VARCHAR(32), finished VARCHAR(32));
 CREATE TABLE sensitivity_epochs (key VARCHAR(20) NOT NULL, epoch INTEGER NOT NULL, train_loss DOUBLE PRECISION,
     train_loss_end DOUBLE PRECISION, test_loss DOUBLE PRECISION, lr DOUBLE PRECISION, mu DOUBLE PRECISION, nu DOUBLE PRECISION,
     grad_norm DOUBLE PRECISION, images_per_second DOUBLE PRECISION, seconds DOUBLE PRECISION, PRIMARY KEY (key, epoch));
