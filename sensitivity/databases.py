@@ -10,12 +10,13 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy import exc
 
+from sensitivity.tables import TABLES
 from trainables.names import InputError
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one of the same SQLite file."""
-ANSWER_SECONDS = 10
-"""How long a PostgreSQL server may leave a connection, or what was sent to it, unanswered."""
+PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 10_000}
+"""Seconds and milliseconds for which a PostgreSQL server may leave a connection, or what was sent to it, unanswered."""
 HIDDEN = "..."
 SECRET = ("password", "sslpassword", "passfile")
 """Where else than before its host a URL may have a password."""
@@ -36,11 +37,13 @@ class Database:
     def __init__(self, place: str | pathlib.Path, *, create: bool = True) -> None:
         text = str(place)
         self._passwords: tuple[str, ...] = ()
+        self.options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}, "pool_pre_ping": True}
+        """Of an engine, also of Optuna's: a connection that a restart of the database ended is not used again."""
         self.path = None if "://" in text and not text.startswith("sqlite:///") else _file(text.removeprefix("sqlite:///"))
         if self.path is not None:
             _check_file(self.path, create)
             self.shown, self.url = str(self.path), f"sqlite:///{self.path}"
-            self.engine = sql.create_engine(self.url, connect_args={"timeout": BUSY_SECONDS})
+            self.engine = sql.create_engine(self.url, **self.options)
             sql.event.listen(self.engine, "connect", _durable)
             sql.event.listen(self.engine, "begin", _begin)
         else:
@@ -61,9 +64,8 @@ class Database:
         try:
             if url.get_backend_name() != "postgresql" or url.get_dialect().is_async:
                 raise InputError(f"store {self.shown!r} cannot be opened: give a SQLite file, or {EXAMPLE}")
-            patience = {"connect_timeout": ANSWER_SECONDS, "tcp_user_timeout": 1000 * ANSWER_SECONDS}
-            given = {name: each for name, each in patience.items() if name not in url.query}
-            return sql.create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=given)
+            self.options["connect_args"] = {name: each for name, each in PATIENCE.items() if name not in url.query}
+            return sql.create_engine(url, **self.options, hide_parameters=True)
         except ModuleNotFoundError as error:
             more = f"{error}; pip install 'optimizer-sensitivity[postgres]'"
             raise InputError(f"store {self.shown!r} cannot be opened: {more}") from None
@@ -93,6 +95,17 @@ class Database:
         insert = (sqlite if self.is_file else postgresql).insert(table).on_conflict_do_nothing()
         return max(connection.execute(insert, ordered).rowcount, 0)
 
+    def vacuum(self) -> None:
+        """Give the space of deleted rows back."""
+        engine = sql.create_engine(self.engine.url, **self.options, isolation_level="AUTOCOMMIT", hide_parameters=True)
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("VACUUM" if self.is_file else f"VACUUM ANALYZE {', '.join(TABLES.tables)}")
+        except exc.SQLAlchemyError as error:
+            raise self._in_words(error) from None
+        finally:
+            engine.dispose()
+
     def close(self) -> None:
         """Let go of the database."""
         self.engine.dispose()
@@ -121,8 +134,8 @@ def without_password(place: str) -> str:
         scheme, _, rest = place.partition("://")
         _, separator, tail = rest.rpartition("@")
         return f"{scheme}://{'...@' if separator else ''}{tail.partition('?')[0]}"
-    url = url.update_query_dict({name: HIDDEN for name in SECRET if name in url.query})
-    return url.render_as_string(hide_password=True)
+    secret = {name: HIDDEN for name in SECRET if name in url.query}
+    return url.update_query_dict(secret).render_as_string(hide_password=True) if secret or url.password else place
 
 
 def _file(text: str) -> pathlib.Path:

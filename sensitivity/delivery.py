@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sensitivity.databases import BUSY_SECONDS, Unreachable
+from sensitivity.databases import Unreachable
 from sensitivity.journal import Journal, journal_path
 from trainables.names import InputError
 
@@ -39,6 +40,8 @@ class Delivery:
         self._pause = FIRST_PAUSE
         self._reason = ""
         self._full: InputError | None = None
+        self.open = contextlib.ExitStack()
+        """What else is closed with it."""
 
     @property
     def words(self) -> str:
@@ -130,6 +133,7 @@ class Delivery:
         """Leave what waits in its journal."""
         if self._journal is not None:
             self._journal.close()
+        self.open.close()
 
 
 def _passing(error: Exception) -> bool:
@@ -138,12 +142,10 @@ def _passing(error: Exception) -> bool:
 
 
 def optuna_storage(store: Store, delivery: Delivery) -> optuna.storages.BaseStorage:
-    """Optuna's storage beside the store's tables. Every call of it waits while the database is away."""
-    from optuna.storages import BaseStorage, RDBStorage, get_storage
+    """Optuna's storage beside the store's tables, until the delivery is closed. Every call of it waits while the database is away."""
+    from optuna.storages import BaseStorage, get_storage
 
-    options: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"timeout": BUSY_SECONDS} if store.database.is_file else {}}
-    # A connection that a restart of the database ended is not used again, and writers of one file wait for each other.
-    storage = get_storage(RDBStorage(store.optuna_url, options))
+    storage = get_storage(delivery.open.enter_context(store.optuna_storage()))
     for name in filter(lambda name: not name.startswith("_"), dir(BaseStorage)):
         setattr(storage, name, delivery.patient(getattr(storage, name)))
     return storage

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
@@ -17,6 +18,7 @@ from sensitivity.tables import EPOCHS, MEASURED, STUDIES, STUDY_TRIALS, TABLES, 
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
+    import optuna
     import pandas as pd
 
     from sensitivity.planning import Trial
@@ -97,6 +99,17 @@ class Store:
                 from sensitivity.migrations import migrate
 
                 migrate(connection, found)
+
+    @contextmanager
+    def optuna_storage(self) -> Iterator[optuna.storages.RDBStorage]:
+        """Optuna's storage there, whose tables are made when they are not there yet."""
+        import optuna
+
+        storage = optuna.storages.RDBStorage(self.optuna_url, self.database.options)
+        try:
+            yield storage
+        finally:
+            storage.engine.dispose()
 
     def close(self) -> None:
         """Let go of the database."""
