@@ -101,14 +101,14 @@ class Delivery:
         self._say(self.words)
 
     def finish(self) -> None:
-        """Wait until the store has everything. Raises: InputError that says where the rest is, after :data:`PATIENCE` seconds."""
+        """Wait until the store has everything. Raises: Unreachable, which says where the rest is, after :data:`PATIENCE` seconds."""
         began = time.monotonic()
         while True:
             self.tick()
             if self._journal is None:
                 return
             if time.monotonic() - began > PATIENCE:
-                raise InputError(f"{self.words}; the next run in this folder brings them in")
+                raise Unreachable(f"{self.words}; the next run in this folder brings them in")
             time.sleep(0.1)
 
     def patient(self, call: Callable[..., Result]) -> Callable[..., Result]:
