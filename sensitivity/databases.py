@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sql
@@ -17,6 +19,8 @@ BUSY_SECONDS = 30
 """How long a writer waits for another one of the same SQLite file."""
 PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 10_000}
 """Seconds and milliseconds for which a PostgreSQL server may leave a connection, or what was sent to it, unanswered."""
+MAKING_TABLES = 0x73656E73
+"""The number of PostgreSQL's lock for that."""
 HIDDEN = "..."
 SECRET = ("password", "sslpassword", "passfile")
 """Where else than before its host a URL may have a password."""
@@ -70,7 +74,7 @@ class Database:
             more = f"{error}; pip install 'optimizer-sensitivity[postgres]'"
             raise InputError(f"store {self.shown!r} cannot be opened: {more}") from None
         except exc.SQLAlchemyError as error:
-            raise self._in_words(error) from None
+            raise self.in_words(error) from None
 
     @contextmanager
     def transaction(self, *, writing: bool = False) -> Iterator[sql.Connection]:
@@ -82,7 +86,23 @@ class Database:
             with self.engine.connect().execution_options(writing=writing) as connection, connection.begin():
                 yield connection
         except exc.SQLAlchemyError as error:
-            raise self._in_words(error) from None
+            raise self.in_words(error) from None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One program at a time makes tables; Optuna's way to make its own fails for the second of two that start together."""
+        if self.path is None:
+            with self.transaction() as connection:
+                connection.execute(sql.select(sql.func.pg_advisory_xact_lock(MAKING_TABLES)))
+                yield
+            return
+        folder = os.open(self.path.parent, os.O_RDONLY)  # to open and close the file itself would end SQLite's own locks
+        try:
+            with suppress(OSError):  # some network file systems cannot
+                fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def insert(self, connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> int:
         """Insert the rows whose primary key is not there yet, in one order, so that two writers never wait for each other; how many."""
@@ -102,7 +122,7 @@ class Database:
             with engine.connect() as connection:
                 connection.exec_driver_sql("VACUUM" if self.is_file else f"VACUUM ANALYZE {', '.join(TABLES.tables)}")
         except exc.SQLAlchemyError as error:
-            raise self._in_words(error) from None
+            raise self.in_words(error) from None
         finally:
             engine.dispose()
 
@@ -110,7 +130,8 @@ class Database:
         """Let go of the database."""
         self.engine.dispose()
 
-    def _in_words(self, error: exc.SQLAlchemyError) -> InputError:
+    def in_words(self, error: exc.SQLAlchemyError) -> InputError:
+        """The error in one line without a password: Unreachable where the same may succeed later."""
         text = " ".join(str(getattr(error, "orig", None) or error).split())
         for each in self._passwords:
             text = text.replace(each, HIDDEN)

@@ -59,7 +59,7 @@ class Journal:
             batch = json.loads(line)
             store.keep(batch["reports"], at=batch["at"])
             self._delivered += len(line)
-        self.path.unlink()
+        self.path.unlink(missing_ok=True)
         self.close()
 
     def close(self) -> None:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from sensitivity.planning import Trial
 
 FEW = 500
-MIGRATING = 0x73656E73
-"""PostgreSQL's lock while the tables are made: two programs that open an empty database at once make them once."""
 _CHANGE = (
     TRIALS.update()
     .where(TRIALS.c.key == sql.bindparam("of"), *(TRIALS.c.status != each for each in DONE))
@@ -88,9 +86,7 @@ class Store:
         return found
 
     def _migrate(self) -> None:
-        with self.database.transaction(writing=True) as connection:
-            if not self.database.is_file:
-                connection.execute(sql.select(sql.func.pg_advisory_xact_lock(MIGRATING)))
+        with self.database.alone(), self.database.transaction(writing=True) as connection:
             found = self._version_in(connection)
             if found == 0:
                 TABLES.create_all(connection)
@@ -105,7 +101,11 @@ class Store:
         """Optuna's storage there, whose tables are made when they are not there yet."""
         import optuna
 
-        storage = optuna.storages.RDBStorage(self.optuna_url, self.database.options)
+        try:
+            with self.database.alone():
+                storage = optuna.storages.RDBStorage(self.optuna_url, self.database.options)
+        except sql.exc.SQLAlchemyError as error:
+            raise self.database.in_words(error) from None
         try:
             yield storage
         finally:

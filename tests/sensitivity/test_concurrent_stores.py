@@ -21,6 +21,8 @@ from tests.contracts import report, trial
 place, study = sys.argv[1:]
 store = Store(place)  # the first of them makes the tables
 shared = [trial(lr) for lr in range({TRIALS})]
+with store.optuna_storage():  # which has tables of its own
+    pass
 store.add_study(study, "{{}}", [*shared, trial(0.5, seed=int(study))])
 for number in range(1, {EPOCHS} + 1):
     for one in shared[::1 if int(study) % 2 else -1]:  # two orders, which could wait for each other
