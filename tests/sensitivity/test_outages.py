@@ -99,6 +99,7 @@ def test_a_run_that_waited_long_enough_says_where_the_rest_is_and_the_next_one_b
         assert set(store.statuses("s").values()) <= set(DONE)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_stops_the_run_in_one_line_and_the_next_run_goes_on(
     cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
