@@ -56,7 +56,7 @@ class Adaptive(Stateless):
         members: the keys of one configuration's members (one for each seed).
         known: the outcome of a key that an earlier run already has, or None.
         outcome: the outcome of a member's last report, or None while it runs.
-        storage: URL of Optuna's storage; in memory when not given.
+        storage: one of Optuna's, or its URL; in memory when not given.
 
     A configuration's value is the mean of its members' capped losses, so a diverged member counts as the initial loss. A
     configuration with a
@@ -76,7 +76,7 @@ class Adaptive(Stateless):
         members: Callable[[str, Configuration], Sequence[str]],
         known: Callable[[str], Outcome | None],
         outcome: Callable[[Mapping[str, Any]], Outcome | None],
-        storage: str | None = None,
+        storage: optuna.storages.BaseStorage | str | None = None,
     ) -> None:
         super().__init__()
         import optuna
@@ -86,7 +86,7 @@ class Adaptive(Stateless):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._spaces, self._n, self._cohort_size = dict(spaces), n, cohort_size
         self._cohort, self._members, self._known, self._outcome = cohort, members, known, outcome
-        backend = optuna.storages.RDBStorage(storage) if storage is not None else optuna.storages.InMemoryStorage()
+        backend = optuna.storages.get_storage(storage if storage is not None else optuna.storages.InMemoryStorage())
         self._studies = {
             label: optuna.create_study(study_name=label, storage=backend, direction="minimize", load_if_exists=True) for label in spaces
         }

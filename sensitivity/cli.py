@@ -14,6 +14,7 @@ from sensitivity.cli_compare import compare
 from sensitivity.cli_dashboard import dashboard
 from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
 from sensitivity.cli_paper import paper
+from sensitivity.cli_store import store_app
 from sensitivity.cli_tables import import_results, measure
 from sensitivity.planning import STATUSES
 from sensitivity.terminal import conclude, in_words, report_folder, show, show_plan
@@ -237,6 +238,7 @@ app.command()(measure)
 app.command()(compare)
 app.command()(dashboard)
 app.command()(paper)
+app.add_typer(store_app, name="store")
 
 presets_app = typer.Typer(
     help="The studies that come with the package: list them, show what one would run, or print one as YAML to edit.",
@@ -313,7 +315,9 @@ def main() -> None:
 
 
 def _stopped() -> NoReturn:
-    again = shlex.join(["sensitivity", *sys.argv[1:]])
+    from sensitivity.databases import without_password
+
+    again = shlex.join(["sensitivity", *map(without_password, sys.argv[1:])])
     print(f"Stopped; everything reported is kept. Continue with: {again}", file=sys.stderr)  # noqa: T201
     raise SystemExit(INTERRUPTED) from None
 

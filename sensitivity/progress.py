@@ -31,6 +31,7 @@ class Progress:
         self.counts = {"completed": 0, "diverged": 0, "stopped": 0, "failed": 0}
         self.best: dict[str, float] = {}
         self.errors: list[str] = []
+        self.note = ""
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal:
@@ -70,6 +71,15 @@ class Progress:
             self._logged = time.monotonic()
             self._console.print(f"{self.line()}; {self.found()}", highlight=False, markup=False, soft_wrap=True)
 
+    def say(self, note: str) -> None:
+        """What the user should know besides the progress, such as that the store is away; "" when that is over."""
+        begins_or_ends, self.note = bool(note) != bool(self.note), note
+        if self._live is not None:
+            self._live.update(self._panel())
+        elif begins_or_ends or time.monotonic() - self._logged >= LOG_EVERY:
+            self._logged = time.monotonic()
+            self._console.print(note or "the store has everything again", highlight=False, markup=False, soft_wrap=True)
+
     def line(self) -> str:
         """Where the run stands, in one line."""
         ended = self.before + sum(self.counts.values())
@@ -96,7 +106,8 @@ class Progress:
         from rich.text import Text
 
         ended = self.before + sum(self.counts.values())
-        return Group(ProgressBar(total=max(self.planned, 1), completed=ended), Text(self.line()), Text(self.found()))
+        noted = [Text(self.note, style="yellow")] if self.note else []
+        return Group(ProgressBar(total=max(self.planned, 1), completed=ended), Text(self.line()), Text(self.found()), *noted)
 
 
 def _clock(seconds: float) -> str:

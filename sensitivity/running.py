@@ -8,7 +8,7 @@ import math
 import os
 import pathlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -19,7 +19,9 @@ from search_spaces.designs import AdaptiveDesign
 from sensitivity import own_trainables
 from sensitivity.assignments import Assignments, OwnAssignments
 from sensitivity.centers import asks_for_best, centered
+from sensitivity.delivery import Delivery, optuna_storage
 from sensitivity.environment import quiet
+from sensitivity.journal import bring_in
 from sensitivity.planning import plan, trials
 from sensitivity.shipping import by_value, shipped
 from sensitivity.study import Study
@@ -76,6 +78,7 @@ def run(
     kind = Assignments if study.trainable is None else OwnAssignments
     device = "cuda" if gpus_per_worker > 0 else "cpu"
     try:
+        bring_in(kept, pathlib.Path.cwd())  # what an earlier run could not deliver
         study = centered(study, kept)
         given = kind(study, kept, data, device, shipped=own, stops_early="scheduler" in study.design)
         _train(study, kept, given, progress, address, workers or (os.cpu_count() or 1), gpus_per_worker)
@@ -141,9 +144,11 @@ def _train(
     if not study.adaptive and not cohorts:
         begin(len(planned))
         return
-    with quiet(), _ray(address, workers):  # before anything is written: a cluster that does not answer is bad input
+    delivery = Delivery(store, pathlib.Path.cwd(), progress.say if progress is not None else lambda note: None)
+    # Ray before anything is written: a cluster that does not answer is bad input.
+    with contextlib.closing(delivery), quiet(), _ray(address, workers):
         if study.adaptive:
-            searcher: Adaptive | Planned = _adaptive(study, store, given)
+            searcher: Adaptive | Planned = _adaptive(study, store, given, delivery)
             planned = [trial for label, configuration in searcher.chosen() for trial in given.members(label, configuration)]
             done = store.known(each.key for each in planned)
             begin(len(study.tasks) * len(study.variants) * len(study.seeds) * study.design["n"])
@@ -151,12 +156,13 @@ def _train(
             searcher = Planned([given.config(each) for each in cohorts])
             begin(len(planned))
         try:
-            _fit(study, store, given, searcher, progress, workers, gpus, checkpoints=address is None)
+            _fit(study, delivery, given, searcher, progress, workers, gpus, checkpoints=address is None)
+            delivery.finish()
         finally:
             searcher.close()
 
 
-def _adaptive(study: Study, store: Store, given: Assignments) -> Adaptive:
+def _adaptive(study: Study, store: Store, given: Assignments, delivery: Delivery) -> Adaptive:
     """The searcher of an adaptive study, which goes on from what Optuna's storage has."""
     design = study.rule(study.variants[0])
     assert isinstance(design, AdaptiveDesign)
@@ -166,17 +172,17 @@ def _adaptive(study: Study, store: Store, given: Assignments) -> Adaptive:
         sampler=design.sampler,
         seed=design.seed,
         cohort_size=1 if given.stops_early else given.largest or study.cohort_size or 1,
-        cohort=given.chosen,
+        cohort=delivery.patient(given.chosen),
         members=lambda label, configuration: [trial.key for trial in given.members(label, configuration)],
-        known=given.known,
+        known=delivery.patient(given.known),
         outcome=given.outcome,
-        storage=store.optuna_url,
+        storage=optuna_storage(store, delivery),
     )
 
 
 def _fit(
     study: Study,
-    store: Store,
+    delivery: Delivery,
     given: Assignments,
     searcher: Adaptive | Planned,
     progress: Progress | None,
@@ -186,7 +192,7 @@ def _fit(
     checkpoints: bool,
 ) -> None:
     ended: set[str] = set()
-    recorder = Recorder(store, given, progress, ended)
+    recorder = Recorder(delivery, given, progress, ended)
     persistent = Persistent(
         searcher, ended, present=given.present, reports=given.reports, ending=given.ending, lost=recorder.lost_its_worker
     )
@@ -241,10 +247,10 @@ def _asks_for_resources(trainable: Any) -> bool:
 
 
 class Recorder(tune.Callback):
-    """Writes every result into the store before Tune asks the worker for the next."""
+    """Delivers every result, in one transaction, before Tune asks the worker for the next."""
 
-    def __init__(self, store: Store, given: Assignments, progress: Progress | None, ended: set[str]) -> None:
-        self._store, self._given, self._progress, self._ended = store, given, progress, ended
+    def __init__(self, delivery: Delivery, given: Assignments, progress: Progress | None, ended: set[str]) -> None:
+        self._delivery, self._given, self._progress, self._ended = delivery, given, progress, ended
         self._tunes: dict[str, Any] = {}
         self.cohorts: Mapping[str, Mapping[str, Any]] = {}
         """The cohort of each of Tune's trials, by its id."""
@@ -266,17 +272,19 @@ class Recorder(tune.Callback):
         """Note the trial, to look up its error."""
         self._tunes[trial.trial_id] = trial
 
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Try a store again that was away. What this raises ends the run; in the other callbacks Tune would blame the trial."""
+        self._delivery.tick()
+
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
         """Keep the epochs that a worker reports."""
         cohort = self.cohorts[trial.trial_id]
-        for report in self._given.reports(cohort, result):
-            self._keep(cohort, report)
+        self._keep(cohort, self._given.reports(cohort, result))
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Keep what the end of a cohort says."""
         cohort = self.cohorts[trial.trial_id]
-        for report in self._given.ending(cohort, trial.last_result):
-            self._keep(cohort, report)
+        self._keep(cohort, self._given.ending(cohort, trial.last_result))
         self._tunes.pop(trial.trial_id, None)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -289,23 +297,17 @@ class Recorder(tune.Callback):
         cause = getattr(error, "cause", None) or error
         reason = " ".join(str(cause).split())[:500]
         reason = f"worker lost {RETRIES + 1} times: {reason}" if lost else f"{type(cause).__name__}: {reason}"
-        for member in cohort["members"]:
-            if member["key"] not in self._ended:
-                self._keep(cohort, {"key": member["key"], "status": "failed", "error": reason})
+        left = [member["key"] for member in cohort["members"] if member["key"] not in self._ended]
+        self._keep(cohort, [{"key": key, "status": "failed", "error": reason} for key in left])
         self._tunes.pop(trial.trial_id, None)
 
-    def _keep(self, cohort: Mapping[str, Any], report: Mapping[str, Any]) -> None:
-        key, status = report["key"], report["status"]
-        if status == "failed":
-            self._store.fail(key, report["error"])
-        elif status == "stopped":
-            self._store.end(key, status)
-        else:
-            self._store.record(key, initial_loss=report["initial_loss"], reports=[report])
-        if status != "running":
-            self._ended.add(key)
-        if self._progress is not None:
-            self._progress.report(cohort["variant"], report, self._given.outcome(report))
+    def _keep(self, cohort: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> None:
+        self._delivery.keep(reports)
+        for report in reports:
+            if report["status"] != "running":
+                self._ended.add(report["key"])
+            if self._progress is not None:
+                self._progress.report(cohort["variant"], report, self._given.outcome(report))
 
 
 def _error(trial: Any) -> Exception | None:

@@ -2,60 +2,71 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
-from sqlalchemy.exc import SQLAlchemyError
 
+from sensitivity.databases import Database
 from sensitivity.planning import DONE, STATUSES
 from sensitivity.queries import with_measures
-from sensitivity.tables import ADDED, EPOCHS, MEASURED, NOT_MEASURED, STUDIES, STUDY_TRIALS, TABLES, TRIALS, VERSION, VERSIONS
+from sensitivity.rows import epoch_row, now, trial_changes, trial_row
+from sensitivity.tables import EPOCHS, STUDIES, STUDY_TRIALS, TABLES, TRIALS, VERSION, VERSIONS
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
+    import optuna
     import pandas as pd
 
     from sensitivity.planning import Trial
 
-BUSY_SECONDS = 30
 FEW = 500
+_CHANGE = (
+    TRIALS.update()
+    .where(TRIALS.c.key == sql.bindparam("of"), *(TRIALS.c.status != each for each in DONE))
+    .values(
+        status=sql.bindparam("new_status"),
+        initial_loss=sql.func.coalesce(sql.bindparam("new_initial_loss", type_=sql.Double), TRIALS.c.initial_loss),
+        error=sql.bindparam("new_error"),
+        started=sql.func.coalesce(TRIALS.c.started, sql.bindparam("new_started", type_=sql.String)),
+        finished=sql.bindparam("new_finished"),
+    )
+)
 
 
 class Store:
-    """Results in a SQLite file, or in any database that SQLAlchemy reaches by URL.
+    """Results in a SQLite file, or in PostgreSQL by URL.
 
     Args: place: a path, or a URL such as ``postgresql+psycopg://host/name``. create: make what is not there yet; without it a missing
-        store is an error.
+        store is an error. migrate: bring a shared database of an older release up to date, as is always done with a SQLite file.
 
     Writing twice changes nothing: a trial is its key, an epoch its key and number. Every method is one transaction.
 
-    Raises: InputError for a place that cannot be read or written, is not a store, or was written by a newer version.
+    Raises: InputError for a place that cannot be read or written, is not a store, or was written by a newer version;
+        :class:`sensitivity.databases.Unreachable`, which is one, where it may succeed later.
     """
 
-    def __init__(self, place: str | pathlib.Path, *, create: bool = True) -> None:
-        self.url, path = _address(place)
-        if path is not None:
-            _check_file(path, create)
-        self.place = str(path) if path is not None else sql.make_url(self.url).render_as_string(hide_password=True)
+    def __init__(self, place: str | pathlib.Path, *, create: bool = True, migrate: bool = False) -> None:
+        self.database = Database(place, create=create)
+        self.url, self.place = self.database.url, self.database.shown
         try:
-            self._engine = sql.create_engine(self.url, connect_args={"timeout": BUSY_SECONDS} if path is not None else {})
-        except (SQLAlchemyError, ImportError) as error:
-            raise InputError(f"store {self.place!r} cannot be opened: {error}") from None
-        if path is not None:
-            sql.event.listen(self._engine, "connect", _durable)
-        try:
-            with self._transaction():
-                pass
-            self._migrate(create)
+            self.was = self._version()
+            """The version of the tables when the store was opened; 0 where there were none."""
+            if self.was == 0 and not create:
+                raise InputError(f"store {self.place!r} holds no studies")
+            if 0 < self.was < VERSION and not (migrate or self.database.is_file):
+                raise InputError(
+                    f"store {self.place!r} has version {self.was}, this program writes {VERSION}; `sensitivity store migrate` brings it "
+                    "there, and older releases then refuse it"
+                )
+            if self.was < VERSION:  # most often it is not, and opening costs a look
+                self._migrate()
         except BaseException:
-            self._engine.dispose()
+            self.close()
             raise
 
     @property
@@ -66,97 +77,93 @@ class Store:
     @property
     def dialect(self) -> str:
         """The kind of database: ``sqlite``, ``postgresql``."""
-        return self._engine.dialect.name
+        return self.database.engine.dialect.name
 
-    def _migrate(self, create: bool) -> None:
-        if not create and not sql.inspect(self._engine).has_table(VERSIONS.name):
-            raise InputError(f"store {self.place!r} holds no studies")
-        with self._transaction() as connection:
-            if self._engine.dialect.name == "sqlite":  # which otherwise commits each change of a table by itself
-                connection.execute(sql.text("BEGIN IMMEDIATE"))
-            TABLES.create_all(connection)
-            found = connection.execute(sql.select(VERSIONS.c.version)).scalar_one_or_none()
-            if found is None:
-                found = VERSION
+    def _version(self) -> int:
+        with self.database.transaction() as connection:
+            return self._version_in(connection)
+
+    def _version_in(self, connection: sql.Connection) -> int:
+        if not sql.inspect(connection).has_table(VERSIONS.name):
+            return 0
+        found = connection.execute(sql.select(VERSIONS.c.version)).scalar_one_or_none() or 0
+        if found > VERSION:
+            raise InputError(f"store {self.place!r} has version {found}, this program reads up to {VERSION}; install a newer release")
+        return found
+
+    def _migrate(self) -> None:
+        with self.database.alone(), self.database.transaction(writing=True) as connection:
+            found = self._version_in(connection)
+            if found == 0:
+                TABLES.create_all(connection)
                 connection.execute(VERSIONS.insert().values(version=VERSION))
-            if found > VERSION:
-                raise InputError(f"store {self.place!r} has version {found}, this program reads up to {VERSION}; install a newer release")
-            for version in range(found + 1, VERSION + 1):
-                self._add_columns(connection, ADDED[version])
-                connection.execute(VERSIONS.update().values(version=version))
+            elif found < VERSION:
+                from sensitivity.migrations import migrate
 
-    def _add_columns(self, connection: sql.Connection, columns: Sequence[sql.Column[Any]]) -> None:
-        """Add what is not there yet: a migration that was killed halfway goes on."""
-        for column in columns:
-            if column.name not in {each["name"] for each in sql.inspect(connection).get_columns(column.table.name)}:
-                kind = column.type.compile(self._engine.dialect)
-                connection.execute(sql.text(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}"))
+                migrate(connection, found)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sql.Connection]:
+    def optuna_storage(self) -> Iterator[optuna.storages.RDBStorage]:
+        """Optuna's storage there, whose tables are made when they are not there yet."""
+        import optuna
+
         try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            cause = getattr(error, "orig", None) or error
-            raise InputError(f"store {self.place!r}: {' '.join(str(cause).split())}") from None
+            with self.database.alone():
+                storage = optuna.storages.RDBStorage(self.optuna_url, self.database.options)
+        except sql.exc.SQLAlchemyError as error:
+            raise self.database.in_words(error) from None
+        try:
+            yield storage
+        finally:
+            storage.engine.dispose()
 
     def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
+        self.database.close()
 
     def add_study(self, name: str, spec: str, trials: Sequence[Trial], *, replace: bool = False) -> None:
         """Note a study and the trials that belong to it; those already there stay as they are.
 
         Args: spec: the study as JSON. replace: the study consists of these trials only (others stay in the store, outside it).
         """
-        with self._transaction() as connection:
-            if connection.execute(sql.select(STUDIES.c.name).where(STUDIES.c.name == name)).first():
+        with self.database.transaction(writing=True) as connection:
+            if not self.database.insert(connection, STUDIES, [{"name": name, "spec": spec, "created": now()}]):
                 connection.execute(STUDIES.update().where(STUDIES.c.name == name).values(spec=spec))
-            else:
-                connection.execute(STUDIES.insert().values(name=name, spec=spec, created=_now()))
             if replace:
                 connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study == name))
-            first = connection.execute(sql.select(sql.func.count()).where(STUDY_TRIALS.c.study == name)).scalar_one()
-            if trials:
-                self._insert(connection, TRIALS, [_row(trial) for trial in trials])
-                places = [{"study": name, "key": trial.key, "position": first + i} for i, trial in enumerate(trials)]
-                self._insert(connection, STUDY_TRIALS, places)
+            last = connection.execute(sql.select(sql.func.max(STUDY_TRIALS.c.position)).where(STUDY_TRIALS.c.study == name)).scalar_one()
+            first = 0 if last is None else last + 1
+            self.database.insert(connection, TRIALS, [trial_row(trial) for trial in trials])
+            places = [{"study": name, "key": trial.key, "position": first + i} for i, trial in enumerate(trials)]
+            self.database.insert(connection, STUDY_TRIALS, places)
 
-    def _insert(self, connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert the rows whose primary key is not there yet."""
-        from sqlalchemy.dialects import postgresql, sqlite
+    def keep(self, reports: Sequence[Mapping[str, Any]], *, at: str | None = None) -> None:
+        """Keep reports in their order, all or none. An epoch that is there already, and a trial that has a result, stay as they are.
 
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+        Args: reports: each with ``key`` and ``status``; an epoch's with ``epoch``, ``initial_loss`` and what was measured, a failed one's
+            with ``error``. at: when they were made; now if not given.
+        """
+        epochs, changes = [epoch_row(each) for each in reports if "epoch" in each], trial_changes(reports, at or now())
+        with self.database.transaction(writing=True) as connection:
+            self.database.insert(connection, EPOCHS, epochs)
+            if changes:
+                connection.execute(_CHANGE, changes)
 
     def record(self, key: str, *, initial_loss: float, reports: Sequence[Mapping[str, Any]]) -> None:
         """Keep epochs of a trial, and the status that the last of them gives it. An epoch that is already there stays as it is."""
-        status, now = reports[-1]["status"], _now()
-        rows = [_epoch(key, each) for each in reports]
-        change: dict[str, Any] = {"status": status, "initial_loss": _null(initial_loss), "error": None}
-        change["started"] = sql.func.coalesce(TRIALS.c.started, now)
-        if status != "running":
-            change["finished"] = now
-        with self._transaction() as connection:
-            self._insert(connection, EPOCHS, rows)
-            connection.execute(TRIALS.update().where(TRIALS.c.key == key, TRIALS.c.status.not_in(DONE)).values(change))
+        self.keep([{**each, "key": key, "initial_loss": initial_loss} for each in reports])
 
     def end(self, key: str, status: str) -> None:
         """A trial ended with a status that no report said: ``stopped`` early, or ``completed`` or ``diverged`` by its last epoch."""
-        with self._transaction() as connection:
-            change = {"status": status, "error": None, "finished": _now()}
-            connection.execute(TRIALS.update().where(TRIALS.c.key == key, TRIALS.c.status.not_in(DONE)).values(change))
+        self.keep([{"key": key, "status": status}])
 
     def fail(self, key: str, error: str) -> None:
         """A trial ended with an error; what it reported stays. A trial that had ended already stays as it is."""
-        with self._transaction() as connection:
-            change = {"status": "failed", "error": error, "finished": _now()}
-            connection.execute(TRIALS.update().where(TRIALS.c.key == key, TRIALS.c.status.not_in(DONE)).values(change))
+        self.keep([{"key": key, "status": "failed", "error": error}])
 
     def statuses(self, study: str) -> dict[str, str]:
         """Status of every trial of a study, by key, in the study's order."""
-        with self._transaction() as connection:
+        with self.database.transaction() as connection:
             return {row.key: row.status for row in connection.execute(_of_study(study, TRIALS.c.key, TRIALS.c.status))}
 
     def last_report(self, key: str) -> dict[str, Any] | None:
@@ -168,7 +175,7 @@ class Store:
             .order_by(EPOCHS.c.epoch.desc())
             .limit(1)
         )
-        with self._transaction() as connection:
+        with self.database.transaction() as connection:
             row = connection.execute(chosen).mappings().first()
         if row is None:
             return None
@@ -182,12 +189,12 @@ class Store:
         chosen = sql.select(TRIALS.c.key, TRIALS.c.status)
         if len(wanted) <= FEW:  # databases limit how many values a query may list
             chosen = chosen.where(TRIALS.c.key.in_(wanted))
-        with self._transaction() as connection:
+        with self.database.transaction() as connection:
             return {key: status for key, status in connection.execute(chosen) if key in wanted}
 
     def study(self, name: str) -> str:
         """The specification of a study, as JSON. Raises: InputError with the nearest known name."""
-        with self._transaction() as connection:
+        with self.database.transaction() as connection:
             specs = {each.name: each.spec for each in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))}
         if name not in specs:
             raise unknown("study", name, specs)
@@ -200,7 +207,7 @@ class Store:
             .join(TRIALS, TRIALS.c.key == STUDY_TRIALS.c.key)
             .group_by(STUDY_TRIALS.c.study, TRIALS.c.status)
         )
-        with self._transaction() as connection:
+        with self.database.transaction() as connection:
             found = connection.execute(sql.select(STUDIES.c.name, STUDIES.c.created).order_by(STUDIES.c.created)).all()
             counts = connection.execute(counted).all()
         listed = []
@@ -231,7 +238,7 @@ class Store:
         """What a query of the store's tables finds."""
         import pandas as pd
 
-        with self._transaction() as connection:
+        with self.database.transaction() as connection:
             found = connection.execute(query)
             return pd.DataFrame(list(map(tuple, found)), columns=list(found.keys()))
 
@@ -243,68 +250,3 @@ def _of_study(study: str, *columns: Any) -> sql.Select[Any]:
         .where(STUDY_TRIALS.c.study == study)
         .order_by(STUDY_TRIALS.c.position)
     )
-
-
-def _address(place: str | pathlib.Path) -> tuple[str, pathlib.Path | None]:
-    """The URL of a place, and the file where it is SQLite."""
-    text = str(place)
-    if text.startswith("sqlite:///"):
-        text = text.removeprefix("sqlite:///")
-    elif "://" in text:
-        return text, None
-    path = pathlib.Path(text).expanduser().absolute()
-    return f"sqlite:///{path}", path
-
-
-def _check_file(path: pathlib.Path, create: bool) -> None:
-    """A store that cannot be is refused before a file is made."""
-    try:
-        is_folder, exists = path.is_dir(), path.exists()
-    except OSError as error:  # a name that no file can have
-        raise InputError(f"store {str(path)!r} cannot be: {error.strerror}") from None
-    if is_folder:
-        raise InputError(f"store {str(path)!r} is a folder; give a file such as {str(path / 'sensitivity.sqlite')!r}")
-    if not exists:
-        if not create:
-            raise InputError(f"no store at {str(path)!r}; `sensitivity run` makes one")
-        if not path.parent.is_dir():
-            raise InputError(f"store {str(path)!r} cannot be made: there is no folder {str(path.parent)!r}")
-        return
-    try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except OSError as error:
-        raise InputError(f"store {str(path)!r} cannot be read: {error}") from None
-    if head and head != b"SQLite format 3\0":
-        raise InputError(f"store {str(path)!r} is not a SQLite file")
-
-
-def _durable(connection: Any, _record: Any) -> None:
-    """Readers do not wait for the writer, and what is committed survives the process."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
-
-
-def _row(trial: Trial) -> dict[str, Any]:
-    return {**asdict(trial), "configuration": _write_configuration(trial.configuration), "status": "pending"}
-
-
-def _epoch(key: str, report: Mapping[str, Any]) -> dict[str, Any]:
-    known = {name: _null(report.get(name, math.nan)) for name in MEASURED}
-    more = {name: float(each) for name, each in report.items() if name not in (*MEASURED, *NOT_MEASURED)}
-    return {"key": key, "epoch": report["epoch"], **known, "measures": json.dumps(more) if more else None}
-
-
-def _write_configuration(configuration: Mapping[str, Any]) -> str:
-    """JSON, in which inf is spelt as Python's json does (Infinity)."""
-    return json.dumps(dict(configuration), sort_keys=True)
-
-
-def _null(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sql
 
-VERSION = 2
-"""Of the tables; a store of a newer version is left alone."""
+VERSION = 3
+"""Of the tables; a store of a newer version is left alone, an older one is migrated (:mod:`sensitivity.migrations`)."""
 
 TABLES = sql.MetaData()
 VERSIONS = sql.Table("sensitivity_version", TABLES, sql.Column("version", sql.Integer, primary_key=True))
@@ -22,15 +20,15 @@ STUDY_TRIALS = sql.Table(
     "sensitivity_study_trials",
     TABLES,
     sql.Column("study", sql.String(200), primary_key=True),
-    sql.Column("key", sql.String(20), primary_key=True),
+    sql.Column("key", sql.String(20), primary_key=True, index=True),
     sql.Column("position", sql.Integer, nullable=False),
 )
 TRIALS = sql.Table(
     "sensitivity_trials",
     TABLES,
     sql.Column("key", sql.String(20), primary_key=True),
-    sql.Column("task", sql.String(200), nullable=False),
-    sql.Column("variant", sql.String(200), nullable=False),
+    sql.Column("task", sql.Text, nullable=False),
+    sql.Column("variant", sql.Text, nullable=False),
     sql.Column("configuration", sql.Text, nullable=False),
     sql.Column("seed", sql.BigInteger, nullable=False),
     sql.Column("epochs", sql.Integer, nullable=False),
@@ -54,5 +52,3 @@ EPOCHS = sql.Table(
     sql.Column("measures", sql.Text),
 )
 """``measures``: whatever else an epoch measured (accuracy, a metric of the user's own), as JSON by name."""
-ADDED: dict[int, tuple[sql.Column[Any], ...]] = {2: (EPOCHS.c.measures,)}
-"""Columns that each version added to the one before."""

@@ -12,11 +12,11 @@ from sensitivity.planning import Trial, trial_key
 from sensitivity.store import Store
 
 
-def trial(lr: float = 0.1, seed: int = 0, **configuration: Any) -> Trial:
+def trial(lr: float = 0.1, seed: int = 0, task: str = "autoencoder/digits", **configuration: Any) -> Trial:
     """A trial of adam."""
     setting = {"lr": lr, **configuration}
     key = trial_key("fingerprint", "adam", setting, seed, 2, 64, "float32")
-    return Trial(key, "autoencoder/digits", "adam", setting, seed, 2, 64, "float32", "fingerprint")
+    return Trial(key, task, "adam", setting, seed, 2, 64, "float32", "fingerprint")
 
 
 def report(epoch: int, status: str = "running", loss: float = 0.5, **others: Any) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Iterator
 
 import pytest
 import ray
+
+from tests.postgres import Server, missing
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +17,19 @@ def cluster() -> Iterator[None]:
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server for every test that needs one; a test that stops it starts it again."""
+    if reason := missing():
+        pytest.skip(reason)
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
+    """An empty place for a store, in either database."""
+    return str(tmp_path / "s.sqlite") if request.param == "sqlite" else request.getfixturevalue("postgres").url()

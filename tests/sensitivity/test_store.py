@@ -1,4 +1,4 @@
-"""The store: the contract on SQLite, and places that are not a store."""
+"""The store: the contract on SQLite and on PostgreSQL, and places that are not a store."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.contracts import StoreContract, report, trial
 from trainables.names import InputError
 
 
-class TestSqlite(StoreContract):
+class TestStore(StoreContract):
     @pytest.fixture
-    def open_store(self, tmp_path: pathlib.Path) -> Callable[[], Store]:
-        return lambda: Store(tmp_path / "results.sqlite")
+    def open_store(self, place: str) -> Callable[[], Store]:
+        return lambda: Store(place)
 
 
 def not_a_database(folder: pathlib.Path) -> pathlib.Path:
@@ -37,7 +37,7 @@ def newer(folder: pathlib.Path) -> pathlib.Path:
     ("make", "message"),
     [
         pytest.param(not_a_database, "is not a SQLite file", id="another file"),
-        pytest.param(newer, "has version 99, this program reads up to 2", id="newer version"),
+        pytest.param(newer, "has version 99, this program reads up to 3", id="newer version"),
         pytest.param(lambda folder: folder, "is a folder", id="a folder"),
         pytest.param(lambda folder: folder / "missing" / "s.sqlite", "there is no folder", id="no such folder"),
     ],
@@ -58,16 +58,16 @@ def test_a_store_that_is_only_read_is_not_made(tmp_path: pathlib.Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_an_unknown_study_names_the_nearest(tmp_path: pathlib.Path) -> None:
-    store = Store(tmp_path / "s.sqlite")
+def test_an_unknown_study_names_the_nearest(place: str) -> None:
+    store = Store(place)
     store.add_study("quickstart", "{}", [])
     with pytest.raises(InputError, match="did you mean 'quickstart'"):
         store.study("quikstart")
     store.close()
 
 
-def test_readers_see_a_study_while_it_is_written(tmp_path: pathlib.Path) -> None:
-    writer, reader = Store(tmp_path / "s.sqlite"), Store(tmp_path / "s.sqlite")
+def test_readers_see_a_study_while_it_is_written(place: str) -> None:
+    writer, reader = Store(place), Store(place)
     one = trial()
     writer.add_study("s", "{}", [one])
     for epoch in (1, 2):
@@ -75,23 +75,3 @@ def test_readers_see_a_study_while_it_is_written(tmp_path: pathlib.Path) -> None
         assert len(reader.epochs("s")) == epoch
     writer.close()
     reader.close()
-
-
-@pytest.mark.parametrize("halfway", [False, True], ids=["as it was", "a migration killed halfway"])
-def test_a_store_of_the_first_version_is_brought_up_to_date_with_its_data(tmp_path: pathlib.Path, halfway: bool) -> None:
-    one = trial()
-    store = Store(tmp_path / "s.sqlite")
-    store.add_study("s", "{}", [one])
-    store.record(one.key, initial_loss=1.0, reports=[report(1)])
-    store.close()
-    with sqlite3.connect(tmp_path / "s.sqlite") as connection:
-        connection.execute("UPDATE sensitivity_version SET version = 1")
-        if not halfway:
-            connection.execute("ALTER TABLE sensitivity_epochs DROP COLUMN measures")
-    connection.close()
-    store = Store(tmp_path / "s.sqlite")
-    store.record(one.key, initial_loss=1.0, reports=[report(2, "completed", accuracy=0.5)])
-    epochs = store.epochs("s")
-    assert list(epochs["epoch"]) == [1, 2]
-    assert epochs["accuracy"].iloc[1] == 0.5
-    store.close()

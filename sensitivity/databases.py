@@ -1,0 +1,201 @@
+"""The database that a store is in: its address, its connections, and its errors in one line."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy import exc
+
+from sensitivity.tables import TABLES
+from trainables.names import InputError
+
+BUSY_SECONDS = 30
+"""How long a writer waits for another one of the same SQLite file."""
+PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 10_000}
+"""Seconds and milliseconds for which a PostgreSQL server may leave a connection, or what was sent to it, unanswered."""
+MAKING_TABLES = 0x73656E73
+"""The number of PostgreSQL's lock for that."""
+HIDDEN = "..."
+SECRET = ("password", "sslpassword", "passfile")
+"""Where else than before its host a URL may have a password."""
+EXAMPLE = "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+
+
+class Unreachable(InputError):
+    """A database that cannot be reached, or not be written to just now; the same may succeed later."""
+
+
+class Database:
+    """SQLite in a file, or PostgreSQL by URL.
+
+    Args: place: a path, or a URL such as ``postgresql+psycopg://host/name``. create: whether a file that is not there yet is made.
+    Raises: InputError for a place that cannot be a database. No error holds a password.
+    """
+
+    def __init__(self, place: str | pathlib.Path, *, create: bool = True) -> None:
+        text = str(place)
+        self._passwords: tuple[str, ...] = ()
+        self.options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}, "pool_pre_ping": True}
+        """Of an engine, also of Optuna's: a connection that a restart of the database ended is not used again."""
+        self.path = None if "://" in text and not text.startswith("sqlite:///") else _file(text.removeprefix("sqlite:///"))
+        if self.path is not None:
+            _check_file(self.path, create)
+            self.shown, self.url = str(self.path), f"sqlite:///{self.path}"
+            self.engine = sql.create_engine(self.url, **self.options)
+            sql.event.listen(self.engine, "connect", _durable)
+            sql.event.listen(self.engine, "begin", _begin)
+        else:
+            self.shown, self.url = without_password(text), text
+            self.engine = self._postgresql(text)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is SQLite."""
+        return self.path is not None
+
+    def _postgresql(self, text: str) -> sql.Engine:
+        try:
+            url = sql.make_url(text)
+        except (exc.SQLAlchemyError, ValueError):
+            raise InputError(f"store {self.shown!r} cannot be opened: a URL looks like {EXAMPLE}") from None
+        self._passwords = tuple(str(each) for each in (url.password, *(url.query.get(name) for name in SECRET)) if each)
+        try:
+            if url.get_backend_name() != "postgresql" or url.get_dialect().is_async:
+                raise InputError(f"store {self.shown!r} cannot be opened: give a SQLite file, or {EXAMPLE}")
+            self.options["connect_args"] = {name: each for name, each in PATIENCE.items() if name not in url.query}
+            return sql.create_engine(url, **self.options, hide_parameters=True)
+        except ModuleNotFoundError as error:
+            more = f"{error}; pip install 'optimizer-sensitivity[postgres]'"
+            raise InputError(f"store {self.shown!r} cannot be opened: {more}") from None
+        except exc.SQLAlchemyError as error:
+            raise self.in_words(error) from None
+
+    @contextmanager
+    def transaction(self, *, writing: bool = False) -> Iterator[sql.Connection]:
+        """One transaction. Args: writing: waits for its turn at once, where a database has one writer at a time.
+
+        Raises: Unreachable, or InputError for what the database refuses for good.
+        """
+        try:
+            with self.engine.connect().execution_options(writing=writing) as connection, connection.begin():
+                yield connection
+        except exc.SQLAlchemyError as error:
+            raise self.in_words(error) from None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One program at a time makes tables; Optuna's way to make its own fails for the second of two that start together."""
+        if self.path is None:
+            with self.transaction() as connection:
+                connection.execute(sql.select(sql.func.pg_advisory_xact_lock(MAKING_TABLES)))
+                yield
+            return
+        folder = os.open(self.path.parent, os.O_RDONLY)  # to open and close the file itself would end SQLite's own locks
+        try:
+            with suppress(OSError):  # some network file systems cannot
+                fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+    def insert(self, connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Insert the rows whose primary key is not there yet, in one order, so that two writers never wait for each other; how many."""
+        from sqlalchemy.dialects import postgresql, sqlite
+
+        if not rows:
+            return 0
+        key = [column.name for column in table.primary_key]
+        ordered = sorted(rows, key=lambda row: [row[name] for name in key])
+        insert = (sqlite if self.is_file else postgresql).insert(table).on_conflict_do_nothing()
+        return max(connection.execute(insert, ordered).rowcount, 0)
+
+    def vacuum(self) -> None:
+        """Give the space of deleted rows back."""
+        engine = sql.create_engine(self.engine.url, **self.options, isolation_level="AUTOCOMMIT", hide_parameters=True)
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("VACUUM" if self.is_file else f"VACUUM ANALYZE {', '.join(TABLES.tables)}")
+        except exc.SQLAlchemyError as error:
+            raise self.in_words(error) from None
+        finally:
+            engine.dispose()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
+
+    def in_words(self, error: exc.SQLAlchemyError) -> InputError:
+        """The error in one line without a password: Unreachable where the same may succeed later."""
+        text = " ".join(str(getattr(error, "orig", None) or error).split())
+        for each in self._passwords:
+            text = text.replace(each, HIDDEN)
+        passing = isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError))
+        return (Unreachable if passing else InputError)(f"store {self.shown!r}: {text}")
+
+
+def without_password(place: str) -> str:
+    """A place as it may be shown: a URL without its password, also one that cannot be parsed.
+
+    >>> without_password("postgresql+psycopg://ada:secret@host/name?sslpassword=too")
+    'postgresql+psycopg://ada:***@host/name?sslpassword=...'
+    >>> without_password("postgresql://ada:secret@host:port/name"), without_password("results.sqlite")
+    ('postgresql://...@host:port/name', 'results.sqlite')
+    """
+    if "://" not in place:
+        return place
+    try:
+        url = sql.make_url(place)
+    except (exc.SQLAlchemyError, ValueError):
+        scheme, _, rest = place.partition("://")
+        _, separator, tail = rest.rpartition("@")
+        return f"{scheme}://{'...@' if separator else ''}{tail.partition('?')[0]}"
+    secret = {name: HIDDEN for name in SECRET if name in url.query}
+    return url.update_query_dict(secret).render_as_string(hide_password=True) if secret or url.password else place
+
+
+def _file(text: str) -> pathlib.Path:
+    return pathlib.Path(text).expanduser().absolute()
+
+
+def _check_file(path: pathlib.Path, create: bool) -> None:
+    """A store that cannot be is refused before a file is made."""
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+    except OSError as error:  # a name that no file can have
+        raise InputError(f"store {str(path)!r} cannot be: {error.strerror}") from None
+    if is_folder:
+        raise InputError(f"store {str(path)!r} is a folder; give a file such as {str(path / 'sensitivity.sqlite')!r}")
+    if not exists:
+        if not create:
+            raise InputError(f"no store at {str(path)!r}; `sensitivity run` makes one")
+        if not path.parent.is_dir():
+            raise InputError(f"store {str(path)!r} cannot be made: there is no folder {str(path.parent)!r}")
+        return
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise InputError(f"store {str(path)!r} cannot be read: {error}") from None
+    if head and head != b"SQLite format 3\0":
+        raise InputError(f"store {str(path)!r} is not a SQLite file")
+
+
+def _durable(connection: Any, _record: Any) -> None:
+    """Readers do not wait for the writer, and what is committed survives the process."""
+    connection.isolation_level = None  # transactions begin where we say so, not with the first change
+    cursor = connection.cursor()
+    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def _begin(connection: sql.Connection) -> None:
+    """A transaction that reads first and writes later would be refused where another has written meanwhile."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writing") else "BEGIN")

@@ -1,0 +1,151 @@
+"""Reports on their way to the store: at once, or by a journal while the store cannot take them."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sensitivity.databases import Unreachable
+from sensitivity.journal import Journal, journal_path
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    import optuna
+
+    from sensitivity.store import Store
+
+Result = TypeVar("Result")
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+"""Seconds before the store is tried again; each pause is twice the one before."""
+PATIENCE = 600.0
+"""Seconds that a run whose training has ended waits for the store."""
+
+
+class Delivery:
+    """Keeps reports, whatever the store does. Nothing is lost and nothing is doubled, also when the process is killed.
+
+    Args: store. folder: where the journal lies while the store is away. say: is told how it stands, in words; "" when all is well.
+
+    Call :meth:`tick` often: it tries again when it is time to.
+    """
+
+    def __init__(self, store: Store, folder: pathlib.Path, say: Callable[[str], None] = lambda words: None) -> None:
+        self._store, self._folder, self._say = store, folder, say
+        self._journal: Journal | None = None
+        self._since = self._next = 0.0
+        self._pause = FIRST_PAUSE
+        self._reason = ""
+        self._full: InputError | None = None
+        self.open = contextlib.ExitStack()
+        """What else is closed with it."""
+
+    @property
+    def words(self) -> str:
+        """How it stands; empty while the store takes everything."""
+        if self._journal is None:
+            return ""
+        away = f"store unreachable for {time.monotonic() - self._since:.0f} s"
+        return f"{away}; {self._journal.reports} reports kept in {self._journal.path} ({self._reason})"
+
+    def keep(self, reports: Sequence[Mapping[str, Any]]) -> None:
+        """Keep reports: when this returns they are in the store or in the journal, or :meth:`tick` raises."""
+        if not reports:
+            return
+        if self._journal is None:
+            try:
+                self._store.keep(reports)
+                return
+            except Unreachable as error:
+                self._away(error)
+        try:
+            if self._journal is None:
+                self._journal = Journal(journal_path(self._store, self._folder))
+            self._journal.append(reports)
+        except OSError as error:
+            self._give_up(error)
+            return
+        self._say(self.words)
+
+    def _away(self, error: Unreachable) -> None:
+        if self._journal is None:
+            self._since, self._pause = time.monotonic(), FIRST_PAUSE
+        else:
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self._reason = str(error)
+        self._next = time.monotonic() + self._pause
+
+    def _give_up(self, error: OSError) -> None:
+        """There is no room for what arrives: everything before it is safe, and it will be trained again."""
+        kept = f", {self._journal.reports} in {self._journal.path}" if self._journal is not None and self._journal.reports else ""
+        self._full = self._full or InputError(
+            f"{self._reason}; reports cannot be kept in {str(self._folder)!r} either ({error.strerror}), so the run stops. "
+            f"Everything before is kept in the store{kept}; make room and give the same command again"
+        )
+
+    def tick(self) -> None:
+        """Try the store again when it is time to. Raises: InputError where there is no room left for reports, to stop the run."""
+        if self._full is not None:
+            raise self._full
+        if self._journal is None or time.monotonic() < self._next:
+            return
+        try:
+            self._journal.deliver(self._store)
+        except Unreachable as error:
+            self._away(error)
+        else:
+            self._journal = None
+        self._say(self.words)
+
+    def finish(self) -> None:
+        """Wait until the store has everything. Raises: Unreachable, which says where the rest is, after :data:`PATIENCE` seconds."""
+        began = time.monotonic()
+        while True:
+            self.tick()
+            if self._journal is None:
+                return
+            if time.monotonic() - began > PATIENCE:
+                raise Unreachable(f"{self.words}; the next run in this folder brings them in")
+            time.sleep(0.1)
+
+    def patient(self, call: Callable[..., Result]) -> Callable[..., Result]:
+        """The call, which waits while the store is away: a read, or a write that cannot go by the journal."""
+
+        def patiently(*arguments: Any, **named: Any) -> Result:
+            began, pause = time.monotonic(), FIRST_PAUSE
+            while True:
+                try:
+                    return call(*arguments, **named)
+                except Exception as error:
+                    waited = time.monotonic() - began
+                    if not _passing(error) or waited > PATIENCE:
+                        raise
+                self._say(self.words or f"store unreachable for {waited:.0f} s; the search waits for it")
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+        return patiently
+
+    def close(self) -> None:
+        """Leave what waits in its journal."""
+        if self._journal is not None:
+            self._journal.close()
+        self.open.close()
+
+
+def _passing(error: Exception) -> bool:
+    """Whether a database was away, in our words or in Optuna's, which need not be loaded for this."""
+    return isinstance(error, Unreachable) or type(error).__name__ == "StorageInternalError"
+
+
+def optuna_storage(store: Store, delivery: Delivery) -> optuna.storages.BaseStorage:
+    """Optuna's storage beside the store's tables, until the delivery is closed. Every call of it waits while the database is away."""
+    from optuna.storages import BaseStorage, get_storage
+
+    storage = get_storage(delivery.open.enter_context(store.optuna_storage()))
+    for name in filter(lambda name: not name.startswith("_"), dir(BaseStorage)):
+        setattr(storage, name, delivery.patient(getattr(storage, name)))
+    return storage

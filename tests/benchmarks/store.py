@@ -1,0 +1,42 @@
+"""Epochs that the store takes a second: each in a transaction of its own, and those of a cohort's result together.
+
+Run: python -m tests.benchmarks.store [PLACE ...]   (a SQLite file in a temporary folder, or a PostgreSQL URL; it must be empty)
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from contextlib import closing
+
+from sensitivity.databases import without_password
+from sensitivity.store import Store
+from tests.contracts import report, trial
+
+MEMBERS, EPOCHS = 8, 100
+
+
+def main() -> None:
+    """A line for each place."""
+    with tempfile.TemporaryDirectory() as folder:
+        for place in sys.argv[1:] or [f"{folder}/s.sqlite"]:
+            members = [trial(float(seed), seed) for seed in range(MEMBERS)]
+            others = [trial(float(seed), seed + 1000) for seed in range(MEMBERS)]
+            with closing(Store(place)) as store:
+                store.add_study("benchmark", "{}", [*members, *others])
+                began = time.perf_counter()
+                for number in range(1, EPOCHS + 1):
+                    for one in members:
+                        store.record(one.key, initial_loss=1.0, reports=[report(number)])
+                alone = time.perf_counter() - began
+                for number in range(1, EPOCHS + 1):
+                    store.keep([{**report(number), "key": one.key, "initial_loss": 1.0} for one in others])
+                together = time.perf_counter() - began - alone
+                assert len(store.epochs()) == 2 * MEMBERS * EPOCHS
+            rates = [MEMBERS * EPOCHS / seconds for seconds in (alone, together)]
+            print(f"{without_password(place)}: one by one {rates[0]:.0f} epochs/s, {MEMBERS} together {rates[1]:.0f} epochs/s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""A study whose database goes away in the middle: it goes on, and ends as if nothing had been."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import pathlib
+import threading
+from contextlib import closing
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from sensitivity.databases import Unreachable
+from sensitivity.planning import DONE
+from sensitivity.progress import Progress
+from sensitivity.running import run
+from sensitivity.store import Store
+from sensitivity.study import Study
+from tests.postgres import PASSWORD, Server
+from trainables.names import InputError
+
+DESIGNS: dict[str, dict[str, Any]] = {
+    "grid": {"kind": "grid", "points": {"lr": 6, "mu": 1, "nu": 1}},
+    "adaptive": {"kind": "adaptive", "n": 6, "sampler": "random"},
+}
+
+
+class Outage(Progress):
+    """Stops the server when so many epochs have arrived, and starts it when the run has said that it is away."""
+
+    def __init__(self, server: Server, after: int) -> None:
+        self.said = io.StringIO()
+        super().__init__(Console(file=self.said, width=1000))
+        self.server, self.after, self.noticed = server, after, threading.Event()
+        self.thread = threading.Thread(target=self._start_again)
+
+    def report(self, *arguments: Any) -> None:
+        super().report(*arguments)
+        if self.epochs == self.after:
+            self.server.stop()
+            self.thread.start()
+
+    def say(self, note: str) -> None:
+        super().say(note)
+        if note:
+            self.noticed.set()
+
+    def _start_again(self) -> None:
+        self.noticed.wait(120)
+        self.server.start()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("design", DESIGNS.values(), ids=DESIGNS)
+def test_a_study_outlives_an_outage_of_its_database(
+    cluster: None, postgres: Server, design: dict[str, Any], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = Study(name="s", tasks=["autoencoder/digits"], variants=["adam"], design=design, seeds=1, epochs=3, batch_size=16, limit=48)
+    place, progress = postgres.url(), Outage(postgres, after=4)
+    results = run(study, store=place, workers=2, progress=progress)
+    progress.thread.join()
+    assert len(results.trials) == 6
+    assert results.trials["status"].isin(DONE).all(), results.trials["error"].tolist()
+    assert not results.epochs.duplicated(["key", "epoch"]).any()
+    assert (results.epochs.groupby("key")["epoch"].max() == results.epochs.groupby("key").size()).all()
+    assert not list(tmp_path.glob("sensitivity-waiting-*"))
+    said = progress.said.getvalue()
+    assert "store unreachable for 0 s" in said
+    assert "the store has everything again" in said
+    assert PASSWORD not in said
+    if design["kind"] == "grid":
+        undisturbed = run(study, store=tmp_path / "s.sqlite", workers=2)
+        assert list(undisturbed.trials["key"]) == list(results.trials["key"])
+        assert undisturbed.trials["loss"].tolist() == pytest.approx(results.trials["loss"].tolist(), rel=1e-5)
+
+
+@pytest.mark.slow
+def test_a_run_that_waited_long_enough_says_where_the_rest_is_and_the_next_one_brings_it_in(
+    cluster: None, postgres: Server, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sensitivity.delivery.PATIENCE", 1.0)
+    study = Study(name="s", tasks=["autoencoder/digits"], variants=["adam"], design=DESIGNS["grid"], seeds=1, epochs=1, limit=48)
+    place, progress = postgres.url(), Outage(postgres, after=2)
+    monkeypatch.setattr(progress.noticed, "set", lambda: None)
+    try:
+        with pytest.raises(Unreachable, match=r"4 reports kept in .*; the next run in this folder brings them in"):
+            run(study, store=place, workers=2, progress=progress)
+    finally:
+        threading.Event.set(progress.noticed)
+        progress.thread.join()
+    monkeypatch.setattr("sensitivity.running.tune.Tuner", None)  # everything was trained: nothing is left for Tune
+    assert len(run(study, store=place).trials) == 6
+    with closing(Store(place)) as store:
+        assert set(store.statuses("s").values()) <= set(DONE)
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_stops_the_run_in_one_line_and_the_next_run_goes_on(
+    cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = Study(name="s", tasks=["autoencoder/digits"], variants=["adam"], design=DESIGNS["grid"], seeds=1, epochs=1, limit=48)
+
+    def refuse(store: Store, reports: Any, **named: Any) -> None:
+        raise Unreachable("store 's.sqlite': database or disk is full")
+
+    def no_room(path: pathlib.Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(Store, "keep", refuse)
+        full.setattr("sensitivity.delivery.Journal", no_room)
+        with pytest.raises(InputError, match=r"disk is full; reports cannot be kept in .*No space left.* so the run stops") as ended:
+            run(study, store="s.sqlite", workers=2)
+    assert "\n" not in str(ended.value)
+    assert set(run(study, store="s.sqlite", workers=2).trials["status"]) <= set(DONE)
