@@ -213,14 +213,16 @@ class Planned(Stateless):
 
 
 class Persistent(Stateless):
-    """Gives a cohort out again when its worker was lost, up to :data:`RETRIES` times.
+    """Gives out again what a lost worker left, until it is clear which member loses its workers; that one is given up, the others go on.
 
     Tune's own retries are not enough: a reused worker that is lost between two cohorts counts as an error at once (seen in Ray 2.60).
+    A trainable that is given an ``attempt`` above 1 reports every epoch by itself, so its first member without an end is the one to blame.
 
     Args:
         searcher: chooses the cohorts. ended: keys of the members that need not be trained again; the caller keeps it up to date.
         present: what the trainable is given of a cohort. reports: the reports in a result. ending: what the end of a cohort adds to them.
-        lost: whether a cohort's error was the loss of its worker, by the id of Tune's trial; other errors are final.
+        attempts: how often a member is tried in all, by the id of Tune's trial and the error that ended it; 1 fails all that is left of a
+        cohort at once. give_up: called with that id and the keys of members that are not tried again.
     """
 
     def __init__(
@@ -231,11 +233,13 @@ class Persistent(Stateless):
         present: Callable[[dict[str, Any]], dict[str, Any]] = lambda config: config,
         reports: Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[Mapping[str, Any]]] = lambda config, result: result["reports"],
         ending: Callable[[Mapping[str, Any], Mapping[str, Any] | None], Sequence[Mapping[str, Any]]] = lambda config, result: (),
-        lost: Callable[[str], bool] = lambda trial_id: True,
+        attempts: Callable[[str], int] = lambda trial_id: RETRIES + 1,
+        give_up: Callable[[str, Sequence[str]], None] = lambda trial_id, keys: None,
     ) -> None:
         super().__init__()
         self._searcher, self._ended = searcher, ended
-        self._present, self._reports, self._ending, self._was_lost = present, reports, ending, lost
+        self._present, self._reports, self._ending = present, reports, ending
+        self._attempts, self._give_up = attempts, give_up
         self._given: dict[str, tuple[str, dict[str, Any]]] = {}
         self._lost: list[tuple[str, dict[str, Any]]] = []
         self.cohorts: dict[str, dict[str, Any]] = {}
@@ -264,12 +268,27 @@ class Persistent(Stateless):
         if trial_id not in self._given:  # Tune may say it twice
             return
         owner, config = self._given.pop(trial_id)
-        left = [member for member in config["members"] if member["key"] not in self._ended]
-        if error and left and config["attempt"] <= RETRIES and self._was_lost(trial_id):
-            self._lost.append((owner, {**config, "members": left, "attempt": config["attempt"] + 1}))
+        again = self._again(trial_id, config) if error else None
+        if again is not None:
+            self._lost.append((owner, again))
         else:
             last = [*self._reports(config, result), *self._ending(config, result)] if result and not error else []
             self._searcher.on_trial_complete(owner, {"reports": last}, error)
+
+    def _again(self, trial_id: str, config: dict[str, Any]) -> dict[str, Any] | None:
+        """What is left of a cohort that ended in an error, less what is given up; None when nothing is."""
+        left = [member for member in config["members"] if member["key"] not in self._ended]
+        if not left:
+            return None
+        attempts, tried = self._attempts(trial_id), config["attempt"]
+        if left[0] is not config["members"][0]:  # those before it came to their end since: it is not to blame for what happened to them
+            tried = min(tried, 2)
+        if tried < attempts:
+            return {**config, "members": left, "attempt": tried + 1}
+        given_up = left if attempts == 1 else left[:1]
+        self._give_up(trial_id, [member["key"] for member in given_up])
+        rest = left[len(given_up) :]
+        return {**config, "members": rest, "attempt": 1} if rest else None
 
 
 def _release(study: optuna.Study, number: int, params: Mapping[str, Any]) -> None:

@@ -54,11 +54,25 @@ def run(
     seeds: Annotated[int | None, typer.Option(help="How many, instead of the study's.", show_default=False)] = None,
     limit: Annotated[int | None, typer.Option(help="The first so many images only, instead of the study's.", show_default=False)] = None,
     precision: Annotated[str | None, typer.Option(help="float32, tf32 or bf16, instead of the study's.", show_default=False)] = None,
-    workers: Annotated[int | None, typer.Option(help="Cohorts trained at once.", show_default="one a core")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "--max-workers", help="Cohorts trained at once, at most.", show_default="one a core")
+    ] = None,
     address: Annotated[
         str | None, typer.Option(help="Ray cluster: auto on one of its nodes, or HOST:PORT of its head.", show_default="a local Ray")
     ] = None,
     gpus_per_worker: Annotated[float, typer.Option(help="Share of a GPU for each worker; 0 trains on the CPU.")] = 0.0,
+    resource: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=AMOUNT", help="Of the cluster's own resources, for each worker; repeat it.", show_default=False),
+    ] = None,
+    trial_timeout: Annotated[
+        float | None,
+        typer.Option(help="Seconds without a report after which a worker is killed, and its trial tried once more.", show_default="none"),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="Checkpoints of a cluster: a folder that every node has, or an fsspec URL.", show_default="begin anew"),
+    ] = None,
     data_root: Annotated[
         pathlib.Path | None, typer.Option(help="Folder of the datasets (holds MNIST/raw, cifar10.npz ...).", show_default="data")
     ] = None,
@@ -71,6 +85,7 @@ def run(
 
     Every report of a worker is in the store before the next is asked for: kill it at any time and give the same command again.
     """
+    from sensitivity.places import given_resources
     from sensitivity.progress import Progress
     from sensitivity.running import run as run_study
     from sensitivity.study import with_changes
@@ -94,6 +109,9 @@ def run(
                 address=address,
                 workers=workers,
                 gpus_per_worker=gpus_per_worker,
+                resources=given_resources(resource or []),
+                trial_timeout=trial_timeout,
+                storage=storage,
                 data_root=data_root,
                 download=download,
                 progress=progress,
