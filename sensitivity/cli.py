@@ -5,21 +5,20 @@ from __future__ import annotations
 import pathlib
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from sensitivity.cli_compare import compare
-from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
+from sensitivity.cli_jobs import jobs_app, submit
+from sensitivity.cli_manifest import manifest
+from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, TaskModule, load_module, the_studies, the_study
 from sensitivity.cli_paper import paper
 from sensitivity.cli_tables import import_results, measure
 from sensitivity.planning import STATUSES
 from sensitivity.terminal import conclude, in_words, report_folder, show, show_plan
 from trainables.names import InputError, unknown
-
-if TYPE_CHECKING:
-    from sensitivity.study import Study
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -35,11 +34,6 @@ app = typer.Typer(
     It ends with a table and a report that opens offline. A run that is stopped is continued by giving the same command again.""",
     epilog="Every command that lists something takes --json. Exit codes: 0 done, 1 trials failed, 2 bad input, 130 interrupted.",
 )
-
-TaskModule = Annotated[
-    pathlib.Path | None,
-    typer.Option("--task-module", help="A Python file that registers tasks and variants of your own.", show_default=False),
-]
 
 
 @app.command()
@@ -90,11 +84,10 @@ def run(
     from sensitivity.running import run as run_study
     from sensitivity.study import with_changes
 
-    _load(task_module)
+    load_module(task_module)
     changes = {"epochs": epochs, "seeds": seeds, "limit": limit, "precision": precision}
-    studies = [
-        with_changes(each, **changes) if any(each_ is not None for each_ in changes.values()) else each for each in _studies(file, preset)
-    ]
+    changed = any(each is not None for each in changes.values())
+    studies = [with_changes(each, **changes) if changed else each for each in the_studies(file, preset)]
     if plan:
         show_plan(studies, as_json)
         return
@@ -241,7 +234,7 @@ def tasks(task_module: TaskModule = None, as_json: AsJson = False) -> None:
     """
     from trainables.tasks import task_rows
 
-    _load(task_module)
+    load_module(task_module)
     rows = task_rows()
     if not as_json:
         wanted = ("name", "model", "parameters", "images", "loss", "metrics", "settings", "description")
@@ -253,6 +246,9 @@ app.command("import")(import_results)
 app.command()(measure)
 app.command()(compare)
 app.command()(paper)
+app.command()(submit)
+app.command()(manifest)
+app.add_typer(jobs_app, name="jobs")
 
 presets_app = typer.Typer(
     help="The studies that come with the package: list them, show what one would run, or print one as YAML to edit.",
@@ -277,7 +273,7 @@ def presets(context: typer.Context, as_json: AsJson = False) -> None:
 @presets_app.command("show")
 def presets_show(name: Annotated[str, typer.Argument(help="Of a preset.")], as_json: AsJson = False) -> None:
     """Show what a preset would run: cells, configurations, trials, and about how long they take on this machine. Runs nothing."""
-    show_plan(_studies(None, name), as_json)
+    show_plan(the_studies(None, name), as_json)
 
 
 @presets_app.command("yaml")
@@ -287,25 +283,6 @@ def presets_yaml(name: Annotated[str, typer.Argument(help="Of a preset.")], as_j
 
     study = Study.preset(name)
     typer.echo(study.to_json() if as_json else study.to_yaml(), nl=as_json)
-
-
-def _load(task_module: pathlib.Path | None) -> None:
-    if task_module is not None:
-        from trainables.task_modules import load_task_module
-
-        load_task_module(task_module)
-
-
-def _studies(file: str | None, preset: str | None) -> list[Study]:
-    from sensitivity.presets import GROUPS
-    from sensitivity.study import Study
-
-    if (file is None) == (preset is None):
-        given = "both" if file is not None else "neither"
-        raise InputError(f"give a study file or --preset NAME, got {given} (`sensitivity presets` lists them)")
-    if preset is None:
-        return [Study.load(str(file))]
-    return [Study.preset(each) for each in GROUPS.get(preset, (preset,))]
 
 
 def main() -> None:

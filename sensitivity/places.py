@@ -59,8 +59,8 @@ class Place:
         """Find out whether there is such a place; Ray itself would wait a minute for a cluster that does not answer."""
         if self.address is not None and self.address.startswith("ray://"):
             raise InputError(
-                f"address {self.address!r} is a Ray Client's, through which Ray Tune cannot keep results as they arrive; run this on a node of "
-                "the cluster with --address auto, give the head's HOST:PORT, or hand the study over with `sensitivity submit`"
+                f"address {self.address!r} is a Ray Client's, through which Ray Tune cannot keep results as they arrive; "
+                "run this on a node of the cluster with --address auto, give the head's HOST:PORT, or use `sensitivity submit`"
             )
         host, separator, port = (self.address or "").rpartition(":")
         if separator and port.isdecimal():

@@ -53,7 +53,7 @@ def history(results: Results) -> pd.DataFrame:
 
 
 def outcome(results: Results) -> pd.DataFrame:
-    return results.trials.drop(columns="seconds").sort_values("key", ignore_index=True)
+    return results.trials.drop(columns=["seconds", "started", "finished"]).sort_values("key", ignore_index=True)
 
 
 def test_every_trial_and_every_epoch_arrives(undisturbed: Results) -> None:
