@@ -46,13 +46,13 @@ def submit(
     """
     from sensitivity.jobs import Jobs
 
-    options = options or []
+    words = options or []
     if preset is not None and file is not None:
-        file, options = None, [file, *options]  # the words after -- are all options of the run
+        words, file = [file, *words], None  # the words after -- are all options of the run
     load_module(task_module)
     jobs, started = Jobs(address), []
     for study in the_studies(file, preset):
-        job, joined = jobs.submit(study, store=store, task_module=task_module, working_dir=working_dir, options=options)
+        job, joined = jobs.submit(study, store=store, task_module=task_module, working_dir=working_dir, options=words)
         how = "runs already as" if joined else "is"
         ways = f"`sensitivity jobs logs {job} -f` follows it, `sensitivity jobs cancel {job}` ends it"
         typer.echo(f"study {study.name} {how} job {job}; {ways}", err=True)

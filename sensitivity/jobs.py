@@ -91,15 +91,10 @@ class Jobs:
 
         Args: name: only that job, or that study's.
         """
-        chosen = (
-            self._all()
-            if name is None
-            else [self._find(name)]
-            if any(each.submission_id == name for each in self._all())
-            else self._of(name)
-        )
+        every = self._all()
+        chosen = [each for each in every if name in (None, each.submission_id, each.metadata[STUDY])]
         if name is not None and not chosen:
-            self._find(name)
+            raise _unknown(name, every)
         return [
             {
                 "job": each.submission_id,
@@ -166,7 +161,7 @@ class Jobs:
         for each in reversed(every):
             if name in (each.submission_id, each.metadata[STUDY]):
                 return each
-        raise unknown("job or study", name, sorted({each.submission_id for each in every} | {each.metadata[STUDY] for each in every}))
+        raise _unknown(name, every)
 
     @contextmanager
     def _in_one_line(self) -> Iterator[None]:
@@ -186,6 +181,10 @@ class Jobs:
             raise InputError(f"no Ray cluster at {self.address}; is its dashboard there, and the port open?") from None
         except (RuntimeError, ValueError, OSError) as error:
             raise InputError(f"the cluster at {self.address} says: {_one_line(error)}") from None
+
+
+def _unknown(name: str, every: Sequence[Any]) -> InputError:
+    return unknown("job or study", name, sorted({each.submission_id for each in every} | {each.metadata[STUDY] for each in every}))
 
 
 def _headers() -> dict[str, str]:

@@ -104,9 +104,7 @@ def slurm(
     Args: nodes: in all. cpus, gpus: of each. hours: time limit. The rest as for :func:`kuberay`.
     Source: Ray, "Deploying on Slurm"; Slurm, ``sbatch`` (``--requeue``, ``--export``).
     """
-    run = command(study, store=store, task_module=_name(task_module), options=["--address", "$address", *options]).replace(
-        "'$address'", '"$address"'
-    )
+    run = command(study, store=store, task_module=_name(task_module), options=options) + ' --address "$address"'
     files = "\n".join(f"cat > {shlex.quote(name)} <<'{END}'\n{text.rstrip()}\n{END}" for name, text in _files(study, task_module).items())
     gpu_lines = [f"#SBATCH --gpus-per-node={gpus}"] if gpus else []
     head = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import pathlib
 import shlex
 import shutil
@@ -55,8 +56,8 @@ def check_remote_store(store: str | None) -> None:
 def command(study: Study, *, store: str | None, task_module: str | None = None, options: Sequence[str] = ()) -> str:
     """The shell command that runs a study from its own folder on a node of a cluster.
 
-    Args: store: see :func:`check_remote_store`; None is what SENSITIVITY_STORE says there, else :data:`HOME_STORE`. task_module: its path in
-        the folder. options: further ones of ``sensitivity run``.
+    Args: store: see :func:`check_remote_store`; None is what SENSITIVITY_STORE says there, else :data:`HOME_STORE`.
+        task_module: its path in the folder. options: further ones of ``sensitivity run``.
     """
     check_remote_store(store)
     kept = _quoted(store) if store is not None else f'"${{SENSITIVITY_STORE:-$HOME/{HOME_STORE.removeprefix("~/")}}}"'
@@ -97,18 +98,17 @@ def pack(
 def _check_size(working_dir: pathlib.Path, most: int) -> None:
     if not working_dir.is_dir():
         raise InputError(f"--working-dir {str(working_dir)!r} is not a folder")
-    sizes = {
-        path: path.stat().st_size
-        for path in working_dir.rglob("*")
-        if path.is_file()
-        and not any(part.match(each) for each in LEFT_OUT for part in map(pathlib.PurePath, path.relative_to(working_dir).parts))
-    }
+    sizes = {path: path.stat().st_size for path in working_dir.rglob("*") if path.is_file() and _goes_along(path.relative_to(working_dir))}
     if sum(sizes.values()) > most:
         largest = max(sizes, key=lambda each: sizes[each])
         raise InputError(
             f"--working-dir {str(working_dir)!r} has {sum(sizes.values()) / 1e6:,.1f} MB, more than {most / 1e6:,.1f} "
             f"(largest: {largest.relative_to(working_dir)}); data belong on the cluster, under its --data-root"
         )
+
+
+def _goes_along(path: pathlib.Path) -> bool:
+    return not any(fnmatch.fnmatch(part, each) for part in path.parts for each in LEFT_OUT)
 
 
 def _quoted(path: str) -> str:
