@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 import pathlib
 import tempfile
@@ -41,6 +42,7 @@ class Jobs:
         if not address.startswith(("http://", "https://")):
             raise InputError(f"address {address!r} is not a cluster's dashboard; give http://HOST:8265, or https://")
         self.address = address.rstrip("/")
+        logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of every package that it makes
         with self._in_one_line():
             self._client = JobSubmissionClient(self.address, headers=_headers())
 
@@ -102,7 +104,7 @@ class Jobs:
                 "status": each.status.lower(),
                 "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime((each.start_time or 0) / 1000)),
                 "seconds": round(((each.end_time or time.time() * 1000) - (each.start_time or 0)) / 1000),
-                "message": _one_line(each.message),
+                "message": _one_line((each.message or "").strip().rpartition("\n")[2]),
             }
             for each in chosen
         ]
