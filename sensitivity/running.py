@@ -246,8 +246,12 @@ class Recorder(tune.Callback):
         error = _error(self._tunes.get(trial_id))
         cause = getattr(error, "cause", None) or error
         reason = " ".join(str(cause).split())[:500]
-        said = {1: f"{type(cause).__name__}: {reason}", 2: self._watch.reason}
-        reason = said.get(self.attempts(trial_id), f"worker lost {RETRIES + 1} times: {reason}")
+        if trial_id in self._watch.hung:
+            reason = self._watch.reason
+        elif self.attempts(trial_id) == 1:
+            reason = f"{type(cause).__name__}: {reason}"
+        else:
+            reason = f"worker lost {RETRIES + 1} times: {reason}"
         for key in keys:
             self._keep(self.cohorts[trial_id], {"key": key, "status": "failed", "error": reason})
 

@@ -45,7 +45,7 @@ ONCE = ("die once", "hang once", "print")
 KILLS = ("kill a worker", "kill a node", "kill the driver")
 WEIGHTS = {"raise": 3, "exit": 3, "die": 1, "hang": 1, "die once": 3, "hang once": 1, "print": 2}
 TRIALS, EPOCHS = 24, 2
-TIMEOUT = 8.0
+TIMEOUT = 5.0
 LONGEST = 300.0
 
 
@@ -143,7 +143,7 @@ def campaign(injections: int, seed: int, say: Any = lambda text: None) -> Tally:
                 kills = list(KILLS)
             study = study_of(number, drawn)
             planned = trials(study)
-            expected = guests(planned, min(left - len(kills), len(kinds)), drawn, kinds if number == 0 else [])
+            expected = guests(planned, min(left - len(kills), len(kinds) if number == 0 else 12), drawn, kinds if number == 0 else [])
             names = {trial.key: module.name_of(trial.configuration) for trial in planned}
             for mark in folder.glob("done-*"):
                 mark.unlink()
