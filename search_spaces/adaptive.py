@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -221,8 +222,8 @@ class Persistent(Stateless):
     Args:
         searcher: chooses the cohorts. ended: keys of the members that need not be trained again; the caller keeps it up to date.
         present: what the trainable is given of a cohort. reports: the reports in a result. ending: what the end of a cohort adds to them.
-        attempts: how often a member is tried in all, by the id of Tune's trial and the error that ended it; 1 fails all that is left of a
-        cohort at once. give_up: called with that id and the keys of members that are not tried again.
+        attempts: how often a member may be to blame for an error like the one that ended a trial of Tune's, by its id; 1 fails all that is
+        left of a cohort at once. give_up: called with that id and the keys of members that are not tried again.
     """
 
     def __init__(
@@ -240,6 +241,7 @@ class Persistent(Stateless):
         self._searcher, self._ended = searcher, ended
         self._present, self._reports, self._ending = present, reports, ending
         self._attempts, self._give_up = attempts, give_up
+        self._blamed: Counter[tuple[str, int]] = Counter()
         self._given: dict[str, tuple[str, dict[str, Any]]] = {}
         self._lost: list[tuple[str, dict[str, Any]]] = []
         self.cohorts: dict[str, dict[str, Any]] = {}
@@ -278,17 +280,16 @@ class Persistent(Stateless):
     def _again(self, trial_id: str, config: dict[str, Any]) -> dict[str, Any] | None:
         """What is left of a cohort that ended in an error, less what is given up; None when nothing is."""
         left = [member for member in config["members"] if member["key"] not in self._ended]
-        if not left:
-            return None
-        attempts, tried = self._attempts(trial_id), config["attempt"]
-        if left[0] is not config["members"][0]:  # those before it came to their end since: it is not to blame for what happened to them
-            tried = min(tried, 2)
-        if tried < attempts:
-            return {**config, "members": left, "attempt": tried + 1}
-        given_up = left if attempts == 1 else left[:1]
-        self._give_up(trial_id, [member["key"] for member in given_up])
+        attempts = self._attempts(trial_id)
+        given_up = left if attempts == 1 else []
+        if left and attempts > 1 and (config["attempt"] > 1 or len(config["members"]) == 1):
+            blamed = left[0]["key"], attempts
+            self._blamed[blamed] += 1
+            given_up = left[:1] if self._blamed[blamed] >= attempts else []
+        if given_up:
+            self._give_up(trial_id, [member["key"] for member in given_up])
         rest = left[len(given_up) :]
-        return {**config, "members": rest, "attempt": 1} if rest else None
+        return {**config, "members": rest, "attempt": config["attempt"] + 1} if rest else None
 
 
 def _release(study: optuna.Study, number: int, params: Mapping[str, Any]) -> None:

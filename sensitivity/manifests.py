@@ -123,7 +123,7 @@ def slurm(
 _SLURM = """
 # Run again (sbatch, or a requeue), it trains only what the store lacks. Every node has this package in its Python.
 set -euo pipefail
-folder=$(mktemp -d -p "${{SLURM_SUBMIT_DIR:-.}}" study.XXXXXX)
+folder=$(mktemp -d -p "${{SLURM_SUBMIT_DIR:-$PWD}}" study.XXXXXX)
 cd "$folder"
 {files}
 
@@ -134,7 +134,7 @@ port=$((20000 + SLURM_JOB_ID % 10000))
 mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 head_ip=$(srun --nodes=1 --ntasks=1 --nodelist="${{nodes[0]}}" hostname --ip-address | cut -d' ' -f1)
 address="$head_ip:$port"
-trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$folder"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$folder"' EXIT
 
 srun --nodes=1 --ntasks=1 --nodelist="${{nodes[0]}}" \\
     ray start --head --node-ip-address="$head_ip" --port="$port" --num-cpus={cpus} --num-gpus={gpus} --block &

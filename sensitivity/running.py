@@ -236,7 +236,7 @@ class Recorder(tune.Callback):
         return cohort["task"], cohort["variant"]
 
     def attempts(self, trial_id: str) -> int:
-        """How often a member is tried whose cohort ended in the error of one of Tune's trials."""
+        """How often a member may be to blame for an error such as that of one of Tune's trials."""
         if trial_id in self._watch.hung:
             return 2
         return 1 if isinstance(_error(self._tunes.get(trial_id)), ray.exceptions.RayTaskError) else RETRIES + 1
