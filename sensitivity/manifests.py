@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import pathlib
 import re
 import shlex
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 1_000_000
 """What a ConfigMap of Kubernetes holds."""
 WHERE = "/study"
+SECRET = "sensitivity"
 END = "END_OF_FILE"
 
 
@@ -36,8 +38,8 @@ def kuberay(
 ) -> str:
     """A ConfigMap with the study, and a RayJob that runs it on a cluster of its own, which is taken down afterwards.
 
-    Args: image: holds this package. nodes: workers beside the head. cpus, gpus: of each. store: see :func:`sensitivity.packing.command`; a
-        database URL outlives the cluster. options: of ``sensitivity run``.
+    Args: image: holds this package. nodes: workers beside the head. cpus, gpus: of each. store: a database URL, which outlives the cluster;
+        when not given, SENSITIVITY_STORE of the Kubernetes secret :data:`SECRET`. options: of ``sensitivity run``.
     Raises: InputError for files that a ConfigMap cannot hold.
     Source: KubeRay, "RayJob" (ray.io/v1); Kubernetes, "Configure a Pod to Use a ConfigMap".
     """
@@ -49,12 +51,11 @@ def kuberay(
 
     def pod(kind: str) -> dict[str, Any]:
         amounts: dict[str, Any] = {"cpu": cpus, "memory": f"{4 * cpus}Gi", **({"nvidia.com/gpu": gpus} if gpus else {})}
-        # Whoever has no token is refused: KubeRay makes a secret of one and gives it to every pod.
         container = {
             "name": f"ray-{kind}",
             "image": image,
             "resources": {"requests": amounts, "limits": amounts},
-            "envFrom": [{"secretRef": {"name": "sensitivity", "optional": True}}],
+            **({"envFrom": [{"secretRef": {"name": SECRET}}]} if store is None else {}),
             "volumeMounts": [{"name": "study", "mountPath": WHERE}],
         }
         return {"spec": {"containers": [container], "volumes": [{"name": "study", "configMap": {"name": name}}]}}
@@ -70,6 +71,8 @@ def kuberay(
             "ttlSecondsAfterFinished": 300,
             "backoffLimit": 2,  # a driver that is lost runs again, and trains what the store lacks
             "rayClusterSpec": {
+                "rayVersion": importlib.metadata.version("ray"),
+                # Whoever has no token is refused: KubeRay makes one and gives it to every pod (1.5.1 and newer).
                 "authOptions": {"mode": "token"},
                 "headGroupSpec": {"rayStartParams": {"dashboard-host": "0.0.0.0"}, "template": pod("head")},
                 "workerGroupSpecs": [

@@ -10,6 +10,7 @@ survives when all trials of its study do. Lost is a trial with another outcome; 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -128,9 +129,9 @@ def judge(folder: pathlib.Path, study: Study, expected: dict[str, str], truth: A
     return lost, doubled
 
 
-def campaign(injections: int, seed: int, say: Any = lambda text: None) -> Tally:
-    """Inject so many faults, a handful in each study. Args: say: told of every study."""
-    drawn, tally = random.Random(seed), Tally()
+def campaign(injections: int, seed: int, say: Any = lambda text: None, tally: Tally | None = None) -> Tally:
+    """Inject so many faults, a handful in each study. Args: say: told of every study. tally: kept up to date, for who interrupts it."""
+    drawn, tally = random.Random(seed), Tally() if tally is None else tally
     kinds = [*REASONS, *ONCE]
     with tempfile.TemporaryDirectory(prefix="faults-") as place, nodes(2) as cluster:
         shutil.copy(pathlib.Path(__file__).with_name("bad_guests.py"), pathlib.Path(place) / "guests.py")
@@ -172,8 +173,9 @@ def main() -> None:
     parser.add_argument("--injections", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    began = time.monotonic()
-    tally = campaign(given.injections, given.seed, lambda text: print(text, flush=True))  # noqa: T201
+    began, tally = time.monotonic(), Tally()
+    with contextlib.suppress(KeyboardInterrupt):
+        campaign(given.injections, given.seed, lambda text: print(text, flush=True), tally)  # noqa: T201
     table = tally.table()
     print(f"\n{table.to_string(index=False)}\n\n{os.cpu_count()} cores, {(time.monotonic() - began) / 60:.0f} minutes")  # noqa: T201
     if table.iloc[-1][["lost", "doubled"]].any():

@@ -56,6 +56,7 @@ RAY_JOB = {
                 "rayClusterSpec": {
                     "type": "object", "required": ["headGroupSpec"], "additionalProperties": False,
                     "properties": {
+                        "rayVersion": {"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},
                         "authOptions": {"type": "object", "properties": {"mode": {"enum": ["token", "disabled"]}}, "required": ["mode"]},
                         "headGroupSpec": {"type": "object", "required": ["rayStartParams", "template"],
                                           "properties": {"rayStartParams": STRINGS, "template": POD}, "additionalProperties": False},
