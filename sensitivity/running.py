@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
-from search_spaces.adaptive import RETRIES, Adaptive, Apart, Persistent, Planned, early_stopping
+from search_spaces.adaptive import Adaptive, Apart, Planned, early_stopping
 from search_spaces.designs import AdaptiveDesign
+from search_spaces.persistent import RETRIES, Persistent
 from sensitivity import own_trainables
 from sensitivity.assignments import Assignments, OwnAssignments
 from sensitivity.centers import asks_for_best, centered
