@@ -2,12 +2,13 @@
 # make test      set up, run the tests
 # make lint      ruff and mypy --strict
 # make bench     the measured comparisons
+# make faults    faults injected at random into studies on a cluster: survived, lost, doubled
 # make validate  how often intervals hold the truth and tests reject a true null, over simulated studies
 PYTHON ?= python3
 STUDY ?= quickstart
 BIN := .venv/bin
 
-.PHONY: study test lint bench validate clean
+.PHONY: study test lint bench faults validate clean
 study: .venv/ready
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
@@ -25,6 +26,9 @@ bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.measures
 	$(BIN)/python -m tests.benchmarks.report
 	$(BIN)/python -m tests.benchmarks.dashboard
+
+faults: .venv/ready
+	$(BIN)/python -m tests.faults.campaign --injections 200
 
 validate: .venv/ready
 	$(BIN)/python -m tests.benchmarks.validate

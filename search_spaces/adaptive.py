@@ -1,4 +1,4 @@
-"""The Ray Tune searchers: cohorts that Optuna chooses, cohorts that are known beforehand, and cohorts whose worker was lost."""
+"""The Ray Tune searchers: cohorts that Optuna chooses, and cohorts that are known beforehand."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
 
 Configuration = Mapping[str, Any]
-RETRIES = 3
-"""Times that a cohort is trained again when its worker is lost."""
 Outcome = tuple[str, float]
 """Status of a trial (completed, diverged or failed) and its capped loss."""
 
@@ -210,66 +208,6 @@ class Planned(Stateless):
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Nothing to learn from a result."""
-
-
-class Persistent(Stateless):
-    """Gives a cohort out again when its worker was lost, up to :data:`RETRIES` times.
-
-    Tune's own retries are not enough: a reused worker that is lost between two cohorts counts as an error at once (seen in Ray 2.60).
-
-    Args:
-        searcher: chooses the cohorts. ended: keys of the members that need not be trained again; the caller keeps it up to date.
-        present: what the trainable is given of a cohort. reports: the reports in a result. ending: what the end of a cohort adds to them.
-        lost: whether a cohort's error was the loss of its worker, by the id of Tune's trial; other errors are final.
-    """
-
-    def __init__(
-        self,
-        searcher: Searcher,
-        ended: set[str],
-        *,
-        present: Callable[[dict[str, Any]], dict[str, Any]] = lambda config: config,
-        reports: Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[Mapping[str, Any]]] = lambda config, result: result["reports"],
-        ending: Callable[[Mapping[str, Any], Mapping[str, Any] | None], Sequence[Mapping[str, Any]]] = lambda config, result: (),
-        lost: Callable[[str], bool] = lambda trial_id: True,
-    ) -> None:
-        super().__init__()
-        self._searcher, self._ended = searcher, ended
-        self._present, self._reports, self._ending, self._was_lost = present, reports, ending, lost
-        self._given: dict[str, tuple[str, dict[str, Any]]] = {}
-        self._lost: list[tuple[str, dict[str, Any]]] = []
-        self.cohorts: dict[str, dict[str, Any]] = {}
-        """The cohort of every trial of Tune's so far."""
-
-    def suggest(self, trial_id: str) -> Any:
-        """What the trainable is given of the next cohort, FINISHED when none is left and none can come back."""
-        if self._lost:
-            owner, config = self._lost.pop()
-        else:
-            owner, config = trial_id, self._searcher.suggest(trial_id)
-            if not isinstance(config, dict):
-                return None if self._given else config
-            config["attempt"] = 1
-        self._given[trial_id] = owner, config
-        self.cohorts[trial_id] = config
-        return self._present(config)
-
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Pass on what a cohort reports."""
-        owner, config = self._given[trial_id]
-        self._searcher.on_trial_result(owner, {"reports": self._reports(config, result)})
-
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Pass on the end of a cohort, or keep what a lost worker left."""
-        if trial_id not in self._given:  # Tune may say it twice
-            return
-        owner, config = self._given.pop(trial_id)
-        left = [member for member in config["members"] if member["key"] not in self._ended]
-        if error and left and config["attempt"] <= RETRIES and self._was_lost(trial_id):
-            self._lost.append((owner, {**config, "members": left, "attempt": config["attempt"] + 1}))
-        else:
-            last = [*self._reports(config, result), *self._ending(config, result)] if result and not error else []
-            self._searcher.on_trial_complete(owner, {"reports": last}, error)
 
 
 def _release(study: optuna.Study, number: int, params: Mapping[str, Any]) -> None:

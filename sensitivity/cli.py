@@ -5,23 +5,22 @@ from __future__ import annotations
 import pathlib
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from sensitivity.cli_compare import compare
 from sensitivity.cli_dashboard import dashboard
-from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
+from sensitivity.cli_jobs import jobs_app, submit
+from sensitivity.cli_manifest import manifest
+from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, TaskModule, load_module, the_studies, the_study
 from sensitivity.cli_paper import paper
 from sensitivity.cli_store import store_app
 from sensitivity.cli_tables import import_results, measure
 from sensitivity.planning import STATUSES
 from sensitivity.terminal import conclude, in_words, report_folder, show, show_plan
 from trainables.names import InputError, unknown
-
-if TYPE_CHECKING:
-    from sensitivity.study import Study
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -38,11 +37,6 @@ app = typer.Typer(
     epilog="Every command that lists something takes --json. Exit codes: 0 done, 1 trials failed, 2 bad input, 130 interrupted.",
 )
 
-TaskModule = Annotated[
-    pathlib.Path | None,
-    typer.Option("--task-module", help="A Python file that registers tasks and variants of your own.", show_default=False),
-]
-
 
 @app.command()
 def run(
@@ -56,11 +50,25 @@ def run(
     seeds: Annotated[int | None, typer.Option(help="How many, instead of the study's.", show_default=False)] = None,
     limit: Annotated[int | None, typer.Option(help="The first so many images only, instead of the study's.", show_default=False)] = None,
     precision: Annotated[str | None, typer.Option(help="float32, tf32 or bf16, instead of the study's.", show_default=False)] = None,
-    workers: Annotated[int | None, typer.Option(help="Cohorts trained at once.", show_default="one a core")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "--max-workers", help="Cohorts trained at once, at most.", show_default="one a core")
+    ] = None,
     address: Annotated[
         str | None, typer.Option(help="Ray cluster: auto on one of its nodes, or HOST:PORT of its head.", show_default="a local Ray")
     ] = None,
     gpus_per_worker: Annotated[float, typer.Option(help="Share of a GPU for each worker; 0 trains on the CPU.")] = 0.0,
+    resource: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=AMOUNT", help="Of the cluster's own resources, for each worker; repeat it.", show_default=False),
+    ] = None,
+    trial_timeout: Annotated[
+        float | None,
+        typer.Option(help="Seconds without a report after which a worker is killed, and its trial tried once more.", show_default="none"),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="Checkpoints of a cluster: a folder that every node has, or an fsspec URL.", show_default="begin anew"),
+    ] = None,
     data_root: Annotated[
         pathlib.Path | None, typer.Option(help="Folder of the datasets (holds MNIST/raw, cifar10.npz ...).", show_default="data")
     ] = None,
@@ -73,15 +81,15 @@ def run(
 
     Every report of a worker is in the store before the next is asked for: kill it at any time and give the same command again.
     """
+    from sensitivity.places import given_resources
     from sensitivity.progress import Progress
     from sensitivity.running import run as run_study
     from sensitivity.study import with_changes
 
-    _load(task_module)
+    load_module(task_module)
     changes = {"epochs": epochs, "seeds": seeds, "limit": limit, "precision": precision}
-    studies = [
-        with_changes(each, **changes) if any(each_ is not None for each_ in changes.values()) else each for each in _studies(file, preset)
-    ]
+    changed = any(each is not None for each in changes.values())
+    studies = [with_changes(each, **changes) if changed else each for each in the_studies(file, preset)]
     if plan:
         show_plan(studies, as_json)
         return
@@ -96,6 +104,9 @@ def run(
                 address=address,
                 workers=workers,
                 gpus_per_worker=gpus_per_worker,
+                resources=given_resources(resource or []),
+                trial_timeout=trial_timeout,
+                storage=storage,
                 data_root=data_root,
                 download=download,
                 progress=progress,
@@ -225,7 +236,7 @@ def tasks(task_module: TaskModule = None, as_json: AsJson = False) -> None:
     """
     from trainables.tasks import task_rows
 
-    _load(task_module)
+    load_module(task_module)
     rows = task_rows()
     if not as_json:
         wanted = ("name", "model", "parameters", "images", "loss", "metrics", "settings", "description")
@@ -239,6 +250,9 @@ app.command()(compare)
 app.command()(dashboard)
 app.command()(paper)
 app.add_typer(store_app, name="store")
+app.command()(submit)
+app.command()(manifest)
+app.add_typer(jobs_app, name="jobs")
 
 presets_app = typer.Typer(
     help="The studies that come with the package: list them, show what one would run, or print one as YAML to edit.",
@@ -263,7 +277,7 @@ def presets(context: typer.Context, as_json: AsJson = False) -> None:
 @presets_app.command("show")
 def presets_show(name: Annotated[str, typer.Argument(help="Of a preset.")], as_json: AsJson = False) -> None:
     """Show what a preset would run: cells, configurations, trials, and about how long they take on this machine. Runs nothing."""
-    show_plan(_studies(None, name), as_json)
+    show_plan(the_studies(None, name), as_json)
 
 
 @presets_app.command("yaml")
@@ -273,25 +287,6 @@ def presets_yaml(name: Annotated[str, typer.Argument(help="Of a preset.")], as_j
 
     study = Study.preset(name)
     typer.echo(study.to_json() if as_json else study.to_yaml(), nl=as_json)
-
-
-def _load(task_module: pathlib.Path | None) -> None:
-    if task_module is not None:
-        from trainables.task_modules import load_task_module
-
-        load_task_module(task_module)
-
-
-def _studies(file: str | None, preset: str | None) -> list[Study]:
-    from sensitivity.presets import GROUPS
-    from sensitivity.study import Study
-
-    if (file is None) == (preset is None):
-        given = "both" if file is not None else "neither"
-        raise InputError(f"give a study file or --preset NAME, got {given} (`sensitivity presets` lists them)")
-    if preset is None:
-        return [Study.load(str(file))]
-    return [Study.preset(each) for each in GROUPS.get(preset, (preset,))]
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ class Progress:
         self.best: dict[str, float] = {}
         self.errors: list[str] = []
         self.note = ""
+        self.waiting: str | None = None
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal:
@@ -80,6 +81,14 @@ class Progress:
             self._logged = time.monotonic()
             self._console.print(note or "the store has everything again", highlight=False, markup=False, soft_wrap=True)
 
+    def wait(self, waiting: str | None) -> None:
+        """Trials wait for something, or no longer do. Args: waiting: for what, in words."""
+        self.waiting = waiting
+        if self._live is not None:
+            self._live.update(self._panel())
+        elif waiting is not None:
+            self._console.print(waiting, highlight=False, markup=False, soft_wrap=True)
+
     def line(self) -> str:
         """Where the run stands, in one line."""
         ended = self.before + sum(self.counts.values())
@@ -93,6 +102,8 @@ class Progress:
             left = (self.planned - self.before) * self.epochs_per_trial - self.epochs
             if left > 0:  # a trainable of the user's own reports as often as it likes
                 text += f", at most {_clock(left / rate)} left"
+        if self.waiting is not None:
+            text += f", {self.waiting}"
         return text
 
     def found(self) -> str:

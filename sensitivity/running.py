@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
-import os
 import pathlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,17 +12,20 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
-from search_spaces.adaptive import RETRIES, Adaptive, Apart, Persistent, Planned, early_stopping
+from search_spaces.adaptive import Adaptive, Apart, Planned, early_stopping
 from search_spaces.designs import AdaptiveDesign
+from search_spaces.persistent import RETRIES, Persistent
 from sensitivity import own_trainables
 from sensitivity.assignments import Assignments, OwnAssignments
 from sensitivity.centers import asks_for_best, centered
 from sensitivity.delivery import Delivery, optuna_storage
 from sensitivity.environment import quiet
 from sensitivity.journal import bring_in
-from sensitivity.planning import plan, trials
+from sensitivity.places import Place
+from sensitivity.planning import DONE, plan, trials
 from sensitivity.shipping import by_value, shipped
 from sensitivity.study import Study
+from sensitivity.watching import Watch
 from trainables.names import InputError
 from trainables.ray_tune import CohortTrainable
 
@@ -48,6 +49,9 @@ def run(
     address: str | None = None,
     workers: int | None = None,
     gpus_per_worker: float = 0.0,
+    resources: Mapping[str, float] | None = None,
+    trial_timeout: float | None = None,
+    storage: str | pathlib.Path | None = None,
     data_root: str | pathlib.Path | None = None,
     download: bool = False,
     progress: Progress | None = None,
@@ -56,9 +60,12 @@ def run(
 
     Args:
         study: the specification. store: a :class:`Store`, a path to SQLite or a URL; made when it does not exist.
-        address: of a Ray cluster; a local Ray is started and stopped when not given. workers: cohorts trained at once; one a core
-        when not given.
-        gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU.
+        address: of a Ray cluster; a local Ray is started and stopped when not given. workers: cohorts trained at once, at most; one a core
+        when not given, or what the cluster has room for.
+        gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU. resources: amounts of the cluster's own resources for each
+        worker, by name. trial_timeout: seconds without a report after which a worker is killed; its trial is tried once more.
+        storage: where checkpoints are kept, a folder that every node has or an fsspec URL; this machine's when not given, and none on a
+        cluster.
         data_root: the folder that holds the datasets. download: fetch what is missing there.
         progress: shows how far the run is.
 
@@ -67,7 +74,8 @@ def run(
     from sensitivity.results import Results
     from sensitivity.store import Store
 
-    _check_place(address, workers, gpus_per_worker)
+    place = Place(address, workers, gpus_per_worker, resources or {}, trial_timeout, storage)
+    place.reach()
     # Workers train in folders of their own, so the path is absolute. What is missing is fetched once, here, unless they are elsewhere.
     root = str(pathlib.Path(data_root or "data").absolute())
     _check_data(study, {"data_root": root, "download": download})
@@ -81,40 +89,13 @@ def run(
         bring_in(kept, pathlib.Path.cwd())  # what an earlier run could not deliver
         study = centered(study, kept)
         given = kind(study, kept, data, device, shipped=own, stops_early="scheduler" in study.design)
-        _train(study, kept, given, progress, address, workers or (os.cpu_count() or 1), gpus_per_worker)
+        _train(study, kept, given, place, progress)
         return Results.from_store(kept, study.name)
     except KeyboardInterrupt:
         raise Interrupted(study.name) from None
     finally:
         if kept is not store:
             kept.close()
-
-
-def _check_place(address: str | None, workers: int | None, gpus_per_worker: float) -> None:
-    """Where the study is to run exists; Ray itself would wait a minute for a cluster that does not answer."""
-    import socket
-
-    if workers is not None and workers < 1:
-        raise InputError(f"workers must be at least 1, got {workers}")
-    if not 0 <= gpus_per_worker < math.inf:
-        raise InputError(f"gpus_per_worker must be at least 0, got {gpus_per_worker}")
-    if address is not None and address.startswith("ray://"):
-        raise InputError(
-            f"address {address!r} is a Ray Client's, through which Ray Tune cannot keep results as they arrive; "
-            "run this on a node of the cluster with --address auto, or give the head's HOST:PORT"
-        )
-    host, separator, port = (address or "").rpartition(":")
-    if separator and port.isdecimal():
-        try:
-            socket.create_connection((host, int(port)), timeout=5).close()
-        except (OSError, OverflowError) as error:
-            raise InputError(f"no Ray cluster at address {address!r}: {error}") from None
-    if gpus_per_worker > 0 and address is None:
-        import torch
-
-        if not torch.cuda.is_available():
-            have = "but this machine has no CUDA device; leave it at 0 or give the address of a cluster"
-            raise InputError(f"gpus_per_worker is {gpus_per_worker}, {have}")
 
 
 def _check_data(study: Study, data: Mapping[str, Any]) -> None:
@@ -129,34 +110,34 @@ def _check_data(study: Study, data: Mapping[str, Any]) -> None:
             check_task(each, load(each.dataset, **data))
 
 
-def _train(
-    study: Study, store: Store, given: Assignments, progress: Progress | None, address: str | None, workers: int, gpus: float
-) -> None:
+def _train(study: Study, store: Store, given: Assignments, place: Place, progress: Progress | None) -> None:
     planned = [] if study.adaptive else trials(study)
     done = store.known(each.key for each in planned)
-    cohorts = [] if study.adaptive else plan(planned, done, workers=workers, cohort_size=given.largest or study.cohort_size)
 
     def begin(total: int) -> None:
         store.add_study(study.name, study.to_stored(), planned, replace=True)
         if progress is not None:
             progress.begin(study, total, done)
 
-    if not study.adaptive and not cohorts:
+    if not study.adaptive and all(done.get(each.key) in DONE for each in planned):
         begin(len(planned))
         return
     delivery = Delivery(store, pathlib.Path.cwd(), progress.say if progress is not None else lambda note: None)
     # Ray before anything is written: a cluster that does not answer is bad input.
-    with contextlib.closing(delivery), quiet(), _ray(address, workers):
+    with contextlib.closing(delivery), quiet(), _ray(place):
+        workers = place.room(ray.cluster_resources())
         if study.adaptive:
             searcher: Adaptive | Planned = _adaptive(study, store, given, delivery)
             planned = [trial for label, configuration in searcher.chosen() for trial in given.members(label, configuration)]
             done = store.known(each.key for each in planned)
             begin(len(study.tasks) * len(study.variants) * len(study.seeds) * study.design["n"])
         else:
+            cohorts = plan(planned, done, workers=workers, cohort_size=given.largest or study.cohort_size)
             searcher = Planned([given.config(each) for each in cohorts])
             begin(len(planned))
+        watch = Watch(place, ray.cluster_resources, _kill, progress)
         try:
-            _fit(study, delivery, given, searcher, progress, workers, gpus, checkpoints=address is None)
+            _fit(study, given, searcher, Recorder(delivery, given, progress, watch), workers, place)
             delivery.finish()
         finally:
             searcher.close()
@@ -180,28 +161,24 @@ def _adaptive(study: Study, store: Store, given: Assignments, delivery: Delivery
     )
 
 
-def _fit(
-    study: Study,
-    delivery: Delivery,
-    given: Assignments,
-    searcher: Adaptive | Planned,
-    progress: Progress | None,
-    workers: int,
-    gpus: float,
-    *,
-    checkpoints: bool,
-) -> None:
-    ended: set[str] = set()
-    recorder = Recorder(delivery, given, progress, ended)
+def _fit(study: Study, given: Assignments, searcher: Adaptive | Planned, recorder: Recorder, workers: int, place: Place) -> None:
     persistent = Persistent(
-        searcher, ended, present=given.present, reports=given.reports, ending=given.ending, lost=recorder.lost_its_worker
+        searcher,
+        recorder.ended,
+        present=given.present,
+        reports=given.reports,
+        ending=given.ending,
+        attempts=recorder.attempts,
+        give_up=recorder.give_up,
     )
     recorder.cohorts = persistent.cohorts
     own = study.trainable is not None
     trainable = own_trainables.resolve(study.trainable) if study.trainable is not None else CohortTrainable
+    # A checkpoint on this machine is one that workers elsewhere could neither write nor read; they begin a lost cohort anew.
+    checkpoints = not own and (place.storage is not None or place.address is None)
     with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
         tuner = tune.Tuner(
-            trainable if _asks_for_resources(trainable) else tune.with_resources(trainable, {"cpu": 1, "gpu": gpus}),
+            trainable if _asks_for_resources(trainable) else tune.with_resources(trainable, tune.PlacementGroupFactory([place.request])),
             tune_config=tune.TuneConfig(
                 search_alg=persistent,
                 num_samples=-1,
@@ -213,13 +190,12 @@ def _fit(
                 trial_name_creator=_trial_id,
             ),
             run_config=tune.RunConfig(
-                name="study",
-                storage_path=folder,
+                name=pathlib.Path(folder).name,
+                storage_path=str(place.storage or folder),
                 verbose=0,
                 stop={"training_iteration": study.epochs} if own and study.epochs is not None else None,
                 callbacks=[recorder],
-                failure_config=tune.FailureConfig(max_failures=0 if own else RETRIES),
-                # A checkpoint lies on this machine, where workers elsewhere could not write it; they begin a lost cohort anew.
+                failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False)
                 if own
                 else tune.CheckpointConfig(
@@ -249,9 +225,11 @@ def _asks_for_resources(trainable: Any) -> bool:
 class Recorder(tune.Callback):
     """Delivers every result, in one transaction, before Tune asks the worker for the next."""
 
-    def __init__(self, delivery: Delivery, given: Assignments, progress: Progress | None, ended: set[str]) -> None:
-        self._delivery, self._given, self._progress, self._ended = delivery, given, progress, ended
+    def __init__(self, delivery: Delivery, given: Assignments, progress: Progress | None, watch: Watch) -> None:
+        self._delivery, self._given, self._progress, self._watch = delivery, given, progress, watch
         self._tunes: dict[str, Any] = {}
+        self.ended: set[str] = set()
+        """Keys of the members that have come to their end."""
         self.cohorts: Mapping[str, Mapping[str, Any]] = {}
         """The cohort of each of Tune's trials, by its id."""
 
@@ -264,13 +242,33 @@ class Recorder(tune.Callback):
         cohort = self.cohorts[trial.trial_id]
         return cohort["task"], cohort["variant"]
 
-    def lost_its_worker(self, trial_id: str) -> bool:
-        """Whether the error of one of Tune's trials was the loss of its worker, and not an exception in the trainable."""
-        return not isinstance(_error(self._tunes.get(trial_id)), ray.exceptions.RayTaskError)
+    def attempts(self, trial_id: str) -> int:
+        """How often a member may be to blame for an error such as that of one of Tune's trials."""
+        if trial_id in self._watch.hung:
+            return 2
+        return 1 if isinstance(_error(self._tunes.get(trial_id)), ray.exceptions.RayTaskError) else RETRIES + 1
+
+    def give_up(self, trial_id: str, keys: Sequence[str]) -> None:
+        """Members that are not tried again have failed, for the reason that ended one of Tune's trials."""
+        error = _error(self._tunes.get(trial_id))
+        cause = getattr(error, "cause", None) or error
+        reason = " ".join(str(cause).split())[:500]
+        if trial_id in self._watch.hung:
+            reason = self._watch.reason
+        elif self.attempts(trial_id) == 1:
+            reason = f"{type(cause).__name__}: {reason}"
+        else:
+            reason = f"worker lost {RETRIES + 1} times: {reason}"
+        self._keep(self.cohorts[trial_id], [{"key": key, "status": "failed", "error": reason} for key in keys])
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Look whether any worker hangs, or waits for a node."""
+        self._watch.look(trials)
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note the trial, to look up its error."""
         self._tunes[trial.trial_id] = trial
+        self._watch.heard(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Try a store again that was away. What this raises ends the run; in the other callbacks Tune would blame the trial."""
@@ -278,34 +276,33 @@ class Recorder(tune.Callback):
 
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
         """Keep the epochs that a worker reports."""
+        self._watch.heard(trial.trial_id)
         cohort = self.cohorts[trial.trial_id]
         self._keep(cohort, self._given.reports(cohort, result))
+
+    def on_checkpoint(self, iteration: int, trials: list[Any], trial: Any, checkpoint: Any, **info: Any) -> None:
+        """From here on Tune itself restores the trial when its worker is lost; without a checkpoint its members are given out anew."""
+        trial.max_failures = trial.num_failures + RETRIES
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Keep what the end of a cohort says."""
         cohort = self.cohorts[trial.trial_id]
         self._keep(cohort, self._given.ending(cohort, trial.last_result))
-        self._tunes.pop(trial.trial_id, None)
+        self._forget(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """An exception in the trainable, or a worker lost more often than it is replaced: what had not ended has failed."""
-        cohort = self.cohorts[trial.trial_id]
-        lost = self.lost_its_worker(trial.trial_id)
-        if lost and cohort["attempt"] <= RETRIES:
-            return
-        error = _error(trial)
-        cause = getattr(error, "cause", None) or error
-        reason = " ".join(str(cause).split())[:500]
-        reason = f"worker lost {RETRIES + 1} times: {reason}" if lost else f"{type(cause).__name__}: {reason}"
-        left = [member["key"] for member in cohort["members"] if member["key"] not in self._ended]
-        self._keep(cohort, [{"key": key, "status": "failed", "error": reason} for key in left])
+        """What is left of a cohort has been given out again, or given up."""
+        self._forget(trial)
+
+    def _forget(self, trial: Any) -> None:
         self._tunes.pop(trial.trial_id, None)
+        self._watch.ended(trial.trial_id)
 
     def _keep(self, cohort: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> None:
         self._delivery.keep(reports)
         for report in reports:
             if report["status"] != "running":
-                self._ended.add(report["key"])
+                self.ended.add(report["key"])
             if self._progress is not None:
                 self._progress.report(cohort["variant"], report, self._given.outcome(report))
 
@@ -316,26 +313,35 @@ def _error(trial: Any) -> Exception | None:
     return ray.cloudpickle.loads(file.read_bytes()) if file is not None and file.exists() else None
 
 
+def _kill(trial: Any) -> None:
+    """End the worker of one of Tune's trials, whatever it is doing; its cohort is not restored, for it would hang again."""
+    trial.max_failures = 0
+    ray.kill(trial.temporary_state.ray_actor)
+
+
 def _trial_id(trial: Any) -> str:
     return str(trial.trial_id)
 
 
 @contextlib.contextmanager
-def _ray(address: str | None, workers: int) -> Iterator[None]:
-    """A connection to the cluster, or a Ray of our own for the time of the run."""
+def _ray(place: Place) -> Iterator[None]:
+    """A connection to the cluster, or a Ray of our own for the time of the run. Raises: InputError for a cluster that cannot hold it."""
     already = ray.is_initialized()
     if not already:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-        if address is None:
-            ray.init(address="local", num_cpus=workers, include_dashboard=False, **options)
+        if place.address is None:
+            ray.init(address="local", num_cpus=place.room({}), include_dashboard=False, **options)
         else:
             try:
-                ray.init(address=address, **options)
+                ray.init(address=place.address, **options)
             except (ConnectionError, ValueError) as error:
                 first = str(error).strip().splitlines()[0]
-                raise InputError(f"no Ray cluster at address {address!r}: {first}") from error
+                raise InputError(f"no Ray cluster at address {place.address!r}: {first}") from error
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     try:
+        if place.address is not None:
+            # What an autoscaler may add counts too: trials wait for it.
+            place.check({**(ray._private.state.state.get_max_resources_from_cluster_config() or {}), **ray.cluster_resources()})
         yield
     finally:
         if not already:

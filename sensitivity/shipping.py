@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from trainables.variants import NAMED, Variant, variant
 if TYPE_CHECKING:
     from sensitivity.study import Study
 
+INSTALLED = {"site-packages", "dist-packages"}
+"""Folders of packages, also of the user's own site and of the Python below a virtual environment."""
 OURS = ("trainables", "search_spaces", "sensitivity")
 
 
@@ -86,6 +89,7 @@ def by_value(pickler: Any) -> Iterator[None]:
         and name.split(".")[0] not in OURS
         and (file := getattr(module, "__file__", None)) is not None
         and not file.startswith(installed)
+        and not INSTALLED & {*pathlib.PurePath(file).parts}
     ]
     for module in modules:
         pickler.register_pickle_by_value(module)

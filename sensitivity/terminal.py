@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
     """Where the report goes; a place that cannot be written is found before the work, not after it."""
-    place = out if out is not None else pathlib.Path("runs") / _folder_name(study)
+    place = out if out is not None else pathlib.Path("runs") / folder_name(study)
     nearest = next(each for each in (place, *place.absolute().parents) if each.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise InputError(f"--out {str(place)!r} cannot be written: {str(nearest)!r} is not a writable folder")
     return place
 
 
-def _folder_name(study: str) -> str:
+def folder_name(study: str) -> str:
     """The study's name where it can name a folder; else what can, with a few digits that keep two studies apart.
 
-    >>> _folder_name("quickstart"), _folder_name("a/b"), _folder_name("a b")
+    >>> folder_name("quickstart"), folder_name("a/b"), folder_name("a b")
     ('quickstart', 'a_b-c14cdd', 'a_b-c8687a')
     """
     name = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "_" for each in study)

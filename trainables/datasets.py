@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -194,13 +196,27 @@ def _fetched(kind: Any, title: str, place: str, data_root: str | pathlib.Path | 
     """The training and the test part of a dataset of torchvision. Raises: InputError that says the way out."""
     root = str(data_root if data_root is not None else "data")
     try:
-        return kind(root, train=True, download=download), kind(root, train=False, download=download)
+        with _staging(root) if download else contextlib.nullcontext():
+            return kind(root, train=True, download=download), kind(root, train=False, download=download)
     except RuntimeError as error:
         if download:
             raise InputError(f"{title} could not be downloaded to {root}: {error}") from error
         raise InputError(f"no {title} under data_root {root!r}; give --data-root DIR (with DIR/{place}), or --download") from error
     except OSError as error:
         raise InputError(f"{title} under data_root {root!r} cannot be read: {error}") from error
+
+
+@contextlib.contextmanager
+def _staging(root: str) -> Iterator[None]:
+    """One process of a node fetches into a folder; the others wait, and find what it fetched. A folder that is read only has it all."""
+    import filelock
+
+    pathlib.Path(root).mkdir(parents=True, exist_ok=True)
+    if not os.access(root, os.W_OK):
+        yield
+        return
+    with filelock.FileLock(pathlib.Path(root) / ".download.lock"):
+        yield
 
 
 def _grey(name: str, train: Any, test: Any) -> Dataset:

@@ -10,9 +10,15 @@ from typing import Any
 
 from ray import tune
 
+from trainables.capped_output import CappedOutput
+
 REPORT_EVERY = 1.0
 """Seconds of training between two results to the driver, at least one epoch each: tiny epochs travel together."""
 CHECKPOINT = "cohort.pt"
+MOST_OUTPUT = 1_000_000
+"""Characters that one trial may print; Ray keeps what its workers print on the disk of their node."""
+LONGEST_REASON = 500
+"""Characters of an exception's message that are kept."""
 
 
 class CohortTrainable(tune.Trainable):
@@ -31,6 +37,7 @@ class CohortTrainable(tune.Trainable):
 
         if config["device"] == "cpu":
             torch.set_num_threads(1)  # a second thread trains 1.5 times as fast, a second worker twice: so workers
+        self._output = CappedOutput(MOST_OUTPUT)
         self._data: Any = None
         self._data_key: Any = None
         self._begin(config)
@@ -49,8 +56,9 @@ class CohortTrainable(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Train whole epochs for about a second (at least one) and report them."""
         reports: list[dict[str, Any]] = []
-        # A scheduler that stops trials early sees every epoch by itself.
-        deadline = time.monotonic() + (0 if "objective" in self.cohort else REPORT_EVERY)
+        # A scheduler that stops trials early sees every epoch by itself; so does who looks for the member that loses its workers.
+        one_by_one = "objective" in self.cohort or self.cohort.get("attempt", 1) > 1
+        deadline = time.monotonic() + (0 if one_by_one else REPORT_EVERY)
         while self.position < len(self.cohort["members"]) and (not reports or time.monotonic() < deadline):
             reports.append(self._advance())
         result = {"reports": reports, "done": self.position >= len(self.cohort["members"])}
@@ -69,13 +77,15 @@ class CohortTrainable(tune.Trainable):
         """One epoch of the member whose turn it is; a member that raises has failed, and the next takes its turn."""
         member = self.cohort["members"][self.position]
         try:
-            if self.loop is None:
-                self.loop = self._loop(member)
-            report = {"key": member["key"], "initial_loss": self.loop.initial_loss, **self.loop.train_epoch()}
-        except Exception as error:  # the user's task, model or data may raise anything
+            with self._output.of(member["key"]):
+                if self.loop is None:
+                    self.loop = self._loop(member)
+                report = {"key": member["key"], "initial_loss": self.loop.initial_loss, **self.loop.train_epoch()}
+        except (Exception, SystemExit) as error:  # the user's task, model or data may raise anything, or call sys.exit
             last = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{pathlib.Path(last.filename).name}:{last.lineno}"
-            report = {"key": member["key"], "status": "failed", "error": f"{type(error).__name__}: {error} ({where})"}
+            said = str(error)[:LONGEST_REASON]
+            report = {"key": member["key"], "status": "failed", "error": f"{type(error).__name__}: {said} ({where})"}
         if report["status"] != "running":
             self.position += 1
             self.loop = None

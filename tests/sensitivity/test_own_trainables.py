@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import pathlib
+import re
+import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -76,6 +81,38 @@ def test_an_exception_and_a_metric_that_is_not_reported_are_failures_with_their_
     errors = run(study(trainable=broken), store=tmp_path / "s.sqlite").trials.set_index("config/x")["error"]
     assert errors[0.0] == "the trainable reported no number named 'score' (it reported: scor)"
     assert errors[1.0] == "RuntimeError: broken at 1.0"
+
+
+def misbehaving(kind: str) -> Callable[[dict[str, Any]], None]:
+    """A trainable that ends its worker, or keeps it, at one of its configurations."""
+
+    def misbehaves(config: dict[str, Any]) -> None:
+        if config["x"] == 1:
+            if kind == "exit":
+                sys.exit(3)
+            elif kind == "die":
+                os._exit(1)
+            time.sleep(10_000)
+        tune.report({"score": config["x"]})
+
+    return misbehaves
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("exit", r"worker lost 4 times: .* exit code 3"),
+        ("die", r"worker lost 4 times: .* connection error"),
+        ("hang", r"no report for 4 seconds, twice"),
+    ],
+)
+def test_a_trainable_that_takes_its_worker_along_has_failed_and_the_others_go_on(
+    cluster: None, tmp_path: pathlib.Path, kind: str, reason: str
+) -> None:
+    table = run(study(trainable=misbehaving(kind)), store=tmp_path / "s.sqlite", trial_timeout=4).trials.set_index("config/x")
+    assert table["status"].to_dict() == {0.0: "completed", 0.5: "completed", 1.0: "failed"}
+    assert re.match(reason, table["error"][1.0])
 
 
 def silent(config: dict[str, Any]) -> None:

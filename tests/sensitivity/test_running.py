@@ -6,7 +6,6 @@ import os
 import pathlib
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from sensitivity.results import Results
 from sensitivity.running import run
 from sensitivity.store import Store
 from sensitivity.study import Study
+from tests.sensitivity.processes import command_of, descendants, wait_for_epochs
 from trainables.datasets import digits
 from trainables.tasks import task
 from trainables.training import TrainingLoop
@@ -53,7 +53,7 @@ def history(results: Results) -> pd.DataFrame:
 
 
 def outcome(results: Results) -> pd.DataFrame:
-    return results.trials.drop(columns="seconds").sort_values("key", ignore_index=True)
+    return results.trials.drop(columns=["seconds", "started", "finished"]).sort_values("key", ignore_index=True)
 
 
 def test_every_trial_and_every_epoch_arrives(undisturbed: Results) -> None:
@@ -215,52 +215,6 @@ def test_a_lost_worker_is_replaced_and_nothing_is_lost(undisturbed: Results, tmp
     assert not results.trials["error"].any(), results.trials["error"].dropna().tolist()
     pd.testing.assert_frame_equal(outcome(results), outcome(undisturbed), rtol=1e-5)
     pd.testing.assert_frame_equal(history(results), history(undisturbed), rtol=1e-5)
-
-
-def descendants(pid: int) -> list[int]:
-    """Processes below a process: Ray's servers and workers are children of the driver that started them."""
-    parents: dict[int, list[int]] = {}
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = stat.read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        parents.setdefault(int(text.rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
-    found, queue = [], [pid]
-    while queue:
-        children = parents.get(queue.pop(), [])
-        found += children
-        queue += children
-    return found
-
-
-def command_of(pid: int) -> bytes:
-    try:
-        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""
-
-
-def epochs_in(store: pathlib.Path) -> int:
-    if not store.exists():
-        return 0
-    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
-    try:
-        return int(connection.execute("SELECT count(*) FROM sensitivity_epochs").fetchone()[0])
-    except sqlite3.OperationalError:  # the tables are being made
-        return 0
-    finally:
-        connection.close()
-
-
-def wait_for_epochs(store: pathlib.Path, count: int, seconds: float = 120) -> bool:
-    """Wait until the store has so many epochs."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if epochs_in(store) >= count:
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def start(folder: pathlib.Path) -> subprocess.Popen[str]:

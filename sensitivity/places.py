@@ -1,0 +1,143 @@
+"""Where a study runs: what one of its workers asks of a Ray cluster, and whether the cluster has it."""
+
+from __future__ import annotations
+
+import math
+import os
+import pathlib
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trainables.names import InputError, unknown
+
+UNITS = {"CPU": ("CPU", "CPUs"), "GPU": ("GPU", "GPUs")}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A Ray cluster, or a Ray of our own, and what each worker takes of it.
+
+    Args:
+        address: of a cluster; a local Ray is started when not given.
+        workers: cohorts trained at once, at most; what the cluster has room for when not given.
+        gpus_per_worker: share of a GPU for each worker. resources: amounts of the cluster's own resources for each worker, by name.
+        trial_timeout: seconds that a worker may be silent. storage: of checkpoints, a folder that every node has or an fsspec URL.
+
+    Raises: InputError for what cannot be, before anything is started.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    gpus_per_worker: float = 0.0
+    resources: Mapping[str, float] = field(default_factory=dict)
+    trial_timeout: float | None = None
+    storage: str | pathlib.Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"workers must be at least 1, got {self.workers}")
+        if not 0 <= self.gpus_per_worker < math.inf:
+            raise InputError(f"gpus_per_worker must be at least 0, got {self.gpus_per_worker}")
+        if self.gpus_per_worker > 1 and self.gpus_per_worker != int(self.gpus_per_worker):
+            raise InputError(f"gpus_per_worker above 1 must be a whole number, got {self.gpus_per_worker}")
+        if self.trial_timeout is not None and not 0 < self.trial_timeout < math.inf:
+            raise InputError(f"trial_timeout must be a number of seconds above 0, got {self.trial_timeout}")
+        for name, amount in self.resources.items():
+            if name.upper() in UNITS or not 0 < amount < math.inf:
+                instead = "; a worker takes one CPU, and gpus_per_worker of a GPU" if name.upper() in UNITS else ", an amount above 0"
+                raise InputError(f"resource {name}={amount:g} must be one of the cluster's own{instead}")
+        if self.resources and self.address is None:
+            raise InputError(f"resource {next(iter(self.resources))!r} is a cluster's; give its address")
+
+    @property
+    def request(self) -> dict[str, float]:
+        """What each worker takes, as Ray counts it."""
+        return {"CPU": 1.0, **({"GPU": self.gpus_per_worker} if self.gpus_per_worker else {}), **self.resources}
+
+    def reach(self) -> None:
+        """Find out whether there is such a place; Ray itself would wait a minute for a cluster that does not answer."""
+        if self.address is not None and self.address.startswith("ray://"):
+            raise InputError(
+                f"address {self.address!r} is a Ray Client's, through which Ray Tune cannot keep results as they arrive; "
+                "run this on a node of the cluster with --address auto, give the head's HOST:PORT, or use `sensitivity submit`"
+            )
+        host, separator, port = (self.address or "").rpartition(":")
+        if separator and port.isdecimal():
+            try:
+                socket.create_connection((host, int(port)), timeout=5).close()
+            except (OSError, OverflowError) as error:
+                raise InputError(f"no Ray cluster at address {self.address!r}: {error}") from None
+        if self.gpus_per_worker > 0 and self.address is None:
+            import torch
+
+            if not torch.cuda.is_available():
+                have = "but this machine has no CUDA device; leave it at 0 or give the address of a cluster"
+                raise InputError(f"gpus_per_worker is {self.gpus_per_worker}, {have}")
+
+    def check(self, cluster: Mapping[str, float]) -> None:
+        """Refuse a study whose workers the cluster could never hold. Args: cluster: amounts that it has, or can grow to, by name."""
+        if self.gpus_per_worker and not cluster.get("GPU"):
+            raise InputError(f"gpus_per_worker is {self.gpus_per_worker}, but the cluster has {in_words(cluster)} and no GPU")
+        for name, amount in self.resources.items():
+            if name not in cluster:
+                raise unknown("resource", name, own_resources(cluster))
+            if cluster[name] < amount:
+                raise InputError(f"resource {name}={amount:g} is more than the cluster has: {cluster[name]:g}")
+
+    def room(self, cluster: Mapping[str, float]) -> int:
+        """How many workers train at once: as many as were asked for, else as the cluster holds, at least one."""
+        if self.workers is not None:
+            return self.workers
+        if self.address is None:
+            return os.cpu_count() or 1
+        return max(1, min(int(cluster.get(name, 0) / amount) for name, amount in self.request.items()))
+
+    def lacking(self, workers: int, cluster: Mapping[str, float]) -> str | None:
+        """What so many workers wait for that the cluster does not have, in words; None when it has it all.
+
+        >>> Place(address="auto").lacking(4, {"CPU": 2.0})
+        'waiting for 4 CPUs; the cluster has 2'
+        """
+        for name, amount in self.request.items():
+            wanted, there = workers * amount, cluster.get(name, 0.0)
+            if wanted > there:
+                return f"waiting for {_amount(name, wanted)}; the cluster has {there:g}"
+        return None
+
+
+def own_resources(cluster: Mapping[str, float]) -> list[str]:
+    """The names that a cluster's nodes were given, without those that Ray gives to every node."""
+    rays = (*UNITS, "memory", "object_store_memory")
+    return [name for name in cluster if name not in rays and not name.startswith(("node:", "accelerator_type:"))]
+
+
+def in_words(cluster: Mapping[str, float]) -> str:
+    """What a cluster has.
+
+    >>> in_words({"CPU": 2.0, "node:10.0.0.1": 1.0, "memory": 1e9, "fast": 1.0})
+    '2 CPUs, 1 fast'
+    """
+    named = [name for name in ("CPU", "GPU") if cluster.get(name)] + own_resources(cluster)
+    return ", ".join(_amount(name, cluster[name]) for name in named) or "no CPU"
+
+
+def given_resources(texts: list[str]) -> dict[str, float]:
+    """Amounts by name, of ``NAME=AMOUNT``. Raises: InputError for anything else.
+
+    >>> given_resources(["fast=0.5"])
+    {'fast': 0.5}
+    """
+    found = {}
+    for text in texts:
+        name, _, amount = text.partition("=")
+        try:
+            found[name] = float(amount)
+        except ValueError:
+            raise InputError(f"resource must be NAME=AMOUNT, such as fast=1; got {text!r}") from None
+    return found
+
+
+def _amount(name: str, amount: float) -> str:
+    one, more = UNITS.get(name, (name, name))
+    return f"{amount:g} {one if amount == 1 else more}"

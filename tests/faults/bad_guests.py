@@ -1,0 +1,53 @@
+"""A task that misbehaves: what a user's code may do to the worker that runs it. Copied beside a ``faults.json`` and given as a task module.
+
+``faults.json`` says which configuration does what, so that the study itself is the same with and without faults. A fault that is to happen
+once leaves a mark there, and does not happen again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import sys
+import time
+
+from trainables import FunctionTask, register_task
+from trainables.known_answers import Ishigami
+
+FOLDER = pathlib.Path(__file__).parent
+SECONDS = 0.1
+"""Of an evaluation, so that there is a moment to kill something in."""
+
+
+def name_of(configuration):
+    return f"{configuration['x1']:.9f}"
+
+
+def misbehave(kind):
+    if kind == "raise":
+        raise RuntimeError("a bad guest" + "!" * 10_000)
+    if kind == "exit":
+        sys.exit(3)
+    if kind == "die":
+        os._exit(1)
+    if kind == "hang":
+        time.sleep(10_000)
+    if kind == "print":
+        for _ in range(30):
+            print("x" * 100_000)  # noqa: T201
+
+
+class Guest(Ishigami):
+    """Ishigami's function, which first does what is written for its configuration."""
+
+    def __call__(self, configuration, seed=0):
+        time.sleep(SECONDS)
+        kind, _, once = json.loads((FOLDER / "faults.json").read_text()).get(name_of(configuration), "").partition(" ")
+        if not once or not (FOLDER / f"done-{name_of(configuration)}").exists():
+            (FOLDER / f"done-{name_of(configuration)}").touch()
+            misbehave(kind)
+        return super().__call__(configuration, seed)
+
+
+register_task(FunctionTask("function/guest", Guest()))

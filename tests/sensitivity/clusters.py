@@ -1,0 +1,69 @@
+"""A Ray cluster of several nodes on this machine, whose nodes can be killed and replaced."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from tests.sensitivity.processes import command_of, descendants
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+class Nodes:
+    """A head without CPUs, for the driver to live on, and nodes of one CPU each."""
+
+    def __init__(self, count: int, **resources: float) -> None:
+        from ray.cluster_utils import Cluster
+
+        self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        self._resources = resources
+        self._nodes: list[Any] = []
+        for _ in range(count):
+            self.add()
+
+    @property
+    def address(self) -> str:
+        return str(self._cluster.address)
+
+    def add(self) -> None:
+        self._nodes.append(self._cluster.add_node(num_cpus=1, resources=self._resources or None))
+
+    def kill(self) -> None:
+        """End all processes of the oldest node at once."""
+        self._cluster.remove_node(self._nodes.pop(0), allow_graceful=False)
+
+    def workers(self) -> list[int]:
+        """The processes that train."""
+        return [pid for pid in descendants(os.getpid()) if re.match(rb"ray::\w*Trainable", command_of(pid))]
+
+    def close(self) -> None:
+        self._cluster.shutdown()
+
+    def run(self, folder: pathlib.Path, *arguments: str) -> subprocess.Popen[str]:
+        """The driver, a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "sensitivity.cli", "run", *arguments, "--address", self.address],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+
+@contextlib.contextmanager
+def nodes(count: int, **resources: float) -> Iterator[Nodes]:
+    """The cluster for the time of a block."""
+    started = Nodes(count, **resources)
+    try:
+        yield started
+    finally:
+        started.close()

@@ -1,0 +1,53 @@
+"""What tests see of a run from outside: its processes, and how far its store is."""
+
+from __future__ import annotations
+
+import pathlib
+import sqlite3
+import time
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes below a process: Ray's servers and workers are children of the driver that started them."""
+    parents: dict[int, list[int]] = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        parents.setdefault(int(text.rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+    found, queue = [], [pid]
+    while queue:
+        children = parents.get(queue.pop(), [])
+        found += children
+        queue += children
+    return found
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def epochs_in(store: pathlib.Path) -> int:
+    if not store.exists():
+        return 0
+    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+    try:
+        return int(connection.execute("SELECT count(*) FROM sensitivity_epochs").fetchone()[0])
+    except sqlite3.OperationalError:  # the tables are being made
+        return 0
+    finally:
+        connection.close()
+
+
+def wait_for_epochs(store: pathlib.Path, count: int, seconds: float = 120) -> bool:
+    """Wait until the store has so many epochs."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if epochs_in(store) >= count:
+            return True
+        time.sleep(0.02)
+    return False

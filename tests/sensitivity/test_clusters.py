@@ -1,0 +1,120 @@
+"""Studies on a cluster of several nodes: one is killed midway, some come late, some are not there."""
+
+from __future__ import annotations
+
+import pathlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from sensitivity.places import Place
+from sensitivity.results import Results
+from sensitivity.running import run
+from sensitivity.store import Store
+from sensitivity.study import Study
+from tests.sensitivity.clusters import Nodes, nodes
+from tests.sensitivity.processes import wait_for_epochs
+from trainables.names import InputError
+
+SIXTY: dict[str, Any] = {
+    "name": "sixty", "tasks": ["logistic/synthetic"], "variants": ["sgd", "adam"], "design": {"kind": "random", "n": 30}, "epochs": 10,
+    "cohort_size": 2,
+}  # fmt: skip
+CLOCKS = ["seconds", "started", "finished"]
+
+
+@pytest.fixture(scope="module")
+def two_nodes() -> Iterator[Nodes]:
+    with nodes(2, fast=1) as started:
+        yield started
+
+
+def read(place: pathlib.Path, study: str) -> Results:
+    store = Store(place, create=False)
+    try:
+        return Results.from_store(store, study)
+    finally:
+        store.close()
+
+
+@pytest.mark.slow
+def test_a_node_that_is_lost_changes_nothing(cluster: None, two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "sixty.json").write_text(Study(**SIXTY).to_json())
+    driver = two_nodes.run(tmp_path, "sixty.json", "--workers", "2", "--storage", str(tmp_path / "checkpoints"))
+    assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 200)
+    two_nodes.kill()
+    two_nodes.add()
+    _, errors = driver.communicate(timeout=240)
+    assert driver.returncode == 0, errors
+    lost, undisturbed = read(tmp_path / "sensitivity.sqlite", "sixty"), run(Study(**SIXTY), store=tmp_path / "u.sqlite", workers=2)
+    assert len(lost.trials) == 60
+    assert lost.trials["key"].is_unique
+    assert not lost.epochs.duplicated(["key", "epoch"]).any()
+    same = [each.trials.drop(columns=CLOCKS).sort_values("key", ignore_index=True) for each in (lost, undisturbed)]
+    pd.testing.assert_frame_equal(*same, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_trials_wait_for_a_node_and_two_studies_share_what_comes(tmp_path: pathlib.Path) -> None:
+    small = {**SIXTY, "design": {"kind": "random", "n": 2}, "epochs": 1, "cohort_size": 1}
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.json").write_text(Study(**{**small, "name": name, "seeds": 1 if name == "one" else [1]}).to_json())
+    with nodes(1) as started:
+        drivers = [started.run(tmp_path, f"{name}.json", "--max-workers", "3") for name in ("one", "two")]
+        said = drivers[0].stderr
+        assert said is not None
+        lines = threading.Thread(target=lambda: heard.extend(iter(said.readline, "")))
+        heard: list[str] = []
+        lines.start()
+        for driver in drivers[1:]:
+            _, errors = driver.communicate(timeout=200)
+            assert driver.returncode == 0, errors
+        assert drivers[0].wait(200) == 0, heard
+        lines.join()
+        drivers[0].communicate()
+    assert "waiting for 3 CPUs; the cluster has 1\n" in heard
+    for name in ("one", "two"):
+        assert set(read(tmp_path / "sensitivity.sqlite", name).trials["status"]) <= {"completed", "diverged"}
+
+
+CLUSTER = {"CPU": 2.0, "fast": 1.0, "memory": 1e9, "node:10.0.0.1": 1.0, "node:__internal_head__": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ({"gpus_per_worker": 0.25}, r"gpus_per_worker is 0.25, but the cluster has 2 CPUs, 1 fast and no GPU"),
+        ({"resources": {"fats": 1}}, r"unknown resource 'fats'; did you mean 'fast'\?"),
+        ({"resources": {"fast": 2}}, r"resource fast=2 is more than the cluster has: 1"),
+        ({"resources": {"cpu": 2}}, r"resource cpu=2 must be one of the cluster's own; a worker takes one CPU"),
+        ({"resources": {"fast": 0}}, r"resource fast=0 must be one of the cluster's own, an amount above 0"),
+        ({"resources": {"fast": 1}, "address": None}, r"resource 'fast' is a cluster's; give its address"),
+        ({"gpus_per_worker": 1.5}, r"gpus_per_worker above 1 must be a whole number, got 1.5"),
+        ({"trial_timeout": 0}, r"trial_timeout must be a number of seconds above 0, got 0"),
+    ],
+    ids=lambda each: "" if isinstance(each, dict) else each[:40],
+)
+def test_what_a_cluster_cannot_hold_is_refused(place: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Place(**{"address": "auto", **place}).check(CLUSTER)
+
+
+@pytest.mark.parametrize(
+    ("place", "room"),
+    [({}, 2), ({"workers": 7}, 7), ({"resources": {"fast": 0.25}}, 2), ({"resources": {"fast": 1}}, 1), ({"resources": {"later": 1}}, 1)],
+)
+def test_a_cluster_has_room_for_so_many_workers(place: dict[str, Any], room: int) -> None:
+    assert Place(**{"address": "auto", **place}).room(CLUSTER) == room
+
+
+def test_workers_that_ask_for_a_resource_are_where_it_is(two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "few.json").write_text(Study(**{**SIXTY, "name": "few", "design": {"kind": "random", "n": 2}, "epochs": 1}).to_json())
+    driver = two_nodes.run(tmp_path, "few.json", "--resource", "fast=0.5")
+    _, errors = driver.communicate(timeout=200)
+    assert driver.returncode == 0, errors
+    refused = two_nodes.run(tmp_path, "few.json", "--epochs", "2", "--gpus-per-worker", "0.25")
+    assert refused.communicate(timeout=100)[1] == "Error: gpus_per_worker is 0.25, but the cluster has 2 CPUs, 2 fast and no GPU\n"
+    assert refused.returncode == 2
