@@ -19,12 +19,11 @@ from torch.utils._pytree import tree_map
 from trainables.batch_norm import batch_statistics
 from trainables.curvature import curvature
 from trainables.hyperalgorithm import Hyperalgorithm
-from trainables.lr_schedules import lr_factor
+from trainables.member_numbers import MemberNumbers
 from trainables.precision import arithmetic, autocast
 from trainables.training import Report, TrainingLoop, evaluation_pieces
-from trainables.update_rule import Numbers, numbers_at, update
+from trainables.update_rule import Numbers, update
 
-NUMBERS = ("lr", "mu", "nu", "epsilon", "p")
 MOMENTS = ("m", "v", "root")
 
 
@@ -58,10 +57,7 @@ class Stack:
         self.together = steps_together(first)
         self.moments: dict[str, Tensor] = {}
         if self.together:
-            self.settings = self._settings()
-            decays = [loop.settings.weight_decay for loop in loops]
-            self.clip = self._column([loop.settings.clip_norm or math.inf for loop in loops]).squeeze(1)
-            self.decay, self.decays = self._column(decays), any(decays)
+            self.numbers = MemberNumbers(loops, self.theta)
             self.updates = self._state(0).get("updates", 0)
             self.moments = {name: self._stacked_state(name) for name in MOMENTS if name in self._state(0)}
         else:
@@ -210,7 +206,7 @@ class Stack:
         batches = torch.split(orders, first.batch_size, dim=1)
         curved = [first.second_order is not None and (first.step + i) % first.settings.curvature_every == 0 for i in range(len(batches))]
         self._counts = [n, len(batches), sum(curved) or math.nan]
-        numbers = self._numbers(curved) if self.together else []
+        numbers = self.numbers.of_steps(curved, self.updates) if self.together else []
         for i, chosen in enumerate(batches):
             losses = self.losses(*self._batch(chosen), shared=len(self.lanes) == 1)
             sums[0] += losses.detach() * chosen.shape[1]
@@ -241,7 +237,7 @@ class Stack:
         h: list[Tensor] | None = None
         if curved:
             streams = [loop.streams["curvature"] for loop in self.loops]
-            found = curvature(losses.sum(), [self.theta], streams, samples=settings.curvature_samples, p=float(self.settings["p"]))
+            found = curvature(losses.sum(), [self.theta], streams, samples=settings.curvature_samples, p=float(self.numbers.settings["p"]))
             (gradient,), h = ([each for each in part if each is not None] for part in (found.gradient, found.h))
             share = found.fell_back
         else:
@@ -249,15 +245,15 @@ class Stack:
         with torch.no_grad():
             norms = torch.linalg.vector_norm(gradient, dim=1)
             if settings.clip_norm is not None:
-                gradient = gradient * (self.clip / (norms + 1e-6)).clamp(max=1.0)[:, None]
-            if self.decays and settings.weight_decay_kind == "coupled":
-                gradient = gradient + self.decay * self.theta
-            elif self.decays:
+                gradient = gradient * (self.numbers.clip / (norms + 1e-6)).clamp(max=1.0)[:, None]
+            if self.numbers.decays and settings.weight_decay_kind == "coupled":
+                gradient = gradient + self.numbers.decay.to(gradient.dtype) * self.theta
+            elif self.numbers.decays:
                 alpha = numbers.alpha[:, None] if isinstance(numbers.alpha, Tensor) else numbers.alpha
-                self.theta *= 1 - alpha * self.decay
-            if self.settings["maximize"]:
+                self.theta *= (1 - alpha * self.numbers.decay).to(self.theta.dtype)
+            if self.numbers.settings["maximize"]:
                 gradient = -gradient
-            update(self.settings, numbers, [self.theta.detach()], [gradient], h if second else [gradient], self._moments)
+            update(self.numbers.settings, numbers, [self.theta.detach()], [gradient], h if second else [gradient], self._moments)
         return norms, share
 
     def _moments(self, name: str) -> list[Tensor]:
@@ -277,38 +273,7 @@ class Stack:
             loop.optimizer.step()
         return torch.stack(norms)
 
-    # The numbers of the steps.
-
-    def _column(self, values: Sequence[float]) -> Tensor:
-        """A number of each member, ``[K, 1]``."""
-        return torch.tensor(values, dtype=torch.float64, device=self.theta.device)[:, None].to(self.theta.dtype)
-
-    def _settings(self) -> dict[str, Any]:
-        """The hyperalgorithm's settings; numbers in which members differ as tensors ``[K]`` on the CPU, where schedules are computed."""
-        groups = [{**loop.optimizer.param_groups[0], "lr": loop.rates[0]} for loop in self.loops]
-        numbers = {name: _one_or_each([float(group[name]) for group in groups]) for name in NUMBERS}
-        numbers["p"] = numbers["p"].to(self.theta.device) if isinstance(numbers["p"], Tensor) else numbers["p"]
-        return {**groups[0], **numbers}
-
-    def _numbers(self, curved: Sequence[bool]) -> list[Numbers]:
-        """The numbers of every step of an epoch. Args: curved: which steps have a curvature."""
-        step, updates, second = self.loops[0].step, self.updates, self.loops[0].second_order is not None
-        rows = []
-        for each in curved:
-            step += 1
-            updates = updates + each if second else step
-            settings = {**self.settings, "lr": self._rates(step)}
-            rows.append(numbers_at(settings, step, updates if each or not second else None))
-        return _on_device(rows, self.theta.device)
-
-    def _rates(self, step: int) -> float | Tensor:
-        """The learning rates of a step."""
-        if not any(loop.lr_varies for loop in self.loops):
-            rates: float | Tensor = self.settings["lr"]
-            return rates
-        kinds = {(loop.settings.lr_schedule, loop.decay) for loop in self.loops}
-        factors = {kind: lr_factor(kind[0], step, kind[1]) for kind in kinds}
-        return _one_or_each([loop.rates[0] * factors[loop.settings.lr_schedule, loop.decay] for loop in self.loops])
+    # What an epoch leaves behind.
 
     def _count_on(self) -> None:
         """What an epoch leaves behind in the members."""
@@ -335,11 +300,6 @@ def _flat(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat([each.detach().reshape(-1) for each in tensors])
 
 
-def _one_or_each(values: Sequence[float]) -> float | Tensor:
-    """The number of all members, or a tensor of each member's."""
-    return values[0] if len(set(values)) == 1 else torch.tensor(values, dtype=torch.float64)
-
-
 def _lanes(seeds: Sequence[int], device: torch.device) -> tuple[list[list[int]], Tensor]:
     """The positions of the members of each seed, which see the same batches, and the lane of each member."""
     lanes: dict[int, list[int]] = {}
@@ -347,21 +307,6 @@ def _lanes(seeds: Sequence[int], device: torch.device) -> tuple[list[list[int]],
         lanes.setdefault(seed, []).append(k)
     places = {seed: lane for lane, seed in enumerate(lanes)}
     return list(lanes.values()), torch.tensor([places[seed] for seed in seeds], device=device)
-
-
-def _on_device(rows: list[Numbers], device: torch.device) -> list[Numbers]:
-    """The numbers of all steps on the device, by one copy of each field that has tensors."""
-    if device.type == "cpu":
-        return rows
-    columns: list[Sequence[Any]] = []
-    for column in zip(*rows, strict=True):
-        length = next((len(each) for each in column if isinstance(each, Tensor)), None)
-        if length is None or None in column:
-            columns.append([each.to(device) if isinstance(each, Tensor) else each for each in column])
-        else:
-            full = [each if isinstance(each, Tensor) else torch.full((length,), each, dtype=torch.float64) for each in column]
-            columns.append(torch.stack(full).to(device).unbind(0))
-    return [Numbers(*row) for row in zip(*columns, strict=True)]
 
 
 def steps_together(loop: TrainingLoop) -> bool:
