@@ -59,6 +59,9 @@ def run(
         str | None, typer.Option(help="Ray cluster: auto on one of its nodes, or HOST:PORT of its head.", show_default="a local Ray")
     ] = None,
     gpus_per_worker: Annotated[float, typer.Option(help="Share of a GPU for each worker; 0 trains on the CPU.")] = 0.0,
+    cohort_size: Annotated[
+        int | None, typer.Option(help="Trials given to a worker at once; a GPU trains them as one program.", show_default="what is fastest")
+    ] = None,
     data_root: Annotated[
         pathlib.Path | None, typer.Option(help="Folder of the datasets (holds MNIST/raw, cifar10.npz ...).", show_default="data")
     ] = None,
@@ -94,6 +97,7 @@ def run(
                 address=address,
                 workers=workers,
                 gpus_per_worker=gpus_per_worker,
+                cohort_size=cohort_size,
                 data_root=data_root,
                 download=download,
                 progress=progress,

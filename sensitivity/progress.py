@@ -31,6 +31,7 @@ class Progress:
         self.counts = {"completed": 0, "diverged": 0, "stopped": 0, "failed": 0}
         self.best: dict[str, float] = {}
         self.errors: list[str] = []
+        self.notes: list[str] = []
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal:
@@ -69,6 +70,12 @@ class Progress:
         elif time.monotonic() - self._logged >= LOG_EVERY:
             self._logged = time.monotonic()
             self._console.print(f"{self.line()}; {self.found()}", highlight=False, markup=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Say something, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+            self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def line(self) -> str:
         """Where the run stands, in one line."""

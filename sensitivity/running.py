@@ -46,6 +46,7 @@ def run(
     address: str | None = None,
     workers: int | None = None,
     gpus_per_worker: float = 0.0,
+    cohort_size: int | None = None,
     data_root: str | pathlib.Path | None = None,
     download: bool = False,
     progress: Progress | None = None,
@@ -57,6 +58,8 @@ def run(
         address: of a Ray cluster; a local Ray is started and stopped when not given. workers: cohorts trained at once; one a core
         when not given.
         gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU.
+        cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it. The study's
+            own, or what measures best, when not given.
         data_root: the folder that holds the datasets. download: fetch what is missing there.
         progress: shows how far the run is.
 
@@ -66,6 +69,8 @@ def run(
     from sensitivity.store import Store
 
     _check_place(address, workers, gpus_per_worker)
+    if cohort_size is not None and cohort_size < 1:
+        raise InputError(f"cohort_size must be at least 1, got {cohort_size}")
     # Workers train in folders of their own, so the path is absolute. What is missing is fetched once, here, unless they are elsewhere.
     root = str(pathlib.Path(data_root or "data").absolute())
     _check_data(study, {"data_root": root, "download": download})
@@ -77,7 +82,8 @@ def run(
     device = "cuda" if gpus_per_worker > 0 else "cpu"
     try:
         study = centered(study, kept)
-        given = kind(study, kept, data, device, shipped=own, stops_early="scheduler" in study.design)
+        largest = 1 if study.trainable is not None else cohort_size or study.cohort_size
+        given = kind(study, kept, data, device, largest, stops_early="scheduler" in study.design, shipped=own)
         _train(study, kept, given, progress, address, workers or (os.cpu_count() or 1), gpus_per_worker)
         return Results.from_store(kept, study.name)
     except KeyboardInterrupt:
@@ -131,7 +137,7 @@ def _train(
 ) -> None:
     planned = [] if study.adaptive else trials(study)
     done = store.known(each.key for each in planned)
-    cohorts = [] if study.adaptive else plan(planned, done, workers=workers, cohort_size=given.largest or study.cohort_size)
+    cohorts = [] if study.adaptive else plan(planned, done, workers=workers, cohort_size=given.largest, device=given.device)
 
     def begin(total: int) -> None:
         store.add_study(study.name, study.to_stored(), planned, replace=True)
@@ -165,7 +171,7 @@ def _adaptive(study: Study, store: Store, given: Assignments) -> Adaptive:
         n=design.n,
         sampler=design.sampler,
         seed=design.seed,
-        cohort_size=1 if given.stops_early else given.largest or study.cohort_size or 1,
+        cohort_size=1 if given.stops_early else given.largest or 1,
         cohort=given.chosen,
         members=lambda label, configuration: [trial.key for trial in given.members(label, configuration)],
         known=given.known,
@@ -271,6 +277,8 @@ class Recorder(tune.Callback):
         cohort = self.cohorts[trial.trial_id]
         for report in self._given.reports(cohort, result):
             self._keep(cohort, report)
+        if self._progress is not None and result.get("reason") is not None:
+            self._progress.note(f"{cohort['variant']} on {cohort['task']} trains one trial after another: {result['reason']}")
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Keep what the end of a cohort says."""

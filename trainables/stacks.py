@@ -99,7 +99,7 @@ class Stack:
     def dissolve(self) -> None:
         """Give every member its own tensors again."""
         with torch.no_grad():
-            for tensor, home in self.homes:
+            for tensor, home in reversed(self.homes):
                 tensor.data = home.copy_(tensor)
             for loop, params in zip(self.loops, self.params, strict=True):
                 for param in params:
