@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainables.captured import Capture, cuda_graph
 from trainables.hyperalgorithm import CHOICES
 from trainables.norms import POWERS
 from trainables.precision import arithmetic
@@ -36,11 +37,13 @@ class CohortLoop:
     A member that has completed, diverged or failed leaves, and its numbers are as it left them.
 
     Args: loops: the members; one made with ``initial_loss=math.nan`` is evaluated here, with the others. largest: members of a stack at
-        most. Running out of memory halves it and repeats the epoch.
+        most. Running out of memory halves it and repeats the epoch. capture: of a stack's training step; CUDA graphs on CUDA.
     """
 
-    def __init__(self, loops: Sequence[TrainingLoop], *, largest: int | None = None) -> None:
+    def __init__(self, loops: Sequence[TrainingLoop], *, largest: int | None = None, capture: Capture | None = None) -> None:
         self.loops, self.largest = list(loops), largest or max(1, len(loops))
+        cuda = bool(self.loops) and hasattr(self.loops[0], "data") and self.loops[0].data.x_train.device.type == "cuda"
+        self.capture = cuda_graph if capture is None and cuda else capture
         self.reasons: dict[Hashable, str] = {}
         self.stacks: dict[tuple[int, ...], Stack] = {}
         self.broken: dict[int, Report] = {}
@@ -160,7 +163,7 @@ class CohortLoop:
         if isinstance(moving, str):
             self.reasons[kind] = moving
             return None
-        return self.stacks.setdefault(group, Stack(loops, moving))
+        return self.stacks.setdefault(group, Stack(loops, moving, self.capture))
 
 
 def structure(loop: TrainingLoop) -> Hashable:

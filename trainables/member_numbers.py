@@ -36,15 +36,20 @@ class MemberNumbers:
         self.decays = any(decays)
         self.clip = torch.tensor([each or torch.inf for each in clips], dtype=torch.float64).to(theta)
 
-    def of_steps(self, curved: Sequence[bool], updates: int) -> list[Numbers]:
-        """The numbers of every step of an epoch. Args: curved: which steps have a curvature. updates: of v by curvature so far."""
+    def of_steps(self, curved: Sequence[bool], updates: int, *, tensors: bool = False) -> list[Numbers]:
+        """The numbers of every step of an epoch.
+
+        Args: curved: which steps have a curvature. updates: of v by curvature so far. tensors: none is a float, equal or not.
+        """
         step, second = self.loops[0].step, self.loops[0].second_order is not None
         rows = []
         for each in curved:
             step += 1
             updates = updates + each if second else step
             rows.append(numbers_at({**self.settings, "lr": self._rates(step)}, step, updates if each or not second else None))
-        return rows if self.device.type == "cpu" else _on_device(rows, self.device)
+        if self.device.type == "cpu" and not tensors:
+            return rows
+        return _on_device(rows, self.device, len(self.loops) if tensors else 0)
 
     def _rates(self, step: int) -> float | Tensor:
         """The learning rates of a step."""
@@ -60,12 +65,12 @@ def _one_or_each(values: Sequence[float]) -> float | Tensor:
     return values[0] if len(set(values)) == 1 else torch.tensor(values, dtype=torch.float64)
 
 
-def _on_device(rows: Sequence[Numbers], device: torch.device) -> list[Numbers]:
-    """The numbers of all steps on a device, by one copy of each field that has tensors."""
+def _on_device(rows: Sequence[Numbers], device: torch.device, least: int) -> list[Numbers]:
+    """The numbers of all steps on a device, by one copy of each field that has tensors. Args: least: entries where it has none."""
     columns: list[Sequence[Any]] = []
     for column in zip(*rows, strict=True):
-        members = next((len(each) for each in column if isinstance(each, Tensor)), 0)
-        if not members:
+        members = next((len(each) for each in column if isinstance(each, Tensor)), least)
+        if not members or all(each is None for each in column):
             columns.append(column)
             continue
         # A step without an update of v has no nu; what stands in for it is not read.

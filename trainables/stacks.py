@@ -17,6 +17,7 @@ from torch.func import functional_call, vmap
 from torch.utils._pytree import tree_map
 
 from trainables.batch_norm import batch_statistics
+from trainables.captured import Capture, Captured
 from trainables.curvature import curvature
 from trainables.hyperalgorithm import Hyperalgorithm
 from trainables.member_numbers import MemberNumbers
@@ -33,10 +34,11 @@ class Stack:
     While a loop is in a stack its model's parameters and buffers are views of the stack's. :meth:`dissolve` gives them back, and with
     them everything that continuing alone or in another stack needs.
 
-    Args: loops: at the same step, K of them. moving: names of the buffers that training changes.
+    Args: loops: at the same step, K of them. moving: names of the buffers that training changes. capture: records the training step, where
+        that is possible (:mod:`trainables.captured`); every step is taken anew when not given.
     """
 
-    def __init__(self, loops: Sequence[TrainingLoop], moving: Sequence[str]) -> None:
+    def __init__(self, loops: Sequence[TrainingLoop], moving: Sequence[str], capture: Capture | None = None) -> None:
         first = loops[0]
         self.loops, self.model, self.task, self.data = list(loops), first.model, first.task, first.data
         self.named = [name for name, _ in self.model.named_parameters()]
@@ -54,7 +56,10 @@ class Stack:
             self._lend([buffers[k][name] for name in moving], [each[k] for each in self.moving.values()])
         self.theta.requires_grad_()
         self.lanes, self.lane_of = _lanes([loop.seed for loop in loops], self.theta.device)
+        self.sums = torch.zeros(3, len(loops), device=self.theta.device)
         self.together = steps_together(first)
+        capturable = self.together and first.second_order is None and self.task.augment is None
+        self.captured = Captured(self._take, capture) if capture is not None and capturable else None
         self.moments: dict[str, Tensor] = {}
         if self.together:
             self.numbers = MemberNumbers(loops, self.theta)
@@ -202,21 +207,21 @@ class Stack:
         first, n = self.loops[0], len(self.data.x_train)
         device = self.theta.device
         orders = torch.stack([torch.randperm(n, generator=loop.streams["shuffling"], device=device) for loop in self._leaders()])
-        sums = torch.zeros(3, len(self.loops), device=device)
         batches = torch.split(orders, first.batch_size, dim=1)
         curved = [first.second_order is not None and (first.step + i) % first.settings.curvature_every == 0 for i in range(len(batches))]
         self._counts = [n, len(batches), sum(curved) or math.nan]
-        numbers = self.numbers.of_steps(curved, self.updates) if self.together else []
+        self.sums.zero_()
+        if not self.together:
+            for chosen in batches:
+                self._take_each(chosen)
+            return self.sums
+        numbers = self.numbers.of_steps(curved, self.updates, tensors=self.captured is not None)
         for i, chosen in enumerate(batches):
-            losses = self.losses(*self._batch(chosen), shared=len(self.lanes) == 1)
-            sums[0] += losses.detach() * chosen.shape[1]
-            if not self.together:
-                sums[1] += self._step_each(losses)
+            if self.captured is not None and chosen.shape[1] == first.batch_size:
+                self.captured(chosen, numbers[i])
             else:
-                norm, share = self._step(losses, numbers[i], curved=curved[i])
-                sums[1] += norm
-                sums[2] += share
-        return sums
+                self._take(chosen, numbers[i], curved=curved[i])
+        return self.sums
 
     def _leaders(self) -> list[TrainingLoop]:
         return [self.loops[lane[0]] for lane in self.lanes]
@@ -230,16 +235,16 @@ class Stack:
             return x[0], y[0]
         return (x, y) if len(self.lanes) == len(self.loops) else (x[self.lane_of], y[self.lane_of])
 
-    def _step(self, losses: Tensor, numbers: Numbers, *, curved: bool) -> tuple[Tensor, Tensor | float]:
-        """One step of all members. Returns: the norm of every gradient, and the share of every curvature that fell back."""
+    def _take(self, chosen: Tensor, numbers: Numbers, *, curved: bool = False) -> None:
+        """One step of all members, added to the sums of their losses, of the norms of their gradients, and of the shares that fell back."""
+        losses = self.losses(*self._batch(chosen), shared=len(self.lanes) == 1)
         settings, second = self.loops[0].settings, self.loops[0].second_order is not None
-        share: Tensor | float = 0.0
         h: list[Tensor] | None = None
         if curved:
             streams = [loop.streams["curvature"] for loop in self.loops]
             found = curvature(losses.sum(), [self.theta], streams, samples=settings.curvature_samples, p=float(self.numbers.settings["p"]))
             (gradient,), h = ([each for each in part if each is not None] for part in (found.gradient, found.h))
-            share = found.fell_back
+            self.sums[2] += found.fell_back
         else:
             (gradient,) = torch.autograd.grad(losses.sum(), self.theta)
         with torch.no_grad():
@@ -254,15 +259,17 @@ class Stack:
             if self.numbers.settings["maximize"]:
                 gradient = -gradient
             update(self.numbers.settings, numbers, [self.theta.detach()], [gradient], h if second else [gradient], self._moments)
-        return norms, share
+            self.sums[0] += losses.detach() * chosen.shape[1]
+            self.sums[1] += norms
 
     def _moments(self, name: str) -> list[Tensor]:
         if name not in self.moments:
             self.moments[name] = torch.zeros_like(self.theta, requires_grad=False)
         return [self.moments[name]]
 
-    def _step_each(self, losses: Tensor) -> Tensor:
-        """The steps of optimizers that know nothing of stacks, one after another."""
+    def _take_each(self, chosen: Tensor) -> None:
+        """One step by optimizers that know nothing of stacks, one after another."""
+        losses = self.losses(*self._batch(chosen), shared=len(self.lanes) == 1)
         (gradient,) = torch.autograd.grad(losses.sum(), self.theta)
         self.gradient.copy_(gradient)
         norms = []
@@ -271,7 +278,8 @@ class Stack:
             loop.set_learning_rate()
             norms.append(loop.clip_and_decay())
             loop.optimizer.step()
-        return torch.stack(norms)
+        self.sums[0] += losses.detach() * chosen.shape[1]
+        self.sums[1] += torch.stack(norms)
 
     # What an epoch leaves behind.
 

@@ -176,6 +176,28 @@ def test_in_float64_a_members_history_is_its_own_loops(fixed: dict[str, Any], mo
         assert cohort.loops[k].initial_loss == pytest.approx(loops[k].initial_loss, rel=1e-6)
 
 
+CAPTURED = ["plain descent", "momentum, a bias-corrected mean", "Nesterov's, a handcrafted sum", "p = 3, true mean", "p = 2 and Nesterov's"]
+
+
+@pytest.mark.parametrize("kind", CAPTURED)
+def test_a_recorded_step_is_replayed_with_every_steps_own_batch_and_numbers(kind: str) -> None:
+    configurations = numbers(4, "mu", "nu", "epsilon", lr_schedule=["cosine"], weight_decay=[0.1], clip_norm=[0.5])
+    setting = Setting("resnet", Variant("own", VARIANTS[kind]), configurations, [0, 0, 1, 2], dtype=torch.float64, epochs=4)
+    loops, alone = setting.alone()
+    recorded = []
+
+    def capture(step: Callable[[], None]) -> Callable[[], None]:
+        recorded.append(step)
+        return step  # on a CPU a replay takes the step again
+
+    cohort = CohortLoop(setting.loops(), capture=capture)
+    together = histories(cohort)
+    assert len(recorded) == 1
+    for k in range(4):
+        assert apart(loops[k], cohort.loops[k]) < 1e-9
+        assert_same_history(together[k], alone[k], 1e-6)
+
+
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(
     ("model", "kind"), [*[("mlp", kind) for kind in VARIANTS], ("autoencoder", "p = 2 and Nesterov's"), ("resnet", "p = 2 and Nesterov's")]
