@@ -2,12 +2,13 @@
 # make test      set up, run the tests
 # make lint      ruff and mypy --strict
 # make bench     the measured comparisons
+# make bench-gpu cohorts on a CUDA GPU, and the figures that it is judged by
 # make validate  how often intervals hold the truth and tests reject a true null, over simulated studies
 PYTHON ?= python3
 STUDY ?= quickstart
 BIN := .venv/bin
 
-.PHONY: study test lint bench validate clean
+.PHONY: study test lint bench bench-gpu validate clean
 study: .venv/ready
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
@@ -23,6 +24,11 @@ bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.optimizer_step
 	$(BIN)/python -m tests.benchmarks.importance
 	$(BIN)/python -m tests.benchmarks.measures
+	$(BIN)/python -m tests.benchmarks.cohorts --device cpu
+
+bench-gpu: .venv/ready
+	$(BIN)/python -m tests.benchmarks.optimizer_step
+	$(BIN)/python -m tests.benchmarks.cohorts --device cuda
 
 validate: .venv/ready
 	$(BIN)/python -m tests.benchmarks.validate

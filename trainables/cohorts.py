@@ -142,10 +142,14 @@ class CohortLoop:
         return None
 
     def _gives_way(self, group: tuple[int, ...], error: Exception, reason: str) -> None:
-        """Smaller stacks where memory ran out, none where anything else went wrong."""
+        """Smaller stacks where memory ran out; where anything else went wrong, no recorded steps, and if that does not help no stack."""
         self.dissolve()
         if isinstance(error, torch.OutOfMemoryError):
             self.largest = max(1, len(group) // 2)
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+        elif self.capture is not None:
+            self.capture = None
         else:
             self.reasons[structure(self.loops[group[0]])] = reason
 

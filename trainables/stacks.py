@@ -22,10 +22,12 @@ from trainables.curvature import curvature
 from trainables.hyperalgorithm import Hyperalgorithm
 from trainables.member_numbers import MemberNumbers
 from trainables.precision import arithmetic, autocast
-from trainables.training import Report, TrainingLoop, evaluation_pieces
+from trainables.training import EVALUATION_BATCH, Report, TrainingLoop, evaluation_pieces
 from trainables.update_rule import Numbers, update
 
 MOMENTS = ("m", "v", "root")
+ON_CUDA = 16_384
+"""Images of all members that a GPU evaluates at once: what vmap costs Python, some milliseconds, is then less than the arithmetic."""
 
 
 class Stack:
@@ -114,6 +116,7 @@ class Stack:
                         if name in state:
                             state[name] = torch.empty_like(param).copy_(state[name])
         self.homes = []
+        self.captured = None  # which refers back to the stack, and so would keep its memory
 
     # The forward pass of all members.
 
@@ -145,7 +148,9 @@ class Stack:
             return [dict.fromkeys(names, math.nan) for _ in self.loops]
         totals = torch.zeros(len(self.loops), len(names), device=x.device)
         measures = vmap(self._measures, in_dims=(0, 0, None, None))
-        for some_x, some_y in evaluation_pieces(x, y, even=even):
+        # A GPU takes more at once than a CPU's cache; but batch norm's first loss depends on the pieces.
+        size = max(EVALUATION_BATCH, ON_CUDA // len(self.loops)) if x.device.type == "cuda" and not even else EVALUATION_BATCH
+        for some_x, some_y in evaluation_pieces(x, y, even=even, size=size):
             totals += measures(self.theta, self.moving, some_x, some_y) * len(some_x)
         return [dict(zip(names, row, strict=True)) for row in (totals / len(x)).tolist()]
 

@@ -198,6 +198,19 @@ def test_a_recorded_step_is_replayed_with_every_steps_own_batch_and_numbers(kind
         assert_same_history(together[k], alone[k], 1e-6)
 
 
+def test_a_step_that_cannot_be_recorded_is_taken_anew_every_time() -> None:
+    setting = Setting("mlp", "adam", numbers(3), [0, 1, 2], dtype=torch.float64)
+    _, alone = setting.alone()
+
+    def capture(step: Callable[[], None]) -> Callable[[], None]:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    cohort = CohortLoop(setting.loops(), capture=capture)
+    for one, other in zip(histories(cohort), alone, strict=True):
+        assert_same_history(one, other, 1e-6)
+    assert cohort.reason is None
+
+
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(
     ("model", "kind"), [*[("mlp", kind) for kind in VARIANTS], ("autoencoder", "p = 2 and Nesterov's"), ("resnet", "p = 2 and Nesterov's")]
