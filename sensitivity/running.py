@@ -8,7 +8,7 @@ import math
 import os
 import pathlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -275,16 +275,14 @@ class Recorder(tune.Callback):
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
         """Keep the epochs that a worker reports."""
         cohort = self.cohorts[trial.trial_id]
-        for report in self._given.reports(cohort, result):
-            self._keep(cohort, report)
+        self._keep(cohort, self._given.reports(cohort, result))
         if self._progress is not None and result.get("reason") is not None:
             self._progress.note(f"{cohort['variant']} on {cohort['task']} trains one trial after another: {result['reason']}")
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Keep what the end of a cohort says."""
         cohort = self.cohorts[trial.trial_id]
-        for report in self._given.ending(cohort, trial.last_result):
-            self._keep(cohort, report)
+        self._keep(cohort, self._given.ending(cohort, trial.last_result))
         self._tunes.pop(trial.trial_id, None)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -297,23 +295,23 @@ class Recorder(tune.Callback):
         cause = getattr(error, "cause", None) or error
         reason = " ".join(str(cause).split())[:500]
         reason = f"worker lost {RETRIES + 1} times: {reason}" if lost else f"{type(cause).__name__}: {reason}"
-        for member in cohort["members"]:
-            if member["key"] not in self._ended:
-                self._keep(cohort, {"key": member["key"], "status": "failed", "error": reason})
+        left = [member["key"] for member in cohort["members"] if member["key"] not in self._ended]
+        self._keep(cohort, [{"key": key, "status": "failed", "error": reason} for key in left])
         self._tunes.pop(trial.trial_id, None)
 
-    def _keep(self, cohort: Mapping[str, Any], report: Mapping[str, Any]) -> None:
-        key, status = report["key"], report["status"]
-        if status == "failed":
-            self._store.fail(key, report["error"])
-        elif status == "stopped":
-            self._store.end(key, status)
-        else:
-            self._store.record(key, initial_loss=report["initial_loss"], reports=[report])
-        if status != "running":
-            self._ended.add(key)
-        if self._progress is not None:
-            self._progress.report(cohort["variant"], report, self._given.outcome(report))
+    def _keep(self, cohort: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> None:
+        measured = [each for each in reports if each["status"] not in ("failed", "stopped")]
+        self._store.record_all([(each["key"], each["initial_loss"], [each]) for each in measured])
+        for report in reports:
+            key, status = report["key"], report["status"]
+            if status == "failed":
+                self._store.fail(key, report["error"])
+            elif status == "stopped":
+                self._store.end(key, status)
+            if status != "running":
+                self._ended.add(key)
+            if self._progress is not None:
+                self._progress.report(cohort["variant"], report, self._given.outcome(report))
 
 
 def _error(trial: Any) -> Exception | None:

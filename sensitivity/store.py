@@ -126,15 +126,28 @@ class Store:
 
     def record(self, key: str, *, initial_loss: float, reports: Sequence[Mapping[str, Any]]) -> None:
         """Keep epochs of a trial, and the status that the last of them gives it. An epoch that is already there stays as it is."""
-        status, now = reports[-1]["status"], _now()
-        rows = [_epoch(key, each) for each in reports]
-        change: dict[str, Any] = {"status": status, "initial_loss": _null(initial_loss), "error": None}
-        change["started"] = sql.func.coalesce(TRIALS.c.started, now)
-        if status != "running":
-            change["finished"] = now
+        self.record_all([(key, initial_loss, reports)])
+
+    def record_all(self, records: Sequence[tuple[str, float, Sequence[Mapping[str, Any]]]]) -> None:
+        """Keep epochs of several trials as :meth:`record` does, in one transaction: all that a worker reported, or nothing of it.
+
+        Args: records: key, initial loss and reports of each.
+        """
+        rows = [_epoch(key, each) for key, _, reports in records for each in reports]
+        change: dict[str, Any] = {name: sql.bindparam(f"new_{name}") for name in ("status", "initial_loss")}
+        started = sql.func.coalesce(TRIALS.c.started, _now())
+        update = TRIALS.update().where(TRIALS.c.key == sql.bindparam("trial"), *(TRIALS.c.status != each for each in DONE))
+        news = [
+            {"trial": key, "new_status": reports[-1]["status"], "new_initial_loss": _null(initial_loss)}
+            for key, initial_loss, reports in records
+        ]
         with self._transaction() as connection:
-            self._insert(connection, EPOCHS, rows)
-            connection.execute(TRIALS.update().where(TRIALS.c.key == key, TRIALS.c.status.not_in(DONE)).values(change))
+            if rows:
+                self._insert(connection, EPOCHS, rows)
+            for ended in (False, True):
+                if those := [each for each in news if (each["new_status"] != "running") == ended]:
+                    finished = {"finished": _now()} if ended else {}
+                    connection.execute(update.values(**change, error=None, started=started, **finished), those)
 
     def end(self, key: str, status: str) -> None:
         """A trial ended with a status that no report said: ``stopped`` early, or ``completed`` or ``diverged`` by its last epoch."""
