@@ -117,9 +117,10 @@ class CohortTrainable(tune.Trainable):
         if not isinstance(first, TrainingLoop) or "objective" in self.cohort or not pays(first):
             return 1
         kind = self.cohort["task"], self.cohort["variant"]
-        if kind not in self._sizes:
-            self._sizes[kind] = self.cohort.get("cohort_size") or fitting(first, len(self.cohort["members"]))
-        return min(largest, self._sizes[kind])
+        size: int = self.cohort.get("cohort_size") or self._sizes.get(kind) or fitting(first, largest)
+        if size < largest:  # that is what the device takes, whatever the cohort
+            self._sizes[kind] = size
+        return min(largest, size)
 
     def _train_together(self, loops: dict[int, Any], size: int) -> None:
         """Begin a group. Members of equal seeds and models start from the same loss, which is evaluated once."""

@@ -254,6 +254,13 @@ def test_the_cohort_size_says_how_many_train_together(size: int, order: str) -> 
     assert_close(reports, MEMBERS)
 
 
+def test_a_small_cohort_does_not_limit_the_next() -> None:
+    trainable = CohortTrainable(cohort(*MEMBERS[:2], **SMALL))
+    trained(trainable)
+    trainable.reset(cohort(*MEMBERS, **SMALL))
+    assert "".join(report["key"] for report in trained(trainable)) == "abcabb"
+
+
 def test_a_result_says_why_members_do_not_train_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainables.cohorts.moving_buffers", lambda loops: "it is stubborn")
     trainable = CohortTrainable(cohort(*MEMBERS, **SMALL))
