@@ -25,6 +25,7 @@ bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.importance
 	$(BIN)/python -m tests.benchmarks.measures
 	$(BIN)/python -m tests.benchmarks.cohorts --device cpu
+	$(BIN)/python -m tests.benchmarks.overhead
 
 bench-gpu: .venv/ready
 	$(BIN)/python -m tests.benchmarks.optimizer_step
