@@ -13,9 +13,9 @@ from trainables.training import TrainingLoop
 SMALL = 32_768
 """Parameters of a dense model up to which a stack pays on a CPU, where the time of a step is not its arithmetic.
 
-An epoch of one member with one thread, alone and in a stack of 4, 16 and 64: logistic/synthetic (11 parameters) 20 ms; 13, 3.7 and 1.2 ms;
-mlp/synthetic (18 thousand) 40; 32, 15 and 12 ms; but mlp/digits (118 thousand) 101-190 ms either way, and the autoencoder 2.5 to 4 times
-as long in a stack, whose grouped convolutions are slow there (``python -m tests.benchmarks.cohorts``).
+Trials per hour of a stack of 4, 16 and 64 to those of a plain run, one thread: logistic/synthetic (11 parameters) 1.4, 5.7 and 17.7;
+mlp/synthetic (18 thousand) 1.1, 2.2 and 2.1; mlp/digits (118 thousand) 0.8 and 1.1; the autoencoder 0.5 and 0.4, whose pooling and copies
+are slow under vmap (``python -m tests.benchmarks.cohorts --device cpu``).
 """
 BETTER = 1.05
 """A stack of twice as many is kept when it trains this many times as many members a second."""
