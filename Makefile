@@ -3,12 +3,13 @@
 # make lint      ruff and mypy --strict
 # make bench     the measured comparisons
 # make faults    faults injected at random into studies on a cluster: survived, lost, doubled
+# make bench-gpu cohorts on a CUDA GPU, and the figures that it is judged by
 # make validate  how often intervals hold the truth and tests reject a true null, over simulated studies
 PYTHON ?= python3
 STUDY ?= quickstart
 BIN := .venv/bin
 
-.PHONY: study test lint bench faults validate clean
+.PHONY: study test lint bench bench-gpu faults validate clean
 study: .venv/ready
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
@@ -26,6 +27,12 @@ bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.measures
 	$(BIN)/python -m tests.benchmarks.report
 	$(BIN)/python -m tests.benchmarks.dashboard
+	$(BIN)/python -m tests.benchmarks.cohorts --device cpu
+	$(BIN)/python -m tests.benchmarks.overhead
+
+bench-gpu: .venv/ready
+	$(BIN)/python -m tests.benchmarks.optimizer_step
+	$(BIN)/python -m tests.benchmarks.cohorts --device cuda
 
 faults: .venv/ready
 	$(BIN)/python -m tests.faults.campaign --injections 200

@@ -33,7 +33,7 @@ class Assignments:
     data: Mapping[str, Any]
     device: str
     largest: int | None = None
-    """Trials in a cohort; None is as many as the plan finds good."""
+    """Trials in a cohort; None is as many as the plan, and on a GPU the worker, finds good."""
     stops_early: bool = False
     """Whether a scheduler may stop a trial before its last epoch."""
     shipped: bytes | None = None
@@ -51,6 +51,7 @@ class Assignments:
             "precision": self.study.precision,
             "data": dict(self.data),
             "device": self.device,
+            "cohort_size": self.largest,
             "shipped": self.shipped,
             "members": [
                 {

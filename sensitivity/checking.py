@@ -16,6 +16,8 @@ from trainables.tasks import task
 from trainables.variants import variant
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from search_spaces.hyperparameters import Hyperparameter
     from search_spaces.spaces import SearchSpace
     from sensitivity.study import Study
@@ -137,3 +139,13 @@ def _check_scheduler(study: Study, design: AdaptiveDesign) -> None:
         raise InputError(f"scheduler {design.scheduler!r} compares single trials, so seeds must be one; got {len(study.seeds)} seeds")
     if study.epochs is None:
         raise InputError(f"scheduler {design.scheduler!r} needs epochs: the reports of a trial that is not stopped")
+
+
+def check_data(study: Study, data: Mapping[str, Any]) -> None:
+    """Missing data, and a model that does not fit them, are found here, in the first second, not by every worker."""
+    from trainables.datasets import load
+    from trainables.task_checks import check_task
+
+    for each in map(task, study.tasks) if study.trainable is None else ():
+        if not isinstance(each, FunctionTask):
+            check_task(each, load(each.dataset, **data))

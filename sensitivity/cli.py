@@ -69,6 +69,9 @@ def run(
         str | None,
         typer.Option(help="Checkpoints of a cluster: a folder that every node has, or an fsspec URL.", show_default="begin anew"),
     ] = None,
+    cohort_size: Annotated[
+        int | None, typer.Option(help="Trials given to a worker at once; a GPU trains them as one program.", show_default="what is fastest")
+    ] = None,
     data_root: Annotated[
         pathlib.Path | None, typer.Option(help="Folder of the datasets (holds MNIST/raw, cifar10.npz ...).", show_default="data")
     ] = None,
@@ -107,6 +110,7 @@ def run(
                 resources=given_resources(resource or []),
                 trial_timeout=trial_timeout,
                 storage=storage,
+                cohort_size=cohort_size,
                 data_root=data_root,
                 download=download,
                 progress=progress,

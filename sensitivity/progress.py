@@ -31,8 +31,9 @@ class Progress:
         self.counts = {"completed": 0, "diverged": 0, "stopped": 0, "failed": 0}
         self.best: dict[str, float] = {}
         self.errors: list[str] = []
-        self.note = ""
+        self.standing = ""
         self.waiting: str | None = None
+        self.notes: list[str] = []
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal:
@@ -74,7 +75,7 @@ class Progress:
 
     def say(self, note: str) -> None:
         """What the user should know besides the progress, such as that the store is away; "" when that is over."""
-        begins_or_ends, self.note = bool(note) != bool(self.note), note
+        begins_or_ends, self.standing = bool(note) != bool(self.standing), note
         if self._live is not None:
             self._live.update(self._panel())
         elif begins_or_ends or time.monotonic() - self._logged >= LOG_EVERY:
@@ -88,6 +89,12 @@ class Progress:
             self._live.update(self._panel())
         elif waiting is not None:
             self._console.print(waiting, highlight=False, markup=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Say something, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+            self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def line(self) -> str:
         """Where the run stands, in one line."""
@@ -117,7 +124,7 @@ class Progress:
         from rich.text import Text
 
         ended = self.before + sum(self.counts.values())
-        noted = [Text(self.note, style="yellow")] if self.note else []
+        noted = [Text(self.standing, style="yellow")] if self.standing else []
         return Group(ProgressBar(total=max(self.planned, 1), completed=ended), Text(self.line()), Text(self.found()), *noted)
 
 

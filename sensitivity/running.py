@@ -18,6 +18,7 @@ from search_spaces.persistent import RETRIES, Persistent
 from sensitivity import own_trainables
 from sensitivity.assignments import Assignments, OwnAssignments
 from sensitivity.centers import asks_for_best, centered
+from sensitivity.checking import check_data
 from sensitivity.delivery import Delivery, optuna_storage
 from sensitivity.environment import quiet
 from sensitivity.journal import bring_in
@@ -52,6 +53,7 @@ def run(
     resources: Mapping[str, float] | None = None,
     trial_timeout: float | None = None,
     storage: str | pathlib.Path | None = None,
+    cohort_size: int | None = None,
     data_root: str | pathlib.Path | None = None,
     download: bool = False,
     progress: Progress | None = None,
@@ -66,6 +68,8 @@ def run(
         worker, by name. trial_timeout: seconds without a report after which a worker is killed; its trial is tried once more.
         storage: where checkpoints are kept, a folder that every node has or an fsspec URL; this machine's when not given, and none on a
         cluster.
+        cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it. The study's
+        own, or what measures best, when not given.
         data_root: the folder that holds the datasets. download: fetch what is missing there.
         progress: shows how far the run is.
 
@@ -75,10 +79,12 @@ def run(
     from sensitivity.store import Store
 
     place = Place(address, workers, gpus_per_worker, resources or {}, trial_timeout, storage)
+    if cohort_size is not None and cohort_size < 1:
+        raise InputError(f"cohort_size must be at least 1, got {cohort_size}")
     place.reach()
     # Workers train in folders of their own, so the path is absolute. What is missing is fetched once, here, unless they are elsewhere.
     root = str(pathlib.Path(data_root or "data").absolute())
-    _check_data(study, {"data_root": root, "download": download})
+    check_data(study, {"data_root": root, "download": download})
     data = {"data_root": root, "download": download and address is not None}
     own = shipped(study)
     _scheduler(study, str)
@@ -88,7 +94,8 @@ def run(
     try:
         bring_in(kept, pathlib.Path.cwd())  # what an earlier run could not deliver
         study = centered(study, kept)
-        given = kind(study, kept, data, device, shipped=own, stops_early="scheduler" in study.design)
+        largest = 1 if study.trainable is not None else cohort_size or study.cohort_size
+        given = kind(study, kept, data, device, largest, stops_early="scheduler" in study.design, shipped=own)
         _train(study, kept, given, place, progress)
         return Results.from_store(kept, study.name)
     except KeyboardInterrupt:
@@ -96,18 +103,6 @@ def run(
     finally:
         if kept is not store:
             kept.close()
-
-
-def _check_data(study: Study, data: Mapping[str, Any]) -> None:
-    """Missing data, and a model that does not fit them, are found here, in the first second, not by every worker."""
-    from trainables.datasets import load
-    from trainables.function_tasks import FunctionTask
-    from trainables.task_checks import check_task
-    from trainables.tasks import task
-
-    for each in map(task, study.tasks) if study.trainable is None else ():
-        if not isinstance(each, FunctionTask):
-            check_task(each, load(each.dataset, **data))
 
 
 def _train(study: Study, store: Store, given: Assignments, place: Place, progress: Progress | None) -> None:
@@ -132,7 +127,7 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
             done = store.known(each.key for each in planned)
             begin(len(study.tasks) * len(study.variants) * len(study.seeds) * study.design["n"])
         else:
-            cohorts = plan(planned, done, workers=workers, cohort_size=given.largest or study.cohort_size)
+            cohorts = plan(planned, done, workers=workers, cohort_size=given.largest, device=given.device)
             searcher = Planned([given.config(each) for each in cohorts])
             begin(len(planned))
         watch = Watch(place, ray.cluster_resources, _kill, progress)
@@ -152,7 +147,7 @@ def _adaptive(study: Study, store: Store, given: Assignments, delivery: Delivery
         n=design.n,
         sampler=design.sampler,
         seed=design.seed,
-        cohort_size=1 if given.stops_early else given.largest or study.cohort_size or 1,
+        cohort_size=1 if given.stops_early else given.largest or 1,
         cohort=delivery.patient(given.chosen),
         members=lambda label, configuration: [trial.key for trial in given.members(label, configuration)],
         known=delivery.patient(given.known),
@@ -279,6 +274,8 @@ class Recorder(tune.Callback):
         self._watch.heard(trial.trial_id)
         cohort = self.cohorts[trial.trial_id]
         self._keep(cohort, self._given.reports(cohort, result))
+        if self._progress is not None and result.get("reason") is not None:
+            self._progress.note(f"{cohort['variant']} on {cohort['task']} trains one trial after another: {result['reason']}")
 
     def on_checkpoint(self, iteration: int, trials: list[Any], trial: Any, checkpoint: Any, **info: Any) -> None:
         """From here on Tune itself restores the trial when its worker is lost; without a checkpoint its members are given out anew."""

@@ -56,6 +56,22 @@ class StoreContract:
         assert (last["epoch"], last["status"], last["initial_loss"]) == (2, "completed", 0.9)
         store.close()
 
+    def test_the_epochs_of_a_cohort_are_kept_at_once(self, open_store: Callable[[], Store], trials: Sequence[Trial]) -> None:
+        store = open_store()
+        store.add_study("s", "{}", trials)
+        one, two, three = (each.key for each in trials)
+        ended = [report(1), report(2, "completed", 0.25)]
+        store.record_all([(one, 0.9, ended[:1]), (two, 0.8, [report(1, "diverged")]), (one, 0.9, ended[1:]), (three, 0.7, [report(1)])])
+        store.record_all([])
+        assert store.statuses("s") == {one: "completed", two: "diverged", three: "running"}
+        assert len(store.epochs("s")) == 4
+        found = store.trials("s")
+        assert list(found["initial_loss"]) == [0.9, 0.8, 0.7]
+        assert list(found["finished"].isna()) == [False, False, True]
+        store.record_all([(two, 0.8, [report(2)])])  # what has ended stays so
+        assert store.statuses("s")[two] == "diverged"
+        store.close()
+
     def test_an_epoch_is_kept_once_and_as_first_reported(self, open_store: Callable[[], Store], trials: Sequence[Trial]) -> None:
         store = open_store()
         store.add_study("s", "{}", trials)

@@ -21,7 +21,7 @@ def batch_statistics(model: nn.Module) -> Iterator[bool]:
 
     Args: model: in evaluation mode. Yields: whether it has such layers.
     """
-    layers = [each for each in model.modules() if isinstance(each, _NormBase) and each.running_mean is not None]
+    layers = _layers(model)
     before = [{name: buffer.clone() for name, buffer in layer.named_buffers(recurse=False)} for layer in layers]
     modes = [layer.training for layer in layers]
     try:
@@ -33,6 +33,15 @@ def batch_statistics(model: nn.Module) -> Iterator[bool]:
             layer.train(mode)
             for name, buffer in layer.named_buffers(recurse=False):
                 buffer.copy_(kept[name])
+
+
+def has_batch_norm(model: nn.Module) -> bool:
+    """Whether a model has layers with running statistics."""
+    return bool(_layers(model))
+
+
+def _layers(model: nn.Module) -> list[_NormBase]:
+    return [each for each in model.modules() if isinstance(each, _NormBase) and each.running_mean is not None]
 
 
 def check_last_batch(model: nn.Module, x: Tensor, batch_size: int) -> None:

@@ -26,7 +26,7 @@ class Curvature(NamedTuple):
 
     Fields: gradient: of the loss, None where it does not depend on the parameter, as ``backward`` leaves it. h: :math:`h_t`, None
         likewise. fell_back: share of the elements of h that are the gradient, because the product was not finite: a tensor of no
-        dimensions, on the device, so that reading it is the caller's choice.
+        dimensions (of stacked models ``[K]``), on the device, so that reading it is the caller's choice.
     """
 
     gradient: list[Tensor | None]
@@ -35,7 +35,12 @@ class Curvature(NamedTuple):
 
 
 def curvature(
-    loss: Tensor, params: Sequence[Tensor], generator: torch.Generator | None = None, *, samples: int = 1, p: float = 2.0
+    loss: Tensor,
+    params: Sequence[Tensor],
+    generator: torch.Generator | Sequence[torch.Generator] | None = None,
+    *,
+    samples: int = 1,
+    p: float = 2.0,
 ) -> Curvature:
     r"""The gradient and the curvature :math:`h_t` at the parameters.
 
@@ -47,7 +52,8 @@ def curvature(
     squared row norms, whose variance falls as 1 / n. Elements that are not finite fall back to the gradient, sample by sample.
 
     Args:
-        loss: a scalar whose graph is still there. params: what to differentiate by. generator: draws u, on the device of the parameters.
+        loss: a scalar whose graph is still there. params: what to differentiate by. generator: draws u, on the device of the parameters;
+            for the summed loss of K stacked models, whose one parameter is ``[K, N]``, a generator for each.
         samples: n, at least 1. p: the norm of the hyperalgorithm, at least 1.
     Raises: InputError for a model with an operation that cannot be differentiated twice, naming it; samples below 1.
     Source: Dauphin, de Vries & Bengio (2015), section 4; the fallback: Dozat, "Optimizing CNNs", section 4.3.
@@ -70,16 +76,18 @@ def curvature(
     if not inputs:
         return Curvature(list(gradient), [None] * len(params), torch.zeros((), device=loss.device))
     flat_gradient = _flat(slopes)
-    total, fallen = torch.zeros_like(flat_gradient), torch.zeros((), device=loss.device)
+    stacked = isinstance(generator, Sequence)
+    generators = generator if isinstance(generator, Sequence) else [generator]
+    total, fallen = torch.zeros_like(flat_gradient), torch.zeros(len(generators), device=loss.device)
     for i in range(samples):
-        u = torch.randn(flat_gradient.shape, generator=generator, device=flat_gradient.device, dtype=flat_gradient.dtype)
+        u = torch.cat([_normal(flat_gradient, flat_gradient.numel() // len(generators), each) for each in generators])
         try:
             product = _flat(hessian_product(slopes, inputs, _unflat(u, inputs), retain_graph=i + 1 < samples))
         except RuntimeError as error:
             raise _explained(error) from error
         finite = torch.isfinite(product)
         h = torch.where(finite, product, flat_gradient)
-        fallen += (~finite).sum() / finite.numel()
+        fallen += (~finite).reshape(len(generators), -1).sum(1) / (finite.numel() // len(generators))
         if samples == 1:
             total = h
         else:
@@ -90,7 +98,7 @@ def curvature(
     return Curvature(
         [None if each is None else each.detach() for each in gradient],
         [None if each is None else next(each_h) for each in gradient],
-        fallen / samples,
+        fallen / samples if stacked else fallen.squeeze(0) / samples,
     )
 
 
@@ -108,6 +116,10 @@ def hessian_product(
         return [torch.zeros_like(param) for param in params]
     slopes, directions = zip(*linked, strict=True)
     return list(torch.autograd.grad(slopes, params, directions, retain_graph=retain_graph, allow_unused=True, materialize_grads=True))
+
+
+def _normal(like: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
+    return torch.randn(count, generator=generator, device=like.device, dtype=like.dtype)
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:

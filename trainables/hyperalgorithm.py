@@ -5,7 +5,7 @@ Source: Dozat, "Optimizing CNNs", Algorithm 1. The letters below are the paper's
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -15,14 +15,9 @@ from torch import Tensor
 from trainables.hyperalgorithm_settings import CHOICES, check_choices, check_group_names, check_parameter, check_settings, plain
 from trainables.member_rates import member_rates
 from trainables.names import InputError
-from trainables.norms import POWERS, add_in_norm_
-from trainables.schedules import decay_schedule
+from trainables.update_rule import Number, numbers_at, update
 
 __all__ = ["CHOICES", "Hyperalgorithm"]
-
-Number = float | Tensor
-Coefficient = float | list[Tensor]
-"""What multiplies a list of tensors: one number, or one broadcastable tensor for each of them (a cohort)."""
 
 
 class Hyperalgorithm(torch.optim.Optimizer):
@@ -209,120 +204,10 @@ class Hyperalgorithm(torch.optim.Optimizer):
         gradient = [param.grad for param in params if param.grad is not None]
         if group["maximize"]:
             gradient = list(torch._foreach_neg(gradient))
-        alpha, epsilon = group["lr"], _coefficient(group["epsilon"], params)
-        mu_schedule, nu_schedule = decay_schedule(group["mu_schedule"]), decay_schedule(group["nu_schedule"])
-        scaled = group["momentum_gradient"] == "scaled"
         h = gradient if group["order"] == "first" else curvature
-
-        v_bar: list[Tensor] | None = None
-        if group["adaptive"] != "none":
-            p, nu, weight = group["p"], 0.0, 0.0
-            if h is not None:  # otherwise v stays, and so nobody asks for nu
-                nu = nu_schedule(group["nu"], updates, group["period"])
-                weight = 1.0 if group["adaptive"] == "sum" else 1 - nu
-            if isinstance(p, Tensor) or p not in POWERS:
-                v_bar = self._moments(params, "root")
-                if h is not None:
-                    _accumulate_norm(v_bar, nu, weight, h, p)
-                v_bar = [each.clone() for each in v_bar]
-            else:
-                v = self._moments(params, "v")
-                if h is not None:
-                    _accumulate_power(v, _coefficient(nu, params), _coefficient(weight, params), h, p)
-                v_bar = list(torch._foreach_sqrt(v)) if p == 2 else [each.clone() for each in v]
-            torch._foreach_add_(v_bar, epsilon)
-
-        if group["momentum"] == "none":
-            _descend(params, _coefficient(alpha, params), gradient, v_bar)
-            return
-
-        mu = mu_schedule(group["mu"], t, group["period"])
-        g_weight = 1.0 if group["momentum_accumulation"] == "sum" else 1 - mu
-        m = self._moments(params, "m")
-        g = _step(_coefficient(alpha, params), gradient, v_bar) if scaled else gradient
-        if group["momentum_accumulation"] == "mean":
-            torch._foreach_lerp_(m, g, _coefficient(1 - mu, params))  # mu m + (1 - mu) g in one pass
-        else:
-            torch._foreach_mul_(m, _coefficient(mu, params))
-            torch._foreach_add_(m, g)
-
-        if scaled:  # the step length is in m already
-            alpha, v_bar = 1.0, None
-        if group["momentum"] == "cm":
-            _descend(params, _coefficient(alpha, params), m, v_bar)
-        else:  # m_bar is a sum of two terms: each is subtracted on its own, which saves writing the sum
-            mu_next = mu_schedule(group["mu"], t + 1, group["period"])
-            _descend(params, _coefficient(alpha * mu_next, params), m, v_bar)
-            _descend(params, _coefficient(alpha * g_weight, params), g, v_bar)
+        numbers = numbers_at(group, t, updates if h is not None else None)
+        update(group, numbers, params, gradient, h, functools.partial(self._moments, params))
 
 
 def _is_second(group: dict[str, Any]) -> bool:
     return bool(group["order"] == "second" and group["adaptive"] != "none")
-
-
-def _coefficient(number: Number, params: Sequence[Tensor]) -> Coefficient:
-    """A number as it is; a tensor with one entry per member, shaped to broadcast over each parameter ``[K, ...]``."""
-    if not isinstance(number, Tensor):
-        return number
-    # Converted once per shape and dtype, not once per parameter.
-    views: dict[tuple[int, torch.dtype, torch.device], Tensor] = {}
-    shaped = []
-    for param in params:
-        kind = (param.ndim, param.dtype, param.device)
-        if kind not in views:
-            views[kind] = number.to(param.device, param.dtype).reshape([-1, *[1] * (param.ndim - 1)] if param.ndim else [])
-        shaped.append(views[kind])
-    return shaped
-
-
-def _accumulate_power(v: list[Tensor], nu: Coefficient, weight: Coefficient, h: list[Tensor], p: float) -> None:
-    """v <- nu v + weight |h|^p for p = 1 or 2, or for p = inf v <- max(nu v, |h|), in place."""
-    torch._foreach_mul_(v, nu)
-    if math.isinf(p):
-        torch._foreach_maximum_(v, torch._foreach_abs(h))
-    elif p == 2 and not isinstance(weight, list):
-        torch._foreach_addcmul_(v, h, h, weight)
-    else:
-        _add(v, weight, list(torch._foreach_mul(h, h) if p == 2 else torch._foreach_abs(h)))
-
-
-def _accumulate_norm(root: list[Tensor], nu: Number, weight: Number, h: list[Tensor], p: Number) -> None:
-    """root <- (nu root^p + weight |h|^p)^(1/p), or where p = inf max(nu root, |h|), in place."""
-    torch._foreach_mul_(root, _coefficient(_rooted(nu, p, nu), h))
-    size = list(torch._foreach_abs(h))
-    torch._foreach_mul_(size, _coefficient(_rooted(weight, p, 1.0), h))
-    add_in_norm_(root, size, _coefficient(p, h))
-
-
-def _rooted(number: Number, p: Number, infinite: Number) -> Number:
-    """number^(1/p), and ``infinite`` where p = inf."""
-    if not isinstance(p, Tensor):
-        return number ** (1 / p)
-    base, limit = (each.to(p.device) if isinstance(each, Tensor) else each for each in (number, infinite))
-    return torch.where(p.isinf(), limit, base ** (1 / p.double()))
-
-
-def _add(target: list[Tensor], weight: Coefficient, values: list[Tensor]) -> None:
-    """target <- target + weight * values, in place."""
-    if isinstance(weight, list):
-        torch._foreach_add_(target, torch._foreach_mul(values, weight))
-    else:
-        torch._foreach_add_(target, values, alpha=weight)
-
-
-def _step(alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | None) -> list[Tensor]:
-    """alpha / v_bar * direction as new tensors."""
-    step = torch._foreach_mul(direction, alpha)
-    if v_bar is not None:
-        torch._foreach_div_(step, v_bar)
-    return list(step)
-
-
-def _descend(theta: list[Tensor], alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | None) -> None:
-    """theta <- theta - alpha / v_bar * direction, in place."""
-    if isinstance(alpha, list):
-        torch._foreach_sub_(theta, _step(alpha, direction, v_bar))
-    elif v_bar is None:
-        torch._foreach_add_(theta, direction, alpha=-alpha)
-    else:
-        torch._foreach_addcdiv_(theta, direction, v_bar, -alpha)

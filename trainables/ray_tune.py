@@ -1,11 +1,10 @@
-"""The Ray Tune trainable that trains a cohort: its members one after another in one process, with the data loaded once."""
+"""The Ray Tune trainable that trains a cohort: as one program where that pays, else one after another, with the data loaded once."""
 
 from __future__ import annotations
 
 import math
 import pathlib
 import time
-import traceback
 from typing import Any
 
 from ray import tune
@@ -17,18 +16,17 @@ REPORT_EVERY = 1.0
 CHECKPOINT = "cohort.pt"
 MOST_OUTPUT = 1_000_000
 """Characters that one trial may print; Ray keeps what its workers print on the disk of their node."""
-LONGEST_REASON = 500
-"""Characters of an exception's message that are kept."""
 
 
 class CohortTrainable(tune.Trainable):
-    """Trains ``config["members"]`` in order and reports every epoch of each.
+    """Trains ``config["members"]`` in order, as many together as pays (:mod:`trainables.cohort_sizes`), and reports every epoch of each.
 
     The config has ``task``, ``variant``, ``data`` (keyword arguments of :func:`trainables.datasets.load`), ``limit``, ``precision``,
     ``device``, ``shipped`` (tasks and variants of the user's own, pickled, or None), ``objective`` (where a scheduler compares
-    trials: metric, maximised, capped) and ``members``: dictionaries with key,
-    configuration, seed, epochs and batch_size. A result has ``reports``, the epochs trained since the last result: those of
-    :class:`trainables.training.TrainingLoop` with ``key`` and ``initial_loss``. A member whose code raises reports ``status="failed"``
+    trials: metric, maximised, capped), ``cohort_size`` (members trained together on a GPU instead of what measures best, or None) and
+    ``members``: dictionaries with key, configuration, seed, epochs and batch_size. A result has ``reports``, the epochs trained since the
+    last result: those of :class:`trainables.training.TrainingLoop` with ``key`` and ``initial_loss``; and ``reason``, why members were
+    trained one after another where they should not have been. A member whose code raises reports ``status="failed"``
     with ``error``, and the others go on.
     """
 
@@ -40,13 +38,18 @@ class CohortTrainable(tune.Trainable):
         self._output = CappedOutput(MOST_OUTPUT)
         self._data: Any = None
         self._data_key: Any = None
+        self._sizes: dict[tuple[str, str], int] = {}
         self._begin(config)
 
     def _begin(self, config: dict[str, Any]) -> None:
         self.cohort = config
         self.own: dict[str, dict[str, Any]] | None = None
+        self._chosen: dict[tuple[str, str], Any] = {}
+        self._initial_losses: dict[str, float] = {}
         self.position = 0
-        self.loop: Any = None
+        self.group: Any = None
+        self.positions: list[int] = []
+        self._reason: str | None = None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take on the next cohort in the same process."""
@@ -57,14 +60,21 @@ class CohortTrainable(tune.Trainable):
         """Train whole epochs for about a second (at least one) and report them."""
         reports: list[dict[str, Any]] = []
         # A scheduler that stops trials early sees every epoch by itself; so does who looks for the member that loses its workers.
-        one_by_one = "objective" in self.cohort or self.cohort.get("attempt", 1) > 1
-        deadline = time.monotonic() + (0 if one_by_one else REPORT_EVERY)
-        while self.position < len(self.cohort["members"]) and (not reports or time.monotonic() < deadline):
-            reports.append(self._advance())
-        result = {"reports": reports, "done": self.position >= len(self.cohort["members"])}
+        deadline = time.monotonic() + (0 if self._one_by_one else REPORT_EVERY)
+        while not self._done and (not reports or time.monotonic() < deadline):
+            reports += self._advance()
+        result = {"reports": reports, "done": self._done, "reason": self._reason}
         if "objective" in self.cohort:
             result["objective"] = self._objective(reports[-1])
         return result
+
+    @property
+    def _one_by_one(self) -> bool:
+        return "objective" in self.cohort or self.cohort.get("attempt", 1) > 1
+
+    @property
+    def _done(self) -> bool:
+        return self.group is None and self.position >= len(self.cohort["members"])
 
     def _objective(self, report: dict[str, Any]) -> float:
         """What a scheduler compares: the loss so far, capped at the initial loss; or the negative of what is maximised."""
@@ -73,23 +83,68 @@ class CohortTrainable(tune.Trainable):
         worst = cap if self.cohort["objective"]["capped"] else math.inf
         return min(loss, worst) if math.isfinite(loss) else worst
 
-    def _advance(self) -> dict[str, Any]:
-        """One epoch of the member whose turn it is; a member that raises has failed, and the next takes its turn."""
-        member = self.cohort["members"][self.position]
-        try:
-            with self._output.of(member["key"]):
-                if self.loop is None:
-                    self.loop = self._loop(member)
-                report = {"key": member["key"], "initial_loss": self.loop.initial_loss, **self.loop.train_epoch()}
-        except (Exception, SystemExit) as error:  # the user's task, model or data may raise anything, or call sys.exit
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{pathlib.Path(last.filename).name}:{last.lineno}"
-            said = str(error)[:LONGEST_REASON]
-            report = {"key": member["key"], "status": "failed", "error": f"{type(error).__name__}: {said} ({where})"}
-        if report["status"] != "running":
-            self.position += 1
-            self.loop = None
-        return report
+    def _advance(self) -> list[dict[str, Any]]:
+        """One epoch of the members whose turn it is; one that raises has failed, and the others go on."""
+        reports = self._next_group() if self.group is None else []
+        members = self.cohort["members"]
+        if self.group is not None:
+            with self._output.of(members[self.positions[0]]["key"]):
+                trained = self.group.train_epoch()
+            for k, report in trained.items():
+                loop = self.group.loops[k]
+                reports.append({"key": members[self.positions[k]]["key"], "initial_loss": loop.initial_loss, **report})
+        if self.group is not None and not self.group.running:
+            self._reason = self._reason or self.group.reason
+            if self.group.largest < len(self.group.loops):  # they did not fit the memory
+                self._sizes[self.cohort["task"], self.cohort["variant"]] = self.group.largest
+            self.group = None
+        return reports
+
+    def _next_group(self) -> list[dict[str, Any]]:
+        """Make the loops of the members that are next, as many as train together; reports of those that cannot be made."""
+        from trainables.cohorts import said
+
+        failed: list[dict[str, Any]] = []
+        loops: dict[int, Any] = {}
+        size = 1
+        for at in range(self.position, len(self.cohort["members"])):
+            member = self.cohort["members"][at]
+            try:
+                with self._output.of(member["key"]):
+                    loops[at] = self._loop(member)
+                size = self._size(loops[at], len(self.cohort["members"]) - at) if len(loops) == 1 else size
+            except (Exception, SystemExit) as error:  # the user's task, model or data may raise anything, or call sys.exit
+                failed.append({"key": member["key"], "status": "failed", "error": said(error)})
+            self.position = at + 1
+            if len(loops) >= size:
+                break
+        if loops:
+            self._train_together(loops, size)
+        return failed
+
+    def _size(self, first: Any, largest: int) -> int:
+        """Members to train together, of those that are left."""
+        from trainables.cohort_sizes import fitting, pays
+        from trainables.training import TrainingLoop
+
+        if not isinstance(first, TrainingLoop) or self._one_by_one or not pays(first):
+            return 1
+        kind = self.cohort["task"], self.cohort["variant"]
+        size: int = self.cohort.get("cohort_size") or self._sizes.get(kind) or fitting(first, largest)
+        if size < largest:  # that is what the device takes, whatever the cohort
+            self._sizes[kind] = size
+        return min(largest, size)
+
+    def _train_together(self, loops: dict[int, Any], size: int) -> None:
+        """Begin a group. Members of equal seeds and models start from the same loss, which is evaluated once."""
+        from trainables.cohorts import CohortLoop
+
+        names = [repr((loop.seed, getattr(loop, "model_settings", loop.initial_loss))) for loop in loops.values()]
+        for name, loop in zip(names, loops.values(), strict=True):
+            if math.isnan(loop.initial_loss):
+                loop.initial_loss = self._initial_losses.get(name, math.nan)
+        self.positions, self.group = list(loops), CohortLoop(list(loops.values()), largest=size)
+        self._initial_losses |= {name: loop.initial_loss for name, loop in zip(names, loops.values(), strict=True)}
 
     def _unpacked(self) -> dict[str, dict[str, Any]]:
         """The tasks, variants and schedules that came by value."""
@@ -118,17 +173,18 @@ class CohortTrainable(tune.Trainable):
             epochs=member["epochs"],
             batch_size=member["batch_size"],
             precision=self.cohort.get("precision", "float32"),
+            initial_loss=math.nan,
         )
 
     def _own(self, kind: str, name: str) -> Any:
-        """A task or variant: one that came by value, or the one that its name makes."""
+        """A task or variant: one that came by value, or the one that its name makes; the same for all members."""
         from trainables.tasks import task
         from trainables.variants import variant
 
-        own = self._unpacked()
-        if name in own.get(kind, {}):
-            return own[kind][name]
-        return task(name) if kind == "tasks" else variant(name)
+        own = self._unpacked().get(kind, {})
+        if (kind, name) not in self._chosen:
+            self._chosen[kind, name] = own[name] if name in own else task(name) if kind == "tasks" else variant(name)
+        return self._chosen[kind, name]
 
     def _dataset(self, task: Any) -> Any:
         from trainables.datasets import load
@@ -142,14 +198,17 @@ class CohortTrainable(tune.Trainable):
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         import torch
 
-        state = {"position": self.position, "loop": self.loop.state_dict() if self.loop is not None else None}
-        torch.save(state, pathlib.Path(checkpoint_dir) / CHECKPOINT)
+        states = {self.positions[k]: self.group.state_dict(k) for k in range(len(self.positions))} if self.group is not None else {}
+        torch.save({"position": self.position, "states": states}, pathlib.Path(checkpoint_dir) / CHECKPOINT)
 
     def load_checkpoint(self, checkpoint: Any) -> None:
         import torch
 
         state = torch.load(pathlib.Path(checkpoint) / CHECKPOINT, map_location="cpu", weights_only=False)
-        self.position, self.loop = state["position"], None
-        if state["loop"] is not None:
-            self.loop = self._loop(self.cohort["members"][self.position])
-            self.loop.load_state_dict(state["loop"])
+        self.position, self.group = state["position"], None
+        if not state["states"]:
+            return
+        loops = {at: self._loop(self.cohort["members"][at]) for at in state["states"]}
+        for at, each in state["states"].items():
+            loops[at].load_state_dict(each)
+        self._train_together(loops, len(loops))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from trainables.batch_norm import batch_statistics, check_last_batch
+from trainables.batch_norm import batch_statistics, check_last_batch, has_batch_norm
 from trainables.curvature import curvature
 from trainables.hyperalgorithm import Hyperalgorithm
 from trainables.in_force import in_force
@@ -41,6 +41,7 @@ class TrainingLoop:
         seed: names the initial weights, the shuffling, the augmentation, dropout and the random vectors of second order. epochs: how many.
         batch_size: the task's own when not given; a batch_size of the configuration comes first.
         precision: ``float32``, ``tf32`` or ``bf16`` (see :mod:`trainables.precision`).
+        initial_loss: that of the untrained model, where it is known or will be set; evaluated when not given.
 
     A report has ``epoch`` (from 1), ``train_loss`` (mean over the epoch's images as they were trained on), ``train_loss_end`` (over the
     training set after the epoch), ``test_loss`` (NaN without test images), ``train_<metric>`` and ``test_<metric>`` for every metric of the
@@ -68,6 +69,7 @@ class TrainingLoop:
         epochs: int,
         batch_size: int | None = None,
         precision: str = "float32",
+        initial_loss: float | None = None,
     ) -> None:
         if epochs < 1:
             raise InputError(f"epochs must be at least 1, got {epochs}")
@@ -76,6 +78,7 @@ class TrainingLoop:
         routed = route(task, variant, configuration)
         self.settings = LoopSettings(**routed.loop)
         self.task, self.data, self.epochs, self.precision = task, data, epochs, check_precision(precision)
+        self.model_settings = routed.model
         self.batch_size = self.settings.batch_size or batch_size or task.batch_size
         device = data.x_train.device
         self.seed = seed
@@ -87,7 +90,7 @@ class TrainingLoop:
         self.optimizer = variant.optimizer(self.model.parameters(), routed.optimizer)
         self.params = [param for group in self.optimizer.param_groups for param in group["params"]]
         self.rates: list[Any] = [group.get("lr") for group in self.optimizer.param_groups]
-        follows_lr = (self.settings.weight_decay and self.settings.weight_decay_kind == "decoupled") or self._lr_varies
+        follows_lr = (self.settings.weight_decay and self.settings.weight_decay_kind == "decoupled") or self.lr_varies
         if follows_lr and None in self.rates:
             raise InputError(f"lr_schedule, lr_warmup and decoupled weight_decay need an optimizer with lr, which {variant.name} has not")
         steps = math.ceil(len(data.x_train) / self.batch_size)
@@ -97,8 +100,13 @@ class TrainingLoop:
         self.streams = {purpose: stream(seed, purpose, device) for purpose in ("shuffling", "augmentation", "curvature")}
         self.epoch = self.step = 0
         self.status = "running"
-        with arithmetic(self.precision), batch_statistics(self.model.eval()) as self.batch_norm:
-            self.initial_loss = self._evaluate(data.x_train, data.y_train, even=self.batch_norm)["loss"]
+        self.batch_norm = has_batch_norm(self.model.eval())
+        self.initial_loss = self.evaluate_initial() if initial_loss is None else initial_loss
+
+    def evaluate_initial(self) -> float:
+        """The loss of evaluation before training; batch norm uses the statistics of batches, and keeps its running ones."""
+        with arithmetic(self.precision), batch_statistics(self.model):
+            return self._evaluate(self.data.x_train, self.data.y_train, even=self.batch_norm)["loss"]
 
     def __iter__(self) -> Iterator[Report]:
         while self.status == "running":
@@ -119,37 +127,51 @@ class TrainingLoop:
         self.model.train()
         for chosen in torch.split(order, self.batch_size):
             self.step, steps = self.step + 1, steps + 1
-            self._set_learning_rate()
+            self.set_learning_rate()
             self.optimizer.zero_grad(set_to_none=True)
-            loss = self._loss(*self._augmented(x[chosen], y[chosen]))
+            loss = self.loss(*self._augmented(x[chosen], y[chosen]))
             if self.second_order is not None and (self.step - 1) % self.settings.curvature_every == 0:
                 h, share = self._backward_twice(loss)
                 fell_back, curved = fell_back + share, curved + 1
-                norms += self._clip_and_decay()
+                norms += self.clip_and_decay()
                 self.second_order.step(curvature=h)
             else:
                 loss.backward()  # type: ignore[no-untyped-call]
-                norms += self._clip_and_decay()
+                norms += self.clip_and_decay()
                 self.optimizer.step()
             total += loss.detach() * len(chosen)
         train_loss, grad_norm = (total / len(x)).item(), (norms / steps).item()
         trained = time.perf_counter() - began
         self.model.eval()
         train, test = self._evaluate(x, y), self._evaluate(self.data.x_test, self.data.y_test)
+        fallen = None if self.second_order is None else (fell_back / curved).item() if curved else math.nan
+        return self.conclude(train_loss, train, test, grad_norm, fallen, trained, time.perf_counter() - began)
+
+    def conclude(
+        self,
+        train_loss: float,
+        train: Mapping[str, float],
+        test: Mapping[str, float],
+        grad_norm: float,
+        fell_back: float | None,
+        trained: float,
+        seconds: float,
+    ) -> Report:
+        """End an epoch whose steps were taken, and report it: see the class for the fields. Args: trained: seconds without evaluation."""
         self.epoch += 1
         self.status = "diverged" if not self._sane(train_loss, train["loss"]) else "completed" if self.epoch >= self.epochs else "running"
         return {
             "epoch": self.epoch,
             "train_loss": train_loss,
-            "train_loss_end": train.pop("loss"),
-            "test_loss": test.pop("loss"),
-            **{f"train_{name}": value for name, value in train.items()},
-            **{f"test_{name}": value for name, value in test.items()},
+            "train_loss_end": train["loss"],
+            "test_loss": test["loss"],
+            **{f"train_{name}": value for name, value in train.items() if name != "loss"},
+            **{f"test_{name}": value for name, value in test.items() if name != "loss"},
             **in_force(self.optimizer),
             "grad_norm": grad_norm,
-            **({"fell_back": (fell_back / curved).item() if curved else math.nan} if self.second_order is not None else {}),
-            "images_per_second": len(x) / trained,
-            "seconds": time.perf_counter() - began,
+            **({} if fell_back is None else {"fell_back": fell_back}),
+            "images_per_second": len(self.data.x_train) / trained,
+            "seconds": seconds,
             "status": self.status,
         }
 
@@ -159,11 +181,13 @@ class TrainingLoop:
         return math.isfinite(train_loss) and math.isfinite(train_loss_end) and level <= SANE * self.initial_loss
 
     @property
-    def _lr_varies(self) -> bool:
+    def lr_varies(self) -> bool:
+        """Whether the learning rate changes from step to step."""
         return self.settings.lr_schedule != "constant" or self.settings.lr_warmup > 0
 
-    def _set_learning_rate(self) -> None:
-        if self._lr_varies:
+    def set_learning_rate(self) -> None:
+        """The learning rate of the step that is next."""
+        if self.lr_varies:
             factor = lr_factor(self.settings.lr_schedule, self.step, self.decay)
             for group, lr in zip(self.optimizer.param_groups, self.rates, strict=True):
                 group["lr"] = lr * factor
@@ -181,7 +205,7 @@ class TrainingLoop:
         return [each for each in found.h if each is not None], found.fell_back
 
     @torch.no_grad()
-    def _clip_and_decay(self) -> Tensor:
+    def clip_and_decay(self) -> Tensor:
         """Clip the gradient, then decay the weights. Returns the norm of the gradient as it was."""
         params = [param for param in self.params if param.grad is not None]
         norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm([param.grad for param in params])))
@@ -197,7 +221,8 @@ class TrainingLoop:
                     torch._foreach_mul_(decayed, 1 - group["lr"] * w)
         return norm
 
-    def _loss(self, x: Tensor, y: Tensor) -> Tensor:
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """The loss of a batch."""
         with autocast(self.precision, x.device):
             return self.task.loss(self.model(x), x, y)
 
@@ -210,13 +235,8 @@ class TrainingLoop:
         measures = {"loss": self.task.loss, **self.task.metrics}
         if not len(x):
             return dict.fromkeys(measures, math.nan)
-        # In pieces that fit the cache: the whole digits at once take 2.3 times as long on a CPU core.
-        pieces = [
-            torch.tensor_split(each, math.ceil(len(x) / EVALUATION_BATCH)) if even else torch.split(each, EVALUATION_BATCH)
-            for each in (x, y)
-        ]
         totals = torch.zeros(len(measures), device=x.device)
-        for some_x, some_y in zip(*pieces, strict=True):
+        for some_x, some_y in evaluation_pieces(x, y, even=even):
             with autocast(self.precision, x.device):
                 outputs = self.model(some_x)
                 values = [measure(outputs, some_x, some_y) for measure in measures.values()]
@@ -243,6 +263,16 @@ class TrainingLoop:
             each.set_state(state["streams"][purpose])
         self.epoch, self.step, self.status = state["epoch"], state["step"], state["status"]
         self.initial_loss = state["initial_loss"]
+
+
+def evaluation_pieces(x: Tensor, y: Tensor, *, even: bool = False, size: int = EVALUATION_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
+    """A dataset in pieces that fit the cache: the whole digits at once take 2.3 times as long on a CPU core.
+
+    Args: even: as even as can be, so that no piece has one image only. size: images of a piece, at most.
+    """
+    many = math.ceil(len(x) / size)
+    pieces = [torch.tensor_split(each, many) if even else torch.split(each, size) for each in (x, y)]
+    return zip(*pieces, strict=True)
 
 
 def _laid_out(model: nn.Module) -> nn.Module:

@@ -1,7 +1,7 @@
 """Time of one optimizer step: Hyperalgorithm with Adam's settings against torch.optim.Adam(foreach=True).
 
 Run: ``python -m tests.benchmarks.optimizer_step``. Both are timed in turns within one run. It prints the medians, and the median ratio of
-neighbouring turns, which a busy machine slows alike; it exits with 1 when ours takes more than 1.15 times as long anywhere.
+neighbouring turns, which a busy machine slows alike; it exits with 1 when ours takes longer anywhere.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import nn
 from trainables.hyperalgorithm import Hyperalgorithm
 from trainables.models import ConvAutoencoder
 
-ALLOWED = 1.15
+ALLOWED = 1.0
 TURNS = 200
 SECONDS_A_TURN = 0.003
 Shapes = list[tuple[int, ...]]

@@ -82,6 +82,12 @@ def test_cohorts_share_task_and_variant_and_keep_their_size(size: int | None, wo
     assert sorted(trial.key for each in cohorts for trial in each.trials) == sorted(each.key for each in trials(study))
 
 
+@pytest.mark.parametrize(("device", "sizes"), [("cpu", [2]), ("cuda", [16 * 2])])
+def test_a_gpu_is_given_as_many_trials_as_one_program_may_train(device: str, sizes: list[int]) -> None:
+    cohorts = plan(trials(Study(**{**SPEC, "variants": ["adam"], "tasks": ["autoencoder/digits"]})), {}, device=device)
+    assert sorted({len(each.trials) for each in cohorts}) == sizes
+
+
 def test_a_conditional_space_is_planned_branch_by_branch() -> None:
     space = SearchSpace(
         Float("lr", 1e-3, 0.1, "log"),

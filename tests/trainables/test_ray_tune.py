@@ -204,6 +204,71 @@ def test_a_reused_actor_loads_data_again_only_when_it_is_other_data(monkeypatch:
     assert len(loads) == 2
 
 
+SMALL = {"task": "mlp/synthetic", "limit": None}
+
+
+def small(*members: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """The histories of members that are small enough to train together on a CPU, by a loop each."""
+    data = load("synthetic")
+    made = [(each["configuration"], each["seed"], each["epochs"], each["batch_size"]) for each in members]
+    return [
+        list(TrainingLoop(task("mlp/synthetic"), variant("adam"), values, seed, data=data, epochs=epochs, batch_size=size))
+        for values, seed, epochs, size in made
+    ]
+
+
+def assert_close(reports: list[dict[str, Any]], members: tuple[dict[str, Any], ...]) -> None:
+    """Every member's reports are its loop's, to the rounding of float32 over some fifty steps."""
+    for each, alone in zip(members, small(*members), strict=True):
+        found = [report for report in reports if report["key"] == each["key"]]
+        assert [report["status"] for report in found] == [report["status"] for report in alone]
+        assert [report["train_loss_end"] for report in found] == pytest.approx([report["train_loss_end"] for report in alone], rel=1e-4)
+
+
+def test_small_dense_models_train_together_and_a_member_that_cannot_be_made_has_failed() -> None:
+    reports = trained(CohortTrainable(cohort(MEMBERS[0], member("bad", lr=-1.0), *MEMBERS[1:], **SMALL)))
+    assert [(report["key"], report.get("epoch")) for report in reports] == [
+        ("bad", None), ("a", 1), ("b", 1), ("c", 1), ("a", 2), ("b", 2), ("b", 3),
+    ]  # fmt: skip
+    assert reports[0]["error"].startswith("InputError: lr must be above 0")
+    assert_close(reports, MEMBERS)
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_checkpoint_of_members_that_train_together_continues(after: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
+    first = CohortTrainable(cohort(*MEMBERS, **SMALL))
+    begun = [report for _ in range(after) for report in first.train()["reports"]]
+    saved = first.save(str(tmp_path / "checkpoint"))
+    second = CohortTrainable(cohort(*MEMBERS, **SMALL))
+    second.restore(saved.checkpoint)
+    reports = begun + trained(second)
+    assert len(reports) == 6
+    assert_close(reports, MEMBERS)
+
+
+@pytest.mark.parametrize(("size", "order"), [(1, "aabbbc"), (2, "ababbc"), (3, "abcabb")])
+def test_the_cohort_size_says_how_many_train_together(size: int, order: str) -> None:
+    reports = trained(CohortTrainable(cohort(*MEMBERS, cohort_size=size, **SMALL)))
+    assert "".join(report["key"] for report in reports) == order
+    assert_close(reports, MEMBERS)
+
+
+def test_a_small_cohort_does_not_limit_the_next() -> None:
+    trainable = CohortTrainable(cohort(*MEMBERS[:2], **SMALL))
+    trained(trainable)
+    trainable.reset(cohort(*MEMBERS, **SMALL))
+    assert "".join(report["key"] for report in trained(trainable)) == "abcabb"
+
+
+def test_a_result_says_why_members_do_not_train_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainables.cohorts.moving_buffers", lambda loops: "it is stubborn")
+    trainable = CohortTrainable(cohort(*MEMBERS, **SMALL))
+    result = trainable.train()
+    assert [report["key"] for report in result["reports"]] == ["a", "b", "c", "a", "b", "b"]
+    assert result["reason"] == "it is stubborn"
+
+
 @pytest.mark.parametrize("modules", ["trainables", "trainables.training, trainables.hyperalgorithm, trainables.variants, trainables.tasks"])
 def test_without_ray_tune_the_package_imports_neither_ray_nor_optuna(modules: str) -> None:
     check = f"import sys, {modules}; print(*sorted({{'ray', 'optuna', 'sklearn', 'torchvision'}} & set(sys.modules)))"

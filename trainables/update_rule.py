@@ -1,0 +1,170 @@
+"""Algorithm 1 on lists of tensors: one step of the hyperalgorithm, for one model or for a cohort of stacked ones.
+
+Source: Dozat, "Optimizing CNNs", Algorithm 1. The letters below are the paper's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from trainables.norms import POWERS, add_in_norm_
+from trainables.schedules import decay_schedule
+
+Number = float | Tensor
+Coefficient = float | list[Tensor]
+"""What multiplies a list of tensors: one number, or one broadcastable tensor for each of them (a cohort)."""
+
+
+class Numbers(NamedTuple):
+    """The numbers of one step: each a float, or for a cohort a tensor with one entry per member.
+
+    Fields: alpha, epsilon. mu: mu_t, and mu_next: mu_{t+1}, both 0 where they take no part. nu: nu_t, None where v is left alone.
+    """
+
+    alpha: Number
+    epsilon: Number
+    mu: Number
+    mu_next: Number
+    nu: Number | None
+
+
+def numbers_at(settings: Mapping[str, Any], t: int, updates: int | None) -> Numbers:
+    """The numbers of step t by their schedules. Args: settings: of the hyperalgorithm. updates: of v so far, this one included, or None."""
+    mu: Number = 0.0
+    mu_next: Number = 0.0
+    nu: Number | None = None
+    if settings["momentum"] != "none":
+        schedule = decay_schedule(settings["mu_schedule"])
+        mu = schedule(settings["mu"], t, settings["period"])
+        if settings["momentum"] == "nag":
+            mu_next = schedule(settings["mu"], t + 1, settings["period"])
+    if settings["adaptive"] != "none" and updates is not None:
+        nu = decay_schedule(settings["nu_schedule"])(settings["nu"], updates, settings["period"])
+    return Numbers(settings["lr"], settings["epsilon"], mu, mu_next, nu)
+
+
+def update(
+    settings: Mapping[str, Any],
+    numbers: Numbers,
+    params: list[Tensor],
+    gradient: list[Tensor],
+    h: list[Tensor] | None,
+    moments: Callable[[str], list[Tensor]],
+) -> None:
+    """One step, in place.
+
+    Args: settings: of the hyperalgorithm; its choices and p count here. numbers: of this step. params: theta. gradient: of the loss, left
+        as it is. h: h_t, None where v is left alone. moments: the state by its name, ``m``, ``v`` or ``root``, as tensors like theta.
+    """
+    alpha = numbers.alpha
+    scaled = settings["momentum_gradient"] == "scaled"
+    v_bar: list[Tensor] | None = None
+    if settings["adaptive"] != "none":
+        p, nu = settings["p"], numbers.nu
+        weight = 1.0 if settings["adaptive"] == "sum" or nu is None else 1 - nu
+        if isinstance(p, Tensor) or p not in POWERS:
+            v_bar = moments("root")
+            if h is not None and nu is not None:
+                _accumulate_norm(v_bar, nu, weight, h, p)
+            v_bar = [each.clone() for each in v_bar]
+        else:
+            v = moments("v")
+            if h is not None and nu is not None:
+                _accumulate_power(v, _coefficient(nu, params), _coefficient(weight, params), h, p)
+            v_bar = list(torch._foreach_sqrt(v)) if p == 2 else [each.clone() for each in v]
+        torch._foreach_add_(v_bar, _coefficient(numbers.epsilon, params))
+
+    if settings["momentum"] == "none":
+        _descend(params, _coefficient(alpha, params), gradient, v_bar)
+        return
+
+    mu = numbers.mu
+    g_weight = 1.0 if settings["momentum_accumulation"] == "sum" else 1 - mu
+    m = moments("m")
+    g = _step(_coefficient(alpha, params), gradient, v_bar) if scaled else gradient
+    if settings["momentum_accumulation"] == "mean":
+        torch._foreach_lerp_(m, g, _coefficient(1 - mu, params))  # mu m + (1 - mu) g in one pass
+    else:
+        torch._foreach_mul_(m, _coefficient(mu, params))
+        torch._foreach_add_(m, g)
+
+    if scaled:  # the step length is in m already
+        alpha, v_bar = 1.0, None
+    if settings["momentum"] == "cm":
+        _descend(params, _coefficient(alpha, params), m, v_bar)
+    else:  # m_bar is a sum of two terms: each is subtracted on its own, which saves writing the sum
+        _descend(params, _coefficient(alpha * numbers.mu_next, params), m, v_bar)
+        _descend(params, _coefficient(alpha * g_weight, params), g, v_bar)
+
+
+def _coefficient(number: Number, params: Sequence[Tensor]) -> Coefficient:
+    """A number as it is; a tensor with one entry per member, shaped to broadcast over each parameter ``[K, ...]``."""
+    if not isinstance(number, Tensor):
+        return number
+    # Converted once per shape and dtype, not once per parameter.
+    views: dict[tuple[int, torch.dtype, torch.device], Tensor] = {}
+    shaped = []
+    for param in params:
+        kind = (param.ndim, param.dtype, param.device)
+        if kind not in views:
+            views[kind] = number.to(param.device, param.dtype).reshape([-1, *[1] * (param.ndim - 1)] if param.ndim else [])
+        shaped.append(views[kind])
+    return shaped
+
+
+def _accumulate_power(v: list[Tensor], nu: Coefficient, weight: Coefficient, h: list[Tensor], p: float) -> None:
+    """v <- nu v + weight |h|^p for p = 1 or 2, or for p = inf v <- max(nu v, |h|), in place."""
+    torch._foreach_mul_(v, nu)
+    if math.isinf(p):
+        torch._foreach_maximum_(v, torch._foreach_abs(h))
+    elif p == 2 and not isinstance(weight, list):
+        torch._foreach_addcmul_(v, h, h, weight)
+    else:
+        _add(v, weight, list(torch._foreach_mul(h, h) if p == 2 else torch._foreach_abs(h)))
+
+
+def _accumulate_norm(root: list[Tensor], nu: Number, weight: Number, h: list[Tensor], p: Number) -> None:
+    """root <- (nu root^p + weight |h|^p)^(1/p), or where p = inf max(nu root, |h|), in place."""
+    torch._foreach_mul_(root, _coefficient(_rooted(nu, p, nu), h))
+    size = list(torch._foreach_abs(h))
+    torch._foreach_mul_(size, _coefficient(_rooted(weight, p, 1.0), h))
+    add_in_norm_(root, size, _coefficient(p, h))
+
+
+def _rooted(number: Number, p: Number, infinite: Number) -> Number:
+    """number^(1/p), and ``infinite`` where p = inf."""
+    if not isinstance(p, Tensor):
+        return number ** (1 / p)
+    base, limit = (each.to(p.device) if isinstance(each, Tensor) else each for each in (number, infinite))
+    return torch.where(p.isinf(), limit, base ** (1 / p.double()))
+
+
+def _add(target: list[Tensor], weight: Coefficient, values: list[Tensor]) -> None:
+    """target <- target + weight * values, in place."""
+    if isinstance(weight, list):
+        torch._foreach_add_(target, torch._foreach_mul(values, weight))
+    else:
+        torch._foreach_add_(target, values, alpha=weight)
+
+
+def _step(alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | None) -> list[Tensor]:
+    """alpha / v_bar * direction as new tensors."""
+    step = torch._foreach_mul(direction, alpha)
+    if v_bar is not None:
+        torch._foreach_div_(step, v_bar)
+    return list(step)
+
+
+def _descend(theta: list[Tensor], alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | None) -> None:
+    """theta <- theta - alpha / v_bar * direction, in place."""
+    if isinstance(alpha, list):
+        torch._foreach_sub_(theta, _step(alpha, direction, v_bar))
+    elif v_bar is None:
+        torch._foreach_add_(theta, direction, alpha=-alpha)
+    else:
+        torch._foreach_addcdiv_(theta, direction, v_bar, -alpha)
