@@ -123,6 +123,8 @@ class CohortLoop:
 
     def _groups(self, members: Sequence[int]) -> list[tuple[int, ...]]:
         """Members by structure, at most ``largest`` of each together; alone where that is known not to work."""
+        if self.largest == 1:  # of any kind of loop: a function's has no structure
+            return [(k,) for k in members]
         groups: dict[Hashable, list[int]] = {}
         for k in members:
             groups.setdefault(structure(self.loops[k]), []).append(k)
@@ -162,8 +164,7 @@ class CohortLoop:
         if group in self.stacks:
             return self.stacks[group]
         loops = [self.loops[k] for k in group]
-        kind = structure(loops[0])
-        if len(group) == 1 or kind in self.reasons:
+        if len(group) == 1 or (kind := structure(loops[0])) in self.reasons:
             return None
         moving = moving_buffers(loops)
         if isinstance(moving, str):

@@ -254,6 +254,15 @@ def test_the_cohort_size_says_how_many_train_together(size: int, order: str) -> 
     assert_close(reports, MEMBERS)
 
 
+def test_functions_with_known_answers_are_evaluated_one_after_another() -> None:
+    values = {"x1": 0.1, "x2": 0.2, "x3": 0.3}
+    members = [{**member(key), "configuration": values} for key in "ab"]
+    reports = trained(CohortTrainable(cohort(*members, task="function/ishigami", variant="direct")))
+    assert [(report["key"], report["status"]) for report in reports] == [
+        ("a", "running"), ("a", "completed"), ("b", "running"), ("b", "completed"),
+    ]  # fmt: skip
+
+
 def test_a_small_cohort_does_not_limit_the_next() -> None:
     trainable = CohortTrainable(cohort(*MEMBERS[:2], **SMALL))
     trained(trainable)
