@@ -141,6 +141,11 @@ class Results:
 
         return to_deepcave(self, folder, **named)
 
+    def _repr_html_(self) -> str:
+        from sensitivity.notebook import results_html
+
+        return results_html(self)
+
     def design_of(self, variant: str) -> str:
         """The kind of design that chose the configurations of a variant."""
         return self.designs.get(variant, self.design)

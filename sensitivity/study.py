@@ -190,6 +190,11 @@ class Study(BaseModel):
             content = repr([sources.identity(type(chosen)), sorted((each, repr(source_of(each, value))) for each, value in fixed.items())])
         return f"{name}@{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
+    def _repr_html_(self) -> str:
+        from sensitivity.notebook import study_html
+
+        return study_html(self)
+
     def to_json(self) -> str:
         """The specification as JSON; :meth:`from_json` reads it back."""
         return json.dumps(self._plain(), allow_nan=False)
