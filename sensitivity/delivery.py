@@ -115,10 +115,13 @@ class Delivery:
         """The call, which waits while the store is away: a read, or a write that cannot go by the journal."""
 
         def patiently(*arguments: Any, **named: Any) -> Result:
-            began, pause = time.monotonic(), FIRST_PAUSE
+            began, pause, waited = time.monotonic(), FIRST_PAUSE, 0.0
             while True:
                 try:
-                    return call(*arguments, **named)
+                    found = call(*arguments, **named)
+                    if waited:
+                        self._say(self.words)
+                    return found
                 except Exception as error:
                     waited = time.monotonic() - began
                     if not _passing(error) or waited > PATIENCE:

@@ -60,15 +60,15 @@ class StoreContract:
         store = open_store()
         store.add_study("s", "{}", trials)
         one, two, three = (each.key for each in trials)
-        ended = [report(1), report(2, "completed", 0.25)]
-        store.record_all([(one, 0.9, ended[:1]), (two, 0.8, [report(1, "diverged")]), (one, 0.9, ended[1:]), (three, 0.7, [report(1)])])
-        store.record_all([])
+        told = [(one, 0.9, report(1)), (two, 0.8, report(1, "diverged")), (one, 0.9, report(2, "completed", 0.25)), (three, 0.7, report(1))]
+        store.keep([{**each, "key": key, "initial_loss": loss} for key, loss, each in told])
+        store.keep([])
         assert store.statuses("s") == {one: "completed", two: "diverged", three: "running"}
         assert len(store.epochs("s")) == 4
         found = store.trials("s")
         assert list(found["initial_loss"]) == [0.9, 0.8, 0.7]
         assert list(found["finished"].isna()) == [False, False, True]
-        store.record_all([(two, 0.8, [report(2)])])  # what has ended stays so
+        store.record(two, initial_loss=0.8, reports=[report(2)])  # what has ended stays so
         assert store.statuses("s")[two] == "diverged"
         store.close()
 

@@ -110,7 +110,9 @@ def trials(measured: Measured, task: str) -> pd.DataFrame:
     """Every trial of a task that has a result, without the columns of hyperparameters that none of them has."""
     table = of_task(measured.results.usable, task).drop(columns="error")
     empty = [name for name in table.columns if name.startswith(PREFIX) and table[name].isna().all()]
-    return table.drop(columns=empty).rename(columns=lambda name: str(name).removeprefix(PREFIX))
+    table = table.drop(columns=empty)
+    plain = {name: short for name in table.columns if (short := str(name).removeprefix(PREFIX)) not in table.columns}
+    return table.rename(columns=plain)
 
 
 def refusal(table: pd.DataFrame) -> str:

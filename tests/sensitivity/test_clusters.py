@@ -59,7 +59,7 @@ def test_a_node_that_is_lost_changes_nothing(cluster: None, two_nodes: Nodes, tm
 
 @pytest.mark.slow
 def test_trials_wait_for_a_node_and_two_studies_share_what_comes(tmp_path: pathlib.Path) -> None:
-    small = {**SIXTY, "design": {"kind": "random", "n": 2}, "epochs": 1, "cohort_size": 1}
+    small = {**SIXTY, "design": {"kind": "random", "n": 16}, "epochs": 40, "cohort_size": 1}  # longer than the watch is patient
     for name in ("one", "two"):
         (tmp_path / f"{name}.json").write_text(Study(**{**small, "name": name, "seeds": 1 if name == "one" else [1]}).to_json())
     with nodes(1) as started:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import subprocess
 import sys
+import time
 
 import jsonschema
 import pytest
@@ -134,7 +135,9 @@ def test_a_script_starts_ray_on_every_node_and_runs_the_study(printed, tmp_path:
              "HOME": str(tmp_path), "SLURM_SUBMIT_DIR": str(tmp_path)}  # fmt: skip
     ended = subprocess.run(["bash", "job.sh"], cwd=tmp_path, env=given, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stderr
-    notes = (tmp_path / "notes").read_text().splitlines()
+    begun, notes = time.monotonic(), list[str]()
+    while sum("ray start" in line for line in notes) < 3 and time.monotonic() - begun < 30:  # srun goes on beside the script
+        notes = (tmp_path / "notes").read_text().splitlines()
     assert sum("ray start --head" in line for line in notes) == 1
     assert sum("ray start --address=10.0.0.1:20007" in line for line in notes) == 2
     (run,) = [line for line in notes if line.startswith("python")]

@@ -247,7 +247,7 @@ def test_the_keyboard_and_a_phone_are_enough(browser: Any, served: tuple[str, pa
     page.keyboard.press("ArrowRight")
     page.wait_for_url(re.compile("range=lr"))
     page.get_by_role("button", name="Dark").press("Enter")
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     visit.open("/study/watched")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     page.set_viewport_size({"width": 390, "height": 844})
