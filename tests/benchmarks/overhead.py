@@ -30,8 +30,10 @@ class Clock:
     def begin(self, *given: Any) -> None:
         """Nothing to note."""
 
-    def note(self, text: str) -> None:
+    def note(self, text: str | None) -> None:
         """Nothing to note."""
+
+    say = wait = note
 
     def report(self, variant: str, report: dict[str, Any], outcome: Any) -> None:
         """A report came."""
