@@ -12,7 +12,20 @@ import pandas as pd
 
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.excess import excess, mean_over
-from sensitivity.measures.losses import NEVER_LEARNED, Array, Draws, Losses, best, best_draws, configurations, drawn, groups, interval, note
+from sensitivity.measures.losses import (
+    NEVER_LEARNED,
+    Array,
+    Draws,
+    Losses,
+    best,
+    best_draws,
+    configurations,
+    drawn,
+    groups,
+    interval,
+    normals,
+    note,
+)
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -43,10 +56,11 @@ def compare(
     .. math:: z = \frac{\hat\theta_a - \hat\theta_b}{s}, \qquad p = 2 \, (1 - F(|z|)), \qquad
         \delta = (F^{-1}(1 - \alpha / 2) + \Phi^{-1}(0.8)) \, s
 
-    with s the bootstrap standard error of the difference and F the normal distribution, or Student's t with one degree of freedom
-    less than configurations where these are what was sampled. ``low`` and ``high`` are :math:`\pm F^{-1}(1 - \alpha/2) \, s` around it, so
-    they hold 0 exactly where p is above :math:`\alpha`. ``p_holm`` is Holm's correction for all rows of the table. ``detectable`` is
-    :math:`\delta`: a true difference that this study would have called one 80 % of the time.
+    with s the bootstrap standard error of the difference (half the range of the middle 95 % of its draws over 1.96; with two seeds, where
+    one chooses each best and the draws are skewed, their wider side) and F the normal distribution, or Student's t with one degree of
+    freedom less than configurations where these are what was sampled. ``low`` and ``high`` are :math:`\pm F^{-1}(1 - \alpha/2) \, s`
+    around it, so they hold 0 exactly where p is above :math:`\alpha`. ``p_holm`` is Holm's correction for all rows of the table.
+    ``detectable`` is :math:`\delta`: a true difference that this study would have called one 80 % of the time.
 
     ``paired``: where both variants have the same configurations, both are resampled together: the same configurations are drawn for both
     (where the design drew them), and with the same seeds their noise is as correlated as it was observed. Otherwise each is
@@ -134,7 +148,10 @@ def _difference(one: Losses, two: Losses, of: str, over: str | None, draws: int,
     first, second = _draws(one, other, noises, pair is not None, draws, seed)
     # Half the 95 % range: the noise of few seeds has tails that a standard deviation would be made of.
     low, high = interval(again(one, first) - again(other, second))
-    error = 2 * max((high - low) / 2, high - value, value - low) / NINETY_FIVE
+    half = (high - low) / 2
+    if min(one.loss.shape[1], two.loss.shape[1]) == 2:
+        half = max(half, high - value, value - low)
+    error = 2 * half / NINETY_FIVE
     count = min(len(one.loss), len(two.loss))
     freedom = np.inf
     if (not one.fixed or noises[0] is not None) and count > 1:
@@ -204,14 +221,16 @@ def _draws(one: Losses, two: Losses, noises: tuple[float | None, float | None], 
     chosen = [configurations(each, draws, rng) for each in (one, two)]
     if paired:
         chosen[1] = chosen[0]
-    normal = [rng.standard_normal((draws, *each.loss.shape)) for each in (one, two)]
+    numbers = [normals(each, draws, rng) for each in (one, two)]
     if paired and one.loss.shape == two.loss.shape:
         r = _correlation(one.loss, two.loss)
-        normal[1] = r * normal[0] + np.sqrt(1 - r**2) * normal[1]
-    return (
-        drawn(one, chosen[0], normal[0], rng, deviation=noises[0]),
-        drawn(two, chosen[1], normal[1], rng, deviation=noises[1]),
+        numbers[1] = tuple(r * each + np.sqrt(1 - r**2) * other for each, other in zip(*numbers, strict=True))
+    scales = [np.random.default_rng([seed, 0 if paired else place]) for place in (0, 1)]  # how sure the noise is, is alike for both
+    first, second = (
+        drawn(each, which, *own, scale, deviation=noise)
+        for each, which, own, scale, noise in zip((one, two), chosen, numbers, scales, noises, strict=True)
     )
+    return first, second
 
 
 def _correlation(one: Array, two: Array) -> float:

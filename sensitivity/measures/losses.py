@@ -152,7 +152,7 @@ def resampled(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Draws:
     replacement. Noise as of :func:`drawn`.   Source: Davison & Hinkley, "Bootstrap Methods and their Application" (1997), chapters 2 and 3.
     """
     rng = np.random.default_rng(seed)
-    return drawn(group, configurations(group, draws, rng), rng.standard_normal((draws, *group.loss.shape)), rng)
+    return drawn(group, configurations(group, draws, rng), *normals(group, draws, rng), rng)
 
 
 def configurations(group: Losses, draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -161,8 +161,15 @@ def configurations(group: Losses, draws: int, rng: np.random.Generator) -> NDArr
     return np.broadcast_to(np.arange(count), (draws, count)) if group.fixed else rng.integers(count, size=(draws, count))
 
 
-def drawn(group: Losses, chosen: NDArray[np.int64], normal: Array, rng: np.random.Generator, *, deviation: float | None = None) -> Draws:
-    r"""The draws that hold the ``chosen`` configurations, with noise made of standard ``normal`` numbers of the shape of ``noise``.
+def normals(group: Losses, draws: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Standard normal numbers for the noise of seeds and for the truth of draws, of the shapes that these have in :class:`Draws`."""
+    return rng.standard_normal((draws, *group.loss.shape)), rng.standard_normal((draws, len(group.loss)))
+
+
+def drawn(
+    group: Losses, chosen: NDArray[np.int64], normal: Array, about: Array, rng: np.random.Generator, *, deviation: float | None = None
+) -> Draws:
+    r"""The draws that hold the ``chosen`` configurations, with noise and truth made of the numbers of :func:`normals`.
 
     Two or three seeds are too few to resample as they are, so the noise of a seed has the standard deviation of its configuration,
     moderated by those of the others (:func:`moderated`), and the noise of a mean is Student's t for that reason. ``truth`` is drawn around
@@ -192,7 +199,7 @@ def drawn(group: Losses, chosen: NDArray[np.int64], normal: Array, rng: np.rando
     between = float(np.nanvar(group.mean, ddof=1)) if count > 1 else 0.0
     kept = max(0.0, 1 - float(variance.mean()) / between) if between > 0 else 0.0
     centre = float(np.nanmean(group.mean))
-    truth = centre + kept * (group.mean - centre) + np.sqrt(kept * variance) * rng.standard_normal((draws, count))
+    truth = centre + kept * (group.mean - centre) + np.sqrt(kept * variance) * about
     return Draws(chosen, np.take_along_axis(means, chosen, axis=1), noise, truth)
 
 
@@ -257,9 +264,9 @@ def best_draws(group: Losses, drawn: Draws) -> Array:
     return _possible(best(group) - missed, group)
 
 
-def _possible(best: Array, group: Losses) -> Array:
+def _possible(loss: Array, group: Losses) -> Array:
     """No worse than the initial loss, and above 0 where every loss is."""
-    return np.clip(best, 0.0 if np.nanmin(group.loss) >= 0 else -np.inf, group.initial)
+    return np.clip(loss, 0.0 if np.nanmin(group.loss) >= 0 else -np.inf, group.initial)
 
 
 def _cross_fitted(loss: Array) -> Array:

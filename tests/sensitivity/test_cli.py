@@ -12,30 +12,13 @@ from typing import Any
 
 import pytest
 
-from sensitivity import cli
 from sensitivity.planning import trials
 from sensitivity.store import Store
 from sensitivity.study import Study
 from tests.contracts import report
-
-SPEC = """
-name: small
-tasks: [autoencoder/digits]
-variants: [sgd, adam]
-design: {kind: grid, points: {lr: 3}}
-seeds: 2
-epochs: 1
-"""
-
+from tests.sensitivity.command import SPEC, run
 
 LR = "{name: lr, low: .001, high: .1, scale: log}"
-
-
-def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["sensitivity", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import json
 import pathlib
-import sys
 
 import pytest
 
-from sensitivity import cli
 from sensitivity.planning import trials
 from sensitivity.store import Store
 from sensitivity.study import Study
 from tests.contracts import report
+from tests.sensitivity.command import run
 from tests.sensitivity.paper_studies import as_claimed, noisy
-
-
-def command(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["sensitivity", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture
@@ -40,7 +32,7 @@ def stored(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.P
 
 
 def test_the_command_prints_and_writes(stored: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    assert command(["paper"], monkeypatch) == 0
+    assert run(["paper"], monkeypatch) == 0
     said = capfd.readouterr().out
     assert "report: runs/paper/paper.html" in said
     assert [line.split()[0] for line in said.splitlines() if "NAG is worse than CM" in line] == ["supported"]
@@ -51,7 +43,7 @@ def test_the_command_prints_and_writes(stored: pathlib.Path, monkeypatch: pytest
     assert "Figure 1. Momentum" in page
     assert "Figure 2." not in page
     assert "src=" not in page.partition("<body>")[2]
-    assert command(["paper", "--study", "paper-table-1", "--out", "there", "--json"], monkeypatch) == 0
+    assert run(["paper", "--study", "paper-table-1", "--out", "there", "--json"], monkeypatch) == 0
     read = json.loads(capfd.readouterr().out)
     assert {each["name"]: each["verdict"] for each in read["claims"]}["correcting mu does not help"] == "supported"
     assert [each["cells"] for each in read["agreement"]] == [8, 10, 24, 6, 6]
@@ -69,7 +61,7 @@ def test_the_command_prints_and_writes(stored: pathlib.Path, monkeypatch: pytest
 def test_bad_input_is_one_line(
     stored: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    assert command(arguments, monkeypatch) == 2
+    assert run(arguments, monkeypatch) == 2
     said = capfd.readouterr().err
     assert message in said
     assert said.count("\n") == 1

@@ -4,41 +4,25 @@ from __future__ import annotations
 
 import json
 import pathlib
-import sys
 from typing import Any
 
 import optuna
 import pytest
 
-from sensitivity import cli
 from sensitivity.planning import trials
 from sensitivity.store import Store
 from sensitivity.study import Study
 from tests.contracts import report
+from tests.sensitivity.command import SPEC, run
 from tests.sensitivity.test_from_ray import experiment
 from tests.sensitivity.test_from_ray import report as ray_report
 
-SPEC = """
-name: small
-tasks: [autoencoder/digits]
-variants: [sgd, adam]
-design: {kind: grid, points: {lr: 3}}
-seeds: 2
-epochs: 1
-"""
 TABLE = "opt,lr,fold,acc\n" + "".join(
     f"{opt},{lr},{seed},{'nan' if lr == 1 else lr + seed / 100}\n"
     for opt in ("sgd", "[red]adam")
     for lr in (0.01, 0.1, 1)
     for seed in (0, 1)
 )
-
-
-def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["sensitivity", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture(scope="module")
