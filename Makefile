@@ -14,7 +14,7 @@ study: .venv/ready
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
 test: .venv/ready
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 lint: .venv/ready
 	$(BIN)/ruff check .
