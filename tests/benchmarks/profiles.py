@@ -6,6 +6,7 @@ Run: ``python -m tests.benchmarks.profiles``. Times are the processor's, with on
 from __future__ import annotations
 
 import cProfile
+import math
 import pathlib
 import pstats
 import statistics
@@ -22,7 +23,11 @@ from sensitivity.store import Store
 from tests.benchmarks.cohorts import noise, together
 from tests.benchmarks.optimizer_step import machine
 from tests.contracts import report, trial
+from trainables.layouts import Layout, flat
+from trainables.stacked_updates import ElementwiseUpdate, OneByOne, Update
 from trainables.tasks import task
+from trainables.training import TrainingLoop
+from trainables.variants import variant
 
 MEMBERS = 32
 SHOWN = {"vmap_impl": "vmap", "functional_call": "functional_call", "grad": "backward", "update": "update", "evaluate": "evaluation"}
@@ -82,9 +87,26 @@ def reports(count: int = 32) -> None:
         store.add_study("s", "{}", trials)
         left = iter([trials[start : start + count] for start in range(0, len(trials), count)])
         one = median(lambda: [store.record(each.key, initial_loss=1.0, reports=[report(1)]) for each in next(left)])
-        all_ = median(lambda: store.record_all([(each.key, 1.0, [report(1)]) for each in next(left)]))
+        all_ = median(lambda: store.keep([{**report(1), "key": each.key, "initial_loss": 1.0} for each in next(left)]))
         store.close()
     print(f"  {'one by one':<18} {1e3 * one / count:>5.2f} ms\n  {'all at once':<18} {1e3 * all_ / count:>5.2f} ms")
+
+
+def optimizers(members: int = MEMBERS) -> None:
+    """A step of PyTorch's Adam for every member: one after another on its model, or on its row, where equal ones are one group."""
+    chosen, data = task("mlp/synthetic"), noise("synthetic", 256, "cpu")
+    for name, rates in (
+        ("all different", [1e-3 * (k + 1) for k in range(members)]),
+        ("eight of each", [1e-3 * (k // 8 + 1) for k in range(members)]),
+    ):
+        for way in (OneByOne, ElementwiseUpdate):
+            adam = variant("torch.optim.Adam")
+            loops = [TrainingLoop(chosen, adam, {"lr": lr}, 0, data=data, epochs=1, initial_loss=math.inf) for lr in rates]
+            layout = Layout(loops[0].params)
+            theta = torch.stack([flat(loop.params) for loop in loops])
+            update: Update = way(loops, theta, layout)
+            gradient, norms = torch.ones_like(theta), torch.ones(members)
+            print(f"  {f'{name}, {way.__name__}':<34} {1e3 * median(lambda: update.step(gradient, norms, None, 1)):>6.2f} ms")  # noqa: B023
 
 
 def main() -> None:
@@ -94,6 +116,8 @@ def main() -> None:
     stacked_step()
     print("convolution of 4 members, batch 128, 16 to 16 channels, 26 x 26, forward and backward:")
     convolutions()
+    print(f"step of torch.optim.Adam for {MEMBERS} stacked mlp/synthetic:")
+    optimizers()
     print("keeping a report:")
     reports()
 
