@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sensitivity.measures.dominance import dominated_sums
 from sensitivity.measures.forest import Forest, Integers
 from sensitivity.measures.losses import Array
+
+TABLE = 4_000_000
+"""Cells up to which the table is quicker: of 636 leaves 0.4 ms against 0.9, of 2,530 leaves 5.4 against 2.9."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def effects(forest: Forest, points: Array, *, pairs: bool = True) -> tuple[Array
         for j, axis in enumerate(leaves.axes):
             main[j, tree] = axis.effect[cells[j]]
         for place, (j, k) in enumerate(two):
-            pair[place, tree] = leaves.marginal(j, k)[cells[j], cells[k]] - main[j, tree] - main[k, tree]
+            pair[place, tree] = leaves.at(j, k, cells[j], cells[k]) - main[j, tree] - main[k, tree]
     return main, pair
 
 
@@ -84,14 +88,26 @@ class _Leaves:
 
     def marginal(self, j: int, k: int) -> Array:
         """The mean over all but two hyperparameters in every cell of their plane."""
-        a, b = self.axes[j], self.axes[k]
-        part = self.value * np.delete(self.size, (j, k), axis=1).prod(axis=1)
-        rows, columns = len(a.cuts), len(b.cuts)
-        corners = [a.first * columns + b.first, a.last * columns + b.last, a.first * columns + b.last, a.last * columns + b.first]
-        change = np.bincount(np.concatenate(corners), np.concatenate([part, part, -part, -part]), rows * columns).reshape(rows, columns)
+        rows, columns, part = self._corners(j, k)
+        shape = len(self.axes[j].cuts), len(self.axes[k].cuts)
+        change = np.bincount(rows * shape[1] + columns, part, shape[0] * shape[1]).reshape(shape)
         np.cumsum(change, axis=0, out=change)
         np.cumsum(change, axis=1, out=change)
         return np.asarray(change[:-1, :-1])
+
+    def at(self, j: int, k: int, rows: Integers, columns: Integers) -> Array:
+        """:meth:`marginal` in some cells only: from the table where that is small, as it has the square of the number of leaves."""
+        if len(self.axes[j].cuts) * len(self.axes[k].cuts) <= TABLE:
+            return self.marginal(j, k)[rows, columns]
+        return dominated_sums(*self._corners(j, k), rows, columns)
+
+    def _corners(self, j: int, k: int) -> tuple[Integers, Integers, Array]:
+        """Row, column and amount of what every leaf adds at its corners in the plane of two hyperparameters."""
+        a, b = self.axes[j], self.axes[k]
+        part = self.value * np.delete(self.size, (j, k), axis=1).prod(axis=1)
+        rows = np.concatenate([a.first, a.last, a.first, a.last])
+        columns = np.concatenate([b.first, b.last, b.last, b.first])
+        return rows, columns, np.concatenate([part, part, -part, -part])
 
 
 @dataclass(frozen=True)
