@@ -13,6 +13,7 @@ import math
 import multiprocessing
 import pathlib
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -129,7 +130,10 @@ def main() -> int:
     parser.add_argument("--largest", type=int, default=SIZES[-1])
     sizes = [size for size in SIZES if size <= parser.parse_args().largest]
     print(machine())
-    found = {size: apart(size) for size in sizes}
+    found = {}
+    for size in sizes:
+        found[size] = apart(size)
+        print(f"{size:,}: " + ", ".join(f"{name} {seconds:.1f} s" for name, (seconds, _) in found[size].items()), file=sys.stderr)
     print("| stage | " + " | ".join(f"{size:,}" for size in sizes) + " | slope | MiB |")
     print("| --- |" + " --- |" * (len(sizes) + 2))
     for name, (_, memory) in found[sizes[-1]].items():
