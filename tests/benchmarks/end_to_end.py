@@ -1,10 +1,10 @@
 """A study end to end against the script that a good engineer writes with plain Ray Tune.
 
-Run: ``python -m tests.benchmarks.end_to_end``. Both sides train the same autoencoder on the digits with Adam at the same learning rates, the
-same batch size, one thread a worker, the data on the device, and evaluate and report every epoch; both start and end their own Ray. The
-script is a function trainable in a ``tune.Tuner`` with one trial for each configuration. (``reuse_actors`` does nothing for functions.) Then
-the overhead of a trial, all that is no training, of tiny trials: a thousand of ours against as many of the script's as have the patience.
-It exits with 1 where our trials per hour are less than 1.5 times the script's.
+Run: ``python -m tests.benchmarks.end_to_end``. Both sides train the same autoencoder on the digits with Adam at the same learning rates,
+the same batch size, one thread a worker, the data on the device, and evaluate and report every epoch; both start and end their own Ray.
+The script is a function trainable in a ``tune.Tuner``, one trial for each configuration. (``reuse_actors`` does nothing for functions.)
+Then the overhead of a trial, all that is no training, of tiny trials: a thousand of ours against fewer of the script's. It exits with 1
+where our trials per hour are less than 1.5 times the script's.
 """
 
 from __future__ import annotations
@@ -134,7 +134,9 @@ def throughput(work: Work, sides: dict[str, Callable[[Work, int], Took]] | None 
 def overheads(tiny: Work, fewer: Work, workers: int = 2) -> None:
     """Overhead of a trial of both sides. Args: tiny: ours. fewer: the script's."""
     one, other = ours(tiny, workers).overhead(tiny, workers), script(fewer, workers).overhead(fewer, workers)
-    print(f"\n| overhead of a trial of {tiny.task}, {workers} workers | script, {fewer.trials} trials | study, {tiny.trials} trials | ratio |")
+    print(
+        f"\n| overhead of a trial of {tiny.task}, {workers} workers | script, {fewer.trials} trials | study, {tiny.trials} trials | ratio |"
+    )
     print(f"| --- | --- | --- | --- |\n| milliseconds of a worker | {1e3 * other:.0f} | {1e3 * one:.1f} | {other / one:.0f} |")
 
 
