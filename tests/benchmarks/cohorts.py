@@ -1,9 +1,9 @@
 """Cohorts against separate plain PyTorch runs one after another: trials per hour, and the ratio.
 
 Run: ``python -m tests.benchmarks.cohorts``; with CUDA also the share of the device's measured matrix-multiply peak (what a GPU is judged by
-is in :mod:`tests.benchmarks.gpu`). A plain run is the loop that a careful engineer writes: the same model, ``torch.optim.Adam``, data on the
-device, no loader, nothing that waits for the device in a step, and the same evaluation after every epoch. Pixels are noise: speed does not
-depend on them. Both sides are timed in turns within one run.
+is in :mod:`tests.benchmarks.gpu`). A plain run is the loop that a careful engineer writes: the same model, ``torch.optim.Adam``, data on
+the device, no loader, nothing that waits for the device in a step, and the same evaluation after every epoch. Pixels are noise: speed does
+not depend on them. Both sides are timed in turns within one run.
 """
 
 from __future__ import annotations
