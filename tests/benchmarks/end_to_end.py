@@ -10,12 +10,12 @@ where our trials per hour are less than 1.5 times the script's.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
+import os
 import pathlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,14 +83,15 @@ def script(work: Work, workers: int) -> Took:
         from tests.benchmarks.cohorts import plain
 
         torch.set_num_threads(1)
-        epoch = plain(task(work.task), data, lr=config["lr"])
+        epoch, trained = plain(task(work.task), data, lr=config["lr"]), 0.0
         for _ in range(work.epochs):
             began = time.perf_counter()
             train_loss, train, test = epoch()
-            measured = {"train_loss": train_loss, "train_loss_end": train[0], "test_loss": test[0]}
-            tune.report({**measured, "trained": time.perf_counter() - began})
+            trained += time.perf_counter() - began
+            tune.report({"train_loss": train_loss, "train_loss_end": train[0], "test_loss": test[0], "trained": trained})
 
-    with tempfile.TemporaryDirectory() as folder, quiet_loggers():
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # its banner is printed at verbose=0 too
+    with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         ray.init(address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         try:
@@ -101,21 +102,12 @@ def script(work: Work, workers: int) -> Took:
                 run_config=tune.RunConfig(storage_path=folder, verbose=0),
             )
             results = tuner.fit()
-            trained = sum(float(each.metrics_dataframe["trained"].sum()) for each in results if each.metrics_dataframe is not None)
+            trained = sum((each.metrics or {})["trained"] for each in results)
         finally:
             ray.shutdown()
         wall = time.perf_counter() - began
     assert not results.errors
     return Took(wall, trained)
-
-
-@contextlib.contextmanager
-def quiet_loggers() -> Iterator[None]:
-    """Nothing of Ray's on the screen, as a study has it."""
-    from sensitivity.environment import quiet
-
-    with quiet():
-        yield
 
 
 def throughput(work: Work, sides: dict[str, Callable[[Work, int], Took]] | None = None) -> list[float]:
