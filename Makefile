@@ -3,7 +3,7 @@
 # make lint      ruff and mypy --strict
 # make bench     the measured comparisons
 # make faults    faults injected at random into studies on a cluster: survived, lost, doubled
-# make bench-gpu cohorts on a CUDA GPU, and the figures that it is judged by
+# make bench-gpu the three figures that a CUDA GPU is judged by
 # make validate  how often intervals hold the truth and tests reject a true null, over simulated studies
 PYTHON ?= python3
 STUDY ?= quickstart
@@ -31,8 +31,7 @@ bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.overhead
 
 bench-gpu: .venv/ready
-	$(BIN)/python -m tests.benchmarks.optimizer_step
-	$(BIN)/python -m tests.benchmarks.cohorts --device cuda
+	@$(BIN)/python -m tests.benchmarks.gpu
 
 faults: .venv/ready
 	$(BIN)/python -m tests.faults.campaign --injections 200

@@ -6,7 +6,6 @@ import datetime
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.planning import DONE
@@ -23,7 +22,7 @@ def now() -> str:
 
 def trial_row(trial: Trial) -> dict[str, Any]:
     """A trial that has not begun. Its configuration is JSON, in which inf is spelt as Python's json does (Infinity)."""
-    return {**asdict(trial), "configuration": json.dumps(dict(trial.configuration), sort_keys=True), "status": "pending"}
+    return {**vars(trial), "configuration": json.dumps(dict(trial.configuration), sort_keys=True), "status": "pending"}
 
 
 def epoch_row(report: Mapping[str, Any]) -> dict[str, Any]:

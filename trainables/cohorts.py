@@ -16,10 +16,9 @@ import torch
 from torch import Tensor
 
 from trainables.captured import Capture, cuda_graph
-from trainables.hyperalgorithm import CHOICES
-from trainables.norms import POWERS
 from trainables.precision import arithmetic
-from trainables.stacks import Stack, cloned, steps_together
+from trainables.stacked_updates import OneByOne, cloned, kind, way
+from trainables.stacks import Stack
 from trainables.training import Report, TrainingLoop
 
 LONGEST_REASON = 500
@@ -34,8 +33,9 @@ from rounding. A ReLU that rounding switches moved the gradient of a fresh ResNe
 class CohortLoop:
     """Trains loops together: iterate over it for the reports of every epoch, by the position of the member.
 
-    Members of one structure (:func:`structure`) and epoch train as one program (:class:`trainables.stacks.Stack`); those behind train
-    first, so that members resumed from different epochs meet. What cannot be stacked trains member by member, and :attr:`reason` says why.
+    Members of one structure (:func:`structure`) and epoch, whatever their variants, train as one program
+    (:class:`trainables.stacks.Stack`); those behind train first, so that members resumed from different epochs meet. What cannot be stacked
+    trains member by member, and :attr:`reason` says why.
     A member that has completed, diverged or failed leaves, and its numbers are as it left them.
 
     Args: loops: the members; one made with ``initial_loss=math.nan`` is evaluated here, with the others. largest: members of a stack at
@@ -128,8 +128,12 @@ class CohortLoop:
         groups: dict[Hashable, list[int]] = {}
         for k in members:
             groups.setdefault(structure(self.loops[k]), []).append(k)
-        sizes = {kind: 1 if kind in self.reasons else self.largest for kind in groups}
-        return [tuple(group[start : start + sizes[kind]]) for kind, group in groups.items() for start in range(0, len(group), sizes[kind])]
+        found: list[tuple[int, ...]] = []
+        for shape, group in groups.items():
+            size = 1 if shape in self.reasons else self.largest
+            ordered = sorted(group, key=lambda k: str(kind(self.loops[k]))) if size > 1 else group  # one update for neighbours of a kind
+            found += [tuple(ordered[start : start + size]) for start in range(0, len(group), size)]
+        return found
 
     def _train(self, group: tuple[int, ...]) -> dict[int, Report] | None:
         """An epoch of a group; None where it has to be divided first, and is as before."""
@@ -164,29 +168,25 @@ class CohortLoop:
         if group in self.stacks:
             return self.stacks[group]
         loops = [self.loops[k] for k in group]
-        if len(group) == 1 or (kind := structure(loops[0])) in self.reasons:
+        if len(group) == 1 or (shape := structure(loops[0])) in self.reasons:
             return None
         moving = moving_buffers(loops)
         if isinstance(moving, str):
-            self.reasons[kind] = moving
+            self.reasons[shape] = moving
             return None
         return self.stacks.setdefault(group, Stack(loops, moving, self.capture))
 
 
 def structure(loop: TrainingLoop) -> Hashable:
-    """What members of one stack have in common: all but their seeds and the numbers of the optimizer and the loop.
+    """What members of one stack have in common: all but their seeds, their variants and their numbers.
 
-    The norm p is a number only where v is kept as a norm, and without second order.
+    Members of second order have their variant in common too.
     """
-    settings, group = loop.settings, loop.optimizer.param_groups[0]
+    settings = loop.settings
     shape: list[Any] = [id(loop.task), id(loop.data), loop.batch_size, loop.precision, loop.step, sorted(loop.model_settings.items())]
-    if steps_together(loop):
-        state = loop.optimizer.state.get(group["params"][0], {})
-        p = "norm" if group["p"] not in POWERS and loop.second_order is None else float(group["p"])
-        shape += [[group[name] for name in (*CHOICES, "period", "maximize")], p, state.get("updates"), sorted(state)]
-        shape += [settings.weight_decay_kind, settings.clip_norm is None, settings.curvature_every, settings.curvature_samples]
-    else:
-        shape.append(type(loop.optimizer).__qualname__)
+    shape.append(way(loop).__name__)
+    if loop.second_order is not None:
+        shape += [kind(loop), settings.curvature_every, settings.curvature_samples]
     return json.dumps(shape, default=repr)
 
 
@@ -200,7 +200,7 @@ def moving_buffers(loops: Sequence[TrainingLoop]) -> list[str] | str:
     params = dict(first.model.named_parameters())
     if len({(param.dtype, param.requires_grad) for param in params.values()}) != 1:
         return "its parameters are of several types, or some are not trained"
-    if first.second_order is not None and not steps_together(first):
+    if first.second_order is not None and way(first) is OneByOne:
         return "its optimizer takes curvature in parameter groups"
     size = min(PROBE, first.batch_size, len(first.data.x_train))
     x, y = first.data.x_train[:size], first.data.y_train[:size]

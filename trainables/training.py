@@ -185,10 +185,14 @@ class TrainingLoop:
         """Whether the learning rate changes from step to step."""
         return self.settings.lr_schedule != "constant" or self.settings.lr_warmup > 0
 
+    def lr_factor(self, step: int) -> float:
+        """What the learning rate is multiplied by at a step."""
+        return lr_factor(self.settings.lr_schedule, step, self.decay)
+
     def set_learning_rate(self) -> None:
         """The learning rate of the step that is next."""
         if self.lr_varies:
-            factor = lr_factor(self.settings.lr_schedule, self.step, self.decay)
+            factor = self.lr_factor(self.step)
             for group, lr in zip(self.optimizer.param_groups, self.rates, strict=True):
                 group["lr"] = lr * factor
 

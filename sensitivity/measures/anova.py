@@ -7,8 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sensitivity.measures.dominance import dominated_sums
 from sensitivity.measures.forest import Forest, Integers
 from sensitivity.measures.losses import Array
+
+AT_ONCE = 4_096
+"""Trees times configurations that go down together: their nodes then stay in the processor's cache."""
+TABLE = 4_000_000
+"""Cells up to which the table is quicker: of 636 leaves 0.4 ms against 0.9, of 2,530 leaves 5.4 against 2.9."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ def effects(forest: Forest, points: Array, *, pairs: bool = True) -> tuple[Array
         for j, axis in enumerate(leaves.axes):
             main[j, tree] = axis.effect[cells[j]]
         for place, (j, k) in enumerate(two):
-            pair[place, tree] = leaves.marginal(j, k)[cells[j], cells[k]] - main[j, tree] - main[k, tree]
+            pair[place, tree] = leaves.at(j, k, cells[j], cells[k]) - main[j, tree] - main[k, tree]
     return main, pair
 
 
@@ -84,14 +90,26 @@ class _Leaves:
 
     def marginal(self, j: int, k: int) -> Array:
         """The mean over all but two hyperparameters in every cell of their plane."""
-        a, b = self.axes[j], self.axes[k]
-        part = self.value * np.delete(self.size, (j, k), axis=1).prod(axis=1)
-        rows, columns = len(a.cuts), len(b.cuts)
-        corners = [a.first * columns + b.first, a.last * columns + b.last, a.first * columns + b.last, a.last * columns + b.first]
-        change = np.bincount(np.concatenate(corners), np.concatenate([part, part, -part, -part]), rows * columns).reshape(rows, columns)
+        rows, columns, part = self._corners(j, k)
+        shape = len(self.axes[j].cuts), len(self.axes[k].cuts)
+        change = np.bincount(rows * shape[1] + columns, part, shape[0] * shape[1]).reshape(shape)
         np.cumsum(change, axis=0, out=change)
         np.cumsum(change, axis=1, out=change)
         return np.asarray(change[:-1, :-1])
+
+    def at(self, j: int, k: int, rows: Integers, columns: Integers) -> Array:
+        """:meth:`marginal` in some cells only: from the table where that is small, as it has the square of the number of leaves."""
+        if len(self.axes[j].cuts) * len(self.axes[k].cuts) <= TABLE:
+            return self.marginal(j, k)[rows, columns]
+        return dominated_sums(*self._corners(j, k), rows, columns)
+
+    def _corners(self, j: int, k: int) -> tuple[Integers, Integers, Array]:
+        """Row, column and amount of what every leaf adds at its corners in the plane of two hyperparameters."""
+        a, b = self.axes[j], self.axes[k]
+        part = self.value * np.delete(self.size, (j, k), axis=1).prod(axis=1)
+        rows = np.concatenate([a.first, a.last, a.first, a.last])
+        columns = np.concatenate([b.first, b.last, b.last, b.first])
+        return rows, columns, np.concatenate([part, part, -part, -part])
 
 
 @dataclass(frozen=True)
@@ -175,21 +193,33 @@ def without(forest: Forest, points: Array, j: int) -> Array:
     """
     count = len(points)
     found = np.zeros(forest.trees * count)
-    inside = (points[None] > forest.low[forest.roots][:, None]) | (forest.low[forest.roots][:, None] == 0)
-    inside &= points[None] <= forest.high[forest.roots][:, None]
-    inside[:, :, j] = True
-    inside &= forest.out[forest.tree[forest.roots]][:, :, None]
-    root, point = np.nonzero(inside.all(axis=2))
-    node = forest.roots[root]
-    while len(node):
-        ends = forest.feature[node] < 0
-        leaf, at = node[ends], point[ends]
-        share = (forest.high[leaf, j] - forest.low[leaf, j]) * forest.value[leaf]
+    together = max(1, AT_ONCE // max(1, count))
+    for start in range(0, forest.trees, together):
+        chosen = (forest.tree[forest.roots] >= start) & (forest.tree[forest.roots] < start + together)
+        leaf, at, share = _along(forest, forest.roots[chosen], points, j)
         found += np.bincount(forest.tree[leaf] * count + at, share, len(found))
-        node, point = node[~ends], point[~ends]
-        split = forest.feature[node]
-        along = split == j
-        down = np.where(points[point, split] <= forest.threshold[node], forest.left[node], forest.right[node])
-        node = np.concatenate([np.where(along, forest.left[node], down), forest.right[node[along]]])
-        point = np.concatenate([point, point[along]])
     return found.reshape(forest.trees, count)
+
+
+def _along(forest: Forest, roots: Integers, points: Array, j: int) -> tuple[Integers, Integers, Array]:
+    """The leaves below some roots that the lines along j of unseen points cross: leaf, point, and what it adds to the mean along j."""
+    inside = (points[None] > forest.low[roots][:, None]) | (forest.low[roots][:, None] == 0)
+    inside &= points[None] <= forest.high[roots][:, None]
+    inside[:, :, j] = True
+    inside &= forest.out[forest.tree[roots]][:, :, None]
+    root, point = np.nonzero(inside.all(axis=2))
+    node = roots[root]
+    leaves, places = [], []
+    while len(node):
+        split = forest.feature[node]
+        ends = split < 0
+        leaves.append(node[ends])
+        places.append(point[ends])
+        node, point, split = node[~ends], point[~ends], split[~ends]
+        along = split == j
+        left, right = forest.left[node], forest.right[node]
+        down = np.where(along | (points[point, split] <= forest.threshold[node]), left, right)
+        node = np.concatenate([down, right[along]])
+        point = np.concatenate([point, point[along]])
+    leaf, place = np.concatenate([*leaves, roots[:0]]), np.concatenate([*places, roots[:0]])
+    return leaf, place, (forest.high[leaf, j] - forest.low[leaf, j]) * forest.value[leaf]

@@ -1,62 +1,58 @@
-"""A store of any size whose losses are a formula: what reports and dashboards are timed on."""
+"""A store of any size whose losses are a formula: what growth, reports and dashboards are timed on."""
 
 from __future__ import annotations
 
 import math
 import pathlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import sqlalchemy as sql
 
+from sensitivity.planning import Trial
 from sensitivity.planning import trials as planned
 from sensitivity.store import Store
 from sensitivity.study import Study
-from sensitivity.tables import EPOCHS, TRIALS
 
 VARIANTS = ("adam", "nadam", "rmsprop", "nag", "cm")
+SEEDS = 2
 INITIAL = 1.0
-CHUNK = 50_000
+TOGETHER = 32
+"""Trials whose reports are kept in one transaction, as those of a cohort."""
+MOMENT = "2026-01-01T00:00:00+00:00"
+
+
+def made_study(trials: int, *, epochs: int = 50, name: str = "made", task: str = "autoencoder/digits") -> Study:
+    """Five variants on one task with two seeds, of random configurations. Args: trials: about so many, a multiple of ten."""
+    design = {"kind": "random", "n": max(1, trials // (SEEDS * len(VARIANTS)))}
+    return Study(name=name, tasks=[task], variants=VARIANTS, design=design, seeds=SEEDS, epochs=epochs)
+
+
+def reports(trial: Trial, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
+    """What a worker would report of a trial: a valley in lr that the variant moves; about a tenth of the trials diverge."""
+    rate = math.log10(float(trial.configuration["lr"]))
+    final = abs(0.02 + 0.05 * (rate + 2.5 - 0.1 * VARIANTS.index(trial.variant)) ** 2 + float(rng.normal(0, 0.005)))
+    diverged = final > 0.5 or float(rng.random()) < 0.02
+    last = int(rng.integers(1, trial.epochs + 1)) if diverged else trial.epochs
+    for epoch in range(1, last + 1):
+        loss = final + (INITIAL - final) * math.exp(-5 * epoch / trial.epochs)
+        status = "running"
+        if epoch == last:
+            loss, status = (math.nan, "diverged") if diverged else (loss, "completed")
+        measured = {"train_loss_end": loss, "train_loss": 1.05 * loss, "test_loss": 1.1 * loss, "seconds": 0.1}
+        yield {"key": trial.key, "epoch": epoch, "initial_loss": INITIAL, "status": status, **measured}
+
+
+def fill(store: Store, study: Study, made: Sequence[Trial]) -> None:
+    """Note the study and everything that its trials report, a cohort's reports in one transaction."""
+    rng = np.random.default_rng(0)
+    store.add_study(study.name, study.to_stored(), made)
+    for start in range(0, len(made), TOGETHER):
+        store.keep([each for trial in made[start : start + TOGETHER] for each in reports(trial, rng)], at=MOMENT)
 
 
 def make_store(place: pathlib.Path, *, trials: int = 10_000, epochs: int = 50, name: str = "made") -> Store:
-    """A finished study of five variants on one task with two seeds; about a tenth of its trials diverged.
-
-    Args: trials: about so many, a multiple of ten.
-    """
-    study = Study(
-        name=name,
-        tasks=["autoencoder/digits"],
-        variants=VARIANTS,
-        design={"kind": "random", "n": max(1, trials // (2 * len(VARIANTS)))},
-        seeds=2,
-        epochs=epochs,
-    )
-    store = Store(place)
-    made = planned(study)
-    store.add_study(name, study.to_stored(), made)
-    rng = np.random.default_rng(0)
-    rows: list[dict[str, Any]] = []
-    ends: list[dict[str, Any]] = []
-    with store._engine.begin() as connection:
-        for trial in made:
-            place_of_lr = math.log10(float(trial.configuration["lr"]))
-            final = 0.02 + 0.05 * (place_of_lr + 2.5 - 0.1 * VARIANTS.index(trial.variant)) ** 2 + float(rng.normal(0, 0.005))
-            diverged = final > 0.5 or float(rng.random()) < 0.02
-            count = int(rng.integers(1, epochs + 1)) if diverged else epochs
-            for epoch in range(1, count + 1):
-                loss = abs(final) + (INITIAL - abs(final)) * math.exp(-5 * epoch / epochs)
-                measured = {"train_loss_end": loss, "train_loss": 1.05 * loss, "test_loss": 1.1 * loss, "seconds": 0.1}
-                rows.append({"key": trial.key, "epoch": epoch, **measured})
-            if diverged:
-                rows[-1] = {**rows[-1], "train_loss_end": None, "train_loss": None, "test_loss": None}
-            ends.append({"b_key": trial.key, "b_status": "diverged" if diverged else "completed"})
-            if len(rows) >= CHUNK:
-                connection.execute(EPOCHS.insert(), rows)
-                rows = []
-        if rows:
-            connection.execute(EPOCHS.insert(), rows)
-        times = {"initial_loss": INITIAL, "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T01:00:00+00:00"}
-        change = TRIALS.update().where(TRIALS.c.key == sql.bindparam("b_key")).values(status=sql.bindparam("b_status"), **times)
-        connection.execute(change, ends)
+    """A finished study (:func:`made_study`)."""
+    study, store = made_study(trials, epochs=epochs, name=name), Store(place)
+    fill(store, study, planned(study))
     return store

@@ -6,6 +6,7 @@ Run: ``python -m tests.benchmarks.profiles``. Times are the processor's, with on
 from __future__ import annotations
 
 import cProfile
+import math
 import pathlib
 import pstats
 import statistics
@@ -15,14 +16,19 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from sensitivity.store import Store
 from tests.benchmarks.cohorts import noise, together
 from tests.benchmarks.optimizer_step import machine
 from tests.contracts import report, trial
+from trainables.layouts import Layout, flat
+from trainables.models import ConvAutoencoder
+from trainables.stacked_updates import ElementwiseUpdate, OneByOne, Update
 from trainables.tasks import task
+from trainables.training import TrainingLoop
+from trainables.variants import variant
 
 MEMBERS = 32
 SHOWN = {"vmap_impl": "vmap", "functional_call": "functional_call", "grad": "backward", "update": "update", "evaluate": "evaluation"}
@@ -74,6 +80,39 @@ def convolutions(members: int = 4, batch: int = 128, channels: int = 16, side: i
         print(f"  {way.__name__:<18} {1e3 * median(lambda way=way: both(way)):>5.0f} ms")  # type: ignore[misc]
 
 
+class Transposed(ConvAutoencoder):
+    """The autoencoder whose decoder grows its maps by transposed convolutions with the same weights: the same function."""
+
+    def decode(self, codes: Tensor) -> Tensor:
+        maps = self.active(self.widen_2(self.active(self.widen_1(codes)))).unflatten(1, (-1, 5, 5))
+        maps = self.active(_grown(self.decode_1, functional.interpolate(maps, scale_factor=2.0)))
+        maps = self.active(_grown(self.decode_2, functional.interpolate(maps, scale_factor=2.0)))
+        return _grown(self.decode_3, maps)
+
+
+def _grown(layer: nn.Conv2d, maps: Tensor) -> Tensor:
+    return functional.conv_transpose2d(maps, layer.weight.transpose(0, 1).flip(2, 3), layer.bias)
+
+
+def decoders(batch: int = 128) -> None:
+    """Forward and backward of one autoencoder: both decoders, both memory layouts, in turns."""
+    x = torch.rand(batch, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    steps: dict[str, Callable[[], Tensor]] = {}
+    for made in (ConvAutoencoder, Transposed):
+        for layout in (torch.contiguous_format, torch.channels_last):
+            model = made(torch.Generator().manual_seed(0)).to(memory_format=layout)
+            name = f"{'padded' if made is ConvAutoencoder else 'transposed'}, {str(layout).removeprefix('torch.')}"
+            steps[name] = lambda model=model: functional.mse_loss(model(x), x)  # type: ignore[misc]
+    losses = torch.stack([step().detach() for step in steps.values()])
+    assert torch.allclose(losses, losses[0], rtol=1e-6)
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(TURNS):
+        for name, step in steps.items():
+            times[name].append(median(lambda step=step: step().backward(), 1))  # type: ignore[misc]
+    for name, each in times.items():
+        print(f"  {name:<32} {1e3 * statistics.median(each):>5.0f} ms")
+
+
 def reports(count: int = 32) -> None:
     """A report of every member of a cohort into the store."""
     trials = [trial(float(i + 1)) for i in range(2 * TURNS * count)]
@@ -82,9 +121,26 @@ def reports(count: int = 32) -> None:
         store.add_study("s", "{}", trials)
         left = iter([trials[start : start + count] for start in range(0, len(trials), count)])
         one = median(lambda: [store.record(each.key, initial_loss=1.0, reports=[report(1)]) for each in next(left)])
-        all_ = median(lambda: store.record_all([(each.key, 1.0, [report(1)]) for each in next(left)]))
+        all_ = median(lambda: store.keep([{**report(1), "key": each.key, "initial_loss": 1.0} for each in next(left)]))
         store.close()
     print(f"  {'one by one':<18} {1e3 * one / count:>5.2f} ms\n  {'all at once':<18} {1e3 * all_ / count:>5.2f} ms")
+
+
+def optimizers(members: int = MEMBERS) -> None:
+    """A step of PyTorch's Adam for every member: one after another on its model, or on its row, where equal ones are one group."""
+    chosen, data = task("mlp/synthetic"), noise("synthetic", 256, "cpu")
+    for name, rates in (
+        ("all different", [1e-3 * (k + 1) for k in range(members)]),
+        ("eight of each", [1e-3 * (k // 8 + 1) for k in range(members)]),
+    ):
+        for way in (OneByOne, ElementwiseUpdate):
+            adam = variant("torch.optim.Adam")
+            loops = [TrainingLoop(chosen, adam, {"lr": lr}, 0, data=data, epochs=1, initial_loss=math.inf) for lr in rates]
+            layout = Layout(loops[0].params)
+            theta = torch.stack([flat(loop.params) for loop in loops])
+            update: Update = way(loops, theta, layout)
+            gradient, norms = torch.ones_like(theta), torch.ones(members)
+            print(f"  {f'{name}, {way.__name__}':<34} {1e3 * median(lambda: update.step(gradient, norms, None, 1)):>6.2f} ms")  # noqa: B023
 
 
 def main() -> None:
@@ -94,6 +150,10 @@ def main() -> None:
     stacked_step()
     print("convolution of 4 members, batch 128, 16 to 16 channels, 26 x 26, forward and backward:")
     convolutions()
+    print("one autoencoder, batch 128, forward and backward:")
+    decoders()
+    print(f"step of torch.optim.Adam for {MEMBERS} stacked mlp/synthetic:")
+    optimizers()
     print("keeping a report:")
     reports()
 

@@ -17,13 +17,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainables import cohorts
+from trainables import cohorts, stacks
 from trainables.augmentation import crop_and_flip
 from trainables.cohorts import CohortLoop
 from trainables.datasets import Dataset
 from trainables.mlp import Mlp
 from trainables.models import ConvAutoencoder
 from trainables.resnet import CifarResNet
+from trainables.stacked_updates import ELEMENTWISE
 from trainables.tasks import Task
 from trainables.training import Report, TrainingLoop
 from trainables.variants import Variant, variant
@@ -180,7 +181,10 @@ CAPTURED = ["plain descent", "momentum, a bias-corrected mean", "Nesterov's, a h
 
 
 @pytest.mark.parametrize("kind", CAPTURED)
-def test_a_recorded_step_is_replayed_with_every_steps_own_batch_and_numbers(kind: str) -> None:
+def test_a_recorded_step_and_evaluation_are_replayed_with_every_steps_own_batch_and_numbers(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stacks, "EVALUATION_BATCH", 6)  # pieces of 6, 6, 6 and 2
     configurations = numbers(4, "mu", "nu", "epsilon", lr_schedule=["cosine"], weight_decay=[0.1], clip_norm=[0.5])
     setting = Setting("resnet", Variant("own", VARIANTS[kind]), configurations, [0, 0, 1, 2], dtype=torch.float64, epochs=4)
     loops, alone = setting.alone()
@@ -192,7 +196,7 @@ def test_a_recorded_step_is_replayed_with_every_steps_own_batch_and_numbers(kind
 
     cohort = CohortLoop(setting.loops(), capture=capture)
     together = histories(cohort)
-    assert len(recorded) == 1
+    assert len(recorded) == 2
     for k in range(4):
         assert apart(loops[k], cohort.loops[k]) < 1e-9
         assert_same_history(together[k], alone[k], 1e-6)
@@ -254,9 +258,11 @@ def test_the_loops_settings_are_each_members_own(options: dict[str, Sequence[Any
         assert_same_history(together[k], alone[k], 1e-6)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Muon"])
-def test_optimizers_of_torch_step_one_after_another_on_gradients_of_a_stack(name: str) -> None:
-    setting = Setting("mlp", f"torch.optim.{name}", numbers(4, lr_schedule=SCHEDULES, clip_norm=[0.1]), [0, 1, 0, 1], dtype=torch.float64)
+@pytest.mark.parametrize("name", [*sorted(each.__name__ for each in ELEMENTWISE), "Muon", "Adafactor"])
+def test_optimizers_of_torch_step_on_the_gradients_of_a_stack(name: str) -> None:
+    rates = {"lr": [1e-3, 2e-3, 1e-3, 1e-3], "lr_schedule": ["cosine", "step", "cosine", "constant"]}  # the first and third are alike
+    more = {"weight_decay": [0.1], "weight_decay_kind": ["decoupled"]} if name == "Rprop" else {"weight_decay": [0.0, 0.1, 0.0, 0.0]}
+    setting = Setting("mlp", f"torch.optim.{name}", numbers(4, clip_norm=[0.1], **more, **rates), [0, 1, 0, 1], dtype=torch.float64)
     loops, alone = setting.alone()
     cohort = CohortLoop(setting.loops())
     together = histories(cohort)
@@ -264,6 +270,20 @@ def test_optimizers_of_torch_step_one_after_another_on_gradients_of_a_stack(name
     for k in range(4):
         assert apart(loops[k], cohort.loops[k]) < 1e-9
         assert_same_history(together[k], alone[k], 1e-6)
+
+
+def test_members_of_all_variants_are_one_stack() -> None:
+    first_order = [Variant(name, fixed) for name, fixed in VARIANTS.items() if fixed.get("order") != "second"]
+    settings = [Setting("resnet", each, numbers(2, "mu", "nu", "epsilon"), [0, 1], dtype=torch.float64) for each in first_order]
+    for each in settings[1:]:
+        each.task, each.data = settings[0].task, settings[0].data
+    alone = [loop for each in settings for loop in each.alone()[0]]
+    cohort = CohortLoop([loop for each in settings for loop in each.loops()], capture=lambda step: step)
+    begun = cohort.train_epoch()
+    assert [len(group) for group in cohort.stacks] == [2 * len(first_order)]
+    assert all(report["status"] == "running" for report in begun.values())
+    histories(cohort)
+    assert all(apart(*pair) < 1e-9 for pair in zip(alone, cohort.loops, strict=True))
 
 
 @pytest.mark.parametrize("seeds", [[0, 0, 0], [0, 1, 2], [3, 3, 4]], ids=["one seed", "three", "two"])
@@ -298,7 +318,17 @@ def saved(state: Any) -> Any:
     return torch.load(file, map_location="cpu")
 
 
-@pytest.mark.parametrize(("model", "chosen"), [("mlp", "adam"), ("resnet", "nadam"), ("mlp", "egd_momentum"), ("mlp", "torch.optim.Adam")])
+@pytest.mark.parametrize(
+    ("model", "chosen"),
+    [
+        *(
+            ("mlp", each)
+            for each in ("adam", "egd_momentum", "torch.optim.SGD", "torch.optim.NAdam", "torch.optim.Adagrad", "torch.optim.Muon")
+        ),
+        ("resnet", "nadam"),
+        ("autoencoder", "torch.optim.Rprop"),
+    ],
+)
 def test_a_member_continues_alone_and_in_another_cohort(model: str, chosen: str) -> None:
     setting = Setting(model, chosen, numbers(4), [0, 1, 0, 1], dtype=torch.float64, epochs=4)
     loops, alone = setting.alone()
@@ -408,13 +438,14 @@ def test_running_out_of_memory_halves_the_stack_and_repeats_the_epoch(monkeypatc
     assert {2, 4, 8} <= set(sizes)
 
 
-def test_an_error_in_the_middle_falls_back_from_the_epochs_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    setting = Setting("mlp", "torch.optim.Adam", numbers(3), [0, 1, 1], dtype=torch.float64)
+@pytest.mark.parametrize("chosen", ["nadam", "torch.optim.Adam", "torch.optim.Adagrad", "torch.optim.Muon"])
+def test_an_error_in_the_middle_falls_back_from_the_epochs_beginning(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = Setting("mlp", chosen, numbers(3), [0, 1, 1], dtype=torch.float64)
     _, alone = setting.alone()
     losses = cohorts.Stack.losses
 
     def fails(self: Any, x: Tensor, y: Tensor, *, shared: bool) -> Tensor:
-        if self.loops[0].epoch == 1 and self.loops[0].step == 5:
+        if self.loops[0].epoch == 1 and len(x[0]) == 4:
             raise RuntimeError("out of luck")
         return losses(self, x, y, shared=shared)
 

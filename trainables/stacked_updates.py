@@ -1,0 +1,276 @@
+"""How the members of a stack descend by its gradient: those of one kind together, each with its own numbers.
+
+A stack's gradient does not depend on anyone's optimizer, so members of different variants share it, and every kind moves its own rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from trainables.hyperalgorithm import CHOICES, Hyperalgorithm
+from trainables.layouts import Layout, flat
+from trainables.member_numbers import LoopNumbers, MemberNumbers
+from trainables.norms import POWERS
+from trainables.training import TrainingLoop
+from trainables.update_rule import Numbers, update
+
+MOMENTS = ("m", "v", "root")
+ELEMENTWISE = frozenset(
+    {
+        torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam, torch.optim.RAdam, torch.optim.Adamax,
+        torch.optim.RMSprop, torch.optim.Adagrad, torch.optim.Adadelta, torch.optim.Rprop, torch.optim.ASGD,
+    }
+)  # fmt: skip
+"""Optimizers of PyTorch that move every number by itself, so that a model's parameters may as well be one row."""
+
+
+class Update(Protocol):
+    """The optimizer of neighbouring rows of a stack. Its constructor takes their loops, their rows ``[k, N]`` and the layout of a row."""
+
+    recordable: bool
+    """Whether a step may be recorded (:mod:`trainables.captured`)."""
+
+    def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor, layout: Layout) -> None: ...
+
+    def numbers(self, curved: Sequence[bool], *, tensors: bool) -> Sequence[Any]:
+        """What each step of an epoch needs to know. Args: curved: which steps have a curvature. tensors: numbers are tensors."""
+
+    def step(self, gradient: Tensor, norms: Tensor, h: Tensor | None, numbers: Any) -> None:
+        """Move the rows. Args: gradient, h: as the rows. norms: of the gradient's rows."""
+
+    def count(self, steps: int, curved: int) -> None:
+        """After an epoch of so many steps: the members' loops and optimizers are as if they had taken them."""
+
+    def snapshot(self) -> Callable[[], None]:
+        """What puts state and counts back to where they are now."""
+
+    def dissolve(self) -> None:
+        """Give every member's optimizer its own tensors again."""
+
+
+class HyperalgorithmUpdate:
+    """The hyperalgorithm once for all members, with a number for each where they differ."""
+
+    recordable = True
+
+    def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor, layout: Layout) -> None:
+        self.loops, self.theta, self.layout = loops, theta, layout
+        self.shared = MemberNumbers(loops, theta)
+        self.second = loops[0].second_order is not None
+        states = [_states(loop) for loop in loops]
+        self.updates = states[0][0].get("updates", 0)
+        names = [name for name in MOMENTS if name in states[0][0]]
+        self.moments = {name: torch.stack([flat([each[name] for each in state]) for state in states]) for name in names}
+
+    def numbers(self, curved: Sequence[bool], *, tensors: bool) -> list[Numbers]:
+        return self.shared.of_steps(curved, self.updates, tensors=tensors)
+
+    def step(self, gradient: Tensor, norms: Tensor, h: Tensor | None, numbers: Numbers) -> None:
+        gradient = self.shared.clip_and_decay(gradient, norms, numbers.alpha)
+        if self.shared.settings["maximize"]:
+            gradient = -gradient
+        curvature = [gradient] if not self.second else None if h is None else [h]
+        update(self.shared.settings, numbers, [self.theta], [gradient], curvature, self._moment)
+
+    def _moment(self, name: str) -> list[Tensor]:
+        if name not in self.moments:
+            self.moments[name] = torch.zeros_like(self.theta)
+        return [self.moments[name]]
+
+    def count(self, steps: int, curved: int) -> None:
+        self.updates += curved
+        for k, loop in enumerate(self.loops):
+            loop.step += steps
+            loop.set_learning_rate()
+            states = [loop.optimizer.state[param] for param in loop.params]
+            counts = {"step": loop.step, **({"updates": self.updates} if self.second else {})}
+            for state in states:
+                state.update(counts)
+            for name, moment in self.moments.items():
+                for state, view in zip(states, self.layout.views(moment[k]), strict=True):
+                    state[name] = view
+
+    def snapshot(self) -> Callable[[], None]:
+        kept = {name: each.clone() for name, each in self.moments.items()}
+
+        def restore() -> None:
+            self.moments = {name: self.moments[name].copy_(each) for name, each in kept.items()}
+
+        return restore
+
+    def dissolve(self) -> None:
+        for loop in self.loops:
+            _own(loop, MOMENTS)
+
+
+class ElementwiseUpdate:
+    """One optimizer of ``torch.optim`` whose parameters are the rows: members of equal settings are a parameter group.
+
+    A parameter group has one lr, so that members of different settings step one after another, though each on one tensor instead of as
+    many as its model has.
+    """
+
+    recordable = False
+
+    def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor, layout: Layout) -> None:
+        self.loops, self.layout = loops, layout
+        self.shared = LoopNumbers(loops, theta)
+        self.gradient = torch.zeros_like(theta)
+        self.rows = list(theta.unbind(0))
+        for row, gradient in zip(self.rows, self.gradient, strict=True):
+            row.grad = gradient
+        alike: dict[Hashable, list[int]] = {}
+        for k, loop in enumerate(loops):
+            alike.setdefault(repr((_settings(loop), loop.rates, loop.settings.lr_schedule, loop.decay)), []).append(k)
+        self.leaders = [loops[ks[0]] for ks in alike.values()]
+        groups = [{**_settings(loops[ks[0]]), "params": [self.rows[k] for k in ks]} for ks in alike.values()]
+        make: Callable[..., torch.optim.Optimizer] = type(loops[0].optimizer)
+        self.optimizer = make(groups)
+        for row, loop in zip(self.rows, loops, strict=True):
+            if any(_states(loop)):
+                self.optimizer.state[row] = self._joined(loop)
+
+    def _joined(self, loop: TrainingLoop) -> dict[str, Any]:
+        """The state of a member as that of its row; what is no tensor like its parameter, such as the step, is the same for all."""
+        states = _states(loop)
+        along = self._along(states[0], list(zip(states, loop.params, strict=True)))
+        alone = {name: each.clone() if isinstance(each, Tensor) else each for name, each in states[0].items() if name not in along}
+        return {**alone, **{name: flat([state[name] for state in states]) for name in along}}
+
+    @staticmethod
+    def _along(first: dict[str, Any], pairs: Sequence[tuple[dict[str, Any], Tensor]]) -> set[str]:
+        return {name for name in first if all(getattr(state[name], "shape", None) == param.shape for state, param in pairs)}
+
+    def numbers(self, curved: Sequence[bool], *, tensors: bool) -> list[int]:
+        return [self.loops[0].step + i for i in range(1, len(curved) + 1)]
+
+    def step(self, gradient: Tensor, norms: Tensor, h: Tensor | None, numbers: int) -> None:
+        self.gradient.copy_(self.shared.clip_and_decay(gradient, norms, self.shared.at(numbers)))
+        for group, leader in zip(self.optimizer.param_groups, self.leaders, strict=True):
+            if leader.lr_varies:
+                group["lr"] = leader.rates[0] * leader.lr_factor(numbers)
+        self.optimizer.step()
+
+    def count(self, steps: int, curved: int) -> None:
+        for loop in self.loops:
+            loop.step += steps
+            loop.set_learning_rate()
+        self._publish()
+
+    def _publish(self) -> None:
+        for row, loop in zip(self.rows, self.loops, strict=True):
+            for name, each in self.optimizer.state.get(row, {}).items():
+                along = isinstance(each, Tensor) and each.shape == row.shape and each.ndim > 0
+                pieces = self.layout.views(each) if along else [each.clone() if isinstance(each, Tensor) else each for _ in loop.params]
+                for param, piece in zip(loop.params, pieces, strict=True):
+                    loop.optimizer.state[param][name] = piece
+
+    def snapshot(self) -> Callable[[], None]:
+        kept = cloned(self.optimizer.state_dict())
+
+        def restore() -> None:
+            self.optimizer.load_state_dict(kept)
+            self._publish()  # the members have views of what was before
+
+        return restore
+
+    def dissolve(self) -> None:
+        for loop in self.loops:
+            _own(loop)
+
+
+class OneByOne:
+    """Each member's own optimizer on its model, whose parameters are views of its row."""
+
+    recordable = False
+
+    def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor, layout: Layout) -> None:
+        self.loops, self.gradient = loops, torch.zeros_like(theta)
+        for loop, row in zip(loops, self.gradient, strict=True):
+            for param, view in zip(loop.model.parameters(), layout.views(row), strict=True):
+                param.grad = view
+
+    def numbers(self, curved: Sequence[bool], *, tensors: bool) -> list[None]:
+        return [None] * len(curved)
+
+    def step(self, gradient: Tensor, norms: Tensor, h: Tensor | None, numbers: None) -> None:
+        self.gradient.copy_(gradient)
+        for loop in self.loops:
+            loop.step += 1
+            loop.set_learning_rate()
+            loop.clip_and_decay()
+            loop.optimizer.step()
+
+    def count(self, steps: int, curved: int) -> None:
+        """They have counted themselves."""
+
+    def snapshot(self) -> Callable[[], None]:
+        kept = [(loop, loop.step, cloned(loop.optimizer.state_dict())) for loop in self.loops]
+
+        def restore() -> None:
+            for loop, step, state in kept:
+                loop.step = step
+                loop.optimizer.load_state_dict(state)
+
+        return restore
+
+    def dissolve(self) -> None:
+        for loop in self.loops:
+            for param in loop.model.parameters():
+                param.grad = None
+
+
+def way(loop: TrainingLoop) -> type[Update]:
+    """How a member's optimizer can step in a stack."""
+    groups = loop.optimizer.param_groups
+    params = list(loop.model.parameters())
+    if len(groups) == 1 and list(map(id, groups[0]["params"])) == list(map(id, params)):
+        if isinstance(loop.optimizer, Hyperalgorithm):
+            return HyperalgorithmUpdate
+        # The state of a parameter without dimensions cannot be told from its step.
+        if type(loop.optimizer) in ELEMENTWISE and any(param.ndim for param in params):
+            return ElementwiseUpdate
+    return OneByOne
+
+
+def kind(loop: TrainingLoop) -> Hashable:
+    """What members that are moved together have in common: all but the numbers of the optimizer and the loop.
+
+    The norm p is a number only where v is kept as a norm, and without second order.
+    """
+    group, chosen = loop.optimizer.param_groups[0], way(loop)
+    shape: list[Any] = [chosen.__name__]
+    if chosen is HyperalgorithmUpdate:
+        state = _states(loop)[0]
+        p = "norm" if group["p"] not in POWERS and loop.second_order is None else float(group["p"])
+        shape += [[group[name] for name in (*CHOICES, "period", "maximize")], p, state.get("updates"), sorted(state)]
+    else:
+        shape.append(type(loop.optimizer).__qualname__)
+    return repr([*shape, loop.settings.weight_decay_kind, loop.settings.clip_norm is None])
+
+
+def _states(loop: TrainingLoop) -> list[dict[str, Any]]:
+    """What the optimizer of a member keeps for each parameter."""
+    return [loop.optimizer.state.get(param, {}) for param in loop.model.parameters()]
+
+
+def _settings(loop: TrainingLoop) -> dict[str, Any]:
+    return {name: each for name, each in loop.optimizer.param_groups[0].items() if name != "params"}
+
+
+def _own(loop: TrainingLoop, names: Sequence[str] | None = None) -> None:
+    """Tensors of its own for the state of a member that is a view of its stack's. Args: names: of those; all if not given."""
+    for param, state in zip(loop.model.parameters(), _states(loop), strict=True):
+        for name, each in state.items():
+            if isinstance(each, Tensor) and each.shape == param.shape and (names is None or name in names):
+                state[name] = torch.empty_like(param).copy_(each)
+
+
+def cloned(state: Any) -> Any:
+    """A state with tensors of its own: a saved view would take everything with it that it is a view of."""
+    return tree_map(lambda each: each.detach().clone() if isinstance(each, Tensor) else each, state)
