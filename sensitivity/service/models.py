@@ -37,7 +37,8 @@ class StudySummary(BaseModel):
 class StudyDetails(StudySummary):
     """A study with its specification."""
 
-    spec: dict[str, Any] = Field(description="As it was given; of a study of elsewhere as the store keeps it.")
+    spec: dict[str, Any] | None = Field(description="As it was given; null for a study of elsewhere.")
+    stored: dict[str, Any] | None = Field(description="As the store keeps it, with every space spelt out; null until it has begun.")
 
 
 class Trial(BaseModel):

@@ -46,8 +46,8 @@ def summary(here: Context, name: str) -> StudySummary:
 def details(here: Context, name: str) -> StudyDetails:
     """A study with its specification. Raises: Missing."""
     found = summary(here, name)
-    spec = here.runs.spec(name) if found.asked is not None else None
-    return StudyDetails(**found.model_dump(), spec=spec if spec is not None else json.loads(here.source.store.study(name)))
+    stored = json.loads(here.source.store.study(name)) if here.source.row(name) is not None else None
+    return StudyDetails(**found.model_dump(), spec=here.runs.spec(name), stored=stored)
 
 
 @router.post(
