@@ -140,8 +140,7 @@ def _parameters(trained: Task, varied: dict[str, float]) -> int:
 
 
 def _values(hyperparameter: Any) -> tuple[Any, ...]:
-    found: tuple[Any, ...] = getattr(hyperparameter, "levels", None) or getattr(hyperparameter, "choices", ())
-    return found
+    return (*getattr(hyperparameter, "levels", ()), *getattr(hyperparameter, "choices", ()))
 
 
 def _largest(hyperparameter: Any) -> float:

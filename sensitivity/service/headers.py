@@ -56,6 +56,8 @@ class Headers:
                 policy = (REPORT if of_api else self.page) if is_page else DATA if of_api else self.page
                 for name, value in {**ALWAYS, "Content-Security-Policy": policy, "Cache-Control": "no-store"}.items():
                     headers.setdefault(name, value)
+                if of_api:  # also where an answer may be asked for again by its ETag: that is for programs, which keep it themselves
+                    headers["Cache-Control"] = "no-store"
             await send(message)
 
         await self.app(scope, receive, with_headers)

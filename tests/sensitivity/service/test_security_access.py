@@ -174,7 +174,7 @@ TOKEN_FILES = [
     (
         "read short\n",
         0o600,
-        "the token in line 1 of --token-file must have at least 32 visible ASCII characters, got 5; make one with python",
+        "the token in line 1 of --token-file must have at least 32 visible ASCII characters, got 5; make one",
     ),
     (f"# ours\n\nread {READER}\nadmin {WRITER}\n", 0o600, "unknown scope in line 4 of --token-file 'admin' (known: read, write)"),
     (f"{WRITER}\n", 0o600, "unknown scope in line 1 of --token-file '...' (known: read, write)"),
@@ -194,7 +194,7 @@ def test_token_files_that_cannot_be_used(tmp_path: pathlib.Path, text: str, mode
 
 
 def test_a_token_file_that_is_not_there(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(InputError, match="--token-file '.*/none' cannot be read: No such file or directory"):
+    with pytest.raises(InputError, match=r"--token-file '.*/none' cannot be read: No such file or directory"):
         read_tokens(tmp_path / "none", {})
 
 

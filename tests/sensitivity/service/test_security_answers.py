@@ -59,9 +59,7 @@ def test_a_body_is_no_larger_than_allowed(tmp_path: pathlib.Path, size: int, chu
 
     answer = asyncio.run(send())
     assert answer.status_code == status
-    assert answer.json() == (
-        {"bytes": size} if status == 200 else {"title": "Content Too Large", "status": 413, "detail": answer.json()["detail"]}
-    )
+    assert answer.json() == {"bytes": size} if status == 200 else answer.json()["detail"] == "a body must have at most 1,000 bytes"
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "9" * 5000, "x", " 5"])

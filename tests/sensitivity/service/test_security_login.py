@@ -53,9 +53,7 @@ def test_logging_out_forgets_the_session(tmp_path: pathlib.Path) -> None:
     [
         pytest.param({"token": "wrong"}, {}, 401, "This is no token of this service.", id="a wrong token"),
         pytest.param({}, {}, 401, "This is no token of this service.", id="no token"),
-        pytest.param(
-            {"token": WRITER}, {"Origin": "http://elsewhere"}, 403, "The form was sent from another site.", id="another site's form"
-        ),
+        pytest.param({"token": WRITER}, {"Origin": "http://elsewhere"}, 403, "The form was sent from another site.", id="another site"),
         pytest.param({"token": "x" * 5000}, {}, 413, "at most 4,096 bytes", id="a long one"),
     ],
 )
