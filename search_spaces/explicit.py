@@ -51,6 +51,9 @@ class Explicit(Planned):
         for row in given:
             if not isinstance(row, Mapping):
                 raise InputError(f"rows of an explicit design must be configurations such as {{lr: 0.01}}, got {row!r}")
+            for name, value in row.items():
+                if isinstance(value, (list, tuple, set, Mapping)):
+                    raise InputError(f"rows of an explicit design must give one value for {name}, got {value!r}")
             rows.append({str(name): python_value(value) for name, value in row.items() if not _empty(value)})
         if not rows:
             raise InputError("rows of an explicit design must be at least one, got none")

@@ -14,7 +14,6 @@ GET and HEAD read, every other method writes; only Dash's callbacks read by POST
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -28,7 +27,7 @@ from sensitivity.service.login import Login
 from sensitivity.service.origins import LOOPBACK, SAFE, from_same_origin, names_this_machine
 from sensitivity.service.problems import problem
 from sensitivity.service.sessions import Sessions
-from sensitivity.service.tokens import READ, VARIABLE, WRITE, Tokens, read_tokens
+from sensitivity.service.tokens import VARIABLE, WRITE, Tokens, read_tokens
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +63,6 @@ def guard(app: FastAPI, settings: Settings, scripts: Iterable[str] = ()) -> None
     app.add_middleware(BodyLimit, most=settings.max_body)  # the last one added is the first to be asked
     app.add_middleware(Access, tokens=tokens, sessions=sessions)
     app.add_middleware(Headers, scripts=scripts)
-    logging.getLogger("uvicorn.access").addFilter(_without_query)
 
 
 class Access:
@@ -161,13 +159,3 @@ def _to_login(request: Request) -> Response:
 
 def _unknown(why: str) -> Response:
     return problem(401, why, {"WWW-Authenticate": 'Bearer realm="sensitivity"'})
-
-
-def _without_query(record: logging.LogRecord) -> bool:
-    """Uvicorn's line for a request, without what follows the question mark: it may hold what nobody should have put there."""
-    if isinstance(record.args, tuple) and len(record.args) > 2:
-        record.args = tuple(str(each).partition("?")[0] if position == 2 else each for position, each in enumerate(record.args))
-    return True
-
-
-__all__ = ["READ", "WRITE", "Access", "guard"]

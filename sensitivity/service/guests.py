@@ -44,6 +44,16 @@ def admit(spec: str, settings: Settings) -> Study:
         raise InputError("the study cannot be read: a value is outside what its field can hold") from None
 
 
+def import_modules(settings: Settings) -> None:
+    """Import what studies may name, which makes the tasks and variants known that it registers. Raises: InputError."""
+    for name in settings.modules:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # a user's module may raise anything
+            said = " ".join(str(error).split())
+            raise InputError(f"--allow-module {name!r} cannot be imported: {type(error).__name__}: {said}") from error
+
+
 def _check_name(name: Any) -> None:
     if not isinstance(name, str) or not NAME.fullmatch(name) or name != name.strip():
         raise InputError(f"name of a study must have {NAMES_HAVE}; got {str(name)[:120]!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +13,8 @@ from search_spaces.values import read_value
 from sensitivity.yaml_text import read_yaml
 from trainables.names import InputError
 
-MOST_YAML = 200_000
-"""Characters of YAML, which takes 7 microseconds each to read; JSON may be as long as a request."""
+MOST_YAML = 100_000
+"""Characters of YAML, of which a second reads some 100,000; JSON may be as long as a request."""
 MOST_ITEMS = 100_000
 """Names and values, all counted."""
 DEEPEST = 20
@@ -39,7 +40,7 @@ def plain_data(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError, TypeError, LookupError, AttributeError) as error:  # PyYAML on values such as 2001-99-99
         raise InputError(f"the study cannot be read: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(data, dict):
-        raise InputError(f"the study must be a mapping of fields, got {type(data).__name__}")
+        raise InputError(f"a study is a mapping of fields, got {type(data).__name__}")
     for items, (place, value) in enumerate(walk(data), 1):
         if items > MOST_ITEMS:
             raise InputError(f"the study must have at most {MOST_ITEMS:,} names and values")
@@ -89,8 +90,8 @@ def _json(text: str) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise InputError(f"{next(name for name in names if names.count(name) > 1)[:LONGEST]!r} is given twice")
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise InputError(f"{twice[:LONGEST]!r} is given twice")
     return found
 
 

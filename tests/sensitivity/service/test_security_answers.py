@@ -122,7 +122,7 @@ def test_a_reader_that_goes_is_heard_of_after_the_body(tmp_path: pathlib.Path) -
 
 
 def test_no_secret_is_logged(tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither a token nor a session, whatever went wrong; and Uvicorn's line for a request stops at the question mark."""
+    """Neither a token nor a session, whatever went wrong; the server itself notes no requests."""
     caplog.set_level(logging.DEBUG)
     visitor = Visitor(guarded(tmp_path))
     visitor.log_in(WRITER)
@@ -131,6 +131,4 @@ def test_no_secret_is_logged(tmp_path: pathlib.Path, caplog: pytest.LogCaptureFi
         visitor.get(f"{STUDIES}?token={WRITER}", headers=headers)
         visitor.delete(f"{STUDIES}/x", headers=headers)
     ours = [each.getMessage() for each in caplog.records if each.name != "httpx"]  # the test's own client
-    logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:1", "GET", f"{STUDIES}?token={WRITER}", "1.1", 400)
-    assert caplog.records[-1].getMessage() == f'127.0.0.1:1 - "GET {STUDIES} HTTP/1.1" 400'
     assert not [each for each in ours if WRITER in each or session in each or "wrongwrong" in each]
