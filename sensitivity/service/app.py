@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from sensitivity.service.runs import Launch
     from sensitivity.service.settings import Settings
 
-API = "/api/v1"
 OWN = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Paths that are never the dashboard's."""
 
@@ -71,10 +70,8 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     )
     app.state.context = Context(settings, source, runs, events)
     answer_problems(app)
-    api = APIRouter(prefix=API, responses=PROBLEMS)
     for each in (studies, trials, answers, catalogue):
-        api.include_router(each.router)
-    app.include_router(api)
+        app.include_router(each.router, responses=PROBLEMS)
     app.include_router(_operating(metrics))
     board = dashboard(source)
     pages = FromWsgi(board.server)

@@ -43,6 +43,6 @@ class KeptSlashes:
     async def __call__(self, scope: dict, receive: object, send: object) -> None:  # type: ignore[type-arg]
         raw = scope.get("raw_path", b"")
         if scope["type"] == "http" and raw.startswith(b"/api/") and b"%" in raw:
-            kept = raw.partition(b"?")[0].decode("latin-1").replace("%2F", "%252F").replace("%2f", "%252F").replace("%25", "%2525")
+            kept = raw.partition(b"?")[0].decode("latin-1").replace("%25", "%2525").replace("%2F", "%252F").replace("%2f", "%252F")
             scope = {**scope, "path": unquote(kept)}
         await self._app(scope, receive, send)  # type: ignore[operator]

@@ -7,12 +7,13 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
-from sensitivity.databases import Unreachable
 from sensitivity.service.models import ENDED
+from trainables.names import InputError
 
 if TYPE_CHECKING:
     from fastapi.sse import ServerSentEvent
@@ -33,7 +34,7 @@ class Events:
 
     def __init__(self, look: Callable[[], dict[str, StudySummary]]) -> None:
         self._look = look
-        self._seen: dict[str, StudySummary] = {}
+        self._seen: dict[str, StudySummary] | None = None
         self._listeners: Counter[str] = Counter()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -59,10 +60,13 @@ class Events:
         self._listeners[name] += 1
         try:
             if self._task is None or self._task.done():
-                self._seen = await run_in_threadpool(self._look)
+                self._seen = None  # what was seen then is of then
                 self._task = asyncio.create_task(self._watching())
             while not self._closed:
                 changed = self._changed
+                if self._seen is None:
+                    await changed.wait()
+                    continue
                 found = self._seen.get(name)
                 if found is None:
                     return  # it was deleted
@@ -79,16 +83,12 @@ class Events:
             self._listeners[name] -= 1
 
     async def _watching(self) -> None:
-        pause = EVERY
         while self.listeners and not self._closed:
-            await asyncio.sleep(pause)
             began = time.monotonic()
-            try:
+            with suppress(InputError):  # a store that is away: listeners hear of it when it is back
                 seen = await run_in_threadpool(self._look)
-            except Unreachable:  # listeners hear of it when the store is back
-                continue
-            pause = max(EVERY, (time.monotonic() - began) / SHARE)
-            if seen != self._seen:
-                self._seen = seen
-                changed, self._changed = self._changed, asyncio.Event()
-                changed.set()
+                if seen != self._seen:
+                    self._seen = seen
+                    changed, self._changed = self._changed, asyncio.Event()
+                    changed.set()
+            await asyncio.sleep(max(EVERY, (time.monotonic() - began) / SHARE))

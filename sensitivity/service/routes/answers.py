@@ -13,6 +13,7 @@ from sensitivity.dashboard.view import View
 from sensitivity.service.context import Context, Here, Name
 from sensitivity.service.models import Figure, FigureName, Measure, MeasureName, Pending
 from sensitivity.service.problems import Missing
+from sensitivity.service.routes import API
 from sensitivity.service.routes.trials import Metric
 from trainables.names import unknown
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
     from sensitivity.questions import Drawing, Question
 
-router = APIRouter(prefix="/studies/{name}", tags=["answers"])
+router = APIRouter(prefix=f"{API}/studies/{{name}}", tags=["answers"])
 AGAIN_AFTER = "1"
 """Seconds after which a reader asks again for what is being computed."""
 LATER: dict[int | str, dict[str, Any]] = {

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Query
 
 from sensitivity.service.models import Preset, Space, Task, Variant
 from sensitivity.service.problems import Missing
+from sensitivity.service.routes import API
 from sensitivity.terminal import to_json
 from trainables.names import unknown
 
-router = APIRouter(tags=["catalogue"])
+router = APIRouter(prefix=API, tags=["catalogue"])
 
 
 @router.get("/variants")

@@ -17,10 +17,11 @@ from sensitivity.service.guests import admit
 from sensitivity.service.listing import lister
 from sensitivity.service.models import StudyDetails, StudySummary
 from sensitivity.service.problems import Missing
+from sensitivity.service.routes import API
 from sensitivity.service.runs import LOG
 from trainables.names import InputError, unknown
 
-router = APIRouter(prefix="/studies", tags=["studies"])
+router = APIRouter(prefix=f"{API}/studies", tags=["studies"])
 SPECIFICATION = {
     "requestBody": {
         "required": True,

@@ -14,9 +14,10 @@ from sensitivity.planning import STATUSES
 from sensitivity.service.context import Here, Name
 from sensitivity.service.models import Epochs, Trial, Trials
 from sensitivity.service.problems import Missing
+from sensitivity.service.routes import API
 from trainables.names import unknown
 
-router = APIRouter(prefix="/studies/{name}", tags=["trials"])
+router = APIRouter(prefix=f"{API}/studies/{{name}}", tags=["trials"])
 PREFIX = "config/"
 MOST = 1000
 """Trials of one page."""
