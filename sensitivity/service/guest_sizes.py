@@ -52,7 +52,7 @@ def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
         _check_rows(given)
         trials += design_from_dict(given).size(space, max_trials) * each
         if trials > max_trials:
-            raise InputError(f"a study must have at most {max_trials:,} trials, got {trials:,} or more with the design of {name}")
+            raise InputError(f"a study with this design of {name} has {trials:,} trials, at most {max_trials:,} are allowed")
 
 
 def listed(given: Any) -> list[Any]:

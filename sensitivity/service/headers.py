@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.service.problems import BROKEN, problem
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -46,8 +48,12 @@ class Headers:
             await self.app(scope, receive, send)
             return
 
+        begun = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 from starlette.datastructures import MutableHeaders
 
                 headers = MutableHeaders(scope=message)
@@ -60,7 +66,12 @@ class Headers:
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
-        await self.app(scope, receive, with_headers)
+        try:
+            await self.app(scope, receive, with_headers)
+        except Exception:  # Starlette answers these where no header is added any more
+            if not begun:
+                await problem(500, BROKEN)(scope, receive, with_headers)
+            raise
 
 
 def page_policy(scripts: Iterable[str] = ()) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 MEDIA_TYPE = "application/problem+json"
+BROKEN = "the service failed; its log says why"
 
 
 class Problem(BaseModel):
@@ -72,7 +73,7 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> JSONResponse:
-        return problem(500, "the service failed; its log says why")
+        return problem(500, BROKEN)
 
 
 def _shown(value: object) -> str:
