@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 
+MOST = {"draws": 10_000, "resamples": 10_000, "configurations": 10_000, "trees": 1_000, "slices": 1_000}
+"""Of the arguments of measures on which memory depends: readers share one process."""
+
+
 @functools.lru_cache(maxsize=1)
 def _tables() -> dict[str, str]:
     """The tables of ``Measured`` by name, with what they are."""
@@ -64,6 +68,9 @@ def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame
     if name not in functions:
         raise InputError(f"{name} takes no arguments, got {having[0]!r}")
     function, given = functions[name], arguments(name, functions[name], having)
+    for argument, most in MOST.items():
+        if isinstance(given.get(argument), (int, float)) and given[argument] > most:
+            raise InputError(f"{argument} of {name} must be at most {most:,}, got {given[argument]:,}")
 
     def measure(measured: Measured) -> pd.DataFrame:
         try:

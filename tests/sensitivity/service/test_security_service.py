@@ -80,6 +80,13 @@ def test_an_error_of_the_service_shows_nothing_of_it(
     assert not [each for each in (WRITER, READER, "environment-", "token=") if each in logged]
 
 
+@pytest.mark.parametrize("argument", ["draws=1000000000", "draws=1e9", "draws=inf"])
+def test_a_reader_does_not_take_the_memory(reader: httpx.Client, argument: str) -> None:
+    answer = reader.get("/api/v1/studies/watched/measures/best_loss", params={"with": argument})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("draws of best_loss must be at most 10,000, got")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium without a window. Skips where there is none."""
