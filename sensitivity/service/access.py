@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from sensitivity.service.settings import Settings
 
+LOGIN, LOGOUT = "/login", "/logout"
 OPEN = ("/healthz", "/readyz")
 """Paths that a probe may ask without a token: they say whether the service is there, and nothing else."""
 CALLBACK = "/_dash-update-component"
@@ -47,11 +48,10 @@ LONGEST_FORM = 4_096
 """Bytes of the login form."""
 
 
-def guard(app: FastAPI, settings: Settings, scripts: Iterable[str] = ()) -> None:
-    """Put access, the limit of a request's body and the security headers around an application.
+def required_tokens(settings: Settings) -> Tokens:
+    """The tokens that a service asks for; none where it is open to this machine.
 
-    Args: settings: ``host`` and ``token_file``, ``data`` for the key of sessions, ``max_body``. scripts: hashes of the inline scripts that
-    pages may run (:func:`sensitivity.service.headers.dashboard_scripts`).
+    Args: settings: ``host`` and ``token_file``; ``SENSITIVITY_TOKEN`` is taken out of the environment.
     Raises: InputError for a service that others could reach without a token, and for tokens that cannot be used.
     """
     tokens = read_tokens(settings.token_file)
@@ -59,6 +59,16 @@ def guard(app: FastAPI, settings: Settings, scripts: Iterable[str] = ()) -> None
         raise InputError(
             f"--host must be {', '.join(LOOPBACK)} without a token, got {settings.host!r}; set {VARIABLE} or give --token-file for others"
         )
+    return tokens
+
+
+def guard(app: FastAPI, settings: Settings, tokens: Tokens, scripts: Iterable[str] = ()) -> None:
+    """Put access, the limit of a request's body and the security headers around an application.
+
+    Args: settings: ``data`` for the key of sessions, ``max_body``. tokens: of :func:`required_tokens`. scripts: hashes of the inline
+    scripts that pages may run (:func:`sensitivity.service.headers.dashboard_scripts`).
+    Raises: InputError where the key of sessions cannot be kept.
+    """
     sessions = Sessions(settings.data, tokens) if tokens else None
     app.add_middleware(BodyLimit, most=settings.max_body)  # the last one added is the first to be asked
     app.add_middleware(Access, tokens=tokens, sessions=sessions)
@@ -86,7 +96,7 @@ class Access:
         request = Request(scope, receive)
         if any(name in request.query_params for name in IN_URL):
             refused: Response | None = problem(400, "a token in an address ends up in logs: send it as 'Authorization: Bearer TOKEN'")
-        elif self.login and scope["path"] in ("/login", "/logout"):
+        elif self.login and scope["path"] in (LOGIN, LOGOUT):
             await BodyLimit(self._pages, LONGEST_FORM)(scope, receive, send)
             return
         else:
@@ -96,7 +106,7 @@ class Access:
     async def _pages(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self.login is not None
         request = Request(scope, receive)
-        answer = await (self.login.login if scope["path"] == "/login" else self.login.logout)(request)
+        answer = await (self.login.login if scope["path"] == LOGIN else self.login.logout)(request)
         await answer(scope, receive, send)
 
     def _refused(self, request: Request) -> Response | None:
@@ -154,7 +164,7 @@ def _is_page(request: Request) -> bool:
 def _to_login(request: Request) -> Response:
     query = request.scope["query_string"].decode("latin-1")
     after = quote(request.scope["path"]) + (f"?{query}" if query else "")
-    return RedirectResponse(f"/login?next={quote(after, safe='/')}", 303)
+    return RedirectResponse(f"{LOGIN}?next={quote(after, safe='/')}", 303)
 
 
 def _unknown(why: str) -> Response:

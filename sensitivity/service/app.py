@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, FastAPI, Response
 from starlette.concurrency import run_in_threadpool
 
-from sensitivity.service.access import guard
+from sensitivity.service.access import LOGIN, guard, required_tokens
 from sensitivity.service.context import Context, Here, KeptSlashes
 from sensitivity.service.events import Events
 from sensitivity.service.guests import import_modules
@@ -42,6 +42,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     from sensitivity.dashboard.app import dashboard
     from sensitivity.store import Store
 
+    tokens = required_tokens(settings)
     import_modules(settings)
     Store(settings.store).close()  # made where it is not there
     source = Paced(settings.store)
@@ -73,7 +74,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     for each in (studies, trials, answers, catalogue):
         app.include_router(each.router, responses=PROBLEMS)
     app.include_router(_operating(metrics))
-    board = dashboard(source)
+    board = dashboard(source, account=LOGIN if tokens else None)
     pages = FromWsgi(board.server)
 
     async def rest(scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +86,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
 
     app.router.default = rest
     app.add_middleware(metrics.counting)
-    guard(app, settings, dashboard_scripts(board))
+    guard(app, settings, tokens, dashboard_scripts(board))
     app.add_middleware(KeptSlashes)
     return app
 

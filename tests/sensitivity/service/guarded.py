@@ -11,7 +11,7 @@ import httpx
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
-from sensitivity.service.access import guard
+from sensitivity.service.access import guard, required_tokens
 from sensitivity.service.problems import answer_problems
 from sensitivity.service.settings import Settings
 
@@ -63,7 +63,7 @@ def guarded(folder: pathlib.Path, *, tokens: bool = True, **more: Any) -> FastAP
         return {"status": "ok"}
 
     settings = Settings("x.sqlite", data=folder / "data", token_file=token_file(folder) if tokens else None, **more)
-    guard(app, settings)
+    guard(app, settings, required_tokens(settings))
     return app
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sensitivity.service.access import guard
+from sensitivity.service.access import guard, required_tokens
 from sensitivity.service.attempts import Attempts
 from sensitivity.service.settings import Settings
 from sensitivity.service.tokens import read_tokens
@@ -230,5 +230,6 @@ def test_a_guard_reads_nothing_where_it_need_not(tmp_path: pathlib.Path) -> None
     """Without tokens no key is kept."""
     from fastapi import FastAPI
 
-    guard(FastAPI(), Settings("x.sqlite", data=tmp_path / "data"))
+    settings = Settings("x.sqlite", data=tmp_path / "data")
+    guard(FastAPI(), settings, required_tokens(settings))
     assert not (tmp_path / "data").exists()

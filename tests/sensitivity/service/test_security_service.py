@@ -139,7 +139,8 @@ def test_the_dashboard_works_under_its_policy(guarded_settings: Settings, held: 
         reached = page.evaluate("fetch('/api/v1/studies').then(() => 'the service', () => 'nothing')")
         assert reached == "nothing", "a report cannot ask the service"
 
-        page.goto(f"{base}/login")
+        page.goto(base)
+        page.get_by_role("link", name="Account").click()
         page.get_by_role("button", name="Log out").click()
         page.goto(f"{base}/study/watched")
         assert "/login?next=" in page.url
