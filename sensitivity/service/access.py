@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sensitivity.service.attempts import Attempts
 from sensitivity.service.body import BodyLimit
@@ -44,6 +44,7 @@ OPEN = ("/healthz", "/readyz")
 CALLBACK = "/_dash-update-component"
 """Where Dash asks for what a page shows; the dashboard changes nothing, so a reader may."""
 IN_URL = ("token", "access_token", "api_key")
+AGAIN = '<!doctype html><meta http-equiv="refresh" content="0"><title>sensitivity</title>'
 LONGEST_FORM = 4_096
 """Bytes of the login form."""
 
@@ -162,6 +163,9 @@ def _is_page(request: Request) -> bool:
 
 
 def _to_login(request: Request) -> Response:
+    """To the login page; a link on another site first to the same page again, since the browser keeps a strict cookie from such a visit."""
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        return HTMLResponse(AGAIN)
     query = request.scope["query_string"].decode("latin-1")
     after = quote(request.scope["path"]) + (f"?{query}" if query else "")
     return RedirectResponse(f"{LOGIN}?next={quote(after, safe='/')}", 303)

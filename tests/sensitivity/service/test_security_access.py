@@ -226,6 +226,17 @@ def test_pages_lead_to_the_login_and_data_do_not(tmp_path: pathlib.Path) -> None
     assert visitor.get(STUDIES, headers=PAGE).status_code == 401
 
 
+def test_a_link_on_another_site_is_opened_by_who_has_logged_in(tmp_path: pathlib.Path) -> None:
+    """A browser keeps a strict cookie from the visit that another site begins, but not from the one that our page begins after it."""
+    visitor = Visitor(guarded(tmp_path))
+    first = visitor.get("/", headers={**PAGE, "Sec-Fetch-Site": "cross-site"})
+    assert (first.status_code, "studies" in first.text) == (200, False)
+    assert 'http-equiv="refresh" content="0"' in first.text
+    assert visitor.get("/", headers={**PAGE, "Sec-Fetch-Site": "same-origin"}).headers["location"] == "/login?next=/"
+    visitor.log_in(READER)
+    assert "studies" in visitor.get("/", headers={**PAGE, "Sec-Fetch-Site": "same-origin"}).text
+
+
 def test_a_guard_reads_nothing_where_it_need_not(tmp_path: pathlib.Path) -> None:
     """Without tokens no key is kept."""
     from fastapi import FastAPI
