@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from sensitivity.service.access import guard
 from sensitivity.service.context import Context, Here, KeptSlashes
 from sensitivity.service.events import Events
+from sensitivity.service.guests import import_modules
 from sensitivity.service.listing import lister
 from sensitivity.service.metrics import CONTENT_TYPE, Metrics
 from sensitivity.service.models import Health
@@ -40,6 +41,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     from sensitivity.dashboard.app import dashboard
     from sensitivity.store import Store
 
+    import_modules(settings)
     Store(settings.store).close()  # made where it is not there
     source = Paced(settings.store)
     runs = Runs(settings, launch)
