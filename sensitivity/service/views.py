@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ from sensitivity.service.problems import Missing
 if TYPE_CHECKING:
     from sensitivity.dashboard.view import View
     from sensitivity.measures import Measured
+    from sensitivity.results import Results
 
 T = TypeVar("T")
 SHARE = 0.1
@@ -23,48 +25,69 @@ SHARE = 0.1
 
 @dataclass
 class _Held:
-    """The revision of a study that readers see, since when, and the seconds that computing it has taken."""
+    """The revision of a study, or of the whole store, that readers see; since when, and the seconds that computing it has taken."""
 
     token: str
     since: float
     spent: float = 0.0
+
+    def until(self, share: float) -> float:
+        """Until when they see it, if computing may take that share of the time."""
+        return self.since + self.spent / share
 
 
 @dataclass
 class Paced(Source):
     """A store whose studies are seen anew only when computing the last view of them took at most :data:`SHARE` of the time since."""
 
-    _held: dict[str, _Held] = field(default_factory=dict)
+    _held: dict[str | None, _Held] = field(default_factory=dict)
     _pace: threading.Lock = field(default_factory=threading.Lock)
+    _looking: threading.RLock = field(default_factory=threading.RLock)
 
     def token(self, study: str | None = None) -> str:
-        """As :meth:`Source.token`; that of a study changes no more often than the pace allows."""
-        if study is None:
-            return super().token()
+        """As :meth:`Source.token`; that of a study changes no more often than the pace allows.
+
+        One reader at a time looks whether something has changed; meanwhile the others see what was there before.
+        """
+        held = self._held.get(study)
         now = time.monotonic()
-        with self._pace:
-            held = self._held.get(study)
-        if held is not None and now - held.since < held.spent / SHARE:
+        if held is not None and (now < held.until(SHARE) or not self._looking.acquire(blocking=False)):
             return held.token
-        token = super().token(study)
+        if held is None:
+            self._looking.acquire()
+        try:
+            token = super().token(study)
+        finally:
+            self._looking.release()
         with self._pace:
             if held is None or held.token != token:
                 self._held[study] = _Held(token, now)
         return token
 
+    def results(self, view: View, *, curves: bool = False) -> Results:
+        """As :meth:`Source.results`, with the time that it takes noted."""
+        with self._noting(view.name):
+            return super().results(view, curves=curves)
+
     def measured(self, view: View, compute: Callable[[Measured], T], name: Any, **options: Any) -> T:
         """As :meth:`Source.measured`, with the time that it takes noted."""
 
         def timed(measured: Measured) -> T:
-            began = time.thread_time()
-            try:
+            with self._noting(view.name):
                 return compute(measured)
-            finally:
-                with self._pace:
-                    if view.name in self._held:
-                        self._held[view.name].spent += time.thread_time() - began
 
         return super().measured(view, timed, name, **options)
+
+    @contextmanager
+    def _noting(self, study: str) -> Iterator[None]:
+        """Note the time of the processor that this thread takes, not that in which it waits for another."""
+        began = time.thread_time()
+        try:
+            yield
+        finally:
+            with self._pace:
+                if study in self._held:
+                    self._held[study].spent += time.thread_time() - began
 
     def row(self, name: str) -> dict[str, Any] | None:
         """The counts of a study; None where the store does not have it."""
@@ -84,4 +107,6 @@ class Paced(Source):
 
     def anew(self) -> None:
         """Look at the store again, now: this process has changed it."""
+        with self._pace:
+            self._held.clear()
         self._look = replace(self._look, until=0.0)

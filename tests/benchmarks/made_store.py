@@ -19,26 +19,28 @@ INITIAL = 1.0
 CHUNK = 50_000
 
 
-def make_store(place: pathlib.Path, *, trials: int = 10_000, epochs: int = 50, name: str = "made") -> Store:
-    """A finished study of five variants on one task with two seeds; about a tenth of its trials diverged.
+def made_study(*, trials: int = 10_000, epochs: int = 50, **changes: Any) -> Study:
+    """Five variants on one task with two seeds. Args: trials: about so many, a multiple of ten. changes: fields of the study."""
+    design = {"kind": "random", "n": max(1, trials // (2 * len(VARIANTS)))}
+    fields = {"name": "made", "tasks": ["autoencoder/digits"], "variants": VARIANTS, "design": design, "seeds": 2, "epochs": epochs}
+    return Study(**{**fields, **changes})
 
-    Args: trials: about so many, a multiple of ten.
-    """
-    study = Study(
-        name=name,
-        tasks=["autoencoder/digits"],
-        variants=VARIANTS,
-        design={"kind": "random", "n": max(1, trials // (2 * len(VARIANTS)))},
-        seeds=2,
-        epochs=epochs,
-    )
-    store = Store(place)
+
+def make_store(place: pathlib.Path, *, trials: int = 10_000, epochs: int = 50, name: str = "made") -> Store:
+    """A finished study; about a tenth of its trials diverged. Args: trials: about so many, a multiple of ten."""
+    return fill(place, made_study(trials=trials, epochs=epochs, name=name))
+
+
+def fill(place: pathlib.Path, study: Study, left: int = 0) -> Store:
+    """A study with made-up results. Args: left: how many trials have none yet."""
+    store, epochs = Store(place), study.epochs or 1
     made = planned(study)
-    store.add_study(name, study.to_stored(), made)
+    store.add_study(study.name, study.to_stored(), made)
+    made = made[: len(made) - left]
     rng = np.random.default_rng(0)
     rows: list[dict[str, Any]] = []
     ends: list[dict[str, Any]] = []
-    with store._engine.begin() as connection:
+    with store.database.engine.begin() as connection:
         for trial in made:
             place_of_lr = math.log10(float(trial.configuration["lr"]))
             final = 0.02 + 0.05 * (place_of_lr + 2.5 - 0.1 * VARIANTS.index(trial.variant)) ** 2 + float(rng.normal(0, 0.005))
