@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response, Security
+from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from sensitivity.service.access import LOGIN, guard, required_tokens
@@ -67,6 +68,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
+        dependencies=[Security(HTTPBearer(auto_error=False))] if tokens else None,  # for the document: the guard decides
         lifespan=living,
     )
     app.state.context = Context(settings, source, runs, events)

@@ -41,8 +41,9 @@ class Conflict(InputError):
 
 STATUSES: tuple[tuple[type[InputError], int], ...] = ((Missing, 404), (Conflict, 409), (Unreachable, 503), (InputError, 422))
 """What an error of ours is in HTTP; the first that fits."""
+REFUSALS = (400, 401, 403, 404, 408, 409, 413, 421, 422, 429, 503)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}} for status in (404, 409, 422, 503)
+    status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}} for status in REFUSALS
 }
 """For the OpenAPI document: the refusals that any route may answer with."""
 

@@ -70,6 +70,10 @@ def test_an_error_of_the_service_shows_nothing_of_it(
     monkeypatch.setenv("SENSITIVITY_TOKEN", "environment-" + "e" * 32)
     with served(guarded_settings, held) as client:
         assert "SENSITIVITY_TOKEN" not in os.environ
+        assert client.get("/openapi.json").status_code == 401
+        document = client.get("/openapi.json", headers=bearer(READER)).json()
+        assert document["components"]["securitySchemes"] == {"HTTPBearer": {"type": "http", "scheme": "bearer"}}
+        assert {"401", "403", "413", "429"} <= set(document["paths"]["/api/v1/studies"]["post"]["responses"])
         client.get(f"/api/v1/studies?token={WRITER}")
         monkeypatch.setattr("sensitivity.service.routes.studies.lister", None)  # a bug, as there may be one
         answer = client.get("/api/v1/studies", headers=bearer(WRITER))
