@@ -55,6 +55,8 @@ def import_modules(settings: Settings) -> None:
 
 
 def _check_name(name: Any) -> None:
+    if name is None:
+        raise InputError("a study needs name")
     if not isinstance(name, str) or not NAME.fullmatch(name) or name != name.strip():
         raise InputError(f"name of a study must have {NAMES_HAVE}; got {str(name)[:120]!r}")
 
