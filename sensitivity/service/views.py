@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sensitivity.dashboard.source import Source
+from sensitivity.service.computing import Computing
 from sensitivity.service.problems import Missing
 
 if TYPE_CHECKING:
     from sensitivity.dashboard.view import View
-    from sensitivity.measures import Measured
     from sensitivity.results import Results
+    from sensitivity.service.answering import Ask
 
-T = TypeVar("T")
+WAITING = 8
+"""Threads that wait for the process that computes."""
 SHARE = 0.1
 """Of the time, in which what is shown of a study that trains is computed anew: the rest is for training."""
 
@@ -43,6 +44,10 @@ class Paced(Source):
     _held: dict[str | None, _Held] = field(default_factory=dict)
     _pace: threading.Lock = field(default_factory=threading.Lock)
     _looking: threading.RLock = field(default_factory=threading.RLock)
+    _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WAITING, thread_name_prefix="asking"))
+
+    def __post_init__(self) -> None:
+        self._computing = Computing(self.place)
 
     def token(self, study: str | None = None) -> str:
         """As :meth:`Source.token`; that of a study changes no more often than the pace allows.
@@ -65,29 +70,33 @@ class Paced(Source):
         return token
 
     def results(self, view: View, *, curves: bool = False) -> Results:
-        """As :meth:`Source.results`, with the time that it takes noted."""
-        with self._noting(view.name):
-            return super().results(view, curves=curves)
-
-    def measured(self, view: View, compute: Callable[[Measured], T], name: Any, **options: Any) -> T:
-        """As :meth:`Source.measured`, with the time that it takes noted."""
-
-        def timed(measured: Measured) -> T:
-            with self._noting(view.name):
-                return compute(measured)
-
-        return super().measured(view, timed, name, **options)
-
-    @contextmanager
-    def _noting(self, study: str) -> Iterator[None]:
-        """Note the time of the processor that this thread takes, not that in which it waits for another."""
+        """As :meth:`Source.results`, with the time noted that this thread takes, and not that in which it waits for another."""
         began = time.thread_time()
         try:
-            yield
+            return super().results(view, curves=curves)
         finally:
-            with self._pace:
-                if study in self._held:
-                    self._held[study].spent += time.thread_time() - began
+            self._note(view.name, time.thread_time() - began)
+
+    def answer(self, ask: Ask) -> str:
+        """The text that answers, computed once for all who ask. Raises: Pending where that takes longer than ``patience``."""
+
+        def made() -> str:
+            text, seconds = self._computing.answer(ask)
+            self._note(ask.study, seconds)
+            return text
+
+        return self._drawn.soon((self.token(ask.study), ask), made, self._asking, self.patience)
+
+    def close(self) -> None:
+        """As :meth:`Source.close`, with the process that computes."""
+        self._computing.close()
+        self._asking.shutdown(wait=True, cancel_futures=True)
+        super().close()
+
+    def _note(self, study: str, seconds: float) -> None:
+        with self._pace:
+            if study in self._held:
+                self._held[study].spent += seconds
 
     def row(self, name: str) -> dict[str, Any] | None:
         """The counts of a study; None where the store does not have it."""
@@ -101,9 +110,9 @@ class Paced(Source):
         if name not in names:
             raise Missing(str(unknown("study", name, names)))
 
-    def fingerprint(self, view: View, key: Any) -> str:
+    def fingerprint(self, ask: Ask) -> str:
         """What an answer is known by while it stays the same."""
-        return hashlib.sha256(repr((self.key(view), key)).encode()).hexdigest()[:20]
+        return hashlib.sha256(repr((self.token(ask.study), ask)).encode()).hexdigest()[:20]
 
     def anew(self) -> None:
         """Look at the store again, now: this process has changed it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import os
 import pathlib
 import signal
 import subprocess
@@ -19,7 +21,7 @@ from tests.sensitivity.ray_head import ROOT, free_port
 from tests.sensitivity.service.served import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-GIVEN = {"tasks": ["mlp/digits"], "design": {"kind": "grid", "points": {"lr": 3}}, "seeds": 2, "limit": 128}
+GIVEN = {"tasks": ["mlp/digits"], "design": {"kind": "grid", "points": {"lr": 3}}, "seeds": 2}
 KEPT = Study(name="kept", variants=["sgd", "adam"], epochs=2, **GIVEN)
 STOPPED = Study(name="stopped", variants=["sgd"], epochs=10**6, **GIVEN)
 
@@ -28,8 +30,9 @@ STOPPED = Study(name="stopped", variants=["sgd"], epochs=10**6, **GIVEN)
 def serving(folder: pathlib.Path, port: int) -> Iterator[None]:
     """A service of the command, ended as a supervisor of services ends it."""
     command = [sys.executable, "-m", "sensitivity.cli", "serve", "--port", str(port), "--store", "s.sqlite"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (folder / "service.log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=folder, env={**_environment()}, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         assert process.stdout is not None
         assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
@@ -39,13 +42,13 @@ def serving(folder: pathlib.Path, port: int) -> Iterator[None]:
         process.communicate(timeout=60)
 
 
-def _environment() -> dict[str, str]:
-    import os
+def session() -> list[str]:
+    """The lines of the Python session of docs/service.md, whose study has the trials of ``kept``."""
+    page = (ROOT / "docs/service.md").read_text()
+    return [each.source for each in doctest.DocTestParser().get_examples(page.partition("```pycon")[2].partition("```")[0])]
 
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
-
-def test_studies_outlive_the_service(tmp_path: pathlib.Path) -> None:
+def test_studies_outlive_the_service(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     client = Client(f"http://127.0.0.1:{port}")
     seen: list[int] = []
@@ -77,6 +80,12 @@ def test_studies_outlive_the_service(tmp_path: pathlib.Path) -> None:
         assert (tmp_path / "service/studies/kept/report/report.html").exists()
         client.delete("stopped")
         assert [each["name"] for each in client.studies()] == ["kept"]
+        monkeypatch.chdir(tmp_path)
+        names: dict[str, object] = {}
+        for line in session():
+            exec(line.replace("http://127.0.0.1:8050", f"http://127.0.0.1:{port}"), names)
+        assert (tmp_path / "three.html").exists()
+        assert (tmp_path / "report.html").exists()
     client.close()
     store = Store(tmp_path / "s.sqlite")
     assert problems(store) == []

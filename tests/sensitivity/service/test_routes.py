@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pathlib
+import signal
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +24,8 @@ from sensitivity.service.settings import Settings
 from sensitivity.store import Store
 from sensitivity.terminal import to_json
 from tests.sensitivity.dashboard.stored import plan
-from tests.sensitivity.service.served import SPEC, Held, answered
+from tests.sensitivity.processes import command_of, descendants
+from tests.sensitivity.service.served import SPEC, Held, answered, until
 from trainables.variants import VARIANTS
 
 WATCHED = "/api/v1/studies/watched"
@@ -227,3 +230,15 @@ def test_the_dashboard_is_everything_else(reader: httpx.Client) -> None:
         assert '<html lang="en">' in reader.get(path).text
     assert reader.get("/download/trials.csv", params={"of": "watched"}).text.startswith("key,task,variant")
     assert reader.get("/_dash-dependencies").json()
+
+
+def test_the_process_that_computes_may_be_killed(client: httpx.Client) -> None:
+    """As for want of memory: a reader asks again, and another process answers."""
+    before = set(descendants(os.getpid()))
+    assert answered(client, f"{WATCHED}/measures/excess_loss").status_code == 200
+    for pid in set(descendants(os.getpid())) - before:
+        if b"spawn_main" in command_of(pid):
+            os.kill(pid, signal.SIGKILL)
+    statuses = {200, 202, 503}
+    assert until(lambda: (status := client.get(f"{WATCHED}/measures/overview").status_code) not in statuses or status == 200)
+    assert client.get(f"{WATCHED}/measures/overview").status_code == 200
