@@ -53,7 +53,7 @@ def requirements(name: str, hyperparameters: Mapping[str, Hyperparameter]) -> di
     Raises: InputError when no configuration has them all.
     """
     needed: dict[str, tuple[Scalar, ...]] = {}
-    waiting = [name]
+    waiting, seen = [name], {name}
     while waiting:
         for parent, values in hyperparameters[waiting.pop()].when.items():
             before = needed.get(parent, values)
@@ -61,7 +61,9 @@ def requirements(name: str, hyperparameters: Mapping[str, Hyperparameter]) -> di
             if not needed[parent]:
                 both = f"{parent} to be {either(before)} and to be {either(values)}"
                 raise InputError(f"{name} can never be active: its conditions need {both}")
-            waiting.append(parent)
+            if parent not in seen:  # many ways may lead to it: as many as Fibonacci's numbers where each has two parents
+                seen.add(parent)
+                waiting.append(parent)
     return {each: needed[each] for each in hyperparameters if each in needed}
 
 

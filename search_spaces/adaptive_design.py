@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from search_spaces.combinations import MOST
 from search_spaces.planned import check_size
 from trainables.names import InputError, unknown
 
@@ -51,6 +52,10 @@ class AdaptiveDesign:
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
         """Raises: InputError always, as they are not known beforehand."""
         raise InputError("an adaptive design chooses its configurations while the study runs; use grid, random or sobol to list them")
+
+    def size(self, space: SearchSpace, most: int = MOST) -> int:
+        """n configurations, or fewer where a space has fewer."""
+        return self.n
 
     def check_space(self, space: SearchSpace) -> None:
         """Raises: InputError, naming the hyperparameter, for a brute-force search over a continuous one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from search_spaces.conditions import holds
@@ -34,6 +34,36 @@ def combine(hyperparameters: Sequence[Hyperparameter], levels: Mapping[str, Sequ
             for grown in ([{**row, each.name: level} for level in levels[each.name]] if takes_part else [row])
         ]
     return distinct(made)
+
+
+def count_combinations(
+    hyperparameters: Sequence[Hyperparameter],
+    size: Callable[[Hyperparameter], int],
+    levels: Callable[[Hyperparameter], Sequence[Any]],
+    most: int = MOST,
+) -> int:
+    """How many rows :func:`combine` would make, before it drops equal ones: only what conditions name is told apart.
+
+    Args: size, levels: of a hyperparameter, how many levels and which. most: beyond it any larger number may be given, at once.
+    """
+    parents = {parent for each in hyperparameters for parent in each.when}
+    branches: list[tuple[dict[str, Any], int]] = [({}, 1)]  # values of the active parents, and how many rows have them
+    for each in hyperparameters:
+        active = [holds(each.when, values) for values, _ in branches]
+        factor = size(each)
+        total = sum(rows * (factor if takes_part else 1) for (_, rows), takes_part in zip(branches, active, strict=True))
+        if total > most:
+            return total  # every branch keeps at least one row, so that it only grows
+        grown: list[tuple[dict[str, Any], int]] = []
+        for (values, rows), takes_part in zip(branches, active, strict=True):
+            if not takes_part:
+                grown.append((values, rows))
+            elif each.name in parents:
+                grown += [({**values, each.name: level}, rows) for level in levels(each)]
+            else:
+                grown.append((values, rows * factor))
+        branches = grown
+    return sum(rows for _, rows in branches)
 
 
 def distinct(configurations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.combinations import distinct
+from search_spaces.combinations import MOST, distinct
 from search_spaces.planned import Planned
 from trainables.names import InputError
 
@@ -42,6 +42,10 @@ class Composed(Planned):
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
         """The parts' configurations in order, each once."""
         return distinct(configuration for each in self.parts for configuration in each.configurations(space))
+
+    def size(self, space: SearchSpace, most: int = MOST) -> int:
+        """The sum of the parts'."""
+        return sum(each.size(space, most) for each in self.parts)
 
     def check_names(self, names: Iterable[str]) -> None:
         """Raises: InputError as the parts."""

@@ -120,6 +120,10 @@ class Categorical(Domain):
         """
         return self.choices if self._even(n) else (self.default_value(),)
 
+    def grid_size(self, n: int) -> int:
+        """Every choice, unless ``n`` is 1."""
+        return 1 if n == 1 else len(self.choices)
+
     def middle(self) -> Scalar:
         """The first choice: categories have no middle."""
         return self.choices[0]

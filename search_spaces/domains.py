@@ -46,6 +46,15 @@ class Domain:
         """The default, or the middle of the scale when it has none."""
         return self.middle() if self.default is None else self.default
 
+    @property
+    def cardinality(self) -> int | None:
+        """How many values there are; None when there is no end of them."""
+        raise NotImplementedError
+
+    def grid_size(self, n: int) -> int:
+        """At most how many levels a grid of ``n`` has, without making one."""
+        return n if self.cardinality is None else min(n, self.cardinality)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON and YAML; :func:`search_spaces.reading.from_dict` reads it."""
         data: dict[str, Any] = {"name": self.name, "type": self.kind}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.combinations import distinct
+from search_spaces.combinations import MOST, distinct
 from search_spaces.planned import Planned, count
 from search_spaces.values import python_value, read_value, write_value
 from trainables.names import InputError, unknown
@@ -51,6 +51,9 @@ class Explicit(Planned):
         for row in given:
             if not isinstance(row, Mapping):
                 raise InputError(f"rows of an explicit design must be configurations such as {{lr: 0.01}}, got {row!r}")
+            for name, value in row.items():
+                if isinstance(value, (list, tuple, set, Mapping)):
+                    raise InputError(f"rows of an explicit design must give one value for {name}, got {value!r}")
             rows.append({str(name): python_value(value) for name, value in row.items() if not _empty(value)})
         if not rows:
             raise InputError("rows of an explicit design must be at least one, got none")
@@ -66,6 +69,10 @@ class Explicit(Planned):
             except InputError as error:
                 raise InputError(f"row {number} of the explicit design: {error}") from None
         return distinct(found)
+
+    def size(self, space: SearchSpace, most: int = MOST) -> int:
+        """The rows."""
+        return len(self.rows)
 
     def check_names(self, names: Iterable[str]) -> None:
         """Raises: InputError, with the nearest name, for a column that is none of ``names``."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.combinations import combine
+from search_spaces.combinations import MOST, combine, count_combinations
 from search_spaces.hyperparameters import Hyperparameter
 from search_spaces.planned import Planned, count
 from search_spaces.values import write_value
@@ -58,6 +58,10 @@ class Grid(Planned):
         """Every combination of what is active, each once, the last hyperparameter changing fastest."""
         return combine(tuple(space), {each.name: self._levels(each) for each in space})
 
+    def size(self, space: SearchSpace, most: int = MOST) -> int:
+        """The product of the levels; in a conditional space, of those that are active, branch by branch."""
+        return count_combinations(tuple(space), self._size, self._levels, most)
+
     def check_names(self, names: Iterable[str]) -> None:
         """Raises: InputError, with the nearest name, for a hyperparameter of this grid that is none of ``names``."""
         known = sorted(set(names))
@@ -71,6 +75,13 @@ class Grid(Planned):
         if self.levels:
             data["levels"] = {name: [write_value(each) for each in values] for name, values in self.levels.items()}
         return data
+
+    def _size(self, hyperparameter: Hyperparameter) -> int:
+        name = hyperparameter.name
+        if name in self.levels:
+            return len(self.levels[name])
+        points = self.points.get(name, 1) if isinstance(self.points, Mapping) else self.points
+        return hyperparameter.grid_size(points)
 
     def _levels(self, hyperparameter: Hyperparameter) -> list[Any]:
         name = hyperparameter.name

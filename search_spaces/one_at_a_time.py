@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.combinations import distinct
+from search_spaces.combinations import MOST, distinct
 from search_spaces.planned import Planned, count
 from search_spaces.values import write_value
 from trainables.names import InputError, unknown
@@ -55,6 +55,10 @@ class OneAtATime(Planned):
         center = {name: value for name, value in self._center().items() if name in space}
         around = [space.reach(each.name, level, center) for each in space for level in each.grid(self.points)]
         return distinct([space.complete(center), *around])
+
+    def size(self, space: SearchSpace, most: int = MOST) -> int:
+        """The center and the levels of each."""
+        return 1 + sum(each.grid_size(self.points) for each in space)
 
     def check_names(self, names: Iterable[str]) -> None:
         """Raises: InputError, with the nearest name, for a hyperparameter of the center that is none of ``names``."""

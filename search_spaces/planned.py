@@ -24,6 +24,13 @@ class Planned:
         """The configurations of the space, in the design's order. Raises: InputError where the space does not suit the design."""
         raise NotImplementedError
 
+    def size(self, space: SearchSpace, most: int = MOST) -> int:
+        """How many configurations there are, equal ones counted each, without making one.
+
+        Args: most: a size beyond it may be any number above it, so that what is too many is known at once.
+        """
+        raise NotImplementedError
+
     def check_names(self, names: Iterable[str]) -> None:
         """Nothing to check where a design names no hyperparameter."""
 

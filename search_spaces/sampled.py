@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.combinations import distinct
+from search_spaces.combinations import MOST, distinct
 from search_spaces.planned import Planned, check_size
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ class _Sampled(Planned):
 
     def __post_init__(self) -> None:
         check_size(self)
+
+    def size(self, space: SearchSpace, most: int = MOST) -> int:
+        """n points."""
+        return self.n
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,10 @@ class _Screening(Planned):
         """
         return space.decode(self.units(space))
 
+    def size(self, space: SearchSpace, most: int = MOST) -> int:
+        """The rows."""
+        return self.rows(len(space))
+
     def problem(self, space: SearchSpace) -> dict[str, Any]:
         """What SALib calls the problem: the hyperparameters as columns from 0 to 1."""
         return {"num_vars": len(space), "names": list(space.names), "bounds": [[0.0, 1.0]] * len(space)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sensitivity.client import Client
     from sensitivity.measures import Measured
     from sensitivity.report import write_report
     from sensitivity.results import Results
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from sensitivity.study import Study
     from trainables.names import InputError
 
-__all__ = ["InputError", "Interrupted", "Measured", "Results", "Store", "Study", "run", "write_report"]
+__all__ = ["Client", "InputError", "Interrupted", "Measured", "Results", "Store", "Study", "run", "write_report"]
 _HOMES = {
+    "Client": "sensitivity.client",
     "InputError": "trainables.names",
     "Interrupted": "sensitivity.running",
     "Measured": "sensitivity.measures",

@@ -16,6 +16,7 @@ from sensitivity.cli_jobs import jobs_app, submit
 from sensitivity.cli_manifest import manifest
 from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, TaskModule, load_module, the_studies, the_study
 from sensitivity.cli_paper import paper
+from sensitivity.cli_serve import serve
 from sensitivity.cli_store import store_app
 from sensitivity.cli_tables import import_results, measure
 from sensitivity.planning import STATUSES
@@ -252,6 +253,7 @@ app.command("import")(import_results)
 app.command()(measure)
 app.command()(compare)
 app.command()(dashboard)
+app.command()(serve)
 app.command()(paper)
 app.add_typer(store_app, name="store")
 app.command()(submit)

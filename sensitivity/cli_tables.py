@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -82,26 +82,27 @@ def measure(
     as_json: AsJson = False,
 ) -> None:
     """Print the table of one measure: value, interval (low, high), how many trials (n), and a note where something limits it."""
+    from sensitivity.measures.named import arguments, measures
     from sensitivity.results import Results, records
     from sensitivity.store import Store
 
-    known = _measures()
+    known = measures()
     if name == "list":
         show([{"measure": each, "what": (inspect.getdoc(made) or "").split("\n")[0]} for each, made in known.items()], as_json)
         return
     chosen = name.replace("-", "_")
     if chosen not in known:
         raise unknown("measure", name, known)
-    arguments = _arguments(chosen, known[chosen], having or [])
+    given = arguments(chosen, known[chosen], having or [])
     opened = Store(store, create=False)
     try:
         results = Results.from_store(opened, the_study(opened, study), metric=metric)
     finally:
         opened.close()
     try:
-        rows = records(known[chosen](results, **arguments))
+        rows = records(known[chosen](results, **given))
     except (TypeError, ValueError) as error:
-        if isinstance(error, InputError) or not arguments:
+        if isinstance(error, InputError) or not given:
             raise
         raise InputError(f"{chosen} cannot take {', '.join(having or [])}: {error}") from None
     if not as_json:
@@ -161,34 +162,3 @@ def _number(text: str) -> str | float:
         return float(text)
     except ValueError:
         return text
-
-
-def _measures() -> dict[str, Callable[..., Any]]:
-    """Every measure by name: the functions of :mod:`sensitivity.measures` from results to a table."""
-    from sensitivity import measures
-
-    found = {name: getattr(measures, name) for name in sorted(measures.__all__)}
-    return {
-        name: each
-        for name, each in found.items()
-        if inspect.isfunction(each) and next(iter(inspect.signature(each).parameters)) == "results"
-    }
-
-
-def _arguments(name: str, made: Callable[..., Any], given: Sequence[str]) -> dict[str, Any]:
-    """Arguments of a measure from NAME=VALUE. Raises: InputError for an unknown one, and one that lacks."""
-    from search_spaces.values import read_value
-
-    known = list(inspect.signature(made).parameters.values())[1:]
-    arguments = {}
-    for each in given:
-        argument, separator, value = each.partition("=")
-        if not separator:
-            raise InputError(f"--with must be NAME=VALUE, such as over=mu; got {each!r}")
-        if argument not in [one.name for one in known]:
-            raise unknown(f"argument of {name}", argument, [one.name for one in known])
-        arguments[argument] = read_value(value)
-    for one in known:
-        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD) and one.name not in arguments:
-            raise InputError(f"{name} needs --with {one.name}=VALUE")
-    return arguments

@@ -317,9 +317,9 @@ def _design_in_words(given: Any) -> Any:
 
 
 def _distinct(field: str, items: tuple[Any, ...]) -> tuple[Any, ...]:
-    for position, item in enumerate(items):
-        if item in items[:position]:
-            raise InputError(f"{field} names {item!r} twice")
+    if len(set(items)) < len(items):
+        twice = next(item for position, item in enumerate(items) if item in items[:position])
+        raise InputError(f"{field} names {twice!r} twice")
     return items
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from typing import Any
 
 import yaml
@@ -22,10 +23,13 @@ class _Loader(yaml.SafeLoader):
     """YAML in which 1e-3 is a number, as in YAML 1.2 and as everybody expects, and in which a name is given once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [self.construct_object(each, deep=True) for each, _ in node.value]
-        for position, (each, _) in enumerate(node.value):
-            if names[position] in names[:position]:
-                raise yaml.constructor.ConstructorError(None, None, f"{names[position]!r} is given twice", each.start_mark)
+        given = set()
+        for each, _ in node.value:
+            name = self.construct_object(each, deep=True)
+            if isinstance(name, Hashable):  # PyYAML refuses others
+                if name in given:
+                    raise yaml.constructor.ConstructorError(None, None, f"{name!r} is given twice", each.start_mark)
+                given.add(name)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
 

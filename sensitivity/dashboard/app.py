@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 from typing import Any
 
@@ -19,8 +20,11 @@ from trainables.names import InputError
 DOWNLOADS = ("trials", "epochs")
 
 
-def dashboard(source: Source) -> Dash:
-    """The Dash application over a store; ``.server`` is its WSGI application. It asks nothing outside itself."""
+def dashboard(source: Source, account: str | None = None) -> Dash:
+    """The Dash application over a store; ``.server`` is its WSGI application. It asks nothing outside itself.
+
+    Args: account: the address of the page on which a reader logs in and out, where there is one.
+    """
     app = Dash(
         __name__,
         title="sensitivity",
@@ -32,7 +36,7 @@ def dashboard(source: Source) -> Dash:
         enable_mcp=False,
         add_log_handler=False,
     )
-    app.layout = shell.layout
+    app.layout = functools.partial(shell.layout, account)
     _navigation(app, source)
     _parts(app, source)
     _figures(app, source)

@@ -32,8 +32,8 @@ PULSE = 2000
 MEASURING = html.P("measuring …", className="measuring")
 
 
-def layout() -> html.Div:
-    """The frame of every page."""
+def layout(account: str | None = None) -> html.Div:
+    """The frame of every page. Args: account: where a reader logs in and out, if anywhere."""
     return html.Div(
         [
             html.A("Skip to the content", href="#main", className="skip"),
@@ -51,6 +51,7 @@ def layout() -> html.Div:
                         **{"aria-label": "dashboard"},
                     ),
                     html.Span(id="live", className="live", role="status"),
+                    html.A("Account", href=account, className="account") if account else None,
                     html.Button("Dark", id="toggle", type="button", className="toggle", title="Light or dark"),
                 ],
                 className="top",

@@ -22,10 +22,14 @@ TOGETHER = 32
 MOMENT = "2026-01-01T00:00:00+00:00"
 
 
-def made_study(trials: int, *, epochs: int = 50, name: str = "made", task: str = "autoencoder/digits") -> Study:
-    """Five variants on one task with two seeds, of random configurations. Args: trials: about so many, a multiple of ten."""
+def made_study(trials: int, *, epochs: int = 50, **changes: Any) -> Study:
+    """Five variants on one task with two seeds, of random configurations.
+
+    Args: trials: about so many, a multiple of ten. changes: further fields of the study.
+    """
     design = {"kind": "random", "n": max(1, trials // (SEEDS * len(VARIANTS)))}
-    return Study(name=name, tasks=[task], variants=VARIANTS, design=design, seeds=SEEDS, epochs=epochs)
+    fields = {"name": "made", "tasks": ["autoencoder/digits"], "variants": VARIANTS, "design": design, "seeds": SEEDS, "epochs": epochs}
+    return Study(**{**fields, **changes})
 
 
 def reports(trial: Trial, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
@@ -43,10 +47,11 @@ def reports(trial: Trial, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
         yield {"key": trial.key, "epoch": epoch, "initial_loss": INITIAL, "status": status, **measured}
 
 
-def fill(store: Store, study: Study, made: Sequence[Trial]) -> None:
-    """Note the study and everything that its trials report, a cohort's reports in one transaction."""
+def fill(store: Store, study: Study, made: Sequence[Trial], *, left: int = 0) -> None:
+    """Note the study and everything that its trials report, a cohort's reports in one transaction. Args: left: trials without a report."""
     rng = np.random.default_rng(0)
     store.add_study(study.name, study.to_stored(), made)
+    made = made[: len(made) - left]
     for start in range(0, len(made), TOGETHER):
         store.keep([each for trial in made[start : start + TOGETHER] for each in reports(trial, rng)], at=MOMENT)
 

@@ -338,6 +338,11 @@ ERRORS = [
     pytest.param(
         lambda: Explicit([3]), "rows of an explicit design must be configurations such as {lr: 0.01}, got 3", id="a number for a row"
     ),
+    pytest.param(
+        lambda: Explicit([{"lr": [0.1, 1]}]),
+        "rows of an explicit design must give one value for lr, got [0.1, 1]",
+        id="two values",
+    ),
     pytest.param(lambda: Explicit({"lr": 1}), "rows of an explicit design must be a list of configurations, a table", id="one row alone"),
     pytest.param(lambda: Explicit("absent.csv"), "cannot read the configurations in 'absent.csv'", id="no file"),
     pytest.param(

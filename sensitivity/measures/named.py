@@ -1,0 +1,44 @@
+"""Measures by name, with arguments as text."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from search_spaces.values import read_value
+from trainables.names import InputError, unknown
+
+
+def measures() -> dict[str, Callable[..., Any]]:
+    """Every measure by name: the functions of :mod:`sensitivity.measures` from results to a table."""
+    from sensitivity import measures as package
+
+    found = {name: getattr(package, name) for name in sorted(package.__all__)}
+    return {
+        name: each
+        for name, each in found.items()
+        if inspect.isfunction(each) and next(iter(inspect.signature(each).parameters)) == "results"
+    }
+
+
+def arguments(name: str, made: Callable[..., Any], given: Sequence[str]) -> dict[str, Any]:
+    """Arguments of a measure. Args: given: each as NAME=VALUE. Raises: InputError for an unknown one, and one that lacks.
+
+    >>> from sensitivity.measures import excess_loss
+    >>> arguments("excess_loss", excess_loss, ["over=lr"])
+    {'over': 'lr'}
+    """
+    known = list(inspect.signature(made).parameters.values())[1:]
+    found = {}
+    for each in given:
+        argument, separator, value = each.partition("=")
+        if not separator:
+            raise InputError(f"--with must be NAME=VALUE, such as over=mu; got {each!r}")
+        if argument not in [one.name for one in known]:
+            raise unknown(f"argument of {name}", argument, [one.name for one in known])
+        found[argument] = read_value(value)
+    for one in known:
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD) and one.name not in found:
+            raise InputError(f"{name} needs --with {one.name}=VALUE")
+    return found

@@ -1,0 +1,86 @@
+"""What readers ask of the results of a study, and the text that answers it."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from sensitivity.service.measuring import asked, table_of
+from sensitivity.service.problems import Missing
+from trainables.names import unknown
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+    from sensitivity.questions import Drawing, Question
+
+CURVES = ("learning_curves",)
+"""Figures that need every epoch."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a reader asks. name: of the measure or figure. metric: instead of the study's own. having: arguments as NAME=VALUE."""
+
+    study: str
+    kind: Literal["measure", "figure", "report"]
+    name: str = ""
+    metric: str = ""
+    having: tuple[str, ...] = ()
+    task: str | None = None
+    format: str = "json"
+
+    @property
+    def curves(self) -> bool:
+        """Whether it needs every epoch."""
+        return self.kind == "report" or self.name in CURVES
+
+
+@functools.lru_cache(maxsize=1)
+def drawings() -> dict[str, tuple[Question, Drawing]]:
+    """Every figure of the questions by name."""
+    from sensitivity.questions import QUESTIONS
+
+    return {drawing.name: (question, drawing) for question in QUESTIONS for drawing in question.figures}
+
+
+def check(ask: Ask) -> None:
+    """Refuse at once what no results could answer. Raises: Missing for an unknown name; InputError for wrong arguments."""
+    if ask.kind == "measure":
+        asked(ask.name, ask.having)
+    if ask.kind == "figure" and ask.name not in drawings():
+        raise Missing(str(unknown("figure", ask.name, drawings())))
+
+
+def answer(measured: Measured, ask: Ask) -> str:
+    """The table of a measure, a figure as Plotly's JSON, or the report. Raises: Missing for what these results do not have."""
+    if ask.kind == "measure":
+        return table_of(asked(ask.name, ask.having)(measured), ask.name, ask.format)
+    if ask.kind == "figure":
+        return _figure(measured, ask)
+    return _report(measured, ask)
+
+
+def _figure(measured: Measured, ask: Ask) -> str:
+    question, drawing = drawings()[ask.name]
+    tasks = list(dict.fromkeys(task for task, _ in measured.results.groups))
+    if not tasks:
+        raise Missing(f"study {ask.study!r} has no finished trial to draw yet")
+    if ask.task is not None and ask.task not in tasks:
+        raise Missing(str(unknown("task of this study", ask.task, tasks)))
+    task = ask.task if ask.task is not None else tasks[0]
+    why_not = question.why_not(measured, task)
+    if why_not or not drawing.needs(measured, task):
+        raise Missing(f"study {ask.study!r} has no figure {ask.name!r}: {why_not or 'its results have nothing to draw there'}")
+    return str(drawing(measured, task).to_json())
+
+
+def _report(measured: Measured, ask: Ask) -> str:
+    from sensitivity.report.contents import chapters
+    from sensitivity.report.markdown import markdown
+    from sensitivity.report.page import page
+
+    if measured.results.usable.empty:
+        raise Missing(f"study {ask.study!r} has no finished trial to report yet")
+    found = chapters(measured)
+    return page(measured, found) if ask.format == "html" else markdown(measured, found, {})

@@ -1,0 +1,116 @@
+"""The application: the API, the dashboard and what operators ask, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, FastAPI, Response, Security
+from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
+
+from sensitivity.service.access import LOGIN, guard, required_tokens
+from sensitivity.service.context import Context, Here, KeptSlashes
+from sensitivity.service.events import Events
+from sensitivity.service.guests import import_modules
+from sensitivity.service.headers import dashboard_scripts
+from sensitivity.service.listing import lister
+from sensitivity.service.metrics import CONTENT_TYPE, Metrics
+from sensitivity.service.models import Health
+from sensitivity.service.problems import PROBLEMS, answer_problems, problem
+from sensitivity.service.routes import answers, catalogue, studies, trials
+from sensitivity.service.runs import Runs
+from sensitivity.service.views import Paced
+from sensitivity.service.wsgi import FromWsgi
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from sensitivity.service.runs import Launch
+    from sensitivity.service.settings import Settings
+
+OWN = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+"""Paths that are never the dashboard's."""
+
+
+def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
+    """The service as an ASGI application.
+
+    Args: launch: starts the process of a study; :func:`sensitivity.service.runs.start_process` when not given.
+    Raises: InputError for settings that it cannot be started with.
+    """
+    from sensitivity.dashboard.app import dashboard
+    from sensitivity.store import Store
+
+    tokens = required_tokens(settings)
+    import_modules(settings)
+    Store(settings.store).close()  # made where it is not there
+    source = Paced(settings.store)
+    runs = Runs(settings, launch)
+    look = lister(source, runs)
+    events, metrics = Events(look), Metrics(look)
+
+    @asynccontextmanager
+    async def living(app: FastAPI) -> AsyncIterator[None]:
+        source.warm()
+        runs.start()
+        yield
+        events.close()
+        await run_in_threadpool(runs.close)
+        await run_in_threadpool(source.close)
+
+    app = FastAPI(
+        title="optimizer-sensitivity",
+        summary="How sensitive is each optimizer variant to its hyperparameters, which of them matter, and how sure are we?",
+        version="1",
+        docs_url=None,  # its pages would be fetched from elsewhere
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+        dependencies=[Security(HTTPBearer(auto_error=False))] if tokens else None,  # for the document: the guard decides
+        lifespan=living,
+    )
+    app.state.context = Context(settings, source, runs, events)
+    answer_problems(app)
+    for each in (studies, trials, answers, catalogue):
+        app.include_router(each.router, responses=PROBLEMS)
+    app.include_router(_operating(metrics))
+    board = dashboard(source, account=LOGIN if tokens else None)
+    pages = FromWsgi(board.server)
+
+    async def rest(scope: Scope, receive: Receive, send: Send) -> None:
+        """Every path that has no route is the dashboard's, but for those of programs."""
+        if scope["type"] == "http" and scope["path"].startswith(OWN):
+            await problem(404, f"there is no {scope['path']!r} here; /openapi.json says what there is")(scope, receive, send)
+        else:
+            await pages(scope, receive, send)
+
+    app.router.default = rest
+    app.add_middleware(metrics.counting)
+    guard(app, settings, tokens, dashboard_scripts(board))
+    app.add_middleware(KeptSlashes)
+    return app
+
+
+def _operating(metrics: Metrics) -> APIRouter:
+    """What operators ask."""
+    router = APIRouter(tags=["operating"])
+
+    @router.get("/healthz")
+    def health() -> Health:
+        """Whether the service answers."""
+        return Health()
+
+    @router.get("/readyz", responses={503: PROBLEMS[503]})
+    def ready(here: Here) -> Health:
+        """Whether it can work: the store can be read."""
+        here.source.token()
+        return Health()
+
+    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    def prometheus() -> Response:
+        """Metrics for Prometheus."""
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    return router

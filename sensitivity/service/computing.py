@@ -1,0 +1,84 @@
+"""The process that computes answers: however long one takes, the service answers others, and studies that train come first."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
+
+from sensitivity.databases import Unreachable
+from sensitivity.service.answering import Ask, answer
+
+if TYPE_CHECKING:
+    from sensitivity.dashboard.source import Source
+
+NICE = 10
+"""Lower priority than that of studies and of the service."""
+FOREVER = 86_400.0
+
+
+class Computing:
+    """A process that is started with the first question. Args: place: the store."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def answer(self, ask: Ask) -> tuple[str, float]:
+        """The text that answers, and the seconds of the processor that it took. Waits.
+
+        Raises: what the answer raises; Unreachable where the process was ended from outside, as for want of memory.
+        """
+        with self._lock:
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
+            pool = self._pool
+        try:
+            return pool.submit(_answer, self._place, ask).result()
+        except BrokenProcessPool:
+            with self._lock:
+                if self._pool is pool:
+                    self._pool = None
+            raise Unreachable("the process that computes answers was ended; ask again") from None
+
+    def close(self) -> None:
+        """End the process, when it has answered what it is at."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    os.nice(NICE)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service ends it
+    threading.Thread(target=_end_with_the_service, daemon=True).start()
+
+
+def _end_with_the_service() -> None:
+    service = multiprocessing.parent_process()
+    if service is not None:
+        service.join()
+        os._exit(1)
+
+
+def _answer(place: str, ask: Ask) -> tuple[str, float]:
+    from sensitivity.dashboard.view import View
+
+    began = time.process_time()
+    view = View(name=ask.study, metric=ask.metric)
+    text = _source(place).measured(view, lambda measured: answer(measured, ask), ask, curves=ask.curves, patience=FOREVER)
+    return text, time.process_time() - began
+
+
+@functools.lru_cache(maxsize=1)
+def _source(place: str) -> Source:
+    """The store, read once: measures share what they have in common."""
+    from sensitivity.dashboard.source import Source
+
+    return Source(place)

@@ -1,0 +1,94 @@
+"""The progress of studies as server-sent events: one reader of the store for however many listen."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+
+from sensitivity.service.models import ENDED
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from fastapi.sse import ServerSentEvent
+
+    from sensitivity.service.models import StudySummary
+
+EVERY = 0.5
+"""Seconds between two looks at the store while somebody listens."""
+SHARE = 0.1
+"""Of the time, that looking takes at most."""
+
+
+class Events:
+    """Tells listeners what has changed of a study.
+
+    Args: look: the studies as they are now, by name. It is called in a thread, only while somebody listens.
+    """
+
+    def __init__(self, look: Callable[[], dict[str, StudySummary]]) -> None:
+        self._look = look
+        self._seen: dict[str, StudySummary] | None = None
+        self._listeners: Counter[str] = Counter()
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return self._listeners.total()
+
+    def close(self) -> None:
+        """End every stream: the service stops."""
+        self._closed = True
+        self._changed.set()
+
+    async def of(self, name: str, last: str | None) -> AsyncIterator[ServerSentEvent]:
+        """The events of a study until it has ended: ``progress`` with its summary when it differs from the last, and ``end``.
+
+        Args: last: the id of the event that the listener had last; one like it is not sent again.
+        """
+        from fastapi.sse import ServerSentEvent
+
+        self._listeners[name] += 1
+        try:
+            if self._task is None or self._task.done():
+                self._seen = None  # what was seen then is of then
+                self._task = asyncio.create_task(self._watching())
+            while not self._closed:
+                changed = self._changed
+                if self._seen is None:
+                    await changed.wait()
+                    continue
+                found = self._seen.get(name)
+                if found is None:
+                    return  # it was deleted
+                text = found.model_dump_json()
+                identity = hashlib.sha256(text.encode()).hexdigest()[:16]
+                if identity != last:
+                    last = identity
+                    yield ServerSentEvent(raw_data=text, event="progress", id=identity)
+                if found.state in ENDED:
+                    yield ServerSentEvent(raw_data=text, event="end", id=identity)
+                    return
+                await changed.wait()
+        finally:
+            self._listeners[name] -= 1
+
+    async def _watching(self) -> None:
+        while self.listeners and not self._closed:
+            began = time.monotonic()
+            with suppress(InputError):  # a store that is away: listeners hear of it when it is back
+                seen = await run_in_threadpool(self._look)
+                if seen != self._seen:
+                    self._seen = seen
+                    changed, self._changed = self._changed, asyncio.Event()
+                    changed.set()
+            await asyncio.sleep(max(EVERY, (time.monotonic() - began) / SHARE))

@@ -1,0 +1,110 @@
+"""Studies that come over the network: what is registered here, of a size that can run here, and nothing that imports or opens a file."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.service.guest_sizes import check_numbers, check_sizes, listed
+from sensitivity.service.plain_data import plain_data, walk
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.service.settings import Settings
+    from sensitivity.study import Study
+
+NAME = re.compile(r"[^\W_][\w .+-]{0,99}")
+NAMES_HAVE = "1 to 100 letters, digits, '_', '-', '+', '.' and spaces, the first a letter or digit"
+
+
+def admit(spec: str, settings: Settings) -> Study:
+    """The study of a specification in JSON or YAML, held against what a stranger may ask of this machine.
+
+    Args: settings: ``max_trials`` of a study, the ``modules`` that it may import from, the ``data_root`` under which its files are.
+    Raises: InputError, in one line that names the argument, its value and what is allowed. Nothing is imported, opened or expanded before
+    it is known to be allowed.
+    """
+    from sensitivity.study import Study
+
+    fields = plain_data(spec)
+    try:
+        _check_name(fields.get("name"))
+        check_numbers(fields)
+        if "tasks" in fields:
+            fields["tasks"] = [_local(each, settings) for each in listed(fields["tasks"])]
+        _check_imports(fields, settings)
+        check_sizes(fields, settings.max_trials)
+        return Study(**fields)
+    except InputError as error:
+        raise InputError(" ".join(str(error).split())[:1_000]) from None
+    except Exception:  # what nobody thought of is refused all the same, and the log says what it was
+        logging.getLogger(__name__).exception("a study from the network broke a check")
+        raise InputError("the study cannot be read: a value is outside what its field can hold") from None
+
+
+def import_modules(settings: Settings) -> None:
+    """Import what studies may name, which makes the tasks and variants known that it registers. Raises: InputError."""
+    for name in settings.modules:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # a user's module may raise anything
+            said = " ".join(str(error).split())
+            raise InputError(f"--allow-module {name!r} cannot be imported: {type(error).__name__}: {said}") from error
+
+
+def _check_name(name: Any) -> None:
+    if name is None:
+        raise InputError("a study needs name")
+    if not isinstance(name, str) or not NAME.fullmatch(name) or name != name.strip():
+        raise InputError(f"name of a study must have {NAMES_HAVE}; got {str(name)[:120]!r}")
+
+
+def _local(name: Any, settings: Settings) -> str:
+    """A task on files with their absolute path, which has to be under the data root; any other as it is."""
+    from trainables.file_datasets import kind
+    from trainables.tasks import AUGMENTED
+
+    if not isinstance(name, str):
+        raise InputError(f"tasks must be names, got {str(name)[:120]!r}")
+    model, _, data = name.removesuffix(AUGMENTED).partition("/")
+    of_files = kind(data)
+    if of_files is None:
+        return name
+    if settings.data_root is None:
+        raise InputError(f"task {name!r} is on files, which a service has only with a data root; start it with --data-root FOLDER")
+    root = settings.data_root.resolve()
+    place = (root / data.partition(":")[2]).resolve()
+    if not place.is_relative_to(root):
+        raise InputError(f"task {name!r} must be on files under the data root of the service")
+    return f"{model}/{of_files}:{place}{AUGMENTED if name.endswith(AUGMENTED) else ''}"
+
+
+def _check_imports(fields: dict[str, Any], settings: Settings) -> None:
+    """No string anywhere is an import path, unless its module is one of the settings'; torch's own optimizers go by their names.
+
+    Every import of a study is by ``module:name``, or by ``torch.`` for a variant, so these two forms are all there is to refuse.
+    """
+    from trainables.torch_variants import TORCH_DEFAULTS
+
+    for place, text in walk({name: each for name, each in fields.items() if name != "tasks"}):
+        if not isinstance(text, str):
+            continue
+        if text.startswith("torch.") and text not in TORCH_DEFAULTS:
+            raise InputError(f"{place} {text!r} must be one of {', '.join(TORCH_DEFAULTS)}")
+        if ":" in text or "#" in text:
+            module, _, name = text.partition(":")
+            if module not in settings.modules:
+                raise InputError(
+                    f"{place} {text!r} is an import path, of which a study from the network may use those of "
+                    f"{', '.join(settings.modules) or 'no module'}; --allow-module NAME of the service allows more"
+                )
+            _check_own(place, module, name)
+
+
+def _check_own(place: str, module: str, name: str) -> None:
+    """A module's own function or class, not what it has imported: ``mine:os.system`` is not mine."""
+    found = getattr(importlib.import_module(module), name, None) if name.isidentifier() and not name.startswith("_") else None
+    if not callable(found) or getattr(found, "__module__", None) != module:
+        raise InputError(f"{place} '{module}:{name}' must name a function or class that {module} itself defines")

@@ -1,0 +1,39 @@
+"""Studies as the service lists them: what the store has, and what was given to the service."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.planning import STATUSES
+from sensitivity.service.models import Counts, StudySummary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sensitivity.service.runs import Run, Runs
+    from sensitivity.service.views import Paced
+
+
+def lister(source: Paced, runs: Runs) -> Callable[[], dict[str, StudySummary]]:
+    """A function that lists every study by name: those given to the service in their order, then the others, the newest first."""
+
+    def listed() -> dict[str, StudySummary]:
+        rows = {str(each["name"]): each for each in source.studies()}
+        given = runs.all()
+        names = [*given, *(name for name in rows if name not in given)]
+        return {name: _summary(name, rows.get(name), given.get(name)) for name in names}
+
+    return listed
+
+
+def _summary(name: str, row: dict[str, Any] | None, run: Run | None) -> StudySummary:
+    counts = Counts(**{status: row[status] for status in STATUSES}) if row is not None else Counts(pending=run.trials if run else 0)
+    return StudySummary(
+        name=name,
+        state=run.state if run is not None else "elsewhere",
+        asked=datetime.datetime.fromisoformat(run.asked) if run is not None else None,
+        error=run.error if run is not None else None,
+        trials=max(row["trials"] if row is not None else 0, run.trials if run is not None else 0),
+        counts=counts,
+    )

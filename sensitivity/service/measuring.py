@@ -1,0 +1,94 @@
+"""Measures by name: those of the command, and the tables that a report reads."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.service.models import Argument, MeasureName
+from sensitivity.service.problems import Missing
+from sensitivity.terminal import to_json
+from trainables.names import InputError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.measures import Measured
+
+
+MOST = {"draws": 10_000, "resamples": 10_000, "configurations": 10_000, "trees": 1_000, "slices": 1_000}
+"""Of the arguments of measures on which memory depends: readers share one process."""
+
+
+@functools.lru_cache(maxsize=1)
+def _tables() -> dict[str, str]:
+    """The tables of ``Measured`` by name, with what they are."""
+    from sensitivity.measures import Measured
+
+    found = {name: each for name, each in vars(Measured).items() if isinstance(each, cached_property) and name != "compared_over"}
+    return {name: (inspect.getdoc(each.func) or "").split("\n")[0] for name, each in found.items()}
+
+
+def listed() -> list[MeasureName]:
+    """Every measure with what it says and its arguments."""
+    from sensitivity.measures.named import measures
+
+    functions = measures()
+    found = [
+        MeasureName(name=name, what=(inspect.getdoc(each) or "").split("\n")[0], arguments=_arguments(each))
+        for name, each in functions.items()
+    ]
+    return found + [MeasureName(name=name, what=what, arguments=[]) for name, what in _tables().items() if name not in functions]
+
+
+def _arguments(function: Callable[..., Any]) -> list[Argument]:
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    return [
+        Argument(name=each.name, required=each.default is each.empty, default=None if each.default is each.empty else repr(each.default))
+        for each in parameters
+        if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+    ]
+
+
+def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame]:
+    """A function that measures. A measure without arguments is taken from what is measured already.
+
+    Args: having: arguments as NAME=VALUE. Raises: Missing for an unknown measure; InputError for arguments that it does not take.
+    """
+    from sensitivity.measures.named import arguments, measures
+
+    functions = measures()
+    if name not in functions and name not in _tables():
+        raise Missing(str(unknown("measure", name, [*functions, *_tables()])))
+    if name in _tables() and not having:
+        return lambda measured: getattr(measured, name)
+    if name not in functions:
+        raise InputError(f"{name} takes no arguments, got {having[0]!r}")
+    function, given = functions[name], arguments(name, functions[name], having)
+    for argument, most in MOST.items():
+        if isinstance(given.get(argument), (int, float)) and given[argument] > most:
+            raise InputError(f"{argument} of {name} must be at most {most:,}, got {given[argument]:,}")
+
+    def measure(measured: Measured) -> pd.DataFrame:
+        try:
+            table: pd.DataFrame = function(measured.results, **given)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, InputError) or not given:
+                raise
+            raise InputError(f"{name} cannot take {', '.join(having)}: {error}") from None
+        return table
+
+    return measure
+
+
+def table_of(table: pd.DataFrame, name: str, form: str) -> str:
+    """A table as CSV, or as JSON of the shape of :class:`sensitivity.service.models.Measure`."""
+    from sensitivity.measures.measured import REFUSED
+    from sensitivity.results import records
+
+    if form == "csv":
+        return str(table.to_csv(index=False))
+    return to_json({"name": name, "refused": table.attrs.get(REFUSED), "rows": records(table)})

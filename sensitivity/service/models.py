@@ -1,0 +1,160 @@
+"""What the service answers, as the OpenAPI document describes it."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+Value = bool | int | float | str | None
+State = Literal["queued", "running", "completed", "failed", "cancelled", "elsewhere"]
+ENDED = ("completed", "failed", "cancelled", "elsewhere")
+
+
+class Counts(BaseModel):
+    """How many trials of a study have each status."""
+
+    pending: int = 0
+    running: int = 0
+    completed: int = 0
+    diverged: int = Field(default=0, description="A result: the loss became non-finite or left the sane range.")
+    stopped: int = Field(default=0, description="Ended early by a scheduler.")
+    failed: int = Field(default=0, description="Ended by an error.")
+
+
+class StudySummary(BaseModel):
+    """A study and how far it is."""
+
+    name: str
+    state: State = Field(description="elsewhere: in the store, but not run by this service.")
+    asked: datetime.datetime | None = Field(description="When it was given to the service.")
+    error: str | None = Field(description="Why it failed, in one line.")
+    trials: int = Field(description="How many it has in all.")
+    counts: Counts
+
+
+class StudyDetails(StudySummary):
+    """A study with its specification."""
+
+    spec: dict[str, Any] | None = Field(description="As it was given; null for a study of elsewhere.")
+    stored: dict[str, Any] | None = Field(description="As the store keeps it, with every space spelt out; null until it has begun.")
+
+
+class Trial(BaseModel):
+    """One configuration with one seed. What is not known is null, infinity is a string."""
+
+    key: str
+    task: str
+    variant: str
+    seed: int
+    epochs: int
+    status: Literal["pending", "running", "completed", "diverged", "stopped", "failed"]
+    initial_loss: Value
+    epochs_done: int
+    seconds: Value
+    started: datetime.datetime | None
+    finished: datetime.datetime | None
+    configuration: dict[str, Value]
+    value: Value = Field(description="The metric after the last epoch.")
+    loss: Value = Field(description="Capped at the initial loss, which is what a diverged trial counts as.")
+    error: str | None
+
+
+class Trials(BaseModel):
+    """One page of the trials of a study."""
+
+    total: int = Field(description="How many match.")
+    trials: list[Trial]
+
+
+class Epochs(BaseModel):
+    """The epochs of one trial, in order: ``epoch`` and everything that was measured."""
+
+    key: str
+    epochs: list[dict[str, Value]]
+
+
+class Argument(BaseModel):
+    """An argument of a measure. default: null where it must be given."""
+
+    name: str
+    required: bool
+    default: str | None
+
+
+class MeasureName(BaseModel):
+    """A measure that can be asked for."""
+
+    name: str
+    what: str
+    arguments: list[Argument]
+
+
+class Measure(BaseModel):
+    """The table of a measure: value, low, high and n of each row, and a note where something limits it."""
+
+    name: str
+    refused: str | None = Field(description="Why these results do not allow it; the table is then empty.")
+    rows: list[dict[str, Any]]
+
+
+class FigureName(BaseModel):
+    """A figure that can be asked for. words: how to read it."""
+
+    name: str
+    question: str
+    words: str
+    task: str = Field(description="Figures are of one task; empty where it is of all together.")
+
+
+class Figure(BaseModel):
+    """A figure as Plotly reads it."""
+
+    data: list[dict[str, Any]]
+    layout: dict[str, Any]
+
+
+class Pending(BaseModel):
+    """It is being computed: ask again after the seconds of ``Retry-After``."""
+
+    pending: Literal[True] = True
+
+
+class Health(BaseModel):
+    """How the service is."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Variant(BaseModel):
+    """A named optimizer variant."""
+
+    variant: str
+    hyperparameters: list[str]
+    what: str
+    source: str
+
+
+class Task(BaseModel):
+    """A task: model, data and loss."""
+
+    name: str
+    model: str | None
+    description: str
+    more: dict[str, Any]
+
+
+class Space(BaseModel):
+    """The default search space of a variant."""
+
+    variant: str
+    hyperparameters: list[dict[str, Any]]
+
+
+class Preset(BaseModel):
+    """A study that comes with the package."""
+
+    preset: str
+    what: str
+    spec: dict[str, Any]

@@ -1,0 +1,84 @@
+"""What the service answers when it cannot do what was asked: one shape for every error (RFC 9457)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from sensitivity.databases import Unreachable
+from sensitivity.terminal import to_json
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI, Request
+
+MEDIA_TYPE = "application/problem+json"
+BROKEN = "the service failed; its log says why"
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    title: str = Field(description="The status in words.")
+    status: int = Field(description="The status of the answer.")
+    detail: str = Field(description="One line that names the argument, its value and what is allowed.")
+
+
+class Missing(InputError):
+    """What the address names is not there."""
+
+
+class Conflict(InputError):
+    """What is there already does not allow it."""
+
+
+STATUSES: tuple[tuple[type[InputError], int], ...] = ((Missing, 404), (Conflict, 409), (Unreachable, 503), (InputError, 422))
+"""What an error of ours is in HTTP; the first that fits."""
+REFUSALS = (400, 401, 403, 404, 408, 409, 413, 421, 422, 429, 503)
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}} for status in REFUSALS
+}
+"""For the OpenAPI document: the refusals that any route may answer with."""
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """An answer that says in one line why not."""
+    content = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail).model_dump()
+    return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Answer every error in that shape, and none with a traceback."""
+
+    @app.exception_handler(InputError)
+    async def refused(request: Request, error: InputError) -> JSONResponse:
+        return problem(next(status for kind, status in STATUSES if isinstance(error, kind)), " ".join(str(error).split()))
+
+    @app.exception_handler(RequestValidationError)
+    async def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"][1:])) or "the request"
+        given = f", got {_shown(first['input'])}" if "input" in first and first["input"] is not None else ""
+        return problem(422, f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}{given}")
+
+    @app.exception_handler(HTTPException)
+    async def not_so(request: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, str(error.detail), error.headers)
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        return problem(500, BROKEN)
+
+
+def _shown(value: object) -> str:
+    try:
+        return to_json(value)[:200]
+    except (TypeError, ValueError):
+        return repr(value)[:200]

@@ -1,0 +1,95 @@
+"""Answers: the measures of a study, the figures of the questions, and the report."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Response
+
+from sensitivity.dashboard.cache import Pending as StillComputing
+from sensitivity.service.answering import Ask, check, drawings
+from sensitivity.service.context import Context, Here, Name
+from sensitivity.service.models import Figure, FigureName, Measure, MeasureName, Pending
+from sensitivity.service.routes import API
+from sensitivity.service.routes.trials import Metric
+
+router = APIRouter(prefix=f"{API}/studies/{{name}}", tags=["answers"])
+AGAIN_AFTER = "1"
+"""Seconds after which a reader asks again for what is being computed."""
+LATER: dict[int | str, dict[str, Any]] = {
+    202: {"model": Pending, "description": "It is being computed; ask again after `Retry-After` seconds."},
+    304: {"description": "It is as the reader has it."},
+}
+Having = Annotated[list[str] | None, Query(alias="with", description="An argument of the measure as NAME=VALUE, such as over=mu.")]
+Tag = Annotated[str | None, Header(alias="If-None-Match", description="The ETag of what the reader has.")]
+
+
+@router.get("/measures")
+def measures(name: Name, here: Here) -> list[MeasureName]:
+    """The measures that can be asked for, and their arguments."""
+    from sensitivity.service.measuring import listed
+
+    here.source.check(name)
+    return listed()
+
+
+@router.get("/measures/{measure}", response_model=Measure, responses={**LATER, 200: {"content": {"text/csv": {}}}})
+def measure(
+    name: Name,
+    measure: str,
+    here: Here,
+    metric: Metric = None,
+    having: Having = None,
+    format: Literal["json", "csv"] = "json",
+    tag: Tag = None,
+) -> Response:
+    """The table of one measure, as `sensitivity measure` prints it. What takes long is computed once for all who ask."""
+    ask = Ask(name, "measure", measure, metric or "", tuple(having or ()), format=format)
+    return _answer(here, ask, "text/csv" if format == "csv" else "application/json", tag)
+
+
+@router.get("/figures")
+def figures(name: Name, here: Here) -> list[FigureName]:
+    """The figures that the questions use."""
+    here.source.check(name)
+    tasks = json.loads(here.source.store.study(name))["tasks"]
+    return [
+        FigureName(name=drawing.name, question=question.title, words=drawing.words, task=task)
+        for question, drawing in drawings().values()
+        for task in ([""] if question.once else tasks)
+    ]
+
+
+@router.get("/figures/{figure}", response_model=Figure, responses=LATER)
+def figure(
+    name: Name,
+    figure: str,
+    here: Here,
+    task: Annotated[str | None, Query(description="The first of the study when not given.")] = None,
+    metric: Metric = None,
+    tag: Tag = None,
+) -> Response:
+    """A figure as Plotly's JSON."""
+    return _answer(here, Ask(name, "figure", figure, metric or "", task=task), "application/json", tag)
+
+
+@router.get("/report", response_class=Response, responses={**LATER, 200: {"content": {"text/html": {}, "text/markdown": {}}}})
+def report(name: Name, here: Here, format: Literal["html", "md"] = "html", metric: Metric = None, tag: Tag = None) -> Response:
+    """The report of what is there, also while the study runs: one page that opens offline, or Markdown."""
+    ask = Ask(name, "report", metric=metric or "", format=format)
+    return _answer(here, ask, "text/html" if format == "html" else "text/markdown", tag)
+
+
+def _answer(here: Context, ask: Ask, media_type: str, tag: str | None) -> Response:
+    """The answer when it is there, 202 while it is computed, 304 where the reader has it."""
+    here.source.check(ask.study)
+    check(ask)
+    headers = {"ETag": f'"{here.source.fingerprint(ask)}"', "Cache-Control": "no-cache"}
+    if tag == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    try:
+        text = here.source.answer(ask)
+    except StillComputing:
+        return Response(Pending().model_dump_json(), 202, {"Retry-After": AGAIN_AFTER}, "application/json")
+    return Response(text, headers=headers, media_type=media_type)

@@ -1,0 +1,77 @@
+"""What a study can be made of: variants, their search spaces, tasks, and the studies that come along."""
+
+from __future__ import annotations
+
+import functools
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from sensitivity.service.models import Preset, Space, Task, Variant
+from sensitivity.service.problems import Missing
+from sensitivity.service.routes import API
+from sensitivity.terminal import to_json
+from trainables.names import unknown
+
+router = APIRouter(prefix=API, tags=["catalogue"])
+
+
+@router.get("/variants")
+def variants() -> list[Variant]:
+    """The named optimizer variants, their hyperparameters and sources."""
+    from trainables.variants import VARIANTS
+
+    return [
+        Variant(variant=each.name, hyperparameters=list(each.hyperparameters), what=each.description, source=each.source)
+        for each in VARIANTS.values()
+    ]
+
+
+@router.get("/spaces")
+def spaces(variant: Annotated[list[str] | None, Query(description="All named variants when not given.")] = None) -> list[Space]:
+    """The default search space of variants."""
+    from search_spaces.defaults import default_space
+    from trainables.variants import VARIANTS
+
+    for name in variant or ():
+        if name not in VARIANTS:
+            raise Missing(str(unknown("variant", name, VARIANTS)))
+    return [Space(variant=name, hyperparameters=_plain(default_space(name).to_dict())) for name in variant or VARIANTS]
+
+
+@router.get("/tasks")
+def tasks() -> list[Task]:
+    """The tasks: model, data, loss, metrics and the hyperparameters of the model."""
+    return [Task(name=row["name"], model=row["model"], description=row["description"], more=_plain(_more(row))) for row in _task_rows()]
+
+
+@functools.lru_cache(maxsize=1)
+def _task_rows() -> list[dict[str, Any]]:
+    from trainables.tasks import task_rows
+
+    return task_rows()
+
+
+def _more(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in row.items() if name not in ("name", "model", "description")}
+
+
+@router.get("/presets")
+def presets() -> list[Preset]:
+    """The studies that come with the package."""
+    return _presets()
+
+
+@functools.lru_cache(maxsize=1)
+def _presets() -> list[Preset]:
+    from sensitivity.presets import PRESETS
+    from sensitivity.service.specs import plain
+    from sensitivity.study import Study
+
+    return [Preset(preset=name, what=each["description"], spec=plain(Study.preset(name))) for name, each in PRESETS.items()]
+
+
+def _plain(value: Any) -> Any:
+    import json
+
+    return json.loads(to_json(value))

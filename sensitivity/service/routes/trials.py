@@ -1,0 +1,97 @@
+"""Trials: pages of them, the epochs of one, and all of a study as a file."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+
+from sensitivity.dashboard.view import View
+from sensitivity.planning import STATUSES
+from sensitivity.service.context import Here, Name
+from sensitivity.service.models import Epochs, Trial, Trials
+from sensitivity.service.problems import Missing
+from sensitivity.service.routes import API
+from trainables.names import unknown
+
+router = APIRouter(prefix=f"{API}/studies/{{name}}", tags=["trials"])
+PREFIX = "config/"
+MOST = 1000
+"""Trials of one page."""
+Metric = Annotated[str | None, Query(description="Instead of the study's own.")]
+Several = Annotated[list[str] | None, Query()]
+
+
+@router.get("/trials")
+def trials(
+    name: Name,
+    here: Here,
+    variant: Several = None,
+    task: Several = None,
+    status: Annotated[list[Literal[STATUSES]] | None, Query()] = None,  # type: ignore[valid-type]
+    seed: Annotated[list[int] | None, Query()] = None,
+    sort: Annotated[str | None, Query(description="A column such as loss or lr, with a minus in front from large to small.")] = None,
+    metric: Metric = None,
+    offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+) -> Trials:
+    """Trials in the study's order, or sorted; several values of a filter keep each of them."""
+    here.source.check(name)
+    table = here.source.results(View(name=name, metric=metric or "")).trials
+    for column, wanted in (("variant", variant), ("task", task), ("status", status), ("seed", seed)):
+        if wanted is not None:
+            table = table[table[column].isin(wanted)]
+    if sort:
+        column = sort.removeprefix("-")
+        columns = {str(each).removeprefix(PREFIX): each for each in table.columns}
+        if column not in columns:
+            raise unknown("column", column, columns)
+        keys = table[columns[column]]
+        by = keys.map(str) if keys.dtype == object else keys  # choices of several types have no order but that of their names
+        table = table.loc[by.sort_values(ascending=not sort.startswith("-"), kind="stable").index]
+    return Trials(total=len(table), trials=[_trial(row) for row in table.iloc[offset : offset + limit].to_dict("records")])
+
+
+def _trial(row: dict[Any, Any]) -> Trial:
+    fields = {name: _plain(each) for name, each in row.items() if not name.startswith(PREFIX)}
+    configuration = {name.removeprefix(PREFIX): _plain(each) for name, each in row.items() if name.startswith(PREFIX) and each == each}
+    return Trial(**fields, configuration=configuration)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: nothing measured is null, infinity a string."""
+    value = value.item() if hasattr(value, "item") else value
+    if value is None or value != value:
+        return None
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+
+@router.get("/trials/{key}/epochs")
+def epochs(name: Name, key: Annotated[str, Path(max_length=64)], here: Here) -> Epochs:
+    """Every epoch of a trial."""
+    here.source.check(name)
+    statuses = here.source.store.statuses(name)
+    if key not in statuses:
+        raise Missing(f"study {name!r} has no trial {key!r}")
+    rows = here.source.curve(key).drop(columns="key").to_dict("records")
+    return Epochs(key=key, epochs=[{str(each): _plain(value) for each, value in row.items()} for row in rows])
+
+
+@router.get(
+    "/tables/{table}", response_class=Response, responses={200: {"content": {"application/vnd.apache.parquet": {}, "text/csv": {}}}}
+)
+def tables(name: Name, table: Literal["trials", "epochs"], here: Here, format: Literal["parquet", "csv"] = "parquet") -> Response:
+    """Every trial or every epoch of a study as it is in the store, configurations as JSON."""
+    here.source.check(name)
+    store = here.source.store
+    found = store.trials(name) if table == "trials" else store.epochs(name)
+    if table == "trials":
+        found = found.assign(configuration=[json.dumps(each) for each in found["configuration"]])
+    if format == "csv":
+        return Response(found.to_csv(index=False), media_type="text/csv")
+    written = io.BytesIO()
+    found.to_parquet(written, index=False)
+    return Response(written.getvalue(), media_type="application/vnd.apache.parquet")

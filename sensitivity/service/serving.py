@@ -1,0 +1,42 @@
+"""The server of the service."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+LONGEST_END = 10
+"""Seconds that answers may still take when the service is stopped."""
+
+
+class Server(uvicorn.Server):
+    """A server that ends the streams of events when it is stopped: those who listen connect again."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app, log_level="warning", access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=LONGEST_END
+            )
+        )
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, when what is being answered is answered."""
+        self._app.state.context.events.close()
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket to serve on. Args: port: 0 is any that is free. Raises: InputError where it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise InputError(f"--host {host} --port {port} cannot be listened on: {error.strerror}; --port 0 takes any that is free") from None

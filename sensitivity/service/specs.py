@@ -1,0 +1,45 @@
+"""Specifications as the service keeps and compares them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sensitivity.study import Study
+
+
+def count(study: Study) -> int:
+    """How many trials a study is going to have."""
+    from sensitivity.planning import trials
+
+    if study.adaptive:
+        return len(study.tasks) * len(study.variants) * len(study.seeds) * int(study.design["n"])
+    return len(trials(study))
+
+
+def plain(study: Study) -> dict[str, Any]:
+    """A specification as plain data, defaults left out."""
+    found: dict[str, Any] = json.loads(study.to_json())
+    return found
+
+
+def stored(study: Study) -> dict[str, Any]:
+    """A specification as the store keeps it, with every space spelt out."""
+    found: dict[str, Any] = json.loads(study.to_stored())
+    return found
+
+
+def differences(there: dict[str, Any], given: dict[str, Any]) -> list[str]:
+    """In which fields two specifications differ, in words.
+
+    >>> differences({"name": "a", "seeds": [0, 1]}, {"name": "a", "seeds": [0], "epochs": 2})
+    ['seeds is [0, 1], got [0]', 'epochs is not given, got 2']
+    """
+    names = [name for name in {**there, **given} if there.get(name) != given.get(name)]
+    return [f"{name} is {_shown(there, name)}, got {_shown(given, name)}" for name in names]
+
+
+def _shown(fields: dict[str, Any], name: str) -> str:
+    text = json.dumps(fields[name]) if name in fields else "not given"
+    return text if len(text) <= 120 else f"{text[:120]} ..."
