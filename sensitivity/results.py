@@ -141,6 +141,18 @@ class Results:
 
         return to_deepcave(self, folder, **named)
 
+    def to_tensorboard(self, folder: str | pathlib.Path) -> pathlib.Path:
+        """Write a run of TensorBoard for each trial: :func:`sensitivity.to_tensorboard.to_tensorboard`."""
+        from sensitivity.to_tensorboard import to_tensorboard
+
+        return to_tensorboard(self, folder)
+
+    def to_mlflow(self, folder: str | pathlib.Path) -> pathlib.Path:
+        """Write an experiment of MLflow with a run for each trial: :func:`sensitivity.to_mlflow.to_mlflow`."""
+        from sensitivity.to_mlflow import to_mlflow
+
+        return to_mlflow(self, folder)
+
     def _repr_html_(self) -> str:
         from sensitivity.notebook import results_html
 
