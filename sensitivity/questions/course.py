@@ -46,11 +46,12 @@ def sentences(measured: Measured, task: str) -> list[str]:
         f"From {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC {counted(len(spans), 'trial')} ran, up to "
         f"{int(spans['lane'].max()) + 1} at a time, {mean:.1f} on average."
     ]
-    errors = records(failures(measured, task))
-    words = (
-        several([f"{each['error'].partition(chr(10))[0][:120]} ({counted(each['n'], 'trial')})" for each in errors], 3) if errors else ""
-    )
-    return [*found, f"Errors, which no measure counts: {words}." if errors else "No trial failed."]
+    errors = [f"{_first_line(row['error'])} ({counted(row['n'], 'trial')})" for row in records(failures(measured, task))]
+    return [*found, f"Errors, which no measure counts: {several(errors, 3)}." if errors else "No trial failed."]
+
+
+def _first_line(error: str) -> str:
+    return error.partition("\n")[0][:120]
 
 
 def _why_not(measured: Measured, task: str) -> str:
