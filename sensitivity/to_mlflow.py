@@ -60,7 +60,7 @@ def _write(results: Results, made: pathlib.Path, place: pathlib.Path) -> pathlib
 
 def _add(run: Run, experiment: str, made: pathlib.Path, place: pathlib.Path) -> None:
     """Write a run as MLflow's file store lays it out. Its own ``create_run`` and ``log_batch`` look everything up anew, and open a file for
-    each value: 77 ms for 50 epochs of 8 metrics where this takes 9.
+    each value: five times as slow for 50 epochs of 8 metrics.
     """
     from mlflow.entities import LifecycleStage, RunStatus, SourceType
     from mlflow.store.tracking.file_store import FileStore

@@ -98,7 +98,7 @@ def budget_within(results: Results, share: float = 0.05, *, draws: int = DRAWS, 
 
     .. math:: \min \{ k : \hat L_k \le \ell^* + \text{share} \cdot |\ell^*| \}
 
-    Exact to k = 10 and to 2 % beyond. More trials could find a better best, so with few it is too small. 1 for a variant that does not
+    Exact to k = 10 and to 2% beyond. More trials could find a better best, so with few it is too small. 1 for a variant that does not
     care. Args: share: of the best loss. Raises: InputError for an adaptive design or a share that is no positive number.
     Source: our own reading of :func:`expected_best`.
     """
