@@ -65,7 +65,7 @@ COURSE = Question(
     (
         Drawing(
             for_all(timeline),
-            "When each trial trained, and how it ended: gaps are waiting, and trials that failed together had one cause.",
+            "When each trial trained, and how it ended: gaps are waiting, and trials that failed together may share a cause.",
             "course",
         ),
     ),
