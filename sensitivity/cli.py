@@ -12,6 +12,7 @@ from rich.console import Console
 
 from sensitivity.cli_compare import compare
 from sensitivity.cli_dashboard import dashboard
+from sensitivity.cli_export import export
 from sensitivity.cli_jobs import jobs_app, submit
 from sensitivity.cli_manifest import manifest
 from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, TaskModule, load_module, the_studies, the_study
@@ -252,6 +253,7 @@ def tasks(task_module: TaskModule = None, as_json: AsJson = False) -> None:
 app.command("import")(import_results)
 app.command()(measure)
 app.command()(compare)
+app.command()(export)
 app.command()(dashboard)
 app.command()(serve)
 app.command()(paper)

@@ -32,7 +32,7 @@ def compare(
 ) -> None:
     """Test whether variant A is less sensitive than B (or better, with --of best_loss), and say what difference would have been seen.
 
-    The difference is A minus B with its 95 % interval and p (Holm's correction for all rows); paired by configuration and seed where both
+    The difference is A minus B with its 95% interval and p (Holm's correction for all rows); paired by configuration and seed where both
     have the same.
     """
     from sensitivity.measures import Measured

@@ -48,7 +48,7 @@ def paper(
         typer.echo(to_json({"report": str(written), "claims": records(claims), "agreement": records(agreement)}))
         return
     head, rows = claim_rows(claims)
-    shown = ("verdict", "claim", "task", "value (95 %)", "trials", "note")
+    shown = ("verdict", "claim", "task", "value (95%)", "trials", "note")
     show([{name: each for name, each in zip(head, row, strict=True) if name in shown} for row in rows], as_json)
     typer.echo("\nThe paper's cells and ours:")
     head, rows = agreement_rows(agreement)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sql
 
 from sensitivity.planning import DONE
-from sensitivity.tables import EPOCHS, STUDIES, STUDY_TRIALS, TRIALS
+from sensitivity.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TRIALS
 from sensitivity.upkeep import optuna_names
 from trainables.names import InputError
 
@@ -58,6 +58,7 @@ def _copy(source: Store, target: Store, study: str, spec: dict[str, Any]) -> dic
 
         before = counts()
         target.database.insert(writing, STUDIES, rows(sql.select(STUDIES).where(STUDIES.c.name == study)))
+        target.database.insert(writing, RUNS, rows(sql.select(RUNS).where(RUNS.c.study == study)))
         given = rows(trials)
         target.database.insert(writing, TRIALS, given)
         for row in given:

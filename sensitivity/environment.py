@@ -1,10 +1,10 @@
-"""What Ray and Tune read from the environment while a study runs."""
+"""What others read from the environment, for as long as they are to: Ray and Tune while a study runs."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # they cannot write a list of members
@@ -19,12 +19,20 @@ ENVIRONMENT = {
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """The settings for the time of a run: what Tune does for others in this process stays as it was."""
-    added = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
-    os.environ.update(added)
+def settings(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Variables of the environment for a time; afterwards they are as they were."""
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
-        for name in added:
-            os.environ.pop(name, None)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def quiet() -> contextlib.AbstractContextManager[None]:
+    """The settings for the time of a run: what Tune does for others in this process stays as it was."""
+    return settings({name: value for name, value in ENVIRONMENT.items() if name not in os.environ})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sql
 
-from sensitivity.tables import EPOCHS, STUDY_TRIALS, TRIALS, VERSIONS
+from sensitivity.tables import EPOCHS, RUNS, STUDY_TRIALS, TRIALS, VERSIONS
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -40,5 +40,10 @@ def _long_names(operations: Operations) -> None:
     operations.create_index(str(index.name), STUDY_TRIALS.name, ["key"], if_not_exists=True)
 
 
-STEPS = {2: _measures, 3: _long_names}
+def _runs(operations: Operations) -> None:
+    """Version 4: what each run of a study trained on."""
+    RUNS.create(operations.get_bind(), checkfirst=True)
+
+
+STEPS = {2: _measures, 3: _long_names, 4: _runs}
 """What takes the version before to each version."""

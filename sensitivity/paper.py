@@ -26,7 +26,7 @@ __all__ = ["agreement", "cells", "claims", "write_paper"]
 
 SOURCE = 'Dozat, "Optimizing CNNs"'
 HOW = (
-    "A claim is supported where the 95 % interval of what is measured lies wholly on its side, contradicted where it lies wholly on the "
+    "A claim is supported where the 95% interval of what is measured lies wholly on its side, contradicted where it lies wholly on the "
     "other, and undecided otherwise. Losses are capped at the initial loss, which is what a trial that diverged counts as; ratios are of "
     "geometric means."
 )
@@ -102,7 +102,7 @@ def claim_rows(claims: pd.DataFrame) -> Rows:
         p = "" if row["p"] != row["p"] else "< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}"
         quote = f"{row['claim']} ({row['where']})"
         rows.append([row["verdict"], row["name"], quote, row["measured"], row["task"], _interval(row), str(row["n"]), p, row["note"]])
-    return ("verdict", "claim", "the paper (section)", "measured", "task", "value (95 %)", "trials", "p", "note"), rows
+    return ("verdict", "claim", "the paper (section)", "measured", "task", "value (95%)", "trials", "p", "note"), rows
 
 
 def agreement_rows(agreement: pd.DataFrame) -> Rows:
@@ -111,7 +111,7 @@ def agreement_rows(agreement: pd.DataFrame) -> Rows:
         [str(row["table"]), row["metric"], _interval(row), f"{row['n']} of {row['cells']}", str(row["trials"]), row["note"]]
         for row in records(agreement)
     ]
-    return ("table", "metric", "Spearman (95 %)", "cells", "trials", "note"), rows
+    return ("table", "metric", "Spearman (95%)", "cells", "trials", "note"), rows
 
 
 def cell_rows(cells: pd.DataFrame, table: int) -> Rows:
@@ -124,7 +124,7 @@ def cell_rows(cells: pd.DataFrame, table: int) -> Rows:
         rows.append(
             [row["variant"], *setting, row["metric"], paper, _interval(row), times, str(row["n"]), _number(row["best_lr"]), row["note"]]
         )
-    return ("variant", "lr", "mu", "nu", "metric", "paper", "here (95 %)", "ratio", "trials", "best lr", "note"), rows
+    return ("variant", "lr", "mu", "nu", "metric", "paper", "here (95%)", "ratio", "trials", "best lr", "note"), rows
 
 
 def _lead(results: Sequence[Results], claims: pd.DataFrame) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SUPPORTED, CONTRADICTED, UNDECIDED = VERDICTS = "supported", "contradicted", "undecided"
 MARGIN = 0.95
-"""A loss that is less than 5 % smaller is no help worth having."""
+"""A loss that is less than 5% smaller is no help worth having."""
 STEP = math.sqrt(2)
 """Learning rates within this factor are the same: the paper's are a factor of 2 apart, and this is half the way on the logarithm."""
 NORMS = {1.0: "L1", 2.0: "L2", math.inf: "Linf"}
@@ -57,10 +57,10 @@ AT_THE_END = "best at the "
 
 
 def claims(results: Results | Sequence[Results]) -> pd.DataFrame:
-    """Every claim on every task that has what it is about: ``value`` with its 95 % interval, trials, p-value where it is a test, verdict.
+    """Every claim on every task that has what it is about: ``value`` with its 95% interval, trials, p-value where it is a test, verdict.
 
     A claim that no task can decide has one row that says why (``note``). Studies of one task are put together: Table 1's momentum beside
-    Table 2's norms. Every interval is at 95 % by itself: of twenty claims that the truth lies at the edge of, one is called wrongly.
+    Table 2's norms. Every interval is at 95% by itself: of twenty claims that the truth lies at the edge of, one is called wrongly.
 
     Raises: InputError for losses that are not above 0, and for studies of one task of different sizes.
     """

@@ -33,7 +33,7 @@ class Undecided(Exception):
 
 @dataclass(frozen=True)
 class Finding:
-    """A measured value with its 95 % interval, how many trials it comes from, the p-value where it is a test, and what limits it."""
+    """A measured value with its 95% interval, how many trials it comes from, the p-value where it is a test, and what limits it."""
 
     value: float
     low: float

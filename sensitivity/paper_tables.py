@@ -71,7 +71,7 @@ def _variant(row: Mapping[str, Any]) -> str:
 def cells(results: Results | Sequence[Results]) -> pd.DataFrame:
     """Every published cell with what was measured there: the mean over the seeds at the paper's learning rate, in the paper's units.
 
-    ``value``: of the capped loss after the last epoch, times 1000 where the paper's is. ``low``, ``high``: 95 % interval over the seeds
+    ``value``: of the capped loss after the last epoch, times 1000 where the paper's is. ``low``, ``high``: 95% interval over the seeds
     (:func:`sensitivity.measures.losses.resampled`). ``ratio``: value over the paper's. A cell that was not run is NaN, with a note.
     """
     table, _ = _measured(results)
@@ -82,7 +82,7 @@ def agreement(results: Results | Sequence[Results], *, seed: int = 0) -> pd.Data
     """Spearman's rank correlation between the paper's cells and ours, one row for each table and metric.
 
     Ties share their mean rank; a cell that diverged in the paper (nan) is its worst. ``p``: of no correlation, by permuting the cells.
-    Interval: bootstrap over cells and seeds, 95 %. ``n`` is cells, ``trials`` their trials. Fewer than four cells give NaN.
+    Interval: bootstrap over cells and seeds, 95%. ``n`` is cells, ``trials`` their trials. Fewer than four cells give NaN.
 
     Source: Spearman, "The Proof and Measurement of Association between Two Things", American Journal of Psychology 15 (1904).
     """

@@ -54,7 +54,8 @@ class Results:
         its ``initial_loss`` is the worst that any trial of the task ended with.
     epochs: one row an epoch: key, epoch and everything that was reported. spaces: the search space of each variant.
     metric: the column of ``epochs`` that is judged. direction: ``min`` or ``max``. design: its kind. designs: the kinds of variants whose
-    own differs. study: name. spec: the specification as a dictionary. notes: what an import inferred or assumed, in sentences.
+    own differs. study: name. spec: the specification as a dictionary. notes: what an import inferred or assumed, in sentences. runs: what
+    each run trained on, as far as the store knows (:func:`sensitivity.devices.environment`).
 
     Source of the cap: Wortsman et al., "Small-scale proxies for large-scale Transformer training instabilities", arXiv:2309.14322,
     section 2.2.
@@ -70,6 +71,7 @@ class Results:
     direction: str = "min"
     designs: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    runs: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def from_store(cls, store: Store, study: str, *, metric: str | None = None, curves: bool = True) -> Results:
@@ -100,7 +102,8 @@ class Results:
         table = _tidy(trials, epochs, metric, spaces, maximised=direction == "max", capped=metric in METRICS)
         kind = spec.design.get("kind", "explicit")
         designs = {name: each["kind"] for name, each in spec.designs.items()}
-        return cls(table, epochs, spaces, metric, kind, study, json.loads(spec.to_json()), direction, designs)
+        runs = tuple(store.runs(study))
+        return cls(table, epochs, spaces, metric, kind, study, json.loads(spec.to_json()), direction, designs, runs=runs)
 
     @classmethod
     def from_table(cls, table: pd.DataFrame | str | pathlib.Path, **named: Any) -> Results:
@@ -140,6 +143,18 @@ class Results:
         from sensitivity.to_deepcave import to_deepcave
 
         return to_deepcave(self, folder, **named)
+
+    def to_tensorboard(self, folder: str | pathlib.Path) -> pathlib.Path:
+        """Write a run of TensorBoard for each trial: :func:`sensitivity.to_tensorboard.to_tensorboard`."""
+        from sensitivity.to_tensorboard import to_tensorboard
+
+        return to_tensorboard(self, folder)
+
+    def to_mlflow(self, folder: str | pathlib.Path) -> pathlib.Path:
+        """Write an experiment of MLflow with a run for each trial: :func:`sensitivity.to_mlflow.to_mlflow`."""
+        from sensitivity.to_mlflow import to_mlflow
+
+        return to_mlflow(self, folder)
 
     def _repr_html_(self) -> str:
         from sensitivity.notebook import results_html

@@ -20,6 +20,7 @@ from sensitivity.assignments import Assignments, OwnAssignments
 from sensitivity.centers import asks_for_best, centered
 from sensitivity.checking import check_data
 from sensitivity.delivery import Delivery, optuna_storage
+from sensitivity.devices import environment
 from sensitivity.environment import quiet
 from sensitivity.journal import bring_in
 from sensitivity.places import Place
@@ -130,6 +131,7 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
             cohorts = plan(planned, done, workers=workers, cohort_size=given.largest, device=given.device)
             searcher = Planned([given.config(each) for each in cohorts])
             begin(len(planned))
+        store.add_run(study.name, environment(ray.nodes(), workers, gpus=place.gpus_per_worker > 0))
         watch = Watch(place, ray.cluster_resources, _kill, progress)
         try:
             _fit(study, given, searcher, Recorder(delivery, given, progress, watch), workers, place)

@@ -15,7 +15,7 @@ from sensitivity.databases import Database
 from sensitivity.planning import DONE, STATUSES
 from sensitivity.queries import with_measures
 from sensitivity.rows import epoch_row, now, trial_changes, trial_row
-from sensitivity.tables import EPOCHS, STUDIES, STUDY_TRIALS, TABLES, TRIALS, VERSION, VERSIONS
+from sensitivity.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TABLES, TRIALS, VERSION, VERSIONS
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -136,6 +136,17 @@ class Store:
             self.database.insert(connection, TRIALS, [trial_row(trial) for trial in trials])
             places = [{"study": name, "key": trial.key, "position": first + i} for i, trial in enumerate(trials)]
             self.database.insert(connection, STUDY_TRIALS, places)
+
+    def add_run(self, study: str, environment: Mapping[str, Any]) -> None:
+        """Note that a run of a study began, and what it trains on (:func:`sensitivity.devices.environment`)."""
+        with self.database.transaction(writing=True) as connection:
+            self.database.insert(connection, RUNS, [{"study": study, "began": now(), "environment": json.dumps(environment)}])
+
+    def runs(self, study: str) -> list[dict[str, Any]]:
+        """What the runs of a study trained on, the first one first; those before version 4 of the store are not known."""
+        chosen = sql.select(RUNS.c.environment).where(RUNS.c.study == study).order_by(RUNS.c.began)
+        with self.database.transaction() as connection:
+            return [json.loads(text) for text in connection.execute(chosen).scalars()]
 
     def keep(self, reports: Sequence[Mapping[str, Any]], *, at: str | None = None) -> None:
         """Keep reports in their order, all or none. An epoch that is there already, and a trial that has a result, stay as they are.

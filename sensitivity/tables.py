@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sql
 
-VERSION = 3
+VERSION = 4
 """Of the tables; a store of a newer version is left alone, an older one is migrated (:mod:`sensitivity.migrations`)."""
 
 TABLES = sql.MetaData()
@@ -41,6 +41,14 @@ TRIALS = sql.Table(
     sql.Column("started", sql.String(32)),
     sql.Column("finished", sql.String(32)),
 )
+RUNS = sql.Table(
+    "sensitivity_runs",
+    TABLES,
+    sql.Column("study", sql.String(200), primary_key=True),
+    sql.Column("began", sql.String(32), primary_key=True),
+    sql.Column("environment", sql.Text, nullable=False),
+)
+"""``environment``: workers, hosts and devices, as JSON (:mod:`sensitivity.devices`)."""
 MEASURED = ("train_loss", "train_loss_end", "test_loss", "lr", "mu", "nu", "grad_norm", "images_per_second", "seconds")
 NOT_MEASURED = ("key", "epoch", "status", "initial_loss", "error")
 EPOCHS = sql.Table(

@@ -62,7 +62,7 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool 
         shown = Table(title=str(task), title_justify="left", box=None, header_style="bold")
         wide = part["robust_width"].notna().all()
         of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
-        for head in ("variant", best_title(results), f"{of_what} (95 %)", *(["robust width"] if wide else []), "diverged", "trials"):
+        for head in ("variant", best_title(results), f"{of_what} (95%)", *(["robust width"] if wide else []), "diverged", "trials"):
             if head == "variant":
                 shown.add_column(head, overflow="fold")
             else:

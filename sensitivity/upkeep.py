@@ -10,7 +10,7 @@ import sqlalchemy as sql
 
 from sensitivity.databases import Unreachable
 from sensitivity.planning import DONE, STATUSES
-from sensitivity.tables import EPOCHS, STUDIES, STUDY_TRIALS, TRIALS
+from sensitivity.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TRIALS
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ def delete(store: Store, study: str) -> None:
         connection.execute(EPOCHS.delete().where(EPOCHS.c.key.in_(own)))
         connection.execute(TRIALS.delete().where(TRIALS.c.key.in_(own)))
         connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study == study))
+        connection.execute(RUNS.delete().where(RUNS.c.study == study))
         connection.execute(STUDIES.delete().where(STUDIES.c.name == study))
     if names := optuna_names(store, study, spec):
         import optuna

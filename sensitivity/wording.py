@@ -65,7 +65,7 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
     >>> with_interval({"loss": 0.04978, "loss_low": 0.02421, "loss_high": 0.06913}, "loss")
     '0.0498 (0.0242 to 0.0691)'
     >>> with_interval({"value": 0.25, "low": 0.1, "high": 0.4}, form=".0%")
-    '25 % (10 % to 40 %)'
+    '25% (10% to 40%)'
     >>> with_interval({"value": float("nan"), "low": 0, "high": 1}), with_interval({"value": 0.5, "low": 0.5, "high": 0.5})
     ('–', '0.5')
     """
@@ -74,8 +74,8 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
     if not known(value):
         return DASH
     wide = known(low) and known(high) and not math.isclose(low, high, abs_tol=1e-12)
-    ends = f" ({_short(low, form)} to {_short(high, form)})" if wide else ""
-    return f"{_short(value, form)}{ends}"
+    ends = f" ({low:{form}} to {high:{form}})" if wide else ""
+    return f"{value:{form}}{ends}"
 
 
 def known(value: Any) -> bool:
@@ -87,10 +87,6 @@ def percent(share: float) -> str:
     """A share in per cent.
 
     >>> percent(0.254)
-    '25 %'
+    '25%'
     """
-    return _short(share, ".0%")
-
-
-def _short(value: float, form: str) -> str:
-    return f"{value:{form}}".replace("%", " %")
+    return f"{share:.0%}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -63,3 +64,9 @@ def test_importing_is_cheap(modules: str, heavy: str) -> None:
     code = f"import {modules}, sys; print(*sorted(set({heavy.split()!r}) & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT).stdout.split()
     assert not loaded
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_a_share_is_written_as_an_axis_writes_it(path: pathlib.Path) -> None:
+    texts = [each.value for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    assert not [each for each in texts if re.search(r"(\d|^) %([ ,.;:)]|$)", each)]

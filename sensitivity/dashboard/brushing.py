@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures.axes import Axis
+from sensitivity.figures.parallel import axis_label
 from sensitivity.figures.words import plain
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def axes(figure: go.Figure, results: Results) -> dict[str, str]:
                 found[f"{letter}{place}"] = name
     for trace in figure.data:
         if trace.type == "parcoords":
-            known = names | {each: each for each in LISTS}
+            known = {axis_label(each): each for each in names.values()} | {each: each for each in LISTS}
             found |= {str(i): known[str(each.label)] for i, each in enumerate(trace.dimensions) if str(each.label) in known}
     return found
 

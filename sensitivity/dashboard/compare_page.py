@@ -82,7 +82,7 @@ def compared(source: Source, view: View) -> list[Any]:
     table = pd.concat(parts, ignore_index=True)
     return [
         *said,
-        html.H2(f"{MEASURES[measure(view)]}, with 95 % intervals"),
+        html.H2(f"{MEASURES[measure(view)]}, with 95% intervals"),
         *graph("compare", _figure(table, measure(view))),
         html.H2("Side by side"),
         _side_by_side(table),

@@ -31,7 +31,7 @@ def _study(row: dict[str, Any]) -> html.Li:
     view = View(page="study", name=row["name"])
     ended = row["trials"] - row["pending"] - row["running"]
     state = "running" if row["running"] else "ended" if not row["pending"] else "waiting"
-    share = f"{100 * ended // max(1, row['trials'])} %"
+    share = f"{100 * ended // max(1, row['trials'])}%"
     return html.Li(
         [
             html.H2(shell.link(row["name"], view)),

@@ -83,7 +83,7 @@ def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
     head: list[Any] = [html.H2(question.title)]
     if why:
         return [*head, shell.notice("Not to be answered from these results", why, kind="refused")]
-    found = [*head, html.Ul([html.Li(each.replace(" %", "\N{NO-BREAK SPACE}%")) for each in sentences], className="answer")]
+    found = [*head, html.Ul(list(map(html.Li, sentences)), className="answer")]
     if careful:
         found.append(
             html.Details(

@@ -76,7 +76,7 @@ def cross_task(measured: Measured) -> go.Figure:
     phi = of_task(measured.cross_task_sensitivity, None)
     dimension = measured.effective_dimensionality
     parts: dict[str, pd.DataFrame] = {"lost with one for all (Φ)": phi}
-    note = f"; d: {plain(dimension.attrs[REFUSED])}" if REFUSED in dimension.attrs else "; d: hyperparameters to tune for 95 % of the score"
+    note = f"; d: {plain(dimension.attrs[REFUSED])}" if REFUSED in dimension.attrs else "; d: hyperparameters to tune for 95% of the score"
     if not dimension.empty:
         parts["must be tuned per task (d)"] = dimension
     figure, height = dots(measured, parts, form=".3g")
@@ -87,7 +87,7 @@ def cross_task(measured: Measured) -> go.Figure:
         first, ordered = last, ordered[:1]  # what is chosen once for all may by luck measure better
     title = f"One configuration for all tasks costs {plain(first['variant'])} {first['value']:.2g} of the normalised score"
     title += f", {plain(last['variant'])} {last['value']:.2g}" if len(ordered) > 1 else ""
-    subtitle = f"{about(measured.results)}; Φ: mean of the best on each task less the best mean over tasks, bars are 95 % intervals{note}"
+    subtitle = f"{about(measured.results)}; Φ: mean of the best on each task less the best mean over tasks, bars are 95% intervals{note}"
     return styled(figure, title, subtitle, height)
 
 
@@ -118,6 +118,6 @@ def performance_profiles(measured: Measured) -> go.Figure:
     tasks, top = int(fastest["n"].iloc[0]), records(fastest)[0]
     title = f"{plain(top['variant'])} is among the fastest on {round(top['value'] * tasks)} of {counted(tasks, 'task')}"
     subtitle = (
-        f"{about(measured.results)}; epochs to the best loss of any variant and 5 % of the way there; bands are Wilson's 95 % intervals"
+        f"{about(measured.results)}; epochs to the best loss of any variant and 5% of the way there; bands are Wilson's 95% intervals"
     )
     return styled(figure, title, subtitle, 320)

@@ -52,7 +52,7 @@ def expected_best(measured: Measured, task: str) -> go.Figure:
     figure.update_xaxes(title_text="configurations tried", **_budget_axis(table["k"]))
     figure.update_yaxes(title_text=f"expected best {outcome.name}", **axis)
     bands = less.replace("; the", ", of the")
-    subtitle = f"{about(measured.results, task)}; mean over all subsets of the configurations tried; bands are 95 % intervals{bands}"
+    subtitle = f"{about(measured.results, task)}; mean over all subsets of the configurations tried; bands are 95% intervals{bands}"
     return styled(figure, _near(measured, task), subtitle, 340)
 
 
@@ -63,12 +63,12 @@ def _budget_axis(budgets: pd.Series[int]) -> dict[str, object]:
 
 
 def _near(measured: Measured, task: str) -> str:
-    """Who is soonest and who latest within 5 % of its best."""
+    """Who is soonest and who latest within 5% of its best."""
     table = of_task(measured.budget_within, task).sort_values("value", kind="stable")
     first, last = table.iloc[0], table.iloc[-1]
-    title = f"{plain(first['variant'])} comes within 5 % of its best after {counted(int(first['value']), 'configuration')}"
+    title = f"{plain(first['variant'])} comes within 5% of its best after {counted(int(first['value']), 'configuration')}"
     if len(table) > 1 and first["value"] == last["value"]:
-        return f"Every variant comes within 5 % of its best after {counted(int(last['value']), 'configuration')}"
+        return f"Every variant comes within 5% of its best after {counted(int(last['value']), 'configuration')}"
     return title if len(table) == 1 else f"{title}, {plain(last['variant'])} after {int(last['value'])}"
 
 

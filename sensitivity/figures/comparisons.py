@@ -83,7 +83,7 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
         title = f"{plain(best['variant'])} does best; {plain(least['variant'])} is least sensitive"
     if len(both) == 1:
         title = f"{plain(best['variant'])}: best {best['value_best']:.3g}, {best['value_lr']:.3g} away from it on average"
-    subtitle = f"{about(results, task)}; bars are 95 % intervals, dotted lines go through the best variant"
+    subtitle = f"{about(results, task)}; bars are 95% intervals, dotted lines go through the best variant"
     return styled(figure, title, subtitle, height, right=12 + 8 * min(18, max(map(len, both["variant"]))))
 
 
@@ -147,7 +147,7 @@ def effect_shares(measured: Measured, task: str) -> go.Figure:
         whom = f"{len(part)} of {counted(many, 'variant')}" if len(part) < many else "every variant"
         ends = between(part["value"].min(), part["value"].max())
         title = f"{plain(effect)} matters most{f' for {whom}' if many > 1 else ''}: {ends} of the variance"
-    about_it = "share of the variance of the capped loss (ANOVA: exact on full grids, of a forest elsewhere); bars are 95 % intervals"
+    about_it = "share of the variance of the capped loss (ANOVA: exact on full grids, of a forest elsewhere); bars are 95% intervals"
     return styled(figure, title, f"{plain(task)}, {about_it}", height)
 
 
@@ -191,7 +191,7 @@ def differences(measured: Measured, task: str) -> go.Figure:
     labels = [f"{plain(a)} − {plain(b)}" for a, b in zip(table["a"], table["b"], strict=True)]
     real = (table["p_holm"] < 0.05).to_numpy()
     figure.add_trace(_unseen(table["detectable"], labels))
-    for chosen, symbol, name in ((real, "circle", "differ (p below 5 %)"), (~real, "circle-open", "could be noise")):
+    for chosen, symbol, name in ((real, "circle", "differ (p below 5%)"), (~real, "circle-open", "could be noise")):
         part = table[chosen]
         figure.add_trace(
             go.Scatter(
@@ -217,7 +217,7 @@ def differences(measured: Measured, task: str) -> go.Figure:
     title = f"{total} of {counted(every, 'difference')} in sensitivity {'is' if total == 1 else 'are'} larger than noise"
     if total == 0:
         title = "No difference in sensitivity is larger than noise"
-    subtitle = f"{about(measured.results, task)}; bootstrap, 95 % intervals, p corrected by Holm; grey: too small for this study to see"
+    subtitle = f"{about(measured.results, task)}; bootstrap, 95% intervals, p corrected by Holm; grey: too small for this study to see"
     return styled(figure, title, subtitle + less, max(90, 26 * len(labels)))
 
 

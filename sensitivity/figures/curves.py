@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from sensitivity.results import Results
 
 MANY = 100
-"""Trials of a variant beyond which a band holds the middle 90 % of them, not all."""
+"""Trials of a variant beyond which a band holds the middle 90% of them, not all."""
 
 
 @drawn("Loss against learning rate")
 def lr_curves(measured: Measured, task: str) -> go.Figure:
-    """Loss against learning rate, one panel a variant: every trial, the tuned curve with its seed band, what is within 10 % of its
+    """Loss against learning rate, one panel a variant: every trial, the tuned curve with its seed band, what is within 10% of its
     best, diverged trials at the initial loss.
     """
     results, curves = measured.results, of_task(measured.lr_curve, task)
@@ -52,7 +52,7 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     return styled(
         figure,
         _basins(measured, task),
-        f"{about(results, task)}; grey: within 10 % of the best, dotted: what diverged trials count as{remark}{thin}",
+        f"{about(results, task)}; grey: within 10% of the best, dotted: what diverged trials count as{remark}{thin}",
         height,
     )
 
@@ -65,8 +65,8 @@ def _basins(measured: Measured, task: str) -> str:
         return "No variant got better at any learning rate"
     first, last = table.iloc[0], table.iloc[-1]
     if len(table) > 1 and f"{first['value']:.1f}" == f"{last['value']:.1f}":
-        return f"Every variant is within 10 % of its best over {first['value']:.1f} decades of learning rate"
-    title = f"{plain(first['variant'])} is within 10 % of its best over {first['value']:.1f} decades of learning rate"
+        return f"Every variant is within 10% of its best over {first['value']:.1f} decades of learning rate"
+    title = f"{plain(first['variant'])} is within 10% of its best over {first['value']:.1f} decades of learning rate"
     return title if len(table) == 1 else f"{title}, {plain(last['variant'])} over {last['value']:.1f}"
 
 
@@ -112,7 +112,7 @@ def _lr_panel(
 @drawn("Learning curves")
 def learning_curves(measured: Measured, task: str) -> go.Figure:
     """The metric by epoch of each variant's best configuration: mean of the seeds and their range, or past :data:`MANY` trials the
-    middle 90 %.
+    middle 90%.
     """
     results, best = measured.results, of_task(measured.best_loss, task)
     shades, outcome = colours(results.spaces), Outcome.of(results)
@@ -152,7 +152,7 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
     if known:
         _, value, variant, last = min(known)
         title = f"{plain(variant)} ends {'lowest' if outcome.sign > 0 else 'highest'}, at {value:.3g} after {counted(last, 'epoch')}"
-    spread = "range" if most <= MANY else "middle 90 %"
+    spread = "range" if most <= MANY else "middle 90%"
     words = plain(results.metric) if IMPORTED in results.spec else METRIC_NAMES.get(results.metric, plain(results.metric))
     subtitle = f"{plain(task)}, {words} by epoch of each variant's best configuration; mean and {spread} of its seeds"
     return styled(figure, title, subtitle, 320)

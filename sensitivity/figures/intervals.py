@@ -48,7 +48,7 @@ def intervals(table: pd.DataFrame, title: str, variants: Iterable[str], *, by: s
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)
     left = len(table) - len(known)
     more = f"; {left} rows without a value or beyond the first {MOST} are in the table" if left else ""
-    return styled(figure, plain(title), f"value and 95 % interval{more}", max(90, 26 * len(rows)))
+    return styled(figure, plain(title), f"value and 95% interval{more}", max(90, 26 * len(rows)))
 
 
 def _label(row: dict[str, Any], names: list[str]) -> str:

@@ -71,9 +71,7 @@ def seed_noise(measured: Measured, task: str) -> go.Figure:
     title += f", {high['value']:.0%} for {plain(high['variant'])}" if len(table) > 1 else ""
     if len(table) > 1 and f"{low['value']:.0%}" == f"{high['value']:.0%}":
         title = f"The seed makes {high['value']:.0%} of the variance for every variant"
-    subtitle = (
-        f"{about(measured.results, task)}; one-way random effects, bars are 95 % intervals; deviations are pooled over configurations"
-    )
+    subtitle = f"{about(measured.results, task)}; one-way random effects, bars are 95% intervals; deviations are pooled over configurations"
     return styled(figure, title, subtitle, height)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 PIXELS = 92
 """Between two axes, at least."""
+LINE = 13
+"""Characters of a name above an axis, which so many pixels hold."""
 
 
 @drawn("Every trial through all hyperparameters")
@@ -65,6 +68,20 @@ def parallel_coordinates(measured: Measured, task: str) -> go.Figure:
     return made
 
 
+def axis_label(name: str) -> str:
+    """A name above its axis: in two lines where it is long, and of a very long one how it begins and ends.
+
+    >>> axis_label("lr"), axis_label("curvature_samples"), axis_label("optimizer/first/moment/decay")
+    ('lr', 'curvature_<br>samples', 'optimizer/<br>…moment/decay')
+    """
+    if len(name) <= LINE:
+        return plain(name)
+    cuts = [each.end() for each in re.finditer(r"[_/. -]", name) if each.end() <= LINE + 1]
+    cut = min(cuts, key=lambda each: max(each, len(name) - each), default=LINE)
+    rest = name[cut:]
+    return f"{plain(name[:cut])}<br>{plain(rest if len(rest) <= LINE else f'…{rest[1 - LINE :]}')}"
+
+
 def _hyperparameter(axis: Axis, values: pd.Series[Any]) -> dict[str, Any]:
     places, line = axis.places(values), axis.line(values)
     known = np.isfinite(line)
@@ -76,7 +93,7 @@ def _hyperparameter(axis: Axis, values: pd.Series[Any]) -> dict[str, Any]:
         ticks, texts = [missing, *ticks], ["–", *texts]
     low = min([low, *ticks])
     room = {"range": [low, max([high, *ticks]) if high > low or len(ticks) > 1 else high + 1]}
-    return {"label": plain(axis.name), "values": np.where(known, line, missing), "tickvals": ticks, "ticktext": texts, **room}
+    return {"label": axis_label(axis.name), "values": np.where(known, line, missing), "tickvals": ticks, "ticktext": texts, **room}
 
 
 def _choices(label: str, values: pd.Series[Any], choices: list[str]) -> dict[str, Any]:
@@ -95,7 +112,7 @@ def _losses(outcome: Outcome, loss: pd.Series[float]) -> dict[str, Any]:
     values = outcome.sign * loss.to_numpy(float)
     axis = Axis(outcome.name, "log" if values.min() > 0 else "linear")
     ticks, texts = axis.ticks(values.tolist())
-    return {"label": outcome.name, "values": axis.line(values), "tickvals": ticks, "ticktext": texts}
+    return {"label": axis_label(html.unescape(outcome.name)), "values": axis.line(values), "tickvals": ticks, "ticktext": texts}
 
 
 def _best_tenth(drawn_trials: pd.DataFrame, names: list[str], trials: pd.DataFrame) -> str:

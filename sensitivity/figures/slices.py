@@ -28,7 +28,7 @@ MOST_DRAWN = 12000
 @drawn("Loss along every hyperparameter")
 def slices(measured: Measured, task: str) -> go.Figure:
     """Loss against every hyperparameter, one panel each on its own scale: every trial by variant, the mean over all else (partial
-    dependence) with its 95 % interval, and a rug of diverged trials.
+    dependence) with its 95% interval, and a rug of diverged trials.
     """
     results = measured.results
     shades, outcome = colours(results.spaces), Outcome.of(results)
@@ -62,7 +62,7 @@ def slices(measured: Measured, task: str) -> go.Figure:
     figure.update_yaxes(title_text=outcome.name, col=1)
     one_legend(figure)
     best = "" if len(lined) >= trials["variant"].nunique() else f" of the {len(lined)} best variants"
-    subtitle = f"{about(results, task)}; lines are means over all else{best} with 95 % intervals, red marks are diverged trials{thin}"
+    subtitle = f"{about(results, task)}; lines are means over all else{best} with 95% intervals, red marks are diverged trials{thin}"
     return styled(figure, _title(measured, task, names), subtitle, height)
 
 

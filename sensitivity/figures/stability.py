@@ -149,9 +149,7 @@ def danger_zone(measured: Measured, task: str) -> go.Figure:
     for variant, place, lowest in zip(variants, places, below(places), strict=True):
         part = table[table["variant"] == variant].sort_values("lr")
         x, shade = list(part["lr"]), shades[variant]
-        figure.add_trace(
-            band(x, part["diverged_low"], part["diverged_high"], shade, 0.2, legendgroup="band", name="95 % interval"), **place
-        )
+        figure.add_trace(band(x, part["diverged_low"], part["diverged_high"], shade, 0.2, legendgroup="band", name="95% interval"), **place)
         figure.add_trace(
             go.Scatter(
                 x=x,
@@ -194,4 +192,4 @@ def danger_zone(measured: Measured, task: str) -> go.Figure:
         title = f"The seed decides most for {plain(row['variant'])}: at lr {row['lr']:.2g} for {row['value']:.0%} of its configurations"
     else:
         title = "The seed never decides whether a configuration diverges"
-    return styled(figure, title, f"{about(measured.results, task)}; shares with Wilson's 95 % intervals{less}", height)
+    return styled(figure, title, f"{about(measured.results, task)}; shares with Wilson's 95% intervals{less}", height)

@@ -69,6 +69,6 @@ def tunability(measured: Measured, task: str) -> go.Figure:
     )
     subtitle = (
         f"{about(measured.results, task)}; open: the default, filled: the best; gains over the default in units of the metric, {how}; "
-        "bars are 95 % intervals"
+        "bars are 95% intervals"
     )
     return styled(figure, title, subtitle, height)

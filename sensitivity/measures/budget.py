@@ -98,7 +98,7 @@ def budget_within(results: Results, share: float = 0.05, *, draws: int = DRAWS, 
 
     .. math:: \min \{ k : \hat L_k \le \ell^* + \text{share} \cdot |\ell^*| \}
 
-    Exact to k = 10 and to 2 % beyond. More trials could find a better best, so with few it is too small. 1 for a variant that does not
+    Exact to k = 10 and to 2% beyond. More trials could find a better best, so with few it is too small. 1 for a variant that does not
     care. Args: share: of the best loss. Raises: InputError for an adaptive design or a share that is no positive number.
     Source: our own reading of :func:`expected_best`.
     """
@@ -123,7 +123,7 @@ def relative_performance(results: Results, k: int | Sequence[int] | None = None,
 
     The performance P is the improvement over the initial loss, or over the worst trial where the metric is no loss; a metric that is
     maximised and nowhere negative, such as accuracy, is taken as it is (as published). 1 is the best; 0 has not learned. Rows for variants
-    with at least k configurations; None is 1, 4, 16 and so on.
+    with at least k configurations; None is 1, 2, 4 and so on, and the most that every variant of the task has.
     Raises: as :func:`expected_best`.   Source: Sivaprasad et al., ICML 2020 (arXiv:1910.11758).
     """
     refuse_adaptive(results, "relative_performance", INSTEAD)
@@ -190,7 +190,8 @@ def _contests(results: Results, k: int | Sequence[int] | None) -> list[tuple[lis
     contests = []
     for task in dict.fromkeys(group.task for group in found):
         members = [group for group in found if group.task == task]
-        budgets = [4**i for i in range(20) if 4**i <= _least(members, task)]
+        most = _least(members, task)
+        budgets = sorted({2**i for i in range(most.bit_length())} | {most} - {0})
         contests.append((members, budgets if k is None else _budgets(k, found, max(known(each) for each in members))))
     return contests
 

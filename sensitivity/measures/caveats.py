@@ -34,7 +34,7 @@ def caveats(results: Results) -> pd.DataFrame:
     ``adaptive``: configurations chosen by an optimizer. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter.
     ``poor surrogate``: effects are read from a random forest whose out-of-bag R2 is under .5. ``unequal ranges``: variants that search
     different ranges of the same hyperparameter. ``never learned``: no configuration better than the initial loss. ``constant``: all have
-    the same loss. ``edge``: the best is at the end of what was tried of a numeric hyperparameter (or within 5 % of it where the design has
+    the same loss. ``edge``: the best is at the end of what was tried of a numeric hyperparameter (or within 5% of it where the design has
     no levels), and better than all further inside by more than the standard error of seed noise; with the range of the same width to try
     next.
 

@@ -35,7 +35,7 @@ DRAWS = 500
 POWER = 0.8
 """The chance with which the smallest detectable difference is detected."""
 NINETY_FIVE = 2 * 1.959964
-"""Standard errors in the middle 95 % of a normal distribution."""
+"""Standard errors in the middle 95% of a normal distribution."""
 COLUMNS = ["task", "a", "b", "value", "low", "high", "p", "p_holm", "detectable", "paired", "n", "note"]
 OF = ("sensitivity", "best_loss", "mean_loss")
 
@@ -56,11 +56,11 @@ def compare(
     .. math:: z = \frac{\hat\theta_a - \hat\theta_b}{s}, \qquad p = 2 \, (1 - F(|z|)), \qquad
         \delta = (F^{-1}(1 - \alpha / 2) + \Phi^{-1}(0.8)) \, s
 
-    with s the bootstrap standard error of the difference (half the range of the middle 95 % of its draws over 1.96; with two seeds, where
+    with s the bootstrap standard error of the difference (half the range of the middle 95% of its draws over 1.96; with two seeds, where
     one chooses each best and the draws are skewed, their wider side) and F the normal distribution, or Student's t with one degree of
     freedom less than configurations where these are what was sampled. ``low`` and ``high`` are :math:`\pm F^{-1}(1 - \alpha/2) \, s`
     around it, so they hold 0 exactly where p is above :math:`\alpha`. ``p_holm`` is Holm's correction for all rows of the table.
-    ``detectable`` is :math:`\delta`: a true difference that this study would have called one 80 % of the time.
+    ``detectable`` is :math:`\delta`: a true difference that this study would have called one 80% of the time.
 
     ``paired``: where both variants have the same configurations, both are resampled together: the same configurations are drawn for both
     (where the design drew them), and with the same seeds their noise is as correlated as it was observed. Otherwise each is
@@ -146,7 +146,7 @@ def _difference(one: Losses, two: Losses, of: str, over: str | None, draws: int,
             one, pair = replace(one, fixed=True), replace(pair, fixed=True)
     other = two if pair is None else pair
     first, second = _draws(one, other, noises, pair is not None, draws, seed)
-    # Half the 95 % range: the noise of few seeds has tails that a standard deviation would be made of.
+    # Half the 95% range: the noise of few seeds has tails that a standard deviation would be made of.
     low, high = interval(again(one, first) - again(other, second))
     half = (high - low) / 2
     if min(one.loss.shape[1], two.loss.shape[1]) == 2:

@@ -31,7 +31,7 @@ def pawn(results: Results, *, slices: int = SLICES, draws: int = 200, seed: int 
 
     over slices :math:`I_s` of equally many configurations (one a level, where a hyperparameter has fewer levels), of the capped loss, mean
     over seeds. It sees effects that are no variance. It is never 0: the noise of a slice of m configurations is about .8 / sqrt(m).
-    The point is SALib's; the interval a bootstrap over configurations (95 % percentile), which raises the index as noise does.
+    The point is SALib's; the interval a bootstrap over configurations (95% percentile), which raises the index as noise does.
 
     Args: slices: at most. draws, seed: of the bootstrap, and of the order of equal values.
     Source: Pianosi & Wagener, Environmental Modelling & Software 67 (2015) and 108 (2018).

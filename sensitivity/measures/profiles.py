@@ -29,7 +29,7 @@ def epochs_to_target(results: Results, targets: Mapping[str, float] | None = Non
     One row a task and variant: ``value`` is epochs, and ``low`` and ``high`` the fastest and the slowest seed of that configuration;
     ``reached`` is False, and value, low and high are the epochs of the study, where no configuration did. ``target`` is in the metric.
 
-    Args: targets: metric by task; those left out are the best final value of any variant and 5 % of its distance from the initial loss.
+    Args: targets: metric by task; those left out are the best final value of any variant and 5% of its distance from the initial loss.
     Raises: InputError for an unknown task.   Source: the external tuning rules of AlgoPerf (Dahl et al., arXiv:2306.07179), with a median
     over seeds.
     """

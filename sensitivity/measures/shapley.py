@@ -40,7 +40,7 @@ def shapley(
     sum to 1. Both on a random forest, for the same ``configurations`` quasi-random points in every coalition. ``order`` is main, total
     (their sum) or noise.
 
-    Args: game. configurations: played in every coalition. trees, seed: of the forest. draws: of the bootstrap over its trees (95 %
+    Args: game. configurations: played in every coalition. trees, seed: of the forest. draws: of the bootstrap over its trees (95%
     percentile interval, for the forest that is given; it does not hold what another study would find).
     Raises: InputError for another game; for more than :data:`MOST` hyperparameters.
     Sources: Wever et al., "HyperSHAP", arXiv:2502.01276; Shapley, "A Value for n-Person Games" (1953).

@@ -34,7 +34,7 @@ def top_importance(results: Results, *, top: float = TOP, draws: int = 50, seed:
     conditions included. It answers another question than a share of variance: what matters *near the optimum*. It goes by ranks of the
     capped loss, mean over seeds. A constant loss gives zeros.
 
-    Args: top: the share that counts as best. draws, seed: of the bootstrap over configurations (95 % percentile interval).
+    Args: top: the share that counts as best. draws, seed: of the bootstrap over configurations (95% percentile interval).
     Raises: InputError for top outside (0, 1).
     Sources: Watanabe, Bansal & Hutter, "PED-ANOVA", IJCAI 2023; for conditions Baba et al., KDD 2026, arXiv:2601.20800.
     """

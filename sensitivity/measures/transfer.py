@@ -76,7 +76,7 @@ def tuned_per_task(results: Results, *, normalisation: str = "percentile", draws
 def effective_dimensionality(
     results: Results, *, enough: float = ENOUGH, normalisation: str = "percentile", draws: int = SUBSET_DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""The fewest hyperparameters that must be tuned for each task to reach 95 % of the score of tuning all.
+    r"""The fewest hyperparameters that must be tuned for each task to reach 95% of the score of tuning all.
 
     .. math:: d(w) = \min \{ |U| : \max_{|U|} S(U) \ge 0.95 \, S(\text{all}) \}
 
@@ -227,7 +227,7 @@ def _alike(configurations: list[dict[str, Any]], names: list[str]) -> NDArray[np
 def _dimension(value: Array, sizes: NDArray[np.int64], enough: float) -> tuple[Array, Array]:
     """d and its interpolation for each draw of S ``[draws, subsets]``."""
     top = np.stack([value[:, sizes == size].max(axis=1) for size in range(sizes.max() + 1)], axis=1)
-    limit = np.minimum(enough * top[:, -1], top[:, -1])[:, None]  # 95 % of a negative score would be more than all of it
+    limit = np.minimum(enough * top[:, -1], top[:, -1])[:, None]  # 95% of a negative score would be more than all of it
     least = np.argmax(top >= limit - 1e-12, axis=1)
     draws, before = np.arange(len(top)), np.maximum(least - 1, 0)
     step = top[draws, least] - top[draws, before]

@@ -65,7 +65,7 @@ def variance_shares(
     depend on it, as in :mod:`search_spaces.screening`. A constant loss gives zeros.
 
     Args: pairs, totals: whether to give them. corrected: see above. trees, seed: of the forest. draws: of the bootstrap over
-    configurations (95 % percentile interval); without ``corrected`` the interval is over the trees, each of which sees such a draw.
+    configurations (95% percentile interval); without ``corrected`` the interval is over the trees, each of which sees such a draw.
     Source: Hutter, Hoos & Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014; for the size:
     Sobol', "Global sensitivity indices for nonlinear mathematical models" (2001), and Kolmogorov's correlation ratio; for the shape:
     Hastie & Tibshirani, "Generalized Additive Models" (1986).

@@ -1,6 +1,7 @@
 """The questions that a report and a dashboard answer, in one place and one order."""
 
 from sensitivity.questions.comparing import COMPARING
+from sensitivity.questions.course import COURSE
 from sensitivity.questions.effects import EFFECTS
 from sensitivity.questions.epochs import EPOCHS
 from sensitivity.questions.question import Drawing, Question
@@ -9,6 +10,6 @@ from sensitivity.questions.tradeoffs import TRADEOFFS
 from sensitivity.questions.transfer import TRANSFER
 from sensitivity.questions.tuning import TUNING
 
-QUESTIONS: tuple[Question, ...] = (SENSITIVE, EFFECTS, TUNING, TRADEOFFS, COMPARING, TRANSFER, EPOCHS)
+QUESTIONS: tuple[Question, ...] = (SENSITIVE, EFFECTS, TUNING, TRADEOFFS, COMPARING, TRANSFER, EPOCHS, COURSE)
 
 __all__ = ["QUESTIONS", "Drawing", "Question"]

@@ -36,7 +36,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
         none = f"{least['a']} and {least['b']} do not differ" if len(table) == 1 else f"No pair of {len(table)} differs"
         nearest = "" if len(table) == 1 else "nearest to it: "
         found = [
-            f"{none} in {to} by more than noise at 5 % (Holm's correction); {nearest}{least['a']} minus {least['b']}, "
+            f"{none} in {to} by more than noise at 5% (Holm's correction); {nearest}{least['a']} minus {least['b']}, "
             f"{with_interval(least)}, p {_p(least['p_holm'])}."
         ]
     seen = [row["detectable"] for row in table]

@@ -47,7 +47,7 @@ def effects(measured: Measured, task: str) -> list[str]:
     if not found and shares["value"].isna().all():
         reasons = dict.fromkeys(part for note in shares["note"] for part in note.split("; ") if part)
         return [f"What matters cannot be said of these trials: {'; '.join(reasons)}."]
-    return found or ["No hyperparameter explains 5 % of the variance of the loss on its own."]
+    return found or ["No hyperparameter explains 5% of the variance of the loss on its own."]
 
 
 def leading(measured: Measured, task: str) -> list[str]:
@@ -76,7 +76,7 @@ def _pairs(measured: Measured, task: str) -> list[str]:
         return []
     surrogate = f"forests with out-of-bag R2 of {quality[0]:.2f} to {quality[-1]:.2f}"
     if not large:
-        return [f"No pair of hyperparameters surely explains 5 % together that neither does alone ({surrogate})."]
+        return [f"No pair of hyperparameters surely explains 5% together that neither does alone ({surrogate})."]
     words = [f"{row['effect']} of {row['variant']} {with_interval(row, form='.0%')}" for row in large]
     return [f"What pairs explain together and neither does alone ({surrogate}): {several(words, 5)}."]
 

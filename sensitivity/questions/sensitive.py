@@ -100,14 +100,14 @@ def _robust(measured: Measured, task: str) -> list[str]:
     cut = [row["variant"] for row in found if "wider than the range shows" in row["note"]]
     more = f" At least that for {several(cut)}, whose valley goes on beyond the range." if cut else ""
     words = [f"{row['variant']} over {with_interval(row, form='.2g')}" for row in found]
-    return [f"Within 10 % of its best loss, in decades of learning rate: {several(words)}.{more}"]
+    return [f"Within 10% of its best loss, in decades of learning rate: {several(words)}.{more}"]
 
 
 def _good(measured: Measured, task: str) -> list[str]:
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
     found = [row for row in rows(measured.robust_share, task) if row["variant"] in learned]
     words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in found]
-    return [f"Share of all configurations within 10 % of the best: {several(words)}."] if words else []
+    return [f"Share of all configurations within 10% of the best: {several(words)}."] if words else []
 
 
 def diverged(measured: Measured, task: str) -> list[str]:

@@ -29,7 +29,7 @@ def _dimensions(measured: Measured) -> list[str]:
     if refused:
         return [refused]
     words = [f"{row['variant']} {with_interval(row, form='.0f')}" for row in rows(measured.effective_dimensionality, "")]
-    return [f"Hyperparameters that have to be tuned for each task, to reach 95 % of tuning all: {several(words)}."] if words else []
+    return [f"Hyperparameters that have to be tuned for each task, to reach 95% of tuning all: {several(words)}."] if words else []
 
 
 def _ranks(measured: Measured) -> list[str]:

@@ -23,9 +23,9 @@ def within(measured: Measured, task: str) -> list[str]:
     if len(found) == 1:
         one = found[0]
         count = "configuration" if one["high"] == 1 else "configurations"
-        return [f"{one['variant']} needs about {with_interval(one, form='.0f')} random {count} to come within 5 % of its best."]
+        return [f"{one['variant']} needs about {with_interval(one, form='.0f')} random {count} to come within 5% of its best."]
     needs = [f"about {with_interval(row, form='.0f')} for {row['variant']}" for row in found]
-    return [f"Random configurations needed to come within 5 % of a variant's best: {several(needs)}."] if needs else []
+    return [f"Random configurations needed to come within 5% of a variant's best: {several(needs)}."] if needs else []
 
 
 def _wins(measured: Measured, task: str) -> list[str]:

@@ -67,7 +67,6 @@ def page(measured: Measured, found: Sequence[Chapter]) -> str:
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
-        finalize=_unbroken,
     )
     templates = {name: template(name).to_plotly_json() for name in THEMES}
     return files.get_template("page.html").render(
@@ -112,11 +111,6 @@ def _shown(measured: Measured, part: Part, place: int) -> Shown:
     label = ". ".join(filter(None, [title, subtitle, *part.sentences[:1]]))
     made = sheet(f"{name}-table", drawing.table, table) if table is not None else None
     return Shown(name, title, subtitle, label, drawing.words, _least(figure), *_without_title(figure), made)
-
-
-def _unbroken(words: Any) -> Any:
-    """A number and its per cent sign on one line; what is not text of the page as it is."""
-    return words.replace(" %", "\N{NO-BREAK SPACE}%") if type(words) is str else words
 
 
 def _unmarked(words: str | None) -> str:

@@ -1,4 +1,4 @@
-"""How a study was made: its specification, versions, commit, seeds and time."""
+"""How a study was made: its specification, devices, versions, commit, seeds and time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from sensitivity import devices
 from sensitivity.figures import metric_name
 from sensitivity.wording import listed
 
@@ -45,6 +46,7 @@ def provenance(results: Results) -> list[tuple[str, str]]:
         "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "training time, all workers": f"{hours} h {minutes:02d} min",
         "seeds": listed([str(each) for each in seeds]) if len(seeds) <= 20 else f"{len(seeds)}, from {seeds[0]} to {seeds[-1]}",
+        "trained on": devices.in_words(results.runs),
         "reported on": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "versions": versions,
         "commit": _commit(),

@@ -1,4 +1,4 @@
-"""How often nominal 95 % intervals hold the truth, and tests at 5 % reject a true null, over simulated studies.
+"""How often nominal 95% intervals hold the truth, and tests at 5% reject a true null, over simulated studies.
 
 ``make validate`` prints the table of docs/validation.md; tests/sensitivity/measures does the same with fewer studies.
 """
@@ -39,7 +39,7 @@ class Check:
     low: float
     high: float
     times: int = 1
-    """A test's 3 to 7 % needs more studies than an interval's 90 to 98 %: at 300 its standard error is 1.3 %, at 3,000 it is .4 %."""
+    """A test's 3 to 7% needs more studies than an interval's 90 to 98%: at 300 its standard error is 1.3%, at 3,000 it is .4%."""
 
 
 def tilted(configuration: Mapping[str, Any], seed: int) -> float:
@@ -48,7 +48,7 @@ def tilted(configuration: Mapping[str, Any], seed: int) -> float:
 
 
 def steeper(configuration: Mapping[str, Any], seed: int) -> float:
-    """sgd cares 30 % more than adam."""
+    """sgd cares 30% more than adam."""
     return tilted(configuration, seed) * (1.3 if configuration["variant"] == "sgd" else 1)
 
 

@@ -23,7 +23,7 @@ NAMES = ("function/ishigami", "function/sobol_g", "function/lr_valley")
 INDICES = 2 * sum(len(task(name).function.names) for name in NAMES)  # type: ignore[attr-defined]
 """First and total order of every hyperparameter."""
 WIDER = norm.ppf(1 - 0.025 / INDICES) / norm.ppf(1 - 0.025)
-"""From an interval of 95 % to one of 95 % for all indices at once (Bonferroni): of 20 intervals of 95 % one may miss by chance."""
+"""From an interval of 95% to one of 95% for all indices at once (Bonferroni): of 20 intervals of 95% one may miss by chance."""
 COHORT = 250
 """Evaluating takes no time, asking Ray for the next cohort does."""
 

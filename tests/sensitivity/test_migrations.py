@@ -38,7 +38,14 @@ INSERT INTO sensitivity_epochs VALUES ('{ONE.key}', 1, 0.5, 0.5, 0.5, 0.1, 0.9, 
 """What the first released version wrote."""
 MEASURES = "ALTER TABLE sensitivity_epochs ADD COLUMN measures TEXT;"
 SECOND = f"{FIRST} {MEASURES} UPDATE sensitivity_version SET version = 2;"
-RELEASED = {"version 1": (1, FIRST), "version 1, a migration killed halfway": (1, FIRST + MEASURES), "version 2": (2, SECOND)}
+THIRD = f"""{SECOND.replace("task VARCHAR(200)", "task TEXT").replace("variant VARCHAR(200)", "variant TEXT")}
+CREATE INDEX ix_sensitivity_study_trials_key ON sensitivity_study_trials (key); UPDATE sensitivity_version SET version = 3;"""
+RELEASED = {
+    "version 1": (1, FIRST),
+    "version 1, a migration killed halfway": (1, FIRST + MEASURES),
+    "version 2": (2, SECOND),
+    "version 3": (3, THIRD),
+}
 
 
 def write(place: str, script: str) -> None:
@@ -79,11 +86,15 @@ def test_a_released_store_becomes_the_present_one_and_keeps_its_data(place: str,
     assert list(store.epochs("s")["epoch"]) == [1, 2]
     assert store.epochs("s")["accuracy"].iloc[1] == 0.5
     assert list(store.trials("s")["task"]) == [ONE.task, long.task]
+    assert store.runs("s") == []
+    store.add_run("s", {"workers": 2})
+    assert store.runs("s") == [{"workers": 2}]
     store.close()
 
 
-def test_a_migrated_store_has_the_tables_of_a_new_one(place: str, tmp_path: Any, request: pytest.FixtureRequest) -> None:
-    write(place, FIRST)
+@pytest.mark.parametrize("script", [FIRST, THIRD], ids=["version 1", "version 3"])
+def test_a_migrated_store_has_the_tables_of_a_new_one(place: str, script: str, tmp_path: Any, request: pytest.FixtureRequest) -> None:
+    write(place, script)
     fresh = request.getfixturevalue("postgres").url() if "://" in place else str(tmp_path / "fresh.sqlite")
     migrated, new = Store(place, migrate=True), Store(fresh)
     assert schema(migrated) == schema(new)

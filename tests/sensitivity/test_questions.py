@@ -117,3 +117,16 @@ def test_workers_measure_what_one_process_does(monkeypatch: pytest.MonkeyPatch) 
     assert "budget_within" in vars(measured)
     pd.testing.assert_frame_equal(measured.budget_within, alone.budget_within)
     assert refusal(measured.cross_task_sensitivity) == refusal(alone.cross_task_sensitivity)
+
+
+def test_how_the_run_went() -> None:
+    failed = results(bowl, status=lambda configuration, seed: "failed" if configuration["lr"] == 1.0 else "completed")
+    errors = ["out of memory" if each == "failed" else None for each in failed.trials["status"]]
+    measured = Measured(replace(failed, trials=failed.trials.assign(error=errors)))
+    said = BY_KEY["course"].sentences(measured, TASK)
+    assert said[0] == "From 2026-01-01 00:00 to 2026-01-01 00:00 UTC 24 trials ran, up to 2 at a time, 2.0 on average."
+    assert said[1] == "Errors, which no measure counts: out of memory (6 trials)."
+    table = BY_KEY["course"].table("course", measured, TASK)
+    assert dict(zip(table["status"], table["n"], strict=True)) == {"completed": 18, "failed": 6}
+    unknown = measured.results.trials.drop(columns=["started", "finished"])
+    assert BY_KEY["course"].why_not(Measured(replace(failed, trials=unknown)), TASK) == "When these trials ran is not known."

@@ -112,9 +112,9 @@ def test_a_reader_watches_a_study_and_passes_on_what_was_found(browser: Any, ser
     page.get_by_text("No study yet").wait_for()
 
     store, trials = plan(place)
-    page.get_by_text("0 % of 48 trials").wait_for()
+    page.get_by_text("0% of 48 trials").wait_for()
     finish(store, trials[:24])
-    page.get_by_text("50 % of 48 trials").wait_for()
+    page.get_by_text("50% of 48 trials").wait_for()
 
     page.get_by_role("link", name="watched").click()
     page.get_by_role("heading", name="watched", level=1).wait_for()

@@ -36,7 +36,7 @@ def test_the_exponent_is_that_of_the_ridge(exponent: float, points: Any, design:
 
 @pytest.mark.parametrize(("points", "design"), [pytest.param(FINE, "grid", id="grid"), pytest.param(SPREAD, "random", id="random")])
 def test_intervals_of_noisy_ridges_hold_the_truth(points: Any, design: str) -> None:
-    """95 % of 40 studies, less three standard errors."""
+    """95% of 40 studies, less three standard errors."""
     held = 0
     for study in range(40):
         row = coupling(results(noisy(0.01, study, ridge(0.5)), configurations=points, design=design), draws=200).iloc[0]

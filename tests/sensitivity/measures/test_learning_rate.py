@@ -81,7 +81,7 @@ def test_failed_trials_are_left_out_and_said() -> None:
 
 
 def test_robust_width_of_a_fine_grid_is_the_width_of_the_basin() -> None:
-    """.2 d^2 <= 10 % of .1 on both sides: 2 sqrt(.05) decades."""
+    """.2 d^2 <= 10% of .1 on both sides: 2 sqrt(.05) decades."""
     table = results(bowl, configurations=Grid({"lr": 301, "mu": 1}).configurations(SPACE))
     assert robust_width(table).iloc[0]["value"] == pytest.approx(2 * math.sqrt(0.05), abs=0.01)
 

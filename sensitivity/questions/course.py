@@ -1,0 +1,75 @@
+"""How did the run go: when trials ran, how many at a time, and what failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from sensitivity.figures.timeline import ran, timeline
+from sensitivity.figures.words import counted
+from sensitivity.planning import STATUSES
+from sensitivity.questions.question import Drawing, Question, for_all
+from sensitivity.results import records
+from sensitivity.wording import several
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+
+
+def course(measured: Measured, task: str) -> pd.DataFrame:
+    """The trials that have reported, by how they ended. Columns: status, n, seconds (of training, together), begin and end (UTC)."""
+    spans = ran(measured.results.trials)
+    found = [
+        {"status": each, "n": len(part), "seconds": part["seconds"].sum(), "begin": part["begin"].min(), "end": part["end"].max()}
+        for each in STATUSES
+        if len(part := spans[spans["status"] == each])
+    ]
+    return pd.DataFrame(found, columns=["status", "n", "seconds", "begin", "end"])
+
+
+def failures(measured: Measured, task: str) -> pd.DataFrame:
+    """The errors that trials failed with, the most frequent first. Columns: error, n, key (of the first of them)."""
+    failed = measured.results.trials[measured.results.trials["status"] == "failed"]
+    by_error = failed.fillna({"error": "no reason given"}).groupby("error", sort=False)
+    table = by_error.agg(n=("key", "size"), key=("key", "first")).reset_index()
+    return table.sort_values("n", ascending=False, kind="stable", ignore_index=True)
+
+
+def sentences(measured: Measured, task: str) -> list[str]:
+    """From when to when, how many trials at a time, and the errors."""
+    spans = ran(measured.results.trials)
+    begin, end = spans["begin"].min(), spans["end"].max()
+    took = (end - begin).total_seconds()
+    mean = (spans["end"] - spans["begin"]).dt.total_seconds().sum() / took if took else len(spans)
+    found = [
+        f"From {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC {counted(len(spans), 'trial')} ran, up to "
+        f"{int(spans['lane'].max()) + 1} at a time, {mean:.1f} on average."
+    ]
+    errors = [f"{_first_line(row['error'])} ({counted(row['n'], 'trial')})" for row in records(failures(measured, task))]
+    return [*found, f"Errors, which no measure counts: {several(errors, 3)}." if errors else "No trial failed."]
+
+
+def _first_line(error: str) -> str:
+    return error.partition("\n")[0][:120]
+
+
+def _why_not(measured: Measured, task: str) -> str:
+    return "When these trials ran is not known." if ran(measured.results.trials).empty else ""
+
+
+COURSE = Question(
+    "course",
+    "How did the run go?",
+    sentences,
+    (
+        Drawing(
+            for_all(timeline),
+            "When each trial trained, and how it ended: gaps are waiting, and trials that failed together may share a cause.",
+            "course",
+        ),
+    ),
+    (("course", course), ("failures", failures)),
+    _why_not,
+    once=True,
+)
