@@ -154,6 +154,11 @@ class Levels:
         return np.asarray(np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0))
 
 
+def single(axis: Axis | None, centres: Array) -> float | None:
+    """The width of the one cell that a heat map has along a logarithmic axis: Plotly's own, 1, would reach below 0; None elsewhere."""
+    return float(centres[0]) if axis is not None and axis.scale == "log" and len(centres) == 1 else None
+
+
 def lr_axis(rates: Iterable[float]) -> dict[str, Any]:
     """A logarithmic axis with a tick at every power of ten, and at round numbers between where the range is short."""
     known = [each for each in rates if each > 0]

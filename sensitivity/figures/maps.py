@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sensitivity.figures.axes import Axis, Levels
+from sensitivity.figures.axes import Axis, Levels, single
 from sensitivity.figures.palette import DIVERGED, SHADES, faded
 from sensitivity.figures.panels import MOST_POINTS, MOST_TRACES, below, drawn, few, panels
 from sensitivity.figures.stability import add_boundary
@@ -51,6 +51,8 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
             go.Heatmap(
                 x=surface.x,
                 y=surface.y,
+                dx=single(first, surface.x),
+                dy=single(second, surface.y),
                 z=outcome.sign * surface.z,
                 coloraxis="coloraxis",
                 xgap=1,
@@ -129,9 +131,9 @@ def _points(figure: go.Figure, trials: pd.DataFrame, first: Axis, second: Axis, 
                 name="diverged trial",
                 legendgroup="bad" if diverged else None,
                 showlegend=False,
-                text=[f"{each:.4g}" for each in outcome.sign * chosen["loss"]],
+                text=[f"{outcome.sign * row['loss']:.4g}<br>{plain(row['key'])}" for row in records(chosen)],
                 customdata=chosen["key"],
-                hovertemplate="%{text}<br>%{customdata}<extra></extra>",
+                hovertemplate="%{text}<extra></extra>",
             ),
             **place,
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sensitivity.figures.axes import Axis, Levels
+from sensitivity.figures.axes import Axis, Levels, single
 from sensitivity.figures.palette import DIVERGED, FAINT, colours
 from sensitivity.figures.panels import below, drawn, few, of_task, panels
 from sensitivity.figures.style import BAR, arms, band, one_legend, styled
@@ -48,6 +48,8 @@ def divergence_map(measured: Measured, task: str) -> go.Figure:
             go.Heatmap(
                 x=x,
                 y=y,
+                dx=single(first, x),
+                dy=single(second, y),
                 z=z,
                 customdata=count,
                 coloraxis="coloraxis",
