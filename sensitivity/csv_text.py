@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
+FORMULA = re.compile(r"'*[=+\-@\t\n]")
 """How a text begins that a spreadsheet takes for a formula, or that :func:`inert` made of one."""
 
 
 def inert(value: Any) -> Any:
-    """A cell; a text that begins as a formula does has an apostrophe before it. Numbers stay: -1 is no text.
+    """A cell; a text that begins as a formula does has an apostrophe before it, and a lone return, which would end the row, is a line feed.
+
+    Numbers stay: -1 is no text.
 
     Source: OWASP, "CSV Injection".
 
     >>> inert("=1+1"), inert("adam"), inert(-1.0), original(inert("'=1"))
     ("'=1+1", 'adam', -1.0, "'=1")
     """
-    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if FORMULA.match(text) else text
 
 
 def original(value: Any) -> Any:

@@ -105,5 +105,5 @@ class Visit:
     def close(self) -> None:
         """End the visit. Nothing went out, and nothing went wrong."""
         self.context.close()
-        assert not self.outside
-        assert not self.errors
+        assert not self.outside, self.outside
+        assert not self.errors, self.errors

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sensitivity.figures.axes import Axis, Levels, single
+from sensitivity.figures.axes import Axis, Levels, cells
 from sensitivity.figures.palette import DIVERGED, SHADES, faded
 from sensitivity.figures.panels import MOST_POINTS, MOST_TRACES, below, drawn, few, panels
 from sensitivity.figures.stability import add_boundary
@@ -49,10 +49,8 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
         binned += [] if surface.own else [len(surface.x), len(surface.y)]
         figure.add_trace(
             go.Heatmap(
-                x=surface.x,
-                y=surface.y,
-                dx=single(first, surface.x),
-                dy=single(second, surface.y),
+                x=cells(first, surface.x),
+                y=cells(second, surface.y),
                 z=outcome.sign * surface.z,
                 coloraxis="coloraxis",
                 xgap=1,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from sensitivity.measures import Measured
 from sensitivity.report import write_report
 from sensitivity.results import Results
 from sensitivity.store import Store
 from tests.browsing import CHROMIUMS, chromium, opened, served
-from tests.sensitivity.dashboard.cases import AWKWARD, UNREPORTED, awkward_store
+from tests.sensitivity.dashboard.cases import AWKWARD, awkward_store
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +40,14 @@ def address(stored: pathlib.Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def reports(stored: pathlib.Path) -> dict[str, str]:
-    """The address of the report of every awkward study that has one."""
-    store = Store(stored)
-    found = {
-        name: write_report(Measured(Results.from_store(store, name)), stored.parent / str(place)).as_uri()
-        for place, name in enumerate(AWKWARD)
-        if name not in UNREPORTED
-    }
-    store.close()
-    return found
+def report(stored: pathlib.Path) -> Callable[[str], str]:
+    """The address of the report of an awkward study, by its name."""
+
+    @functools.cache
+    def written(name: str) -> str:
+        store = Store(stored)
+        results = Results.from_store(store, name)
+        store.close()
+        return write_report(results, stored.parent / str(list(AWKWARD).index(name))).as_uri()
+
+    return written

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -64,8 +65,8 @@ def test_a_page_can_be_read_by_everyone(browser: Any, address: str, stored: path
 
 
 @pytest.mark.slow
-def test_the_report_can_be_read_by_everyone(browser: Any, reports: dict[str, str], axe: str) -> None:
-    visit = Visit(browser, reports["one variant, one seed"])
+def test_the_report_can_be_read_by_everyone(browser: Any, report: Callable[[str], str], axe: str) -> None:
+    visit = Visit(browser, report("one variant, one seed"))
     page = visit.open()
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     assert not violations(page, axe, "#theme")

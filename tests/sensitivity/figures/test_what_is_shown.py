@@ -132,3 +132,11 @@ def test_lines_are_the_values_of_the_measure_and_bands_its_intervals(measured: M
         np.testing.assert_allclose(bands[0].y[: len(rows)], rows["high"])
     if name != "lr_curves":
         assert name == "performance_profiles" or np.array_equal(lines[0].customdata, rows[["low", "high"]])
+
+
+@pytest.mark.parametrize("name", ["divergence_map", "pairwise_map"])
+def test_a_map_of_one_learning_rate_has_a_cell_with_two_ends_above_zero(name: str) -> None:
+    points = [{"lr": 0.1, "mu": mu} for mu in (0.5, 0.9)]
+    heat = drawn(name, Measured(results(partly_diverging, configurations=points))).data[0]
+    assert list(heat.x) == [0.05, 0.2]
+    assert np.shape(heat.z) == (2, 1)
