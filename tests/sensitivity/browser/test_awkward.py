@@ -17,6 +17,16 @@ from tests.sensitivity.dashboard.stored import HOSTILE, trial_keys
 RAN = """document.title === 'owned' || document.querySelector('img[src=x]') !== null || [...document.querySelectorAll('a')].some(
   link => (link.getAttribute('href') ?? link.getAttribute('xlink:href') ?? '').startsWith('https:'))"""
 """Whether the browser did what a name says."""
+SAID = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(graph => {
+  const said = [...graph.querySelectorAll('text')].map(text => text.textContent);
+  graph._fullData.forEach((trace, i) => {
+    if (trace.type !== 'scatter' || trace.hoverinfo === 'skip' || !trace.x || !trace.x.length) return;
+    Plotly.Fx.hover(graph, [{curveNumber: i, pointNumber: 0}], trace.xaxis + trace.yaxis);
+    graph.querySelectorAll('.hovertext').forEach(text => said.push('over: ' + text.textContent));
+  });
+  return said;
+})"""
+"""What figures say, and what they say of the first point of each trace when the mouse is over it."""
 
 
 def views(stored: pathlib.Path, name: str) -> list[View]:
@@ -65,14 +75,12 @@ def test_figures_say_hostile_names_as_they_are(browser: Any, address: str) -> No
     said = []
     for question in QUESTIONS:
         page = visit.open(study.but(tab=question.key).href)
-        said += page.locator(".js-plotly-plot text").all_inner_texts()
-        mark = page.locator(".js-plotly-plot .scatterlayer .points path.point").first
-        if mark.count():
-            mark.hover(force=True)
-            page.locator(".hovertext").first.wait_for()
-            said += page.locator(".hovertext").all_inner_texts()
+        said += page.evaluate(SAID)
         assert not page.evaluate(RAN)
+    over = [each for each in said if each.startswith("over: ")]
     shown = " ".join(said)
+    assert any("<img src=x" in each for each in over)
+    assert any("=cmd()" in each for each in over)
     assert "<img src=x" in shown
     assert "&lt;" not in shown
     assert "=cmd()" in shown
