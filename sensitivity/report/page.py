@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import pathlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,7 @@ def _shown(measured: Measured, part: Part, place: int) -> Shown:
 
 def _unbroken(words: Any) -> Any:
     """A number and its per cent sign on one line; what is not text of the page as it is."""
-    return words.replace(" %", "\N{NO-BREAK SPACE}%") if type(words) is str else words
+    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", words) if type(words) is str else words
 
 
 def _unmarked(words: str | None) -> str:
