@@ -14,6 +14,7 @@ study: .venv/ready
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
 test: .venv/ready
+	@.ci/axe
 	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 lint: .venv/ready

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from search_spaces.paper import TABLES
+from sensitivity.csv_text import csv_text
 from sensitivity.paper_claims import VERDICTS, claims
 from sensitivity.paper_tables import agreement, cells
 from sensitivity.results import records
@@ -51,7 +52,7 @@ def write_paper(results: Sequence[Results], folder: str | pathlib.Path) -> tuple
     try:
         place.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
-            table.to_csv(place / f"{name}.csv", index=False)
+            (place / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
         for name, text in texts.items():
             (place / name).write_text(text, encoding="utf-8")
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from sensitivity.csv_text import by_cell, original
 from trainables.names import InputError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -37,7 +38,7 @@ def read_frame(path: str | pathlib.Path) -> pd.DataFrame:
         _check_header(place, SEPARATORS[kind])
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows that are longer than the header
-            return pd.read_csv(
+            read = pd.read_csv(
                 place,
                 sep=SEPARATORS[kind],
                 encoding="utf-8-sig",
@@ -46,6 +47,7 @@ def read_frame(path: str | pathlib.Path) -> pd.DataFrame:
                 keep_default_na=False,
                 na_values=list(EMPTY),
             )
+            return by_cell(read, original)
     except (OSError, UnicodeError, ValueError, pd.errors.ParserWarning) as error:  # pandas' and Arrow's own errors are ValueErrors
         if isinstance(error, InputError):
             raise

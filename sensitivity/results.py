@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sensitivity.csv_text import csv_text
 from sensitivity.planning import DONE
 from trainables.names import InputError, unknown
 
@@ -200,7 +201,7 @@ class Results:
         try:
             place.mkdir(parents=True, exist_ok=True)
             for name, table in (("trials", self.trials), ("epochs", self.epochs)):
-                table.to_csv(place / f"{name}.csv", index=False)
+                (place / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
                 of_one_type(table).to_parquet(place / f"{name}.parquet", index=False)
                 written += [place / f"{name}.csv", place / f"{name}.parquet"]
         except OSError as error:

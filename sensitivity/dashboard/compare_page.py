@@ -112,7 +112,7 @@ def _side_by_side(table: pd.DataFrame) -> Any:
     rows: list[list[str]] = [[words_, *(_with_ends(row, name) for row in columns)] for name, words_ in MEASURES.items()]
     rows.append(["best at", *(words.cell(row["configuration"]) for row in columns)])
     rows.append(["trials", *(words.cell(row["n"]) for row in columns)])
-    return words.table(head, rows, caption="measures of every variant")
+    return html.Div(words.table(head, rows, caption="measures of every variant"), className="beside-each-other")
 
 
 def _with_ends(row: dict[str, Any], name: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from dash import dcc, html
 
+from sensitivity.csv_text import csv_text
 from sensitivity.dashboard import shell, words
 from sensitivity.dashboard.drawing import PLAIN, untitled
 from sensitivity.dashboard.filters import the_task
@@ -58,7 +59,7 @@ def csv(source: Source, view: View, name: str) -> str:
     question = next(each for each in QUESTIONS if each.key == TABLES[name])
 
     def made(measured: Measured) -> str:
-        return str(question.table(name, measured, task).to_csv(index=False))
+        return csv_text(question.table(name, measured, task))
 
     return source.measured(view, made, ("csv", name, task), curves=name in NEED_CURVES, patience=PATIENCE)
 

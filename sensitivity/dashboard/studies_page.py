@@ -8,6 +8,7 @@ from dash import html
 
 from sensitivity.dashboard import shell, words
 from sensitivity.dashboard.view import View
+from sensitivity.figures.words import counted
 
 if TYPE_CHECKING:
     from sensitivity.dashboard.source import Source
@@ -30,12 +31,12 @@ def listed(source: Source) -> Any:
 def _study(row: dict[str, Any]) -> html.Li:
     view = View(page="study", name=row["name"])
     ended = row["trials"] - row["pending"] - row["running"]
-    state = "running" if row["running"] else "ended" if not row["pending"] else "waiting"
+    state = "running" if row["running"] else "ended" if ended and not row["pending"] else "waiting"
     share = f"{100 * ended // max(1, row['trials'])}%"
     return html.Li(
         [
             html.H2(shell.link(row["name"], view)),
-            html.P([html.Span(state, className=f"state {state}"), f"{share} of {row['trials']:,} trials"], className="far"),
+            html.P([html.Span(state, className=f"state {state}"), f"{share} of {counted(row['trials'], 'trial')}"], className="far"),
             words.progress(row),
             html.P(words.counts(row), className="what"),
             html.P(f"created {row['created'][:16].replace('T', ' ')} UTC", className="what"),

@@ -62,6 +62,9 @@ def bar(source: Source, view: View) -> list[Any]:
     ]
     if kept.trials.empty:
         return [*found, nothing(whole, view)]
+    if kept.usable.empty and not row["pending"] + row["running"]:
+        every = shell.link("All trials", view.on("trials"))
+        return [*found, shell.notice("No trial has a result", "Each of them says why.", action=every)]
     if kept.usable.empty:
         return [*found, shell.notice("No trial has ended yet", "Figures appear here as soon as the first one does.")]
     return found

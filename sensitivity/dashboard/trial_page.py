@@ -67,7 +67,11 @@ def _about(source: Source, view: View, key: str, heading: Callable[[str], Any]) 
         "finished": _moment(row["finished"]),
         "key": html.Code(key),
     }
-    about = [words.pairs(facts), heading("Configuration"), words.pairs({name: number(each) for name, each in configuration.items()})]
+    about = [
+        words.pairs({name: each for name, each in facts.items() if each}),
+        heading("Configuration"),
+        words.pairs({name: number(each) for name, each in configuration.items()}),
+    ]
     found: list[Any] = [html.Div([html.Div(about), html.Div(_curve(source.curve(key), results.metric, row, heading))], className="pair")]
     if isinstance(row["error"], str) and row["error"]:
         found += [heading("Error"), html.Pre(row["error"], className="log", tabIndex="0")]

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from dash import dcc, html
 
+from sensitivity.csv_text import csv_text
 from sensitivity.dashboard import controls, shell, words
+from sensitivity.figures.words import counted
 from sensitivity.results import PREFIX, records
 
 if TYPE_CHECKING:
@@ -61,9 +63,9 @@ def kept_words(kept: Results, whole: Results, view: View) -> html.P:
     """How many trials the filters leave, with the way back to all."""
     count = len(kept.trials), len(whole.trials)
     if not view.filtered:
-        return html.P(f"{count[1]:,} trials", className="kept", role="status")
+        return html.P(counted(count[1], "trial"), className="kept", role="status")
     return html.P(
-        [f"{count[0]:,} of {count[1]:,} trials kept. ", dcc.Link("Clear the filters", href=view.unfiltered().href)],
+        [f"{count[0]:,} of {counted(count[1], 'trial')} kept. ", dcc.Link("Clear the filters", href=view.unfiltered().href)],
         className="kept",
         role="status",
     )
@@ -105,7 +107,7 @@ def csv(source: Source, view: View, what: str) -> str:
     """What the store holds of a study as CSV: ``trials`` that the view keeps, or their ``epochs``."""
     kept = source.kept(view, curves=what == "epochs")
     table = kept.trials if what == "trials" else kept.epochs[kept.epochs["key"].isin(kept.trials["key"])]
-    return table.to_csv(index=False)
+    return csv_text(table)
 
 
 def download(view: View, what: str) -> str:

@@ -61,7 +61,9 @@ def estimator_agreement(measured: Measured, task: str) -> go.Figure:
     whole = table.groupby(["variant", "effect"])["disagrees"].agg(lambda each: bool((each != "").any()))
     many = int(whole.sum())
     title = f"{len(estimators)} estimators order the hyperparameters alike, as far as their intervals tell"
-    if many:
+    if len(estimators) == 1:
+        title = f"Only {_short(estimators[0])} can order the hyperparameters, so nothing confirms it"
+    elif many:
         title = f"Estimators disagree on {many} of {counted(len(whole), 'hyperparameter')}, beyond their intervals"
     subtitle = (
         f"{about(measured.results, task)}; colour: rank, 1 matters most; number: the estimator's own value; {DISAGREES}: another orders "

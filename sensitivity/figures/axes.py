@@ -154,6 +154,14 @@ class Levels:
         return np.asarray(np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0))
 
 
+def cells(axis: Axis | None, centres: Array) -> Array:
+    """Where the cells of a heat map stand: at their centres. The one cell of a logarithmic axis has two ends instead, a factor of 2 away,
+    as Plotly would give it the width 1, which reaches below 0.
+    """
+    alone = axis is not None and axis.scale == "log" and len(centres) == 1
+    return np.array([centres[0] / 2, centres[0] * 2]) if alone else centres
+
+
 def lr_axis(rates: Iterable[float]) -> dict[str, Any]:
     """A logarithmic axis with a tick at every power of ten, and at round numbers between where the range is short."""
     known = [each for each in rates if each > 0]

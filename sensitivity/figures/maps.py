@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sensitivity.figures.axes import Axis, Levels
+from sensitivity.figures.axes import Axis, Levels, cells
 from sensitivity.figures.palette import DIVERGED, SHADES, faded
 from sensitivity.figures.panels import MOST_POINTS, MOST_TRACES, below, drawn, few, panels
 from sensitivity.figures.stability import add_boundary
@@ -49,8 +49,8 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
         binned += [] if surface.own else [len(surface.x), len(surface.y)]
         figure.add_trace(
             go.Heatmap(
-                x=surface.x,
-                y=surface.y,
+                x=cells(first, surface.x),
+                y=cells(second, surface.y),
                 z=outcome.sign * surface.z,
                 coloraxis="coloraxis",
                 xgap=1,
@@ -129,9 +129,9 @@ def _points(figure: go.Figure, trials: pd.DataFrame, first: Axis, second: Axis, 
                 name="diverged trial",
                 legendgroup="bad" if diverged else None,
                 showlegend=False,
-                text=[f"{each:.4g}" for each in outcome.sign * chosen["loss"]],
+                text=[f"{outcome.sign * row['loss']:.4g}<br>{plain(row['key'])}" for row in records(chosen)],
                 customdata=chosen["key"],
-                hovertemplate="%{text}<br>%{customdata}<extra></extra>",
+                hovertemplate="%{text}<extra></extra>",
             ),
             **place,
         )

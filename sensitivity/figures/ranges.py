@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from search_spaces.hyperparameters import Categorical, Hyperparameter, Ordinal
 from sensitivity.figures.palette import COLOURS, FAINT
 from sensitivity.figures.style import styled
-from sensitivity.figures.words import plain
+from sensitivity.figures.words import plain, short
 from sensitivity.wording import number
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.
                 mode="lines+markers+text",
                 line={"color": FAINT, "width": 3},
                 marker={"symbol": "line-ns-open", "size": 11, "color": FAINT},
-                text=[plain(number(value)) for value in stops],
+                text=[short(number(value)) for value in stops],
                 textposition=["bottom right", *["bottom center"] * (len(x) - 2), "bottom left"] if len(x) > 1 else "bottom center",
                 hoverinfo="skip",
                 showlegend=False,
@@ -75,7 +75,7 @@ def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.
                 )
             )
     figure.update_xaxes(range=[-0.04, 1.04], visible=False)
-    labels = [f"{plain(each.name)}  <i>{each.scale}</i>" for each in space][::-1]
+    labels = [f"{short(each.name)}  <i>{each.scale}</i>" for each in space][::-1]
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=labels, range=[-0.7, len(names) - 0.5], showgrid=False, automargin=True)
     return styled(figure, "Ranges and scales", "each line from the low to the high end of its own scale", 52 * len(names))
 

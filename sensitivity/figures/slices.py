@@ -104,11 +104,9 @@ def _points(
                 name="diverged trial" if diverged else "trial",
                 legendgroup="diverged" if diverged else "",
                 showlegend=False,
-                text=part["variant"].map(plain),
+                text=part["key"].map(plain) + "<br>" + part["variant"].map(plain),
                 customdata=part["key"],
-                hovertemplate="diverged<br>%{customdata}<extra>%{text}</extra>"
-                if diverged
-                else "%{y:.4g}<br>%{customdata}<extra>%{text}</extra>",
+                hovertemplate=("diverged" if diverged else "%{y:.4g}") + "<br>%{text}<extra></extra>",
             ),
             **place,
         )

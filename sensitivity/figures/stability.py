@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sensitivity.figures.axes import Axis, Levels
+from sensitivity.figures.axes import Axis, Levels, cells
 from sensitivity.figures.palette import DIVERGED, FAINT, colours
 from sensitivity.figures.panels import below, drawn, few, of_task, panels
 from sensitivity.figures.style import BAR, arms, band, one_legend, styled
@@ -46,8 +46,8 @@ def divergence_map(measured: Measured, task: str) -> go.Figure:
         x, y, z, count = shares(trials, first, second, keep=results.design_of(variant) in FIXED)
         figure.add_trace(
             go.Heatmap(
-                x=x,
-                y=y,
+                x=cells(first, x),
+                y=cells(second, y),
                 z=z,
                 customdata=count,
                 coloraxis="coloraxis",

@@ -43,7 +43,7 @@ def template(theme: str = "light") -> go.layout.Template:
         raise unknown("theme", theme, THEMES)
     chosen = THEMES[theme]
     axis = {"gridcolor": chosen.rule, "linecolor": chosen.soft, "tickcolor": chosen.rule, "zeroline": False, "automargin": True}
-    axis |= {"tickfont": {"size": 12}, "title": {"font": {"size": 13}}}
+    axis |= {"tickfont": {"size": 12}, "title": {"font": {"size": 13}}, "exponentformat": "e"}
     return go.layout.Template(
         layout={
             "font": {"family": FONT, "size": 13, "color": chosen.ink},

@@ -50,7 +50,7 @@ def tunability(measured: Measured, task: str) -> go.Figure:
         row=1,
         col=1,
     )
-    most = float(np.nanmax([*table["high"], *table["value"], 1e-12]))
+    most = float(np.nanmax([*table["high"], *table["value"], 0.0])) or 1.0
     for place in range(1, len(parts)):
         figure.update_layout({f"xaxis{place + 1}": {"range": [-0.05 * most, 1.05 * most], "nticks": 4}})
     figure.update_layout(xaxis={"nticks": 4})

@@ -61,12 +61,12 @@ class Outcome:
 
 
 def plain(text: object) -> str:
-    """Text as Plotly shows it, with the signs of HTML as themselves.
+    """Text as Plotly shows it, with the signs of HTML, and of its templates for hovering, as themselves.
 
-    >>> plain("<b>adam</b>")
-    '&lt;b&gt;adam&lt;/b&gt;'
+    >>> plain("<b>adam</b>"), plain("%{x}")
+    ('&lt;b&gt;adam&lt;/b&gt;', '%&#123;x}')
     """
-    return html.escape(str(text), quote=False)
+    return html.escape(str(text), quote=False).replace("%{", "%&#123;")
 
 
 def wrapped(text: str, width: int) -> str:

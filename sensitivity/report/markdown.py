@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sensitivity.report import tables
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from sensitivity.report.contents import Chapter, Part
 
 
+SIGNS, BACKTICKS = re.compile(r"[\\`*\[\]]"), re.compile(r"`+")
+
+
 def markdown(measured: Measured, found: Sequence[Chapter], pictures: Mapping[tuple[str, str], str]) -> str:
     """The report as Markdown. Args: pictures: the file of the figure of a part, by the names of both."""
     lines = [f"# {_text(measured.results.study)}", "", _text(lead(measured.results)), ""]
@@ -26,7 +30,8 @@ def markdown(measured: Measured, found: Sequence[Chapter], pictures: Mapping[tup
     for chapter in found:
         lines += _chapter(measured, chapter, pictures)
     lines += ["## How this was made", "", *_bullets(f"{name}: {value}" for name, value in provenance(measured.results)), ""]
-    lines += ["```yaml", specification(measured.results).rstrip(), "```", ""]
+    fence = "`" * max(3, 1 + max(map(len, BACKTICKS.findall(specification(measured.results))), default=0))
+    lines += [f"{fence}yaml", specification(measured.results).rstrip(), fence, ""]
     return "\n".join(lines)
 
 
@@ -56,8 +61,12 @@ def _bullets(sentences: Iterable[str]) -> list[str]:
 
 
 def _text(words: str) -> str:
-    """Words in which no reader of Markdown finds HTML."""
-    return words.replace("&", "&amp;").replace("<", "&lt;")
+    r"""Words in which no reader of Markdown finds HTML, a link, a picture or code.
+
+    >>> _text("![<b>](x) l1_adam *")
+    '!\\[&lt;b>\\](x) l1_adam \\*'
+    """
+    return SIGNS.sub(r"\\\g<0>", words.replace("&", "&amp;").replace("<", "&lt;"))
 
 
 def _table(table: pd.DataFrame) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from sensitivity.csv_text import csv_text
 from sensitivity.questions import QUESTIONS
 from sensitivity.questions.question import refusal
 from sensitivity.results import of_one_type
@@ -36,10 +37,10 @@ def save_measures(measured: Measured, folder: pathlib.Path) -> None:
                 refused.append({"measure": name, "reason": reason})
                 continue
             table = _plain(pd.concat(filled, ignore_index=True))
-            table.to_csv(folder / f"{name}.csv", index=False)
+            (folder / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
             table.to_parquet(folder / f"{name}.parquet", index=False)
     if refused:
-        pd.DataFrame(refused).to_csv(folder / "refused.csv", index=False)
+        (folder / "refused.csv").write_text(csv_text(pd.DataFrame(refused)), encoding="utf-8", newline="")
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:

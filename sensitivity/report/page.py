@@ -8,6 +8,7 @@ import pathlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.csv_text import csv_text
 from sensitivity.figures.style import NARROW_BELOW, THEMES, template
 from sensitivity.report import tables
 from sensitivity.report.contents import Chapter, Part
@@ -151,7 +152,7 @@ def sheet(name: str, what: str, table: pd.DataFrame) -> Sheet:
     short = table.head(ROWS)
     more = len(table) - len(short)
     note = f"The first {ROWS} of {len(table):,} rows; the CSV has all." if more > 0 else ""
-    return _sheet(name, tables.in_words(short), what.replace("_", " "), note, table.to_csv(index=False), what)
+    return _sheet(name, tables.in_words(short), what.replace("_", " "), note, csv_text(table), what)
 
 
 def _sheet(name: str, words: pd.DataFrame, caption: str, note: str, csv: str = "", what: str = "") -> Sheet:

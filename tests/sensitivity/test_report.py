@@ -104,7 +104,7 @@ def test_the_page_can_be_found_ones_way_in_and_heard(measured: Measured, written
     assert len(names) == len(set(names))
     assert set(re.findall(r'(?:href="#|aria-labelledby=")([^"]+)"', body)) <= set(names)
     assert {question.title for question in QUESTIONS if question.key != "transfer"} <= set(re.findall(r"<h3 [^>]*>([^<]+)</h3>", body))
-    plots = re.findall(r'<div class="plot"[^>]*role="img" aria-label="([^"]+)"', body)
+    plots = re.findall(r'<div class="plot"[^>]*role="figure" aria-label="([^"]+)"', body)
     assert len(plots) == len(figures(measured))
     assert all(len(label) > 60 for label in plots)
     assert body.count("<table") == body.count("<caption")
@@ -156,11 +156,26 @@ def test_a_report_with_pictures(measured: Measured, monkeypatch: pytest.MonkeyPa
     assert options["kopts"] == {"mathjax": False}, "which is fetched otherwise"
 
 
-def test_names_full_of_html_are_text(tmp_path: pathlib.Path) -> None:
-    hostile = "<script>alert(1)</script>"
-    write_report(replace(results(bowl, variants=(hostile,)), study=hostile), tmp_path)
-    assert hostile not in (tmp_path / "report.html").read_text()
-    assert "<script" not in (tmp_path / "report.md").read_text().partition("```yaml")[0]
+HOSTILE = "=<script>alert(1)</script><a href='https://example.com'>a</a> ![x](https://example.com/x.png) ```"
+
+
+@pytest.mark.parametrize("imported", [False, True])
+def test_names_full_of_html_markdown_and_formulas_are_text(tmp_path: pathlib.Path, imported: bool) -> None:
+    table = replace(results(bowl, variants=(HOSTILE,), task=HOSTILE), study=HOSTILE, spec={"name": HOSTILE})
+    if imported:
+        given = table.trials.rename(columns={"value": HOSTILE, "config/mu": f"config/{HOSTILE}"})
+        given = given[["variant", "task", "seed", "config/lr", f"config/{HOSTILE}", HOSTILE]]
+        table = Results.from_table(given, metric=HOSTILE, direction="max")
+    write_report(table, tmp_path)
+    page, words = ((tmp_path / f"report.{kind}").read_text() for kind in ("html", "md"))
+    assert "<script>alert" not in page
+    assert "<a href='https://example" not in page
+    prose, fence, _ = words.partition("````")
+    assert fence
+    assert not re.search(r"<script|<a |(?<!\\)\[x|(?<!\\)`", prose)
+    for name in ("trials.csv", "measures/overview.csv"):
+        assert HOSTILE in (tmp_path / name).read_text()
+        assert not re.search(r'(?m)(^|,)"?=', (tmp_path / name).read_text())
 
 
 def test_nothing_to_report_is_said_and_nothing_is_written(tmp_path: pathlib.Path) -> None:

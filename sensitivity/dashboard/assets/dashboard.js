@@ -97,11 +97,16 @@
     childList: true, subtree: true, attributes: true, attributeFilter: ["role", "aria-selected"],
   });
   if (window.innerWidth < NARROW) {
-    // On a phone the figures come first: the form is opened when it is wanted.
+    // On a phone the figures come first: the form is opened when it is wanted. Of the questions in one line, the one that is open is seen.
     new MutationObserver(() => {
       for (const form of document.querySelectorAll("details.controls:not([data-seen])")) {
         form.dataset.seen = "yes";
         form.open = false;
+      }
+      for (const tabs of document.querySelectorAll(".tabs ul:not([data-seen])")) {
+        tabs.dataset.seen = "yes";
+        const open = tabs.querySelector(".current");
+        if (open) tabs.scrollLeft = open.offsetLeft - tabs.offsetLeft;
       }
     }).observe(document.documentElement, { childList: true, subtree: true });
   }

@@ -15,7 +15,10 @@ from tests.sensitivity.tables import SPACE, bowl
 
 EPOCHS = 3
 INITIAL = 1.0
-HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> & 'x'"
+HOSTILE = (
+    "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> & 'x' "
+    "<a href='https://example.com'>a</a> ![](https://example.com/x.png) %{x}"
+)
 
 
 def plan(
@@ -60,3 +63,11 @@ def finish(store: Store, trials: Sequence[Trial], *, fail: Sequence[str] = ()) -
             status = ("diverged" if diverged else "completed") if ended else "running"
             reports.append({"epoch": epoch, **losses, "seconds": 0.5, "status": status})
         store.record(trial.key, initial_loss=INITIAL, reports=reports)
+
+
+def trial_keys(place: pathlib.Path, name: str) -> list[str]:
+    """The keys of the trials of a study, in their order."""
+    store = Store(place)
+    found = [str(key) for key in store.trials(name)["key"]]
+    store.close()
+    return found

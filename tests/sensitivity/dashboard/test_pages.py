@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pathlib
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,17 +13,17 @@ import pandas as pd
 import pytest
 import yaml
 
-from search_spaces.hyperparameters import Categorical, Float
-from search_spaces.spaces import SearchSpace
 from sensitivity.dashboard import drawing, parts, trials_page
 from sensitivity.dashboard.cache import Pending
 from sensitivity.dashboard.pages import page
 from sensitivity.dashboard.source import Source
 from sensitivity.dashboard.view import View
+from sensitivity.figures.words import counted
 from sensitivity.questions import QUESTIONS
 from sensitivity.results import Results
 from sensitivity.store import Store
 from sensitivity.study import Study
+from tests.sensitivity.dashboard.cases import AWKWARD, UNREPORTED
 from tests.sensitivity.dashboard.stored import HOSTILE, finish, plan
 
 STUDY = View(page="study", name="watched")
@@ -177,62 +178,24 @@ def test_the_space_and_the_comparison(source: Source) -> None:
     assert "Unknown study" in text(page(source, View(page="compare", study=("nonsense",))))
 
 
-def nothing(place: pathlib.Path) -> None:
-    Store(place).close()
-
-
-def planned(place: pathlib.Path) -> None:
-    plan(place)[0].close()
-
-
-def one(place: pathlib.Path) -> None:
-    store, trials = plan(place)
-    finish(store, trials[:1])
-    store.close()
-
-
-def diverged(place: pathlib.Path) -> None:
-    store, trials = plan(place)
-    finish(store, [each for each in trials if each.configuration["lr"] >= 1])
-    store.close()
-
-
-def single(place: pathlib.Path) -> None:
-    store, trials = plan(place, variants=("adam",), seeds=(0,))
-    finish(store, trials)
-    store.close()
-
-
-def wide(place: pathlib.Path) -> None:
-    space = SearchSpace(Float("lr", 1e-3, 1.0, "log"), *(Float(f"x{i}", 0, 1) for i in range(10)), Categorical("rule", ("a", True)))
-    store, trials = plan(place, variants=[f"v{i}" for i in range(30)], space=space, points={"lr": 3} | {f"x{i}": 1 for i in range(10)})
-    finish(store, trials)
-    store.close()
-
-
-@pytest.mark.parametrize(
-    ("make", "words"),
-    [
-        pytest.param(planned, "No trial has ended yet", id="no trial has ended"),
-        pytest.param(one, "1 completed", id="one trial"),
-        pytest.param(diverged, "12 diverged", id="all diverged"),
-        pytest.param(single, "12 trials", id="one variant, one seed"),
-        pytest.param(wide, "trials", id="30 variants, 12 hyperparameters"),
-    ],
-)
-def test_every_page_of_an_awkward_study(
-    tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source], make: Callable[[pathlib.Path], None], words: str
-) -> None:
-    make(tmp_path / "s.sqlite")
-    source = open_source(tmp_path / "s.sqlite")
-    key = source.results(STUDY).trials["key"][0]
-    for view in (View(), STUDY, STUDY.on("trials"), STUDY.on("space"), STUDY.on("trial", key=key), View(page="compare")):
-        assert "This cannot be shown" not in text(page(source, view))
-    said = [part(source, name) for name in ("bar", "trials", "space", "compare", "answer:sensitive")]
-    assert words in text(said)
-    assert "This cannot be shown" not in text(said)
-    drawing.drawn(source, STUDY, "sensitive:lr_curves")
-    drawing.drawn(source, STUDY, "sensitive:slices")
+@pytest.mark.parametrize("name", AWKWARD)
+def test_every_page_of_an_awkward_study(tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source], name: str) -> None:
+    AWKWARD[name](tmp_path / "s.sqlite", name)
+    source, study = open_source(tmp_path / "s.sqlite"), STUDY.but(name=name)
+    trials = source.results(study).trials
+    views = [View(), study, study.on("trials"), study.on("space"), View(page="compare")]
+    views += [study.on("trial", key=key) for key in trials["key"][:1]]
+    said = [page(source, view) for view in views]
+    said += [part(source, each, study) for each in ("studies", "bar", "trials", "space", "compare", "measure")]
+    for question in QUESTIONS:
+        said.append(part(source, f"answer:{question.key}", study))
+        for each in question.figures:
+            figure = drawing.drawn(source, study, f"{question.key}:{each.name}")[1].text or ""
+            assert not re.search(r"[^\w]NaN\b", figure)
+    words = text(said)
+    assert "This cannot be shown" not in words
+    assert counted(len(trials), "trial") in words
+    assert bool(re.search("No trial (yet|has)", words)) == (name in UNREPORTED)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +227,7 @@ def test_a_measure_that_refuses_says_why(source: Source) -> None:
 
 
 def test_an_empty_store_says_how_to_start(tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source]) -> None:
-    nothing(tmp_path / "s.sqlite")
+    Store(tmp_path / "s.sqlite").close()
     source = open_source(tmp_path / "s.sqlite")
     assert "sensitivity run --preset quickstart" in text(part(source, "studies", View()))
     assert "No study yet" in text(page(source, View(page="compare")))

@@ -1,0 +1,109 @@
+"""A browser without a window for tests and pictures: visits that let nothing out of this machine and keep what went wrong.
+
+It needs a Chromium (:data:`CHROMIUMS`, or its path in ``CHROMIUM``), which no package of Python brings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from sensitivity.dashboard.serving import server
+from sensitivity.dashboard.source import Source
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+WIDE, NARROW = 1440, 390
+"""Pixels of a desk's screen and of a phone's."""
+SOON = 60_000
+"""Milliseconds that the browser is waited for: a busy machine measures slowly."""
+SETTLED = "!document.querySelector('.measuring, ._dash-loading')"
+DRAWN = "[...document.querySelectorAll('.plot')].every(plot => plot.querySelector('.main-svg'))"
+"""Whether every figure of a report is there."""
+FITS = "window.innerWidth >= document.documentElement.scrollWidth"
+"""Whether a page is no wider than its window."""
+AXE = pathlib.Path(sys.prefix) / "axe/node_modules/axe-core/axe.min.js"
+"""Where ``.ci/axe`` puts axe-core."""
+
+
+def chromium() -> str | None:
+    """The path of a Chromium, None where there is none."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
+
+
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[Any]:
+    """Chromium, which finds no host but this machine."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def served(place: pathlib.Path) -> Iterator[str]:
+    """The address of a dashboard over a store."""
+    source = Source(str(place))
+    listening = server(source)
+    thread = threading.Thread(target=listening.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.port}"
+    listening.shutdown()
+    thread.join()
+    listening.server_close()
+    source.close()
+
+
+class Visit:
+    """A fresh browser on a dashboard or on a page in a file.
+
+    Args: address: of the dashboard, or of the file. Whatever else is asked for is refused and kept in ``outside``; what the page says is
+        wrong is in ``errors``. options: of Playwright's context, such as ``color_scheme``.
+    """
+
+    def __init__(self, browser: Any, address: str, *, width: int = WIDE, height: int = 1000, **options: Any) -> None:
+        self.address = address
+        self.outside: list[str] = []
+        self.errors: list[str] = []
+        self.context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        self.context.set_default_timeout(SOON)
+        self.context.route("**/*", self._only_here)
+        self.page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        self.page.on("websocket", lambda socket: self.outside.append(socket.url))
+
+    def _only_here(self, route: Any) -> None:
+        address = route.request.url
+        if urlsplit(address).scheme in ("data", "blob") or address.partition("#")[0].startswith(self.address):
+            route.continue_()
+        else:
+            self.outside.append(address)
+            route.abort()
+
+    def open(self, path: str = "") -> Any:
+        """Go to a page and wait until nothing of it is being measured, or drawn."""
+        self.page.goto(self.address + path)
+        self.settled()
+        return self.page
+
+    def settled(self) -> None:
+        """Wait until nothing is being measured, or drawn."""
+        self.page.wait_for_selector("main h1")
+        self.page.wait_for_function(SETTLED)
+        self.page.wait_for_function(DRAWN)
+
+    def close(self) -> None:
+        """End the visit. Nothing went out, and nothing went wrong."""
+        self.context.close()
+        assert not self.outside, self.outside
+        assert not self.errors, self.errors

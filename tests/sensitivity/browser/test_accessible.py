@@ -1,0 +1,96 @@
+"""Pages that everyone can read: axe-core finds nothing serious in light or dark, and keyboard and phone are enough.
+
+``.ci/axe`` fetches axe-core; ``AXE_CORE`` is the path of another ``axe.min.js``.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sensitivity.dashboard.view import View
+from sensitivity.questions import QUESTIONS
+from tests.browsing import AXE, FITS, NARROW, Visit
+from tests.sensitivity.dashboard.stored import HOSTILE, trial_keys
+
+STUDY = View(page="study", name=HOSTILE)
+PAGES = {
+    "studies": View(),
+    **{question.key: STUDY.but(tab=question.key) for question in QUESTIONS},
+    "one measure": STUDY.but(tab="measures"),
+    "nothing is left": STUDY.but(variant=("sgd",)),
+    "trials": STUDY.on("trials"),
+    "space": STUDY.on("space"),
+    "compare": View(page="compare"),
+    "an empty study": STUDY.but(name="no trial is planned"),
+    "no study": STUDY.but(name="nowhere"),
+}
+SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations
+  .filter(({impact}) => impact === 'serious' || impact === 'critical').map(({id, nodes}) => `${id}: ${nodes[0].html}`))"""
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core. Skips where it is not."""
+    found = pathlib.Path(os.environ.get("AXE_CORE", AXE))
+    if not found.exists():
+        pytest.skip(f"needs axe-core at {AXE} (.ci/axe fetches it with npm), or its path in AXE_CORE")
+    return found.read_text(encoding="utf-8")
+
+
+def violations(page: Any, axe: str, toggle: str) -> list[str]:
+    """What is serious or critical, in the theme that is shown and in the other."""
+    page.evaluate(axe)
+    found = page.evaluate(SERIOUS)
+    before = page.evaluate("document.documentElement.dataset.theme")
+    page.locator(toggle).click()
+    page.wait_for_function("before => document.documentElement.dataset.theme !== before", arg=before)
+    return [*found, *page.evaluate(SERIOUS)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*PAGES, "trial", "a trial beside"])
+def test_a_page_can_be_read_by_everyone(browser: Any, address: str, stored: pathlib.Path, axe: str, name: str) -> None:
+    key = trial_keys(stored, HOSTILE)[0]
+    view = {**PAGES, "trial": STUDY.on("trial", key=key), "a trial beside": STUDY.but(trial=key)}[name]
+    visit = Visit(browser, address)
+    page = visit.open(view.href)
+    assert not violations(page, axe, "#toggle")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    visit.close()
+
+
+@pytest.mark.slow
+def test_the_report_can_be_read_by_everyone(browser: Any, report: Callable[[str], str], axe: str) -> None:
+    visit = Visit(browser, report("one variant, one seed"))
+    page = visit.open()
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    assert not violations(page, axe, "#theme")
+    visit.close()
+
+
+@pytest.mark.slow
+def test_the_keyboard_and_a_phone_are_enough(browser: Any, address: str) -> None:
+    visit = Visit(browser, address)
+    study = View(page="study", name="one variant, one seed")
+    page = visit.open(study.href)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**range=lr*")
+    page.get_by_role("button", name="Dark").press("Enter")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    page.set_viewport_size({"width": NARROW, "height": 844})
+    visit.open(study.but(tab="epochs").href)
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.locator(".controls").get_attribute("open") is None
+    tabs, current = (page.locator(each).bounding_box() for each in (".tabs", ".tabs .current"))
+    assert tabs["x"] <= current["x"] <= tabs["x"] + tabs["width"]
+    visit.open("/")
+    assert page.evaluate(FITS)
+    visit.close()
