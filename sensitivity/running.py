@@ -51,6 +51,7 @@ def run(
     workers: int | None = None,
     gpus_per_worker: float = 0.0,
     resources: Mapping[str, float] | None = None,
+    labels: Mapping[str, str] | None = None,
     trial_timeout: float | None = None,
     storage: str | pathlib.Path | None = None,
     cohort_size: int | None = None,
@@ -65,7 +66,8 @@ def run(
         address: of a Ray cluster; a local Ray is started and stopped when not given. workers: cohorts trained at once, at most; one a core
         when not given, or what the cluster has room for.
         gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU. resources: amounts of the cluster's own resources for each
-        worker, by name. trial_timeout: seconds without a report after which a worker is killed; its trial is tried once more.
+        worker, by name. labels: of the nodes that train. trial_timeout: seconds without a report after which a worker is killed; its
+        trial is tried once more.
         storage: where checkpoints are kept, a folder that every node has or an fsspec URL; this machine's when not given, and none on a
         cluster.
         cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it. The study's
@@ -78,7 +80,7 @@ def run(
     from sensitivity.results import Results
     from sensitivity.store import Store
 
-    place = Place(address, workers, gpus_per_worker, resources or {}, trial_timeout, storage)
+    place = Place(address, workers, gpus_per_worker, resources or {}, trial_timeout, storage, labels or {})
     if cohort_size is not None and cohort_size < 1:
         raise InputError(f"cohort_size must be at least 1, got {cohort_size}")
     place.reach()
@@ -120,7 +122,7 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
     delivery = Delivery(store, pathlib.Path.cwd(), progress.say if progress is not None else lambda note: None)
     # Ray before anything is written: a cluster that does not answer is bad input.
     with contextlib.closing(delivery), quiet(), _ray(place):
-        workers = place.room(ray.cluster_resources())
+        workers = place.room(place.amounts(ray.nodes()))
         if study.adaptive:
             searcher: Adaptive | Planned = _adaptive(study, store, given, delivery)
             planned = [trial for label, configuration in searcher.chosen() for trial in given.members(label, configuration)]
@@ -130,7 +132,7 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
             cohorts = plan(planned, done, workers=workers, cohort_size=given.largest, device=given.device)
             searcher = Planned([given.config(each) for each in cohorts])
             begin(len(planned))
-        watch = Watch(place, ray.cluster_resources, _kill, progress)
+        watch = Watch(place, lambda: place.amounts(ray.nodes()), _kill, progress)
         try:
             _fit(study, given, searcher, Recorder(delivery, given, progress, watch), workers, place)
             delivery.finish()
@@ -173,7 +175,9 @@ def _fit(study: Study, given: Assignments, searcher: Adaptive | Planned, recorde
     checkpoints = not own and (place.storage is not None or place.address is None)
     with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
         tuner = tune.Tuner(
-            trainable if _asks_for_resources(trainable) else tune.with_resources(trainable, tune.PlacementGroupFactory([place.request])),
+            trainable
+            if _asks_for_resources(trainable)
+            else tune.with_resources(trainable, tune.PlacementGroupFactory([place.request], **place.selector)),
             tune_config=tune.TuneConfig(
                 search_alg=persistent,
                 num_samples=-1,
@@ -338,7 +342,10 @@ def _ray(place: Place) -> Iterator[None]:
     try:
         if place.address is not None:
             # What an autoscaler may add counts too: trials wait for it.
-            place.check({**(ray._private.state.state.get_max_resources_from_cluster_config() or {}), **ray.cluster_resources()})
+            growth = ray._private.state.state.get_max_resources_from_cluster_config()
+            if growth is None:
+                place.check_labels(ray.nodes())
+            place.check({**(growth or {}), **place.amounts(ray.nodes())})
         yield
     finally:
         if not already:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pathlib
 import re
@@ -17,14 +18,18 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 class Nodes:
-    """A head without CPUs, for the driver to live on, and nodes of one CPU each."""
+    """A head without CPUs, for the driver to live on, and nodes of one CPU each, by turns with the label zone=a and zone=b."""
 
     def __init__(self, count: int, **resources: float) -> None:
+        self._resources = resources
+        self._start(count)
+
+    def _start(self, count: int) -> None:
         from ray.cluster_utils import Cluster
 
         self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-        self._resources = resources
         self._nodes: list[Any] = []
+        self._zones = itertools.cycle("ab")
         for _ in range(count):
             self.add()
 
@@ -33,11 +38,18 @@ class Nodes:
         return str(self._cluster.address)
 
     def add(self) -> None:
-        self._nodes.append(self._cluster.add_node(num_cpus=1, resources=self._resources or None))
+        self._nodes.append(self._cluster.add_node(num_cpus=1, resources=self._resources or None, labels={"zone": next(self._zones)}))
 
     def kill(self) -> None:
         """End all processes of the oldest node at once."""
         self._cluster.remove_node(self._nodes.pop(0), allow_graceful=False)
+
+    def restart(self) -> None:
+        """End the head, and with it the cluster, at once; then start another with as many nodes, at another address."""
+        count = len(self._nodes)
+        self._cluster.remove_node(self._cluster.head_node, allow_graceful=False)
+        self._cluster.shutdown()
+        self._start(count)
 
     def workers(self) -> list[int]:
         """The processes that train."""
