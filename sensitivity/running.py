@@ -226,7 +226,7 @@ class Recorder(tune.Callback):
 
     def __init__(self, delivery: Delivery, given: Assignments, progress: Progress | None, watch: Watch) -> None:
         self._delivery, self._given, self._progress, self._watch = delivery, given, progress, watch
-        self._tunes: dict[str, Any] = {}
+        self._trials: list[Any] = []
         self.ended: set[str] = set()
         """Keys of the members that have come to their end."""
         self.cohorts: Mapping[str, Mapping[str, Any]] = {}
@@ -245,11 +245,11 @@ class Recorder(tune.Callback):
         """How often a member may be to blame for an error such as that of one of Tune's trials."""
         if trial_id in self._watch.hung:
             return 2
-        return 1 if isinstance(_error(self._tunes.get(trial_id)), ray.exceptions.RayTaskError) else RETRIES + 1
+        return 1 if isinstance(self._error(trial_id), ray.exceptions.RayTaskError) else RETRIES + 1
 
     def give_up(self, trial_id: str, keys: Sequence[str]) -> None:
         """Members that are not tried again have failed, for the reason that ended one of Tune's trials."""
-        error = _error(self._tunes.get(trial_id))
+        error = self._error(trial_id)
         cause = getattr(error, "cause", None) or error
         reason = " ".join(str(cause).split())[:500]
         if trial_id in self._watch.hung:
@@ -262,11 +262,11 @@ class Recorder(tune.Callback):
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Look whether any worker hangs, or waits for a node."""
+        self._trials = trials  # Tune's own list, which it keeps up to date
         self._watch.look(trials)
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Note the trial, to look up its error."""
-        self._tunes[trial.trial_id] = trial
+        """Its worker is ready."""
         self._watch.heard(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -289,15 +289,19 @@ class Recorder(tune.Callback):
         """Keep what the end of a cohort says."""
         cohort = self.cohorts[trial.trial_id]
         self._keep(cohort, self._given.ending(cohort, trial.last_result))
-        self._forget(trial)
+        self._watch.ended(trial.trial_id)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """What is left of a cohort has been given out again, or given up."""
-        self._forget(trial)
-
-    def _forget(self, trial: Any) -> None:
-        self._tunes.pop(trial.trial_id, None)
         self._watch.ended(trial.trial_id)
+
+    def _error(self, trial_id: str) -> Exception:
+        """What ended one of Tune's trials. Of what is no actor's error, such as a node without memory, Tune keeps only the words."""
+        trial = next(each for each in reversed(self._trials) if each.trial_id == trial_id)
+        if trial.pickled_error_file:
+            error: Exception = ray.cloudpickle.loads(pathlib.Path(trial.pickled_error_file).read_bytes())
+            return error
+        return RuntimeError(pathlib.Path(trial.error_file).read_text().rpartition("Failure # ")[2].partition("\n")[2])
 
     def _keep(self, cohort: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> None:
         self._delivery.keep(reports)
@@ -306,12 +310,6 @@ class Recorder(tune.Callback):
                 self.ended.add(report["key"])
             if self._progress is not None:
                 self._progress.report(cohort["variant"], report, self._given.outcome(report))
-
-
-def _error(trial: Any) -> Exception | None:
-    """The exception that ended one of Tune's trials; Tune's own way to ask finds it only after its next checkpoint."""
-    file = pathlib.Path(trial.pickled_error_file) if trial is not None and trial.pickled_error_file else None
-    return ray.cloudpickle.loads(file.read_bytes()) if file is not None and file.exists() else None
 
 
 def _kill(trial: Any) -> None:
