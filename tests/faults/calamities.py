@@ -22,7 +22,8 @@ STOP, FILL = "stop the database", "fill the disk"
 """What may happen to a study in PostgreSQL, and to one on a small disk."""
 ENDING = ("kill the driver", "restart the head", FILL)
 """After these the driver may end before its study, and the same command is given again."""
-LONGEST = 300.0
+LONGEST = 1800.0
+"""Seconds of a study, at most; a busy machine takes minutes."""
 OUTAGE = 20.0
 """Seconds that a database is down or a disk full, at most."""
 SMALL = "2m"

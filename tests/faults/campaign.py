@@ -22,6 +22,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import tempfile
 import time
 from collections import Counter
@@ -55,8 +56,8 @@ GUESTS = {
 }  # fmt: skip
 """How often each is drawn."""
 TRIALS, EPOCHS = 24, 2
-TIMEOUT = 12.0
-FROM_OUTSIDE, FROM_INSIDE = 3, 9
+TIMEOUT = 20.0
+FROM_OUTSIDE, FROM_INSIDE = 3, 14
 """Faults of a study."""
 
 
@@ -115,10 +116,8 @@ def judge(place: str, study: Study, expected: dict[str, str], names: dict[str, s
 class Campaign:
     """Studies on one cluster, a handful of faults in each. Args: folder: for their files. server: of databases. kinds: of faults."""
 
-    def __init__(
-        self, folder: pathlib.Path, cluster: Nodes, server: Server | None, seed: int, kinds: Sequence[str], log: pathlib.Path
-    ) -> None:
-        self.folder, self.cluster, self.server, self.seed, self.kinds, self.log = folder, cluster, server, seed, kinds, log
+    def __init__(self, folder: pathlib.Path, cluster: Nodes, server: Server | None, seed: int, kinds: Sequence[str]) -> None:
+        self.folder, self.cluster, self.server, self.seed, self.kinds = folder, cluster, server, seed, kinds
         shutil.copy(pathlib.Path(__file__).with_name("bad_guests.py"), folder / "guests.py")
         self.module = load_task_module(folder / "guests.py")
 
@@ -203,6 +202,8 @@ def main() -> None:
     kinds = given.kinds.split(",")
     if unknown := set(kinds) - set(kinds_here()):
         parser.error(f"unknown kinds, or not possible here: {', '.join(sorted(unknown))} (possible: {', '.join(kinds_here())})")
+    for each in (signal.SIGINT, signal.SIGTERM):  # which a process in the background would not see
+        signal.signal(each, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         campaign(given.injections, given.seed, kinds, given.log.absolute(), lambda text: print(text, flush=True))  # noqa: T201
     lines = lines_of(given.log)

@@ -93,9 +93,9 @@ class Machines:
             each.wait()
         for name in self.names:
             pids = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True).stdout.split()
-            for pid in pids:
+            for text in pids:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(pid), 9)
+                    os.kill(int(text), 9)
             subprocess.run(["ip", "netns", "delete", name], capture_output=True)
 
 

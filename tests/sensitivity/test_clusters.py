@@ -44,7 +44,7 @@ def read(place: pathlib.Path, study: str) -> Results:
 @pytest.mark.slow
 def test_a_node_that_is_lost_changes_nothing(cluster: None, two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
     (tmp_path / "sixty.json").write_text(Study(**SIXTY).to_json())
-    driver = two_nodes.run(tmp_path, "sixty.json", "--workers", "2", "--storage", str(tmp_path / "checkpoints"))
+    driver = two_nodes.run(tmp_path, "sixty.json", "--workers", "2", "--storage", f"file://{tmp_path}/checkpoints")
     assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 200)
     two_nodes.kill()
     two_nodes.add()
