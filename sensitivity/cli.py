@@ -70,7 +70,9 @@ def run(
     ] = None,
     storage: Annotated[
         str | None,
-        typer.Option(help="Checkpoints of a cluster: a folder that every node has, or an fsspec URL.", show_default="begin anew"),
+        typer.Option(
+            help="Checkpoints of a cluster: a folder that every node has, or a URL (s3, gs, abfs, hdfs).", show_default="begin anew"
+        ),
     ] = None,
     cohort_size: Annotated[
         int | None, typer.Option(help="Trials given to a worker at once; a GPU trains them as one program.", show_default="what is fastest")

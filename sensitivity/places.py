@@ -28,7 +28,7 @@ class Place:
         workers: cohorts trained at once, at most; what the cluster has room for when not given.
         gpus_per_worker: share of a GPU for each worker. resources: amounts of the cluster's own resources for each worker, by name.
         labels: of the nodes that train, such as ``{"ray.io/accelerator-type": "A100"}``; any node when not given.
-        trial_timeout: seconds that a worker may be silent. storage: of checkpoints, a folder that every node has or an fsspec URL.
+        trial_timeout: seconds that a worker may be silent. storage: of checkpoints, a folder that every node has or a URL.
 
     Raises: InputError for what cannot be, before anything is started.
     """
@@ -88,6 +88,14 @@ class Place:
 
     def reach(self) -> None:
         """Find out whether there is such a place; Ray itself would wait a minute for a cluster that does not answer."""
+        if self.storage is not None:
+            from pyarrow import ArrowException, fs
+
+            try:
+                fs.FileSystem.from_uri(str(self.storage))
+            except (ArrowException, OSError, ValueError) as error:
+                allowed = "give an absolute folder that every node has, or a file, s3, gs, abfs or hdfs URL"
+                raise InputError(f"storage {str(self.storage)!r} cannot be used ({' '.join(str(error).split())}); {allowed}") from None
         if self.address is not None and self.address.startswith("ray://"):
             raise InputError(
                 f"address {self.address!r} is a Ray Client's, through which Ray Tune cannot keep results as they arrive; "

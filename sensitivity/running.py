@@ -68,7 +68,7 @@ def run(
         gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU. resources: amounts of the cluster's own resources for each
         worker, by name. labels: of the nodes that train. trial_timeout: seconds without a report after which a worker is killed; its
         trial is tried once more.
-        storage: where checkpoints are kept, a folder that every node has or an fsspec URL; this machine's when not given, and none on a
+        storage: where checkpoints are kept, a folder that every node has or a URL; this machine's when not given, and none on a
         cluster.
         cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it. The study's
         own, or what measures best, when not given.

@@ -81,6 +81,17 @@ def test_trials_wait_for_a_node_and_two_studies_share_what_comes(tmp_path: pathl
         assert set(read(tmp_path / "sensitivity.sqlite", name).trials["status"]) <= {"completed", "diverged"}
 
 
+@pytest.mark.parametrize("storage", ["memory://here", "checkpoints", "s4://bucket"])
+def test_a_place_where_no_checkpoint_can_be_is_refused(storage: str) -> None:
+    with pytest.raises(InputError, match=f"storage '{storage}' cannot be used .*; give an absolute folder .* or a file, s3, gs, abfs"):
+        Place(storage=storage).reach()
+
+
+@pytest.mark.parametrize("storage", ["/tmp/checkpoints", "file:///tmp/checkpoints"])
+def test_a_folder_or_a_url_may_hold_checkpoints(storage: str) -> None:
+    Place(storage=storage).reach()
+
+
 CLUSTER = {"CPU": 2.0, "fast": 1.0, "memory": 1e9, "node:10.0.0.1": 1.0, "node:__internal_head__": 1.0}
 
 
