@@ -3,7 +3,7 @@
     python -m tests.faults.campaign --injections 200 --seed 0 --log campaign.jsonl
 
 Every study is a line of the log, so a campaign that is stopped goes on where it was when the same command is given, and several seeds may
-share a log; the table counts all of it.
+share a log; the table counts all of it, and ``--injections 0`` only shows it.
 
 A trial survives when it has the one outcome that is defined for it: a guest that always raises, exits, dies, hangs or takes all memory has
 failed with that reason; every other trial is completed, at the value that its function has in closed form. What befalls a study from
@@ -161,6 +161,11 @@ def lines_of(log: pathlib.Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
+def injected_in(lines: Sequence[dict[str, Any]]) -> int:
+    """How many faults were injected."""
+    return sum(len(line["injected"]) for line in lines)
+
+
 def table_of(lines: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Injected, survived, lost and doubled, by kind of fault."""
     injected = Counter(kind for line in lines for kind in line["injected"])
@@ -175,12 +180,14 @@ def table_of(lines: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 def campaign(injections: int, seed: int, kinds: Sequence[str], log: pathlib.Path, say: Any = lambda text: None) -> pd.DataFrame:
     """Inject so many faults with a seed, less those that the log has. Args: say: told of every study. Returns: the table of the log."""
+    own = [line for line in lines_of(log) if line["seed"] == seed]
     with contextlib.ExitStack() as open_:
+        if injections <= injected_in(own):
+            return table_of(lines_of(log))
         folder = pathlib.Path(open_.enter_context(tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True)))
         server = open_.enter_context(contextlib.closing(Server())) if STOP in kinds else None
         under_way = Campaign(folder, open_.enter_context(nodes(2)), server, seed, kinds)
-        own = [line for line in lines_of(log) if line["seed"] == seed]
-        while (left := injections - sum(len(line["injected"]) for line in own)) > 0:
+        while (left := injections - injected_in(own)) > 0:
             line = under_way.study(len(own), left)
             own.append(line)
             with log.open("a") as file:

@@ -9,7 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.sensitivity.processes import command_of, descendants
@@ -27,7 +27,8 @@ class Nodes:
     def _start(self, count: int) -> None:
         from ray.cluster_utils import Cluster
 
-        self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        head = {"num_cpus": 0, "include_dashboard": False}
+        self._cluster = started(lambda: Cluster(initialize_head=True, head_node_args=head))
         self._nodes: list[Any] = []
         self._zones = itertools.cycle("ab")
         for _ in range(count):
@@ -38,7 +39,8 @@ class Nodes:
         return str(self._cluster.address)
 
     def add(self) -> None:
-        self._nodes.append(self._cluster.add_node(num_cpus=1, resources=self._resources or None, labels={"zone": next(self._zones)}))
+        node = {"num_cpus": 1, "resources": self._resources or None, "labels": {"zone": next(self._zones)}}
+        self._nodes.append(started(lambda: self._cluster.add_node(**node)))
 
     def kill(self) -> None:
         """End all processes of the oldest node at once."""
@@ -71,11 +73,21 @@ class Nodes:
         )
 
 
+def started(start: Callable[[], Any], tries: int = 3) -> Any:
+    """What a call starts, tried again: Ray gives a node half a minute to start, which a busy machine exceeds now and then."""
+    try:
+        return start()
+    except Exception as error:
+        if "timed out during startup" not in str(error) or tries == 1:
+            raise
+        return started(start, tries - 1)
+
+
 @contextlib.contextmanager
 def nodes(count: int, **resources: float) -> Iterator[Nodes]:
     """The cluster for the time of a block."""
-    started = Nodes(count, **resources)
+    made = Nodes(count, **resources)
     try:
-        yield started
+        yield made
     finally:
-        started.close()
+        made.close()
