@@ -63,13 +63,18 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME=AMOUNT", help="Of the cluster's own resources, for each worker; repeat it.", show_default=False),
     ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the nodes that train; repeat it.", show_default=False)
+    ] = None,
     trial_timeout: Annotated[
         float | None,
         typer.Option(help="Seconds without a report after which a worker is killed, and its trial tried once more.", show_default="none"),
     ] = None,
     storage: Annotated[
         str | None,
-        typer.Option(help="Checkpoints of a cluster: a folder that every node has, or an fsspec URL.", show_default="begin anew"),
+        typer.Option(
+            help="Checkpoints of a cluster: a folder that every node has, or a URL (s3, gs, abfs, hdfs).", show_default="begin anew"
+        ),
     ] = None,
     cohort_size: Annotated[
         int | None, typer.Option(help="Trials given to a worker at once; a GPU trains them as one program.", show_default="what is fastest")
@@ -86,7 +91,7 @@ def run(
 
     Every report of a worker is in the store before the next is asked for: kill it at any time and give the same command again.
     """
-    from sensitivity.places import given_resources
+    from sensitivity.places import given_labels, given_resources
     from sensitivity.progress import Progress
     from sensitivity.running import run as run_study
     from sensitivity.study import with_changes
@@ -110,6 +115,7 @@ def run(
                 workers=workers,
                 gpus_per_worker=gpus_per_worker,
                 resources=given_resources(resource or []),
+                labels=given_labels(label or []),
                 trial_timeout=trial_timeout,
                 storage=storage,
                 cohort_size=cohort_size,

@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 import os
 import pathlib
+import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from trainables.names import InputError, unknown
 
+WORD = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+"""The value of a label of a node, and the last part of its name, as in Kubernetes."""
+NODE_ID = "ray.io/node-id"
 UNITS = {"CPU": ("CPU", "CPUs"), "GPU": ("GPU", "GPUs")}
 
 
@@ -22,7 +27,8 @@ class Place:
         address: of a cluster; a local Ray is started when not given.
         workers: cohorts trained at once, at most; what the cluster has room for when not given.
         gpus_per_worker: share of a GPU for each worker. resources: amounts of the cluster's own resources for each worker, by name.
-        trial_timeout: seconds that a worker may be silent. storage: of checkpoints, a folder that every node has or an fsspec URL.
+        labels: of the nodes that train, such as ``{"ray.io/accelerator-type": "A100"}``; any node when not given.
+        trial_timeout: seconds that a worker may be silent. storage: of checkpoints, a folder that every node has or a URL.
 
     Raises: InputError for what cannot be, before anything is started.
     """
@@ -33,6 +39,7 @@ class Place:
     resources: Mapping[str, float] = field(default_factory=dict)
     trial_timeout: float | None = None
     storage: str | pathlib.Path | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -49,14 +56,46 @@ class Place:
                 raise InputError(f"resource {name}={amount:g} must be one of the cluster's own{instead}")
         if self.resources and self.address is None:
             raise InputError(f"resource {next(iter(self.resources))!r} is a cluster's; give its address")
+        for name, value in self.labels.items():
+            if not re.fullmatch(rf"([A-Za-z0-9.-]+/)?{WORD}", name) or not re.fullmatch(WORD, value):
+                raise InputError(f"label must be NAME=VALUE of letters, digits and _.- such as zone=eu-1; got '{name}={value}'")
+        if self.labels and self.address is None:
+            raise InputError(f"label {next(iter(self.labels))!r} is of a cluster's nodes; give its address")
 
     @property
     def request(self) -> dict[str, float]:
         """What each worker takes, as Ray counts it."""
         return {"CPU": 1.0, **({"GPU": self.gpus_per_worker} if self.gpus_per_worker else {}), **self.resources}
 
+    @property
+    def selector(self) -> dict[str, Any]:
+        """Which nodes a worker may be on, as an argument of a placement group."""
+        return {"bundle_label_selector": [dict(self.labels)]} if self.labels else {}
+
+    def amounts(self, nodes: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+        """What the nodes that a worker may be on have together, by name. Args: nodes: as ``ray.nodes()`` gives them.
+
+        >>> nodes = [{"Alive": True, "Resources": {"CPU": 2.0}, "Labels": {"zone": each}} for each in ("eu", "us", "us")]
+        >>> Place(address="auto", labels={"zone": "us"}).amounts(nodes)
+        {'CPU': 4.0}
+        """
+        total: dict[str, float] = {}
+        for node in nodes:
+            if node["Alive"] and self.labels.items() <= node["Labels"].items():
+                for name, amount in node["Resources"].items():
+                    total[name] = total.get(name, 0.0) + amount
+        return total
+
     def reach(self) -> None:
         """Find out whether there is such a place; Ray itself would wait a minute for a cluster that does not answer."""
+        if self.storage is not None:
+            from pyarrow import ArrowException, fs
+
+            try:
+                fs.FileSystem.from_uri(str(self.storage))
+            except (ArrowException, OSError, ValueError) as error:
+                allowed = "give an absolute folder that every node has, or a file, s3, gs, abfs or hdfs URL"
+                raise InputError(f"storage {str(self.storage)!r} cannot be used ({' '.join(str(error).split())}); {allowed}") from None
         if self.address is not None and self.address.startswith("ray://"):
             raise InputError(
                 f"address {self.address!r} is a Ray Client's, through which Ray Tune cannot keep results as they arrive; "
@@ -74,6 +113,17 @@ class Place:
             if not torch.cuda.is_available():
                 have = "but this machine has no CUDA device; leave it at 0 or give the address of a cluster"
                 raise InputError(f"gpus_per_worker is {self.gpus_per_worker}, {have}")
+
+    def check_labels(self, nodes: Iterable[Mapping[str, Any]]) -> None:
+        """Refuse labels that no node has; do not ask where nodes may come. Args: nodes: as ``ray.nodes()`` gives them."""
+        there = [dict(node["Labels"]) for node in nodes if node["Alive"]]
+        for name, value in self.labels.items():
+            if not any(name in each for each in there):
+                raise unknown("label", name, sorted({each for labels in there for each in labels if each != NODE_ID}))
+            if not any(each.get(name) == value for each in there):
+                raise unknown(f"value of label {name!r}:", value, sorted({each[name] for each in there if name in each}))
+        if self.labels and not any(self.labels.items() <= each.items() for each in there):
+            raise InputError(f"no node has all of the labels {self._labels}")
 
     def check(self, cluster: Mapping[str, float]) -> None:
         """Refuse a study whose workers the cluster could never hold. Args: cluster: amounts that it has, or can grow to, by name."""
@@ -98,12 +148,19 @@ class Place:
 
         >>> Place(address="auto").lacking(4, {"CPU": 2.0})
         'waiting for 4 CPUs; the cluster has 2'
+        >>> Place(address="auto", labels={"zone": "eu"}).lacking(4, {"CPU": 2.0})
+        'waiting for 4 CPUs; the nodes with zone=eu have 2'
         """
+        have = f"the nodes with {self._labels} have" if self.labels else "the cluster has"
         for name, amount in self.request.items():
             wanted, there = workers * amount, cluster.get(name, 0.0)
             if wanted > there:
-                return f"waiting for {_amount(name, wanted)}; the cluster has {there:g}"
+                return f"waiting for {_amount(name, wanted)}; {have} {there:g}"
         return None
+
+    @property
+    def _labels(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.labels.items())
 
 
 def own_resources(cluster: Mapping[str, float]) -> list[str]:
@@ -135,6 +192,22 @@ def given_resources(texts: list[str]) -> dict[str, float]:
             found[name] = float(amount)
         except ValueError:
             raise InputError(f"resource must be NAME=AMOUNT, such as fast=1; got {text!r}") from None
+    return found
+
+
+def given_labels(texts: list[str]) -> dict[str, str]:
+    """Labels by name, of ``NAME=VALUE``. Raises: InputError for anything else.
+
+    >>> given_labels(["zone=eu-1"])
+    {'zone': 'eu-1'}
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise InputError(f"label must be NAME=VALUE, such as zone=eu-1; got {text!r}")
+        if found.setdefault(name, value) != value:
+            raise InputError(f"label {name!r} cannot be both {found[name]!r} and {value!r}")
     return found
 
 

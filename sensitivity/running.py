@@ -52,6 +52,7 @@ def run(
     workers: int | None = None,
     gpus_per_worker: float = 0.0,
     resources: Mapping[str, float] | None = None,
+    labels: Mapping[str, str] | None = None,
     trial_timeout: float | None = None,
     storage: str | pathlib.Path | None = None,
     cohort_size: int | None = None,
@@ -66,8 +67,9 @@ def run(
         address: of a Ray cluster; a local Ray is started and stopped when not given. workers: cohorts trained at once, at most; one a core
         when not given, or what the cluster has room for.
         gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU. resources: amounts of the cluster's own resources for each
-        worker, by name. trial_timeout: seconds without a report after which a worker is killed; its trial is tried once more.
-        storage: where checkpoints are kept, a folder that every node has or an fsspec URL; this machine's when not given, and none on a
+        worker, by name. labels: of the nodes that train. trial_timeout: seconds without a report after which a worker is killed; its
+        trial is tried once more.
+        storage: where checkpoints are kept, a folder that every node has or a URL; this machine's when not given, and none on a
         cluster.
         cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it. The study's
         own, or what measures best, when not given.
@@ -79,7 +81,7 @@ def run(
     from sensitivity.results import Results
     from sensitivity.store import Store
 
-    place = Place(address, workers, gpus_per_worker, resources or {}, trial_timeout, storage)
+    place = Place(address, workers, gpus_per_worker, resources or {}, trial_timeout, storage, labels or {})
     if cohort_size is not None and cohort_size < 1:
         raise InputError(f"cohort_size must be at least 1, got {cohort_size}")
     place.reach()
@@ -121,7 +123,7 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
     delivery = Delivery(store, pathlib.Path.cwd(), progress.say if progress is not None else lambda note: None)
     # Ray before anything is written: a cluster that does not answer is bad input.
     with contextlib.closing(delivery), quiet(), _ray(place):
-        workers = place.room(ray.cluster_resources())
+        workers = place.room(place.amounts(ray.nodes()))
         if study.adaptive:
             searcher: Adaptive | Planned = _adaptive(study, store, given, delivery)
             planned = [trial for label, configuration in searcher.chosen() for trial in given.members(label, configuration)]
@@ -132,7 +134,7 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
             searcher = Planned([given.config(each) for each in cohorts])
             begin(len(planned))
         store.add_run(study.name, environment(ray.nodes(), workers, gpus=place.gpus_per_worker > 0))
-        watch = Watch(place, ray.cluster_resources, _kill, progress)
+        watch = Watch(place, lambda: place.amounts(ray.nodes()), _kill, progress)
         try:
             _fit(study, given, searcher, Recorder(delivery, given, progress, watch), workers, place)
             delivery.finish()
@@ -175,7 +177,9 @@ def _fit(study: Study, given: Assignments, searcher: Adaptive | Planned, recorde
     checkpoints = not own and (place.storage is not None or place.address is None)
     with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
         tuner = tune.Tuner(
-            trainable if _asks_for_resources(trainable) else tune.with_resources(trainable, tune.PlacementGroupFactory([place.request])),
+            trainable
+            if _asks_for_resources(trainable)
+            else tune.with_resources(trainable, tune.PlacementGroupFactory([place.request], **place.selector)),
             tune_config=tune.TuneConfig(
                 search_alg=persistent,
                 num_samples=-1,
@@ -224,7 +228,7 @@ class Recorder(tune.Callback):
 
     def __init__(self, delivery: Delivery, given: Assignments, progress: Progress | None, watch: Watch) -> None:
         self._delivery, self._given, self._progress, self._watch = delivery, given, progress, watch
-        self._tunes: dict[str, Any] = {}
+        self._trials: list[Any] = []
         self.ended: set[str] = set()
         """Keys of the members that have come to their end."""
         self.cohorts: Mapping[str, Mapping[str, Any]] = {}
@@ -243,11 +247,11 @@ class Recorder(tune.Callback):
         """How often a member may be to blame for an error such as that of one of Tune's trials."""
         if trial_id in self._watch.hung:
             return 2
-        return 1 if isinstance(_error(self._tunes.get(trial_id)), ray.exceptions.RayTaskError) else RETRIES + 1
+        return 1 if isinstance(self._error(trial_id), ray.exceptions.RayTaskError) else RETRIES + 1
 
     def give_up(self, trial_id: str, keys: Sequence[str]) -> None:
         """Members that are not tried again have failed, for the reason that ended one of Tune's trials."""
-        error = _error(self._tunes.get(trial_id))
+        error = self._error(trial_id)
         cause = getattr(error, "cause", None) or error
         reason = " ".join(str(cause).split())[:500]
         if trial_id in self._watch.hung:
@@ -260,11 +264,11 @@ class Recorder(tune.Callback):
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Look whether any worker hangs, or waits for a node."""
+        self._trials = trials  # Tune's own list, which it keeps up to date
         self._watch.look(trials)
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Note the trial, to look up its error."""
-        self._tunes[trial.trial_id] = trial
+        """Its worker is ready."""
         self._watch.heard(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -287,15 +291,19 @@ class Recorder(tune.Callback):
         """Keep what the end of a cohort says."""
         cohort = self.cohorts[trial.trial_id]
         self._keep(cohort, self._given.ending(cohort, trial.last_result))
-        self._forget(trial)
+        self._watch.ended(trial.trial_id)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """What is left of a cohort has been given out again, or given up."""
-        self._forget(trial)
-
-    def _forget(self, trial: Any) -> None:
-        self._tunes.pop(trial.trial_id, None)
         self._watch.ended(trial.trial_id)
+
+    def _error(self, trial_id: str) -> Exception:
+        """What ended one of Tune's trials. Of what is no actor's error, such as a node without memory, Tune keeps only the words."""
+        trial = next(each for each in reversed(self._trials) if each.trial_id == trial_id)
+        if trial.pickled_error_file:
+            error: Exception = ray.cloudpickle.loads(pathlib.Path(trial.pickled_error_file).read_bytes())
+            return error
+        return RuntimeError(pathlib.Path(trial.error_file).read_text().rpartition("Failure # ")[2].partition("\n")[2])
 
     def _keep(self, cohort: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> None:
         self._delivery.keep(reports)
@@ -304,12 +312,6 @@ class Recorder(tune.Callback):
                 self.ended.add(report["key"])
             if self._progress is not None:
                 self._progress.report(cohort["variant"], report, self._given.outcome(report))
-
-
-def _error(trial: Any) -> Exception | None:
-    """The exception that ended one of Tune's trials; Tune's own way to ask finds it only after its next checkpoint."""
-    file = pathlib.Path(trial.pickled_error_file) if trial is not None and trial.pickled_error_file else None
-    return ray.cloudpickle.loads(file.read_bytes()) if file is not None and file.exists() else None
 
 
 def _kill(trial: Any) -> None:
@@ -340,7 +342,10 @@ def _ray(place: Place) -> Iterator[None]:
     try:
         if place.address is not None:
             # What an autoscaler may add counts too: trials wait for it.
-            place.check({**(ray._private.state.state.get_max_resources_from_cluster_config() or {}), **ray.cluster_resources()})
+            growth = ray._private.state.state.get_max_resources_from_cluster_config()
+            if growth is None:
+                place.check_labels(ray.nodes())
+            place.check({**(growth or {}), **place.amounts(ray.nodes())})
         yield
     finally:
         if not already:

@@ -66,13 +66,24 @@ class Server:
 
     def url(self) -> str:
         """Of a new, empty place for tables: a schema, which costs less than a database."""
+        name = f"place{next(self._names)}"
+        self._create(f"SCHEMA {name}")
+        return f"{self._url('postgres')}&options=-csearch_path%3D{name}"
+
+    def database(self, name: str) -> str:
+        """Of a new, empty database of that name."""
+        self._create(f"DATABASE {name}")
+        return self._url(name)
+
+    def _create(self, what: str) -> None:
         import psycopg
 
-        name = f"place{next(self._names)}"
         with psycopg.connect(host=str(self.folder), user="ada", password=PASSWORD, dbname="postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE SCHEMA {name}")  # type: ignore[call-overload]
+            connection.execute(f"CREATE {what}")  # type: ignore[call-overload]
+
+    def _url(self, database: str) -> str:
         secret = PASSWORD.replace(" ", "%20").replace(",", "%2C")
-        return f"postgresql+psycopg://ada:{secret}@/postgres?host={self.folder}&options=-csearch_path%3D{name}"
+        return f"postgresql+psycopg://ada:{secret}@/{database}?host={self.folder}"
 
     def close(self) -> None:
         """Stop it, and leave nothing."""

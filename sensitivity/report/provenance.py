@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PACKAGES = ("optimizer-sensitivity", "torch", "ray", "optuna", "scikit-learn", "pandas", "plotly")
 STATUSES = ("completed", "diverged", "stopped", "failed", "running", "pending")
 
+MOST_REASONS, LONGEST_REASON = 5, 120
+"""Reasons of failures that are told, and characters of each."""
+
 
 def lead(results: Results) -> str:
     """One sentence on what was asked, and one on what was run."""
@@ -45,6 +48,7 @@ def provenance(results: Results) -> list[tuple[str, str]]:
     rows = {
         "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "training time, all workers": f"{hours} h {minutes:02d} min",
+        "failed trials, by reason": _reasons(results),
         "seeds": listed([str(each) for each in seeds]) if len(seeds) <= 20 else f"{len(seeds)}, from {seeds[0]} to {seeds[-1]}",
         "trained on": devices.in_words(results.runs),
         "reported on": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
@@ -57,6 +61,14 @@ def provenance(results: Results) -> list[tuple[str, str]]:
 def specification(results: Results) -> str:
     """The study as YAML."""
     return yaml.safe_dump(dict(results.spec), sort_keys=False, default_flow_style=None, width=100, allow_unicode=True)
+
+
+def _reasons(results: Results) -> str:
+    """How many trials have failed for which reason, the most frequent first."""
+    failed = results.trials.loc[results.trials["status"] == "failed", "error"]
+    counts = failed.fillna("none given").astype(str).str.slice(0, LONGEST_REASON).value_counts()
+    more = f"; {len(counts) - MOST_REASONS} other reasons" if len(counts) > MOST_REASONS else ""
+    return "; ".join(f"{count} × {reason}" for reason, count in counts.head(MOST_REASONS).items()) + more
 
 
 def _counted(count: int, what: str) -> str:

@@ -1,7 +1,8 @@
 """A task that misbehaves: what a user's code may do to the worker that runs it. Copied beside a ``faults.json`` and given as a task module.
 
 ``faults.json`` says which configuration does what, so that the study itself is the same with and without faults. A fault that is to happen
-once leaves a mark there, and does not happen again.
+once leaves a mark there, and does not happen again. ``evaluations`` has a line for every evaluation: when it began, and of which
+configuration.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import signal
 import sys
 import time
+
+import torch
 
 from trainables import FunctionTask, register_task
 from trainables.known_answers import Ishigami
@@ -31,6 +35,10 @@ def misbehave(kind):
         sys.exit(3)
     if kind == "die":
         os._exit(1)
+    if kind == "GPU memory":
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+    if kind == "memory":
+        os.kill(os.getpid(), signal.SIGKILL)  # what Linux does where memory runs out
     if kind == "hang":
         time.sleep(10_000)
     if kind == "print":
@@ -42,10 +50,13 @@ class Guest(Ishigami):
     """Ishigami's function, which first does what is written for its configuration."""
 
     def __call__(self, configuration, seed=0):
+        with (FOLDER / "evaluations").open("a") as file:
+            file.write(f"{time.time()} {name_of(configuration)}\n")
         time.sleep(SECONDS)
-        kind, _, once = json.loads((FOLDER / "faults.json").read_text()).get(name_of(configuration), "").partition(" ")
-        if not once or not (FOLDER / f"done-{name_of(configuration)}").exists():
-            (FOLDER / f"done-{name_of(configuration)}").touch()
+        kind, once, _ = json.loads((FOLDER / "faults.json").read_text()).get(name_of(configuration), "").partition(" once")
+        mark = FOLDER / f"done-{name_of(configuration)}"
+        if not once or not mark.exists():
+            mark.touch()
             misbehave(kind)
         return super().__call__(configuration, seed)
 

@@ -1,16 +1,21 @@
 """The fault campaign: faults injected at random into studies on a cluster; what survived, what was lost, what was doubled.
 
-    python -m tests.faults.campaign --injections 200 --seed 0
+    python -m tests.faults.campaign --injections 200 --seed 0 --log campaign.jsonl
 
-A trial survives when it has the one outcome that is defined for it: a guest that always raises, exits, dies or hangs has failed with that
-reason; every other trial is completed, at the value that its function has in closed form. A worker, a node or a driver that was killed
-survives when all trials of its study do. Lost is a trial with another outcome; doubled, a trial or an epoch that the store has twice.
+Every study is a line of the log, so a campaign that is stopped goes on where it was when the same command is given, and several seeds may
+share a log; the table counts all of it, and ``--injections 0`` only shows it.
+
+A trial survives when it has the one outcome that is defined for it: a guest that always raises, exits, dies, hangs or takes all memory has
+failed with that reason; every other trial is completed, at the value that its function has in closed form. What befalls a study from
+outside (a worker, a node or a driver killed, the head, the database or the disk) survives when all its trials do. Lost is a trial with
+another outcome. Doubled is a trial or an epoch that the store has twice, and a trial that was evaluated again after its end.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime
 import json
 import os
 import pathlib
@@ -21,97 +26,63 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from sensitivity.planning import Trial, trials
+from sensitivity.planning import trials
 from sensitivity.results import Results
 from sensitivity.store import Store
 from sensitivity.study import Study
+from tests.faults.calamities import FILL, KILLS, STOP, Siege, may_mount, small_disk
+from tests.postgres import Server, missing
 from tests.sensitivity.clusters import Nodes, nodes
-from tests.sensitivity.processes import epochs_in
 from trainables.task_modules import load_task_module
 
 REASONS = {
     "raise": r"RuntimeError: a bad guest!{489} \(",
     "exit": r"SystemExit: 3 \(",
     "die": "worker lost 4 times: ",
+    "memory": "worker lost 4 times: ",
+    "GPU memory": r"OutOfMemoryError: CUDA out of memory",
     "hang": "no report for .* seconds, twice",
 }
 """Guests that always misbehave, and what their trials say of it."""
-ONCE = ("die once", "hang once", "print")
+ONCE = ("die once", "memory once", "hang once", "print")
 """Guests whose trials are completed nevertheless."""
-KILLS = ("kill a worker", "kill a node", "kill the driver")
-WEIGHTS = {"raise": 3, "exit": 3, "die": 1, "hang": 1, "die once": 3, "hang once": 1, "print": 2}
+GUESTS = {
+    "raise": 3, "exit": 3, "GPU memory": 3, "die": 1, "memory": 1, "hang": 1, "die once": 2, "memory once": 2, "hang once": 1, "print": 3,
+}  # fmt: skip
+"""How often each is drawn."""
 TRIALS, EPOCHS = 24, 2
-TIMEOUT = 5.0
-LONGEST = 300.0
+TIMEOUT = 20.0
+FROM_OUTSIDE, FROM_INSIDE = 3, 14
+"""Faults of a study."""
 
 
-@dataclass
-class Tally:
-    """Counts by kind of fault."""
-
-    injected: Counter[str] = field(default_factory=Counter)
-    lost: Counter[str] = field(default_factory=Counter)
-    doubled: Counter[str] = field(default_factory=Counter)
-
-    def table(self) -> pd.DataFrame:
-        rows = [
-            {"fault": kind, "injected": count, "survived": count - self.lost[kind], "lost": self.lost[kind], "doubled": self.doubled[kind]}
-            for kind, count in sorted(self.injected.items())
-        ]
-        total = {"fault": "all", **pd.DataFrame(rows).drop(columns="fault").sum().to_dict()}
-        return pd.DataFrame([*rows, total])
+def kinds_here() -> list[str]:
+    """The faults that can be injected on this machine."""
+    return [*GUESTS, *KILLS, *([] if missing() else [STOP]), *([FILL] if may_mount() else [])]
 
 
-def study_of(number: int, drawn: random.Random) -> Study:
-    design = {"kind": "random", "n": TRIALS, "seed": number}
-    return Study(name=f"round-{number}", tasks=["function/guest"], design=design, epochs=EPOCHS, cohort_size=drawn.choice([1, 2, 4]))
+def draw(number: int, kinds: Sequence[str], most: int, drawn: random.Random) -> tuple[list[str], list[str]]:
+    """What befalls a study from outside, and its guests. The first two studies have every kind between them."""
+    own = [kind for kind in ((FILL, STOP)[number % 2],) if kind in kinds]
+    kills, guests = ([kind for kind in each if kind in kinds] for each in (KILLS, GUESTS))
+    forced, rest = (kills[number::2], guests[number::2]) if number < 2 else ([], [])
+    outside = [*own, *forced]
+    if number >= 2 and kills:
+        outside += drawn.sample(kills, min(len(kills), FROM_OUTSIDE - len(own)))
+    outside = outside[:most]
+    if guests:
+        rest += drawn.choices(guests, [GUESTS[kind] for kind in guests], k=max(0, FROM_INSIDE - len(rest)))
+    return outside, rest[: most - len(outside)]
 
 
-def guests(planned: list[Trial], count: int, drawn: random.Random, forced: list[str]) -> dict[str, str]:
-    """Which trials misbehave, by key."""
-    kinds = [*forced, *drawn.choices(list(WEIGHTS), list(WEIGHTS.values()), k=count)][:count]
-    return dict(zip([each.key for each in drawn.sample(planned, len(kinds))], kinds, strict=True))
-
-
-def inject(cluster: Nodes, folder: pathlib.Path, kills: list[str], drawn: random.Random) -> str:
-    """Run the study of a folder to its end, killing what is to be killed at random moments; what the last driver said."""
-    store, arguments = folder / "sensitivity.sqlite", ["study.json", "--task-module", "guests.py", "--trial-timeout", str(TIMEOUT)]
-    driver = cluster.run(folder, *arguments, "--workers", "2")
-    moments = sorted((drawn.randint(1, TRIALS), kill) for kill in kills)
-    deadline = time.monotonic() + LONGEST
-    while driver.poll() is None and time.monotonic() < deadline:
-        if moments and epochs_in(store) >= moments[0][0]:
-            kill = moments[0][1]
-            if kill == "kill a worker":
-                workers = cluster.workers()
-                if not workers:
-                    continue  # there is a moment with one
-                os.kill(drawn.choice(workers), signal.SIGKILL)
-            elif kill == "kill a node":
-                cluster.kill()
-                cluster.add()
-            else:
-                driver.kill()
-                driver.communicate()
-                driver = cluster.run(folder, *arguments, "--workers", "2")
-            del moments[0]
-        time.sleep(0.05)
-    if moments:
-        raise RuntimeError(f"the study ended before {moments} could be injected")
-    if driver.poll() is None:
-        driver.kill()
-        return f"not at its end after {LONGEST:g} seconds"
-    return driver.communicate()[1]
-
-
-def judge(folder: pathlib.Path, study: Study, expected: dict[str, str], truth: Any) -> tuple[dict[str, str], int]:
-    """Trials without the outcome defined for them, with what they have instead; and how many rows the store has twice."""
-    store = Store(folder / "sensitivity.sqlite", create=False)
+def judge(place: str, study: Study, expected: dict[str, str], names: dict[str, str], folder: pathlib.Path, truth: Any) -> tuple[Any, Any]:
+    """By trial: what is there instead of the outcome that is defined for it; and what was done to it twice."""
+    store = Store(place, create=False)
     results = Results.from_store(store, study.name)
     store.close()
     rows = {str(row["key"]): row for _, row in results.trials.iterrows()}
@@ -125,59 +96,126 @@ def judge(folder: pathlib.Path, study: Study, expected: dict[str, str], truth: A
                 lost[trial.key] = f"{kind}: {row['status']} {row['error']}"
         elif row["status"] != "completed" or row["epochs_done"] != EPOCHS or abs(row["loss"] - truth(trial.configuration)) > 1e-12:
             lost[trial.key] = f"{kind or 'well-behaved'}: {row['status']} {row['loss']} {row['error']}"
-    doubled = int(results.trials["key"].duplicated().sum() + results.epochs.duplicated(["key", "epoch"]).sum())
+    doubled = dict.fromkeys(results.trials.loc[results.trials["key"].duplicated(), "key"], "twice in the store")
+    doubled |= dict.fromkeys(results.epochs.loc[results.epochs.duplicated(["key", "epoch"]), "key"], "an epoch is twice in the store")
+    begun: dict[str, list[float]] = {}
+    for line in (folder / "evaluations").read_text().splitlines():
+        at, name = line.split()
+        begun.setdefault(name, []).append(float(at))
+    for key, row in rows.items():
+        times = begun.get(names[key], [])
+        if row["status"] == "completed":
+            ended = datetime.datetime.fromisoformat(str(row["finished"])).timestamp() + 1  # which the store keeps in whole seconds
+            if times[-1] > ended:
+                doubled[key] = f"evaluated again {times[-1] - ended:.1f} s after its end"
+        if key in lost:
+            lost[key] += f" (evaluated at {', '.join(f'{each - min(min(begun.values())):.1f}' for each in times)} s)"
     return lost, doubled
 
 
-def campaign(injections: int, seed: int, say: Any = lambda text: None, tally: Tally | None = None) -> Tally:
-    """Inject so many faults, a handful in each study. Args: say: told of every study. tally: kept up to date, for who interrupts it."""
-    drawn, tally = random.Random(seed), Tally() if tally is None else tally
-    kinds = [*REASONS, *ONCE]
-    with tempfile.TemporaryDirectory(prefix="faults-") as place, nodes(2) as cluster:
-        shutil.copy(pathlib.Path(__file__).with_name("bad_guests.py"), pathlib.Path(place) / "guests.py")
-        module = load_task_module(pathlib.Path(place) / "guests.py")
-        number = 0
-        while (left := injections - tally.injected.total()) > 0:
-            folder = pathlib.Path(place)
-            kills = [KILLS[number % 3], *drawn.sample(KILLS, drawn.randint(0, 1))] if left > 3 else []
-            if number == 0 and left > 3:
-                kills = list(KILLS)
-            study = study_of(number, drawn)
-            planned = trials(study)
-            expected = guests(planned, min(left - len(kills), len(kinds) if number == 0 else 12), drawn, kinds if number == 0 else [])
-            names = {trial.key: module.name_of(trial.configuration) for trial in planned}
-            for mark in folder.glob("done-*"):
-                mark.unlink()
-            (folder / "faults.json").write_text(json.dumps({names[key]: kind for key, kind in expected.items()}))
-            (folder / "study.json").write_text(study.to_json())
-            (folder / "sensitivity.sqlite").unlink(missing_ok=True)
-            began = time.monotonic()
-            said = inject(cluster, folder, kills, drawn)
-            lost, doubled = judge(folder, study, expected, module.Ishigami())
-            tally.injected.update([*expected.values(), *kills])
-            for key in lost:
-                tally.lost.update([expected.get(key) or (kills or ["none"])[0]])
-            for kind in kills[:1]:
-                tally.doubled[kind] += doubled
-            say(f"study {number}: {len(expected)} guests, {', '.join(kills) or 'no kill'}: {time.monotonic() - began:.0f} s")
-            for key, what in lost.items():
-                say(f"  lost {key}: {what}")
-            if lost:
-                say(said[-2000:])
-            number += 1
-    return tally
+class Campaign:
+    """Studies on one cluster, a handful of faults in each. Args: folder: for their files. server: of databases. kinds: of faults."""
+
+    def __init__(self, folder: pathlib.Path, cluster: Nodes, server: Server | None, seed: int, kinds: Sequence[str]) -> None:
+        self.folder, self.cluster, self.server, self.seed, self.kinds = folder, cluster, server, seed, kinds
+        shutil.copy(pathlib.Path(__file__).with_name("bad_guests.py"), folder / "guests.py")
+        self.module = load_task_module(folder / "guests.py")
+
+    def study(self, number: int, most: int) -> dict[str, Any]:
+        """Run a study with at most so many faults; its line."""
+        drawn = random.Random(f"{self.seed} {number}")
+        outside, inside = draw(number, self.kinds, most, drawn)
+        design = {"kind": "random", "n": TRIALS, "seed": number}
+        study = Study(name=f"round-{number}", tasks=["function/guest"], design=design, epochs=EPOCHS, cohort_size=drawn.choice([1, 2, 4]))
+        planned = trials(study)
+        expected = dict(zip([each.key for each in drawn.sample(planned, len(inside))], inside, strict=True))
+        names = {trial.key: self.module.name_of(trial.configuration) for trial in planned}
+        moments = sorted((drawn.randint(1, TRIALS), kind) for kind in outside)
+        for old in [*self.folder.glob("done-*"), *self.folder.glob("evaluations")]:
+            old.unlink()
+        (self.folder / "faults.json").write_text(json.dumps({names[key]: kind for key, kind in expected.items()}))
+        (self.folder / "study.json").write_text(study.to_json())
+        began = time.monotonic()
+        with contextlib.ExitStack() as disks:
+            where = self.folder / f"round-{number}"
+            disks.enter_context(small_disk(where)) if FILL in outside else where.mkdir()
+            server = self.server if STOP in outside else None
+            place = server.url() if server is not None else str(where / "sensitivity.sqlite")
+            given = ["../study.json", "--task-module", "../guests.py", "--store", place, "--out", "../report"]
+            siege = Siege(self.cluster, where, [*given, "--trial-timeout", str(TIMEOUT)], server, self.folder / "evaluations", drawn)
+            siege.run(moments)
+            lost, doubled = judge(place, study, expected, names, self.folder, self.module.Ishigami())
+        return {
+            "seed": self.seed,
+            "study": number,
+            "injected": [*siege.injected, *expected.values()],
+            "lost": [[expected.get(key) or (siege.injected or ["none"])[0], what] for key, what in lost.items()],
+            "doubled": [[expected.get(key) or (siege.injected or ["none"])[0], what] for key, what in doubled.items()],
+            "seconds": round(time.monotonic() - began),
+            **({"said": siege.said} if lost or doubled or moments else {}),
+        }
+
+
+def lines_of(log: pathlib.Path) -> list[dict[str, Any]]:
+    """The studies of a log."""
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def injected_in(lines: Sequence[dict[str, Any]]) -> int:
+    """How many faults were injected."""
+    return sum(len(line["injected"]) for line in lines)
+
+
+def table_of(lines: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Injected, survived, lost and doubled, by kind of fault."""
+    injected = Counter(kind for line in lines for kind in line["injected"])
+    lost, doubled = (Counter(kind for line in lines for kind, _ in line[name]) for name in ("lost", "doubled"))
+    rows = [
+        {"fault": kind, "injected": injected[kind], "survived": injected[kind] - lost[kind], "lost": lost[kind], "doubled": doubled[kind]}
+        for kind in sorted({*injected, *lost, *doubled}, key=str.lower)
+    ]
+    total = {"fault": "all", **pd.DataFrame(rows).drop(columns="fault").sum().to_dict()}
+    return pd.DataFrame([*rows, total])
+
+
+def campaign(injections: int, seed: int, kinds: Sequence[str], log: pathlib.Path, say: Any = lambda text: None) -> pd.DataFrame:
+    """Inject so many faults with a seed, less those that the log has. Args: say: told of every study. Returns: the table of the log."""
+    own = [line for line in lines_of(log) if line["seed"] == seed]
+    with contextlib.ExitStack() as open_:
+        if injections <= injected_in(own):
+            return table_of(lines_of(log))
+        folder = pathlib.Path(open_.enter_context(tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True)))
+        server = open_.enter_context(contextlib.closing(Server())) if STOP in kinds else None
+        under_way = Campaign(folder, open_.enter_context(nodes(2)), server, seed, kinds)
+        while (left := injections - injected_in(own)) > 0:
+            line = under_way.study(len(own), left)
+            own.append(line)
+            with log.open("a") as file:
+                file.write(f"{json.dumps(line)}\n")
+            say(f"seed {seed}, study {line['study']}, {line['seconds']} s: {', '.join(line['injected'])}")
+            for name in ("lost", "doubled", "said"):
+                for each in line.get(name, []):
+                    say(f"  {name}: {each}")
+    return table_of(lines_of(log))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--injections", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", default=",".join(kinds_here()), help="of faults, with commas between them; all that can be here")
+    parser.add_argument("--log", type=pathlib.Path, default=pathlib.Path("campaign.jsonl"))
     given = parser.parse_args()
-    began, tally = time.monotonic(), Tally()
+    kinds = given.kinds.split(",")
+    if unknown := set(kinds) - set(kinds_here()):
+        parser.error(f"unknown kinds, or not possible here: {', '.join(sorted(unknown))} (possible: {', '.join(kinds_here())})")
+    for each in (signal.SIGINT, signal.SIGTERM):  # which a process in the background would not see
+        signal.signal(each, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
-        campaign(given.injections, given.seed, lambda text: print(text, flush=True), tally)  # noqa: T201
-    table = tally.table()
-    print(f"\n{table.to_string(index=False)}\n\n{os.cpu_count()} cores, {(time.monotonic() - began) / 60:.0f} minutes")  # noqa: T201
+        campaign(given.injections, given.seed, kinds, given.log.absolute(), lambda text: print(text, flush=True))  # noqa: T201
+    lines = lines_of(given.log)
+    table = table_of(lines)
+    print(f"\n{table.to_string(index=False)}\n\n{os.cpu_count()} cores, {sum(each['seconds'] for each in lines) / 60:.0f} minutes")  # noqa: T201
     if table.iloc[-1][["lost", "doubled"]].any():
         raise SystemExit(1)
 

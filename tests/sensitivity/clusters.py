@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pathlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.sensitivity.processes import command_of, descendants
@@ -17,14 +18,19 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 class Nodes:
-    """A head without CPUs, for the driver to live on, and nodes of one CPU each."""
+    """A head without CPUs, for the driver to live on, and nodes of one CPU each, by turns with the label zone=a and zone=b."""
 
     def __init__(self, count: int, **resources: float) -> None:
+        self._resources = resources
+        self._start(count)
+
+    def _start(self, count: int) -> None:
         from ray.cluster_utils import Cluster
 
-        self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-        self._resources = resources
+        head = {"num_cpus": 0, "include_dashboard": False}
+        self._cluster = started(lambda: Cluster(initialize_head=True, head_node_args=head))
         self._nodes: list[Any] = []
+        self._zones = itertools.cycle("ab")
         for _ in range(count):
             self.add()
 
@@ -33,11 +39,19 @@ class Nodes:
         return str(self._cluster.address)
 
     def add(self) -> None:
-        self._nodes.append(self._cluster.add_node(num_cpus=1, resources=self._resources or None))
+        node = {"num_cpus": 1, "resources": self._resources or None, "labels": {"zone": next(self._zones)}}
+        self._nodes.append(started(lambda: self._cluster.add_node(**node)))
 
     def kill(self) -> None:
         """End all processes of the oldest node at once."""
         self._cluster.remove_node(self._nodes.pop(0), allow_graceful=False)
+
+    def restart(self) -> None:
+        """End the head, and with it the cluster, at once; then start another with as many nodes, at another address."""
+        count = len(self._nodes)
+        self._cluster.remove_node(self._cluster.head_node, allow_graceful=False)
+        self._cluster.shutdown()
+        self._start(count)
 
     def workers(self) -> list[int]:
         """The processes that train."""
@@ -59,11 +73,21 @@ class Nodes:
         )
 
 
+def started(start: Callable[[], Any], tries: int = 3) -> Any:
+    """What a call starts, tried again: Ray gives a node half a minute to start, which a busy machine exceeds now and then."""
+    try:
+        return start()
+    except Exception as error:
+        if "timed out during startup" not in str(error) or tries == 1:
+            raise
+        return started(start, tries - 1)
+
+
 @contextlib.contextmanager
 def nodes(count: int, **resources: float) -> Iterator[Nodes]:
     """The cluster for the time of a block."""
-    started = Nodes(count, **resources)
+    made = Nodes(count, **resources)
     try:
-        yield started
+        yield made
     finally:
-        started.close()
+        made.close()

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -57,14 +58,19 @@ def environment(home: pathlib.Path, token: str) -> dict[str, str]:
     }
 
 
-def start(home: pathlib.Path, cpus: int = 2) -> tuple[subprocess.Popen[bytes], Head]:
-    """Start a head and wait for its dashboard; SIGTERM to the process ends it and all that it started."""
+def start(home: pathlib.Path, cpus: int = 2, port: int | None = None, more: Sequence[str] = ()) -> tuple[subprocess.Popen[bytes], Head]:
+    """Start a head and wait for its dashboard; SIGTERM to the process ends it and all that it started. Args: more: options."""
     token, dashboard = secrets.token_hex(32), free_port()
-    ports = {"port": free_port(), "dashboard-port": dashboard, "ray-client-server-port": free_port(), "dashboard-agent-listen-port": 0}
+    ports = {
+        "port": port or free_port(),
+        "dashboard-port": dashboard,
+        "ray-client-server-port": free_port(),
+        "dashboard-agent-listen-port": 0,
+    }
     ports |= {"min-worker-port": 0, "max-worker-port": 0}
     options = [f"--{name}={each}" for name, each in ports.items()]
     options += [f"--num-cpus={cpus}", f"--temp-dir={home}/ray", "--include-dashboard=true", "--object-store-memory=100000000"]
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *options]
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *options, *more]
     with (home / "head.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment(home, token), stdout=log, stderr=log, start_new_session=True)
     address = f"http://127.0.0.1:{dashboard}"

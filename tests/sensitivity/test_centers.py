@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,9 +27,9 @@ AROUND = {**GRID, "name": "around", "design": {"kind": "one_at_a_time", "points"
 
 
 @pytest.fixture
-def store(tmp_path: pathlib.Path) -> Iterator[Store]:
+def store(place: str) -> Iterator[Store]:
     """A finished grid, in which the second lr is best for every variant, and mu = .99."""
-    opened = Store(tmp_path / "s.sqlite")
+    opened = Store(place)
     study = Study(**GRID)
     planned = trials(study)
     opened.add_study(study.name, study.to_stored(), planned)

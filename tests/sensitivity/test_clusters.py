@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import threading
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ def read(place: pathlib.Path, study: str) -> Results:
 @pytest.mark.slow
 def test_a_node_that_is_lost_changes_nothing(cluster: None, two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
     (tmp_path / "sixty.json").write_text(Study(**SIXTY).to_json())
-    driver = two_nodes.run(tmp_path, "sixty.json", "--workers", "2", "--storage", str(tmp_path / "checkpoints"))
+    driver = two_nodes.run(tmp_path, "sixty.json", "--workers", "2", "--storage", f"file://{tmp_path}/checkpoints")
     assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 200)
     two_nodes.kill()
     two_nodes.add()
@@ -80,6 +81,17 @@ def test_trials_wait_for_a_node_and_two_studies_share_what_comes(tmp_path: pathl
         assert set(read(tmp_path / "sensitivity.sqlite", name).trials["status"]) <= {"completed", "diverged"}
 
 
+@pytest.mark.parametrize("storage", ["memory://here", "checkpoints", "s4://bucket"])
+def test_a_place_where_no_checkpoint_can_be_is_refused(storage: str) -> None:
+    with pytest.raises(InputError, match=f"storage '{storage}' cannot be used .*; give an absolute folder .* or a file, s3, gs, abfs"):
+        Place(storage=storage).reach()
+
+
+@pytest.mark.parametrize("storage", ["/tmp/checkpoints", "file:///tmp/checkpoints"])
+def test_a_folder_or_a_url_may_hold_checkpoints(storage: str) -> None:
+    Place(storage=storage).reach()
+
+
 CLUSTER = {"CPU": 2.0, "fast": 1.0, "memory": 1e9, "node:10.0.0.1": 1.0, "node:__internal_head__": 1.0}
 
 
@@ -93,6 +105,8 @@ CLUSTER = {"CPU": 2.0, "fast": 1.0, "memory": 1e9, "node:10.0.0.1": 1.0, "node:_
         ({"resources": {"fast": 0}}, r"resource fast=0 must be one of the cluster's own, an amount above 0"),
         ({"resources": {"fast": 1}, "address": None}, r"resource 'fast' is a cluster's; give its address"),
         ({"gpus_per_worker": 1.5}, r"gpus_per_worker above 1 must be a whole number, got 1.5"),
+        ({"labels": {"zone": "a"}, "address": None}, r"label 'zone' is of a cluster's nodes; give its address"),
+        ({"labels": {"zone": "a,b"}}, r"label must be NAME=VALUE of letters, digits and _\.- such as zone=eu-1; got 'zone=a,b'"),
         ({"trial_timeout": 0}, r"trial_timeout must be a number of seconds above 0, got 0"),
     ],
     ids=lambda each: "" if isinstance(each, dict) else each[:40],
@@ -108,6 +122,63 @@ def test_what_a_cluster_cannot_hold_is_refused(place: dict[str, Any], said: str)
 )
 def test_a_cluster_has_room_for_so_many_workers(place: dict[str, Any], room: int) -> None:
     assert Place(**{"address": "auto", **place}).room(CLUSTER) == room
+
+
+ZONES = [
+    {"Alive": alive, "Resources": {"CPU": cpus}, "Labels": {"zone": zone, "ray.io/node-id": zone, **more}}
+    for alive, cpus, zone, more in [(True, 2.0, "eu-1", {}), (True, 4.0, "eu-2", {"disk": "ssd"}), (False, 8.0, "us-1", {})]
+]
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ({"zon": "eu-1"}, r"unknown label 'zon'; did you mean 'zone'\? \(known: disk, zone\)"),
+        ({"zone": "eu1"}, r"unknown value of label 'zone': 'eu1'; did you mean 'eu-1'\? \(known: eu-1, eu-2\)"),
+        ({"zone": "us-1"}, r"unknown value of label 'zone': 'us-1'"),
+        ({"zone": "eu-1", "disk": "ssd"}, r"no node has all of the labels zone=eu-1, disk=ssd"),
+    ],
+    ids=str,
+)
+def test_labels_that_no_node_has_are_refused(labels: dict[str, str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Place(address="auto", labels=labels).check_labels(ZONES)
+
+
+@pytest.mark.parametrize(("labels", "cpus"), [({}, 6), ({"zone": "eu-2"}, 4), ({"zone": "eu-2", "disk": "ssd"}, 4), ({"zone": "eu-3"}, 0)])
+def test_only_nodes_with_the_labels_count(labels: dict[str, str], cpus: float) -> None:
+    place = Place(address="auto", labels=labels)
+    assert place.amounts(ZONES).get("CPU", 0) == cpus
+    assert place.room(place.amounts(ZONES)) == max(cpus, 1)
+
+
+WHERE = """
+import pathlib
+import ray
+from trainables import FunctionTask, register_task
+from trainables.known_answers import Ishigami
+
+class Where(Ishigami):
+    def __call__(self, configuration, seed=0):
+        with pathlib.Path("FILE").open("a") as file:
+            file.write(ray.get_runtime_context().get_node_labels()["zone"])
+        return super().__call__(configuration, seed)
+
+register_task(FunctionTask("function/where", Where()))
+"""
+
+
+def test_workers_are_on_the_nodes_with_the_label(two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "where.py").write_text(WHERE.replace("FILE", str(tmp_path / "zones")))
+    study = {"name": "where", "tasks": ["function/where"], "design": {"kind": "random", "n": 6}, "epochs": 1, "cohort_size": 1}
+    (tmp_path / "where.json").write_text(json.dumps(study))
+    driver = two_nodes.run(tmp_path, "where.json", "--task-module", "where.py", "--label", "zone=b")
+    _, errors = driver.communicate(timeout=200)
+    assert driver.returncode == 0, errors
+    assert (tmp_path / "zones").read_text() == "b" * 6
+    refused = two_nodes.run(tmp_path, "where.json", "--task-module", "where.py", "--epochs", "2", "--label", "zone=c")
+    assert refused.communicate(timeout=100)[1].startswith("Error: unknown value of label 'zone': 'c'")
+    assert refused.returncode == 2
 
 
 def test_workers_that_ask_for_a_resource_are_where_it_is(two_nodes: Nodes, tmp_path: pathlib.Path) -> None:

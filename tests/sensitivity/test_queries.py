@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pathlib
-
 import pandas as pd
-import pytest
 
 from sensitivity.queries import curve, last_epochs, revision
 from sensitivity.results import Results
@@ -14,12 +11,8 @@ from tests.contracts import report, trial
 from tests.sensitivity.dashboard.stored import finish, plan
 
 
-@pytest.fixture
-def store(tmp_path: pathlib.Path) -> Store:
-    return Store(tmp_path / "s.sqlite")
-
-
-def test_the_revision_changes_with_every_change_and_with_nothing_else(store: Store) -> None:
+def test_the_revision_changes_with_every_change_and_with_nothing_else(place: str) -> None:
+    store = Store(place)
     first, second = trial(0.1), trial(1.0)
     changes = [
         lambda: store.add_study("s", "{}", [first]),
@@ -41,8 +34,8 @@ def test_the_revision_changes_with_every_change_and_with_nothing_else(store: Sto
     store.close()
 
 
-def test_results_without_curves_are_those_with_curves_but_for_the_curves(tmp_path: pathlib.Path) -> None:
-    store, trials = plan(tmp_path / "s.sqlite")
+def test_results_without_curves_are_those_with_curves_but_for_the_curves(place: str) -> None:
+    store, trials = plan(place)
     finish(store, trials[:-3], fail=[trials[0].key])
     whole, quick = (Results.from_store(store, "watched", curves=curves) for curves in (True, False))
     pd.testing.assert_frame_equal(whole.trials, quick.trials)
@@ -52,8 +45,8 @@ def test_results_without_curves_are_those_with_curves_but_for_the_curves(tmp_pat
     store.close()
 
 
-def test_a_curve_is_the_epochs_of_one_trial(tmp_path: pathlib.Path) -> None:
-    store, trials = plan(tmp_path / "s.sqlite")
+def test_a_curve_is_the_epochs_of_one_trial(place: str) -> None:
+    store, trials = plan(place)
     finish(store, trials[:2])
     every = store.epochs("watched")
     expected = every[every["key"] == trials[1].key].reset_index(drop=True)

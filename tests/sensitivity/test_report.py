@@ -202,6 +202,17 @@ def test_awkward_studies_have_a_report_without_nan(table: Results, tmp_path: pat
         assert not re.search(r"\b(nan|NaN|None|inf)\b", text)
 
 
+def test_why_trials_failed_is_told_by_reason(tmp_path: pathlib.Path) -> None:
+    table = results(bowl, status=lambda c, seed: "failed" if seed else "completed")
+    failed = table.trials["status"] == "failed"
+    reasons = ["worker lost 4 times: <gone>"] + ["SystemExit: 3 (mine.py:7)"] * (int(failed.sum()) - 1)
+    table.trials.loc[failed, "error"] = reasons
+    write_report(table, tmp_path)
+    said = f"{len(reasons) - 1} × SystemExit: 3 (mine.py:7); 1 × worker lost 4 times: "
+    assert f"failed trials, by reason: {said}" in (tmp_path / "report.md").read_text()
+    assert f"<dd>{said}&lt;gone&gt;</dd>" in (tmp_path / "report.html").read_text()
+
+
 def test_caveats_name_what_bites() -> None:
     table = results(lambda configuration, seed: 0.1 / configuration["lr"] ** 0.1, seeds=(0,), design="adaptive")
     said = " ".join(caveats(Measured(table)))

@@ -27,8 +27,8 @@ STUDY = Study(
 
 
 @pytest.fixture
-def store(tmp_path: pathlib.Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "s.sqlite")
+def store(place: str) -> Iterator[Store]:
+    opened = Store(place)
     planned = trials(STUDY)
     opened.add_study("s", STUDY.to_stored(), planned)
     one, two, three, _ = [each.key for each in planned]
