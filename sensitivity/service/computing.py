@@ -10,15 +10,18 @@ import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sensitivity.databases import Unreachable
 from sensitivity.service.answering import Ask, answer
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from sensitivity.dashboard.source import Source
 
-NICE = 10
+NICE = 5
 """Lower priority than that of studies and of the service."""
 FOREVER = 86_400.0
 
@@ -30,6 +33,8 @@ class Computing:
         self._place = place
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
+        self._alive: Connection | None = None
+        """The process ends when this end of a pipe is closed, as it is when the service ends, whichever way."""
 
     def answer(self, ask: Ask) -> tuple[str, float]:
         """The text that answers, and the seconds of the processor that it took. Waits.
@@ -38,7 +43,9 @@ class Computing:
         """
         with self._lock:
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
+                context = multiprocessing.get_context("spawn")
+                until, self._alive = context.Pipe(duplex=False)
+                self._pool = ProcessPoolExecutor(1, context, _begin, (until,))
             pool = self._pool
         try:
             return pool.submit(_answer, self._place, ask).result()
@@ -49,22 +56,23 @@ class Computing:
             raise Unreachable("the process that computes answers was ended; ask again") from None
 
     def close(self) -> None:
-        """End the process, when it has answered what it is at."""
+        """End the process, whatever it is at: it only reads."""
+        if self._alive is not None:
+            self._alive.close()
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
+def _begin(until: Connection) -> None:
     os.nice(NICE)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service ends it
-    threading.Thread(target=_end_with_the_service, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the service, which then ends this
+    threading.Thread(target=_end, args=(until,), daemon=True).start()
 
 
-def _end_with_the_service() -> None:
-    service = multiprocessing.parent_process()
-    if service is not None:
-        service.join()
-        os._exit(1)
+def _end(until: Connection) -> None:
+    with suppress(EOFError, OSError):
+        until.recv()
+    os._exit(0)
 
 
 def _answer(place: str, ask: Ask) -> tuple[str, float]:
