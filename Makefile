@@ -30,6 +30,9 @@ bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.dashboard
 	$(BIN)/python -m tests.benchmarks.cohorts --device cpu
 	$(BIN)/python -m tests.benchmarks.overhead
+	$(BIN)/python -m tests.benchmarks.profiles
+	$(BIN)/python -m tests.benchmarks.end_to_end
+	$(BIN)/python -m tests.benchmarks.growth --largest 10000
 
 bench-gpu: .venv/ready
 	@$(BIN)/python -m tests.benchmarks.gpu
