@@ -68,8 +68,7 @@ def run(
         gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU. resources: amounts of the cluster's own resources for each
         worker, by name. labels: of the nodes that train. trial_timeout: seconds without a report after which a worker is killed; its
         trial is tried once more.
-        storage: where checkpoints are kept, a folder that every node has or a URL; this machine's when not given, and none on a
-        cluster.
+        storage: where checkpoints are kept, a folder that every node has or a URL; this machine when not given, nowhere on a cluster.
         cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it. The study's
         own, or what measures best, when not given.
         data_root: the folder that holds the datasets. download: fetch what is missing there.
@@ -339,11 +338,7 @@ def _ray(place: Place) -> Iterator[None]:
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     try:
         if place.address is not None:
-            # What an autoscaler may add counts too: trials wait for it.
-            growth = ray._private.state.state.get_max_resources_from_cluster_config()
-            if growth is None:
-                place.check_labels(ray.nodes())
-            place.check({**(growth or {}), **place.amounts(ray.nodes())})
+            place.check_nodes(ray.nodes(), ray._private.state.state.get_max_resources_from_cluster_config())
         yield
     finally:
         if not already:
