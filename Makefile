@@ -2,7 +2,7 @@
 # make test      set up, run the tests
 # make lint      ruff and mypy --strict
 # make bench     the measured comparisons
-# make faults    faults injected at random into studies on a cluster: survived, lost, doubled; without campaign.jsonl it begins anew
+# make faults    faults injected at random into studies on a cluster: survived, lost, doubled
 # make bench-gpu cohorts on a CUDA GPU, and the figures that it is judged by
 # make validate  how often intervals hold the truth and tests reject a true null, over simulated studies
 PYTHON ?= python3
