@@ -7,7 +7,7 @@ import os
 import pathlib
 import re
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,8 +114,17 @@ class Place:
                 have = "but this machine has no CUDA device; leave it at 0 or give the address of a cluster"
                 raise InputError(f"gpus_per_worker is {self.gpus_per_worker}, {have}")
 
-    def check_labels(self, nodes: Iterable[Mapping[str, Any]]) -> None:
-        """Refuse labels that no node has; do not ask where nodes may come. Args: nodes: as ``ray.nodes()`` gives them."""
+    def check_nodes(self, nodes: Sequence[Mapping[str, Any]], growth: Mapping[str, float] | None) -> None:
+        """Refuse a study that these nodes could never hold. What an autoscaler may add counts too: trials wait for it.
+
+        Args: nodes: as ``ray.nodes()`` gives them. growth: amounts that an autoscaler may reach, by name; None where there is none.
+        """
+        if growth is None:
+            self.check_labels(nodes)
+        self.check({**(growth or {}), **self.amounts(nodes)})
+
+    def check_labels(self, nodes: Sequence[Mapping[str, Any]]) -> None:
+        """Refuse labels that no node has. Args: nodes: as ``ray.nodes()`` gives them."""
         there = [dict(node["Labels"]) for node in nodes if node["Alive"]]
         for name, value in self.labels.items():
             if not any(name in each for each in there):

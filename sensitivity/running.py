@@ -65,15 +65,12 @@ def run(
     Args:
         study: the specification. store: a :class:`Store`, a path to SQLite or a URL; made when it does not exist.
         address: of a Ray cluster; a local Ray is started and stopped when not given. workers: cohorts trained at once, at most; one a core
-        when not given, or what the cluster has room for.
-        gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU. resources: amounts of the cluster's own resources for each
-        worker, by name. labels: of the nodes that train. trial_timeout: seconds without a report after which a worker is killed; its
-        trial is tried once more.
-        storage: where checkpoints are kept, a folder that every node has or a URL; this machine's when not given, and none on a
-        cluster.
+        when not given, or what the cluster has room for. gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU.
+        resources: amounts of the cluster's own resources for each worker, by name. labels: of the nodes that train.
+        trial_timeout: seconds without a report after which a worker is killed; its trial is tried once more. storage: where checkpoints
+        are kept, a folder that every node has or a URL; this machine when not given, nowhere on a cluster.
         cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it. The study's
-        own, or what measures best, when not given.
-        data_root: the folder that holds the datasets. download: fetch what is missing there.
+        own, or what measures best, when not given. data_root: the folder that holds the datasets. download: fetch what is missing there.
         progress: shows how far the run is.
 
     Raises: InputError for a study or data that cannot be run, before anything is written; Interrupted on SIGINT.
@@ -341,11 +338,7 @@ def _ray(place: Place) -> Iterator[None]:
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     try:
         if place.address is not None:
-            # What an autoscaler may add counts too: trials wait for it.
-            growth = ray._private.state.state.get_max_resources_from_cluster_config()
-            if growth is None:
-                place.check_labels(ray.nodes())
-            place.check({**(growth or {}), **place.amounts(ray.nodes())})
+            place.check_nodes(ray.nodes(), ray._private.state.state.get_max_resources_from_cluster_config())
         yield
     finally:
         if not already:

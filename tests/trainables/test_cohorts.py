@@ -438,30 +438,6 @@ def test_running_out_of_memory_halves_the_stack_and_repeats_the_epoch(monkeypatc
     assert {2, 4, 8} <= set(sizes)
 
 
-def test_a_member_that_memory_is_never_enough_for_fails_alone_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    setting = Setting("mlp", "adam", numbers(4), [0, 1, 2, 3], dtype=torch.float64)
-    _, alone = setting.alone()
-    together, losses = cohorts.Stack.losses, TrainingLoop.loss
-
-    def stack_losses(self: Any, x: Tensor, y: Tensor, *, shared: bool) -> Tensor:
-        if any(loop.seed == 2 and loop.epoch == 1 for loop in self.loops):
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return together(self, x, y, shared=shared)
-
-    def loss(self: TrainingLoop, x: Tensor, y: Tensor) -> Tensor:
-        if self.seed == 2 and self.epoch == 1:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return losses(self, x, y)
-
-    monkeypatch.setattr(cohorts.Stack, "losses", stack_losses)
-    monkeypatch.setattr(TrainingLoop, "loss", loss)
-    found = histories(CohortLoop(setting.loops()))
-    assert found[2][-1]["status"] == "failed"
-    assert found[2][-1]["error"].startswith("OutOfMemoryError: CUDA out of memory (")
-    for k in (0, 1, 3):
-        assert_same_history(found[k], alone[k], 1e-9)
-
-
 @pytest.mark.parametrize("chosen", ["nadam", "torch.optim.Adam", "torch.optim.Adagrad", "torch.optim.Muon"])
 def test_an_error_in_the_middle_falls_back_from_the_epochs_beginning(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
     setting = Setting("mlp", chosen, numbers(3), [0, 1, 1], dtype=torch.float64)
