@@ -16,13 +16,23 @@ LONGEST_END = 10
 """Seconds that answers may still take when the service is stopped."""
 
 
+IDLE = 75
+"""Seconds that a connection is kept for another question: longer than readers pause, so that none is closed as they ask."""
+
+
 class Server(uvicorn.Server):
     """A server that ends the streams of events when it is stopped: those who listen connect again."""
 
     def __init__(self, app: FastAPI) -> None:
         super().__init__(
             uvicorn.Config(
-                app, log_level="warning", access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=LONGEST_END
+                app,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                ws="none",
+                timeout_graceful_shutdown=LONGEST_END,
+                timeout_keep_alive=IDLE,
             )
         )
         self._app = app

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -81,9 +82,10 @@ def test_studies_outlive_the_service(tmp_path: pathlib.Path, monkeypatch: pytest
         client.delete("stopped")
         assert [each["name"] for each in client.studies()] == ["kept"]
         monkeypatch.chdir(tmp_path)
-        names: dict[str, object] = {}
+        names: dict[str, Any] = {}
         for line in session():
             exec(line.replace("http://127.0.0.1:8050", f"http://127.0.0.1:{port}"), names)
+        names["client"].close()
         assert (tmp_path / "three.html").exists()
         assert (tmp_path / "report.html").exists()
     client.close()

@@ -25,7 +25,7 @@ from sensitivity.store import Store
 from sensitivity.terminal import to_json
 from tests.sensitivity.dashboard.stored import plan
 from tests.sensitivity.processes import command_of, descendants
-from tests.sensitivity.service.served import SPEC, Held, answered, until
+from tests.sensitivity.service.served import LONGEST, SPEC, Held, answered, until
 from trainables.variants import VARIANTS
 
 WATCHED = "/api/v1/studies/watched"
@@ -240,5 +240,5 @@ def test_the_process_that_computes_may_be_killed(client: httpx.Client) -> None:
         if b"spawn_main" in command_of(pid):
             os.kill(pid, signal.SIGKILL)
     statuses = {200, 202, 503}
-    assert until(lambda: (status := client.get(f"{WATCHED}/measures/overview").status_code) not in statuses or status == 200)
+    until(lambda: (status := client.get(f"{WATCHED}/measures/overview").status_code) == 200 or status not in statuses, LONGEST)
     assert client.get(f"{WATCHED}/measures/overview").status_code == 200
