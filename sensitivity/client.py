@@ -219,6 +219,10 @@ class _Fetched:
     def epochs(self, name: str) -> pd.DataFrame:
         return self._table(name, "epochs")
 
+    def runs(self, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.client.study(name)["runs"]
+        return found
+
     def _table(self, name: str, table: str) -> pd.DataFrame:
         import io
 

@@ -39,6 +39,7 @@ class StudyDetails(StudySummary):
 
     spec: dict[str, Any] | None = Field(description="As it was given; null for a study of elsewhere.")
     stored: dict[str, Any] | None = Field(description="As the store keeps it, with every space spelt out; null until it has begun.")
+    runs: list[dict[str, Any]] = Field(description="What each of its runs trained on: workers, hosts and devices.")
 
 
 class Trial(BaseModel):

@@ -7,6 +7,7 @@ says: its status, its media type, its schema.
 
 from __future__ import annotations
 
+import itertools
 import json
 import pathlib
 import sys
@@ -55,7 +56,8 @@ def ask(cases: int) -> Counter[tuple[str, int]]:
 def _try(operation: Any, mode: Any, known: dict[str, str], cases: int, answers: Counter[tuple[str, int]]) -> None:
     """Send requests to one operation.
 
-    Args: mode: whether they keep to the document. known: parts of the path that are there; a study is then given with what it needs.
+    Args: mode: whether they keep to the document. known: parts of the path that are there; a study is then given with what it needs,
+            in turns with and without values of its own for that.
     """
     from hypothesis import HealthCheck, Phase, given, seed, settings
     from hypothesis.errors import Unsatisfiable
@@ -63,6 +65,7 @@ def _try(operation: Any, mode: Any, known: dict[str, str], cases: int, answers: 
     from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
     checks = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+    turns = itertools.count()
     phases, healthy = [Phase.explicit, Phase.generate], list(HealthCheck)
 
     @seed(0)
@@ -71,7 +74,7 @@ def _try(operation: Any, mode: Any, known: dict[str, str], cases: int, answers: 
     def sent(case: Any) -> None:
         case.path_parameters.update({name: known[name] for name in case.path_parameters if name in known})
         if known and isinstance(case.body, dict):
-            case.body = {**SPEC, **case.body}
+            case.body = {**case.body, **SPEC} if next(turns) % 2 == 0 else {**SPEC, **case.body}
         answer = case.call(timeout=TOO_LONG)
         answers[case.operation.label, answer.status_code] += 1
         case.validate_response(answer, checks=checks)

@@ -47,8 +47,9 @@ def summary(here: Context, name: str) -> StudySummary:
 def details(here: Context, name: str) -> StudyDetails:
     """A study with its specification. Raises: Missing."""
     found = summary(here, name)
-    stored = json.loads(here.source.store.study(name)) if here.source.row(name) is not None else None
-    return StudyDetails(**found.model_dump(), spec=here.runs.spec(name), stored=stored)
+    store, there = here.source.store, here.source.row(name) is not None
+    stored, runs = (json.loads(store.study(name)), store.runs(name)) if there else (None, [])
+    return StudyDetails(**found.model_dump(), spec=here.runs.spec(name), stored=stored, runs=runs)
 
 
 @router.post(
