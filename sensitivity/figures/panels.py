@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from sensitivity.figures.style import NARROW, WIDE, styled
-from sensitivity.figures.words import counted, plain, wrapped
+from sensitivity.figures.words import counted, plain, short, wrapped
 from sensitivity.measures.measured import REFUSED
 from trainables.names import InputError
 
@@ -27,6 +27,8 @@ MOST_BANDS = 12
 """Variants whose intervals are drawn as bands in one panel."""
 MOST_TRACES = 50
 MOST_POINTS = 3000
+LONGEST = 40
+"""Characters of a panel's title."""
 
 
 def panels(
@@ -43,7 +45,7 @@ def panels(
     figure = make_subplots(
         down,
         across,
-        subplot_titles=[plain(each) for each in titles] or None,
+        subplot_titles=[short(each, LONGEST) for each in titles] or None,
         specs=[[{} if r * across + c < count else None for c in range(across)] for r in range(down)],
         shared_yaxes="all" if shared else False,
         horizontal_spacing=0.035 if shared else 0.25 / across,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from typing import Any
 import plotly.graph_objects as go
 
 from sensitivity.figures.palette import FAINT, faded
-from sensitivity.figures.words import wrapped
+from sensitivity.figures.words import short, wrapped
 from trainables.names import unknown
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 WIDE, NARROW = 1060, 360
 """Pixels inside a figure on a page and on a phone."""
+LONGEST = 28
+"""Characters of a name on an axis."""
 NARROW_BELOW = 640
 """Width of a figure under which its narrow layout is used."""
 
@@ -81,11 +84,27 @@ def styled(figure: go.Figure, title: str, subtitle: str, height: int, *, right: 
     The layout of narrow pages is kept in ``layout.meta["narrow"]``, as a relayout.
     """
     grid = dict(figure.layout.meta or {})
+    _cut_names(figure)
     figure.update_layout(template=template(), legend=_LEGEND, **_frame(figure, title, subtitle, height, WIDE, right))
     narrow, tall = _stacked(figure, grid) if grid.get("columns", 1) > 1 else ({}, height)
     frame = _frame(figure, title, subtitle, tall, NARROW, right)
     figure.layout.meta = {"narrow": narrow | _flat(frame)}
     return figure
+
+
+def _cut_names(figure: go.Figure) -> None:
+    """Axes of names write how a long one begins, or it would take the width of the page. Hovering says all of it."""
+    for letter in "xy":
+        held: dict[str, dict[str, None]] = {}
+        for trace in figure.data:
+            values = getattr(trace, letter, None) if letter in trace else None
+            held.setdefault(getattr(trace, f"{letter}axis", None) or letter, {}).update(
+                dict.fromkeys(each for each in (values if values is not None else ()) if isinstance(each, str))
+            )
+        for axis, names in held.items():
+            if any(len(html.unescape(each)) > LONGEST for each in names):
+                cut = [short(html.unescape(each), LONGEST) for each in names]
+                figure.layout[f"{letter}axis{axis[1:]}"].update(tickmode="array", tickvals=list(names), ticktext=cut)
 
 
 _LEGEND = {"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom", "x": 0, "xanchor": "left", "itemsizing": "constant"}
