@@ -15,7 +15,7 @@ study: .venv/ready
 
 test: .venv/ready
 	@.ci/axe
-	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadgroup
+	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/ready
 	$(BIN)/ruff check .

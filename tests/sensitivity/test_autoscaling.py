@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -71,6 +72,6 @@ def test_trials_wait_for_the_nodes_that_the_autoscaler_makes(autoscaling: tuple[
         timeout=240,
     )
     assert driver.returncode == 0, driver.stderr
-    assert "waiting for 2 CPUs; the cluster has 0\n" in driver.stderr
+    assert re.search(r"^waiting for 2 CPUs; the cluster has [01]$", driver.stderr, re.MULTILINE)  # one may be there at the first look
     with closing(Store(tmp_path / "sensitivity.sqlite", create=False)) as store:
         assert set(store.statuses("few").values()) <= set(DONE)

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -42,11 +43,12 @@ SPEC = {"variants": ["sgd"], "design": {"kind": "grid", "points": {"lr": 3}}, "e
 
 
 @pytest.fixture(scope="module")
-def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
-    process, started = ray_head.start(tmp_path_factory.mktemp("h"))
-    yield started
-    process.send_signal(signal.SIGTERM)
-    process.wait(60)
+def head() -> Iterator[Head]:
+    with tempfile.TemporaryDirectory(prefix="r-", dir="/tmp", ignore_cleanup_errors=True) as home:  # the path of a socket is short
+        process, started = ray_head.start(pathlib.Path(home))
+        yield started
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
 
 
 def write(folder: pathlib.Path, name: str, *, seconds: float = 0.0, **fields: Any) -> list[str]:

@@ -151,7 +151,7 @@ def test_a_study_of_all_that_goes_wrong_has_every_caveat_and_a_report_without_na
     for written in (page, (tmp_path / "report.md").read_text()):
         assert not re.search(r"\b(nan|NaN|None|inf|null)\b", written)
         for sentence in found["text"]:
-            assert html.unescape(written).count(sentence) == 1
+            assert html.unescape(written).replace("\\`", "`").count(sentence) == 1
 
 
 def test_unequal_ranges_are_said_once_for_each_hyperparameter() -> None:
