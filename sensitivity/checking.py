@@ -126,7 +126,7 @@ def _check_designs(study: Study) -> None:
             _check_scheduler(study, design)
         else:
             design.configurations(space)
-    if len(kinds) > 1 or (study.designs and True in kinds):
+    if len(kinds) > 1 or (study.designs and (study.adaptive or True in kinds)):
         raise InputError("an adaptive design is of the whole study: it cannot be mixed with others in designs")
 
 

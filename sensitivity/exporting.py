@@ -124,9 +124,15 @@ def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write
             if old != target and target.exists():
                 raise InputError(f"{str(target)!r} is not an export of study {results.study!r}; give another folder")
             place.mkdir(exist_ok=True)
+            kept = pathlib.Path(made) / "earlier"
             if old is not None:
-                old.rename(pathlib.Path(made) / "earlier")
-            new.rename(target)
+                old.rename(kept)
+            try:
+                new.rename(target)
+            except BaseException:
+                if old is not None:
+                    kept.rename(old)
+                raise
     except OSError as error:
         raise InputError(f"cannot write an export to {str(folder)!r}: {error}") from None
     return target

@@ -297,10 +297,13 @@ class Recorder(tune.Callback):
     def _error(self, trial_id: str) -> Exception:
         """What ended one of Tune's trials. Of what is no actor's error, such as a node without memory, Tune keeps only the words."""
         trial = next(each for each in reversed(self._trials) if each.trial_id == trial_id)
-        if trial.pickled_error_file:
-            error: Exception = ray.cloudpickle.loads(pathlib.Path(trial.pickled_error_file).read_bytes())
-            return error
-        return RuntimeError(pathlib.Path(trial.error_file).read_text().rpartition("Failure # ")[2].partition("\n")[2])
+        try:
+            if trial.pickled_error_file:
+                error: Exception = ray.cloudpickle.loads(pathlib.Path(trial.pickled_error_file).read_bytes())
+                return error
+            return RuntimeError(pathlib.Path(trial.error_file).read_text().rpartition("Failure # ")[2].partition("\n")[2])
+        except (OSError, TypeError):  # Tune's own folder is gone
+            return RuntimeError("its worker is gone")
 
     def _keep(self, cohort: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> None:
         self._delivery.keep(reports)

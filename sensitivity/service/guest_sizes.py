@@ -41,6 +41,8 @@ def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
     tasks, seeds, designs = listed(fields.get("tasks")), fields.get("seeds", 1), _mapping(fields, "designs")
     each = max(1, len(tasks)) * (len(seeds) if isinstance(seeds, list) else seeds if isinstance(seeds, int) else 1)
     trials = tried = 0
+    for one in (fields.get("design"), *designs.values()):  # also what no variant uses, which the study reads nevertheless
+        _check_rows(one)
     for name, space in _spaces(fields, tasks):
         tried += max(1, len(tasks)) * sum(len(_values(one) or (0, 1)) for one in space)
         if tried > MOST_TRIED:
@@ -49,7 +51,6 @@ def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
         given = designs.get(name, fields.get("design"))
         if given is None:
             continue  # the study itself says that it lacks one
-        _check_rows(given)
         trials += design_from_dict(given).size(space, max_trials) * each
         if trials > max_trials:
             raise InputError(f"a study with this design of {name} has {trials:,} trials, at most {max_trials:,} are allowed")

@@ -86,9 +86,10 @@ def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame
 
 def table_of(table: pd.DataFrame, name: str, form: str) -> str:
     """A table as CSV, or as JSON of the shape of :class:`sensitivity.service.models.Measure`."""
+    from sensitivity.csv_text import csv_text
     from sensitivity.measures.measured import REFUSED
     from sensitivity.results import records
 
     if form == "csv":
-        return str(table.to_csv(index=False))
+        return csv_text(table)
     return to_json({"name": name, "refused": table.attrs.get(REFUSED), "rows": records(table)})

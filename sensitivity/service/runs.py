@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import pathlib
 import shutil
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sensitivity.rows import now
 from sensitivity.service import specs
 from sensitivity.service.problems import Conflict
-from sensitivity.service.runner import ENDED
+from sensitivity.service.runner import ENDED, KILLED
 from sensitivity.terminal import folder_name
 from trainables.names import InputError
 
@@ -80,7 +81,7 @@ class Runs:
             raise InputError(f"--data {str(settings.data)!r} cannot be written: {error.strerror}") from None
         if self._own is None:
             raise InputError(f"--data {str(settings.data)!r} is in use by another service")
-        found = [Run(**json.loads(each.read_text())) for each in self._root.glob(f"*/{RUN}")]
+        found = [Run(**json.loads(each.read_text())) for each in self._root.glob(f"*/{RUN}") if each.stat().st_size]
         self._runs = {each.name: each for each in sorted(found, key=lambda run: run.asked)}
         self._thread = threading.Thread(target=self._tending, name="runs", daemon=True)
 
@@ -108,7 +109,7 @@ class Runs:
 
     def spec(self, name: str) -> dict[str, Any] | None:
         """The specification of a study as it was given."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, ValueError):  # nothing, or what a full disk left
             found: dict[str, Any] = json.loads((self.folder(name) / SPEC).read_text())
             return found
         return None
@@ -128,7 +129,7 @@ class Runs:
             if run is None or run.state in ("failed", "cancelled"):
                 folder = self.folder(study.name)
                 folder.mkdir(exist_ok=True)
-                (folder / SPEC).write_text(json.dumps(specs.plain(study)))
+                _write(folder / SPEC, specs.plain(study))
                 self._keep(Run(study.name, "queued", now(), trials))
                 self.tend()
             return compared[0] is None
@@ -166,7 +167,10 @@ class Runs:
 
     def _tending(self) -> None:
         while not self._stop.wait(LOOK_EVERY):
-            self.tend()
+            try:
+                self.tend()
+            except Exception:  # such as a disk that is full: the next look may do better
+                logging.getLogger(__name__).exception("studies could not be looked after")
 
     def _begin(self, run: Run) -> None:
         folder = self.folder(run.name)
@@ -178,6 +182,7 @@ class Runs:
             self._keep(replace(run, state="running", attempts=run.attempts + 1))
             process = self._launch(folder, self._settings, lock)
             if process is not None:
+                os.ftruncate(lock, 0)
                 os.pwrite(lock, f"{process.pid}\n".encode(), 0)
                 self._processes[run.name] = process
         finally:
@@ -205,9 +210,10 @@ class Runs:
             return replace(run, state="cancelled")
         if code == 0:
             return replace(run, state="completed")
-        if code is None and run.attempts < ATTEMPTS:
+        killed = code is None or code == KILLED  # by SIGKILL, or by SIGTERM as when a machine shuts down
+        if killed and run.attempts < ATTEMPTS:
             return replace(run, state="queued")
-        reason = f"its process was killed {ATTEMPTS} times" if code is None else self._last_line(run.name)
+        reason = f"its process was killed {ATTEMPTS} times" if killed else self._last_line(run.name)
         return replace(run, state="failed", error=reason)
 
     def _last_line(self, name: str) -> str:
@@ -225,10 +231,7 @@ class Runs:
                 os.killpg(pid, number)  # its session is its own
 
     def _keep(self, run: Run) -> None:
-        file = self.folder(run.name) / RUN
-        written = file.with_suffix(".new")
-        written.write_text(json.dumps(asdict(run)))
-        written.replace(file)
+        _write(self.folder(run.name) / RUN, asdict(run))
         self._runs[run.name] = run
 
 
@@ -247,6 +250,16 @@ def start_process(folder: pathlib.Path, settings: Settings, lock: int) -> subpro
             [sys.executable, "-m", "sensitivity.service.runner", str(lock), ",".join(settings.modules), *arguments],
             cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=[lock],
         )  # fmt: skip
+
+
+def _write(file: pathlib.Path, content: Any) -> None:
+    """A file as JSON, whole or as it was, also after the machine lost its power."""
+    written = file.with_suffix(".new")
+    with written.open("w") as opened:
+        json.dump(content, opened)
+        opened.flush()
+        os.fsync(opened.fileno())
+    written.replace(file)
 
 
 def _locked(path: pathlib.Path) -> int | None:

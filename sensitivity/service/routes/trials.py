@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 
+from sensitivity.csv_text import csv_text
 from sensitivity.dashboard.view import View
 from sensitivity.planning import STATUSES
 from sensitivity.service.context import Here, Name
@@ -91,7 +92,7 @@ def tables(name: Name, table: Literal["trials", "epochs"], here: Here, format: L
     if table == "trials":
         found = found.assign(configuration=[json.dumps(each) for each in found["configuration"]])
     if format == "csv":
-        return Response(found.to_csv(index=False), media_type="text/csv")
+        return Response(csv_text(found), media_type="text/csv")
     written = io.BytesIO()
     found.to_parquet(written, index=False)
     return Response(written.getvalue(), media_type="application/vnd.apache.parquet")

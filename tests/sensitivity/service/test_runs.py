@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from sensitivity.service.problems import Conflict
+from sensitivity.service.runner import KILLED
 from sensitivity.service.runs import ATTEMPTS, LOCK, LOG, Runs, start_process
 from sensitivity.service.settings import Settings
 from sensitivity.study import Study
@@ -62,6 +63,8 @@ def test_as_many_train_as_may_and_the_rest_wait_in_order(settings: Settings, hel
         pytest.param(None, True, "cancelled", id="it was stopped and did not obey"),
         pytest.param(0, True, "completed", id="it was at its end when it was stopped"),
         pytest.param(None, False, "running", id="its process was killed, so it goes on"),
+        pytest.param(KILLED, False, "running", id="the machine shuts down, so it goes on"),
+        pytest.param(KILLED, True, "cancelled", id="it was stopped and had to be pressed"),
     ],
 )
 def test_how_a_study_ends(settings: Settings, held: Held, code: int | None, cancelled: bool, state: str) -> None:

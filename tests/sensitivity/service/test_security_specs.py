@@ -122,6 +122,10 @@ def test_files_are_those_of_the_data_root(tmp_path: pathlib.Path) -> None:
         for design in (table, {"kind": "composed", "parts": [table, {"kind": "grid"}]}):
             with pytest.raises(InputError, match="rows of an explicit design must be a list of configurations"):
                 asked(design=design)
+            unused = {"adam": {"kind": "grid", "points": {"lr": 2}}, "nobody": design}
+            for fields in ({"design": design, "designs": {"adam": unused["adam"]}}, {"design": unused["adam"], "designs": unused}):
+                with pytest.raises(InputError, match="rows of an explicit design must be a list of configurations"):
+                    asked(variants=["adam"], **fields)
 
 
 LAUGHS = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghi"))
