@@ -1,4 +1,4 @@
-"""The process that computes answers: however long one takes, the service answers others, and studies that train come first."""
+"""The process that computes answers: however long one takes, the service answers others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sensitivity.dashboard.source import Source
 
 NICE = 5
-"""Lower priority than that of studies and of the service."""
+"""Lower priority than that of the service; Ray gives the workers of studies a lower one still, 15."""
 FOREVER = 86_400.0
 
 

@@ -14,10 +14,12 @@ from typing import Any
 
 import httpx
 
+from sensitivity.results import Results
 from sensitivity.service.app import create_app
 from sensitivity.service.runner import ENDED
 from sensitivity.service.serving import Server, listen
 from sensitivity.service.settings import Settings
+from sensitivity.store import Store
 
 LONGEST = 240.0
 """Seconds that an answer may take, the start of the process that computes it included, on a machine that is busy with other things."""
@@ -53,6 +55,15 @@ class Held:
         for each in self.locks.values():
             os.close(each)
         self.locks.clear()
+
+
+def read(settings: Settings) -> Results:
+    """The results of the study ``watched``, from the store itself."""
+    store = Store(settings.store)
+    try:
+        return Results.from_store(store, "watched")
+    finally:
+        store.close()
 
 
 @contextmanager

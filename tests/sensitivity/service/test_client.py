@@ -14,18 +14,13 @@ from sensitivity import Client, InputError, Results, Study
 from sensitivity.figures import lr_curves
 from sensitivity.measures import Measured, coupling, excess_loss
 from sensitivity.service.settings import Settings
-from sensitivity.store import Store
 from tests.sensitivity.dashboard.stored import finish, plan
-from tests.sensitivity.service.served import SPEC, Held, until
+from tests.sensitivity.service.served import SPEC, Held, read, until
 
 
 @pytest.fixture
 def here(read_settings: Settings) -> Results:
-    store = Store(read_settings.store)
-    try:
-        return Results.from_store(store, "watched")
-    finally:
-        store.close()
+    return read(read_settings)
 
 
 @pytest.fixture

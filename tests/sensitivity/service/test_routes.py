@@ -19,24 +19,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from search_spaces.defaults import default_space
 from sensitivity.figures import lr_curves
 from sensitivity.measures import Measured, excess_loss
-from sensitivity.results import Results
 from sensitivity.service.settings import Settings
 from sensitivity.store import Store
 from sensitivity.terminal import to_json
 from tests.sensitivity.dashboard.stored import plan
 from tests.sensitivity.processes import command_of, descendants
-from tests.sensitivity.service.served import LONGEST, SPEC, Held, answered, until
+from tests.sensitivity.service.served import LONGEST, SPEC, Held, answered, read, until
 from trainables.variants import VARIANTS
 
 WATCHED = "/api/v1/studies/watched"
-
-
-def read(settings: Settings) -> Results:
-    store = Store(settings.store)
-    try:
-        return Results.from_store(store, "watched")
-    finally:
-        store.close()
 
 
 def test_what_there_is(reader: httpx.Client) -> None:
