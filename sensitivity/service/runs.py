@@ -189,15 +189,14 @@ class Runs:
             os.close(lock)  # the process has it too
 
     def _look(self, run: Run) -> None:
-        process = self._processes.get(run.name)
-        if process is not None and process.poll() is not None:
-            del self._processes[run.name]
         with _unlocked(self.folder(run.name) / LOCK) as dead:
             if not dead:
                 if run.cancelled is not None and time.time() - run.cancelled > GRACE:
                     late = time.time() - run.cancelled > 2 * GRACE
                     self._signal(run.name, signal.SIGKILL if late else signal.SIGTERM)
                 return
+        if process := self._processes.pop(run.name, None):
+            process.wait()  # it let go of the lock as it ended
         self._keep(self._ended(run))
 
     def _ended(self, run: Run) -> Run:
