@@ -46,6 +46,18 @@ class Cache:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def held(self, key: Hashable) -> Any:
+        """The value where it is there already, else None; nothing is computed."""
+        with self._lock:
+            entry = self._entries.get(key)
+        done = entry is not None and entry.future.done() and entry.future.exception() is None
+        return entry.future.result() if entry is not None and done else None
+
+    def drop(self, key: Hashable) -> None:
+        """Forget a value."""
+        with self._lock:
+            self._entries.pop(key, None)
+
     def now(self, key: Hashable, compute: Callable[[], T]) -> T:
         """The value, computed in this thread, or by whichever thread is computing it already."""
         entry, mine = self._entry(key)

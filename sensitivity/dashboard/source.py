@@ -31,14 +31,14 @@ PATIENCE = 0.25
 ROWS = 600_000
 """Trials and epochs that are kept in memory, of all results together."""
 CHARACTERS = 150_000_000
-"""Of the figures that are kept."""
+"""Of the texts and figures that are kept."""
 AT_ONCE = 3
 """Computations at the same time: each may take all of a core and several hundred megabytes."""
 
 
 def _size(value: Any) -> float:
-    """Characters of a figure; anything else is small."""
-    return float(len(getattr(value, "text", None) or "")) + 1000.0
+    """Characters of a text or a figure; anything else is small."""
+    return float(len(value if isinstance(value, str) else getattr(value, "text", None) or "")) + 1000.0
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     import_modules(settings)
     Store(settings.store).close()  # made where it is not there
     source = Paced(settings.store)
-    runs = Runs(settings, launch)
+    runs = Runs(settings, launch, ended=source.anew)
     look = lister(source, runs)
     events, metrics = Events(look), Metrics(look)
 

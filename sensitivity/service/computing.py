@@ -13,13 +13,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sensitivity.dashboard.source import Source
+from sensitivity.dashboard.view import View
 from sensitivity.databases import Unreachable
 from sensitivity.service.answering import Ask, answer
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-
-    from sensitivity.dashboard.source import Source
 
 NICE = 5
 """Lower priority than that of the service; Ray gives the workers of studies a lower one still, 15."""
@@ -36,9 +36,10 @@ class Computing:
         self._alive: Connection | None = None
         """The process ends when this end of a pipe is closed, as it is when the service ends, whichever way."""
 
-    def answer(self, ask: Ask) -> tuple[str, float]:
+    def answer(self, ask: Ask, token: str) -> tuple[str, float]:
         """The text that answers, and the seconds of the processor that it took. Waits.
 
+        Args: token: the revision of the study; all that is asked of one is computed of one reading of the store, not older than that.
         Raises: what the answer raises; Unreachable where the process was ended from outside, as for want of memory.
         """
         with self._lock:
@@ -48,7 +49,7 @@ class Computing:
                 self._pool = ProcessPoolExecutor(1, context, _begin, (until,))
             pool = self._pool
         try:
-            return pool.submit(_answer, self._place, ask).result()
+            return pool.submit(_answer, self._place, ask, token).result()
         except BrokenProcessPool:
             with self._lock:
                 if self._pool is pool:
@@ -75,18 +76,25 @@ def _end(until: Connection) -> None:
     os._exit(0)
 
 
-def _answer(place: str, ask: Ask) -> tuple[str, float]:
-    from sensitivity.dashboard.view import View
-
+def _answer(place: str, ask: Ask, token: str) -> tuple[str, float]:
     began = time.process_time()
     view = View(name=ask.study, metric=ask.metric)
-    text = _source(place).measured(view, lambda measured: answer(measured, ask), ask, curves=ask.curves, patience=FOREVER)
+    source = _source(place)
+    source.told = token
+    text = source.measured(view, lambda measured: answer(measured, ask), ask, curves=ask.curves, patience=FOREVER)
     return text, time.process_time() - began
 
 
-@functools.lru_cache(maxsize=1)
-def _source(place: str) -> Source:
-    """The store, read once: measures share what they have in common."""
-    from sensitivity.dashboard.source import Source
+class _Told(Source):
+    """A store that is read again when it is told to be another: measures of one revision share what they have in common."""
 
-    return Source(place)
+    told = ""
+
+    def token(self, study: str | None = None) -> str:
+        """As it was told."""
+        return self.told
+
+
+@functools.lru_cache(maxsize=1)
+def _source(place: str) -> _Told:
+    return _Told(place)

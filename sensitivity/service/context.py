@@ -25,7 +25,8 @@ class Context:
     events: Events
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:
+    """In the event loop: a plain function would be sent to a thread, at every request."""
     found: Context = request.app.state.context
     return found
 

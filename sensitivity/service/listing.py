@@ -19,8 +19,8 @@ def lister(source: Paced, runs: Runs) -> Callable[[], dict[str, StudySummary]]:
     """A function that lists every study by name: those given to the service in their order, then the others, the newest first."""
 
     def listed() -> dict[str, StudySummary]:
+        given = runs.all()  # first: of a study that has ended, what follows is then how it ended
         rows = {str(each["name"]): each for each in source.studies()}
-        given = runs.all()
         names = [*given, *(name for name in rows if name not in given)]
         return {name: _summary(name, rows.get(name), given.get(name)) for name in names}
 

@@ -64,12 +64,13 @@ class Runs:
 
     Every change is on the disk before it counts. A process is alive as long as it holds the lock of its folder.
 
-    Args: launch: starts the process of a study: its folder, the settings, the locked file that it inherits.
+    Args: launch: starts the process of a study: its folder, the settings, the locked file that it inherits. ended: is called when a study
+        has ended, before that is said.
     Raises: InputError for a folder that cannot be written, or that another service uses.
     """
 
-    def __init__(self, settings: Settings, launch: Launch | None = None) -> None:
-        self._settings, self._launch = settings, launch or start_process
+    def __init__(self, settings: Settings, launch: Launch | None = None, ended: Callable[[], None] = lambda: None) -> None:
+        self._settings, self._launch, self._has_ended = settings, launch or start_process, ended
         self._root = settings.data.absolute() / "studies"
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -197,6 +198,7 @@ class Runs:
                 return
         if process := self._processes.pop(run.name, None):
             process.wait()  # it let go of the lock as it ended
+        self._has_ended()
         self._keep(self._ended(run))
 
     def _ended(self, run: Run) -> Run:

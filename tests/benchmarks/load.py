@@ -1,9 +1,9 @@
 """What a hundred readers cost a study that trains, and how long they wait.
 
 ``python -m tests.benchmarks.load [TRIALS]`` starts ``sensitivity serve`` with a study of so many trials (10,000). Most of them have made-up
-results; the rest trains through Ray as always. Then, in turn, nobody reads and a hundred do: each listens to the events of the study and
-asks every two seconds, as the dashboard does, for another view: the list, the study, a page of trials, measures and figures. Printed are
-errors, how long answers took, and epochs a second with and without readers, both in one run.
+results; the rest trains through Ray as always. Nobody reads, then a hundred do, then nobody again: each listens to the events of the study
+and asks every two seconds, as the dashboard does, for another view: the list, the study, a page of trials, measures and figures, the first
+time before any is there. Printed are errors, how long answers took, epochs a second with and without readers, and what the processor did.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 
-import httpx
+import aiohttp
 
 from sensitivity import Client, Study
 from sensitivity.planning import trials as planned
 from sensitivity.store import Store
 from tests.benchmarks.made_store import fill, made_study
-from tests.sensitivity.processes import epochs_in, wait_for_epochs
+from tests.sensitivity.processes import command_of, descendants, epochs_in, processor_seconds, wait_for_epochs
 from tests.sensitivity.ray_head import ROOT, free_port
 
 READERS = 100
 LOOK_EVERY = 2.0
-WINDOW, ROUNDS = 30.0, 3
-LEFT = 0.2
+ALONE, READING = 60.0, 240.0
+"""Seconds in which nobody reads, before and after, and in which a hundred do, long enough for views to be computed anew."""
+LEFT = 0.6
 """Share of the trials that are left to train."""
 STUDY = "/api/v1/studies/made"
 VIEWS = (
@@ -48,15 +49,17 @@ VIEWS = (
 
 @dataclass
 class Heard:
-    """What readers were answered. seconds: until an answer was there. later: how often it was being computed."""
+    """What readers were answered. seconds: until an answer was there. spent: seconds of the processor, by whom."""
 
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    spent: Counter[str] = field(default_factory=Counter)
     events: int = 0
+    bytes: int = 0
 
 
-async def read(client: httpx.AsyncClient, number: int, until: float, heard: Heard) -> None:
+async def read(client: aiohttp.ClientSession, number: int, until: float, heard: Heard) -> None:
     """One reader: looks every two seconds, and has what it has seen."""
     tags: dict[str, str] = {}
     await asyncio.sleep(LOOK_EVERY * number / READERS)
@@ -65,32 +68,34 @@ async def read(client: httpx.AsyncClient, number: int, until: float, heard: Hear
         began = time.monotonic()
         view = VIEWS[place % len(VIEWS)]
         try:
-            answer = await client.get(view, headers={"If-None-Match": tags[view]} if view in tags else {})
-        except httpx.HTTPError as error:
+            async with client.get(view, headers={"If-None-Match": tags[view]} if view in tags else {}) as answer:
+                body = await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
             heard.errors[type(error).__name__] += 1
         else:
-            heard.statuses[answer.status_code] += 1
-            if answer.status_code in (200, 304):
+            heard.statuses[answer.status] += 1
+            heard.bytes += len(body)
+            if answer.status in (200, 304):
                 heard.seconds.append(time.monotonic() - began)
                 tags |= {view: answer.headers["etag"]} if "etag" in answer.headers else {}
-            elif answer.status_code != 202:
-                heard.errors[f"{answer.status_code} {answer.text[:100]}"] += 1
+            elif answer.status != 202:
+                heard.errors[f"{answer.status} {body[:100]!r}"] += 1
         place += 1
         await asyncio.sleep(max(0.0, LOOK_EVERY - (time.monotonic() - began)))
 
 
-async def listen(client: httpx.AsyncClient, heard: Heard) -> None:
+async def listen(client: aiohttp.ClientSession, heard: Heard) -> None:
     """The same reader: what it hears meanwhile."""
-    async with client.stream("GET", f"{STUDY}/events") as answer:
-        async for line in answer.aiter_lines():
-            heard.events += line.startswith("data:")
+    async with client.get(f"{STUDY}/events", timeout=aiohttp.ClientTimeout()) as answer:
+        async for line in answer.content:
+            heard.events += line.startswith(b"data:")
 
 
 async def crowd(url: str, heard: Heard) -> None:
     """All of them, for one window."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=2 * READERS)
-    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
-        until = time.monotonic() + WINDOW
+    connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(60)
+    async with aiohttp.ClientSession(url, connector=connector, timeout=timeout, auto_decompress=False) as client:
+        until = time.monotonic() + READING
         listening = [asyncio.create_task(listen(client, heard)) for _ in range(READERS)]
         await asyncio.gather(*(read(client, number, until, heard) for number in range(READERS)))
         for each in listening:
@@ -98,13 +103,18 @@ async def crowd(url: str, heard: Heard) -> None:
         await asyncio.gather(*listening, return_exceptions=True)
 
 
-def rate(store: pathlib.Path, url: str, heard: Heard | None) -> float:
-    """Epochs a second in one window."""
+def rate(store: pathlib.Path, url: str, service: int, heard: Heard | None) -> float:
+    """Epochs a second while nobody reads, or while all do. Args: service: its process."""
     before, began = epochs_in(store), time.monotonic()
     if heard is None:
-        time.sleep(WINDOW)
+        time.sleep(ALONE)
     else:
+        spent = {"service": -processor_seconds(service), "readers": -time.process_time()}
         asyncio.run(crowd(url, heard))
+        spent["service"] += processor_seconds(service)
+        spent["readers"] += time.process_time()
+        computing = [each for each in descendants(service) if b"multiprocessing.spawn" in command_of(each)]
+        heard.spent.update({**spent, "computing": sum(map(processor_seconds, computing))})
     return (epochs_in(store) - before) / (time.monotonic() - began)
 
 
@@ -115,33 +125,37 @@ def measure(folder: pathlib.Path, study: Study) -> None:
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "sensitivity.cli", "serve", "--store", str(store), "--port", str(port), "--max-studies", "1"]
     command += ["--max-trials", "1000000"]
+    heard = Heard()
     with subprocess.Popen(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True) as service:
         assert service.stdout is not None
         service.stdout.readline()
         with Client(url) as client:
             client.submit(study)
-            assert wait_for_epochs(store, epochs_in(store) + 20, seconds=300), client.log(study.name)
-            alone, read_by = [], []
-            heard = Heard()
-            for _ in range(ROUNDS):
-                alone.append(rate(store, url, None))
-                read_by.append(rate(store, url, heard))
-            still = client.study(study.name)["state"]
-            client.cancel(study.name)
-            client.wait(study.name)
-        service.send_signal(signal.SIGINT)
-    print(f"{READERS} readers of a study of {len(trials):,} trials, which was {still}")
-    print(
-        f"answers       {sum(heard.statuses.values()):,}: " + ", ".join(f"{n:,} {status}" for status, n in sorted(heard.statuses.items()))
-    )
+            try:
+                assert wait_for_epochs(store, epochs_in(store) + 1000, seconds=300), client.log(study.name)
+                before = rate(store, url, service.pid, None)
+                second = rate(store, url, service.pid, heard)
+                after = rate(store, url, service.pid, None)
+                left = client.study(study.name)["counts"]["pending"]
+            finally:
+                client.cancel(study.name)
+                client.wait(study.name)
+                service.send_signal(signal.SIGINT)
+    if not left:
+        raise SystemExit("the study ended before the readers did: give it more trials")
+    print(f"{READERS} readers for {READING:.0f} s of a study of {len(trials):,} trials, of which {left:,} had not begun afterwards")
+    answered = ", ".join(f"{n:,} {status}" for status, n in sorted(heard.statuses.items()))
+    print(f"answers       {sum(heard.statuses.values()):,}: {answered}; {heard.bytes / 1e6:,.0f} MB")
     print(f"events        {heard.events:,}")
     print(f"errors        {heard.errors.total()} {dict(heard.errors) or ''}")
     cuts = statistics.quantiles(heard.seconds, n=100)
     print(f"seconds until a view is there: median {cuts[49]:.3f}, p95 {cuts[94]:.3f}, p99 {cuts[98]:.3f}   p95 < 0.5")
-    first, second = statistics.mean(alone), statistics.mean(read_by)
-    rounds = ", ".join(f"{one:.1f} {two:.1f}" for one, two in zip(alone, read_by, strict=True))
-    print(f"epochs a second: {first:.1f} alone, {second:.1f} with readers (by round: {rounds})")
+    first = (before + after) / 2
+    print(f"epochs a second: {before:.1f} before, {second:.1f} with readers, {after:.1f} afterwards")
     print(f"throughput falls by {1 - second / first:.1%}   < 10 %")
+    cores = READING * (os.cpu_count() or 1)
+    shares = ", ".join(f"{who} {seconds:.1f} s ({seconds / cores:.1%})" for who, seconds in heard.spent.items())
+    print(f"processor, of {cores:.0f} s with readers: {shares}")
 
 
 def main() -> None:

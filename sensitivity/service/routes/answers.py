@@ -85,11 +85,20 @@ def _answer(here: Context, ask: Ask, media_type: str, tag: str | None) -> Respon
     """The answer when it is there, 202 while it is computed, 304 where the reader has it."""
     here.source.check(ask.study)
     check(ask)
-    headers = {"ETag": f'"{here.source.fingerprint(ask)}"', "Cache-Control": "no-cache"}
-    if tag == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
+    if tag == (current := _tag(here, ask)):
+        return _unchanged(current)
     try:
-        text = here.source.answer(ask)
+        answer = here.source.answer(ask)
     except StillComputing:
         return Response(Pending().model_dump_json(), 202, {"Retry-After": AGAIN_AFTER}, "application/json")
-    return Response(text, headers=headers, media_type=media_type)
+    if tag == (shown := _tag(here, ask, answer.token)):
+        return _unchanged(shown)
+    return Response(answer.text, headers={"ETag": shown, "Cache-Control": "no-cache"}, media_type=media_type)
+
+
+def _tag(here: Context, ask: Ask, token: str | None = None) -> str:
+    return f'"{here.source.fingerprint(ask, token)}"'
+
+
+def _unchanged(tag: str) -> Response:
+    return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})

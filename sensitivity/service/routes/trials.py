@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -18,6 +18,9 @@ from sensitivity.service.problems import Missing
 from sensitivity.service.routes import API
 from trainables.names import unknown
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 router = APIRouter(prefix=f"{API}/studies/{{name}}", tags=["trials"])
 PREFIX = "config/"
 MOST = 1000
@@ -26,7 +29,7 @@ Metric = Annotated[str | None, Query(description="Instead of the study's own.")]
 Several = Annotated[list[str] | None, Query()]
 
 
-@router.get("/trials")
+@router.get("/trials", response_model=Trials)
 def trials(
     name: Name,
     here: Here,
@@ -38,11 +41,20 @@ def trials(
     metric: Metric = None,
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
-) -> Trials:
+) -> Response:
     """Trials in the study's order, or sorted; several values of a filter keep each of them."""
     here.source.check(name)
-    table = here.source.results(View(name=name, metric=metric or "")).trials
-    for column, wanted in (("variant", variant), ("task", task), ("status", status), ("seed", seed)):
+    filters = {"variant": variant, "task": task, "status": status, "seed": seed}
+
+    def page() -> str:
+        return _page(here.source.results(View(name=name, metric=metric or "")).trials, filters, sort, offset, limit).model_dump_json()
+
+    asked = ("trials", metric, json.dumps(filters), sort, offset, limit)
+    return Response(here.source.text(name, asked, page), media_type="application/json")
+
+
+def _page(table: pd.DataFrame, filters: dict[str, Any], sort: str | None, offset: int, limit: int) -> Trials:
+    for column, wanted in filters.items():
         if wanted is not None:
             table = table[table[column].isin(wanted)]
     if sort:
