@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from sensitivity.dashboard import source
 from sensitivity.dashboard.cache import Cache, Pending
+from sensitivity.service.views import Answer
 
 
 def test_a_value_that_many_ask_for_at_once_is_computed_once() -> None:
@@ -58,6 +60,24 @@ def test_what_was_asked_for_longest_ago_goes_first() -> None:
     for key in ("aa", "cc", "bb"):
         cache.now(key, lambda key=key: computed.append(key) or key)
     assert computed == ["bb"]
+
+
+def test_what_is_there_is_had_without_computing() -> None:
+    cache, opened = Cache(10), threading.Event()
+    cache.now("there", lambda: 7)
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(Pending):
+            cache.soon("begun", lambda: opened.wait(10), pool, 0.0)
+        assert [cache.held(key) for key in ("there", "begun", "never")] == [7, None, None]
+        opened.set()
+    cache.drop("there")
+    cache.drop("never")
+    assert [cache.held(key) for key in ("there", "begun")] == [None, True]
+
+
+def test_texts_weigh_what_they_are_long() -> None:
+    """A service keeps pages, figures and reports of every revision that was read: within a limit."""
+    assert [source._size(each) for each in ("x" * 5000, Answer("x" * 5000, "token"), 7)] == [6000, 6000, 1000]
 
 
 def test_what_nobody_waits_for_any_more_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,20 @@ def test_how_a_study_ends(settings: Settings, held: Held, code: int | None, canc
         assert runs.all()["a"].error == ("no such data" if state == "failed" else None)
 
 
+def test_who_shows_results_hears_of_an_end_before_it_is_said(settings: Settings, held: Held) -> None:
+    """So that nobody who hears that a study has ended is shown what was before."""
+    said: list[dict[str, str]] = []
+    runs = Runs(settings, held, ended=lambda: said.append(states(runs)))  # type: ignore[arg-type]
+    give(runs, "a")
+    runs.tend()
+    assert not said
+    held.end(runs.folder("a"), "a", 0)
+    runs.tend()
+    runs.close()
+    assert said == [{"a": "running"}]
+    assert states(runs) == {"a": "completed"}
+
+
 def test_a_process_that_is_always_killed_is_given_up(settings: Settings, held: Held) -> None:
     with opened(settings, held) as runs:
         give(runs, "a")

@@ -2,54 +2,158 @@
 
 from __future__ import annotations
 
+import json
+import pathlib
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pytest
 
 from sensitivity import queries
-from sensitivity.service.settings import Settings
-from sensitivity.service.views import Paced
+from sensitivity.dashboard.cache import Pending
+from sensitivity.planning import Trial
+from sensitivity.service import views
+from sensitivity.service.answering import Ask
+from sensitivity.service.views import Answer, Paced
 from sensitivity.store import Store
+from tests.sensitivity.dashboard.stored import finish, plan
 from tests.sensitivity.service.served import until
+from trainables.names import InputError
+
+ASK = Ask("watched", "measure", "excess_loss")
+
+
+@dataclass
+class Trained:
+    """A study of which half has been trained, and how readers see it."""
+
+    source: Paced
+    store: Store
+    left: list[Trial]
+
+    def train(self, trials: int) -> None:
+        """Some more of its trials end."""
+        finish(self.store, self.left[:trials])
+        del self.left[:trials]
+
+    def look(self) -> None:
+        """A second has passed."""
+        self.source._look = type(self.source._look)("", 0.0)
+
+    def answer(self) -> Answer:
+        """What is answered when something is."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return self.source.answer(ASK)
+            except Pending:
+                assert time.monotonic() < deadline
 
 
 @pytest.fixture
-def source(settings: Settings) -> Iterator[Paced]:
-    found = Paced(settings.store)
-    yield found
-    found.close()
-
-
-def change(settings: Settings) -> None:
-    """Another study has the trials of ``watched`` no more."""
-    store = Store(settings.store)
-    store.add_study("watched", store.study("watched"), [], replace=True)
+def trained(tmp_path: pathlib.Path) -> Iterator[Trained]:
+    store, trials = plan(tmp_path / "results.sqlite")
+    finish(store, trials[:24])
+    source = Paced(str(tmp_path / "results.sqlite"))
+    yield Trained(source, store, trials[24:])
+    source.close()
     store.close()
 
 
-def test_what_cost_little_is_seen_at_once(source: Paced, settings: Settings) -> None:
-    first = source.token("watched")
-    change(settings)
-    until(lambda: source.token("watched") != first, 10)
+def test_what_cost_little_is_seen_at_once(trained: Trained) -> None:
+    first = trained.source.token("watched")
+    trained.train(1)
+    until(lambda: trained.source.token("watched") != first, 10)
 
 
-def test_what_cost_much_is_seen_later(source: Paced, settings: Settings) -> None:
+def test_what_cost_much_is_seen_later(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten seconds of computing are a tenth of a hundred seconds."""
+    monkeypatch.setattr(views, "SHARE", 0.1)
+    source = trained.source
     first = source.token("watched")
     source._note("watched", 10.0)
-    change(settings)
-    until(lambda: source.row("watched") == {**(source.row("watched") or {}), "trials": 0}, 10)
+    trained.train(1)
+    trained.look()
+    assert (source.row("watched") or {})["pending"] == 23
     assert source.token("watched") == first
     assert 90 < source._held["watched"].until(0.1) - time.monotonic() <= 100
     source.anew()
     assert source.token("watched") != first
 
 
-def test_one_reader_at_a_time_asks_whether_something_has_changed(source: Paced, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_that_has_ended_is_seen_as_it_ended(trained: Trained) -> None:
+    """Whatever it has cost so far, and whoever has trained it."""
+    first = trained.answer()
+    trained.source._note("watched", 1e6)
+    trained.train(24)
+    trained.look()
+    assert trained.answer().token != first.token
+
+
+def test_while_a_study_trains_readers_have_the_answer_before(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, known by what it is of, until there is a newer one."""
+    source = trained.source
+    monkeypatch.setattr(views, "SHARE", 1e9)
+    first = trained.answer()
+    computing, go = source._computing.answer, threading.Event()
+    monkeypatch.setattr(source._computing, "answer", lambda *asked: go.wait(60) and computing(*asked))
+    trained.train(1)
+    trained.look()
+    assert source.token("watched") != first.token
+    assert source.answer(ASK) is first
+    assert source.fingerprint(ASK, first.token) != source.fingerprint(ASK)
+    go.set()
+    assert until(lambda: answer if (answer := source.answer(ASK)) is not first else None).token == source.token("watched")
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["it raises", "the study was stopped"])
+def test_the_answer_before_hides_nothing(trained: Trained, monkeypatch: pytest.MonkeyPatch, ended: bool) -> None:
+    """Why there is no answer any more, or that a study was stopped: it has trials left, but is not trained."""
+    source = trained.source
+    monkeypatch.setattr(views, "SHARE", 1e9)
+    trained.answer()
+
+    def gone(*_: object) -> tuple[str, float]:
+        raise InputError("no such results any more")
+
+    monkeypatch.setattr(source._computing, "answer", gone)
+    trained.train(1)
+    source.anew() if ended else trained.look()
+    with pytest.raises(InputError, match="no such results"):
+        until(lambda: source.answer(ASK) is None, 10)
+
+
+def test_all_that_is_asked_of_one_revision_is_of_one_reading(trained: Trained) -> None:
+    """However much is trained between two questions: what they have in common is computed once."""
+    answer = trained.source._computing.answer
+    counts = Ask("watched", "measure", "divergence_rate")
+    answer(ASK, "first")
+    trained.train(12)
+    before, after = (json.loads(answer(counts, token)[0])["rows"] for token in ("first", "second"))
+    assert (sum(row["n"] for row in before), sum(row["n"] for row in after)) == (24, 36)
+
+
+def test_texts_are_kept_while_the_study_is_seen_as_it_is(trained: Trained) -> None:
+    made: list[int] = []
+
+    def text() -> str:
+        made.append(1)
+        return "x"
+
+    source = trained.source
+    assert [source.text("watched", "page", text) for _ in range(3)] == ["x"] * 3
+    trained.train(1)
+    trained.look()
+    source.text("watched", "page", text)
+    assert len(made) == 2
+
+
+def test_one_reader_at_a_time_asks_whether_something_has_changed(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forty that ask at once do not all read the store: the others see what was there."""
+    source = trained.source
     first = source.token()
     asked, go = threading.Semaphore(0), threading.Event()
 
