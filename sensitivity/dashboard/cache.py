@@ -42,6 +42,7 @@ class Cache:
         self._limit, self._weigh = limit, weigh
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._lock = threading.Lock()
+        self._total = 0.0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -50,13 +51,23 @@ class Cache:
         """The value where it is there already, else None; nothing is computed."""
         with self._lock:
             entry = self._entries.get(key)
+            if entry is not None:
+                self._entries.move_to_end(key)
         done = entry is not None and entry.future.done() and entry.future.exception() is None
         return entry.future.result() if entry is not None and done else None
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Keep a value instead of the one that is there."""
+        entry = _Entry()
+        with self._lock:
+            self._forget(key)
+            self._entries[key] = entry
+        self._fill(key, entry, lambda: value)
 
     def drop(self, key: Hashable) -> None:
         """Forget a value."""
         with self._lock:
-            self._entries.pop(key, None)
+            self._forget(key)
 
     def now(self, key: Hashable, compute: Callable[[], T]) -> T:
         """The value, computed in this thread, or by whichever thread is computing it already."""
@@ -79,9 +90,9 @@ class Cache:
             try:
                 return entry.future.result(timeout=patience)  # type: ignore[no-any-return]
             except TimeoutError:
-                if entry.future.done():
-                    raise
-                raise Pending from None
+                if not entry.future.done():
+                    raise Pending from None
+                return entry.future.result()  # type: ignore[no-any-return]  # it came just now; or its own error is this one
             except Forgotten:
                 continue
 
@@ -103,16 +114,26 @@ class Cache:
             value = compute()
         except BaseException as error:
             with self._lock:
-                self._entries.pop(key, None)
+                self._forget(key, entry)
             entry.future.set_exception(error)
             return
-        entry.weight = self._weigh(value)
         entry.future.set_result(value)
         with self._lock:
-            total = sum(each.weight for each in self._entries.values())
+            if self._entries.get(key) is not entry:  # dropped meanwhile: whoever waits has it
+                return
+            entry.weight = self._weigh(value)
+            self._total += entry.weight
+            if self._total <= self._limit:
+                return
             for old, each in list(self._entries.items()):
-                if total <= self._limit or old == key:
+                if self._total <= self._limit or old == key:
                     break
                 if each.future.done():
-                    total -= each.weight
-                    del self._entries[old]
+                    self._forget(old)
+
+    def _forget(self, key: Hashable, only: _Entry | None = None) -> None:
+        """Remove a key's entry. Args: only: that one, not one that has come in its place."""
+        entry = self._entries.get(key)
+        if entry is not None and only in (None, entry):
+            del self._entries[key]
+            self._total -= entry.weight

@@ -65,7 +65,7 @@ class Source:
     _seconds: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _results: Cache = field(default_factory=lambda: Cache(ROWS, lambda results: len(results.trials) + len(results.epochs)))
-    _measured: Cache = field(default_factory=lambda: Cache(ROWS, lambda one: len(one.results.trials) + 1000))
+    _measured: Cache = field(default_factory=lambda: Cache(ROWS, lambda one: len(one.results.trials) + len(one.results.epochs) + 1000))
     _drawn: Cache = field(default_factory=lambda: Cache(CHARACTERS, _size))
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, thread_name_prefix="measuring"))
 

@@ -39,7 +39,7 @@ class Computing:
     def answer(self, ask: Ask, token: str) -> tuple[str, float]:
         """The text that answers, and the seconds of the processor that it took. Waits.
 
-        Args: token: the revision of the study; all that is asked of one is computed of one reading of the store, not older than that.
+        Args: token: the revision of the study; what is asked of one is computed of one reading of the store, not older than that.
         Raises: what the answer raises; Unreachable where the process was ended from outside, as for want of memory.
         """
         with self._lock:

@@ -35,6 +35,8 @@ LOOK_EVERY = 0.5
 """Seconds between two looks at the processes."""
 GRACE = 20.0
 """Seconds after SIGINT, in which Ray ends its workers, and again after SIGTERM."""
+LAST = 5.0
+"""Seconds that a process which has let go of its lock may take to end."""
 ATTEMPTS = 3
 """How often a study is started whose process was killed, as by a restart of the machine."""
 SPEC, RUN, LOCK, LOG, REPORT = "study.json", "run.json", "lock", "log.txt", "report"
@@ -64,12 +66,12 @@ class Runs:
 
     Every change is on the disk before it counts. A process is alive as long as it holds the lock of its folder.
 
-    Args: launch: starts the process of a study: its folder, the settings, the locked file that it inherits. ended: is called when a study
-        has ended, before that is said.
+    Args: launch: starts the process of a study: its folder, the settings, the locked file that it inherits. ended: is called with the
+        name of a study that has ended, before that is said.
     Raises: InputError for a folder that cannot be written, or that another service uses.
     """
 
-    def __init__(self, settings: Settings, launch: Launch | None = None, ended: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, settings: Settings, launch: Launch | None = None, ended: Callable[[str], None] = lambda name: None) -> None:
         self._settings, self._launch, self._has_ended = settings, launch or start_process, ended
         self._root = settings.data.absolute() / "studies"
         self._lock = threading.RLock()
@@ -197,9 +199,12 @@ class Runs:
                     self._signal(run.name, signal.SIGKILL if late else signal.SIGTERM)
                 return
         if process := self._processes.pop(run.name, None):
-            process.wait()  # it let go of the lock as it ended
-        self._has_ended()
-        self._keep(self._ended(run))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(LAST)
+        run = self._ended(run)
+        if run.state not in ACTIVE:
+            self._has_ended(run.name)
+        self._keep(run)
 
     def _ended(self, run: Run) -> Run:
         """What has become of a study whose process is gone."""

@@ -31,6 +31,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 ws="none",
+                http="h11",  # which bounds what it reads of a stranger's headers; httptools does not
                 timeout_graceful_shutdown=LONGEST_END,
                 timeout_keep_alive=IDLE,
             )

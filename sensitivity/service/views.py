@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from joblib import cpu_count
 
 from sensitivity.dashboard.cache import Pending
 from sensitivity.dashboard.source import Source
@@ -16,7 +18,7 @@ from sensitivity.service.computing import Computing
 from sensitivity.service.problems import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
     from sensitivity.dashboard.view import View
     from sensitivity.results import Results
@@ -24,17 +26,27 @@ if TYPE_CHECKING:
 
 WAITING = 8
 """Threads that wait for the process that computes."""
-SHARE = min(0.5, 0.025 * len(os.sched_getaffinity(0)))
+SHARE = min(0.5, 0.025 * cpu_count())
 """Of the time, in which what is shown of a study that trains is computed anew: a fortieth of what this machine's processors can do, since
 the rest is for training, and never more than half of one of them."""
+OLDEST = 60.0
+"""Seconds for which an answer is shown while a newer one is computed; where the pace is slow, twice as long as that makes readers wait."""
+FAILED = 10.0
+"""Seconds for which whoever asks hears why there is no answer, before it is tried again."""
 
 
 @dataclass
 class _Held:
-    """The revision of a study, or of the whole store, that readers see; since when, and the seconds that computing it has taken."""
+    """The revision of a study, or of the whole store, that readers see.
+
+    since: when it was seen first. final: the study had ended by then. before: seconds that computing the revision before has taken.
+    spent: those that computing this one has taken so far.
+    """
 
     token: str
     since: float
+    final: bool = False
+    before: float = 0.0
     spent: float = 0.0
 
     def until(self, share: float) -> float:
@@ -44,18 +56,31 @@ class _Held:
 
 @dataclass(frozen=True)
 class Answer:
-    """A text that answers, and the revision of the study that it is of."""
+    """A text that answers, the revision of the study that it is of, and when it was made."""
 
     text: str
     token: str
+    made: float
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Why there is no answer, and until when it is not tried again."""
+
+    why: Exception
+    until: float
 
 
 @dataclass
 class Paced(Source):
-    """A store whose studies are seen anew only when computing the last view of them took at most :data:`SHARE` of the time since."""
+    """A store as the readers of a service see it.
+
+    A study that trains is seen anew only when computing the last view of it took at most :data:`SHARE` of the time since.
+    """
 
     _held: dict[str | None, _Held] = field(default_factory=dict)
-    _turn: int = 0
+    _turns: Counter[str | None] = field(default_factory=Counter)
+    """How often readers were to see a study anew: the answers of before a turn are not shown after it."""
     _pace: threading.Lock = field(default_factory=threading.Lock)
     _looking: threading.RLock = field(default_factory=threading.RLock)
     _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WAITING, thread_name_prefix="asking"))
@@ -66,60 +91,79 @@ class Paced(Source):
     def token(self, study: str | None = None) -> str:
         """As :meth:`Source.token`; that of a study that trains changes no more often than the pace allows.
 
-        One reader at a time looks whether something has changed; meanwhile the others see what was there before.
+        One reader at a time looks whether something has changed; meanwhile the others see what was there before, but for a study's end.
         """
-        held = self._held.get(study)
-        now = time.monotonic()
-        if held is not None and ((now < held.until(SHARE) and self._trains(study)) or not self._looking.acquire(blocking=False)):
+        now, held = time.monotonic(), self._held.get(study)
+        ended = study is not None and not self._trains(study)
+        if held is not None and now < held.until(SHARE) and not ended:
             return held.token
-        if held is None:
-            self._looking.acquire()
+        if not self._looking.acquire(blocking=held is None or (ended and not held.final)) and held is not None:
+            return held.token
         try:
             token = super().token(study)
+            with self._pace:
+                held = self._held.get(study)
+                if held is None or held.token != token:
+                    self._held[study] = _Held(token, now, ended, held.spent if held else 0.0)
+                elif ended:
+                    held.final = True
         finally:
             self._looking.release()
-        with self._pace:
-            if held is None or held.token != token:
-                self._held[study] = _Held(token, now)
         return token
 
     def results(self, view: View, *, curves: bool = False) -> Results:
         """As :meth:`Source.results`, with the time noted that this thread takes, and not that in which it waits for another."""
-        began = time.thread_time()
+        token, began = self.token(view.name), time.thread_time()
         try:
             return super().results(view, curves=curves)
         finally:
-            self._note(view.name, time.thread_time() - began)
+            self._note(view.name, token, time.thread_time() - began)
 
     def answer(self, ask: Ask) -> Answer:
         """The text that answers, computed once for all who ask; while a study trains, the one before until there is a newer one.
 
-        Raises: Pending where there is none and computing it takes longer than ``patience``.
+        Raises: Pending where there is none and computing it takes longer than ``patience``; what computing it raises.
         """
-        token, newest = self.token(ask.study), ("newest", self._turn, ask)
-        before: Answer | None = self._drawn.held(newest) if self._trains(ask.study) else None
+        newest = _key("newest", self._turns[ask.study], self._turns[None], ask)  # before the revision: a turn between them ends this one
+        key = _key(self.token(ask.study), ask)
+        before = self._before(ask, self._drawn.held(newest))
+        if isinstance(failure := self._drawn.held(key), _Failure) and time.monotonic() > failure.until:
+            self._drawn.drop(key)
 
-        def made() -> Answer:
+        def made() -> Answer | _Failure:
+            token, began = self.token(ask.study), time.monotonic()
             try:
                 text, seconds = self._computing.answer(ask, token)
-            except BaseException:
-                self._drawn.drop(newest)  # whoever asks next hears why
-                raise
-            self._note(ask.study, seconds)
-            found = Answer(text, token)
-            self._drawn.drop(newest)
-            return self._drawn.now(newest, lambda: found)
+            except Exception as error:
+                self._note(ask.study, token, time.monotonic() - began)
+                self._drawn.drop(newest)
+                return _Failure(error, time.monotonic() + FAILED)
+            self._note(ask.study, token, seconds)
+            found = Answer(text, token, time.monotonic())
+            self._drawn.put(newest, found)
+            return found
 
         try:
-            return self._drawn.soon((token, ask), made, self._asking, 0 if before else self.patience)
+            found = self._drawn.soon(key, made, self._asking, 0 if before else self.patience)
         except Pending:
             if before is None:
                 raise
             return before
+        if isinstance(found, _Failure):
+            raise found.why.with_traceback(None)
+        return found
 
-    def text(self, study: str, name: Hashable, make: Callable[[], str]) -> str:
+    def _before(self, ask: Ask, answer: Answer | None) -> Answer | None:
+        """An answer that may still be shown while a newer one is computed: of a study that trains, and not too old."""
+        held = self._held.get(ask.study)
+        if answer is None or held is None or not self._trains(ask.study):
+            return None
+        oldest = max(OLDEST, 2 * max(held.before, held.spent) / SHARE)
+        return answer if time.monotonic() - answer.made < oldest else None
+
+    def text(self, study: str, name: object, make: Callable[[], str]) -> str:
         """A text that is made once while the study is seen as it is. Args: name: with all that it depends on."""
-        return self._drawn.now((self.token(study), study, name), make)
+        return self._drawn.now(_key(self.token(study), study, name), make)
 
     def close(self) -> None:
         """As :meth:`Source.close`, with the process that computes."""
@@ -127,14 +171,15 @@ class Paced(Source):
         self._asking.shutdown(wait=True, cancel_futures=True)
         super().close()
 
-    def _note(self, study: str, seconds: float) -> None:
+    def _note(self, study: str, token: str, seconds: float) -> None:
         with self._pace:
-            if study in self._held:
-                self._held[study].spent += seconds
+            held = self._held.get(study)
+            if held is not None and held.token == token:
+                held.spent += seconds
 
-    def _trains(self, study: str | None) -> bool:
+    def _trains(self, study: str) -> bool:
         """Whether a study may still change."""
-        row = self.row(study) if study is not None else None
+        row = self.row(study)
         return row is not None and row["pending"] + row["running"] > 0
 
     def row(self, name: str) -> dict[str, Any] | None:
@@ -151,11 +196,18 @@ class Paced(Source):
 
     def fingerprint(self, ask: Ask, token: str | None = None) -> str:
         """What an answer is known by while it stays the same. Args: token: that of the study as it is now when not given."""
-        return hashlib.sha256(repr((token or self.token(ask.study), ask)).encode()).hexdigest()[:20]
+        return _key(token or self.token(ask.study), ask)[:20]
 
-    def anew(self) -> None:
-        """Look at the store again, now: this process has changed it, or a study has ended. Nothing of before is shown any more."""
-        with self._pace:
-            self._held.clear()
-            self._turn += 1
-        self._look = replace(self._look, until=0.0)
+    def anew(self, study: str | None = None) -> None:
+        """Look at a study (at all) again, now: this process has changed it, or it has ended. What was before is not shown any more."""
+        with self._looking:  # no look of before is noted after this
+            with self._pace:
+                self._turns[study] += 1
+                for each in [study] if study is not None else list(self._held):
+                    self._held.pop(each, None)
+            self._look = replace(self._look, until=0.0)
+
+
+def _key(*parts: object) -> str:
+    """A short name of what readers may spell out at any length."""
+    return hashlib.sha256(repr(parts).encode(errors="surrogatepass")).hexdigest()

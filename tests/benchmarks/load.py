@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -29,11 +29,14 @@ from sensitivity.store import Store
 from tests.benchmarks.made_store import fill, made_study
 from tests.sensitivity.processes import command_of, descendants, epochs_in, processor_seconds, wait_for_epochs
 from tests.sensitivity.ray_head import ROOT, free_port
+from trainables.names import InputError
 
 READERS = 100
 LOOK_EVERY = 2.0
 ALONE, READING = 60.0, 240.0
 """Seconds in which nobody reads, before and after, and in which a hundred do, long enough for views to be computed anew."""
+REST = 30.0
+"""Seconds after the readers have gone, in which what they asked for last is computed to its end."""
 LEFT = 0.6
 """Share of the trials that are left to train."""
 STUDY = "/api/v1/studies/made"
@@ -49,11 +52,18 @@ VIEWS = (
 
 @dataclass
 class Heard:
-    """What readers were answered. seconds: until an answer was there. spent: seconds of the processor, by whom."""
+    """What readers were answered.
+
+    seconds: until an answer came that was there. asked, first: when a view was first asked for, and the seconds until anybody had it. tags:
+    of the answers that were shown, by view. spent: seconds of the processor, by whom.
+    """
 
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    asked: dict[str, float] = field(default_factory=dict)
+    first: dict[str, float] = field(default_factory=dict)
+    tags: dict[str, set[str]] = field(default_factory=dict)
     spent: Counter[str] = field(default_factory=Counter)
     events: int = 0
     bytes: int = 0
@@ -67,6 +77,7 @@ async def read(client: aiohttp.ClientSession, number: int, until: float, heard: 
     while time.monotonic() < until:
         began = time.monotonic()
         view = VIEWS[place % len(VIEWS)]
+        heard.asked.setdefault(view, began)
         try:
             async with client.get(view, headers={"If-None-Match": tags[view]} if view in tags else {}) as answer:
                 body = await answer.read()
@@ -78,6 +89,8 @@ async def read(client: aiohttp.ClientSession, number: int, until: float, heard: 
             if answer.status in (200, 304):
                 heard.seconds.append(time.monotonic() - began)
                 tags |= {view: answer.headers["etag"]} if "etag" in answer.headers else {}
+                heard.first.setdefault(view, time.monotonic() - heard.asked[view])
+                heard.tags.setdefault(view, set()).add(answer.headers.get("etag", ""))
             elif answer.status != 202:
                 heard.errors[f"{answer.status} {body[:100]!r}"] += 1
         place += 1
@@ -100,7 +113,8 @@ async def crowd(url: str, heard: Heard) -> None:
         await asyncio.gather(*(read(client, number, until, heard) for number in range(READERS)))
         for each in listening:
             each.cancel()
-        await asyncio.gather(*listening, return_exceptions=True)
+        ends = await asyncio.gather(*listening, return_exceptions=True)
+        heard.errors.update(f"events: {end!r}" for end in ends if not isinstance(end, asyncio.CancelledError))
 
 
 def rate(store: pathlib.Path, url: str, service: int, heard: Heard | None) -> float:
@@ -135,11 +149,13 @@ def measure(folder: pathlib.Path, study: Study) -> None:
                 assert wait_for_epochs(store, epochs_in(store) + 1000, seconds=300), client.log(study.name)
                 before = rate(store, url, service.pid, None)
                 second = rate(store, url, service.pid, heard)
+                time.sleep(REST)
                 after = rate(store, url, service.pid, None)
                 left = client.study(study.name)["counts"]["pending"]
             finally:
-                client.cancel(study.name)
-                client.wait(study.name)
+                with suppress(InputError):  # it has ended
+                    client.cancel(study.name)
+                    client.wait(study.name)
                 service.send_signal(signal.SIGINT)
     if not left:
         raise SystemExit("the study ended before the readers did: give it more trials")
@@ -150,6 +166,9 @@ def measure(folder: pathlib.Path, study: Study) -> None:
     print(f"errors        {heard.errors.total()} {dict(heard.errors) or ''}")
     cuts = statistics.quantiles(heard.seconds, n=100)
     print(f"seconds until a view is there: median {cuts[49]:.3f}, p95 {cuts[94]:.3f}, p99 {cuts[98]:.3f}   p95 < 0.5")
+    print(f"seconds from when a view was first asked for until anybody had it: at most {max(heard.first.values()):.1f}")
+    renewed = [len(tags) for view, tags in heard.tags.items() if "/measures/" in view or "/figures/" in view]
+    print(f"revisions shown of a measure or figure: {min(renewed)} to {max(renewed)}")
     first = (before + after) / 2
     print(f"epochs a second: {before:.1f} before, {second:.1f} with readers, {after:.1f} afterwards")
     print(f"throughput falls by {1 - second / first:.1%}   < 10 %")

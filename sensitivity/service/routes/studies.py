@@ -107,7 +107,7 @@ def delete(
     here.runs.forget(name)
     if here.source.row(name) is not None:
         delete_study(here.source.store, name)
-    here.source.anew()
+    here.source.anew(name)
 
 
 @router.get("/{name}/log", response_class=PlainTextResponse)

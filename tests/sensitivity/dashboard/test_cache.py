@@ -75,9 +75,39 @@ def test_what_is_there_is_had_without_computing() -> None:
     assert [cache.held(key) for key in ("there", "begun")] == [None, True]
 
 
+def test_a_value_that_comes_as_patience_ends_is_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache: Cache = Cache(10)
+    cache.now("key", lambda: 7)
+    future, late = cache._entries["key"].future, iter([TimeoutError()])
+
+    def result(timeout: float | None = None) -> int:
+        for error in late:
+            raise error
+        return 7
+
+    monkeypatch.setattr(future, "result", result)
+    with ThreadPoolExecutor(1) as pool:
+        assert cache.soon("key", lambda: 0, pool, 0.0) == 7
+
+
+def test_a_value_is_put_in_the_place_of_another() -> None:
+    cache: Cache = Cache(100, weigh=len)
+    opened = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(Pending):
+            cache.soon("key", lambda: opened.wait(10) and "slow", pool, 0.0)
+        waiting = cache._entries["key"].future
+        cache.put("key", "x" * 60)
+        opened.set()
+        assert waiting.result(10) == "slow"
+    cache.put("key", "x" * 50)
+    cache.put("other", "y" * 50)
+    assert (cache.held("key"), cache.held("other"), cache._total) == ("x" * 50, "y" * 50, 100)
+
+
 def test_texts_weigh_what_they_are_long() -> None:
     """A service keeps pages, figures and reports of every revision that was read: within a limit."""
-    assert [source._size(each) for each in ("x" * 5000, Answer("x" * 5000, "token"), 7)] == [6000, 6000, 1000]
+    assert [source._size(each) for each in ("x" * 5000, Answer("x" * 5000, "token", 0.0), 7)] == [6000, 6000, 1000]
 
 
 def test_what_nobody_waits_for_any_more_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:

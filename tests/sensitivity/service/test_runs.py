@@ -82,14 +82,16 @@ def test_how_a_study_ends(settings: Settings, held: Held, code: int | None, canc
 def test_who_shows_results_hears_of_an_end_before_it_is_said(settings: Settings, held: Held) -> None:
     """So that nobody who hears that a study has ended is shown what was before."""
     said: list[dict[str, str]] = []
-    runs = Runs(settings, held, ended=lambda: said.append(states(runs)))  # type: ignore[arg-type]
+    runs = Runs(settings, held, ended=lambda name: said.append({**states(runs), "it is": name}))  # type: ignore[arg-type]
     give(runs, "a")
+    runs.tend()
+    held.end(runs.folder("a"), "a", None)  # killed: it goes on
     runs.tend()
     assert not said
     held.end(runs.folder("a"), "a", 0)
     runs.tend()
     runs.close()
-    assert said == [{"a": "running"}]
+    assert said == [{"a": "running", "it is": "a"}]
     assert states(runs) == {"a": "completed"}
 
 

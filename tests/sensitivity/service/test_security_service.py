@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pathlib
+import select
 import shutil
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,6 +55,21 @@ def test_no_name_leads_out_of_the_data_folder(client: httpx.Client, settings: Se
         client.post("/api/v1/studies", json={**SPEC, "name": httpx.URL(f"http://x/?n={name}").params["n"]})
     assert sorted(each for each in tmp_path.rglob("*") if not each.name.startswith("results.sqlite")) == before
     assert not held.started
+
+
+@pytest.mark.parametrize("begin", [b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: ", b"GET /"], ids=["a header", "an address"])
+def test_no_head_is_read_without_end(client: httpx.Client, begin: bytes) -> None:
+    """Whatever parsers are installed: the guard is asked only when the head is there, so a stranger could fill the memory."""
+    sent = 0
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=30) as stranger:
+        stranger.sendall(begin)
+        with contextlib.suppress(ConnectionError):
+            while sent < 50_000_000:
+                stranger.sendall(b"x" * 65_536)
+                sent += 65_536
+                if select.select([stranger], [], [], 0)[0]:  # an answer, or the end
+                    break
+    assert sent < 10_000_000, "what the sockets hold, and no more"
 
 
 def test_a_hostile_name_of_the_store_keeps_to_its_folder(client: httpx.Client, settings: Settings) -> None:

@@ -74,7 +74,7 @@ def test_what_cost_much_is_seen_later(trained: Trained, monkeypatch: pytest.Monk
     monkeypatch.setattr(views, "SHARE", 0.1)
     source = trained.source
     first = source.token("watched")
-    source._note("watched", 10.0)
+    source._note("watched", first, 10.0)
     trained.train(1)
     trained.look()
     assert (source.row("watched") or {})["pending"] == 23
@@ -87,7 +87,7 @@ def test_what_cost_much_is_seen_later(trained: Trained, monkeypatch: pytest.Monk
 def test_a_study_that_has_ended_is_seen_as_it_ended(trained: Trained) -> None:
     """Whatever it has cost so far, and whoever has trained it."""
     first = trained.answer()
-    trained.source._note("watched", 1e6)
+    trained.source._note("watched", first.token, 1e6)
     trained.train(24)
     trained.look()
     assert trained.answer().token != first.token
@@ -124,6 +124,66 @@ def test_the_answer_before_hides_nothing(trained: Trained, monkeypatch: pytest.M
     source.anew() if ended else trained.look()
     with pytest.raises(InputError, match="no such results"):
         until(lambda: source.answer(ASK) is None, 10)
+
+
+def test_an_answer_before_is_not_shown_for_ever(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks once an hour is not an hour behind."""
+    source = trained.source
+    monkeypatch.setattr(views, "SHARE", 1e9)
+    first = trained.answer()
+    trained.train(1)
+    trained.look()
+    monkeypatch.setattr(views, "OLDEST", 0.0)
+    source.patience = 60.0
+    assert source.answer(ASK).token == source.token("watched") != first.token
+
+
+def test_why_there_is_no_answer_is_heard_however_long_it_takes(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By all who ask, found out once, and again after a while."""
+    source, asked, go = trained.source, [], threading.Event()
+
+    def slow(*_: object) -> tuple[str, float]:
+        asked.append(1)
+        go.wait(60)
+        raise InputError("no such results")
+
+    monkeypatch.setattr(source._computing, "answer", slow)
+    source.patience = 0.01
+    with pytest.raises(Pending):
+        source.answer(ASK)
+    go.set()
+    for _ in range(3):
+        with pytest.raises(InputError, match="no such results"):
+            trained.answer()
+    assert len(asked) == 1
+    monkeypatch.setattr(views.time, "monotonic", lambda now=time.monotonic: now() + views.FAILED)
+    with pytest.raises(InputError, match="no such results"):
+        trained.answer()
+    assert len(asked) == 2
+
+
+def test_a_look_that_was_under_way_is_not_noted_after_a_turn(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, revision = trained.source, queries.revision
+    first = source.token("watched")
+    asked, go = threading.Event(), threading.Event()
+
+    def slow(*given: object) -> str:
+        found = revision(*given)  # type: ignore[arg-type]
+        asked.set()
+        go.wait(30)
+        return found
+
+    monkeypatch.setattr(queries, "revision", slow)
+    trained.look()
+    with ThreadPoolExecutor(2) as pool:
+        looking = pool.submit(source.token, "watched")
+        assert asked.wait(30)
+        trained.train(1)
+        turning = pool.submit(source.anew, "watched")
+        go.set()
+        turning.result(30)
+        looking.result(30)
+    assert source.token("watched") != first
 
 
 def test_all_that_is_asked_of_one_revision_is_of_one_reading(trained: Trained) -> None:
