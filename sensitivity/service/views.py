@@ -81,6 +81,8 @@ class Paced(Source):
     _held: dict[str | None, _Held] = field(default_factory=dict)
     _turns: Counter[str | None] = field(default_factory=Counter)
     """How often readers were to see a study anew: the answers of before a turn are not shown after it."""
+    _busy: Counter[str | None] = field(default_factory=Counter)
+    """How much is being computed of a study."""
     _pace: threading.Lock = field(default_factory=threading.Lock)
     _looking: threading.RLock = field(default_factory=threading.RLock)
     _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WAITING, thread_name_prefix="asking"))
@@ -95,8 +97,10 @@ class Paced(Source):
         """
         now, held = time.monotonic(), self._held.get(study)
         ended = study is not None and not self._trains(study)
-        if held is not None and now < held.until(SHARE) and not ended:
-            return held.token
+        if held is not None and not ended:
+            computed = self._busy[study] and now < held.since + OLDEST  # another revision would make it worthless before it is there
+            if computed or now < held.until(SHARE):
+                return held.token
         if not self._looking.acquire(blocking=held is None or (ended and not held.final)) and held is not None:
             return held.token
         try:
@@ -113,11 +117,11 @@ class Paced(Source):
 
     def results(self, view: View, *, curves: bool = False) -> Results:
         """As :meth:`Source.results`, with the time noted that this thread takes, and not that in which it waits for another."""
-        token, began = self.token(view.name), time.thread_time()
+        began = time.thread_time()
         try:
             return super().results(view, curves=curves)
         finally:
-            self._note(view.name, token, time.thread_time() - began)
+            self._note(view.name, time.thread_time() - began)
 
     def answer(self, ask: Ask) -> Answer:
         """The text that answers, computed once for all who ask; while a study trains, the one before until there is a newer one.
@@ -132,13 +136,18 @@ class Paced(Source):
 
         def made() -> Answer | _Failure:
             token, began = self.token(ask.study), time.monotonic()
+            with self._pace:
+                self._busy[ask.study] += 1
             try:
                 text, seconds = self._computing.answer(ask, token)
+                self._note(ask.study, seconds)
             except Exception as error:
-                self._note(ask.study, token, time.monotonic() - began)
+                self._note(ask.study, time.monotonic() - began)
                 self._drawn.drop(newest)
                 return _Failure(error, time.monotonic() + FAILED)
-            self._note(ask.study, token, seconds)
+            finally:
+                with self._pace:
+                    self._busy[ask.study] -= 1
             found = Answer(text, token, time.monotonic())
             self._drawn.put(newest, found)
             return found
@@ -171,11 +180,11 @@ class Paced(Source):
         self._asking.shutdown(wait=True, cancel_futures=True)
         super().close()
 
-    def _note(self, study: str, token: str, seconds: float) -> None:
+    def _note(self, study: str, seconds: float) -> None:
+        """Whichever revision the seconds were for, the study has lost them."""
         with self._pace:
-            held = self._held.get(study)
-            if held is not None and held.token == token:
-                held.spent += seconds
+            if study in self._held:
+                self._held[study].spent += seconds
 
     def _trains(self, study: str) -> bool:
         """Whether a study may still change."""

@@ -74,7 +74,7 @@ def test_what_cost_much_is_seen_later(trained: Trained, monkeypatch: pytest.Monk
     monkeypatch.setattr(views, "SHARE", 0.1)
     source = trained.source
     first = source.token("watched")
-    source._note("watched", first, 10.0)
+    source._note("watched", 10.0)
     trained.train(1)
     trained.look()
     assert (source.row("watched") or {})["pending"] == 23
@@ -84,10 +84,35 @@ def test_what_cost_much_is_seen_later(trained: Trained, monkeypatch: pytest.Monk
     assert source.token("watched") != first
 
 
+def test_a_revision_stays_while_something_is_computed_of_it(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the first answers of a large study would be old before they are there, and none of their seconds would count."""
+    source, begun, go = trained.source, threading.Event(), threading.Event()
+    first = source.token("watched")
+
+    def slow(ask: Ask, token: str) -> tuple[str, float]:
+        begun.set()
+        go.wait(60)
+        return token, 1000.0
+
+    monkeypatch.setattr(source._computing, "answer", slow)
+    source.patience = 0.01
+    with pytest.raises(Pending):
+        source.answer(ASK)
+    assert begun.wait(60)
+    trained.train(1)
+    trained.look()
+    assert source.token("watched") == first
+    go.set()
+    assert trained.answer().text == first
+    trained.look()
+    assert source.token("watched") == first, "it was paid for dearly"
+    assert source._held["watched"].spent >= 1000
+
+
 def test_a_study_that_has_ended_is_seen_as_it_ended(trained: Trained) -> None:
     """Whatever it has cost so far, and whoever has trained it."""
     first = trained.answer()
-    trained.source._note("watched", first.token, 1e6)
+    trained.source._note("watched", 1e6)
     trained.train(24)
     trained.look()
     assert trained.answer().token != first.token
