@@ -81,6 +81,8 @@ def run(
     place = Place(address, workers, gpus_per_worker, resources or {}, trial_timeout, storage, labels or {})
     if cohort_size is not None and cohort_size < 1:
         raise InputError(f"cohort_size must be at least 1, got {cohort_size}")
+    if study.trainable is not None:
+        own_trainables.check_place(study.trainable, place)
     place.reach()
     # Workers train in folders of their own, so the path is absolute. What is missing is fetched once, here, unless they are elsewhere.
     root = str(pathlib.Path(data_root or "data").absolute())
@@ -175,7 +177,7 @@ def _fit(study: Study, given: Assignments, searcher: Adaptive | Planned, recorde
     with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
         tuner = tune.Tuner(
             trainable
-            if _asks_for_resources(trainable)
+            if own_trainables.asks_for_resources(trainable)
             else tune.with_resources(trainable, tune.PlacementGroupFactory([place.request], **place.selector)),
             tune_config=tune.TuneConfig(
                 search_alg=persistent,
@@ -213,11 +215,6 @@ def _scheduler(study: Study, kind: Callable[[Any], Any]) -> Any:
     metric, mode = (study.metric, study.direction) if own else ("objective", "min")
     early_stopping(name, metric, mode, study.epochs or 1)  # what is wrong with it is said at once
     return Apart(lambda: early_stopping(name, metric, mode, study.epochs or 1), kind)
-
-
-def _asks_for_resources(trainable: Any) -> bool:
-    """Whether a trainable of the user's own came with ``tune.with_resources``."""
-    return hasattr(trainable, "_resources") or "default_resource_request" in vars(trainable if isinstance(trainable, type) else type)
 
 
 class Recorder(tune.Callback):

@@ -165,6 +165,22 @@ def test_what_cannot_be_run_is_refused(changes: dict[str, Any], message: str) ->
         study(**changes)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"labels": {"zone": "eu"}}, "labels {'zone': 'eu'} cannot be given to trainable"),
+        ({"resources": {"licence": 1.0}}, "resources {'licence': 1.0} cannot be given to trainable"),
+    ],
+    ids=["labels", "resources"],
+)
+def test_a_trainable_that_asks_for_its_resources_is_given_no_others(tmp_path: pathlib.Path, given: dict[str, Any], message: str) -> None:
+    """They would not be heeded, and the study might train anywhere."""
+    store = tmp_path / "mine.sqlite"
+    with pytest.raises(InputError, match=re.escape(message)):
+        run(study(trainable=tune.with_resources(peak, {"cpu": 2})), store=store, address="127.0.0.1:1", **given)
+    assert not store.exists()
+
+
 def test_a_study_of_a_trainable_without_a_space_says_what_to_give() -> None:
     with pytest.raises(InputError, match=r"no default space; give space=SearchSpace"):
         Study(name="mine", trainable=peak, metric="score", design={"kind": "random", "n": 2})
