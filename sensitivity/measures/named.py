@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from search_spaces.values import read_value
 from trainables.names import InputError, unknown
 
 
-def measures() -> dict[str, Callable[..., Any]]:
+@functools.lru_cache(maxsize=1)
+def measures() -> Mapping[str, Callable[..., Any]]:
     """Every measure by name: the functions of :mod:`sensitivity.measures` from results to a table."""
     from sensitivity import measures as package
 
     found = {name: getattr(package, name) for name in sorted(package.__all__)}
-    return {
-        name: each
-        for name, each in found.items()
-        if inspect.isfunction(each) and next(iter(inspect.signature(each).parameters)) == "results"
-    }
+    return MappingProxyType(
+        {
+            name: each
+            for name, each in found.items()
+            if inspect.isfunction(each) and next(iter(inspect.signature(each).parameters)) == "results"
+        }
+    )
 
 
 def arguments(name: str, made: Callable[..., Any], given: Sequence[str]) -> dict[str, Any]:

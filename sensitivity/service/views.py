@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import importlib
 import threading
 import time
 from collections import Counter
@@ -90,6 +92,16 @@ class Paced(Source):
     def __post_init__(self) -> None:
         self._computing = Computing(self.place)
 
+    def warm(self) -> None:
+        """As :meth:`Source.warm`; what is imported stays, so that the collector of garbage need not look through it again and again."""
+
+        def imported() -> None:
+            importlib.import_module("sensitivity.study")
+            gc.collect()
+            gc.freeze()
+
+        self._pool.submit(imported)
+
     def token(self, study: str | None = None) -> str:
         """As :meth:`Source.token`; that of a study that trains changes no more often than the pace allows.
 
@@ -170,9 +182,10 @@ class Paced(Source):
         oldest = max(OLDEST, 2 * max(held.before, held.spent) / SHARE)
         return answer if time.monotonic() - answer.made < oldest else None
 
-    def text(self, study: str, name: object, make: Callable[[], str]) -> str:
+    def text(self, study: str, name: object, make: Callable[[], str]) -> Answer:
         """A text that is made once while the study is seen as it is. Args: name: with all that it depends on."""
-        return self._drawn.now(_key(self.token(study), study, name), make)
+        token = self.token(study)
+        return self._drawn.now(_key(token, study, name), lambda: Answer(make(), token, time.monotonic()))
 
     def close(self) -> None:
         """As :meth:`Source.close`, with the process that computes."""

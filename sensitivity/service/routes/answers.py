@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from sensitivity.dashboard.cache import Pending as StillComputing
 from sensitivity.service.answering import Ask, check, drawings
 from sensitivity.service.context import Context, Here, Name
 from sensitivity.service.models import Figure, FigureName, Measure, MeasureName, Pending
 from sensitivity.service.routes import API
-from sensitivity.service.routes.trials import Metric
+from sensitivity.service.routes.trials import UNCHANGED, Metric, Tag, known_by
 
 router = APIRouter(prefix=f"{API}/studies/{{name}}", tags=["answers"])
 AGAIN_AFTER = "1"
 """Seconds after which a reader asks again for what is being computed."""
 LATER: dict[int | str, dict[str, Any]] = {
     202: {"model": Pending, "description": "It is being computed; ask again after `Retry-After` seconds."},
-    304: {"description": "It is as the reader has it."},
+    **UNCHANGED,
 }
 Having = Annotated[list[str] | None, Query(alias="with", description="An argument of the measure as NAME=VALUE, such as over=mu.")]
-Tag = Annotated[str | None, Header(alias="If-None-Match", description="The ETag of what the reader has.")]
 
 
 @router.get("/measures")
@@ -85,20 +84,10 @@ def _answer(here: Context, ask: Ask, media_type: str, tag: str | None) -> Respon
     """The answer when it is there, 202 while it is computed, 304 where the reader has it."""
     here.source.check(ask.study)
     check(ask)
-    if tag == (current := _tag(here, ask)):
-        return _unchanged(current)
+    if tag == (current := f'"{here.source.fingerprint(ask)}"'):
+        return known_by(current, tag, "", media_type)
     try:
         answer = here.source.answer(ask)
     except StillComputing:
         return Response(Pending().model_dump_json(), 202, {"Retry-After": AGAIN_AFTER}, "application/json")
-    if tag == (shown := _tag(here, ask, answer.token)):
-        return _unchanged(shown)
-    return Response(answer.text, headers={"ETag": shown, "Cache-Control": "no-cache"}, media_type=media_type)
-
-
-def _tag(here: Context, ask: Ask, token: str | None = None) -> str:
-    return f'"{here.source.fingerprint(ask, token)}"'
-
-
-def _unchanged(tag: str) -> Response:
-    return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
+    return known_by(f'"{here.source.fingerprint(ask, answer.token)}"', tag, answer.text, media_type)

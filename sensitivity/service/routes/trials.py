@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 
 from sensitivity.csv_text import csv_text
 from sensitivity.dashboard.view import View
@@ -27,9 +28,11 @@ MOST = 1000
 """Trials of one page."""
 Metric = Annotated[str | None, Query(description="Instead of the study's own.")]
 Several = Annotated[list[str] | None, Query()]
+Tag = Annotated[str | None, Header(alias="If-None-Match", description="The ETag of what the reader has.")]
+UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "It is as the reader has it."}}
 
 
-@router.get("/trials", response_model=Trials)
+@router.get("/trials", response_model=Trials, responses=UNCHANGED)
 def trials(
     name: Name,
     here: Here,
@@ -41,6 +44,7 @@ def trials(
     metric: Metric = None,
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+    tag: Tag = None,
 ) -> Response:
     """Trials in the study's order, or sorted; several values of a filter keep each of them."""
     here.source.check(name)
@@ -50,7 +54,14 @@ def trials(
         return _page(here.source.results(View(name=name, metric=metric or "")).trials, filters, sort, offset, limit).model_dump_json()
 
     asked = ("trials", metric, json.dumps(filters), sort, offset, limit)
-    return Response(here.source.text(name, asked, page), media_type="application/json")
+    found = here.source.text(name, asked, page)
+    return known_by(f'"{hashlib.sha256(found.text.encode()).hexdigest()[:20]}"', tag, found.text, "application/json")
+
+
+def known_by(shown: str, tag: str | None, text: str, media_type: str) -> Response:
+    """A text with its ETag; 304 where the reader has it. Args: shown: the ETag. tag: what the reader has."""
+    headers = {"ETag": shown, "Cache-Control": "no-cache"}
+    return Response(status_code=304, headers=headers) if tag == shown else Response(text, headers=headers, media_type=media_type)
 
 
 def _page(table: pd.DataFrame, filters: dict[str, Any], sort: str | None, offset: int, limit: int) -> Trials:

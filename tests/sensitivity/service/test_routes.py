@@ -152,6 +152,10 @@ def test_what_the_reader_has_is_not_sent_again(reader: httpx.Client, read_settin
     assert (again.status_code, again.content) == (304, b"")
     other = answered(reader, f"{WATCHED}/measures/excess_loss", params={"metric": "test_loss"})
     assert other.headers["etag"] != first.headers["etag"]
+    pages = [reader.get(f"{WATCHED}/trials", params={"limit": 5, "offset": offset}) for offset in (0, 5)]
+    assert pages[0].headers["etag"] != pages[1].headers["etag"]
+    again = reader.get(f"{WATCHED}/trials?limit=5&offset=0", headers={"If-None-Match": pages[0].headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
 
 
 def test_what_takes_long_is_asked_for_again(client: httpx.Client) -> None:
