@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 WAITING = 8
 """Threads that wait for the process that computes."""
-SHARE = min(0.5, 0.025 * cpu_count())
-"""Of the time, in which what is shown of a study that trains is computed anew: a fortieth of what this machine's processors can do, since
+SHARE = min(0.5, 0.02 * cpu_count())
+"""Of the time, in which what is shown of a study that trains is computed anew: a fiftieth of what this machine's processors can do, since
 the rest is for training, and never more than half of one of them."""
 OLDEST = 60.0
 """Seconds for which an answer is shown while a newer one is computed; where the pace is slow, twice as long as that makes readers wait."""
