@@ -86,7 +86,10 @@ class Source:
 
     def warm(self) -> None:
         """Import what the first reader would wait for: seconds, in the background."""
-        self._pool.submit(importlib.import_module, "sensitivity.study")
+        self._pool.submit(self._import)
+
+    def _import(self) -> None:
+        importlib.import_module("sensitivity.study")
 
     def close(self) -> None:
         """Let go of the store and of what is still being computed."""

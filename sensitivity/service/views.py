@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import importlib
 import threading
 import time
 from collections import Counter
@@ -92,15 +91,11 @@ class Paced(Source):
     def __post_init__(self) -> None:
         self._computing = Computing(self.place)
 
-    def warm(self) -> None:
-        """As :meth:`Source.warm`; what is imported stays, so that the collector of garbage need not look through it again and again."""
-
-        def imported() -> None:
-            importlib.import_module("sensitivity.study")
-            gc.collect()
-            gc.freeze()
-
-        self._pool.submit(imported)
+    def _import(self) -> None:
+        """What is imported stays, so that the collector of garbage need not look through it again and again."""
+        super()._import()
+        gc.collect()
+        gc.freeze()
 
     def token(self, study: str | None = None) -> str:
         """As :meth:`Source.token`; that of a study that trains changes no more often than the pace allows.
