@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sensitivity.measures.caveats import caveats as _caveats
 from sensitivity.planning import METRICS
 from sensitivity.questions.effects import leading
 from sensitivity.questions.question import nothing_learned, of_task
@@ -22,26 +22,32 @@ if TYPE_CHECKING:
 
 def summary(measured: Measured, task: str) -> list[str]:
     """Sentences on one task: best, least and most sensitive, what cannot be told apart, what matters, what diverged."""
-    table = of_task(measured.overview, task)
-    if table.empty:
+    if not any(place == task for place, _ in measured.results.groups):
         return ["No trial has ended yet."]
+    nothing = measured.attempt("summary", partial(nothing_learned, measured, task), "")
+    pieces = (ranking, diverged) if nothing else (_best, ranking, leading, within, diverged)
+    return measured.attempts("summary", pieces, measured, task)
+
+
+def _best(measured: Measured, task: str) -> list[str]:
+    """The best loss, its variant and its configuration."""
+    table = of_task(measured.overview, task)
+    table = table[table["best_loss"].notna()]
+    if table.empty:
+        return []
     best = table.sort_values("best_loss").iloc[0]
     title = best_title(measured.results)
-    first = f"{title[0].upper()}{title[1:]}: {best['variant']}, {best_words(measured.results, best)} at {setting(best['configuration'])}."
-    if nothing_learned(measured, task):
-        return [*ranking(measured, task), *diverged(measured, task)]
-    return [
-        first,
-        *ranking(measured, task),
-        *leading(measured, task),
-        *within(measured, task),
-        *diverged(measured, task),
-    ]
+    return [f"{title[0].upper()}{title[1:]}: {best['variant']}, {best_words(measured.results, best)} at {setting(best['configuration'])}."]
 
 
 def caveats(measured: Measured) -> list[str]:
-    """What the reader should not believe without a second look, and what was assumed of results that were read from elsewhere."""
-    return [*_caveats(measured.results)["text"], *measured.results.notes]
+    """What the reader should not believe without a second look, what was assumed of results that were read from elsewhere, what failed.
+
+    To be asked last: what fails later is not in it.
+    """
+    careful: list[str] = measured.attempt("caveats", lambda: [str(text) for text in measured.caveats.get("text", [])], list[str]())
+    failed = [f"{reason}; whatever needs it is left out." for reason in measured.failures.values()]
+    return [*careful, *measured.results.notes, *failed]
 
 
 def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:

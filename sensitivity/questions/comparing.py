@@ -67,7 +67,7 @@ def _why_not(measured: Measured, task: str) -> str:
 COMPARING = Question(
     "comparing",
     "Is one variant less sensitive than another?",
-    sentences,
+    (sentences,),
     (
         Drawing(
             differences,

@@ -21,11 +21,6 @@ MINOR = 0.05
 """Effects below this share are not spoken of."""
 
 
-def sentences(measured: Measured, task: str) -> list[str]:
-    """What the variance of the loss comes from, the pairs that matter together, and where estimators disagree."""
-    return [*effects(measured, task), *_pairs(measured, task), *_agreement(measured, task)]
-
-
 def effects(measured: Measured, task: str) -> list[str]:
     """A sentence for each variant on what the variance of its loss comes from."""
     shares = of_task(measured.main_effects, task)
@@ -122,7 +117,7 @@ def _why_not(measured: Measured, task: str) -> str:
 EFFECTS = Question(
     "effects",
     "Which hyperparameters matter?",
-    sentences,
+    (effects, _pairs, _agreement),
     (
         Drawing(
             effect_shares,

@@ -120,7 +120,7 @@ def _why_not(measured: Measured, task: str) -> str:
 EPOCHS = Question(
     "epochs",
     "Are more epochs needed?",
-    sentences,
+    (sentences,),
     (
         Drawing(
             learning_curves,

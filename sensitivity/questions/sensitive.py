@@ -20,20 +20,6 @@ SAME = 1e-3
 """Two sensitivities that differ by less than this share are one and the same."""
 
 
-def sentences(measured: Measured, task: str) -> list[str]:
-    """Least and most sensitive, over lr and over the space; robust width; divergence, its boundary and where the seed decides."""
-    return [
-        *ranking(measured, task),
-        *_tuned(measured, task),
-        *_untuned(measured, task),
-        *_robust(measured, task),
-        *_good(measured, task),
-        *diverged(measured, task),
-        *_boundary(measured, task),
-        *_danger(measured, task),
-    ]
-
-
 def ranking(measured: Measured, task: str) -> list[str]:
     """Who is least and who is most sensitive, what cannot be told apart, and who never learned."""
     table = of_task(measured.overview, task)
@@ -179,7 +165,7 @@ def _has_others(measured: Measured, task: str) -> bool:
 SENSITIVE = Question(
     "sensitive",
     "How sensitive is each variant?",
-    sentences,
+    (ranking, _tuned, _untuned, _robust, _good, diverged, _boundary, _danger),
     (
         Drawing(
             lr_curves,

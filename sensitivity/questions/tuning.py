@@ -12,11 +12,6 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 
-def sentences(measured: Measured, task: str) -> list[str]:
-    """Configurations until near the best, the chance of each variant to win, and the gain over the defaults."""
-    return [*within(measured, task), *_wins(measured, task), *_gains(measured, task)]
-
-
 def within(measured: Measured, task: str) -> list[str]:
     """How many random configurations each variant needs."""
     found = rows(measured.budget_within, task)
@@ -73,7 +68,7 @@ def _why_not(measured: Measured, task: str) -> str:
 TUNING = Question(
     "tuning",
     "Is it worth tuning?",
-    sentences,
+    (within, _wins, _gains),
     (
         Drawing(
             expected_best,
