@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ FIXED = ("grid", "explicit", "one_at_a_time")
 NEVER_LEARNED = "never better than the initial loss"
 DRAWS = 1000
 """Bootstrap draws."""
+HUGE = 300
+"""Powers of two from which losses are scaled before they are squared: the largest float has 1024."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,15 @@ def _seeds(seed: pd.Series[Any], numbers: NDArray[Any]) -> NDArray[np.int64]:
     found = np.empty(len(seed), dtype=np.int64)
     found[order] = np.arange(len(seed)) - np.searchsorted(numbers[order], numbers[order])
     return found
+
+
+def scaled(group: Losses) -> Losses:
+    """The group with losses times a power of two where their squares would overflow or vanish; shares of the variance stay as they are."""
+    largest = float(np.nanmax(np.abs(group.loss), initial=0.0))
+    exponent = int(np.frexp(largest)[1])
+    if abs(exponent) < HUGE or not math.isfinite(largest):
+        return group
+    return replace(group, loss=np.ldexp(group.loss, -exponent), initial=math.ldexp(group.initial, -exponent))
 
 
 def groups(results: Results, having: str | None = None) -> list[Losses]:
