@@ -16,7 +16,7 @@ from trainables.names import InputError
 if TYPE_CHECKING:
     from sensitivity.results import Results
 
-__all__ = ["FEWEST", "INTERACTIONS", "NO_HYPERPARAMETER", "NOISE", "TREES", "UNEXPLAINED", "effects_in_short", "main_effects", "seed_noise"]
+__all__ = ["FEWEST", "INTERACTIONS", "NOISE", "NO_HYPERPARAMETER", "TREES", "UNEXPLAINED", "effects_in_short", "main_effects", "seed_noise"]
 
 NO_HYPERPARAMETER = (INTERACTIONS, UNEXPLAINED, NOISE)
 """Effects that are not of a single hyperparameter, in the order in which they are shown."""
@@ -25,8 +25,8 @@ NO_HYPERPARAMETER = (INTERACTIONS, UNEXPLAINED, NOISE)
 def main_effects(results: Results, *, trees: int = TREES, seed: int = 0) -> pd.DataFrame:
     """Shares of the variance of the capped loss that sum to 1: each hyperparameter alone, all pairs together, the remainder, seed noise.
 
-    :func:`sensitivity.measures.variance_shares.variance_shares` without single pairs and totals. :data:`INTERACTIONS` are what pairs explain,
-    and there are none with one hyperparameter; :data:`UNEXPLAINED` is what no effect explains.
+    :func:`sensitivity.measures.variance_shares.variance_shares` without single pairs and totals. :data:`INTERACTIONS` are what pairs
+    explain, and there are none with one hyperparameter; :data:`UNEXPLAINED` is what no effect explains.
     """
     table = variance_shares(results, totals=False, trees=trees, seed=seed)
     table = table[table["order"] != "pair"].reset_index(drop=True)

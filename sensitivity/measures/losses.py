@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensitivity.repeats import between
 from sensitivity.results import PREFIX, present
 from trainables.names import InputError
 
@@ -21,7 +22,7 @@ Array = NDArray[np.float64]
 
 FIXED = ("grid", "explicit", "one_at_a_time")
 """Designs whose configurations are chosen, not drawn."""
-NEVER_LEARNED = "never better than the initial loss"
+NEVER_LEARNED = "never better than a diverged trial"
 DRAWS = 1000
 """Bootstrap draws."""
 HUGE = 300
@@ -98,7 +99,7 @@ def losses(results: Results, task: str, variant: str) -> Losses:
 def _seeds(seed: pd.Series[Any], numbers: NDArray[Any]) -> NDArray[np.int64]:
     """The column of each trial: that of its seed, or its place among the seeds of its configuration where most seeds are not shared."""
     place = np.unique(seed, return_inverse=True)[1].reshape(-1)
-    if 2 * len(seed) >= (numbers.max(initial=0) + 1) * (place.max(initial=0) + 1):
+    if np.bincount(numbers).max(initial=0) > 1 and 2 * len(seed) >= (numbers.max(initial=0) + 1) * (place.max(initial=0) + 1):
         return place
     order = np.lexsort([place, numbers])
     found = np.empty(len(seed), dtype=np.int64)
@@ -336,5 +337,7 @@ def note(group: Losses) -> str:
         remarks.append("one seed: seed noise is not in the interval" if group.fixed else "one seed")
     missing = int((~np.isfinite(group.loss)).sum())
     if missing:
-        remarks.append(f"{missing} of {group.loss.size} trials missing")
+        counts = np.isfinite(group.loss).sum(axis=1)
+        uneven = f"{between(int(counts.min()), int(counts.max()))}: " if counts.min() < counts.max() else ""
+        remarks.append(f"{uneven}{missing} of {group.loss.size} trials missing")
     return "; ".join(remarks)

@@ -138,8 +138,8 @@ EFFECTS = Question(
         Drawing(
             effect_shares,
             "How much of the variance of the loss each hyperparameter explains on its own over the range searched, on its own scale; "
-            "interactions, which pairs explain together; the remainder that no effect explains; and seed noise. An effect smaller than seed "
-            "noise is not worth tuning for.",
+            "interactions, which pairs explain together; the remainder that no effect explains; and seed noise. An effect smaller than "
+            "seed noise is not worth tuning for.",
             "main_effects",
         ),
         Drawing(
