@@ -13,11 +13,15 @@ from sensitivity.questions.effects import leading
 from sensitivity.questions.question import nothing_learned, of_task
 from sensitivity.questions.sensitive import diverged, ranking
 from sensitivity.questions.tuning import within
-from sensitivity.wording import setting, with_interval
+from sensitivity.wording import setting, several, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
     from sensitivity.results import Results
+
+
+MOST_EDGES = 5
+"""Ranges with the best at an end that are told of."""
 
 
 def summary(measured: Measured, task: str) -> list[str]:
@@ -41,7 +45,15 @@ def summary(measured: Measured, task: str) -> list[str]:
 
 def caveats(measured: Measured) -> list[str]:
     """What the reader should not believe without a second look, and what was assumed of results that were read from elsewhere."""
-    return [*_caveats(measured.results)["text"], *measured.results.notes]
+    table = _caveats(measured.results)
+    edges = table[table["kind"] == "edge"]
+    folded = edges.iloc[MOST_EDGES:]
+    more = []
+    if len(folded):
+        noun = "range" if len(folded) == 1 else "ranges"
+        names = several(list(dict.fromkeys(folded["variant"])))
+        more = [f"And {len(folded)} more {noun} with the best at an end, of {names}: the measure `caveats` lists all."]
+    return [*table.drop(index=folded.index)["text"], *more, *measured.results.notes]
 
 
 def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
