@@ -147,7 +147,8 @@ def _sentence(results: Results, part: Sequence[Edge], judged: Sequence[str]) -> 
     end, way = ("highest", "higher") if higher else ("lowest", "lower")
     at = "at" if best == (tried[-1] if higher else tried[0]) else "near"
     where = f"{variant} on {_tasks([edge.task for edge in part], judged)}"
-    return f"{where} does best {at} the {end} {called} tried ({number(best)}, range {low} to {high}): its optimum may lie {way}; try {further}."
+    place = f"{at} the {end} {called} tried ({number(best)}, range {low} to {high})"
+    return f"{where} does best {place}: its optimum may lie {way}; try {further}."
 
 
 def _tasks(tasks: Sequence[str], judged: Sequence[str]) -> str:

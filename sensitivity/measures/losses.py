@@ -109,11 +109,15 @@ def _seeds(seed: pd.Series[Any], numbers: NDArray[Any]) -> NDArray[np.int64]:
 
 def scaled(group: Losses) -> Losses:
     """The group with losses times a power of two where their squares would overflow or vanish; shares of the variance stay as they are."""
-    largest = float(np.nanmax(np.abs(group.loss), initial=0.0))
+    exponent = exponent_of(group.loss)
+    return replace(group, loss=np.ldexp(group.loss, -exponent), initial=math.ldexp(group.initial, -exponent)) if exponent else group
+
+
+def exponent_of(loss: Array) -> int:
+    """The power of two of the largest loss, where squares would overflow or vanish; else 0."""
+    largest = float(np.nanmax(np.abs(loss), initial=0.0))
     exponent = int(np.frexp(largest)[1])
-    if abs(exponent) < HUGE or not math.isfinite(largest):
-        return group
-    return replace(group, loss=np.ldexp(group.loss, -exponent), initial=math.ldexp(group.initial, -exponent))
+    return exponent if abs(exponent) >= HUGE and math.isfinite(largest) else 0
 
 
 def groups(results: Results, having: str | None = None) -> list[Losses]:
@@ -194,6 +198,11 @@ def drawn(
     Args: deviation: of the noise, where the losses do not tell it (one seed).
     Source: Efron & Morris, "Stein's Estimation Rule and Its Competitors", JASA 68 (1973), for the means.
     """
+    exponent = exponent_of(group.loss)
+    if exponent:
+        small = drawn(scaled(group), chosen, normal, about, rng, deviation=deviation and math.ldexp(deviation, -exponent))
+        with np.errstate(over="ignore"):
+            return Draws(chosen, *(np.ldexp(part, exponent) for part in (small.mean, small.noise, small.truth)))
     spread, freedom = moderated(group.loss)
     there = np.isfinite(group.loss)
     seeds = np.maximum(there.sum(axis=1), 1)
@@ -230,6 +239,10 @@ def moderated(loss: Array) -> tuple[Array, float]:
     from scipy.optimize import brentq
     from scipy.special import digamma, polygamma
 
+    exponent = exponent_of(loss)
+    if exponent:
+        deviation, degrees = moderated(np.ldexp(loss, -exponent))
+        return np.ldexp(deviation, exponent), degrees
     present = np.isfinite(loss).sum(axis=1)
     freedom = np.maximum(present - 1, 0)
     variance = np.zeros(len(loss))

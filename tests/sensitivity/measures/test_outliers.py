@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sensitivity.measures import caveats, main_effects, seed_noise, variance_shares
+from sensitivity.measures import Measured, caveats, main_effects, seed_noise, variance_shares
 from sensitivity.results import Results
 from tests.sensitivity.tables import results
 
@@ -71,6 +72,14 @@ def test_a_study_with_its_own_initial_loss_gets_no_advice_to_give_one() -> None:
     lrs = [{"lr": lr, "mu": 0.9} for lr in RATES[:10]]
     found = text(results(lambda c, seed: math.inf if c["lr"] == 1 else 0.1 + 0.01 * c["lr"], configurations=lrs, seeds=(0,)))
     assert found == "One trial of adam on autoencoder/digits (loss 1, lr 1, mu 0.9) carries 90% of the variance."  # 9 of 10
+
+
+def test_a_huge_loss_overflows_in_no_measure() -> None:
+    """A warning is an error here."""
+    frame = pd.DataFrame({"lr": RATES * 2, "seed": [0] * 12 + [1] * 12, "loss": [*EVEN[:-1], 1e300, *EVEN[:-1], 0.5]})
+    measured = Measured(Results.from_table(frame, metric="loss", seed="seed"))
+    for name in sorted(name for name, value in vars(Measured).items() if isinstance(value, cached_property) and name != "compared_over"):
+        assert len(getattr(measured, name).columns), name
 
 
 @pytest.mark.parametrize("scale", [1e300, 1e-300])
