@@ -13,6 +13,7 @@ from sensitivity.measures.cells import inactive
 from sensitivity.measures.losses import Array, Losses, losses, note, scaled
 from sensitivity.measures.noise import NOISE
 from sensitivity.measures.variance_shares import INTERACTIONS
+from sensitivity.results import records
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def together(table: pd.DataFrame, *, level: float = 0.95) -> dict[str, Any] | No
     effect = _Effect(INTERACTIONS, "pairs", float(part["value"].sum()), int(part["df"].sum()))
     total = 1.0 if table["value"].sum() > 0 else 0.0
     row = _judged(effect, error, freedom, total, int(table["n"].iloc[0]), level, judged=True)
-    return {**part.iloc[0].to_dict(), **row}
+    return {**records(part)[0], **row}
 
 
 def _judged(each: _Effect, error: float, freedom: int, total: float, n: int, level: float, *, judged: bool) -> dict[str, Any]:

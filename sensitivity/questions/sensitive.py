@@ -70,7 +70,7 @@ def _ties(measured: Measured, task: str, least: str, ranked: set[str]) -> list[s
     others = [name for name in others if name in ranked]
     if not others:
         return []
-    return [f"The difference in sensitivity between {least} and {several(others)} is within seed noise."]
+    return [f"The sensitivities of {several([least, *others])} cannot be told apart."]
 
 
 def _untuned(measured: Measured, task: str) -> list[str]:
