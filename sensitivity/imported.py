@@ -13,6 +13,7 @@ import pandas as pd
 from search_spaces.inferred import plain_values
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import write_value
+from sensitivity.capping import caps
 from sensitivity.imported_spaces import Spaces, check_measurable, spaces_of
 from sensitivity.planning import DONE
 from sensitivity.results import COUNTED, IMPORTED, PREFIX, TIMES, Results
@@ -111,15 +112,14 @@ def assemble(
         ],
         columns=list(dict.fromkeys(["key", "epoch", metric, "seconds"])),
     ).astype({metric: float})
-    capped = bool(np.isfinite([each.initial_loss for each in ended]).any())
     inferred_stops = sum(before.status == ENDED and after.status == "stopped" for before, after in zip(trials, ended, strict=True))
-    said += _about_ends(table, metric, capped, inferred_stops)
+    said += _about_ends(table, metric, seeded, inferred_stops)
     spec = {
         "name": study,
         IMPORTED: source,
         "metric": metric,
         "direction": direction,
-        COUNTED: "the initial loss" if capped else "the worst that ended",
+        COUNTED: caps((each.task, math.isfinite(each.initial_loss)) for each in seeded if each.status in DONE),
         "spaces": {name: [_plain(each) for each in space.to_dict()] for name, space in made.items()},
     }
     first = next(iter(kinds.values()))
@@ -232,11 +232,11 @@ def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: 
     return table
 
 
-def _about_ends(table: pd.DataFrame, metric: str, capped: bool, stopped: int) -> list[str]:
-    diverged, said = table["status"] == "diverged", []
-    if diverged.any() and not capped:
+def _about_ends(table: pd.DataFrame, metric: str, trials: Sequence[Imported], stopped: int) -> list[str]:
+    uncapped, said = sum(trial.status == "diverged" and not math.isfinite(trial.initial_loss) for trial in trials), []
+    if uncapped:
         said.append(
-            f"Diverged, having no finite {metric}: {diverged.sum()} of {len(table)} trials, which count as the worst finite result of "
+            f"Diverged, having no finite {metric}: {uncapped} of {len(table)} trials, which count as the worst finite result of "
             "their task, as no initial loss was given."
         )
     if stopped:

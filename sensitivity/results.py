@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NO_METRICS = ("key", "epoch", "lr", "mu", "nu", "images_per_second", "seconds")
 COUNTED = "diverged trials count as"
-"""In the specification of an import: ``the initial loss``, or ``the worst that ended``."""
+"""In the specification of an import: the cap of all tasks, or by task where they differ (:mod:`sensitivity.capping`)."""
 IMPORTED = "imported from"
 """In the specification of an import."""
 TIMES = ("started", "finished")

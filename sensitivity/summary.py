@@ -13,11 +13,15 @@ from sensitivity.questions.effects import leading
 from sensitivity.questions.question import nothing_learned, of_task
 from sensitivity.questions.sensitive import diverged, ranking
 from sensitivity.questions.tuning import within
-from sensitivity.wording import setting, with_interval
+from sensitivity.wording import setting, several, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
     from sensitivity.results import Results
+
+
+MOST_EDGES = 5
+"""Ranges with the best at an end that are told of."""
 
 
 def summary(measured: Measured, task: str) -> list[str]:
@@ -41,13 +45,28 @@ def _best(measured: Measured, task: str) -> list[str]:
 
 
 def caveats(measured: Measured) -> list[str]:
-    """What the reader should not believe without a second look, what was assumed of results that were read from elsewhere, what failed.
+    """What was assumed of results that were read from elsewhere, what not to believe without a second look, and what failed.
 
     To be asked last: what fails later is not in it.
     """
-    careful: list[str] = measured.attempt("caveats", lambda: [str(text) for text in measured.caveats.get("text", [])], list[str]())
+    careful: list[str] = measured.attempt("caveats", partial(_careful, measured), list[str]())
     failed = [f"{reason}; whatever needs it is left out." for reason in measured.failures.values()]
-    return [*careful, *measured.results.notes, *failed]
+    return [*measured.results.notes, *careful, *failed]
+
+
+def _careful(measured: Measured) -> list[str]:
+    """The caveats of the results; of many ranges with the best at an end, the first few."""
+    table = measured.caveats
+    if table.empty:
+        return []
+    edges = table[table["kind"] == "edge"]
+    folded = edges.iloc[MOST_EDGES:]
+    more = []
+    if len(folded):
+        noun = "range" if len(folded) == 1 else "ranges"
+        names = several(list(dict.fromkeys(folded["variant"])))
+        more = [f"And {len(folded)} more {noun} with the best at an end, of {names}: the measure `caveats` lists all."]
+    return [*table.drop(index=folded.index)["text"], *more]
 
 
 def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.capping import reference
 from sensitivity.measures.guard import REFUSED, ComputationFailed, refused_table
 from sensitivity.results import PREFIX
 
@@ -147,7 +148,7 @@ def refusal(table: pd.DataFrame) -> str:
 def nothing_learned(measured: Measured, task: str) -> str:
     """Why there is nothing to explain where no variant did better than not training; empty where one did."""
     learned = bool(of_task(measured.overview, task)["learned"].any())
-    return "" if learned else "No variant did better than the initial loss, so there is nothing to explain."
+    return "" if learned else f"No variant did better than {reference(measured.results, task)}, so there is nothing to explain."
 
 
 def rows(table: pd.DataFrame, task: str, **wanted: Any) -> list[dict[str, Any]]:

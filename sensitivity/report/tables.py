@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sensitivity.planning import METRICS
+from sensitivity.capping import cap_of
 from sensitivity.questions.question import of_task
 from sensitivity.results import records
 from sensitivity.summary import best_title, best_words
@@ -26,7 +26,7 @@ ROBUST = " Robust width: decades of learning rate within 10% of the best loss."
 def how_to_read(measured: Measured) -> str:
     """What the numbers of :func:`overview` are."""
     over = {"lr": "the range of learning rates"}.get(measured.compared_over or "", "all configurations")
-    cap = "the initial loss" if measured.results.metric in METRICS else "the worst that any trial ended with"
+    cap = cap_of(measured.results).replace("that ended", "that any trial of the task ended with")
     return HOW_TO_READ.format(what=over, cap=cap) + (ROBUST if measured.compared_over == "lr" else "")
 
 
