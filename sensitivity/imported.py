@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from search_spaces.inferred import plain_values
+from search_spaces.inferred import plain_configuration
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import write_value
 from sensitivity.imported_spaces import Spaces, check_measurable, spaces_of
@@ -71,6 +72,7 @@ def assemble(
     design: str | None = None,
     epochs: int | None = None,
     notes: Iterable[str] = (),
+    defaults: Mapping[str, Any] | None = None,
 ) -> Results:
     """Results of trials that were read elsewhere.
 
@@ -79,6 +81,7 @@ def assemble(
         spaces: instead of inferring any. known: by variant, hyperparameters whose domain the source tells.
         design: kind of the design; a full grid is seen, anything else taken as ``random``, where it is not given.
         epochs: reports of a trial that was not stopped early; the most that any has.
+        defaults: of hyperparameters that a trial lacks while no other hyperparameter explains it; without one, the trial is left out.
     Raises: InputError for no trials, one that is there twice, a configuration outside a given space.
     """
     if not trials:
@@ -90,10 +93,12 @@ def assemble(
     budget = epochs or max((len(each.reports) for each in trials), default=1) or 1
     ended = [_with_status(each, budget) for each in trials]
     said = list(notes)
-    made, inferred = spaces_of(ended, names, spaces, scales or {}, known or {})
+    made, complete, inferred = spaces_of(ended, names, spaces, scales or {}, known or {}, defaults or {})
     said += inferred
+    if not complete:
+        raise InputError(f"{source} holds no finished trial")
     check_measurable(made, source)
-    checked = [_checked(each, made[each.variant], source) for each in ended]
+    checked = [_checked(trial, made[trial.variant], source) for trial in complete]
     seeded, repeated = _seeded(checked)
     said += repeated
     kinds = _designs(seeded, made, design)
@@ -140,20 +145,24 @@ def _with_status(trial: Imported, budget: int) -> Imported:
 
 
 def _checked(trial: Imported, space: SearchSpace, source: str) -> Imported:
-    """The trial with the values as the space holds them; only those that are there, where it has no result."""
-    values = {name: _as_chosen(name, plain_values(name, [value])[0], space) for name, value in trial.configuration.items()}
+    """Return the trial with the values as the space holds them; one without a result with those of its values that can be read."""
     if trial.status not in DONE:
-        return replace(trial, configuration=values)
+        return replace(trial, configuration=_readable(trial.configuration, space))
+    unexpected = {name: value for name, value in trial.configuration.items() if name not in space}
+    values = {**plain_configuration(trial.configuration, {domain.name: domain for domain in space}), **unexpected}
     try:
         return replace(trial, configuration=space.check(values))
     except InputError as error:
         raise InputError(f"{trial.key} of {source}: {error}") from None
 
 
-def _as_chosen(name: str, value: Any, space: SearchSpace) -> Any:
-    """A choice that a file has as text, where the space has it as something else: True among names."""
-    choices = getattr(space[name], "choices", ()) if name in space and isinstance(value, str) else ()
-    return next((each for each in choices if not isinstance(each, str) and str(each) == value), value)
+def _readable(configuration: Mapping[str, Any], space: SearchSpace) -> dict[str, Any]:
+    """Return the values that can be read, also outside their domain: a trial without a result decides no domain."""
+    values: dict[str, Any] = {}
+    for domain in space:
+        with contextlib.suppress(InputError):
+            values |= plain_configuration(configuration, {domain.name: domain})
+    return values
 
 
 def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
