@@ -114,8 +114,8 @@ def scale_of(name: str, values: Iterable[Any]) -> str:
     """The scale on which the distinct values are a grid; else on which they are most likely as uniform draws, linear unless clearly not.
 
     Measured on 300 sets of 20 draws each: wrong in 0% over three decades of a log scale, 6% over one and a half, 1 to 4% of linear ones.
-    Text, bools and anything beside None are categorical. Numbers of which one is infinite, or a 0 among magnitudes (0, 1e-4, 1e-3, 1e-2), are ordinal. Two
-    values are evenly spread on any scale, so a decade between them makes it log, or log1m where both are above a half.
+    Text, bools and anything beside None are categorical. Numbers of which one is infinite, or a 0 among magnitudes (0, 1e-4, 1e-3, 1e-2),
+    are ordinal. Two values are evenly spread on any scale, so a decade between them makes it log, or log1m where both are above a half.
 
     >>> scale_of("lr", [1e-4, 1e-3, 1e-2]), scale_of("mu", [0, 0.9, 0.99]), scale_of("dropout", [0.1, 0.2, 0.5])
     ('log', 'log1m', 'linear')

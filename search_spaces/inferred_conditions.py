@@ -48,8 +48,8 @@ def condition_of(
 ) -> dict[str, tuple[Scalar, ...]] | None:
     """Return values of as few parents as possible with which a hyperparameter has a value and without which it has none.
 
-    The numbers of a parent are an interval of the numbers that it has (units_2 with 3 layers or more): other sets of numbers, and numbers of
-    which there are many, tell any configuration from the rest by chance.
+    The numbers of a parent are an interval of the numbers that it has (units_2 with 3 layers or more): other sets of numbers, and numbers
+    of which there are many, tell any configuration from the rest by chance.
 
     Args:
         name: of the hyperparameter.

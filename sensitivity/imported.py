@@ -14,7 +14,7 @@ import pandas as pd
 from search_spaces.inferred import plain_configuration
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import write_value
-from sensitivity.holes import decisive
+from sensitivity.holes import DECISIVE, decisive
 from sensitivity.imported_spaces import Spaces, check_measurable, spaces_of
 from sensitivity.planning import DONE
 from sensitivity.renaming import renamed_domain, renamed_trials, renaming, values_by_name
@@ -184,12 +184,12 @@ def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
     found: dict[Any, Imported] = {}
     counts: dict[Any, int] = {}
     seeded, repeated = [], False
-    for each in trials:
+    for each in sorted(trials, key=lambda trial: trial.status not in DECISIVE):  # a failed trial that was run again is not another seed
         what = (each.task, each.variant, tuple(sorted((name, str(value)) for name, value in each.configuration.items())))
         if each.seed is None:
             seed = counts.get(what, 0)
             counts[what] = seed + 1
-            repeated = repeated or seed > 0
+            repeated = repeated or (seed > 0 and each.status in DECISIVE)
             seeded.append(replace(each, seed=seed))
             continue
         seeded.append(each)
@@ -200,6 +200,8 @@ def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
                     f"variant {each.variant!r}, seed {each.seed}, {dict(each.configuration)!r}"
                 )
             found[*what, each.seed] = each
+    places = {trial.key: place for place, trial in enumerate(trials)}
+    seeded.sort(key=lambda trial: places[trial.key])
     return seeded, ["No seed was named: a configuration that comes again counts as another seed."] if repeated else []
 
 
@@ -211,7 +213,8 @@ def _designs(trials: Sequence[Imported], made: Mapping[str, SearchSpace], given:
         return dict.fromkeys(made, given)
     kinds = {}
     for variant, space in made.items():
-        rows = {tuple(each.configuration.get(name) for name in space.names) for each in trials if each.variant == variant}
+        valid = [trial.configuration for trial in trials if trial.variant == variant and space.is_valid(trial.configuration)]
+        rows = {tuple(configuration.get(name) for name in space.names) for configuration in valid}
         levels = [len(set(column)) for column in zip(*rows, strict=True)]
         full = bool(rows) and math.prod(levels) == len(rows)
         if full and max(levels) > max(2, MOST_GRID * len(rows)):  # a single hyperparameter: levels are even, draws are not

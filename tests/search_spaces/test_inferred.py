@@ -129,7 +129,9 @@ def test_what_is_no_number_is_a_choice_called_what_it_is_written_as(values: list
 
 
 def test_a_choice_of_any_kind_can_be_a_condition() -> None:
-    space = inferred_space([{"layers": [64], "on": "True"}, {"layers": (64, 32), "skip": 0.1, "on": "None"}, {"layers": [64], "on": "False"}])
+    space = inferred_space(
+        [{"layers": [64], "on": "True"}, {"layers": (64, 32), "skip": 0.1, "on": "None"}, {"layers": [64], "on": "False"}]
+    )
     assert dict(space["skip"].when) == {"layers": ("[64, 32]",)}
 
 
