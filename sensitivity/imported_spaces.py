@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from search_spaces.hyperparameters import Float, Integer
-from search_spaces.inferred import domain_of, inferred_space, scale_of
+from search_spaces.inferred import domain_of, inferred_space, plain_configuration, scale_of
 from search_spaces.listing import condition
 from search_spaces.spaces import SearchSpace
 from sensitivity.holes import DECISIVE, Domains, complete_in, decisive, with_defaults, without_holes, without_inactive_nones
@@ -64,9 +64,21 @@ def spaces_of(
     if given is not None:
         spaces, remaining, notes = _given(by_variant, given)
     else:
-        spaces, remaining, notes = _inferred(by_variant, order, scales, known)
+        spaces, remaining, notes = _inferred(by_variant, order, scales, _wide_enough(known, defaults))
     places = {trial.key: place for place, trial in enumerate(trials)}
     return Inferred(spaces, sorted(remaining, key=lambda trial: places[trial.key]), notes)
+
+
+def _wide_enough(known: Mapping[str, Mapping[str, Hyperparameter]], defaults: Mapping[str, Any]) -> dict[str, dict[str, Hyperparameter]]:
+    """Return the domains that hold their default; others are inferred from the values, with the default among them."""
+    return {
+        variant: {
+            name: domain
+            for name, domain in domains.items()
+            if name not in defaults or SearchSpace(domain).is_valid(plain_configuration({name: defaults[name]}, {name: domain}))
+        }
+        for variant, domains in known.items()
+    }
 
 
 def _given(by_variant: Mapping[str, Sequence[Imported]], given: SearchSpace | Mapping[str, SearchSpace]) -> Inferred:
