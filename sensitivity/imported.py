@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from search_spaces.inferred import plain_values
+from search_spaces.inferred import plain_configuration
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import write_value
 from sensitivity.capping import caps
+from sensitivity.holes import DECISIVE, decisive
 from sensitivity.imported_spaces import Spaces, check_measurable, spaces_of
 from sensitivity.planning import DONE
+from sensitivity.renaming import renamed_domain, renamed_trials, renaming, values_by_name
 from sensitivity.results import COUNTED, IMPORTED, PREFIX, TIMES, Results
 from trainables.names import InputError, unknown
 
@@ -72,6 +75,8 @@ def assemble(
     design: str | None = None,
     epochs: int | None = None,
     notes: Iterable[str] = (),
+    defaults: Mapping[str, Any] | None = None,
+    rename: Mapping[str, str] | None = None,
 ) -> Results:
     """Results of trials that were read elsewhere.
 
@@ -80,6 +85,8 @@ def assemble(
         spaces: instead of inferring any. known: by variant, hyperparameters whose domain the source tells.
         design: kind of the design; a full grid is seen, anything else taken as ``random``, where it is not given.
         epochs: reports of a trial that was not stopped early; the most that any has.
+        defaults: of hyperparameters that a trial lacks while no other hyperparameter explains it; without one, the trial is left out.
+        rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` unless spaces are given.
     Raises: InputError for no trials, one that is there twice, a configuration outside a given space.
     """
     if not trials:
@@ -91,10 +98,22 @@ def assemble(
     budget = epochs or max((len(each.reports) for each in trials), default=1) or 1
     ended = [_with_status(each, budget) for each in trials]
     said = list(notes)
-    made, inferred = spaces_of(ended, names, spaces, scales or {}, known or {})
+    if rename is not None or spaces is None:
+        new, words = renaming(values_by_name(decisive(ended) or ended), rename)
+        said += words
+        ended, names = renamed_trials(ended, new), [new.get(name, name) for name in names]
+        scales = {new.get(name, name): scale for name, scale in (scales or {}).items()}
+        known = {
+            variant: {new.get(name, name): renamed_domain(domain, new) for name, domain in domains.items()}
+            for variant, domains in (known or {}).items()
+        }
+        defaults = {new.get(name, name): value for name, value in (defaults or {}).items()}
+    made, complete, inferred = spaces_of(ended, names, spaces, scales or {}, known or {}, defaults or {})
     said += inferred
+    if not complete:
+        raise InputError(f"{source} holds no finished trial")
     check_measurable(made, source)
-    checked = [_checked(each, made[each.variant], source) for each in ended]
+    checked = [_checked(trial, made[trial.variant], source) for trial in complete]
     seeded, repeated = _seeded(checked)
     said += repeated
     kinds = _designs(seeded, made, design)
@@ -140,20 +159,24 @@ def _with_status(trial: Imported, budget: int) -> Imported:
 
 
 def _checked(trial: Imported, space: SearchSpace, source: str) -> Imported:
-    """The trial with the values as the space holds them; only those that are there, where it has no result."""
-    values = {name: _as_chosen(name, plain_values(name, [value])[0], space) for name, value in trial.configuration.items()}
+    """Return the trial with the values as the space holds them; one without a result with those of its values that can be read."""
     if trial.status not in DONE:
-        return replace(trial, configuration=values)
+        return replace(trial, configuration=_readable(trial.configuration, space))
+    unexpected = {name: value for name, value in trial.configuration.items() if name not in space}
+    values = {**plain_configuration(trial.configuration, {domain.name: domain for domain in space}), **unexpected}
     try:
         return replace(trial, configuration=space.check(values))
     except InputError as error:
         raise InputError(f"{trial.key} of {source}: {error}") from None
 
 
-def _as_chosen(name: str, value: Any, space: SearchSpace) -> Any:
-    """A choice that a file has as text, where the space has it as something else: True among names."""
-    choices = getattr(space[name], "choices", ()) if name in space and isinstance(value, str) else ()
-    return next((each for each in choices if not isinstance(each, str) and str(each) == value), value)
+def _readable(configuration: Mapping[str, Any], space: SearchSpace) -> dict[str, Any]:
+    """Return the values that can be read, also outside their domain: a trial without a result decides no domain."""
+    values: dict[str, Any] = {}
+    for domain in space:
+        with contextlib.suppress(InputError):
+            values |= plain_configuration(configuration, {domain.name: domain})
+    return values
 
 
 def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
@@ -161,12 +184,12 @@ def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
     found: dict[Any, Imported] = {}
     counts: dict[Any, int] = {}
     seeded, repeated = [], False
-    for each in trials:
+    for each in sorted(trials, key=lambda trial: trial.status not in DECISIVE):  # a failed trial that was run again is not another seed
         what = (each.task, each.variant, tuple(sorted((name, str(value)) for name, value in each.configuration.items())))
         if each.seed is None:
             seed = counts.get(what, 0)
             counts[what] = seed + 1
-            repeated = repeated or seed > 0
+            repeated = repeated or (seed > 0 and each.status in DECISIVE)
             seeded.append(replace(each, seed=seed))
             continue
         seeded.append(each)
@@ -177,6 +200,8 @@ def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
                     f"variant {each.variant!r}, seed {each.seed}, {dict(each.configuration)!r}"
                 )
             found[*what, each.seed] = each
+    places = {trial.key: place for place, trial in enumerate(trials)}
+    seeded.sort(key=lambda trial: places[trial.key])
     return seeded, ["No seed was named: a configuration that comes again counts as another seed."] if repeated else []
 
 
@@ -188,7 +213,8 @@ def _designs(trials: Sequence[Imported], made: Mapping[str, SearchSpace], given:
         return dict.fromkeys(made, given)
     kinds = {}
     for variant, space in made.items():
-        rows = {tuple(each.configuration.get(name) for name in space.names) for each in trials if each.variant == variant}
+        valid = [trial.configuration for trial in trials if trial.variant == variant and space.is_valid(trial.configuration)]
+        rows = {tuple(configuration.get(name) for name in space.names) for configuration in valid}
         levels = [len(set(column)) for column in zip(*rows, strict=True)]
         full = bool(rows) and math.prod(levels) == len(rows)
         if full and max(levels) > max(2, MOST_GRID * len(rows)):  # a single hyperparameter: levels are even, draws are not

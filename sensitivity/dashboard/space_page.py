@@ -51,8 +51,9 @@ def _figure(results: Results, space: SearchSpace, variants: list[str]) -> go.Fig
     trials = results.trials[results.trials["variant"].isin(variants)]
     names = space.names
     rows = trials[[PREFIX + name for name in names]].drop_duplicates().head(1000).to_numpy(dtype=object)
-    tried = space.encode([present(names, row) for row in rows]) if len(rows) else None
-    return ranges(space, tried)
+    # An imported trial that failed may lack a part of its configuration, or lie outside the domains that the others have.
+    valid = [configuration for configuration in (present(names, row) for row in rows) if space.is_valid(configuration)]
+    return ranges(space, space.encode(valid) if valid else None)
 
 
 def _table(space: SearchSpace, whose: str) -> Any:
