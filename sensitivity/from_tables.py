@@ -53,6 +53,7 @@ def from_table(
     spaces: Spaces = None,
     design: str | None = None,
     study: str | None = None,
+    rename: Mapping[str, str] | None = None,
 ) -> Results:
     """Results of a table: a DataFrame, or a CSV, TSV or Parquet file.
 
@@ -121,6 +122,7 @@ def from_table(
         design=design,
         epochs=epochs if epoch else 1,
         notes=notes,
+        rename=rename,
     )
 
 

@@ -15,6 +15,7 @@ from search_spaces.spaces import SearchSpace
 from search_spaces.values import write_value
 from sensitivity.imported_spaces import Spaces, check_measurable, spaces_of
 from sensitivity.planning import DONE
+from sensitivity.renaming import renamed_domain, renamed_trials, renaming, values_by_name
 from sensitivity.results import COUNTED, IMPORTED, PREFIX, TIMES, Results
 from trainables.names import InputError, unknown
 
@@ -71,6 +72,7 @@ def assemble(
     design: str | None = None,
     epochs: int | None = None,
     notes: Iterable[str] = (),
+    rename: Mapping[str, str] | None = None,
 ) -> Results:
     """Results of trials that were read elsewhere.
 
@@ -79,6 +81,7 @@ def assemble(
         spaces: instead of inferring any. known: by variant, hyperparameters whose domain the source tells.
         design: kind of the design; a full grid is seen, anything else taken as ``random``, where it is not given.
         epochs: reports of a trial that was not stopped early; the most that any has.
+        rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` unless spaces are given.
     Raises: InputError for no trials, one that is there twice, a configuration outside a given space.
     """
     if not trials:
@@ -90,6 +93,15 @@ def assemble(
     budget = epochs or max((len(each.reports) for each in trials), default=1) or 1
     ended = [_with_status(each, budget) for each in trials]
     said = list(notes)
+    if rename is not None or spaces is None:
+        new, words = renaming(values_by_name(ended), rename)
+        said += words
+        ended, names = renamed_trials(ended, new), [new.get(name, name) for name in names]
+        scales = {new.get(name, name): scale for name, scale in (scales or {}).items()}
+        known = {
+            variant: {new.get(name, name): renamed_domain(domain, new) for name, domain in domains.items()}
+            for variant, domains in (known or {}).items()
+        }
     made, inferred = spaces_of(ended, names, spaces, scales or {}, known or {})
     said += inferred
     check_measurable(made, source)

@@ -41,14 +41,14 @@ def test_columns_become_the_tables_that_measures_and_the_report_read(tmp_path: p
     ]
     assert {"key", "epoch", "val", "seconds"} == set(results.epochs.columns)
     assert results.designs == {"sgd": "grid", "adam": "grid"}
-    assert str(results.spaces["sgd"]) == "learning rate: 0.001 to 1.0, log\nmomentum: 0.0 to 0.99, log1m"
+    assert str(results.spaces["sgd"]) == "lr: 0.001 to 1.0, log\nmomentum: 0.0 to 0.99, log1m"
     diverged = results.trials[results.trials["status"] == "diverged"]
-    assert set(diverged["config/learning rate"]) == {1.0}
+    assert set(diverged["config/lr"]) == {1.0}
     assert set(diverged["loss"]) == {results.trials["value"].max()}
     page = write_report(results, tmp_path / "report").read_text()
     assert "Diverged trials, counted as the worst that ended: sgd 6 of 24 and adam 6 of 24." in page
     assert "Learning curves" not in page
-    assert any("learning rate log 0.001 to 1; momentum log1m 0 to 0.99" in each for each in caveats(Measured(results)))
+    assert any("lr log 0.001 to 1; momentum log1m 0 to 0.99" in each for each in caveats(Measured(results)))
 
 
 def test_files_give_the_same_as_the_frame(tmp_path: pathlib.Path) -> None:
@@ -137,7 +137,7 @@ def test_a_row_for_every_epoch_is_a_curve() -> None:
 
 def test_labels_are_no_hyperparameters() -> None:
     results = Results.from_table(sweep(run=[f"run-{i}" for i in range(48)]), metric="val", variant="opt", seed="fold")
-    assert results.spaces["sgd"].names == ("learning rate", "momentum")
+    assert results.spaces["sgd"].names == ("lr", "momentum")
     assert any("left out as labels: run" in each for each in results.notes)
 
 
