@@ -20,7 +20,7 @@ PREFIXES: dict[Group, tuple[str, ...]] = {
     ),
     "tags": ("tags.", "tags/", "tag.", "user_attrs_", "system_attrs_", "user_attrs.", "system_attrs."),
 }  # fmt: skip
-"""By group: what Weights & Biases, MLflow, Optuna, Ray Tune, Keras Tuner, AlgoPerf, DeepOBS, DeepCAVE, scikit-learn and Ax put before names."""
+"""By group: prefixes of Weights & Biases, MLflow, Optuna, Ray Tune, Keras Tuner, AlgoPerf, DeepOBS, DeepCAVE, scikit-learn and Ax."""
 WRAPPERS = ("train_loop_config", "values", "hyperparameters", "params", "config", "optimizer_hyperparams")
 """Names of nested entries that hold all hyperparameters."""
 COUNTS = frozenset({"count", "total", "m", "b", "k", "millions", "num", "number", "size", "mb", "trainable"})

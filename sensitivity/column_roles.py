@@ -9,16 +9,16 @@ from sensitivity.column_names import bare_name, without_shared_path
 from sensitivity.columns import MEASUREMENTS, MOST_TEXTS, SETTING_TOKENS, Column
 from sensitivity.repetitions import cross_hyperparameters, differ_between_seeds, group_numbers, is_factor, number_repetitions
 
-VARIANT_NAMES = ("variant", "optimizer", "optimiser", "optim", "opt", "algorithm", "algo", "method", "solver", "submission", "optimizername",
-    "optimizertype", "algorithmname", "methodname")  # fmt: skip
-TASK_NAMES = ("task", "taskname", "dataset", "datasetname", "workload", "workloadname", "testproblem", "problem", "benchmark", "env", "envid",
-    "envname", "environment", "taskid", "datasetid")  # fmt: skip
+VARIANT_NAMES = ("variant", "optimizer", "optimiser", "optim", "opt", "algorithm", "algo", "method", "solver", "submission",
+    "optimizername", "optimizertype", "algorithmname", "methodname")  # fmt: skip
+TASK_NAMES = ("task", "taskname", "dataset", "datasetname", "workload", "workloadname", "testproblem", "problem", "benchmark", "env",
+    "envid", "envname", "environment", "taskid", "datasetid")  # fmt: skip
 SEED_NAMES = ("seed", "randomseed", "rngseed", "randomstate", "manualseed", "globalseed")
 STATUS_NAMES = ("status", "state", "trialstatus", "runstatus", "trialstate", "jobstatus", "runstate")
 REPETITION_NAMES = ("repeat", "repetition", "rep", "replicate", "replica", "fold", "cvfold", "run", "trial", "instance")
 """Names of seeds, where the numbers tell the repetitions of configurations apart."""
-EPOCH_NAMES = ("epoch", "epochs", "budget", "budgets", "fidelity", "resource", "resources", "rung", "step", "steps", "globalstep", "iteration",
-    "iterations", "iter", "trainingiteration", "nepochs", "numepochs", "maxepochs", "numsteps", "maxsteps", "nsteps")  # fmt: skip
+EPOCH_NAMES = ("epoch", "epochs", "budget", "budgets", "fidelity", "resource", "resources", "rung", "step", "steps", "globalstep",
+    "iteration", "iterations", "iter", "trainingiteration", "nepochs", "numepochs", "maxepochs", "numsteps", "maxsteps", "nsteps")  # fmt: skip
 """Names of how long a trial trained: the epoch, where configurations come again with other values."""
 SEARCHED_EPOCHS = ("epochs", "steps", "iterations", "nepochs", "numepochs", "maxepochs", "numsteps", "maxsteps", "nsteps")
 """The same, of names that are also hyperparameters."""
@@ -38,7 +38,8 @@ META_NAMES = frozenset(
     {
         "user", "notes", "note", "tags", "tag", "description", "comment", "comments", "git", "github", "commit", "host", "hostname", "node",
         "nodeip", "ip", "pid", "worker", "message", "error", "traceback", "exception", "job", "jobtype", "jobname", "sweep", "python", "os",
-        "executable", "program", "entrypoint", "lifecyclestage", "device", "gpu", "group", "framework", "wandb", "additional", "experimenttag",
+        "executable", "program", "entrypoint", "lifecyclestage", "device", "gpu", "group",
+        "framework", "wandb", "additional", "experimenttag",
     }
 )  # fmt: skip
 """Names of texts about a run."""
@@ -47,8 +48,8 @@ ROW_TOKENS = frozenset(
     {"name", "trial", "run", "number", "index", "idx", "no", "nr", "experiment", "job", "config", "configuration", "level"}
 )
 TIME_TOKENS = frozenset(
-    {"time", "timestamp", "date", "datetime", "created", "updated", "started", "finished", "heartbeat", "modified", "seconds", "runtime", "duration",
-     "elapsed", "walltime"}
+    {"time", "timestamp", "date", "datetime", "created", "updated", "started", "finished", "heartbeat", "modified", "seconds",
+     "runtime", "duration", "elapsed", "walltime"}
 )  # fmt: skip
 PATH_TOKENS = frozenset({"path", "dir", "directory", "uri", "url", "file", "filename", "checkpoint", "ckpt", "logdir", "artifact"})
 OWN_COLUMNS = frozenset({"key", "epochs_done", "started", "finished", "epochs", "error", "value", "loss"})
@@ -283,6 +284,7 @@ def _is_path(column: Column) -> bool:
 
 
 REASONS: dict[str, Callable[[Column], bool]] = {
+    "statuses": lambda column: column.leaf in STATUS_NAMES and column.group != "hyperparameters",
     "empty columns": lambda column: not column.values and not column.is_number,
     "row numbers": _is_row_number,
     "tags": lambda column: column.group == "tags" or (column.leaf in META_NAMES and not column.is_number),

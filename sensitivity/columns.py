@@ -27,7 +27,8 @@ SETTING_TOKENS = frozenset(
         "weight", "weights", "coef", "coeff", "coefficient", "coefs", "scale", "scaling", "factor", "ratio", "lambda", "bound", "bounds",
         "target", "clip", "clipping", "threshold", "tol", "tolerance", "fn", "function", "func", "type", "kind", "margin", "alpha", "beta",
         "gamma", "temperature", "smoothing", "decay", "discount", "penalty", "warmup", "schedule", "bits", "dim", "window", "horizon",
-        "every", "steps", "power", "exponent", "size", "batches", "grad", "lr", "learning", "dropout", "multiplier", "normalization", "norm",
+        "every", "steps", "power", "exponent", "size", "batches", "grad", "lr",
+        "learning", "dropout", "multiplier", "normalization", "norm",
         "reduction", "estimator", "prior", "anneal", "annealing", "regularization", "reg",
     }
 )  # fmt: skip
@@ -35,7 +36,8 @@ SETTING_TOKENS = frozenset(
 MEASUREMENTS = frozenset(
     {
         "nparams", "numparams", "nparameters", "numparameters", "parametercount", "paramcount", "paramscount", "totalparams",
-        "trainableparams", "modelsize", "flops", "gflops", "macs", "memory", "peakmemory", "gpumemory", "memoryusage", "maxmemory", "throughput", "samplespersecond",
+        "trainableparams", "modelsize", "flops", "gflops", "macs", "memory", "peakmemory", "gpumemory",
+        "memoryusage", "maxmemory", "throughput", "samplespersecond",
         "imagespersecond", "tokenspersecond", "stepspersecond", "fps", "gradnorm", "bestepoch", "beststep", "bestiteration",
         "epochsdone", "laststep", "lastepoch", "stoppedepoch", "preemptioncount", "cpuutil", "gpuutil", "done", "pruned", "converged",
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -22,10 +23,8 @@ from sensitivity.results import Results
 from sensitivity.table_notes import role_notes
 from sensitivity.table_trials import Empty, TableTrials, numbers_of
 from sensitivity.tool_folders import read_folder
+from sensitivity.tool_tables import ToolTable
 from trainables.names import InputError, unknown
-
-if TYPE_CHECKING:
-    from search_spaces.hyperparameters import Hyperparameter
 
 NO_STATUS = "none"
 """Named as the column of the status: no column is one."""
@@ -48,6 +47,7 @@ def from_table(
     spaces: Spaces = None,
     design: str | None = None,
     study: str | None = None,
+    defaults: Mapping[str, Any] | None = None,
     rename: Mapping[str, str] | None = None,
     ignore: Sequence[str] = (),
     statuses: Mapping[str, str] | None = None,
@@ -75,6 +75,7 @@ def from_table(
         spaces: the search space (of every variant, or by variant), instead.
         design: how configurations were chosen; a grid is seen, anything else taken as ``random``.
         study: name in the report.
+        defaults: values of hyperparameters, for the trials that lack them.
         rename: new names of hyperparameters by old ones. The learning rate is called ``lr``, unless it is renamed to its own name.
         ignore: columns to leave out.
         statuses: ``completed``, ``diverged``, ``stopped``, ``failed``, ``running`` or ``pending`` by word of the status column.
@@ -92,39 +93,37 @@ def from_table(
     """
     if empty not in (None, "diverged", "failed"):
         raise unknown("meaning of an empty metric (empty=, --empty)", empty, ("diverged", "failed"))
-    hyperparameters = [hyperparameters] if isinstance(hyperparameters, str) else hyperparameters
     source = "the table" if isinstance(table, pd.DataFrame) else repr(str(table))
-    frame, defaults = _read(table, kind)
+    told = _read(table, kind)
     name = study or ("table" if isinstance(table, pd.DataFrame) else pathlib.Path(table).expanduser().resolve().name.partition(".")[0])
-    columns = columns_of(_checked(frame, source))
-    metric = metric or defaults.get("metric")
-    if status == NO_STATUS and NO_STATUS not in columns:
-        status, closed = None, {"status"}
-    else:
-        closed = set()
-    if initial_loss is not None:
-        closed.add("initial_loss")
-    given = {"variant": variant, "task": task, "seed": seed, "status": status, "epoch": epoch}
-    given["initial_loss"] = initial_loss if isinstance(initial_loss, str) else None
-    metric = metric if metric is None else column_called(metric, columns)
-    hyperparameters = hyperparameters if hyperparameters is None else [column_called(column, columns) for column in hyperparameters]
-    named = {role: column_called(column, columns) for role, column in given.items() if column is not None}
-    ignore = [column_called(column, columns) for column in ([ignore] if isinstance(ignore, str) else ignore)]
+    columns = columns_of(_checked(told.frame, source))
+    given = {"variant": variant, "task": task, "seed": seed, "status": status, "epoch": epoch, "initial_loss": initial_loss}
+    named, closed = _named(given, columns)
+    metric = _called(metric or told.metric, columns)
+    hyperparameters = _all_called(hyperparameters, columns)
+    ignore = _all_called(ignore, columns) or []
     _check_names(columns, metric, named, hyperparameters, ignore)
     roles = column_roles(
         columns, named=named, metric=metric, hyperparameters=hyperparameters, ignore=ignore, closed=closed, searched=_searched(spaces)
     )
     chosen = metric if metric is not None else metric_of(columns, roles.results, source)
-    way, said = direction_of(columns, chosen, direction or defaults.get("directions", {}).get(chosen), source)
+    way, said = direction_of(columns, chosen, direction or told.directions.get(chosen), source)
     _check_roles(columns, roles, chosen, source)
     initial = f"initial_{bare_name(chosen)}"
-    if initial_loss is None and "initial_loss" not in roles.named and initial in columns:
+    if "initial_loss" not in {*closed, *roles.named} and initial in columns:
         roles.named["initial_loss"] = initial
-    by_budget = "epoch" in roles.named and ("epoch" in roles.inferred or not _holds_whole(columns[roles.named["epoch"]]))
     trials, assumed = TableTrials(
-        columns, roles.hyperparameters, roles.named, chosen, name, float(initial_loss) if isinstance(initial_loss, (int, float)) else math.nan,
-        statuses, empty, isinstance(table, pd.DataFrame) or nulls_are_nan(table), by_budget,
-    ).read()  # fmt: skip
+        columns,
+        roles.hyperparameters,
+        roles.named,
+        chosen,
+        name,
+        initial_loss=float(initial_loss) if isinstance(initial_loss, (int, float)) else math.nan,
+        statuses=statuses,
+        empty=empty,
+        null_is_nan=isinstance(table, pd.DataFrame) or nulls_are_nan(table),
+        by_budget=epochs is None and _holds_budgets(columns, roles),
+    ).read()
     own = {"key", "epochs_done", "value", "loss"} <= set(columns)
     return assemble(
         trials,
@@ -135,31 +134,49 @@ def from_table(
         names=list(roles.hyperparameters.values()),
         scales=scales,
         spaces=spaces,
-        known=_known(trials, defaults.get("domains")),
+        known={trial.variant: told.domains for trial in trials} if told.domains else {},
         design=design,
         epochs=epochs if "epoch" in roles.named else 1,
         notes=[
             *role_notes(roles, chosen, hyperparameters is not None, OWN_COLUMNS if own else ()),
             *said,
-            *defaults.get("notes", ()),
+            *told.notes,
             *assumed,
         ],
         rename=rename,
+        defaults=defaults,
     )
 
 
-def _read(table: pd.DataFrame | str | pathlib.Path, kind: str | None) -> tuple[pd.DataFrame, Mapping[str, Any]]:
-    """Return a table with what its source says of it: metric, direction, domains and notes."""
+def _read(table: pd.DataFrame | str | pathlib.Path, kind: str | None) -> ToolTable:
+    """Return a table with what its source says of it."""
     if isinstance(table, pd.DataFrame):
-        return flattened(table.set_axis([str(name) for name in table.columns], axis=1)), {}
-    if not isinstance(table, (str, pathlib.Path)):
+        found = ToolTable(flattened(table.set_axis([str(name) for name in table.columns], axis=1)))
+    elif not isinstance(table, (str, pathlib.Path)):
         raise InputError(f"a table must be a DataFrame or the path of a file, got {table!r}")
-    place = pathlib.Path(table).expanduser()
-    if not place.is_dir():
-        frame = read_frame(place)
-        return frame.set_axis([str(name) for name in frame.columns], axis=1), {}
-    found = read_folder(place, kind)
-    return found.frame, {"metric": found.metric, "directions": found.directions, "domains": found.domains, "notes": found.notes}
+    else:
+        place = pathlib.Path(table).expanduser()
+        found = read_folder(place, kind) if place.is_dir() else ToolTable(read_frame(place))
+    return replace(found, frame=found.frame.set_axis([str(name) for name in found.frame.columns], axis=1))
+
+
+def _named(given: Mapping[str, Any], columns: Mapping[str, Column]) -> tuple[dict[str, str], set[str]]:
+    """Return the columns that the user names, by role, and the roles that no column takes."""
+    closed = {"initial_loss"} if isinstance(given["initial_loss"], (int, float)) else set()
+    named = {role: column_called(column, columns) for role, column in given.items() if isinstance(column, str)}
+    if named.get("status") == NO_STATUS and NO_STATUS not in columns:
+        del named["status"]
+        closed.add("status")
+    return named, closed
+
+
+def _called(name: str | None, columns: Mapping[str, Column]) -> str | None:
+    return None if name is None else column_called(name, columns)
+
+
+def _all_called(names: Sequence[str] | str | None, columns: Mapping[str, Column]) -> list[str] | None:
+    listed = [names] if isinstance(names, str) else names
+    return None if listed is None else [column_called(name, columns) for name in listed]
 
 
 def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
@@ -216,9 +233,9 @@ def _searched(spaces: Spaces) -> set[str] | None:
     return {name for space in ([spaces] if isinstance(spaces, SearchSpace) else spaces.values()) for name in space.names}
 
 
-def _holds_whole(column: Column) -> bool:
-    return all(value is not None and float(value).is_integer() for value in numbers_of(column))
-
-
-def _known(trials: Sequence[Any], domains: Mapping[str, Hyperparameter] | None) -> dict[str, Mapping[str, Hyperparameter]]:
-    return {trial.variant: domains for trial in trials} if domains else {}
+def _holds_budgets(columns: Mapping[str, Column], roles: Roles) -> bool:
+    """Return True for epochs that are budgets: recognised as such, or not whole."""
+    if "epoch" not in roles.named:
+        return False
+    numbers = numbers_of(columns[roles.named["epoch"]])
+    return "epoch" in roles.inferred or any(number is not None and not float(number).is_integer() for number in numbers)

@@ -72,6 +72,7 @@ def assemble(
     design: str | None = None,
     epochs: int | None = None,
     notes: Iterable[str] = (),
+    defaults: Mapping[str, Any] | None = None,
     rename: Mapping[str, str] | None = None,
 ) -> Results:
     """Results of trials that were read elsewhere.
@@ -81,6 +82,7 @@ def assemble(
         spaces: instead of inferring any. known: by variant, hyperparameters whose domain the source tells.
         design: kind of the design; a full grid is seen, anything else taken as ``random``, where it is not given.
         epochs: reports of a trial that was not stopped early; the most that any has.
+        defaults: of hyperparameters that a trial lacks while no other hyperparameter explains it; without one, the trial is left out.
         rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` unless spaces are given.
     Raises: InputError for no trials, one that is there twice, a configuration outside a given space.
     """

@@ -11,7 +11,7 @@ from sensitivity.metric_names import Direction, direction_in, direction_or_quest
 from trainables.names import InputError, unknown
 
 SPREADS = frozenset(
-    {"std", "stderr", "sem", "var", "variance", "ci", "lower", "upper", "count", "rank", "delta", "num", "n", "time", "seconds"}
+    {"std", "stderr", "sem", "var", "variance", "ci", "lower", "upper", "count", "rank", "delta", "num", "n", "time", "seconds", "initial"}
 )
 """Words of results that no trial is judged by."""
 HELD_OUT = frozenset({"val", "valid", "validation", "test", "eval", "evaluation", "dev", "heldout", "holdout"})
@@ -45,7 +45,7 @@ def metric_of(columns: Mapping[str, Column], results: Sequence[str], source: str
 
 
 def direction_of(columns: Mapping[str, Column], metric: str, given: Direction | None, source: str) -> tuple[Direction, list[str]]:
-    """Return the direction of a metric: the one that is given, or that its name or the column ``loss`` tells, and the sentence that says so.
+    """Return the direction of a metric, given or told by its name or the column ``loss``, and the sentence that says so.
 
     Args:
         columns: of the table, by name.
@@ -68,7 +68,7 @@ def direction_of(columns: Mapping[str, Column], metric: str, given: Direction | 
     stated: Direction | None = "min" if "(minimize)" in name else "max" if "(maximize)" in name else direction_in(name)
     if stated is None:
         stated = direction_or_question(metric, source)
-    return stated, [f"{WORDS[stated]} {metric} is better, by its name (--direction {OTHER[stated]} if not)."]
+    return stated, [f"{WORDS[stated]} {name} is better, by its name (--direction {OTHER[stated]} if not)."]
 
 
 def _is_plain(column: Column) -> bool:

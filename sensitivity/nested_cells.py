@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from sensitivity.column_names import bare_name
+
 DEEPEST = 6
 VALUE_KEYS = {"value", "desc"}
 """Entries of a setting as Weights & Biases writes it in ``config.yaml``."""
@@ -28,6 +30,7 @@ def flattened(frame: pd.DataFrame) -> pd.DataFrame:
     nested = {name: cells for name, column in frame.items() for cells in [_mappings(column)] if cells is not None}
     if not nested:
         return frame
+    single = {bare_name(str(name)) for name in frame.columns if name not in nested}
     columns: dict[str, Any] = {}
     for name, column in frame.items():
         if name not in nested:
@@ -37,6 +40,8 @@ def flattened(frame: pd.DataFrame) -> pd.DataFrame:
         for entry in dict.fromkeys(entry for row in rows for entry in row):
             values = [row.get(entry) for row in rows]
             inferred = pd.Series(values, index=frame.index, dtype=object)
+            if bare_name(entry) in single:  # scikit-learn's params repeats the columns param_NAME
+                continue
             columns.setdefault(entry, inferred if any(value is None for value in values) else inferred.infer_objects())
     return pd.DataFrame(columns, index=frame.index)
 

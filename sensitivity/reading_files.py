@@ -33,7 +33,9 @@ def nulls_are_nan(path: str | pathlib.Path) -> bool:
 
 
 def read_frame(path: str | pathlib.Path) -> pd.DataFrame:
-    """Return the table of a delimited, JSON, Excel or Parquet file; text and JSON also as ``.gz``. Nested entries are columns ``outer.inner``.
+    """Return the table of a delimited, JSON, Excel or Parquet file; text and JSON also as ``.gz``.
+
+    Nested entries are columns ``outer.inner``.
 
     Raises:
         InputError: the file is not there, cannot be read, is none of these, or has a column twice.

@@ -10,7 +10,8 @@ from sensitivity.imported import ENDED
 from trainables.names import InputError, unknown
 
 WORDS = {
-    "completed": ("completed", "complete", "terminated", "success", "succeeded", "successful", "finished", "ok", "done", "ended", "donotadvance"),
+    "completed": ("completed", "complete", "terminated", "success", "succeeded", "successful", "finished",
+    "ok", "done", "ended", "donotadvance"),
     "diverged": ("diverged", "nan", "inf", "exploded"),
     "stopped": (
         "stopped", "stop", "pruned", "early_stopped", "killed", "cancelled", "canceled", "user_canceled", "sys_canceled", "preempted",
@@ -21,7 +22,8 @@ WORDS = {
         "timed_out", "node_fail", "boot_fail", "deadline", "invalid", "infeasible", "abandoned",
     ),
     "running": ("running", "paused", "preempting", "stopping", "active", "completing", "suspended", "in_progress", "dispatched"),
-    "pending": ("pending", "waiting", "queued", "scheduled", "idle", "candidate", "staged", "requested", "configuring", "requeued", "created"),
+    "pending": ("pending", "waiting", "queued", "scheduled", "idle", "candidate", "staged",
+    "requested", "configuring", "requeued", "created"),
 }  # fmt: skip
 """By status: words of W&B, MLflow, Optuna, Ray, Keras Tuner, Ax, Vizier, SMAC, DeepCAVE, NNI, Sacred, ClearML and SLURM."""
 STATUS_OF = {word: status for status, words in WORDS.items() for word in words}

@@ -74,12 +74,13 @@ class TableTrials:
             first, last = rows[0], rows[-1]
             status, reports = self._outcome(statuses[last], [(steps[i], values[i]) for i in rows])
             silent += status == "completed" and not reports
-            if self.by_budget and status == ENDED and reports:
+            if self.by_budget and status in (ENDED, "completed") and reports:
                 status = "completed" if reports[-1][0] == max(steps) else "stopped"
             total = sum(seconds[i] for i in rows if not math.isnan(seconds[i])) if any(seconds[i] == seconds[i] for i in rows) else math.nan
             trials.append(
                 Imported(
-                    f"row {first + 1}", configurations[first], status, reports, variants[first], tasks[first], seeds[first], total, start[first]
+                    f"row {first + 1}", configurations[first], status, reports, variants[first], tasks[first], seeds[first],
+                    total, start[first],
                 )
             )  # fmt: skip
         return trials, [*notes, *self._silent(trials, silent)]
@@ -109,8 +110,8 @@ class TableTrials:
         if not silent:
             return []
         return [
-            f"No {self.metric} in {silent} of {len(trials)} trials that ended by their status: they count as failed (--empty diverged if they "
-            "diverged)."
+            f"No {self.metric} in {silent} of {len(trials)} trials that ended by their status: they count as failed (--empty diverged if "
+            "they diverged)."
         ]
 
     def _initial(self, size: int) -> list[float]:
@@ -155,6 +156,8 @@ class TableTrials:
             return [whole_number_of(column, row) for row in range(size)], []
         ranks = {level: rank for rank, level in enumerate(levels, 1)}
         listed = ", ".join(f"{level:.6g}" for level in levels[:MOST_BUDGETS]) + (", ..." if len(levels) > MOST_BUDGETS else "")
+        if levels == list(range(1, len(levels) + 1)):
+            return [int(value) for value in budgets if value is not None], []
         note = f"Budgets, in column {column.name}, count as epochs 1 to {len(levels)}: {listed}. A trial is whole at the largest."
         return [ranks[value] for value in budgets if value is not None], [note]
 
@@ -183,8 +186,8 @@ class TableTrials:
         if equal.empty:
             return []
         return [
-            f"Repetitions of {len(equal.index.unique(0))} configurations have the same {self.metric} to the last digit ({equal.sum()} rows); "
-            "they count as seeds."
+            f"Repetitions of {len(equal.index.unique(0))} configurations have the same {self.metric} to the last digit ({equal.sum()} "
+            "rows); they count as seeds."
         ]
 
 
