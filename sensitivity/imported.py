@@ -13,6 +13,7 @@ import pandas as pd
 from search_spaces.inferred import plain_values
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import write_value
+from sensitivity.imported_designs import about_holes, is_grid
 from sensitivity.imported_spaces import Spaces, check_measurable, spaces_of
 from sensitivity.planning import DONE
 from sensitivity.renaming import renamed_domain, renamed_trials, renaming, values_by_name
@@ -27,8 +28,6 @@ ENDED = "ended"
 RESERVED = ("key", "epoch")
 KINDS = ("grid", "random", "sobol", "latin_hypercube", "one_at_a_time", "explicit", "adaptive")
 """Designs that do not depend on the order of their trials, which an import does not know."""
-MOST_GRID = 0.5
-"""Share of the configurations that a full grid can be of before its numbers are no levels: every value of a random design is another."""
 
 Direction = Literal["min", "max"]
 
@@ -111,6 +110,7 @@ def assemble(
     seeded, repeated = _seeded(checked)
     said += repeated
     kinds = _designs(seeded, made, design)
+    said += about_holes(_grids(seeded, made, kinds)) if design is None else []
     table = _table(seeded, made, budget, maximised=direction == "max")
     curves = pd.DataFrame(
         [
@@ -203,18 +203,17 @@ def _designs(trials: Sequence[Imported], made: Mapping[str, SearchSpace], given:
     kinds = {}
     for variant, space in made.items():
         rows = {tuple(each.configuration.get(name) for name in space.names) for each in trials if each.variant == variant}
-        levels = [len(set(column)) for column in zip(*rows, strict=True)]
-        full = bool(rows) and math.prod(levels) == len(rows)
-        if full and max(levels) > max(2, MOST_GRID * len(rows)):  # a single hyperparameter: levels are even, draws are not
-            full = _even([dict(zip(space.names, row, strict=True)) for row in rows], space)
-        kinds[variant] = "grid" if full else "random"
+        kinds[variant] = "grid" if is_grid(rows, space) else "random"
     return kinds
 
 
-def _even(configurations: Sequence[Mapping[str, Any]], space: SearchSpace) -> bool:
-    """Whether the places of the configurations along each hyperparameter are equally far apart."""
-    units = np.sort(space.encode(configurations), axis=0)
-    return bool(np.ptp(np.diff(units, axis=0), axis=0).max(initial=0.0) < 0.01)
+def _grids(trials: Sequence[Imported], made: Mapping[str, SearchSpace], kinds: Mapping[str, str]) -> dict[str, set[tuple[Any, ...]]]:
+    """Return the distinct configurations of the variants with a grid."""
+    return {
+        variant: {tuple(trial.configuration.get(name) for name in space.names) for trial in trials if trial.variant == variant}
+        for variant, space in made.items()
+        if kinds[variant] == "grid"
+    }
 
 
 def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: int, *, maximised: bool) -> pd.DataFrame:
