@@ -52,7 +52,7 @@ TIME_TOKENS = frozenset(
      "runtime", "duration", "elapsed", "walltime"}
 )  # fmt: skip
 PATH_TOKENS = frozenset({"path", "dir", "directory", "uri", "url", "file", "filename", "checkpoint", "ckpt", "logdir", "artifact"})
-OWN_COLUMNS = frozenset({"key", "epochs_done", "started", "finished", "epochs", "error", "value", "loss"})
+OWN_COLUMNS = frozenset({"key", "seconds", "epochs_done", "started", "finished", "epochs", "error", "value", "loss"})
 """Columns of the tables that this package writes."""
 RESULTS, CONSTANTS = "results", "constants"
 
