@@ -18,7 +18,8 @@ STATUS_NAMES = ("status", "state", "trialstatus", "runstatus", "trialstate", "jo
 REPETITION_NAMES = ("repeat", "repetition", "rep", "replicate", "replica", "fold", "cvfold", "run", "trial", "instance")
 """Names of seeds, where the numbers tell the repetitions of configurations apart."""
 EPOCH_NAMES = ("epoch", "epochs", "budget", "budgets", "fidelity", "resource", "resources", "rung", "step", "steps", "globalstep",
-    "iteration", "iterations", "iter", "trainingiteration", "nepochs", "numepochs", "maxepochs", "numsteps", "maxsteps", "nsteps")  # fmt: skip
+    "iteration", "iterations", "iter", "trainingiteration", "nepochs", "numepochs", "maxepochs", "numsteps", "maxsteps",
+    "nsteps")  # fmt: skip
 """Names of how long a trial trained: the epoch, where configurations come again with other values."""
 SEARCHED_EPOCHS = ("epochs", "steps", "iterations", "nepochs", "numepochs", "maxepochs", "numsteps", "maxsteps", "nsteps")
 """The same, of names that are also hyperparameters."""

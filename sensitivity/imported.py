@@ -207,13 +207,16 @@ def _designs(trials: Sequence[Imported], made: Mapping[str, SearchSpace], given:
     return kinds
 
 
-def _grids(trials: Sequence[Imported], made: Mapping[str, SearchSpace], kinds: Mapping[str, str]) -> dict[str, set[tuple[Any, ...]]]:
-    """Return the distinct configurations of the variants with a grid."""
-    return {
-        variant: {tuple(trial.configuration.get(name) for name in space.names) for trial in trials if trial.variant == variant}
-        for variant, space in made.items()
-        if kinds[variant] == "grid"
-    }
+def _grids(
+    trials: Sequence[Imported], made: Mapping[str, SearchSpace], kinds: Mapping[str, str]
+) -> dict[str, dict[str, set[tuple[Any, ...]]]]:
+    """Return the distinct configurations of the variants with a grid, by variant and task."""
+    grids: dict[str, dict[str, set[tuple[Any, ...]]]] = {variant: {} for variant, kind in kinds.items() if kind == "grid"}
+    for trial in trials:
+        if trial.variant in grids:
+            row = tuple(trial.configuration.get(name) for name in made[trial.variant].names)
+            grids[trial.variant].setdefault(trial.task, set()).add(row)
+    return grids
 
 
 def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: int, *, maximised: bool) -> pd.DataFrame:

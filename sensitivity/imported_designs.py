@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search_spaces.hyperparameters import Float
-from sensitivity.wording import percent, several
+from sensitivity.wording import listed, percent
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
@@ -20,6 +20,8 @@ MOST_GRID = 0.5
 """Share of the configurations that a full grid can be of before its numbers are no levels: every value of a random design is another."""
 FILLED = 0.5
 """Share of its combinations from which on a grid with holes is one, whatever its levels."""
+MOST_VARIANTS = 3
+"""Variants with holes that are spoken of one by one."""
 FEWEST = 8
 """Configurations of a grid with holes."""
 MOST_LEVELS, REPEATS = 12, 3
@@ -57,11 +59,30 @@ def filled_share(rows: Collection[Row]) -> tuple[float, int]:
     return len(rows) / total if total else 0.0, total
 
 
-def about_holes(rows: Mapping[str, Collection[Row]]) -> list[str]:
-    """Return the sentence on grids with holes. Args: rows: distinct configurations by variant, of those with a grid."""
-    shares = {variant: filled_share(configurations) for variant, configurations in rows.items()}
-    holes = [f"{variant} has {percent(share)} of {total:,} combinations" for variant, (share, total) in shares.items() if share < 1]
-    return [f"Grids with holes: {several(holes)}."] if len(holes) > 1 else [f"A grid with holes: {holes[0]}."] if holes else []
+def about_holes(rows: Mapping[str, Mapping[str, Collection[Row]]]) -> list[str]:
+    """Return the sentence on grids with holes.
+
+    Args:
+        rows: distinct configurations by variant and task, of the variants with a grid.
+    """
+    shares: dict[str, tuple[float, int]] = {}
+    for variant, tasks in rows.items():
+        union = {row for configurations in tasks.values() for row in configurations}
+        share, total = filled_share(union)
+        found = sum(map(len, tasks.values())) / len(union) / len(tasks) * share if union else 1.0
+        if found < 1:
+            shares[variant] = (found, total)
+    if not shares:
+        return []
+    if len(shares) > MOST_VARIANTS:
+        low, high = (_words(end(share for share, _ in shares.values())) for end in (min, max))
+        return [f"Grids with holes: {listed(list(shares))} have {low if low == high else f'{low} to {high}'} of their combinations."]
+    holes = [f"{variant} has {_words(share)} of {total:,} combinations" for variant, (share, total) in shares.items()]
+    return [f"{'Grids' if len(holes) > 1 else 'A grid'} with holes: {listed(holes)}."]
+
+
+def _words(share: float) -> str:
+    return percent(share) if share < 0.995 else "over 99%"
 
 
 def _patterns(rows: Collection[Row]) -> list[list[int]]:

@@ -105,7 +105,8 @@ def test_without_that_column_nothing_is_left_out() -> None:
 
 @pytest.mark.parametrize(
     ("prefix", "other"),
-    [("params.", "depth"), ("param.", "x"), ("config.", "x"), ("config/", "x"), ("params_", "x"), ("hparams/", "x"), ("hyperparameter.", "x"),
+    [("params.", "depth"), ("param.", "x"), ("config.", "x"), ("config/", "x"), ("params_", "x"), ("hparams/", "x"), ("hyperparameter.",
+        "x"),
      ("Hyperparameters.", "x"), ("hp.", "x"), ("config/train_loop_config/", "x")],
 )  # fmt: skip
 def test_prefixes_are_taken_off_and_say_what_the_hyperparameters_are(prefix: str, other: str) -> None:

@@ -66,8 +66,17 @@ def test_a_design_that_is_given_is_not_spoken_of() -> None:
 
 
 def test_holes_by_variant() -> None:
-    rows = {"adam": [(1, 1), (1, 2), (2, 1)], "sgd": [(1, 1), (1, 2), (2, 1), (2, 2)], "cm": [(1, 1), (1, 2), (2, 1), (3, 1), (3, 3)]}
-    assert about_holes(rows) == ["Grids with holes: adam has 75% of 4 combinations and cm has 56% of 9 combinations."]
+    part, whole = {(1, 1), (1, 2), (2, 1)}, {(1, 1), (1, 2), (2, 1), (2, 2)}
+    rows = {"adam": {"a": part}, "sgd": {"a": whole}, "cm": {"a": {(1, 1), (1, 2), (2, 1), (3, 1), (3, 3)}}, "nag": {"a": part, "b": whole}}
+    assert about_holes({name: rows[name] for name in ("adam", "sgd", "cm")}) == [
+        "Grids with holes: adam has 75% of 4 combinations and cm has 56% of 9 combinations."
+    ]
+    assert about_holes({"sgd": rows["sgd"]}) == []
+    assert about_holes({"nag": rows["nag"]}) == ["A grid with holes: nag has 88% of 4 combinations."]
+    many = {name: {"a": part} for name in "abcd"}
+    assert about_holes(many) == ["Grids with holes: a, b, c and d have 75% of their combinations."]
+    most = {(i, j) for i in range(20) for j in range(20)} - {(0, 0)}
+    assert about_holes({"a": {"a": most}}) == ["A grid with holes: a has over 99% of 400 combinations."]
     assert filled_share([]) == (0.0, 0)
 
 

@@ -75,7 +75,7 @@ def test_repetitions_with_equal_results_are_seeds_and_counted() -> None:
 
 def test_a_table_that_is_there_twice_is_refused() -> None:
     frame = pd.DataFrame({"lr": [0.1, 0.2, 0.3], "acc": [0.5, 0.6, 0.7]})
-    with pytest.raises(InputError, match="every row of the table is there 2 times: rows 1 and 4 are the same trial twice .*seed=, --seed"):
+    with pytest.raises(InputError, match=r"every row of the table is there 2 times: rows 1 and 4 are the same trial twice .*seed=, --seed"):
         Results.from_table(pd.concat([frame, frame]))
 
 
