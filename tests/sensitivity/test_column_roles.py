@@ -203,3 +203,27 @@ def test_a_name_without_its_prefix_will_do() -> None:
     assert results.metric == "loss"
     assert results.spaces["table"].names == ("lr", "mu")
     assert math.isfinite(results.trials["loss"].max())
+
+
+ODD_CELLS = [None, math.nan, pd.NA, pd.NaT, 1, -2.5, 1e300, math.inf, True, "x", "", "None", "nan", [1, 2], np.array([1.0]),
+    (1, 2), {"a": 1}, {1}, pd.Timestamp("2024", tz="UTC"), pd.Timedelta(1), 2**70, np.float32(1), b"x", 1j]  # fmt: skip
+ODD_NAMES = ["lr", "loss", "status", "seed", "State", "optimizer", "task", "epoch", "budget", "trial", "duration", "id", "_step",
+    "params.lr", "val_acc", "", "Unnamed: 0", "metrics.x", "tags.a", "time", "config.a.b", "initial_loss", "value"]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_table_is_read_or_refused_in_one_line(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(1, 30))
+    frame = pd.DataFrame({"x": rng.uniform(0, 1, size)})
+    for name in rng.choice(ODD_NAMES, 6, replace=False):
+        chosen = [ODD_CELLS[i] for i in rng.integers(0, len(ODD_CELLS), int(rng.integers(1, 4)))]
+        values = [chosen[int(rng.integers(len(chosen)))] for _ in range(size)]
+        frame[name] = pd.Series(values, dtype=object) if rng.uniform() < 0.5 else rng.uniform(0, 1, size)
+    said = ""
+    try:
+        said = " ".join(Results.from_table(frame, empty="failed").notes)
+    except InputError as error:
+        said = str(error)
+    assert said
+    assert "\n" not in said
