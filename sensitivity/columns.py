@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from search_spaces.values import python_value, read_value
@@ -75,7 +76,7 @@ class Column:
 
     @cached_property
     def distinct(self) -> int:
-        return len({repr(value) if isinstance(value, (list, dict, set)) else value for value in self.values})
+        return len({value if isinstance(value, (str, int, float)) else repr(value) for value in self.values})
 
     @cached_property
     def is_number(self) -> bool:
@@ -150,4 +151,6 @@ def columns_of(frame: pd.DataFrame) -> dict[str, Column]:
 
 
 def _plain(cell: Any) -> Any:
+    if isinstance(cell, np.ndarray):  # a list in Parquet
+        return cell.tolist()
     return float(cell) if isinstance(cell, decimal.Decimal) else python_value(cell)

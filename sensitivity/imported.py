@@ -16,6 +16,7 @@ from search_spaces.spaces import SearchSpace
 from search_spaces.values import write_value
 from sensitivity.capping import caps
 from sensitivity.holes import DECISIVE, decisive
+from sensitivity.imported_designs import about_holes, is_grid
 from sensitivity.imported_spaces import Spaces, check_measurable, spaces_of
 from sensitivity.planning import DONE
 from sensitivity.renaming import renamed_domain, renamed_trials, renaming, values_by_name
@@ -30,8 +31,6 @@ ENDED = "ended"
 RESERVED = ("key", "epoch")
 KINDS = ("grid", "random", "sobol", "latin_hypercube", "one_at_a_time", "explicit", "adaptive")
 """Designs that do not depend on the order of their trials, which an import does not know."""
-MOST_GRID = 0.5
-"""Share of the configurations that a full grid can be of before its numbers are no levels: every value of a random design is another."""
 
 Direction = Literal["min", "max"]
 
@@ -117,6 +116,7 @@ def assemble(
     seeded, repeated = _seeded(checked)
     said += repeated
     kinds = _designs(seeded, made, design)
+    said += about_holes(_grids(seeded, made, kinds)) if design is None else []
     table = _table(seeded, made, budget, maximised=direction == "max")
     curves = pd.DataFrame(
         [
@@ -215,18 +215,20 @@ def _designs(trials: Sequence[Imported], made: Mapping[str, SearchSpace], given:
     for variant, space in made.items():
         valid = [trial.configuration for trial in trials if trial.variant == variant and space.is_valid(trial.configuration)]
         rows = {tuple(configuration.get(name) for name in space.names) for configuration in valid}
-        levels = [len(set(column)) for column in zip(*rows, strict=True)]
-        full = bool(rows) and math.prod(levels) == len(rows)
-        if full and max(levels) > max(2, MOST_GRID * len(rows)):  # a single hyperparameter: levels are even, draws are not
-            full = _even([dict(zip(space.names, row, strict=True)) for row in rows], space)
-        kinds[variant] = "grid" if full else "random"
+        kinds[variant] = "grid" if is_grid(rows, space) else "random"
     return kinds
 
 
-def _even(configurations: Sequence[Mapping[str, Any]], space: SearchSpace) -> bool:
-    """Whether the places of the configurations along each hyperparameter are equally far apart."""
-    units = np.sort(space.encode(configurations), axis=0)
-    return bool(np.ptp(np.diff(units, axis=0), axis=0).max(initial=0.0) < 0.01)
+def _grids(
+    trials: Sequence[Imported], made: Mapping[str, SearchSpace], kinds: Mapping[str, str]
+) -> dict[str, dict[str, set[tuple[Any, ...]]]]:
+    """Return the distinct configurations of the variants with a grid, by variant and task."""
+    grids: dict[str, dict[str, set[tuple[Any, ...]]]] = {variant: {} for variant, kind in kinds.items() if kind == "grid"}
+    for trial in trials:
+        if trial.variant in grids and made[trial.variant].is_valid(trial.configuration):
+            row = tuple(trial.configuration.get(name) for name in made[trial.variant].names)
+            grids[trial.variant].setdefault(trial.task, set()).add(row)
+    return grids
 
 
 def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: int, *, maximised: bool) -> pd.DataFrame:

@@ -33,10 +33,10 @@ def renaming(values: Mapping[str, Sequence[Any]], rename: Mapping[str, str] | No
             raise unknown("hyperparameter in rename (--rename)", name, values)
     notes: list[str] = []
     if LR not in wanted.values():
-        name = learning_rate_in(name for name, column in values.items() if could_be_rates(name, column))
-        if name is not None and name != LR and name not in wanted and LR not in values:
-            wanted[name] = LR
-            notes.append(f"{name} is the learning rate, and is called lr from here on (--rename {name}={name} keeps its name).")
+        rate = learning_rate_in(name for name, column in values.items() if could_be_rates(name, column))
+        if rate is not None and rate != LR and rate not in wanted and LR not in values:
+            wanted[rate] = LR
+            notes.append(f"{rate} is the learning rate, and is called lr from here on (--rename {rate}={rate} keeps its name).")
     changed = {name: new for name, new in wanted.items() if name != new}
     result = [changed.get(name, name) for name in values]
     twice = next((name for name in result if result.count(name) > 1), None)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sensitivity.columns import is_missing
 from sensitivity.imported import ENDED
 from trainables.names import InputError, unknown
 
@@ -68,7 +69,7 @@ def statuses_of(words: Iterable[Any], given: Mapping[str, str] | None = None, *,
 
 def _word(cell: Any) -> str | None:
     """Return a cell as text; a whole number without its point."""
-    if cell is None or cell != cell or str(cell) in ("<NA>", "NaT"):
+    if is_missing(cell):
         return None
     text = str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
     return text if text.strip() else None

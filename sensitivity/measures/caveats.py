@@ -74,7 +74,8 @@ def _unmeasured(results: Results) -> list[tuple[str, str]]:
         text = f"{stopped} of {total} trials were stopped early and are left out: they have no result at the full budget."
         found.append(("stopped", text))
     if unfinished:
-        found.append(("unfinished", f"{unfinished} of {total} trials have not finished; run the study again to complete it."))
+        hint = "" if IMPORTED in results.spec else "; run the study again to complete it"
+        found.append(("unfinished", f"{unfinished} of {total} trials have not finished{hint}."))
     return found
 
 

@@ -14,6 +14,7 @@ import yaml
 from sensitivity import devices
 from sensitivity.figures import metric_name
 from sensitivity.repeats import between, seeds_in_words
+from sensitivity.results import IMPORTED
 from sensitivity.wording import listed
 
 if TYPE_CHECKING:
@@ -44,9 +45,10 @@ def provenance(results: Results) -> list[tuple[str, str]]:
     """What a reader needs to make the study again, as names and values."""
     versions = ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name)))
     hours, minutes = divmod(round(float(results.trials["seconds"].sum()) / 60), 60)
+    is_timed = IMPORTED not in results.spec or bool(results.trials["seconds"].notna().any())
     rows = {
         "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "training time, all workers": f"{hours} h {minutes:02d} min",
+        "training time, all workers": f"{hours} h {minutes:02d} min" if is_timed else "",
         "failed trials, by reason": _reasons(results),
         "seeds": _seeds(results),
         "trained on": devices.in_words(results.runs),

@@ -86,8 +86,10 @@ def test_the_tables_that_are_written_for_deepcave_are_read_back(tmp_path: pathli
 def keras_tuner(place: pathlib.Path, *, alike: bool = False) -> pathlib.Path:
     """Write a project as Keras Tuner does: a folder a trial. Args: alike: two metrics have the values of the score."""
     space = [
-        {"class_name": "Float", "config": {"name": "learning_rate", "min_value": 1e-4, "max_value": 0.1, "step": None, "sampling": "log", "conditions": []}},
-        {"class_name": "Int", "config": {"name": "units", "default": None, "min_value": 32, "max_value": 512, "step": 32, "sampling": "linear", "conditions": []}},
+        {"class_name": "Float", "config": {"name": "learning_rate", "min_value": 1e-4, "max_value": 0.1, "step": None, "sampling": "log",
+            "conditions": []}},
+        {"class_name": "Int", "config": {"name": "units", "default": None, "min_value": 32, "max_value": 512, "step": 32,
+            "sampling": "linear", "conditions": []}},
         {"class_name": "Boolean", "config": {"name": "batch_norm", "default": False, "conditions": []}},
     ]  # fmt: skip
     for i in range(8):
@@ -97,8 +99,10 @@ def keras_tuner(place: pathlib.Path, *, alike: bool = False) -> pathlib.Path:
         other = [] if score is None else [{"value": [1 - score], "step": 1}]
         trial = {
             "trial_id": f"{i:04d}", "score": None if i == 7 else score, "best_step": 1, "status": status, "message": None,
-            "hyperparameters": {"space": space, "values": {"learning_rate": 10 ** (-1 - i / 4), "units": 32 * (i + 1), "batch_norm": i % 2 == 0, "tuner/initial_epoch": 0}},
-            "metrics": {"metrics": {"val_accuracy": {"direction": "max", "observations": curve}, "val_loss": {"direction": "min", "observations": other}}},
+            "hyperparameters": {"space": space, "values": {"learning_rate": 10 ** (-1 - i / 4), "units": 32 * (i + 1),
+            "batch_norm": i % 2 == 0, "tuner/initial_epoch": 0}},
+            "metrics": {"metrics": {"val_accuracy": {"direction": "max", "observations": curve}, "val_loss": {"direction": "min",
+            "observations": other}}},
         }  # fmt: skip
         if alike:
             trial["metrics"]["metrics"]["val_auc"] = {"direction": "max", "observations": curve}  # type: ignore[index]

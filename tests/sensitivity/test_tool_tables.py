@@ -44,8 +44,10 @@ def wandb(place: pathlib.Path) -> pathlib.Path:
         state, loss = states.get(i, ("finished", 0.3 + lr + seed / 100))
         rows.append(
             {
-                "Name": f"sunny-sweep-{i}", "State": state, "Notes": "-", "User": "ada", "Tags": "", "Created": f"2024-05-01T10:{i:02d}:00.000Z",
-                "Runtime": 100 + i, "Sweep": "sweep-1", "batch_size": 64, "learning_rate": lr, "model.depth": 2 + i % 2, "optimizer": optimizer,
+                "Name": f"sunny-sweep-{i}", "State": state, "Notes": "-", "User": "ada", "Tags": "",
+                "Created": f"2024-05-01T10:{i:02d}:00.000Z",
+                "Runtime": 100 + i, "Sweep": "sweep-1", "batch_size": 64, "learning_rate": lr, "model.depth": 2 + i % 2,
+                "optimizer": optimizer,
                 "seed": seed, "_runtime": 100.5 + i, "_step": 390, "_timestamp": 1714557600.5 + i, "_wandb.runtime": 100 + i, "epoch": 10,
                 "train_loss": None if loss is None else 0.1 + i / 50, "val_loss": loss,
             }
@@ -134,10 +136,11 @@ def optuna(values: Sequence[str] = ("value",)) -> list[dict[str, Any]]:
         state = {4: "PRUNED", 6: "FAIL"}.get(i, "COMPLETE")
         rows.append(
             {
-                "": i, "number": i, **{value: None if state == "FAIL" else 0.1 + i / 7 for value in values},
+                "": i, "number": i, **dict.fromkeys(values, None if state == "FAIL" else 0.1 + i / 7),
                 "datetime_start": f"2024-02-01 10:00:{i:02d}.123456", "datetime_complete": f"2024-02-01 10:01:{i:02d}.654321",
                 "duration": f"0 days 00:01:0{i}.530865", "params_lr": 10 ** (-1 - i / 4), "params_layers": 1 + i % 3,
-                "params_optimizer": ("adam", "sgd")[i % 2], "user_attrs_host": f"node{i}", "system_attrs_fixed_params": None, "state": state,
+                "params_optimizer": ("adam", "sgd")[i % 2], "user_attrs_host": f"node{i}", "system_attrs_fixed_params": None,
+                "state": state,
             }
         )  # fmt: skip
     return rows
@@ -246,12 +249,13 @@ def test_a_flat_table_of_deepobs(tmp_path: pathlib.Path) -> None:
 def test_a_sweep_of_scikit_learn(tmp_path: pathlib.Path) -> None:
     rows = [
         {
-            "mean_fit_time": 0.1 + i / 1000, "std_fit_time": 0.01, "param_C": c, "param_kernel": kernel, "params": f"{{'C': {c}, 'kernel': '{kernel}'}}",
+            "mean_fit_time": 0.1 + i / 1000, "std_fit_time": 0.01, "param_C": c, "param_kernel": kernel,
+            "params": f"{{'C': {c}, 'kernel': '{kernel}'}}",
             "split0_test_score": 0.8 + i / 100, "mean_test_score": 0.8 + i / 100, "std_test_score": 0.01, "rank_test_score": 6 - i,
         }
         for i, (c, kernel) in enumerate((c, kernel) for c in (0.1, 1, 10) for kernel in ("rbf", "linear"))
     ]  # fmt: skip
-    with pytest.raises(InputError, match="name the column of the metric .* results split0_test_score, mean_test_score"):
+    with pytest.raises(InputError, match=r"name the column of the metric .* results split0_test_score, mean_test_score"):
         Results.from_table(write(tmp_path / "cv.csv", rows))
     results = Results.from_table(tmp_path / "cv.csv", metric="mean_test_score", direction="max")
     assert names_of(results) == {"cv": ("C", "kernel")}
@@ -259,7 +263,8 @@ def test_a_sweep_of_scikit_learn(tmp_path: pathlib.Path) -> None:
 
 def test_records_of_json_with_nested_entries(tmp_path: pathlib.Path) -> None:
     rows = [
-        {"params": {"lr": lr, "bn": bn}, "loss": float("nan") if lr == 0.1 else lr, "id": i} for i, (lr, bn) in enumerate((lr, bn) for lr in LRS for bn in (True, False))
+        {"params": {"lr": lr, "bn": bn}, "loss": float("nan") if lr == 0.1 else lr, "id": i} for i, (lr, bn) in enumerate((lr,
+            bn) for lr in LRS for bn in (True, False))
     ]  # fmt: skip
     (tmp_path / "t.json").write_text(json.dumps(rows))
     results = Results.from_table(tmp_path / "t.json")
