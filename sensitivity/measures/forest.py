@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.measures.cells import Cell, inactive
-from sensitivity.measures.losses import Array, exponent_of
+from sensitivity.measures.losses import Array
+from sensitivity.measures.magnitudes import exponent_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensitivity.measures.losses import exponent_of, held_out, interval, resampled
+from sensitivity.measures.losses import held_out, interval, resampled
+from sensitivity.measures.magnitudes import exponent_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.repeats import between
 from sensitivity.results import PREFIX, present
 from trainables.names import InputError
@@ -25,8 +26,6 @@ FIXED = ("grid", "explicit", "one_at_a_time")
 NEVER_LEARNED = "never better than a diverged trial"
 DRAWS = 1000
 """Bootstrap draws."""
-HUGE = 300
-"""Powers of two from which losses are scaled before they are squared: the largest float has 1024."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +110,6 @@ def scaled(group: Losses) -> Losses:
     """The group with losses times a power of two where their squares would overflow or vanish; shares of the variance stay as they are."""
     exponent = exponent_of(group.loss)
     return replace(group, loss=np.ldexp(group.loss, -exponent), initial=math.ldexp(group.initial, -exponent)) if exponent else group
-
-
-def exponent_of(loss: Array) -> int:
-    """The power of two of the largest loss, where squares would overflow or vanish; else 0."""
-    largest = float(np.nanmax(np.abs(loss), initial=0.0))
-    exponent = int(np.frexp(largest)[1])
-    return exponent if abs(exponent) >= HUGE and math.isfinite(largest) else 0
 
 
 def groups(results: Results, having: str | None = None) -> list[Losses]:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from sensitivity.measures import forest as forests
 from sensitivity.measures.cells import cells, settled
 from sensitivity.measures.designs import joined, refuse_adaptive
-from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, exponent_of, groups, interval, note, resampled, row
+from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, note, resampled, row
+from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.transfer import cross_task_sensitivity
 from trainables.names import unknown
 

@@ -74,8 +74,8 @@ def test_an_interval_is_as_wide_as_the_seeds_allow() -> None:
         pytest.param({**UNEVEN}, high, "At none of the 2 learning rates with at least two seeds", "At none of 2 ", id="two"),
         pytest.param(dict.fromkeys(RATES, 1), high, "With one seed of each configuration, whether", "One seed: ", id="none"),
         pytest.param(
-            EVEN, lambda lr, seed: high(lr, seed) and seed > 0,
-            "decides between training and divergence: table at 0.1, 100% (21% to 100%) of 1 configuration.", "The seed decides most for table", id="it decides",
+            EVEN, lambda lr, seed: high(lr, seed) and seed > 0, "decides between training and divergence: table at 0.1, 100% (21% to 100%) "
+            "of 1 configuration.", "The seed decides most for table", id="it decides",
         ),
     ],
 )  # fmt: skip
