@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.import_path import check_packages, leave_working_directory
+
 if TYPE_CHECKING:
     from sensitivity.client import Client
     from sensitivity.measures import Measured
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from trainables.names import InputError
 
 __all__ = ["Client", "InputError", "Interrupted", "Measured", "Results", "Store", "Study", "run", "write_report"]
+leave_working_directory()
+check_packages()
 _HOMES = {
     "Client": "sensitivity.client",
     "InputError": "trainables.names",

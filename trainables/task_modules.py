@@ -34,7 +34,7 @@ def load_task_module(path: str | pathlib.Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     known, search = dict(tasks._REGISTERED), list(sys.path)
     sys.modules[name] = module
-    sys.path.insert(0, str(file.parent))
+    sys.path.append(str(file.parent))  # last: a neighbour of the file replaces no module that is installed
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
