@@ -308,6 +308,7 @@ def presets_yaml(name: Annotated[str, typer.Argument(help="Of a preset.")], as_j
 def main() -> None:
     """Run the command; bad input is one line and exit code 2, an interruption says how to continue and is 130."""
     try:
+        _check_working_directory()
         app()
     except InputError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201
@@ -322,6 +323,13 @@ def main() -> None:
         if type(error).__name__ != "Interrupted":  # its class lives beside Ray, which most commands need not load
             raise
         _stopped()
+
+
+def _check_working_directory() -> None:
+    try:
+        pathlib.Path.cwd()
+    except OSError as error:
+        raise InputError(f"the working directory cannot be used: {error.strerror}; change to another") from None
 
 
 def _stopped() -> NoReturn:

@@ -135,6 +135,8 @@ class Database:
         text = " ".join(str(getattr(error, "orig", None) or error).split())
         for each in self._passwords:
             text = text.replace(each, HIDDEN)
+        if self.path is not None and "unable to open" in text and not os.access(folder := self.path.parent, os.W_OK):
+            text += f"; SQLite has to write beside it, and the folder {str(folder)!r} is not writable"
         passing = isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError))
         return (Unreachable if passing else InputError)(f"store {self.shown!r}: {text}")
 

@@ -13,7 +13,7 @@ from search_spaces.hyperparameters import Float, Hyperparameter, Integer
 from search_spaces.inferred import domain_of
 from search_spaces.optuna_spaces import from_distributions, value_of
 from search_spaces.spaces import SearchSpace
-from sensitivity.imported import Direction, Imported, assemble
+from sensitivity.imported import Direction, Imported, as_utf8, assemble
 from sensitivity.imported_spaces import Spaces
 from sensitivity.optuna_storage import studies_of
 from sensitivity.results import Results
@@ -76,7 +76,7 @@ def from_optuna(
         raise InputError(f"the studies have different objectives: {', '.join(f'{name} ({way})' for name, way in sorted(metrics))}")
     if len({each.name for each in read}) < len(read):
         raise InputError(f"studies must have names that differ, got {', '.join(repr(each.name) for each in read)}")
-    title = study_name or " and ".join(dict.fromkeys(each.title for each in read))
+    title = as_utf8(study_name or " and ".join(dict.fromkeys(each.title for each in read)))
     trials: list[Imported] = []
     known = {}
     for each in read:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from search_spaces.spaces import SearchSpace
-from sensitivity.imported import ENDED, Direction, Imported, assemble
+from sensitivity.imported import ENDED, Direction, Imported, as_utf8, assemble
 from sensitivity.imported_spaces import Spaces
 from sensitivity.ray_files import Run, is_experiment, leaves, read_experiment
 from sensitivity.results import Results
@@ -63,6 +63,7 @@ def from_ray(
         read, searched, source, name = _of_grid(experiment)
     if not read:
         raise InputError(f"{source} holds no trials")
+    title = as_utf8(study or name)
     metric = _metric(read, metric, source)
     config = list(dict.fromkeys(key for each in read for key in each.config))
     roles = {
@@ -74,11 +75,11 @@ def from_ray(
         if key not in config:
             raise unknown("entry of the config", key, config)
     names, notes = _names(read, config, hyperparameters, [key for key in roles.values() if key])
-    trials = [_imported(each, names, metric, roles, initial_loss, study or name) for each in read]
+    trials = [_imported(each, names, metric, roles, initial_loss, title) for each in read]
     return assemble(
         trials,
         source=source,
-        study=study or name,
+        study=title,
         metric=metric,
         direction=direction,
         names=names,

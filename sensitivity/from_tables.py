@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.values import python_value
-from sensitivity.imported import ENDED, Direction, Imported, assemble
+from sensitivity.imported import ENDED, Direction, Imported, as_utf8, assemble
 from sensitivity.imported_spaces import Spaces
 from sensitivity.reading_files import read_frame
 from sensitivity.results import TIMES, Results
@@ -87,7 +87,7 @@ def from_table(
         raise InputError(f"{source} has the column {next(each for each in columns if columns.count(each) > 1)!r} twice")
     if frame.empty:
         raise InputError(f"{source} is empty: it has {len(columns)} columns and no rows")
-    name = study or (pathlib.Path(table).name.partition(".")[0] if not isinstance(table, pd.DataFrame) else "table")
+    name = as_utf8(study or (pathlib.Path(table).name.partition(".")[0] if not isinstance(table, pd.DataFrame) else "table"))
     metric = metric or next((each for each in METRICS if each in columns), None)
     if metric is None:
         raise InputError(f"name the column of the metric (metric=, --metric): {source} has {', '.join(columns)}")

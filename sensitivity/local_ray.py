@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import secrets
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -29,8 +30,8 @@ ENVIRONMENT = {
 """Settings of a local Ray, where the environment does not have its own."""
 LONGEST_SOCKET = 107
 """Bytes that the path of a Unix socket may have."""
-SOCKET = "ray/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
-"""The longest path that Ray makes in the folder for temporary files; the last number is a process id."""
+SOCKET = "/ray/session_2026-01-01_00-00-00_000000_{process}/sockets/plasma_store"
+"""The longest path of a socket that Ray makes in the folder for temporary files."""
 _tokens: list[str] = []
 """The token of this process where no file can hold one. Ray reads its token once in a process, so a second run has the same."""
 
@@ -69,11 +70,12 @@ def start(cpus: int, **options: Any) -> None:
 
 def check_temporary_folder() -> None:
     """Refuse a folder for temporary files in which Ray could not start. Raises: InputError that names it and its variable."""
-    name = next((name for name in ("RAY_TMPDIR", "TMPDIR") if name in os.environ), None)
+    names = ("RAY_TMPDIR", "TMPDIR") if sys.platform == "linux" else ("RAY_TMPDIR",)  # those that Ray reads
+    name = next((name for name in names if name in os.environ), None)
     folder = pathlib.Path(os.environ[name] if name else "/tmp")
     said = f"the folder for temporary files, {name or 'TMPDIR'}={str(folder)!r},"
     instead = "set RAY_TMPDIR to another folder"
-    most = LONGEST_SOCKET - len(SOCKET) - 1
+    most = LONGEST_SOCKET - len(SOCKET.format(process=os.getpid()))
     if not folder.is_absolute():
         raise InputError(f"{said} must be absolute; {instead}")
     if len(os.fsencode(folder)) > most:

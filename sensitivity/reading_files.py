@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import pathlib
 import warnings
 from typing import Any
@@ -34,7 +35,7 @@ def read_frame(path: str | pathlib.Path) -> pd.DataFrame:
         raise InputError(f"a table ends with {', '.join((*SEPARATORS, *PARQUET))}; got {str(path)!r}")
     try:
         if kind in PARQUET:
-            return pd.read_parquet(place)
+            return pd.read_parquet(place if place.is_dir() else io.BytesIO(place.read_bytes()))  # Arrow takes paths in UTF-8 only
         _check_header(place, SEPARATORS[kind])
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows that are longer than the header
