@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from sensitivity.import_path import check_packages, leave_working_directory
+
+leave_working_directory()  # before anything is imported that a file there may have the name of
+check_packages()
+
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
     from sensitivity.client import Client
@@ -17,8 +20,6 @@ if TYPE_CHECKING:
     from trainables.names import InputError
 
 __all__ = ["Client", "InputError", "Interrupted", "Measured", "Results", "Store", "Study", "run", "write_report"]
-leave_working_directory()
-check_packages()
 _HOMES = {
     "Client": "sensitivity.client",
     "InputError": "trainables.names",

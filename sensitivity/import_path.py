@@ -1,13 +1,14 @@
-"""The search path of imports: installed modules first, a user's working directory last."""
+"""The search path of imports: installed modules first, a user's working directory last.
+
+Nothing is imported above but what every Python has loaded already: the working directory may hold any module's name.
+"""
 
 from __future__ import annotations
 
 import os
-import pathlib
 import sys
-from importlib.util import find_spec
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """The folder that holds this package and those that came with it."""
 PACKAGES = ("search_spaces", "trainables")
 BAD_INPUT = 2
@@ -23,7 +24,7 @@ def leave_working_directory() -> None:
     module = sys.orig_argv[-len(sys.argv)].removeprefix("-m")
     if module.partition(".")[0] == "sensitivity":
         folder = sys.path.pop(0)
-        if pathlib.Path(folder) == ROOT and folder not in sys.path:
+        if folder == ROOT and folder not in sys.path:
             sys.path.append(folder)
 
 
@@ -36,11 +37,11 @@ def check_packages() -> None:
         file = _hiding(name)
         if file is None:
             continue
-        said = f"{file} hides the package {name!r} that sensitivity needs; rename it, or take its folder from the Python path"
+        message = f"{file} hides the package {name!r} that sensitivity needs; rename it, or take its folder from the Python path"
         if _is_command():
-            sys.stderr.write(f"Error: {said}\n")
+            sys.stderr.write(f"Error: {message}\n")
             raise SystemExit(BAD_INPUT)
-        raise ImportError(said, name=name, path=file)
+        raise ImportError(message, name=name, path=file)
 
 
 def search_last(path: str | None = None) -> None:
@@ -49,7 +50,7 @@ def search_last(path: str | None = None) -> None:
     Args:
         path: of the folder; the working directory when not given.
     """
-    for folder in (str(ROOT), path or str(pathlib.Path.cwd())):  # an editable install is found by a hook that comes after every folder
+    for folder in (ROOT, path or os.getcwd()):  # an editable install is found by a hook that comes after every folder
         if folder not in sys.path:
             sys.path.append(folder)
 
@@ -59,19 +60,21 @@ def search_path() -> list[str]:
 
     It is what a worker of Ray shall have: Ray itself would put the working directory before the standard library there.
     """
-    here = str(pathlib.Path.cwd())
-    folders = [os.path.abspath(folder) for folder in sys.path if folder and pathlib.Path(folder).exists()]  # noqa: PTH100 (links stay)
-    searched = [*dict.fromkeys(folder for folder in [*folders, str(ROOT)] if folder != here), here]
+    working_directory = os.getcwd()
+    folders = [os.path.abspath(folder) for folder in sys.path if folder and os.path.exists(folder)]
+    searched = [*dict.fromkeys(folder for folder in [*folders, ROOT] if folder != working_directory), working_directory]
     return [folder for folder in searched if os.fsencode(folder).decode(errors="replace") == folder]  # Ray takes UTF-8 only
 
 
 def is_installed() -> bool:
     """True where this package is in a folder that every Python of this environment searches, not in a checkout."""
-    return ROOT.name in ("site-packages", "dist-packages")
+    return os.path.basename(ROOT) in ("site-packages", "dist-packages")
 
 
 def _hiding(name: str) -> str | None:
     """The file or folder that Python would import for a package of ours; None where that is the package."""
+    from importlib.util import find_spec
+
     try:
         spec = find_spec(name)
     except ValueError:  # a module without a specification, which a program made itself
@@ -79,10 +82,10 @@ def _hiding(name: str) -> str | None:
     if spec is None:
         return None  # Python's own words for a package that is not there are as good
     folders = list(spec.submodule_search_locations or ())
-    if any(pathlib.Path(folder).resolve() == (ROOT / name).resolve() for folder in folders):
+    if any(os.path.realpath(folder) == os.path.realpath(os.path.join(ROOT, name)) for folder in folders):
         return None
-    return spec.origin or str(folders[0])
+    return spec.origin or folders[0]
 
 
 def _is_command() -> bool:
-    return pathlib.Path(sys.argv[0]).stem == "sensitivity" or sys.argv[0] == "-m"
+    return sys.argv[:1] == ["-m"] or os.path.splitext(os.path.basename(sys.argv[0]))[0] == "sensitivity"

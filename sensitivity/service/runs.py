@@ -249,7 +249,7 @@ def start_process(folder: pathlib.Path, settings: Settings, lock: int) -> subpro
     arguments = ["run", SPEC, "--out", REPORT, "--gpus-per-worker", str(settings.gpus_per_worker)]
     arguments += ["--address", settings.address] if settings.address is not None else ["--workers", str(workers)]
     arguments += ["--data-root", str(pathlib.Path(settings.data_root or "data").absolute())]
-    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), *([] if is_installed() else [str(ROOT)])]))
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), *([] if is_installed() else [ROOT])]))
     # The store is named in the environment, where no list of processes shows its password.
     environment = {**os.environ, "PYTHONPATH": path, "SENSITIVITY_STORE": store}
     with (folder / LOG).open("ab") as log:
