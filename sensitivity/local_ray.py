@@ -61,9 +61,7 @@ def start(cpus: int, **options: Any) -> None:
     wanted = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
     try:
         with settings(wanted | token()), _loopback():
-            ray.init(
-                address="local", num_cpus=cpus, include_dashboard=False, _node_ip_address=LOOPBACK, job_config=SearchPath(), **options
-            )
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, _node_ip_address=LOOPBACK, job_config=SearchPath(), **options)
     except AuthenticationError as error:
         raise InputError(f"Ray has no token: {str(error).partition('. ')[0]}") from None
 
@@ -113,18 +111,18 @@ def token() -> dict[str, str]:
 
 def _write_token(file: pathlib.Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, written = tempfile.mkstemp(dir=file.parent)  # its mode is 0600
-    with open(descriptor, "w") as opened:
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as opened:  # its mode is 0600
         opened.write(secrets.token_hex(32))
+    written = pathlib.Path(opened.name)
     try:
         if file.exists():  # without a token in it
-            os.replace(written, file)  # noqa: PTH105
+            written.replace(file)
         else:
-            os.link(written, file)  # noqa: PTH200 (of two runs that start at once, the second uses the token of the first)
+            file.hardlink_to(written)  # of two runs that start at once, the second uses the token of the first
     except FileExistsError:
         pass
     finally:
-        pathlib.Path(written).unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

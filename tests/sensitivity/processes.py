@@ -68,7 +68,7 @@ def listening(pids: Iterable[int]) -> set[tuple[str, int]]:
     for pid in pids:
         for descriptor in pathlib.Path(f"/proc/{pid}/fd").glob("*"):
             try:
-                inodes.add(os.readlink(descriptor))
+                inodes.add(str(descriptor.readlink()))
             except OSError:  # closed meanwhile
                 continue
     found = set()

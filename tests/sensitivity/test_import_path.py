@@ -48,7 +48,13 @@ def test_the_command_imports_nothing_of_the_working_directory(hiding: pathlib.Pa
 @pytest.mark.parametrize("way", COMMANDS)
 def test_a_study_file_names_modules_of_the_working_directory(hiding: pathlib.Path, way: str) -> None:
     (hiding / "mine.py").write_text("import queue\nfrom torch.optim import SGD\nclass Mine(SGD): pass")
-    spec = {"name": "m", "tasks": ["logistic/synthetic"], "variants": ["mine:Mine"], "design": {"kind": "grid", "points": {"lr": 2}}, "epochs": 1}
+    spec = {
+        "name": "m",
+        "tasks": ["logistic/synthetic"],
+        "variants": ["mine:Mine"],
+        "design": {"kind": "grid", "points": {"lr": 2}},
+        "epochs": 1,
+    }
     (hiding / "m.json").write_text(json.dumps(spec))
     planned = python(hiding, *COMMANDS[way], "run", "m.json", "--plan")
     assert (planned.returncode, planned.stderr) == (0, "")
@@ -80,7 +86,9 @@ def test_an_import_names_the_file_that_hides_a_package(tmp_path: pathlib.Path, p
     if hidden is None:
         assert (ended.returncode, last) == (0, "")
     else:
-        assert last.startswith(f"ImportError: {tmp_path / name} hides the package {hidden!r} that {package.partition('.')[0]} needs; rename")
+        assert last.startswith(
+            f"ImportError: {tmp_path / name} hides the package {hidden!r} that {package.partition('.')[0]} needs; rename"
+        )
 
 
 @pytest.mark.parametrize("way", COMMANDS)

@@ -95,6 +95,7 @@ def run_in(folder: pathlib.Path, environment: dict[str, str | None], commands: d
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_command_works_or_says_in_one_line_what_is_wrong(tmp_path: pathlib.Path, case: str) -> None:
     name, environment, refused = CASES[case]
