@@ -129,7 +129,7 @@ def assemble(
 def as_utf8(name: str) -> str:
     """A name with "?" for each byte of a file's name that is no UTF-8: reports and tables can hold nothing else.
 
-    >>> as_utf8("caf\udce9"), as_utf8("café")
+    >>> as_utf8("caf" + chr(0xDCE9)), as_utf8("café")
     ('caf?', 'café')
     """
     return name.encode(errors="replace").decode()

@@ -12,7 +12,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 FLOORS = {"trainables": 0, "search_spaces": 1, "sensitivity": 2}
-RAY_ROOMS = {"trainables/ray_tune.py", "search_spaces/adaptive.py"} | {
+RAY_ROOMS = {"trainables/ray_tune.py", "search_spaces/adaptive.py"}
+RAY_ROOMS |= {"sensitivity/jobs.py", "sensitivity/local_ray.py", "sensitivity/running.py"}
     f"sensitivity/{name}.py" for name in ("jobs", "local_ray", "running")
 }
 VAGUE = {"utils.py", "helpers.py", "common.py", "misc.py", "manager.py", "handler.py", "tools.py"}
