@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from sensitivity.imported import Imported, assemble
+from sensitivity.imported import Imported, as_utf8, assemble
 from sensitivity.imported_spaces import Spaces
 from sensitivity.optuna_storage import studies_of
 from sensitivity.optuna_trials import OptunaTrials
@@ -71,7 +71,7 @@ def from_optuna(
     roles = {"variant": variant, "task": task, "seed": seed}
     read = [OptunaTrials(single, metric, roles, hyperparameters, ignore, initial_loss) for single in studies]
     _check_alike(read)
-    title = study_name or " and ".join(dict.fromkeys(single.title for single in read))
+    title = as_utf8(study_name or " and ".join(dict.fromkeys(single.title for single in read)))
     trials: list[Imported] = []
     known: dict[str, dict[str, Hyperparameter]] = {}
     for single in read:

@@ -11,7 +11,7 @@ from search_spaces.inferred import domain_of
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import choice_of
 from sensitivity.config_entries import hyperparameters_of
-from sensitivity.imported import Direction, Imported, assemble
+from sensitivity.imported import Direction, Imported, as_utf8, assemble
 from sensitivity.imported_spaces import Spaces
 from sensitivity.metric_names import direction_or_question
 from sensitivity.ray_files import Experiment, Run, read_experiment
@@ -90,7 +90,7 @@ def from_ray(
     used = [key for key in (*roles.values(), *ignore) if key]
     configs = [run.config for run in read.runs]
     names, about_names = ([key for key in hyperparameters if key not in used], []) if hyperparameters else hyperparameters_of(configs, used)
-    title = study or read.name
+    title = as_utf8(study or read.name)
     runs, about_roles = _with_roles(read.runs, variant, task)
     return assemble(
         [_imported(run, names, curves, roles, initial_loss, title, epochs) for run in runs],

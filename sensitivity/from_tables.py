@@ -14,7 +14,7 @@ from search_spaces.spaces import SearchSpace
 from sensitivity.column_names import bare_name, column_called
 from sensitivity.column_roles import OWN_COLUMNS, Roles, column_roles, doubtful_results
 from sensitivity.columns import Column, columns_of
-from sensitivity.imported import Direction, assemble
+from sensitivity.imported import Direction, as_utf8, assemble
 from sensitivity.imported_spaces import Spaces
 from sensitivity.metric_columns import direction_of, metric_of
 from sensitivity.nested_cells import flattened
@@ -95,7 +95,9 @@ def from_table(
         raise unknown("meaning of an empty metric (empty=, --empty)", empty, ("diverged", "failed"))
     source = "the table" if isinstance(table, pd.DataFrame) else repr(str(table))
     told = _read(table, kind)
-    name = study or ("table" if isinstance(table, pd.DataFrame) else pathlib.Path(table).expanduser().resolve().name.partition(".")[0])
+    name = as_utf8(
+        study or ("table" if isinstance(table, pd.DataFrame) else pathlib.Path(table).expanduser().resolve().name.partition(".")[0])
+    )
     columns = columns_of(_checked(told.frame, source))
     given = {"variant": variant, "task": task, "seed": seed, "status": status, "epoch": epoch, "initial_loss": initial_loss}
     named, closed = _named(given, columns)

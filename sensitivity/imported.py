@@ -145,6 +145,15 @@ def assemble(
     return Results(table, curves, made, metric, first, study, spec, direction, kinds, tuple(dict.fromkeys(said)))
 
 
+def as_utf8(name: str) -> str:
+    """A name with "?" for each byte of a file's name that is no UTF-8: reports and tables can hold nothing else.
+
+    >>> as_utf8("caf" + chr(0xDCE9)), as_utf8("café")
+    ('caf?', 'café')
+    """
+    return name.encode(errors="replace").decode()
+
+
 def _with_status(trial: Imported, budget: int) -> Imported:
     """The trial with the status that its reports give it: what reported fewer than the others was stopped early."""
     status = trial.status

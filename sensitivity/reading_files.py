@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,8 @@ def read_frame(path: str | pathlib.Path) -> pd.DataFrame:
         raise InputError(f"a table ends with {', '.join(SUFFIXES)} (or .gz); got {str(path)!r}")
     try:
         if kind in PARQUET:
-            return flattened(pd.read_parquet(place))
+            source = place if place.is_dir() else io.BytesIO(place.read_bytes())  # Arrow takes paths in UTF-8 only
+            return flattened(pd.read_parquet(source))
         if kind in EXCEL:
             return _read_excel(place)
         if kind in JSON:

@@ -202,7 +202,8 @@ class Results:
             place.mkdir(parents=True, exist_ok=True)
             for name, table in (("trials", self.trials), ("epochs", self.epochs)):
                 (place / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
-                of_one_type(table).to_parquet(place / f"{name}.parquet", index=False)
+                # pandas gives a path to Arrow, which takes none that is not UTF-8
+                (place / f"{name}.parquet").write_bytes(of_one_type(table).to_parquet(index=False))
                 written += [place / f"{name}.csv", place / f"{name}.parquet"]
         except OSError as error:
             raise InputError(f"cannot write results to {str(folder)!r}: {error}") from None

@@ -38,7 +38,7 @@ def save_measures(measured: Measured, folder: pathlib.Path) -> None:
                 continue
             table = _plain(pd.concat(filled, ignore_index=True))
             (folder / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
-            table.to_parquet(folder / f"{name}.parquet", index=False)
+            (folder / f"{name}.parquet").write_bytes(table.to_parquet(index=False))
     if refused:
         (folder / "refused.csv").write_text(csv_text(pd.DataFrame(refused)), encoding="utf-8", newline="")
 
