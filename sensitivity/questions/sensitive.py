@@ -9,6 +9,7 @@ from sensitivity.capping import counted_as, reference
 from sensitivity.figures import danger_zone, divergence_map, lr_curves, parallel_coordinates, performance_sensitivity, slices
 from sensitivity.figures.words import counted
 from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, repeated_rates
+from sensitivity.questions.fixed_settings import settings_compared, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables, trials
 from sensitivity.results import records
 from sensitivity.wording import number, percent, several, with_interval
@@ -24,6 +25,8 @@ SAME = 1e-3
 
 def ranking(measured: Measured, task: str) -> list[str]:
     """Who is least and who is most sensitive, what cannot be told apart, and who never learned."""
+    if not something_varies(measured):
+        return ["No hyperparameter varies, so there is no sensitivity to measure.", *settings_compared(measured, task)]
     table = of_task(measured.overview, task)
     ranked = table[table["learned"] & table["sensitivity"].notna()].sort_values("sensitivity")
     over_lr = measured.compared_over == "lr"
@@ -179,7 +182,7 @@ def _several_vary(measured: Measured, task: str) -> bool:
 
 
 def _has_others(measured: Measured, task: str) -> bool:
-    return not has_rates(measured, task)
+    return not has_rates(measured, task) and something_varies(measured)
 
 
 SENSITIVE = Question(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sensitivity.figures import expected_best, tunability, win_probability
+from sensitivity.questions.fixed_settings import something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, refusal, rows, tables
 from sensitivity.wording import several, with_interval
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 def within(measured: Measured, task: str) -> list[str]:
     """How many random configurations each variant needs."""
+    if not something_varies(measured):
+        return []
     found = rows(measured.budget_within, task)
     if len(found) == 1:
         one = found[0]
