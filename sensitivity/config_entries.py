@@ -17,8 +17,8 @@ PLACES = frozenset(
 )
 MACHINES = frozenset(
     {
-        "device", "devices", "gpu", "gpus", "cpu", "cpus", "worker", "workers", "jobs", "port", "host", "hostname", "node", "pid", "threads",
-        "verbose", "debug",
+        "device", "devices", "gpu", "gpus", "cpu", "cpus", "worker", "workers", "jobs", "port", "host", "hostname", "node", "pid",
+        "threads", "verbose", "debug",
     }
 )  # fmt: skip
 """Last words of entries that name a trial, a place or a machine."""

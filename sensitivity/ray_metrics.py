@@ -24,8 +24,8 @@ COUNTERS = frozenset(
     {
         "time", "timer", "timers", "seconds", "secs", "sec", "ms", "minutes", "hours", "duration", "elapsed", "wall", "walltime", "date",
         "timestamp", "epoch", "epochs", "step", "steps", "iter", "iters", "iteration", "iterations", "batch", "batches", "sample",
-        "samples", "example", "examples", "token", "tokens", "episode", "episodes", "timesteps", "count", "counter", "counters", "num", "n", "id",
-        "lr", "rate", "memory", "mem", "gpu", "cpu", "ram", "throughput", "fps", "size", "params", "parameters", "seed", "pid",
+        "samples", "example", "examples", "token", "tokens", "episode", "episodes", "timesteps", "count", "counter", "counters", "num",
+        "n", "id", "lr", "rate", "memory", "mem", "gpu", "cpu", "ram", "throughput", "fps", "size", "params", "parameters", "seed", "pid",
     }
 )  # fmt: skip
 """Words of the name of a number that counts or times."""

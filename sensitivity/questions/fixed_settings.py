@@ -54,5 +54,6 @@ def settings_compared(measured: Measured, task: str) -> list[str]:
         if worst < LEVEL:
             sentences.append(f"{better} ends lower than {worse} by {size}, p {worst:.2g} (Welch's test over seeds).")
         else:
-            sentences.append(f"{better} and {worse} cannot be told apart: the difference is {size}, p {worst:.2g}; more seeds would decide.")
+            words = f"the difference is {size}, p {worst:.2g}; more seeds would decide"
+            sentences.append(f"{better} and {worse} cannot be told apart: {words}.")
     return sentences
