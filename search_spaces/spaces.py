@@ -162,14 +162,6 @@ class SearchSpace:
             )
         return checked
 
-    def is_valid(self, configuration: Mapping[str, Any]) -> bool:
-        """Return True if :meth:`check` accepts a configuration."""
-        try:
-            self.check(configuration)
-        except InputError:
-            return False
-        return True
-
     def encode(self, configurations: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
         """The places in the unit cube, [configurations, hyperparameters]; NaN for what is inactive. Raises: as :meth:`check`."""
         import numpy as np

@@ -99,7 +99,7 @@ def without_holes(trials: Sequence[Imported], domains: Domains, where: str) -> t
     Raises:
         InputError: half of the trials or more would be left out; the message names the options.
     """
-    remaining, notes = list(trials), []
+    remaining, notes = list(trials), list[str]()
     while True:
         made = domains(remaining)
         _, unexplained = with_conditions(made, [plain_configuration(trial.configuration, made) for trial in remaining])

@@ -13,6 +13,7 @@ import pandas as pd
 
 from search_spaces.inferred import plain_configuration
 from search_spaces.spaces import SearchSpace
+from search_spaces.validity import is_valid
 from search_spaces.values import write_value
 from sensitivity.capping import caps
 from sensitivity.holes import DECISIVE, decisive
@@ -222,7 +223,7 @@ def _designs(trials: Sequence[Imported], made: Mapping[str, SearchSpace], given:
         return dict.fromkeys(made, given)
     kinds = {}
     for variant, space in made.items():
-        valid = [trial.configuration for trial in trials if trial.variant == variant and space.is_valid(trial.configuration)]
+        valid = [trial.configuration for trial in trials if trial.variant == variant and is_valid(space, trial.configuration)]
         rows = {tuple(configuration.get(name) for name in space.names) for configuration in valid}
         kinds[variant] = "grid" if is_grid(rows, space) else "random"
     return kinds
@@ -234,7 +235,7 @@ def _grids(
     """Return the distinct configurations of the variants with a grid, by variant and task."""
     grids: dict[str, dict[str, set[tuple[Any, ...]]]] = {variant: {} for variant, kind in kinds.items() if kind == "grid"}
     for trial in trials:
-        if trial.variant in grids and made[trial.variant].is_valid(trial.configuration):
+        if trial.variant in grids and is_valid(made[trial.variant], trial.configuration):
             row = tuple(trial.configuration.get(name) for name in made[trial.variant].names)
             grids[trial.variant].setdefault(trial.task, set()).add(row)
     return grids

@@ -11,6 +11,7 @@ from search_spaces.hyperparameters import Float, Integer
 from search_spaces.inferred import domain_of, inferred_space, plain_configuration, scale_of
 from search_spaces.listing import condition
 from search_spaces.spaces import SearchSpace
+from search_spaces.validity import is_valid
 from sensitivity.holes import DECISIVE, Domains, complete_in, decisive, with_defaults, without_holes, without_inactive_nones
 from trainables.names import InputError, unknown
 
@@ -75,7 +76,7 @@ def _wide_enough(known: Mapping[str, Mapping[str, Hyperparameter]], defaults: Ma
         variant: {
             name: domain
             for name, domain in domains.items()
-            if name not in defaults or SearchSpace(domain).is_valid(plain_configuration({name: defaults[name]}, {name: domain}))
+            if name not in defaults or is_valid(SearchSpace(domain), plain_configuration({name: defaults[name]}, {name: domain}))
         }
         for variant, domains in known.items()
     }

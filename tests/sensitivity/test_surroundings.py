@@ -152,7 +152,9 @@ def test_names_that_are_not_utf8_are_read_and_written(tmp_path: pathlib.Path) ->
     results = from_table(table, metric="loss")
     assert results.study == "caf?"
     results.save(tmp_path / NOT_UTF8)
-    assert len(from_table(tmp_path / NOT_UTF8 / "trials.parquet", metric="value", hyperparameters=["config/lr"]).trials) == 2
+    assert (
+        len(from_table(tmp_path / NOT_UTF8 / "trials.parquet", metric="value", direction="min", hyperparameters=["config/lr"]).trials) == 2
+    )
 
 
 @pytest.mark.parametrize("name", [NOT_UTF8, "a?timeout=0", "a%41b", "{a}#b"])

@@ -90,7 +90,7 @@ def test_where_the_seed_decides_is_told_of_the_repeats_that_there_are(seeds: Any
 def test_variants_with_other_repeats_are_named() -> None:
     one, two = (table(seeds, high).results.trials.assign(variant=name) for name, seeds in (("adam", EVEN), ("sgd", UNEVEN)))
     frame = pd.concat([one, two], ignore_index=True)[["variant", "config/lr", "seed", "value"]]
-    made = Measured(Results.from_table(frame, metric="value", seed="seed", variant="variant"))
+    made = Measured(Results.from_table(frame, metric="value", direction="min", seed="seed", variant="variant"))
     assert "learning rates with at least two seeds (adam 4 and sgd 2) did the seed decide" in " ".join(SENSITIVE.sentences(made, TASK))
 
 
