@@ -13,6 +13,7 @@ from sensitivity.wording import with_interval
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
+NOTHING_VARIES = "No hyperparameter varies."
 LEVEL = 0.05
 """Family-wise level of the comparisons, by Holm's correction."""
 

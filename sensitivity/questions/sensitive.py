@@ -95,6 +95,8 @@ def _robust(measured: Measured, task: str) -> list[str]:
 
 
 def _good(measured: Measured, task: str) -> list[str]:
+    if not something_varies(measured):
+        return []
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
     found = [row for row in rows(measured.robust_share, task) if row["variant"] in learned]
     words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in found]

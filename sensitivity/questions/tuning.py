@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sensitivity.figures import expected_best, tunability, win_probability
-from sensitivity.questions.fixed_settings import something_varies
+from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, refusal, rows, tables
 from sensitivity.wording import several, with_interval
 
@@ -65,6 +65,8 @@ def _tunable(measured: Measured, task: str) -> bool:
 
 
 def _why_not(measured: Measured, task: str) -> str:
+    if not something_varies(measured):
+        return NOTHING_VARIES
     return nothing_learned(measured, task) or refusal(measured.budget_within)
 
 

@@ -42,13 +42,20 @@ def overview(measured: Measured, task: str) -> pd.DataFrame:
             "variant": row["variant"],
             best_title(measured.results): best_words(measured.results, row),
             "at": setting(row["configuration"]),
-            of_what: with_interval(row, "sensitivity") if learned else "did not learn",
+            of_what: _sensitivity_in_words(measured, row),
             "robust width (decades)": with_interval(row, "robust_width") if learned else DASH,
             "diverged": with_interval(row, "divergence_rate", form=".0%"),
             "trials": str(row["n"]),
         }
         rows.append({name: cell for name, cell in cells.items() if wide or not name.startswith("robust")})
     return pd.DataFrame(rows)
+
+
+def _sensitivity_in_words(measured: Measured, row: Mapping[str, Any]) -> str:
+    """The sensitivity of a variant; none where nothing of it varies."""
+    if not measured.results.varied(row["variant"]):
+        return DASH
+    return with_interval(row, "sensitivity") if row["learned"] else "did not learn"
 
 
 def shares(measured: Measured, task: str) -> pd.DataFrame:

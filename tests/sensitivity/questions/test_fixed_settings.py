@@ -64,4 +64,9 @@ def test_every_such_table_has_a_report_in_which_nothing_fails(table: pd.DataFram
     measured = Measured(Results.from_table(table))
     write_report(measured, tmp_path)
     assert not measured.failures
-    assert NOTHING in (tmp_path / "report.md").read_text(encoding="utf-8")
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert NOTHING in text
+    for claim in ("most likely to end best", "do not differ in sensitivity", "within 10% of the best:", "takes off the loss"):
+        assert claim not in text
+    assert "| sensitivity |" in text
+    assert "| 0 (0 to" not in text
