@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from search_spaces.inferred import domain_of
@@ -23,6 +24,8 @@ from trainables.names import InputError, unknown
 
 SEED = "seed"
 """The entry of the config that is the seed where none is named."""
+WRAPPER = "train_loop_config/"
+"""Before the entries of the config of a Ray Train trainer that Ray Tune runs."""
 
 
 def from_ray(
@@ -82,16 +85,19 @@ def from_ray(
     metric, about_metric = metric_of(read, metric)
     direction, about_direction = _direction(read, metric, direction)
     curves = curves_of(read.runs, metric)
-    config = list(dict.fromkeys(key for run in read.runs for key in run.config))
-    roles = {"variant": variant, "task": task, "seed": seed or (SEED if SEED in config and SEED not in (hyperparameters or ()) else None)}
-    for key in [*filter(None, roles.values()), *(hyperparameters or ()), *ignore]:
+    unwrapped = [replace(run, config=_unwrapped(run.config)) for run in read.runs]
+    config = list(dict.fromkeys(key for run in unwrapped for key in run.config))
+    hyperparameters, ignore = ([key.removeprefix(WRAPPER) for key in keys or ()] for keys in (hyperparameters, ignore))
+    variant, task, seed = (key and key.removeprefix(WRAPPER) for key in (variant, task, seed))
+    roles = {"variant": variant, "task": task, "seed": seed or (SEED if SEED in config and SEED not in hyperparameters else None)}
+    for key in [*filter(None, roles.values()), *hyperparameters, *ignore]:
         if key not in config:
             raise unknown("entry of the config", key, config)
     used = [key for key in (*roles.values(), *ignore) if key]
-    configs = [run.config for run in read.runs]
+    configs = [run.config for run in unwrapped]
     names, about_names = ([key for key in hyperparameters if key not in used], []) if hyperparameters else hyperparameters_of(configs, used)
     title = as_utf8(study or read.name)
-    runs, about_roles = _with_roles(read.runs, variant, task)
+    runs, about_roles = _with_roles(unwrapped, variant, task)
     return assemble(
         [_imported(run, names, curves, roles, initial_loss, title, epochs) for run in runs],
         source=read.source,
@@ -117,6 +123,11 @@ def _direction(read: Experiment, metric: str, direction: Direction | None) -> tu
         return ("max" if read.mode == "max" else "min"), [f"{metric}: {read.mode}, as Ray Tune was given (direction=, --direction)."]
     stated = direction_or_question(metric, read.source)
     return stated, [f"{metric}: {stated}, as its name says (direction=, --direction)."]
+
+
+def _unwrapped(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config without the name of the entry that holds those of a trainer."""
+    return {key.removeprefix(WRAPPER) if key.removeprefix(WRAPPER) not in config else key: value for key, value in config.items()}
 
 
 def _with_roles(runs: Sequence[Run], *roles: str | None) -> tuple[list[Run], list[str]]:
@@ -177,7 +188,7 @@ def _spaces(given: Any, names: Sequence[str]) -> Spaces:
         return given
     if isinstance(given, Mapping) and all(isinstance(space, SearchSpace) for space in given.values()):
         return given
-    flat = leaves(given, stop=lambda mapping: "grid_search" in mapping)
+    flat = _unwrapped(leaves(given, stop=lambda mapping: "grid_search" in mapping))
     plain, choices = {}, {}
     for name in names:
         values = _choices(flat.get(name))

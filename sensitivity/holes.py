@@ -150,7 +150,7 @@ def _left_out(name: str, count: int, trials: Sequence[Imported], complete: Seque
         absent = sum(name not in trial.configuration for trial in trials)
         raise InputError(
             f"{name} has no value in {absent} of {len(trials)} trials{where}, and no other hyperparameter tells in which; give the value "
-            f"that they had (defaults=, --default {name}=VALUE), or leave {name} out (ignore=, --ignore {name})"
+            f"that they had (defaults=, --default {name}=VALUE), or leave {name} out (ignore=, --leave-out {name})"
         )
     return (
         f"Left out, having no {name} while no other hyperparameter tells why: {count} of {len(trials)} trials{where}; if they had one, "
