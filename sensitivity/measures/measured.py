@@ -39,9 +39,10 @@ THINNABLE = ("random", "sobol", "latin_hypercube")
 LARGE = 3000
 """Trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
-    "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats", "tuned_lr_sensitivity",
-    "main_effects", "expected_best", "budget_within", "relative_performance", "lr_sensitivity", "best_loss", "ridges", "excess_loss", "differences", "robust_width", "best_rates",
-    "cross_task_sensitivity", "effective_dimensionality", "rank_correlation", "transfer_regret", "stability_boundary", "danger_zone",
+    "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats", "robust_share",
+    "transfer_regret", "tuned_lr_sensitivity", "main_effects", "expected_best", "budget_within", "relative_performance",
+    "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss", "differences", "robust_width", "best_rates",
+    "cross_task_sensitivity", "effective_dimensionality", "stability_boundary", "danger_zone",
 )  # fmt: skip
 """What takes long in a large study, longest first: workers are then busy to the end."""
 LEVELS = ("p", "momentum", "mu_schedule", "nu_schedule")

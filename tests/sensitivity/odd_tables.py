@@ -36,7 +36,7 @@ LOSSES: Mapping[str, Callable[[np.random.Generator, np.ndarray], np.ndarray]] = 
     "all diverged": lambda rng, distance: np.full(distance.size, math.nan),
 }
 """Losses of rows, from their distance to an optimum."""
-MOST_ROWS = 400
+MOST_ROWS = 150
 """A table is cut to as many, so that a report of it takes seconds."""
 
 
