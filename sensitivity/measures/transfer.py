@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sensitivity.results import Results
 
-ONE_TASK = "run the study on another task too, or use excess_loss, which is about one"
+ONE_TASK = "add trials of another task, or read excess_loss, which is about one"
 ADAPTIVE = "its trials differ between tasks, so run a grid, random or sobol design"
 ENOUGH = 0.95
 MOST = 10
