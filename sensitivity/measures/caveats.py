@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from search_spaces.hyperparameters import Float, Integer
 from sensitivity.capping import reference
 from sensitivity.measures import forest as forests
 from sensitivity.measures.edges import advice
@@ -156,12 +156,13 @@ def _of_one_range(results: Results, name: str) -> bool:
     """
     counts = {group.variant: len(group.loss) for group in groups(results) if name in group.names}
     drawn = all(results.design_of(variant) not in FIXED for variant in counts)
-    every = [results.spaces[variant][name] for variant in counts]
-    if IMPORTED not in results.spec or not drawn or len({each.scale for each in every}) > 1 or not hasattr(every[0], "low"):
+    domains = [results.spaces[variant][name] for variant in counts]
+    ranges = [domain for domain in domains if isinstance(domain, Float | Integer)]
+    if IMPORTED not in results.spec or not drawn or len({domain.scale for domain in domains}) > 1 or len(ranges) < len(domains):
         return False
-    low, high = min(each.low for each in every), max(each.high for each in every)  # type: ignore[union-attr]
-    whole = replace(every[0], low=low, high=high)
-    gap = max(max(whole.to_unit(each.low), 1 - whole.to_unit(each.high)) for each in every)  # type: ignore[union-attr]
+    low, high = min(domain.low for domain in ranges), max(domain.high for domain in ranges)
+    whole = Float(name, low, high, ranges[0].scale)
+    gap = max(max(whole.to_unit(domain.low), 1 - whole.to_unit(domain.high)) for domain in ranges)
     return bool(gap <= 4 / min(counts.values()))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,4 +72,4 @@ def _scott(observed: Counts, weights: Counts) -> float:
     first = int(np.searchsorted(cumulated, total // 4, side="left"))
     third = int(np.searchsorted(cumulated, total * 3 // 4, side="right"))
     between = float(observed[min(len(observed) - 1, third)] - observed[first])
-    return 1.059 * min(between / 1.34, deviation) * float(total) ** -0.2
+    return 1.059 * min(between / 1.34, deviation) / math.pow(total, 0.2)

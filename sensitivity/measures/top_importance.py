@@ -79,7 +79,7 @@ def _shares(results: Results, group: Losses, chosen: NDArray[np.int64], top: flo
     best = [mean[places] <= np.partition(mean[places], last)[last] for places in chosen]
     for column, name in enumerate(group.names):
         ordered = space[name].scale != "categorical"
-        choices = None if ordered else int(space[name].cardinality)
+        choices = None if ordered else space[name].cardinality
         cell = cells(group.units[:, column], choices)
         for share, places, good in zip(found, chosen, best, strict=True):
             here = active[places, column]
