@@ -99,7 +99,7 @@ def _operating(metrics: Metrics) -> APIRouter:
     """What operators ask."""
     router = APIRouter(tags=["operating"])
 
-    @router.get("/healthz")
+    @router.get("/healthz", response_model_exclude_none=True)
     def health() -> Health:
         """Whether the service answers."""
         return Health()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -132,6 +133,8 @@ class Runs:
         with self._lock:
             if study.name in self._newer:
                 raise Conflict(f"study {study.name!r} cannot go on: {self._newer[study.name]}")
+            if alike := next((name for name in self._runs if name != study.name and _folded(name) == _folded(study.name)), None):
+                raise Conflict(f"study {study.name!r} differs from study {alike!r} only in case or in its Unicode form; name it otherwise")
             there = self.spec(study.name)
             compared = (there, specs.plain(study)) if there is not None else (known, specs.stored(study))
             if compared[0] is not None and (differing := specs.differences(dict(compared[0]), compared[1])):
@@ -293,6 +296,11 @@ class Runs:
     def _update(self, run: Run) -> None:
         self._folders.update(run)
         self._runs[run.name] = run
+
+
+def _folded(name: str) -> str:
+    """Return what names have in common that a reader takes for the same."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _part(name: str) -> str:
