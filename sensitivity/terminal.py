@@ -8,6 +8,7 @@ import json
 import math
 import os
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -31,16 +32,24 @@ def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
     return place
 
 
-def folder_name(study: str) -> str:
-    """The study's name where it can name a folder; else what can, with a few digits that keep two studies apart.
+HASHED = re.compile(r"-([0-9a-f]{6}|[0-9a-f]{16})$")
+"""End of a name with a hash, of today's and of earlier folders."""
 
-    >>> folder_name("quickstart"), folder_name("a/b"), folder_name("a b")
-    ('quickstart', 'a_b-c14cdd', 'a_b-c8687a')
+
+def folder_name(study: str) -> str:
+    """Return the study's name where it can name a folder; else its plain form with 64 bits of its hash, which keep two studies apart.
+
+    A name in capitals is hashed, too, since some file systems take it for the same; so is one that ends as a hashed name does.
+
+    >>> folder_name("quickstart"), folder_name("a/b")
+    ('quickstart', 'a_b-c14cddc033f64b9d')
+    >>> len({folder_name(name) for name in ("a b", folder_name("a b"), "a_b", "A_b")})
+    4
     """
-    name = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "_" for each in study)
-    if name == study and len(name) <= 100 and name.strip("."):
+    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in study)
+    if name == study == name.lower() and len(name) <= 100 and name.strip(".") and not HASHED.search(name):
         return name
-    return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode()).hexdigest()[:6]}"
+    return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode()).hexdigest()[:16]}"
 
 
 def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:
