@@ -31,6 +31,11 @@ def pays(loop: TrainingLoop) -> bool:
     )
 
 
+def pinned(loop: object) -> bool:
+    """Whether a member's arithmetic is that of a stack even where it trains alone, so that it does not depend on how many train together."""
+    return isinstance(loop, TrainingLoop) and loop.data.x_train.device.type == "cpu" and pays(loop)
+
+
 def fitting(first: TrainingLoop, largest: int) -> int:
     """How many members like this one train together.
 

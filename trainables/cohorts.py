@@ -1,6 +1,8 @@
 """Cohorts: training loops of any kind, those of one structure trained as one program.
 
-A member's history does not depend on who trains beside it, to the rounding of its precision.
+A member's history does not depend on who trains beside it. On a CPU, members of models that train as one program there
+(:func:`trainables.cohort_sizes.pays`) have the same numbers bit by bit in every cohort, also in one of their own: the models and losses of
+this package do, those of a user to the rounding of their precision. On a GPU all do to that rounding.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import torch
 from torch import Tensor
 
 from trainables.captured import Capture, cuda_graph
+from trainables.cohort_sizes import pinned
 from trainables.precision import arithmetic
 from trainables.stacked_updates import OneByOne, cloned, kind, way
 from trainables.stacks import Stack
@@ -35,7 +38,7 @@ class CohortLoop:
 
     Members of one structure (:func:`structure`) and epoch, whatever their variants, train as one program
     (:class:`trainables.stacks.Stack`); those behind train first, so that members resumed from different epochs meet. What cannot be stacked
-    trains member by member, and :attr:`reason` says why.
+    trains member by member, and :attr:`reason` says why. One member is a stack too where its numbers would be others by its own loop.
     A member that has completed, diverged or failed leaves, and its numbers are as it left them.
 
     Args: loops: the members; one made with ``initial_loss=math.nan`` is evaluated here, with the others. largest: members of a stack at
@@ -47,6 +50,9 @@ class CohortLoop:
         cuda = bool(self.loops) and hasattr(self.loops[0], "data") and self.loops[0].data.x_train.device.type == "cuda"
         self.capture = cuda_graph if capture is None and cuda else capture
         self.reasons: dict[Hashable, str] = {}
+        """Why members of a structure train one after another."""
+        self.single: set[Hashable] = set()
+        """Structures, and positions of members, that train by their own loops: not even a stack of one does."""
         self.stacks: dict[tuple[int, ...], Stack] = {}
         self.broken: dict[int, Report] = {}
         """Reports of members that could not even be evaluated."""
@@ -80,8 +86,8 @@ class CohortLoop:
 
     @property
     def reason(self) -> str | None:
-        """Why members train one after another, or None where all are stacked."""
-        return "; ".join(dict.fromkeys(self.reasons.values())) or None
+        """Why members train one after another, or None where all are stacked or there is only one."""
+        return "; ".join(dict.fromkeys(self.reasons.values())) or None if len(self.loops) > 1 else None
 
     def __iter__(self) -> Iterator[dict[int, Report]]:
         while self.running:
@@ -150,9 +156,14 @@ class CohortLoop:
         return None
 
     def _gives_way(self, group: tuple[int, ...], error: BaseException, reason: str) -> None:
-        """Smaller stacks where memory ran out; where anything else went wrong, no recorded steps, and if that does not help no stack."""
+        """Smaller stacks where memory ran out; where anything else went wrong, no recorded steps, and if that does not help no stack.
+
+        Members whose arithmetic is that of a stack are first tried each in a stack of its own: whose code raised will raise there again.
+        """
         self.dissolve()
-        if isinstance(error, torch.OutOfMemoryError):
+        if len(group) == 1:
+            self.single.add(group[0])
+        elif isinstance(error, torch.OutOfMemoryError):
             self.largest = max(1, len(group) // 2)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
@@ -168,11 +179,15 @@ class CohortLoop:
         if group in self.stacks:
             return self.stacks[group]
         loops = [self.loops[k] for k in group]
-        if len(group) == 1 or (shape := structure(loops[0])) in self.reasons:
+        if len(group) == 1 and (group[0] in self.single or not pinned(loops[0])):
+            return None
+        shape = structure(loops[0])
+        if shape in self.single:
             return None
         moving = moving_buffers(loops)
         if isinstance(moving, str):
             self.reasons[shape] = moving
+            self.single.add(shape)
             return None
         return self.stacks.setdefault(group, Stack(loops, moving, self.capture))
 
@@ -195,7 +210,7 @@ def moving_buffers(loops: Sequence[TrainingLoop]) -> list[str] | str:
 
     A stack of the first and last loop takes the gradient of one batch, which is held against theirs.
     """
-    pair = [loops[0], loops[-1]]
+    pair = [loops[0], *loops[1:][-1:]]
     first = pair[0]
     params = dict(first.model.named_parameters())
     if len({(param.dtype, param.requires_grad) for param in params.values()}) != 1:
@@ -235,6 +250,7 @@ def _differs(
         shared = len(stack.lanes) == 1
         losses = stack.losses(x if shared else torch.stack([x, x]), y if shared else torch.stack([y, y]), shared=shared)
         (together,) = torch.autograd.grad(losses.sum(), stack.theta)
+        losses, together = losses[: len(pair)], together[: len(pair)]
         close, far = CLOSE[pair[0].precision]
         finite = own.isfinite() & alone.isfinite().all(1)
         if bool((((losses - own).abs() > close * own.abs()) & finite).any()):
@@ -243,7 +259,7 @@ def _differs(
         if bool((apart & finite).any()):
             return "its gradients in a stack are not those of its members"
         for name in moving:
-            for k in (0, 1):
+            for k in range(len(pair)):
                 if not torch.allclose(stack.moving[name][k].double(), after[k][name].double(), rtol=close, atol=close, equal_nan=True):
                     return f"its buffer {name} in a stack is not that of its members"
         return None

@@ -2,6 +2,9 @@
 
 The forward pass is ``torch.func.vmap`` of the model over the rows. The losses are summed and differentiated once: rows do not depend on
 each other, so row k of the gradient is the gradient of member k, and what is not finite in one row stays there.
+
+On a CPU a row's numbers are the same, bit by bit, whatever rows are beside it, as far as PyTorch's operations on a batch of rows allow: all
+that the models and losses of this package use do, for two rows or more. So a stack of one has a spare row, which nothing moves.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from trainables.batch_norm import batch_statistics
@@ -43,14 +46,17 @@ class Stack:
         first = loops[0]
         self.loops, self.model, self.task, self.data = list(loops), first.model, first.task, first.data
         self.named = [name for name, _ in self.model.named_parameters()]
+        self.tied = _tied(self.model)
         self.params = [list(loop.model.parameters()) for loop in loops]
         self.layout = Layout(self.params[0])
         self.homes: list[tuple[Tensor, Tensor]] = []
         """Each tensor of a member that is a view for now, and where it lived."""
+        self.spare = len(loops) == 1 and self.data.x_train.device.type == "cpu"
+        """A matrix product of one row is another function than that of several, whose sums are in another order."""
+        buffers = [dict(loop.model.named_buffers()) for loop in loops]
         with torch.no_grad():
-            self.theta = torch.stack([flat(params) for params in self.params])
-            buffers = [dict(loop.model.named_buffers()) for loop in loops]
-            self.moving = {name: torch.stack([each[name] for each in buffers]) for name in moving}
+            self.theta = self._rows([flat(params) for params in self.params])
+            self.moving = {name: self._rows([each[name] for each in buffers]) for name in moving}
         for k, params in enumerate(self.params):
             self._lend(params, self.layout.views(self.theta[k]))
             self._lend([buffers[k][name] for name in moving], [each[k] for each in self.moving.values()])
@@ -67,6 +73,10 @@ class Stack:
                 self.recorded = Captured(self._take, capture)
 
     # From members to rows and back.
+
+    def _rows(self, members: Sequence[Tensor]) -> Tensor:
+        """A row for each member, and the spare one."""
+        return torch.stack([*members, *members[: self.spare]])
 
     def _lend(self, tensors: Sequence[Tensor], views: Sequence[Tensor]) -> None:
         for tensor, view in zip(tensors, views, strict=True):
@@ -87,7 +97,7 @@ class Stack:
 
     def _output(self, theta: Tensor, moving: dict[str, Tensor], x: Tensor) -> Any:
         named = dict(zip(self.named, self.layout.views(theta), strict=True))
-        return functional_call(self.model, {**named, **moving}, (x,))
+        return functional_call(self.model, {**named, **moving}, (x,), tie_weights=self.tied)
 
     def _loss(self, theta: Tensor, moving: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
         with autocast(self.loops[0].precision, x.device):
@@ -100,8 +110,12 @@ class Stack:
         return torch.stack([value.float() for value in values])
 
     def losses(self, x: Tensor, y: Tensor, *, shared: bool) -> Tensor:
-        """The loss of every member, ``[K]``. Args: x, y: a batch for all, or where not ``shared`` one for each: ``[K, batch, ...]``."""
+        """The loss of every row, ``[K]`` or with the spare one 2.
+
+        Args: x, y: a batch for all, or where not ``shared`` one for each member: ``[K, batch, ...]``.
+        """
         batch = None if shared else 0
+        x, y = (x, y) if shared or not self.spare else (self._rows(list(x)), self._rows(list(y)))
         found: Tensor = vmap(self._loss, in_dims=(0, 0, batch, batch))(self.theta, self.moving, x, y)
         return found
 
@@ -121,7 +135,7 @@ class Stack:
 
     def _measure(self, x: Tensor, y: Tensor) -> None:
         """Add what is measured of some images to the totals."""
-        self.totals += vmap(self._measures, in_dims=(0, 0, None, None))(self.theta, self.moving, x, y) * len(x)
+        self.totals += vmap(self._measures, in_dims=(0, 0, None, None))(self.theta, self.moving, x, y)[: len(self.loops)] * len(x)
 
     @torch.no_grad()
     def initial_losses(self) -> list[float]:
@@ -181,7 +195,7 @@ class Stack:
         curved = [first.second_order is not None and (first.step + i) % first.settings.curvature_every == 0 for i in range(len(batches))]
         self._counts = [n, len(batches), sum(curved) or math.nan]
         self.sums.zero_()
-        numbers = [each.numbers(curved, tensors=self.recorded != self._take) for _, each in self.updates]
+        numbers = [each.numbers(curved) for _, each in self.updates]
         for chosen, curves, *each in zip(batches, curved, *numbers, strict=True):
             if chosen.shape[1] == first.batch_size:
                 self.recorded(chosen, each, curves)
@@ -206,22 +220,23 @@ class Stack:
 
         Args: chosen: indices, a row for each seed. numbers: of the step, for each update.
         """
-        losses = self.losses(*self._batch(chosen), shared=len(self.lanes) == 1)
+        losses, members = self.losses(*self._batch(chosen), shared=len(self.lanes) == 1), len(self.loops)
         h: Tensor | None = None
         if curved:
             first = self.loops[0]
             streams, norm = [loop.streams["curvature"] for loop in self.loops], float(first.optimizer.param_groups[0]["p"])
+            streams += [torch.Generator()] * self.spare
             found = curvature(losses.sum(), [self.theta], streams, samples=first.settings.curvature_samples, p=norm)
             (gradient,), (h,) = ([each for each in part if each is not None] for part in (found.gradient, found.h))
-            self.sums[2] += found.fell_back
+            self.sums[2] += found.fell_back[:members]
         else:
             (gradient,) = torch.autograd.grad(losses.sum(), self.theta)
         with torch.no_grad():
             norms = torch.linalg.vector_norm(gradient, dim=1)
             for (rows, update), each in zip(self.updates, numbers, strict=True):
                 update.step(gradient[rows], norms[rows], None if h is None else h[rows], each)
-            self.sums[0] += losses.detach() * chosen.shape[1]
-            self.sums[1] += norms
+            self.sums[0] += losses.detach()[:members] * chosen.shape[1]
+            self.sums[1] += norms[:members]
 
     def _count_on(self) -> None:
         """What an epoch leaves behind in the members."""
@@ -233,6 +248,12 @@ class Stack:
         _, steps, curved = self._counts
         for _, update in self.updates:
             update.count(int(steps), 0 if math.isnan(curved) else int(curved))
+
+
+def _tied(model: nn.Module) -> bool:
+    """Whether a tensor of the model has two names: only then is functional_call to look for them, which takes a tenth of a small step."""
+    kinds = (model.named_parameters, model.named_buffers)
+    return any(len(list(named())) < len(list(named(remove_duplicate=False))) for named in kinds)
 
 
 def _runs(loops: Sequence[TrainingLoop]) -> list[slice]:

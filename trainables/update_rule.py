@@ -122,7 +122,7 @@ def _accumulate_power(v: list[Tensor], nu: Coefficient, weight: Coefficient, h: 
     torch._foreach_mul_(v, nu)
     if math.isinf(p):
         torch._foreach_maximum_(v, torch._foreach_abs(h))
-    elif p == 2 and not isinstance(weight, list):
+    elif p == 2 and not isinstance(nu, list):
         torch._foreach_addcmul_(v, h, h, weight)
     else:
         _add(v, weight, list(torch._foreach_mul(h, h) if p == 2 else torch._foreach_abs(h)))
@@ -141,7 +141,9 @@ def _rooted(number: Number, p: Number, infinite: Number) -> Number:
     if not isinstance(p, Tensor):
         return number ** (1 / p)
     base, limit = (each.to(p.device) if isinstance(each, Tensor) else each for each in (number, infinite))
-    return torch.where(p.isinf(), limit, base ** (1 / p.double()))
+    # Not a power: a CPU computes those that do not fill its vectors by another function, and a member's would depend on its neighbours.
+    whole = base.double() if isinstance(base, Tensor) else torch.full((), base, dtype=torch.float64, device=p.device)
+    return torch.where(p.isinf(), limit, torch.exp(torch.log(whole) / p.double()))
 
 
 def _add(target: list[Tensor], weight: Coefficient, values: list[Tensor]) -> None:
