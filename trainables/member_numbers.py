@@ -17,10 +17,6 @@ from trainables.norms import POWERS
 from trainables.training import TrainingLoop
 from trainables.update_rule import Numbers, numbers_at
 
-WIDTH = 64
-"""Schedules are computed on a multiple of so many entries. A CPU computes those that do not fill its vectors by other functions: of powers
-in float64, 2% differ in the last digit."""
-
 
 class LoopNumbers:
     """The loop's settings of members whose steps are taken together: learning rates, clipping, weight decay.
@@ -61,22 +57,31 @@ class LoopNumbers:
 
 
 class MemberNumbers(LoopNumbers):
-    """What differs between members of the hyperalgorithm.
+    """The numbers of members of the hyperalgorithm.
 
-    Schedules are computed in float64 on the CPU, as a single trial computes them, and go to the device once an epoch.
+    Schedules are computed in float64 on the CPU, as a single trial computes them, and go to the device once an epoch. For members on a CPU
+    they are computed as Python's floats, once for each pair of mu and nu: PyTorch computes the entries that do not fill a CPU's vectors by
+    other functions, of powers in float64 2% with another last digit, so that an entry would depend on how many there are.
 
     Args: as before; the members' choices are equal.
-    Attributes: settings: of the hyperalgorithm, with tensors for its numbers; p is a float where it is not a norm for each.
+    Attributes: settings: of the hyperalgorithm; p is a tensor where it is not one of :data:`trainables.norms.POWERS`.
     """
 
     def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor) -> None:
         super().__init__(loops, theta)
         self.device = theta.device
         groups = [loop.optimizer.param_groups[0] for loop in loops]
-        numbers = {name: _numbers([float(group[name]) for group in groups]) for name in ("mu", "nu", "epsilon", "p")}
-        wide = {name: _wide(numbers[name]) for name in ("mu", "nu")}
-        p = groups[0]["p"] if groups[0]["p"] in POWERS else numbers["p"].to(theta.device)
-        self.settings: dict[str, Any] = {**groups[0], **wide, "epsilon": numbers["epsilon"], "p": p, "lr": self.rates}
+        p = groups[0]["p"] if groups[0]["p"] in POWERS else _numbers([float(group["p"]) for group in groups]).to(theta.device)
+        self.settings: dict[str, Any] = {**groups[0], "p": p}
+        self.epsilon = _numbers([float(group["epsilon"]) for group in groups])
+        pairs = [(float(group["mu"]), float(group["nu"])) for group in groups]
+        if theta.device.type == "cpu":
+            places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
+            self.kinds: list[dict[str, Any]] = [{**self.settings, "mu": mu, "nu": nu} for mu, nu in places]
+            self.kind_of = [places[pair] for pair in pairs]
+        else:
+            mu, nu = (_numbers(column) for column in zip(*pairs, strict=True))
+            self.kinds, self.kind_of = [{**self.settings, "mu": mu, "nu": nu}], [0]
 
     def of_steps(self, curved: Sequence[bool], updates: int) -> list[Numbers]:
         """The numbers of every step of an epoch, each a tensor ``[K]`` on the device.
@@ -84,35 +89,35 @@ class MemberNumbers(LoopNumbers):
         Args: curved: which steps have a curvature. updates: of v by curvature so far.
         """
         step, second = self.loops[0].step, self.loops[0].second_order is not None
-        rows = []
-        for each in curved:
+        alphas, rows = [], []
+        for curves in curved:
             step += 1
-            updates = updates + each if second else step
-            rows.append(numbers_at({**self.settings, "lr": self.at(step)}, step, updates if each or not second else None))
-        return _on_device(rows, self.device, len(self.loops))
+            updates = updates + curves if second else step
+            alphas.append(self.at(step))
+            rows.append([numbers_at(kind, step, updates if curves or not second else None) for kind in self.kinds])
+        decays = [self._of_members([[getattr(kind, name) for kind in row] for row in rows]) for name in ("mu", "mu_next", "nu")]
+        epsilons = [self.epsilon.to(self.device)] * len(rows)
+        return [Numbers(*fields) for fields in zip(self._moved(alphas), epsilons, *decays, strict=True)]
+
+    def _of_members(self, rows: list[list[Any]]) -> Sequence[Any]:
+        """A number of every step by kind as tensors by member; None where it is None, as nu is in a step without an update of v."""
+        present = [row for row in rows if row[0] is not None]
+        if not present:
+            return [None] * len(rows)
+        if isinstance(present[0][0], Tensor):
+            moved = self._moved([row[0] for row in present])
+        else:
+            by_member = [[row[kind] for kind in self.kind_of] for row in present]
+            moved = _numbers(by_member).expand(len(present), len(self.loops)).to(self.device).unbind(0)
+        found = iter(moved)
+        return [None if row[0] is None else next(found) for row in rows]
+
+    def _moved(self, column: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Tensors on the device, by one copy."""
+        if all(number is column[0] for number in column):
+            return [column[0].to(self.device)] * len(column)
+        return torch.stack(list(column)).to(self.device).unbind(0)
 
 
-def _numbers(values: Sequence[float]) -> Tensor:
+def _numbers(values: Sequence[Any]) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
-
-
-def _wide(numbers: Tensor) -> Tensor:
-    """Numbers followed by copies of the last, up to a multiple of :data:`WIDTH`."""
-    return torch.cat([numbers, numbers[-1].expand(-len(numbers) % WIDTH)])
-
-
-def _on_device(rows: Sequence[Numbers], device: torch.device, members: int) -> list[Numbers]:
-    """The numbers of all steps on a device, by one copy of each field. Args: members: entries of a tensor, what is wider is cut."""
-
-    def entries(number: float | Tensor | None) -> Tensor:
-        # A step without an update of v has no nu; what stands in for it is not read.
-        return number[:members] if isinstance(number, Tensor) else torch.full((members,), number or 0.0, dtype=torch.float64)
-
-    columns: list[Sequence[Any]] = []
-    for column in zip(*rows, strict=True):
-        if all(number is column[0] for number in column):  # a constant
-            columns.append([None if column[0] is None else entries(column[0]).to(device)] * len(column))
-            continue
-        moved = torch.stack([entries(number) for number in column]).to(device).unbind(0)
-        columns.append([None if number is None else row for number, row in zip(column, moved, strict=True)])
-    return [Numbers(*row) for row in zip(*columns, strict=True)]

@@ -122,10 +122,13 @@ def _accumulate_power(v: list[Tensor], nu: Coefficient, weight: Coefficient, h: 
     torch._foreach_mul_(v, nu)
     if math.isinf(p):
         torch._foreach_maximum_(v, torch._foreach_abs(h))
-    elif p == 2 and not isinstance(nu, list):
-        torch._foreach_addcmul_(v, h, h, weight)
+    elif p == 2:
+        if isinstance(weight, list):
+            torch._foreach_addcmul_(v, torch._foreach_mul(h, weight), h)
+        else:
+            torch._foreach_addcmul_(v, h, h, weight)
     else:
-        _add(v, weight, list(torch._foreach_mul(h, h) if p == 2 else torch._foreach_abs(h)))
+        _add(v, weight, list(torch._foreach_abs(h)))
 
 
 def _accumulate_norm(root: list[Tensor], nu: Number, weight: Number, h: list[Tensor], p: Number) -> None:
