@@ -1,8 +1,8 @@
 """Cohorts: training loops of any kind, those of one structure trained as one program.
 
-A member's history does not depend on who trains beside it. On a CPU, members of models that train as one program there
-(:func:`trainables.cohort_sizes.pays`) have the same numbers bit by bit in every cohort, also in one of their own: the models and losses of
-this package do, those of a user to the rounding of their precision. On a GPU all do to that rounding.
+A member's history does not depend on its neighbours. On a CPU it is the same in every cohort bit by bit, also in a cohort of one: of every
+task of this package, and of every task that does not train as one program there (:func:`trainables.cohort_sizes.pays`). Dense models and losses
+of a user's own, and all tasks on a GPU, agree to the rounding of their precision.
 """
 
 from __future__ import annotations

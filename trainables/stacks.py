@@ -3,8 +3,10 @@
 The forward pass is ``torch.func.vmap`` of the model over the rows. The losses are summed and differentiated once: rows do not depend on
 each other, so row k of the gradient is the gradient of member k, and what is not finite in one row stays there.
 
-On a CPU a row's numbers are the same, bit by bit, whatever rows are beside it, as far as PyTorch's operations on a batch of rows allow: all
-that the models and losses of this package use do, for two rows or more. So a stack of one has a spare row, which nothing moves.
+On a CPU a row's numbers are the same, bit by bit, whatever rows are beside it: those operations on a batch of rows that the models and losses
+of this package use compute each row in the same way, for two rows or more (:func:`trainables.precision.pin_products`). So a stack of one has a
+spare row, which nothing moves. Operations that do not, such as a sigmoid of a number of entries that does not fill the CPU's vectors, differ
+in the last digit.
 """
 
 from __future__ import annotations
