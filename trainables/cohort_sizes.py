@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from trainables.member_rows import member_rows
 from trainables.stacks import Stack
 from trainables.training import TrainingLoop
 
@@ -32,8 +33,13 @@ def pays(loop: TrainingLoop) -> bool:
 
 
 def pinned(loop: object) -> bool:
-    """Whether a member's arithmetic is that of a stack even where it trains alone, so that it does not depend on how many train together."""
-    return isinstance(loop, TrainingLoop) and loop.data.x_train.device.type == "cpu" and pays(loop)
+    """True for a member whose arithmetic is that of a stack even where it trains alone, so that it does not depend on the cohort's size.
+
+    Its model, loss and metrics are those of :mod:`trainables.member_rows`: with any other a stack of one takes twice as long as the loop.
+    """
+    if not isinstance(loop, TrainingLoop) or loop.data.x_train.device.type != "cpu" or not pays(loop):
+        return False
+    return member_rows(loop.task, loop.model) is not None
 
 
 def fitting(first: TrainingLoop, largest: int) -> int:

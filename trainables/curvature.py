@@ -91,7 +91,7 @@ def curvature(
         if samples == 1:
             total = h
         else:
-            _add_in_norm(total, h.abs(), p, len(generators))
+            _add_in_norm(total, h.abs(), p, len(generators) if stacked else None)
     if samples > 1:
         total *= samples ** (-1 / p)
     each_h = iter(_unflat(total, inputs))
@@ -122,10 +122,13 @@ def _normal(like: Tensor, count: int, generator: torch.Generator | None) -> Tens
     return torch.randn(count, generator=generator, device=like.device, dtype=like.dtype)
 
 
-def _add_in_norm(total: Tensor, more: Tensor, p: float, members: int) -> None:
-    """Add in the p-norm, row by row of the members, of which none depends on how many there are (see :mod:`trainables.member_numbers`)."""
-    norm: float | list[Tensor] = p if members == 1 or p in POWERS else [torch.full((members, 1), p, dtype=total.dtype, device=total.device)]
-    add_in_norm_([total.view(members, -1)], [more.view(members, -1)], norm)
+def _add_in_norm(total: Tensor, more: Tensor, p: float, members: int | None) -> None:
+    """Add in the p-norm. Args: members: of a stack, whose rows have a norm each, so that none depends on the number of rows."""
+    if members is None or p in POWERS:
+        add_in_norm_([total], [more], p)
+    else:
+        norms = torch.full((members, 1), p, dtype=total.dtype, device=total.device)
+        add_in_norm_([total.view(members, -1)], [more.view(members, -1)], [norms])
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:

@@ -6,7 +6,8 @@ a member's arithmetic would depend on its neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from trainables.lr_schedules import lr_factor
 from trainables.norms import POWERS
 from trainables.training import TrainingLoop
 from trainables.update_rule import Numbers, numbers_at
+
+DECAYS = ("mu", "mu_next", "nu")
 
 
 class LoopNumbers:
@@ -44,7 +47,7 @@ class LoopNumbers:
     def clip_and_decay(self, gradient: Tensor, norms: Tensor, alpha: Tensor) -> Tensor:
         """The gradient to descend by, as :meth:`TrainingLoop.clip_and_decay` makes it; decoupled decay has moved the parameters.
 
-        Args: gradient: ``[K, N]``, left as it is. norms: of its rows. alpha: the learning rates of the step.
+        Args: gradient: ``[K, N]``, left as it is. norms: of its rows. alpha: the learning rates of the step, ``[K]`` or ``[K, 1]``.
         """
         if self.clips:
             gradient = gradient * (self.clip / (norms + 1e-6)).clamp(max=1.0)[:, None]
@@ -52,30 +55,32 @@ class LoopNumbers:
             decayed = gradient + self.decay.to(gradient.dtype) * self.theta
             return decayed if self.all_decay else torch.where(self.decay > 0, decayed, gradient)  # 0 times an infinite weight is not 0
         if self.decays:
-            self.theta *= (1 - alpha.to(self.decay)[:, None] * self.decay).to(self.theta.dtype)
+            self.theta *= (1 - alpha.to(self.decay).view(-1, 1) * self.decay).to(self.theta.dtype)
         return gradient
 
 
 class MemberNumbers(LoopNumbers):
-    """The numbers of members of the hyperalgorithm.
+    """The numbers of members of the hyperalgorithm, computed once an epoch for all its steps.
 
-    Schedules are computed in float64 on the CPU, as a single trial computes them, and go to the device once an epoch. For members on a CPU
-    they are computed as Python's floats, once for each pair of mu and nu: PyTorch computes the entries that do not fill a CPU's vectors by
-    other functions, of powers in float64 2% with another last digit, so that an entry would depend on how many there are.
+    Schedules are computed in float64. For members on a CPU they are computed as Python's floats, once for each pair of mu and nu, and rounded
+    to the parameters' dtype: PyTorch computes the entries that do not fill a CPU's vectors by other functions, of powers in float64 2% with
+    another last digit, so that an entry would depend on how many there are.
 
-    Args: as before; the members' choices are equal.
+    Args:
+        loops: the members, whose choices are equal.
+        theta: their parameters, ``[K, N]``.
     Attributes: settings: of the hyperalgorithm; p is a tensor where it is not one of :data:`trainables.norms.POWERS`.
     """
 
     def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor) -> None:
         super().__init__(loops, theta)
-        self.device = theta.device
+        self.on_cpu = theta.device.type == "cpu"
         groups = [loop.optimizer.param_groups[0] for loop in loops]
         p = groups[0]["p"] if groups[0]["p"] in POWERS else _numbers([float(group["p"]) for group in groups]).to(theta.device)
-        self.settings: dict[str, Any] = {**groups[0], "p": p}
+        self.settings: dict[str, Any] = {**groups[0], "p": p[:, None] if isinstance(p, Tensor) and self.on_cpu else p}
         self.epsilon = _numbers([float(group["epsilon"]) for group in groups])
         pairs = [(float(group["mu"]), float(group["nu"])) for group in groups]
-        if theta.device.type == "cpu":
+        if self.on_cpu:
             places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
             self.kinds: list[dict[str, Any]] = [{**self.settings, "mu": mu, "nu": nu} for mu, nu in places]
             self.kind_of = [places[pair] for pair in pairs]
@@ -84,9 +89,11 @@ class MemberNumbers(LoopNumbers):
             self.kinds, self.kind_of = [{**self.settings, "mu": mu, "nu": nu}], [0]
 
     def of_steps(self, curved: Sequence[bool], updates: int) -> list[Numbers]:
-        """The numbers of every step of an epoch, each a tensor ``[K]`` on the device.
+        """The numbers of every step of an epoch, each a tensor on the device: ``[K, 1]`` on a CPU, ``[K]`` elsewhere.
 
-        Args: curved: which steps have a curvature. updates: of v by curvature so far.
+        Args:
+            curved: which steps have a curvature.
+            updates: of v by curvature so far.
         """
         step, second = self.loops[0].step, self.loops[0].second_order is not None
         alphas, rows = [], []
@@ -95,28 +102,47 @@ class MemberNumbers(LoopNumbers):
             updates = updates + curves if second else step
             alphas.append(self.at(step))
             rows.append([numbers_at(kind, step, updates if curves or not second else None) for kind in self.kinds])
-        decays = [self._of_members([[getattr(kind, name) for kind in row] for row in rows]) for name in ("mu", "mu_next", "nu")]
-        epsilons = [self.epsilon.to(self.device)] * len(rows)
-        return [Numbers(*fields) for fields in zip(self._moved(alphas), epsilons, *decays, strict=True)]
+        return self._as_columns(alphas, rows) if self.on_cpu else self._moved(alphas, [row[0] for row in rows])
 
-    def _of_members(self, rows: list[list[Any]]) -> Sequence[Any]:
-        """A number of every step by kind as tensors by member; None where it is None, as nu is in a step without an update of v."""
-        present = [row for row in rows if row[0] is not None]
-        if not present:
-            return [None] * len(rows)
-        if isinstance(present[0][0], Tensor):
-            moved = self._moved([row[0] for row in present])
-        else:
-            by_member = [[row[kind] for kind in self.kind_of] for row in present]
-            moved = _numbers(by_member).expand(len(present), len(self.loops)).to(self.device).unbind(0)
-        found = iter(moved)
-        return [None if row[0] is None else next(found) for row in rows]
+    def _as_columns(self, alphas: Sequence[Tensor], rows: Sequence[Sequence[Numbers]]) -> list[Numbers]:
+        """Numbers of steps by kind as columns of the parameters' dtype, and the differences of mu and nu from 1."""
 
-    def _moved(self, column: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Tensors on the device, by one copy."""
-        if all(number is column[0] for number in column):
-            return [column[0].to(self.device)] * len(column)
-        return torch.stack(list(column)).to(self.device).unbind(0)
+        def column(number: Callable[[Numbers], float | None]) -> list[Any]:
+            present = [row for row in rows if number(row[0]) is not None]
+            by_kind = _numbers([[float(number(kind) or 0.0) for kind in row] for row in present] or [[0.0] * len(self.kinds)])
+            found = iter(self._columns(by_kind[:, self.kind_of]))
+            return [None if number(row[0]) is None else next(found) for row in rows]
+
+        fields = [
+            self._columns(torch.stack(list(alphas))),
+            self._columns(self.epsilon[None]) * len(rows),
+            *(column(operator.attrgetter(name)) for name in ("mu", "mu_next", "nu")),
+            column(lambda numbers: 1 - numbers.mu),
+            column(lambda numbers: None if numbers.nu is None else 1 - numbers.nu),
+        ]
+        return [Numbers(*row) for row in zip(*fields, strict=True)]
+
+    def _columns(self, numbers: Tensor) -> list[Tensor]:
+        """Numbers ``[steps, K]`` as a column ``[K, 1]`` for each step."""
+        return list(numbers.to(self.theta.dtype)[:, :, None].unbind(0))
+
+    def _stacked(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+        return torch.stack(list(tensors)).to(self.theta.device).unbind(0)
+
+    def _moved(self, alphas: Sequence[Tensor], rows: Sequence[Numbers]) -> list[Numbers]:
+        """Numbers of steps on the device, each field by one copy."""
+        columns: list[Sequence[Any]] = [alphas, [self.epsilon] * len(rows), *([getattr(row, name) for row in rows] for name in DECAYS)]
+        moved: list[list[Any]] = []
+        for column in columns:
+            full = [
+                number if isinstance(number, Tensor) else torch.full((len(self.loops),), number, dtype=torch.float64)
+                for number in column
+                if number is not None
+            ]
+            same = all(number is full[0] for number in full)
+            on_device = iter([tensor.to(self.theta.device) for tensor in full[:1]] * len(full) if same else self._stacked(full))
+            moved.append([None if number is None else next(on_device) for number in column])
+        return [Numbers(*row) for row in zip(*moved, strict=True)]
 
 
 def _numbers(values: Sequence[Any]) -> Tensor:

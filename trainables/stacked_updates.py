@@ -71,7 +71,7 @@ class HyperalgorithmUpdate:
         return self.shared.of_steps(curved, self.updates)
 
     def step(self, gradient: Tensor, norms: Tensor, h: Tensor | None, numbers: Numbers) -> None:
-        gradient = self.shared.clip_and_decay(gradient, norms, numbers.alpha)
+        gradient = self.shared.clip_and_decay(gradient, norms, torch.as_tensor(numbers.alpha))
         if self.shared.settings["maximize"]:
             gradient = -gradient
         curvature = [gradient] if not self.second else None if h is None else [h]

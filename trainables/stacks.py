@@ -3,10 +3,8 @@
 The forward pass is ``torch.func.vmap`` of the model over the rows. The losses are summed and differentiated once: rows do not depend on
 each other, so row k of the gradient is the gradient of member k, and what is not finite in one row stays there.
 
-On a CPU a row's numbers are the same, bit by bit, whatever rows are beside it: those operations on a batch of rows that the models and losses
-of this package use compute each row in the same way, for two rows or more (:func:`trainables.precision.pin_products`). So a stack of one has a
-spare row, which nothing moves. Operations that do not, such as a sigmoid of a number of entries that does not fill the CPU's vectors, differ
-in the last digit.
+On a CPU the models of :mod:`trainables.member_rows` do without vmap, and a row's numbers are the same, bit by bit, whatever rows are beside
+it, one row included.
 """
 
 from __future__ import annotations
@@ -25,6 +23,7 @@ from trainables.batch_norm import batch_statistics
 from trainables.captured import Capture, Captured
 from trainables.curvature import curvature
 from trainables.layouts import Layout, flat
+from trainables.member_rows import member_rows
 from trainables.precision import arithmetic, autocast
 from trainables.stacked_updates import kind, way
 from trainables.training import EVALUATION_BATCH, Report, TrainingLoop, evaluation_pieces
@@ -52,12 +51,11 @@ class Stack:
         self.layout = Layout(self.params[0])
         self.homes: list[tuple[Tensor, Tensor]] = []
         """Each tensor of a member that is a view for now, and where it lived."""
-        self.spare = len(loops) == 1 and self.data.x_train.device.type == "cpu"
-        """A matrix product of one row is another function than that of several, whose sums are in another order."""
+        self.by_rows = member_rows(self.task, self.model) if self.data.x_train.device.type == "cpu" else None
         buffers = [dict(loop.model.named_buffers()) for loop in loops]
         with torch.no_grad():
-            self.theta = self._rows([flat(params) for params in self.params])
-            self.moving = {name: self._rows([each[name] for each in buffers]) for name in moving}
+            self.theta = torch.stack([flat(params) for params in self.params])
+            self.moving = {name: torch.stack([each[name] for each in buffers]) for name in moving}
         for k, params in enumerate(self.params):
             self._lend(params, self.layout.views(self.theta[k]))
             self._lend([buffers[k][name] for name in moving], [each[k] for each in self.moving.values()])
@@ -74,10 +72,6 @@ class Stack:
                 self.recorded = Captured(self._take, capture)
 
     # From members to rows and back.
-
-    def _rows(self, members: Sequence[Tensor]) -> Tensor:
-        """A row for each member, and the spare one."""
-        return torch.stack([*members, *members[: self.spare]])
 
     def _lend(self, tensors: Sequence[Tensor], views: Sequence[Tensor]) -> None:
         for tensor, view in zip(tensors, views, strict=True):
@@ -118,14 +112,18 @@ class Stack:
         return torch.stack([value.float() for value in values])
 
     def losses(self, x: Tensor, y: Tensor, *, shared: bool) -> Tensor:
-        """The loss of every row, ``[K]`` or with the spare one 2.
-
-        Args: x, y: a batch for all, or where not ``shared`` one for each member: ``[K, batch, ...]``.
-        """
+        """The loss of every member, ``[K]``. Args: x, y: a batch for all, or where not ``shared`` one for each: ``[K, batch, ...]``."""
+        if self.by_rows is not None:
+            x, y = (x, y) if not shared else self._for_all(x, y)
+            with autocast(self.loops[0].precision, x.device):
+                return self.by_rows.loss(self.by_rows.forward(self.model, self.layout.stacked(self.theta), x), y)
         batch = None if shared else 0
-        x, y = (x, y) if shared or not self.spare else (self._rows(list(x)), self._rows(list(y)))
         found: Tensor = vmap(self._loss, in_dims=(0, 0, batch, batch))(self.theta, self.moving, x, y)
         return found
+
+    def _for_all(self, *tensors: Tensor) -> list[Tensor]:
+        """Tensors that all members share, as one for each: ``[K, ...]``."""
+        return [tensor.expand(len(self.loops), *tensor.shape) for tensor in tensors]
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, y: Tensor, *, even: bool = False) -> list[dict[str, float]]:
@@ -143,7 +141,14 @@ class Stack:
 
     def _measure(self, x: Tensor, y: Tensor) -> None:
         """Add what is measured of some images to the totals."""
-        self.totals += vmap(self._measures, in_dims=(0, 0, None, None))(self.theta, self.moving, x, y)[: len(self.loops)] * len(x)
+        if self.by_rows is None:
+            values = vmap(self._measures, in_dims=(0, 0, None, None))(self.theta, self.moving, x, y)
+        else:
+            some_x, some_y = self._for_all(x, y)
+            with autocast(self.loops[0].precision, x.device):
+                outputs = self.by_rows.forward(self.model, self.layout.stacked(self.theta), some_x)
+                values = torch.stack([measure(outputs, some_y).float() for measure in (self.by_rows.loss, *self.by_rows.metrics)], 1)
+        self.totals += values * len(x)
 
     @torch.no_grad()
     def initial_losses(self) -> list[float]:
@@ -228,23 +233,22 @@ class Stack:
 
         Args: chosen: indices, a row for each seed. numbers: of the step, for each update.
         """
-        losses, members = self.losses(*self._batch(chosen), shared=len(self.lanes) == 1), len(self.loops)
+        losses = self.losses(*self._batch(chosen), shared=len(self.lanes) == 1)
         h: Tensor | None = None
         if curved:
             first = self.loops[0]
             streams, norm = [loop.streams["curvature"] for loop in self.loops], float(first.optimizer.param_groups[0]["p"])
-            streams += [torch.Generator()] * self.spare
             found = curvature(losses.sum(), [self.theta], streams, samples=first.settings.curvature_samples, p=norm)
             (gradient,), (h,) = ([each for each in part if each is not None] for part in (found.gradient, found.h))
-            self.sums[2] += found.fell_back[:members]
+            self.sums[2] += found.fell_back
         else:
-            (gradient,) = torch.autograd.grad(losses.sum(), self.theta)
+            (gradient,) = torch.autograd.grad(losses, self.theta, torch.ones_like(losses))
         with torch.no_grad():
             norms = torch.linalg.vector_norm(gradient, dim=1)
             for (rows, update), each in zip(self.updates, numbers, strict=True):
                 update.step(gradient[rows], norms[rows], None if h is None else h[rows], each)
-            self.sums[0] += losses.detach()[:members] * chosen.shape[1]
-            self.sums[1] += norms[:members]
+            self.sums[0] += losses.detach() * chosen.shape[1]
+            self.sums[1] += norms
 
     def _count_on(self) -> None:
         """What an epoch leaves behind in the members."""
