@@ -32,28 +32,37 @@ class MemberRows:
     """A model with its loss and metrics, for K members at once.
 
     Fields:
-        forward: the model, its parameters in their order and the inputs to the outputs.
-        loss: outputs and targets to the loss of each member.
-        metrics: of the same form, in the task's order.
+        model: of one member; only its settings count.
+        forward: the model, parameters in its order and inputs to the outputs.
+        measures: the loss and the metrics, in the task's order.
     """
 
+    model: nn.Module
     forward: Forward
-    loss: RowMeasure
-    metrics: tuple[RowMeasure, ...]
+    measures: tuple[RowMeasure, ...]
+
+    def loss(self, params: Sequence[Tensor], x: Tensor, y: Tensor, *, twice: bool = False) -> Tensor:
+        """Return the loss of each member. Args: twice: it will be differentiated twice."""
+        x, y = _two(x), _two(y)
+        loss = self.measures[0]
+        return (TWICE.get(loss, loss) if twice else loss)(self.forward(self.model, params, x), y)
+
+    def measure(self, params: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
+        """Return loss and metrics of each member, ``[K, measures]`` in float32."""
+        x, y = _two(x), _two(y)
+        outputs = self.forward(self.model, params, x)
+        return torch.stack([measure(outputs, y).float() for measure in self.measures], 1)
 
 
 def member_rows(task: Task, model: nn.Module) -> MemberRows | None:
     """Return a task's model, loss and metrics for K members at once; None where one of them is not of this package, or was changed."""
-    if not all(_unchanged(module) for module in model.modules()):
+    forward, loss = FORWARDS.get(type(model)), LOSSES.get(task.loss)
+    metrics = [METRICS.get(metric) for metric in task.metrics.values()]
+    if forward is None or loss is None or None in metrics or not all(_unchanged(module) for module in model.modules()):
         return None
-    forward, measures = FORWARDS.get(type(model)), MEASURES.get(task.loss)
-    metrics = [METRICS.get((task.loss, metric)) for metric in task.metrics.values()]
-    if forward is None or measures is None or None in metrics:
+    if len({(param.dtype, param.requires_grad) for param in model.parameters()}) != 1:
         return None
-    loss, outputs = measures
-    if outputs != _outputs(model) or len({(param.dtype, param.requires_grad) for param in model.parameters()}) != 1:
-        return None
-    return MemberRows(forward, loss, tuple(metric for metric in metrics if metric is not None))
+    return MemberRows(model, forward, (loss, *(metric for metric in metrics if metric is not None)))
 
 
 def _unchanged(module: nn.Module) -> bool:
@@ -63,32 +72,30 @@ def _unchanged(module: nn.Module) -> bool:
     return type(module) in KNOWN and biased and not any(hooks) and "forward" not in vars(module)
 
 
-def _outputs(model: nn.Module) -> str:
-    """Return the kind of a model's outputs."""
-    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    return "values" if not layers else "log-odds" if layers[-1].out_features == 1 else "classes"
+def _two(batch: Tensor) -> Tensor:
+    """Return a batch of one image as twice that image: the product with one vector is another function for one member than for several."""
+    return torch.cat([batch, batch], 1) if batch.shape[1] == 1 else batch
 
 
 def _dense(values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return a layer's outputs; those of a single unit have zeros before them: they are the scores of two classes.
-
-    The product with one vector is another function for one member than for several, that with a matrix is not.
-    """
-    if weight.shape[1] == 1:
-        weight, bias = functional.pad(weight, (0, 0, 1, 0)), functional.pad(bias, (1, 0))
-    return torch.baddbmm(bias[:, None, :], values, weight.transpose(1, 2))
+    """Return a layer's outputs, ``[K, units, batch]``. Args: values: ``[K, features, batch]``."""
+    if weight.shape[1] == 1:  # again a product with one vector
+        return (values * weight.transpose(1, 2)).sum(1, keepdim=True) + bias[:, :, None]
+    return torch.baddbmm(bias[:, :, None], weight, values)
 
 
 def _mlp(model: nn.Module, params: Sequence[Tensor], x: Tensor) -> Tensor:
-    values = x.flatten(2)
+    values = x.flatten(2).transpose(1, 2)
     for i in range(0, len(params), 2):
-        units = params[i].shape[2]
-        values = _dense(model.active(values)[:, :, -units:] if i else values, params[i], params[i + 1])
-    return values
+        values = _dense(model.active(values) if i else values, params[i], params[i + 1])
+    return values.transpose(1, 2)
 
 
 def _logistic(model: nn.Module, params: Sequence[Tensor], x: Tensor) -> Tensor:
-    return _dense(x.flatten(2), *params)
+    weight, bias = params
+    if weight.shape[1] == 1:
+        return (x.flatten(2) * weight).sum(2) + bias
+    return _dense(x.flatten(2).transpose(1, 2), weight, bias).transpose(1, 2)
 
 
 def _quadratic(model: nn.Module, params: Sequence[Tensor], x: Tensor) -> Tensor:
@@ -97,9 +104,19 @@ def _quadratic(model: nn.Module, params: Sequence[Tensor], x: Tensor) -> Tensor:
 
 
 def _cross_entropy(outputs: Tensor, y: Tensor) -> Tensor:
-    """Also of log-odds, beside zeros: a CPU computes those sigmoids that do not fill its vectors by another function."""
     values: Tensor = functional.cross_entropy(outputs.flatten(0, 1), y.flatten(0, 1), reduction="none")
     return values.view(len(outputs), -1).mean(1)
+
+
+def _binary_cross_entropy(outputs: Tensor, y: Tensor) -> Tensor:
+    scores = outputs.flatten(1)
+    return -functional.logsigmoid(scores * (2 * y - 1)).mean(1)
+
+
+def _binary_cross_entropy_twice(outputs: Tensor, y: Tensor) -> Tensor:
+    """Of the log-odds beside zeros as two classes: a CPU computes those sigmoids that do not fill its vectors by another function."""
+    scores = outputs.flatten(1)
+    return _cross_entropy(torch.stack([torch.zeros_like(scores), scores], 2), y)
 
 
 def _mean_output(outputs: Tensor, y: Tensor) -> Tensor:
@@ -107,24 +124,18 @@ def _mean_output(outputs: Tensor, y: Tensor) -> Tensor:
 
 
 def _accuracy(outputs: Tensor, y: Tensor) -> Tensor:
-    return (outputs.argmax(2) == y).to(outputs.dtype).mean(1)
-
-
-def _binary_accuracy(outputs: Tensor, y: Tensor) -> Tensor:
-    return ((outputs[:, :, 1] > 0) == y).to(outputs.dtype).mean(1)
+    classes = (outputs.flatten(1) > 0).long() if outputs.ndim < 3 or outputs.shape[2] == 1 else outputs.argmax(2)
+    return (classes == y).to(outputs.dtype).mean(1)
 
 
 FORWARDS: Mapping[type[nn.Module], Forward] = {Mlp: _mlp, LogisticRegression: _logistic, Quadratic: _quadratic}
-MEASURES: Mapping[Measure, tuple[RowMeasure, str]] = {
-    losses.cross_entropy: (_cross_entropy, "classes"),
-    losses.binary_cross_entropy: (_cross_entropy, "log-odds"),
-    losses.mean_output: (_mean_output, "values"),
+LOSSES: Mapping[Measure, RowMeasure] = {
+    losses.cross_entropy: _cross_entropy,
+    losses.binary_cross_entropy: _binary_cross_entropy,
+    losses.mean_output: _mean_output,
 }
-"""Losses, and the kind of outputs that each is of here."""
-METRICS: Mapping[tuple[Measure, Measure], RowMeasure] = {
-    (losses.cross_entropy, losses.accuracy): _accuracy,
-    (losses.binary_cross_entropy, losses.accuracy): _binary_accuracy,
-}
-"""Metrics by the loss beside them."""
+TWICE: Mapping[RowMeasure, RowMeasure] = {_binary_cross_entropy: _binary_cross_entropy_twice}
+"""Losses whose second derivative needs another form."""
+METRICS: Mapping[Measure, RowMeasure] = {losses.accuracy: _accuracy}
 KNOWN = frozenset({*FORWARDS, nn.ModuleList, nn.Linear, nn.ReLU, nn.LeakyReLU})
 """Modules of which those models consist."""

@@ -62,6 +62,7 @@ class Stack:
         self.theta.requires_grad_()
         self.lanes, self.lane_of = _lanes([loop.seed for loop in loops], self.theta.device)
         self.sums = torch.zeros(3, len(loops), device=self.theta.device)
+        self.loss_sums, self.norm_sums, self.fallen_sums = self.sums.unbind(0)
         self.totals = torch.zeros(len(loops), 1 + len(self.task.metrics), device=self.theta.device)
         self.updates = [(rows, way(loops[rows.start])(loops[rows], self.theta.detach()[rows], self.layout)) for rows in _runs(loops)]
         self.recorded: Callable[..., None] = self._take
@@ -111,12 +112,17 @@ class Stack:
             values = [measure(outputs, x, y) for measure in (self.task.loss, *self.task.metrics.values())]
         return torch.stack([value.float() for value in values])
 
-    def losses(self, x: Tensor, y: Tensor, *, shared: bool) -> Tensor:
-        """The loss of every member, ``[K]``. Args: x, y: a batch for all, or where not ``shared`` one for each: ``[K, batch, ...]``."""
+    def losses(self, x: Tensor, y: Tensor, *, shared: bool, twice: bool = False) -> Tensor:
+        """The loss of every member, ``[K]``.
+
+        Args:
+            x, y: a batch for all, or where not ``shared`` one for each: ``[K, batch, ...]``.
+            twice: it will be differentiated twice.
+        """
         if self.by_rows is not None:
             x, y = (x, y) if not shared else self._for_all(x, y)
             with autocast(self.loops[0].precision, x.device):
-                return self.by_rows.loss(self.by_rows.forward(self.model, self.layout.stacked(self.theta), x), y)
+                return self.by_rows.loss(self.layout.stacked(self.theta), x, y, twice=twice)
         batch = None if shared else 0
         found: Tensor = vmap(self._loss, in_dims=(0, 0, batch, batch))(self.theta, self.moving, x, y)
         return found
@@ -146,8 +152,7 @@ class Stack:
         else:
             some_x, some_y = self._for_all(x, y)
             with autocast(self.loops[0].precision, x.device):
-                outputs = self.by_rows.forward(self.model, self.layout.stacked(self.theta), some_x)
-                values = torch.stack([measure(outputs, some_y).float() for measure in (self.by_rows.loss, *self.by_rows.metrics)], 1)
+                values = self.by_rows.measure(self.layout.stacked(self.theta), some_x, some_y)
         self.totals += values * len(x)
 
     @torch.no_grad()
@@ -221,6 +226,8 @@ class Stack:
 
     def _batch(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """The batch of every member, or one for all. Args: chosen: indices, a row for each seed."""
+        if len(self.lanes) == 1 and self.task.augment is None:
+            return self.data.x_train[chosen[0]], self.data.y_train[chosen[0]]
         x, y = self.data.x_train[chosen], self.data.y_train[chosen]
         if self.task.augment is not None:
             x = torch.stack([self.task.augment(each, loop.streams["augmentation"]) for each, loop in zip(x, self._leaders(), strict=True)])
@@ -233,22 +240,25 @@ class Stack:
 
         Args: chosen: indices, a row for each seed. numbers: of the step, for each update.
         """
-        losses = self.losses(*self._batch(chosen), shared=len(self.lanes) == 1)
+        losses = self.losses(*self._batch(chosen), shared=len(self.lanes) == 1, twice=curved)
         h: Tensor | None = None
         if curved:
             first = self.loops[0]
             streams, norm = [loop.streams["curvature"] for loop in self.loops], float(first.optimizer.param_groups[0]["p"])
             found = curvature(losses.sum(), [self.theta], streams, samples=first.settings.curvature_samples, p=norm)
             (gradient,), (h,) = ([each for each in part if each is not None] for part in (found.gradient, found.h))
-            self.sums[2] += found.fell_back
+            self.fallen_sums += found.fell_back
         else:
             (gradient,) = torch.autograd.grad(losses, self.theta, torch.ones_like(losses))
         with torch.no_grad():
             norms = torch.linalg.vector_norm(gradient, dim=1)
-            for (rows, update), each in zip(self.updates, numbers, strict=True):
-                update.step(gradient[rows], norms[rows], None if h is None else h[rows], each)
-            self.sums[0] += losses.detach() * chosen.shape[1]
-            self.sums[1] += norms
+            if len(self.updates) == 1:
+                self.updates[0][1].step(gradient, norms, h, numbers[0])
+            else:
+                for (rows, update), each in zip(self.updates, numbers, strict=True):
+                    update.step(gradient[rows], norms[rows], None if h is None else h[rows], each)
+            self.loss_sums += losses.detach() * chosen.shape[1]
+            self.norm_sums += norms
 
     def _count_on(self) -> None:
         """What an epoch leaves behind in the members."""

@@ -177,9 +177,12 @@ def _step(alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | Non
 
 def _descend(theta: list[Tensor], alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | None) -> None:
     """theta <- theta - alpha / v_bar * direction, in place."""
-    if isinstance(alpha, list):
-        torch._foreach_sub_(theta, _step(alpha, direction, v_bar))
-    elif v_bar is None:
-        torch._foreach_add_(theta, direction, alpha=-alpha)
+    if v_bar is None:
+        if isinstance(alpha, list):
+            torch._foreach_addcmul_(theta, direction, alpha, -1.0)
+        else:
+            torch._foreach_add_(theta, direction, alpha=-alpha)
+    elif isinstance(alpha, list):
+        torch._foreach_addcdiv_(theta, torch._foreach_mul(direction, alpha), v_bar, -1.0)
     else:
         torch._foreach_addcdiv_(theta, direction, v_bar, -alpha)
