@@ -103,7 +103,7 @@ def rehearsal(stack: Stack, steps: int = 2) -> tuple[float, int]:
 
     def step() -> float:
         began = time.perf_counter()
-        torch.autograd.grad(stack.losses(each_x, each_y, shared=False).sum(), stack.theta)
+        stack.gradient(stack.losses(each_x, each_y, shared=False))
         if cuda:
             torch.cuda.synchronize(x.device)
         return time.perf_counter() - began

@@ -251,7 +251,7 @@ def _differs(
         stack.model.train()
         shared = len(stack.lanes) == 1
         losses = stack.losses(x if shared else torch.stack([x, x]), y if shared else torch.stack([y, y]), shared=shared)
-        (together,) = torch.autograd.grad(losses.sum(), stack.theta)
+        together = stack.gradient(losses)
         close, far = CLOSE[pair[0].precision]
         finite = own.isfinite() & alone.isfinite().all(1)
         if bool((((losses - own).abs() > close * own.abs()) & finite).any()):

@@ -124,7 +124,8 @@ class MemberNumbers(LoopNumbers):
 
     def _columns(self, numbers: Tensor) -> list[Tensor]:
         """Numbers ``[steps, K]`` as a column ``[K, 1]`` for each step."""
-        return list(numbers.to(self.theta.dtype)[:, :, None].unbind(0))
+        columns = numbers.to(self.theta.dtype)[:, :, None]
+        return [columns[0]] * len(columns) if bool((numbers == numbers[0]).all()) else list(columns.unbind(0))
 
     def _stacked(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
         return torch.stack(list(tensors)).to(self.theta.device).unbind(0)

@@ -59,7 +59,10 @@ class Stack:
         for k, params in enumerate(self.params):
             self._lend(params, self.layout.views(self.theta[k]))
             self._lend([buffers[k][name] for name in moving], [each[k] for each in self.moving.values()])
+        self.stacked = [stacked.data.requires_grad_() for stacked in self.layout.stacked(self.theta)]
+        """The parameters of all members, each ``[K, ...]``: the memory of theta, as leaves of a graph."""
         self.theta.requires_grad_()
+        self.ones = torch.ones(len(loops), dtype=self.theta.dtype, device=self.theta.device)
         self.lanes, self.lane_of = _lanes([loop.seed for loop in loops], self.theta.device)
         self.sums = torch.zeros(3, len(loops), device=self.theta.device)
         self.loss_sums, self.norm_sums, self.fallen_sums = self.sums.unbind(0)
@@ -117,15 +120,22 @@ class Stack:
 
         Args:
             x, y: a batch for all, or where not ``shared`` one for each: ``[K, batch, ...]``.
-            twice: it will be differentiated twice.
+            twice: it will be differentiated twice, by theta.
         """
         if self.by_rows is not None:
             x, y = (x, y) if not shared else self._for_all(x, y)
             with autocast(self.loops[0].precision, x.device):
-                return self.by_rows.loss(self.layout.stacked(self.theta), x, y, twice=twice)
+                return self.by_rows.loss(self.layout.stacked(self.theta) if twice else self.stacked, x, y, twice=twice)
         batch = None if shared else 0
         found: Tensor = vmap(self._loss, in_dims=(0, 0, batch, batch))(self.theta, self.moving, x, y)
         return found
+
+    def gradient(self, losses: Tensor) -> Tensor:
+        """The gradient of every member's loss, ``[K, N]``."""
+        if self.by_rows is None:
+            return torch.autograd.grad(losses.sum(), self.theta)[0]
+        found = torch.autograd.grad(losses, self.stacked, self.ones)
+        return torch.cat([gradient.reshape(len(losses), -1) for gradient in found], 1) if len(found) > 1 else found[0]
 
     def _for_all(self, *tensors: Tensor) -> list[Tensor]:
         """Tensors that all members share, as one for each: ``[K, ...]``."""
@@ -152,7 +162,7 @@ class Stack:
         else:
             some_x, some_y = self._for_all(x, y)
             with autocast(self.loops[0].precision, x.device):
-                values = self.by_rows.measure(self.layout.stacked(self.theta), some_x, some_y)
+                values = self.by_rows.measure(self.stacked, some_x, some_y)
         self.totals += values * len(x)
 
     @torch.no_grad()
@@ -249,7 +259,7 @@ class Stack:
             (gradient,), (h,) = ([each for each in part if each is not None] for part in (found.gradient, found.h))
             self.fallen_sums += found.fell_back
         else:
-            (gradient,) = torch.autograd.grad(losses, self.theta, torch.ones_like(losses))
+            gradient = self.gradient(losses)
         with torch.no_grad():
             norms = torch.linalg.vector_norm(gradient, dim=1)
             if len(self.updates) == 1:
