@@ -1,8 +1,9 @@
 """Cohorts: training loops of any kind, those of one structure trained as one program.
 
-A member's history does not depend on its neighbours. On a CPU it is the same in every cohort bit by bit, also in a cohort of one: of every
-task of this package, and of every task that does not train as one program there (:func:`trainables.cohort_sizes.pays`). Dense models and losses
-of a user's own, and all tasks on a GPU, agree to the rounding of their precision.
+A member's history does not depend on its neighbours. On a CPU it is the same in every cohort, bit by bit, a cohort of one included: for the
+dense models of this package (:mod:`trainables.member_rows`), and for each model that does not train as one program there
+(:func:`trainables.cohort_sizes.pays`), such as those with convolutions. Small dense models of a user's own, and all models on a GPU, agree
+to the rounding of their precision.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from trainables.captured import Capture, cuda_graph
 from trainables.cohort_sizes import pinned
-from trainables.precision import arithmetic
+from trainables.precision import arithmetic, pin_products
 from trainables.stacked_updates import OneByOne, cloned, kind, way
 from trainables.stacks import Stack
 from trainables.training import Report, TrainingLoop
@@ -38,7 +39,7 @@ class CohortLoop:
 
     Members of one structure (:func:`structure`) and epoch, whatever their variants, train as one program
     (:class:`trainables.stacks.Stack`); those behind train first, so that members resumed from different epochs meet. What cannot be stacked
-    trains member by member, and :attr:`reason` says why. One member is a stack too where its numbers would be others by its own loop.
+    trains member by member, and :attr:`reason` says why. One member is a stack too where its own loop would round otherwise.
     A member that has completed, diverged or failed leaves, and its numbers are as it left them.
 
     Args: loops: the members; one made with ``initial_loss=math.nan`` is evaluated here, with the others. largest: members of a stack at
@@ -47,6 +48,8 @@ class CohortLoop:
 
     def __init__(self, loops: Sequence[TrainingLoop], *, largest: int | None = None, capture: Capture | None = None) -> None:
         self.loops, self.largest = list(loops), largest or max(1, len(loops))
+        if any(pinned(loop) for loop in self.loops):
+            pin_products()
         cuda = bool(self.loops) and hasattr(self.loops[0], "data") and self.loops[0].data.x_train.device.type == "cuda"
         self.capture = cuda_graph if capture is None and cuda else capture
         self.reasons: dict[Hashable, str] = {}

@@ -62,9 +62,9 @@ class LoopNumbers:
 class MemberNumbers(LoopNumbers):
     """The numbers of members of the hyperalgorithm, computed once an epoch for all its steps.
 
-    Schedules are computed in float64. For members on a CPU they are computed as Python's floats, once for each pair of mu and nu, and rounded
-    to the parameters' dtype: PyTorch computes the entries that do not fill a CPU's vectors by other functions, of powers in float64 2% with
-    another last digit, so that an entry would depend on how many there are.
+    Schedules are computed in float64. For members on a CPU they are computed as Python's floats, once for each pair of mu and nu, and
+    rounded to the parameters' dtype: PyTorch computes the entries that do not fill a CPU's vectors by other functions, of powers in float64
+    2% with another last digit, so that an entry would depend on how many there are.
 
     Args:
         loops: the members, whose choices are equal.
@@ -107,7 +107,7 @@ class MemberNumbers(LoopNumbers):
     def _as_columns(self, alphas: Sequence[Tensor], rows: Sequence[Sequence[Numbers]]) -> list[Numbers]:
         """Numbers of steps by kind as columns of the parameters' dtype, and the differences of mu and nu from 1."""
 
-        def column(number: Callable[[Numbers], float | None]) -> list[Any]:
+        def column(number: Callable[[Numbers], Any]) -> list[Any]:
             present = [row for row in rows if number(row[0]) is not None]
             by_kind = _numbers([[float(number(kind) or 0.0) for kind in row] for row in present] or [[0.0] * len(self.kinds)])
             found = iter(self._columns(by_kind[:, self.kind_of]))

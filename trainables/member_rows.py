@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -87,7 +88,7 @@ def _dense(values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def _mlp(model: nn.Module, params: Sequence[Tensor], x: Tensor) -> Tensor:
     values = x.flatten(2).transpose(1, 2)
     for i in range(0, len(params), 2):
-        values = _dense(model.active(values) if i else values, params[i], params[i + 1])
+        values = _dense(cast(Mlp, model).active(values) if i else values, params[i], params[i + 1])
     return values.transpose(1, 2)
 
 
@@ -100,7 +101,7 @@ def _logistic(model: nn.Module, params: Sequence[Tensor], x: Tensor) -> Tensor:
 
 def _quadratic(model: nn.Module, params: Sequence[Tensor], x: Tensor) -> Tensor:
     away = params[0][:, None, :] - x
-    return (torch.bmm(away, model.curvature.expand(len(away), -1, -1)) * away).sum(2) / 2
+    return (torch.bmm(away, cast(Quadratic, model).curvature.expand(len(away), -1, -1)) * away).sum(2) / 2
 
 
 def _cross_entropy(outputs: Tensor, y: Tensor) -> Tensor:
