@@ -25,6 +25,7 @@ from trainables.stacked_updates import OneByOne, cloned, kind, way
 from trainables.stacks import Stack
 from trainables.training import Report, TrainingLoop
 
+pin_products()  # here, since most programs load a dataset, and with it compute a product, before they make a cohort
 LONGEST_REASON = 500
 """Characters of an exception's message that are kept."""
 PROBE = 16
@@ -48,8 +49,6 @@ class CohortLoop:
 
     def __init__(self, loops: Sequence[TrainingLoop], *, largest: int | None = None, capture: Capture | None = None) -> None:
         self.loops, self.largest = list(loops), largest or max(1, len(loops))
-        if any(pinned(loop) for loop in self.loops):
-            pin_products()
         cuda = bool(self.loops) and hasattr(self.loops[0], "data") and self.loops[0].data.x_train.device.type == "cuda"
         self.capture = cuda_graph if capture is None and cuda else capture
         self.reasons: dict[Hashable, str] = {}

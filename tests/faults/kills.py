@@ -114,7 +114,7 @@ def tables(path: pathlib.Path) -> dict[str, pd.DataFrame]:
 
 
 def differences(disturbed: pd.DataFrame, undisturbed: pd.DataFrame, keys: list[str]) -> dict[str, int]:
-    """Count the rows of the undisturbed table, those of them that the other lacks, has more than once, and has with another value in any bit.
+    """Count the rows of the undisturbed table, and those that the other lacks, has more than once, and has with another value in any bit.
 
     Raises: AssertionError for tables of different columns, or a disturbed one with rows that the undisturbed one lacks.
     """

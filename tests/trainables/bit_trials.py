@@ -55,8 +55,7 @@ class Trials:
 
     def together(self, members: Sequence[int]) -> dict[int, Numbers]:
         """Train members in one cohort to their ends, by member."""
-        loops = [self.loop(k) for k in members]
-        cohort = CohortLoop(loops, largest=None if pays(loops[0]) else 1)  # as in a worker
+        cohort = _cohort([self.loop(k) for k in members])
         reports: list[list[Report]] = [[] for _ in members]
         for epoch in cohort:
             for place, report in epoch.items():
@@ -70,12 +69,12 @@ class Trials:
 
     def continued(self, members: Sequence[int], parts: Sequence[Sequence[int]]) -> dict[int, Numbers]:
         """Train members together for an epoch, then from their checkpoints in other cohorts. Args: parts: members of each of those."""
-        first = CohortLoop([self.loop(k) for k in members])
+        first = _cohort([self.loop(k) for k in members])
         begun = first.train_epoch()
         states = {k: saved(first.state_dict(place)) for place, k in enumerate(members)}
         results = {}
         for part in parts:
-            cohort = CohortLoop([self.loop(k) for k in part])
+            cohort = _cohort([self.loop(k) for k in part])
             for place, k in enumerate(part):
                 cohort.load_state_dict(place, states[k])
             reports = {k: [begun[members.index(k)]] for k in part}
@@ -84,6 +83,11 @@ class Trials:
                     reports[part[place]].append(report)
             results |= {k: numbers(cohort.loops[place], reports[k]) for place, k in enumerate(part)}
         return results
+
+
+def _cohort(loops: Sequence[TrainingLoop]) -> CohortLoop:
+    """A cohort as a worker makes it."""
+    return CohortLoop(loops, largest=None if pays(loops[0]) else 1)
 
 
 def numbers(loop: TrainingLoop, reports: Sequence[Report]) -> Numbers:
