@@ -70,9 +70,9 @@ def run(
         resources: amounts of the cluster's own resources for each worker, by name. labels: of the nodes that train.
         trial_timeout: seconds without a report after which a worker is killed; its trial is tried once more. storage: where checkpoints
         are kept, a folder that every node has or a URL; this machine when not given, nowhere on a cluster.
-        cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it (on a CPU not
-        in any bit, on a GPU to the rounding of the precision). The study's
-        own, or what measures best, when not given. data_root: the folder that holds the datasets. download: fetch what is missing there.
+        cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it: on a
+        CPU not in any bit, on a GPU, and for small dense models of one's own, to the rounding of the precision. The study's own, or what
+        measures best, when not given. data_root: the folder that holds the datasets. download: fetch what is missing there.
         progress: shows how far the run is.
 
     Raises: InputError for a study or data that cannot be run, before anything is written; Interrupted on SIGINT.

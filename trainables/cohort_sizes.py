@@ -14,8 +14,8 @@ from trainables.training import TrainingLoop
 SMALL = 32_768
 """Parameters of a dense model up to which a stack pays on a CPU, where the time of a step is not its arithmetic.
 
-Trials per hour of a stack of 4, 16 and 64 to those of a plain run, one thread: logistic/synthetic (11 parameters) 1.4, 5.7 and 17.7;
-mlp/synthetic (18 thousand) 1.1, 2.2 and 2.1; mlp/digits (118 thousand) 0.8 and 1.1; the autoencoder 0.5 and 0.4, whose pooling and copies
+Trials per hour of a stack of 4, 16 and 64 to those of a plain run, one thread: logistic/synthetic (11 parameters) 4.3, 12 and 35;
+mlp/synthetic (18 thousand) 2.8, 4.5 and 3.9; mlp/digits (118 thousand) 1.2 and 1.1; the autoencoder 0.5 and 0.4, whose pooling and copies
 are slow under vmap (``python -m tests.benchmarks.cohorts --device cpu``).
 """
 BETTER = 1.05

@@ -46,8 +46,8 @@ def pin_products() -> None:
 
     Otherwise the last digits of a row of a stack depend on its position, wherever a batch, a layer or the inputs have a number of entries
     that does not fill the CPU's vectors. The setting is ``MKL_CBWR``, which the environment may have already. It holds from the first
-    matrix product of the process on, and has no effect after one: import :mod:`trainables.cohorts`, which calls this, before it. Its cost is
-    not measurable.
+    matrix product of the process on, and has no effect after one: import :mod:`trainables.cohorts`, which calls this, before it.
+    Its cost is not measurable.
     """
     os.environ.setdefault("MKL_CBWR", "AUTO")
 

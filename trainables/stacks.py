@@ -1,10 +1,8 @@
 """Trials of one structure as one program: their parameters are the rows of one matrix, and a step moves all of them at once.
 
-The forward pass is ``torch.func.vmap`` of the model over the rows. The losses are summed and differentiated once: rows do not depend on
-each other, so row k of the gradient is the gradient of member k, and what is not finite in one row stays there.
-
-On a CPU the models of :mod:`trainables.member_rows` do without vmap, and a row's numbers are the same, bit by bit, whatever rows are beside
-it, one row included.
+The forward pass is ``torch.func.vmap`` of the model over the rows, or on a CPU batched products (:mod:`trainables.member_rows`), with which the
+numbers of a row are the same, bit by bit, for any number of rows. The losses are summed and differentiated once: rows do not depend on each
+other, so row k of the gradient is the gradient of member k, and what is not finite in one row stays there.
 """
 
 from __future__ import annotations
@@ -52,6 +50,7 @@ class Stack:
         self.homes: list[tuple[Tensor, Tensor]] = []
         """Each tensor of a member that is a view for now, and where it lived."""
         self.by_rows = member_rows(self.task, self.model) if self.data.x_train.device.type == "cpu" else None
+        """Model, loss and metrics for all members at once; None where vmap makes them."""
         buffers = [dict(loop.model.named_buffers()) for loop in loops]
         with torch.no_grad():
             self.theta = torch.stack([flat(params) for params in self.params])
