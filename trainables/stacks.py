@@ -1,8 +1,8 @@
 """Trials of one structure as one program: their parameters are the rows of one matrix, and a step moves all of them at once.
 
-The forward pass is ``torch.func.vmap`` of the model over the rows, or on a CPU batched products (:mod:`trainables.member_rows`), with which the
-numbers of a row are the same, bit by bit, for any number of rows. The losses are summed and differentiated once: rows do not depend on each
-other, so row k of the gradient is the gradient of member k, and what is not finite in one row stays there.
+The forward pass is ``torch.func.vmap`` of the model over the rows, or on a CPU batched products (:mod:`trainables.member_rows`), with which
+the numbers of a row are the same, bit by bit, for any number of rows. The losses are summed and differentiated once: rows do not depend on
+each other, so row k of the gradient is the gradient of member k, and what is not finite in one row stays there.
 """
 
 from __future__ import annotations

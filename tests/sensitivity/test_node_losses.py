@@ -19,8 +19,8 @@ from tests.sensitivity.processes import descendants, wait_for_epochs
 from tests.sensitivity.test_clusters import CLOCKS, read
 
 ROOT = pathlib.Path(__file__).parents[2]
-DESIGN = {"kind": "random", "n": 30}
-SMALL = {"name": "small", "tasks": ["logistic/synthetic"], "variants": ["cm"], "design": DESIGN, "epochs": 60, "cohort_size": 4}
+DESIGN = {"kind": "random", "n": 20}
+SMALL = {"name": "small", "tasks": ["logistic/synthetic"], "variants": ["cm"], "design": DESIGN, "epochs": 40, "cohort_size": 4}
 
 
 def losing(ended: list[int]) -> list[str]:
@@ -48,6 +48,7 @@ def test_a_run_gives_up_where_no_trial_ends_between_losses() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_killed_raylet_changes_nothing(tmp_path: pathlib.Path) -> None:
     (tmp_path / "small.json").write_text(Study(**SMALL).to_json())
     command = [sys.executable, "-m", "sensitivity.cli", "run", "small.json", "--workers", "2", "--out", "report"]
@@ -56,7 +57,7 @@ def test_a_killed_raylet_changes_nothing(tmp_path: pathlib.Path) -> None:
             command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 100)
+        assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 60)
         os.kill(targets("raylet", driver.pid, random.Random(0))[0], signal.SIGKILL)
         assert driver.wait(timeout=240) == 0, (tmp_path / "output").read_text()
     finally:
