@@ -21,6 +21,7 @@ from sensitivity.cli_serve import serve
 from sensitivity.cli_store import store_app
 from sensitivity.cli_tables import import_results, measure
 from sensitivity.import_path import search_last
+from sensitivity.node_losses import NodeLost
 from sensitivity.planning import STATUSES
 from sensitivity.terminal import conclude, in_words, report_folder, show, show_plan
 from trainables.names import InputError, unknown
@@ -320,6 +321,9 @@ def main() -> None:
             raise
         _stopped()
     except Exception as error:
+        if isinstance(error, NodeLost):
+            print(f"Error: {error}", file=sys.stderr)  # noqa: T201
+            raise SystemExit(1) from None
         if type(error).__name__ != "Interrupted":  # its class lives beside Ray, which most commands need not load
             raise
         _stopped()

@@ -1,15 +1,16 @@
-"""A Ray of our own on this machine: it listens on the loopback address only, and its token is for this user only."""
+"""The Ray of a run: a cluster's, or one on this machine that listens on the loopback address only and whose token is for this user only."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pathlib
 import secrets
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray._private import ray_constants
@@ -19,6 +20,9 @@ from ray.job_config import JobConfig
 from sensitivity.environment import settings
 from sensitivity.import_path import search_path
 from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.places import Place
 
 LOOPBACK = "127.0.0.1"
 NO_PORT = "-1"
@@ -64,6 +68,33 @@ def start(cpus: int, **options: Any) -> None:
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, _node_ip_address=LOOPBACK, job_config=SearchPath(), **options)
     except AuthenticationError as error:
         raise InputError(f"Ray has no token: {str(error).partition('. ')[0]}") from None
+
+
+@contextlib.contextmanager
+def connection(place: Place) -> Iterator[bool]:
+    """A connection to the cluster, or a local Ray for the time of the run.
+
+    Yields: True for a Ray that was started here. Raises: InputError for a cluster that cannot hold the run.
+    """
+    already = ray.is_initialized()
+    if not already:
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        if place.address is None:
+            start(place.room({}), **options)
+        else:
+            try:
+                ray.init(address=place.address, job_config=SearchPath(), **options)
+            except (ConnectionError, ValueError) as error:
+                first = str(error).strip().splitlines()[0]
+                raise InputError(f"no Ray cluster at address {place.address!r}: {first}") from error
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    try:
+        if place.address is not None:
+            place.check_nodes(ray.nodes(), ray._private.state.state.get_max_resources_from_cluster_config())
+        yield place.address is None and not already
+    finally:
+        if not already:
+            ray.shutdown()
 
 
 def check_temporary_folder() -> None:

@@ -48,7 +48,9 @@ class Progress:
             self._live.__exit__(*error)
 
     def begin(self, study: Study, planned: int, done: Mapping[str, str]) -> None:
-        """The run starts. Args: planned: trials in all. done: status of each trial that the store has."""
+        """The run starts, or starts again. Args: planned: trials in all. done: status of each trial that the store has."""
+        self.epochs, self.counts = 0, dict.fromkeys(self.counts, 0)
+        self.waiting = None
         self.before = sum(status in DONE for status in done.values())
         self.planned = planned
         self.epochs_per_trial = study.epochs or 1

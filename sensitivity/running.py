@@ -6,7 +6,7 @@ import contextlib
 import logging
 import pathlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -23,6 +23,7 @@ from sensitivity.delivery import Delivery, optuna_storage
 from sensitivity.devices import environment
 from sensitivity.environment import quiet
 from sensitivity.journal import bring_in
+from sensitivity.node_losses import NodeLost, restarting
 from sensitivity.places import Place
 from sensitivity.planning import DONE, plan, trials
 from sensitivity.shipping import by_value, shipped
@@ -69,8 +70,9 @@ def run(
         resources: amounts of the cluster's own resources for each worker, by name. labels: of the nodes that train.
         trial_timeout: seconds without a report after which a worker is killed; its trial is tried once more. storage: where checkpoints
         are kept, a folder that every node has or a URL; this machine when not given, nowhere on a cluster.
-        cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it. The study's
-        own, or what measures best, when not given. data_root: the folder that holds the datasets. download: fetch what is missing there.
+        cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it: on a
+        CPU not in any bit, on a GPU, and for small dense models of one's own, to the rounding of the precision. The study's own, or what
+        measures best, when not given. data_root: the folder that holds the datasets. download: fetch what is missing there.
         progress: shows how far the run is.
 
     Raises: InputError for a study or data that cannot be run, before anything is written; Interrupted on SIGINT.
@@ -100,7 +102,8 @@ def run(
         study = centered(study, kept)
         largest = 1 if study.trainable is not None else cohort_size or study.cohort_size
         given = kind(study, kept, data, device, largest, stops_early="scheduler" in study.design, shipped=own)
-        _train(study, kept, given, place, progress)
+        note = progress.note if progress is not None else logging.getLogger(__name__).warning
+        restarting(lambda: _train(study, kept, given, place, progress), note)
         return Results.from_store(kept, study.name)
     except KeyboardInterrupt:
         raise Interrupted(study.name) from None
@@ -123,7 +126,7 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
         return
     delivery = Delivery(store, pathlib.Path.cwd(), progress.say if progress is not None else lambda note: None)
     # Ray before anything is written: a cluster that does not answer is bad input.
-    with contextlib.closing(delivery), quiet(), _ray(place):
+    with contextlib.closing(delivery), quiet(), local_ray.connection(place) as started:
         workers = place.room(place.amounts(ray.nodes()))
         if study.adaptive:
             searcher: Adaptive | Planned = _adaptive(study, store, given, delivery)
@@ -135,7 +138,7 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
             searcher = Planned([given.config(each) for each in cohorts])
             begin(len(planned))
         store.add_run(study.name, environment(ray.nodes(), workers, gpus=place.gpus_per_worker > 0))
-        watch = Watch(place, lambda: place.amounts(ray.nodes()), _kill, progress)
+        watch = Watch(place, lambda: place.amounts(ray.nodes()), _kill, progress, fixed=started)
         try:
             _fit(study, given, searcher, Recorder(delivery, given, progress, watch), workers, place)
             delivery.finish()
@@ -259,9 +262,11 @@ class Recorder(tune.Callback):
         self._keep(self.cohorts[trial_id], [{"key": key, "status": "failed", "error": reason} for key in keys])
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Look whether any worker hangs, or waits for a node."""
+        """Look whether any worker hangs, or waits for a node. Raises: NodeLost."""
         self._trials = trials  # Tune's own list, which it keeps up to date
         self._watch.look(trials)
+        if self._watch.node_lost:
+            raise NodeLost(len(self.ended))
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Its worker is ready."""
@@ -321,27 +326,3 @@ def _kill(trial: Any) -> None:
 
 def _trial_id(trial: Any) -> str:
     return str(trial.trial_id)
-
-
-@contextlib.contextmanager
-def _ray(place: Place) -> Iterator[None]:
-    """A connection to the cluster, or a Ray of our own for the time of the run. Raises: InputError for a cluster that cannot hold it."""
-    already = ray.is_initialized()
-    if not already:
-        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-        if place.address is None:
-            local_ray.start(place.room({}), **options)
-        else:
-            try:
-                ray.init(address=place.address, job_config=local_ray.SearchPath(), **options)
-            except (ConnectionError, ValueError) as error:
-                first = str(error).strip().splitlines()[0]
-                raise InputError(f"no Ray cluster at address {place.address!r}: {first}") from error
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    try:
-        if place.address is not None:
-            place.check_nodes(ray.nodes(), ray._private.state.state.get_max_resources_from_cluster_config())
-        yield
-    finally:
-        if not already:
-            ray.shutdown()

@@ -1,4 +1,4 @@
-"""Watches the workers of a run: which of them hang, and whether any wait for a node that is not there yet."""
+"""Watches the workers of a run: which of them hang, which wait for a node that is not there yet, and the loss of the only node."""
 
 from __future__ import annotations
 
@@ -22,18 +22,29 @@ class Watch:
     Args:
         place: what each worker takes, and how long it may be silent. That is counted from when the worker is ready, and its first report
             includes loading the data.
-        cluster: the amounts that the cluster has now, by name. kill: ends the worker of one of Tune's trials, wherever it is.
+        cluster: the amounts that the cluster has now, by name.
+        kill: ends the worker of one of Tune's trials, wherever it is.
         progress: told what is waited for.
+        fixed: the cluster is one node, and no other will join it.
     """
 
     def __init__(
-        self, place: Place, cluster: Callable[[], Mapping[str, float]], kill: Callable[[Any], None], progress: Progress | None
+        self,
+        place: Place,
+        cluster: Callable[[], Mapping[str, float]],
+        kill: Callable[[Any], None],
+        progress: Progress | None,
+        *,
+        fixed: bool = False,
     ) -> None:
         self._place, self._cluster, self._kill, self._progress = place, cluster, kill, progress
         self._timeout = place.trial_timeout
         self._heard: dict[str, float] = {}
         self._looked = self._served = time.monotonic()
         self._waiting: str | None = None
+        self._fixed = fixed
+        self.node_lost = False
+        """True once a fixed cluster has no node any more."""
         self.hung: set[str] = set()
         """The trials of Tune's whose worker was killed because it hung."""
 
@@ -68,7 +79,9 @@ class Watch:
         self._say(self._lacking(len(running), pending) if now - self._served > PATIENCE else None)
 
     def _lacking(self, running: int, pending: int) -> str | None:
-        lacking = self._place.lacking(running + pending, self._cluster())
+        amounts = self._cluster()
+        self.node_lost = self._fixed and not amounts
+        lacking = self._place.lacking(running + pending, amounts)
         if lacking is None and not running:
             return "waiting for workers; the cluster is busy"
         return lacking

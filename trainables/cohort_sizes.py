@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 import torch
 
+from trainables.member_rows import member_rows
 from trainables.stacks import Stack
 from trainables.training import TrainingLoop
 
 SMALL = 32_768
 """Parameters of a dense model up to which a stack pays on a CPU, where the time of a step is not its arithmetic.
 
-Trials per hour of a stack of 4, 16 and 64 to those of a plain run, one thread: logistic/synthetic (11 parameters) 1.4, 5.7 and 17.7;
-mlp/synthetic (18 thousand) 1.1, 2.2 and 2.1; mlp/digits (118 thousand) 0.8 and 1.1; the autoencoder 0.5 and 0.4, whose pooling and copies
+Trials per hour of a stack of 4, 16 and 64 to those of a plain run, one thread: logistic/synthetic (11 parameters) 4.3, 12 and 35;
+mlp/synthetic (18 thousand) 2.8, 4.5 and 3.9; mlp/digits (118 thousand) 1.2 and 1.1; the autoencoder 0.5 and 0.4, whose pooling and copies
 are slow under vmap (``python -m tests.benchmarks.cohorts --device cpu``).
 """
 BETTER = 1.05
@@ -29,6 +30,16 @@ def pays(loop: TrainingLoop) -> bool:
     return loop.data.x_train.device.type == "cuda" or (
         all(param.ndim <= 2 for param in params) and sum(param.numel() for param in params) <= SMALL
     )
+
+
+def pinned(loop: object) -> bool:
+    """True for a member whose arithmetic is that of a stack even where it trains alone, so that it does not depend on the cohort's size.
+
+    Its model, loss and metrics are those of :mod:`trainables.member_rows`: with any other a stack of one takes twice as long as the loop.
+    """
+    if not isinstance(loop, TrainingLoop) or loop.data.x_train.device.type != "cpu" or not pays(loop):
+        return False
+    return member_rows(loop.task, loop.model) is not None
 
 
 def fitting(first: TrainingLoop, largest: int) -> int:
@@ -92,7 +103,7 @@ def rehearsal(stack: Stack, steps: int = 2) -> tuple[float, int]:
 
     def step() -> float:
         began = time.perf_counter()
-        torch.autograd.grad(stack.losses(each_x, each_y, shared=False).sum(), stack.theta)
+        stack.gradient(stack.losses(each_x, each_y, shared=False))
         if cuda:
             torch.cuda.synchronize(x.device)
         return time.perf_counter() - began

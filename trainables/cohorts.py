@@ -1,6 +1,9 @@
 """Cohorts: training loops of any kind, those of one structure trained as one program.
 
-A member's history does not depend on who trains beside it, to the rounding of its precision.
+A member's history does not depend on its neighbours. On a CPU it is the same in every cohort, bit by bit, a cohort of one included: for the
+dense models of this package (:mod:`trainables.member_rows`), and for each model that does not train as one program there
+(:func:`trainables.cohort_sizes.pays`), such as those with convolutions. Small dense models of a user's own, and all models on a GPU, agree
+to the rounding of their precision.
 """
 
 from __future__ import annotations
@@ -16,11 +19,13 @@ import torch
 from torch import Tensor
 
 from trainables.captured import Capture, cuda_graph
-from trainables.precision import arithmetic
+from trainables.cohort_sizes import pinned
+from trainables.precision import arithmetic, pin_products
 from trainables.stacked_updates import OneByOne, cloned, kind, way
 from trainables.stacks import Stack
 from trainables.training import Report, TrainingLoop
 
+pin_products()  # here, since most programs load a dataset, and with it compute a product, before they make a cohort
 LONGEST_REASON = 500
 """Characters of an exception's message that are kept."""
 PROBE = 16
@@ -35,7 +40,7 @@ class CohortLoop:
 
     Members of one structure (:func:`structure`) and epoch, whatever their variants, train as one program
     (:class:`trainables.stacks.Stack`); those behind train first, so that members resumed from different epochs meet. What cannot be stacked
-    trains member by member, and :attr:`reason` says why.
+    trains member by member, and :attr:`reason` says why. One member is a stack too where its own loop would round otherwise.
     A member that has completed, diverged or failed leaves, and its numbers are as it left them.
 
     Args: loops: the members; one made with ``initial_loss=math.nan`` is evaluated here, with the others. largest: members of a stack at
@@ -47,6 +52,9 @@ class CohortLoop:
         cuda = bool(self.loops) and hasattr(self.loops[0], "data") and self.loops[0].data.x_train.device.type == "cuda"
         self.capture = cuda_graph if capture is None and cuda else capture
         self.reasons: dict[Hashable, str] = {}
+        """Why members of a structure train one after another."""
+        self.single: set[Hashable] = set()
+        """Structures, and positions of members, that train by their own loops: not even a stack of one does."""
         self.stacks: dict[tuple[int, ...], Stack] = {}
         self.broken: dict[int, Report] = {}
         """Reports of members that could not even be evaluated."""
@@ -80,8 +88,8 @@ class CohortLoop:
 
     @property
     def reason(self) -> str | None:
-        """Why members train one after another, or None where all are stacked."""
-        return "; ".join(dict.fromkeys(self.reasons.values())) or None
+        """Why members train one after another, or None where all are stacked or there is only one."""
+        return "; ".join(dict.fromkeys(self.reasons.values())) or None if len(self.loops) > 1 else None
 
     def __iter__(self) -> Iterator[dict[int, Report]]:
         while self.running:
@@ -150,9 +158,14 @@ class CohortLoop:
         return None
 
     def _gives_way(self, group: tuple[int, ...], error: BaseException, reason: str) -> None:
-        """Smaller stacks where memory ran out; where anything else went wrong, no recorded steps, and if that does not help no stack."""
+        """Smaller stacks where memory ran out; where anything else went wrong, no recorded steps, and if that does not help no stack.
+
+        Members whose arithmetic is that of a stack are first tried each in a stack of its own: whose code raised will raise there again.
+        """
         self.dissolve()
-        if isinstance(error, torch.OutOfMemoryError):
+        if len(group) == 1:
+            self.single.add(group[0])
+        elif isinstance(error, torch.OutOfMemoryError):
             self.largest = max(1, len(group) // 2)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
@@ -168,11 +181,15 @@ class CohortLoop:
         if group in self.stacks:
             return self.stacks[group]
         loops = [self.loops[k] for k in group]
-        if len(group) == 1 or (shape := structure(loops[0])) in self.reasons:
+        if len(group) == 1 and (group[0] in self.single or not pinned(loops[0])):
+            return None
+        shape = structure(loops[0])
+        if shape in self.single:
             return None
         moving = moving_buffers(loops)
         if isinstance(moving, str):
             self.reasons[shape] = moving
+            self.single.add(shape)
             return None
         return self.stacks.setdefault(group, Stack(loops, moving, self.capture))
 
@@ -202,6 +219,8 @@ def moving_buffers(loops: Sequence[TrainingLoop]) -> list[str] | str:
         return "its parameters are of several types, or some are not trained"
     if first.second_order is not None and way(first) is OneByOne:
         return "its optimizer takes curvature in parameter groups"
+    if pinned(first):
+        return []
     size = min(PROBE, first.batch_size, len(first.data.x_train))
     x, y = first.data.x_train[:size], first.data.y_train[:size]
     before = [cloned(dict(loop.model.named_buffers())) for loop in pair]
@@ -234,7 +253,7 @@ def _differs(
         stack.model.train()
         shared = len(stack.lanes) == 1
         losses = stack.losses(x if shared else torch.stack([x, x]), y if shared else torch.stack([y, y]), shared=shared)
-        (together,) = torch.autograd.grad(losses.sum(), stack.theta)
+        together = stack.gradient(losses)
         close, far = CLOSE[pair[0].precision]
         finite = own.isfinite() & alone.isfinite().all(1)
         if bool((((losses - own).abs() > close * own.abs()) & finite).any()):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from trainables.names import InputError
-from trainables.norms import add_in_norm_
+from trainables.norms import POWERS, add_in_norm_
 
 REFUSALS = re.compile(r"differentiate twice|derivative for|derivative of|double backward|not implemented|not differentiable")
 """How torch says that an operation has no second derivative."""
@@ -91,7 +91,7 @@ def curvature(
         if samples == 1:
             total = h
         else:
-            add_in_norm_([total], [h.abs()], p)
+            _add_in_norm(total, h.abs(), p, len(generators) if stacked else None)
     if samples > 1:
         total *= samples ** (-1 / p)
     each_h = iter(_unflat(total, inputs))
@@ -120,6 +120,15 @@ def hessian_product(
 
 def _normal(like: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
     return torch.randn(count, generator=generator, device=like.device, dtype=like.dtype)
+
+
+def _add_in_norm(total: Tensor, more: Tensor, p: float, members: int | None) -> None:
+    """Add in the p-norm. Args: members: of a stack, whose rows have a norm each, so that none depends on the number of rows."""
+    if members is None or p in POWERS:
+        add_in_norm_([total], [more], p)
+    else:
+        norms = torch.full((members, 1), p, dtype=total.dtype, device=total.device)
+        add_in_norm_([total.view(members, -1)], [more.view(members, -1)], [norms])
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:

@@ -1,18 +1,24 @@
-"""The numbers of stacked members at every step of an epoch: one for all where they are equal, else a tensor with one entry each."""
+"""The numbers of stacked members at every step of an epoch: tensors with one entry for each member.
+
+They are tensors also where all members have the same number, since PyTorch rounds ``lerp`` by a number otherwise than by a tensor of it:
+a member's arithmetic would depend on its neighbours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from trainables.lr_schedules import lr_factor
+from trainables.norms import POWERS
 from trainables.training import TrainingLoop
 from trainables.update_rule import Numbers, numbers_at
 
-NUMBERS = ("mu", "nu", "epsilon", "p")
+DECAYS = ("mu", "mu_next", "nu")
 
 
 class LoopNumbers:
@@ -23,83 +29,122 @@ class LoopNumbers:
 
     def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor) -> None:
         self.loops, self.theta = loops, theta
-        self.rates = _one_or_each([loop.rates[0] for loop in loops])
+        self.rates = _numbers([loop.rates[0] for loop in loops])
         self.clips, self.kind = loops[0].settings.clip_norm is not None, loops[0].settings.weight_decay_kind
         decays, clips = [loop.settings.weight_decay for loop in loops], [loop.settings.clip_norm for loop in loops]
-        self.decays = any(decays)
-        self.decay = torch.tensor(decays, dtype=torch.float64, device=theta.device)[:, None]
-        self.clip = torch.tensor([each or torch.inf for each in clips], dtype=torch.float64).to(theta)
+        self.decays, self.all_decay = any(decays), all(decays)
+        self.decay = _numbers(decays).to(theta.device)[:, None]
+        self.clip = _numbers([each or torch.inf for each in clips]).to(theta)
 
-    def at(self, step: int) -> float | Tensor:
-        """The learning rates of a step, those of all where they are equal."""
+    def at(self, step: int) -> Tensor:
+        """The learning rates of a step."""
         if not any(loop.lr_varies for loop in self.loops):
             return self.rates
         kinds = {(loop.settings.lr_schedule, loop.decay) for loop in self.loops}
         factors = {kind: lr_factor(kind[0], step, kind[1]) for kind in kinds}
-        return _one_or_each([loop.rates[0] * factors[loop.settings.lr_schedule, loop.decay] for loop in self.loops])
+        return _numbers([loop.rates[0] * factors[loop.settings.lr_schedule, loop.decay] for loop in self.loops])
 
-    def clip_and_decay(self, gradient: Tensor, norms: Tensor, alpha: float | Tensor) -> Tensor:
+    def clip_and_decay(self, gradient: Tensor, norms: Tensor, alpha: Tensor) -> Tensor:
         """The gradient to descend by, as :meth:`TrainingLoop.clip_and_decay` makes it; decoupled decay has moved the parameters.
 
-        Args: gradient: ``[K, N]``, left as it is. norms: of its rows. alpha: the learning rates of the step.
+        Args: gradient: ``[K, N]``, left as it is. norms: of its rows. alpha: the learning rates of the step, ``[K]`` or ``[K, 1]``.
         """
         if self.clips:
             gradient = gradient * (self.clip / (norms + 1e-6)).clamp(max=1.0)[:, None]
         if self.decays and self.kind == "coupled":
-            return gradient + self.decay.to(gradient.dtype) * self.theta
+            decayed = gradient + self.decay.to(gradient.dtype) * self.theta
+            return decayed if self.all_decay else torch.where(self.decay > 0, decayed, gradient)  # 0 times an infinite weight is not 0
         if self.decays:
-            rates = alpha.to(self.decay)[:, None] if isinstance(alpha, Tensor) else alpha
-            self.theta *= (1 - rates * self.decay).to(self.theta.dtype)
+            self.theta *= (1 - alpha.to(self.decay).view(-1, 1) * self.decay).to(self.theta.dtype)
         return gradient
 
 
 class MemberNumbers(LoopNumbers):
-    """What differs between members of the hyperalgorithm.
+    """The numbers of members of the hyperalgorithm, computed once an epoch for all its steps.
 
-    Schedules are computed in float64 on the CPU, as a single trial computes them, and go to the device once an epoch.
+    Schedules are computed in float64. For members on a CPU they are computed as Python's floats, once for each pair of mu and nu, and
+    rounded to the parameters' dtype: PyTorch computes the entries that do not fill a CPU's vectors by other functions, of powers in float64
+    2% with another last digit, so that an entry would depend on how many there are.
 
-    Args: as before; the members' choices are equal.
-    Attributes: settings: of the hyperalgorithm, with tensors ``[K]`` for the numbers in which members differ.
+    Args:
+        loops: the members, whose choices are equal.
+        theta: their parameters, ``[K, N]``.
+    Attributes: settings: of the hyperalgorithm; p is a tensor where it is not one of :data:`trainables.norms.POWERS`.
     """
 
     def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor) -> None:
         super().__init__(loops, theta)
-        self.device = theta.device
+        self.on_cpu = theta.device.type == "cpu"
         groups = [loop.optimizer.param_groups[0] for loop in loops]
-        numbers = {name: _one_or_each([float(group[name]) for group in groups]) for name in NUMBERS}
-        numbers["p"] = numbers["p"].to(theta.device) if isinstance(numbers["p"], Tensor) else numbers["p"]
-        self.settings: dict[str, Any] = {**groups[0], **numbers, "lr": self.rates}
+        p = groups[0]["p"] if groups[0]["p"] in POWERS else _numbers([float(group["p"]) for group in groups]).to(theta.device)
+        self.settings: dict[str, Any] = {**groups[0], "p": p[:, None] if isinstance(p, Tensor) and self.on_cpu else p}
+        self.epsilon = _numbers([float(group["epsilon"]) for group in groups])
+        pairs = [(float(group["mu"]), float(group["nu"])) for group in groups]
+        if self.on_cpu:
+            places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
+            self.kinds: list[dict[str, Any]] = [{**self.settings, "mu": mu, "nu": nu} for mu, nu in places]
+            self.kind_of = [places[pair] for pair in pairs]
+        else:
+            mu, nu = (_numbers(column) for column in zip(*pairs, strict=True))
+            self.kinds, self.kind_of = [{**self.settings, "mu": mu, "nu": nu}], [0]
 
-    def of_steps(self, curved: Sequence[bool], updates: int, *, tensors: bool = False) -> list[Numbers]:
-        """The numbers of every step of an epoch.
+    def of_steps(self, curved: Sequence[bool], updates: int) -> list[Numbers]:
+        """The numbers of every step of an epoch, each a tensor on the device: ``[K, 1]`` on a CPU, ``[K]`` elsewhere.
 
-        Args: curved: which steps have a curvature. updates: of v by curvature so far. tensors: none is a float, equal or not.
+        Args:
+            curved: which steps have a curvature.
+            updates: of v by curvature so far.
         """
         step, second = self.loops[0].step, self.loops[0].second_order is not None
-        rows = []
-        for each in curved:
+        alphas, rows = [], []
+        for curves in curved:
             step += 1
-            updates = updates + each if second else step
-            rows.append(numbers_at({**self.settings, "lr": self.at(step)}, step, updates if each or not second else None))
-        if self.device.type == "cpu" and not tensors:
-            return rows
-        return _on_device(rows, self.device, len(self.loops) if tensors else 0)
+            updates = updates + curves if second else step
+            alphas.append(self.at(step))
+            rows.append([numbers_at(kind, step, updates if curves or not second else None) for kind in self.kinds])
+        return self._as_columns(alphas, rows) if self.on_cpu else self._moved(alphas, [row[0] for row in rows])
+
+    def _as_columns(self, alphas: Sequence[Tensor], rows: Sequence[Sequence[Numbers]]) -> list[Numbers]:
+        """Numbers of steps by kind as columns of the parameters' dtype, and the differences of mu and nu from 1."""
+
+        def column(number: Callable[[Numbers], Any]) -> list[Any]:
+            present = [row for row in rows if number(row[0]) is not None]
+            by_kind = _numbers([[float(number(kind) or 0.0) for kind in row] for row in present] or [[0.0] * len(self.kinds)])
+            found = iter(self._columns(by_kind[:, self.kind_of]))
+            return [None if number(row[0]) is None else next(found) for row in rows]
+
+        fields = [
+            self._columns(torch.stack(list(alphas))),
+            self._columns(self.epsilon[None]) * len(rows),
+            *(column(operator.attrgetter(name)) for name in ("mu", "mu_next", "nu")),
+            column(lambda numbers: 1 - numbers.mu),
+            column(lambda numbers: None if numbers.nu is None else 1 - numbers.nu),
+        ]
+        return [Numbers(*row) for row in zip(*fields, strict=True)]
+
+    def _columns(self, numbers: Tensor) -> list[Tensor]:
+        """Numbers ``[steps, K]`` as a column ``[K, 1]`` for each step."""
+        columns = numbers.to(self.theta.dtype)[:, :, None]
+        return [columns[0]] * len(columns) if bool((numbers == numbers[0]).all()) else list(columns.unbind(0))
+
+    def _stacked(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+        return torch.stack(list(tensors)).to(self.theta.device).unbind(0)
+
+    def _moved(self, alphas: Sequence[Tensor], rows: Sequence[Numbers]) -> list[Numbers]:
+        """Numbers of steps on the device, each field by one copy."""
+        columns: list[Sequence[Any]] = [alphas, [self.epsilon] * len(rows), *([getattr(row, name) for row in rows] for name in DECAYS)]
+        moved: list[list[Any]] = []
+        for column in columns:
+            full = [
+                number if isinstance(number, Tensor) else torch.full((len(self.loops),), number, dtype=torch.float64)
+                for number in column
+                if number is not None
+            ]
+            same = all(number is full[0] for number in full)
+            on_device = iter([tensor.to(self.theta.device) for tensor in full[:1]] * len(full) if same else self._stacked(full))
+            moved.append([None if number is None else next(on_device) for number in column])
+        return [Numbers(*row) for row in zip(*moved, strict=True)]
 
 
-def _one_or_each(values: Sequence[float]) -> float | Tensor:
-    return values[0] if len(set(values)) == 1 else torch.tensor(values, dtype=torch.float64)
-
-
-def _on_device(rows: Sequence[Numbers], device: torch.device, least: int) -> list[Numbers]:
-    """The numbers of all steps on a device, by one copy of each field that has tensors. Args: least: entries where it has none."""
-    columns: list[Sequence[Any]] = []
-    for column in zip(*rows, strict=True):
-        members = next((len(each) for each in column if isinstance(each, Tensor)), least)
-        if not members or all(each is None for each in column):
-            columns.append(column)
-            continue
-        # A step without an update of v has no nu; what stands in for it is not read.
-        full = [each if isinstance(each, Tensor) else torch.full((members,), each or 0.0, dtype=torch.float64) for each in column]
-        moved = torch.stack(full).to(device).unbind(0)
-        columns.append([None if each is None else row for each, row in zip(column, moved, strict=True)])
-    return [Numbers(*row) for row in zip(*columns, strict=True)]
+def _numbers(values: Sequence[Any]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)

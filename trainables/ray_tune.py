@@ -33,7 +33,10 @@ class CohortTrainable(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         import torch
 
+        from trainables.precision import pin_products
+
         if config["device"] == "cpu":
+            pin_products()
             torch.set_num_threads(1)  # a second thread trains 1.5 times as fast, a second worker twice: so workers
         self._output = CappedOutput(MOST_OUTPUT)
         self._data: Any = None

@@ -37,8 +37,8 @@ class Update(Protocol):
 
     def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor, layout: Layout) -> None: ...
 
-    def numbers(self, curved: Sequence[bool], *, tensors: bool) -> Sequence[Any]:
-        """What each step of an epoch needs to know. Args: curved: which steps have a curvature. tensors: numbers are tensors."""
+    def numbers(self, curved: Sequence[bool]) -> Sequence[Any]:
+        """The numbers of each step of an epoch. Args: curved: which steps have a curvature."""
 
     def step(self, gradient: Tensor, norms: Tensor, h: Tensor | None, numbers: Any) -> None:
         """Move the rows. Args: gradient, h: as the rows. norms: of the gradient's rows."""
@@ -67,11 +67,11 @@ class HyperalgorithmUpdate:
         names = [name for name in MOMENTS if name in states[0][0]]
         self.moments = {name: torch.stack([flat([each[name] for each in state]) for state in states]) for name in names}
 
-    def numbers(self, curved: Sequence[bool], *, tensors: bool) -> list[Numbers]:
-        return self.shared.of_steps(curved, self.updates, tensors=tensors)
+    def numbers(self, curved: Sequence[bool]) -> list[Numbers]:
+        return self.shared.of_steps(curved, self.updates)
 
     def step(self, gradient: Tensor, norms: Tensor, h: Tensor | None, numbers: Numbers) -> None:
-        gradient = self.shared.clip_and_decay(gradient, norms, numbers.alpha)
+        gradient = self.shared.clip_and_decay(gradient, norms, torch.as_tensor(numbers.alpha))
         if self.shared.settings["maximize"]:
             gradient = -gradient
         curvature = [gradient] if not self.second else None if h is None else [h]
@@ -146,7 +146,7 @@ class ElementwiseUpdate:
     def _along(first: dict[str, Any], pairs: Sequence[tuple[dict[str, Any], Tensor]]) -> set[str]:
         return {name for name in first if all(getattr(state[name], "shape", None) == param.shape for state, param in pairs)}
 
-    def numbers(self, curved: Sequence[bool], *, tensors: bool) -> list[int]:
+    def numbers(self, curved: Sequence[bool]) -> list[int]:
         return [self.loops[0].step + i for i in range(1, len(curved) + 1)]
 
     def step(self, gradient: Tensor, norms: Tensor, h: Tensor | None, numbers: int) -> None:
@@ -195,7 +195,7 @@ class OneByOne:
             for param, view in zip(loop.model.parameters(), layout.views(row), strict=True):
                 param.grad = view
 
-    def numbers(self, curved: Sequence[bool], *, tensors: bool) -> list[None]:
+    def numbers(self, curved: Sequence[bool]) -> list[None]:
         return [None] * len(curved)
 
     def step(self, gradient: Tensor, norms: Tensor, h: Tensor | None, numbers: None) -> None:

@@ -1,6 +1,7 @@
 """Trials of one structure as one program: their parameters are the rows of one matrix, and a step moves all of them at once.
 
-The forward pass is ``torch.func.vmap`` of the model over the rows. The losses are summed and differentiated once: rows do not depend on
+The forward pass is ``torch.func.vmap`` of the model over the rows, or on a CPU batched products (:mod:`trainables.member_rows`), with which
+the numbers of a row are the same, bit by bit, for any number of rows. The losses are summed and differentiated once: rows do not depend on
 each other, so row k of the gradient is the gradient of member k, and what is not finite in one row stays there.
 """
 
@@ -13,13 +14,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.func import functional_call, vmap
+from torch import Tensor, nn
+from torch.func import vmap
 
 from trainables.batch_norm import batch_statistics
 from trainables.captured import Capture, Captured
 from trainables.curvature import curvature
 from trainables.layouts import Layout, flat
+from trainables.member_rows import member_rows
 from trainables.precision import arithmetic, autocast
 from trainables.stacked_updates import kind, way
 from trainables.training import EVALUATION_BATCH, Report, TrainingLoop, evaluation_pieces
@@ -42,21 +44,27 @@ class Stack:
     def __init__(self, loops: Sequence[TrainingLoop], moving: Sequence[str], capture: Capture | None = None) -> None:
         first = loops[0]
         self.loops, self.model, self.task, self.data = list(loops), first.model, first.task, first.data
-        self.named = [name for name, _ in self.model.named_parameters()]
+        self.places = _places(self.model, moving)
         self.params = [list(loop.model.parameters()) for loop in loops]
         self.layout = Layout(self.params[0])
         self.homes: list[tuple[Tensor, Tensor]] = []
         """Each tensor of a member that is a view for now, and where it lived."""
+        self.by_rows = member_rows(self.task, self.model) if self.data.x_train.device.type == "cpu" else None
+        """Model, loss and metrics for all members at once; None where vmap makes them."""
+        buffers = [dict(loop.model.named_buffers()) for loop in loops]
         with torch.no_grad():
             self.theta = torch.stack([flat(params) for params in self.params])
-            buffers = [dict(loop.model.named_buffers()) for loop in loops]
             self.moving = {name: torch.stack([each[name] for each in buffers]) for name in moving}
         for k, params in enumerate(self.params):
             self._lend(params, self.layout.views(self.theta[k]))
             self._lend([buffers[k][name] for name in moving], [each[k] for each in self.moving.values()])
+        self.stacked = [stacked.data.requires_grad_() for stacked in self.layout.stacked(self.theta)]
+        """The parameters of all members, each ``[K, ...]``: the memory of theta, as leaves of a graph."""
         self.theta.requires_grad_()
+        self.ones = torch.ones(len(loops), dtype=self.theta.dtype, device=self.theta.device)
         self.lanes, self.lane_of = _lanes([loop.seed for loop in loops], self.theta.device)
         self.sums = torch.zeros(3, len(loops), device=self.theta.device)
+        self.loss_sums, self.norm_sums, self.fallen_sums = self.sums.unbind(0)
         self.totals = torch.zeros(len(loops), 1 + len(self.task.metrics), device=self.theta.device)
         self.updates = [(rows, way(loops[rows.start])(loops[rows], self.theta.detach()[rows], self.layout)) for rows in _runs(loops)]
         self.recorded: Callable[..., None] = self._take
@@ -86,8 +94,15 @@ class Stack:
     # The forward pass of all members.
 
     def _output(self, theta: Tensor, moving: dict[str, Tensor], x: Tensor) -> Any:
-        named = dict(zip(self.named, self.layout.views(theta), strict=True))
-        return functional_call(self.model, {**named, **moving}, (x,))
+        before = [home[name] for home, name, _ in self.places]
+        tensors = [*self.layout.views(theta), *moving.values()]
+        try:
+            for home, name, i in self.places:
+                home[name] = tensors[i]
+            return self.model(x)
+        finally:
+            for (home, name, _), tensor in zip(self.places, before, strict=True):
+                home[name] = tensor
 
     def _loss(self, theta: Tensor, moving: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
         with autocast(self.loops[0].precision, x.device):
@@ -99,11 +114,31 @@ class Stack:
             values = [measure(outputs, x, y) for measure in (self.task.loss, *self.task.metrics.values())]
         return torch.stack([value.float() for value in values])
 
-    def losses(self, x: Tensor, y: Tensor, *, shared: bool) -> Tensor:
-        """The loss of every member, ``[K]``. Args: x, y: a batch for all, or where not ``shared`` one for each: ``[K, batch, ...]``."""
+    def losses(self, x: Tensor, y: Tensor, *, shared: bool, twice: bool = False) -> Tensor:
+        """The loss of every member, ``[K]``.
+
+        Args:
+            x, y: a batch for all, or where not ``shared`` one for each: ``[K, batch, ...]``.
+            twice: it will be differentiated twice, by theta.
+        """
+        if self.by_rows is not None:
+            x, y = (x, y) if not shared else self._for_all(x, y)
+            with autocast(self.loops[0].precision, x.device):
+                return self.by_rows.loss(self.layout.stacked(self.theta) if twice else self.stacked, x, y, twice=twice)
         batch = None if shared else 0
         found: Tensor = vmap(self._loss, in_dims=(0, 0, batch, batch))(self.theta, self.moving, x, y)
         return found
+
+    def gradient(self, losses: Tensor) -> Tensor:
+        """The gradient of every member's loss, ``[K, N]``."""
+        if self.by_rows is None:
+            return torch.autograd.grad(losses.sum(), self.theta)[0]
+        found = torch.autograd.grad(losses, self.stacked, self.ones)
+        return torch.cat([gradient.reshape(len(losses), -1) for gradient in found], 1) if len(found) > 1 else found[0]
+
+    def _for_all(self, *tensors: Tensor) -> list[Tensor]:
+        """Tensors that all members share, as one for each: ``[K, ...]``."""
+        return [tensor.expand(len(self.loops), *tensor.shape) for tensor in tensors]
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, y: Tensor, *, even: bool = False) -> list[dict[str, float]]:
@@ -121,7 +156,13 @@ class Stack:
 
     def _measure(self, x: Tensor, y: Tensor) -> None:
         """Add what is measured of some images to the totals."""
-        self.totals += vmap(self._measures, in_dims=(0, 0, None, None))(self.theta, self.moving, x, y) * len(x)
+        if self.by_rows is None:
+            values = vmap(self._measures, in_dims=(0, 0, None, None))(self.theta, self.moving, x, y)
+        else:
+            some_x, some_y = self._for_all(x, y)
+            with autocast(self.loops[0].precision, x.device):
+                values = self.by_rows.measure(self.stacked, some_x, some_y)
+        self.totals += values * len(x)
 
     @torch.no_grad()
     def initial_losses(self) -> list[float]:
@@ -181,7 +222,7 @@ class Stack:
         curved = [first.second_order is not None and (first.step + i) % first.settings.curvature_every == 0 for i in range(len(batches))]
         self._counts = [n, len(batches), sum(curved) or math.nan]
         self.sums.zero_()
-        numbers = [each.numbers(curved, tensors=self.recorded != self._take) for _, each in self.updates]
+        numbers = [each.numbers(curved) for _, each in self.updates]
         for chosen, curves, *each in zip(batches, curved, *numbers, strict=True):
             if chosen.shape[1] == first.batch_size:
                 self.recorded(chosen, each, curves)
@@ -194,6 +235,8 @@ class Stack:
 
     def _batch(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """The batch of every member, or one for all. Args: chosen: indices, a row for each seed."""
+        if len(self.lanes) == 1 and self.task.augment is None:
+            return self.data.x_train[chosen[0]], self.data.y_train[chosen[0]]
         x, y = self.data.x_train[chosen], self.data.y_train[chosen]
         if self.task.augment is not None:
             x = torch.stack([self.task.augment(each, loop.streams["augmentation"]) for each, loop in zip(x, self._leaders(), strict=True)])
@@ -206,22 +249,25 @@ class Stack:
 
         Args: chosen: indices, a row for each seed. numbers: of the step, for each update.
         """
-        losses = self.losses(*self._batch(chosen), shared=len(self.lanes) == 1)
+        losses = self.losses(*self._batch(chosen), shared=len(self.lanes) == 1, twice=curved)
         h: Tensor | None = None
         if curved:
             first = self.loops[0]
             streams, norm = [loop.streams["curvature"] for loop in self.loops], float(first.optimizer.param_groups[0]["p"])
             found = curvature(losses.sum(), [self.theta], streams, samples=first.settings.curvature_samples, p=norm)
             (gradient,), (h,) = ([each for each in part if each is not None] for part in (found.gradient, found.h))
-            self.sums[2] += found.fell_back
+            self.fallen_sums += found.fell_back
         else:
-            (gradient,) = torch.autograd.grad(losses.sum(), self.theta)
+            gradient = self.gradient(losses)
         with torch.no_grad():
             norms = torch.linalg.vector_norm(gradient, dim=1)
-            for (rows, update), each in zip(self.updates, numbers, strict=True):
-                update.step(gradient[rows], norms[rows], None if h is None else h[rows], each)
-            self.sums[0] += losses.detach() * chosen.shape[1]
-            self.sums[1] += norms
+            if len(self.updates) == 1:
+                self.updates[0][1].step(gradient, norms, h, numbers[0])
+            else:
+                for (rows, update), each in zip(self.updates, numbers, strict=True):
+                    update.step(gradient[rows], norms[rows], None if h is None else h[rows], each)
+            self.loss_sums += losses.detach() * chosen.shape[1]
+            self.norm_sums += norms
 
     def _count_on(self) -> None:
         """What an epoch leaves behind in the members."""
@@ -233,6 +279,17 @@ class Stack:
         _, steps, curved = self._counts
         for _, update in self.updates:
             update.count(int(steps), 0 if math.isnan(curved) else int(curved))
+
+
+def _places(model: nn.Module, moving: Sequence[str]) -> list[tuple[dict[str, Any], str, int]]:
+    """Where a model has its parameters, by dictionary, name and position, followed by the buffers that move. A tied one is in two places.
+
+    ``torch.func.functional_call`` looks for them anew in every step, which is a sixth of the time of a small one.
+    """
+    buffers = dict(model.named_buffers())
+    order = {id(tensor): i for i, tensor in enumerate([*model.parameters(), *(buffers[name] for name in moving)])}
+    homes = [home for module in model.modules() for home in (module._parameters, module._buffers)]
+    return [(home, name, order[id(tensor)]) for home in homes for name, tensor in home.items() if id(tensor) in order]
 
 
 def _runs(loops: Sequence[TrainingLoop]) -> list[slice]:

@@ -23,7 +23,12 @@ Coefficient = float | list[Tensor]
 class Numbers(NamedTuple):
     """The numbers of one step: each a float, or for a cohort a tensor with one entry per member.
 
-    Fields: alpha, epsilon. mu: mu_t, and mu_next: mu_{t+1}, both 0 where they take no part. nu: nu_t, None where v is left alone.
+    Fields:
+        alpha, epsilon: of the step.
+        mu: mu_t, and mu_next: mu_{t+1}, both 0 where they take no part.
+        nu: nu_t, None where v is left alone.
+        mu_rest, nu_rest: 1 - mu_t and 1 - nu_t where mu and nu are in the parameters' dtype already, which has too few digits for a
+            difference from 1; else None.
     """
 
     alpha: Number
@@ -31,6 +36,8 @@ class Numbers(NamedTuple):
     mu: Number
     mu_next: Number
     nu: Number | None
+    mu_rest: Number | None = None
+    nu_rest: Number | None = None
 
 
 def numbers_at(settings: Mapping[str, Any], t: int, updates: int | None) -> Numbers:
@@ -66,7 +73,7 @@ def update(
     v_bar: list[Tensor] | None = None
     if settings["adaptive"] != "none":
         p, nu = settings["p"], numbers.nu
-        weight = 1.0 if settings["adaptive"] == "sum" or nu is None else 1 - nu
+        weight = 1.0 if settings["adaptive"] == "sum" or nu is None else 1 - nu if numbers.nu_rest is None else numbers.nu_rest
         if isinstance(p, Tensor) or p not in POWERS:
             v_bar = moments("root")
             if h is not None and nu is not None:
@@ -84,11 +91,12 @@ def update(
         return
 
     mu = numbers.mu
-    g_weight = 1.0 if settings["momentum_accumulation"] == "sum" else 1 - mu
+    mu_rest = 1 - mu if numbers.mu_rest is None else numbers.mu_rest
+    g_weight = 1.0 if settings["momentum_accumulation"] == "sum" else mu_rest
     m = moments("m")
     g = _step(_coefficient(alpha, params), gradient, v_bar) if scaled else gradient
     if settings["momentum_accumulation"] == "mean":
-        torch._foreach_lerp_(m, g, _coefficient(1 - mu, params))  # mu m + (1 - mu) g in one pass
+        torch._foreach_lerp_(m, g, _coefficient(mu_rest, params))  # mu m + (1 - mu) g in one pass
     else:
         torch._foreach_mul_(m, _coefficient(mu, params))
         torch._foreach_add_(m, g)
@@ -106,6 +114,8 @@ def _coefficient(number: Number, params: Sequence[Tensor]) -> Coefficient:
     """A number as it is; a tensor with one entry per member, shaped to broadcast over each parameter ``[K, ...]``."""
     if not isinstance(number, Tensor):
         return number
+    if all(number.dtype == param.dtype and number.ndim == param.ndim > 0 and number.device == param.device for param in params):
+        return [number] * len(params)
     # Converted once per shape and dtype, not once per parameter.
     views: dict[tuple[int, torch.dtype, torch.device], Tensor] = {}
     shaped = []
@@ -122,10 +132,13 @@ def _accumulate_power(v: list[Tensor], nu: Coefficient, weight: Coefficient, h: 
     torch._foreach_mul_(v, nu)
     if math.isinf(p):
         torch._foreach_maximum_(v, torch._foreach_abs(h))
-    elif p == 2 and not isinstance(weight, list):
-        torch._foreach_addcmul_(v, h, h, weight)
+    elif p == 2:
+        if isinstance(weight, list):
+            torch._foreach_addcmul_(v, torch._foreach_mul(h, weight), h)
+        else:
+            torch._foreach_addcmul_(v, h, h, weight)
     else:
-        _add(v, weight, list(torch._foreach_mul(h, h) if p == 2 else torch._foreach_abs(h)))
+        _add(v, weight, list(torch._foreach_abs(h)))
 
 
 def _accumulate_norm(root: list[Tensor], nu: Number, weight: Number, h: list[Tensor], p: Number) -> None:
@@ -141,7 +154,9 @@ def _rooted(number: Number, p: Number, infinite: Number) -> Number:
     if not isinstance(p, Tensor):
         return number ** (1 / p)
     base, limit = (each.to(p.device) if isinstance(each, Tensor) else each for each in (number, infinite))
-    return torch.where(p.isinf(), limit, base ** (1 / p.double()))
+    # Not a power: a CPU computes those that do not fill its vectors by another function, and a member's would depend on its neighbours.
+    whole = base.double() if isinstance(base, Tensor) else torch.full((), base, dtype=torch.float64, device=p.device)
+    return torch.where(p.isinf(), limit, torch.exp(torch.log(whole) / p.double()))
 
 
 def _add(target: list[Tensor], weight: Coefficient, values: list[Tensor]) -> None:
@@ -162,9 +177,12 @@ def _step(alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | Non
 
 def _descend(theta: list[Tensor], alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | None) -> None:
     """theta <- theta - alpha / v_bar * direction, in place."""
-    if isinstance(alpha, list):
-        torch._foreach_sub_(theta, _step(alpha, direction, v_bar))
-    elif v_bar is None:
-        torch._foreach_add_(theta, direction, alpha=-alpha)
+    if v_bar is None:
+        if isinstance(alpha, list):
+            torch._foreach_addcmul_(theta, direction, alpha, -1.0)
+        else:
+            torch._foreach_add_(theta, direction, alpha=-alpha)
+    elif isinstance(alpha, list):
+        torch._foreach_addcdiv_(theta, torch._foreach_mul(direction, alpha), v_bar, -1.0)
     else:
         torch._foreach_addcdiv_(theta, direction, v_bar, -alpha)

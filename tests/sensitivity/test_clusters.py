@@ -55,7 +55,7 @@ def test_a_node_that_is_lost_changes_nothing(cluster: None, two_nodes: Nodes, tm
     assert lost.trials["key"].is_unique
     assert not lost.epochs.duplicated(["key", "epoch"]).any()
     same = [each.trials.drop(columns=CLOCKS).sort_values("key", ignore_index=True) for each in (lost, undisturbed)]
-    pd.testing.assert_frame_equal(*same, rtol=1e-5)
+    pd.testing.assert_frame_equal(*same, check_exact=True)
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def test_a_machine_whose_cable_is_pulled_changes_nothing(cluster: None, short: p
     assert lost.trials["key"].is_unique
     assert not lost.epochs.duplicated(["key", "epoch"]).any()
     same = [each.trials.drop(columns=CLOCKS).sort_values("key", ignore_index=True) for each in (lost, undisturbed)]
-    pd.testing.assert_frame_equal(*same, rtol=1e-5)
+    pd.testing.assert_frame_equal(*same, check_exact=True)
 
 
 def test_a_study_goes_on_under_another_head(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,13 +80,25 @@ def test_a_trial_in_a_cohort_on_ray_equals_the_loop_alone(undisturbed: Results) 
     torch.set_num_threads(before)
 
 
+def test_workers_and_cohorts_of_stacked_trials_change_no_bit(cluster: None, tmp_path: pathlib.Path) -> None:
+    study = {**SMALL, "tasks": ["logistic/synthetic", "mlp/synthetic"], "design": {"kind": "random", "n": 3}, "limit": 43}
+    one, *others = (
+        run(Study(**study, cohort_size=size), store=tmp_path / f"{size}.sqlite", workers=workers)
+        for workers, size in ((1, 1), (2, 2), (2, 6))
+    )
+    assert len(one.trials) == 24
+    for other in others:
+        pd.testing.assert_frame_equal(outcome(other), outcome(one), check_exact=True)
+        pd.testing.assert_frame_equal(history(other), history(one), check_exact=True)
+
+
 @pytest.mark.parametrize(("workers", "cohort_size"), [(1, 6), (2, 1)])
 def test_workers_and_cohorts_do_not_change_the_numbers(
     undisturbed: Results, tmp_path: pathlib.Path, workers: int, cohort_size: int
 ) -> None:
     again = run(Study(**SMALL, cohort_size=cohort_size), store=tmp_path / "s.sqlite", workers=workers)
-    pd.testing.assert_frame_equal(outcome(again), outcome(undisturbed), rtol=1e-5)
-    pd.testing.assert_frame_equal(history(again), history(undisturbed), rtol=1e-5)
+    pd.testing.assert_frame_equal(outcome(again), outcome(undisturbed), check_exact=True)
+    pd.testing.assert_frame_equal(history(again), history(undisturbed), check_exact=True)
 
 
 def test_running_again_trains_only_what_is_new(cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,8 +225,8 @@ def test_a_lost_worker_is_replaced_and_nothing_is_lost(undisturbed: Results, tmp
     thread.join()
     assert killed
     assert not results.trials["error"].any(), results.trials["error"].dropna().tolist()
-    pd.testing.assert_frame_equal(outcome(results), outcome(undisturbed), rtol=1e-5)
-    pd.testing.assert_frame_equal(history(results), history(undisturbed), rtol=1e-5)
+    pd.testing.assert_frame_equal(outcome(results), outcome(undisturbed), check_exact=True)
+    pd.testing.assert_frame_equal(history(results), history(undisturbed), check_exact=True)
 
 
 def start(folder: pathlib.Path) -> subprocess.Popen[str]:
@@ -256,8 +268,8 @@ def test_a_run_killed_three_times_ends_as_if_it_had_not_been(undisturbed: Result
     opened = Store(store, create=False)
     results = Results.from_store(opened, "small")
     opened.close()
-    pd.testing.assert_frame_equal(outcome(results), outcome(undisturbed), rtol=1e-5)
-    pd.testing.assert_frame_equal(history(results), history(undisturbed), rtol=1e-5)
+    pd.testing.assert_frame_equal(outcome(results), outcome(undisturbed), check_exact=True)
+    pd.testing.assert_frame_equal(history(results), history(undisturbed), check_exact=True)
 
 
 @pytest.mark.slow

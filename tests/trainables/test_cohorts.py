@@ -423,11 +423,11 @@ def test_running_out_of_memory_halves_the_stack_and_repeats_the_epoch(monkeypatc
     _, alone = setting.alone()
     sizes, losses = [], cohorts.Stack.losses
 
-    def short(self: Any, x: Tensor, y: Tensor, *, shared: bool) -> Tensor:
+    def short(self: Any, x: Tensor, y: Tensor, **options: bool) -> Tensor:
         sizes.append(len(self.loops))
         if len(self.loops) > 2 and self.loops[0].epoch == 1 and len(x[0]) == 4:  # in the middle of the second epoch
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return losses(self, x, y, shared=shared)
+        return losses(self, x, y, **options)
 
     monkeypatch.setattr(cohorts.Stack, "losses", short)
     cohort = CohortLoop(setting.loops())
@@ -444,10 +444,10 @@ def test_an_error_in_the_middle_falls_back_from_the_epochs_beginning(chosen: str
     _, alone = setting.alone()
     losses = cohorts.Stack.losses
 
-    def fails(self: Any, x: Tensor, y: Tensor, *, shared: bool) -> Tensor:
+    def fails(self: Any, x: Tensor, y: Tensor, **options: bool) -> Tensor:
         if self.loops[0].epoch == 1 and len(x[0]) == 4:
             raise RuntimeError("out of luck")
-        return losses(self, x, y, shared=shared)
+        return losses(self, x, y, **options)
 
     monkeypatch.setattr(cohorts.Stack, "losses", fails)
     cohort = CohortLoop(setting.loops())

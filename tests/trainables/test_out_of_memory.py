@@ -26,9 +26,9 @@ def test_a_member_that_memory_is_never_enough_for_fails_alone_with_the_reason(mo
         if any(loop.seed == GREEDY and loop.epoch == 1 for loop in loops):  # in its second epoch
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-    def losses(self: Any, x: Tensor, y: Tensor, *, shared: bool) -> Tensor:
+    def losses(self: Any, x: Tensor, y: Tensor, **options: bool) -> Tensor:
         check(*self.loops)
-        return together(self, x, y, shared=shared)
+        return together(self, x, y, **options)
 
     def loss(self: TrainingLoop, x: Tensor, y: Tensor) -> Tensor:
         check(self)

@@ -1,0 +1,69 @@
+"""A local Ray that loses its only node: the run starts another, and gives up where no trial ends in between."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from sensitivity.node_losses import LOSSES, NodeLost, restarting
+from sensitivity.running import run
+from sensitivity.study import Study
+from tests.faults.kills import targets
+from tests.sensitivity.processes import descendants, wait_for_epochs
+from tests.sensitivity.test_clusters import CLOCKS, read
+
+ROOT = pathlib.Path(__file__).parents[2]
+DESIGN = {"kind": "random", "n": 20}
+SMALL = {"name": "small", "tasks": ["logistic/synthetic"], "variants": ["cm"], "design": DESIGN, "epochs": 40, "cohort_size": 4}
+
+
+def losing(ended: list[int]) -> list[str]:
+    """Restart a training that loses its node after so many trials each time. Returns: what is noted."""
+    notes: list[str] = []
+    left = iter(ended)
+
+    def train() -> None:
+        if (count := next(left, None)) is not None:
+            raise NodeLost(count)
+
+    restarting(train, notes.append)
+    return notes
+
+
+@pytest.mark.parametrize("ended", [[], [0], [0] * (LOSSES - 1), [1] * 10, [0, 0, 5, 0, 5]])
+def test_a_run_continues_after_losses(ended: list[int]) -> None:
+    notes = losing(ended)
+    assert len(notes) == len(set(notes)) == len(ended)
+
+
+def test_a_run_gives_up_where_no_trial_ends_between_losses() -> None:
+    with pytest.raises(NodeLost, match=f"{LOSSES} times .* give the same command"):
+        losing([5, *[0] * LOSSES])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_killed_raylet_changes_nothing(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "small.json").write_text(Study(**SMALL).to_json())
+    command = [sys.executable, "-m", "sensitivity.cli", "run", "small.json", "--workers", "2", "--out", "report"]
+    with (tmp_path / "output").open("w") as output:
+        driver = subprocess.Popen(
+            command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 60)
+        os.kill(targets("raylet", driver.pid, random.Random(0))[0], signal.SIGKILL)
+        assert driver.wait(timeout=240) == 0, (tmp_path / "output").read_text()
+    finally:
+        for pid in [driver.pid, *descendants(driver.pid)] if driver.poll() is None else []:
+            os.kill(pid, signal.SIGKILL)
+    assert "the local Ray lost its node (loss 1)" in (tmp_path / "output").read_text()
+    disturbed, undisturbed = read(tmp_path / "sensitivity.sqlite", "small"), run(Study(**SMALL), store=tmp_path / "u.sqlite", workers=1)
+    same = [each.trials.drop(columns=CLOCKS).sort_values("key", ignore_index=True) for each in (disturbed, undisturbed)]
+    assert same[0].equals(same[1])
