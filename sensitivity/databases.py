@@ -5,13 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import pathlib
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy import exc
 
+from sensitivity.opened_file import OpenedFile
 from sensitivity.tables import TABLES
 from trainables.names import InputError
 
@@ -21,6 +23,8 @@ PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 10_000}
 """Seconds and milliseconds for which a PostgreSQL server may leave a connection, or what was sent to it, unanswered."""
 MAKING_TABLES = 0x73656E73
 """The number of PostgreSQL's lock for that."""
+PASSING = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.ProgrammingError, exc.TimeoutError)
+"""Errors of the database's state: it is away, its disk is full, its tables were dropped."""
 HIDDEN = "..."
 SECRET = ("password", "sslpassword", "passfile")
 """Where else than before its host a URL may have a password."""
@@ -29,6 +33,10 @@ EXAMPLE = "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
 
 class Unreachable(InputError):
     """A database that cannot be reached, or not be written to just now; the same may succeed later."""
+
+
+class Lost(Unreachable):
+    """A database that does not come back by itself: its file was deleted, truncated or damaged."""
 
 
 class Database:
@@ -44,12 +52,17 @@ class Database:
         self.options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}, "pool_pre_ping": True}
         """Of an engine, also of Optuna's: a connection that a restart of the database ended is not used again."""
         self.path = None if "://" in text and not text.startswith("sqlite:///") else _file(text.removeprefix("sqlite:///"))
+        self.file: OpenedFile | None = None
+        """The SQLite file that was opened."""
+        self._pinned = False
         if self.path is not None:
             _check_file(self.path, create)
             self.shown, self.url = str(self.path), f"sqlite:///{self.path}"
             self.engine = sql.create_engine(self.url, **self.options)
             sql.event.listen(self.engine, "connect", _durable)
             sql.event.listen(self.engine, "begin", _begin)
+            self.file = OpenedFile(self.path, self._refused)
+            self.file.attach(self.engine)
         else:
             self.shown, self.url = without_password(text), text
             self.engine = self._postgresql(text)
@@ -82,11 +95,70 @@ class Database:
 
         Raises: Unreachable, or InputError for what the database refuses for good.
         """
+        self.check(writing=writing)
         try:
             with self.engine.connect().execution_options(writing=writing) as connection, connection.begin():
                 yield connection
         except exc.SQLAlchemyError as error:
             raise self.in_words(error) from None
+        if writing:
+            self.check(writing=True)  # a file that was deleted takes what is written into it
+
+    @property
+    def lost(self) -> bool:
+        """True if the SQLite file that was opened cannot come back."""
+        return self.file is not None and bool(self.file.lost)
+
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """Keep to the SQLite file that is open now. Otherwise a file that replaces it is opened in its place."""
+        self._pinned = True
+        try:
+            yield
+        finally:
+            self._pinned = False
+
+    def check(self, *, writing: bool = False) -> None:
+        """Compare the SQLite file at the path with the one that was opened.
+
+        Args:
+            writing: True if it is about to be written.
+
+        Raises: Unreachable where it is not the same, cannot be used, or is damaged; Lost where it cannot come back.
+        """
+        if self.file is None:
+            return
+        reason = self.file.fault(writing=writing)
+        if reason and not self._pinned and self.path is not None and self.path.is_file() and self.path.stat().st_size:
+            self.engine.dispose()
+            self.file.forget()
+            reason = ""
+        if reason:
+            raise self._refused(reason)
+
+    def _refused(self, reason: str) -> Unreachable:
+        return (Lost if self.lost else Unreachable)(f"store {self.shown!r}: {reason}")
+
+    def rescue(self, target: pathlib.Path) -> bool:
+        """Copy the opened SQLite file, which is deleted or truncated but still open, into a new file, and let go of it.
+
+        Returns: True if the copy is whole; otherwise there is none.
+        """
+        if not self.lost:
+            return False
+        copied = False
+        try:
+            with closing(self.engine.raw_connection()) as source, closing(sqlite3.connect(target)) as copy:
+                assert source.driver_connection is not None
+                source.driver_connection.backup(copy)
+                copied = copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+                copied = copied and copy.execute("SELECT count(*) FROM sqlite_master").fetchone() > (0,)
+        except (sqlite3.Error, exc.SQLAlchemyError, OSError, InputError):  # no connection is left, or there is no room
+            copied = False
+        if not copied:
+            target.unlink(missing_ok=True)
+        self.engine.dispose()
+        return copied
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -135,7 +207,9 @@ class Database:
         text = " ".join(str(getattr(error, "orig", None) or error).split())
         for each in self._passwords:
             text = text.replace(each, HIDDEN)
-        passing = isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError))
+        if isinstance(error, exc.DatabaseError) and type(error.orig) is sqlite3.DatabaseError:
+            return Lost(f"store {self.shown!r}: {text}")
+        passing = isinstance(error, PASSING)
         return (Unreachable if passing else InputError)(f"store {self.shown!r}: {text}")
 
 

@@ -25,6 +25,7 @@ from sensitivity.environment import quiet
 from sensitivity.journal import bring_in
 from sensitivity.places import Place
 from sensitivity.planning import DONE, plan, trials
+from sensitivity.run_lock import RunLock
 from sensitivity.shipping import by_value, shipped
 from sensitivity.study import Study
 from sensitivity.watching import Watch
@@ -59,8 +60,11 @@ def run(
     data_root: str | pathlib.Path | None = None,
     download: bool = False,
     progress: Progress | None = None,
+    force: bool = False,
 ) -> Results:
     """Train every trial of the study that the store lacks, and return the results.
+
+    While another run of the study is under way, on any machine, this one waits, and then trains what is left.
 
     Args:
         study: the specification. store: a :class:`Store`, a path to SQLite or a URL; made when it does not exist.
@@ -72,8 +76,10 @@ def run(
         cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it. The study's
         own, or what measures best, when not given. data_root: the folder that holds the datasets. download: fetch what is missing there.
         progress: shows how far the run is.
+        force: run beside another run of the study; both may train the same trials.
 
-    Raises: InputError for a study or data that cannot be run, before anything is written; Interrupted on SIGINT.
+    Raises: InputError for a study or data that cannot be run, before anything is written; Unreachable, which is one, where reports
+        could not be delivered to the store; Interrupted on SIGINT.
     """
     from sensitivity.results import Results
     from sensitivity.store import Store
@@ -93,13 +99,15 @@ def run(
     kept = store if isinstance(store, Store) else Store(store, create=not asks_for_best(study))
     kind = Assignments if study.trainable is None else OwnAssignments
     device = "cuda" if gpus_per_worker > 0 else "cpu"
+    lock = RunLock(kept, study.name, progress.note if progress is not None else logging.getLogger(__name__).warning)
     try:
-        bring_in(kept, pathlib.Path.cwd())  # what an earlier run could not deliver
-        study = centered(study, kept)
-        largest = 1 if study.trainable is not None else cohort_size or study.cohort_size
-        given = kind(study, kept, data, device, largest, stops_early="scheduler" in study.design, shipped=own)
-        _train(study, kept, given, place, progress)
-        return Results.from_store(kept, study.name)
+        with lock.locked(force=force):
+            bring_in(kept, pathlib.Path.cwd())  # what an earlier run could not deliver
+            study = centered(study, kept)
+            largest = 1 if study.trainable is not None else cohort_size or study.cohort_size
+            given = kind(study, kept, data, device, largest, stops_early="scheduler" in study.design, shipped=own)
+            _train(study, kept, given, place, progress, lock)
+            return Results.from_store(kept, study.name)
     except KeyboardInterrupt:
         raise Interrupted(study.name) from None
     finally:
@@ -107,7 +115,7 @@ def run(
             kept.close()
 
 
-def _train(study: Study, store: Store, given: Assignments, place: Place, progress: Progress | None) -> None:
+def _train(study: Study, store: Store, given: Assignments, place: Place, progress: Progress | None, lock: RunLock) -> None:
     planned = [] if study.adaptive else trials(study)
     done = store.known(each.key for each in planned)
 
@@ -135,7 +143,7 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
         store.add_run(study.name, environment(ray.nodes(), workers, gpus=place.gpus_per_worker > 0))
         watch = Watch(place, lambda: place.amounts(ray.nodes()), _kill, progress)
         try:
-            _fit(study, given, searcher, Recorder(delivery, given, progress, watch), workers, place)
+            _fit(study, given, searcher, Recorder(delivery, given, progress, watch, lock), workers, place)
             delivery.finish()
         finally:
             searcher.close()
@@ -220,8 +228,8 @@ def _scheduler(study: Study, kind: Callable[[Any], Any]) -> Any:
 class Recorder(tune.Callback):
     """Delivers every result, in one transaction, before Tune asks the worker for the next."""
 
-    def __init__(self, delivery: Delivery, given: Assignments, progress: Progress | None, watch: Watch) -> None:
-        self._delivery, self._given, self._progress, self._watch = delivery, given, progress, watch
+    def __init__(self, delivery: Delivery, given: Assignments, progress: Progress | None, watch: Watch, lock: RunLock) -> None:
+        self._delivery, self._given, self._progress, self._watch, self._lock = delivery, given, progress, watch, lock
         self._trials: list[Any] = []
         self.ended: set[str] = set()
         """Keys of the members that have come to their end."""
@@ -267,6 +275,7 @@ class Recorder(tune.Callback):
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Try a store again that was away. What this raises ends the run; in the other callbacks Tune would blame the trial."""
+        self._lock.check()
         self._delivery.tick()
 
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
