@@ -60,11 +60,11 @@ class OpenedFile:
         try:
             status = self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
-            return self._away("there is no file at its path")
+            return self._away("")
         except OSError as error:
             return error.strerror or str(error)
         if (status.st_dev, status.st_ino) != self.identity:
-            return self._away("another file is at its path")
+            return self._away("; another file is at its path")
         if status.st_size < self._size and self._is_cut(status.st_size):
             self.lost = "the file was truncated"
             return self.lost
@@ -73,14 +73,14 @@ class OpenedFile:
             return "there is no permission to use the file"
         return ""
 
-    def _away(self, reason: str) -> str:
-        """The reason, which is final where no folder has the opened file any more."""
+    def _away(self, instead: str) -> str:
+        """The reason, which is final where no folder has the opened file any more. Args: instead: of the file at its path."""
         descriptor = self._descriptor()
         if descriptor is None:
-            return reason
+            return f"the file is not at its path any more{instead}"
         if os.fstat(descriptor).st_nlink:
-            return f"the file was moved away ({reason})"
-        self.lost = f"the file was deleted ({reason})"
+            return f"the file was moved away{instead}"
+        self.lost = f"the file was deleted{instead}"
         return self.lost
 
     def _is_cut(self, size: int) -> bool:

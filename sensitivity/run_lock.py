@@ -174,7 +174,9 @@ class RunLock:
 
     def _insert(self) -> bool:
         with self._store.database.transaction(writing=True) as connection:
-            return bool(self._store.database.insert(connection, LOCKS, [{"study": self._study, **self._row()}]))
+            self._store.database.insert(connection, LOCKS, [{"study": self._study, **self._row()}])
+            token = connection.execute(sql.select(LOCKS.c.token).where(self._of_study)).scalar_one_or_none()
+            return token == self._token
 
     def _take_over(self, holder: Holder) -> bool:
         """Replace a dead run, unless it, or another run that waits, was faster."""
