@@ -140,24 +140,33 @@ class Database:
         return (Lost if self.lost else Unreachable)(f"store {self.shown!r}: {reason}")
 
     def rescue(self, target: pathlib.Path) -> bool:
-        """Copy the opened SQLite file, which is deleted or truncated but still open, into a new file, and let go of it.
+        """Save what the opened SQLite file holds, after it was deleted, truncated or moved away.
 
-        Returns: True if the copy is whole; otherwise there is none.
+        A file that cannot come back is copied into a new file and let go of. Of one that can, the write-ahead log is written into the
+        file. Neither leaves a log that SQLite would take for that of another file at the same path.
+
+        Args:
+            target: the new file.
+
+        Returns: True if the new file holds everything; otherwise there is none.
         """
-        if not self.lost:
+        if self.file is None or not self.file.fault():
             return False
         copied = False
         try:
-            with closing(self.engine.raw_connection()) as source, closing(sqlite3.connect(target)) as copy:
+            with closing(self.engine.raw_connection()) as source:
                 assert source.driver_connection is not None
-                source.driver_connection.backup(copy)
-                copied = copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-                copied = copied and copy.execute("SELECT count(*) FROM sqlite_master").fetchone() > (0,)
+                if not self.lost:
+                    source.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    return False
+                copied = _copied(source.driver_connection, target)
+                self.file.drop_log()
         except (sqlite3.Error, exc.SQLAlchemyError, OSError, InputError):  # no connection is left, or there is no room
             copied = False
         if not copied:
             target.unlink(missing_ok=True)
-        self.engine.dispose()
+        if self.lost:
+            self.engine.dispose()
         return copied
 
     @contextmanager
@@ -258,6 +267,14 @@ def _check_file(path: pathlib.Path, create: bool) -> None:
         raise InputError(f"store {str(path)!r} cannot be read: {error}") from None
     if head and head != b"SQLite format 3\0":
         raise InputError(f"store {str(path)!r} is not a SQLite file")
+
+
+def _copied(source: Any, target: pathlib.Path) -> bool:
+    """Copy a database into a new file. Returns: True if the copy is whole, and not empty."""
+    with closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+        whole = copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return bool(whole and copy.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def _durable(connection: Any, _record: Any) -> None:

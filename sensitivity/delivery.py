@@ -45,7 +45,7 @@ class Delivery:
         self._pause = FIRST_PAUSE
         self._reason = ""
         self._lost = False
-        self._rescued: str | None = None
+        self._rescued: pathlib.Path | None = None
         self._full: InputError | None = None
         self.open = contextlib.ExitStack()
         """What else is closed with it."""
@@ -58,16 +58,16 @@ class Delivery:
             return ""
         away = f"store unreachable for {time.monotonic() - self._since:.0f} s"
         reports = f"; {self._journal.reports} reports kept in {self._journal.path}" if self._journal is not None else ""
-        return f"{away}{reports} ({self._reason}{self._rescued or ''})"
+        held = f"; what it held is in {self._rescued}" if self._rescued is not None else ""
+        return f"{away}{reports} ({self._reason}{held})"
 
     @property
     def left(self) -> str:
         """What waits for the next run, and how it is delivered; empty where nothing does."""
-        return f"{self.words}; {self._next_run}" if self._reason else ""
-
-    @property
-    def _next_run(self) -> str:
-        return f"the next run in this folder brings them in: give the same command again in {str(self._folder)!r}"
+        if not self._reason:
+            return ""
+        waiting = "the next run in this folder brings them in: " if self._journal is not None or self._rescued is not None else ""
+        return f"{self.words}; {waiting}give the same command again in {str(self._folder)!r}"
 
     def keep(self, reports: Sequence[Mapping[str, Any]]) -> None:
         """Keep reports: when this returns they are in the store or in the journal, or :meth:`tick` raises."""
@@ -96,19 +96,22 @@ class Delivery:
         self._reason = str(error)
         self._next = time.monotonic() + self._pause
         self._lost = isinstance(error, Lost)
-        if self._lost and self._rescued is None:
+        if self._rescued is None:
             target = rescue_path(self._store, self._folder)
-            self._rescued = f"; what it held is in {target}" if self._store.database.rescue(target) else ""
+            self._rescued = target if self._store.database.rescue(target) else None
 
     def _back(self) -> None:
         self._journal, self._reason = None, ""
 
     def _give_up(self, error: OSError) -> None:
         """There is no room for what arrives: everything before it is safe, and it will be trained again."""
-        kept = f", {self._journal.reports} in {self._journal.path}" if self._journal is not None and self._journal.reports else ""
+        held = self._rescued or (None if self._lost else "the store")
+        before = f"Everything before is kept in {held}" if held is not None else "What the store held is gone with its file"
+        if self._journal is not None and self._journal.reports:
+            before += f", {self._journal.reports} in {self._journal.path}"
         self._full = self._full or InputError(
             f"{self._reason}; reports cannot be kept in {str(self._folder)!r} either ({error.strerror}), so the run stops. "
-            f"Everything before is kept in the store{kept}; make room and give the same command again"
+            f"{before}; make room and give the same command again"
         )
 
     def tick(self) -> None:
@@ -165,12 +168,12 @@ class Delivery:
                     self._away(error)
                     raise Lost(self.left) from None
                 except Exception as error:
-                    waited = time.monotonic() - began
+                    failure, waited = error, time.monotonic() - began
                     if waited > PATIENCE and self._reason and _passing(error):
                         raise Unreachable(self.left) from None
                     if not _passing(error) or waited > PATIENCE:
                         raise
-                self._say(self.words or f"store unreachable for {waited:.0f} s; the search waits for it")
+                self._say(self.words or f"store unreachable for {waited:.0f} s; the search waits for it ({_reason(failure)})")
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -186,6 +189,11 @@ class Delivery:
 def _passing(error: Exception) -> bool:
     """Whether a database was away, in our words or in Optuna's, which need not be loaded for this."""
     return isinstance(error, Unreachable) or type(error).__name__ == "StorageInternalError"
+
+
+def _reason(error: Exception) -> str:
+    """Ours has no password; Optuna's may have one, and is long."""
+    return str(error) if isinstance(error, Unreachable) else "Optuna's storage does not answer"
 
 
 def optuna_storage(store: Store, delivery: Delivery) -> optuna.storages.BaseStorage:

@@ -38,6 +38,7 @@ class OpenedFile:
         self.lost = ""
         """The reason why the file cannot come back; empty while it can."""
         self._size = 0
+        self._log_identity: Identity | None = None
 
     def attach(self, engine: sql.Engine) -> None:
         """Refuse new connections of an engine to any other file, and replace those whose write-ahead log was deleted."""
@@ -48,6 +49,12 @@ class OpenedFile:
     def forget(self) -> None:
         """Take whatever file the next connection opens for the store."""
         self.identity, self.lost, self._size = None, "", 0
+
+    def drop_log(self) -> None:
+        """Delete the write-ahead log of a file that was deleted, which SQLite would otherwise take for that of a new file."""
+        if self._log_identity is not None and self._log() == self._log_identity and _identity(self.path) != self.identity:
+            for suffix in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
     def fault(self, *, writing: bool = False) -> str:
         """The reason why the store's file cannot be used now; empty where it can.
@@ -111,7 +118,7 @@ class OpenedFile:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # only now is the log open
         if self.identity is None:
             self.identity = _identity(self.path)
-        record.info["log"] = self._log()
+        self._log_identity = record.info["log"] = self._log()
 
     def _checked_out(self, connection: Any, record: Any, _proxy: Any) -> None:
         """Save what a connection has written into a log that was deleted, and replace the connection."""
@@ -121,7 +128,7 @@ class OpenedFile:
         if before is not None and log != before:
             connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
             raise exc.DisconnectionError("its write-ahead log was deleted")
-        record.info["log"] = log
+        self._log_identity = record.info["log"] = log
 
     def _log(self) -> Identity | None:
         return _identity(self.path.with_name(f"{self.path.name}-wal"))

@@ -130,6 +130,26 @@ def test_what_a_deleted_file_held_is_rescued_whole_or_not_at_all(store: Store, n
     assert not (tmp_path / "second.sqlite").exists()
 
 
+@pytest.mark.parametrize("move_first", [False, True], ids=["deleted", "moved away"])
+def test_the_log_of_the_opened_file_is_not_taken_for_that_of_another(store: Store, move_first: bool, tmp_path: pathlib.Path) -> None:
+    place = pathlib.Path(store.place)
+    with closing(Store(place.with_name("other.sqlite"))) as other:
+        other.add_study("another", "{}", [])
+    with store.database.pinned():
+        store.record(ONE.key, initial_loss=1.0, reports=[report(MANY + 1, "running")])
+        if move_first:
+            move(place)
+        place.with_name("other.sqlite").replace(place)
+        with pytest.raises(Unreachable):
+            store.keep([])
+        assert store.database.rescue(tmp_path / "rescued.sqlite") != move_first
+        with closing(Store(place)) as stranger:
+            assert [study["name"] for study in stranger.studies()] == ["another"]
+    moved = place.with_name("elsewhere.sqlite") if move_first else tmp_path / "rescued.sqlite"
+    with closing(Store(moved)) as saved:
+        assert len(saved.epochs("s")) == MANY + 1
+
+
 @pytest.mark.parametrize("name", ["moved away", "moved away with its folder", "moved away, a copy at its path"])
 def test_a_file_that_comes_back_is_used_again(store: Store, name: str) -> None:
     place = pathlib.Path(store.place)
