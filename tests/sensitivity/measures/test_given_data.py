@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from SALib.analyze import pawn as salib
+from scipy.stats import ks_2samp
 
 from search_spaces import Categorical, Float, SearchSpace
 from search_spaces.designs import Random, Sobol
 from sensitivity.measures import delta, pawn
 from sensitivity.measures.given_data import distances
+from sensitivity.results import Results
 from tests.sensitivity.measures.known import known_results, made
 from trainables.known_answers import LrValley, SobolG
 
 SPACE = SearchSpace(Float("x", 0, 1), Categorical("rule", ("sgd", "adam")), Float("idle", 0, 1))
 
 
-def test_the_bootstrap_computes_what_salib_does() -> None:
+WORKS = (2, 3, 4, 5, 7, 8, 10)
+"""Numbers of slices up to 10 that SALib computes; the quantiles of 6 and 9 sum up to more than 1."""
+
+
+def _ranks() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
-    rank, y = rng.permutation(200).astype(float), np.round(rng.random(200), 1)
+    return rng.permutation(200).astype(float), np.round(rng.random(200), 1)
+
+
+@pytest.mark.parametrize("slices", WORKS)
+def test_the_index_is_that_of_salib(slices: int) -> None:
+    rank, y = _ranks()
     problem = {"num_vars": 1, "names": ["x"], "bounds": [[0, 1]]}
-    theirs = salib.analyze(problem, rank[:, None], y, S=7)["median"][0]
-    assert distances(np.ones((1, 200)), rank, y, 7) == pytest.approx([theirs])
+    theirs = salib.analyze(problem, rank[:, None], y, S=slices)["median"][0]
+    assert distances(np.ones((1, 200)), rank, y, slices) == pytest.approx([theirs])
+
+
+@pytest.mark.parametrize("slices", range(2, 51))
+def test_the_index_is_the_median_of_kolmogorov_and_smirnov_for_every_number_of_slices(slices: int) -> None:
+    rank, y = _ranks()
+    edges = np.quantile(rank, np.linspace(0, 1, slices + 1))
+    parts = [y[(rank >= low) & (rank < high)] for low, high in itertools.pairwise(edges)]
+    assert distances(np.ones((1, 200)), rank, y, slices) == pytest.approx([np.median([ks_2samp(part, y).statistic for part in parts])])
+
+
+@pytest.mark.parametrize("levels", range(2, 13))
+def test_a_hyperparameter_of_any_number_of_levels_has_its_pawn(levels: int) -> None:
+    rows = [{"lr": 10.0**-a, "batch": 2 ** (b + 3), "loss": abs(a - 3) + 0.1 * b} for a in range(50 // levels + 1) for b in range(levels)]
+    table = pawn(Results.from_table(pd.DataFrame(rows))).set_index("effect")
+    assert 0 < table.loc["lr", "low"] <= table.loc["lr", "value"] <= table.loc["lr", "high"] <= 1
+    assert table.loc["batch", "value"] < table.loc["lr", "value"]
 
 
 @pytest.mark.parametrize("measure", [pawn, delta])
