@@ -17,6 +17,7 @@ import pytest
 from sensitivity.databases import Lost, Unreachable
 from sensitivity.store import Store
 from tests.contracts import report, trial
+from tests.sensitivity.lost_files import checkpoint, cut, delete, empty, make_again, move, move_beside_another, replace
 
 ONE = trial(0.1)
 MANY = 100
@@ -30,11 +31,6 @@ def filled(place: pathlib.Path) -> Store:
     return store
 
 
-def checkpoint(place: pathlib.Path) -> None:
-    with closing(sqlite3.connect(place)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
 @pytest.fixture
 def store(tmp_path: pathlib.Path) -> Iterator[Store]:
     (tmp_path / "folder").mkdir()
@@ -43,38 +39,6 @@ def store(tmp_path: pathlib.Path) -> Iterator[Store]:
     store.database.check()
     yield store
     store.close()
-
-
-def delete(place: pathlib.Path) -> None:
-    for path in place.parent.glob("s.sqlite*"):
-        path.unlink()
-
-
-def replace(place: pathlib.Path) -> None:
-    filled(place.with_name("other.sqlite")).close()
-    place.with_name("other.sqlite").replace(place)
-
-
-def make_again(place: pathlib.Path) -> None:
-    delete(place)
-    filled(place).close()
-
-
-def move(place: pathlib.Path) -> None:
-    place.rename(place.with_name("elsewhere.sqlite"))
-
-
-def move_beside_another(place: pathlib.Path) -> None:
-    move(place)
-    shutil.copy(place.with_name("elsewhere.sqlite"), place)
-
-
-def empty(place: pathlib.Path) -> None:
-    os.truncate(place, 0)
-
-
-def cut(place: pathlib.Path) -> None:
-    os.truncate(place, place.stat().st_size // 2)
 
 
 GONE: dict[str, tuple[Callable[[pathlib.Path], None], type[Unreachable], str]] = {
