@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import resource
 import signal
 import sys
+import threading
 import time
 
 import torch
@@ -22,10 +24,41 @@ from trainables.known_answers import Ishigami
 FOLDER = pathlib.Path(__file__).parent
 SECONDS = 0.1
 """Of an evaluation, so that there is a moment to kill something in."""
+ROOM, CHUNK = 512 * 2**20, 128 * 2**20
+"""Bytes that a guest which takes all memory may take, at most, and takes at once."""
 
 
 def name_of(configuration):
     return f"{configuration['x1']:.9f}"
+
+
+def take_all_memory():
+    """Allocate until there is no more, within a limit that leaves the machine alone. Raises: MemoryError."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + ROOM, before[1]))
+    taken = []
+    try:
+        while True:
+            taken.append(bytearray(CHUNK))
+    finally:
+        taken.clear()
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def fork():
+    """Leave a child behind that has all of the worker's files and sockets, and ends some seconds later."""
+    if os.fork() == 0:
+        time.sleep(3)
+        os._exit(0)
+
+
+def close_output():
+    """Close what the worker prints to, for Python and for libraries."""
+    sys.stdout.close()
+    sys.stderr.close()
+    os.close(1)
+    os.close(2)
 
 
 def misbehave(kind):
@@ -44,6 +77,15 @@ def misbehave(kind):
     if kind == "print":
         for _ in range(30):
             print("x" * 100_000)  # noqa: T201
+    if kind == "allocate":
+        take_all_memory()
+    if kind == "fork":
+        fork()
+    if kind == "close output":
+        close_output()
+    if kind == "threads":
+        for number in range(100):
+            threading.Thread(target=time.sleep, args=(10_000 if number else 5,), daemon=number > 0).start()
 
 
 class Guest(Ishigami):

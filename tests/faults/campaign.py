@@ -35,7 +35,8 @@ from sensitivity.planning import trials
 from sensitivity.results import Results
 from sensitivity.store import Store
 from sensitivity.study import Study
-from tests.faults.calamities import FILL, KILLS, STOP, Siege, may_mount, small_disk
+from tests.faults import writers
+from tests.faults.calamities import BACK, CLOCK, FILL, KILLS, STOP, STORES, Siege, backward_clock, may_compile, may_mount, small_disk
 from tests.postgres import Server, missing
 from tests.sensitivity.clusters import Nodes, nodes
 from trainables.task_modules import load_task_module
@@ -47,12 +48,14 @@ REASONS = {
     "memory": "worker lost 4 times: ",
     "GPU memory": r"OutOfMemoryError: CUDA out of memory",
     "hang": "no report for .* seconds, twice",
+    "allocate": "MemoryError",
 }
 """Guests that always misbehave, and what their trials say of it."""
-ONCE = ("die once", "memory once", "hang once", "print")
+ONCE = ("die once", "memory once", "hang once", "print", "fork", "close output", "threads")
 """Guests whose trials are completed nevertheless."""
 GUESTS = {
     "raise": 3, "exit": 3, "GPU memory": 3, "die": 1, "memory": 1, "hang": 1, "die once": 2, "memory once": 2, "hang once": 1, "print": 3,
+    "allocate": 2, "fork": 2, "close output": 2, "threads": 2,
 }  # fmt: skip
 """How often each is drawn."""
 TRIALS, EPOCHS = 24, 2
@@ -63,16 +66,19 @@ FROM_OUTSIDE, FROM_INSIDE = 3, 14
 
 def kinds_here() -> list[str]:
     """The faults that can be injected on this machine."""
-    return [*GUESTS, *KILLS, *([] if missing() else [STOP]), *([FILL] if may_mount() else [])]
+    possible = {CLOCK: may_compile(), STOP: not missing(), FILL: may_mount()}
+    return [*GUESTS, *(kind for kind in (*KILLS, *STORES) if possible.get(kind, True))]
 
 
 def draw(number: int, kinds: Sequence[str], most: int, drawn: random.Random) -> tuple[list[str], list[str]]:
-    """What befalls a study from outside, and its guests. The first two studies have every kind between them."""
-    own = [kind for kind in ((FILL, STOP)[number % 2],) if kind in kinds]
+    """What befalls a study from outside, and its guests. As many studies as there are faults of a store have every kind between them."""
+    of_store = [kind for kind in STORES if kind in kinds]
+    turns = len(STORES)
+    own = of_store[number % turns : number % turns + 1] if number < turns else of_store and [drawn.choice(of_store)]
     kills, guests = ([kind for kind in each if kind in kinds] for each in (KILLS, GUESTS))
-    forced, rest = (kills[number::2], guests[number::2]) if number < 2 else ([], [])
+    forced, rest = (kills[number::turns], guests[number::turns]) if number < turns else ([], [])
     outside = [*own, *forced]
-    if number >= 2 and kills:
+    if number >= turns and kills:
         outside += drawn.sample(kills, min(len(kills), FROM_OUTSIDE - len(own)))
     outside = outside[:most]
     if guests:
@@ -84,9 +90,9 @@ def judge(place: str, study: Study, expected: dict[str, str], names: dict[str, s
     """By trial: what is there instead of the outcome that is defined for it; and what was done to it twice."""
     store = Store(place, create=False)
     results = Results.from_store(store, study.name)
+    lost: dict[str, str] = {words: words for words in writers.lacking(store)}
     store.close()
     rows = {str(row["key"]): row for _, row in results.trials.iterrows()}
-    lost = {}
     for trial in trials(study):
         row, kind = rows.get(trial.key), expected.get(trial.key, "")
         if row is None:
@@ -106,6 +112,8 @@ def judge(place: str, study: Study, expected: dict[str, str], names: dict[str, s
         times = begun.get(names[key], [])
         if row["status"] == "completed":
             ended = datetime.datetime.fromisoformat(str(row["finished"])).timestamp() + 1  # which the store keeps in whole seconds
+            if ended < min(min(begun.values())):  # by a clock that went back
+                ended += BACK
             if times[-1] > ended:
                 doubled[key] = f"evaluated again {times[-1] - ended:.1f} s after its end"
         if key in lost:
@@ -141,8 +149,17 @@ class Campaign:
             disks.enter_context(small_disk(where)) if FILL in outside else where.mkdir()
             server = self.server if STOP in outside else None
             place = server.url() if server is not None else str(where / "sensitivity.sqlite")
-            given = ["../study.json", "--task-module", "../guests.py", "--store", place, "--out", "../report"]
-            siege = Siege(self.cluster, where, [*given, "--trial-timeout", str(TIMEOUT)], server, self.folder / "evaluations", drawn)
+            siege = Siege(
+                self.cluster,
+                where,
+                ["../study.json", "--task-module", "../guests.py", "--out", "../report"],
+                store=place,
+                timeout=TIMEOUT,
+                server=server,
+                evaluations=self.folder / "evaluations",
+                drawn=drawn,
+                environment=backward_clock(self.folder, where / "back") if CLOCK in outside else {},
+            )
             siege.run(moments)
             lost, doubled = judge(place, study, expected, names, self.folder, self.module.Ishigami())
         return {
