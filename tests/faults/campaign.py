@@ -8,7 +8,8 @@ share a log; the table counts all of it, and ``--injections 0`` only shows it.
 A trial survives when it has the one outcome that is defined for it: a guest that always raises, exits, dies, hangs or takes all memory has
 failed with that reason; every other trial is completed, at the value that its function has in closed form. What befalls a study from
 outside (a worker, a node or a driver killed, the head, the database or the disk) survives when all its trials do. Lost is a trial with
-another outcome. Doubled is a trial or an epoch that the store has twice, and a trial that was evaluated again after its end.
+another outcome. Doubled is a trial or an epoch that the store has twice, a trial that was evaluated again after its end, and a run that
+trains while another run of the study does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import itertools
 import json
 import os
 import pathlib
@@ -60,6 +62,8 @@ GUESTS = {
 """How often each is drawn."""
 TRIALS, EPOCHS = 24, 2
 TIMEOUT = 20.0
+DYING = 5.0
+"""Seconds that Ray may take to end the workers of a driver that was killed."""
 FROM_OUTSIDE, FROM_INSIDE = 3, 14
 """Faults of a study."""
 
@@ -70,8 +74,16 @@ def kinds_here() -> list[str]:
     return [*GUESTS, *(kind for kind in (*KILLS, *STORES) if possible.get(kind, True))]
 
 
-def draw(number: int, kinds: Sequence[str], most: int, drawn: random.Random) -> tuple[list[str], list[str]]:
-    """What befalls a study from outside, and its guests. As many studies as there are faults of a store have every kind between them."""
+def draw(number: int, kinds: Sequence[str], most: int, drawn: random.Random, inside: int) -> tuple[list[str], list[str]]:
+    """Draw the faults of a study from outside, and its guests. The first studies, as many as a store has faults, have every kind.
+
+    Args:
+        number: of the study.
+        kinds: of faults.
+        most: faults, of both together.
+        drawn: the generator.
+        inside: guests.
+    """
     of_store = [kind for kind in STORES if kind in kinds]
     turns = len(STORES)
     own = of_store[number % turns : number % turns + 1] if number < turns else of_store and [drawn.choice(of_store)]
@@ -82,7 +94,7 @@ def draw(number: int, kinds: Sequence[str], most: int, drawn: random.Random) -> 
         outside += drawn.sample(kills, min(len(kills), FROM_OUTSIDE - len(own)))
     outside = outside[:most]
     if guests:
-        rest += drawn.choices(guests, [GUESTS[kind] for kind in guests], k=max(0, FROM_INSIDE - len(rest)))
+        rest += drawn.choices(guests, [GUESTS[kind] for kind in guests], k=max(0, inside - len(rest)))
     return outside, rest[: most - len(outside)]
 
 
@@ -105,9 +117,12 @@ def judge(place: str, study: Study, expected: dict[str, str], names: dict[str, s
     doubled = dict.fromkeys(results.trials.loc[results.trials["key"].duplicated(), "key"], "twice in the store")
     doubled |= dict.fromkeys(results.epochs.loc[results.epochs.duplicated(["key", "epoch"]), "key"], "an epoch is twice in the store")
     begun: dict[str, list[float]] = {}
+    runs: dict[str, list[float]] = {}
     for line in (folder / "evaluations").read_text().splitlines():
-        at, name = line.split()
+        at, name, job = line.split()
         begun.setdefault(name, []).append(float(at))
+        runs.setdefault(job, []).append(float(at))
+    doubled |= {job: f"two runs trained at once for {seconds:.1f} s" for job, seconds in overlapping(runs).items()}
     for key, row in rows.items():
         times = begun.get(names[key], [])
         if row["status"] == "completed":
@@ -121,18 +136,36 @@ def judge(place: str, study: Study, expected: dict[str, str], names: dict[str, s
     return lost, doubled
 
 
-class Campaign:
-    """Studies on one cluster, a handful of faults in each. Args: folder: for their files. server: of databases. kinds: of faults."""
+def overlapping(runs: dict[str, list[float]]) -> dict[str, float]:
+    """Return the runs that went on evaluating while a later run did, with the seconds. Args: runs: moments of evaluations, by job."""
+    in_order = sorted(runs, key=lambda job: min(runs[job]))
+    both = {job: max(runs[job]) - min(runs[later]) for job, later in itertools.pairwise(in_order)}
+    return {job: seconds for job, seconds in both.items() if seconds > DYING}
 
-    def __init__(self, folder: pathlib.Path, cluster: Nodes, server: Server | None, seed: int, kinds: Sequence[str]) -> None:
-        self.folder, self.cluster, self.server, self.seed, self.kinds = folder, cluster, server, seed, kinds
+
+class Campaign:
+    """Studies on one cluster, a handful of faults in each.
+
+    Args:
+        folder: for their files.
+        cluster: where they are trained.
+        server: of databases.
+        seed: of what is drawn.
+        kinds: of faults.
+        inside: guests of a study.
+    """
+
+    def __init__(
+        self, folder: pathlib.Path, cluster: Nodes, server: Server | None, seed: int, kinds: Sequence[str], inside: int = FROM_INSIDE
+    ) -> None:
+        self.folder, self.cluster, self.server, self.seed, self.kinds, self.inside = folder, cluster, server, seed, kinds, inside
         shutil.copy(pathlib.Path(__file__).with_name("bad_guests.py"), folder / "guests.py")
         self.module = load_task_module(folder / "guests.py")
 
     def study(self, number: int, most: int) -> dict[str, Any]:
         """Run a study with at most so many faults; its line."""
         drawn = random.Random(f"{self.seed} {number}")
-        outside, inside = draw(number, self.kinds, most, drawn)
+        outside, inside = draw(number, self.kinds, most, drawn, self.inside)
         design = {"kind": "random", "n": TRIALS, "seed": number}
         study = Study(name=f"round-{number}", tasks=["function/guest"], design=design, epochs=EPOCHS, cohort_size=drawn.choice([1, 2, 4]))
         planned = trials(study)
@@ -195,15 +228,28 @@ def table_of(lines: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame([*rows, total])
 
 
-def campaign(injections: int, seed: int, kinds: Sequence[str], log: pathlib.Path, say: Any = lambda text: None) -> pd.DataFrame:
-    """Inject so many faults with a seed, less those that the log has. Args: say: told of every study. Returns: the table of the log."""
+def campaign(
+    injections: int, seed: int, kinds: Sequence[str], log: pathlib.Path, say: Any = lambda text: None, *, inside: int = FROM_INSIDE
+) -> pd.DataFrame:
+    """Inject so many faults with a seed, less those that the log has.
+
+    Args:
+        injections: how many.
+        seed: of what is drawn.
+        kinds: of faults.
+        log: a line for each study.
+        say: told of every study.
+        inside: guests of a study.
+
+    Returns: the table of the log.
+    """
     own = [line for line in lines_of(log) if line["seed"] == seed]
     with contextlib.ExitStack() as open_:
         if injections <= injected_in(own):
             return table_of(lines_of(log))
         folder = pathlib.Path(open_.enter_context(tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True)))
         server = open_.enter_context(contextlib.closing(Server())) if STOP in kinds else None
-        under_way = Campaign(folder, open_.enter_context(nodes(2)), server, seed, kinds)
+        under_way = Campaign(folder, open_.enter_context(nodes(2)), server, seed, kinds, inside)
         while (left := injections - injected_in(own)) > 0:
             line = under_way.study(len(own), left)
             own.append(line)
