@@ -114,11 +114,11 @@ class Database:
     @contextmanager
     def pinned(self) -> Iterator[None]:
         """Keep to the SQLite file that is open now. Otherwise a file that replaces it is opened in its place."""
-        self._pinned = True
+        before, self._pinned = self._pinned, True
         try:
             yield
         finally:
-            self._pinned = False
+            self._pinned = before
 
     def check(self, *, writing: bool = False) -> None:
         """Compare the SQLite file at the path with the one that was opened.
@@ -162,7 +162,6 @@ class Database:
                     source.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                     return False
                 copied = _copied(source.driver_connection, target)
-                self.file.drop_log()
         except (sqlite3.Error, exc.SQLAlchemyError, OSError, InputError):  # no connection is left, or there is no room
             copied = False
         if not copied:

@@ -54,7 +54,8 @@ class OpenedFile:
         """Delete the write-ahead log of a file that was deleted, which SQLite would otherwise take for that of a new file."""
         if self._log_identity is not None and self._log() == self._log_identity and _identity(self.path) != self.identity:
             for suffix in ("-wal", "-shm"):
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+                with suppress(OSError):
+                    self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
     def fault(self, *, writing: bool = False) -> str:
         """The reason why the store's file cannot be used now; empty where it can.
@@ -88,6 +89,7 @@ class OpenedFile:
         if os.fstat(descriptor).st_nlink:
             return f"the file was moved away{instead}"
         self.lost = f"the file was deleted{instead}"
+        self.drop_log()
         return self.lost
 
     def _is_cut(self, size: int) -> bool:
@@ -102,11 +104,11 @@ class OpenedFile:
     def _descriptor(self) -> int | None:
         """A descriptor of the opened file that a connection of this process has."""
         with suppress(OSError):
-            for name in os.listdir(DESCRIPTORS):
+            for path in DESCRIPTORS.iterdir():
                 with suppress(OSError, ValueError):
-                    status = os.fstat(int(name))
+                    status = os.fstat(int(path.name))
                     if (status.st_dev, status.st_ino) == self.identity:
-                        return int(name)
+                        return int(path.name)
         return None
 
     def _before_connecting(self, *_arguments: Any) -> None:

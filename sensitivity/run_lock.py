@@ -203,7 +203,7 @@ def machine() -> str:
     """This machine since it was started, with the namespace that process ids belong to."""
     try:
         boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+        return f"{boot} {pathlib.Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return f"{socket.gethostname()} {uuid.getnode():x}"
 

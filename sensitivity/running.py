@@ -103,7 +103,7 @@ def run(
     device = "cuda" if gpus_per_worker > 0 else "cpu"
     lock = RunLock(kept, study.name, progress.note if progress is not None else logging.getLogger(__name__).warning)
     try:
-        with lock.locked(force=force):
+        with kept.database.pinned(), lock.locked(force=force):
             bring_in(kept, pathlib.Path.cwd())  # what an earlier run could not deliver
             study = centered(study, kept)
             largest = 1 if study.trainable is not None else cohort_size or study.cohort_size

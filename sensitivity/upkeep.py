@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
-from sensitivity.databases import Lost, Unreachable
+from sensitivity.databases import Lost
 from sensitivity.planning import DONE, STATUSES
 from sensitivity.tables import EPOCHS, LOCKS, RUNS, STUDIES, STUDY_TRIALS, TRIALS
-from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.store import Store

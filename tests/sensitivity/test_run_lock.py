@@ -19,6 +19,7 @@ import pytest
 from rich.console import Console
 
 from sensitivity import run_lock as module
+from sensitivity.databases import Lost
 from sensitivity.progress import Progress
 from sensitivity.run_lock import RunLock, machine, process_start
 from sensitivity.running import Interrupted, run
@@ -26,6 +27,7 @@ from sensitivity.store import Store
 from sensitivity.study import Study
 from sensitivity.tables import LOCKS
 from sensitivity.upkeep import delete
+from tests.sensitivity.lost_files import replace
 from tests.sensitivity.processes import wait_for_epochs
 from trainables.names import InputError
 
@@ -185,6 +187,19 @@ def test_force_goes_on_beside_the_other_and_leaves_its_lock(store: Store) -> Non
     assert len(said) == 1
     assert "--force: both may train the same trials" in said[0]
     assert holder is not None
+
+
+def test_a_run_that_waits_does_not_go_on_in_another_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "s.sqlite"
+    said = Progress(Console(file=io.StringIO(), width=1000))
+    with contextlib.closing(Store(place)) as store:
+        hold(store, host="here", token="other", process_start=process_start(os.getppid()), pid=os.getppid())
+        monkeypatch.setattr(said, "note", lambda text: replace(place))
+        with pytest.raises(Lost, match="the file was deleted; another file is at its path"):
+            run(SMALL, store=store, progress=said)
+    with contextlib.closing(Store(place)) as other:
+        assert [row["name"] for row in other.studies()] == ["another"]
 
 
 def test_this_machine_and_its_processes_are_known() -> None:
