@@ -13,13 +13,13 @@ import ray
 from ray import tune
 
 from search_spaces.adaptive import Adaptive, Apart, Planned, early_stopping
-from search_spaces.designs import AdaptiveDesign
 from search_spaces.persistent import RETRIES, Persistent
 from sensitivity import local_ray, own_trainables
+from sensitivity.adaptive_search import adaptive_searcher
 from sensitivity.assignments import Assignments, OwnAssignments
 from sensitivity.centers import asks_for_best, centered
 from sensitivity.checking import check_data
-from sensitivity.delivery import Delivery, optuna_storage
+from sensitivity.delivery import Delivery
 from sensitivity.devices import environment
 from sensitivity.environment import quiet
 from sensitivity.journal import bring_in
@@ -134,7 +134,7 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
     with contextlib.closing(delivery), quiet(), _ray(place):
         workers = place.room(place.amounts(ray.nodes()))
         if study.adaptive:
-            searcher: Adaptive | Planned = _adaptive(study, store, given, delivery)
+            searcher: Adaptive | Planned = adaptive_searcher(study, store, given, delivery)
             planned = [trial for label, configuration in searcher.chosen() for trial in given.members(label, configuration)]
             done = store.known(each.key for each in planned)
             begin(len(study.tasks) * len(study.variants) * len(study.seeds) * study.design["n"])
@@ -149,24 +149,6 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
             delivery.finish()
         finally:
             searcher.close()
-
-
-def _adaptive(study: Study, store: Store, given: Assignments, delivery: Delivery) -> Adaptive:
-    """The searcher of an adaptive study, which goes on from what Optuna's storage has."""
-    design = study.rule(study.variants[0])
-    assert isinstance(design, AdaptiveDesign)
-    return Adaptive(
-        {label: study.space(variant) for label, (_, variant) in given.labels().items()},
-        n=design.n,
-        sampler=design.sampler,
-        seed=design.seed,
-        cohort_size=1 if given.stops_early else given.largest or 1,
-        cohort=delivery.patient(given.chosen),
-        members=lambda label, configuration: [trial.key for trial in given.members(label, configuration)],
-        known=delivery.patient(given.known),
-        outcome=given.outcome,
-        storage=optuna_storage(store, delivery),
-    )
 
 
 def _fit(study: Study, given: Assignments, searcher: Adaptive | Planned, recorder: Recorder, workers: int, place: Place) -> None:
