@@ -174,8 +174,8 @@ class Results:
     @property
     def groups(self) -> list[tuple[str, str]]:
         """Every (task, variant) with at least one usable trial, in the study's order."""
-        present = self.usable
-        return list(dict.fromkeys(zip(present["task"], present["variant"], strict=True)))
+        pairs = self.usable[["task", "variant"]].drop_duplicates()
+        return list(zip(pairs["task"], pairs["variant"], strict=True))
 
     def group(self, task: str, variant: str) -> pd.DataFrame:
         """Usable trials of one variant on one task."""

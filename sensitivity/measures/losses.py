@@ -24,6 +24,8 @@ Array = NDArray[np.float64]
 FIXED = ("grid", "explicit", "one_at_a_time")
 """Designs whose configurations are chosen, not drawn."""
 NEVER_LEARNED = "never better than a diverged trial"
+LOSSES = "losses by task and variant"
+"""The entry of the attributes of results that keeps :func:`losses`; it is no field, so a copy with other trials has none."""
 DRAWS = 1000
 """Bootstrap draws."""
 
@@ -70,7 +72,20 @@ class Losses:
 
 
 def losses(results: Results, task: str, variant: str) -> Losses:
-    """The losses of one variant on one task; unfinished and failed trials are missing."""
+    """Return the losses of one variant on one task; unfinished and failed trials are missing.
+
+    Nearly every measure begins with them, so the results keep them; their arrays cannot be written to.
+    """
+    known: dict[tuple[str, str], Losses] = vars(results).setdefault(LOSSES, {})
+    if (task, variant) not in known:
+        group = _losses(results, task, variant)
+        for array in (group.loss, group.units, group.lr):
+            array.setflags(write=False)
+        known[task, variant] = group
+    return known[task, variant]
+
+
+def _losses(results: Results, task: str, variant: str) -> Losses:
     trials = results.group(task, variant)
     names = results.varied(variant)
     every = results.spaces[variant].names

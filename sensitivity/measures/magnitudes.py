@@ -20,3 +20,23 @@ def exponent_of(loss: NDArray[np.float64]) -> int:
     largest = float(np.nanmax(np.abs(loss), initial=0.0))
     exponent = int(np.frexp(largest)[1])
     return exponent if abs(exponent) >= HUGE and math.isfinite(largest) else 0
+
+
+def root_mean_square(values: NDArray[np.float64]) -> float:
+    """Return the root of the mean square, whatever the size of the values.
+
+    >>> root_mean_square(np.array([3e200, -3e200]))
+    3e+200
+    """
+    exponent = exponent_of(values)
+    return math.ldexp(float(np.sqrt((np.ldexp(values, -exponent) ** 2).mean())), exponent)
+
+
+def deviation_of(values: NDArray[np.float64]) -> float:
+    """Return the unbiased standard deviation, whatever the size of the values.
+
+    >>> deviation_of(np.array([0.0, 2.0, 4.0]))
+    2.0
+    """
+    exponent = exponent_of(values)
+    return math.ldexp(float(np.ldexp(values, -exponent).std(ddof=1)), exponent)

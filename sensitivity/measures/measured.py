@@ -16,7 +16,7 @@ from sensitivity.measures.coupling import best_by_level, coupling
 from sensitivity.measures.designs import joined
 from sensitivity.measures.estimators import estimators
 from sensitivity.measures.guard import REFUSED, Guard, guarded_table, table_or_refusal
-from sensitivity.measures.losses import NEVER_LEARNED
+from sensitivity.measures.losses import NEVER_LEARNED, groups
 from sensitivity.measures.profiles import performance_profiles
 from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.transfer import cross_task_sensitivity, effective_dimensionality, rank_correlation, transfer_regret
@@ -39,9 +39,10 @@ THINNABLE = ("random", "sobol", "latin_hypercube")
 LARGE = 3000
 """Trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
-    "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "main_effects", "expected_best", "budget_within",
-    "relative_performance", "lr_sensitivity", "best_loss", "ridges", "excess_loss", "differences", "robust_width", "best_rates",
-    "cross_task_sensitivity", "effective_dimensionality", "rank_correlation", "transfer_regret", "stability_boundary", "danger_zone",
+    "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats", "robust_share",
+    "transfer_regret", "tuned_lr_sensitivity", "main_effects", "expected_best", "budget_within", "relative_performance",
+    "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss", "differences", "robust_width", "best_rates",
+    "cross_task_sensitivity", "effective_dimensionality", "stability_boundary", "danger_zone",
 )  # fmt: skip
 """What takes long in a large study, longest first: workers are then busy to the end."""
 LEVELS = ("p", "momentum", "mu_schedule", "nu_schedule")
@@ -66,6 +67,7 @@ class Measured(Guard):
         if len(self.results.usable) >= LARGE and cpu_count() > 1:
             missing = [name for name in SLOWEST if name not in vars(self)]
             lean = replace(self.results, epochs=self.results.epochs.iloc[:0])  # measures of these names read none
+            groups(lean)  # every measure begins with the losses, which are kept
             measured = Parallel(n_jobs=min(cpu_count(), len(missing) or 1))(delayed(_one)(lean, name) for name in missing)
             for name, (table, failures) in zip(missing, measured, strict=True):
                 self.failures.update(failures)

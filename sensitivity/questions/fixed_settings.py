@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
+from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.wording import with_interval
 
 if TYPE_CHECKING:
@@ -44,13 +45,17 @@ def settings_compared(measured: Measured, task: str) -> list[str]:
         if np.ptp(a) == 0 and np.ptp(b) == 0:
             sentences.append(f"{one} and {other} have the same loss for every seed, so seed noise is unknown and nothing is decided.")
             continue
-        test = stats.ttest_ind(a, b, equal_var=False)
-        tests.append((float(test.pvalue), one, other, float(a.mean() - b.mean()), test.confidence_interval(1 - LEVEL)))
+        exponent = exponent_of(np.concatenate([a, b]))
+        test = stats.ttest_ind(np.ldexp(a, -exponent), np.ldexp(b, -exponent), equal_var=False)
+        ends = test.confidence_interval(1 - LEVEL)
+        with np.errstate(over="ignore"):
+            low, high = (float(np.ldexp(end, exponent)) for end in (ends.low, ends.high))
+        tests.append((float(test.pvalue), one, other, float(a.mean() - b.mean()), (low, high)))
     worst = 0.0
     for place, (p, one, other, difference, ends) in enumerate(sorted(tests, key=lambda row: row[0])):
         worst = max(worst, min(1.0, p * (len(tests) - place)))
         better, worse = (one, other) if difference < 0 else (other, one)
-        low, high = sorted((float(ends.low), float(ends.high)), key=lambda end: end * (1 if difference >= 0 else -1))
+        low, high = sorted(ends, key=lambda end: end * (1 if difference >= 0 else -1))
         size = with_interval({"value": abs(difference), "low": low * np.sign(difference), "high": high * np.sign(difference)})
         if worst < LEVEL:
             sentences.append(f"{better} ends lower than {worse} by {size}, p {worst:.2g} (Welch's test over seeds).")

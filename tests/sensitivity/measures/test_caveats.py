@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from search_spaces import Float, Integer, Ordinal, SearchSpace
@@ -166,6 +168,15 @@ def test_unequal_ranges_are_said_once_for_each_hyperparameter() -> None:
     assert text(table, "unequal ranges") == (
         "The ranges of lr differ, so what is measured over them does, too: 0.001 to 1 (log) for adam and nadam; 0.001 to 10 (log) for sgd."
     )
+
+
+@pytest.mark.parametrize("lowest", [1e-4, 1e-2])
+def test_ranges_read_off_random_configurations_differ_only_by_more_than_chance(lowest: float) -> None:
+    rng = np.random.default_rng(0)
+    rates = {"adam": 10 ** rng.uniform(-4, -1, 40), "sgd": 10 ** rng.uniform(np.log10(lowest), -1, 40)}
+    rows = [{"optimizer": name, "lr": lr, "loss": abs(np.log10(lr) + 2)} for name, values in rates.items() for lr in values]
+    found = kinds(Results.from_table(pd.DataFrame(rows), variant="optimizer"))
+    assert ("unequal ranges" in found) is (lowest > 1e-4)
 
 
 def test_only_the_variants_that_an_optimizer_chose_are_named() -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import warnings
+import math
 
 import numpy as np
 import pandas as pd
 import pytest
 from SALib.analyze import pawn as salib
+from SALib.analyze.delta import calc_delta
 from scipy.stats import ks_2samp
 
 from search_spaces import Categorical, Float, SearchSpace
 from search_spaces.designs import Random, Sobol
 from sensitivity.measures import delta, pawn
-from sensitivity.measures.given_data import distances
+from sensitivity.measures.given_data import area, distances
 from sensitivity.results import Results
 from tests.sensitivity.measures.known import known_results, made
 from trainables.known_answers import LrValley, SobolG
@@ -81,11 +82,19 @@ def test_a_constant_loss_gives_zeros_and_too_few_configurations_none(measure: ty
     assert few["note"].str.contains("too few").any()  # type: ignore[attr-defined]
 
 
-def test_delta_leaves_numpy_and_warnings_as_they_were() -> None:
+@pytest.mark.parametrize("count", [50, 73, 340, 2000])
+def test_the_area_is_that_of_salib(count: int) -> None:
+    rng = np.random.default_rng(count)
+    x = rng.permutation(count) + 1.0
+    y = np.round(np.sin(x / count * 6) + rng.standard_normal(count), 1)
+    parts = round(min(math.ceil(count ** (2.0 / (7.0 + np.tanh((1500.0 - count) / 500.0)))), 48))
+    theirs = calc_delta(y, np.linspace(y.min(), y.max(), 100), x, np.linspace(0, count, parts + 1))
+    assert area(x, y) == pytest.approx(theirs)
+    assert area(x, 1e300 * y) == pytest.approx(theirs)
+
+
+def test_equal_seeds_give_equal_deltas() -> None:
     results = known_results(SobolG((0.0,)), Random(60))
-    state, look, filters = np.random.get_state()[1].copy(), warnings.formatwarning, list(warnings.filters)  # type: ignore[index,union-attr]
-    first = delta(results, resamples=3)
+    state = np.random.get_state()[1].copy()  # type: ignore[index,union-attr]
+    assert delta(results, resamples=3).equals(delta(results, resamples=3))
     assert (np.random.get_state()[1] == state).all()  # type: ignore[index]
-    assert warnings.formatwarning is look
-    assert list(warnings.filters) == filters
-    assert first.equals(delta(results, resamples=3))
