@@ -13,7 +13,7 @@ GUESTS_OF_A_STUDY = -(-len(GUESTS) // len(STORES))
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_every_fault_has_its_outcome(tmp_path: pathlib.Path) -> None:
     said: list[str] = []
     kinds = kinds_here()
