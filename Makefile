@@ -38,7 +38,7 @@ bench-gpu: .venv/ready
 	@$(BIN)/python -m tests.benchmarks.gpu
 
 faults: .venv/ready
-	$(BIN)/python -m tests.faults.campaign --injections 200
+	$(BIN)/python -m tests.faults.campaign --injections 300
 
 validate: .venv/ready
 	$(BIN)/python -m tests.benchmarks.validate

@@ -50,7 +50,8 @@ class Adaptive(Stateless):
         n: configurations for each sub-study. sampler: one of :data:`search_spaces.designs.SAMPLERS`; ``brute`` ends when there are no more.
         seed: of the sampler.
         cohort_size: configurations asked for at once.
-        cohort: makes the trainable's config of a label and its configurations; each of its members has a ``key``.
+        cohort: makes the trainable's config of a label and its configurations, and notes them; each of its members has a ``key``. Also
+            called for configurations whose results are known already.
         members: the keys of one configuration's members (one for each seed).
         known: the outcome of a key that an earlier run already has, or None.
         outcome: the outcome of a member's last report, or None while it runs.
@@ -126,6 +127,7 @@ class Adaptive(Stateless):
             fresh = []
             for configuration, trial, keys in asked:
                 if self._told(label, trial, keys):
+                    self._cohort(label, [configuration])  # notes the trials of a run that was killed before Optuna heard of their end
                     continue
                 # Discrete spaces repeat themselves: what is being trained already is waited for, not trained twice.
                 holder = next((each for each, cohort in self._open.items() if any(keys == others for *_, others in cohort)), None)

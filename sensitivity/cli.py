@@ -86,6 +86,7 @@ def run(
     ] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch a dataset that is not in the data root.")] = False,
     task_module: TaskModule = None,
+    force: Annotated[bool, typer.Option("--force", help="Do not wait for another run of the same study that is under way.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be run, and about how long it takes; run nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -124,6 +125,7 @@ def run(
                 data_root=data_root,
                 download=download,
                 progress=progress,
+                force=force,
             )
         for error in progress.errors[:5]:
             console.print(f"failed: {error}", style="red", markup=False, highlight=False)

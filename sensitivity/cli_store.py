@@ -20,7 +20,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 @store_app.command()
 def check(store: StorePlace = DEFAULT_STORE, as_json: AsJson = False) -> None:
     """Whether a store is whole: each trial once, epochs without gaps, nothing that belongs to nothing. Exit code 1 when it is not."""
-    from sensitivity.journal import left_behind
+    from sensitivity.journal import left_behind, rescued
     from sensitivity.store import Store
     from sensitivity.tables import VERSION
     from sensitivity.upkeep import contents, problems
@@ -28,7 +28,8 @@ def check(store: StorePlace = DEFAULT_STORE, as_json: AsJson = False) -> None:
     with closing(Store(store, create=False)) as opened:
         found = problems(opened)
         counted = {"version": VERSION, **({} if any(each["where"] == opened.place for each in found) else contents(opened))}
-        waiting = [str(path) for path in left_behind(opened, pathlib.Path.cwd())]
+        here = pathlib.Path.cwd()
+        waiting = [str(path) for path in [*rescued(opened, here), *left_behind(opened, here)]]
     if as_json:
         typer.echo(to_json({**counted, "problems": found, "waiting": waiting}))
     else:

@@ -25,10 +25,16 @@ PROGRESS = {"pending": 0, "running": 1, "failed": 2, "stopped": 2, **dict.fromke
 CHANGING = ("status", "initial_loss", "error", "started", "finished")
 
 
-def copy(source: Store, target: Store, study: str | None = None) -> list[dict[str, Any]]:
+def copy(source: Store, target: Store, study: str | None = None, *, merge: bool = False) -> list[dict[str, Any]]:
     """Copy a study, or all, with trials, epochs and what Optuna keeps of them. A second time copies only what is new.
 
     Each study is one transaction, in which it is counted whether everything arrived.
+
+    Args:
+        source: the store to read.
+        target: the store to write.
+        study: the name of one study; all of them if None.
+        merge: add the trials to a study of the target that has another specification, instead of refusing it.
 
     Returns: one row a study: name, trials, epochs, and how many of each were new.
     Raises: InputError for an unknown study, one that has another specification there, or counts that differ.
@@ -38,7 +44,7 @@ def copy(source: Store, target: Store, study: str | None = None) -> list[dict[st
     names = [study] if study is not None else [each["name"] for each in source.studies()]
     specs, there = {name: source.study(name) for name in names}, {each["name"] for each in target.studies()}
     for name, spec in specs.items():
-        if name in there and json.loads(target.study(name)) != json.loads(spec):
+        if not merge and name in there and json.loads(target.study(name)) != json.loads(spec):
             raise InputError(f"study {name!r} is another one in {target.place!r}; delete it there, or give one of them another name")
     return [{"study": name, **_copy(source, target, name, json.loads(spec))} for name, spec in specs.items()]
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import pathlib
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy import exc
 
+from sensitivity.opened_file import OpenedFile
 from sensitivity.tables import TABLES
 from trainables.names import InputError
 
@@ -21,6 +23,8 @@ PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 10_000}
 """Seconds and milliseconds for which a PostgreSQL server may leave a connection, or what was sent to it, unanswered."""
 MAKING_TABLES = 0x73656E73
 """The number of PostgreSQL's lock for that."""
+PASSING = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.ProgrammingError, exc.TimeoutError)
+"""Errors of the database's state: it is away, its disk is full, its tables were dropped."""
 HIDDEN = "..."
 LONGEST_FILE = 504
 """Bytes that the path of a SQLite file may have: SQLite's 512, less the end of its journal's name."""
@@ -31,6 +35,10 @@ EXAMPLE = "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
 
 class Unreachable(InputError):
     """A database that cannot be reached, or not be written to just now; the same may succeed later."""
+
+
+class Lost(Unreachable):
+    """A database that does not come back by itself: its file was deleted, truncated or damaged."""
 
 
 class Database:
@@ -46,12 +54,17 @@ class Database:
         self.options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}, "pool_pre_ping": True}
         """Of an engine, also of Optuna's: a connection that a restart of the database ended is not used again."""
         self.path = None if "://" in text and not text.startswith("sqlite:///") else _file(text.removeprefix("sqlite:///"))
+        self.file: OpenedFile | None = None
+        """The SQLite file that was opened."""
+        self._pinned = False
         if self.path is not None:
             _check_file(self.path, create)
             self.shown, self.url = str(self.path), sqlite_url(self.path)
             self.engine = sql.create_engine(sql.URL.create("sqlite", database=str(self.path)), **self.options)
             sql.event.listen(self.engine, "connect", _durable)
             sql.event.listen(self.engine, "begin", _begin)
+            self.file = OpenedFile(self.path, self._refused)
+            self.file.attach(self.engine)
         else:
             self.shown, self.url = without_password(text), text
             self.engine = self._postgresql(text)
@@ -84,11 +97,78 @@ class Database:
 
         Raises: Unreachable, or InputError for what the database refuses for good.
         """
+        self.check(writing=writing)
         try:
             with self.engine.connect().execution_options(writing=writing) as connection, connection.begin():
                 yield connection
         except exc.SQLAlchemyError as error:
             raise self.in_words(error) from None
+        if writing:
+            self.check(writing=True)  # a file that was deleted takes what is written into it
+
+    @property
+    def lost(self) -> bool:
+        """True if the SQLite file that was opened cannot come back."""
+        return self.file is not None and bool(self.file.lost)
+
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """Keep to the SQLite file that is open now. Otherwise a file that replaces it is opened in its place."""
+        before, self._pinned = self._pinned, True
+        try:
+            yield
+        finally:
+            self._pinned = before
+
+    def check(self, *, writing: bool = False) -> None:
+        """Compare the SQLite file at the path with the one that was opened.
+
+        Args:
+            writing: True if it is about to be written.
+
+        Raises: Unreachable where it is not the same, cannot be used, or is damaged; Lost where it cannot come back.
+        """
+        if self.file is None:
+            return
+        reason = self.file.fault(writing=writing)
+        if reason and not self._pinned and self.path is not None and self.path.is_file() and self.path.stat().st_size:
+            self.engine.dispose()
+            self.file.forget()
+            reason = ""
+        if reason:
+            raise self._refused(reason)
+
+    def _refused(self, reason: str) -> Unreachable:
+        return (Lost if self.lost else Unreachable)(f"store {self.shown!r}: {reason}")
+
+    def rescue(self, target: pathlib.Path) -> bool:
+        """Save what the opened SQLite file holds, after it was deleted, truncated or moved away.
+
+        A file that cannot come back is copied into a new file and let go of. Of one that can, the write-ahead log is written into the
+        file. Neither leaves a log that SQLite would take for that of another file at the same path.
+
+        Args:
+            target: the new file.
+
+        Returns: True if the new file holds everything; otherwise there is none.
+        """
+        if self.file is None or not self.file.fault():
+            return False
+        copied = False
+        try:
+            with closing(self.engine.raw_connection()) as source:
+                assert source.driver_connection is not None
+                if not self.lost:
+                    source.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    return False
+                copied = _copied(source.driver_connection, target)
+        except (sqlite3.Error, exc.SQLAlchemyError, OSError, InputError):  # no connection is left, or there is no room
+            copied = False
+        if not copied:
+            target.unlink(missing_ok=True)
+        if self.lost:
+            self.engine.dispose()
+        return copied
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -137,9 +217,11 @@ class Database:
         text = " ".join(str(getattr(error, "orig", None) or error).split())
         for each in self._passwords:
             text = text.replace(each, HIDDEN)
+        if isinstance(error, exc.DatabaseError) and type(error.orig) is sqlite3.DatabaseError:
+            return Lost(f"store {self.shown!r}: {text}")
         if self.path is not None and "unable to open" in text and not os.access(folder := self.path.parent, os.W_OK):
             text += f"; SQLite has to write beside it, and the folder {str(folder)!r} is not writable"
-        passing = isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError))
+        passing = isinstance(error, PASSING)
         return (Unreachable if passing else InputError)(f"store {self.shown!r}: {text}")
 
 
@@ -200,6 +282,14 @@ def _check_file(path: pathlib.Path, create: bool) -> None:
         raise InputError(f"store {str(path)!r} cannot be read: {error}") from None
     if head and head != b"SQLite format 3\0":
         raise InputError(f"store {str(path)!r} is not a SQLite file")
+
+
+def _copied(source: Any, target: pathlib.Path) -> bool:
+    """Copy a database into a new file. Returns: True if the copy is whole, and not empty."""
+    with closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+        whole = copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return bool(whole and copy.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def _durable(connection: Any, _record: Any) -> None:

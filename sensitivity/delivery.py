@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sensitivity.databases import Unreachable
-from sensitivity.journal import Journal, journal_path
+from sensitivity.databases import Lost, Unreachable
+from sensitivity.journal import Journal, journal_path, rescue_path
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -28,7 +28,12 @@ PATIENCE = 600.0
 class Delivery:
     """Keeps reports, whatever the store does. Nothing is lost and nothing is doubled, also when the process is killed.
 
-    Args: store. folder: where the journal lies while the store is away. say: is told how it stands, in words; "" when all is well.
+    A SQLite file that is not the one that was opened is away too: reports wait for that file, and are not written into another.
+
+    Args:
+        store: takes the reports.
+        folder: where the journal lies while the store is away.
+        say: is told how it stands, in words; "" when all is well.
 
     Call :meth:`tick` often: it tries again when it is time to.
     """
@@ -39,17 +44,30 @@ class Delivery:
         self._since = self._next = 0.0
         self._pause = FIRST_PAUSE
         self._reason = ""
+        self._lost = False
+        self._rescued: pathlib.Path | None = None
         self._full: InputError | None = None
         self.open = contextlib.ExitStack()
         """What else is closed with it."""
+        self.open.enter_context(store.database.pinned())
 
     @property
     def words(self) -> str:
         """How it stands; empty while the store takes everything."""
-        if self._journal is None:
+        if not self._reason:
             return ""
         away = f"store unreachable for {time.monotonic() - self._since:.0f} s"
-        return f"{away}; {self._journal.reports} reports kept in {self._journal.path} ({self._reason})"
+        reports = f"; {self._journal.reports} reports kept in {self._journal.path}" if self._journal is not None else ""
+        held = f"; what it held is in {self._rescued}" if self._rescued is not None else ""
+        return f"{away}{reports} ({self._reason}{held})"
+
+    @property
+    def left(self) -> str:
+        """What waits for the next run, and how it is delivered; empty where nothing does."""
+        if not self._reason:
+            return ""
+        waiting = "the next run in this folder brings them in: " if self._journal is not None or self._rescued is not None else ""
+        return f"{self.words}; {waiting}give the same command again in {str(self._folder)!r}"
 
     def keep(self, reports: Sequence[Mapping[str, Any]]) -> None:
         """Keep reports: when this returns they are in the store or in the journal, or :meth:`tick` raises."""
@@ -71,19 +89,29 @@ class Delivery:
         self._say(self.words)
 
     def _away(self, error: Unreachable) -> None:
-        if self._journal is None:
+        if not self._reason:
             self._since, self._pause = time.monotonic(), FIRST_PAUSE
         else:
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
         self._reason = str(error)
         self._next = time.monotonic() + self._pause
+        self._lost = isinstance(error, Lost)
+        if self._rescued is None:
+            target = rescue_path(self._store, self._folder)
+            self._rescued = target if self._store.database.rescue(target) else None
+
+    def _back(self) -> None:
+        self._journal, self._reason = None, ""
 
     def _give_up(self, error: OSError) -> None:
         """There is no room for what arrives: everything before it is safe, and it will be trained again."""
-        kept = f", {self._journal.reports} in {self._journal.path}" if self._journal is not None and self._journal.reports else ""
+        held = self._rescued or (None if self._lost else "the store")
+        before = f"Everything before is kept in {held}" if held is not None else "What the store held is gone with its file"
+        if self._journal is not None and self._journal.reports:
+            before += f", {self._journal.reports} in {self._journal.path}"
         self._full = self._full or InputError(
             f"{self._reason}; reports cannot be kept in {str(self._folder)!r} either ({error.strerror}), so the run stops. "
-            f"Everything before is kept in the store{kept}; make room and give the same command again"
+            f"{before}; make room and give the same command again"
         )
 
     def tick(self) -> None:
@@ -97,18 +125,32 @@ class Delivery:
         except Unreachable as error:
             self._away(error)
         else:
-            self._journal = None
+            self._back()
         self._say(self.words)
 
     def finish(self) -> None:
-        """Wait until the store has everything. Raises: Unreachable, which says where the rest is, after :data:`PATIENCE` seconds."""
+        """Wait until the store has everything.
+
+        Raises: Unreachable, which says where the rest is, after :data:`PATIENCE` seconds; Lost at once where the store cannot come back.
+        """
         began = time.monotonic()
         while True:
             self.tick()
             if self._journal is None:
-                return
+                try:
+                    self._store.database.check(writing=True)  # the last reports may be in a file that was deleted since
+                except Unreachable as error:
+                    self._away(error)
+                    self._say(self.words)
+                else:
+                    if self._reason:
+                        self._back()
+                        self._say("")
+                    return
+            if self._lost:
+                raise Lost(self.left)
             if time.monotonic() - began > PATIENCE:
-                raise Unreachable(f"{self.words}; the next run in this folder brings them in")
+                raise Unreachable(self.left)
             time.sleep(0.1)
 
     def patient(self, call: Callable[..., Result]) -> Callable[..., Result]:
@@ -122,11 +164,16 @@ class Delivery:
                     if waited:
                         self._say(self.words)
                     return found
+                except Lost as error:
+                    self._away(error)
+                    raise Lost(self.left) from None
                 except Exception as error:
-                    waited = time.monotonic() - began
+                    failure, waited = error, time.monotonic() - began
+                    if waited > PATIENCE and self._reason and _passing(error):
+                        raise Unreachable(self.left) from None
                     if not _passing(error) or waited > PATIENCE:
                         raise
-                self._say(self.words or f"store unreachable for {waited:.0f} s; the search waits for it")
+                self._say(self.words or f"store unreachable for {waited:.0f} s; the search waits for it ({_reason(failure)})")
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -144,11 +191,23 @@ def _passing(error: Exception) -> bool:
     return isinstance(error, Unreachable) or type(error).__name__ == "StorageInternalError"
 
 
+def _reason(error: Exception) -> str:
+    """Ours has no password; Optuna's may have one, and is long."""
+    return str(error) if isinstance(error, Unreachable) else "Optuna's storage does not answer"
+
+
 def optuna_storage(store: Store, delivery: Delivery) -> optuna.storages.BaseStorage:
     """Optuna's storage beside the store's tables, until the delivery is closed. Every call of it waits while the database is away."""
     from optuna.storages import BaseStorage, get_storage
 
+    def checked(call: Callable[..., Result]) -> Callable[..., Result]:
+        def checking(*arguments: Any, **named: Any) -> Result:
+            store.database.check(writing=True)
+            return call(*arguments, **named)
+
+        return checking
+
     storage = get_storage(delivery.open.enter_context(store.optuna_storage()))
     for name in filter(lambda name: not name.startswith("_"), dir(BaseStorage)):
-        setattr(storage, name, delivery.patient(getattr(storage, name)))
+        setattr(storage, name, delivery.patient(checked(getattr(storage, name))))
     return storage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -57,7 +58,7 @@ class Journal:
         self._file.seek(self._delivered)
         for line in self._file.read(self._end - self._delivered).splitlines(keepends=True):
             batch = json.loads(line)
-            store.keep(batch["reports"], at=batch["at"])
+            store.keep(batch["reports"], at=batch["at"], whole=True)
             self._delivered += len(line)
         self.path.unlink(missing_ok=True)
         self.close()
@@ -90,6 +91,27 @@ def journal_path(store: Store, folder: pathlib.Path) -> pathlib.Path:
     return folder / f"{_name(store)}-{uuid.uuid4().hex[:8]}.jsonl"
 
 
+def rescue_path(store: Store, folder: pathlib.Path) -> pathlib.Path:
+    """A new file for a copy of a store whose own file was deleted."""
+    return folder / f"{_name(store)}-{uuid.uuid4().hex[:8]}.sqlite"
+
+
+def rescued(store: Store, folder: pathlib.Path) -> list[pathlib.Path]:
+    """The copies of a store in a folder that were saved when its file was deleted, oldest first."""
+    return sorted(folder.glob(f"{_name(store)}-*.sqlite"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def _take_in(store: Store, path: pathlib.Path) -> None:
+    """Copy a rescued store into a store, and delete the copy. Raises: InputError for a copy that cannot be read."""
+    from sensitivity.copying import copy
+    from sensitivity.store import Store
+
+    with contextlib.closing(Store(path, create=False)) as copied:
+        copy(copied, store, merge=True)
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def left_behind(store: Store, folder: pathlib.Path) -> list[pathlib.Path]:
     """The journals of a store in a folder, oldest first."""
     return sorted(folder.glob(f"{_name(store)}-*.jsonl"), key=lambda each: each.stat().st_mtime_ns)
@@ -100,8 +122,10 @@ def _name(store: Store) -> str:
 
 
 def bring_in(store: Store, folder: pathlib.Path) -> int:
-    """Deliver what runs that were killed or gave up left in a folder; how many reports."""
+    """Deliver what runs that were killed or gave up left in a folder, rescued stores before reports; how many reports."""
     brought = 0
+    for path in rescued(store, folder):
+        _take_in(store, path)
     for path in left_behind(store, folder):
         try:
             journal = Journal(path)

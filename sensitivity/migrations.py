@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sql
 
-from sensitivity.tables import EPOCHS, RUNS, STUDY_TRIALS, TRIALS, VERSIONS
+from sensitivity.tables import EPOCHS, LOCKS, RUNS, STUDY_TRIALS, TRIALS, VERSIONS
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -45,5 +45,10 @@ def _runs(operations: Operations) -> None:
     RUNS.create(operations.get_bind(), checkfirst=True)
 
 
-STEPS = {2: _measures, 3: _long_names, 4: _runs}
+def _locks(operations: Operations) -> None:
+    """Version 5: the run of each study that is under way."""
+    LOCKS.create(operations.get_bind(), checkfirst=True)
+
+
+STEPS = {2: _measures, 3: _long_names, 4: _runs, 5: _locks}
 """What takes the version before to each version."""

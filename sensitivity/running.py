@@ -13,19 +13,20 @@ import ray
 from ray import tune
 
 from search_spaces.adaptive import Adaptive, Apart, Planned, early_stopping
-from search_spaces.designs import AdaptiveDesign
 from search_spaces.persistent import RETRIES, Persistent
 from sensitivity import local_ray, own_trainables
+from sensitivity.adaptive_search import adaptive_searcher
 from sensitivity.assignments import Assignments, OwnAssignments
 from sensitivity.centers import asks_for_best, centered
 from sensitivity.checking import check_data
-from sensitivity.delivery import Delivery, optuna_storage
+from sensitivity.delivery import Delivery
 from sensitivity.devices import environment
 from sensitivity.environment import quiet
 from sensitivity.journal import bring_in
 from sensitivity.node_losses import NodeLost, restarting
 from sensitivity.places import Place
 from sensitivity.planning import DONE, plan, trials
+from sensitivity.run_lock import RunLock
 from sensitivity.shipping import by_value, shipped
 from sensitivity.study import Study
 from sensitivity.watching import Watch
@@ -60,8 +61,11 @@ def run(
     data_root: str | pathlib.Path | None = None,
     download: bool = False,
     progress: Progress | None = None,
+    force: bool = False,
 ) -> Results:
     """Train every trial of the study that the store lacks, and return the results.
+
+    While another run of the study is under way, on any machine, this one waits, and then trains what is left.
 
     Args:
         study: the specification. store: a :class:`Store`, a path to SQLite or a URL; made when it does not exist.
@@ -74,8 +78,10 @@ def run(
         CPU not in any bit, on a GPU, and for small dense models of one's own, to the rounding of the precision. The study's own, or what
         measures best, when not given. data_root: the folder that holds the datasets. download: fetch what is missing there.
         progress: shows how far the run is.
+        force: run beside another run of the study; both may train the same trials.
 
-    Raises: InputError for a study or data that cannot be run, before anything is written; Interrupted on SIGINT.
+    Raises: InputError for a study or data that cannot be run, before anything is written; Unreachable, which is one, where reports
+        could not be delivered to the store; Interrupted on SIGINT.
     """
     from sensitivity.results import Results
     from sensitivity.store import Store
@@ -97,14 +103,16 @@ def run(
     kept = store if isinstance(store, Store) else Store(store, create=not asks_for_best(study))
     kind = Assignments if study.trainable is None else OwnAssignments
     device = "cuda" if gpus_per_worker > 0 else "cpu"
+    note = progress.note if progress is not None else logging.getLogger(__name__).warning
+    lock = RunLock(kept, study.name, note)
     try:
-        bring_in(kept, pathlib.Path.cwd())  # what an earlier run could not deliver
-        study = centered(study, kept)
-        largest = 1 if study.trainable is not None else cohort_size or study.cohort_size
-        given = kind(study, kept, data, device, largest, stops_early="scheduler" in study.design, shipped=own)
-        note = progress.note if progress is not None else logging.getLogger(__name__).warning
-        restarting(lambda: _train(study, kept, given, place, progress), note)
-        return Results.from_store(kept, study.name)
+        with kept.database.pinned(), lock.locked(force=force):
+            bring_in(kept, pathlib.Path.cwd())  # what an earlier run could not deliver
+            study = centered(study, kept)
+            largest = 1 if study.trainable is not None else cohort_size or study.cohort_size
+            given = kind(study, kept, data, device, largest, stops_early="scheduler" in study.design, shipped=own)
+            restarting(lambda: _train(study, kept, given, place, progress, lock), note)
+            return Results.from_store(kept, study.name)
     except KeyboardInterrupt:
         raise Interrupted(study.name) from None
     finally:
@@ -112,7 +120,7 @@ def run(
             kept.close()
 
 
-def _train(study: Study, store: Store, given: Assignments, place: Place, progress: Progress | None) -> None:
+def _train(study: Study, store: Store, given: Assignments, place: Place, progress: Progress | None, lock: RunLock) -> None:
     planned = [] if study.adaptive else trials(study)
     done = store.known(each.key for each in planned)
 
@@ -129,7 +137,7 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
     with contextlib.closing(delivery), quiet(), local_ray.connection(place) as started:
         workers = place.room(place.amounts(ray.nodes()))
         if study.adaptive:
-            searcher: Adaptive | Planned = _adaptive(study, store, given, delivery)
+            searcher: Adaptive | Planned = adaptive_searcher(study, store, given, delivery)
             planned = [trial for label, configuration in searcher.chosen() for trial in given.members(label, configuration)]
             done = store.known(each.key for each in planned)
             begin(len(study.tasks) * len(study.variants) * len(study.seeds) * study.design["n"])
@@ -140,28 +148,10 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
         store.add_run(study.name, environment(ray.nodes(), workers, gpus=place.gpus_per_worker > 0))
         watch = Watch(place, lambda: place.amounts(ray.nodes()), _kill, progress, fixed=started)
         try:
-            _fit(study, given, searcher, Recorder(delivery, given, progress, watch), workers, place)
+            _fit(study, given, searcher, Recorder(delivery, given, progress, watch, lock), workers, place)
             delivery.finish()
         finally:
             searcher.close()
-
-
-def _adaptive(study: Study, store: Store, given: Assignments, delivery: Delivery) -> Adaptive:
-    """The searcher of an adaptive study, which goes on from what Optuna's storage has."""
-    design = study.rule(study.variants[0])
-    assert isinstance(design, AdaptiveDesign)
-    return Adaptive(
-        {label: study.space(variant) for label, (_, variant) in given.labels().items()},
-        n=design.n,
-        sampler=design.sampler,
-        seed=design.seed,
-        cohort_size=1 if given.stops_early else given.largest or 1,
-        cohort=delivery.patient(given.chosen),
-        members=lambda label, configuration: [trial.key for trial in given.members(label, configuration)],
-        known=delivery.patient(given.known),
-        outcome=given.outcome,
-        storage=optuna_storage(store, delivery),
-    )
 
 
 def _fit(study: Study, given: Assignments, searcher: Adaptive | Planned, recorder: Recorder, workers: int, place: Place) -> None:
@@ -225,8 +215,8 @@ def _scheduler(study: Study, kind: Callable[[Any], Any]) -> Any:
 class Recorder(tune.Callback):
     """Delivers every result, in one transaction, before Tune asks the worker for the next."""
 
-    def __init__(self, delivery: Delivery, given: Assignments, progress: Progress | None, watch: Watch) -> None:
-        self._delivery, self._given, self._progress, self._watch = delivery, given, progress, watch
+    def __init__(self, delivery: Delivery, given: Assignments, progress: Progress | None, watch: Watch, lock: RunLock) -> None:
+        self._delivery, self._given, self._progress, self._watch, self._lock = delivery, given, progress, watch, lock
         self._trials: list[Any] = []
         self.ended: set[str] = set()
         """Keys of the members that have come to their end."""
@@ -274,6 +264,7 @@ class Recorder(tune.Callback):
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Try a store again that was away. What this raises ends the run; in the other callbacks Tune would blame the trial."""
+        self._lock.check()
         self._delivery.tick()
 
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:

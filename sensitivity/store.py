@@ -108,11 +108,14 @@ class Store:
         import optuna
 
         try:
+            self.database.check(writing=True)
             with self.database.alone():
                 url = self.optuna_url.replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
                 storage = optuna.storages.RDBStorage(url, self.database.options)
         except sql.exc.SQLAlchemyError as error:
             raise self.database.in_words(error) from None
+        if self.database.file is not None:
+            self.database.file.attach(storage.engine)
         try:
             yield storage
         finally:
@@ -149,15 +152,21 @@ class Store:
         with self.database.transaction() as connection:
             return [json.loads(text) for text in connection.execute(chosen).scalars()]
 
-    def keep(self, reports: Sequence[Mapping[str, Any]], *, at: str | None = None) -> None:
+    def keep(self, reports: Sequence[Mapping[str, Any]], *, at: str | None = None, whole: bool = False) -> None:
         """Keep reports in their order, all or none. An epoch that is there already, and a trial that has a result, stay as they are.
 
-        Args: reports: each with ``key`` and ``status``; an epoch's with ``epoch``, ``initial_loss`` and what was measured, a failed one's
-            with ``error``. at: when they were made; now if not given.
+        Args:
+            reports: each with ``key`` and ``status``; an epoch's with ``epoch``, ``initial_loss`` and what was measured, a failed one's
+                with ``error``.
+            at: when they were made; now if not given.
+            whole: leave a trial without its result where the store lacks some of its epochs, so that the trial is trained again.
         """
         epochs, changes = [epoch_row(each) for each in reports if "epoch" in each], trial_changes(reports, at or now())
         with self.database.transaction(writing=True) as connection:
             self.database.insert(connection, EPOCHS, epochs)
+            if whole and changes:
+                gaps = _with_gaps(connection, [change["of"] for change in changes])
+                changes = [change for change in changes if change["of"] not in gaps]
             if changes:
                 connection.execute(_CHANGE, changes)
 
@@ -253,6 +262,13 @@ class Store:
         with self.database.transaction() as connection:
             found = connection.execute(query)
             return pd.DataFrame(list(map(tuple, found)), columns=list(found.keys()))
+
+
+def _with_gaps(connection: sql.Connection, keys: Sequence[str]) -> set[str]:
+    """Trials that lack an epoch before their last."""
+    last = sql.func.max(EPOCHS.c.epoch)
+    chosen = sql.select(EPOCHS.c.key).where(EPOCHS.c.key.in_(keys)).group_by(EPOCHS.c.key).having(sql.func.count() != last)
+    return set(connection.execute(chosen).scalars())
 
 
 def _of_study(study: str, *columns: Any) -> sql.Select[Any]:

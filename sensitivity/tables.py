@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sql
 
-VERSION = 4
+VERSION = 5
 """Of the tables; a store of a newer version is left alone, an older one is migrated (:mod:`sensitivity.migrations`)."""
 
 TABLES = sql.MetaData()
@@ -49,6 +49,20 @@ RUNS = sql.Table(
     sql.Column("environment", sql.Text, nullable=False),
 )
 """``environment``: workers, hosts and devices, as JSON (:mod:`sensitivity.devices`)."""
+LOCKS = sql.Table(
+    "sensitivity_locks",
+    TABLES,
+    sql.Column("study", sql.String(200), primary_key=True),
+    sql.Column("token", sql.String(40), nullable=False),
+    sql.Column("host", sql.Text, nullable=False),
+    sql.Column("machine", sql.Text, nullable=False),
+    sql.Column("pid", sql.BigInteger, nullable=False),
+    sql.Column("process_start", sql.String(40), nullable=False),
+    sql.Column("since", sql.String(32), nullable=False),
+    sql.Column("beats", sql.BigInteger, nullable=False),
+    sql.Column("last_beat", sql.String(32), nullable=False),
+)
+"""The run of each study that is under way (:mod:`sensitivity.run_lock`)."""
 MEASURED = ("train_loss", "train_loss_end", "test_loss", "lr", "mu", "nu", "grad_norm", "images_per_second", "seconds")
 NOT_MEASURED = ("key", "epoch", "status", "initial_loss", "error")
 EPOCHS = sql.Table(

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
-from sensitivity.databases import Unreachable
+from sensitivity.databases import Lost
 from sensitivity.planning import DONE, STATUSES
-from sensitivity.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TRIALS
-from trainables.names import InputError
+from sensitivity.tables import EPOCHS, LOCKS, RUNS, STUDIES, STUDY_TRIALS, TRIALS
 
 if TYPE_CHECKING:
     from sensitivity.store import Store
@@ -73,9 +72,7 @@ def _damage(store: Store) -> list[dict[str, Any]]:
     try:
         with store.database.transaction() as connection:
             said = [str(each) for each in connection.exec_driver_sql("PRAGMA integrity_check").scalars()]
-    except Unreachable:
-        raise
-    except InputError as error:  # so damaged that SQLite does not say how
+    except Lost as error:  # so damaged that SQLite does not say how
         said = [str(error)]
     return [{"problem": "the file is damaged", "where": store.place, "detail": each} for each in said if each != "ok"]
 
@@ -119,6 +116,7 @@ def delete(store: Store, study: str) -> None:
         connection.execute(TRIALS.delete().where(TRIALS.c.key.in_(own)))
         connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study == study))
         connection.execute(RUNS.delete().where(RUNS.c.study == study))
+        connection.execute(LOCKS.delete().where(LOCKS.c.study == study))
         connection.execute(STUDIES.delete().where(STUDIES.c.name == study))
     if names := optuna_names(store, study, spec):
         import optuna

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from sensitivity.progress import Progress
 
 LOOK_EVERY = 1.0
+LONGEST_STEP = 5.0
+"""Seconds between two looks after which the driver itself counts as suspended, or as waiting for the store."""
 PATIENCE = 5.0
 """Seconds that a worker may take to start before the progress says what it waits for."""
 
@@ -66,6 +68,8 @@ class Watch:
         now = time.monotonic()
         if now - self._looked < min(LOOK_EVERY, self._timeout or math.inf):
             return
+        if now - self._looked > LONGEST_STEP:  # nobody listened to the workers meanwhile
+            self._heard = {trial_id: moment + now - self._looked for trial_id, moment in self._heard.items()}
         self._looked = now
         running = [each for each in trials if each.status == "RUNNING"]
         pending = sum(each.status == "PENDING" for each in trials)

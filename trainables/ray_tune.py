@@ -59,6 +59,10 @@ class CohortTrainable(tune.Trainable):
         self._begin(new_config)
         return True
 
+    def cleanup(self) -> None:
+        """Let go of what the worker prints to."""
+        self._output.close()
+
     def step(self) -> dict[str, Any]:
         """Train whole epochs for about a second (at least one) and report them."""
         reports: list[dict[str, Any]] = []

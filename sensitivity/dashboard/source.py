@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pathlib
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +17,6 @@ from sensitivity.dashboard.filters import capped, narrowed
 from sensitivity.measures import Measured
 from sensitivity.results import Results
 from sensitivity.store import Store
-from trainables.names import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,12 +69,11 @@ class Source:
 
     @property
     def store(self) -> Store:
-        """The store. Raises: InputError where it is gone, or cannot be read."""
+        """The store. Raises: InputError where it cannot be opened; Unreachable, which is one, where its file went away."""
         with self._lock:
             if self._store is None:
                 self._store = Store(self.place, create=False)
-            elif self._store.dialect == "sqlite" and not pathlib.Path(self._store.place).exists():
-                raise InputError(f"store {self._store.place!r} is not there any more")
+            self._store.database.check()
             return self._store
 
     @property

@@ -8,7 +8,8 @@ share a log; the table counts all of it, and ``--injections 0`` only shows it.
 A trial survives when it has the one outcome that is defined for it: a guest that always raises, exits, dies, hangs or takes all memory has
 failed with that reason; every other trial is completed, at the value that its function has in closed form. What befalls a study from
 outside (a worker, a node or a driver killed, the head, the database or the disk) survives when all its trials do. Lost is a trial with
-another outcome. Doubled is a trial or an epoch that the store has twice, and a trial that was evaluated again after its end.
+another outcome. Doubled is a trial or an epoch that the store has twice, a trial that was evaluated again after its end, and a run that
+trains while another run of the study does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import itertools
 import json
 import os
 import pathlib
@@ -35,7 +37,8 @@ from sensitivity.planning import trials
 from sensitivity.results import Results
 from sensitivity.store import Store
 from sensitivity.study import Study
-from tests.faults.calamities import FILL, KILLS, STOP, Siege, may_mount, small_disk
+from tests.faults import writers
+from tests.faults.calamities import BACK, CLOCK, FILL, KILLS, STOP, STORES, Siege, backward_clock, may_compile, may_mount, small_disk
 from tests.postgres import Server, missing
 from tests.sensitivity.clusters import Nodes, nodes
 from trainables.task_modules import load_task_module
@@ -47,36 +50,51 @@ REASONS = {
     "memory": "worker lost 4 times: ",
     "GPU memory": r"OutOfMemoryError: CUDA out of memory",
     "hang": "no report for .* seconds, twice",
+    "allocate": "MemoryError",
 }
 """Guests that always misbehave, and what their trials say of it."""
-ONCE = ("die once", "memory once", "hang once", "print")
+ONCE = ("die once", "memory once", "hang once", "print", "fork", "close output", "threads")
 """Guests whose trials are completed nevertheless."""
 GUESTS = {
     "raise": 3, "exit": 3, "GPU memory": 3, "die": 1, "memory": 1, "hang": 1, "die once": 2, "memory once": 2, "hang once": 1, "print": 3,
+    "allocate": 2, "fork": 2, "close output": 2, "threads": 2,
 }  # fmt: skip
 """How often each is drawn."""
 TRIALS, EPOCHS = 24, 2
 TIMEOUT = 20.0
+DYING = 5.0
+"""Seconds that Ray may take to end the workers of a driver that was killed."""
 FROM_OUTSIDE, FROM_INSIDE = 3, 14
 """Faults of a study."""
 
 
 def kinds_here() -> list[str]:
     """The faults that can be injected on this machine."""
-    return [*GUESTS, *KILLS, *([] if missing() else [STOP]), *([FILL] if may_mount() else [])]
+    possible = {CLOCK: may_compile(), STOP: not missing(), FILL: may_mount()}
+    return [*GUESTS, *(kind for kind in (*KILLS, *STORES) if possible.get(kind, True))]
 
 
-def draw(number: int, kinds: Sequence[str], most: int, drawn: random.Random) -> tuple[list[str], list[str]]:
-    """What befalls a study from outside, and its guests. The first two studies have every kind between them."""
-    own = [kind for kind in ((FILL, STOP)[number % 2],) if kind in kinds]
+def draw(number: int, kinds: Sequence[str], most: int, drawn: random.Random, inside: int) -> tuple[list[str], list[str]]:
+    """Draw the faults of a study from outside, and its guests. The first studies, as many as a store has faults, have every kind.
+
+    Args:
+        number: of the study.
+        kinds: of faults.
+        most: faults, of both together.
+        drawn: the generator.
+        inside: guests.
+    """
+    of_store = [kind for kind in STORES if kind in kinds]
+    turns = len(STORES)
+    own = of_store[number % turns : number % turns + 1] if number < turns else of_store and [drawn.choice(of_store)]
     kills, guests = ([kind for kind in each if kind in kinds] for each in (KILLS, GUESTS))
-    forced, rest = (kills[number::2], guests[number::2]) if number < 2 else ([], [])
+    forced, rest = (kills[number::turns], guests[number::turns]) if number < turns else ([], [])
     outside = [*own, *forced]
-    if number >= 2 and kills:
+    if number >= turns and kills:
         outside += drawn.sample(kills, min(len(kills), FROM_OUTSIDE - len(own)))
     outside = outside[:most]
     if guests:
-        rest += drawn.choices(guests, [GUESTS[kind] for kind in guests], k=max(0, FROM_INSIDE - len(rest)))
+        rest += drawn.choices(guests, [GUESTS[kind] for kind in guests], k=max(0, inside - len(rest)))
     return outside, rest[: most - len(outside)]
 
 
@@ -84,9 +102,9 @@ def judge(place: str, study: Study, expected: dict[str, str], names: dict[str, s
     """By trial: what is there instead of the outcome that is defined for it; and what was done to it twice."""
     store = Store(place, create=False)
     results = Results.from_store(store, study.name)
+    lost: dict[str, str] = {words: words for words in writers.lacking(store)}
     store.close()
     rows = {str(row["key"]): row for _, row in results.trials.iterrows()}
-    lost = {}
     for trial in trials(study):
         row, kind = rows.get(trial.key), expected.get(trial.key, "")
         if row is None:
@@ -99,13 +117,18 @@ def judge(place: str, study: Study, expected: dict[str, str], names: dict[str, s
     doubled = dict.fromkeys(results.trials.loc[results.trials["key"].duplicated(), "key"], "twice in the store")
     doubled |= dict.fromkeys(results.epochs.loc[results.epochs.duplicated(["key", "epoch"]), "key"], "an epoch is twice in the store")
     begun: dict[str, list[float]] = {}
+    runs: dict[str, list[float]] = {}
     for line in (folder / "evaluations").read_text().splitlines():
-        at, name = line.split()
+        at, name, job = line.split()
         begun.setdefault(name, []).append(float(at))
+        runs.setdefault(job, []).append(float(at))
+    doubled |= {job: f"two runs trained at once for {seconds:.1f} s" for job, seconds in overlapping(runs).items()}
     for key, row in rows.items():
         times = begun.get(names[key], [])
         if row["status"] == "completed":
             ended = datetime.datetime.fromisoformat(str(row["finished"])).timestamp() + 1  # which the store keeps in whole seconds
+            if ended < min(min(begun.values())):  # by a clock that went back
+                ended += BACK
             if times[-1] > ended:
                 doubled[key] = f"evaluated again {times[-1] - ended:.1f} s after its end"
         if key in lost:
@@ -113,18 +136,36 @@ def judge(place: str, study: Study, expected: dict[str, str], names: dict[str, s
     return lost, doubled
 
 
-class Campaign:
-    """Studies on one cluster, a handful of faults in each. Args: folder: for their files. server: of databases. kinds: of faults."""
+def overlapping(runs: dict[str, list[float]]) -> dict[str, float]:
+    """Return the runs that went on evaluating while a later run did, with the seconds. Args: runs: moments of evaluations, by job."""
+    in_order = sorted(runs, key=lambda job: min(runs[job]))
+    both = {job: max(runs[job]) - min(runs[later]) for job, later in itertools.pairwise(in_order)}
+    return {job: seconds for job, seconds in both.items() if seconds > DYING}
 
-    def __init__(self, folder: pathlib.Path, cluster: Nodes, server: Server | None, seed: int, kinds: Sequence[str]) -> None:
-        self.folder, self.cluster, self.server, self.seed, self.kinds = folder, cluster, server, seed, kinds
+
+class Campaign:
+    """Studies on one cluster, a handful of faults in each.
+
+    Args:
+        folder: for their files.
+        cluster: where they are trained.
+        server: of databases.
+        seed: of what is drawn.
+        kinds: of faults.
+        inside: guests of a study.
+    """
+
+    def __init__(
+        self, folder: pathlib.Path, cluster: Nodes, server: Server | None, seed: int, kinds: Sequence[str], inside: int = FROM_INSIDE
+    ) -> None:
+        self.folder, self.cluster, self.server, self.seed, self.kinds, self.inside = folder, cluster, server, seed, kinds, inside
         shutil.copy(pathlib.Path(__file__).with_name("bad_guests.py"), folder / "guests.py")
         self.module = load_task_module(folder / "guests.py")
 
     def study(self, number: int, most: int) -> dict[str, Any]:
         """Run a study with at most so many faults; its line."""
         drawn = random.Random(f"{self.seed} {number}")
-        outside, inside = draw(number, self.kinds, most, drawn)
+        outside, inside = draw(number, self.kinds, most, drawn, self.inside)
         design = {"kind": "random", "n": TRIALS, "seed": number}
         study = Study(name=f"round-{number}", tasks=["function/guest"], design=design, epochs=EPOCHS, cohort_size=drawn.choice([1, 2, 4]))
         planned = trials(study)
@@ -141,8 +182,17 @@ class Campaign:
             disks.enter_context(small_disk(where)) if FILL in outside else where.mkdir()
             server = self.server if STOP in outside else None
             place = server.url() if server is not None else str(where / "sensitivity.sqlite")
-            given = ["../study.json", "--task-module", "../guests.py", "--store", place, "--out", "../report"]
-            siege = Siege(self.cluster, where, [*given, "--trial-timeout", str(TIMEOUT)], server, self.folder / "evaluations", drawn)
+            siege = Siege(
+                self.cluster,
+                where,
+                ["../study.json", "--task-module", "../guests.py", "--out", "../report"],
+                store=place,
+                timeout=TIMEOUT,
+                server=server,
+                evaluations=self.folder / "evaluations",
+                drawn=drawn,
+                environment=backward_clock(self.folder, where / "back") if CLOCK in outside else {},
+            )
             siege.run(moments)
             lost, doubled = judge(place, study, expected, names, self.folder, self.module.Ishigami())
         return {
@@ -178,15 +228,28 @@ def table_of(lines: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame([*rows, total])
 
 
-def campaign(injections: int, seed: int, kinds: Sequence[str], log: pathlib.Path, say: Any = lambda text: None) -> pd.DataFrame:
-    """Inject so many faults with a seed, less those that the log has. Args: say: told of every study. Returns: the table of the log."""
+def campaign(
+    injections: int, seed: int, kinds: Sequence[str], log: pathlib.Path, say: Any = lambda text: None, *, inside: int = FROM_INSIDE
+) -> pd.DataFrame:
+    """Inject so many faults with a seed, less those that the log has.
+
+    Args:
+        injections: how many.
+        seed: of what is drawn.
+        kinds: of faults.
+        log: a line for each study.
+        say: told of every study.
+        inside: guests of a study.
+
+    Returns: the table of the log.
+    """
     own = [line for line in lines_of(log) if line["seed"] == seed]
     with contextlib.ExitStack() as open_:
         if injections <= injected_in(own):
             return table_of(lines_of(log))
         folder = pathlib.Path(open_.enter_context(tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True)))
         server = open_.enter_context(contextlib.closing(Server())) if STOP in kinds else None
-        under_way = Campaign(folder, open_.enter_context(nodes(2)), server, seed, kinds)
+        under_way = Campaign(folder, open_.enter_context(nodes(2)), server, seed, kinds, inside)
         while (left := injections - injected_in(own)) > 0:
             line = under_way.study(len(own), left)
             own.append(line)

@@ -74,6 +74,27 @@ def test_the_value_is_the_mean_capped_loss_over_the_members() -> None:
     assert search.suggest("1") == FINISHED
 
 
+def test_a_configuration_whose_result_is_known_is_noted_and_not_trained(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 's.sqlite'}"
+    killed = adaptive({}, n=2, cohort_size=1, storage=storage)
+    config = killed.suggest("0")
+    assert isinstance(config, dict)  # it is trained to its end, and the run is killed before Optuna is told
+    noted: list[str] = []
+
+    def note(label: str, configurations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        noted.extend(key for configuration in configurations for key in members(label, configuration))
+        return cohort(label, configurations)
+
+    known: Store = {member["key"]: ("completed", 1.0) for member in config["members"]}
+    again = Adaptive(
+        {"toy/a": SPACE}, n=2, sampler="random", cohort=note, members=members, known=known.get, outcome=outcome, storage=storage
+    )
+    (fresh,) = run(again)
+    assert not {member["key"] for member in fresh["members"]} & set(known)
+    assert noted == [*known, *(member["key"] for member in fresh["members"])]
+    assert len(trials(again, "toy/a", COMPLETE)) == 2
+
+
 @pytest.mark.parametrize("result", [None, "failed"], ids=["a worker that is lost", "a member that says so"])
 def test_what_fails_is_told_as_failed_and_never_as_a_value(result: str | None) -> None:
     search = adaptive({}, n=2)

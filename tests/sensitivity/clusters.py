@@ -9,7 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tests.sensitivity.processes import command_of, descendants
@@ -60,12 +60,12 @@ class Nodes:
     def close(self) -> None:
         self._cluster.shutdown()
 
-    def run(self, folder: pathlib.Path, *arguments: str) -> subprocess.Popen[str]:
-        """The driver, a process of its own."""
+    def run(self, folder: pathlib.Path, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start the driver, a process of its own. Args: environment: added to this process's."""
         return subprocess.Popen(
             [sys.executable, "-m", "sensitivity.cli", "run", *arguments, "--address", self.address],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

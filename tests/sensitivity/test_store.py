@@ -37,7 +37,7 @@ def newer(folder: pathlib.Path) -> pathlib.Path:
     ("make", "message"),
     [
         pytest.param(not_a_database, "is not a SQLite file", id="another file"),
-        pytest.param(newer, "has version 99, this program reads up to 4", id="newer version"),
+        pytest.param(newer, "has version 99, this program reads up to 5", id="newer version"),
         pytest.param(lambda folder: folder, "is a folder", id="a folder"),
         pytest.param(lambda folder: folder / "missing" / "s.sqlite", "there is no folder", id="no such folder"),
     ],

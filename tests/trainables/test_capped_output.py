@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -23,3 +26,18 @@ def test_output_is_passed_on_up_to_the_limit_of_each_trial(capsys: pytest.Captur
     printed, errors = capsys.readouterr()
     assert errors == "6789\n"
     assert printed == "12345\n\n... trial a printed more than 11 characters; the rest is dropped\nagain\n" + "x" * 20
+
+
+@pytest.mark.parametrize("redirect", [False, True], ids=["closed", "redirected"])
+def test_output_that_a_trial_closes_is_open_for_the_next(capfd: pytest.CaptureFixture[str], tmp_path: pathlib.Path, redirect: bool) -> None:
+    with closing(CappedOutput(100)) as output:
+        with output.of("a"), (tmp_path / "a").open("w") as file:
+            sys.stdout.close()
+            for descriptor in (1, 2):
+                os.dup2(file.fileno(), descriptor) if redirect else os.close(descriptor)
+        with output.of("b"):
+            sys.stdout.write("to be read\n")
+            sys.stdout.flush()
+            os.write(2, b"by a library\n")
+    assert capfd.readouterr() == ("to be read\n", "by a library\n")
+    assert (tmp_path / "a").read_text() == ""

@@ -236,8 +236,8 @@ def test_an_empty_store_says_how_to_start(tmp_path: pathlib.Path, open_source: C
 def test_a_store_that_goes_away_is_said(source: Source, place: pathlib.Path) -> None:
     assert "48 trials" in text(part(source, "bar"))
     place.unlink()
-    assert "not there any more" in text(part(source, "bar"))
-    assert "not there any more" in text(page(source, STUDY))
+    assert "the file was deleted" in text(part(source, "bar"))
+    assert "the file was deleted" in text(page(source, STUDY))
 
 
 def test_names_full_of_html_are_text(tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source]) -> None:

@@ -9,14 +9,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
+from sensitivity.run_lock import RunLock
 from sensitivity.service.problems import Conflict
 from sensitivity.service.runner import KILLED
 from sensitivity.service.runs import ATTEMPTS, LOCK, LOG, Runs, start_process
 from sensitivity.service.settings import Settings
+from sensitivity.store import Store
 from sensitivity.study import Study
 from tests.sensitivity.service.served import SPEC, Held, until
 from trainables.names import InputError
@@ -246,3 +248,16 @@ def test_a_folder_that_was_named_by_a_shorter_hash_is_found(settings: Settings, 
         assert runs.folder("a b") == earlier
         give(runs, "a_b-c8687a")
         assert runs.folder("a_b-c8687a") != earlier
+
+
+def test_a_study_that_a_command_runs_already_waits_for_that_command(settings: Settings) -> None:
+    with closing(Store(settings.store)) as store, RunLock(store, "a", print).locked(), opened(settings, start_process) as runs:
+        give(runs, "a")
+        log = runs.folder("a") / LOG
+        until(lambda: "study 'a' is run by process " in log.read_text())
+        assert "waits until that run ends, then trains what is left" in log.read_text()
+        runs.tend()
+        assert states(runs) == {"a": "running"}
+        runs.cancel("a")
+        until(lambda: runs.tend() or states(runs) == {"a": "cancelled"})
+        assert "a" not in [row["name"] for row in store.studies()]
