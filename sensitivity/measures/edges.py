@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.measures.bounds import next_range
-from sensitivity.measures.losses import Array, Losses, moderated, scaled
+from sensitivity.measures.losses import Array, Losses, scaled
+from sensitivity.measures.moderation import moderated
 from sensitivity.results import PREFIX
 from sensitivity.wording import listed, number
 

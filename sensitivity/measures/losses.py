@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.measures.magnitudes import exponent_of
+from sensitivity.measures.moderation import moderated
 from sensitivity.repeats import between
 from sensitivity.results import PREFIX, present
 from trainables.names import InputError
@@ -230,44 +231,6 @@ def drawn(
     centre = float(np.nanmean(group.mean))
     truth = centre + kept * (group.mean - centre) + np.sqrt(kept * variance) * about
     return Draws(chosen, np.take_along_axis(means, chosen, axis=1), noise, truth)
-
-
-def moderated(loss: Array) -> tuple[Array, float]:
-    r"""Standard deviation between the seeds of each configuration, moderated by the others', and its degrees of freedom.
-
-    .. math:: \tilde s_c^2 = \frac{d_0 s_0^2 + d_c s_c^2}{d_0 + d_c}
-
-    with the prior :math:`d_0, s_0` fitted to all configurations: where they are equally noisy they are pooled, where they differ
-    each keeps its
-    own. A configuration without any variance keeps none. Zeros with one seed.
-
-    Source: Smyth, "Linear Models and Empirical Bayes Methods for Assessing Differential Expression", SAGMB 3 (2004), section 6.2.
-    """
-    from scipy.optimize import brentq
-    from scipy.special import digamma, polygamma
-
-    exponent = exponent_of(loss)
-    if exponent:
-        deviation, degrees = moderated(np.ldexp(loss, -exponent))
-        return np.ldexp(deviation, exponent), degrees
-    present = np.isfinite(loss).sum(axis=1)
-    freedom = np.maximum(present - 1, 0)
-    variance = np.zeros(len(loss))
-    repeated = freedom > 0
-    variance[repeated] = np.nanvar(loss[repeated], axis=1, ddof=1)
-    noisy = repeated & (variance > 1e-24)
-    if noisy.sum() < 2:  # what one configuration tells is all that is known of those with one seed
-        return np.sqrt(np.where(repeated, variance, variance.max(initial=0.0))), float(max(1, freedom[noisy].max(initial=1)))
-    half = freedom[noisy] / 2
-    logs = np.log(variance[noisy]) - digamma(half) + np.log(half)
-    excess = float(logs.var(ddof=1) - polygamma(1, half).mean())
-    if excess <= 1e-4:
-        pooled = float(np.average(variance[noisy], weights=freedom[noisy]))
-        return np.where(noisy | ~repeated, np.sqrt(pooled), 0.0), np.inf
-    prior = 2 * float(brentq(lambda x: polygamma(1, x) - excess, 1e-6, 1e6))
-    pooled = float(np.exp(logs.mean() + digamma(prior / 2) - np.log(prior / 2)))
-    shrunk = (prior * pooled + freedom * variance) / (prior + freedom)
-    return np.where(noisy | ~repeated, np.sqrt(shrunk), 0.0), prior + float(freedom[noisy].mean())
 
 
 def best(group: Losses) -> float:
