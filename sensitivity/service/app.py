@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, FastAPI, Response, Security
+from fastapi import APIRouter, FastAPI, Request, Response, Security
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from sensitivity.service.access import LOGIN, guard, required_tokens
 from sensitivity.service.context import Context, Here, KeptSlashes
+from sensitivity.service.degraded import Degraded
 from sensitivity.service.events import Events
 from sensitivity.service.guests import import_modules
 from sensitivity.service.headers import dashboard_scripts
@@ -47,9 +48,10 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     import_modules(settings)
     Store(settings.store).close()  # made where it is not there
     source = Paced(settings.store)
-    runs = Runs(settings, launch, ended=source.anew)
+    degraded = Degraded()
+    runs = Runs(settings, launch, ended=source.anew, degraded=degraded)
     look = lister(source, runs)
-    events, metrics = Events(look), Metrics(look)
+    events, metrics = Events(look, degraded), Metrics(look, degraded)
 
     @asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[None]:
@@ -71,8 +73,8 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
         dependencies=[Security(HTTPBearer(auto_error=False))] if tokens else None,  # for the document: the guard decides
         lifespan=living,
     )
-    app.state.context = Context(settings, source, runs, events)
-    answer_problems(app)
+    app.state.context = Context(settings, source, runs, events, degraded)
+    answer_problems(app, degraded)
     for each in (studies, trials, answers, catalogue):
         app.include_router(each.router, responses=PROBLEMS)
     app.include_router(_operating(metrics))
@@ -102,11 +104,16 @@ def _operating(metrics: Metrics) -> APIRouter:
         """Whether the service answers."""
         return Health()
 
-    @router.get("/readyz", responses={503: PROBLEMS[503]})
-    def ready(here: Here) -> Health:
-        """Whether it can work: the store can be read."""
+    @router.get("/readyz", responses={503: PROBLEMS[503]}, response_model_exclude_none=True)
+    def ready(request: Request, here: Here) -> Health:
+        """Whether the service can work: the store can be read. What does not work meanwhile is listed, and the rest goes on."""
         here.source.token()
-        return Health()
+        faults = here.degraded.faults()
+        if not faults:
+            return Health()
+        if getattr(request.state, "access", None) is None:  # a probe without a token: nothing is said of studies
+            return Health(status="degraded", degraded=[f"{len(faults)} of its parts"])
+        return Health(status="degraded", degraded=[f"{part}: {cause}" for part, cause in faults.items()])
 
     @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     def prometheus() -> Response:

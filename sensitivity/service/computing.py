@@ -17,6 +17,7 @@ from sensitivity.dashboard.source import Source
 from sensitivity.dashboard.view import View
 from sensitivity.databases import Unreachable
 from sensitivity.service.answering import Ask, answer
+from sensitivity.service.degraded import cause_of
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 NICE = 5
 """Lower priority than that of the service; Ray gives the workers of studies a lower one still, 15."""
 FOREVER = 86_400.0
+ENDED = "the process that computes answers was ended; ask again"
 
 
 class Computing:
@@ -49,12 +51,24 @@ class Computing:
                 self._pool = ProcessPoolExecutor(1, context, _begin, (until,))
             pool = self._pool
         try:
-            return pool.submit(_answer, self._place, ask, token).result()
+            computed = pool.submit(_answer, self._place, ask, token)
+        except OSError as error:
+            self._drop(pool)
+            raise Unreachable(f"the process that computes answers cannot be started: {cause_of(error)}") from None
         except BrokenProcessPool:
-            with self._lock:
-                if self._pool is pool:
-                    self._pool = None
-            raise Unreachable("the process that computes answers was ended; ask again") from None
+            self._drop(pool)
+            raise Unreachable(ENDED) from None
+        try:
+            return computed.result()
+        except BrokenProcessPool:
+            self._drop(pool)
+            raise Unreachable(ENDED) from None
+
+    def _drop(self, pool: ProcessPoolExecutor) -> None:
+        """Start another process with the next question."""
+        with self._lock:
+            if self._pool is pool:
+                self._pool = None
 
     def close(self) -> None:
         """End the process, whatever it is at: it only reads."""

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from fastapi import Depends, Path, Request
 from pydantic import AfterValidator
 
+from sensitivity.service.degraded import Degraded
 from sensitivity.service.events import Events
 from sensitivity.service.runs import Runs
 from sensitivity.service.settings import Settings
@@ -23,6 +24,7 @@ class Context:
     source: Paced
     runs: Runs
     events: Events
+    degraded: Degraded
 
 
 async def _context(request: Request) -> Context:

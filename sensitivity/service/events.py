@@ -7,13 +7,12 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
+from sensitivity.service.degraded import Degraded
 from sensitivity.service.models import ENDED
-from trainables.names import InputError
 
 if TYPE_CHECKING:
     from fastapi.sse import ServerSentEvent
@@ -29,11 +28,13 @@ SHARE = 0.1
 class Events:
     """Tells listeners what has changed of a study.
 
-    Args: look: the studies as they are now, by name. It is called in a thread, only while somebody listens.
+    Args:
+        look: the studies as they are now, by name. It is called in a thread, only while somebody listens.
+        degraded: is told where looking fails.
     """
 
-    def __init__(self, look: Callable[[], dict[str, StudySummary]]) -> None:
-        self._look = look
+    def __init__(self, look: Callable[[], dict[str, StudySummary]], degraded: Degraded | None = None) -> None:
+        self._look, self._degraded = look, degraded or Degraded()
         self._seen: dict[str, StudySummary] | None = None
         self._listeners: Counter[str] = Counter()
         self._changed = asyncio.Event()
@@ -85,7 +86,7 @@ class Events:
     async def _watching(self) -> None:
         while self.listeners and not self._closed:
             began = time.monotonic()
-            with suppress(InputError):  # a store that is away: listeners hear of it when it is back
+            with self._degraded.isolated("events"):  # a store that is away: listeners hear of changes when it is back
                 seen = await run_in_threadpool(self._look)
                 if seen != self._seen:
                     self._seen = seen

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Plat
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from trainables.names import InputError
+from sensitivity.service.degraded import Degraded
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,15 +26,17 @@ OTHER = "dashboard"
 
 
 class _Studies(Collector):
-    def __init__(self, look: Callable[[], dict[str, StudySummary]]) -> None:
-        self._look = look
+    def __init__(self, look: Callable[[], dict[str, StudySummary]], degraded: Degraded) -> None:
+        self._look, self._degraded = look, degraded
 
     def collect(self) -> Iterator[Any]:
         """Studies by state and trials by status, read when Prometheus asks."""
-        try:
-            studies = self._look().values()
-        except InputError:  # /readyz says that the store is away
-            return
+        studies: list[StudySummary] = []
+        with self._degraded.isolated("metrics of studies"):
+            studies = list(self._look().values())
+        faults = GaugeMetricFamily("sensitivity_degraded_parts", "Parts of the service that do not work; /readyz names them.")
+        faults.add_metric([], len(self._degraded.faults()))
+        yield faults
         yield _family("sensitivity_studies", "Studies by state.", "state", Tally(each.state for each in studies))
         trials: Tally[str] = Tally()
         for each in studies:
@@ -43,13 +45,18 @@ class _Studies(Collector):
 
 
 class Metrics:
-    """The metrics of one service. Args: look: the studies by name."""
+    """The metrics of one service.
 
-    def __init__(self, look: Callable[[], dict[str, StudySummary]]) -> None:
+    Args:
+        look: the studies by name.
+        degraded: the parts that do not work.
+    """
+
+    def __init__(self, look: Callable[[], dict[str, StudySummary]], degraded: Degraded) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        self.registry.register(_Studies(look))
+        self.registry.register(_Studies(look, degraded))
         self._requests = Counter("sensitivity_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry)
         self._seconds = Histogram(
             "sensitivity_request_seconds", "Until an answer begins.", ("route",), buckets=SECONDS, registry=self.registry

@@ -125,7 +125,8 @@ class Pending(BaseModel):
 class Health(BaseModel):
     """How the service is."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok", "degraded"] = "ok"
+    degraded: list[str] | None = Field(default=None, description="Parts that do not work just now, each with the cause.")
 
 
 class Variant(BaseModel):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from sensitivity.databases import Unreachable
+from sensitivity.service.degraded import Degraded, cause_of
 from sensitivity.terminal import to_json
 from trainables.names import InputError
 
@@ -39,6 +40,8 @@ class Conflict(InputError):
     """What is there already does not allow it."""
 
 
+PASSING_SECONDS = 60.0
+"""For which an answer that failed counts as a fault of the service."""
 STATUSES: tuple[tuple[type[InputError], int], ...] = ((Missing, 404), (Conflict, 409), (Unreachable, 503), (InputError, 422))
 """What an error of ours is in HTTP; the first that fits."""
 REFUSALS = (400, 401, 403, 404, 408, 409, 413, 421, 422, 429, 503)
@@ -54,8 +57,14 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
     return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-def answer_problems(app: FastAPI) -> None:
-    """Answer every error in that shape, and none with a traceback."""
+def answer_problems(app: FastAPI, degraded: Degraded | None = None) -> None:
+    """Answer every error in that shape, and none with a traceback.
+
+    Args:
+        app: that answers.
+        degraded: is told of what the machine lacks: open files, room on a disk.
+    """
+    degraded = degraded or Degraded()
 
     @app.exception_handler(InputError)
     async def refused(request: Request, error: InputError) -> JSONResponse:
@@ -67,6 +76,12 @@ def answer_problems(app: FastAPI) -> None:
         place = ".".join(map(str, first["loc"][1:])) or "the request"
         given = f", got {_shown(first['input'])}" if "input" in first and first["input"] is not None else ""
         return problem(422, f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}{given}")
+
+    @app.exception_handler(OSError)
+    async def lacking(request: Request, error: OSError) -> JSONResponse:
+        """The machine refuses something just now: no descriptor, no room, a folder that may not be written."""
+        degraded.note("answers", cause_of(error), seconds=PASSING_SECONDS)
+        return problem(503, f"the service cannot do this just now: {error.strerror or type(error).__name__}")
 
     @app.exception_handler(HTTPException)
     async def not_so(request: Request, error: HTTPException) -> JSONResponse:

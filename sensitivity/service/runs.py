@@ -2,61 +2,45 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import json
-import logging
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sensitivity.rows import now
 from sensitivity.service import specs
+from sensitivity.service.degraded import Degraded, cause_of
 from sensitivity.service.problems import Conflict
+from sensitivity.service.run_folders import LOCK, LOG, REPORT, RUN, SPEC, Damaged, Run, RunFolders, State, lock, read_mapping
 from sensitivity.service.runner import ENDED, KILLED
-from sensitivity.terminal import folder_name
 from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.service.settings import Settings
     from sensitivity.study import Study
 
-State = Literal["queued", "running", "completed", "failed", "cancelled"]
+__all__ = ["ATTEMPTS", "LOCK", "LOG", "REPORT", "RUN", "SPEC", "Launch", "Run", "Runs", "start_process"]
 ACTIVE: tuple[State, ...] = ("queued", "running")
 LOOK_EVERY = 0.5
 """Seconds between two looks at the processes."""
 GRACE = 20.0
 """Seconds after SIGINT, in which Ray ends its workers, and again after SIGTERM."""
-LAST = 5.0
-"""Seconds that a process which has let go of its lock may take to end."""
+EXIT_TIMEOUT = 5.0
+"""Seconds to wait for a process to exit once it has released its lock."""
 ATTEMPTS = 3
 """How often a study is started whose process was killed, as by a restart of the machine."""
-SPEC, RUN, LOCK, LOG, REPORT = "study.json", "run.json", "lock", "log.txt", "report"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A study that was given to the service. asked: when. trials: how many it has. attempts: how often it was started.
-
-    cancelled: the time of the request to stop it. error: why it failed, in one line.
-    """
-
-    name: str
-    state: State
-    asked: str
-    trials: int
-    attempts: int = 0
-    cancelled: float | None = None
-    error: str | None = None
-
+PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT)
+"""Errors of a machine that lacks something just now: a study waits for it."""
+FOLDER_REMOVED = "its folder was removed; what it reported is in the store"
 
 Launch = Callable[[pathlib.Path, "Settings", int], "subprocess.Popen[bytes] | None"]
 
@@ -64,28 +48,45 @@ Launch = Callable[[pathlib.Path, "Settings", int], "subprocess.Popen[bytes] | No
 class Runs:
     """The studies of a data folder, one folder each, which another service finds again.
 
-    Every change is on the disk before it counts. A process is alive as long as it holds the lock of its folder.
+    Every change is on the disk before it counts. A process is alive as long as it holds the lock of its folder. A study with which
+    something is wrong fails, or waits, with the reason; the others go on.
 
-    Args: launch: starts the process of a study: its folder, the settings, the locked file that it inherits. ended: is called with the
-        name of a study that has ended, before that is said.
+    Args:
+        settings: of the service.
+        launch: starts the process of a study: its folder, the settings, the locked file that it inherits.
+        ended: is called with the name of a study that has ended, before that is said.
+        degraded: is told of what does not work.
     Raises: InputError for a folder that cannot be written, or that another service uses.
     """
 
-    def __init__(self, settings: Settings, launch: Launch | None = None, ended: Callable[[str], None] = lambda name: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        launch: Launch | None = None,
+        ended: Callable[[str], None] = lambda name: None,
+        degraded: Degraded | None = None,
+    ) -> None:
         self._settings, self._launch, self._has_ended = settings, launch or start_process, ended
-        self._root = settings.data.absolute() / "studies"
+        self.degraded = degraded or Degraded()
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock_files: dict[str, int] = {}
+        """Open lock files of the studies that train, which tell of a process also after its folder was removed."""
+        self._cancelled: dict[str, float] = {}
+        """When a study was cancelled, by a clock that nobody sets back."""
+        self._service_lock: int | None = None
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
-            self._own = _locked(settings.data / "service.lock")
+            self._folders = RunFolders(settings.data.absolute() / "studies", self.degraded)
+            service_lock = os.open(settings.data / "service.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            if not lock(service_lock):
+                os.close(service_lock)
+                raise InputError(f"--data {str(settings.data)!r} is in use by another service")
+            self._service_lock = service_lock
+            self._runs, self._newer = self._folders.read()
         except OSError as error:
+            self.close()
             raise InputError(f"--data {str(settings.data)!r} cannot be written: {error.strerror}") from None
-        if self._own is None:
-            raise InputError(f"--data {str(settings.data)!r} is in use by another service")
-        found = [Run(**json.loads(each.read_text())) for each in self._root.glob(f"*/{RUN}") if each.stat().st_size]
-        self._runs = {each.name: each for each in sorted(found, key=lambda run: run.asked)}
         self._thread = threading.Thread(target=self._tending, name="runs", daemon=True)
 
     def start(self) -> None:
@@ -95,45 +96,51 @@ class Runs:
     def close(self) -> None:
         """Let go of the data folder. The processes go on."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        if self._own is not None:
-            os.close(self._own)
-            self._own = None
+        if (thread := getattr(self, "_thread", None)) is not None and thread.is_alive():
+            thread.join()
+        for name in list(self._lock_files):
+            os.close(self._lock_files.pop(name))
+        if self._service_lock is not None:
+            os.close(self._service_lock)
+            self._service_lock = None
 
     def all(self) -> dict[str, Run]:
-        """Every study that was given to the service, in the order in which they were."""
+        """Return every study that was given to the service, in the order in which they were."""
         with self._lock:
             return dict(self._runs)
 
     def folder(self, name: str) -> pathlib.Path:
-        """Where the files of a study are."""
-        return self._root / folder_name(name)
+        """Return where the files of a study are."""
+        return self._folders[name]
 
     def spec(self, name: str) -> dict[str, Any] | None:
-        """The specification of a study as it was given."""
-        with suppress(FileNotFoundError, ValueError):  # nothing, or what a full disk left
-            found: dict[str, Any] = json.loads((self.folder(name) / SPEC).read_text())
-            return found
+        """Return the specification of a study as it was given; None for a study that was not given here, or whose file is damaged."""
+        with suppress(Damaged):
+            return self._folders.spec(name) if name in self._runs else None
         return None
 
     def submit(self, study: Study, trials: int, known: Mapping[str, Any] | None) -> bool:
         """Queue a study, unless it waits, trains or has ended well already. Returns whether it is new.
 
-        Args: trials: how many it has. known: its specification in the store, where it is there. Raises: Conflict for another study of
-        the same name.
+        Args:
+            study: that was given.
+            trials: how many it has.
+            known: its specification in the store, where it is there.
+        Raises: Conflict for another study of the same name.
         """
         with self._lock:
+            if study.name in self._newer:
+                raise Conflict(f"study {study.name!r} cannot go on: {self._newer[study.name]}")
             there = self.spec(study.name)
             compared = (there, specs.plain(study)) if there is not None else (known, specs.stored(study))
             if compared[0] is not None and (differing := specs.differences(dict(compared[0]), compared[1])):
                 raise Conflict(f"study {study.name!r} is there already and differs: {'; '.join(differing)}")
             run = self._runs.get(study.name)
             if run is None or run.state in ("failed", "cancelled"):
-                folder = self.folder(study.name)
-                folder.mkdir(exist_ok=True)
-                _write(folder / SPEC, specs.plain(study))
-                self._keep(Run(study.name, "queued", now(), trials))
+                queued = Run(study.name, "queued", now(), trials)
+                self._folders.make(queued, specs.plain(study))
+                self._runs[study.name] = queued
+                self.degraded.clear(_part(study.name))
                 self.tend()
             return compared[0] is None
 
@@ -143,10 +150,12 @@ class Runs:
             run = self._runs.get(name)
             if run is None or run.state not in ACTIVE:
                 raise Conflict(f"study {name!r} is not running here: it is {run.state if run else 'not of this service'}")
-            if run.state == "queued":
-                self._keep(replace(run, state="cancelled"))
-            elif run.cancelled is None:
-                self._keep(replace(run, cancelled=time.time()))
+            cancelled = replace(run, state="cancelled") if run.state == "queued" else replace(run, cancelled=run.cancelled or time.time())
+            with self.degraded.isolated(_part(name)):  # also on a full disk: perhaps this study has filled it
+                self._folders.update(cancelled)
+            self._runs[name] = cancelled
+            if run.state == "running" and run.cancelled is None:
+                self._cancelled[name] = time.monotonic()
                 self._signal(name, signal.SIGINT)
 
     def forget(self, name: str) -> None:
@@ -156,62 +165,95 @@ class Runs:
             if run is not None and run.state in ACTIVE:
                 raise Conflict(f"study {name!r} is {run.state}; cancel it first")
             if run is not None:
+                self._folders.remove(name)
                 del self._runs[name]
-                shutil.rmtree(self.folder(name), ignore_errors=True)
+                self._newer.pop(name, None)
+                self.degraded.clear(_part(name))
 
     def tend(self) -> None:
-        """Note which processes have ended, press those that were to stop, and start what waits."""
+        """Note which processes have ended, press those that were to stop, and start what waits; each study by itself."""
         with self._lock:
-            for run in [each for each in self._runs.values() if each.state == "running"]:
-                self._look(run)
-            free = self._settings.max_studies - sum(each.state == "running" for each in self._runs.values())
-            for run in [each for each in self._runs.values() if each.state == "queued"][: max(free, 0)]:
-                self._begin(run)
+            for run in [run for run in self._runs.values() if run.state == "running"]:
+                with self.degraded.isolated(_part(run.name)):
+                    self._look(run)
+            free = self._settings.max_studies - sum(run.state == "running" for run in self._runs.values())
+            for run in [run for run in self._runs.values() if run.state == "queued"]:
+                if free <= 0:
+                    break
+                with self.degraded.isolated(_part(run.name)):
+                    free -= self._begin(run)
 
     def _tending(self) -> None:
         while not self._stop.wait(LOOK_EVERY):
-            try:
+            with self.degraded.isolated("the queue of studies"):
                 self.tend()
-            except Exception:  # such as a disk that is full: the next look may do better
-                logging.getLogger(__name__).exception("studies could not be looked after")
 
-    def _begin(self, run: Run) -> None:
+    def _begin(self, run: Run) -> bool:
+        """Start a study; whether it takes a place among those that train. Raises: OSError where the machine lacks something just now."""
         folder = self.folder(run.name)
-        lock = _locked(folder / LOCK)
-        if lock is None:  # its process has not let go yet
-            return
+        if not folder.is_dir():
+            self._damaged(run, FOLDER_REMOVED)
         try:
+            read_mapping(folder / SPEC)
+        except Damaged as damage:
+            self._damaged(run, str(damage))
+        inherited = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if not lock(inherited):  # its process has not let go yet
+                return True
+            self._lock_file(run.name, folder)
             (folder / ENDED).unlink(missing_ok=True)
-            self._keep(replace(run, state="running", attempts=run.attempts + 1))
-            process = self._launch(folder, self._settings, lock)
-            if process is not None:
-                os.ftruncate(lock, 0)
-                os.pwrite(lock, f"{process.pid}\n".encode(), 0)
-                self._processes[run.name] = process
+            self._update(replace(run, state="running", attempts=run.attempts + 1))
+            self._start(run, folder, inherited)
         finally:
-            os.close(lock)  # the process has it too
+            os.close(inherited)  # the process has it too
+        return True
+
+    def _start(self, run: Run, folder: pathlib.Path, inherited: int) -> None:
+        try:
+            process = self._launch(folder, self._settings, inherited)
+        except Exception as error:
+            self._close_lock_file(run.name)
+            if isinstance(error, OSError) and error.errno in PASSING:
+                self._update(run)
+                raise
+            self._damaged(run, f"its process could not be started: {cause_of(error)}")
+        if process is not None:
+            self._processes[run.name] = process
+            os.ftruncate(inherited, 0)
+            os.pwrite(inherited, f"{process.pid}\n".encode(), 0)
 
     def _look(self, run: Run) -> None:
-        with _unlocked(self.folder(run.name) / LOCK) as dead:
-            if not dead:
-                if run.cancelled is not None and time.time() - run.cancelled > GRACE:
-                    late = time.time() - run.cancelled > 2 * GRACE
-                    self._signal(run.name, signal.SIGKILL if late else signal.SIGTERM)
-                return
+        folder = self.folder(run.name)
+        if run.name not in self._lock_files and not folder.is_dir():
+            self._damaged(run, FOLDER_REMOVED)
+        if not lock(self._lock_file(run.name, folder)):
+            if run.cancelled is not None:
+                waited = time.monotonic() - self._cancelled.setdefault(run.name, time.monotonic())
+                if waited > GRACE:
+                    self._signal(run.name, signal.SIGKILL if waited > 2 * GRACE else signal.SIGTERM)
+            return
+        self._close_lock_file(run.name)
+        self._cancelled.pop(run.name, None)
         if process := self._processes.pop(run.name, None):
             with suppress(subprocess.TimeoutExpired):
-                process.wait(LAST)
-        run = self._ended(run)
-        if run.state not in ACTIVE:
+                process.wait(EXIT_TIMEOUT)
+        if not folder.is_dir() and run.cancelled is None:
+            self._damaged(run, FOLDER_REMOVED)
+        try:
+            ended = self._ended(run)
+        except Damaged as damage:
+            self._damaged(run, str(damage))
+        if ended.state not in ACTIVE:
             self._has_ended(run.name)
-        self._keep(run)
+        self._update(ended)
 
     def _ended(self, run: Run) -> Run:
-        """What has become of a study whose process is gone."""
-        try:
-            code = json.loads((self.folder(run.name) / ENDED).read_text())["code"]
-        except FileNotFoundError:
-            code = None
+        """Return what has become of a study whose process is gone. Raises: Damaged where its note cannot be read."""
+        file = self.folder(run.name) / ENDED
+        code = read_mapping(file).get("code", "missing") if file.exists() else None
+        if code is not None and not isinstance(code, int):
+            raise Damaged(f"{ENDED} cannot be read: code is {json.dumps(code)[:50]}, not a number")
         if run.cancelled is not None and code not in (0, 1):
             return replace(run, state="cancelled")
         if code == 0:
@@ -219,26 +261,41 @@ class Runs:
         killed = code is None or code == KILLED  # by SIGKILL, or by SIGTERM as when a machine shuts down
         if killed and run.attempts < ATTEMPTS:
             return replace(run, state="queued")
-        reason = f"its process was killed {ATTEMPTS} times" if killed else self._last_line(run.name)
+        reason = f"its process was killed {ATTEMPTS} times" if killed else self._folders.last_line(run.name)
         return replace(run, state="failed", error=reason)
 
-    def _last_line(self, name: str) -> str:
-        """The last line of a log: what the command says when it fails."""
-        lines = (self.folder(name) / LOG).read_text(errors="replace").split("\n") if (self.folder(name) / LOG).exists() else []
-        said = [each for each in lines if each.strip()]
-        return said[-1].removeprefix("Error: ")[:500] if said else "it said nothing"
+    def _damaged(self, run: Run, reason: str) -> NoReturn:
+        """Fail a study, and tell why. Raises: Damaged, always."""
+        self._close_lock_file(run.name)
+        self._has_ended(run.name)
+        self._update(replace(run, state="failed", error=reason))
+        raise Damaged(reason)
 
     def _signal(self, name: str, number: signal.Signals) -> None:
         with suppress(OSError, ValueError):
-            pid = int((self.folder(name) / LOCK).read_text())
+            pid = int(os.pread(self._lock_file(name, self.folder(name)), 100, 0))
             if number == signal.SIGINT:
                 os.kill(pid, number)
             else:
                 os.killpg(pid, number)  # its session is its own
 
-    def _keep(self, run: Run) -> None:
-        _write(self.folder(run.name) / RUN, asdict(run))
+    def _lock_file(self, name: str, folder: pathlib.Path) -> int:
+        """Return the open lock file of a study, apart from the one that its process inherits."""
+        if name not in self._lock_files:
+            self._lock_files[name] = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        return self._lock_files[name]
+
+    def _close_lock_file(self, name: str) -> None:
+        if (descriptor := self._lock_files.pop(name, None)) is not None:
+            os.close(descriptor)
+
+    def _update(self, run: Run) -> None:
+        self._folders.update(run)
         self._runs[run.name] = run
+
+
+def _part(name: str) -> str:
+    return f"study {name!r}"
 
 
 def start_process(folder: pathlib.Path, settings: Settings, lock: int) -> subprocess.Popen[bytes]:
@@ -256,35 +313,3 @@ def start_process(folder: pathlib.Path, settings: Settings, lock: int) -> subpro
             [sys.executable, "-m", "sensitivity.service.runner", str(lock), ",".join(settings.modules), *arguments],
             cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=[lock],
         )  # fmt: skip
-
-
-def _write(file: pathlib.Path, content: Any) -> None:
-    """A file as JSON, whole or as it was, also after the machine lost its power."""
-    written = file.with_suffix(".new")
-    with written.open("w") as opened:
-        json.dump(content, opened)
-        opened.flush()
-        os.fsync(opened.fileno())
-    written.replace(file)
-
-
-def _locked(path: pathlib.Path) -> int | None:
-    """The file, open and locked; None where another process has it."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    return file
-
-
-@contextmanager
-def _unlocked(path: pathlib.Path) -> Iterator[bool]:
-    """Whether no process holds the lock of a file."""
-    file = _locked(path)
-    try:
-        yield file is not None
-    finally:
-        if file is not None:
-            os.close(file)

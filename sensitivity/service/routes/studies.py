@@ -18,7 +18,7 @@ from sensitivity.service.listing import lister
 from sensitivity.service.models import StudyDetails, StudySummary
 from sensitivity.service.problems import Missing
 from sensitivity.service.routes import API
-from sensitivity.service.runs import LOG
+from sensitivity.service.run_folders import LOG, tail
 from trainables.names import InputError, unknown
 
 router = APIRouter(prefix=f"{API}/studies", tags=["studies"])
@@ -33,7 +33,7 @@ SPECIFICATION = {
     }
 }
 TAIL = 100_000
-"""Characters of a log that are sent."""
+"""Bytes of a log that are sent: those at its end."""
 
 
 def summary(here: Context, name: str) -> StudySummary:
@@ -112,12 +112,12 @@ def delete(
 
 @router.get("/{name}/log", response_class=PlainTextResponse)
 def log(name: Name, here: Here) -> str:
-    """What the run of a study has said so far, the last 100,000 characters."""
+    """What the run of a study has said so far, the last 100,000 bytes."""
     summary(here, name)
     file = here.runs.folder(name) / LOG
     if name not in here.runs.all() or not file.exists():
         raise Missing(f"study {name!r} has no log here")
-    return file.read_text(errors="replace")[-TAIL:]
+    return tail(file, TAIL)
 
 
 def _known(name: Name, here: Here) -> str:
