@@ -42,6 +42,7 @@ faults: .venv/ready
 
 validate: .venv/ready
 	$(BIN)/python -m tests.benchmarks.validate
+	$(BIN)/python -m tests.benchmarks.tables
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
@@ -11,6 +13,10 @@ from trainables.names import InputError, unknown
 
 Scalar = float | int | str | bool
 """What a categorical choice or an ordinal level can be; an ordinal level is no bool."""
+NONE = "None"
+"""The choice that Python's None is."""
+BRACKETS = {"(": tuple, "[": list, "{": dict}
+"""First characters of the texts that :func:`choice_of` reads as a tuple, a list or a mapping."""
 
 
 def read_value(value: Any) -> Any:
@@ -27,6 +33,36 @@ def read_value(value: Any) -> Any:
         except ValueError:
             continue
     return value
+
+
+def choice_of(value: Any) -> Any:
+    """Return a choice of any kind as a scalar: None as the text ``None``; a tuple, list or mapping, or its Python text, as JSON.
+
+    >>> choice_of(None), choice_of((0.9, 0.999)), choice_of("(0.9, 0.999)"), choice_of([64, None]), choice_of("adam"), choice_of(64)
+    ('None', '[0.9, 0.999]', '[0.9, 0.999]', '[64, null]', 'adam', 64)
+    """
+    value = python_value(value)
+    if value is None:
+        return NONE
+    if isinstance(value, str):
+        value = _bracketed(value)
+    return value if isinstance(value, (str, bool, int, float)) else json.dumps(value, default=_jsonable)
+
+
+def _bracketed(text: str) -> Any:
+    """Return the tuple, list or mapping that a text writes in Python's way, any other text as it is."""
+    kind = BRACKETS.get(text[:1])
+    if kind is None:
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return value if isinstance(value, kind) else text
+
+
+def _jsonable(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else repr(value)
 
 
 def write_value(value: Any) -> Any:

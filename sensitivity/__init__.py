@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from sensitivity.import_path import check_packages, leave_working_directory
+
+leave_working_directory()  # before anything is imported that a file there may have the name of
+check_packages()
+
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
     from sensitivity.client import Client

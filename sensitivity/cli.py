@@ -20,6 +20,7 @@ from sensitivity.cli_paper import paper
 from sensitivity.cli_serve import serve
 from sensitivity.cli_store import store_app
 from sensitivity.cli_tables import import_results, measure
+from sensitivity.import_path import search_last
 from sensitivity.planning import STATUSES
 from sensitivity.terminal import conclude, in_words, report_folder, show, show_plan
 from trainables.names import InputError, unknown
@@ -233,6 +234,7 @@ def spaces(
     from search_spaces.defaults import default_space
     from trainables.variants import VARIANTS
 
+    search_last()  # where module:Name is looked for
     names = variant or list(VARIANTS)
     if as_json:
         show([{"variant": name, **each} for name in names for each in default_space(name).to_dict()], as_json)
@@ -305,8 +307,8 @@ def presets_yaml(name: Annotated[str, typer.Argument(help="Of a preset.")], as_j
 
 def main() -> None:
     """Run the command; bad input is one line and exit code 2, an interruption says how to continue and is 130."""
-    sys.path.insert(0, str(pathlib.Path.cwd()))  # where module:name of a study file is looked for, as python -m would
     try:
+        _check_working_directory()
         app()
     except InputError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201
@@ -321,6 +323,13 @@ def main() -> None:
         if type(error).__name__ != "Interrupted":  # its class lives beside Ray, which most commands need not load
             raise
         _stopped()
+
+
+def _check_working_directory() -> None:
+    try:
+        pathlib.Path.cwd()
+    except OSError as error:
+        raise InputError(f"the working directory cannot be used: {error.strerror}; change to another") from None
 
 
 def _stopped() -> NoReturn:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sensitivity.import_path import search_last
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def load_module(task_module: pathlib.Path | None) -> None:
     if task_module is not None:
         from trainables.task_modules import load_task_module
 
+        search_last()
         load_task_module(task_module)
 
 
@@ -63,5 +65,6 @@ def the_studies(file: str | None, preset: str | None) -> list[Study]:
         given = "both" if file is not None else "neither"
         raise InputError(f"give a study file or --preset NAME, got {given} (`sensitivity presets` lists them)")
     if preset is None:
+        search_last()  # where a study file's module:name is looked for
         return [Study.load(str(file))]
     return [Study.preset(each) for each in GROUPS.get(preset, (preset,))]

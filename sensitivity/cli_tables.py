@@ -11,14 +11,29 @@ import typer
 
 from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
 from sensitivity.terminal import conclude, in_words, report_folder, show
+from sensitivity.wording import listed
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
 
-KINDS = ("table", "optuna", "ray")
-ONLY = {"status": ("table",), "epoch": ("table",), "study": ("optuna",), "failed": ("optuna",), "direction": ("table", "ray")}
+TABLES = ("table", "deepcave", "keras_tuner", "deepobs")
+KINDS = (*TABLES, "optuna", "ray")
+ONLY = {
+    **dict.fromkeys(("status", "epoch", "statuses", "empty"), TABLES),
+    **dict.fromkeys(("study", "failed"), ("optuna",)),
+    "direction": (*TABLES, "ray"),
+}
 """Options that not every kind has."""
+PAIRS = {
+    "--scale": "NAME=SCALE, such as lr=log",
+    "--default": "NAME=VALUE, such as mu=0",
+    "--rename": "OLD=NEW, such as step_size=lr",
+    "--status-word": "WORD=STATUS, such as 3=failed",
+}
+"""Options that pair a name with a value, as they are written."""
+SPELLED = {"statuses": "status-word"}
+"""Options whose names are not those of the arguments."""
 
 
 def _option(words: str, *names: str) -> Any:
@@ -27,20 +42,34 @@ def _option(words: str, *names: str) -> Any:
 
 def import_results(
     place: Annotated[
-        str, typer.Argument(metavar="FILE_OR_DIR_OR_URL", help="A CSV or Parquet file, an Optuna storage, a Ray Tune experiment.")
+        str,
+        typer.Argument(
+            metavar="FILE_OR_DIR_OR_URL", help="A table (CSV, JSON, Excel, Parquet), an Optuna storage, or the folder of a tool."
+        ),
     ],
-    kind: Annotated[str | None, typer.Option(help="table, optuna or ray.", show_default="what it looks like")] = None,
+    kind: Annotated[str | None, typer.Option(help=f"{', '.join(KINDS)}.", show_default="what it looks like")] = None,
     hyperparameter: Annotated[list[str] | None, _option("A hyperparameter; once for each. Else all that is nothing else.")] = None,
+    leave_out: Annotated[list[str] | None, _option("A column (parameter, config entry) that is no hyperparameter; once for each.")] = None,
+    rename: Annotated[
+        list[str] | None, _option("OLD=NEW: a name for a hyperparameter; once for each. The learning rate is called lr.")
+    ] = None,
     metric: Annotated[str | None, _option("What trials are judged by.")] = None,
-    direction: Annotated[str | None, typer.Option(help="min or max.", show_default="min; of an Optuna study its own")] = None,
+    direction: Annotated[
+        str | None, typer.Option(help="min or max.", show_default="by the metric's name; of an Optuna study its own")
+    ] = None,
     variant: Annotated[str | None, _option("The column (parameter, config entry) that names the variant.")] = None,
     task: Annotated[str | None, _option("The one that names the task.")] = None,
     seed: Annotated[str | None, _option("The one that holds the seed.")] = None,
-    status: Annotated[str | None, _option("Tables: the column that says how a trial ended.")] = None,
-    epoch: Annotated[str | None, _option("Tables with a row an epoch: the column of its number.")] = None,
+    status: Annotated[str | None, _option("Tables: the column that says how a trial ended, or none.")] = None,
+    status_word: Annotated[
+        list[str] | None, _option("WORD=completed, diverged, stopped, failed, running or pending: tables; once for each word.")
+    ] = None,
+    empty: Annotated[str | None, _option("Tables: what a trial without a result and a status is, diverged or failed.")] = None,
+    epoch: Annotated[str | None, _option("Tables with a row an epoch or budget: the column of its number.")] = None,
     initial_loss: Annotated[
         str | None, _option("The metric before training, which diverged trials count as: a number, or a table's column.")
     ] = None,
+    default: Annotated[list[str] | None, _option("NAME=VALUE of a hyperparameter, for trials that lack it; once for each.")] = None,
     scale: Annotated[
         list[str] | None, _option("NAME=linear, log, log1m, ordinal or categorical; once for each. Else inferred, and said.")
     ] = None,
@@ -52,20 +81,22 @@ def import_results(
     out: Folder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Report on results that are there already: any table, an Optuna storage, a Ray Tune experiment. Nothing is run."""
+    """Report on results that are there already: any table, an Optuna storage, the folder of Ray Tune or another tool. Nothing is run."""
     kind = _kind_of(place) if kind is None else kind
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS)
     given: dict[str, Any] = {
         "hyperparameters": hyperparameter or None, "metric": metric, "direction": direction, "variant": variant, "task": task, "seed": seed,
-        "status": status, "epoch": epoch, "scales": _scales(scale or []), "spaces": _space(space), "design": design, "study": study or None,
-        "failed": failed, "initial_loss": _number(initial_loss) if initial_loss is not None else None,
+        "status": status, "epoch": epoch, "scales": _pairs("--scale", scale), "spaces": _space(space), "design": design,
+        "study": study or None, "failed": failed, "ignore": leave_out or None, "rename": _pairs("--rename", rename),
+        "statuses": _pairs("--status-word", status_word), "empty": empty, "defaults": _defaults(default),
+        "initial_loss": _number(initial_loss) if initial_loss is not None else None,
     }  # fmt: skip
     given = {option: each for option, each in given.items() if each is not None}
     for option, kinds in ONLY.items():
         if option in given and kind not in kinds:
-            raise InputError(f"--{option} is for {' and '.join(kinds)}, and {place!r} is read as {kind}")
-    if kind != "table" and isinstance(given.get("initial_loss"), str):
+            raise InputError(f"--{SPELLED.get(option, option)} is for {listed(kinds)}, and {place!r} is read as {kind}")
+    if kind not in TABLES and isinstance(given.get("initial_loss"), str):
         raise InputError(f"--initial-loss must be a number, got {initial_loss!r} (only a table has a column for it)")
     results = _read(kind, place, name, given)
     if results.usable.empty:
@@ -111,20 +142,21 @@ def measure(
 
 
 def _kind_of(place: str) -> str:
-    """What a place looks like. Raises: InputError where it looks like nothing known."""
+    """Return the kind that a place looks like. Raises: InputError where it looks like nothing known."""
     from sensitivity.optuna_storage import JOURNALS, is_sqlite
     from sensitivity.reading_files import is_table
+    from sensitivity.tool_folders import tool_of
 
     path = pathlib.Path(place).expanduser()
     if "://" in place or is_sqlite(path) or path.suffix in JOURNALS:
         return "optuna"
     if path.is_dir():
-        return "ray"
+        return tool_of(path) or "ray"
     if is_table(path):
         return "table"
     if not path.exists():
         raise InputError(f"no file or directory {place!r}")
-    raise InputError(f"{place!r} looks like no table, Optuna storage or Ray Tune experiment; say which with --kind ({', '.join(KINDS)})")
+    raise InputError(f"{place!r} looks like no table, Optuna storage or folder of a tool; say which with --kind ({', '.join(KINDS)})")
 
 
 def _read(kind: str, place: str, name: str | None, given: dict[str, Any]) -> Results:
@@ -132,18 +164,27 @@ def _read(kind: str, place: str, name: str | None, given: dict[str, Any]) -> Res
 
     if kind == "optuna":
         return Results.from_optuna(place, *given.pop("study", ()), study_name=name, **given)
-    reader = Results.from_table if kind == "table" else Results.from_ray
-    return reader(place, study=name, **given)
+    if kind == "ray":
+        return Results.from_ray(place, study=name, **given)
+    return Results.from_table(place, study=name, kind=None if kind == "table" else kind, **given)
 
 
-def _scales(given: Sequence[str]) -> dict[str, str] | None:
-    scales = {}
-    for each in given:
-        name, separator, scale = each.rpartition("=")
-        if not separator or not name:
-            raise InputError(f"--scale must be NAME=SCALE, such as lr=log; got {each!r}")
-        scales[name] = scale
-    return scales or None
+def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str] | None:
+    """Return the values of an option that is written NAME=VALUE, by name."""
+    pairs = {}
+    for text in given or ():
+        name, separator, value = text.rpartition("=")
+        if not separator or not name or not value:
+            raise InputError(f"{option} must be {PAIRS[option]}; got {text!r}")
+        pairs[name] = value
+    return pairs or None
+
+
+def _defaults(given: Sequence[str] | None) -> dict[str, Any] | None:
+    from search_spaces.values import read_value
+
+    pairs = _pairs("--default", given)
+    return {name: read_value(value) for name, value in pairs.items()} if pairs else None
 
 
 def _space(path: pathlib.Path | None) -> Any:

@@ -22,6 +22,8 @@ PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 10_000}
 MAKING_TABLES = 0x73656E73
 """The number of PostgreSQL's lock for that."""
 HIDDEN = "..."
+LONGEST_FILE = 504
+"""Bytes that the path of a SQLite file may have: SQLite's 512, less the end of its journal's name."""
 SECRET = ("password", "sslpassword", "passfile")
 """Where else than before its host a URL may have a password."""
 EXAMPLE = "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
@@ -46,8 +48,8 @@ class Database:
         self.path = None if "://" in text and not text.startswith("sqlite:///") else _file(text.removeprefix("sqlite:///"))
         if self.path is not None:
             _check_file(self.path, create)
-            self.shown, self.url = str(self.path), f"sqlite:///{self.path}"
-            self.engine = sql.create_engine(self.url, **self.options)
+            self.shown, self.url = str(self.path), sqlite_url(self.path)
+            self.engine = sql.create_engine(sql.URL.create("sqlite", database=str(self.path)), **self.options)
             sql.event.listen(self.engine, "connect", _durable)
             sql.event.listen(self.engine, "begin", _begin)
         else:
@@ -135,6 +137,8 @@ class Database:
         text = " ".join(str(getattr(error, "orig", None) or error).split())
         for each in self._passwords:
             text = text.replace(each, HIDDEN)
+        if self.path is not None and "unable to open" in text and not os.access(folder := self.path.parent, os.W_OK):
+            text += f"; SQLite has to write beside it, and the folder {str(folder)!r} is not writable"
         passing = isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError))
         return (Unreachable if passing else InputError)(f"store {self.shown!r}: {text}")
 
@@ -159,6 +163,16 @@ def without_password(place: str) -> str:
     return url.update_query_dict(secret).render_as_string(hide_password=True) if secret or url.password else place
 
 
+def sqlite_url(path: pathlib.Path) -> str:
+    """The URL of a SQLite file, whatever its name: after a plain "?" a URL has options, and "%41" in it is a letter.
+
+    >>> sqlite_url(pathlib.Path("/tmp/a?b.sqlite"))
+    'sqlite:////tmp/a%3Fb.sqlite'
+    """
+    plain, escaped = str(path), str(path).replace("%", "%25").replace("?", "%3F")
+    return f"sqlite:///{plain if sql.make_url(f'sqlite:///{plain}').database == plain else escaped}"
+
+
 def _file(text: str) -> pathlib.Path:
     return pathlib.Path(text).expanduser().absolute()
 
@@ -171,6 +185,8 @@ def _check_file(path: pathlib.Path, create: bool) -> None:
         raise InputError(f"store {str(path)!r} cannot be: {error.strerror}") from None
     if is_folder:
         raise InputError(f"store {str(path)!r} is a folder; give a file such as {str(path / 'sensitivity.sqlite')!r}")
+    if len(os.fsencode(path)) > LONGEST_FILE:
+        raise InputError(f"store {str(path)!r} has {len(os.fsencode(path))} bytes, and SQLite takes {LONGEST_FILE}; give a shorter --store")
     if not exists:
         if not create:
             raise InputError(f"no store at {str(path)!r}; `sensitivity run` makes one")

@@ -2,193 +2,205 @@
 
 from __future__ import annotations
 
-import json
 import math
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from search_spaces.inferred import domain_of
 from search_spaces.spaces import SearchSpace
-from sensitivity.imported import ENDED, Direction, Imported, assemble
+from search_spaces.values import choice_of
+from sensitivity.config_entries import hyperparameters_of
+from sensitivity.imported import Direction, Imported, as_utf8, assemble
 from sensitivity.imported_spaces import Spaces
-from sensitivity.ray_files import Run, is_experiment, leaves, read_experiment
+from sensitivity.metric_names import direction_or_question
+from sensitivity.ray_files import Experiment, Run, read_experiment
+from sensitivity.ray_grids import read_grid
+from sensitivity.ray_metrics import Curves, curves_of, metric_of
+from sensitivity.ray_reports import leaves, number_in
 from sensitivity.results import Results
 from trainables.names import InputError, unknown
 
-AUTOMATIC = (
-    "training_iteration", "time_this_iter_s", "time_total_s", "time_since_restore", "iterations_since_restore", "timestamp", "pid",
-    "warmup_time", "done", "timesteps_total", "episodes_total", "timesteps_since_restore", "agent_timesteps_total", "trial_id", "date",
-    "checkpoint_dir_name", "hostname", "node_ip", "experiment_tag", "should_checkpoint", "config", "logdir",
-)  # fmt: skip
-"""What Ray Tune adds to a report."""
+SEED = "seed"
+"""The entry of the config that is the seed where none is named."""
+WRAPPER = "train_loop_config/"
+"""Before the entries of the config of a Ray Train trainer that Ray Tune runs."""
 
 
 def from_ray(
     experiment: Any,
     *,
     hyperparameters: Sequence[str] | None = None,
+    ignore: Sequence[str] = (),
     metric: str | None = None,
-    direction: Direction = "min",
+    direction: Direction | None = None,
     variant: str | None = None,
     task: str | None = None,
     seed: str | None = None,
     initial_loss: float | None = None,
     epochs: int | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    rename: Mapping[str, str] | None = None,
     scales: Mapping[str, str] | None = None,
     spaces: Spaces | Mapping[str, Any] = None,
     design: str | None = None,
     study: str | None = None,
 ) -> Results:
-    """Results of a Ray Tune experiment.
+    """Read a Ray Tune experiment of any version, as far as its files can be read; :attr:`Results.notes` count what cannot.
 
-    A trial whose last report is not finite has diverged, one that ended with an error has failed, and one that reported less often than the
-    others was stopped early (ASHA and its kin) and has no result at the full budget.
+    A trial whose last report is not finite has diverged, also where Ray's encoder wrote NaN as the text "null". One that ended with an
+    error has failed, and one that reported less often than the others was stopped early (ASHA and its kin) and has no result at the full
+    budget. None in a config is the choice ``None``; a trial without a hyperparameter is left out and counted, unless another hyperparameter
+    explains it.
 
     Args:
-        experiment: its directory, or the ResultGrid of ``Tuner.fit()``. metric: what was reported; not needed where it is one number.
+        experiment: its directory, or the ResultGrid of ``Tuner.fit()``.
         hyperparameters: entries of the config, nested ones as ``outer/inner``; those that differ between trials where none are named.
-        variant, task, seed: entries of the config; ``seed`` is the seed where there is one of that name.
-        initial_loss: the metric before training, which diverged trials count as; else it is the worst finite result. epochs: reports of a
-            trial that was not stopped early; as many as any has. spaces: a search space, one for each variant, or the ``param_space``.
-        direction, scales, design, study: as for :func:`sensitivity.from_tables.from_table`. An experiment with a search algorithm that
-            looks at results is taken as ``adaptive``.
+        ignore: entries of the config to leave out.
+        metric: what was reported; not needed where Ray Tune was given one, or one number is a loss or the like by its name.
+        direction: ``min`` or ``max``; not needed where the name of the metric says it.
+        variant: entry of the config.
+        task: entry of the config.
+        seed: entry of the config; one called ``seed`` is the seed.
+        initial_loss: the metric before training, which diverged trials count as; else it is the worst finite result.
+        epochs: reports of a trial that was not stopped early; as many as any has.
+        defaults: values of hyperparameters, for the trials that lack them.
+        rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` without it.
+        scales: as for :func:`sensitivity.from_tables.from_table`.
+        spaces: a search space, one for each variant, or the ``param_space``.
+        design: as for :func:`sensitivity.from_tables.from_table`. An experiment with a search algorithm that looks at results is taken as
+            ``adaptive``.
+        study: what the report calls it.
 
-    Raises: InputError for a directory that is no experiment, an unknown metric or config entry, no trials.
+    Raises:
+        InputError: the directory is no experiment, a metric or config entry is unknown, the metric or its direction is not certain, or
+            there are no trials.
     """
     hyperparameters = [hyperparameters] if isinstance(hyperparameters, str) else hyperparameters
-    if isinstance(experiment, (str, pathlib.Path)):
-        read, searched, source = read_experiment(pathlib.Path(experiment))
-        name = pathlib.Path(experiment).expanduser().resolve().name
-    else:
-        read, searched, source, name = _of_grid(experiment)
-    if not read:
-        raise InputError(f"{source} holds no trials")
-    metric = _metric(read, metric, source)
-    config = list(dict.fromkeys(key for each in read for key in each.config))
-    roles = {
-        "variant": variant,
-        "task": task,
-        "seed": seed or ("seed" if "seed" in config and "seed" not in (hyperparameters or ()) else None),
-    }
-    for key in [*filter(None, roles.values()), *(hyperparameters or ())]:
+    ignore = [ignore] if isinstance(ignore, str) else ignore
+    read = read_experiment(pathlib.Path(experiment)) if isinstance(experiment, (str, pathlib.Path)) else read_grid(experiment)
+    if not read.runs:
+        raise InputError(f"{read.source} holds no trials")
+    metric, about_metric = metric_of(read, metric)
+    direction, about_direction = _direction(read, metric, direction)
+    curves = curves_of(read.runs, metric)
+    unwrapped = [replace(run, config=_unwrapped(run.config)) for run in read.runs]
+    config = list(dict.fromkeys(key for run in unwrapped for key in run.config))
+    hyperparameters, ignore = ([key.removeprefix(WRAPPER) for key in keys or ()] for keys in (hyperparameters, ignore))
+    variant, task, seed = (key and key.removeprefix(WRAPPER) for key in (variant, task, seed))
+    roles = {"variant": variant, "task": task, "seed": seed or (SEED if SEED in config and SEED not in hyperparameters else None)}
+    for key in [*filter(None, roles.values()), *hyperparameters, *ignore]:
         if key not in config:
             raise unknown("entry of the config", key, config)
-    names, notes = _names(read, config, hyperparameters, [key for key in roles.values() if key])
-    trials = [_imported(each, names, metric, roles, initial_loss, study or name) for each in read]
+    used = [key for key in (*roles.values(), *ignore) if key]
+    configs = [run.config for run in unwrapped]
+    names, about_names = ([key for key in hyperparameters if key not in used], []) if hyperparameters else hyperparameters_of(configs, used)
+    title = as_utf8(study or read.name)
+    runs, about_roles = _with_roles(unwrapped, variant, task)
     return assemble(
-        trials,
-        source=source,
-        study=study or name,
+        [_imported(run, names, curves, roles, initial_loss, title, epochs) for run in runs],
+        source=read.source,
+        study=title,
         metric=metric,
         direction=direction,
         names=names,
         scales=scales,
-        spaces=_space(spaces, names),
-        design=design or ("adaptive" if searched else None),
+        spaces=_spaces(spaces, names),
+        design=design or ("adaptive" if read.is_searched else None),
         epochs=epochs,
-        notes=notes,
+        notes=[*about_metric, *about_direction, *about_names, *about_roles, *read.notes, *curves.notes],
+        rename=rename,
+        defaults=defaults,
     )
 
 
-def _of_grid(grid: Any) -> tuple[list[Run], bool, str, str]:
-    """The trials of a ResultGrid, by what its results have: config, metrics, metrics_dataframe and error."""
-    try:
-        results = [grid[i] for i in range(len(grid))]
-        read = []
-        for i, each in enumerate(results):
-            frame = getattr(each, "metrics_dataframe", None)
-            reports = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")] if frame is not None and len(frame) else []
-            last = leaves(each.metrics or {})
-            if not reports and "training_iteration" in last:
-                reports = [last]
-            error = None if each.error is None else str(each.error).strip().splitlines()[-1]
-            read.append(Run(str(last.get("trial_id", i)), leaves(each.config or {}), "failed" if error else ENDED, reports, error))
-    except (AttributeError, TypeError, KeyError):
-        raise InputError(f"experiment must be a directory or a ResultGrid of Ray Tune, got {experiment_words(grid)}") from None
-    path = getattr(grid, "experiment_path", None)
-    place = pathlib.Path(str(path)) if path else None
-    searched = place is not None and is_experiment(place) and any(place.glob("searcher-state-*"))
-    return read, searched, repr(str(path)) if path else "the ResultGrid", place.name if place is not None else "experiment"
+def _direction(read: Experiment, metric: str, direction: Direction | None) -> tuple[Direction, list[str]]:
+    """Return the direction that is given, that Ray Tune was given for the metric, or that the metric's name states."""
+    if direction is not None:
+        return direction, []
+    if read.metric == metric and read.mode in ("min", "max"):
+        return ("max" if read.mode == "max" else "min"), [f"{metric}: {read.mode}, as Ray Tune was given (direction=, --direction)."]
+    stated = direction_or_question(metric, read.source)
+    return stated, [f"{metric}: {stated}, as its name says (direction=, --direction)."]
 
 
-def experiment_words(given: Any) -> str:
-    return f"{type(given).__name__} {str(given)[:60]!r}"
+def _unwrapped(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config without the name of the entry that holds those of a trainer."""
+    return {key.removeprefix(WRAPPER) if key.removeprefix(WRAPPER) not in config else key: value for key, value in config.items()}
 
 
-def _metric(read: Sequence[Run], metric: str | None, source: str) -> str:
-    numbers = dict.fromkeys(
-        key
-        for each in read
-        for report in each.reports[-1:]
-        for key, value in report.items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and key not in AUTOMATIC and not key.startswith("config/")
-    )
-    if metric is not None:
-        if metric not in numbers and metric not in {key for each in read for report in each.reports for key in report}:
-            raise unknown("metric", metric, numbers)
-        return metric
-    if len(numbers) != 1:
-        listed = ", ".join(numbers) or "no number"
-        raise InputError(f"name the metric (metric=, --metric): {source} reports {listed}")
-    return next(iter(numbers))
-
-
-def _names(read: Sequence[Run], config: Iterable[str], given: Sequence[str] | None, used: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The entries of the config that are hyperparameters, and what was inferred of that."""
-    if given is not None:
-        return [key for key in given if key not in used], []
-    differing = [key for key in config if key not in used and len({json.dumps(each.config.get(key), default=repr) for each in read}) > 1]
-    found = [key for key in differing if not all(_is_object(each.config.get(key)) for each in read)]
-    if not found:
-        found = [key for key in config if key not in used and not any(_is_object(each.config.get(key)) for each in read)][:1]
-    if not found:
-        raise InputError(f"no entry of the config differs between the trials (entries: {', '.join(config) or 'none'})")
-    return found, []
-
-
-def _is_object(value: Any) -> bool:
-    """A function or the like, which Ray Tune writes as its address: another in every process, and no hyperparameter."""
-    return value is None or (isinstance(value, str) and value.startswith("<") and " at 0x" in value)
+def _with_roles(runs: Sequence[Run], *roles: str | None) -> tuple[list[Run], list[str]]:
+    """Return the trials whose config has every entry, and the sentences that count the others."""
+    remaining, notes = list(runs), []
+    for key in filter(None, roles):
+        present = [run for run in remaining if key in run.config]
+        if len(present) < len(remaining):
+            notes.append(f"Left out, having no {key}: {len(remaining) - len(present)} of {len(runs)} trials.")
+        remaining = present
+    return remaining, notes
 
 
 def _imported(
-    run: Run, names: Sequence[str], metric: str, roles: Mapping[str, str | None], initial_loss: float | None, study: str
+    run: Run,
+    names: Sequence[str],
+    curves: Curves,
+    roles: Mapping[str, str | None],
+    initial_loss: float | None,
+    study: str,
+    epochs: int | None,
 ) -> Imported:
-    reports: dict[int, float] = {}
-    for place, report in enumerate(run.reports, 1):
-        if metric in report:
-            value = report[metric]
-            if isinstance(value, str) or value is None:
-                raise InputError(f"metric {metric!r} must be a number, got {value!r} in trial {run.key}")
-            reports[int(report.get("training_iteration", place))] = float(value)  # a restored trial repeats iterations: the last counts
+    status, reports = curves.outcome(run, epochs)
     seed = run.config.get(roles["seed"]) if roles["seed"] else None
-    if seed is not None and not (isinstance(seed, (int, float)) and float(seed).is_integer()):
-        raise InputError(f"seed must be a whole number, got {seed!r} in trial {run.key}")
     last: Mapping[str, Any] = run.reports[-1] if run.reports else {}
-    labels = {role: str(run.config.get(key, study)) if key else study for role, key in roles.items()}
+    seconds = number_in(last.get("time_total_s"))
+    labels = {role: str(choice_of(run.config.get(key, study))) if key else study for role, key in roles.items()}
     return Imported(
         run.key,
-        {key: _scalar(run.config[key]) for key in names if run.config.get(key) is not None},
-        run.status,
-        sorted(reports.items()),
+        {key: choice_of(run.config[key]) for key in names if key in run.config and not _is_nan(run.config[key])},
+        status,
+        reports,
         labels["variant"],
         labels["task"],
-        None if seed is None else int(seed),
-        float(last.get("time_total_s", math.nan)),
+        _seed(seed, run),
+        math.nan if seconds is None else seconds,
         math.nan if initial_loss is None else float(initial_loss),
         run.error,
     )
 
 
-def _scalar(value: Any) -> Any:
-    return value if isinstance(value, (str, bool, int, float)) else json.dumps(value, default=repr)
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
-def _space(given: Any, names: Sequence[str]) -> Spaces:
-    """Search spaces as they are; a ``param_space`` as the space of its hyperparameters."""
+def _seed(value: Any, run: Run) -> int | None:
+    number = number_in(value)
+    if number is not None and number.is_integer():
+        return int(number)
+    if value is None or not run.reports:
+        return None
+    raise InputError(f"seed must be a whole number, got {value!r} in trial {run.key}")
+
+
+def _spaces(given: Any, names: Sequence[str]) -> Spaces:
+    """Return search spaces as they are; of a ``param_space`` the space of its hyperparameters."""
     if given is None or isinstance(given, SearchSpace):
         return given
-    if isinstance(given, Mapping) and all(isinstance(each, SearchSpace) for each in given.values()):
+    if isinstance(given, Mapping) and all(isinstance(space, SearchSpace) for space in given.values()):
         return given
-    flat = leaves(given, stop=lambda each: "grid_search" in each)
-    return SearchSpace.from_ray({name: flat[name] for name in names if name in flat})
+    flat = _unwrapped(leaves(given, stop=lambda mapping: "grid_search" in mapping))
+    plain, choices = {}, {}
+    for name in names:
+        values = _choices(flat.get(name))
+        if values and not all(isinstance(value, (str, bool, int, float)) for value in values):
+            choices[name] = domain_of(name, values, "categorical")
+        elif name in flat:
+            plain[name] = flat[name]
+    domains = {**choices, **{domain.name: domain for domain in SearchSpace.from_ray(plain)}}
+    return SearchSpace(*(domains[name] for name in names if name in domains))
+
+
+def _choices(domain: Any) -> Sequence[Any]:
+    """Return the values of a ``choice`` or a ``grid_search``; none for another domain."""
+    values = domain.get("grid_search") if isinstance(domain, Mapping) else getattr(domain, "categories", None)
+    return values if isinstance(values, (list, tuple)) else ()

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import decimal
-import itertools
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from search_spaces.values import python_value
-from sensitivity.imported import ENDED, Direction, Imported, assemble
+from search_spaces.spaces import SearchSpace
+from sensitivity.column_names import bare_name, column_called
+from sensitivity.column_roles import OWN_COLUMNS, Roles, column_roles, doubtful_results
+from sensitivity.columns import Column, columns_of
+from sensitivity.imported import Direction, as_utf8, assemble
 from sensitivity.imported_spaces import Spaces
-from sensitivity.reading_files import read_frame
-from sensitivity.results import TIMES, Results
+from sensitivity.metric_columns import direction_of, metric_of
+from sensitivity.nested_cells import flattened
+from sensitivity.reading_files import nulls_are_nan, read_frame
+from sensitivity.results import Results
+from sensitivity.table_notes import role_notes
+from sensitivity.table_trials import Empty, TableTrials, numbers_of
+from sensitivity.tool_folders import read_folder
+from sensitivity.tool_tables import ToolTable
 from trainables.names import InputError, unknown
 
-METRICS = ("value", "loss")
-"""Columns that are the metric where none is named."""
-ROLES = {"variant": ("variant",), "task": ("task",), "seed": ("seed",), "status": ("status", "state"), "initial_loss": ("initial_loss",)}
-"""Columns that are taken for a role where none is named."""
-PREFIXES = ("config/", "params_")
-"""Before the names of hyperparameters in our own tables, in Ray Tune's and in Optuna's."""
-OTHERS = ("key", "number", "seconds", *TIMES, "epochs_done", "error")
-STATUS_WORDS = {
-    "completed": ("completed", "complete", "terminated", "success", "succeeded", "finished", "ok", "done"),
-    "diverged": ("diverged", "nan", "inf"),
-    "stopped": ("stopped", "pruned", "early_stopped", "killed"),
-    "failed": ("failed", "fail", "error", "errored", "crashed", "oom", "timeout"),
-    "running": ("running", "paused"),
-    "pending": ("pending", "waiting", "queued"),
-}
-MOST_TEXTS = 20
+NO_STATUS = "none"
+"""Named as the column of the status: no column is one."""
 
 
 def from_table(
@@ -41,7 +35,7 @@ def from_table(
     *,
     hyperparameters: Sequence[str] | None = None,
     metric: str | None = None,
-    direction: Direction = "min",
+    direction: Direction | None = None,
     variant: str | None = None,
     task: str | None = None,
     seed: str | None = None,
@@ -53,203 +47,197 @@ def from_table(
     spaces: Spaces = None,
     design: str | None = None,
     study: str | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    rename: Mapping[str, str] | None = None,
+    ignore: Sequence[str] = (),
+    statuses: Mapping[str, str] | None = None,
+    empty: Empty | None = None,
+    kind: str | None = None,
 ) -> Results:
-    """Results of a table: a DataFrame, or a CSV, TSV or Parquet file.
+    """Results of a table: a DataFrame, a file (CSV, TSV, JSON, Excel or Parquet), or the folder of DeepCAVE, Keras Tuner or DeepOBS.
 
     Args:
-        hyperparameters: columns; those that begin with ``config/`` or ``params_`` (under the rest of their name) where none are named, or
-            every column that is nothing else, where none begins so. An empty cell is a hyperparameter that the row does not have.
-        metric: column of the result; ``value`` or ``loss`` where it is not named. One that is not finite is a trial that diverged.
-        direction: ``min`` or ``max``. variant, task, seed: columns; where there is none, all rows are one variant of one task, and a
-            configuration that comes again counts as another seed.
-        status: column of how a trial ended, in our words, Optuna's or Ray Tune's. initial_loss: the metric before training, as a column or
-            a number, which a diverged trial counts as; without it, it counts as the worst finite result of its task.
-        epoch: column, in a table with a row for every epoch of a trial. epochs: of a whole trial; as many as any has.
-        scales: ``linear``, ``log``, ``log1m``, ``ordinal`` or ``categorical`` by hyperparameter; inferred where not given, and said in
-            :attr:`Results.notes`. spaces: the search space (of every variant, or by variant), instead.
-        design: how configurations were chosen; a full grid is seen, anything else taken as ``random``. study: what the report calls it.
+        hyperparameters: columns. Where none are named, those with a prefix such as ``config/``, ``params.`` or ``hparams/``, under the rest
+            of their name; else those that are nothing else (:mod:`sensitivity.column_roles`). An empty cell is a hyperparameter that the
+            row does not have. What was taken and what was left out comes first in :attr:`Results.notes`.
+        metric: column of the result. Where it is not named, the only result that trials can be judged by, validation before training. One
+            that is not finite is a trial that diverged; an empty cell is none.
+        direction: ``min`` or ``max``; by the metric's name where it is not given.
+        variant: column; where there is none, all rows are one variant.
+        task: column; where there is none, all rows are of one task.
+        seed: column; where there is none, a configuration that comes again counts as another seed.
+        status: column of how a trial ended, in the words of any tool; ``none`` where a column of that name is none.
+        initial_loss: the metric before training, as a column or a number, which a diverged trial counts as; without it, it counts as the
+            worst finite result of its task.
+        epoch: column, in a table with a row for every epoch of a trial, or for every budget that a configuration was trained with.
+        epochs: of a whole trial; as many as any has.
+        scales: ``linear``, ``log``, ``log1m``, ``ordinal`` or ``categorical`` by hyperparameter; inferred where not given, and said.
+        spaces: the search space (of every variant, or by variant), instead.
+        design: how configurations were chosen; a grid is seen, anything else taken as ``random``.
+        study: name in the report.
+        defaults: values of hyperparameters, for the trials that lack them.
+        rename: new names of hyperparameters by old ones. The learning rate is called ``lr``, unless it is renamed to its own name.
+        ignore: columns to leave out.
+        statuses: ``completed``, ``diverged``, ``stopped``, ``failed``, ``running`` or ``pending`` by word of the status column.
+        empty: what a trial is that has no result, and no status that says why: ``diverged`` or ``failed``.
+        kind: of a folder: ``deepcave``, ``keras_tuner`` or ``deepobs``; recognised where it is not given.
 
-    Raises: InputError, in one line, for a file that cannot be read, a column that is not there, text among numbers, a trial that is there
-        twice, an empty table.
+    Raises:
+        InputError: in one line, for a file that cannot be read, a column that is not there, text among numbers, a trial that is there
+            twice, an empty table; and as a question, naming the option that answers it, for a doubt.
 
     >>> frame = pd.DataFrame({"lr": [0.001, 0.01, 0.1], "loss": [0.5, 0.2, float("nan")]})
     >>> results = from_table(frame, metric="loss")
     >>> list(results.trials["status"]), list(results.trials["loss"]), str(results.spaces["table"])
     (['completed', 'completed', 'diverged'], [0.5, 0.2, 0.5], 'lr: 0.001 to 0.1, log')
     """
-    if not isinstance(table, (pd.DataFrame, str, pathlib.Path)):
-        raise InputError(f"a table must be a DataFrame or the path of a file, got {table!r}")
-    hyperparameters = [hyperparameters] if isinstance(hyperparameters, str) else hyperparameters
-    frame, source = (table, "the table") if isinstance(table, pd.DataFrame) else (read_frame(table), repr(str(table)))
-    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    columns = list(frame.columns)
-    if len(set(columns)) < len(columns):
-        raise InputError(f"{source} has the column {next(each for each in columns if columns.count(each) > 1)!r} twice")
-    if frame.empty:
-        raise InputError(f"{source} is empty: it has {len(columns)} columns and no rows")
-    name = study or (pathlib.Path(table).name.partition(".")[0] if not isinstance(table, pd.DataFrame) else "table")
-    metric = metric or next((each for each in METRICS if each in columns), None)
-    if metric is None:
-        raise InputError(f"name the column of the metric (metric=, --metric): {source} has {', '.join(columns)}")
-    given = {"variant": variant, "task": task, "seed": seed, "status": status, "epoch": epoch}
-    if isinstance(initial_loss, str):
-        given["initial_loss"] = initial_loss
-    for column in [metric, *filter(None, given.values()), *(hyperparameters or ())]:
-        if column not in columns:
-            raise unknown("column", column, columns)
-    taken = {metric, *(hyperparameters or ()), *filter(None, given.values())}
-    for role, usual in ROLES.items():
-        if given.get(role) is None and not (role == "initial_loss" and initial_loss is not None):
-            given[role] = next((each for each in usual if each in columns and each not in taken), None)
-    used = {metric, *filter(None, given.values())}
-    twice = [each for each in hyperparameters or () if each in used]
-    if twice:
-        raise InputError(f"column {twice[0]!r} cannot be a hyperparameter and something else")
-    names, notes = _hyperparameters(frame, hyperparameters, used)
-    if len(set(names.values())) < len(names):
-        raise InputError(f"two columns are the same hyperparameter: {', '.join(names)}")
-    trials = _trials(frame, names, metric, {role: column for role, column in given.items() if column}, initial_loss, name)
+    if empty not in (None, "diverged", "failed"):
+        raise unknown("meaning of an empty metric (empty=, --empty)", empty, ("diverged", "failed"))
+    source = "the table" if isinstance(table, pd.DataFrame) else repr(str(table))
+    told = _read(table, kind)
+    name = as_utf8(
+        study or ("table" if isinstance(table, pd.DataFrame) else pathlib.Path(table).expanduser().resolve().name.partition(".")[0])
+    )
+    columns = columns_of(_checked(told.frame, source))
+    given = {"variant": variant, "task": task, "seed": seed, "status": status, "epoch": epoch, "initial_loss": initial_loss}
+    named, closed = _named(given, columns)
+    metric = _called(metric or told.metric, columns)
+    hyperparameters = _all_called(hyperparameters, columns)
+    ignore = _all_called(ignore, columns) or []
+    _check_names(columns, metric, named, hyperparameters, ignore)
+    roles = column_roles(
+        columns, named=named, metric=metric, hyperparameters=hyperparameters, ignore=ignore, closed=closed, searched=_searched(spaces)
+    )
+    chosen = metric if metric is not None else metric_of(columns, roles.results, source)
+    way, said = direction_of(columns, chosen, direction or told.directions.get(chosen), source)
+    _check_roles(columns, roles, chosen, source)
+    initial = f"initial_{bare_name(chosen)}"
+    if "initial_loss" not in {*closed, *roles.named} and initial in columns:
+        roles.named["initial_loss"] = initial
+    trials, assumed = TableTrials(
+        columns,
+        roles.hyperparameters,
+        roles.named,
+        chosen,
+        name,
+        initial_loss=float(initial_loss) if isinstance(initial_loss, (int, float)) else math.nan,
+        statuses=statuses,
+        empty=empty,
+        null_is_nan=isinstance(table, pd.DataFrame) or nulls_are_nan(table),
+        by_budget=epochs is None and _holds_budgets(columns, roles),
+    ).read()
+    own = {"key", "epochs_done", "value", "loss"} <= set(columns)
     return assemble(
         trials,
         source=source,
         study=name,
-        metric=metric,
-        direction=direction,
-        names=list(names.values()),
+        metric=bare_name(chosen),
+        direction=way,
+        names=list(roles.hyperparameters.values()),
         scales=scales,
         spaces=spaces,
+        known={trial.variant: told.domains for trial in trials} if told.domains else {},
         design=design,
-        epochs=epochs if epoch else 1,
-        notes=notes,
+        epochs=epochs if "epoch" in roles.named else 1,
+        notes=[
+            *role_notes(roles, chosen, hyperparameters is not None, OWN_COLUMNS if own else ()),
+            *said,
+            *told.notes,
+            *assumed,
+        ],
+        rename=rename,
+        defaults=defaults,
     )
 
 
-def _hyperparameters(frame: pd.DataFrame, given: Sequence[str] | None, used: set[str]) -> tuple[dict[str, str], list[str]]:
-    """The columns of the hyperparameters with their names, and what was inferred of that."""
-    if given is not None:
-        if not given:
-            raise InputError("hyperparameters names no column")
-        return {column: _bare(column) for column in given}, []
-    free = [name for name in frame.columns if name not in used and name not in OTHERS and name and not name.startswith("Unnamed: ")]
-    prefixed = [name for name in free if name.startswith(PREFIXES)]
-    if prefixed:
-        return {column: _bare(column) for column in prefixed}, []
-    odd = [name for name in free if _is_label(frame[name])]
-    found = [name for name in free if name not in odd]
-    if not found:
-        raise InputError(f"the table has no column left to be a hyperparameter, among {', '.join(frame.columns)}")
-    left = f"; left out as labels: {', '.join(odd)}" if odd else ""
-    return {name: name for name in found}, [f"Taken for hyperparameters, as none were named: {', '.join(found)}{left}."]
+def _read(table: pd.DataFrame | str | pathlib.Path, kind: str | None) -> ToolTable:
+    """Return a table with what its source says of it."""
+    if isinstance(table, pd.DataFrame):
+        found = ToolTable(flattened(table.set_axis([str(name) for name in table.columns], axis=1)))
+    elif not isinstance(table, (str, pathlib.Path)):
+        raise InputError(f"a table must be a DataFrame or the path of a file, got {table!r}")
+    else:
+        place = pathlib.Path(table).expanduser()
+        found = read_folder(place, kind) if place.is_dir() else ToolTable(read_frame(place))
+    return replace(found, frame=found.frame.set_axis([str(name) for name in found.frame.columns], axis=1))
 
 
-def _bare(column: str) -> str:
-    return next((column.removeprefix(each) for each in PREFIXES if column.startswith(each) and column != each), column)
+def _named(given: Mapping[str, Any], columns: Mapping[str, Column]) -> tuple[dict[str, str], set[str]]:
+    """Return the columns that the user names, by role, and the roles that no column takes."""
+    closed = {"initial_loss"} if isinstance(given["initial_loss"], (int, float)) else set()
+    named = {role: column_called(column, columns) for role, column in given.items() if isinstance(column, str)}
+    if named.get("status") == NO_STATUS and NO_STATUS not in columns:
+        del named["status"]
+        closed.add("status")
+    return named, closed
 
 
-def _is_label(column: pd.Series[Any]) -> bool:
-    """Whether a column names rows: text of which there are many, or dates."""
-    texts = [each for each in column if isinstance(each, str)]
-    if not texts:
-        return bool(pd.api.types.is_datetime64_any_dtype(column))
-    return len(set(texts)) > MOST_TEXTS or (len(texts) > 3 and len(set(texts)) == len(texts) == len(column))
+def _called(name: str | None, columns: Mapping[str, Column]) -> str | None:
+    return None if name is None else column_called(name, columns)
 
 
-def _trials(
-    frame: pd.DataFrame, names: Mapping[str, str], metric: str, roles: Mapping[str, str], initial_loss: str | float | None, study: str
-) -> list[Imported]:
-    size = len(frame)
-    values = _numbers(frame, metric)
-    seconds = _numbers(frame, "seconds") if "seconds" in frame and metric != "seconds" and "seconds" not in names else [math.nan] * size
-    start = _numbers(frame, roles["initial_loss"]) if "initial_loss" in roles else [float(initial_loss or math.nan)] * size
-    if isinstance(initial_loss, (int, float)):
-        start = [float(initial_loss)] * size
-    variants, tasks = (_labels(frame, roles[role]) if role in roles else [study] * size for role in ("variant", "task"))
-    seeds: Sequence[int | None] = _whole(frame, roles["seed"]) if "seed" in roles else [None] * size
-    statuses = [_status(each, row) for row, each in enumerate(frame[roles["status"]], 1)] if "status" in roles else [ENDED] * size
-    steps = _whole(frame, roles["epoch"]) if "epoch" in roles else [1] * size
-    cells = {name: [_value(each) for each in frame[column].astype(object)] for column, name in names.items()}
-    configurations = [{name: column[i] for name, column in cells.items() if not _missing(column[i])} for i in range(size)]
-    if "epoch" not in roles:
-        _no_copies(configurations, values, variants, tasks, seeds)
-    groups: dict[Any, list[int]] = {}
-    for i in range(size):
-        what = i if "epoch" not in roles else (tasks[i], variants[i], seeds[i], repr(configurations[i]))
-        groups.setdefault(what, []).append(i)
-    trials = []
-    for rows in groups.values():
-        rows = sorted(rows, key=lambda i: steps[i])
-        again = [i for i, j in itertools.pairwise(rows) if steps[i] == steps[j]]
-        if again:
-            raise InputError(f"row {again[0] + 1} has the same trial and the same {roles['epoch']} as another")
-        first, last = rows[0], rows[-1]
-        started = statuses[last] not in ("pending",) and not (statuses[last] in ("running", "failed") and math.isnan(values[last]))
-        trials.append(
-            Imported(
-                f"row {first + 1}", configurations[first], statuses[last], [(steps[i], values[i]) for i in rows] if started else [],
-                variants[first], tasks[first], seeds[first], sum(seconds[i] for i in rows), start[first],
-            )
-        )  # fmt: skip
-    return trials
+def _all_called(names: Sequence[str] | str | None, columns: Mapping[str, Column]) -> list[str] | None:
+    listed = [names] if isinstance(names, str) else names
+    return None if listed is None else [column_called(name, columns) for name in listed]
 
 
-def _no_copies(
-    configurations: Sequence[Mapping[str, Any]],
-    values: Sequence[float],
-    variants: Sequence[str],
-    tasks: Sequence[str],
-    seeds: Sequence[Any],
+def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    columns = list(frame.columns)
+    if len(set(columns)) < len(columns):
+        raise InputError(f"{source} has the column {next(name for name in columns if columns.count(name) > 1)!r} twice")
+    if frame.empty:
+        raise InputError(f"{source} is empty: it has {len(columns)} columns and no rows")
+    return frame
+
+
+def _check_names(
+    columns: Mapping[str, Column],
+    metric: str | None,
+    named: Mapping[str, str],
+    hyperparameters: Sequence[str] | None,
+    ignore: Sequence[str],
 ) -> None:
-    """Rows without a seed that agree to the last digit of the result are copies of one trial, not two that came out alike."""
-    seen: dict[Any, int] = {}
-    for i, value in enumerate(values):
-        what = (tasks[i], variants[i], repr(configurations[i]), value)
-        if seeds[i] is None and math.isfinite(value) and seen.setdefault(what, i) != i:
-            raise InputError(
-                f"rows {seen[what] + 1} and {i + 1} are the same trial twice ({dict(configurations[i])!r}, {value!r}); "
-                "leave one out, or name the column of the seed (seed=, --seed)"
-            )
+    """Raise InputError for a column that is not there, or that the user names for two roles."""
+    used = {*named.values(), *([metric] if metric is not None else [])}
+    for column in [*sorted(used), *(hyperparameters or ()), *ignore]:
+        if column not in columns:
+            raise unknown("column", column, list(columns))
+    if hyperparameters is not None and not hyperparameters:
+        raise InputError("hyperparameters names no column")
+    twice = next((name for name in hyperparameters or () if name in used), None)
+    if twice is not None:
+        raise InputError(f"column {twice!r} cannot be a hyperparameter and something else")
+    both = next((name for name in ignore if name in used or name in (hyperparameters or ())), None)
+    if both is not None:
+        raise InputError(f"column {both!r} cannot be left out (ignore=, --leave-out) and have a role")
 
 
-def _numbers(frame: pd.DataFrame, column: str) -> list[float]:
-    """A column as floats, NaN where it is empty. Raises: InputError for text, naming the row."""
-    found = []
-    for row, each in enumerate(frame[column].astype(object), 1):
-        try:
-            found.append(math.nan if _missing(each) or each == "None" else float(each))
-        except (TypeError, ValueError):
-            raise InputError(f"column {column!r} must hold numbers, got {each!r} in row {row}") from None
-    return found
+def _check_roles(columns: Mapping[str, Column], roles: Roles, metric: str, source: str) -> None:
+    """Raise InputError where no hyperparameter is left, two have one name, or a result may be a hyperparameter."""
+    roles.left_out.pop(metric, None)
+    roles.hyperparameters.pop(metric, None)
+    if not roles.hyperparameters:
+        raise InputError(f"the table has no column left to be a hyperparameter, among {', '.join(columns)}")
+    if len(set(roles.hyperparameters.values())) < len(roles.hyperparameters):
+        raise InputError(f"two columns are the same hyperparameter: {', '.join(roles.hyperparameters)}")
+    doubts = doubtful_results(columns, roles, metric)
+    if doubts:
+        raise InputError(
+            f"is {doubts[0]!r} of {source} a result or a hyperparameter? Its name is a result's and its values are levels; give "
+            f"ignore= (--leave-out {doubts[0]}) for a result, or name the hyperparameters (hyperparameters=, --hyperparameter)"
+        )
 
 
-def _whole(frame: pd.DataFrame, column: str) -> list[int]:
-    found = []
-    for row, each in enumerate(_numbers(frame, column), 1):
-        if not each.is_integer():  # nor is NaN or infinity
-            raise InputError(f"column {column!r} must hold whole numbers, got {each!r} in row {row}")
-        found.append(int(each))
-    return found
+def _searched(spaces: Spaces) -> set[str] | None:
+    """Return the names of all hyperparameters of given spaces, None where none is given."""
+    if spaces is None:
+        return None
+    return {name for space in ([spaces] if isinstance(spaces, SearchSpace) else spaces.values()) for name in space.names}
 
 
-def _labels(frame: pd.DataFrame, column: str) -> list[str]:
-    for row, each in enumerate(frame[column].astype(object), 1):
-        if _missing(each) or str(each) == "":
-            raise InputError(f"column {column!r} must name something in every row, got nothing in row {row}")
-    return [str(python_value(each)) for each in frame[column].astype(object)]
-
-
-def _status(word: Any, row: int) -> str:
-    if _missing(word):
-        return ENDED
-    for status, words in STATUS_WORDS.items():
-        if str(word).strip().casefold().removeprefix("trialstate.") in words:
-            return status
-    raise InputError(f"{unknown('status', word, [each for words in STATUS_WORDS.values() for each in words])} in row {row}")
-
-
-def _value(cell: Any) -> Any:
-    """What a cell holds; the exact decimals of Parquet as floats."""
-    return float(cell) if isinstance(cell, decimal.Decimal) else python_value(cell)
-
-
-def _missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+def _holds_budgets(columns: Mapping[str, Column], roles: Roles) -> bool:
+    """Return True for epochs that are budgets: recognised as such, or not whole."""
+    if "epoch" not in roles.named:
+        return False
+    numbers = numbers_of(columns[roles.named["epoch"]])
+    return "epoch" in roles.inferred or any(number is not None and not float(number).is_integer() for number in numbers)

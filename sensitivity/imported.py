@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,11 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from search_spaces.inferred import plain_values
+from search_spaces.inferred import plain_configuration
 from search_spaces.spaces import SearchSpace
+from search_spaces.validity import is_valid
 from search_spaces.values import write_value
+from sensitivity.capping import caps
+from sensitivity.holes import DECISIVE, decisive
+from sensitivity.imported_designs import about_holes, is_grid
 from sensitivity.imported_spaces import Spaces, check_measurable, spaces_of
 from sensitivity.planning import DONE
+from sensitivity.renaming import renamed_domain, renamed_trials, renaming, values_by_name
 from sensitivity.results import COUNTED, IMPORTED, PREFIX, TIMES, Results
 from trainables.names import InputError, unknown
 
@@ -26,8 +32,6 @@ ENDED = "ended"
 RESERVED = ("key", "epoch")
 KINDS = ("grid", "random", "sobol", "latin_hypercube", "one_at_a_time", "explicit", "adaptive")
 """Designs that do not depend on the order of their trials, which an import does not know."""
-MOST_GRID = 0.5
-"""Share of the configurations that a full grid can be of before its numbers are no levels: every value of a random design is another."""
 
 Direction = Literal["min", "max"]
 
@@ -71,6 +75,8 @@ def assemble(
     design: str | None = None,
     epochs: int | None = None,
     notes: Iterable[str] = (),
+    defaults: Mapping[str, Any] | None = None,
+    rename: Mapping[str, str] | None = None,
 ) -> Results:
     """Results of trials that were read elsewhere.
 
@@ -79,6 +85,8 @@ def assemble(
         spaces: instead of inferring any. known: by variant, hyperparameters whose domain the source tells.
         design: kind of the design; a full grid is seen, anything else taken as ``random``, where it is not given.
         epochs: reports of a trial that was not stopped early; the most that any has.
+        defaults: of hyperparameters that a trial lacks while no other hyperparameter explains it; without one, the trial is left out.
+        rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` unless spaces are given.
     Raises: InputError for no trials, one that is there twice, a configuration outside a given space.
     """
     if not trials:
@@ -90,13 +98,26 @@ def assemble(
     budget = epochs or max((len(each.reports) for each in trials), default=1) or 1
     ended = [_with_status(each, budget) for each in trials]
     said = list(notes)
-    made, inferred = spaces_of(ended, names, spaces, scales or {}, known or {})
+    if rename is not None or spaces is None:
+        new, words = renaming(values_by_name(decisive(ended) or ended), rename)
+        said += words
+        ended, names = renamed_trials(ended, new), [new.get(name, name) for name in names]
+        scales = {new.get(name, name): scale for name, scale in (scales or {}).items()}
+        known = {
+            variant: {new.get(name, name): renamed_domain(domain, new) for name, domain in domains.items()}
+            for variant, domains in (known or {}).items()
+        }
+        defaults = {new.get(name, name): value for name, value in (defaults or {}).items()}
+    made, complete, inferred = spaces_of(ended, names, spaces, scales or {}, known or {}, defaults or {})
     said += inferred
+    if not complete:
+        raise InputError(f"{source} holds no finished trial")
     check_measurable(made, source)
-    checked = [_checked(each, made[each.variant], source) for each in ended]
+    checked = [_checked(trial, made[trial.variant], source) for trial in complete]
     seeded, repeated = _seeded(checked)
     said += repeated
     kinds = _designs(seeded, made, design)
+    said += about_holes(_grids(seeded, made, kinds)) if design is None else []
     table = _table(seeded, made, budget, maximised=direction == "max")
     curves = pd.DataFrame(
         [
@@ -111,19 +132,27 @@ def assemble(
         ],
         columns=list(dict.fromkeys(["key", "epoch", metric, "seconds"])),
     ).astype({metric: float})
-    capped = bool(np.isfinite([each.initial_loss for each in ended]).any())
     inferred_stops = sum(before.status == ENDED and after.status == "stopped" for before, after in zip(trials, ended, strict=True))
-    said += _about_ends(table, metric, capped, inferred_stops)
+    said += _about_ends(table, metric, seeded, inferred_stops)
     spec = {
         "name": study,
         IMPORTED: source,
         "metric": metric,
         "direction": direction,
-        COUNTED: "the initial loss" if capped else "the worst that ended",
+        COUNTED: caps((each.task, math.isfinite(each.initial_loss)) for each in seeded if each.status in DONE),
         "spaces": {name: [_plain(each) for each in space.to_dict()] for name, space in made.items()},
     }
     first = next(iter(kinds.values()))
     return Results(table, curves, made, metric, first, study, spec, direction, kinds, tuple(dict.fromkeys(said)))
+
+
+def as_utf8(name: str) -> str:
+    """A name with "?" for each byte of a file's name that is no UTF-8: reports and tables can hold nothing else.
+
+    >>> as_utf8("caf" + chr(0xDCE9)), as_utf8("café")
+    ('caf?', 'café')
+    """
+    return name.encode(errors="replace").decode()
 
 
 def _with_status(trial: Imported, budget: int) -> Imported:
@@ -140,20 +169,24 @@ def _with_status(trial: Imported, budget: int) -> Imported:
 
 
 def _checked(trial: Imported, space: SearchSpace, source: str) -> Imported:
-    """The trial with the values as the space holds them; only those that are there, where it has no result."""
-    values = {name: _as_chosen(name, plain_values(name, [value])[0], space) for name, value in trial.configuration.items()}
+    """Return the trial with the values as the space holds them; one without a result with those of its values that can be read."""
     if trial.status not in DONE:
-        return replace(trial, configuration=values)
+        return replace(trial, configuration=_readable(trial.configuration, space))
+    unexpected = {name: value for name, value in trial.configuration.items() if name not in space}
+    values = {**plain_configuration(trial.configuration, {domain.name: domain for domain in space}), **unexpected}
     try:
         return replace(trial, configuration=space.check(values))
     except InputError as error:
         raise InputError(f"{trial.key} of {source}: {error}") from None
 
 
-def _as_chosen(name: str, value: Any, space: SearchSpace) -> Any:
-    """A choice that a file has as text, where the space has it as something else: True among names."""
-    choices = getattr(space[name], "choices", ()) if name in space and isinstance(value, str) else ()
-    return next((each for each in choices if not isinstance(each, str) and str(each) == value), value)
+def _readable(configuration: Mapping[str, Any], space: SearchSpace) -> dict[str, Any]:
+    """Return the values that can be read, also outside their domain: a trial without a result decides no domain."""
+    values: dict[str, Any] = {}
+    for domain in space:
+        with contextlib.suppress(InputError):
+            values |= plain_configuration(configuration, {domain.name: domain})
+    return values
 
 
 def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
@@ -161,12 +194,12 @@ def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
     found: dict[Any, Imported] = {}
     counts: dict[Any, int] = {}
     seeded, repeated = [], False
-    for each in trials:
+    for each in sorted(trials, key=lambda trial: trial.status not in DECISIVE):  # a failed trial that was run again is not another seed
         what = (each.task, each.variant, tuple(sorted((name, str(value)) for name, value in each.configuration.items())))
         if each.seed is None:
             seed = counts.get(what, 0)
             counts[what] = seed + 1
-            repeated = repeated or seed > 0
+            repeated = repeated or (seed > 0 and each.status in DECISIVE)
             seeded.append(replace(each, seed=seed))
             continue
         seeded.append(each)
@@ -177,6 +210,8 @@ def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
                     f"variant {each.variant!r}, seed {each.seed}, {dict(each.configuration)!r}"
                 )
             found[*what, each.seed] = each
+    places = {trial.key: place for place, trial in enumerate(trials)}
+    seeded.sort(key=lambda trial: places[trial.key])
     return seeded, ["No seed was named: a configuration that comes again counts as another seed."] if repeated else []
 
 
@@ -188,19 +223,22 @@ def _designs(trials: Sequence[Imported], made: Mapping[str, SearchSpace], given:
         return dict.fromkeys(made, given)
     kinds = {}
     for variant, space in made.items():
-        rows = {tuple(each.configuration.get(name) for name in space.names) for each in trials if each.variant == variant}
-        levels = [len(set(column)) for column in zip(*rows, strict=True)]
-        full = bool(rows) and math.prod(levels) == len(rows)
-        if full and max(levels) > max(2, MOST_GRID * len(rows)):  # a single hyperparameter: levels are even, draws are not
-            full = _even([dict(zip(space.names, row, strict=True)) for row in rows], space)
-        kinds[variant] = "grid" if full else "random"
+        valid = [trial.configuration for trial in trials if trial.variant == variant and is_valid(space, trial.configuration)]
+        rows = {tuple(configuration.get(name) for name in space.names) for configuration in valid}
+        kinds[variant] = "grid" if is_grid(rows, space) else "random"
     return kinds
 
 
-def _even(configurations: Sequence[Mapping[str, Any]], space: SearchSpace) -> bool:
-    """Whether the places of the configurations along each hyperparameter are equally far apart."""
-    units = np.sort(space.encode(configurations), axis=0)
-    return bool(np.ptp(np.diff(units, axis=0), axis=0).max(initial=0.0) < 0.01)
+def _grids(
+    trials: Sequence[Imported], made: Mapping[str, SearchSpace], kinds: Mapping[str, str]
+) -> dict[str, dict[str, set[tuple[Any, ...]]]]:
+    """Return the distinct configurations of the variants with a grid, by variant and task."""
+    grids: dict[str, dict[str, set[tuple[Any, ...]]]] = {variant: {} for variant, kind in kinds.items() if kind == "grid"}
+    for trial in trials:
+        if trial.variant in grids and is_valid(made[trial.variant], trial.configuration):
+            row = tuple(trial.configuration.get(name) for name in made[trial.variant].names)
+            grids[trial.variant].setdefault(trial.task, set()).add(row)
+    return grids
 
 
 def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: int, *, maximised: bool) -> pd.DataFrame:
@@ -232,11 +270,11 @@ def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: 
     return table
 
 
-def _about_ends(table: pd.DataFrame, metric: str, capped: bool, stopped: int) -> list[str]:
-    diverged, said = table["status"] == "diverged", []
-    if diverged.any() and not capped:
+def _about_ends(table: pd.DataFrame, metric: str, trials: Sequence[Imported], stopped: int) -> list[str]:
+    uncapped, said = sum(trial.status == "diverged" and not math.isfinite(trial.initial_loss) for trial in trials), []
+    if uncapped:
         said.append(
-            f"Diverged, having no finite {metric}: {diverged.sum()} of {len(table)} trials, which count as the worst finite result of "
+            f"Diverged, having no finite {metric}: {uncapped} of {len(table)} trials, which count as the worst finite result of "
             "their task, as no initial loss was given."
         )
     if stopped:

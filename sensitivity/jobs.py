@@ -204,7 +204,7 @@ def _content(folder: pathlib.Path, command: str) -> str:
     """A hash of everything that a job is given."""
     content = hashlib.sha256(command.encode())
     for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-        content.update(f"\n{path.relative_to(folder)}\n".encode() + path.read_bytes())
+        content.update(b"\n" + os.fsencode(path.relative_to(folder)) + b"\n" + path.read_bytes())
     return content.hexdigest()[:16]
 
 

@@ -96,7 +96,7 @@ def left_behind(store: Store, folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _name(store: Store) -> str:
-    return f"sensitivity-waiting-{hashlib.sha256(store.place.encode()).hexdigest()[:8]}"
+    return f"sensitivity-waiting-{hashlib.sha256(os.fsencode(store.place)).hexdigest()[:8]}"
 
 
 def bring_in(store: Store, folder: pathlib.Path) -> int:

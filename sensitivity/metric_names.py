@@ -11,15 +11,16 @@ Direction = Literal["min", "max"]
 
 MINIMISED = frozenset(
     {
-        "loss", "losses", "err", "error", "errors", "mse", "rmse", "mae", "mape", "nll", "bce", "ce", "crossentropy", "entropy", "perplexity", "ppl", "bpb",
-        "bpc", "wer", "cer", "fid", "regret", "cost", "costs", "brier", "ece", "kl", "misclassification", "residual", "deviance",
+        "loss", "losses", "err", "error", "errors", "mse", "rmse", "mae", "mape", "nll", "bce", "ce", "crossentropy", "entropy",
+        "perplexity", "ppl", "bpb", "bpc", "wer", "cer", "fid", "regret", "cost",
+        "costs", "brier", "ece", "kl", "misclassification", "residual", "deviance",
     }
 )  # fmt: skip
 """Words of a metric's name that say it is minimised."""
 MAXIMISED = frozenset(
     {
-        "acc", "accuracy", "accuracies", "auc", "auroc", "auprc", "f1", "reward", "rewards", "return", "returns", "precision", "recall", "map",
-        "iou", "miou", "dice", "bleu", "rouge", "ndcg", "psnr", "ssim", "r2", "correct", "elbo", "top1", "top5",
+        "acc", "accuracy", "accuracies", "auc", "auroc", "auprc", "f1", "reward", "rewards", "return", "returns", "precision", "recall",
+        "map", "iou", "miou", "dice", "bleu", "rouge", "ndcg", "psnr", "ssim", "r2", "correct", "elbo", "top1", "top5",
     }
 )  # fmt: skip
 """Words of a metric's name that say it is maximised."""
@@ -62,6 +63,7 @@ def direction_or_question(name: str, source: str) -> Direction:
     direction = direction_in(name)
     if direction is None:
         raise InputError(
-            f"is {name!r} of {source} better when it is lower or higher? Its name does not say; give direction='min' or 'max' (--direction min, --direction max)"
+            f"is {name!r} of {source} better when it is lower or higher? Its name does not say; "
+            "give direction='min' or 'max' (--direction min, --direction max)"
         )
     return direction

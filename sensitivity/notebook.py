@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -20,7 +23,7 @@ def results_html(results: Results) -> str:
     measured = Measured(results)
     parts = [f"<h3>{html.escape(results.study)}</h3><p>{html.escape(lead(results))}</p>"]
     for task in dict.fromkeys(task for task, _ in results.groups):
-        table = overview(measured, task)
+        table = measured.attempt("overview", partial(overview, measured, task), pd.DataFrame())
         parts.append(_table(task, list(table.columns), table.to_numpy(dtype=object).tolist()))
     return "".join(parts)
 

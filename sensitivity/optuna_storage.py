@@ -59,6 +59,8 @@ def _storage(place: str) -> tuple[Any, str]:
     import optuna
     import sqlalchemy as sql
 
+    from sensitivity.databases import sqlite_url
+
     if "://" not in place:
         path = pathlib.Path(place).expanduser()
         if not path.is_file():
@@ -67,10 +69,10 @@ def _storage(place: str) -> tuple[Any, str]:
             if path.suffix not in JOURNALS:
                 raise InputError(f"{place!r} is no Optuna storage: neither SQLite nor a journal ({', '.join(JOURNALS)})")
             return _journal(path), repr(place)
-        place = f"sqlite:///{path.absolute()}"
+        place = sqlite_url(path.absolute())
     try:
         url = sql.make_url(place)
-        shown = repr(url.render_as_string(hide_password=True))
+        shown = repr(url.render_as_string(hide_password=True) if url.password else place)
         if url.get_backend_name() == "sqlite" and not pathlib.Path(url.database or "").is_file():
             raise InputError(f"no Optuna storage at {shown}")
         engine = sql.create_engine(url)
@@ -80,7 +82,7 @@ def _storage(place: str) -> tuple[Any, str]:
             engine.dispose()
         if lacking:
             raise InputError(f"{shown} is no Optuna storage: it has no tables of Optuna's")
-        return optuna.storages.RDBStorage(place), shown
+        return optuna.storages.RDBStorage(place.replace("{", "{{").replace("}", "}}")), shown  # Optuna takes it for a template
     except InputError:
         raise
     except Exception as error:

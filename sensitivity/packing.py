@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sensitivity.study import Study
 
 SPECIFICATION = "study.json"
+FILES = "files"
+"""The folder of what is the user's. Ray searches the folder above it before the standard library, so no module may lie there."""
 MOST_BYTES = 100_000_000
 LEFT_OUT = (".git", ".venv", "__pycache__", "node_modules", "runs", "*.sqlite", "*.sqlite-wal", "*.sqlite-shm")
 """What is never taken along: it can be made again, or is a result."""
@@ -53,15 +55,23 @@ def check_remote_store(store: str | None) -> None:
         raise InputError("store has a password, which everybody who lists jobs would read; set SENSITIVITY_STORE on the cluster instead")
 
 
-def command(study: Study, *, store: str | None, task_module: str | None = None, options: Sequence[str] = ()) -> str:
+def command(
+    study: Study, *, store: str | None, task_module: str | None = None, options: Sequence[str] = (), inside: str | None = None
+) -> str:
     """The shell command that runs a study from its own folder on a node of a cluster.
 
-    Args: store: see :func:`check_remote_store`; None is what SENSITIVITY_STORE says there, else :data:`HOME_STORE`.
-        task_module: its path in the folder. options: further ones of ``sensitivity run``.
+    Args:
+        store: see :func:`check_remote_store`; None is what SENSITIVITY_STORE says there, else :data:`HOME_STORE`.
+        task_module: its path in the folder.
+        options: further ones of ``sensitivity run``.
+        inside: a folder below, in which it runs.
     """
     check_remote_store(store)
     kept = _quoted(store) if store is not None else f'"${{SENSITIVITY_STORE:-$HOME/{HOME_STORE.removeprefix("~/")}}}"'
-    words = ["python -m sensitivity.cli run", SPECIFICATION, "--store", kept, "--out", f"~/runs/{folder_name(study.name)}"]
+    specification = f"../{SPECIFICATION}" if inside is not None else SPECIFICATION
+    start = f"cd {shlex.quote(inside)} && " if inside is not None else ""
+    # -P: the folder is searched for modules last, not before the standard library.
+    words = [f"{start}python -P -m sensitivity.cli run", specification, "--store", kept, "--out", f"~/runs/{folder_name(study.name)}"]
     if task_module is not None:
         words += ["--task-module", shlex.quote(task_module)]
     return " ".join([*words, *map(shlex.quote, options)])
@@ -82,17 +92,20 @@ def pack(
     Args: working_dir: taken along whole, but for :data:`LEFT_OUT`. most: bytes of it. The rest as for :func:`command`.
     Raises: InputError for a folder that is missing or too large, naming its largest file.
     """
+    files = folder / FILES
     if working_dir is not None:
         _check_size(working_dir, most)
-        shutil.copytree(working_dir, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
+        shutil.copytree(working_dir, files, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
     (folder / SPECIFICATION).write_text(study.to_json())
     place = None
     if task_module is not None:
-        inside = working_dir is not None and task_module.resolve().is_relative_to(working_dir.resolve())
-        place = str(task_module.resolve().relative_to(working_dir.resolve())) if inside and working_dir else task_module.name
-        if not (folder / place).exists():
-            shutil.copy(task_module, folder / place)
-    return Luggage(folder, command(study, store=store, task_module=place, options=options))
+        goes_along = working_dir is not None and task_module.resolve().is_relative_to(working_dir.resolve())
+        place = str(task_module.resolve().relative_to(working_dir.resolve())) if goes_along and working_dir else task_module.name
+        if not (files / place).exists():
+            files.mkdir(exist_ok=True)
+            shutil.copy(task_module, files / place)
+    inside = FILES if files.is_dir() and any(files.iterdir()) else None  # Ray's package has no empty folders
+    return Luggage(folder, command(study, store=store, task_module=place, options=options, inside=inside))
 
 
 def _check_size(working_dir: pathlib.Path, most: int) -> None:

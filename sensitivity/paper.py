@@ -14,6 +14,7 @@ from search_spaces.paper import TABLES
 from sensitivity.csv_text import csv_text
 from sensitivity.paper_claims import VERDICTS, claims
 from sensitivity.paper_tables import agreement, cells
+from sensitivity.repeats import seeds_in_words
 from sensitivity.results import records
 from sensitivity.wording import listed, number
 from trainables.names import InputError
@@ -134,8 +135,7 @@ def _lead(results: Sequence[Results], claims: pd.DataFrame) -> str:
     sizes = []
     for one in results:
         images = f", the first {one.spec['limit']:,} images" if one.spec.get("limit") else ""
-        epochs, seeds = one.trials["epochs"].max(), one.trials["seed"].nunique()
-        sizes.append(f"{one.study} ({len(one.usable)} trials, {epochs} epochs, {seeds} seed{'s' if seeds != 1 else ''}{images})")
+        sizes.append(f"{one.study} ({len(one.usable)} trials, {one.trials['epochs'].max()} epochs, {seeds_in_words(one)}{images})")
     return f"{len(claims)} claims: {found}. From {listed(sizes)}. The paper trained for 50 epochs, each setting once."
 
 

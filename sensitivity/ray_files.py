@@ -1,139 +1,163 @@
-"""The files of a Ray Tune experiment: one folder a trial with ``params.json`` and ``result.json``, and ``experiment_state-*.json``."""
+"""The files of a Ray Tune experiment: its state, and a folder a trial with config and reports. What cannot be read is counted."""
 
 from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sensitivity.imported import ENDED
+from sensitivity.ray_reports import PROGRESS, RESULTS, Reports, leaves, read_reports
+from sensitivity.ray_states import PATTERN, TrialState, read_states
 from trainables.names import InputError
 
-STATES = {"TERMINATED": ENDED, "ERROR": "failed", "RUNNING": "running", "PAUSED": "running", "PENDING": "pending"}
-PICKLED = "CLOUDPICKLE_FALLBACK"
+PARAMS, PICKLED_PARAMS, ERROR = "params.json", "params.pkl", "error.txt"
+CONFIG = "config/"
+"""Before the entries of the config in a report."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A trial as Ray Tune wrote it: nested entries of config and reports are called ``outer/inner``."""
+    """A trial as Ray Tune wrote it.
+
+    key: the trial's identity.
+    config: entries by name, nested ones as ``outer/inner``.
+    status: of an import.
+    reports: entries by name.
+    error: the last line of what a failed trial raised.
+    is_lost: its folder is not there, and the only report is the last one, from the experiment's state.
+    """
 
     key: str
     config: Mapping[str, Any]
     status: str
     reports: list[dict[str, Any]]
     error: str | None = None
+    is_lost: bool = False
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment as Ray Tune wrote it.
+
+    runs: its trials.
+    source: where it is, in words.
+    name: of its folder.
+    is_searched: a search algorithm that looks at results chose the configurations.
+    metric: that Ray Tune was given, None for none.
+    mode: ``min`` or ``max`` that Ray Tune was given, None for none.
+    notes: what could not be read, in words.
+    """
+
+    runs: Sequence[Run]
+    source: str
+    name: str
+    is_searched: bool = False
+    metric: str | None = None
+    mode: str | None = None
+    notes: Sequence[str] = ()
 
 
 def is_experiment(place: pathlib.Path) -> bool:
-    """Whether a directory holds the trials of one experiment."""
-    return place.is_dir() and (any(place.glob("experiment_state-*.json")) or any(place.glob("*/result.json")))
+    """Return True for a directory with the trials of one experiment."""
+    return place.is_dir() and any(any(place.glob(pattern)) for pattern in (PATTERN, f"*/{RESULTS}", f"*/{PROGRESS}"))
 
 
-def read_experiment(place: pathlib.Path) -> tuple[list[Run], bool, str]:
-    """The trials of an experiment, whether a search algorithm chose its configurations, and where it is, in words.
+def is_searched(place: pathlib.Path) -> bool:
+    """Return True for an experiment whose search algorithm wrote its state."""
+    return any(place.glob("searcher-state-*"))
 
-    Raises: InputError for what is no experiment, and for files that cannot be read.
+
+def read_experiment(place: pathlib.Path) -> Experiment:
+    """Return the experiment of a directory, as far as it can be read.
+
+    Args:
+        place: the directory, which may have been moved.
+
+    Raises:
+        InputError: it is no experiment, or nothing in it can be read.
     """
     place = place.expanduser()
     source = repr(str(place))
     if not place.is_dir():
         raise InputError(f"no directory {source}")
     if not is_experiment(place):
-        within = sorted(each.name for each in place.iterdir() if is_experiment(each))
+        within = sorted(path.name for path in place.iterdir() if is_experiment(path))
         hint = f"; it holds some: {', '.join(within[:8])}" if within else " (no experiment_state-*.json, no TRIAL/result.json)"
         raise InputError(f"{source} is no experiment of Ray Tune{hint}")
-    states = _states(place)
-    runs = [_with_files(place / folder, *states[folder]) for folder in states]
-    runs += [
-        _with_files(each.parent, each.parent.name, {}, ENDED)
-        for each in sorted(place.glob("*/result.json"))
-        if each.parent.name not in states
-    ]
-    return runs, any(place.glob("searcher-state-*")), source
+    state = read_states(place)
+    folders = list(state.trials)
+    for name in (RESULTS, PROGRESS, PARAMS, PICKLED_PARAMS):
+        folders += sorted(path.parent.name for path in place.glob(f"*/{name}") if path.parent.name not in folders)
+    notes = list(state.notes)
+    if not any(place.glob(PATTERN)):
+        notes.append("There is no state file of the experiment: a trial ended as its own files say.")
+    reports = {folder: read_reports(place / folder) for folder in folders}
+    runs = [_run(place / folder, state.trials.get(folder), reports[folder]) for folder in folders]
+    notes += _about_reports(reports, runs)
+    pickled = [run for run, folder in zip(runs, folders, strict=True) if not run.config and (place / folder / PICKLED_PARAMS).is_file()]
+    if pickled:
+        notes.append(f"Left out: {len(pickled)} of {len(runs)} trials, whose config is in {PICKLED_PARAMS} only, which is never unpickled.")
+        runs = [run for run in runs if run not in pickled]
+        if not runs:
+            raise InputError(f"{source}: {notes[-1]}")
+    return Experiment(runs, source, place.resolve().name, is_searched(place), state.metric, notes=notes)
 
 
-def leaves(nested: Mapping[str, Any], *, stop: Callable[[Mapping[str, Any]], bool] = lambda _: False) -> dict[str, Any]:
-    """Nested entries by the names that Ray Tune gives them: ``outer/inner``. Args: stop: whether a mapping is a value.
-
-    >>> leaves({"a": {"b": 1}, "c": 2})
-    {'a/b': 1, 'c': 2}
-    """
-    flat: dict[str, Any] = {}
-    for name, each in nested.items():
-        if isinstance(each, Mapping) and each and not stop(each):
-            flat |= {f"{name}/{inner}": value for inner, value in leaves(each, stop=stop).items()}
-        else:
-            flat[str(name)] = each
-    return flat
+def read_run(folder: pathlib.Path) -> Run:
+    """Return the trial of a folder, by its own files."""
+    return _run(folder, None, read_reports(folder))
 
 
-def _states(place: pathlib.Path) -> dict[str, tuple[str, dict[str, Any], str]]:
-    """By folder: identity, config and status of every trial, in the order of their creation; of the newest state, which has them all."""
-    files = sorted(place.glob("experiment_state-*.json"))
-    if not files:
-        return {}
-    try:
-        found = {}
-        for entry in json.loads(files[-1].read_text(encoding="utf-8"))["trial_data"]:
-            trial = json.loads(entry[0])
-            folder = trial.get("relative_logdir") or trial["trial_id"]
-            found[folder] = (str(trial["trial_id"]), dict(trial.get("config") or {}), STATES.get(trial["status"], ENDED))
-    except (OSError, UnicodeError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise InputError(f"cannot read {str(files[-1])!r}: {type(error).__name__} {error}") from None
-    return dict(sorted(found.items(), key=lambda each: _number(each[0], each[1][0])))
+def _run(folder: pathlib.Path, state: TrialState | None, found: Reports) -> Run:
+    reports, status = found.rows, state.status if state else ENDED
+    is_lost = state is not None and not folder.is_dir()
+    if state is not None and is_lost and state.last_result:
+        reports = [dict(state.last_result)]
+    if status in ("running", "pending") and reports:  # the state file is older than the report
+        status = ENDED if reports[-1].get("done") is True else "running"
+    error = _error(folder, is_ended=status == ENDED and bool(reports) and reports[-1].get("done") is True)
+    if error is not None and status == ENDED:
+        status = "failed"
+    key = state.key if state else folder.name
+    return Run(key, _config(folder, reports, state), status, reports, error if status == "failed" else None, is_lost)
 
 
-def _number(folder: str, key: str) -> tuple[int, str]:
-    """The number of a trial, which follows its identity in the name of its folder."""
-    digits = folder.partition(f"{key}_")[2].partition("_")[0]
-    return (int(digits) if digits.isdigit() else 0, folder)
+def _config(folder: pathlib.Path, reports: Sequence[Mapping[str, Any]], state: TrialState | None) -> Mapping[str, Any]:
+    """Return the config of the first source that has one: the trial's file, its last report, the experiment's state."""
+    written = _json(folder / PARAMS)
+    if isinstance(written, Mapping) and written:
+        return leaves(written)
+    last = reports[-1] if reports else {}
+    reported = {name.removeprefix(CONFIG): value for name, value in last.items() if name.startswith(CONFIG)}
+    return reported or (state.config if state else {})
 
 
-def _with_files(folder: pathlib.Path, key: str, config: Mapping[str, Any], status: str) -> Run:
-    written = _json(folder / "params.json")
-    plain = {
-        name: each for name, each in leaves(config, stop=lambda each: each.get("_type") == PICKLED).items() if not isinstance(each, Mapping)
-    }
-    chosen = leaves(written) if isinstance(written, Mapping) else plain
-    reports = _reports(folder / "result.json")
-    if not chosen and reports and isinstance(reports[-1].get("config"), Mapping):
-        chosen = leaves(reports[-1]["config"])
-    error = None
-    failed = folder / "error.txt"
-    if failed.is_file() and status in ("failed", ENDED):
-        lines = [each for each in failed.read_text(encoding="utf-8", errors="replace").strip().splitlines() if each.strip()]
-        error = lines[-1].strip() if lines else "an error"
-        if status == ENDED and not (reports and reports[-1].get("done")):
-            status = "failed"
-    return Run(key, chosen, status, [leaves(each, stop=lambda _: False) for each in reports], error if status == "failed" else None)
+def _error(folder: pathlib.Path, *, is_ended: bool) -> str | None:
+    path = folder / ERROR
+    if is_ended or not path.is_file():
+        return None
+    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "an error"
 
 
 def _json(path: pathlib.Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    except (OSError, UnicodeError, ValueError) as error:
-        raise InputError(f"cannot read {str(path)!r}: {error}") from None
+    except (OSError, ValueError):  # cut off, as after a crash
+        return None
 
 
-def _reports(path: pathlib.Path) -> list[dict[str, Any]]:
-    """The reports of a trial, a line each; one that was cut off by the end of the process is none."""
-    if not path.is_file():
-        return []
-    try:
-        lines = [each for each in path.read_text(encoding="utf-8").split("\n") if each.strip()]
-    except (OSError, UnicodeError) as error:
-        raise InputError(f"cannot read {str(path)!r}: {error}") from None
-    reports = []
-    for number, line in enumerate(lines, 1):
-        try:
-            report = json.loads(line)
-        except ValueError as error:
-            if number == len(lines):
-                break
-            raise InputError(f"cannot read {str(path)!r}: line {number}: {error}") from None
-        if not isinstance(report, dict):
-            raise InputError(f"cannot read {str(path)!r}: line {number} is no report")
-        reports.append(report)
-    return reports
+def _about_reports(reports: Mapping[str, Reports], runs: Sequence[Run]) -> list[str]:
+    notes = []
+    unreadable = {folder: found for folder, found in reports.items() if found.unreadable}
+    if unreadable:
+        count, (folder, first) = sum(found.unreadable for found in unreadable.values()), next(iter(unreadable.items()))
+        notes.append(f"Not readable: {count} reports of {len(unreadable)} of {len(runs)} trials (such as {folder}, {first.first}).")
+    lost = [run for run in runs if run.is_lost]
+    if lost:
+        last = sum(bool(run.reports) for run in lost)
+        notes.append(f"Without a folder: {len(lost)} of {len(runs)} trials; the experiment's state has the last report of {last} of them.")
+    return notes

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NO_METRICS = ("key", "epoch", "lr", "mu", "nu", "images_per_second", "seconds")
 COUNTED = "diverged trials count as"
-"""In the specification of an import: ``the initial loss``, or ``the worst that ended``."""
+"""In the specification of an import: the cap of all tasks, or by task where they differ (:mod:`sensitivity.capping`)."""
 IMPORTED = "imported from"
 """In the specification of an import."""
 TIMES = ("started", "finished")
@@ -174,8 +174,8 @@ class Results:
     @property
     def groups(self) -> list[tuple[str, str]]:
         """Every (task, variant) with at least one usable trial, in the study's order."""
-        present = self.usable
-        return list(dict.fromkeys(zip(present["task"], present["variant"], strict=True)))
+        pairs = self.usable[["task", "variant"]].drop_duplicates()
+        return list(zip(pairs["task"], pairs["variant"], strict=True))
 
     def group(self, task: str, variant: str) -> pd.DataFrame:
         """Usable trials of one variant on one task."""
@@ -202,7 +202,8 @@ class Results:
             place.mkdir(parents=True, exist_ok=True)
             for name, table in (("trials", self.trials), ("epochs", self.epochs)):
                 (place / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
-                of_one_type(table).to_parquet(place / f"{name}.parquet", index=False)
+                # pandas gives a path to Arrow, which takes none that is not UTF-8
+                (place / f"{name}.parquet").write_bytes(of_one_type(table).to_parquet(index=False))
                 written += [place / f"{name}.csv", place / f"{name}.parquet"]
         except OSError as error:
             raise InputError(f"cannot write results to {str(folder)!r}: {error}") from None

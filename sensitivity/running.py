@@ -15,7 +15,7 @@ from ray import tune
 from search_spaces.adaptive import Adaptive, Apart, Planned, early_stopping
 from search_spaces.designs import AdaptiveDesign
 from search_spaces.persistent import RETRIES, Persistent
-from sensitivity import own_trainables
+from sensitivity import local_ray, own_trainables
 from sensitivity.assignments import Assignments, OwnAssignments
 from sensitivity.centers import asks_for_best, centered
 from sensitivity.checking import check_data
@@ -84,6 +84,8 @@ def run(
     if study.trainable is not None:
         own_trainables.check_place(study.trainable, place)
     place.reach()
+    if place.address is None and not ray.is_initialized():
+        local_ray.check_temporary_folder()
     # Workers train in folders of their own, so the path is absolute. What is missing is fetched once, here, unless they are elsewhere.
     root = str(pathlib.Path(data_root or "data").absolute())
     check_data(study, {"data_root": root, "download": download})
@@ -328,10 +330,10 @@ def _ray(place: Place) -> Iterator[None]:
     if not already:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if place.address is None:
-            ray.init(address="local", num_cpus=place.room({}), include_dashboard=False, **options)
+            local_ray.start(place.room({}), **options)
         else:
             try:
-                ray.init(address=place.address, **options)
+                ray.init(address=place.address, job_config=local_ray.SearchPath(), **options)
             except (ConnectionError, ValueError) as error:
                 first = str(error).strip().splitlines()[0]
                 raise InputError(f"no Ray cluster at address {place.address!r}: {first}") from error

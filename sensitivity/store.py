@@ -109,7 +109,8 @@ class Store:
 
         try:
             with self.database.alone():
-                storage = optuna.storages.RDBStorage(self.optuna_url, self.database.options)
+                url = self.optuna_url.replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
+                storage = optuna.storages.RDBStorage(url, self.database.options)
         except sql.exc.SQLAlchemyError as error:
             raise self.database.in_words(error) from None
         try:

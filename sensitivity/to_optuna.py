@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.optuna_spaces import distribution
 from search_spaces.values import write_value
-from sensitivity.from_optuna import AS_IT_WAS, OURS
+from sensitivity.optuna_trials import AS_IT_WAS, OURS
 from sensitivity.results import PREFIX, Results, present, records
 from trainables.names import InputError, unknown
 

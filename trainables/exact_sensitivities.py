@@ -111,25 +111,32 @@ class KnownAnswer(ABC):
 
     @functools.cached_property
     def _moments(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """E[g_ki] as [i, k] and E[g_ki g_li] as [i, k, l]."""
+        """E[g_ki] as [i, k] and Cov[g_ki, g_li] as [i, k, l], which is exactly 0 where a factor is constant."""
         nodes, weights = np.polynomial.legendre.leggauss(NODES)
-        first, second = [], []
+        first, covariances = [], []
         for position, name in enumerate(self.names):
             edges = sorted({0.0, *self.breaks.get(name, ()), 1.0})
             pieces = [(low + (high - low) * (nodes + 1) / 2, (high - low) / 2 * weights) for low, high in itertools.pairwise(edges)]
             at, weight = (np.concatenate(each) for each in zip(*pieces, strict=True))
             values = np.stack([np.broadcast_to(term[position](at), at.shape) for term in self.terms])
-            first.append(values @ weight)
-            second.append((values * weight) @ values.T)
-        return np.stack(first), np.stack(second)
+            shifted = values - values[:, :1]  # rounding must not make a constant vary
+            means = shifted @ weight
+            first.append(values[:, 0] + means)
+            covariances.append(((shifted - means[:, None]) * weight) @ (shifted - means[:, None]).T)
+        return np.stack(first), np.stack(covariances)
+
+    def _product(self, names: Sequence[str], varied: str = "") -> float:
+        """Sum over terms of E[g_k g_l] of the named hyperparameters, Cov[g_k, g_l] of the varied one, and E[g_k] E[g_l] of the others."""
+        first, covariances = self._moments
+        product = np.ones(covariances.shape[1:])
+        for position, name in enumerate(self.names):
+            means = np.outer(first[position], first[position])
+            product *= covariances[position] if name == varied else means + covariances[position] if name in names else means
+        return float(product.sum())
 
     def closed(self, names: Sequence[str]) -> float:
         """The variance of the mean given some hyperparameters: what they explain alone and together."""
-        first, second = self._moments
-        product = np.ones(second.shape[1:])
-        for position, name in enumerate(self.names):
-            product *= second[position] if name in names else np.outer(first[position], first[position])
-        return float(product.sum() - self.mean**2)
+        return self._product(names) - self.mean**2
 
     @property
     def mean(self) -> float:
@@ -149,13 +156,12 @@ class KnownAnswer(ABC):
     @property
     def first_order(self) -> dict[str, float]:
         """The share of the variance that each hyperparameter explains alone."""
-        return {name: max(self.closed([name]), 0.0) / self.variance for name in self.names}
+        return {name: max(self._product([], varied=name), 0.0) / self.variance for name in self.names}
 
     @property
     def total_order(self) -> dict[str, float]:
         """The share of the variance that each hyperparameter has a part in."""
-        rest = {name: [each for each in self.names if each != name] for name in self.names}
-        return {name: max(self.closed(self.names) - self.closed(others), 0.0) / self.variance for name, others in rest.items()}
+        return {name: max(self._product(self.names, varied=name), 0.0) / self.variance for name in self.names}
 
     @property
     def divergence_rate(self) -> float:

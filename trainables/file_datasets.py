@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pathlib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -92,7 +93,7 @@ def _read_once(prefix: str, place: str, stamp: Stamp) -> Read:
     content = hashlib.sha256()
     for file, _, _ in stamp:
         if prefix == "images":
-            content.update(f"{pathlib.Path(file).relative_to(place).as_posix()}\0".encode())
+            content.update(os.fsencode(pathlib.Path(file).relative_to(place).as_posix()) + b"\0")
         try:
             with pathlib.Path(file).open("rb") as stream:
                 content.update(hashlib.file_digest(stream, "sha256").digest())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import pathlib
 import sys
 from types import ModuleType
@@ -25,7 +26,7 @@ def load_task_module(path: str | pathlib.Path) -> ModuleType:
         raise InputError(f"a task module is a .py file, got {str(path)!r}")
     if not file.is_file():
         raise InputError(f"no task module {str(path)!r}; give the path of a .py file that calls register_task")
-    name = f"task_module_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    name = f"task_module_{file.stem}_{hashlib.sha256(os.fsencode(file)).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)
@@ -34,7 +35,7 @@ def load_task_module(path: str | pathlib.Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     known, search = dict(tasks._REGISTERED), list(sys.path)
     sys.modules[name] = module
-    sys.path.insert(0, str(file.parent))
+    sys.path.append(str(file.parent))  # last: a neighbour of the file replaces no module that is installed
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:

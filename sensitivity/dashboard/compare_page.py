@@ -90,7 +90,8 @@ def compared(source: Source, view: View) -> list[Any]:
 
 
 def _overview(measured: Measured) -> pd.DataFrame:
-    return measured.overview
+    table: pd.DataFrame = measured.overview
+    return table
 
 
 def _figure(table: pd.DataFrame, name: str) -> go.Figure:

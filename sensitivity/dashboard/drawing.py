@@ -5,6 +5,7 @@ from __future__ import annotations
 import html as html_text
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dash import dcc, html
@@ -79,7 +80,7 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
     task = the_task(kept, view)
 
     def made(measured: Measured) -> Drawn:
-        if question.why_not(measured, task) or not drawing.needs(measured, task):
+        if not question.applies(measured, task) or not measured.required(f"figure {drawing.name}", partial(drawing.needs, measured, task)):
             return Drawn()
         figure = drawing(measured, task)
         figure.update_layout(uirevision=plain(f"{view.name} {name} {task} {view.metric} {view.scale}"), clickmode="event")

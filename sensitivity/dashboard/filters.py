@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from search_spaces.hyperparameters import Categorical, Ordinal
+from sensitivity.capping import WORST
 from sensitivity.results import COUNTED, PREFIX, Results
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def capped(results: Results, cap: str) -> Results:
     outcome = -trials["value"] if results.direction == "max" else trials["value"]
     worst = outcome.groupby(trials["task"]).transform("max").fillna(trials["initial_loss"])
     loss = outcome.fillna(np.inf).clip(upper=worst).where(trials["loss"].notna())
-    return replace(results, trials=trials.assign(initial_loss=worst, loss=loss), spec={**results.spec, COUNTED: "the worst that ended"})
+    return replace(results, trials=trials.assign(initial_loss=worst, loss=loss), spec={**results.spec, COUNTED: WORST})
 
 
 def tasks(results: Results) -> list[str]:

@@ -13,7 +13,7 @@ from sensitivity.dashboard.drawing import PLAIN, untitled
 from sensitivity.dashboard.filters import the_task
 from sensitivity.dashboard.trials_page import download
 from sensitivity.figures.intervals import intervals
-from sensitivity.measures.measured import REFUSED
+from sensitivity.measures.guard import REFUSED
 from sensitivity.questions import QUESTIONS
 
 if TYPE_CHECKING:

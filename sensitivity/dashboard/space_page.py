@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import html
 
+from search_spaces.validity import is_valid
 from sensitivity.dashboard import shell, words
 from sensitivity.dashboard.measure_page import graph
 from sensitivity.figures.ranges import ranges
@@ -51,8 +52,9 @@ def _figure(results: Results, space: SearchSpace, variants: list[str]) -> go.Fig
     trials = results.trials[results.trials["variant"].isin(variants)]
     names = space.names
     rows = trials[[PREFIX + name for name in names]].drop_duplicates().head(1000).to_numpy(dtype=object)
-    tried = space.encode([present(names, row) for row in rows]) if len(rows) else None
-    return ranges(space, tried)
+    # An imported trial that failed may lack a part of its configuration, or lie outside the domains that the others have.
+    valid = [configuration for configuration in (present(names, row) for row in rows) if is_valid(space, configuration)]
+    return ranges(space, space.encode(valid) if valid else None)
 
 
 def _table(space: SearchSpace, whose: str) -> Any:

@@ -79,7 +79,7 @@ def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
     task = the_task(kept, view)
 
     def said(measured: Measured) -> tuple[str, list[str], list[str]]:
-        why = question.why_not(measured, task)
+        why = question.reason_against(measured, task)
         return why, [] if why else question.sentences(measured, task), caveats(measured)
 
     why, sentences, careful = source.measured(view, said, ("answer", key, task), curves=key in CURVES, begin=begin)

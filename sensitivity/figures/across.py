@@ -13,7 +13,7 @@ from sensitivity.figures.palette import colours, dash
 from sensitivity.figures.panels import MOST_BANDS, MOST_PANELS, drawn, of_task, panels
 from sensitivity.figures.style import BAR, band, styled
 from sensitivity.figures.words import about, counted, plain, setting_words
-from sensitivity.measures.measured import REFUSED
+from sensitivity.measures.guard import REFUSED
 from sensitivity.results import records
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from sensitivity.figures.palette import FAINT, KIN, colours, faded
 from sensitivity.figures.panels import drawn, of_task, panels
 from sensitivity.figures.style import arms, error_bars, styled
 from sensitivity.figures.words import Outcome, about, between, counted, plain, short
-from sensitivity.measures.effects import INTERACTIONS, NOISE
+from sensitivity.measures.effects import NO_HYPERPARAMETER
 from sensitivity.results import records
 from trainables.names import InputError
 
@@ -130,15 +130,15 @@ def apart(places: Array, most: float, least: float = LABEL) -> Array:
 def effect_shares(measured: Measured, task: str) -> go.Figure:
     """Shares of the variance of the loss, one panel an effect and one line a variant, with intervals."""
     shares = of_task(measured.main_effects, task)
-    names = [name for name in dict.fromkeys(shares["effect"]) if name not in (INTERACTIONS, NOISE)]
+    names = [name for name in dict.fromkeys(shares["effect"]) if name not in NO_HYPERPARAMETER]
     known = set(shares.loc[shares["value"].notna(), "effect"])
-    effects = [name for name in (*names, INTERACTIONS, NOISE) if name in known]
+    effects = [name for name in (*names, *NO_HYPERPARAMETER) if name in known]
     if not effects:
         raise InputError(str(shares["note"].iloc[0]))
     figure, height = dots(measured, {name: shares[shares["effect"] == name] for name in effects}, form=".0%")
     figure.update_xaxes(range=[-0.04, 1.04], tickformat=".0%", tickvals=[0, 0.5, 1])
-    some = shares[shares["effect"].isin(names) & (shares["value"] > 0)]
-    title = "The loss depends on no hyperparameter alone"
+    some = shares[shares["effect"].isin(names) & (shares["low"] > 0)]
+    title = "No hyperparameter clearly explains the loss alone"
     if not some.empty:
         tops = some.loc[some.groupby("variant", sort=False)["value"].idxmax()]
         effect = tops["effect"].mode().iloc[0]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from sensitivity.capping import INITIAL, cap_of
 from sensitivity.figures.axes import loss_axis, lr_axis
 from sensitivity.figures.palette import DIVERGED, FAINT, colours, dash, faded
 from sensitivity.figures.panels import MOST_BANDS, below, drawn, few, of_task, panels, thinned
@@ -168,6 +169,6 @@ def _curves(results: Results, task: str, row: dict[str, Any]) -> pd.DataFrame:
         return pd.DataFrame()
     curves = epochs.pivot(index="epoch", columns="key", values=results.metric)
     curves = curves.where(np.isfinite(curves))
-    if results.metric == "train_loss_end":  # the initial loss is the same measure, before the first epoch
+    if results.metric == "train_loss_end" and cap_of(results, task) == INITIAL:  # it is the same measure, before the first epoch
         curves.loc[0] = trials.set_index("key")["initial_loss"]
     return curves.sort_index()

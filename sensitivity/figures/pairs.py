@@ -59,8 +59,8 @@ def pair_effects(measured: Measured, task: str) -> go.Figure:
     figure.update_yaxes(showgrid=False, type="category", autorange="reversed")
     colorbar = {"title": {"text": "share"}, "tickformat": ".0%", **BAR}
     figure.update_layout(coloraxis={"colorscale": "Blues", "cmin": 0, "cmax": 1, "colorbar": colorbar})
-    pairs = table[(table["order"] == "pair") & (table["value"] > 0) & ~table["variant"].isin(poor)].sort_values("value", ascending=False)
-    title = "No two hyperparameters do more together than each alone"
+    pairs = table[(table["order"] == "pair") & (table["low"] > 0) & ~table["variant"].isin(poor)].sort_values("value", ascending=False)
+    title = "No interaction is clearly above 0"
     if poor >= set(table["variant"]):
         title = "Too few configurations to say what hyperparameters do together"
     if len(pairs):

@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 
 from sensitivity.figures.style import NARROW, WIDE, styled
 from sensitivity.figures.words import counted, plain, short, wrapped
-from sensitivity.measures.measured import REFUSED
+from sensitivity.measures.guard import REFUSED
 from trainables.names import InputError
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from sensitivity.figures.axes import Axis, Levels, cells
 from sensitivity.figures.palette import DIVERGED, FAINT, colours
 from sensitivity.figures.panels import below, drawn, few, of_task, panels
 from sensitivity.figures.style import BAR, arms, band, one_legend, styled
-from sensitivity.figures.words import about, counted, plain
+from sensitivity.figures.words import about, between, counted, plain
+from sensitivity.measures.divergence import configurations_of, weights
 from sensitivity.measures.losses import FIXED
-from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED
+from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, repeated_rates
 from sensitivity.results import PREFIX, records
 from trainables.names import InputError
 
@@ -43,7 +45,8 @@ def divergence_map(measured: Measured, task: str) -> go.Figure:
         trials = results.group(task, variant)
         first = Axis.of(results, over[variant][0])
         second = Axis.of(results, over[variant][1]) if len(over[variant]) > 1 else None
-        x, y, z, count = shares(trials, first, second, keep=results.design_of(variant) in FIXED)
+        weight = weights(configurations_of(results, trials, variant))
+        x, y, z, count = shares(trials, first, second, weight, keep=results.design_of(variant) in FIXED)
         figure.add_trace(
             go.Heatmap(
                 x=cells(first, x),
@@ -53,7 +56,7 @@ def divergence_map(measured: Measured, task: str) -> go.Figure:
                 coloraxis="coloraxis",
                 xgap=1,
                 ygap=1,
-                hovertemplate="%{z:.0%} of %{customdata} trials<extra>" + plain(variant) + "</extra>",
+                hovertemplate="%{z:.0%} diverged, %{customdata} trials<extra>" + plain(variant) + "</extra>",
             ),
             **place,
         )
@@ -68,9 +71,7 @@ def divergence_map(measured: Measured, task: str) -> go.Figure:
             figure.update_xaxes(title_text=plain("learning rate" if first.name == "lr" else first.name), **place)
     one_legend(figure)
     figure.update_layout(coloraxis={**SHARE, "colorbar": {"title": {"text": "diverged"}, "tickformat": ".0%", **BAR}})
-    return styled(
-        figure, _rates(rates), f"{about(results, task)}; share of trials that diverged; line: the stability boundary{less}", height
-    )
+    return styled(figure, _rates(rates), f"{about(results, task)}; share that diverged; line: the stability boundary{less}", height)
 
 
 def main_pair(measured: Measured, task: str, variant: str) -> tuple[str, ...]:
@@ -85,8 +86,11 @@ def main_pair(measured: Measured, task: str, variant: str) -> tuple[str, ...]:
     return tuple(ranked[:2])
 
 
-def shares(trials: pd.DataFrame, first: Axis, second: Axis | None, *, keep: bool = False) -> tuple[Any, Any, Any, Any]:
-    """Places along both axes, the share of trials that diverged at each, NaN where there is none, and their number."""
+def shares(trials: pd.DataFrame, first: Axis, second: Axis | None, weight: Any, *, keep: bool = False) -> tuple[Any, Any, Any, Any]:
+    """Places along both axes, the share of configurations that diverged at each, NaN where there is none, and the number of trials.
+
+    Args: weight: of each trial.
+    """
     bins = int(min(12, max(4, (len(trials) / 2) ** 0.5)))
     columns = Levels.of(first, trials[f"{PREFIX}{first.name}"], bins=bins, keep=keep)
     rows = Levels.of(second, trials[f"{PREFIX}{second.name}"], bins=6, keep=keep) if second is not None else None
@@ -94,8 +98,9 @@ def shares(trials: pd.DataFrame, first: Axis, second: Axis | None, *, keep: bool
     inside = (columns.place >= 0) & (rows.place >= 0 if rows is not None else True)
     cell = (rows.place if rows is not None else 0) * width + columns.place
     count = np.bincount(cell[inside], minlength=width * depth)
-    bad = np.bincount(cell[inside], (trials["status"] == "diverged").to_numpy(float)[inside], width * depth)
-    share = np.divide(bad, count, out=np.full(width * depth, np.nan), where=count > 0)
+    whole = np.bincount(cell[inside], weight[inside], width * depth)
+    bad = np.bincount(cell[inside], (weight * (trials["status"] == "diverged"))[inside], width * depth)
+    share = np.divide(bad, whole, out=np.full(width * depth, np.nan), where=count > 0)
     y = rows.centres if rows is not None else np.array([0.0])
     return columns.centres, y, share.reshape(depth, width), count.reshape(depth, width)
 
@@ -133,14 +138,24 @@ def _rates(rates: pd.DataFrame) -> str:
         return "No trial diverged"
     ordered = records(rates.sort_values("value", ascending=False))
     if len(ordered) > 1 and ordered[0]["value"] == ordered[-1]["value"]:
-        return f"Every variant diverges in {ordered[0]['value']:.0%} of its trials"
-    title = f"{plain(ordered[0]['variant'])} diverges most: {ordered[0]['value']:.0%} of {counted(ordered[0]['n'], 'trial')}"
+        of = "of its configurations" if any(row["note"] for row in ordered) else "of its trials"
+        return f"Every variant diverges in {ordered[0]['value']:.0%} {of}"
+    of = "its configurations" if ordered[0]["note"] else counted(ordered[0]["n"], "trial")
+    title = f"{plain(ordered[0]['variant'])} diverges most: {ordered[0]['value']:.0%} of {of}"
     return title if len(ordered) == 1 else f"{title}; {plain(ordered[-1]['variant'])} least: {ordered[-1]['value']:.0%}"
+
+
+def _nowhere(repeated: Mapping[str, int]) -> str:
+    """No seed decided. Args: repeated: learning rates with at least two seeds, of each variant."""
+    fewest, most = min(repeated.values(), default=0), max(repeated.values(), default=0)
+    if most < 2:
+        return "One learning rate with two seeds: whether the seed decides is unknown"
+    return f"At none of {between(fewest, most, '')} learning rates with at least two seeds did the seed decide"
 
 
 @drawn("Where the seed decides")
 def danger_zone(measured: Measured, task: str) -> go.Figure:
-    """The share of trials that diverged against the learning rate, and of configurations of which only some seeds did, with intervals."""
+    """The share that diverged against the learning rate, and of configurations of which only some seeds did, with intervals."""
     table = of_task(measured.danger_zone, task)
     shades = colours(measured.results.spaces)
     variants, less = few(table["variant"], measured, task)
@@ -156,10 +171,10 @@ def danger_zone(measured: Measured, task: str) -> go.Figure:
                 y=part["diverged"],
                 mode="lines",
                 line={"color": shade, "width": 2.5},
-                name="trials that diverged",
+                name="share that diverged",
                 legendgroup="diverged",
                 customdata=part["trials"],
-                hovertemplate="lr %{x:.3g}: %{y:.0%} of %{customdata} trials diverged<extra>" + plain(variant) + "</extra>",
+                hovertemplate="lr %{x:.3g}: %{y:.0%} diverged, %{customdata} trials<extra>" + plain(variant) + "</extra>",
             ),
             **place,
         )
@@ -191,5 +206,5 @@ def danger_zone(measured: Measured, task: str) -> go.Figure:
         row = records(table.sort_values("value", ascending=False, kind="stable"))[0]
         title = f"The seed decides most for {plain(row['variant'])}: at lr {row['lr']:.2g} for {row['value']:.0%} of its configurations"
     else:
-        title = "The seed never decides whether a configuration diverges"
+        title = _nowhere(repeated_rates(measured.results, task))
     return styled(figure, title, f"{about(measured.results, task)}; shares with Wilson's 95% intervals{less}", height)

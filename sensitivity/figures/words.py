@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.repeats import seeds_in_words
 from sensitivity.results import IMPORTED, PREFIX
 from sensitivity.wording import number
 
@@ -101,9 +102,8 @@ def between(low: float, high: float, form: str = ".0%") -> str:
 
 def about(results: Results, task: str | None = None) -> str:
     """Task, metric and seeds, for a subtitle."""
-    seeds = results.usable["seed"].nunique()
     words = [plain(task)] if task is not None else []
-    return ", ".join([*words, plain(metric_name(results)), counted(seeds, "seed")])
+    return ", ".join([*words, plain(metric_name(results)), seeds_in_words(results, task)])
 
 
 def counted(count: int, noun: str) -> str:

@@ -232,7 +232,14 @@ def _wins(losses: list[Array], budget: int) -> Array:
     above = np.maximum(0.0, mass.sum(axis=1, keepdims=True) - np.cumsum(mass, axis=1))
     nodes, share = _nodes(len(losses) // 2 + 1)
     terms = above[:, None] + (nodes[:, None] + 1) / 2 * mass[:, None]  # variants, nodes, x
-    return np.asarray([mass[i] @ (share / 2 @ np.delete(terms, i, axis=0).prod(axis=0)) for i in range(len(losses))])
+    others = np.ones_like(terms)  # of each variant, the product over those before it and those after it
+    for ahead in (range(1, len(terms)), range(len(terms) - 2, -1, -1)):
+        step = ahead.step
+        product = np.ones_like(terms[0])
+        for i in ahead:
+            product *= terms[i - step]
+            others[i] *= product
+    return np.asarray([mass[i] @ (share / 2 @ others[i]) for i in range(len(losses))])
 
 
 @lru_cache(maxsize=64)

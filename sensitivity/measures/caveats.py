@@ -2,56 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from sensitivity.capping import reference
 from sensitivity.measures import forest as forests
+from sensitivity.measures.edges import advice
 from sensitivity.measures.effects import exact_effects
-from sensitivity.measures.losses import Losses, groups, moderated
-from sensitivity.results import IMPORTED, PREFIX
-from sensitivity.wording import listed, number
+from sensitivity.measures.losses import FIXED, groups, scaled
+from sensitivity.measures.outliers import outliers
+from sensitivity.repeats import seeds_in_words
+from sensitivity.results import IMPORTED
+from sensitivity.wording import listed, number, several
 
 if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
     from sensitivity.results import Results
 
-NEAR = 0.05
-"""Part of a range, in unit coordinates, that counts as its end where the design has no levels."""
 FEWEST, EACH = 8, 5
 """Configurations that a variant should have: at least, and for each hyperparameter that varies."""
 KINDS = (
-    "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "poor surrogate", "unequal ranges", "never learned",
-    "constant", "edge",
+    "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "outlier", "poor surrogate", "unequal ranges",
+    "never learned", "constant", "edge",
 )  # fmt: skip
 
 
 def caveats(results: Results) -> pd.DataFrame:
     """One row for each reason to doubt: ``kind`` (one of :data:`KINDS`) and ``text``, with ``task`` and ``variant`` where it is of one.
 
-    ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: of every configuration, so seed noise is unknown.
+    ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: of every configuration (of some variants), so that their
+    seed noise is unknown.
     ``adaptive``: configurations chosen by an optimizer. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter.
+    ``outlier``: one trial, or a few far out, carry most of the variance (:mod:`sensitivity.measures.outliers`).
     ``poor surrogate``: effects are read from a random forest whose out-of-bag R2 is under .5. ``unequal ranges``: variants that search
     different ranges of the same hyperparameter. ``never learned``: no configuration better than the initial loss. ``constant``: all have
-    the same loss. ``edge``: the best is at the end of what was tried of a numeric hyperparameter (or within 5% of it where the design has
-    no levels), and better than all further inside by more than the standard error of seed noise; with the range of the same width to try
-    next.
+    the same loss. ``edge``: the best is at the end of what was tried of a numeric hyperparameter by more than noise
+    (:func:`sensitivity.measures.edges.edges`), once a variant, with the range of the same width to try next within its natural bounds.
 
     Source: the checklist of Godbole et al., "Deep Learning Tuning Playbook" (2023), for ends of ranges; the rest is our own.
     """
     general = [*_unmeasured(results), *_design(results), *_few(results), *_surrogates(results), *_ranges(results)]
     rows = [("", "", kind, text) for kind, text in general]
-    for group in groups(results):
+    every = groups(results)
+    for group in every:
         where = f"{group.variant} on {group.task}"
         if not group.learned:
-            text = f"{where} never did better than the initial loss: its numbers say nothing about its hyperparameters."
+            text = f"{where} never did better than {reference(results, group.task)}: its numbers say nothing about its hyperparameters."
             rows.append((group.task, group.variant, "never learned", text))
-            continue
-        if len(group.loss) > 1 and forests.constant(group):
+        elif len(group.loss) > 1 and forests.constant(group):
             text = f"{where} has the same loss at every configuration: none of its hyperparameters has an effect that this study could see."
             rows.append((group.task, group.variant, "constant", text))
-        rows += [(group.task, group.variant, "edge", text) for text in _edges(results, group, where)]
+    learned = [group for group in every if group.learned]
+    rows += [(task, variant, "outlier", text) for task, variant, text in outliers(results, learned)]
+    rows += [(task, variant, "edge", text) for task, variant, text in advice(results, learned)]
     rows.sort(key=lambda row: KINDS.index(row[2]))
     return pd.DataFrame(rows, columns=["task", "variant", "kind", "text"])
 
@@ -69,14 +75,20 @@ def _unmeasured(results: Results) -> list[tuple[str, str]]:
         text = f"{stopped} of {total} trials were stopped early and are left out: they have no result at the full budget."
         found.append(("stopped", text))
     if unfinished:
-        found.append(("unfinished", f"{unfinished} of {total} trials have not finished; run the study again to complete it."))
+        hint = "" if IMPORTED in results.spec else "; run the study again to complete it"
+        found.append(("unfinished", f"{unfinished} of {total} trials have not finished{hint}."))
     return found
 
 
 def _design(results: Results) -> list[tuple[str, str]]:
     found = []
-    if not any((np.isfinite(group.loss).sum(axis=1) > 1).any() for group in groups(results)) and results.groups:
+    every = groups(results)
+    single = [group for group in every if not (np.isfinite(group.loss).sum(axis=1) > 1).any()]
+    if single and len(single) == len(every):
         found.append(("one seed", "One seed: differences may be luck, and seed noise is unknown."))
+    elif single:
+        names = several([f"{group.variant} on {group.task}" for group in single])
+        found.append(("one seed", f"One seed for {names}: the noise of these results is unknown ({seeds_in_words(results)} in all)."))
     variants = list(dict.fromkeys(variant for _, variant in results.groups))
     adaptive = [name for name in variants if results.design_of(name) == "adaptive"]
     if adaptive:
@@ -90,16 +102,18 @@ def _design(results: Results) -> list[tuple[str, str]]:
 
 
 def _few(results: Results) -> list[tuple[str, str]]:
-    """One sentence a task for all its variants."""
-    few: dict[str, list[str]] = {}
+    """One sentence for all variants that have as many configurations on the same task."""
+    few: dict[tuple[str, int, int], list[str]] = {}
     for group in groups(results):
         count, needed = int(np.isfinite(group.loss).any(axis=1).sum()), max(FEWEST, EACH * len(group.names))
         if group.names and count < needed:
-            few.setdefault(group.task, []).append(f"{group.variant} {count} for {len(group.names)}")
-    return [
-        ("few trials", f"Few configurations for their hyperparameters on {task} (at least {FEWEST}, and {EACH} each): {listed(words)}.")
-        for task, words in few.items()
-    ]
+            few.setdefault((group.task, count, needed), []).append(group.variant)
+    found = []
+    for (task, count, needed), variants in few.items():
+        have = "has" if len(variants) == 1 else "have"
+        configurations = f"{count} configuration{'' if count == 1 else 's'}"
+        found.append(("few trials", f"{several(variants)} {have} only {configurations} on {task}; {needed} are needed."))
+    return found
 
 
 def _surrogates(results: Results) -> list[tuple[str, str]]:
@@ -107,7 +121,7 @@ def _surrogates(results: Results) -> list[tuple[str, str]]:
     poor: dict[str, list[str]] = {}
     for group in groups(results):
         if group.learned and exact_effects(results, group.task, group.variant) is None:
-            r2 = forests.surrogate_r_squared(group, results.spaces[group.variant])
+            r2 = forests.surrogate_r_squared(scaled(group), results.spaces[group.variant])
             if r2 < forests.POOR:
                 poor.setdefault(group.task, []).append(f"{group.variant} {r2:.2f}")
     return [
@@ -128,78 +142,30 @@ def _ranges(results: Results) -> list[tuple[str, str]]:
                 searched.setdefault(each.name, {}).setdefault(_domain(each), []).append(variant)
     found = []
     for name, domains in searched.items():
-        if len(domains) > 1:
+        if len(domains) > 1 and not _of_one_range(results, name):
             words = [f"{domain} for {listed(variants)}" for domain, variants in domains.items()]
             text = f"The ranges of {name} differ, so what is measured over them does, too: {'; '.join(words)}."
             found.append(("unequal ranges", text))
     return found
 
 
+def _of_one_range(results: Results, name: str) -> bool:
+    """Return whether ranges that were read off random configurations differ by no more than draws from one range do.
+
+    Of n draws, none is in the outer 4/n of the range at either end in under 2% of samples.
+    """
+    counts = {group.variant: len(group.loss) for group in groups(results) if name in group.names}
+    drawn = all(results.design_of(variant) not in FIXED for variant in counts)
+    every = [results.spaces[variant][name] for variant in counts]
+    if IMPORTED not in results.spec or not drawn or len({each.scale for each in every}) > 1 or not hasattr(every[0], "low"):
+        return False
+    low, high = min(each.low for each in every), max(each.high for each in every)  # type: ignore[union-attr]
+    whole = replace(every[0], low=low, high=high)
+    gap = max(max(whole.to_unit(each.low), 1 - whole.to_unit(each.high)) for each in every)  # type: ignore[union-attr]
+    return bool(gap <= 4 / min(counts.values()))
+
+
 def _domain(each: Hyperparameter) -> str:
     if each.scale in ("ordinal", "categorical"):
         return listed([number(value) for value in getattr(each, "levels", ()) or getattr(each, "choices", ())])
     return f"{number(each.low)} to {number(each.high)} ({each.scale})"  # type: ignore[union-attr]
-
-
-def _edges(results: Results, group: Losses, where: str) -> list[str]:
-    best = int(np.nanargmin(group.mean))
-    deviation, _ = moderated(group.loss)
-    noise = deviation / np.sqrt(np.maximum(np.isfinite(group.loss).sum(axis=1), 1))
-    found = []
-    for column, name in enumerate(group.names):
-        domain = results.spaces[group.variant][name]
-        if domain.scale not in ("linear", "log", "log1m") or name not in group.configurations[best]:
-            continue
-        active = np.array([name in each for each in group.configurations])
-        units = group.units[:, column]
-        tried, at = np.unique(units[active]), units[best]
-        if len(tried) < 3:
-            continue  # of two levels, one is always at an end
-        near = 0.0 if group.fixed else NEAR
-        lowest, highest = at <= tried[0] + near, at >= tried[-1] - near
-        inner = active & (units > tried[0] + near) & (units < tried[-1] - near) & np.isfinite(group.mean)
-        if not (lowest or highest) or not inner.any():
-            continue
-        rival = np.flatnonzero(inner)[int(np.argmin(group.mean[inner]))]
-        gain = group.mean[rival] - group.mean[best]
-        if gain <= np.hypot(noise[rival], noise[best]) + 1e-9 * abs(group.mean[best]):
-            continue
-        values = results.group(group.task, group.variant)[f"{PREFIX}{name}"].astype(float)
-        # What lies higher on log1m is higher, too: unit coordinates rise with the value on every scale.
-        end, way = ("lowest", "lower") if lowest else ("highest", "higher")
-        called = "learning rate" if name == "lr" else name
-        value = group.configurations[best][name]
-        found.append(
-            f"{where} does best at the {end} {called} tried ({number(value)}, range {number(values.min())} to {number(values.max())}): "
-            f"its optimum may lie {way}; try {_next(domain, float(values.min()), float(values.max()), float(value))}."
-        )
-    return found
-
-
-def _next(domain: Hyperparameter, low: float, high: float, at: float) -> str:
-    """A range of the same width on its scale, in the middle of which the best of this one is."""
-    if domain.scale == "log":
-        reach = float(np.sqrt(high / low))
-        ends = at / reach, at * reach
-    elif domain.scale == "log1m":
-        reach = float(np.sqrt((1 - low) / (1 - high)))
-        ends = 1 - (1 - at) * reach, 1 - (1 - at) / reach
-        if low >= 0:
-            ends = max(0.0, ends[0]), ends[1]
-    else:
-        half = (high - low) / 2
-        ends = at - half, at + half
-        if low >= 0:
-            ends = max(0.0, ends[0]), min(1.0, ends[1]) if high <= 1 else ends[1]
-    if domain.kind == "integer":
-        ends = float(np.floor(ends[0])), float(np.ceil(ends[1]))
-        ends = max(1.0, ends[0]) if domain.scale == "log" else ends[0], ends[1]
-    return " to ".join(number(end) for end in _readable(domain, ends))
-
-
-def _readable(domain: Hyperparameter, ends: tuple[float, float]) -> tuple[float, float]:
-    """Three digits; those of the distance from 1 on log1m."""
-    if domain.scale == "log1m":
-        first, second = (1 - float(f"{1 - end:.2g}") for end in ends)
-        return float(f"{first:.10g}"), float(f"{second:.10g}")
-    return float(f"{ends[0]:.3g}"), float(f"{ends[1]:.3g}")

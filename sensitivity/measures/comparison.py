@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from sensitivity.measures.losses import (
     normals,
     note,
 )
+from sensitivity.measures.magnitudes import deviation_of, exponent_of, root_mean_square
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -168,7 +170,7 @@ def _unrepeated(one: Losses, two: Losses, pair: Losses | None) -> tuple[float, f
 
     if pair is not None:
         counted = (one.mean < one.initial) | (pair.mean < pair.initial)
-        both = float(np.sqrt(((one.mean - pair.mean)[counted].var(ddof=1)) / 2)) if counted.sum() > 1 else 0.0
+        both = deviation_of((one.mean - pair.mean)[counted]) / math.sqrt(2) if counted.sum() > 1 else 0.0
         return both, both
     found = []
     for group in (one, two):
@@ -178,7 +180,7 @@ def _unrepeated(one: Losses, two: Losses, pair: Losses | None) -> tuple[float, f
             continue
         _, near = KDTree(group.units[counted]).query(group.units[counted], k=2)
         mean = group.mean[counted]
-        found.append(float(np.sqrt(((mean - mean[near[:, 1]]) ** 2).mean() / 2)))
+        found.append(root_mean_square(mean - mean[near[:, 1]]) / math.sqrt(2))
     return found[0], found[1]
 
 
@@ -240,6 +242,7 @@ def _correlation(one: Array, two: Array) -> float:
     if not usable.any():
         return 0.0
     apart = [np.where(both, loss, np.nan)[usable] for loss in (one, two)]
+    apart = [np.ldexp(loss, -exponent_of(loss)) for loss in apart]
     a, b = (np.nan_to_num(loss - np.nanmean(loss, axis=1, keepdims=True)) for loss in apart)
     size = float(np.sqrt((a**2).sum() * (b**2).sum()))
     return float(np.clip((a * b).sum() / size, -1, 1)) if size > 1e-24 else 0.0

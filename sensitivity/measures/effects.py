@@ -1,4 +1,4 @@
-"""Which hyperparameters matter, in short: the main effects, all interactions together, and seed noise."""
+"""Which hyperparameters matter, in short: main effects, interactions, the unexplained remainder and seed noise."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sensitivity.measures.factorial import factorial
+from sensitivity.measures.factorial import factorial, together
 from sensitivity.measures.forest import FEWEST, TREES
 from sensitivity.measures.noise import NOISE, seed_noise
-from sensitivity.measures.variance_shares import INTERACTIONS, variance_shares
+from sensitivity.measures.variance_shares import INTERACTIONS, UNEXPLAINED, variance_shares
 from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
 
-__all__ = ["FEWEST", "INTERACTIONS", "NOISE", "TREES", "effects_in_short", "main_effects", "seed_noise"]
+__all__ = ["FEWEST", "INTERACTIONS", "NOISE", "NO_HYPERPARAMETER", "TREES", "UNEXPLAINED", "effects_in_short", "main_effects", "seed_noise"]
+
+NO_HYPERPARAMETER = (INTERACTIONS, UNEXPLAINED, NOISE)
+"""Effects that are not of a single hyperparameter, in the order in which they are shown."""
 
 
 def main_effects(results: Results, *, trees: int = TREES, seed: int = 0) -> pd.DataFrame:
-    """Shares of the variance of the capped loss: each hyperparameter on its own, all interactions together, and seed noise. They sum to 1.
+    """Shares of the variance of the capped loss that sum to 1: each hyperparameter alone, all pairs together, the remainder, seed noise.
 
-    :func:`sensitivity.measures.variance_shares.variance_shares` without pairs and totals.
+    :func:`sensitivity.measures.variance_shares.variance_shares` without single pairs and totals. :data:`INTERACTIONS` are what pairs
+    explain, and there are none with one hyperparameter; :data:`UNEXPLAINED` is what no effect explains.
     """
-    table = variance_shares(results, pairs=False, totals=False, trees=trees, seed=seed)
+    table = variance_shares(results, totals=False, trees=trees, seed=seed)
+    table = table[table["order"] != "pair"].reset_index(drop=True)
     return table[["task", "variant", "effect", "value", "low", "high", "n", "note"]]
 
 
@@ -32,7 +37,7 @@ def effects_in_short(results: Results) -> pd.DataFrame:
     """What the report shows: exact where the design allows it, from a forest elsewhere. Columns as of :func:`main_effects`.
 
     A full grid with seed replicates is analysed by :func:`sensitivity.measures.factorial.factorial`, which needs no surrogate and few
-    configurations; the bounds of all interactions together are the sums of their bounds, which is wider than need be.
+    configurations. Nothing is unexplained there: its interactions are tested together, with the seeds as their error.
     """
     parts = []
     for task, variant in results.groups:
@@ -60,11 +65,5 @@ def _in_short(table: pd.DataFrame) -> pd.DataFrame:
     main, noise = table[table["order"] == "main"], table[table["order"] == "noise"]
     if noise.empty or noise["value"].isna().any():
         raise InputError("a factorial analysis needs at least two seeds of every configuration")
-    together = table[table["order"].isin(("pair", "rest"))]
-    row = main.iloc[:1].assign(
-        effect=INTERACTIONS,
-        value=float(together["value"].sum()),
-        low=float(together["low"].sum()),
-        high=min(1.0, float(together["high"].sum())),
-    )
-    return pd.concat([main, row, noise], ignore_index=True)
+    interactions = together(table)
+    return pd.concat([main, *([pd.DataFrame([interactions])] if interactions else []), noise], ignore_index=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pandas as pd
 from sensitivity.measures.design_indices import morris, sobol
 from sensitivity.measures.factorial import factorial
 from sensitivity.measures.given_data import delta, pawn
+from sensitivity.measures.guard import reason_of
 from sensitivity.measures.shapley import shapley
 from sensitivity.measures.top_importance import top_importance
 from sensitivity.measures.variance_shares import variance_shares
@@ -35,6 +37,7 @@ ESTIMATORS: dict[str, Callable[[Results], pd.DataFrame]] = {
     "shapley tunability": partial(shapley, game="tunability"),
 }
 """What :func:`estimators` asks; the seed of each is its own default."""
+_log = logging.getLogger("sensitivity")
 COLUMNS = ["task", "variant", "effect", "estimator", "value", "low", "high", "n", "rank", "disagrees", "note"]
 
 
@@ -44,7 +47,7 @@ def estimators(results: Results, *, names: tuple[str, ...] = tuple(ESTIMATORS)) 
     Values of different estimators are in different units and answer different questions (the docstring of each says which), so they are
     compared by ``rank``: 1 is what matters most, equal values share the mean rank. ``disagrees`` names the estimators that put this
     hyperparameter and another the other way round, where both intervals keep the two apart: what chance does not explain. An estimator
-    that refuses the design has a row without effect, and the reason in its note.
+    that refuses the design, or fails, has a row without effect, and the reason in its note.
 
     Args: names: of :data:`ESTIMATORS`. Raises: InputError for an unknown one.
     """
@@ -59,10 +62,9 @@ def estimators(results: Results, *, names: tuple[str, ...] = tuple(ESTIMATORS)) 
         varied = results.varied(variant)
         tables: dict[str, list[dict[str, Any]]] = {}
         for name in names:
-            try:
-                found = ESTIMATORS[name](part)
-            except InputError as refusal:
-                keys = {"task": task, "variant": variant, "effect": "", "estimator": name, "note": str(refusal), "disagrees": ""}
+            found = _table_or_reason(name, part)
+            if isinstance(found, str):
+                keys = {"task": task, "variant": variant, "effect": "", "estimator": name, "note": found, "disagrees": ""}
                 rows.append({**keys, **dict.fromkeys(("value", "low", "high", "n", "rank"), np.nan)})
                 continue
             kept = found[found["effect"].isin(varied) & found["order"].isin(("main", "top"))]
@@ -71,6 +73,18 @@ def estimators(results: Results, *, names: tuple[str, ...] = tuple(ESTIMATORS)) 
         _compare(tables)
         rows += [{column: row[column] for column in COLUMNS} for name in tables for row in tables[name]]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _table_or_reason(name: str, results: Results) -> pd.DataFrame | str:
+    """Return the table of an estimator, or the reason why there is none."""
+    try:
+        return ESTIMATORS[name](results)
+    except InputError as refusal:
+        return str(refusal)
+    except Exception as error:  # the other estimators are as good without it
+        reason = reason_of(name, error)
+        _log.warning("%s", reason, exc_info=error)
+        return reason
 
 
 def _only(results: Results, task: str, variant: str) -> Results:

@@ -10,14 +10,17 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.measures.cells import inactive
-from sensitivity.measures.losses import Array, Losses, losses, note
+from sensitivity.measures.losses import Array, Losses, losses, note, scaled
 from sensitivity.measures.noise import NOISE
-from sensitivity.measures.variance_shares import HIGHER
+from sensitivity.measures.variance_shares import INTERACTIONS
+from sensitivity.results import records
 from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
 
+HIGHER, UNSEPARATED = "higher order", "unexplained (higher order or noise)"
+"""Effects of more than two hyperparameters; the same where one seed cannot tell them from noise."""
 EXTRA = ["omega_squared", "partial_eta_squared", "partial_omega_squared", "df", "f", "p"]
 COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "note", *EXTRA]
 
@@ -35,8 +38,8 @@ def factorial(results: Results, *, level: float = 0.95) -> pd.DataFrame:
     seeds the shares sum to 1. Omega squared is what remains of it in expectation without the noise; partial ones leave the other effects
     out of the total. ``p`` is of "no effect". The interval of eta squared is from the F's noncentrality that the data allow.
 
-    With one seed the higher orders stand for the error; a single pair does where there are two hyperparameters. Then no effect can be told
-    from noise where these matter, and a note says so. A constant loss gives zeros.
+    With one seed the higher orders stand for the error, as :data:`UNSEPARATED`; a single pair does where there are two hyperparameters.
+    Then no effect can be told from noise where these matter, and a note says so. A constant loss gives zeros.
 
     Raises: InputError where a variant's configurations are no full grid with all its seeds.
     Sources: Montgomery, "Design and Analysis of Experiments" (2017), chapter 5; Olejnik & Algina, "Generalized Eta and Omega Squared
@@ -44,7 +47,7 @@ def factorial(results: Results, *, level: float = 0.95) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
-        group = losses(results, task, variant)
+        group = scaled(losses(results, task, variant))
         keys = {"task": task, "variant": variant, "n": group.trials}
         rows += [{**keys, **each} for each in _table(group, _grid(group, results.design_of(variant)), level)]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -116,8 +119,23 @@ def _effects(names: tuple[str, ...], mean: Array, seeds: int) -> list[_Effect]:
         squares = float((effect**2).mean()) * mean.size * seeds
         found.append(_Effect(" x ".join(names[j] for j in chosen), "main" if len(chosen) == 1 else "pair", squares, own))
     if mean.ndim > 2:
-        found.append(_Effect(HIGHER, "rest", float((left**2).sum()) * seeds, freedom))
+        found.append(_Effect(HIGHER if seeds > 1 else UNSEPARATED, "rest", float((left**2).sum()) * seeds, freedom))
     return found
+
+
+def together(table: pd.DataFrame, *, level: float = 0.95) -> dict[str, Any] | None:
+    """All interactions of one variant's analysis as one effect, with its interval; None with one hyperparameter, or without an error term.
+
+    Args: table: of :func:`factorial`.
+    """
+    noise, part = table[table["order"] == "noise"], table[table["order"].isin(("pair", "rest"))]
+    if part.empty or noise["value"].isna().any():
+        return None
+    error, freedom = float(noise["value"].iloc[0]), int(noise["df"].iloc[0])
+    effect = _Effect(INTERACTIONS, "pairs", float(part["value"].sum()), int(part["df"].sum()))
+    total = 1.0 if table["value"].sum() > 0 else 0.0
+    row = _judged(effect, error, freedom, total, int(table["n"].iloc[0]), level, judged=True)
+    return {**records(part)[0], **row}
 
 
 def _judged(each: _Effect, error: float, freedom: int, total: float, n: int, level: float, *, judged: bool) -> dict[str, Any]:

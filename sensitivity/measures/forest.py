@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sensitivity.measures.cells import Cell, inactive
 from sensitivity.measures.losses import Array
+from sensitivity.measures.magnitudes import exponent_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -191,6 +192,8 @@ def unseen(drawn: Array, out: NDArray[np.bool_]) -> Array:
 
 def r_squared(loss: Array, predicted: Array) -> float:
     """Share of the variance of the losses that out-of-bag predictions explain; NaN where there is none to explain."""
+    exponent = exponent_of(loss)
+    loss, predicted = np.ldexp(loss, -exponent), np.ldexp(predicted, -exponent)
     known = np.isfinite(predicted)
     total = float(((loss[known] - loss[known].mean()) ** 2).sum()) if known.any() else 0.0
     return 1 - float(((loss[known] - predicted[known]) ** 2).sum()) / total if total > 0 else float("nan")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensitivity.measures.losses import held_out, interval, resampled
+from sensitivity.measures.magnitudes import exponent_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +107,8 @@ def around(value: float, draws: Array, group: Losses) -> tuple[float, float]:
     Either alone covers too seldom where k is more than a tenth of the configurations, since draws cannot be better than the best tried.
     """
     low, high = interval(draws)
-    half = 1.96 * float(draws.std())
+    exponent = exponent_of(draws)
+    half = 1.96 * float(np.ldexp(np.ldexp(draws, -exponent).std(), exponent))
     floor = 0.0 if np.nanmin(group.loss) >= 0 else -np.inf
     return max(floor, min(low, value - half)), min(group.initial, max(high, value + half))
 

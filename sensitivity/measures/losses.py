@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sensitivity.measures.magnitudes import exponent_of
+from sensitivity.repeats import between
 from sensitivity.results import PREFIX, present
 from trainables.names import InputError
 
@@ -20,7 +23,9 @@ Array = NDArray[np.float64]
 
 FIXED = ("grid", "explicit", "one_at_a_time")
 """Designs whose configurations are chosen, not drawn."""
-NEVER_LEARNED = "never better than the initial loss"
+NEVER_LEARNED = "never better than a diverged trial"
+LOSSES = "losses by task and variant"
+"""The entry of the attributes of results that keeps :func:`losses`; it is no field, so a copy with other trials has none."""
 DRAWS = 1000
 """Bootstrap draws."""
 
@@ -67,7 +72,20 @@ class Losses:
 
 
 def losses(results: Results, task: str, variant: str) -> Losses:
-    """The losses of one variant on one task; unfinished and failed trials are missing."""
+    """Return the losses of one variant on one task; unfinished and failed trials are missing.
+
+    Nearly every measure begins with them, so the results keep them; their arrays cannot be written to.
+    """
+    known: dict[tuple[str, str], Losses] = vars(results).setdefault(LOSSES, {})
+    if (task, variant) not in known:
+        group = _losses(results, task, variant)
+        for array in (group.loss, group.units, group.lr):
+            array.setflags(write=False)
+        known[task, variant] = group
+    return known[task, variant]
+
+
+def _losses(results: Results, task: str, variant: str) -> Losses:
     trials = results.group(task, variant)
     names = results.varied(variant)
     every = results.spaces[variant].names
@@ -95,12 +113,18 @@ def losses(results: Results, task: str, variant: str) -> Losses:
 def _seeds(seed: pd.Series[Any], numbers: NDArray[Any]) -> NDArray[np.int64]:
     """The column of each trial: that of its seed, or its place among the seeds of its configuration where most seeds are not shared."""
     place = np.unique(seed, return_inverse=True)[1].reshape(-1)
-    if 2 * len(seed) >= (numbers.max(initial=0) + 1) * (place.max(initial=0) + 1):
+    if np.bincount(numbers).max(initial=0) > 1 and 2 * len(seed) >= (numbers.max(initial=0) + 1) * (place.max(initial=0) + 1):
         return place
     order = np.lexsort([place, numbers])
     found = np.empty(len(seed), dtype=np.int64)
     found[order] = np.arange(len(seed)) - np.searchsorted(numbers[order], numbers[order])
     return found
+
+
+def scaled(group: Losses) -> Losses:
+    """The group with losses times a power of two where their squares would overflow or vanish; shares of the variance stay as they are."""
+    exponent = exponent_of(group.loss)
+    return replace(group, loss=np.ldexp(group.loss, -exponent), initial=math.ldexp(group.initial, -exponent)) if exponent else group
 
 
 def groups(results: Results, having: str | None = None) -> list[Losses]:
@@ -181,6 +205,11 @@ def drawn(
     Args: deviation: of the noise, where the losses do not tell it (one seed).
     Source: Efron & Morris, "Stein's Estimation Rule and Its Competitors", JASA 68 (1973), for the means.
     """
+    exponent = exponent_of(group.loss)
+    if exponent:
+        small = drawn(scaled(group), chosen, normal, about, rng, deviation=deviation and math.ldexp(deviation, -exponent))
+        with np.errstate(over="ignore"):
+            return Draws(chosen, *(np.ldexp(part, exponent) for part in (small.mean, small.noise, small.truth)))
     spread, freedom = moderated(group.loss)
     there = np.isfinite(group.loss)
     seeds = np.maximum(there.sum(axis=1), 1)
@@ -217,6 +246,10 @@ def moderated(loss: Array) -> tuple[Array, float]:
     from scipy.optimize import brentq
     from scipy.special import digamma, polygamma
 
+    exponent = exponent_of(loss)
+    if exponent:
+        deviation, degrees = moderated(np.ldexp(loss, -exponent))
+        return np.ldexp(deviation, exponent), degrees
     present = np.isfinite(loss).sum(axis=1)
     freedom = np.maximum(present - 1, 0)
     variance = np.zeros(len(loss))
@@ -324,5 +357,7 @@ def note(group: Losses) -> str:
         remarks.append("one seed: seed noise is not in the interval" if group.fixed else "one seed")
     missing = int((~np.isfinite(group.loss)).sum())
     if missing:
-        remarks.append(f"{missing} of {group.loss.size} trials missing")
+        counts = np.isfinite(group.loss).sum(axis=1)
+        uneven = f"{between(int(counts.min()), int(counts.max()))}: " if counts.min() < counts.max() else ""
+        remarks.append(f"{uneven}{missing} of {group.loss.size} trials missing")
     return "; ".join(remarks)

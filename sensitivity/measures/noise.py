@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.losses import DRAWS, Array, Losses, groups, interval, note
+from sensitivity.measures.losses import DRAWS, Array, Losses, groups, interval, note, scaled
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -44,6 +44,7 @@ def noise_of(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> dict[str, A
 
 def noise_draws(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> tuple[float, Array]:
     """The share, and bootstrap draws of it ``[draws]``; all NaN with fewer than two configurations with two seeds."""
+    group = scaled(group)
     rng = np.random.default_rng(seed)
     repeated = np.isfinite(group.loss).sum(axis=1) >= 2
     if repeated.sum() < 2:

@@ -20,7 +20,7 @@ LARGEST = 4.0
 """Ratio up to which profiles are drawn and integrated."""
 SLACK = 0.05
 """The default target is the best loss and this share of the improvement over the initial loss."""
-ONE_TASK = "run the study on more tasks, or read best_loss"
+ONE_TASK = "add trials of another task, or read best_loss, which is about one"
 
 
 def epochs_to_target(results: Results, targets: Mapping[str, float] | None = None) -> pd.DataFrame:

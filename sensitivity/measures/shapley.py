@@ -10,7 +10,7 @@ import pandas as pd
 
 from sensitivity.measures import forest as forests
 from sensitivity.measures.cells import cells, settled
-from sensitivity.measures.losses import Array, Losses, interval, losses, note
+from sensitivity.measures.losses import Array, Losses, interval, losses, note, scaled
 from sensitivity.measures.noise import NOISE, noise_of
 from sensitivity.results import present
 from trainables.names import InputError, unknown
@@ -50,6 +50,7 @@ def shapley(
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
         group = losses(results, task, variant)
+        group = scaled(group) if game == "sensitivity" else group
         names = group.names
         if len(names) > MOST:
             raise InputError(f"shapley needs at most {MOST} hyperparameters, got {len(names)} in {variant}; use variance_shares")

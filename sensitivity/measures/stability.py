@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.measures.designs import check_varied, joined
+from sensitivity.measures.divergence import configurations_of, diverged_share, wilson
 from sensitivity.measures.losses import groups
+from sensitivity.repeats import repeats
 from sensitivity.results import PREFIX
-from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
@@ -65,8 +66,9 @@ def danger_zone(results: Results, *, over: str = "lr", level: float = 0.95) -> p
     """The learning rates where the outcome depends on the seed: the share of configurations of which some seeds diverge and others do not.
 
     One row for each level of lr (parts of equal width on its scale where there are none), with Wilson's interval; ``n`` is the
-    configurations with at least two seeds. ``diverged``, ``diverged_low`` and ``diverged_high`` are the share of all trials there that
-    diverged, ``trials`` their number. Without two seeds the value is 0 and the interval everything.
+    configurations with at least two seeds. ``diverged``, ``diverged_low`` and ``diverged_high`` are the share of the configurations there
+    that diverged, as of :func:`sensitivity.measures.divergence.divergence_rate`, ``trials`` the number of trials. Without two seeds the
+    value is 0 and the interval everything.
 
     Source: Schmidt, Schneider & Hennig, "Descending through a Crowded Valley", ICML 2021 (arXiv:2007.01547), which calls it so; Wilson
     (1927).
@@ -76,8 +78,7 @@ def danger_zone(results: Results, *, over: str = "lr", level: float = 0.95) -> p
     for group in groups(results, over):
         trials = results.group(group.task, group.variant).reset_index(drop=True)
         units = results.units(trials, group.variant)[:, results.varied(group.variant).index(over)]
-        columns = [f"{PREFIX}{name}" for name in results.spaces[group.variant].names]
-        number = trials.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
+        number = configurations_of(results, trials, group.variant)
         diverged = (trials["status"] == "diverged").to_numpy()
         for lr, members in _levels(results, group.variant, trials, over, units, bins=LR_BINS):
             if not members.any():
@@ -85,16 +86,28 @@ def danger_zone(results: Results, *, over: str = "lr", level: float = 0.95) -> p
             count, bad = np.bincount(number[members]), np.bincount(number[members], diverged[members])
             repeated = count >= 2
             mixed = int(((bad > 0) & (bad < count) & repeated).sum())
-            value, low, high = _wilson(mixed, int(repeated.sum()), level)
-            share, share_low, share_high = _wilson(int(diverged[members].sum()), int(members.sum()), level)
+            many = int(repeated.sum())
+            value, low, high = wilson(mixed / many if many else 0.0, many, level)
+            share, share_low, share_high = diverged_share(np.unique(number[members], return_inverse=True)[1], diverged[members], level)
             remark = "" if repeated.any() else "one seed: whether the seed decides is unknown"
             rows.append(
                 {"task": group.task, "variant": group.variant, over: lr, "value": value, "low": low, "high": high}
-                | {"n": int(repeated.sum()), "note": remark, "diverged": share, "diverged_low": share_low, "diverged_high": share_high}
+                | {"n": many, "note": remark, "diverged": share, "diverged_low": share_low, "diverged_high": share_high}
                 | {"trials": int(members.sum())}
             )
     more = ["diverged", "diverged_low", "diverged_high", "trials"]
     return pd.DataFrame(rows, columns=["task", "variant", over, "value", "low", "high", "n", "note", *more])
+
+
+def repeated_rates(results: Results, task: str, *, over: str = "lr") -> dict[str, int]:
+    """Of each variant that varies it, the learning rates at which some configuration has results of at least two seeds."""
+    found = {}
+    for place, variant in results.groups:
+        if place == task and over in results.varied(variant):
+            counts = repeats(results.group(task, variant))
+            rates = counts[counts >= 2].index.get_level_values(f"{PREFIX}{over}")
+            found[variant] = int(rates.dropna().nunique())
+    return found
 
 
 def _boundary(x: Any, diverged: Any) -> dict[str, Any]:
@@ -132,14 +145,3 @@ def _levels(results: Results, variant: str, trials: pd.DataFrame, name: str, uni
         return [(values.iloc[int(np.flatnonzero(units == u)[0])], units == u) for u in known]
     place = np.where(inside, np.minimum((np.nan_to_num(units) * bins).astype(int), bins - 1), -1)
     return [(domain.from_unit((i + 0.5) / bins), place == i) for i in range(bins)]
-
-
-def _wilson(count: int, total: int, level: float) -> tuple[float, float, float]:
-    from scipy.stats import binomtest
-
-    if not 0 < level < 1:
-        raise InputError(f"level must be between 0 and 1, got {level!r}")
-    if total == 0:
-        return 0.0, 0.0, 1.0
-    ends = binomtest(count, total).proportion_ci(level, method="wilson")
-    return count / total, float(ends.low), float(ends.high)

@@ -1,28 +1,28 @@
-"""Which hyperparameters decide whether a configuration is among the best: PED-ANOVA, through Optuna."""
+"""Hyperparameters that decide whether a configuration is among the best: PED-ANOVA, as Optuna computes it."""
 
 from __future__ import annotations
 
-import warnings
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from search_spaces.optuna_spaces import distribution
 from sensitivity.measures.cells import inactive
 from sensitivity.measures.forest import constant
 from sensitivity.measures.losses import Array, Losses, interval, losses, note
+from sensitivity.measures.parzen import STEPS, cells, divergence
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
-
-    from search_spaces.hyperparameters import Hyperparameter
     from sensitivity.results import Results
 
 TOP = 0.1
 LEAST = 20
 """Configurations below which the best of them are too few."""
+FEWEST = 2
+"""Configurations in which a hyperparameter is active, below which it has no density."""
 
 
 def top_importance(results: Results, *, top: float = TOP, draws: int = 50, seed: int = 0) -> pd.DataFrame:
@@ -30,9 +30,10 @@ def top_importance(results: Results, *, top: float = TOP, draws: int = 50, seed:
 
     .. math:: I_d \propto E_{x \sim p} \left[ \left( \frac{p'(x_d)}{p(x_d)} - 1 \right)^2 \right]
 
-    with p' and p densities of the best ``top`` and of all configurations, by Optuna's PedAnovaImportanceEvaluator on unit coordinates,
-    conditions included. It answers another question than a share of variance: what matters *near the optimum*. It goes by ranks of the
-    capped loss, mean over seeds. A constant loss gives zeros.
+    with p' and p densities of the best ``top`` and of all configurations (:mod:`sensitivity.measures.parzen`) on unit coordinates,
+    conditions included: what Optuna's PedAnovaImportanceEvaluator computes, without a study for each draw of the bootstrap. It answers
+    another question than a share of variance: what matters *near the optimum*. It goes by ranks of the capped loss, mean over
+    seeds. A constant loss gives zeros.
 
     Args: top: the share that counts as best. draws, seed: of the bootstrap over configurations (95% percentile interval).
     Raises: InputError for top outside (0, 1).
@@ -54,7 +55,7 @@ def top_importance(results: Results, *, top: float = TOP, draws: int = 50, seed:
         else:
             rng = np.random.default_rng(seed)
             chosen = np.vstack([np.arange(count), rng.integers(count, size=(draws, count))])
-            drawn = _importances(_trials(results, group), chosen, group.names, top)
+            drawn = _shares(results, group, chosen, top)
             if group.mean.min() >= np.quantile(group.mean, top):
                 remarks.append(f"more than {top:.0%} of the configurations are equally good")
         keys = {"task": task, "variant": variant, "n": count, "note": "; ".join(filter(None, remarks)), "order": "top"}
@@ -64,56 +65,28 @@ def top_importance(results: Results, *, top: float = TOP, draws: int = 50, seed:
     return pd.DataFrame(rows, columns=["task", "variant", "effect", "order", "value", "low", "high", "n", "note"])
 
 
-def _trials(results: Results, group: Losses) -> list[FrozenTrial]:
-    """The configurations as Optuna's trials, in unit coordinates where a hyperparameter has an order."""
-    from optuna.trial import create_trial
+def _shares(results: Results, group: Losses, chosen: NDArray[np.int64], top: float) -> Array:
+    """Return the shares of the hyperparameters for each choice of configurations ``[choices, configurations]``.
 
-    space, idle = results.spaces[group.variant], inactive(group)
-    kinds = {name: _distribution(space[name]) for name in group.names}
-    made = []
-    for place, (configuration, loss) in enumerate(zip(group.configurations, group.mean, strict=True)):
-        active = [name for j, name in enumerate(group.names) if not idle[place, j]]
-        values = {name: float(group.units[place, group.names.index(name)]) for name in active if space[name].scale != "categorical"}
-        params = {name: values.get(name, configuration[name]) for name in active}
-        made.append(create_trial(params=params, distributions={name: kinds[name] for name in active}, value=float(loss)))
-    return made
+    A configuration in which a hyperparameter is inactive is of another regime: only regimes with a density tell something.
 
-
-def _distribution(hyperparameter: Hyperparameter) -> Any:
-    from optuna.distributions import FloatDistribution
-
-    return distribution(hyperparameter) if hyperparameter.scale == "categorical" else FloatDistribution(0.0, 1.0)
-
-
-def _importances(trials: list[FrozenTrial], chosen: Any, names: tuple[str, ...], top: float) -> Array:
-    """Shares of the hyperparameters for each choice of trials ``[choices, trials]``. Shape ``[choices, hyperparameters]``."""
-    import optuna
-
-    class Drawn(optuna.storages.InMemoryStorage):
-        """Shows a study some of its trials: to make a study of each draw would copy them, in six times the time."""
-
-        places: Any = None
-
-        def get_all_trials(self, study_id: int, deepcopy: bool = True, states: Any = None) -> list[FrozenTrial]:
-            every = super().get_all_trials(study_id, deepcopy=False, states=states)
-            return every if self.places is None else [every[place] for place in self.places]
-
-    storage = Drawn()
-    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=top, region_quantile=1.0)
-    shares = np.zeros((len(chosen), len(names)))
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            # The best are all, or a regime has one trial: both give 0.
-            warnings.simplefilter("ignore")
-            study = optuna.create_study(storage=storage)
-            study.add_trials(trials)
-            for share, storage.places in zip(shares, chosen, strict=True):
-                present = [name for name in names if any(name in trials[place].params for place in storage.places)]
-                found = evaluator.evaluate(study, params=present)
-                share[:] = [found.get(name, 0.0) for name in names]
-    finally:
-        optuna.logging.set_verbosity(before)
-    total = shares.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(shares, total, out=np.zeros_like(shares), where=total > 0))
+    Returns:
+        ``[choices, hyperparameters]``.
+    """
+    space, active, mean = results.spaces[group.variant], ~inactive(group), group.mean
+    last = math.ceil(top * chosen.shape[1]) - 1
+    found = np.zeros((len(chosen), len(group.names)))
+    best = [mean[places] <= np.partition(mean[places], last)[last] for places in chosen]
+    for column, name in enumerate(group.names):
+        ordered = space[name].scale != "categorical"
+        choices = None if ordered else int(space[name].cardinality)
+        cell = cells(group.units[:, column], choices)
+        for share, places, good in zip(found, chosen, best, strict=True):
+            here = active[places, column]
+            if here.sum() < FEWEST or not (here & good).any():
+                continue
+            counts = [np.bincount(cell[places[part]], minlength=choices or STEPS) for part in (here & good, here)]
+            weight = ((here & good).sum() / good.sum()) ** 2 / (here.sum() / len(here))
+            share[column] = weight * divergence(counts[0], counts[1], ordered=ordered)
+    total = found.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(found, total, out=np.zeros_like(found), where=total > 0))

@@ -11,6 +11,7 @@ import pandas as pd
 from sensitivity.measures.across_tasks import Shared, normalised, others, scores, shared
 from sensitivity.measures.designs import joined, need_tasks, refuse_adaptive
 from sensitivity.measures.losses import Array, best, best_draws, interval, resampled
+from sensitivity.measures.magnitudes import exponent_of
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from sensitivity.results import Results
 
-ONE_TASK = "run the study on another task too, or use excess_loss, which is about one"
+ONE_TASK = "add trials of another task, or read excess_loss, which is about one"
 ADAPTIVE = "its trials differ between tasks, so run a grid, random or sobol design"
 ENOUGH = 0.95
 MOST = 10
@@ -239,7 +240,7 @@ def _spearman(loss: Array) -> Array:
     """Of ``[draws, 2, configurations]``; 0 where either is constant."""
     from scipy.stats import rankdata
 
-    rank = rankdata(np.round(loss, 12), axis=2)
+    rank = rankdata(np.round(np.ldexp(loss, -exponent_of(loss)), 12), axis=2)
     rank = rank - rank.mean(axis=2, keepdims=True)
     size = np.sqrt((rank**2).sum(axis=2).prod(axis=1))
     return np.asarray(np.divide((rank[:, 0] * rank[:, 1]).sum(axis=1), size, out=np.zeros(len(loss)), where=size > 0))

@@ -16,6 +16,7 @@ from sensitivity.measures import forest as forests
 from sensitivity.measures.cells import cells, settled
 from sensitivity.measures.designs import joined, refuse_adaptive
 from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, note, resampled, row
+from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.transfer import cross_task_sensitivity
 from trainables.names import unknown
 
@@ -142,6 +143,9 @@ class _Forest:
         the trees. Shape of differences ``[trees]``.
         """
         count, trees = self.seen.shape
+        exponent = exponent_of(differences)
+        if exponent:
+            return math.ldexp(self.error(np.ldexp(differences, -exponent)), exponent)
         centred = differences - differences.mean()
         covariance = (self.seen - self.seen.mean(axis=1, keepdims=True)) @ centred / trees
         noise = float(centred @ centred) / trees

@@ -12,17 +12,21 @@ import pandas as pd
 from sensitivity.measures import forest as forests
 from sensitivity.measures.anova import effects, total_variances, variances, without
 from sensitivity.measures.cells import cells, inactive
-from sensitivity.measures.losses import DRAWS, Array, Losses, interval, losses, note
+from sensitivity.measures.losses import DRAWS, Array, Losses, interval, losses, note, scaled
 from sensitivity.measures.noise import NOISE, noise_draws, noise_of
 from sensitivity.measures.smooth import foretold
 
 if TYPE_CHECKING:
     from sensitivity.results import Results
 
-INTERACTIONS, HIGHER = "interactions", "higher order"
+INTERACTIONS = "interactions"
+"""All pairs of hyperparameters together."""
+UNEXPLAINED = "unexplained (noise and misfit)"
+"""The remainder: seed noise that no repeat separates, and what a forest does not see."""
 UNIFORM = ("grid", "random", "sobol", "latin_hypercube", "saltelli", "morris")
 """Designs that cover the space evenly, so that a mean over configurations is one over the space."""
 COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "r2", "note"]
+ORDERS = ("main", "pair", "pairs", "rest", "total")
 FEW = 50
 """Configurations under which the shape of an effect is too uncertain for an interval that takes it as given."""
 FILLS = 3
@@ -59,10 +63,11 @@ def variance_shares(
     ``corrected``, and for designs that do not cover the space evenly (optuna's, one_at_a_time, explicit), it is
     :math:`S_U = q \, \overline{V_U / V}` over the trees, as Hutter et al. have it.
 
-    ``order`` is main, pair (effect ``a x b``), total (main and all that the hyperparameter does with others), rest or noise. Main, pair,
-    rest and noise sum to 1; the rest is interactions of more than two hyperparameters (of any, without ``pairs``), what the forest does
-    not see, and with one seed the seed noise. ``r2`` is the forest's out-of-bag R2. Where a hyperparameter is inactive the loss does not
-    depend on it, as in :mod:`search_spaces.screening`. A constant loss gives zeros.
+    ``order`` is main, pair (effect ``a x b``), pairs (all of them together, :data:`INTERACTIONS`, with two hyperparameters or more), total
+    (main and all that the hyperparameter does with others), rest (:data:`UNEXPLAINED`) or noise. Main, pair, rest and noise sum to 1. The
+    rest is no interaction: it holds what the forest does not see, seed noise where nothing repeats, effects of more than two
+    hyperparameters, and without ``pairs`` those of two. ``r2`` is the forest's out-of-bag R2. Where a hyperparameter is inactive the loss
+    does not depend on it, as in :mod:`search_spaces.screening`. A constant loss gives zeros.
 
     Args: pairs, totals: whether to give them. corrected: see above. trees, seed: of the forest. draws: of the bootstrap over
     configurations (95% percentile interval); without ``corrected`` the interval is over the trees, each of which sees such a draw.
@@ -72,7 +77,7 @@ def variance_shares(
     """
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
-        group = losses(results, task, variant)
+        group = scaled(losses(results, task, variant))
         noise = noise_of(group, draws=draws, seed=seed)
         even = results.design_of(variant) in UNIFORM
         asked = _Asked(pairs, totals, corrected and even, trees, draws, seed)
@@ -84,7 +89,7 @@ def variance_shares(
             remarks.append(f"under {FEW} configurations: the intervals are narrower than they should be")
         keys = {"task": task, "variant": variant}
         about = {"n": len(group.loss), "r2": found.r2, "note": "; ".join(filter(None, remarks))}
-        for row in _summed(found, *_noise(group, asked, len(found.drawn)), HIGHER if pairs else INTERACTIONS):
+        for row in _summed(found, *_noise(group, asked, len(found.drawn))):
             rows.append({**keys, **row, **about})
         rows.append({**keys, "effect": NOISE, "order": "noise", **about, **noise})
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -221,8 +226,8 @@ def _explained(weights: Any, shape: Array, left: Array, loss: Array, parts: int)
     return np.asarray(np.divide(explained, whole, out=np.zeros_like(explained), where=whole > 0))
 
 
-def _summed(found: _Shares, noise: Array, single: Array, rest: str) -> list[dict[str, Any]]:
-    """Rows of the effects and of the rest, which with the noise sum to 1.
+def _summed(found: _Shares, noise: Array, single: Array) -> list[dict[str, Any]]:
+    """Rows of the effects, of all pairs together and of the rest. Effects, rest and noise sum to 1.
 
     Estimates that by chance come to more are brought down in proportion to their variance, about :math:`S (1 - S)^2`.
     """
@@ -241,11 +246,24 @@ def _summed(found: _Shares, noise: Array, single: Array, rest: str) -> list[dict
         left[:] = 0
     _at_least_their_parts(found, values)
     rows = []
-    ordered = [*zip(map(" x ".join, found.effects), found.orders, values.T, strict=True), (rest, "rest", left[:, 0])]
-    for effect, order, each in sorted(ordered, key=lambda row: ("main", "pair", "rest", "total").index(row[1])):
-        value, (low, high) = float(each[0]), interval(each[1:])
+    ordered = [*zip(map(" x ".join, found.effects), found.orders, values.T, strict=True), (UNEXPLAINED, "rest", left[:, 0])]
+    pair = np.array(found.orders) == "pair"
+    if pair.any():
+        ordered.append((INTERACTIONS, "pairs", values[:, pair].sum(axis=1)))
+    for effect, order, share in sorted(ordered, key=lambda row: ORDERS.index(row[1])):
+        value, (low, high) = float(share[0]), interval(share[1:])
+        low = _least(values[1:, pair]) if order == "pairs" else low
         rows.append({"effect": effect, "order": order, "value": value, "low": min(low, value), "high": max(high, value)})
     return rows
+
+
+def _least(drawn: Array) -> float:
+    """The lower end of the sum of all pairs ``[draws, pairs]``: of each pair at a level for all together, as draws are never below 0.
+
+    Of pure noise over six pairs the percentiles of the sum leave 0 out in 24 of 30 studies, these in 2.
+    """
+    level = 1 - (1 - 0.95) / drawn.shape[1]
+    return sum(interval(draws, level)[0] for draws in drawn.T)
 
 
 def _at_least_their_parts(found: _Shares, values: Array) -> None:

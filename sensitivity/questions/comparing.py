@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sensitivity.figures import differences
+from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, refusal, rows, tables
 from sensitivity.wording import several, with_interval
 
@@ -57,6 +58,8 @@ def _why_not(measured: Measured, task: str) -> str:
     variants = [variant for place, variant in measured.results.groups if place == task]
     if len(variants) < 2:
         return "There is one variant: nothing to compare it with."
+    if not something_varies(measured):
+        return NOTHING_VARIES
     nothing = nothing_learned(measured, task)
     if nothing:
         return nothing
@@ -67,7 +70,7 @@ def _why_not(measured: Measured, task: str) -> str:
 COMPARING = Question(
     "comparing",
     "Is one variant less sensitive than another?",
-    sentences,
+    (sentences,),
     (
         Drawing(
             differences,

@@ -61,7 +61,7 @@ def _why_not(measured: Measured, task: str) -> str:
 COURSE = Question(
     "course",
     "How did the run go?",
-    sentences,
+    (sentences,),
     (
         Drawing(
             for_all(timeline),

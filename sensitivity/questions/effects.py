@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sensitivity.figures import effect_shares, estimator_agreement, pair_effects, seed_noise
-from sensitivity.measures.effects import INTERACTIONS, NOISE
+from sensitivity.measures.effects import NO_HYPERPARAMETER, NOISE, UNEXPLAINED
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables
 from sensitivity.results import records
 from sensitivity.wording import MOST, known, listed, percent, several, with_interval
@@ -21,40 +21,46 @@ MINOR = 0.05
 """Effects below this share are not spoken of."""
 
 
-def sentences(measured: Measured, task: str) -> list[str]:
-    """What the variance of the loss comes from, the pairs that matter together, and where estimators disagree."""
-    return [*effects(measured, task), *_pairs(measured, task), *_agreement(measured, task)]
-
-
 def effects(measured: Measured, task: str) -> list[str]:
-    """A sentence for each variant on what the variance of its loss comes from."""
+    """A sentence for each variant: hyperparameters and interactions that clearly explain its loss, the remainder and seed noise."""
     shares = of_task(measured.main_effects, task)
     poor = shares[shares["note"].str.contains(POOR, regex=False)]
     found = []
     for variant, part in shares[shares["value"].notna()].groupby("variant", sort=False):
-        large = part[(part["value"] >= MINOR) & ~part["effect"].isin((INTERACTIONS, NOISE))].sort_values("value", ascending=False)
+        large = _clear(part[~part["effect"].isin((UNEXPLAINED, NOISE))]).sort_values("value", ascending=False)
         if variant in set(poor["variant"]) or large.empty:
             continue
         words = [f"{row['effect']} {with_interval(row, form='.0%')}" for row in records(large)]
-        noise = part.loc[part["effect"] == NOISE, "value"]
-        seeds = f"; seed noise {percent(noise.iloc[0])}" if len(noise) else ""
-        found.append(f"For {variant}, the variance of the loss comes from {several(words, 5)}{seeds}.")
+        rest = part[(part["effect"] == NOISE) | ((part["effect"] == UNEXPLAINED) & (part["value"] >= MINOR))]
+        more = "".join(f"; {row['effect']} {percent(row['value'])}" for row in records(rest))
+        found.append(f"For {variant}, the variance of the loss comes from {several(words, 5)}{more}.")
     if len(found) > MOST:
         found = [*found[:MOST], f"{len(found) - MOST} more variants are in the table."]
     if len(poor):
         names = several(list(dict.fromkeys(poor["variant"])))
-        found.append(f"For {names}, there are too few trials to say what matters: a forest cannot predict the loss from them.")
+        found.append(f"The trials of {names} do not show which hyperparameters matter: a forest cannot predict their loss.")
     if not found and shares["value"].isna().all():
         reasons = dict.fromkeys(part for note in shares["note"] for part in note.split("; ") if part)
         return [f"What matters cannot be said of these trials: {'; '.join(reasons)}."]
-    return found or ["No hyperparameter explains 5% of the variance of the loss on its own."]
+    return found or [_none(shares[~shares["effect"].isin(NO_HYPERPARAMETER)])]
+
+
+def _clear(shares: pd.DataFrame) -> pd.DataFrame:
+    """Effects of 5% or more whose interval leaves 0 out."""
+    return shares[(shares["value"] >= MINOR) & (shares["low"] > 0)]
+
+
+def _none(shares: pd.DataFrame) -> str:
+    """No effect is large. Where an interval goes beyond 5%, one may be."""
+    surely = "" if (shares["high"] < MINOR).all() else "clearly "
+    return f"No hyperparameter {surely}explains 5% of the variance of the loss on its own."
 
 
 def leading(measured: Measured, task: str) -> list[str]:
     """One sentence for all variants: the hyperparameter that matters most to each."""
     shares = of_task(measured.main_effects, task)
-    own = shares[~shares["effect"].isin((INTERACTIONS, NOISE)) & ~shares["note"].str.contains(POOR, regex=False)]
-    large = own[own["value"] >= MINOR].sort_values("value", ascending=False).drop_duplicates("variant")
+    own = shares[~shares["effect"].isin(NO_HYPERPARAMETER) & ~shares["note"].str.contains(POOR, regex=False)]
+    large = _clear(own).sort_values("value", ascending=False).drop_duplicates("variant")
     names = [variant for variant in dict.fromkeys(own["variant"]) if variant in set(large["variant"])]
     large = large.set_index("variant").loc[names]
     words = [f"{row['effect']} for {variant}, {with_interval(row, form='.0%')}" for variant, row in large.iterrows()]
@@ -76,9 +82,9 @@ def _pairs(measured: Measured, task: str) -> list[str]:
         return []
     surrogate = f"forests with out-of-bag R2 of {quality[0]:.2f} to {quality[-1]:.2f}"
     if not large:
-        return [f"No pair of hyperparameters surely explains 5% together that neither does alone ({surrogate})."]
+        return [f"No interaction clearly exceeds 5% ({surrogate})."]
     words = [f"{row['effect']} of {row['variant']} {with_interval(row, form='.0%')}" for row in large]
-    return [f"What pairs explain together and neither does alone ({surrogate}): {several(words, 5)}."]
+    return [f"Interactions, beyond what each hyperparameter explains alone ({surrogate}): {several(words, 5)}."]
 
 
 def _agreement(measured: Measured, task: str) -> list[str]:
@@ -122,12 +128,13 @@ def _why_not(measured: Measured, task: str) -> str:
 EFFECTS = Question(
     "effects",
     "Which hyperparameters matter?",
-    sentences,
+    (effects, _pairs, _agreement),
     (
         Drawing(
             effect_shares,
-            "How much of the variance of the loss each hyperparameter explains on its own over the range searched, on its own scale; what "
-            "only their combination explains; and what the seed alone makes. An effect smaller than seed noise is not worth tuning for.",
+            "How much of the variance of the loss each hyperparameter explains on its own over the range searched, on its own scale; "
+            "interactions, which pairs explain together; the remainder that no effect explains; and seed noise. An effect smaller than "
+            "seed noise is not worth tuning for.",
             "main_effects",
         ),
         Drawing(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sensitivity.capping import INITIAL, cap_of
 from sensitivity.figures import learning_curves
 from sensitivity.questions.question import Drawing, Question, rows
 from sensitivity.results import PREFIX, records
@@ -101,7 +102,7 @@ def _best_curves(measured: Measured, task: str) -> dict[str, pd.DataFrame]:
         trials = trials[chosen]
         table = results.epochs[results.epochs["key"].isin(trials["key"])].pivot(index="epoch", columns="key", values=results.metric)
         table = table.where(np.isfinite(table))
-        if results.metric == FROM_THE_START and not table.empty:
+        if results.metric == FROM_THE_START and cap_of(results, task) == INITIAL and not table.empty:
             table.loc[0] = trials.set_index("key")["initial_loss"]
         if not table.empty:
             found[row["variant"]] = table.sort_index()
@@ -120,7 +121,7 @@ def _why_not(measured: Measured, task: str) -> str:
 EPOCHS = Question(
     "epochs",
     "Are more epochs needed?",
-    sentences,
+    (sentences,),
     (
         Drawing(
             learning_curves,

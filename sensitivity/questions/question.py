@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.measures.measured import REFUSED
+from sensitivity.capping import reference
+from sensitivity.measures.guard import REFUSED, ComputationFailed, refused_table
 from sensitivity.results import PREFIX
 
 if TYPE_CHECKING:
@@ -46,22 +48,22 @@ class Drawing:
         return self.draw.__name__
 
     def __call__(self, measured: Measured, task: str) -> go.Figure:
-        """The figure."""
-        return self.draw(measured, task)
+        """Draw the figure. Raises: ComputationFailed where it, or a measure that it needs, fails."""
+        return measured.required(f"figure {self.name}", lambda: self.draw(measured, task))
 
 
 @dataclass(frozen=True)
 class Question:
     """What a reader asks of a study, and what answers it.
 
-    key: its name in addresses. title: the question. sentences: the answer in words, with numbers and intervals. figures: those that it
+    key: its name in addresses. title: the question. pieces: functions of the answer in words, in order. figures: those that it
     can have; :meth:`drawn` has those of given results. tables: names and functions of measured results and a task. why_not: why these
     results cannot answer it, empty where they can. once: it is asked once for all tasks together; its functions ignore the task.
     """
 
     key: str
     title: str
-    sentences: Sentences
+    pieces: tuple[Sentences, ...]
     figures: tuple[Drawing, ...]
     tables: tuple[tuple[str, Tabulate], ...]
     why_not: Callable[[Measured, str], str] = lambda measured, task: ""
@@ -69,15 +71,33 @@ class Question:
 
     def applies(self, measured: Measured, task: str) -> bool:
         """Whether these results can answer it."""
-        return not self.why_not(measured, task)
+        return not self.reason_against(measured, task)
+
+    def reason_against(self, measured: Measured, task: str) -> str:
+        """Return why these results cannot answer it, empty where they can; also where that itself cannot be computed."""
+        try:
+            return measured.required(f"question {self.key}", lambda: self.why_not(measured, task))
+        except ComputationFailed as failure:
+            return f"{failure}."
+
+    def sentences(self, measured: Measured, task: str) -> list[str]:
+        """Return the answer in words; without the pieces that fail, which are among the failures of what was measured."""
+        return measured.attempts(f"sentences on {self.key}", self.pieces, measured, task)
 
     def drawn(self, measured: Measured, task: str) -> tuple[Drawing, ...]:
-        """The figures that these results have."""
-        return tuple(each for each in self.figures if each.needs(measured, task))
+        """Return the figures that these results have."""
+        return tuple(
+            drawing
+            for drawing in self.figures
+            if measured.attempt(f"figure {drawing.name}", partial(drawing.needs, measured, task), otherwise=False)
+        )
 
     def table(self, name: str, measured: Measured, task: str) -> pd.DataFrame:
-        """One of the tables, by its name."""
-        return dict(self.tables)[name](measured, task)
+        """Return one of the tables by its name; an empty one that says why where it fails."""
+        try:
+            return measured.required(name, lambda: dict(self.tables)[name](measured, task))
+        except ComputationFailed as failure:
+            return refused_table(str(failure))
 
 
 def for_all(draw: Callable[[Measured], go.Figure]) -> Draw:
@@ -94,7 +114,7 @@ def tables(*names: str) -> tuple[tuple[str, Tabulate], ...]:
     """Tables of :class:`sensitivity.measures.Measured` by name, each of one task."""
 
     def of(name: str) -> Tabulate:
-        return lambda measured, task: of_task(getattr(measured, name), task)
+        return lambda measured, task: of_task(measured.table_named(name), task)
 
     return tuple((name, of(name)) for name in names)
 
@@ -128,7 +148,7 @@ def refusal(table: pd.DataFrame) -> str:
 def nothing_learned(measured: Measured, task: str) -> str:
     """Why there is nothing to explain where no variant did better than not training; empty where one did."""
     learned = bool(of_task(measured.overview, task)["learned"].any())
-    return "" if learned else "No variant did better than the initial loss, so there is nothing to explain."
+    return "" if learned else f"No variant did better than {reference(measured.results, task)}, so there is nothing to explain."
 
 
 def rows(table: pd.DataFrame, task: str, **wanted: Any) -> list[dict[str, Any]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from sensitivity.capping import counted_as, reference
 from sensitivity.figures import danger_zone, divergence_map, lr_curves, parallel_coordinates, performance_sensitivity, slices
-from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED
-from sensitivity.planning import METRICS
+from sensitivity.figures.words import counted
+from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, repeated_rates
+from sensitivity.questions.fixed_settings import settings_compared, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables, trials
-from sensitivity.results import COUNTED, records
-from sensitivity.wording import number, several, with_interval
+from sensitivity.results import records
+from sensitivity.wording import number, percent, several, with_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,22 +23,10 @@ SAME = 1e-3
 """Two sensitivities that differ by less than this share are one and the same."""
 
 
-def sentences(measured: Measured, task: str) -> list[str]:
-    """Least and most sensitive, over lr and over the space; robust width; divergence, its boundary and where the seed decides."""
-    return [
-        *ranking(measured, task),
-        *_tuned(measured, task),
-        *_untuned(measured, task),
-        *_robust(measured, task),
-        *_good(measured, task),
-        *diverged(measured, task),
-        *_boundary(measured, task),
-        *_danger(measured, task),
-    ]
-
-
 def ranking(measured: Measured, task: str) -> list[str]:
     """Who is least and who is most sensitive, what cannot be told apart, and who never learned."""
+    if not something_varies(measured):
+        return ["No hyperparameter varies, so there is no sensitivity to measure.", *settings_compared(measured, task)]
     table = of_task(measured.overview, task)
     ranked = table[table["learned"] & table["sensitivity"].notna()].sort_values("sensitivity")
     over_lr = measured.compared_over == "lr"
@@ -53,7 +44,7 @@ def ranking(measured: Measured, task: str) -> list[str]:
         found += _ties(measured, task, str(least["variant"]), set(ranked["variant"]))
     idle = list(table.loc[~table["learned"], "variant"])
     if idle:
-        found.append(f"Never better than the initial loss, so not ranked: {several(idle)}.")
+        found.append(f"Never better than {reference(measured.results, task)}, so not ranked: {several(idle)}.")
     return found
 
 
@@ -68,7 +59,7 @@ def _ties(measured: Measured, task: str, least: str, ranked: set[str]) -> list[s
     others = [name for name in others if name in ranked]
     if not others:
         return []
-    return [f"The difference in sensitivity between {least} and {several(others)} is within seed noise."]
+    return [f"The sensitivities of {several([least, *others])} cannot be told apart."]
 
 
 def _untuned(measured: Measured, task: str) -> list[str]:
@@ -104,6 +95,8 @@ def _robust(measured: Measured, task: str) -> list[str]:
 
 
 def _good(measured: Measured, task: str) -> list[str]:
+    if not something_varies(measured):
+        return []
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
     found = [row for row in rows(measured.robust_share, task) if row["variant"] in learned]
     words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in found]
@@ -112,14 +105,17 @@ def _good(measured: Measured, task: str) -> list[str]:
 
 def diverged(measured: Measured, task: str) -> list[str]:
     """How many trials diverged, and what they count as."""
-    results = measured.results
     rates = [row for row in rows(measured.divergence_rate, task) if row["diverged"]]
     if not rates:
         return ["No trial diverged."]
-    words = [f"{row['variant']} {row['diverged']} of {row['n']}" for row in rates]
-    usual = "the initial loss" if results.metric in METRICS else "the worst that ended"
-    counted = {"the initial loss": "at the initial loss"}.get(results.spec.get(COUNTED, usual), "as the worst that ended")
-    return [f"Diverged trials, counted {counted}: {several(words)}."]
+    words = [f"{row['variant']} {row['diverged']} of {row['n']}{_of_space(row)}" for row in rates]
+    return [f"Diverged trials, counted {counted_as(measured.results, task)}: {several(words)}."]
+
+
+def _of_space(row: dict[str, Any]) -> str:
+    """The share with equal weights of the configurations, where uneven seeds make it another than that of the trials."""
+    share, of_trials = percent(row["value"]), percent(row["diverged"] / row["n"])
+    return f" ({share} with every configuration weighted alike)" if share != of_trials else ""
 
 
 def _boundary(measured: Measured, task: str) -> list[str]:
@@ -137,18 +133,33 @@ def _boundary(measured: Measured, task: str) -> list[str]:
 
 def _danger(measured: Measured, task: str) -> list[str]:
     table = rows(measured.danger_zone, task)
-    if not table:
+    if not table or not of_task(measured.divergence_rate, task)["diverged"].any():
         return []
     if not any(row["n"] for row in table):
         return ["With one seed of each configuration, whether the seed decides between training and divergence is unknown."]
     mixed = [row for row in table if row["value"] > 0]
     if not mixed:
-        return ["At no learning rate did the seed decide between training and divergence."]
-    worst: dict[str, dict[str, object]] = {}
-    for row in sorted(mixed, key=lambda each: -each["value"]):
+        return _undecided(repeated_rates(measured.results, task))
+    worst: dict[str, dict[str, Any]] = {}
+    for row in sorted(mixed, key=lambda row: -row["value"]):
         worst.setdefault(row["variant"], row)
-    words = [f"{name} at {number(row['lr'])}, {with_interval(row, form='.0%')} of configurations" for name, row in worst.items()]
+    words = [
+        f"{name} at {number(row['lr'])}, {with_interval(row, form='.0%')} of {counted(row['n'], 'configuration')}"
+        for name, row in worst.items()
+    ]
     return [f"Learning rates where the seed decides between training and divergence: {several(words, 5)}."]
+
+
+def _undecided(repeated: Mapping[str, int]) -> list[str]:
+    """The seed decided nowhere, of so many learning rates with two seeds; nothing where there is one, which shows nothing."""
+    enough = {variant: count for variant, count in repeated.items() if count > 1}
+    if not enough:
+        return []
+    counts = set(enough.values())
+    alike = enough.keys() == repeated.keys() and len(counts) == 1
+    many = f"{counts.pop()} " if alike else ""
+    names = "" if alike else f" ({several([f'{variant} {count}' for variant, count in enough.items()])})"
+    return [f"At none of the {many}learning rates with at least two seeds{names} did the seed decide between training and divergence."]
 
 
 def has_rates(measured: Measured, task: str) -> bool:
@@ -173,13 +184,13 @@ def _several_vary(measured: Measured, task: str) -> bool:
 
 
 def _has_others(measured: Measured, task: str) -> bool:
-    return not has_rates(measured, task)
+    return not has_rates(measured, task) and something_varies(measured)
 
 
 SENSITIVE = Question(
     "sensitive",
     "How sensitive is each variant?",
-    sentences,
+    (ranking, _tuned, _untuned, _robust, _good, diverged, _boundary, _danger),
     (
         Drawing(
             lr_curves,

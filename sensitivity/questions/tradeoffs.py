@@ -21,11 +21,6 @@ MEANING = {
 }
 
 
-def sentences(measured: Measured, task: str) -> list[str]:
-    """The exponents of the ridges, and the best learning rates by level."""
-    return [*_ridges(measured, task), *_rates(measured, task)]
-
-
 def _ridges(measured: Measured, task: str) -> list[str]:
     found = []
     table = rows(measured.ridges, task)
@@ -84,7 +79,7 @@ HOW = "The mean loss over two hyperparameters; the line through it is the best l
 TRADEOFFS = Question(
     "tradeoffs",
     "How do hyperparameters trade off?",
-    sentences,
+    (_ridges, _rates),
     (Drawing(lr_mu_map, HOW, "ridges", _ridge_of("mu")), Drawing(lr_nu_map, HOW, "ridges", _ridge_of("nu"))),
     tables("ridges", "best_rates"),
     _why_not,

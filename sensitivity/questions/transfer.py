@@ -12,19 +12,14 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 
-def sentences(measured: Measured, task: str = "") -> list[str]:
-    """Sensitivity across tasks, effective dimensionality, rank correlation and the regret of another task's best."""
-    return [*_across(measured), *_dimensions(measured), *_ranks(measured), *_regret(measured)]
-
-
-def _across(measured: Measured) -> list[str]:
+def _across(measured: Measured, task: str) -> list[str]:
     words = [f"{row['variant']} {with_interval(row)}" for row in rows(measured.cross_task_sensitivity, "")]
     if not words:
         return [refusal(measured.cross_task_sensitivity) or "No configuration was tried on every task."]
     return [f"What one configuration for all tasks costs, in normalised score (0 to 1): {several(words)}."]
 
 
-def _dimensions(measured: Measured) -> list[str]:
+def _dimensions(measured: Measured, task: str) -> list[str]:
     refused = refusal(measured.effective_dimensionality)
     if refused:
         return [refused]
@@ -32,7 +27,7 @@ def _dimensions(measured: Measured) -> list[str]:
     return [f"Hyperparameters that have to be tuned for each task, to reach 95% of tuning all: {several(words)}."] if words else []
 
 
-def _ranks(measured: Measured) -> list[str]:
+def _ranks(measured: Measured, task: str) -> list[str]:
     found = rows(measured.rank_correlation, "")
     pairs = {(row["a"], row["b"]) for row in found}
     words = [f"{row['variant']} {with_interval(row)}" + _between(row, pairs) for row in _extremes(found, "value", most=False)]
@@ -44,7 +39,7 @@ def _between(row: dict[str, Any], pairs: set[tuple[str, str]]) -> str:
     return f" ({row['a']} and {row['b']})" if len(pairs) > 1 else ""
 
 
-def _regret(measured: Measured) -> list[str]:
+def _regret(measured: Measured, task: str) -> list[str]:
     words = [
         f"{row['variant']} {with_interval(row)} on {row['target']} with the best of {row['source']} ({percent(row['share'])} of what "
         "tuning gains there)"
@@ -74,7 +69,7 @@ def _why_not(measured: Measured, task: str) -> str:
 TRANSFER = Question(
     "transfer",
     "Does it carry over to other tasks?",
-    sentences,
+    (_across, _dimensions, _ranks, _regret),
     (
         Drawing(
             for_all(transfer_matrix),

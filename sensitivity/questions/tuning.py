@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sensitivity.figures import expected_best, tunability, win_probability
+from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, refusal, rows, tables
 from sensitivity.wording import several, with_interval
 
@@ -12,13 +13,10 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 
-def sentences(measured: Measured, task: str) -> list[str]:
-    """Configurations until near the best, the chance of each variant to win, and the gain over the defaults."""
-    return [*within(measured, task), *_wins(measured, task), *_gains(measured, task)]
-
-
 def within(measured: Measured, task: str) -> list[str]:
     """How many random configurations each variant needs."""
+    if not something_varies(measured):
+        return []
     found = rows(measured.budget_within, task)
     if len(found) == 1:
         one = found[0]
@@ -67,13 +65,15 @@ def _tunable(measured: Measured, task: str) -> bool:
 
 
 def _why_not(measured: Measured, task: str) -> str:
+    if not something_varies(measured):
+        return NOTHING_VARIES
     return nothing_learned(measured, task) or refusal(measured.budget_within)
 
 
 TUNING = Question(
     "tuning",
     "Is it worth tuning?",
-    sentences,
+    (within, _wins, _gains),
     (
         Drawing(
             expected_best,

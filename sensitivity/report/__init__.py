@@ -44,7 +44,7 @@ def write_report(results: Results | Measured, folder: str | pathlib.Path, *, png
         save_measures(measured, place / "measures")
         (place / "report.html").write_text(text, encoding="utf-8")
         (place / "tables.tex").write_text(latex(measured, found), encoding="utf-8")
-        pictures = save_pictures(measured, found, place / "figures") if png else {}
+        pictures = save_pictures(found, place / "figures") if png else {}
         (place / "report.md").write_text(markdown(measured, found, pictures), encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write the report to {str(folder)!r}: {error}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sensitivity.questions import QUESTIONS
@@ -10,6 +11,7 @@ from sensitivity.summary import summary
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
     from sensitivity.measures import Measured
     from sensitivity.questions import Drawing, Question
@@ -17,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """The answer to one question. name: unique in the report, fit for an address."""
+    """The answer to one question, complete: what failed is left out. name: unique in the report, fit for an address."""
 
     name: str
     question: Question
     task: str
     sentences: list[str]
-    drawings: tuple[Drawing, ...]
+    figures: tuple[tuple[Drawing, go.Figure], ...]
     tables: dict[str, pd.DataFrame]
 
 
@@ -53,12 +55,16 @@ def chapters(measured: Measured) -> list[Chapter]:
 def _chapter(measured: Measured, name: str, title: str, task: str, questions: tuple[Question, ...] | list[Question]) -> Chapter:
     parts, unanswered = [], []
     for question in questions:
-        reason = question.why_not(measured, task)
+        reason = question.reason_against(measured, task)
         if reason:
             unanswered.append((question.title, reason))
             continue
-        tables = {each: tabulate(measured, task) for each, tabulate in question.tables}
-        filled = {each: table for each, table in tables.items() if not table.empty}
-        drawn = question.drawn(measured, task)
-        parts.append(Part(f"{name}-{question.key}", question, task, question.sentences(measured, task), drawn, filled))
+        tables = {table: question.table(table, measured, task) for table, _ in question.tables}
+        filled = {table: rows for table, rows in tables.items() if not rows.empty}
+        drawn = [
+            (drawing, measured.attempt(f"figure {drawing.name}", partial(drawing, measured, task), None))
+            for drawing in question.drawn(measured, task)
+        ]
+        figures = tuple((drawing, figure) for drawing, figure in drawn if figure is not None)
+        parts.append(Part(f"{name}-{question.key}", question, task, question.sentences(measured, task), figures, filled))
     return Chapter(name, title, task, summary(measured, task) if task else [], parts, unanswered)

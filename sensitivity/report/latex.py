@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from sensitivity.report import tables
 
@@ -23,7 +26,8 @@ def latex(measured: Measured, found: Sequence[Chapter]) -> str:
     lines = ["% \\usepackage{booktabs}"]
     for chapter in found:
         own = {"overview": tables.overview, "main_effects": tables.shares} if chapter.task else {}
-        shown = {name: tabulate(measured, chapter.task) for name, tabulate in own.items()}
+        shown = {name: measured.attempt(name, partial(tabulate, measured, chapter.task), pd.DataFrame()) for name, tabulate in own.items()}
+        shown = {name: table for name, table in shown.items() if not table.empty}
         for part in chapter.parts:
             shown |= {name: tables.in_words(table) for name, table in part.tables.items() if name not in SHOWN}
         for name, table in shown.items():

@@ -24,11 +24,11 @@ SIGNS, BACKTICKS = re.compile(r"[\\`*\[\]]"), re.compile(r"`+")
 def markdown(measured: Measured, found: Sequence[Chapter], pictures: Mapping[tuple[str, str], str]) -> str:
     """The report as Markdown. Args: pictures: the file of the figure of a part, by the names of both."""
     lines = [f"# {_text(measured.results.study)}", "", _text(lead(measured.results)), ""]
+    contents = [line for chapter in found for line in _chapter(measured, chapter, pictures)]
     warnings = caveats(measured)
     if warnings:
         lines += ["## Read with care", "", *_bullets(warnings), ""]
-    for chapter in found:
-        lines += _chapter(measured, chapter, pictures)
+    lines += contents
     lines += ["## How this was made", "", *_bullets(f"{name}: {value}" for name, value in provenance(measured.results)), ""]
     fence = "`" * max(3, 1 + max(map(len, BACKTICKS.findall(specification(measured.results))), default=0))
     lines += [f"{fence}yaml", specification(measured.results).rstrip(), fence, ""]
@@ -38,11 +38,12 @@ def markdown(measured: Measured, found: Sequence[Chapter], pictures: Mapping[tup
 def _chapter(measured: Measured, chapter: Chapter, pictures: Mapping[tuple[str, str], str]) -> list[str]:
     lines = [f"## {_text(chapter.title)}", ""]
     if chapter.task:
-        lines += [*_bullets(chapter.summary), "", *_table(tables.overview(measured, chapter.task)), "", tables.how_to_read(measured), ""]
+        overview = measured.attempt("overview", lambda: _table(tables.overview(measured, chapter.task)), list[str]())
+        lines += [*_bullets(chapter.summary), "", *overview, "", tables.how_to_read(measured), ""]
     for part in chapter.parts:
         lines += [f"### {part.question.title}", "", *_bullets(part.sentences), "", *_pictures(part, pictures)]
         if part.question.key == "effects":
-            lines += [*_table(tables.shares(measured, chapter.task)), ""]
+            lines += [*measured.attempt("shares of variance", lambda: _table(tables.shares(measured, chapter.task)), list[str]()), ""]
     if chapter.unanswered:
         lines += ["### What these trials cannot answer", "", *_bullets(f"{title} {reason}" for title, reason in chapter.unanswered), ""]
     return lines
@@ -50,7 +51,7 @@ def _chapter(measured: Measured, chapter: Chapter, pictures: Mapping[tuple[str, 
 
 def _pictures(part: Part, pictures: Mapping[tuple[str, str], str]) -> list[str]:
     lines = []
-    for drawing in part.drawings:
+    for drawing, _ in part.figures:
         if (part.name, drawing.name) in pictures:
             lines += [f"![{part.question.title} {drawing.words}]({pictures[part.name, drawing.name]})", "", f"*{drawing.words}*", ""]
     return lines

@@ -27,18 +27,18 @@ def save_measures(measured: Measured, folder: pathlib.Path) -> None:
     tasks = list(dict.fromkeys(task for task, _ in measured.results.groups))
     refused = []
     for question in QUESTIONS:
-        for name, tabulate in question.tables:
+        for name, _ in question.tables:
             if name in NOT_MEASURES:
                 continue
-            parts = [tabulate(measured, task) for task in (tasks[:1] if question.once else tasks)]
+            parts = [question.table(name, measured, task) for task in (tasks[:1] if question.once else tasks)]
             filled = [each for each in parts if not each.empty]
             if not filled:
-                reason = refusal(parts[0]) or question.why_not(measured, tasks[0]) or "Nothing to measure."
+                reason = refusal(parts[0]) or question.reason_against(measured, tasks[0]) or "Nothing to measure."
                 refused.append({"measure": name, "reason": reason})
                 continue
             table = _plain(pd.concat(filled, ignore_index=True))
             (folder / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
-            table.to_parquet(folder / f"{name}.parquet", index=False)
+            (folder / f"{name}.parquet").write_bytes(table.to_parquet(index=False))
     if refused:
         (folder / "refused.csv").write_text(csv_text(pd.DataFrame(refused)), encoding="utf-8", newline="")
 

@@ -6,6 +6,7 @@ import html
 import json
 import pathlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.csv_text import csv_text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from sensitivity.measures import Measured
+    from sensitivity.questions import Drawing
 
 HERE = pathlib.Path(__file__).parent
 ROWS = 100
@@ -69,12 +71,13 @@ def page(measured: Measured, found: Sequence[Chapter]) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
+    contents = [_chapter(measured, chapter) for chapter in found]
     templates = {name: template(name).to_plotly_json() for name in THEMES}
     return files.get_template("page.html").render(
         study=measured.results.study,
         lead=lead(measured.results),
         caveats=caveats(measured),
-        chapters=[_chapter(measured, each) for each in found],
+        chapters=contents,
         provenance=provenance(measured.results),
         specification=specification(measured.results),
         style=_file("style.css"),
@@ -89,23 +92,26 @@ def _chapter(measured: Measured, chapter: Chapter) -> dict[str, Any]:
         "name": chapter.name,
         "title": chapter.title,
         "summary": chapter.summary,
-        "overview": _sheet("overview", tables.overview(measured, chapter.task), "Overview of the variants", "") if chapter.task else None,
+        "overview": measured.attempt("overview", partial(_overview, measured, chapter.task), None) if chapter.task else None,
         "how_to_read": tables.how_to_read(measured) if chapter.task else "",
         "parts": [_part(measured, part) for part in chapter.parts],
         "unanswered": chapter.unanswered,
     }
 
 
+def _overview(measured: Measured, task: str) -> Sheet:
+    return _sheet("overview", tables.overview(measured, task), "Overview of the variants", "")
+
+
 def _part(measured: Measured, part: Part) -> dict[str, Any]:
-    figures = [_shown(measured, part, place) for place in range(len(part.drawings))]
-    drawn = {each.table for each in part.drawings}
+    shown = [measured.attempt(f"figure {drawing.name}", partial(_shown, part, drawing, figure), None) for drawing, figure in part.figures]
+    figures = [figure for figure in shown if figure is not None]
+    drawn = {drawing.table for drawing, _ in part.figures}
     others = [sheet(f"{part.name}-{name}", name, table) for name, table in part.tables.items() if name not in drawn]
     return {"name": part.name, "title": part.question.title, "sentences": part.sentences, "figures": figures, "tables": others}
 
 
-def _shown(measured: Measured, part: Part, place: int) -> Shown:
-    drawing = part.drawings[place]
-    figure = drawing(measured, part.task)
+def _shown(part: Part, drawing: Drawing, figure: go.Figure) -> Shown:
     title, subtitle = (_unmarked(each) for each in (figure.layout.title.text, figure.layout.title.subtitle.text))
     table = part.tables.get(drawing.table)
     name = f"{part.name}-{drawing.name}"

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     import pathlib
     from collections.abc import Sequence
 
-    from sensitivity.measures import Measured
     from sensitivity.report.contents import Chapter
 
 NEEDS = (
@@ -30,7 +29,7 @@ def check_png() -> Any:
         raise InputError(NEEDS) from None
 
 
-def save_pictures(measured: Measured, found: Sequence[Chapter], folder: pathlib.Path) -> dict[tuple[str, str], str]:
+def save_pictures(found: Sequence[Chapter], folder: pathlib.Path) -> dict[tuple[str, str], str]:
     """Draw every figure of the report as PNG; return the file of each by the names of part and figure, relative to the report.
 
     Raises: InputError without kaleido, or without a browser for it.
@@ -40,9 +39,8 @@ def save_pictures(measured: Measured, found: Sequence[Chapter], folder: pathlib.
     figures, names = [], {}
     for chapter in found:
         for part in chapter.parts:
-            for drawing in part.drawings:
+            for drawing, figure in part.figures:
                 name = names[part.name, drawing.name] = f"{folder.name}/{part.name}-{drawing.name}.png"
-                figure = drawing(measured, part.task)
                 size = {"format": "png", "width": WIDTH, "height": figure.layout.height or 450, "scale": SCALE}
                 figures.append({"fig": figure.to_dict(), "path": folder.parent / name, "opts": size})
     try:

@@ -13,6 +13,8 @@ import yaml
 
 from sensitivity import devices
 from sensitivity.figures import metric_name
+from sensitivity.repeats import between, seeds_in_words
+from sensitivity.results import IMPORTED
 from sensitivity.wording import listed
 
 if TYPE_CHECKING:
@@ -29,13 +31,12 @@ def lead(results: Results) -> str:
     """One sentence on what was asked, and one on what was run."""
     counts = results.trials["status"].value_counts()
     words = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES if status in counts)
-    seeds = results.trials["seed"].nunique()
     designs = " and ".join(dict.fromkeys(map(results.design_of, results.spaces)))
     variants = list(dict.fromkeys(results.trials["variant"]))
     who = variants[0] if len(variants) == 1 else f"each of {len(variants)} variants"
     return (
         f"How sensitive is {who} to its hyperparameters? "
-        f"{_counted(len(results.trials), 'trial')} ({words}), {_counted(seeds, 'seed')}, {designs} design, "
+        f"{_counted(len(results.trials), 'trial')} ({words}), {seeds_in_words(results)}, {designs} design, "
         f"judged by the {metric_name(results)}."
     )
 
@@ -44,12 +45,12 @@ def provenance(results: Results) -> list[tuple[str, str]]:
     """What a reader needs to make the study again, as names and values."""
     versions = ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name)))
     hours, minutes = divmod(round(float(results.trials["seconds"].sum()) / 60), 60)
-    seeds = sorted(results.trials["seed"].unique())
+    is_timed = IMPORTED not in results.spec or bool(results.trials["seconds"].notna().any())
     rows = {
         "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "training time, all workers": f"{hours} h {minutes:02d} min",
+        "training time, all workers": f"{hours} h {minutes:02d} min" if is_timed else "",
         "failed trials, by reason": _reasons(results),
-        "seeds": listed([str(each) for each in seeds]) if len(seeds) <= 20 else f"{len(seeds)}, from {seeds[0]} to {seeds[-1]}",
+        "seeds": _seeds(results),
         "trained on": devices.in_words(results.runs),
         "reported on": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "versions": versions,
@@ -69,6 +70,13 @@ def _reasons(results: Results) -> str:
     counts = failed.fillna("none given").astype(str).str.slice(0, LONGEST_REASON).value_counts()
     more = f"; {len(counts) - MOST_REASONS} other reasons" if len(counts) > MOST_REASONS else ""
     return "; ".join(f"{count} × {reason}" for reason, count in counts.head(MOST_REASONS).items()) + more
+
+
+def _seeds(results: Results) -> str:
+    """The seeds themselves, and how many a configuration has where it has not all of them."""
+    seeds, words = sorted(results.trials["seed"].unique()), seeds_in_words(results)
+    named = listed([str(seed) for seed in seeds]) if len(seeds) <= 20 else f"{len(seeds)}, from {seeds[0]} to {seeds[-1]}"
+    return named if words == between(len(seeds), len(seeds)) else f"{named}; {words} a configuration"
 
 
 def _counted(count: int, what: str) -> str:

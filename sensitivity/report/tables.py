@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sensitivity.planning import METRICS
+from sensitivity.capping import cap_of
 from sensitivity.questions.question import of_task
 from sensitivity.results import records
 from sensitivity.summary import best_title, best_words
@@ -26,7 +26,7 @@ ROBUST = " Robust width: decades of learning rate within 10% of the best loss."
 def how_to_read(measured: Measured) -> str:
     """What the numbers of :func:`overview` are."""
     over = {"lr": "the range of learning rates"}.get(measured.compared_over or "", "all configurations")
-    cap = "the initial loss" if measured.results.metric in METRICS else "the worst that any trial ended with"
+    cap = cap_of(measured.results).replace("that ended", "that any trial of the task ended with")
     return HOW_TO_READ.format(what=over, cap=cap) + (ROBUST if measured.compared_over == "lr" else "")
 
 
@@ -42,13 +42,20 @@ def overview(measured: Measured, task: str) -> pd.DataFrame:
             "variant": row["variant"],
             best_title(measured.results): best_words(measured.results, row),
             "at": setting(row["configuration"]),
-            of_what: with_interval(row, "sensitivity") if learned else "did not learn",
+            of_what: _sensitivity_in_words(measured, row),
             "robust width (decades)": with_interval(row, "robust_width") if learned else DASH,
             "diverged": with_interval(row, "divergence_rate", form=".0%"),
             "trials": str(row["n"]),
         }
         rows.append({name: cell for name, cell in cells.items() if wide or not name.startswith("robust")})
     return pd.DataFrame(rows)
+
+
+def _sensitivity_in_words(measured: Measured, row: Mapping[str, Any]) -> str:
+    """The sensitivity of a variant; none where nothing of it varies."""
+    if not measured.results.varied(row["variant"]):
+        return DASH
+    return with_interval(row, "sensitivity") if row["learned"] else "did not learn"
 
 
 def shares(measured: Measured, task: str) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from sensitivity.service.measuring import asked, table_of
@@ -69,8 +70,8 @@ def _figure(measured: Measured, ask: Ask) -> str:
     if ask.task is not None and ask.task not in tasks:
         raise Missing(str(unknown("task of this study", ask.task, tasks)))
     task = ask.task if ask.task is not None else tasks[0]
-    why_not = question.why_not(measured, task)
-    if why_not or not drawing.needs(measured, task):
+    why_not = question.reason_against(measured, task)
+    if why_not or not measured.required(f"figure {ask.name}", partial(drawing.needs, measured, task)):
         raise Missing(f"study {ask.study!r} has no figure {ask.name!r}: {why_not or 'its results have nothing to draw there'}")
     return str(drawing(measured, task).to_json())
 

@@ -7,6 +7,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.import_path import search_last
 from sensitivity.service.guest_sizes import check_numbers, check_sizes, listed
 from sensitivity.service.plain_data import plain_data, walk
 from trainables.names import InputError
@@ -46,6 +47,8 @@ def admit(spec: str, settings: Settings) -> Study:
 
 def import_modules(settings: Settings) -> None:
     """Import what studies may name, which makes the tasks and variants known that it registers. Raises: InputError."""
+    if settings.modules:
+        search_last()
     for name in settings.modules:
         try:
             importlib.import_module(name)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.measures.guard import ComputationFailed, refused_table
 from sensitivity.service.models import Argument, MeasureName
 from sensitivity.service.problems import Missing
 from sensitivity.terminal import to_json
@@ -64,21 +65,19 @@ def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame
     if name not in functions and name not in _tables():
         raise Missing(str(unknown("measure", name, [*functions, *_tables()])))
     if name in _tables() and not having:
-        return lambda measured: getattr(measured, name)
+        return lambda measured: measured.table_named(name)
     if name not in functions:
         raise InputError(f"{name} takes no arguments, got {having[0]!r}")
-    function, given = functions[name], arguments(name, functions[name], having)
+    function, given, label = functions[name], arguments(name, functions[name], having), " ".join([name, *having])
     for argument, most in MOST.items():
         if isinstance(given.get(argument), (int, float)) and given[argument] > most:
             raise InputError(f"{argument} of {name} must be at most {most:,}, got {given[argument]:,}")
 
     def measure(measured: Measured) -> pd.DataFrame:
         try:
-            table: pd.DataFrame = function(measured.results, **given)
-        except (TypeError, ValueError) as error:
-            if isinstance(error, InputError) or not given:
-                raise
-            raise InputError(f"{name} cannot take {', '.join(having)}: {error}") from None
+            table: pd.DataFrame = measured.required(label, partial(function, measured.results, **given))
+        except ComputationFailed as failure:
+            return refused_table(str(failure))
         return table
 
     return measure
@@ -87,7 +86,7 @@ def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame
 def table_of(table: pd.DataFrame, name: str, form: str) -> str:
     """A table as CSV, or as JSON of the shape of :class:`sensitivity.service.models.Measure`."""
     from sensitivity.csv_text import csv_text
-    from sensitivity.measures.measured import REFUSED
+    from sensitivity.measures.guard import REFUSED
     from sensitivity.results import records
 
     if form == "csv":

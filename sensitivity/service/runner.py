@@ -1,7 +1,8 @@
 """The process of one study: ``sensitivity run`` in the study's folder, and at its end a note of how it ended.
 
-``python -m sensitivity.service.runner LOCK MODULES ARGUMENT ...`` is started by :mod:`sensitivity.service.runs` with an open, locked file
-LOCK. The lock is held as long as the process lives, so no reuse of process ids can make a dead one look alive.
+``python -m sensitivity.service.runner LOCK FOLDER MODULES ARGUMENT ...`` is started by :mod:`sensitivity.service.runs` with an open,
+locked file LOCK; MODULES are looked for in FOLDER too. The lock is held as long as the process lives, so no reuse of process ids can
+make a dead one look alive.
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ FAILED, KILLED = 1, 143
 
 def main() -> None:
     """Run the command; ``ended.json`` then holds its exit code."""
-    lock, modules, *arguments = sys.argv[1:]
+    lock, folder, modules, *arguments = sys.argv[1:]
     os.set_inheritable(int(lock), False)  # what this process starts may outlive it
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a service in the background of a shell hands down that it is ignored
     signal.signal(signal.SIGTERM, _killed)
     code = FAILED
     try:
+        from sensitivity.import_path import search_last
+
+        if modules:
+            search_last(folder)
         for name in filter(None, modules.split(",")):
             importlib.import_module(name)
         from sensitivity import cli

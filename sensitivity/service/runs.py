@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sensitivity.import_path import ROOT, is_installed
 from sensitivity.rows import now
 from sensitivity.service import specs
 from sensitivity.service.degraded import Degraded, cause_of
@@ -305,11 +306,12 @@ def start_process(folder: pathlib.Path, settings: Settings, lock: int) -> subpro
     arguments = ["run", SPEC, "--out", REPORT, "--gpus-per-worker", str(settings.gpus_per_worker)]
     arguments += ["--address", settings.address] if settings.address is not None else ["--workers", str(workers)]
     arguments += ["--data-root", str(pathlib.Path(settings.data_root or "data").absolute())]
-    path = os.pathsep.join(filter(None, [str(pathlib.Path.cwd()), os.environ.get("PYTHONPATH", "")]))
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), *([] if is_installed() else [ROOT])]))
     # The store is named in the environment, where no list of processes shows its password.
     environment = {**os.environ, "PYTHONPATH": path, "SENSITIVITY_STORE": store}
     with (folder / LOG).open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "sensitivity.service.runner", str(lock), ",".join(settings.modules), *arguments],
+            [sys.executable, "-P", "-m", "sensitivity.service.runner",
+             str(lock), str(pathlib.Path.cwd()), ",".join(settings.modules), *arguments],
             cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=[lock],
         )  # fmt: skip

@@ -88,7 +88,9 @@ BAD = [
         [{"x": 1}, {"x": "oops"}], None, "x holds numbers and text (1, 'oops'); mend it, or say that x is categorical", id="mixed"
     ),
     pytest.param([{"x": True}, {"x": 2}], None, "x holds bools and numbers", id="bools"),
-    pytest.param([{"x": [1, 2]}], None, "x must hold numbers, text or bools, got [1, 2]", id="lists"),
+    pytest.param([{"x": math.nan}], None, "x must hold numbers, text or bools, got nan", id="nan"),
+    pytest.param([{"x": None}, {"x": 0.1}], "log", "x must hold numbers for a log scale, got 'None'", id="None on a log scale"),
+    pytest.param([{"x": None}, {"x": 0.1}], "ordinal", "levels of x must be all numbers or all strings", id="None among levels"),
     pytest.param([{"x": "a"}], "log", "x must hold numbers for a log scale, got 'a'", id="text on a log scale"),
     pytest.param([{"x": 0.0}, {"x": 1.0}], "log", "low of x must be above 0 on a log scale", id="zero on a log scale"),
     pytest.param([{"x": math.inf}], "linear", "its scale can be ordinal", id="infinity on a line"),
@@ -102,6 +104,59 @@ def test_what_cannot_be_a_space_says_why(configurations: list[dict[str, Any]], s
     with pytest.raises(InputError) as error:
         inferred_space(configurations, scales={"x": scale} if scale else None)
     assert message in str(error.value)
+
+
+CHOICES = [
+    pytest.param([None, 0.1, 1.0], (0.1, 1.0, "None"), id="None beside numbers"),
+    pytest.param(["None", "0.1", "1.0"], (0.1, 1.0, "None"), id="None beside numbers as a table has them"),
+    pytest.param([None, True, False], (False, True, "None"), id="None beside bools"),
+    pytest.param(["None", "True"], (True, "None"), id="None beside bools as a table has them"),
+    pytest.param([None, "cosine"], ("None", "cosine"), id="None beside text"),
+    pytest.param([None], ("None",), id="None alone"),
+    pytest.param([(0.9, 0.999), [0.8, 0.99]], ("[0.8, 0.99]", "[0.9, 0.999]"), id="tuples and lists"),
+    pytest.param(["(0.9, 0.999)", "[0.8, 0.99]"], ("[0.8, 0.99]", "[0.9, 0.999]"), id="tuples and lists as a table has them"),
+    pytest.param([(64, None), np.array([1, 2])], ("[1, 2]", "[64, null]"), id="None and arrays within"),
+    pytest.param([{"a": 1}, "{'a': 2}"], ('{"a": 1}', '{"a": 2}'), id="mappings"),
+    pytest.param(["(not python", "[red]adam"], ("(not python", "[red]adam"), id="text in brackets"),
+]
+
+
+@pytest.mark.parametrize(("values", "choices"), CHOICES)
+def test_what_is_no_number_is_a_choice_called_what_it_is_written_as(values: list[Any], choices: tuple[Any, ...]) -> None:
+    domain = domain_of("x", values)
+    assert (domain.scale, domain.choices) == ("categorical", choices)  # type: ignore[union-attr]
+    inferred_space([{"x": value} for value in values])
+
+
+def test_a_choice_of_any_kind_can_be_a_condition() -> None:
+    space = inferred_space(
+        [{"layers": [64], "on": "True"}, {"layers": (64, 32), "skip": 0.1, "on": "None"}, {"layers": [64], "on": "False"}]
+    )
+    assert dict(space["skip"].when) == {"layers": ("[64, 32]",)}
+
+
+@pytest.mark.parametrize(
+    ("parent", "condition"),
+    [
+        pytest.param([1, 2, 3, 4, 4, 3], {"x": (3, 4)}, id="from a number on"),
+        pytest.param([4, 1, 2, 1, 1, 2], {"x": (1, 2)}, id="up to a number"),
+        pytest.param([1, 2, 3, 1, 2, 4], None, id="with a hole between"),
+    ],
+)
+def test_a_condition_on_numbers_is_an_interval(parent: list[int], condition: dict[str, Any] | None) -> None:
+    present = [x in (condition or {"x": (1, 2, 4)})["x"] for x in parent]
+    configurations = [{"x": x, **({"y": 0.1 * i} if there else {})} for i, (x, there) in enumerate(zip(parent, present, strict=True))]
+    if condition is None:
+        with pytest.raises(InputError, match="y has no value in 1 of 6 configurations"):
+            inferred_space(configurations)
+    else:
+        assert dict(inferred_space(configurations)["y"].when) == condition
+
+
+def test_one_of_many_numbers_explains_nothing() -> None:
+    configurations: list[dict[str, Any]] = [{"units": 8 + i, "wd": 0.1} for i in range(30)] + [{"units": 38}]
+    with pytest.raises(InputError, match="wd has no value in 1 of 31 configurations"):
+        inferred_space(configurations)
 
 
 def test_a_declared_scale_is_kept() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pathlib
+import socket
 import sqlite3
 import time
+from collections.abc import Iterable
 
 
 def descendants(pid: int) -> list[int]:
@@ -58,3 +60,23 @@ def wait_for_epochs(store: pathlib.Path, count: int, seconds: float = 120) -> bo
             return True
         time.sleep(0.02)
     return False
+
+
+def listening(pids: Iterable[int]) -> set[tuple[str, int]]:
+    """Addresses and ports on which processes listen, as the kernel tells them."""
+    inodes = set()
+    for pid in pids:
+        for descriptor in pathlib.Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                inodes.add(str(descriptor.readlink()))
+            except OSError:  # closed meanwhile
+                continue
+    found = set()
+    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        for line in pathlib.Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            local, state, inode = (line.split()[column] for column in (1, 3, 9))
+            if state == "0A" and f"socket:[{inode}]" in inodes:
+                address, _, port = local.partition(":")
+                words = b"".join(bytes.fromhex(address[start : start + 8])[::-1] for start in range(0, len(address), 8))
+                found.add((socket.inet_ntop(family, words), int(port, 16)))
+    return found

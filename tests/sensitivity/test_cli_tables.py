@@ -33,6 +33,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     (folder / "bad.csv").write_text(TABLE.replace("0.11", "oops", 1))
     (folder / "empty.csv").write_text("lr,loss\n")
     (folder / "twice.csv").write_text(TABLE + TABLE.splitlines()[1] + "\n")
+    (folder / "two.csv").write_text("lr,val_acc,test_acc\n0.1,0.5,0.6\n0.2,0.6,0.5\n")
+    (folder / "odd.csv").write_text("lr,loss,status\n0.1,0.5,completed\n0.2,0.6,3\n")
+    (folder / "blank.csv").write_text("lr,loss\n0.1,0.5\n0.2,\n")
     (folder / "notes.txt").write_text("nothing")
     (folder / "space.yaml").write_text("- {name: lr, low: 0.001, high: 1, scale: log}\n")
     before = optuna.logging.get_verbosity()
@@ -80,6 +83,11 @@ def test_a_table_is_reported_with_one_command(
 @pytest.mark.parametrize(
     ("arguments", "variants"),
     [
+        (["sweep.csv"], ["sgd", "[red]adam"]),
+        (["odd.csv", "--status-word", "3=failed"], ["odd"]),
+        (["odd.csv", "--status", "none", "--rename", "lr=rate"], ["odd"]),
+        (["blank.csv", "--empty", "diverged"], ["blank"]),
+        (["two.csv", "--metric", "val_acc", "--leave-out", "test_acc"], ["two"]),
         (["sweep.csv", *NAMED, "--initial-loss", "0.5", "--space", "space.yaml", "--design", "random"], ["sgd", "[red]adam"]),
         (["study.db", "--name", "mine"], ["s"]),
         (["sqlite:///study.db", "--study", "s", "--failed", "diverged"], ["s"]),
@@ -100,19 +108,26 @@ def test_a_program_can_read_what_is_imported(
 BAD = [
     (["import", "absent.csv"], "cannot read the table 'absent.csv': No such file"),
     (["import", "absent"], "no file or directory 'absent'"),
-    (["import", "notes.txt"], "looks like no table, Optuna storage or Ray Tune experiment; say which with --kind"),
+    (["import", "notes.txt"], "looks like no table, Optuna storage or folder of a tool; say which with --kind"),
     (["import", "notes.txt", "--kind", "tables"], "unknown kind 'tables'; did you mean 'table'?"),
     (["import", "bad.csv", *NAMED], "column 'acc' must hold numbers, got 'oops'"),
     (["import", "empty.csv"], "is empty"),
     (["import", "twice.csv", *NAMED], "are the same trial"),
-    (["import", "sweep.csv"], "name the column of the metric (metric=, --metric)"),
+    (["import", "two.csv"], "name the column of the metric (metric=, --metric): 'two.csv' has the results val_acc, test_acc"),
+    (["import", "odd.csv"], "what does '3' in column 'status' mean? Give statuses= (--status-word 3=STATUS"),
+    (["import", "odd.csv", "--status-word", "3"], "--status-word must be WORD=STATUS, such as 3=failed; got '3'"),
+    (["import", "odd.csv", "--status-word", "3=fail"], "unknown status for the word '3' (statuses=, --status-word) 'fail'"),
+    (["import", "odd.csv", "--rename", "lr"], "--rename must be OLD=NEW"),
+    (["import", "odd.csv", "--status", "none", "--leave-out", "lrr"], "unknown column 'lrr'; did you mean 'lr'?"),
+    (["import", "blank.csv"], "column 'loss' is empty in 1 of 2 trials, and no status says why; give empty='diverged' or"),
+    (["import", "blank.csv", "--empty", "NaN"], "unknown meaning of an empty metric (empty=, --empty) 'NaN'"),
     (["import", "sweep.csv", "--metric", "ac"], "unknown column 'ac'; did you mean 'acc'?"),
     (["import", "sweep.csv", *NAMED, "--scale", "lr"], "--scale must be NAME=SCALE"),
     (["import", "sweep.csv", *NAMED, "--scale", "lr=lag"], "unknown scale of lr 'lag'; did you mean 'log'?"),
     (["import", "sweep.csv", *NAMED, "--direction", "up"], "unknown direction 'up'"),
     (["import", "sweep.csv", *NAMED, "--space", "absent.yaml"], "cannot read the search space"),
     (["import", "sweep.csv", *NAMED, "--study", "s"], "--study is for optuna, and 'sweep.csv' is read as table"),
-    (["import", "study.db", "--direction", "max"], "--direction is for table and ray"),
+    (["import", "study.db", "--direction", "max"], "--direction is for table, deepcave, keras_tuner, deepobs and ray"),
     (["import", "study.db", "--study", "t"], "unknown Optuna study 't'"),
     (["import", "study.db", "--initial-loss", "x"], "--initial-loss must be a number, got 'x'"),
     (["import", "exp", "--initial-loss", "x"], "--initial-loss must be a number, got 'x'"),

@@ -108,7 +108,7 @@ def test_the_divergence_map_counts_trials_and_shows_the_boundary(measured: Measu
 
 def test_the_danger_zone_draws_both_shares_with_intervals(measured: Measured) -> None:
     figure, table = drawn("danger_zone", measured), measured.danger_zone
-    lines = [trace for trace in figure.data if trace.name == "trials that diverged"]
+    lines = [trace for trace in figure.data if trace.name == "share that diverged"]
     marks = [trace for trace in figure.data if trace.name == "configurations where the seed decides"]
     for variant, line, mark in zip(("adam", "nadam"), lines, marks, strict=True):
         part = table[table["variant"] == variant]

@@ -238,7 +238,7 @@ def test_bad_storages_are_one_line_and_left_alone(url: str, tmp_path: pathlib.Pa
         ({"hyperparameters": ["l"]}, "unknown parameter of Optuna study"),
         ({"failed": "odd"}, "unknown meaning of failed"),
         ({"seed": "lr"}, "seed must be a whole number"),
-        ({"hyperparameters": ["lr", "nu"]}, "nu has no value in"),
+        ({"hyperparameters": ["lr", "units_2"]}, "units_2 has no value in"),
     ]:
         with pytest.raises(InputError) as error:
             Results.from_optuna(url, **given)

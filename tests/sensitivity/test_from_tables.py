@@ -30,7 +30,7 @@ def sweep(**changes: Any) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(**changes)
 
 
-NAMED = {"hyperparameters": ["learning rate", "momentum"], "metric": "val", "variant": "opt", "seed": "fold"}
+NAMED = {"hyperparameters": ["learning rate", "momentum"], "metric": "val", "direction": "min", "variant": "opt", "seed": "fold"}
 
 
 def test_columns_become_the_tables_that_measures_and_the_report_read(tmp_path: pathlib.Path) -> None:
@@ -41,14 +41,14 @@ def test_columns_become_the_tables_that_measures_and_the_report_read(tmp_path: p
     ]
     assert {"key", "epoch", "val", "seconds"} == set(results.epochs.columns)
     assert results.designs == {"sgd": "grid", "adam": "grid"}
-    assert str(results.spaces["sgd"]) == "learning rate: 0.001 to 1.0, log\nmomentum: 0.0 to 0.99, log1m"
+    assert str(results.spaces["sgd"]) == "lr: 0.001 to 1.0, log\nmomentum: 0.0 to 0.99, log1m"
     diverged = results.trials[results.trials["status"] == "diverged"]
-    assert set(diverged["config/learning rate"]) == {1.0}
+    assert set(diverged["config/lr"]) == {1.0}
     assert set(diverged["loss"]) == {results.trials["value"].max()}
     page = write_report(results, tmp_path / "report").read_text()
     assert "Diverged trials, counted as the worst that ended: sgd 6 of 24 and adam 6 of 24." in page
     assert "Learning curves" not in page
-    assert any("learning rate log 0.001 to 1; momentum log1m 0 to 0.99" in each for each in caveats(Measured(results)))
+    assert any("lr log 0.001 to 1; momentum log1m 0 to 0.99" in each for each in caveats(Measured(results)))
 
 
 def test_files_give_the_same_as_the_frame(tmp_path: pathlib.Path) -> None:
@@ -58,7 +58,7 @@ def test_files_give_the_same_as_the_frame(tmp_path: pathlib.Path) -> None:
     frame.to_parquet(tmp_path / "t.parquet")
     expected = Results.from_table(frame, **NAMED, study="t").trials
     for name in ("t.csv", "t.tsv", "t.parquet"):
-        found = Results.from_table(tmp_path / name, **NAMED)
+        found = Results.from_table(tmp_path / name, **NAMED, empty="diverged")
         assert found.study == "t"
         pd.testing.assert_frame_equal(found.trials, expected)
 
@@ -136,9 +136,9 @@ def test_a_row_for_every_epoch_is_a_curve() -> None:
 
 
 def test_labels_are_no_hyperparameters() -> None:
-    results = Results.from_table(sweep(run=[f"run-{i}" for i in range(48)]), metric="val", variant="opt", seed="fold")
-    assert results.spaces["sgd"].names == ("learning rate", "momentum")
-    assert any("left out as labels: run" in each for each in results.notes)
+    results = Results.from_table(sweep(run=[f"run-{i}" for i in range(48)]), metric="val", direction="min", variant="opt", seed="fold")
+    assert results.spaces["sgd"].names == ("lr", "momentum")
+    assert any("Left out of the hyperparameters: identifiers (run)" in note for note in results.notes)
 
 
 def test_given_spaces_are_held_to() -> None:
@@ -171,7 +171,7 @@ HOSTILE = (
 def test_hostile_names_do_no_harm(tmp_path: pathlib.Path) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({name: rng.uniform(0, 1, 12) for name in HOSTILE} | {"</p>": rng.uniform(0, 1, 12), "who": ["<b>", "'; DROP"] * 6})
-    results = Results.from_table(frame, hyperparameters=HOSTILE, metric="</p>", variant="who", study="../<i>")
+    results = Results.from_table(frame, hyperparameters=HOSTILE, metric="</p>", direction="min", variant="who", study="../<i>")
     assert {space.names for space in results.spaces.values()} == {tuple("lr" if name == "config/lr" else name for name in HOSTILE)}
     assert "<script>alert" not in write_report(results, tmp_path / "report").read_text()
     study = results.to_optuna(variant="<b>")
@@ -191,7 +191,8 @@ BAD = [
     pytest.param("t.csv", SMALL, {"hyperparameters": []}, "names no column", id="no hyperparameter"),
     pytest.param("t.csv", SMALL, {"direction": "up"}, "unknown direction 'up'", id="a direction that is none"),
     pytest.param("t.csv", SMALL, {"design": "saltelli"}, "unknown design 'saltelli'", id="a design that needs an order"),
-    pytest.param("t.csv", SMALL.replace("loss", "score"), {}, "name the column of the metric (metric=, --metric): ", id="no metric named"),
+    pytest.param("t.csv", SMALL.replace("loss", "score"), {}, "is 'score' of ", id="a direction that no name states"),
+    pytest.param("t.csv", SMALL.replace("loss", "size"), {}, "name the column of the metric (metric=, --metric): ", id="no metric named"),
     pytest.param("t.csv", SMALL.replace("2,0", "bad,0"), {}, "'loss' must hold numbers, got 'bad' in row 2", id="a metric that is text"),
     pytest.param("t.csv", SMALL.replace("0.2", "oops"), {}, "lr holds numbers and text (0.1, 'oops')", id="text in a hyperparameter"),
     pytest.param("t.csv", SMALL.replace("2,0", "2,x"), {}, "column 'seed' must hold numbers, got 'x' in row 2", id="text as seed"),
@@ -203,13 +204,16 @@ BAD = [
     pytest.param("t.csv", "loss,seed\n1,2\n", {}, "no column left to be a hyperparameter", id="nothing but a metric"),
     pytest.param("t.csv", "opt,lr,loss\n,1,2\n", {"variant": "opt"}, "'opt' must name something in every row, got nothing in row 1",
         id="no name"),
-    pytest.param("t.csv", "lr,loss,status\n1,2,odd\n", {}, "unknown status 'odd'", id="a status that is none"),
-    pytest.param("t.csv", "lr,key\n1,2\n", {"metric": "key"}, "a metric cannot be called 'key'", id="a metric called key"),
+    pytest.param("t.csv", "lr,loss,status\n1,2,odd\n", {},
+        "what does 'odd' in column 'status' mean? Give statuses= (--status-word odd=STATUS", id="a status that is none"),
+    pytest.param("t.csv", "lr,key\n1,2\n", {"metric": "key", "direction": "min"}, "a metric cannot be called 'key'",
+        id="a metric called key"),
     pytest.param("t.csv", "lr,e,loss\n1,1,2\n1,1,3\n", {"epoch": "e"}, "row 1 has the same trial and the same e", id="an epoch twice"),
     pytest.param("t.csv", b"lr,loss\n\xff\xfe,1\n", {}, "cannot read the table", id="no text"),
     pytest.param("t.csv", b"\x00\x01PNG", {}, "", id="a picture"),
     pytest.param("t.parquet", b"lr,loss", {}, "cannot read the table", id="no Parquet"),
-    pytest.param("t.xls", SMALL, {}, "a table ends with .csv, .tsv, .parquet, .pq", id="another format"),
+    pytest.param("t.xls", SMALL, {}, "a table ends with .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .pq, .xlsx, .xlsm (or .gz)",
+        id="another format"),
     pytest.param("t.csv", "lr,loss\n0,1\n1,2\n", {}, "a hyperparameter called 'lr' must hold numbers above 0", id="a learning rate of 0"),
     pytest.param("t.csv", "config/a,params_a,loss\n0,1,2\n", {}, "two columns are the same hyperparameter", id="a name twice"),
     pytest.param("t.csv", "opt,lr,loss\na,,1\nb,1,2\n", {"variant": "opt"}, "variant 'a' of ", id="a variant of nothing"),

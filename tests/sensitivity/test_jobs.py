@@ -150,3 +150,24 @@ def test_what_cannot_be_is_one_line(head: Head, tmp_path: pathlib.Path, argument
     assert said in refused.stderr
     assert "secret" not in refused.stderr
     assert re.fullmatch(r"Error: .*\n", refused.stderr)
+
+
+def test_files_that_go_along_replace_no_module(head: Head, tmp_path: pathlib.Path) -> None:
+    along = tmp_path / "along"
+    along.mkdir()
+    for name in ("queue", "secrets", "trainables", "search_spaces"):
+        (along / f"{name}.py").write_text(f"raise SystemExit('{name}.py of the working directory was imported')")
+    (along / "rate.py").write_text("RATE = 0.25")
+    train = (
+        "from ray import tune\ndef train(config):\n    import queue, rate, trainables\n    tune.report({'loss': rate.RATE * config['lr']})"
+    )
+    (along / "mine.py").write_text(train)
+    space = {"train": [{"type": "float", "name": "lr", "low": 0.1, "high": 1.0}]}
+    design = {"kind": "explicit", "rows": [{"lr": 0.5}]}
+    (along / "along.json").write_text(
+        json.dumps({"name": "along", "trainable": "mine:train", "metric": "loss", "design": design, "spaces": space})
+    )
+    submitted = command(head, along, "submit", "along.json", "--working-dir", ".")
+    assert submitted.returncode == 0, submitted.stderr + submitted.stdout
+    assert statuses(head.home / "sensitivity.sqlite", "along") == ["completed"]
+    assert "0.125" in submitted.stdout

@@ -172,3 +172,9 @@ def test_what_makes_no_sense_is_refused(make: Any, message: str) -> None:
 def test_functions_are_values() -> None:
     assert Diverging(Noisy(Ishigami(), 0.1), 0.9) == Diverging(Noisy(Ishigami(), 0.1), 0.9)
     assert dataclasses.replace(Ishigami(), a=3.0).mean == pytest.approx(1.5)
+
+
+def test_a_hyperparameter_of_constant_factors_explains_exactly_nothing_on_any_processor() -> None:
+    function = LrValley()
+    assert function.first_order["nu"] == 0.0
+    assert function.total_order["nu"] == 0.0

@@ -21,9 +21,9 @@ SHARES = (-0.1, 1.1)
 # figure: type of the first x axis, of the first y axis, within what they lie, what is said of points
 SHOWN: dict[str, tuple[str | None, str | None, str, tuple[float, float] | None, tuple[str, ...]]] = {
     "cross_task": (None, "category", "x", None, ("%{customdata[0]:.3g} to %{customdata[1]:.3g}",)),
-    "danger_zone": ("log", None, "y", SHARES, ("trials diverged", "the seed decides for")),
+    "danger_zone": ("log", None, "y", SHARES, ("%{y:.0%} diverged", "the seed decides for")),
     "differences": (None, "category", "x", None, ("Holm", "detectable", "%{customdata[0]:.4g} to %{customdata[1]:.4g}")),
-    "divergence_map": ("log", "linear", "x", None, ("%{z:.0%} of %{customdata} trials", "stable up to")),
+    "divergence_map": ("log", "linear", "x", None, ("%{z:.0%} diverged, %{customdata} trials", "stable up to")),
     "effect_shares": (None, "category", "x", SHARES, ("%{customdata[0]:.0%} to %{customdata[1]:.0%}",)),
     "estimator_agreement": ("category", "category", "x", None, ("rank %{z}, value %{text}",)),
     "expected_best": ("log", "log", "x", None, ("configurations: %{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})",)),

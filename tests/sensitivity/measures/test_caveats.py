@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from search_spaces import Float, Integer, Ordinal, SearchSpace
@@ -64,7 +66,12 @@ def test_a_sound_study_has_none() -> None:
         ),
         pytest.param(plenty(seeds=(7,)), "one seed", "differences may be luck", id="one seed"),
         pytest.param(plenty(design="adaptive"), "adaptive", "chosen by an optimizer", id="adaptive"),
-        pytest.param(results(centred, configurations=PLENTY[:7]), "few trials", "adam 7 for 2", id="few"),
+        pytest.param(
+            results(centred, configurations=PLENTY[:7]),
+            "few trials",
+            "adam has only 7 configurations on autoencoder/digits; 10 are needed.",
+            id="few",
+        ),
         pytest.param(plenty(lambda c, s: math.inf), "never learned", "adam on autoencoder/digits never did better", id="all diverged"),
         pytest.param(plenty(lambda c, s: 0.3), "constant", "adam on autoencoder/digits has the same loss at every", id="constant"),
         pytest.param(plenty(lambda c, s: INITIAL), "never learned", "never did better than the initial loss", id="constant at the start"),
@@ -100,7 +107,7 @@ def test_the_range_to_try_next_is_as_wide_and_about_the_best() -> None:
 )  # fmt: skip
 def test_every_numeric_scale_has_its_range(hyperparameter: Any, words: str) -> None:
     space = SearchSpace(hyperparameter)
-    table = results(lambda c, s: 0.9 - 0.5 * hyperparameter.to_unit(c["x"]), space=space, configurations=Grid(5).configurations(space))
+    table = results(lambda c, s: 0.9 - 0.5 * hyperparameter.to_unit(c["x"]), space=space, configurations=Grid(9).configurations(space))
     assert words.format("its optimum may lie higher") in text(table, "edge")
 
 
@@ -161,6 +168,15 @@ def test_unequal_ranges_are_said_once_for_each_hyperparameter() -> None:
     assert text(table, "unequal ranges") == (
         "The ranges of lr differ, so what is measured over them does, too: 0.001 to 1 (log) for adam and nadam; 0.001 to 10 (log) for sgd."
     )
+
+
+@pytest.mark.parametrize("lowest", [1e-4, 1e-2])
+def test_ranges_read_off_random_configurations_differ_only_by_more_than_chance(lowest: float) -> None:
+    rng = np.random.default_rng(0)
+    rates = {"adam": 10 ** rng.uniform(-4, -1, 40), "sgd": 10 ** rng.uniform(np.log10(lowest), -1, 40)}
+    rows = [{"optimizer": name, "lr": lr, "loss": abs(np.log10(lr) + 2)} for name, values in rates.items() for lr in values]
+    found = kinds(Results.from_table(pd.DataFrame(rows), variant="optimizer"))
+    assert ("unequal ranges" in found) is (lowest > 1e-4)
 
 
 def test_only_the_variants_that_an_optimizer_chose_are_named() -> None:

@@ -132,7 +132,7 @@ def test_variants_with_other_configurations_are_compared_apart() -> None:
     ("table", "words"),
     [
         pytest.param(results(lambda c, seed: 0.3, variants=PAIR), "no noise to test against", id="constant"),
-        pytest.param(results(lambda c, seed: math.inf, variants=PAIR), "never better than the initial loss", id="all diverged"),
+        pytest.param(results(lambda c, seed: math.inf, variants=PAIR), "never better than a diverged trial", id="all diverged"),
         pytest.param(results(noisy(0.1), variants=PAIR, seeds=(0,)), "one seed", id="one seed"),
         pytest.param(results(bowl, variants=PAIR, configurations=[{"lr": 0.1, "mu": 0.9}], seeds=(0,)), "one seed", id="one trial"),
         pytest.param(results(noisy(0.1), variants=PAIR, status=lambda c, s: "failed" if s else "completed"), "one seed", id="failed"),

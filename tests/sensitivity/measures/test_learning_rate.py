@@ -77,7 +77,7 @@ def test_failed_trials_are_left_out_and_said() -> None:
 
     row = lr_sensitivity(results(bowl, status=status)).iloc[0]
     assert row["n"] == 21
-    assert row["note"] == "3 of 24 trials missing"
+    assert row["note"] == "1 to 2 seeds: 3 of 24 trials missing"
 
 
 def test_robust_width_of_a_fine_grid_is_the_width_of_the_basin() -> None:

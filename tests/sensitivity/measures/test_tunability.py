@@ -107,7 +107,7 @@ def test_conditions_are_honoured() -> None:
     [
         pytest.param(on_grid(lambda c, seed: 0.3), "", id="constant grid"),
         pytest.param(results(lambda c, seed: 0.3), "constant loss", id="constant without the default"),
-        pytest.param(results(lambda c, seed: math.inf), "never better than the initial loss", id="all diverged"),
+        pytest.param(results(lambda c, seed: math.inf), "never better than a diverged trial", id="all diverged"),
         pytest.param(on_grid(status=lambda c, seed: "failed" if seed else "completed"), "", id="half failed"),
         pytest.param(on_grid(seeds=(0,)), "one seed", id="one seed"),
         pytest.param(results(interacting, configurations=[{"lr": 0.1, "mu": 0.9}]), "too few for a forest", id="one configuration"),

@@ -1,0 +1,147 @@
+"""A guard around everything that is computed of results: what fails costs its own place, with the reason, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from trainables.names import InputError
+
+T = TypeVar("T")
+REFUSED = "refused"
+"""In the attributes of an empty table: the reason why the results do not give it."""
+COLUMNS = ("task", "variant", "value", "low", "high", "n", "note")
+LONGEST = 200
+"""Characters of an exception's text in a reason."""
+
+_log = logging.getLogger("sensitivity")
+
+
+class ComputationFailed(InputError):
+    """Something that was needed has failed before; its reason is among :attr:`Guard.failures`."""
+
+
+def refused_table(reason: str) -> pd.DataFrame:
+    """Return an empty table that says why there is none."""
+    table = pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
+    table.attrs[REFUSED] = reason
+    return table
+
+
+def table_or_refusal(measure: Callable[..., pd.DataFrame], *arguments: Any, **named: Any) -> pd.DataFrame:
+    """Call a measure; return an empty table with the reason where it refuses the results."""
+    try:
+        return measure(*arguments, **named)
+    except ComputationFailed:
+        raise
+    except InputError as refusal:
+        return refused_table(str(refusal))
+
+
+def reason_of(name: str, error: Exception) -> str:
+    """Word the failure of a computation for a reader, in one line.
+
+    >>> reason_of("danger_zone", ZeroDivisionError("division by zero"))
+    'danger_zone could not be computed (ZeroDivisionError: division by zero)'
+    """
+    text = " ".join(str(error).split())
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return f"{name} could not be computed ({type(error).__name__}{': ' if text else ''}{text})"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A place where computations may fail one by one.
+
+    Attributes:
+        failures: the reason of each computation that failed, by its name. Everything that needs one of them fails with the same reason.
+    """
+
+    failures: dict[str, str] = field(default_factory=dict, kw_only=True, repr=False, compare=False)
+
+    def fail(self, name: str, error: Exception) -> ComputationFailed:
+        """Note the failure of a computation, once, with its traceback in the log.
+
+        Returns:
+            The exception to raise where there is nothing else to return.
+        """
+        if name not in self.failures:
+            self.failures[name] = reason_of(name, error)
+            _log.warning("%s", self.failures[name], exc_info=error)
+        return ComputationFailed(self.failures[name])
+
+    def required(self, name: str, compute: Callable[[], T]) -> T:
+        """Compute something that its caller cannot do without.
+
+        Args:
+            name: of the computation, for a reader.
+            compute: the computation.
+
+        Raises:
+            ComputationFailed: it failed, or something that it needs did.
+        """
+        try:
+            return compute()
+        except InputError:
+            raise  # a refusal, or a failure that is noted
+        except Exception as error:
+            raise self.fail(name, error) from error
+
+    def attempt(self, name: str, compute: Callable[[], T], otherwise: T) -> T:
+        """Compute something that a page can do without.
+
+        Args:
+            name: of the computation, for a reader.
+            compute: the computation.
+            otherwise: the result where it fails.
+        """
+        try:
+            return compute()
+        except ComputationFailed:
+            return otherwise  # its reason is noted
+        except Exception as error:
+            self.fail(name, error)
+            return otherwise
+
+    def attempts(self, what: str, pieces: Iterable[Callable[..., list[T]]], *arguments: Any) -> list[T]:
+        """Join the lists that several functions of the same arguments return; one that fails adds nothing."""
+        joined: list[T] = []
+        for piece in pieces:
+            joined += self.attempt(f"{what} ({piece.__name__.strip('_')})", partial(piece, *arguments), [])
+        return joined
+
+    def table_named(self, name: str) -> pd.DataFrame:
+        """Return one of the tables that are attributes; an empty one with the reason where it failed."""
+        try:
+            table: pd.DataFrame = getattr(self, name)
+        except ComputationFailed as failure:
+            return refused_table(str(failure))
+        return table
+
+
+class guarded_table(cached_property[Any]):
+    """A table of a :class:`Guard`, computed when it is first read.
+
+    A refusal (InputError) is an empty table with its reason. Any other exception is noted as a failure of the guard, and raised as
+    ComputationFailed to whatever reads the table, now and later.
+    """
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is None:
+            return self
+        name = str(self.attrname)
+        if name in instance.failures:
+            raise ComputationFailed(instance.failures[name])
+        try:
+            return super().__get__(instance, owner)
+        except ComputationFailed:
+            raise
+        except InputError as refusal:
+            return vars(instance).setdefault(name, refused_table(str(refusal)))
+        except Exception as error:
+            raise instance.fail(name, error) from error

@@ -1,0 +1,65 @@
+"""Variants that were run at one setting each: compared by their seeds, since nothing varies."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from sensitivity.measures.magnitudes import exponent_of
+from sensitivity.wording import with_interval
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+
+NOTHING_VARIES = "No hyperparameter varies."
+LEVEL = 0.05
+"""Family-wise level of the comparisons, by Holm's correction."""
+
+
+def something_varies(measured: Measured) -> bool:
+    """Return whether any variant has a hyperparameter with more than one value."""
+    return any(measured.results.varied(variant) for variant in measured.results.spaces)
+
+
+def settings_compared(measured: Measured, task: str) -> list[str]:
+    """Sentences on every pair of variants: the one with the lower mean loss and the difference, or that it is undecided.
+
+    Welch's t interval of the difference of means over seeds, with Holm's correction of p over the pairs. Losses are the capped ones.
+    """
+    losses = {
+        variant: measured.results.group(task, variant)["loss"].to_numpy(float)
+        for place, variant in measured.results.groups
+        if place == task
+    }
+    pairs = list(itertools.combinations(losses, 2))
+    if not pairs:
+        return []
+    if min(map(len, losses.values())) < 2:
+        return ["One seed: the variants cannot be told apart; at least 2 seeds are needed."]
+    sentences, tests = [], []
+    for one, other in pairs:
+        a, b = losses[one], losses[other]
+        if np.ptp(a) == 0 and np.ptp(b) == 0:
+            sentences.append(f"{one} and {other} have the same loss for every seed, so seed noise is unknown and nothing is decided.")
+            continue
+        exponent = exponent_of(np.concatenate([a, b]))
+        test = stats.ttest_ind(np.ldexp(a, -exponent), np.ldexp(b, -exponent), equal_var=False)
+        ends = test.confidence_interval(1 - LEVEL)
+        with np.errstate(over="ignore"):
+            low, high = (float(np.ldexp(end, exponent)) for end in (ends.low, ends.high))
+        tests.append((float(test.pvalue), one, other, float(a.mean() - b.mean()), (low, high)))
+    worst = 0.0
+    for place, (p, one, other, difference, ends) in enumerate(sorted(tests, key=lambda row: row[0])):
+        worst = max(worst, min(1.0, p * (len(tests) - place)))
+        better, worse = (one, other) if difference < 0 else (other, one)
+        low, high = sorted(ends, key=lambda end: end * (1 if difference >= 0 else -1))
+        size = with_interval({"value": abs(difference), "low": low * np.sign(difference), "high": high * np.sign(difference)})
+        if worst < LEVEL:
+            sentences.append(f"{better} ends lower than {worse} by {size}, p {worst:.2g} (Welch's test over seeds).")
+        else:
+            words = f"the difference is {size}, p {worst:.2g}; more seeds would decide"
+            sentences.append(f"{better} and {worse} cannot be told apart: {words}.")
+    return sentences

@@ -1,0 +1,72 @@
+"""Variants at one setting each are compared by their seeds; no sensitivity is claimed where nothing varies."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from sensitivity.measures import Measured
+from sensitivity.report import write_report
+from sensitivity.results import Results
+from sensitivity.summary import summary
+
+NOTHING = "No hyperparameter varies, so there is no sensitivity to measure."
+
+
+def published(difference: float, seeds: int = 5) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    means = (("adam", 0.2), ("sgd", 0.2 + difference))
+    return pd.DataFrame(
+        [{"variant": name, "lr": 0.1, "seed": seed, "loss": mean + 0.01 * rng.normal()} for name, mean in means for seed in range(seeds)]
+    )
+
+
+def said(table: pd.DataFrame) -> str:
+    return " ".join(summary(Measured(Results.from_table(table)), "table"))
+
+
+def test_a_clear_difference_is_told_with_the_interval_of_welch() -> None:
+    table = published(0.1)
+    a, b = (part["loss"].to_numpy() for _, part in table.groupby("variant"))
+    ends = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    words = said(table)
+    assert NOTHING in words
+    assert f"adam ends lower than sgd by {b.mean() - a.mean():.3g} ({-ends.high:.3g} to {-ends.low:.3g})" in words
+    assert "Least sensitive" not in words
+    assert "Random configurations needed" not in words
+
+
+def test_no_difference_is_undecided() -> None:
+    words = said(published(0.0))
+    assert "cannot be told apart" in words
+    assert "ends lower" not in words
+
+
+def test_where_something_varies_sensitivity_is_told() -> None:
+    table = pd.concat([published(0.1).assign(lr=lr) for lr in (0.01, 0.1, 1.0)])
+    assert NOTHING not in said(table)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pytest.param(published(0.1), id="two variants, five seeds"),
+        pytest.param(published(0.1, seeds=1), id="two variants, one seed"),
+        pytest.param(pd.DataFrame([{"lr": 0.1, "loss": 0.2}]), id="one row"),
+        pytest.param(pd.DataFrame([{"lr": 0.1, "seed": seed, "loss": 0.2} for seed in range(3)]), id="one configuration, equal losses"),
+    ],
+)
+def test_every_such_table_has_a_report_in_which_nothing_fails(table: pd.DataFrame, tmp_path: pathlib.Path) -> None:
+    measured = Measured(Results.from_table(table))
+    write_report(measured, tmp_path)
+    assert not measured.failures
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert NOTHING in text
+    for claim in ("most likely to end best", "do not differ in sensitivity", "within 10% of the best:", "takes off the loss"):
+        assert claim not in text
+    assert "| sensitivity |" in text
+    assert "| 0 (0 to" not in text

@@ -1,0 +1,112 @@
+"""What is said of divergence and of seeds holds for the trials that there are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from sensitivity.figures import danger_zone, divergence_map
+from sensitivity.measures import Measured
+from sensitivity.questions.sensitive import SENSITIVE
+from sensitivity.results import Results
+
+TASK = "table"
+RATES = (0.001, 0.01, 0.1, 1.0)
+Ends = Callable[[float, int], bool]
+"""Whether a learning rate and a seed diverge."""
+
+
+def table(seeds: Mapping[float, int], diverges: Ends, **more: Any) -> Measured:
+    """One configuration a learning rate, with so many seeds."""
+    rows = [
+        {"lr": lr, "seed": seed, "loss": math.nan if diverges(lr, seed) else 0.5 + lr}
+        for lr, count in seeds.items()
+        for seed in range(count)
+    ]
+    return Measured(Results.from_table(pd.DataFrame(rows), metric="loss", seed="seed", **more))
+
+
+def said(measured: Measured) -> str:
+    return " ".join(SENSITIVE.sentences(measured, TASK))
+
+
+def high(lr: float, seed: int) -> bool:
+    return lr > 0.05
+
+
+EVEN = dict.fromkeys(RATES, 2)
+UNEVEN = {0.001: 4, 0.01: 4, 0.1: 1, 1.0: 1}
+
+
+def test_the_share_that_diverged_is_of_the_space() -> None:
+    made = table(UNEVEN, high)
+    row = made.divergence_rate.iloc[0]
+    assert (row["value"], row["diverged"], row["n"]) == (0.5, 2, 10)
+    assert row["note"] == "configurations weighted alike; 20% of trials"
+    assert "table 2 of 10 (50% with every configuration weighted alike)." in said(made)
+    assert divergence_map(made, TASK).layout.title.text == "table diverges most: 50% of its configurations"
+
+
+def test_with_as_many_seeds_everywhere_the_share_is_of_the_trials() -> None:
+    made = table(EVEN, high)
+    assert made.divergence_rate.iloc[0]["note"] == ""
+    assert "table 4 of 8." in said(made)
+    assert divergence_map(made, TASK).layout.title.text == "table diverges most: 50% of 8 trials"
+
+
+def test_an_interval_is_as_wide_as_the_seeds_allow() -> None:
+    """Kish: 4^2 / (1/4 + 1/4 + 1 + 1) trials."""
+    row = table(UNEVEN, high).divergence_rate.iloc[0]
+    z, n, p = 1.959963984540054, 16 / 2.5, 0.5
+    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    assert (row["low"], row["high"]) == pytest.approx((0.5 - half, 0.5 + half))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "diverges", "words", "title"),
+    [
+        pytest.param(EVEN, high, "At none of the 4 learning rates with at least two seeds did the seed decide", "At none of 4 ", id="four"),
+        pytest.param({**UNEVEN, 0.01: 1}, high, "", "One learning rate with two seeds: whether the seed decides is unknown", id="one"),
+        pytest.param({**UNEVEN}, high, "At none of the 2 learning rates with at least two seeds", "At none of 2 ", id="two"),
+        pytest.param(dict.fromkeys(RATES, 1), high, "With one seed of each configuration, whether", "One seed: ", id="none"),
+        pytest.param(
+            EVEN, lambda lr, seed: high(lr, seed) and seed > 0, "decides between training and divergence: table at 0.1, 100% (21% to 100%) "
+            "of 1 configuration.", "The seed decides most for table", id="it decides",
+        ),
+    ],
+)  # fmt: skip
+def test_where_the_seed_decides_is_told_of_the_repeats_that_there_are(seeds: Any, diverges: Ends, words: str, title: str) -> None:
+    made = table(seeds, diverges)
+    text = said(made)
+    assert words in text
+    assert ("did the seed decide" in text) == ("did the seed decide" in words or "At none" in words)
+    assert danger_zone(made, TASK).layout.title.text.startswith(title)
+
+
+def test_variants_with_other_repeats_are_named() -> None:
+    one, two = (table(seeds, high).results.trials.assign(variant=name) for name, seeds in (("adam", EVEN), ("sgd", UNEVEN)))
+    frame = pd.concat([one, two], ignore_index=True)[["variant", "config/lr", "seed", "value"]]
+    made = Measured(Results.from_table(frame, metric="value", direction="min", seed="seed", variant="variant"))
+    assert "learning rates with at least two seeds (adam 4 and sgd 2) did the seed decide" in " ".join(SENSITIVE.sentences(made, TASK))
+
+
+def test_nothing_is_said_of_the_seed_where_nothing_diverged() -> None:
+    text = said(table(EVEN, lambda lr, seed: False))
+    assert "No trial diverged." in text
+    assert "seed decide" not in text
+
+
+def test_sensitivities_that_noise_cannot_tell_apart_are_named_and_no_others() -> None:
+    for steeper, words in ((0.0, True), (3.0, False)):
+        rows = [
+            {"variant": variant, "lr": lr, "seed": seed, "loss": 1 + (1 + slope) * abs(place - 1.5) + 0.05 * (-1) ** (seed + place)}
+            for variant, slope in (("adam", 0.0), ("sgd", steeper))
+            for place, lr in enumerate(RATES)
+            for seed in range(2)
+        ]
+        made = Measured(Results.from_table(pd.DataFrame(rows), metric="loss", seed="seed", variant="variant"))
+        assert ("The sensitivities of adam and sgd cannot be told apart." in " ".join(SENSITIVE.sentences(made, TASK))) == words
