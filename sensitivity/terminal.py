@@ -8,6 +8,7 @@ import json
 import math
 import os
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from sensitivity.results import Results
     from sensitivity.study import Study
 
+HASHED = re.compile(r"-(?:[0-9a-f]{6}|[0-9a-f]{16})$", re.IGNORECASE)
+"""The end of a folder name that has a hash: of 64 bits, or of 24 as earlier releases wrote."""
+
 
 def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
     """Where the report goes; a place that cannot be written is found before the work, not after it."""
@@ -32,15 +36,19 @@ def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
 
 
 def folder_name(study: str) -> str:
-    """The study's name where it can name a folder; else what can, with a few digits that keep two studies apart.
+    """Return the name of a study's folder: the study's name where it is plain, else its plain form with 64 bits of its hash.
+
+    A name that looks hashed gets a hash too, so no study has the folder of another one.
 
     >>> folder_name("quickstart"), folder_name("a/b"), folder_name("a b")
-    ('quickstart', 'a_b-c14cdd', 'a_b-c8687a')
+    ('quickstart', 'a_b-c14cddc033f64b9d', 'a_b-c8687a08aa5d6ed2')
+    >>> folder_name("a_b-c8687a")
+    'a_b-c8687a-050926fcb9837019'
     """
-    name = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "_" for each in study)
-    if name == study and len(name) <= 100 and name.strip("."):
+    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in study)
+    if name == study and len(name) <= 100 and name.strip(".") and not HASHED.search(name):
         return name
-    return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode()).hexdigest()[:6]}"
+    return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
 def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:

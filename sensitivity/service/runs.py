@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -130,6 +131,9 @@ class Runs:
         Raises: Conflict for another study of the same name.
         """
         with self._lock:
+            for name in self._runs:
+                if name != study.name and _looks(name) == _looks(study.name):
+                    raise Conflict(f"study {study.name!r} differs from study {name!r} only in case or in Unicode form; choose another name")
             if study.name in self._newer:
                 raise Conflict(f"study {study.name!r} cannot go on: {self._newer[study.name]}")
             there = self.spec(study.name)
@@ -293,6 +297,11 @@ class Runs:
     def _update(self, run: Run) -> None:
         self._folders.update(run)
         self._runs[run.name] = run
+
+
+def _looks(name: str) -> str:
+    """Return the same text for names that a reader, or a file system, does not tell apart."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def _part(name: str) -> str:
