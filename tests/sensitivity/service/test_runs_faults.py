@@ -141,7 +141,7 @@ def test_a_service_starts_with_a_newer_study_which_only_a_newer_release_may_chan
         runs.tend()
     file.write_text(json.dumps({**json.loads(file.read_text()), "version": 99}))
     with opened(settings, held) as runs:
-        with pytest.raises(Conflict, match="run.json has version 99"):
+        with pytest.raises(Conflict, match=r"run\.json has version 99"):
             runs.submit(study("newer"), 2, None)
         give(runs, "next")
         assert states(runs) == {"newer": "failed", "next": "running"}
