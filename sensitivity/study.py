@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from search_spaces.defaults import default_space, function_space
 from search_spaces.designs import design_from_dict
@@ -32,6 +32,16 @@ if TYPE_CHECKING:
 MOST_SEEDS = 100_000
 EVERY = "*"
 """In ``spaces``: every variant."""
+
+
+def _not_boolean(value: object) -> object:
+    """Return a value that is not a truth value, which Python counts as 1 or 0. Raises: ValueError."""
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number, got {str(value).lower()}")
+    return value
+
+
+NOT_BOOLEAN = BeforeValidator(_not_boolean)
 
 
 class Study(BaseModel):
@@ -65,14 +75,14 @@ class Study(BaseModel):
     design: dict[str, Any] = {}
     designs: dict[str, dict[str, Any]] = {}
     spaces: dict[str, list[dict[str, Any]]] = {}
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(default=(0,), min_length=1)
-    epochs: int | None = Field(default=None, ge=1, le=10**6)
-    batch_size: int | None = Field(default=None, ge=1, lt=2**31)
-    limit: int | None = Field(default=None, ge=1, lt=2**31)
+    seeds: tuple[Annotated[int, NOT_BOOLEAN, Field(ge=0, lt=2**63)], ...] = Field(default=(0,), min_length=1)
+    epochs: Annotated[int | None, NOT_BOOLEAN] = Field(default=None, ge=1, le=10**6)
+    batch_size: Annotated[int | None, NOT_BOOLEAN] = Field(default=None, ge=1, lt=2**31)
+    limit: Annotated[int | None, NOT_BOOLEAN] = Field(default=None, ge=1, lt=2**31)
     metric: str = "train_loss_end"
     direction: Literal["min", "max"] = "min"
     precision: Literal["float32", "tf32", "bf16"] = "float32"
-    cohort_size: int | None = Field(default=None, ge=1)
+    cohort_size: Annotated[int | None, NOT_BOOLEAN] = Field(default=None, ge=1)
     trainable: str | None = None
 
     def __init__(self, **fields: Any) -> None:

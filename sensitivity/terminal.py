@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from sensitivity.results import Results
     from sensitivity.study import Study
 
+HASHED = re.compile(r"-(?:[0-9a-f]{6}|[0-9a-f]{16})$", re.IGNORECASE)
+"""The end of a folder name that has a hash: of 64 bits, or of 24 as earlier releases wrote."""
+
 
 def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
     """Where the report goes; a place that cannot be written is found before the work, not after it."""
@@ -32,24 +35,20 @@ def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
     return place
 
 
-HASHED = re.compile(r"-([0-9a-f]{6}|[0-9a-f]{16})$")
-"""End of a name with a hash, of today's and of earlier folders."""
-
-
 def folder_name(study: str) -> str:
-    """Return the study's name where it can name a folder; else its plain form with 64 bits of its hash, which keep two studies apart.
+    """Return the name of a study's folder: the study's name where it is plain, else its plain form with 64 bits of its hash.
 
-    A name in capitals is hashed, too, since some file systems take it for the same; so is one that ends as a hashed name does.
+    A name that looks hashed gets a hash too, so no study has the folder of another one.
 
-    >>> folder_name("quickstart"), folder_name("a/b")
-    ('quickstart', 'a_b-c14cddc033f64b9d')
-    >>> len({folder_name(name) for name in ("a b", folder_name("a b"), "a_b", "A_b")})
-    4
+    >>> folder_name("quickstart"), folder_name("a/b"), folder_name("a b")
+    ('quickstart', 'a_b-c14cddc033f64b9d', 'a_b-c8687a08aa5d6ed2')
+    >>> folder_name("a_b-c8687a")
+    'a_b-c8687a-050926fcb9837019'
     """
     name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in study)
-    if name == study == name.lower() and len(name) <= 100 and name.strip(".") and not HASHED.search(name):
+    if name == study and len(name) <= 100 and name.strip(".") and not HASHED.search(name):
         return name
-    return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode()).hexdigest()[:16]}"
+    return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
 def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:

@@ -112,9 +112,11 @@ class Access:
 
     def _refused(self, request: Request) -> Response | None:
         """Why a request is not let in; None when it is."""
-        if request.scope["path"] in OPEN and request.method in SAFE:
-            return None
         bearer = request.headers.get("authorization")
+        if request.scope["path"] in OPEN and request.method in SAFE:
+            if bearer is not None and isinstance(scope := self._bearer(request, bearer), str):
+                request.state.access = scope  # who has a token is told which parts do not work
+            return None
         if bearer is not None:
             may = self._bearer(request, bearer)
         else:

@@ -15,6 +15,7 @@ from sensitivity.service.context import Context, Here, KeptSlashes
 from sensitivity.service.degraded import Degraded
 from sensitivity.service.events import Events
 from sensitivity.service.guests import import_modules
+from sensitivity.service.head_requests import HeadRequests
 from sensitivity.service.headers import dashboard_scripts
 from sensitivity.service.listing import lister
 from sensitivity.service.metrics import CONTENT_TYPE, Metrics
@@ -41,6 +42,8 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     Args: launch: starts the process of a study; :func:`sensitivity.service.runs.start_process` when not given.
     Raises: InputError for settings that it cannot be started with.
     """
+    from dash.exceptions import DependencyException
+
     from sensitivity.dashboard.app import dashboard
     from sensitivity.store import Store
 
@@ -79,11 +82,13 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
         app.include_router(each.router, responses=PROBLEMS)
     app.include_router(_operating(metrics))
     board = dashboard(source, account=LOGIN if tokens else None)
+    board.server.register_error_handler(DependencyException, lambda error: ("there is no such script", 404))
     pages = FromWsgi(board.server)
 
     async def rest(scope: Scope, receive: Receive, send: Send) -> None:
         """Every path that has no route is the dashboard's, but for those of programs."""
-        if scope["type"] == "http" and scope["path"].startswith(OWN):
+        path = "/" + scope["path"].lstrip("/")
+        if scope["type"] == "http" and (path.startswith(OWN) or path == "/api" or scope["path"].startswith("//")):
             await problem(404, f"there is no {scope['path']!r} here; /openapi.json says what there is")(scope, receive, send)
         else:
             await pages(scope, receive, send)
@@ -92,6 +97,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     app.add_middleware(metrics.counting)
     guard(app, settings, tokens, dashboard_scripts(board))
     app.add_middleware(KeptSlashes)
+    app.add_middleware(HeadRequests)
     return app
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SECONDS = 30.0
 """Within which a body has to arrive."""
+CLOSE = {"Connection": "close"}
 
 
 class BodyLimit:
@@ -30,7 +31,11 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        said = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        said = headers.get(b"content-length", b"0")
+        if b"content-length" in headers and b"transfer-encoding" in headers:  # two lengths: a proxy may believe the other one
+            await problem(400, "a body has Content-Length or Transfer-Encoding, not both", CLOSE)(scope, receive, send)
+            return
         if not said.isdigit() or int(said[:20]) > self.most:
             await self._refuse(413, scope, receive, send)
             return
@@ -63,4 +68,4 @@ class BodyLimit:
 
     async def _refuse(self, status: int, scope: Scope, receive: Receive, send: Send) -> None:
         why = f"a body must have at most {self.most:,} bytes" if status == 413 else f"a body must arrive within {self.seconds:g} seconds"
-        await problem(status, why, {"Connection": "close"})(scope, receive, send)
+        await problem(status, why, CLOSE)(scope, receive, send)

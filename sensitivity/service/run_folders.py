@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal
 
@@ -85,7 +86,7 @@ class RunFolders:
         runs, newer = [], {}
         for folder in sorted(self.root.iterdir()):
             if folder.name.startswith((UNFINISHED, DELETED)):
-                shutil.rmtree(folder, ignore_errors=True)
+                delete(folder)
             elif folder.is_dir() and not folder.name.startswith("."):
                 with self._degraded.isolated(f"folder {folder.name!r}"):
                     run, is_newer = self._read(folder)
@@ -147,7 +148,8 @@ class RunFolders:
     def make(self, run: Run, spec: Mapping[str, Any]) -> None:
         """Make the folder of a study, whole or not at all; of one that is there the files are replaced."""
         folder = self[run.name]
-        if not folder.exists():
+        if not folder.is_dir():
+            delete(folder)
             unfinished = pathlib.Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.root))
             try:
                 unfinished.chmod(0o755)
@@ -168,8 +170,8 @@ class RunFolders:
         """Write what has become of a study, unless somebody has removed its folder."""
         try:
             write(self[run.name] / RUN, _fields(run))
-        except FileNotFoundError:
-            if self[run.name].exists():
+        except (FileNotFoundError, NotADirectoryError):
+            if self[run.name].is_dir():
                 raise
 
     def remove(self, name: str) -> None:
@@ -177,9 +179,9 @@ class RunFolders:
         folder = self[name]
         if folder.exists():
             deleted = self.root / f"{DELETED}{folder.name}"
-            shutil.rmtree(deleted, ignore_errors=True)
+            delete(deleted)
             folder.rename(deleted)
-            shutil.rmtree(deleted, ignore_errors=True)
+            delete(deleted)
         self._places.pop(name, None)
 
     def last_line(self, name: str) -> str:
@@ -213,6 +215,15 @@ def write(file: pathlib.Path, content: Mapping[str, Any]) -> None:
         opened.flush()
         os.fsync(opened.fileno())
     unfinished.replace(file)
+
+
+def delete(path: pathlib.Path) -> None:
+    """Delete a folder or a file as far as that is possible; the next start of the service deletes the rest."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def sync_folder(folder: pathlib.Path) -> None:

@@ -131,10 +131,11 @@ class Runs:
         Raises: Conflict for another study of the same name.
         """
         with self._lock:
+            for name in self._runs:
+                if name != study.name and _looks(name) == _looks(study.name):
+                    raise Conflict(f"study {study.name!r} differs from study {name!r} only in case or in Unicode form; choose another name")
             if study.name in self._newer:
                 raise Conflict(f"study {study.name!r} cannot go on: {self._newer[study.name]}")
-            if alike := next((name for name in self._runs if name != study.name and _folded(name) == _folded(study.name)), None):
-                raise Conflict(f"study {study.name!r} differs from study {alike!r} only in case or in its Unicode form; name it otherwise")
             there = self.spec(study.name)
             compared = (there, specs.plain(study)) if there is not None else (known, specs.stored(study))
             if compared[0] is not None and (differing := specs.differences(dict(compared[0]), compared[1])):
@@ -298,9 +299,9 @@ class Runs:
         self._runs[run.name] = run
 
 
-def _folded(name: str) -> str:
-    """Return what names have in common that a reader takes for the same."""
-    return unicodedata.normalize("NFC", name).casefold()
+def _looks(name: str) -> str:
+    """Return the same text for names that a reader, or a file system, does not tell apart."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def _part(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from sensitivity.service.connections import limited
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 ws="none",
-                http="h11",  # which bounds what it reads of a stranger's headers; httptools does not
+                http=limited(app.state.context.degraded),  # h11, which bounds what it reads of a stranger's headers; httptools does not
                 timeout_graceful_shutdown=LONGEST_END,
                 timeout_keep_alive=IDLE,
             )

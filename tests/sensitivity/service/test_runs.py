@@ -227,29 +227,6 @@ def test_the_process_holds_the_lock_and_says_how_it_ended(settings: Settings) ->
         assert "mnist" in str(runs.all()["a"].error).lower()
 
 
-@pytest.mark.parametrize(("one", "other"), [("study", "Study"), ("caf\u00e9", "cafe\u0301"), ("stra\u00dfe", "STRASSE")])
-def test_names_that_look_alike_are_refused(settings: Settings, held: Held, one: str, other: str) -> None:
-    with opened(settings, held) as runs:
-        give(runs, one)
-        assert runs.folder(one) != runs.folder(other)
-        with pytest.raises(Conflict, match="only in case or in its Unicode form"):
-            give(runs, other)
-
-
-def test_a_folder_that_was_named_by_a_shorter_hash_is_found(settings: Settings, held: Held) -> None:
-    with opened(settings, held) as runs:
-        give(runs, "a b")
-        held.end(runs.folder("a b"), "a b", 0)
-        runs.tend()
-        now = runs.folder("a b")
-    earlier = now.rename(now.with_name("a_b-c8687a"))
-    with opened(settings, held) as runs:
-        assert states(runs) == {"a b": "completed"}
-        assert runs.folder("a b") == earlier
-        give(runs, "a_b-c8687a")
-        assert runs.folder("a_b-c8687a") != earlier
-
-
 def test_a_study_that_a_command_runs_already_waits_for_that_command(settings: Settings) -> None:
     with closing(Store(settings.store)) as store, RunLock(store, "a", print).locked(), opened(settings, start_process) as runs:
         give(runs, "a")
