@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from search_spaces.defaults import default_space, function_space
 from search_spaces.designs import design_from_dict
@@ -18,6 +18,7 @@ from search_spaces.spaces import SearchSpace
 from sensitivity import own_trainables
 from sensitivity.checking import check
 from sensitivity.planning import source_of
+from sensitivity.truth_values import NOT_BOOLEAN
 from sensitivity.yaml_text import read_yaml
 from trainables import sources
 from trainables.function_tasks import DIRECT
@@ -32,16 +33,6 @@ if TYPE_CHECKING:
 MOST_SEEDS = 100_000
 EVERY = "*"
 """In ``spaces``: every variant."""
-
-
-def _not_boolean(value: object) -> object:
-    """Return a value that is not a truth value, which Python counts as 1 or 0. Raises: ValueError."""
-    if isinstance(value, bool):
-        raise ValueError(f"must be a number, got {str(value).lower()}")
-    return value
-
-
-NOT_BOOLEAN = BeforeValidator(_not_boolean)
 
 
 class Study(BaseModel):
