@@ -220,7 +220,7 @@ def drawn(
     draws, count = len(chosen), len(group.loss)
     noise = spread[:, None] * normal
     mean = np.where(there, noise, 0.0).sum(axis=2) / seeds
-    if np.isfinite(freedom):
+    if np.isfinite(freedom) and spread.any():  # numbers that would scale no noise take longer than all others
         mean *= np.sqrt(freedom / rng.chisquare(freedom, size=(draws, count)))
     noise *= np.sqrt(together / rng.chisquare(together, size=(draws, 1, 1)))
     noise[:, ~there] = np.nan
