@@ -42,18 +42,19 @@ def serve(
     Studies are processes of their own: they go on when the service is stopped, and the next service of the same --data finds them again.
     """
     try:
+        from sensitivity.service.access import required_tokens
         from sensitivity.service.app import create_app
         from sensitivity.service.serving import Server, listen
         from sensitivity.service.settings import Settings
     except ImportError as error:
         raise InputError(f"the service needs {error.name}; install it with: pip install 'optimizer-sensitivity[service]'") from None
-    app = create_app(
-        Settings(
-            store=store, data=data, address=address, host=host, port=port, max_trials=max_trials, max_studies=max_studies,
-            gpus_per_worker=gpus_per_worker, data_root=data_root, modules=tuple(allow_module or ()), token_file=token_file,
-        )
+    settings = Settings(
+        store=store, data=data, address=address, host=host, port=port, max_trials=max_trials, max_studies=max_studies,
+        gpus_per_worker=gpus_per_worker, data_root=data_root, modules=tuple(allow_module or ()), token_file=token_file,
     )  # fmt: skip
-    with closing(listen(host, port)) as listening:
+    required_tokens(settings)
+    with closing(listen(host, port)) as listening:  # before anything is written
+        app = create_app(settings)
         shown = f"[{host}]" if ":" in host else host
         typer.echo(f"service: http://{shown}:{listening.getsockname()[1]}/  (Ctrl+C stops it; studies go on)")
         try:

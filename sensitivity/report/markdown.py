@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sensitivity.report.contents import Chapter, Part
 
 
-SIGNS, BACKTICKS = re.compile(r"[\\`*\[\]]"), re.compile(r"`+")
+SIGNS, BACKTICKS = re.compile(r"[\\`*\[\]~]|^[#>]|(?<!\w)_|_(?!\w)"), re.compile(r"`+")
 
 
 def markdown(measured: Measured, found: Sequence[Chapter], pictures: Mapping[tuple[str, str], str]) -> str:
@@ -66,8 +66,10 @@ def _text(words: str) -> str:
 
     >>> _text("![<b>](x) l1_adam *")
     '!\\[&lt;b>\\](x) l1_adam \\*'
+    >>> _text("# one\n## two"), _text("_so_ ~~not~~")
+    ('\\# one ## two', '\\_so\\_ \\~\\~not\\~\\~')
     """
-    return SIGNS.sub(r"\\\g<0>", words.replace("&", "&amp;").replace("<", "&lt;"))
+    return SIGNS.sub(r"\\\g<0>", " ".join(words.split()).replace("&", "&amp;").replace("<", "&lt;"))
 
 
 def _table(table: pd.DataFrame) -> list[str]:

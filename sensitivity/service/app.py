@@ -25,6 +25,7 @@ from sensitivity.service.routes import answers, catalogue, studies, trials
 from sensitivity.service.runs import Runs
 from sensitivity.service.views import Paced
 from sensitivity.service.wsgi import FromWsgi
+from trainables.names import InputError
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -49,6 +50,9 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
 
     tokens = required_tokens(settings)
     import_modules(settings)
+    nearest = next(path for path in (settings.data, *settings.data.absolute().parents) if path.exists())
+    if not nearest.is_dir():  # before the store is made
+        raise InputError(f"--data {str(settings.data)!r} cannot be written: {str(nearest)!r} is not a folder")
     Store(settings.store).close()  # made where it is not there
     source = Paced(settings.store)
     degraded = Degraded()

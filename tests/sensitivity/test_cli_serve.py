@@ -29,6 +29,7 @@ def test_what_it_refuses(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert run(["serve", "--port", "0", *(each.replace("{taken}", port) for each in arguments)], monkeypatch) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
