@@ -77,7 +77,11 @@ def losses(results: Results, task: str, variant: str) -> Losses:
 
     Nearly every measure begins with them, so the results keep them; their arrays cannot be written to.
     """
-    known: dict[tuple[str, str], Losses] = vars(results).setdefault(LOSSES, {})
+    # A table that is changed in place has other losses or statuses.
+    token = hash((results.trials["loss"].to_numpy(float).tobytes(), tuple(results.trials["status"])))
+    if vars(results).get(LOSSES, (None,))[0] != token:
+        vars(results)[LOSSES] = (token, {})
+    known: dict[tuple[str, str], Losses] = vars(results)[LOSSES][1]
     if (task, variant) not in known:
         group = _losses(results, task, variant)
         for array in (group.loss, group.units, group.lr):
