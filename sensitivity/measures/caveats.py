@@ -152,7 +152,7 @@ def _ranges(results: Results) -> list[tuple[str, str]]:
 def _of_one_range(results: Results, name: str) -> bool:
     """Return whether ranges that were read off random configurations differ by no more than draws from one range do.
 
-    Of n draws, none is in the outer 4/n of the range at either end in under 2% of samples.
+    Of n draws, none lies in the last 4/n of the range at one end in at most 2% of samples.
     """
     counts = {group.variant: len(group.loss) for group in groups(results) if name in group.names}
     drawn = all(results.design_of(variant) not in FIXED for variant in counts)

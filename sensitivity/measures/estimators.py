@@ -16,6 +16,7 @@ from sensitivity.measures.design_indices import morris, sobol
 from sensitivity.measures.factorial import factorial
 from sensitivity.measures.given_data import delta, pawn
 from sensitivity.measures.guard import reason_of
+from sensitivity.measures.losses import keeping_losses
 from sensitivity.measures.shapley import shapley
 from sensitivity.measures.top_importance import top_importance
 from sensitivity.measures.variance_shares import variance_shares
@@ -91,7 +92,7 @@ def _only(results: Results, task: str, variant: str) -> Results:
     """The results of one variant on one task."""
     trials = results.trials
     kept = trials[(trials["task"] == task) & (trials["variant"] == variant)]
-    return dataclasses.replace(results, trials=kept)
+    return keeping_losses(dataclasses.replace(results, trials=kept))
 
 
 def _compare(tables: dict[str, list[dict[str, Any]]]) -> None:

@@ -26,7 +26,7 @@ FIXED = ("grid", "explicit", "one_at_a_time")
 """Designs whose configurations are chosen, not drawn."""
 NEVER_LEARNED = "never better than a diverged trial"
 LOSSES = "losses by task and variant"
-"""The entry of the attributes of results that keeps :func:`losses`; it is no field, so a copy with other trials has none."""
+"""The attribute in which results keep :func:`losses`; it is no field, so a copy with other trials does not have it."""
 DRAWS = 1000
 """Bootstrap draws."""
 
@@ -73,21 +73,25 @@ class Losses:
 
 
 def losses(results: Results, task: str, variant: str) -> Losses:
-    """Return the losses of one variant on one task; unfinished and failed trials are missing.
-
-    Nearly every measure begins with them, so the results keep them; their arrays cannot be written to.
-    """
-    # A table that is changed in place has other losses or statuses.
-    token = hash((results.trials["loss"].to_numpy(float).tobytes(), tuple(results.trials["status"])))
-    if vars(results).get(LOSSES, (None,))[0] != token:
-        vars(results)[LOSSES] = (token, {})
-    known: dict[tuple[str, str], Losses] = vars(results)[LOSSES][1]
+    """Return the losses of one variant on one task; unfinished and failed trials are missing."""
+    known: dict[tuple[str, str], Losses] | None = vars(results).get(LOSSES)
+    if known is None:
+        return _losses(results, task, variant)
     if (task, variant) not in known:
         group = _losses(results, task, variant)
         for array in (group.loss, group.units, group.lr):
             array.setflags(write=False)
         known[task, variant] = group
     return known[task, variant]
+
+
+def keeping_losses(results: Results) -> Results:
+    """Return a copy of results that computes :func:`losses` once for all its measures; its tables must not change."""
+    if LOSSES in vars(results):
+        return results
+    copy = replace(results)
+    vars(copy)[LOSSES] = {}
+    return copy
 
 
 def _losses(results: Results, task: str, variant: str) -> Losses:

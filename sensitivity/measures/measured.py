@@ -16,7 +16,7 @@ from sensitivity.measures.coupling import best_by_level, coupling
 from sensitivity.measures.designs import joined
 from sensitivity.measures.estimators import estimators
 from sensitivity.measures.guard import REFUSED, Guard, guarded_table, table_or_refusal
-from sensitivity.measures.losses import NEVER_LEARNED, groups
+from sensitivity.measures.losses import NEVER_LEARNED, groups, keeping_losses
 from sensitivity.measures.profiles import performance_profiles
 from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.transfer import cross_task_sensitivity, effective_dimensionality, rank_correlation, transfer_regret
@@ -60,14 +60,18 @@ class Measured(Guard):
 
     results: Results
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "results", keeping_losses(self.results))
+
     def compute(self) -> Measured:
         """Measure everything now, a large study on every core. Returns itself."""
         from joblib import Parallel, cpu_count, delayed
 
         if len(self.results.usable) >= LARGE and cpu_count() > 1:
             missing = [name for name in SLOWEST if name not in vars(self)]
-            lean = replace(self.results, epochs=self.results.epochs.iloc[:0])  # measures of these names read none
-            groups(lean)  # every measure begins with the losses, which are kept
+            # Measures of these names read no epochs, and all begin with the losses.
+            lean = keeping_losses(replace(self.results, epochs=self.results.epochs.iloc[:0]))
+            groups(lean)
             measured = Parallel(n_jobs=min(cpu_count(), len(missing) or 1))(delayed(_one)(lean, name) for name in missing)
             for name, (table, failures) in zip(missing, measured, strict=True):
                 self.failures.update(failures)

@@ -75,18 +75,18 @@ def _shares(results: Results, group: Losses, chosen: NDArray[np.int64], top: flo
     """
     space, active, mean = results.spaces[group.variant], ~inactive(group), group.mean
     last = math.ceil(top * chosen.shape[1]) - 1
-    found = np.zeros((len(chosen), len(group.names)))
+    raw = np.zeros((len(chosen), len(group.names)))
     best = [mean[places] <= np.partition(mean[places], last)[last] for places in chosen]
     for column, name in enumerate(group.names):
         ordered = space[name].scale != "categorical"
         choices = None if ordered else space[name].cardinality
         cell = cells(group.units[:, column], choices)
-        for share, places, good in zip(found, chosen, best, strict=True):
-            here = active[places, column]
-            if here.sum() < FEWEST or not (here & good).any():
+        for share, places, good in zip(raw, chosen, best, strict=True):
+            members = active[places, column]
+            if members.sum() < FEWEST or not (members & good).any():
                 continue
-            counts = [np.bincount(cell[places[part]], minlength=choices or STEPS) for part in (here & good, here)]
-            weight = ((here & good).sum() / good.sum()) ** 2 / (here.sum() / len(here))
+            counts = [np.bincount(cell[places[part]], minlength=choices or STEPS) for part in (members & good, members)]
+            weight = ((members & good).sum() / good.sum()) ** 2 / (members.sum() / len(members))
             share[column] = weight * divergence(counts[0], counts[1], ordered=ordered)
-    total = found.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(found, total, out=np.zeros_like(found), where=total > 0))
+    total = raw.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(raw, total, out=np.zeros_like(raw), where=total > 0))

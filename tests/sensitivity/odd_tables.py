@@ -58,8 +58,8 @@ def odd_table(number: int) -> tuple[pd.DataFrame, str]:
     unequal, drawn = bool(rng.random() < 0.3), bool(rng.random() < 0.3)
     rows = []
     for variant in variants:
-        own_names = names[: rng.integers(1, len(names) + 1)] if unequal else names
-        levels = {name: LEVELS[name](rng, _count(rng)) if unequal else shared[name] for name in own_names}
+        varied = names[: rng.integers(1, len(names) + 1)] if unequal else names
+        levels = {name: LEVELS[name](rng, _count(rng)) if unequal else shared[name] for name in varied}
         for configuration in _drawn(rng, levels) if drawn else _grid(levels):
             rows += [{"variant": variant, "task": task, **configuration, "seed": seed} for task in tasks for seed in range(seeds)]
     table = pd.DataFrame(rows)
