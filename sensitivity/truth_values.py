@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import BeforeValidator
 
 
-def number(value: object) -> object:
+def not_boolean(value: object) -> object:
     """Return a value that is not a truth value. Raises: ValueError.
 
-    >>> number(3)
+    >>> not_boolean(3)
     3
     """
     if isinstance(value, bool):
@@ -16,5 +16,5 @@ def number(value: object) -> object:
     return value
 
 
-NOT_BOOLEAN = BeforeValidator(number)
+NOT_BOOLEAN = BeforeValidator(not_boolean)
 """Before the validation of a field that is a number."""

@@ -37,7 +37,7 @@ def lead(results: Results) -> str:
     return (
         f"How sensitive is {who} to its hyperparameters? "
         f"{_counted(len(results.trials), 'trial')} ({words}), {seeds_in_words(results)}, {designs} design, "
-        f"judged by the {metric_name(results)}."
+        f"judged by {'' if IMPORTED in results.spec else 'the '}{metric_name(results)}."
     )
 
 
