@@ -164,6 +164,6 @@ def _kubernetes_name(study: str) -> str:
     """A DNS label of at most 47 characters, KubeRay's limit for a RayJob.
 
     >>> _kubernetes_name("Paper table_1")
-    'paper-table-1-f71085'
+    'paper-table-1-f7108502689034e3'
     """
     return re.sub(r"[^a-z0-9]+", "-", folder_name(study).lower()).strip("-")[-47:].strip("-") or "study"
