@@ -52,11 +52,20 @@ class Shared:
         """Losses by task, configuration and fold of the seeds ``[tasks, configurations, folds]``."""
         return np.stack([_folded(group.loss[rows], self.folds) for group, rows in zip(self.groups, self.rows, strict=True)])
 
-    def draws(self, draws: int, seed: int) -> Array:
-        """:meth:`losses` with the noise of their seeds drawn anew; configurations stay. Shape ``[draws, tasks, configurations, folds]``."""
+    def draws(self, draws: int, seed: int, drawn_before: dict[tuple[str, int], Array] | None = None) -> Array:
+        """Draw the noise of the seeds of :meth:`losses`; configurations stay. Shape ``[draws, tasks, configurations, folds]``.
+
+        Args:
+            draws: how many.
+            seed: of the first task; each further task has the next.
+            drawn_before: noise by task and seed, which several pairs of tasks of one variant share; added to.
+        """
         again = []
+        memory = {} if drawn_before is None else drawn_before
         for i, (group, rows) in enumerate(zip(self.groups, self.rows, strict=True)):
-            noise = resampled(replace(group, fixed=True), draws=draws, seed=seed + i).noise[:, rows]
+            if (group.task, seed + i) not in memory:
+                memory[group.task, seed + i] = resampled(replace(group, fixed=True), draws=draws, seed=seed + i).noise
+            noise = memory[group.task, seed + i][:, rows]
             known = np.isfinite(group.loss[rows])
             drawn = np.where(known, np.minimum(group.mean[rows][:, None] + noise, group.initial), np.nan)
             again.append(_folded(drawn, self.folds))

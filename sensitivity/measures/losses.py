@@ -94,6 +94,12 @@ def keeping_losses(results: Results) -> Results:
     return copy
 
 
+def with_losses_of(results: Results, other: Results) -> Results:
+    """Return the other results, whose trials are the same, with the losses that are computed already."""
+    vars(other)[LOSSES] = vars(results)[LOSSES]
+    return other
+
+
 def _losses(results: Results, task: str, variant: str) -> Losses:
     trials = results.group(task, variant)
     names = results.varied(variant)
@@ -185,6 +191,8 @@ def resampled(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Draws:
     replacement. Noise as of :func:`drawn`.   Source: Davison & Hinkley, "Bootstrap Methods and their Application" (1997), chapters 2 and 3.
     """
     rng = np.random.default_rng(seed)
+    if group.fixed and not moderated(group.loss)[0].any():  # nothing varies between draws
+        return drawn(group, configurations(group, draws, rng), *_zeros(group, draws), rng)
     return drawn(group, configurations(group, draws, rng), *normals(group, draws, rng), rng)
 
 
@@ -197,6 +205,10 @@ def configurations(group: Losses, draws: int, rng: np.random.Generator) -> NDArr
 def normals(group: Losses, draws: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Standard normal numbers for the noise of seeds and for the truth of draws, of the shapes that these have in :class:`Draws`."""
     return rng.standard_normal((draws, *group.loss.shape)), rng.standard_normal((draws, len(group.loss)))
+
+
+def _zeros(group: Losses, draws: int) -> tuple[Array, Array]:
+    return np.zeros((draws, *group.loss.shape)), np.zeros((draws, len(group.loss)))
 
 
 def drawn(

@@ -16,7 +16,7 @@ from sensitivity.measures.coupling import best_by_level, coupling
 from sensitivity.measures.designs import joined
 from sensitivity.measures.estimators import estimators
 from sensitivity.measures.guard import REFUSED, Guard, guarded_table, table_or_refusal
-from sensitivity.measures.losses import NEVER_LEARNED, groups, keeping_losses
+from sensitivity.measures.losses import NEVER_LEARNED, groups, keeping_losses, with_losses_of
 from sensitivity.measures.profiles import performance_profiles
 from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.transfer import cross_task_sensitivity, effective_dimensionality, rank_correlation, transfer_regret
@@ -42,7 +42,7 @@ SLOWEST = (
     "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats", "robust_share",
     "transfer_regret", "tuned_lr_sensitivity", "main_effects", "expected_best", "budget_within", "relative_performance",
     "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss", "differences", "robust_width", "best_rates",
-    "cross_task_sensitivity", "effective_dimensionality", "stability_boundary", "danger_zone",
+    "cross_task_sensitivity", "effective_dimensionality", "stability_boundary", "danger_zone", "lr_curve", "divergence_rate",
 )  # fmt: skip
 """What takes long in a large study, longest first: workers are then busy to the end."""
 LEVELS = ("p", "momentum", "mu_schedule", "nu_schedule")
@@ -63,15 +63,21 @@ class Measured(Guard):
     def __post_init__(self) -> None:
         object.__setattr__(self, "results", keeping_losses(self.results))
 
+    @cached_property
+    def in_parallel(self) -> bool:
+        """True if the study is so large, and the machine such, that work is shared among processes."""
+        from joblib import cpu_count
+
+        return len(self.results.usable) >= LARGE and int(cpu_count()) > 1
+
     def compute(self) -> Measured:
         """Measure everything now, a large study on every core. Returns itself."""
         from joblib import Parallel, cpu_count, delayed
 
-        if len(self.results.usable) >= LARGE and cpu_count() > 1:
+        if self.in_parallel:
             missing = [name for name in SLOWEST if name not in vars(self)]
-            # Measures of these names read no epochs, and all begin with the losses.
-            lean = keeping_losses(replace(self.results, epochs=self.results.epochs.iloc[:0]))
-            groups(lean)
+            groups(self.results)  # all begin with the losses
+            lean = with_losses_of(self.results, replace(self.results, epochs=self.results.epochs.iloc[:0]))  # and read no epochs
             measured = Parallel(n_jobs=min(cpu_count(), len(missing) or 1))(delayed(_one)(lean, name) for name in missing)
             for name, (table, failures) in zip(missing, measured, strict=True):
                 self.failures.update(failures)

@@ -114,13 +114,14 @@ def rank_correlation(results: Results, *, draws: int = DRAWS, seed: int = 0) -> 
     """
     rows = []
     for one in _every(results, "rank_correlation"):
+        noise: dict[tuple[str, int], Array] = {}
         for i, j in itertools.combinations(range(len(one.groups)), 2):
             pair = shared(results, one.variant, [one.groups[i].task, one.groups[j].task])
             if pair is None or not pair.configurations:
                 continue
             rng = np.random.default_rng(seed)
             mean = pair.losses().mean(axis=2)
-            drawn = pair.draws(draws, seed).mean(axis=3)
+            drawn = pair.draws(draws, seed, noise).mean(axis=3)
             if not pair.groups[0].fixed:
                 chosen = rng.integers(mean.shape[1], size=(draws, mean.shape[1]))
                 drawn = np.stack([mean[task][chosen] for task in (0, 1)], axis=1)
@@ -146,6 +147,8 @@ def transfer_regret(results: Results, *, draws: int = DRAWS, seed: int = 0) -> p
     """
     rows = []
     for one in _every(results, "transfer_regret"):
+        noise: dict[tuple[str, int], Array] = {}
+        tops = [best_draws(group, resampled(group, draws=draws, seed=seed + 1)) for group in one.groups]
         for i, j in itertools.permutations(range(len(one.groups)), 2):
             pair = shared(results, one.variant, [one.groups[i].task, one.groups[j].task])
             if pair is None or not pair.configurations:
@@ -154,9 +157,9 @@ def transfer_regret(results: Results, *, draws: int = DRAWS, seed: int = 0) -> p
             winner = there[int(np.argmin(source.mean[there]))], here[int(np.argmin(source.mean[there]))]
             top = best(target)
             value = float(max(0.0, target.mean[winner[1]] - top))
-            again = pair.draws(draws, seed)
+            again = pair.draws(draws, seed, noise)
             choice = again[:, 0].mean(axis=2).argmin(axis=1)
-            drawn = again[np.arange(draws), 1, choice].mean(axis=1) - best_draws(target, resampled(target, draws=draws, seed=seed + 1))
+            drawn = again[np.arange(draws), 1, choice].mean(axis=1) - tops[j]
             low, high = interval(np.maximum(0.0, drawn))
             gained = target.initial - top
             share = min(1.0, value / gained) if gained > 1e-12 else 0.0

@@ -42,17 +42,33 @@ class Chapter:
 
 
 def chapters(measured: Measured) -> list[Chapter]:
-    """The chapters of a report, in the order of the study's tasks and of :data:`sensitivity.questions.QUESTIONS`."""
+    """Return the chapters of a report, in the order of the study's tasks and of :data:`sensitivity.questions.QUESTIONS`.
+
+    A large study has them drawn on every core.
+    """
     tasks = list(dict.fromkeys(task for task, _ in measured.results.groups))
-    once = [each for each in QUESTIONS if each.once]
-    own = [each for each in QUESTIONS if not each.once]
     if len(tasks) == 1:
-        return [_chapter(measured, "task-1", tasks[0], tasks[0], QUESTIONS)]
-    found = [_chapter(measured, f"task-{place}", task, task, own) for place, task in enumerate(tasks, start=1)]
-    return [*found, _chapter(measured, "all-tasks", "All tasks together", "", once)]
+        return [_chapter(measured, "task-1", tasks[0], tasks[0], once=None)]
+    asked = [(f"task-{place}", task, task, False) for place, task in enumerate(tasks, start=1)]
+    asked.append(("all-tasks", "All tasks together", "", True))
+    if not measured.in_parallel:
+        return [_chapter(measured, name, title, task, once=once) for name, title, task, once in asked]
+    from joblib import Parallel, cpu_count, delayed
+
+    found = []
+    for chapter, failures in Parallel(n_jobs=min(cpu_count(), len(asked)))(delayed(_chapter_apart)(measured, *each) for each in asked):
+        measured.failures.update(failures)
+        found.append(chapter)
+    return found
 
 
-def _chapter(measured: Measured, name: str, title: str, task: str, questions: tuple[Question, ...] | list[Question]) -> Chapter:
+def _chapter_apart(measured: Measured, name: str, title: str, task: str, once: bool) -> tuple[Chapter, dict[str, str]]:
+    """Return a chapter that another process draws, and what failed on the way to it."""
+    return _chapter(measured, name, title, task, once=once), measured.failures
+
+
+def _chapter(measured: Measured, name: str, title: str, task: str, *, once: bool | None) -> Chapter:
+    questions = [question for question in QUESTIONS if once is None or question.once == once]
     parts, unanswered = [], []
     for question in questions:
         reason = question.reason_against(measured, task)

@@ -21,6 +21,7 @@ from sensitivity.figures import colours, effect_shares, learning_curves, lr_curv
 from sensitivity.measures import Measured
 from sensitivity.questions import QUESTIONS
 from sensitivity.report import write_report
+from sensitivity.report.contents import Chapter, chapters
 from sensitivity.results import Results
 from sensitivity.summary import caveats, summary
 from tests.sensitivity.tables import INITIAL, bowl, noisy, results
@@ -176,6 +177,32 @@ def test_names_full_of_html_markdown_and_formulas_are_text(tmp_path: pathlib.Pat
     for name in ("trials.csv", "measures/overview.csv"):
         assert HOSTILE in (tmp_path / name).read_text()
         assert not re.search(r'(?m)(^|,)"?=', (tmp_path / name).read_text())
+
+
+def test_chapters_that_several_processes_draw_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = results(bowl)
+    trials = pd.concat([one.trials, one.trials.assign(task="other", key=one.trials["key"] + "-other")], ignore_index=True)
+    two = replace(one, trials=trials)
+    alone, together = Measured(two), Measured(two)
+    for measured in (alone, together):
+        measured.failures["danger_zone"] = "danger_zone could not be computed"
+    vars(together)["in_parallel"] = True
+    found = [_content(chapter) for chapter in chapters(together)]
+    assert found == [_content(chapter) for chapter in chapters(alone)]
+    assert [name for name, *_ in found] == ["task-1", "task-2", "all-tasks"]
+    assert together.failures == alone.failures
+
+
+def _content(chapter: Chapter) -> tuple[Any, ...]:
+    parts = [
+        (
+            part.sentences,
+            [json.loads(figure.to_json()) for _, figure in part.figures],
+            {name: table.to_csv() for name, table in part.tables.items()},
+        )
+        for part in chapter.parts
+    ]
+    return chapter.name, chapter.title, chapter.summary, chapter.unanswered, parts
 
 
 def test_nothing_to_report_is_said_and_nothing_is_written(tmp_path: pathlib.Path) -> None:
