@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 
 ENVIRONMENT = {
@@ -36,3 +38,20 @@ def settings(wanted: Mapping[str, str]) -> Iterator[None]:
 def quiet() -> contextlib.AbstractContextManager[None]:
     """The settings for the time of a run: what Tune does for others in this process stays as it was."""
     return settings({name: value for name, value in ENVIRONMENT.items() if name not in os.environ})
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGINT interrupt for a time where a run of Tune that has ended still has its handler, which does nothing any more.
+
+    Tune installs a handler for each of its runs and never takes it away, so the first Ctrl-C after it would be lost.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or getattr(handler, "__module__", "") != "ray.tune.tune":
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)

@@ -21,7 +21,7 @@ from sensitivity.centers import asks_for_best, centered
 from sensitivity.checking import check_data
 from sensitivity.delivery import Delivery
 from sensitivity.devices import environment
-from sensitivity.environment import quiet
+from sensitivity.environment import interruptible, quiet
 from sensitivity.journal import bring_in
 from sensitivity.node_losses import NodeLost, restarting
 from sensitivity.places import Place
@@ -106,7 +106,7 @@ def run(
     note = progress.note if progress is not None else logging.getLogger(__name__).warning
     lock = RunLock(kept, study.name, note)
     try:
-        with kept.database.pinned(), lock.locked(force=force):
+        with interruptible(), kept.database.pinned(), lock.locked(force=force):
             bring_in(kept, pathlib.Path.cwd())  # what an earlier run could not deliver
             study = centered(study, kept)
             largest = 1 if study.trainable is not None else cohort_size or study.cohort_size

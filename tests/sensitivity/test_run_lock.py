@@ -280,6 +280,12 @@ def test_three_commands_at_once_train_every_trial_once_although_the_first_is_kil
 SMALL = Study(name="s", tasks=["function/ishigami"], design={"kind": "random", "n": 2}, epochs=1)
 
 
+def _interrupt_once_said(log: pytest.LogCaptureFixture, words: str) -> None:
+    while words not in log.text:
+        time.sleep(0.05)
+    _thread.interrupt_main()
+
+
 @pytest.mark.slow
 def test_a_run_from_python_waits_until_it_is_interrupted_or_forced(
     cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -287,12 +293,11 @@ def test_a_run_from_python_waits_until_it_is_interrupted_or_forced(
     monkeypatch.chdir(tmp_path)
     store = Store("s.sqlite")
     with RunLock(store, "s", print).locked():
-        timer = threading.Timer(3, _thread.interrupt_main)
-        timer.start()
+        impatient = threading.Thread(target=_interrupt_once_said, args=(caplog, "waits until that run ends"))
+        impatient.start()
         with pytest.raises(Interrupted):
             run(SMALL, store=store)
-        timer.join()
-        assert "waits until that run ends" in caplog.text
+        impatient.join()
         assert store.studies() == []
         console = Console(file=io.StringIO(), width=1000)
         results = run(SMALL, store=store, progress=Progress(console), force=True)
