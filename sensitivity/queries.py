@@ -56,6 +56,12 @@ def last_epochs(store: Store, study: str) -> pd.DataFrame:
     return with_measures(store.frame(chosen.order_by(ends.c.position)))
 
 
+def has_trial(store: Store, study: str, key: str) -> bool:
+    """Return True if the trial is one of the study's."""
+    chosen = sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study, STUDY_TRIALS.c.key == key)
+    return not store.frame(chosen).empty
+
+
 def curve(store: Store, key: str) -> pd.DataFrame:
     """Every epoch of one trial, in order."""
     return with_measures(store.frame(sql.select(EPOCHS).where(EPOCHS.c.key == key).order_by(EPOCHS.c.epoch)))

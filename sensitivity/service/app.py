@@ -22,7 +22,10 @@ from sensitivity.service.metrics import CONTENT_TYPE, Metrics
 from sensitivity.service.models import Health
 from sensitivity.service.problems import PROBLEMS, answer_problems, problem
 from sensitivity.service.routes import answers, catalogue, studies, trials
+from sensitivity.service.routes import tables as table_routes
 from sensitivity.service.runs import Runs
+from sensitivity.service.table_files import FOLDER as TABLES_FOLDER
+from sensitivity.service.table_files import TableFiles
 from sensitivity.service.views import Paced
 from sensitivity.service.wsgi import FromWsgi
 from trainables.names import InputError
@@ -58,6 +61,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     degraded = Degraded()
     runs = Runs(settings, launch, ended=source.anew, degraded=degraded)
     look = lister(source, runs)
+    tables = TableFiles(settings.data / TABLES_FOLDER)  # after the runs, which have locked the folder
     events, metrics = Events(look, degraded), Metrics(look, degraded)
 
     @asynccontextmanager
@@ -66,6 +70,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
         runs.start()
         yield
         events.close()
+        await run_in_threadpool(tables.close)
         await run_in_threadpool(runs.close)
         await run_in_threadpool(source.close)
 
@@ -80,9 +85,9 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
         dependencies=[Security(HTTPBearer(auto_error=False))] if tokens else None,  # for the document: the guard decides
         lifespan=living,
     )
-    app.state.context = Context(settings, source, runs, events, degraded)
+    app.state.context = Context(settings, source, runs, events, degraded, tables)
     answer_problems(app, degraded)
-    for each in (studies, trials, answers, catalogue):
+    for each in (studies, trials, table_routes, answers, catalogue):
         app.include_router(each.router, responses=PROBLEMS)
     app.include_router(_operating(metrics))
     board = dashboard(source, account=LOGIN if tokens else None)

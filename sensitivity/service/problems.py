@@ -40,9 +40,13 @@ class Conflict(InputError):
     """What is there already does not allow it."""
 
 
+class Later(InputError):
+    """The service cannot do it just now; the same may succeed later."""
+
+
 PASSING_SECONDS = 60.0
 """For which an answer that failed counts as a fault of the service."""
-STATUSES: tuple[tuple[type[InputError], int], ...] = ((Missing, 404), (Conflict, 409), (Unreachable, 503), (InputError, 422))
+STATUSES: tuple[tuple[type[InputError], int], ...] = ((Missing, 404), (Conflict, 409), (Unreachable, 503), (Later, 503), (InputError, 422))
 """What an error of ours is in HTTP; the first that fits."""
 REFUSALS = (400, 401, 403, 404, 408, 409, 413, 421, 422, 429, 503)
 PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -42,6 +42,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, when what is being answered is answered."""
         self._app.state.context.events.close()
+        self._app.state.context.tables.stop()
         await super().shutdown(sockets)
 
 

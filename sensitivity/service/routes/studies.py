@@ -108,6 +108,7 @@ def delete(
     if here.source.row(name) is not None:
         delete_study(here.source.store, name)
     here.source.anew(name)
+    here.tables.forget(name)
 
 
 @router.get("/{name}/log", response_class=PlainTextResponse)

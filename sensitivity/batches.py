@@ -1,0 +1,128 @@
+"""Tables of a study read from the store a batch of rows at a time, so that memory does not depend on the size of the study."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sql
+
+from sensitivity.queries import with_measures
+from sensitivity.tables import EPOCHS, STUDY_TRIALS, TRIALS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.store import Store
+
+ROWS = 10_000
+"""Rows of a batch."""
+TRIALS_AT_ONCE = 500
+"""Trials of one query of epochs; databases limit how many values a query may list."""
+Frames = Generator["pd.DataFrame", None, None]
+
+
+def unchecked() -> None:
+    """Let the reading go on."""
+
+
+def trial_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked) -> Frames:
+    """Yield the trials of a study in its order, with ``configuration`` as JSON; one batch without rows where there are none.
+
+    Args:
+        store: that has the study.
+        study: its name.
+        rows: of a batch at most.
+        check: is called before each batch; what it raises ends the reading.
+    """
+    chosen = (
+        sql.select(*TRIALS.c)
+        .join(STUDY_TRIALS, STUDY_TRIALS.c.key == TRIALS.c.key)
+        .where(STUDY_TRIALS.c.study == study)
+        .order_by(STUDY_TRIALS.c.position)
+    )
+    names = [column.name for column in TRIALS.c]
+    whole_numbers = {column.name: "int64" for column in TRIALS.c if isinstance(column.type, sql.Integer)}
+    with store.database.transaction(snapshot=True) as connection:
+        for batch in _batches(_rows(connection, chosen, rows), names, rows):
+            check()
+            yield batch.astype({**whole_numbers, "initial_loss": float})
+
+
+def epoch_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked) -> Frames:
+    """Yield the epochs of a study, by trial in the study's order; one batch without rows where there are none.
+
+    Every batch has a column for everything that any epoch of the study measured.
+
+    Args:
+        store: that has the study.
+        study: its name.
+        rows: of a batch at most.
+        check: is called before each query of some trials; what it raises ends the reading.
+    """
+    of_study = sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study).order_by(STUDY_TRIALS.c.position)
+    names = [column.name for column in EPOCHS.c]
+    with store.database.transaction(snapshot=True) as connection:
+        keys = list(connection.execute(of_study).scalars())
+
+        def found(columns: Sequence[sql.Column[Any]]) -> Iterator[Sequence[Any]]:
+            chosen = _of_trials(study, columns)
+            for start in range(0, len(keys), TRIALS_AT_ONCE):
+                check()
+                yield from _rows(connection, chosen.params(some=keys[start : start + TRIALS_AT_ONCE]), rows)
+
+        more: dict[str, None] = {}
+        """Names of whatever else was measured, in the order in which they first occur."""
+        if connection.execute(sql.select(sql.exists().where(EPOCHS.c.measures.is_not(None)))).scalar_one():
+            for (text,) in found([EPOCHS.c.measures]):
+                more |= dict.fromkeys(json.loads(text or "{}"))
+        columns = [*(name for name in names if name != "measures"), *more]
+        for batch in _batches(found(list(EPOCHS.c)), names, rows):
+            yield with_measures(batch).reindex(columns=columns).astype({"epoch": "int64", **dict.fromkeys(columns[2:], float)})
+
+
+def curve_batches(store: Store, key: str, *, rows: int = ROWS) -> Iterator[pd.DataFrame]:
+    """Yield the epochs of one trial in order, each batch in a transaction of its own; at least one batch, which may have no rows.
+
+    A batch has columns for what its own epochs measured.
+
+    Args:
+        store: that has the trial.
+        key: of the trial.
+        rows: of a batch.
+    """
+    last, number = -1, rows
+    while number == rows:
+        chosen = sql.select(EPOCHS).where(EPOCHS.c.key == key, EPOCHS.c.epoch > last).order_by(EPOCHS.c.epoch).limit(rows)
+        batch = with_measures(store.frame(chosen))
+        yield batch
+        number = len(batch)
+        last = int(batch["epoch"].iloc[-1]) if number else last
+
+
+def _of_trials(study: str, columns: Sequence[sql.Column[Any]]) -> sql.Select[Any]:
+    """Return the query of epochs of some trials, whose keys are its parameter."""
+    return (
+        sql.select(*columns)
+        .join(STUDY_TRIALS, STUDY_TRIALS.c.key == EPOCHS.c.key)
+        .where(STUDY_TRIALS.c.study == study, EPOCHS.c.key.in_(sql.bindparam("some", expanding=True)))
+        .order_by(STUDY_TRIALS.c.position, EPOCHS.c.epoch)
+    )
+
+
+def _rows(connection: sql.Connection, query: sql.Select[Any], rows: int) -> Iterator[Sequence[Any]]:
+    """Yield what a query finds; at most so many rows are in memory, also of PostgreSQL, which has a cursor for it."""
+    yield from connection.execution_options(yield_per=rows).execute(query)
+
+
+def _batches(found: Iterator[Sequence[Any]], names: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
+    import pandas as pd
+
+    batch = list(map(tuple, islice(found, rows)))
+    if not batch:
+        yield pd.DataFrame(columns=list(names), dtype=object)
+    while batch:
+        yield pd.DataFrame(batch, columns=list(names))
+        batch = list(map(tuple, islice(found, rows)))
