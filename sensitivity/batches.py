@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
-from sensitivity.queries import with_measures
+from sensitivity.queries import read_measures, with_measures
 from sensitivity.tables import EPOCHS, STUDY_TRIALS, TRIALS
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from sensitivity.store import Store
 
 ROWS = 10_000
-"""Rows of a batch."""
+"""Of a batch, about."""
 TRIALS_AT_ONCE = 500
 """Trials of one query of epochs; databases limit how many values a query may list."""
 Frames = Generator["pd.DataFrame", None, None]
@@ -34,7 +32,7 @@ def trial_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable
     Args:
         store: that has the study.
         study: its name.
-        rows: of a batch at most.
+        rows: of a batch, about.
         check: is called before each batch; what it raises ends the reading.
     """
     chosen = (
@@ -43,10 +41,9 @@ def trial_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable
         .where(STUDY_TRIALS.c.study == study)
         .order_by(STUDY_TRIALS.c.position)
     )
-    names = [column.name for column in TRIALS.c]
     whole_numbers = {column.name: "int64" for column in TRIALS.c if isinstance(column.type, sql.Integer)}
     with store.database.transaction(snapshot=True) as connection:
-        for batch in _batches(_rows(connection, chosen, rows), names, rows):
+        for batch in query_batches(connection, chosen, rows):
             check()
             yield batch.astype({**whole_numbers, "initial_loss": float})
 
@@ -59,7 +56,7 @@ def epoch_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable
     Args:
         store: that has the study.
         study: its name.
-        rows: of a batch at most.
+        rows: of a batch, about.
         check: is called before each query of some trials; what it raises ends the reading.
     """
     of_study = sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study).order_by(STUDY_TRIALS.c.position)
@@ -71,16 +68,28 @@ def epoch_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable
             chosen = _of_trials(study, columns)
             for start in range(0, len(keys), TRIALS_AT_ONCE):
                 check()
-                yield from _rows(connection, chosen.params(some=keys[start : start + TRIALS_AT_ONCE]), rows)
+                yield from _parts(connection, chosen.params(some=keys[start : start + TRIALS_AT_ONCE]), rows)
 
-        more: dict[str, None] = {}
+        more: dict[str, Any] = {}
         """Names of whatever else was measured, in the order in which they first occur."""
         if connection.execute(sql.select(sql.exists().where(EPOCHS.c.measures.is_not(None)))).scalar_one():
-            for (text,) in found([EPOCHS.c.measures]):
-                more |= dict.fromkeys(json.loads(text or "{}"))
+            for part in found([EPOCHS.c.measures]):
+                for measures in read_measures(text for (text,) in part):
+                    more.update(measures)
         columns = [*(name for name in names if name != "measures"), *more]
         for batch in _batches(found(list(EPOCHS.c)), names, rows):
             yield with_measures(batch).reindex(columns=columns).astype({"epoch": "int64", **dict.fromkeys(columns[2:], float)})
+
+
+def query_batches(connection: sql.Connection, query: sql.Select[Any], rows: int = ROWS) -> Iterator[pd.DataFrame]:
+    """Yield what a query finds; one batch without rows where that is nothing. Tuples of Python take five times the memory of a table.
+
+    Args:
+        connection: in a transaction.
+        query: of tables of the store.
+        rows: of a batch, about.
+    """
+    yield from _batches(_parts(connection, query, rows), [column.name for column in query.selected_columns], rows)
 
 
 def curve_batches(store: Store, key: str, *, rows: int = ROWS) -> Iterator[pd.DataFrame]:
@@ -112,17 +121,21 @@ def _of_trials(study: str, columns: Sequence[sql.Column[Any]]) -> sql.Select[Any
     )
 
 
-def _rows(connection: sql.Connection, query: sql.Select[Any], rows: int) -> Iterator[Sequence[Any]]:
-    """Yield what a query finds; at most so many rows are in memory, also of PostgreSQL, which has a cursor for it."""
-    yield from connection.execution_options(yield_per=rows).execute(query)
+def _parts(connection: sql.Connection, query: sql.Select[Any], rows: int) -> Iterator[Sequence[Any]]:
+    """Yield what a query finds in parts; at most so many rows are in memory, also of PostgreSQL, which has a cursor for it."""
+    yield from connection.execution_options(yield_per=rows).execute(query).partitions(rows)
 
 
-def _batches(found: Iterator[Sequence[Any]], names: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
+def _batches(parts: Iterator[Sequence[Any]], names: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
+    """Yield tables of at least so many rows and less than twice as many, but for the last; one without rows where there are none."""
     import pandas as pd
 
-    batch = list(map(tuple, islice(found, rows)))
-    if not batch:
-        yield pd.DataFrame(columns=list(names), dtype=object)
-    while batch:
-        yield pd.DataFrame(batch, columns=list(names))
-        batch = list(map(tuple, islice(found, rows)))
+    batch: list[tuple[Any, ...]] = []
+    is_first = True
+    for part in parts:
+        batch += map(tuple, part)
+        if len(batch) >= rows:
+            yield pd.DataFrame(batch, columns=list(names))
+            batch, is_first = [], False
+    if batch or is_first:
+        yield pd.DataFrame(batch, columns=list(names), dtype=None if batch else object)
