@@ -42,10 +42,13 @@ def trial_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable
         .order_by(STUDY_TRIALS.c.position)
     )
     whole_numbers = {column.name: "int64" for column in TRIALS.c if isinstance(column.type, sql.Integer)}
+    texts = [column for column in TRIALS.c if column.nullable and isinstance(column.type, sql.String)]
     with store.database.transaction(snapshot=True) as connection:
+        counts = connection.execute(chosen.with_only_columns(*map(sql.func.count, texts)).order_by(None)).one()
+        kinds = {column.name: "str" for column, count in zip(texts, counts, strict=True) if count}  # also where a batch has none
         for batch in query_batches(connection, chosen, rows):
             check()
-            yield batch.astype({**whole_numbers, "initial_loss": float})
+            yield batch.astype({**whole_numbers, **kinds, "initial_loss": float})
 
 
 def epoch_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked) -> Frames:

@@ -1,4 +1,4 @@
-"""Limits of connections: how many an address may have, and how long the head of a request may take."""
+"""Limits of connections: how many there may be, of one address and of all, and how long a reader may keep the service waiting."""
 
 from __future__ import annotations
 
@@ -16,40 +16,63 @@ HEAD_SECONDS = 10.0
 """Within which the head of a request has to arrive, counted from its first byte or, on a new connection, from its start."""
 SHARE = 0.5
 """Of the descriptors that the process may open, for the connections of one address."""
+SHARE_OF_ALL = 0.75
+"""Of the descriptors, for all connections; the rest is for the store, files and processes."""
+SHARE_OF_STREAMS = 0.25
+"""Of the descriptors, for streams of events, so that readers who listen leave room for those who ask."""
+READ_SECONDS = 60.0
+"""Within which a reader has to take something of what waits for it."""
 PASSING_SECONDS = 60.0
 """For which a refused or closed connection counts as a fault of the service, and its line is not repeated in the log."""
 
 
-def connections_per_address() -> int:
-    """Return how many connections one address may have: half the descriptors of the process (``ulimit -n``)."""
+def share_of_descriptors(share: float) -> int:
+    """Return a part of the descriptors that this process may open (``ulimit -n``).
+
+    Args:
+        share: between 0 and 1.
+    """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return int(SHARE * soft) if soft != resource.RLIM_INFINITY else 100_000
+    return int(share * soft) if soft != resource.RLIM_INFINITY else 100_000
 
 
-def limited(degraded: Degraded, most: int | None = None, head_seconds: float = HEAD_SECONDS) -> type[asyncio.Protocol]:
+def limited(
+    degraded: Degraded,
+    most: int | None = None,
+    head_seconds: float = HEAD_SECONDS,
+    *,
+    most_of_all: int | None = None,
+    read_seconds: float = READ_SECONDS,
+) -> type[asyncio.Protocol]:
     """Return the protocol of connections, for ``uvicorn.Config(http=...)``.
 
     Args:
         degraded: is told of what is refused, so the log has a line.
-        most: connections of one address; :func:`connections_per_address` if None.
+        most: connections of one address; :data:`SHARE` of the descriptors if None.
         head_seconds: for the head of a request.
+        most_of_all: connections of all addresses; :data:`SHARE_OF_ALL` of the descriptors if None.
+        read_seconds: for a reader to take something of what waits for it.
     """
-    limit = connections_per_address() if most is None else most
+    limit = share_of_descriptors(SHARE) if most is None else most
+    limit_of_all = share_of_descriptors(SHARE_OF_ALL) if most_of_all is None else most_of_all
     counts: Counter[str] = Counter()
 
     class LimitedProtocol(H11Protocol):
-        """HTTP/1.1 on a connection whose address and head are within limits."""
+        """HTTP/1.1 on a connection whose address, head and reader are within limits."""
 
         _address: str | None = None
         _head_timer: asyncio.TimerHandle | None = None
+        _read_timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             """Take a connection, unless its address has too many."""
             super().connection_made(transport)
             address = self.client[0] if self.client else ""
             if counts[address] >= limit:
-                degraded.note(f"connections of {address}", f"more than {limit} at once; the rest is refused", seconds=PASSING_SECONDS)
-                transport.abort()
+                self._refuse(f"connections of {address}", f"more than {limit} at once; the rest is refused")
+                return
+            if counts.total() >= limit_of_all:
+                self._refuse("connections", f"more than {limit_of_all} at once; the rest is refused")
                 return
             self._address = address
             counts[address] += 1
@@ -58,6 +81,7 @@ def limited(degraded: Degraded, most: int | None = None, head_seconds: float = H
         def connection_lost(self, exc: Exception | None) -> None:
             """Forget a connection."""
             self._end_head()
+            self.resume_writing()
             if self._address is not None:
                 counts[self._address] -= 1
                 if not counts[self._address]:
@@ -73,6 +97,26 @@ def limited(degraded: Degraded, most: int | None = None, head_seconds: float = H
                 self._await_head()
             else:
                 self._end_head()
+
+        def pause_writing(self) -> None:
+            """Wait for the reader, but not without end."""
+            super().pause_writing()
+            self._read_timer = self._read_timer or self.loop.call_later(read_seconds, self._reader_is_late)
+
+        def resume_writing(self) -> None:
+            """Go on: the reader has taken what waited for it, or has gone."""
+            super().resume_writing()
+            if self._read_timer is not None:
+                self._read_timer.cancel()
+                self._read_timer = None
+
+        def _reader_is_late(self) -> None:
+            cause = f"a reader took nothing for {read_seconds:g} seconds; closed"
+            self._refuse(f"connections of {self._address}", cause)
+
+        def _refuse(self, part: str, cause: str) -> None:
+            degraded.note(part, cause, seconds=PASSING_SECONDS)
+            self.transport.abort()
 
         def _await_head(self) -> None:
             if self._head_timer is None:

@@ -133,11 +133,10 @@ class TableFiles:
         """
         file = self._join(table, write)
         try:
-            try:
-                await _done(file.written, WAIT_SECONDS)
-            except TimeoutError:
+            if not await _is_done(file.written, WAIT_SECONDS):
                 file.wanted_until = time.monotonic() + ASK_AGAIN_SECONDS
-                raise Pending from None
+                raise Pending
+            file.written.result()
             assert file.descriptor is not None
             yield file.descriptor, file.size
         finally:
@@ -268,8 +267,8 @@ def _open(file: _File) -> None:
         file.descriptor = os.open(file.path, os.O_RDONLY)
 
 
-async def _done(future: Future[None], seconds: float) -> None:
-    """Wait for a result without a thread, and without cancelling it for others. Raises: TimeoutError; what the future raises."""
+async def _is_done(future: Future[None], seconds: float) -> bool:
+    """Wait for a future without a thread, and without cancelling it for others; False where it is not done in time."""
     loop = asyncio.get_running_loop()
     woken = asyncio.Event()
 
@@ -278,6 +277,7 @@ async def _done(future: Future[None], seconds: float) -> None:
             loop.call_soon_threadsafe(woken.set)
 
     future.add_done_callback(wake)
-    async with asyncio.timeout(seconds):
-        await woken.wait()
-    future.result()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await woken.wait()
+    return future.done()

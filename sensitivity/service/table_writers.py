@@ -19,7 +19,7 @@ def write_parquet(batches: Iterator[pd.DataFrame], file: IO[bytes]) -> None:
     """Write a table as Parquet, a row group a batch.
 
     Args:
-        batches: at least one; all have the columns of the first, and a column is numbers in all of them or in none.
+        batches: at least one; all have the columns of the first, and a column has the same type in all of them.
         file: that is open for writing.
     """
     import pyarrow as pa
@@ -49,7 +49,7 @@ WRITERS: dict[Format, Callable[[Iterator[pd.DataFrame], IO[bytes]], None]] = {"p
 
 
 def _kind(column: pd.Series) -> pa.DataType:
-    """Return the type of a column: a text may be missing in all rows of a batch, and then looks like nothing."""
+    """Return the type of a column; one of objects has no value in any batch."""
     import pyarrow as pa
 
-    return {"i": pa.int64(), "f": pa.float64()}.get(column.dtype.kind, pa.string())
+    return {"int64": pa.int64(), "float64": pa.float64(), "object": pa.null()}.get(str(column.dtype), pa.string())
