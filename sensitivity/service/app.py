@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 OWN = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Paths that are never the dashboard's."""
+EVERY_EPOCH = "/download/epochs.csv"
+"""Of the dashboard, which makes it in memory."""
 
 
 def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
@@ -99,6 +101,8 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
         path = "/" + scope["path"].lstrip("/")
         if scope["type"] == "http" and (path.startswith(OWN) or path == "/api" or scope["path"].startswith("//")):
             await problem(404, f"there is no {scope['path']!r} here; /openapi.json says what there is")(scope, receive, send)
+        elif path == EVERY_EPOCH:
+            await table_routes.epochs_of_dashboard(Request(scope, receive))(scope, receive, send)
         else:
             await pages(scope, receive, send)
 

@@ -28,7 +28,9 @@ FOLDER = "tables"
 MOST_BYTES = 2_000_000_000
 """Of all files together; a table that is larger is there while somebody reads it."""
 WAIT_SECONDS = 20.0
-"""For which a reader waits for a file; then the answer is to ask again."""
+"""For which a reader waits for a file, unless the reader says otherwise; then the answer is to ask again."""
+LONGEST_WAIT_SECONDS = 600.0
+"""For which a reader may wait."""
 ASK_AGAIN_SECONDS = 20.0
 """Within which such a reader has to ask again; otherwise the file is not written to its end."""
 STOPPING = "the service is being stopped"
@@ -123,17 +125,18 @@ class TableFiles:
         delete(folder)
 
     @asynccontextmanager
-    async def reading(self, table: Table, write: Write) -> AsyncIterator[tuple[int, int]]:
+    async def reading(self, table: Table, write: Write, wait_seconds: float = WAIT_SECONDS) -> AsyncIterator[tuple[int, int]]:
         """Have the file of a table: its descriptor and its size. It is written where it is not there yet.
 
         Args:
             table: with its revision.
             write: writes it.
-        Raises: Pending where that takes longer than :data:`WAIT_SECONDS`; Later where there is no room; what writing raises.
+            wait_seconds: for which the reader waits for that.
+        Raises: Pending where it takes longer; Later where there is no room; what writing raises.
         """
         file = self._join(table, write)
         try:
-            if not await _is_done(file.written, WAIT_SECONDS):
+            if not await _is_done(file.written, wait_seconds):
                 file.wanted_until = time.monotonic() + ASK_AGAIN_SECONDS
                 raise Pending
             file.written.result()

@@ -33,11 +33,13 @@ class TableResponse(Response):
         table: that is sent.
         write: writes it, where it is not there yet.
         tag: the ETag.
+        wait_seconds: for which the reader waits for that.
     """
 
-    def __init__(self, files: TableFiles, table: Table, write: Write, tag: str) -> None:
-        super().__init__(headers={"ETag": tag}, media_type=MEDIA_TYPES[table.format])
-        self._files, self._table, self._write = files, table, write
+    def __init__(self, files: TableFiles, table: Table, write: Write, tag: str, wait_seconds: float) -> None:
+        headers = {"ETag": tag, "Content-Disposition": f"attachment; filename={table.name}.{table.format}"}
+        super().__init__(headers=headers, media_type=MEDIA_TYPES[table.format])
+        self._files, self._table, self._write, self._wait_seconds = files, table, write, wait_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -53,7 +55,7 @@ class TableResponse(Response):
 
     async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with self._files.reading(self._table, self._write) as (descriptor, size):
+            async with self._files.reading(self._table, self._write, self._wait_seconds) as (descriptor, size):
                 self.headers["Content-Length"] = str(size)
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 place = 0

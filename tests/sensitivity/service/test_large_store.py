@@ -20,7 +20,7 @@ from tests.sensitivity.ray_head import ROOT, free_port
 from tests.sensitivity.service.served import answered, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-TRIALS, EPOCHS = 1_000, 1_000
+TRIALS, EPOCHS = 200, 5_000
 READERS = 100
 MOST_MEBIBYTES = 1_500.0
 STUDY = "/api/v1/studies/made"

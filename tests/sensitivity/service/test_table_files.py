@@ -62,8 +62,10 @@ def writer() -> Iterator[Writer]:
     made.may.set()
 
 
-async def read(files: TableFiles, table: Table, write: table_files.Write, then: asyncio.Event | None = None) -> bytes:
-    async with files.reading(table, write) as (descriptor, size):
+async def read(
+    files: TableFiles, table: Table, write: table_files.Write, then: asyncio.Event | None = None, *, wait_seconds: float = 60
+) -> bytes:
+    async with files.reading(table, write, wait_seconds) as (descriptor, size):
         if then is not None:
             await then.wait()
         return os.pread(descriptor, size + 1, 0)
@@ -123,13 +125,12 @@ def test_a_file_that_nobody_waits_for_is_not_written_to_its_end(files: TableFile
     assert writer.written == 0
 
 
-def test_who_waits_too_long_asks_again(files: TableFiles, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_files, "WAIT_SECONDS", 0.05)
+def test_who_waits_too_long_asks_again(files: TableFiles, writer: Writer) -> None:
 
     async def visit() -> None:
         for _ in range(2):
             with pytest.raises(Pending):
-                await read(files, EPOCHS, writer)
+                await read(files, EPOCHS, writer, wait_seconds=0.05)
         writer.may.set()
         while not files.size:
             await asyncio.sleep(0.01)
@@ -140,10 +141,9 @@ def test_who_waits_too_long_asks_again(files: TableFiles, writer: Writer, monkey
 
 
 def test_who_does_not_ask_again_is_not_waited_for(files: TableFiles, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_files, "WAIT_SECONDS", 0.05)
     monkeypatch.setattr(table_files, "ASK_AGAIN_SECONDS", 0.1)
     with pytest.raises(Pending):
-        asyncio.run(read(files, EPOCHS, writer))
+        asyncio.run(read(files, EPOCHS, writer, wait_seconds=0.05))
     until(lambda: not names(files))
     assert writer.written == 0
 

@@ -58,11 +58,9 @@ def test_a_table_is_known_by_its_tag(client: httpx.Client, settings: Settings) -
     assert list(folder.iterdir()) == []
 
 
-def test_a_file_that_takes_long_is_asked_for_again(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_files, "WAIT_SECONDS", 0.0)
-    answer = client.get(EPOCHS)
+def test_a_file_that_takes_long_is_asked_for_again(client: httpx.Client) -> None:
+    answer = client.get(EPOCHS, params={"wait": 0})
     assert (answer.status_code, answer.headers["retry-after"], answer.json()) == (202, "1", {"pending": True})
-    monkeypatch.undo()
     assert client.get(EPOCHS).status_code == 200
 
 
@@ -100,6 +98,15 @@ def _without_file(file: pathlib.Path) -> Any:
             file.with_suffix(".away").rename(file)
 
     return batches
+
+
+def test_the_dashboard_has_the_same_file_of_every_epoch(reader: httpx.Client) -> None:
+    found = reader.get("/download/epochs.csv", params={"of": "watched"}, follow_redirects=True)
+    assert found.headers["content-disposition"] == "attachment; filename=epochs.csv"
+    assert found.content == reader.get(EPOCHS, params={"format": "csv"}).content
+    assert reader.get("/download/epochs.csv", params={"of": "a/b"}, follow_redirects=True).status_code == 404
+    assert reader.get("/download/epochs.csv", params={"of": "watched", "variant": "adam"}).status_code == 422
+    assert reader.get("/download/trials.csv", params={"of": "watched", "variant": "adam"}).status_code == 200
 
 
 def test_every_epoch_of_a_trial_is_read_in_parts(reader: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
