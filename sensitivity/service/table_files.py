@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import os
 import pathlib
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,13 +19,14 @@ from typing import IO, TYPE_CHECKING
 from sensitivity.batches import epoch_batches, trial_batches
 from sensitivity.dashboard.cache import Pending
 from sensitivity.service.problems import Later, Missing
-from sensitivity.service.run_folders import delete
 from sensitivity.service.table_writers import WRITERS, Format
 
 if TYPE_CHECKING:
     from sensitivity.store import Store
 
 FOLDER = "tables"
+NAME = re.compile(r"table-\d+\.(parquet|csv|new)")
+"""Of a file; the last ending is that of one that is being written."""
 MOST_BYTES = 2_000_000_000
 """Of all files together; a table that is larger is there while somebody reads it."""
 WAIT_SECONDS = 20.0
@@ -109,7 +111,7 @@ class TableFiles:
     """A cache of tables on the disk.
 
     Args:
-        folder: of the files, and of nothing else; emptied at once. It is made with the first file.
+        folder: of the files; those that an earlier service left are removed. It is made with the first file.
         most_bytes: of all files together.
     """
 
@@ -122,7 +124,7 @@ class TableFiles:
         self._numbers = itertools.count()
         self._lock = threading.RLock()
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="table")
-        delete(folder)
+        self._empty()
 
     @asynccontextmanager
     async def reading(self, table: Table, write: Write, wait_seconds: float = WAIT_SECONDS) -> AsyncIterator[tuple[int, int]]:
@@ -167,7 +169,15 @@ class TableFiles:
         """Remove every file."""
         self.stop()
         self._writing.shutdown(wait=True)
-        delete(self.folder)
+        self._empty()
+
+    def _empty(self) -> None:
+        """Remove every file that a service has written; whatever else is in the folder stays."""
+        with suppress(OSError):
+            for path in self.folder.iterdir():
+                if NAME.fullmatch(path.name):
+                    path.unlink()
+            self.folder.rmdir()
 
     def _join(self, table: Table, write: Write) -> _File:
         with self._lock:
@@ -192,7 +202,7 @@ class TableFiles:
         if self.size >= self._most_bytes:
             allowed = f"at most {self._most_bytes:,} are allowed"
             raise Later(f"the tables that others are reading just now take {self.size:,} bytes, {allowed}; ask again")
-        file = _File(self.folder / f"{next(self._numbers)}.{table.format}")
+        file = _File(self.folder / f"table-{next(self._numbers)}.{table.format}")
         try:
             self._writing.submit(self._write, table, file, write)
         except RuntimeError:

@@ -115,7 +115,7 @@ def test_a_file_that_nobody_waits_for_is_not_written_to_its_end(files: TableFile
         await asyncio.to_thread(writer.began.wait)
         two[0].cancel()
         await asyncio.sleep(0.05)
-        assert names(files) == ["0.new"]  # one reader is left
+        assert names(files) == ["table-0.new"]  # one reader is left
         for task in (two[1], queued):
             task.cancel()
         await asyncio.gather(*two, queued, return_exceptions=True)
@@ -219,9 +219,10 @@ def test_files_that_somebody_removed_are_written_again(files: TableFiles, writer
 
 def test_a_service_that_stops_waits_for_no_file(tmp_path: pathlib.Path, writer: Writer) -> None:
     (tmp_path / "tables").mkdir()
-    (tmp_path / "tables" / "0.new").write_text("of a service that was killed")
+    (tmp_path / "tables" / "table-0.new").write_text("of a service that was killed")
+    (tmp_path / "tables" / "mine.csv").write_text("of nobody knows whom")
     files = TableFiles(tmp_path / "tables")
-    assert names(files) == []
+    assert names(files) == ["mine.csv"]
 
     async def visit() -> None:
         waiting = [asyncio.create_task(read(files, replace(EPOCHS, study=str(number)), writer)) for number in range(2)]
@@ -234,4 +235,4 @@ def test_a_service_that_stops_waits_for_no_file(tmp_path: pathlib.Path, writer: 
 
     asyncio.run(visit())
     files.close()
-    assert not (tmp_path / "tables").exists()
+    assert names(files) == ["mine.csv"]
