@@ -33,12 +33,16 @@ def original(value: Any) -> Any:
     return value[1:] if isinstance(value, str) and value.startswith("'") and FORMULA.match(value) else value
 
 
-def csv_text(table: pd.DataFrame) -> str:
-    """A table as CSV, each text of it and each name of a column as :func:`inert` has it; :func:`read_frame` reads what was written.
+def csv_text(table: pd.DataFrame, *, header: bool = True) -> str:
+    """Return a table as CSV, each text of it and each name of a column as :func:`inert` has it.
 
     :func:`sensitivity.reading_files.read_frame` undoes it, and Parquet has every text as it is.
+
+    Args:
+        table: any.
+        header: with the names of the columns; without them, the text continues that of an earlier batch of rows.
     """
-    return by_cell(table, inert).to_csv(index=False)
+    return by_cell(table, inert).to_csv(index=False, header=header)
 
 
 def by_cell(table: pd.DataFrame, change: Any) -> pd.DataFrame:

@@ -92,14 +92,18 @@ class Database:
             raise self.in_words(error) from None
 
     @contextmanager
-    def transaction(self, *, writing: bool = False) -> Iterator[sql.Connection]:
-        """One transaction. Args: writing: waits for its turn at once, where a database has one writer at a time.
+    def transaction(self, *, writing: bool = False, snapshot: bool = False) -> Iterator[sql.Connection]:
+        """Begin a transaction, and commit it at the end.
 
+        Args:
+            writing: waits for its turn at once, where a database has one writer at a time.
+            snapshot: every query sees the database as it was at the first one, as a transaction of SQLite always does.
         Raises: Unreachable, or InputError for what the database refuses for good.
         """
         self.check(writing=writing)
+        options: dict[str, Any] = {"isolation_level": "REPEATABLE READ"} if snapshot and not self.is_file else {}
         try:
-            with self.engine.connect().execution_options(writing=writing) as connection, connection.begin():
+            with self.engine.connect().execution_options(writing=writing, **options) as connection, connection.begin():
                 yield connection
         except exc.SQLAlchemyError as error:
             raise self.in_words(error) from None

@@ -31,7 +31,16 @@ def environment(nodes: Iterable[Mapping[str, Any]], workers: int, *, gpus: bool)
         elif resources.get("GPU"):
             named = [name.removeprefix(ACCELERATOR) for name in resources if name.startswith(ACCELERATOR)]
             found[_cuda() if here else " ".join(named) or "GPU"] += int(resources["GPU"])
-    return {"workers": workers, "hosts": sorted({node["NodeManagerHostname"] for node in alive}), "devices": dict(found)}
+    return {"workers": workers, "hosts": sorted({node["NodeManagerHostname"] for node in alive}), "devices": dict(found), "gpus": gpus}
+
+
+def on_gpu(runs: Iterable[Mapping[str, Any]]) -> bool:
+    """Return True if a run trained on a GPU; of runs that an earlier release noted, CUDA's names tell.
+
+    >>> on_gpu([{"devices": {"EPYC": 1}, "gpus": False}]), on_gpu([{"devices": {"NVIDIA H200": 1}}])
+    (False, True)
+    """
+    return any(run.get("gpus", any(name.startswith("NVIDIA") or name == "GPU" for name in run["devices"])) for run in runs)
 
 
 def processor() -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
+from sensitivity.batches import query_batches
 from sensitivity.databases import Database
 from sensitivity.planning import DONE, STATUSES
 from sensitivity.queries import with_measures
@@ -253,7 +254,11 @@ class Store:
                 .where(STUDY_TRIALS.c.study == study)
                 .order_by(STUDY_TRIALS.c.position, EPOCHS.c.epoch)
             )
-        return with_measures(self.frame(chosen))
+        import pandas as pd
+
+        with self.database.transaction() as connection:
+            batches = [with_measures(batch) for batch in query_batches(connection, chosen)]
+        return pd.concat(batches, ignore_index=True)
 
     def frame(self, query: sql.Select[Any]) -> pd.DataFrame:
         """What a query of the store's tables finds."""

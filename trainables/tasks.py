@@ -207,6 +207,18 @@ def task(name: str) -> Task:
     return found
 
 
+def is_of_package(name: str) -> bool:
+    """Return True if the package makes the task of this name: one that it lists, or a model of its own with any dataset.
+
+    >>> is_of_package("mlp/digits"), is_of_package("mlp/arrays:gone.npz"), is_of_package("mine/digits")
+    (True, True, False)
+    """
+    try:
+        return _find(name, {}) is not None
+    except InputError:  # its files are not on this machine
+        return True
+
+
 def augmented(plain: Task) -> Task:
     """The same task with its training images cropped and mirrored at random."""
     from trainables.augmentation import crop_and_flip

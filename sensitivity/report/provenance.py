@@ -52,6 +52,7 @@ def provenance(results: Results) -> list[tuple[str, str]]:
         "failed trials, by reason": _reasons(results),
         "seeds": _seeds(results),
         "trained on": devices.in_words(results.runs),
+        "repeatability": _repeatability(results),
         "reported on": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "versions": versions,
         "commit": _commit(),
@@ -77,6 +78,20 @@ def _seeds(results: Results) -> str:
     seeds, words = sorted(results.trials["seed"].unique()), seeds_in_words(results)
     named = listed([str(seed) for seed in seeds]) if len(seeds) <= 20 else f"{len(seeds)}, from {seeds[0]} to {seeds[-1]}"
     return named if words == between(len(seeds), len(seeds)) else f"{named}; {words} a configuration"
+
+
+def _repeatability(results: Results) -> str:
+    """The bound of equality over cohort sizes, where results are not the same in every bit (:func:`sensitivity.running.run`)."""
+    from trainables.tasks import is_of_package
+
+    if IMPORTED in results.spec or results.spec.get("trainable") is not None:  # each trial trains by itself
+        return ""
+    bound = "by no more than the rounding of the precision"
+    if devices.on_gpu(results.runs):
+        return f"on a GPU, results depend on how many trials train together, {bound}"
+    own = [name for name in results.spec.get("tasks", ()) if not is_of_package(name)]
+    whose = "a task of your own" if len(own) == 1 else "tasks of your own"
+    return f"results of {listed(own)}, {whose}, may depend on how many trials train together, {bound}" if own and results.runs else ""
 
 
 def _counted(count: int, what: str) -> str:

@@ -22,7 +22,10 @@ from sensitivity.service.metrics import CONTENT_TYPE, Metrics
 from sensitivity.service.models import Health
 from sensitivity.service.problems import PROBLEMS, answer_problems, problem
 from sensitivity.service.routes import answers, catalogue, studies, trials
+from sensitivity.service.routes import tables as table_routes
 from sensitivity.service.runs import Runs
+from sensitivity.service.table_files import FOLDER as TABLES_FOLDER
+from sensitivity.service.table_files import TableFiles
 from sensitivity.service.views import Paced
 from sensitivity.service.wsgi import FromWsgi
 from trainables.names import InputError
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
 OWN = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Paths that are never the dashboard's."""
+EVERY_EPOCH = "/download/epochs.csv"
+"""Of the dashboard, which makes it in memory."""
 
 
 def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
@@ -58,6 +63,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     degraded = Degraded()
     runs = Runs(settings, launch, ended=source.anew, degraded=degraded)
     look = lister(source, runs)
+    tables = TableFiles(settings.data / TABLES_FOLDER)  # after the runs, which have locked the folder
     events, metrics = Events(look, degraded), Metrics(look, degraded)
 
     @asynccontextmanager
@@ -66,6 +72,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
         runs.start()
         yield
         events.close()
+        await run_in_threadpool(tables.close)
         await run_in_threadpool(runs.close)
         await run_in_threadpool(source.close)
 
@@ -80,9 +87,9 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
         dependencies=[Security(HTTPBearer(auto_error=False))] if tokens else None,  # for the document: the guard decides
         lifespan=living,
     )
-    app.state.context = Context(settings, source, runs, events, degraded)
+    app.state.context = Context(settings, source, runs, events, degraded, tables)
     answer_problems(app, degraded)
-    for each in (studies, trials, answers, catalogue):
+    for each in (studies, trials, table_routes, answers, catalogue):
         app.include_router(each.router, responses=PROBLEMS)
     app.include_router(_operating(metrics))
     board = dashboard(source, account=LOGIN if tokens else None)
@@ -94,6 +101,8 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
         path = "/" + scope["path"].lstrip("/")
         if scope["type"] == "http" and (path.startswith(OWN) or path == "/api" or scope["path"].startswith("//")):
             await problem(404, f"there is no {scope['path']!r} here; /openapi.json says what there is")(scope, receive, send)
+        elif path == EVERY_EPOCH:
+            await table_routes.epochs_of_dashboard(Request(scope, receive))(scope, receive, send)
         else:
             await pages(scope, receive, send)
 

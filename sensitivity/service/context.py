@@ -13,6 +13,7 @@ from sensitivity.service.degraded import Degraded
 from sensitivity.service.events import Events
 from sensitivity.service.runs import Runs
 from sensitivity.service.settings import Settings
+from sensitivity.service.table_files import TableFiles
 from sensitivity.service.views import Paced
 
 
@@ -25,6 +26,7 @@ class Context:
     runs: Runs
     events: Events
     degraded: Degraded
+    tables: TableFiles
 
 
 async def _context(request: Request) -> Context:

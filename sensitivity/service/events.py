@@ -6,13 +6,16 @@ import asyncio
 import hashlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
+from sensitivity.service.connections import PASSING_SECONDS, share_of_descriptors
 from sensitivity.service.degraded import Degraded
 from sensitivity.service.models import ENDED
+from sensitivity.service.problems import Later
 
 if TYPE_CHECKING:
     from fastapi.sse import ServerSentEvent
@@ -23,6 +26,8 @@ EVERY = 0.5
 """Seconds between two looks at the store while somebody listens."""
 SHARE = 0.1
 """Of the time, that looking takes at most."""
+SHARE_OF_STREAMS = 0.25
+"""Of the descriptors, for listeners, so that they leave room for readers who ask."""
 
 
 class Events:
@@ -31,10 +36,13 @@ class Events:
     Args:
         look: the studies as they are now, by name. It is called in a thread, only while somebody listens.
         degraded: is told where looking fails.
+        most: listeners at once; :data:`SHARE_OF_STREAMS` of the descriptors if None.
     """
 
-    def __init__(self, look: Callable[[], dict[str, StudySummary]], degraded: Degraded | None = None) -> None:
+    def __init__(self, look: Callable[[], dict[str, StudySummary]], degraded: Degraded | None = None, most: int | None = None) -> None:
         self._look, self._degraded = look, degraded or Degraded()
+        self._most = share_of_descriptors(SHARE_OF_STREAMS) if most is None else most
+        self._places: Counter[str] = Counter()
         self._seen: dict[str, StudySummary] | None = None
         self._listeners: Counter[str] = Counter()
         self._changed = asyncio.Event()
@@ -45,6 +53,26 @@ class Events:
     def listeners(self) -> int:
         """How many listen."""
         return self._listeners.total()
+
+    @contextmanager
+    def place(self, address: str) -> Iterator[None]:
+        """Take the place of a listener.
+
+        Args:
+            address: of the listener.
+        Raises: Later where all places, or half of them from this address, are taken.
+        """
+        if self._places.total() >= self._most or self._places[address] >= max(1, self._most // 2):
+            cause = f"{self._most} streams of events at once, half of them from one address, are the most"
+            self._degraded.note("streams of events", cause, seconds=PASSING_SECONDS)
+            raise Later(f"{cause}; ask again, or for the study itself")
+        self._places[address] += 1
+        try:
+            yield
+        finally:
+            self._places[address] -= 1
+            if not self._places[address]:
+                del self._places[address]
 
     def close(self) -> None:
         """End every stream: the service stops."""

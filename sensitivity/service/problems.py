@@ -40,9 +40,15 @@ class Conflict(InputError):
     """What is there already does not allow it."""
 
 
+class Later(InputError):
+    """The service cannot do it just now; the same may succeed later."""
+
+
 PASSING_SECONDS = 60.0
 """For which an answer that failed counts as a fault of the service."""
-STATUSES: tuple[tuple[type[InputError], int], ...] = ((Missing, 404), (Conflict, 409), (Unreachable, 503), (InputError, 422))
+REFUSED_NOW = {"Retry-After": "5", "Connection": "close"}
+"""Headers of a refusal that comes of too many readers: who is refused gives the connection back."""
+STATUSES: tuple[tuple[type[InputError], int], ...] = ((Missing, 404), (Conflict, 409), (Unreachable, 503), (Later, 503), (InputError, 422))
 """What an error of ours is in HTTP; the first that fits."""
 REFUSALS = (400, 401, 403, 404, 408, 409, 413, 421, 422, 429, 503)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -68,7 +74,8 @@ def answer_problems(app: FastAPI, degraded: Degraded | None = None) -> None:
 
     @app.exception_handler(InputError)
     async def refused(request: Request, error: InputError) -> JSONResponse:
-        return problem(next(status for kind, status in STATUSES if isinstance(error, kind)), " ".join(str(error).split()))
+        status = next(status for kind, status in STATUSES if isinstance(error, kind))
+        return problem(status, " ".join(str(error).split()), REFUSED_NOW if isinstance(error, Later) else None)
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:

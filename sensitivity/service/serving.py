@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from sensitivity.service.connections import limited
+from sensitivity.service.connections import ACCEPTED_AT_ONCE, QUEUE, limited
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -35,13 +35,21 @@ class Server(uvicorn.Server):
                 http=limited(app.state.context.degraded),  # h11, which bounds what it reads of a stranger's headers; httptools does not
                 timeout_graceful_shutdown=LONGEST_END,
                 timeout_keep_alive=IDLE,
+                backlog=ACCEPTED_AT_ONCE,
             )
         )
         self._app = app
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, with a queue in the kernel that is longer than what is accepted at once: asyncio has one number for both."""
+        await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(QUEUE)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, when what is being answered is answered."""
         self._app.state.context.events.close()
+        self._app.state.context.tables.stop()
         await super().shutdown(sockets)
 
 
@@ -49,6 +57,6 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket to serve on. Args: port: 0 is any that is free. Raises: InputError where it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        return socket.create_server((host, port), family=family, backlog=QUEUE)
     except OSError as error:
         raise InputError(f"--host {host} --port {port} cannot be listened on: {error.strerror}; --port 0 takes any that is free") from None

@@ -128,7 +128,7 @@ class Paced(Source):
         try:
             return super().results(view, curves=curves)
         finally:
-            self._note(view.name, time.thread_time() - began)
+            self.note(view.name, time.thread_time() - began)
 
     def answer(self, ask: Ask) -> Answer:
         """The text that answers, computed once for all who ask; while a study trains, the one before until there is a newer one.
@@ -147,9 +147,9 @@ class Paced(Source):
                 self._busy[ask.study] += 1
             try:
                 text, seconds = self._computing.answer(ask, token)
-                self._note(ask.study, seconds)
+                self.note(ask.study, seconds)
             except Exception as error:
-                self._note(ask.study, time.monotonic() - began)
+                self.note(ask.study, time.monotonic() - began)
                 self._drawn.drop(newest)
                 return _Failure(error, time.monotonic() + FAILED)
             finally:
@@ -188,8 +188,8 @@ class Paced(Source):
         self._asking.shutdown(wait=True, cancel_futures=True)
         super().close()
 
-    def _note(self, study: str, seconds: float) -> None:
-        """Whichever revision the seconds were for, the study has lost them."""
+    def note(self, study: str, seconds: float) -> None:
+        """Note the seconds of the processor that an answer has cost: whichever revision they were for, the study has lost them."""
         with self._pace:
             if study in self._held:
                 self._held[study].spent += seconds

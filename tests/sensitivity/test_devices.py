@@ -41,7 +41,7 @@ BOX = node("box", CPU=64, GPU=8, accelerator_type__H100=1)
     ids=["this machine", "hosts elsewhere", "GPUs as Ray names them", "a GPU without a name", "a node that left"],
 )
 def test_devices_are_those_that_train(nodes: list[dict[str, Any]], gpus: bool, hosts: list[str], devices: dict[str, int]) -> None:
-    assert environment(nodes, 3, gpus=gpus) == {"workers": 3, "hosts": hosts, "devices": devices}
+    assert environment(nodes, 3, gpus=gpus) == {"workers": 3, "hosts": hosts, "devices": devices, "gpus": gpus}
 
 
 def test_what_a_study_trained_on_is_copied_and_deleted_with_it(tmp_path: pathlib.Path) -> None:

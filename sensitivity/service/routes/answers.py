@@ -13,10 +13,9 @@ from sensitivity.service.context import Context, Here, Name
 from sensitivity.service.models import Figure, FigureName, Measure, MeasureName, Pending
 from sensitivity.service.routes import API
 from sensitivity.service.routes.trials import UNCHANGED, Metric, Tag, known_by
+from sensitivity.service.table_response import AGAIN_AFTER
 
 router = APIRouter(prefix=f"{API}/studies/{{name}}", tags=["answers"])
-AGAIN_AFTER = "1"
-"""Seconds after which a reader asks again for what is being computed."""
 LATER: dict[int | str, dict[str, Any]] = {
     202: {"model": Pending, "description": "It is being computed; ask again after `Retry-After` seconds."},
     **UNCHANGED,

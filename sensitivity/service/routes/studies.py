@@ -108,6 +108,7 @@ def delete(
     if here.source.row(name) is not None:
         delete_study(here.source.store, name)
     here.source.anew(name)
+    here.tables.forget(name)
 
 
 @router.get("/{name}/log", response_class=PlainTextResponse)
@@ -125,7 +126,12 @@ def _known(name: Name, here: Here) -> str:
     return name
 
 
-@router.get("/{name}/events", response_class=EventSourceResponse)
+async def _listening(request: Request, here: Here) -> AsyncIterator[None]:
+    with here.events.place(request.client.host if request.client else ""):
+        yield
+
+
+@router.get("/{name}/events", response_class=EventSourceResponse, dependencies=[Depends(_listening)])
 async def events(
     name: Annotated[str, Depends(_known)],
     here: Here,

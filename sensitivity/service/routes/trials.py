@@ -1,18 +1,21 @@
-"""Trials: pages of them, the epochs of one, and all of a study as a file."""
+"""Trials: pages of them, and the epochs of one."""
 
 from __future__ import annotations
 
 import hashlib
-import io
+import itertools
 import json
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.responses import StreamingResponse
 
-from sensitivity.csv_text import csv_text
+from sensitivity.batches import curve_batches
 from sensitivity.dashboard.view import View
 from sensitivity.planning import STATUSES
+from sensitivity.queries import has_trial
 from sensitivity.service.context import Here, Name
 from sensitivity.service.models import Epochs, Trial, Trials
 from sensitivity.service.problems import Missing
@@ -21,6 +24,8 @@ from trainables.names import unknown
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sensitivity.store import Store
 
 router = APIRouter(prefix=f"{API}/studies/{{name}}", tags=["trials"])
 PREFIX = "config/"
@@ -93,29 +98,29 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
-@router.get("/trials/{key}/epochs")
-def epochs(name: Name, key: Annotated[str, Path(max_length=64)], here: Here) -> Epochs:
+@router.get("/trials/{key}/epochs", response_model=Epochs)
+def epochs(name: Name, key: Annotated[str, Path(max_length=64)], here: Here) -> Response:
     """Every epoch of a trial."""
     here.source.check(name)
-    statuses = here.source.store.statuses(name)
-    if key not in statuses:
-        raise Missing(f"study {name!r} has no trial {key!r}")
-    rows = here.source.curve(key).drop(columns="key").to_dict("records")
-    return Epochs(key=key, epochs=[{str(each): _plain(value) for each, value in row.items()} for row in rows])
-
-
-@router.get(
-    "/tables/{table}", response_class=Response, responses={200: {"content": {"application/vnd.apache.parquet": {}, "text/csv": {}}}}
-)
-def tables(name: Name, table: Literal["trials", "epochs"], here: Here, format: Literal["parquet", "csv"] = "parquet") -> Response:
-    """Every trial or every epoch of a study as it is in the store, configurations as JSON."""
-    here.source.check(name)
     store = here.source.store
-    found = store.trials(name) if table == "trials" else store.epochs(name)
-    if table == "trials":
-        found = found.assign(configuration=[json.dumps(each) for each in found["configuration"]])
-    if format == "csv":
-        return Response(csv_text(found), media_type="text/csv")
-    written = io.BytesIO()
-    found.to_parquet(written, index=False)
-    return Response(written.getvalue(), media_type="application/vnd.apache.parquet")
+    if not has_trial(store, name, key):
+        raise Missing(f"study {name!r} has no trial {key!r}")
+    return StreamingResponse(_epochs_text(key, store), media_type="application/json")
+
+
+def _epochs_text(key: str, store: Store) -> Iterator[str]:
+    """Return the JSON of :class:`Epochs` in parts; the first one is read at once, so that a store that is away is a refusal."""
+    batches = curve_batches(store, key)
+    first = next(batches)
+
+    def parts() -> Iterator[str]:
+        yield f'{{"key":{json.dumps(key)},"epochs":['
+        separator = ""
+        for batch in itertools.chain([first], batches):
+            rows = [{str(name): _plain(value) for name, value in row.items()} for row in batch.drop(columns="key").to_dict("records")]
+            if rows:
+                yield separator + json.dumps(rows, separators=(",", ":"), allow_nan=False)[1:-1]
+                separator = ","
+        yield "]}"
+
+    return parts()

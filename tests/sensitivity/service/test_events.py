@@ -11,6 +11,8 @@ import pytest
 from sensitivity.service import events
 from sensitivity.service.events import Events
 from sensitivity.service.models import Counts, StudySummary
+from sensitivity.service.problems import Later
+from tests.sensitivity.service.served import SPEC, Held
 
 
 class Studies:
@@ -108,3 +110,25 @@ def test_over_http(reader: httpx.Client) -> None:
     with reader.stream("GET", "/api/v1/studies/watched/events", headers={"Last-Event-ID": identity}) as answer:
         assert "event: progress" not in list(answer.iter_lines())
     assert reader.get("/api/v1/studies/wached/events").status_code == 404
+
+
+def test_listeners_leave_room_for_those_of_other_addresses() -> None:
+    told = Events(Studies(), most=4)
+    with told.place("a"), told.place("a"):
+        with pytest.raises(Later, match="4 streams of events at once, half of them from one address, are the most"), told.place("a"):
+            pass
+        with told.place("b"), told.place("c"), pytest.raises(Later), told.place("d"):
+            pass
+    with told.place("a"), told.place("a"):
+        pass
+
+
+def test_a_stream_too_many_is_refused_and_gives_its_connection_back(client: httpx.Client, held: Held) -> None:
+    client.post("/api/v1/studies", json=SPEC)
+    with client.app.state.context.events.place("127.0.0.1"):  # type: ignore[attr-defined]
+        client.app.state.context.events._most = 1  # type: ignore[attr-defined]
+        refused = client.get("/api/v1/studies/small/events")
+    assert (refused.status_code, refused.headers["retry-after"], refused.headers["connection"]) == (503, "5", "close")
+    assert refused.json()["detail"].startswith("1 streams of events at once")
+    with client.stream("GET", "/api/v1/studies/small/events") as answer:
+        assert answer.status_code == 200

@@ -74,7 +74,7 @@ def test_what_cost_much_is_seen_later(trained: Trained, monkeypatch: pytest.Monk
     monkeypatch.setattr(views, "SHARE", 0.1)
     source = trained.source
     first = source.token("watched")
-    source._note("watched", 10.0)
+    source.note("watched", 10.0)
     trained.train(1)
     trained.look()
     assert (source.row("watched") or {})["pending"] == 23
@@ -112,7 +112,7 @@ def test_a_revision_stays_while_something_is_computed_of_it(trained: Trained, mo
 def test_a_study_that_has_ended_is_seen_as_it_ended(trained: Trained) -> None:
     """Whatever it has cost so far, and whoever has trained it."""
     first = trained.answer()
-    trained.source._note("watched", 1e6)
+    trained.source.note("watched", 1e6)
     trained.train(24)
     trained.look()
     assert trained.answer().token != first.token
