@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from search_spaces.spaces import SearchSpace
     from sensitivity.store import Store
+
+    EpochCache = Callable[[Callable[[], pd.DataFrame]], pd.DataFrame]
 
 NO_METRICS = ("key", "epoch", "lr", "mu", "nu", "images_per_second", "seconds")
 COUNTED = "diverged trials count as"
@@ -53,17 +57,19 @@ class Results:
         last epoch; NaN when diverged before it) and ``loss``: min(value, initial_loss), the initial loss when diverged, NaN when failed,
         stopped early or unfinished. A metric that is maximised has its negative as loss. A metric that is no loss has no initial loss:
         its ``initial_loss`` is the worst that any trial of the task ended with.
-    epochs: one row an epoch: key, epoch and everything that was reported. spaces: the search space of each variant.
+    reported: one row an epoch: key, epoch and everything that was reported; or a function that reads them, called when :attr:`epochs`
+        is first used. spaces: the search space of each variant.
     metric: the column of ``epochs`` that is judged. direction: ``min`` or ``max``. design: its kind. designs: the kinds of variants whose
     own differs. study: name. spec: the specification as a dictionary. notes: what an import inferred or assumed, in sentences. runs: what
-    each run trained on, as far as the store knows (:func:`sensitivity.devices.environment`).
+    each run trained on, as far as the store knows (:func:`sensitivity.devices.environment`). metrics: columns of ``epochs`` by which a
+    study can be judged.
 
     Source of the cap: Wortsman et al., "Small-scale proxies for large-scale Transformer training instabilities", arXiv:2309.14322,
     section 2.2.
     """
 
     trials: pd.DataFrame
-    epochs: pd.DataFrame
+    reported: pd.DataFrame | Callable[[], pd.DataFrame]
     spaces: Mapping[str, SearchSpace]
     metric: str
     design: str
@@ -73,13 +79,26 @@ class Results:
     designs: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     runs: tuple[Mapping[str, Any], ...] = ()
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """Every epoch: key, epoch and everything that was reported; read when it is first used."""
+        return self.reported() if callable(self.reported) else self.reported
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "reported": self.epochs}
 
     @classmethod
-    def from_store(cls, store: Store, study: str, *, metric: str | None = None, curves: bool = True) -> Results:
-        """Read a study.
+    def from_store(cls, store: Store, study: str, *, metric: str | None = None, cache: EpochCache | None = None) -> Results:
+        """Read a study; of its epochs the last of each trial, which is all that most measures need, and the others on first use.
 
-        Args: metric: instead of the study's own. curves: with every epoch; without, ``epochs`` holds the last of each trial, which is
-            all that most measures need and many times quicker.
+        Args:
+            store: holds the study.
+            study: its name.
+            metric: instead of the study's own.
+            cache: returns what a function reads that it is called with, and may keep it; epochs stay in memory when not given.
+
         Raises: InputError for an unknown study or metric.
         """
         from sensitivity.planning import METRICS
@@ -87,13 +106,12 @@ class Results:
         from sensitivity.study import Study
 
         spec = Study.stored(store.study(study))
-        trials, epochs = store.trials(study), store.epochs(study) if curves else last_epochs(store, study)
+        trials, epochs = store.trials(study), last_epochs(store, study)
         # A study that names fewer variants than it did leaves the others' trials in the store.
         trials = trials[trials["task"].isin(spec.tasks) & trials["variant"].isin(spec.variants)].reset_index(drop=True)
-        if metric is not None:
-            measured = [name for name in epochs.columns if epochs[name].notna().any() and name not in NO_METRICS]
-            if metric not in measured:
-                raise unknown("metric", metric, measured or METRICS)
+        measured = tuple(str(name) for name in epochs.columns if epochs[name].notna().any() and name not in NO_METRICS)
+        if metric is not None and metric not in measured:
+            raise unknown("metric", metric, measured or METRICS)
         metric = metric or spec.metric
         if metric not in epochs.columns:  # nothing was reported yet
             epochs[metric] = np.nan
@@ -104,7 +122,10 @@ class Results:
         kind = spec.design.get("kind", "explicit")
         designs = {name: each["kind"] for name, each in spec.designs.items()}
         runs = tuple(store.runs(study))
-        return cls(table, epochs, spaces, metric, kind, study, json.loads(spec.to_json()), direction, designs, runs=runs)
+        read = _reader(store, study, metric, dict(zip(epochs["key"], epochs["epoch"], strict=True)))
+        reported = partial(cache, read) if cache is not None else functools.cache(read)
+        specification = json.loads(spec.to_json())
+        return cls(table, reported, spaces, metric, kind, study, specification, direction, designs, runs=runs, metrics=measured)
 
     @classmethod
     def from_table(cls, table: pd.DataFrame | str | pathlib.Path, **named: Any) -> Results:
@@ -208,6 +229,24 @@ class Results:
         except OSError as error:
             raise InputError(f"cannot write results to {str(folder)!r}: {error}") from None
         return written
+
+
+def _reader(store: Store, study: str, metric: str, ends: Mapping[str, int]) -> Callable[[], pd.DataFrame]:
+    """Return a function that reads the epochs of a study as they were when the last of each trial was read.
+
+    Args:
+        store: holds the study.
+        study: its name.
+        metric: a column that the table has also where nothing was reported.
+        ends: by trial, its last epoch; later ones, and trials that had none, are left out.
+    """
+
+    def read() -> pd.DataFrame:
+        epochs = store.epochs(study)
+        epochs = epochs[epochs["epoch"] <= epochs["key"].map(ends)].reset_index(drop=True)
+        return epochs if metric in epochs.columns else epochs.assign(**{metric: np.nan})
+
+    return read
 
 
 def of_one_type(table: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,7 @@ SCALES = {"": "as suits the losses", "log": "logarithmic", "linear": "linear"}
 def form(results: Results, view: View) -> html.Details:
     """Every choice, as the view has it."""
     found = tasks(results)
-    judged = [name for name in results.epochs.columns if name not in UNJUDGED and results.epochs[name].notna().any()]
+    judged = [name for name in results.metrics if name not in UNJUDGED]
     metrics = sorted({*judged, results.metric}, key=lambda name: (METRICS.index(name) if name in METRICS else len(METRICS), name))
     keep = [
         pick("task", "Task", {name: name for name in found}, the_task(results, view)) if len(found) > 1 else None,

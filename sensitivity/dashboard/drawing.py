@@ -29,8 +29,6 @@ CONFIG = {**PLAIN, "modeBarButtonsToAdd": ["select2d"], "modeBarButtonsToRemove"
 """Of figures in which trials can be selected."""
 HEADROOM = 36
 """Pixels above a figure without title: for the titles of its panels."""
-CURVES = ("learning_curves",)
-"""Figures that need every epoch."""
 
 
 def card(question: Question, drawing: Drawing) -> html.Figure:
@@ -88,9 +86,7 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
         title, subtitle = untitled(figure)
         return Drawn(str(figure.to_json()), title, subtitle, axes(figure, measured.results))
 
-    return repr((source.key(view), name, task, view.scale)), source.measured(
-        view, made, (name, task, view.scale), curves=function in CURVES
-    )
+    return repr((source.key(view), name, task, view.scale)), source.measured(view, made, (name, task, view.scale))
 
 
 def heading(figure: Drawn) -> list[Any]:

@@ -27,7 +27,6 @@ TABLES = {name: question.key for question in QUESTIONS for name, _ in question.t
 """The question of each table."""
 PATIENCE = 120.0
 """Seconds that a download waits."""
-NEED_CURVES = ("learning_curves", "late_gains")
 
 
 def chosen(view: View) -> str:
@@ -43,7 +42,7 @@ def found(source: Source, view: View, name: str) -> pd.DataFrame:
     def made(measured: Measured) -> pd.DataFrame:
         return question.table(name, measured, task)
 
-    return source.measured(view, made, ("table", name, task), curves=name in NEED_CURVES)
+    return source.measured(view, made, ("table", name, task))
 
 
 def table(view: View, name: str, made: pd.DataFrame) -> list[Any]:
@@ -61,7 +60,7 @@ def csv(source: Source, view: View, name: str) -> str:
     def made(measured: Measured) -> str:
         return csv_text(question.table(name, measured, task))
 
-    return source.measured(view, made, ("csv", name, task), curves=name in NEED_CURVES, patience=PATIENCE)
+    return source.measured(view, made, ("csv", name, task), patience=PATIENCE)
 
 
 def shown(source: Source, view: View) -> list[Any]:

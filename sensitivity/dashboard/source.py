@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sensitivity import queries
@@ -62,8 +62,9 @@ class Source:
     _tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
     _seconds: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _results: Cache = field(default_factory=lambda: Cache(ROWS, lambda results: len(results.trials) + len(results.epochs)))
-    _measured: Cache = field(default_factory=lambda: Cache(ROWS, lambda one: len(one.results.trials) + len(one.results.epochs) + 1000))
+    _results: Cache = field(default_factory=lambda: Cache(ROWS, lambda results: len(results.trials)))
+    _measured: Cache = field(default_factory=lambda: Cache(ROWS, lambda one: len(one.results.trials) + 1000))
+    _epochs: Cache = field(default_factory=lambda: Cache(ROWS, len))
     _drawn: Cache = field(default_factory=lambda: Cache(CHARACTERS, _size))
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, thread_name_prefix="measuring"))
 
@@ -114,22 +115,22 @@ class Source:
         """Every study with its counts, the newest first."""
         return self._drawn.now(("studies", self.token()), lambda: self.store.studies()[::-1])
 
-    def results(self, view: View, *, curves: bool = False) -> Results:
-        """The whole study of a view, by its metric and cap. Args: curves: with every epoch. Raises: InputError for what is unknown."""
-        key = (view.name, self.token(view.name), view.metric, curves)
-        read = self._results.now(key, lambda: self._read(view, curves))
+    def results(self, view: View) -> Results:
+        """Return the whole study of a view, by its metric and cap. Raises: InputError for what is unknown."""
+        key = (view.name, self.token(view.name), view.metric)
+        read = self._results.now(key, lambda: self._read(view, key))
         return self._results.now((*key, "worst"), lambda: capped(read, "worst")) if view.cap == "worst" else read
 
-    def _read(self, view: View, curves: bool) -> Results:
+    def _read(self, view: View, key: tuple[str, ...]) -> Results:
         begun = time.monotonic()
-        read = Results.from_store(self.store, view.name, metric=view.metric or None, curves=curves)
+        read = Results.from_store(self.store, view.name, metric=view.metric or None, cache=partial(self._epochs.now, key))
         self._seconds = time.monotonic() - begun
         return read
 
-    def kept(self, view: View, *, curves: bool = False) -> Results:
+    def kept(self, view: View) -> Results:
         """The trials that a view keeps."""
-        whole = self.results(view, curves=curves)
-        return self._results.now((*self.key(view), curves, "kept"), lambda: narrowed(whole, view)) if view.filtered else whole
+        whole = self.results(view)
+        return self._results.now((*self.key(view), "kept"), lambda: narrowed(whole, view)) if view.filtered else whole
 
     def key(self, view: View) -> tuple[Any, ...]:
         """What measures of a view depend on."""
@@ -146,24 +147,23 @@ class Source:
         compute: Callable[[Measured], T],
         name: Any,
         *,
-        curves: bool = False,
         patience: float | None = None,
         begin: bool = True,
     ) -> T:
         """What is computed of the measures of a view, in the pool.
 
-        Args: name: of what is computed, with all that it depends on. curves: it needs every epoch. patience: seconds instead of the
-            usual. begin: else only what is there, or is being computed already.
+        Args: name: of what is computed, with all that it depends on. patience: seconds instead of the usual. begin: else only what is
+            there, or is being computed already.
         Raises: Pending where it takes longer than a page waits.
         """
         key = self.key(view)
 
         def made() -> T:
-            whole = self._measured.now((*key, curves), lambda: _Shared(self.kept(view, curves=curves)))
+            whole = self._measured.now(key, lambda: _Shared(self.kept(view)))
             return compute(whole)
 
         wait = self.patience if patience is None else patience
-        return self._drawn.soon((*key, curves, name), made, self._pool, wait, begin=begin)
+        return self._drawn.soon((*key, name), made, self._pool, wait, begin=begin)
 
 
 TABLES = frozenset(name for name, each in vars(Measured).items() if isinstance(each, cached_property))

@@ -82,7 +82,7 @@ def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
         why = question.reason_against(measured, task)
         return why, [] if why else question.sentences(measured, task), caveats(measured)
 
-    why, sentences, careful = source.measured(view, said, ("answer", key, task), curves=key in CURVES, begin=begin)
+    why, sentences, careful = source.measured(view, said, ("answer", key, task), begin=begin)
     head: list[Any] = [html.H2(question.title)]
     if why:
         return [*head, shell.notice("Not to be answered from these results", why, kind="refused")]
@@ -98,10 +98,6 @@ def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
             )
         )
     return found
-
-
-CURVES = ("epochs",)
-"""Questions whose answer needs every epoch."""
 
 
 def tables(view: View, key: str) -> html.P:

@@ -105,7 +105,7 @@ def in_order(trials: pd.DataFrame, sort: str) -> pd.DataFrame:
 
 def csv(source: Source, view: View, what: str) -> str:
     """What the store holds of a study as CSV: ``trials`` that the view keeps, or their ``epochs``."""
-    kept = source.kept(view, curves=what == "epochs")
+    kept = source.kept(view)
     table = kept.trials if what == "trials" else kept.epochs[kept.epochs["key"].isin(kept.trials["key"])]
     return csv_text(table)
 

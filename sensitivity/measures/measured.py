@@ -63,7 +63,7 @@ class Measured(Guard):
     def __post_init__(self) -> None:
         object.__setattr__(self, "results", keeping_losses(self.results))
 
-    @cached_property
+    @property
     def in_parallel(self) -> bool:
         """True if the study is so large, and the machine such, that work is shared among processes."""
         from joblib import cpu_count
@@ -77,7 +77,7 @@ class Measured(Guard):
         if self.in_parallel:
             missing = [name for name in SLOWEST if name not in vars(self)]
             groups(self.results)  # all begin with the losses
-            lean = with_losses_of(self.results, replace(self.results, epochs=self.results.epochs.iloc[:0]))  # and read no epochs
+            lean = with_losses_of(self.results, replace(self.results, reported=pd.DataFrame()))  # and read no epochs
             measured = Parallel(n_jobs=min(cpu_count(), len(missing) or 1))(delayed(_one)(lean, name) for name in missing)
             for name, (table, failures) in zip(missing, measured, strict=True):
                 self.failures.update(failures)

@@ -37,7 +37,7 @@ def write_report(results: Results | Measured, folder: str | pathlib.Path, *, png
     if png:
         check_png()
     place = pathlib.Path(folder)
-    found = chapters(measured.compute())
+    found = chapters(measured.compute(), in_parallel=measured.in_parallel)
     text = page(measured, found)
     measured.results.save(place)
     try:

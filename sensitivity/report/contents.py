@@ -41,17 +41,19 @@ class Chapter:
     unanswered: list[tuple[str, str]]
 
 
-def chapters(measured: Measured) -> list[Chapter]:
+def chapters(measured: Measured, *, in_parallel: bool = False) -> list[Chapter]:
     """Return the chapters of a report, in the order of the study's tasks and of :data:`sensitivity.questions.QUESTIONS`.
 
-    A large study has them drawn on every core.
+    Args:
+        measured: the measures.
+        in_parallel: have them drawn in processes, one a core.
     """
     tasks = list(dict.fromkeys(task for task, _ in measured.results.groups))
     if len(tasks) == 1:
         return [_chapter(measured, "task-1", tasks[0], tasks[0], once=None)]
     asked = [(f"task-{place}", task, task, False) for place, task in enumerate(tasks, start=1)]
     asked.append(("all-tasks", "All tasks together", "", True))
-    if not measured.in_parallel:
+    if not in_parallel:
         return [_chapter(measured, name, title, task, once=once) for name, title, task, once in asked]
     from joblib import Parallel, cpu_count, delayed
 

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
     from sensitivity.questions import Drawing, Question
 
-CURVES = ("learning_curves",)
-"""Figures that need every epoch."""
-
 
 @dataclass(frozen=True)
 class Ask:
@@ -30,11 +27,6 @@ class Ask:
     having: tuple[str, ...] = ()
     task: str | None = None
     format: str = "json"
-
-    @property
-    def curves(self) -> bool:
-        """Whether it needs every epoch."""
-        return self.kind == "report" or self.name in CURVES
 
 
 @functools.lru_cache(maxsize=1)

@@ -95,7 +95,7 @@ def _answer(place: str, ask: Ask, token: str) -> tuple[str, float]:
     view = View(name=ask.study, metric=ask.metric)
     source = _source(place)
     source.told = token
-    text = source.measured(view, lambda measured: answer(measured, ask), ask, curves=ask.curves, patience=FOREVER)
+    text = source.measured(view, lambda measured: answer(measured, ask), ask, patience=FOREVER)
     return text, time.process_time() - began
 
 

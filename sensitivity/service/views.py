@@ -122,11 +122,11 @@ class Paced(Source):
             self._looking.release()
         return token
 
-    def results(self, view: View, *, curves: bool = False) -> Results:
+    def results(self, view: View) -> Results:
         """As :meth:`Source.results`, with the time noted that this thread takes, and not that in which it waits for another."""
         began = time.thread_time()
         try:
-            return super().results(view, curves=curves)
+            return super().results(view)
         finally:
             self.note(view.name, time.thread_time() - began)
 

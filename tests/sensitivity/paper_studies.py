@@ -26,7 +26,7 @@ def joined(parts: list[Results], study: str) -> Results:
     """Variants with spaces of their own as one study."""
     spaces = {name: space for each in parts for name, space in each.spaces.items()}
     tables = (pd.concat([getattr(each, name) for each in parts], ignore_index=True) for name in ("trials", "epochs"))
-    return replace(parts[0], **dict(zip(("trials", "epochs"), tables, strict=True)), spaces=spaces, study=study)
+    return replace(parts[0], **dict(zip(("trials", "reported"), tables, strict=True)), spaces=spaces, study=study)
 
 
 def table(number: int, loss: Loss, seeds: int = 3) -> Results:

@@ -92,7 +92,7 @@ def two_tasks() -> Results:
     two = results(noisy(0.02, 1, lambda c, seed: bowl({"lr": c["lr"] / 10}, seed)), variants=("adam", "nadam"), task="resnet/cifar10")
     trials = pd.concat([one.trials, two.trials.assign(key="b" + two.trials["key"])], ignore_index=True)
     epochs = pd.concat([one.epochs, two.epochs.assign(key="b" + two.epochs["key"])], ignore_index=True)
-    return replace(one, trials=trials, epochs=epochs)
+    return replace(one, trials=trials, reported=epochs)
 
 
 def maximised() -> Results:

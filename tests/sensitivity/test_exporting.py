@@ -61,7 +61,7 @@ def made(name: str = "made up") -> Results:
     curves["accuracy/top 1"] = [math.nan if epoch == 2 else 1e-9 * epoch for epoch in curves["epoch"]]
     curves["never"] = math.nan
     trials = found.trials.assign(error=[None, None, "out of memory", None])
-    return replace(found, trials=trials, epochs=curves, study=name)
+    return replace(found, trials=trials, reported=curves, study=name)
 
 
 def awful() -> Results:
@@ -70,7 +70,7 @@ def awful() -> Results:
     found = results(lambda configuration, seed: configuration[lr], space=space, configurations=[{lr: 0.5}], seeds=(0,))
     curves = found.epochs.assign(key=AWFUL, **{AWFUL: 1.0, "..": 2.0, "result": 3.0, "x" * 300: 4.0})
     trials = found.trials.assign(key=AWFUL, task=AWFUL, variant=AWFUL)
-    return replace(found, trials=trials, epochs=curves, spaces={AWFUL: space}, study=AWFUL)
+    return replace(found, trials=trials, reported=curves, spaces={AWFUL: space}, study=AWFUL)
 
 
 def in_tensorboard(folder: pathlib.Path) -> tuple[EventMultiplexer, api_pb2.Experiment, list[api_pb2.SessionGroup]]:

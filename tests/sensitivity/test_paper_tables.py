@@ -71,7 +71,7 @@ def test_agreement_is_spearmans() -> None:
 
 def test_table_4_has_training_and_test_loss() -> None:
     one = table(4, lambda configuration, seed: 0.3 + 0.1 * configuration["lr"])
-    one = replace(one, epochs=one.epochs.assign(test_loss=one.epochs["train_loss_end"] + 0.25))
+    one = replace(one, reported=one.epochs.assign(test_loss=one.epochs["train_loss_end"] + 0.25))
     rows = cells(one)[lambda rows: rows["table"] == 4].set_index(["variant", "metric"])
     nag = rows.loc["nag-unscaled-mean-bias_corrected"]
     assert nag["value"].to_dict() == pytest.approx({"train_cross_entropy": 0.4, "test_cross_entropy": 0.65})

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
+
 import pandas as pd
+import pytest
 
 from sensitivity.queries import curve, last_epochs, revision
 from sensitivity.results import Results
@@ -34,14 +38,31 @@ def test_the_revision_changes_with_every_change_and_with_nothing_else(place: str
     store.close()
 
 
-def test_results_without_curves_are_those_with_curves_but_for_the_curves(place: str) -> None:
+def test_epochs_are_read_once_and_when_they_are_first_used(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store, trials = plan(place)
     finish(store, trials[:-3], fail=[trials[0].key])
-    whole, quick = (Results.from_store(store, "watched", curves=curves) for curves in (True, False))
-    pd.testing.assert_frame_equal(whole.trials, quick.trials)
-    last = whole.epochs.groupby("key", sort=False).tail(1).reset_index(drop=True)
-    last["seconds"] = list(whole.epochs.groupby("key", sort=False)["seconds"].sum())
-    pd.testing.assert_frame_equal(quick.epochs, last[quick.epochs.columns])
+    every, asked = store.epochs("watched"), []
+    monkeypatch.setattr(store, "epochs", lambda study: asked.append(study) or every)
+    results = Results.from_store(store, "watched")
+    narrower = replace(results, trials=results.trials.iloc[:2])
+    assert asked == []
+    pd.testing.assert_frame_equal(results.epochs, every)
+    assert narrower.epochs is results.epochs
+    assert asked == ["watched"]
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(results)).epochs, every)
+    store.close()
+
+
+def test_epochs_that_are_read_late_are_those_of_the_trials(place: str) -> None:
+    store, trials = plan(place)
+    finish(store, trials[:2])
+    store.record(trials[2].key, initial_loss=1.0, reports=[report(1)])
+    results, before = Results.from_store(store, "watched"), Results.from_store(store, "watched")
+    pd.testing.assert_frame_equal(before.epochs, store.epochs("watched"))
+    store.record(trials[2].key, initial_loss=1.0, reports=[report(2)])
+    finish(store, trials[3:])
+    pd.testing.assert_frame_equal(results.epochs, before.epochs)
+    assert list(results.trials["epochs_done"]) == [3, 3, 1] + [0] * (len(trials) - 3)
     store.close()
 
 

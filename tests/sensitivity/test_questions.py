@@ -26,7 +26,7 @@ def on_two_tasks() -> Results:
     for table in (two.trials, two.epochs):
         table["key"] += "-real"
     trials, epochs = (pd.concat(pair, ignore_index=True) for pair in ((one.trials, two.trials), (one.epochs, two.epochs)))
-    return replace(one, trials=trials, epochs=epochs)
+    return replace(one, trials=trials, reported=epochs)
 
 
 STUDIES = {
@@ -89,7 +89,7 @@ def test_a_difference_beyond_noise_is_said_and_no_other(shift: float, said: str)
 def test_what_the_last_quarter_of_the_epochs_brought() -> None:
     one = results(lambda configuration, seed: 0.5, epochs=8, seeds=(0,))
     losses = {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6, 5: 0.5, 6: 0.4, 7: 0.3, 8: 0.2}
-    measured = Measured(replace(one, epochs=one.epochs.assign(train_loss_end=one.epochs["epoch"].map(losses))))
+    measured = Measured(replace(one, reported=one.epochs.assign(train_loss_end=one.epochs["epoch"].map(losses))))
     row = late_gains(measured, TASK).iloc[0]
     assert row["value"] == pytest.approx((losses[6] - losses[8]) / (INITIAL - losses[8]))
     assert "the last 2 of 8 epochs brought" in BY_KEY["epochs"].sentences(measured, TASK)[0]

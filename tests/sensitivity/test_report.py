@@ -186,8 +186,7 @@ def test_chapters_that_several_processes_draw_are_those_of_one(monkeypatch: pyte
     alone, together = Measured(two), Measured(two)
     for measured in (alone, together):
         measured.failures["danger_zone"] = "danger_zone could not be computed"
-    vars(together)["in_parallel"] = True
-    found = [_content(chapter) for chapter in chapters(together)]
+    found = [_content(chapter) for chapter in chapters(together, in_parallel=True)]
     assert found == [_content(chapter) for chapter in chapters(alone)]
     assert [name for name, *_ in found] == ["task-1", "task-2", "all-tasks"]
     assert together.failures == alone.failures

@@ -29,7 +29,7 @@ def tables(speed: Any = None, **more: Any) -> Results:
     return replace(
         parts[0][2],
         trials=pd.concat([trials for trials, _, _ in parts], ignore_index=True),
-        epochs=pd.concat([epochs for _, epochs, _ in parts], ignore_index=True),
+        reported=pd.concat([epochs for _, epochs, _ in parts], ignore_index=True),
     )
 
 
