@@ -185,10 +185,9 @@ class TableTrials:
         equal = equal[equal > 1]
         if equal.empty:
             return []
-        return [
-            f"Repetitions of {len(equal.index.unique(0))} configurations have the same {self.metric} to the last digit ({equal.sum()} "
-            "rows); they count as seeds."
-        ]
+        count = len(equal.index.unique(0))
+        of = "one configuration" if count == 1 else f"{count} configurations"
+        return [f"Repetitions of {of} have the same {self.metric} to the last digit ({equal.sum()} rows); they count as seeds."]
 
 
 def numbers_of(column: Column) -> list[float | None]:

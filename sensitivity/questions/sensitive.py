@@ -42,6 +42,11 @@ def ranking(measured: Measured, task: str) -> list[str]:
             f"above its best over {over}; most sensitive: {most['variant']}, {_excess(most)}."
         )
         found += _ties(measured, task, str(least["variant"]), set(ranked["variant"]))
+    alone = list(table.loc[table["learned"] & table["sensitivity"].isna(), "variant"])
+    if alone:
+        found.append(
+            f"No sensitivity is measured of {several(alone)}: {'one learning rate' if over_lr else 'one configuration'} has results."
+        )
     idle = list(table.loc[~table["learned"], "variant"])
     if idle:
         found.append(f"Never better than {reference(measured.results, task)}, so not ranked: {several(idle)}.")
