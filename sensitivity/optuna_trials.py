@@ -60,7 +60,7 @@ class OptunaTrials:
         self.space = SearchSpace.from_dict(self.ours["space"]) if self.ours else None
         self.initial_loss = initial_loss
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Choices for a categorical distribution", UserWarning)  # lists and tuples are read all the same
+            warnings.filterwarnings("ignore", "Choices for a categorical distribution", UserWarning)  # such as lists, which are read
             trials = study.get_trials(deepcopy=False)
         if not trials:
             raise InputError(f"Optuna study {self.name!r} holds no trials")
