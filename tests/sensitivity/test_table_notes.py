@@ -81,6 +81,9 @@ CASES: list[tuple[str, str, tuple[pd.DataFrame, dict[str, Any]], tuple[pd.DataFr
      (frame(variant=["adam"] * 10 + ["sgd"] * 2, state=cells({10: "failed", 11: "failed"}), loss=losses({10: None, 11: None})).assign(
          lr=[*RATES[:10], None, None]), {}),
      (frame(variant=["adam"] * 10 + ["sgd"] * 2), {})),
+    ("a running trial without a variant", "Left out, having no variant: 2 of 12 rows (running and pending).",
+     (frame(variant=["adam"] * 10 + [None] * 2, state=cells({10: "running", 11: "waiting"}), loss=losses({10: None, 11: None})), {}),
+     (frame(variant=["adam"] * 12, state=cells({10: "running", 11: "waiting"}), loss=losses({10: None, 11: None})), {})),
     ("one failed", "1 of 12 trials failed and is left out.", (frame(**FAILED), {}), (frame(), {})),
     ("one stopped", "1 of 12 trials was stopped early and is left out: it has no result at the full budget.",
      (frame(state=cells({3: "killed"}), loss=losses({3: None})), {}), (frame(**FAILED), {})),
