@@ -71,7 +71,8 @@ def _untuned(measured: Measured, task: str) -> list[str]:
     if measured.compared_over is None:  # this is what the ranking is by
         return []
     rate = {row["variant"]: row["value"] for row in rows(measured.lr_sensitivity, task)}
-    found = rows(measured.excess_loss, task)
+    learned = set(of_task(measured.overview, task).query("learned")["variant"])
+    found = [row for row in rows(measured.excess_loss, task) if row["variant"] in learned]
     if all(abs(row["value"] - rate.get(row["variant"], row["value"])) <= SAME * abs(row["value"]) for row in found):
         return []
     words = [f"{row['variant']} {with_interval(row)}" for row in found]
@@ -80,7 +81,8 @@ def _untuned(measured: Measured, task: str) -> list[str]:
 
 def _tuned(measured: Measured, task: str) -> list[str]:
     """What the learning rate itself costs where other hyperparameters vary with it."""
-    more = {variant for variant in measured.results.spaces if len(measured.results.varied(variant)) > 1}
+    learned = of_task(measured.overview, task).query("learned")["variant"]
+    more = {variant for variant in learned if len(measured.results.varied(variant)) > 1}
     found = [row for row in rows(measured.tuned_lr_sensitivity, task) if row["variant"] in more]
     if not found:
         return []

@@ -14,6 +14,7 @@ from search_spaces import Float, SearchSpace
 from sensitivity.figures import danger_zone, divergence_map
 from sensitivity.measures import Measured
 from sensitivity.questions.sensitive import SENSITIVE
+from sensitivity.report.tables import overview
 from sensitivity.results import Results
 
 TASK = "table"
@@ -121,6 +122,17 @@ def test_what_never_learned_is_not_ranked() -> None:
     words = "Never better than the worst result of the task, so not ranked: sgd."
     assert words in said(several(adam=high, sgd=lambda lr, seed: True))
     assert words not in said(several(adam=high, sgd=high))
+    shown = overview(several(adam=high, sgd=lambda lr, seed: True), TASK).set_index("variant")
+    assert (shown.loc["sgd", "best value"], shown.loc["sgd", "at"]) == ("–", "–")
+    assert shown.loc["adam", "at"] == "lr 0.001"
+
+
+def test_what_a_learning_rate_costs_is_told_of_what_learned() -> None:
+    rows = [{"lr": lr, "mu": mu, "seed": seed, "loss": 1.0} for lr in RATES for mu in (0.0, 0.5) for seed in (0, 1)]
+    for slope, words in ((0.0, False), (1.0, True)):
+        frame = pd.DataFrame([{**row, "loss": 1 + slope * (row["lr"] + row["mu"])} for row in rows])
+        text = said(Measured(Results.from_table(frame, metric="loss", seed="seed")))
+        assert ("With the other hyperparameters tuned at each learning rate" in text) == words
 
 
 @pytest.mark.parametrize(
