@@ -174,8 +174,8 @@ def has_rates(measured: Measured, task: str) -> bool:
     return bool((measured.lr_curve["task"] == task).any())
 
 
-def _some_learned(measured: Measured, task: str) -> bool:
-    return not nothing_learned(measured, task)
+def _some_sensitivity(measured: Measured, task: str) -> bool:
+    return bool(of_task(measured.overview, task)["sensitivity"].notna().any()) and not nothing_learned(measured, task)
 
 
 def _some_diverged(measured: Measured, task: str) -> bool:
@@ -218,7 +218,7 @@ SENSITIVE = Question(
             "How good a variant can be against how much an untuned setting costs. Lower left is better on both counts; where bars "
             "overlap, this study cannot tell the variants apart.",
             "overview",
-            _some_learned,
+            _some_sensitivity,
         ),
         Drawing(
             divergence_map,

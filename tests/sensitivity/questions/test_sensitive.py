@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from search_spaces import Float, SearchSpace
-from sensitivity.figures import danger_zone, divergence_map
+from sensitivity.figures import danger_zone, divergence_map, performance_sensitivity
 from sensitivity.measures import Measured
 from sensitivity.questions.sensitive import SENSITIVE
 from sensitivity.report.tables import overview
@@ -116,6 +116,10 @@ def test_a_variant_with_one_learning_rate_has_no_sensitivity() -> None:
     assert "Least sensitive" not in said(left)
     assert "Of all that adam can be set to" in said(left)
     assert left.overview.set_index("variant")["sensitivity"].isna().to_dict() == {"adam": False, "sgd": True}
+    assert performance_sensitivity(left, TASK).layout.title.text.startswith("adam: best 0.5")
+    alone = Measured(replace(made.results, trials=trials[trials["config/lr"] == 0.01]))
+    assert "performance_sensitivity" in [drawing.name for drawing in SENSITIVE.drawn(left, TASK)]
+    assert "performance_sensitivity" not in [drawing.name for drawing in SENSITIVE.drawn(alone, TASK)]
 
 
 def test_what_never_learned_is_not_ranked() -> None:
