@@ -143,9 +143,7 @@ def test_what_a_learning_rate_costs_is_told_of_what_learned() -> None:
     ("ends", "title"),
     [
         pytest.param({"adam": high, "sgd": high}, "Every variant diverges in 50% of its trials", id="alike"),
-        pytest.param(
-            {"adam": high, "sgd": lambda lr, seed: lr > 0.5}, "adam diverges most: 50% of 8 trials; sgd least: 25%", id="more"
-        ),
+        pytest.param({"adam": high, "sgd": lambda lr, seed: lr > 0.5}, "adam diverges most: 50% of 8 trials; sgd least: 25%", id="more"),
         pytest.param({"adam": lambda lr, seed: False}, "No trial diverged", id="none"),
     ],
 )
