@@ -34,7 +34,8 @@ SECONDS_NAMES = (
 )
 META_NAMES = frozenset(
     {
-        "user", "notes", "note", "tags", "tag", "description", "comment", "comments", "git", "github", "commit", "host", "hostname", "node",
+        "user", "notes", "note", "tags", "tag", "description", "comment", "comments", "remark", "remarks", "observation", "observations",
+        "annotation", "annotations", "memo", "todo", "git", "github", "commit", "host", "hostname", "node",
         "nodeip", "ip", "pid", "worker", "message", "error", "traceback", "exception", "job", "jobtype", "jobname", "sweep", "python", "os",
         "executable", "program", "entrypoint", "lifecyclestage", "device", "gpu", "group",
         "framework", "wandb", "additional", "experimenttag",

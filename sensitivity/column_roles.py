@@ -159,8 +159,12 @@ def _without_hidden_results(columns: Mapping[str, Column], chosen: Sequence[Colu
 
 
 def doubtful_results(columns: Mapping[str, Column], roles: Roles, metric: str) -> list[str]:
-    """Return the results besides the metric that have few levels, each crossed with the hyperparameters, as a hyperparameter has."""
-    base = [columns[name] for name in (*roles.hyperparameters, *(roles.named[role] for role in ("variant", "task") if role in roles.named))]
+    """Return the results besides the metric that have few levels, each crossed with the hyperparameters, as a hyperparameter has.
+
+    What differs only from epoch to epoch of a configuration is a result.
+    """
+    context = [roles.named[role] for role in ("variant", "task", "epoch") if role in roles.named]
+    base = [columns[name] for name in (*roles.hyperparameters, *context)]
     return [
         name for name in roles.results if name != metric and columns[name].group == "" and is_factor(columns[name], group_numbers(base))
     ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from sensitivity.imported import Imported, as_utf8, assemble
+from sensitivity.imported_designs import ASSUMED_ADAPTIVE
 from sensitivity.imported_spaces import Spaces
 from sensitivity.optuna_storage import studies_of
 from sensitivity.optuna_trials import OptunaTrials
@@ -123,8 +124,5 @@ def _notes(trials: Sequence[Imported], read: Sequence[OptunaTrials], design: str
             'was; if they diverged, say failed="diverged" (--failed diverged).'
         )
     if design is None and any(single.design == "adaptive" and not single.ours for single in read):
-        notes.append(
-            'A study does not say how it sampled, so it is taken for an optimizer\'s; if it was at random, say design="random" '
-            "(--design random)."
-        )
+        notes.append(ASSUMED_ADAPTIVE)
     return notes

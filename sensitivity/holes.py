@@ -88,13 +88,14 @@ def _without_none(trial: Imported, name: str) -> Imported:
     return replace(trial, configuration={other: value for other, value in trial.configuration.items() if other != name})
 
 
-def without_holes(trials: Sequence[Imported], domains: Domains, where: str) -> tuple[list[Imported], list[str]]:
+def without_holes(trials: Sequence[Imported], domains: Domains, where: str, total: int) -> tuple[list[Imported], list[str]]:
     """Return the trials that have every hyperparameter which no condition makes inactive, and the sentences that count the others.
 
     Args:
         trials: of one variant, all decisive.
         domains: the domains of trials, by hyperparameter.
         where: the trials come from, for sentences.
+        total: trials of the variant, also those that failed or run.
 
     Raises:
         InputError: half of the trials or more would be left out; the message names the options.
@@ -107,7 +108,7 @@ def without_holes(trials: Sequence[Imported], domains: Domains, where: str) -> t
             return remaining, notes
         name = min(unexplained, key=lambda name: sum(name not in trial.configuration for trial in remaining))
         complete = [trial for trial in remaining if name in trial.configuration]
-        notes.append(_left_out(name, len(remaining) - len(complete), trials, complete, where))
+        notes.append(_left_out(name, len(remaining) - len(complete), trials, complete, where, total))
         remaining = complete
 
 
@@ -129,7 +130,7 @@ def complete_in(space: SearchSpace, trials: Sequence[Imported], where: str) -> t
         lacking = {id(trial) for trial in decisive(remaining) if _lacks(trial, domain, domains)}
         if lacking:
             remaining = [trial for trial in remaining if id(trial) not in lacking]
-            notes.append(_left_out(domain.name, len(lacking), deciding, decisive(remaining), where))
+            notes.append(_left_out(domain.name, len(lacking), deciding, decisive(remaining), where, len(trials)))
     return remaining, notes
 
 
@@ -145,7 +146,7 @@ def _lacks(trial: Imported, domain: Hyperparameter, domains: Mapping[str, Hyperp
     return domain.name not in trial.configuration and holds(domain.when, plain_configuration(trial.configuration, domains))
 
 
-def _left_out(name: str, count: int, trials: Sequence[Imported], complete: Sequence[Imported], where: str) -> str:
+def _left_out(name: str, count: int, trials: Sequence[Imported], complete: Sequence[Imported], where: str, total: int) -> str:
     if 2 * len(complete) <= len(trials):
         absent = sum(name not in trial.configuration for trial in trials)
         raise InputError(
@@ -153,6 +154,6 @@ def _left_out(name: str, count: int, trials: Sequence[Imported], complete: Seque
             f"that they had (defaults=, --default {name}=VALUE), or leave {name} out (ignore=, --leave-out {name})"
         )
     return (
-        f"Left out, having no {name} while no other hyperparameter tells why: {count} of {len(trials)} trials{where}; if they had one, "
+        f"Left out, having no {name} while no other hyperparameter tells why: {count} of {total} trials{where}; if they had one, "
         f"give it (defaults=, --default {name}=VALUE)."
     )

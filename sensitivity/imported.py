@@ -22,6 +22,7 @@ from sensitivity.imported_spaces import Spaces, check_measurable, spaces_of
 from sensitivity.planning import DONE
 from sensitivity.renaming import renamed_domain, renamed_trials, renaming, values_by_name
 from sensitivity.results import COUNTED, IMPORTED, PREFIX, TIMES, Results
+from sensitivity.wording import several
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -273,10 +274,12 @@ def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: 
 def _about_ends(table: pd.DataFrame, metric: str, trials: Sequence[Imported], stopped: int) -> list[str]:
     uncapped, said = sum(trial.status == "diverged" and not math.isfinite(trial.initial_loss) for trial in trials), []
     if uncapped:
-        said.append(
-            f"Diverged, having no finite {metric}: {uncapped} of {len(table)} trials, which count as the worst finite result of "
-            "their task, as no initial loss was given."
-        )
+        finite = set(table.loc[table["value"].notna(), "task"])
+        tasks = dict.fromkeys(trial.task for trial in trials if trial.status == "diverged" and not math.isfinite(trial.initial_loss))
+        bare = [task for task in tasks if task not in finite]
+        counted = ", which count as the worst finite result of their task, as no initial loss was given" if len(bare) < len(tasks) else ""
+        none = f"; no trial of {several(bare)} has a finite {metric}" if bare else ""
+        said.append(f"Diverged, having no finite {metric}: {uncapped} of {len(table)} trials{counted}{none}.")
     if stopped:
         said.append(
             f"Stopped early, having reported fewer than {table['epochs'].iloc[0]} times: {stopped} of {len(table)} trials; give epochs if "

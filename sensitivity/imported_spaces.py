@@ -127,7 +127,7 @@ def _inferred(
             notes += [] if deciding[variant] else [_none_ended(variant, rows)]
             continue
         active = without_inactive_nones(rows, domains, [name for name in names if name not in described])
-        deciding[variant], words = without_holes(decisive(active), domains, _where(variant, by_variant))
+        deciding[variant], words = without_holes(decisive(active), domains, _where(variant, by_variant), len(rows))
         complete = {id(trial) for trial in deciding[variant]}
         remaining += [trial for trial in active if trial.status not in DECISIVE or id(trial) in complete]
         notes += words
@@ -158,7 +158,7 @@ def _most_complete(trials: Sequence[Imported], domains: Domains) -> list[Importe
     most = max(len(trial.configuration) for trial in trials)
     complete = [trial for trial in trials if len(trial.configuration) == most]
     try:
-        return complete if most and not without_holes(complete, domains, "")[1] else []
+        return complete if most and not without_holes(complete, domains, "", len(complete))[1] else []
     except InputError:
         return []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,9 @@ class OptunaTrials:
         self.title = str(self.ours["study"]) if self.ours else self.name
         self.space = SearchSpace.from_dict(self.ours["space"]) if self.ours else None
         self.initial_loss = initial_loss
-        trials = study.get_trials(deepcopy=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Choices for a categorical distribution", UserWarning)  # such as lists, which are read
+            trials = study.get_trials(deepcopy=False)
         if not trials:
             raise InputError(f"Optuna study {self.name!r} holds no trials")
         self.objective, self.metric = objective_of(study, metric)

@@ -13,7 +13,7 @@ from sensitivity.questions.effects import leading
 from sensitivity.questions.question import nothing_learned, of_task
 from sensitivity.questions.sensitive import diverged, ranking
 from sensitivity.questions.tuning import within
-from sensitivity.wording import setting, several, with_interval
+from sensitivity.wording import DASH, setting, several, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -70,11 +70,18 @@ def _careful(measured: Measured) -> list[str]:
 
 
 def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
-    """The best of a row of the overview, as the metric itself: what is maximised is measured by its negative."""
+    """The best of a row of the overview, as the metric itself: what is maximised is measured by its negative. None where all diverged."""
+    if not has_finite(results, row):
+        return DASH
     if results.direction == "min":
         return with_interval(row, "best_loss")
     ends = {"": -row["best_loss"], "_low": -row["best_loss_high"], "_high": -row["best_loss_low"]}
     return with_interval({f"best{end}": each for end, each in ends.items()}, "best")
+
+
+def has_finite(results: Results, row: Mapping[str, Any] | pd.Series) -> bool:
+    """Return True if a trial of the variant and the task of a row of the overview has a finite result."""
+    return bool((results.group(str(row["task"]), str(row["variant"]))["status"] == "completed").any())
 
 
 def best_title(results: Results) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 from sensitivity.columns import Column, is_missing
 from sensitivity.imported import ENDED, Imported
 from sensitivity.status_words import UNFINISHED, statuses_of
+from sensitivity.wording import listed
 from trainables.names import InputError
 
 Empty = Literal["diverged", "failed"]
@@ -54,15 +55,18 @@ class TableTrials:
         values = numbers_of(self.columns[self.metric])
         seconds = seconds_of(self.columns[self.roles["seconds"]]) if "seconds" in self.roles else [math.nan] * size
         start = self._initial(size)
-        variants, tasks = (self._labels(role, size) for role in ("variant", "task"))
         statuses = self._statuses(size)
+        variants, tasks = (self._labels(role, statuses) for role in ("variant", "task"))
         seeds = self._seeds(statuses)
         steps, notes = self._steps(size)
         cells = {name: self.columns[column].cells for column, name in self.names.items()}
         configurations = [{name: column[i] for name, column in cells.items() if not is_missing(column[i])} for i in range(size)]
         notes += self._copies(configurations, values, variants, tasks, seeds)
+        notes += self._unnamed(variants, tasks, statuses)
         groups: dict[Any, list[int]] = {}
         for i in range(size):
+            if not (variants[i] and tasks[i]):
+                continue
             what = i if "epoch" not in self.roles else (tasks[i], variants[i], seeds[i], repr(configurations[i]))
             groups.setdefault(what, []).append(i)
         trials, silent = [], 0
@@ -119,14 +123,26 @@ class TableTrials:
             return [self.initial_loss] * size
         return [math.nan if value is None else value for value in numbers_of(self.columns[self.roles["initial_loss"]])]
 
-    def _labels(self, role: str, size: int) -> list[str]:
+    def _labels(self, role: str, statuses: Sequence[str]) -> list[str]:
+        """Return the variant or the task of every row; a row that did not finish may have none, an empty text."""
         if role not in self.roles:
-            return [self.study] * size
+            return [self.study] * len(statuses)
         column = self.columns[self.roles[role]]
-        for row, cell in enumerate(column.cells, 1):
-            if is_missing(cell) or str(cell) == "":
+        labels = ["" if is_missing(cell) else _label(cell, column) for cell in column.cells]
+        for row, (label, status) in enumerate(zip(labels, statuses, strict=True), 1):
+            if not label and status not in UNFINISHED:
                 raise InputError(f"column {column.name!r} must name something in every row, got nothing in row {row}")
-        return [str(int(cell)) if isinstance(cell, float) and cell.is_integer() and column.is_whole else str(cell) for cell in column.cells]
+        return labels
+
+    def _unnamed(self, variants: Sequence[str], tasks: Sequence[str], statuses: Sequence[str]) -> list[str]:
+        """Return what is said of rows that have no variant or no task."""
+        said = []
+        for role, labels in (("variant", variants), ("task", tasks)):
+            words = [status for label, status in zip(labels, statuses, strict=True) if not label]
+            if words:
+                of = f"{len(words)} of {len(statuses)} rows ({listed(list(dict.fromkeys(words)))})"
+                said.append(f"Left out, having no {self.roles[role]}: {of}.")
+        return said
 
     def _statuses(self, size: int) -> list[str]:
         if "status" not in self.roles:
@@ -155,10 +171,10 @@ class TableTrials:
         if not self.by_budget:
             return [whole_number_of(column, row) for row in range(size)], []
         ranks = {level: rank for rank, level in enumerate(levels, 1)}
-        listed = ", ".join(f"{level:.6g}" for level in levels[:MOST_BUDGETS]) + (", ..." if len(levels) > MOST_BUDGETS else "")
+        words = ", ".join(f"{level:.6g}" for level in levels[:MOST_BUDGETS]) + (", ..." if len(levels) > MOST_BUDGETS else "")
         if levels == list(range(1, len(levels) + 1)):
             return [int(value) for value in budgets if value is not None], []
-        note = f"Budgets, in column {column.name}, count as epochs 1 to {len(levels)}: {listed}. A trial is whole at the largest."
+        note = f"Budgets, in column {column.name}, count as epochs 1 to {len(levels)}: {words}. A trial is whole at the largest."
         return [ranks[value] for value in budgets if value is not None], [note]
 
     def _copies(
@@ -185,10 +201,13 @@ class TableTrials:
         equal = equal[equal > 1]
         if equal.empty:
             return []
-        return [
-            f"Repetitions of {len(equal.index.unique(0))} configurations have the same {self.metric} to the last digit ({equal.sum()} "
-            "rows); they count as seeds."
-        ]
+        count = len(equal.index.unique(0))
+        of = "one configuration" if count == 1 else f"{count} configurations"
+        return [f"Repetitions of {of} have the same {self.metric} to the last digit ({equal.sum()} rows); they count as seeds."]
+
+
+def _label(cell: Any, column: Column) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() and column.is_whole else str(cell)
 
 
 def numbers_of(column: Column) -> list[float | None]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DASH = "–"
+ROUNDING = 1e-14
+"""Relative size of rounding errors."""
 """What is not known."""
 MOST = 8
 """Variants that a sentence speaks of; the table has the others."""
@@ -58,7 +60,8 @@ def setting(configuration: Mapping[str, object]) -> str:
 def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: str = ".3g") -> str:
     """A measured value and its interval, in three digits unless said otherwise: no interval here is known better.
 
-    An interval without width is one that nothing is known of (one seed of a fixed design), and is left out.
+    An interval without width is one that nothing is known of (one seed of a fixed design), and is left out. What is but a rounding error
+    of the largest of the three numbers is 0.
 
     Args: row: has ``NAME``, ``NAME_low`` and ``NAME_high``, or ``value``, ``low`` and ``high`` without a name.
 
@@ -68,11 +71,15 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
     '25% (10% to 40%)'
     >>> with_interval({"value": float("nan"), "low": 0, "high": 1}), with_interval({"value": 0.5, "low": 0.5, "high": 0.5})
     ('–', '0.5')
+    >>> with_interval({"value": 0.573, "low": 1.1e-16, "high": 1.15})
+    '0.573 (0 to 1.15)'
     """
     names = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
     value, low, high = (row[each] for each in names)
     if not known(value):
         return DASH
+    largest = max(abs(number) for number in (value, low, high) if known(number))
+    value, low, high = (0.0 if known(number) and abs(number) < ROUNDING * largest else number for number in (value, low, high))
     wide = known(low) and known(high) and not math.isclose(low, high, abs_tol=1e-12)
     ends = f" ({low:{form}} to {high:{form}})" if wide else ""
     return f"{value:{form}}{ends}"

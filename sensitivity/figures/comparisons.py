@@ -38,7 +38,9 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     results = measured.results
     figure, shades, outcome = go.Figure(), colours(results.spaces), Outcome.of(results)
     both = of_task(measured.best_loss, task).merge(of_task(measured.sensitivity, task), on=["task", "variant"], suffixes=("_best", "_lr"))
-    both = both.sort_values("value_best", ignore_index=True)
+    both = both[both["value_lr"].notna()].sort_values("value_best", ignore_index=True)
+    if both.empty:
+        raise InputError("no variant has results of two settings")
     for end, value in zip(
         ("value", "low", "high"), outcome.ends(both.rename(columns=lambda name: name.removesuffix("_best"))), strict=True
     ):

@@ -62,7 +62,7 @@ def pair_effects(measured: Measured, task: str) -> go.Figure:
     pairs = table[(table["order"] == "pair") & (table["low"] > 0) & ~table["variant"].isin(poor)].sort_values("value", ascending=False)
     title = "No interaction is clearly above 0"
     if poor >= set(table["variant"]):
-        title = "Too few configurations to say what hyperparameters do together"
+        title = "The trials do not show what hyperparameters do together"
     if len(pairs):
         top = records(pairs)[0]
         title = f"{plain(top['effect'])} is the largest interaction: {with_ends(top, '.0%')} of the variance of {plain(top['variant'])}"

@@ -55,7 +55,7 @@ def tunability(measured: Measured, task: str) -> go.Figure:
         figure.update_layout({f"xaxis{place + 1}": {"range": [-0.05 * most, 1.05 * most], "nticks": 4}})
     figure.update_layout(xaxis={"nticks": 4})
     known = overall[overall["value"].notna()].sort_values("value", ascending=False)
-    title = "Too few configurations to say what tuning gains"
+    title = "The trials do not show what tuning gains"
     if len(known) and known["value"].iloc[0] <= 0:
         title = "No configuration was better than the defaults"
     elif len(known):

@@ -9,6 +9,7 @@ import pandas as pd
 
 from search_spaces.hyperparameters import Float, Integer
 from sensitivity.capping import reference
+from sensitivity.imported_designs import ASSUMED_ADAPTIVE
 from sensitivity.measures import forest as forests
 from sensitivity.measures.edges import advice
 from sensitivity.measures.effects import exact_effects
@@ -68,16 +69,30 @@ def _unmeasured(results: Results) -> list[tuple[str, str]]:
     unfinished = int(status.isin(("pending", "running")).sum())
     found = []
     if failed:
-        where = "trials.csv says" if IMPORTED in results.spec else "`sensitivity trials --status failed` shows"
-        text = f"{failed} of {total} trials failed and are left out; {where} why."
-        found.append(("failed", text))
+        found.append(("failed", f"{failed} of {total} trials failed and {_are(failed)} left out{_reasons(results)}."))
     if stopped:
-        text = f"{stopped} of {total} trials were stopped early and are left out: they have no result at the full budget."
+        was, they = ("was", "it has") if stopped == 1 else ("were", "they have")
+        text = f"{stopped} of {total} trials {was} stopped early and {_are(stopped)} left out: {they} no result at the full budget."
         found.append(("stopped", text))
     if unfinished:
         hint = "" if IMPORTED in results.spec else "; run the study again to complete it"
-        found.append(("unfinished", f"{unfinished} of {total} trials have not finished{hint}."))
+        have = "has" if unfinished == 1 else "have"
+        found.append(("unfinished", f"{unfinished} of {total} trials {have} not finished{hint}."))
     return found
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _reasons(results: Results) -> str:
+    """Return where the reasons of failed trials are; an import may have none."""
+    if IMPORTED not in results.spec:
+        return "; `sensitivity trials --status failed` shows why"
+    errors = results.trials.loc[results.trials["status"] == "failed", "error"].notna()
+    if not errors.any():
+        return ""
+    return "; trials.csv says why" if errors.all() else f"; trials.csv says why of {int(errors.sum())}"
 
 
 def _design(results: Results) -> list[tuple[str, str]]:
@@ -93,9 +108,12 @@ def _design(results: Results) -> list[tuple[str, str]]:
     adaptive = [name for name in variants if results.design_of(name) == "adaptive"]
     if adaptive:
         of = "" if adaptive == variants else f" of {listed(adaptive)}"
+        crowded = "sensitivities and shares describe where it looked, not the range"
         text = (
-            f"The configurations{of} were chosen by an optimizer, which crowds near the best: sensitivities and shares describe where it "
-            "looked, not the range. Use a grid, random or sobol design to measure sensitivity."
+            f"If an optimizer chose the configurations{of}, it crowds near the best: {crowded}."
+            if ASSUMED_ADAPTIVE in results.notes
+            else f"The configurations{of} were chosen by an optimizer, which crowds near the best: {crowded}. Use a grid, random or sobol "
+            "design to measure sensitivity."
         )
         found.append(("adaptive", text))
     return found

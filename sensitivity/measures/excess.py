@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.losses import DRAWS, Array, Losses, around, best, best_draws, groups, interval, resampled, row
+from sensitivity.measures.designs import joined
+from sensitivity.measures.losses import DRAWS, Array, Losses, around, best, best_draws, groups, interval, note, resampled, row
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def excess_loss(
     loss at each level instead of the mean, so that only the hyperparameter itself costs (levels where the design has none: up to 12 even
     parts of its scale).
     :math:`\ell^*` is :func:`sensitivity.measures.losses.best`. Variants without the hyperparameter have no row, and configurations
-    without it (a condition keeps it inactive) do not count.
+    without it (a condition keeps it inactive) do not count. One configuration, or one level, has no value.
 
     Args: over: a hyperparameter, or None for the whole space. tuned: see above. level: of the interval
     (:func:`sensitivity.measures.losses.around`). draws, seed: of the bootstrap.
@@ -49,6 +50,9 @@ def excess_loss(
         raise InputError("tuned=True needs over=, the hyperparameter at whose levels the others are tuned")
     rows = []
     for group in groups(results, over):
+        if not _varies(group, over):
+            rows.append(row(group, np.nan, np.nan, np.nan) | {"note": joined(note(group), f"one {over or 'configuration'} with a result")})
+            continue
         if tuned and over is not None:
             value, drawn = _tuned(group, over, draws, seed)
         else:
@@ -76,7 +80,7 @@ def excess_differences(results: Results, *, over: str | None = None, draws: int 
 
     An interval that holds 0 is a difference that this study cannot tell from noise.
     """
-    found = groups(results, over)
+    found = [group for group in groups(results, over) if _varies(group, over)]
     drawn = [excess_draws(each, over, draws, seed + i) for i, each in enumerate(found)]
     values = [excess(each, over) for each in found]
     rows = []
@@ -87,6 +91,11 @@ def excess_differences(results: Results, *, over: str | None = None, draws: int 
             both = {"value": value, "low": min(low, value), "high": max(high, value), "n": a.trials + b.trials, "note": ""}
             rows.append({"task": a.task, "a": a.variant, "b": b.variant, **both})
     return pd.DataFrame(rows, columns=["task", "a", "b", "value", "low", "high", "n", "note"])
+
+
+def _varies(group: Losses, over: str | None) -> bool:
+    """Return True for two levels of a hyperparameter with a result, two configurations without one."""
+    return len(group.loss if over is None else np.unique(group.units[:, group.names.index(over)])) > 1
 
 
 def excess(group: Losses, over: str | None) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures import effect_shares, estimator_agreement, pair_effects, seed_noise
 from sensitivity.measures.effects import NO_HYPERPARAMETER, NOISE, UNEXPLAINED
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables
 from sensitivity.results import records
-from sensitivity.wording import MOST, known, listed, percent, several, with_interval
+from sensitivity.wording import MOST, listed, percent, several, with_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +21,8 @@ POOR = "poor surrogate"
 """In the note of an effect that is not to be believed."""
 MINOR = 0.05
 """Effects below this share are not spoken of."""
+TRUSTED = 0.5
+"""Out-of-bag R2 of a forest from which interactions are spoken of."""
 
 
 def effects(measured: Measured, task: str) -> list[str]:
@@ -39,10 +43,20 @@ def effects(measured: Measured, task: str) -> list[str]:
     if len(poor):
         names = several(list(dict.fromkeys(poor["variant"])))
         found.append(f"The trials of {names} do not show which hyperparameters matter: a forest cannot predict their loss.")
-    if not found and shares["value"].isna().all():
-        reasons = dict.fromkeys(part for note in shares["note"] for part in note.split("; ") if part)
-        return [f"What matters cannot be said of these trials: {'; '.join(reasons)}."]
-    return found or [_none(shares[~shares["effect"].isin(NO_HYPERPARAMETER)])]
+    alone = shares[~shares["effect"].isin(NO_HYPERPARAMETER)]
+    unknown = alone.groupby("variant", sort=False)["value"].transform(lambda values: values.isna().all()).astype(bool)
+    if not found and not alone[~unknown].empty:
+        found.append(_none(alone[~unknown]))
+    return [*found, *_unknown(alone[unknown], everything=bool(unknown.all()))]
+
+
+def _unknown(shares: pd.DataFrame, *, everything: bool) -> list[str]:
+    """Return the sentence on variants of which no share is known. Args: everything: there are no others."""
+    if shares.empty:
+        return []
+    who = "these trials" if everything else several(list(dict.fromkeys(shares["variant"])))
+    reasons = dict.fromkeys(part for note in shares["note"] for part in note.split("; ") if part)
+    return [f"What matters cannot be said of {who}: {'; '.join(reasons)}."]
 
 
 def _clear(shares: pd.DataFrame) -> pd.DataFrame:
@@ -75,14 +89,16 @@ def _pairs(measured: Measured, task: str) -> list[str]:
     table = rows(measured.variance_shares, task, order="pair")
     if not table:
         return []
-    believed = [row for row in table if row["r2"] >= 0.5 and row["low"] > 0]
-    large = sorted((row for row in believed if row["value"] >= MINOR), key=lambda row: -row["value"])
-    quality = sorted(row["r2"] for row in table if known(row["r2"]))
-    if not quality:
+    believed = [row for row in table if row["r2"] >= TRUSTED]
+    if not believed:
         return []
-    surrogate = f"forests with out-of-bag R2 of {quality[0]:.2f} to {quality[-1]:.2f}"
+    large = sorted((row for row in believed if row["low"] > 0 and row["value"] >= MINOR), key=lambda row: -row["value"])
+    worst, best = (f"{end(row['r2'] for row in believed):.2f}" for end in (min, max))
+    surrogate = f"forests with out-of-bag R2 of {worst}" + ("" if worst == best else f" to {best}")
     if not large:
-        return [f"No interaction clearly exceeds 5% ({surrogate})."]
+        variants = list(dict.fromkeys(row["variant"] for row in believed))
+        of = f" of {several(variants)}" if len(variants) < len({row["variant"] for row in table}) else ""
+        return [f"No interaction{of} clearly exceeds 5% ({surrogate})."]
     words = [f"{row['effect']} of {row['variant']} {with_interval(row, form='.0%')}" for row in large]
     return [f"Interactions, beyond what each hyperparameter explains alone ({surrogate}): {several(words, 5)}."]
 
@@ -101,10 +117,25 @@ def _agreement(measured: Measured, task: str) -> list[str]:
         odd = max(against, key=lambda each: len(set(against[each])))
         what = listed([row["effect"] for row in apart if row["estimator"] == odd])
         words.append(f"for {variant}, {odd} orders {what} otherwise than {listed(list(dict.fromkeys(against[odd])))}")
-    if not words:
+    if not words and _ordered_by_two(table):
         return [f"Estimators agree: {listed(names)} order the hyperparameters alike wherever their intervals keep two apart."]
+    if not words:
+        return []
     more = f"; {len(words) - 3} more in the table" if len(words) > 3 else ""
     return [f"Estimators disagree by more than chance: {'; '.join(words[:3])}{more}. They measure different things."]
+
+
+def _ordered_by_two(table: list[dict[str, Any]]) -> bool:
+    """Return True if the intervals of two estimators keep the same two hyperparameters of a variant apart."""
+    orders: Counter[tuple[str, str, str]] = Counter()
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in table:
+        groups.setdefault((row["variant"], row["estimator"]), []).append(row)
+    for (variant, _), members in groups.items():
+        for one, other in itertools.permutations(members, 2):
+            if one["low"] > other["high"]:
+                orders[variant, *sorted((one["effect"], other["effect"]))] += 1
+    return any(count > 1 for count in orders.values())
 
 
 def _noise(measured: Measured, task: str) -> pd.DataFrame:

@@ -42,6 +42,11 @@ def ranking(measured: Measured, task: str) -> list[str]:
             f"above its best over {over}; most sensitive: {most['variant']}, {_excess(most)}."
         )
         found += _ties(measured, task, str(least["variant"]), set(ranked["variant"]))
+    alone = list(table.loc[table["learned"] & table["sensitivity"].isna(), "variant"])
+    if alone:
+        found.append(
+            f"No sensitivity is measured of {several(alone)}: {'one learning rate' if over_lr else 'one configuration'} has results."
+        )
     idle = list(table.loc[~table["learned"], "variant"])
     if idle:
         found.append(f"Never better than {reference(measured.results, task)}, so not ranked: {several(idle)}.")
@@ -66,7 +71,8 @@ def _untuned(measured: Measured, task: str) -> list[str]:
     if measured.compared_over is None:  # this is what the ranking is by
         return []
     rate = {row["variant"]: row["value"] for row in rows(measured.lr_sensitivity, task)}
-    found = rows(measured.excess_loss, task)
+    learned = set(of_task(measured.overview, task).query("learned")["variant"])
+    found = [row for row in rows(measured.excess_loss, task) if row["variant"] in learned]
     if all(abs(row["value"] - rate.get(row["variant"], row["value"])) <= SAME * abs(row["value"]) for row in found):
         return []
     words = [f"{row['variant']} {with_interval(row)}" for row in found]
@@ -75,7 +81,8 @@ def _untuned(measured: Measured, task: str) -> list[str]:
 
 def _tuned(measured: Measured, task: str) -> list[str]:
     """What the learning rate itself costs where other hyperparameters vary with it."""
-    more = {variant for variant in measured.results.spaces if len(measured.results.varied(variant)) > 1}
+    learned = of_task(measured.overview, task).query("learned")["variant"]
+    more = {variant for variant in learned if len(measured.results.varied(variant)) > 1}
     found = [row for row in rows(measured.tuned_lr_sensitivity, task) if row["variant"] in more]
     if not found:
         return []
@@ -167,8 +174,8 @@ def has_rates(measured: Measured, task: str) -> bool:
     return bool((measured.lr_curve["task"] == task).any())
 
 
-def _some_learned(measured: Measured, task: str) -> bool:
-    return not nothing_learned(measured, task)
+def _some_sensitivity(measured: Measured, task: str) -> bool:
+    return bool(of_task(measured.overview, task)["sensitivity"].notna().any()) and not nothing_learned(measured, task)
 
 
 def _some_diverged(measured: Measured, task: str) -> bool:
@@ -211,7 +218,7 @@ SENSITIVE = Question(
             "How good a variant can be against how much an untuned setting costs. Lower left is better on both counts; where bars "
             "overlap, this study cannot tell the variants apart.",
             "overview",
-            _some_learned,
+            _some_sensitivity,
         ),
         Drawing(
             divergence_map,

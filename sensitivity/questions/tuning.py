@@ -53,7 +53,14 @@ def _gains(measured: Measured, task: str) -> list[str]:
         most = max(alone, key=lambda each: float(each["value"]), default=None)
         single = f" ({most['hyperparameters']} alone {most['value']:.3g})" if most and len(alone) > 1 and row["value"] > 0 else ""
         words.append(f"{row['variant']} {with_interval(row)}{single}")
-    return [f"What tuning takes off the loss of the default configuration: {several(words)}."]
+    return [f"What tuning takes off the loss of {_start(measured)}: {several(words)}."]
+
+
+def _start(measured: Measured) -> str:
+    """Return the configuration that tuning begins with: without defaults, the values in the middle of the ranges."""
+    results = measured.results
+    has_default = any(results.spaces[variant][name].default is not None for variant in results.spaces for name in results.varied(variant))
+    return "the default configuration" if has_default else "a configuration in the middle of the ranges"
 
 
 def _several(measured: Measured, task: str) -> bool:

@@ -10,7 +10,7 @@ import pandas as pd
 from sensitivity.capping import cap_of
 from sensitivity.questions.question import of_task
 from sensitivity.results import records
-from sensitivity.summary import best_title, best_words
+from sensitivity.summary import best_title, best_words, has_finite
 from sensitivity.wording import DASH, number, setting, with_interval
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def overview(measured: Measured, task: str) -> pd.DataFrame:
         cells = {
             "variant": row["variant"],
             best_title(measured.results): best_words(measured.results, row),
-            "at": setting(row["configuration"]),
+            "at": setting(row["configuration"]) if has_finite(measured.results, row) else DASH,
             of_what: _sensitivity_in_words(measured, row),
             "robust width (decades)": with_interval(row, "robust_width") if learned else DASH,
             "diverged": with_interval(row, "divergence_rate", form=".0%"),

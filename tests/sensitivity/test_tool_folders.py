@@ -167,6 +167,15 @@ def test_a_folder_of_deepobs(tmp_path: pathlib.Path) -> None:
     assert sorted(results.epochs["epoch"].unique()) == [1, 2]
 
 
+def test_results_with_few_levels_are_no_hyperparameters(tmp_path: pathlib.Path) -> None:
+    """Training accuracies that are the same in every run differ from epoch to epoch only."""
+    place = deepobs(tmp_path / "results", accuracies=True)
+    for path in place.rglob("*.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"train_accuracies": [0.1, 0.5, 0.6]}))
+    results = Results.from_table(place, metric="test_accuracies")
+    assert results.spaces["SGD"].names == ("lr",)
+
+
 def test_accuracies_of_deepobs_are_maximised(tmp_path: pathlib.Path) -> None:
     results = Results.from_table(deepobs(tmp_path / "results", accuracies=True), metric="test_accuracies")
     assert results.direction == "max"

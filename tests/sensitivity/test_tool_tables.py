@@ -159,6 +159,16 @@ def test_the_trials_of_optuna_are_one_question(tmp_path: pathlib.Path) -> None:
     assert names_of(whole) == {"trials": ("lr", "optimizer")}
 
 
+def test_a_trial_of_optuna_that_runs_leaves_those_that_ended(tmp_path: pathlib.Path) -> None:
+    """``ask()`` alone gives a trial without parameters."""
+    odd = [{"": 9 + place, "number": 9 + place, "state": state} for place, state in enumerate(("RUNNING", "WAITING"))]
+    place = write(tmp_path / "trials.csv", [*optuna(), *odd])
+    results = Results.from_table(place, direction="max")
+    assert names_of(results) == {"adam": ("lr", "layers"), "sgd": ("lr", "layers")}
+    assert "Left out, having no params_optimizer: 2 of 11 rows (running and pending)." in results.notes
+    assert len(results.trials) == 9
+
+
 def test_several_objectives_of_optuna_are_one_question(tmp_path: pathlib.Path) -> None:
     place = write(tmp_path / "trials.csv", optuna(("values_0", "values_1")))
     with pytest.raises(InputError, match=r"name the column of the metric \(metric=, --metric\): .* results values_0, values_1$"):

@@ -96,6 +96,8 @@ def test_advice_is_given_once_for_all_tasks() -> None:
     assert text.startswith("adam on a does best at")
     (text,) = advice(table(falling, tasks=tuple("abcde")))
     assert text.startswith("adam on all 5 tasks does best at")
+    (text,) = advice(table(lambda row: falling(row) if row["task"] != "b" else (math.log10(row["lr"]) + 2) ** 2, tasks=tuple("abcde")))
+    assert text.startswith("adam on 4 of 5 tasks does best at")
 
 
 def test_tasks_that_disagree_get_no_numbers_that_conflict() -> None:

@@ -129,11 +129,60 @@ def test_a_forest_that_cannot_predict_says_nothing_of_the_number_of_trials() -> 
     assert words not in said(random(added))
 
 
+def variants(**tables: Measured) -> Measured:
+    """Return the trials of several tables as variants of one study."""
+    frames = [made.results.trials.assign(variant=name) for name, made in tables.items()]
+    frame = pd.concat(frames, ignore_index=True)[["variant", "config/x", "config/y", "seed", "value"]]
+    return Measured(Results.from_table(frame, metric="value", direction="min", seed="seed", variant="variant", design="random"))
+
+
+def few() -> Measured:
+    return random(added, n=4)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        pytest.param(few, "What matters cannot be said of these trials: one seed; 4 configurations are too few", id="nothing is known"),
+        pytest.param(lambda: variants(adam=random(added), sgd=few()), "What matters cannot be said of sgd: ", id="one variant is unknown"),
+        pytest.param(lambda: random(added), "", id="all is known"),
+    ],
+)
+def test_variants_without_a_share_are_named(made: Callable[[], Measured], words: str) -> None:
+    text = said(made())
+    assert ("What matters cannot be said of" in text) == bool(words)
+    assert words in text
+    assert "No hyperparameter" not in text
+
+
+def test_no_effect_is_claimed_of_too_few_trials_with_seeds() -> None:
+    seeds = {0.001: 4, 0.01: 4, 0.1: 1, 1.0: 1}
+    frame = pd.DataFrame([{"x": x, "seed": seed, "loss": x} for x, count in seeds.items() for seed in range(count)])
+    made = Measured(Results.from_table(frame, metric="loss", seed="seed"))
+    assert made.main_effects.set_index("effect").loc[NOISE, "value"] == 0
+    assert "What matters cannot be said of these trials" in said(made)
+    assert "No hyperparameter" not in said(made)
+
+
+def test_interactions_are_told_of_forests_that_predict_only() -> None:
+    assert "interaction" not in said(random(noise)).lower()
+    text = said(variants(adam=random(added), sgd=random(noise)))
+    assert "No interaction of adam clearly exceeds 5% (forests with out-of-bag R2 of 0." in text
+    assert " to 0." not in text.partition("R2 of")[2].partition(")")[0]
+
+
+def test_estimators_agree_where_two_keep_the_same_hyperparameters_apart() -> None:
+    assert "Estimators agree: " in said(grid(added))
+    assert "Estimators" not in said(grid(noise))
+    assert "Estimators disagree" not in said(grid(added))
+
+
 def test_pairs_are_named_where_they_are_clear() -> None:
     assert "Interactions, beyond what each hyperparameter explains alone (forests" in said(random(both))
     assert "No interaction clearly exceeds 5% (forests" in said(random(added))
     assert "x x y is the largest interaction" in pair_effects(random(both), TASK).layout.title.text
-    assert "largest interaction" not in pair_effects(random(noise, n=60), TASK).layout.title.text
+    assert pair_effects(random(added), TASK).layout.title.text == "No interaction is clearly above 0"
+    assert pair_effects(random(noise, n=60), TASK).layout.title.text == "The trials do not show what hyperparameters do together"
 
 
 def test_one_seed_of_a_grid_has_its_noise_among_the_unexplained() -> None:

@@ -40,9 +40,33 @@ def test_a_clear_difference_is_told_with_the_interval_of_welch() -> None:
     assert "Random configurations needed" not in words
 
 
+def test_a_metric_that_is_maximised_ends_higher() -> None:
+    table = published(0.1)
+    words = said(table.assign(acc=1 - table["loss"]).drop(columns="loss"))
+    assert "adam ends higher than sgd by 0.1" in words
+    assert "ends lower" not in words
+    assert "ends higher" not in said(table)
+
+
+@pytest.mark.parametrize("metric", ["loss", "acc"])
+def test_without_noise_nothing_is_decided(metric: str) -> None:
+    rows = [{"variant": name, "lr": 0.1, "seed": seed, metric: loss} for name, loss in (("adam", 0.2), ("sgd", 0.3)) for seed in (0, 1)]
+    words = f"adam and sgd have the same {metric} for every seed, so seed noise is unknown and nothing is decided."
+    assert words in said(pd.DataFrame(rows))
+    assert words not in said(pd.DataFrame([{**row, metric: row[metric] + row["seed"]} for row in rows]))
+
+
+def test_one_seed_tells_no_variants_apart() -> None:
+    words = "One seed: the variants cannot be told apart; at least 2 seeds are needed."
+    assert words in said(published(0.1, seeds=1))
+    assert words not in said(published(0.1, seeds=2))
+
+
 def test_no_difference_is_undecided() -> None:
     words = said(published(0.0))
-    assert "cannot be told apart" in words
+    assert "cannot be told apart: the difference is " in words
+    assert words.count("; more seeds may decide.") == 1
+    assert "cannot be told apart" not in said(published(0.1))
     assert "ends lower" not in words
 
 

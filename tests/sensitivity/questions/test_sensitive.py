@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from sensitivity.figures import danger_zone, divergence_map
+from search_spaces import Float, SearchSpace
+from sensitivity.figures import danger_zone, divergence_map, performance_sensitivity
 from sensitivity.measures import Measured
 from sensitivity.questions.sensitive import SENSITIVE
+from sensitivity.report.tables import overview
 from sensitivity.results import Results
 
 TASK = "table"
+LR = Float("lr", 0.001, 1.0, "log")
 RATES = (0.001, 0.01, 0.1, 1.0)
 Ends = Callable[[float, int], bool]
 """Whether a learning rate and a seed diverge."""
@@ -92,6 +96,59 @@ def test_variants_with_other_repeats_are_named() -> None:
     frame = pd.concat([one, two], ignore_index=True)[["variant", "config/lr", "seed", "value"]]
     made = Measured(Results.from_table(frame, metric="value", direction="min", seed="seed", variant="variant"))
     assert "learning rates with at least two seeds (adam 4 and sgd 2) did the seed decide" in " ".join(SENSITIVE.sentences(made, TASK))
+
+
+def several(**ends: Ends) -> Measured:
+    """One seed of four learning rates for each variant."""
+    frames = [table(EVEN, diverges).results.trials.assign(variant=name) for name, diverges in ends.items()]
+    frame = pd.concat(frames, ignore_index=True)[["variant", "config/lr", "seed", "value"]]
+    return Measured(Results.from_table(frame, metric="value", direction="min", seed="seed", variant="variant", spaces=SearchSpace(LR)))
+
+
+def test_a_variant_with_one_learning_rate_has_no_sensitivity() -> None:
+    made = several(adam=lambda lr, seed: False, sgd=lambda lr, seed: False)
+    words = "No sensitivity is measured of sgd: one learning rate has results."
+    assert words not in said(made)
+    assert "Least sensitive to its learning rate: " in said(made)
+    trials = made.results.trials
+    left = Measured(replace(made.results, trials=trials[(trials["variant"] == "adam") | (trials["config/lr"] == 0.01)]))
+    assert words in said(left)
+    assert "Least sensitive" not in said(left)
+    assert "Of all that adam can be set to" in said(left)
+    assert left.overview.set_index("variant")["sensitivity"].isna().to_dict() == {"adam": False, "sgd": True}
+    assert performance_sensitivity(left, TASK).layout.title.text.startswith("adam: best 0.5")
+    alone = Measured(replace(made.results, trials=trials[trials["config/lr"] == 0.01]))
+    assert "performance_sensitivity" in [drawing.name for drawing in SENSITIVE.drawn(left, TASK)]
+    assert "performance_sensitivity" not in [drawing.name for drawing in SENSITIVE.drawn(alone, TASK)]
+
+
+def test_what_never_learned_is_not_ranked() -> None:
+    words = "Never better than the worst result of the task, so not ranked: sgd."
+    assert words in said(several(adam=high, sgd=lambda lr, seed: True))
+    assert words not in said(several(adam=high, sgd=high))
+    shown = overview(several(adam=high, sgd=lambda lr, seed: True), TASK).set_index("variant")
+    assert (shown.loc["sgd", "best value"], shown.loc["sgd", "at"]) == ("–", "–")
+    assert shown.loc["adam", "at"] == "lr 0.001"
+
+
+def test_what_a_learning_rate_costs_is_told_of_what_learned() -> None:
+    rows = [{"lr": lr, "mu": mu, "seed": seed, "loss": 1.0} for lr in RATES for mu in (0.0, 0.5) for seed in (0, 1)]
+    for slope, words in ((0.0, False), (1.0, True)):
+        frame = pd.DataFrame([{**row, "loss": 1 + slope * (row["lr"] + row["mu"])} for row in rows])
+        text = said(Measured(Results.from_table(frame, metric="loss", seed="seed")))
+        assert ("With the other hyperparameters tuned at each learning rate" in text) == words
+
+
+@pytest.mark.parametrize(
+    ("ends", "title"),
+    [
+        pytest.param({"adam": high, "sgd": high}, "Every variant diverges in 50% of its trials", id="alike"),
+        pytest.param({"adam": high, "sgd": lambda lr, seed: lr > 0.5}, "adam diverges most: 50% of 8 trials; sgd least: 25%", id="more"),
+        pytest.param({"adam": lambda lr, seed: False}, "No trial diverged", id="none"),
+    ],
+)
+def test_the_title_of_the_map_says_who_diverges_most(ends: dict[str, Ends], title: str) -> None:
+    assert divergence_map(several(**ends), TASK).layout.title.text == title
 
 
 def test_nothing_is_said_of_the_seed_where_nothing_diverged() -> None:

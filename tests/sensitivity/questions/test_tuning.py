@@ -1,0 +1,22 @@
+"""Sentences on tuning name the configuration that the gain is counted from."""
+
+from __future__ import annotations
+
+import pytest
+
+from search_spaces import Float, SearchSpace
+from sensitivity.measures import Measured
+from sensitivity.questions.tuning import TUNING
+from tests.sensitivity.tables import LR, MU, bowl, results
+
+
+@pytest.mark.parametrize(
+    ("space", "start"),
+    [
+        pytest.param(SearchSpace(LR, MU), "the default configuration", id="a default"),
+        pytest.param(SearchSpace(LR, Float("mu", 0.5, 0.99, "log1m")), "a configuration in the middle of the ranges", id="no default"),
+    ],
+)
+def test_a_default_is_spoken_of_where_there_is_one(space: SearchSpace, start: str) -> None:
+    text = " ".join(TUNING.sentences(Measured(results(bowl, space=space)), "autoencoder/digits"))
+    assert f"What tuning takes off the loss of {start}: adam " in text
