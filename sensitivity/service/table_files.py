@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
 import os
 import pathlib
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import IO, TYPE_CHECKING
 
-from sensitivity.batches import epoch_batches, trial_batches
 from sensitivity.dashboard.cache import Pending
 from sensitivity.service.problems import Later, Missing
-from sensitivity.service.table_writers import WRITERS, Format
-
-if TYPE_CHECKING:
-    from sensitivity.store import Store
+from sensitivity.service.study_table import Table, Write
 
 FOLDER = "tables"
 NAME = re.compile(r"table-\d+\.(parquet|csv|new)")
@@ -36,44 +30,6 @@ LONGEST_WAIT_SECONDS = 600.0
 ASK_AGAIN_SECONDS = 20.0
 """Within which such a reader has to ask again; otherwise the file is not written to its end."""
 STOPPING = "the service is being stopped"
-BATCHES = {"trials": trial_batches, "epochs": epoch_batches}
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of a study in one format and one revision.
-
-    Args:
-        study: its name.
-        name: ``trials`` or ``epochs``.
-        format: of the file.
-        revision: of the study (:func:`sensitivity.queries.revision`).
-    """
-
-    study: str
-    name: str
-    format: Format
-    revision: str
-
-    @property
-    def fingerprint(self) -> str:
-        """Text by which readers know the file again."""
-        return hashlib.sha256(repr(self).encode(errors="surrogatepass")).hexdigest()[:20]
-
-    def write(self, store: Store, file: IO[bytes], check: Callable[[], None]) -> None:
-        """Write the table.
-
-        Args:
-            store: that has the study.
-            file: that is open for writing.
-            check: is called now and then; what it raises ends the writing.
-        """
-        with closing(BATCHES[self.name](store, self.study, check=check)) as batches:  # the transaction ends in this thread
-            WRITERS[self.format](batches, file)
-
-
-Write = Callable[[IO[bytes], Callable[[], None]], None]
-"""Writes a table to an open file; the second argument is called now and then, and what it raises ends the writing."""
 
 
 class Cancelled(Later):

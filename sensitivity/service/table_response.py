@@ -17,7 +17,8 @@ from sensitivity.service.table_writers import MEDIA_TYPES
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from sensitivity.service.table_files import Table, TableFiles, Write
+    from sensitivity.service.study_table import Table, Write
+    from sensitivity.service.table_files import TableFiles
 
 CHUNK = 256 * 1024
 """Bytes that are read and sent at a time."""

@@ -16,7 +16,8 @@ from sensitivity.service.models import Pending
 from sensitivity.service.problems import problem
 from sensitivity.service.routes import API
 from sensitivity.service.routes.trials import UNCHANGED, Tag, known_by
-from sensitivity.service.table_files import LONGEST_WAIT_SECONDS, WAIT_SECONDS, Table
+from sensitivity.service.study_table import Table
+from sensitivity.service.table_files import LONGEST_WAIT_SECONDS, WAIT_SECONDS
 from sensitivity.service.table_response import TableResponse
 from sensitivity.service.table_writers import MEDIA_TYPES
 

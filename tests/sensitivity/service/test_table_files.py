@@ -17,7 +17,8 @@ from sensitivity.dashboard.cache import Pending
 from sensitivity.databases import Unreachable
 from sensitivity.service import table_files
 from sensitivity.service.problems import Later, Missing
-from sensitivity.service.table_files import Cancelled, Table, TableFiles
+from sensitivity.service.study_table import Table, Write
+from sensitivity.service.table_files import Cancelled, TableFiles
 from tests.sensitivity.service.served import until
 
 EPOCHS = Table("a", "epochs", "parquet", "1")
@@ -62,9 +63,7 @@ def writer() -> Iterator[Writer]:
     made.may.set()
 
 
-async def read(
-    files: TableFiles, table: Table, write: table_files.Write, then: asyncio.Event | None = None, *, wait_seconds: float = 60
-) -> bytes:
+async def read(files: TableFiles, table: Table, write: Write, then: asyncio.Event | None = None, *, wait_seconds: float = 60) -> bytes:
     async with files.reading(table, write, wait_seconds) as (descriptor, size):
         if then is not None:
             await then.wait()

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from sensitivity.csv_text import csv_text
-from sensitivity.service import table_files, table_response
+from sensitivity.service import study_table, table_files, table_response
 from sensitivity.service.settings import Settings
 from sensitivity.store import Store
 from tests.sensitivity.service.served import until
@@ -28,7 +28,7 @@ def test_the_files_have_what_the_store_has(
 ) -> None:
     monkeypatch.setattr(table_response, "CHUNK", 1000)
     store = Store(read_settings.store)
-    expected = store.epochs("watched") if table == "epochs" else next(table_files.BATCHES["trials"](store, "watched", rows=1000))
+    expected = store.epochs("watched") if table == "epochs" else next(study_table.BATCHES["trials"](store, "watched", rows=1000))
     store.close()
     as_csv = reader.get(f"{WATCHED}/tables/{table}", params={"format": "csv"})
     assert as_csv.text == csv_text(expected)
@@ -71,7 +71,7 @@ def test_a_full_disk_is_a_refusal_and_leaves_no_half_file(
         file.write(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setitem(table_files.WRITERS, "csv", full)  # type: ignore[misc]
+    monkeypatch.setitem(study_table.WRITERS, "csv", full)  # type: ignore[misc]
     answer = client.get(EPOCHS, params={"format": "csv"})
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.status_code, answer.json()["detail"]) == (503, "the service cannot do this just now: No space left on device")
@@ -80,7 +80,7 @@ def test_a_full_disk_is_a_refusal_and_leaves_no_half_file(
 
 
 def test_a_store_that_goes_away_is_a_refusal(client: httpx.Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(table_files.BATCHES, "epochs", _without_file(pathlib.Path(settings.store)))
+    monkeypatch.setitem(study_table.BATCHES, "epochs", _without_file(pathlib.Path(settings.store)))
     answer = client.get(EPOCHS)
     assert answer.status_code == 503
     assert "results.sqlite" in answer.json()["detail"]
@@ -88,7 +88,7 @@ def test_a_store_that_goes_away_is_a_refusal(client: httpx.Client, settings: Set
 
 
 def _without_file(file: pathlib.Path) -> Any:
-    before = table_files.BATCHES["epochs"]
+    before = study_table.BATCHES["epochs"]
 
     def batches(*arguments: Any, **options: Any) -> Any:
         file.rename(file.with_suffix(".away"))
