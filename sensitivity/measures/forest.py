@@ -163,13 +163,15 @@ def fit(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tupl
 
     count = len(loss)
     single = np.ascontiguousarray(units, dtype=np.float32)  # as trees compare
-    state = np.random.RandomState(seed)
+    state, stream = np.random.RandomState(seed), np.random.RandomState()
     made, seen = [], np.zeros((trees, count))
     with config_context(skip_parameter_validation=True, assume_finite=True):
         for tree in range(trees):
             own = int(state.randint(np.iinfo(np.int32).max))
-            seen[tree] = np.bincount(np.random.RandomState(own).randint(0, count, count, dtype=np.int32), minlength=count)
-            grown = DecisionTreeRegressor(random_state=own).fit(single, loss[:, None], sample_weight=seen[tree], check_input=False)
+            stream.seed(own)  # many times quicker than another generator
+            seen[tree] = np.bincount(stream.randint(0, count, count, dtype=np.int32), minlength=count)
+            stream.seed(own)
+            grown = DecisionTreeRegressor(random_state=stream).fit(single, loss[:, None], sample_weight=seen[tree], check_input=False)
             made.append(grown.tree_)
     return made, seen
 
