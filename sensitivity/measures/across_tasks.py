@@ -74,7 +74,8 @@ class Shared:
 
 def shared(results: Results, variant: str, tasks: list[str]) -> Shared | None:
     """The configurations of a variant with a result on all the tasks that it was run on; None with fewer than two tasks."""
-    found = [losses(results, task, variant) for task in tasks if (task, variant) in results.groups]
+    groups = set(results.groups)
+    found = [losses(results, task, variant) for task in tasks if (task, variant) in groups]
     if len(found) < 2:
         return None
     places = [{_named(each): i for i, each in enumerate(group.configurations) if np.isfinite(group.loss[i]).any()} for group in found]

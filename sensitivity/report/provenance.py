@@ -82,16 +82,18 @@ def _seeds(results: Results) -> str:
 
 def _repeatability(results: Results) -> str:
     """The bound of equality over cohort sizes, where results are not the same in every bit (:func:`sensitivity.running.run`)."""
-    from trainables.tasks import is_of_package
-
     if IMPORTED in results.spec or results.spec.get("trainable") is not None:  # each trial trains by itself
         return ""
     bound = "by no more than the rounding of the precision"
     if devices.on_gpu(results.runs):
         return f"on a GPU, results depend on how many trials train together, {bound}"
+    if not results.runs:
+        return ""
+    from trainables.tasks import is_of_package
+
     own = [name for name in results.spec.get("tasks", ()) if not is_of_package(name)]
     whose = "a task of your own" if len(own) == 1 else "tasks of your own"
-    return f"results of {listed(own)}, {whose}, may depend on how many trials train together, {bound}" if own and results.runs else ""
+    return f"results of {listed(own)}, {whose}, may depend on how many trials train together, {bound}" if own else ""
 
 
 def _counted(count: int, what: str) -> str:
