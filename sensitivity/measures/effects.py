@@ -14,10 +14,15 @@ from sensitivity.measures.variance_shares import INTERACTIONS, UNEXPLAINED, vari
 from trainables.names import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sensitivity.results import Results
 
 __all__ = ["FEWEST", "INTERACTIONS", "NOISE", "NO_HYPERPARAMETER", "TREES", "UNEXPLAINED", "effects_in_short", "main_effects", "seed_noise"]
 
+COLUMNS = ["task", "variant", "effect", "value", "low", "high", "n", "note"]
+FULLER = ("pair", "total")
+"""Orders of effects that only :func:`sensitivity.measures.variance_shares.variance_shares` shows."""
 NO_HYPERPARAMETER = (INTERACTIONS, UNEXPLAINED, NOISE)
 """Effects that are not of a single hyperparameter, in the order in which they are shown."""
 
@@ -29,22 +34,31 @@ def main_effects(results: Results, *, trees: int = TREES, seed: int = 0) -> pd.D
     explain, and there are none with one hyperparameter; :data:`UNEXPLAINED` is what no effect explains.
     """
     table = variance_shares(results, totals=False, trees=trees, seed=seed)
-    table = table[table["order"] != "pair"].reset_index(drop=True)
-    return table[["task", "variant", "effect", "value", "low", "high", "n", "note"]]
+    return table[~table["order"].isin(FULLER)].reset_index(drop=True)[COLUMNS]
 
 
-def effects_in_short(results: Results) -> pd.DataFrame:
-    """What the report shows: exact where the design allows it, from a forest elsewhere. Columns as of :func:`main_effects`.
+def effects_in_short(results: Results, shares: Callable[[], pd.DataFrame] | None = None) -> pd.DataFrame:
+    """Return what the report shows: exact where the design allows it, from a forest elsewhere. Columns as of :func:`main_effects`.
 
     A full grid with seed replicates is analysed by :func:`sensitivity.measures.factorial.factorial`, which needs no surrogate and few
     configurations. Nothing is unexplained there: its interactions are tested together, with the seeds as their error.
+
+    Args:
+        results: of the study.
+        shares: gives the table of :func:`sensitivity.measures.variance_shares.variance_shares`, from which the effects of a forest are
+            taken; they are measured when not given.
     """
     parts = []
     for task, variant in results.groups:
         exact = exact_effects(results, task, variant)
-        parts.append(exact if exact is not None else main_effects(_only(results, task, variant)))
-    columns = ["task", "variant", "effect", "value", "low", "high", "n", "note"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+        if exact is not None:
+            parts.append(exact)
+        elif shares is None:
+            parts.append(main_effects(_only(results, task, variant)))
+        else:
+            table = shares()
+            parts.append(table[(table["task"] == task) & (table["variant"] == variant) & ~table["order"].isin(FULLER)])
+    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
 
 
 def exact_effects(results: Results, task: str, variant: str) -> pd.DataFrame | None:

@@ -40,7 +40,7 @@ LARGE = 3000
 """Trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
     "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats", "robust_share",
-    "transfer_regret", "tuned_lr_sensitivity", "main_effects", "expected_best", "budget_within", "relative_performance",
+    "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within", "relative_performance",
     "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss", "differences", "robust_width", "best_rates",
     "cross_task_sensitivity", "effective_dimensionality", "stability_boundary", "danger_zone", "lr_curve", "divergence_rate",
 )  # fmt: skip
@@ -131,7 +131,8 @@ class Measured(Guard):
 
     @guarded_table
     def main_effects(self) -> pd.DataFrame:
-        return effects.effects_in_short(self.results)
+        refused = REFUSED in self.variance_shares.attrs
+        return effects.effects_in_short(self.results, None if refused else lambda: self.variance_shares)
 
     @guarded_table
     def divergence_rate(self) -> pd.DataFrame:

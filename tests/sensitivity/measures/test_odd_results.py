@@ -39,7 +39,7 @@ def made(loss: Loss, design: Planned | str, *, tasks: int = 2, space: SearchSpac
     for i, part in enumerate(parts):
         for table in (part.trials, part.epochs):
             table["key"] += f"-{i}"
-    tables = {name: pd.concat([getattr(part, name) for part in parts], ignore_index=True) for name in ("trials", "epochs")}
+    tables = {name: pd.concat([getattr(part, name) for part in parts], ignore_index=True) for name in ("trials", "reported")}
     return dataclasses.replace(parts[0], **tables, spec={"name": "odd", "design": planned.to_dict()})
 
 
