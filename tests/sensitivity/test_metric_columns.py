@@ -80,3 +80,11 @@ def test_our_own_tables_say_their_direction(tmp_path: pathlib.Path) -> None:
         assert found.trials["loss"].tolist() == truth.trials["loss"].tolist()
         assert any(f"{'Lower' if direction == 'min' else 'Higher'} value is better, by the column loss" in note for note in found.notes)
     assert not [note for note in found.notes if "Left out" in note]
+
+
+def test_a_value_without_our_loss_is_asked_about_and_another_metric_goes_by_its_name() -> None:
+    with pytest.raises(InputError, match="--direction"):
+        read("value")
+    notes = read("accuracy", "loss", metric="accuracy").notes
+    assert any("Higher accuracy is better, by its name" in note for note in notes)
+    assert not any("by the column loss" in note for note in notes)

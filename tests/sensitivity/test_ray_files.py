@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from sensitivity import from_ray
+from sensitivity.ray_files import Experiment
 from sensitivity.results import Results
 from trainables.names import InputError
 
@@ -180,6 +182,20 @@ def test_metric_and_direction_are_said_with_their_source(experiment: pathlib.Pat
     assert "loss: min, as its name says (direction=, --direction)." in read(experiment).notes
     named = read(experiment, metric="loss", direction="min").notes
     assert not [text for text in named if text.startswith(("The metric is", "loss: "))]
+
+
+@pytest.mark.parametrize(
+    ("mode", "metric", "said"),
+    [
+        pytest.param("max", "loss", "loss: max, as Ray Tune was given (direction=, --direction).", id="given"),
+        pytest.param(None, "loss", "loss: min, as its name says (direction=, --direction).", id="not given"),
+        pytest.param("max", "accuracy", "accuracy: max, as its name says (direction=, --direction).", id="given for another"),
+    ],
+)
+def test_the_direction_that_ray_tune_was_given_is_said_of_its_metric(mode: str | None, metric: str, said: str) -> None:
+    given = Experiment([], "an experiment", "e", metric="loss", mode=mode)
+    assert from_ray._direction(given, metric, None)[1] == [said]
+    assert from_ray._direction(given, metric, "min")[1] == []
 
 
 def test_trials_without_a_role_are_counted(experiment: pathlib.Path) -> None:

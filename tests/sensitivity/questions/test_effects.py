@@ -177,6 +177,16 @@ def test_estimators_agree_where_two_keep_the_same_hyperparameters_apart() -> Non
     assert "Estimators disagree" not in said(grid(added))
 
 
+def test_estimators_that_disagree_are_named() -> None:
+    made = grid(added)
+    table = made.estimators
+    first, second = list(dict.fromkeys(table.loc[table["value"].notna(), "estimator"]))[:2]
+    odd = (table["estimator"] == first) & table["effect"].isin(["x", "y"])
+    vars(made)["estimators"] = table.assign(disagrees=[second if each else "" for each in odd])
+    assert f"Estimators disagree by more than chance: for table, {first} orders x and y otherwise than {second}." in said(made)
+    assert "Estimators agree" not in said(made)
+
+
 def test_pairs_are_named_where_they_are_clear() -> None:
     assert "Interactions, beyond what each hyperparameter explains alone (forests" in said(random(both))
     assert "No interaction clearly exceeds 5% (forests" in said(random(added))

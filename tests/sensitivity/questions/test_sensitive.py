@@ -167,3 +167,28 @@ def test_sensitivities_that_noise_cannot_tell_apart_are_named_and_no_others() ->
         ]
         made = Measured(Results.from_table(pd.DataFrame(rows), metric="loss", seed="seed", variant="variant"))
         assert ("The sensitivities of adam and sgd cannot be told apart." in " ".join(SENSITIVE.sentences(made, TASK))) == words
+
+
+OVER = "Over the whole space, a configuration that nobody tuned costs on average, above the best: "
+
+
+def momenta(loss: Callable[[float, float], float], *, holes: bool = False) -> Measured:
+    """A grid of learning rates and momenta; with holes, the average over all of it is not that over the learning rates."""
+    rows = [
+        {"lr": lr, "mu": mu, "variant": name, "loss": loss(lr, mu) if name == "adam" else 2.0, "seed": seed, "start": 1.0}
+        for name in ("adam", "idle")
+        for lr in RATES
+        for mu in (0.5, 0.9, 0.99)
+        for seed in (0, 1)
+        if not (holes and lr > 0.5 and mu > 0.6)
+    ]
+    return Measured(Results.from_table(pd.DataFrame(rows), metric="loss", seed="seed", variant="variant", initial_loss="start"))
+
+
+def test_the_whole_space_is_told_of_variants_that_learned_where_it_says_more_than_the_learning_rate() -> None:
+    text = said(momenta(lambda lr, mu: 0.1 + 0.1 * lr + 0.4 * mu, holes=True))
+    assert f"{OVER}adam " in text
+    assert "idle" not in text.partition(OVER)[2].partition(". ")[0]
+    assert OVER not in said(momenta(lambda lr, mu: 0.1 + 0.1 * lr + 0.4 * mu))
+    only = pd.DataFrame([{"mu": mu, "seed": seed, "loss": mu} for mu in (0.5, 0.9, 0.99) for seed in (0, 1)])
+    assert OVER not in said(Measured(Results.from_table(only, metric="loss", seed="seed")))
