@@ -42,6 +42,21 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        import importlib.metadata
+
+        typer.echo(f"optimizer-sensitivity {importlib.metadata.version('optimizer-sensitivity')}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")] = False,
+) -> None:
+    """Take the options of every command; their help is that of the application."""
+
+
 @app.command()
 def run(
     file: Annotated[str | None, typer.Argument(help="A study as YAML or JSON.", show_default=False)] = None,

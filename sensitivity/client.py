@@ -6,7 +6,7 @@ import json
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -202,9 +202,10 @@ class Client:
 
 @dataclass(frozen=True)
 class _Fetched:
-    """A store as far as results are read from it, over the network."""
+    """A store as far as results are read from it, over the network; its epochs come as one file, which is fetched once."""
 
     client: Client
+    _epochs: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def study(self, name: str) -> str:
         found = self.client.study(name)
@@ -217,7 +218,13 @@ class _Fetched:
         return table.assign(configuration=[json.loads(text) for text in table["configuration"]])
 
     def epochs(self, name: str) -> pd.DataFrame:
-        return self._table(name, "epochs")
+        if name not in self._epochs:
+            self._epochs[name] = self._table(name, "epochs")
+        return self._epochs[name]
+
+    def last_epochs(self, name: str) -> pd.DataFrame:
+        by_trial = self.epochs(name).groupby("key", sort=False)
+        return by_trial.tail(1).assign(seconds=by_trial["seconds"].sum().to_numpy()).reset_index(drop=True)
 
     def runs(self, name: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.client.study(name)["runs"]

@@ -102,11 +102,10 @@ class Results:
         Raises: InputError for an unknown study or metric.
         """
         from sensitivity.planning import METRICS
-        from sensitivity.queries import last_epochs
         from sensitivity.study import Study
 
         spec = Study.stored(store.study(study))
-        trials, epochs = store.trials(study), last_epochs(store, study)
+        trials, epochs = store.trials(study), store.last_epochs(study)
         # A study that names fewer variants than it did leaves the others' trials in the store.
         trials = trials[trials["task"].isin(spec.tasks) & trials["variant"].isin(spec.variants)].reset_index(drop=True)
         measured = tuple(str(name) for name in epochs.columns if epochs[name].notna().any() and name not in NO_METRICS)

@@ -14,7 +14,7 @@ import sqlalchemy as sql
 from sensitivity.batches import query_batches
 from sensitivity.databases import Database
 from sensitivity.planning import DONE, STATUSES
-from sensitivity.queries import with_measures
+from sensitivity.queries import last_epochs, with_measures
 from sensitivity.rows import epoch_row, now, trial_changes, trial_row
 from sensitivity.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TABLES, TRIALS, VERSION, VERSIONS
 from trainables.names import InputError, unknown
@@ -259,6 +259,10 @@ class Store:
         with self.database.transaction() as connection:
             batches = [with_measures(batch) for batch in query_batches(connection, chosen)]
         return pd.concat(batches, ignore_index=True)
+
+    def last_epochs(self, study: str) -> pd.DataFrame:
+        """The last epoch of every trial, with the seconds of all its epochs."""
+        return last_epochs(self, study)
 
     def frame(self, query: sql.Select[Any]) -> pd.DataFrame:
         """What a query of the store's tables finds."""

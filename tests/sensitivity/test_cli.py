@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import pathlib
 import sqlite3
@@ -208,3 +209,13 @@ def test_a_task_of_ones_own_comes_with_its_module(
     assert {row["variant"] for row in json.loads(capfd.readouterr().out)["overview"]} == {"sgd", "adam"}
     monkeypatch.setattr("trainables.tasks._REGISTERED", {})
     assert run(["report", "mine"], monkeypatch) == 0  # what has run is read without the module
+
+
+def test_the_version_is_that_of_the_package_by_either_name_of_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = f"optimizer-sensitivity {importlib.metadata.version('optimizer-sensitivity')}\n"
+    assert run(["--version"], monkeypatch) == 0
+    assert capsys.readouterr().out == version
+    module = subprocess.run([sys.executable, "-m", "sensitivity", "--version"], capture_output=True, text=True, check=True)
+    assert module.stdout == version
