@@ -24,6 +24,7 @@ SIXTY: dict[str, Any] = {
     "name": "sixty", "tasks": ["logistic/synthetic"], "variants": ["sgd", "adam"], "design": {"kind": "random", "n": 30}, "epochs": 10,
     "cohort_size": 2,
 }  # fmt: skip
+pytestmark = pytest.mark.timeout(1200)  # two clusters on one machine: slow, and slower beside other tests
 CLOCKS = ["seconds", "started", "finished"]
 
 
@@ -45,10 +46,10 @@ def read(place: pathlib.Path, study: str) -> Results:
 def test_a_node_that_is_lost_changes_nothing(cluster: None, two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
     (tmp_path / "sixty.json").write_text(Study(**SIXTY).to_json())
     driver = two_nodes.run(tmp_path, "sixty.json", "--workers", "2", "--storage", f"file://{tmp_path}/checkpoints")
-    assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 200)
+    assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 200, seconds=300)
     two_nodes.kill()
     two_nodes.add()
-    _, errors = driver.communicate(timeout=240)
+    _, errors = driver.communicate(timeout=400)
     assert driver.returncode == 0, errors
     lost, undisturbed = read(tmp_path / "sensitivity.sqlite", "sixty"), run(Study(**SIXTY), store=tmp_path / "u.sqlite", workers=2)
     assert len(lost.trials) == 60
@@ -71,9 +72,9 @@ def test_trials_wait_for_a_node_and_two_studies_share_what_comes(tmp_path: pathl
         heard: list[str] = []
         lines.start()
         for driver in drivers[1:]:
-            _, errors = driver.communicate(timeout=200)
+            _, errors = driver.communicate(timeout=400)
             assert driver.returncode == 0, errors
-        assert drivers[0].wait(200) == 0, heard
+        assert drivers[0].wait(400) == 0, heard
         lines.join()
         drivers[0].communicate()
     assert "waiting for 3 CPUs; the cluster has 1\n" in heard
@@ -173,7 +174,7 @@ def test_workers_are_on_the_nodes_with_the_label(two_nodes: Nodes, tmp_path: pat
     study = {"name": "where", "tasks": ["function/where"], "design": {"kind": "random", "n": 6}, "epochs": 1, "cohort_size": 1}
     (tmp_path / "where.json").write_text(json.dumps(study))
     driver = two_nodes.run(tmp_path, "where.json", "--task-module", "where.py", "--label", "zone=b")
-    _, errors = driver.communicate(timeout=200)
+    _, errors = driver.communicate(timeout=400)
     assert driver.returncode == 0, errors
     assert (tmp_path / "zones").read_text() == "b" * 6
     refused = two_nodes.run(tmp_path, "where.json", "--task-module", "where.py", "--epochs", "2", "--label", "zone=c")
@@ -184,7 +185,7 @@ def test_workers_are_on_the_nodes_with_the_label(two_nodes: Nodes, tmp_path: pat
 def test_workers_that_ask_for_a_resource_are_where_it_is(two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
     (tmp_path / "few.json").write_text(Study(**{**SIXTY, "name": "few", "design": {"kind": "random", "n": 2}, "epochs": 1}).to_json())
     driver = two_nodes.run(tmp_path, "few.json", "--resource", "fast=0.5")
-    _, errors = driver.communicate(timeout=200)
+    _, errors = driver.communicate(timeout=400)
     assert driver.returncode == 0, errors
     refused = two_nodes.run(tmp_path, "few.json", "--epochs", "2", "--gpus-per-worker", "0.25")
     assert refused.communicate(timeout=100)[1] == "Error: gpus_per_worker is 0.25, but the cluster has 2 CPUs, 2 fast and no GPU\n"
