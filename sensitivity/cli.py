@@ -17,6 +17,7 @@ from sensitivity.cli_jobs import jobs_app, submit
 from sensitivity.cli_manifest import manifest
 from sensitivity.cli_options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, TaskModule, load_module, the_studies, the_study
 from sensitivity.cli_paper import paper
+from sensitivity.cli_presets import presets_app
 from sensitivity.cli_serve import serve
 from sensitivity.cli_store import store_app
 from sensitivity.cli_tables import import_results, measure
@@ -288,39 +289,7 @@ app.command()(submit)
 app.command()(manifest)
 app.add_typer(jobs_app, name="jobs")
 
-presets_app = typer.Typer(
-    help="The studies that come with the package: list them, show what one would run, or print one as YAML to edit.",
-    invoke_without_command=True,
-    rich_markup_mode="rich",
-)
 app.add_typer(presets_app, name="presets")
-
-
-@presets_app.callback()
-def presets(context: typer.Context, as_json: AsJson = False) -> None:
-    """The studies that come with the package: list them, show what one would run, or print one as YAML to edit."""
-    if context.invoked_subcommand is not None:
-        return
-    from sensitivity.presets import GROUPS, PRESETS
-
-    rows = [{"preset": each, "what": preset["description"]} for each, preset in PRESETS.items()]
-    rows += [{"preset": each, "what": f"{', '.join(names)}, one after another"} for each, names in GROUPS.items()]
-    show(rows, as_json)
-
-
-@presets_app.command("show")
-def presets_show(name: Annotated[str, typer.Argument(help="Of a preset.")], as_json: AsJson = False) -> None:
-    """Show what a preset would run: cells, configurations, trials, and about how long they take on this machine. Runs nothing."""
-    show_plan(the_studies(None, name), as_json)
-
-
-@presets_app.command("yaml")
-def presets_yaml(name: Annotated[str, typer.Argument(help="Of a preset.")], as_json: AsJson = False) -> None:
-    """Print a preset as YAML (or JSON), to edit and run."""
-    from sensitivity.study import Study
-
-    study = Study.preset(name)
-    typer.echo(study.to_json() if as_json else study.to_yaml(), nl=as_json)
 
 
 def main() -> None:
