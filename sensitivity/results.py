@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -91,13 +90,13 @@ class Results:
 
     @classmethod
     def from_store(cls, store: Store, study: str, *, metric: str | None = None, cache: EpochCache | None = None) -> Results:
-        """Read a study; of its epochs the last of each trial, which is all that most measures need, and the others on first use.
+        """Read a study, now and whole; with a cache, of its epochs the last of each trial, and the others when they are first used.
 
         Args:
             store: holds the study.
             study: its name.
             metric: instead of the study's own.
-            cache: returns what a function reads that it is called with, and may keep it; epochs stay in memory when not given.
+            cache: returns what a function reads that it is called with, and may keep it; the store must then stay open.
 
         Raises: InputError for an unknown study or metric.
         """
@@ -122,7 +121,7 @@ class Results:
         designs = {name: each["kind"] for name, each in spec.designs.items()}
         runs = tuple(store.runs(study))
         read = _reader(store, study, metric, dict(zip(epochs["key"], epochs["epoch"], strict=True)))
-        reported = partial(cache, read) if cache is not None else functools.cache(read)
+        reported = partial(cache, read) if cache is not None else read()
         specification = json.loads(spec.to_json())
         return cls(table, reported, spaces, metric, kind, study, specification, direction, designs, runs=runs, metrics=measured)
 

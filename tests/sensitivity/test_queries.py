@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ import pytest
 from sensitivity.queries import curve, last_epochs, revision
 from sensitivity.results import Results
 from sensitivity.store import Store
+from sensitivity.upkeep import delete
 from tests.contracts import report, trial
 from tests.sensitivity.dashboard.stored import finish, plan
 
@@ -38,12 +40,12 @@ def test_the_revision_changes_with_every_change_and_with_nothing_else(place: str
     store.close()
 
 
-def test_epochs_are_read_once_and_when_they_are_first_used(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_has_epochs_read_once_and_when_they_are_first_used(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store, trials = plan(place)
     finish(store, trials[:-3], fail=[trials[0].key])
     every, asked = store.epochs("watched"), []
     monkeypatch.setattr(store, "epochs", lambda study: asked.append(study) or every)
-    results = Results.from_store(store, "watched")
+    results = Results.from_store(store, "watched", cache=functools.lru_cache(lambda read: read()))
     narrower = replace(results, trials=results.trials.iloc[:2])
     assert asked == []
     pd.testing.assert_frame_equal(results.epochs, every)
@@ -53,11 +55,20 @@ def test_epochs_are_read_once_and_when_they_are_first_used(place: str, monkeypat
     store.close()
 
 
+def test_results_without_a_cache_are_whole_when_the_store_is_gone(place: str) -> None:
+    store, trials = plan(place)
+    finish(store, trials)
+    every, results = store.epochs("watched"), Results.from_store(store, "watched")
+    delete(store, "watched")
+    store.close()
+    pd.testing.assert_frame_equal(results.epochs, every)
+
+
 def test_epochs_that_are_read_late_are_those_of_the_trials(place: str) -> None:
     store, trials = plan(place)
     finish(store, trials[:2])
     store.record(trials[2].key, initial_loss=1.0, reports=[report(1)])
-    results, before = Results.from_store(store, "watched"), Results.from_store(store, "watched")
+    results, before = Results.from_store(store, "watched", cache=lambda read: read()), Results.from_store(store, "watched")
     pd.testing.assert_frame_equal(before.epochs, store.epochs("watched"))
     store.record(trials[2].key, initial_loss=1.0, reports=[report(2)])
     finish(store, trials[3:])
