@@ -56,8 +56,8 @@ class Results:
         last epoch; NaN when diverged before it) and ``loss``: min(value, initial_loss), the initial loss when diverged, NaN when failed,
         stopped early or unfinished. A metric that is maximised has its negative as loss. A metric that is no loss has no initial loss:
         its ``initial_loss`` is the worst that any trial of the task ended with.
-    reported: one row an epoch: key, epoch and everything that was reported; or a function that reads them, called when :attr:`epochs`
-        is first used. spaces: the search space of each variant.
+    reported: one row an epoch: key, epoch and everything that was reported; or a function that returns them, called whenever
+        :attr:`epochs` is used. spaces: the search space of each variant.
     metric: the column of ``epochs`` that is judged. direction: ``min`` or ``max``. design: its kind. designs: the kinds of variants whose
     own differs. study: name. spec: the specification as a dictionary. notes: what an import inferred or assumed, in sentences. runs: what
     each run trained on, as far as the store knows (:func:`sensitivity.devices.environment`). metrics: columns of ``epochs`` by which a
@@ -82,7 +82,7 @@ class Results:
 
     @property
     def epochs(self) -> pd.DataFrame:
-        """Every epoch: key, epoch and everything that was reported; read when it is first used."""
+        """Every epoch: key, epoch and everything that was reported."""
         return self.reported() if callable(self.reported) else self.reported
 
     def __getstate__(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Iterator
 
+import optuna
 import pytest
 import ray
 
@@ -17,6 +18,15 @@ def cluster() -> Iterator[None]:
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()
+
+
+@pytest.fixture
+def quiet_optuna() -> Iterator[None]:
+    """Optuna says nothing of trials that a test lets fail."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    yield
+    optuna.logging.set_verbosity(before)
 
 
 @pytest.fixture(scope="session")

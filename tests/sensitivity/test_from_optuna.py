@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import pathlib
 import sqlite3
-from collections.abc import Iterator
 from typing import Any
 
 import optuna
@@ -23,13 +22,7 @@ from tests.search_spaces import awkward
 from tests.sensitivity.tables import INITIAL, bowl, noisy, results
 from trainables.names import InputError
 
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-    yield
-    optuna.logging.set_verbosity(before)
+pytestmark = pytest.mark.usefixtures("quiet_optuna")
 
 
 def objective(trial: optuna.Trial) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import pathlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import optuna
@@ -21,12 +21,7 @@ CLIP = CategoricalDistribution((None, 1.0, 5.0))
 Change = Callable[[optuna.Study], object]
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-    yield
-    optuna.logging.set_verbosity(before)
+pytestmark = pytest.mark.usefixtures("quiet_optuna")
 
 
 def add(study: optuna.Study, number: int, **more: Any) -> None:
