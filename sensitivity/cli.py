@@ -37,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="""How sensitive is each optimizer variant to its hyperparameters, which of them matter, and how sure are we?
 
-    Start with [bold]sensitivity run --preset quickstart[/bold]: six optimizers on handwritten digits, about two minutes, no download.
+    Start with [bold]sensitivity run --preset quickstart[/bold]: six optimizers on handwritten digits, a few minutes, no download.
     It ends with a table and a report that opens offline. A run that is stopped is continued by giving the same command again.""",
     epilog="Every command that lists something takes --json. Exit codes: 0 done, 1 trials failed, 2 bad input, 130 interrupted.",
 )

@@ -27,7 +27,7 @@ def _of_table(table: Table) -> dict[str, Any]:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "quickstart": {
-        "description": "six optimizers on scikit-learn's digits, lr x mu x nu, two seeds; about two minutes on two cores",
+        "description": "six optimizers on scikit-learn's digits, lr x mu x nu, two seeds; two to four minutes on two cores",
         "tasks": ["autoencoder/digits"],
         "variants": VARIANTS,
         "design": GRID,
