@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensitivity.import_path import check_packages, leave_working_directory
+from sensitivity.text.import_path import check_packages, leave_working_directory
 
 leave_working_directory()  # before anything is imported that a file there may have the name of
 check_packages()
@@ -10,26 +10,26 @@ check_packages()
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
-    from sensitivity.client import Client
     from sensitivity.measures import Measured
-    from sensitivity.report import write_report
-    from sensitivity.results import Results
-    from sensitivity.running import Interrupted, run
-    from sensitivity.store import Store
-    from sensitivity.study import Study
+    from sensitivity.reporting import write_report
+    from sensitivity.results.results import Results
+    from sensitivity.running.run import Interrupted, run
+    from sensitivity.service.client import Client
+    from sensitivity.store.store import Store
+    from sensitivity.study.study import Study
     from trainables.names import InputError
 
 __all__ = ["Client", "InputError", "Interrupted", "Measured", "Results", "Store", "Study", "run", "write_report"]
 _HOMES = {
-    "Client": "sensitivity.client",
+    "Client": "sensitivity.service.client",
     "InputError": "trainables.names",
-    "Interrupted": "sensitivity.running",
+    "Interrupted": "sensitivity.running.run",
     "Measured": "sensitivity.measures",
-    "Results": "sensitivity.results",
-    "Store": "sensitivity.store",
-    "Study": "sensitivity.study",
-    "run": "sensitivity.running",
-    "write_report": "sensitivity.report",
+    "Results": "sensitivity.results.results",
+    "Store": "sensitivity.store.store",
+    "Study": "sensitivity.study.study",
+    "run": "sensitivity.running.run",
+    "write_report": "sensitivity.reporting",
 }
 
 

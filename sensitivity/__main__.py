@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensitivity.cli import main
+from sensitivity.command.main import main
 
 if __name__ == "__main__":
     main()

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sensitivity.dashboard.serving import server
-from sensitivity.dashboard.source import Source
+from sensitivity.readers.source import Source
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 WIDE, NARROW = 1440, 390

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sensitivity.planning import Trial, trial_key
-from sensitivity.store import Store
+from sensitivity.store.store import Store
+from sensitivity.study.planning import Trial, trial_key
 
 
 def trial(lr: float = 0.1, seed: int = 0, task: str = "autoencoder/digits", **configuration: Any) -> Trial:

@@ -13,10 +13,10 @@ from typing import Any
 
 from PIL import Image
 
-from sensitivity.dashboard.view import View
-from sensitivity.report import write_report
-from sensitivity.results import Results
-from sensitivity.store import Store
+from sensitivity.readers.view import View
+from sensitivity.reporting import write_report
+from sensitivity.results.results import Results
+from sensitivity.store.store import Store
 from tests.browsing import NARROW, WIDE, Visit, chromium, opened, served
 
 STUDY = "quickstart"

@@ -13,7 +13,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 FLOORS = {"trainables": 0, "search_spaces": 1, "sensitivity": 2}
 RAY_ROOMS = {"trainables/ray_tune.py", "search_spaces/adaptive.py"}
-RAY_ROOMS |= {"sensitivity/jobs.py", "sensitivity/local_ray.py", "sensitivity/running.py"}
+RAY_ROOMS |= {"sensitivity/clusters/jobs.py", "sensitivity/running/local_ray.py", "sensitivity/running/run.py"}
 VAGUE = {"utils.py", "helpers.py", "common.py", "misc.py", "manager.py", "handler.py", "tools.py"}
 FILES = sorted(path for package in FLOORS for path in (ROOT / package).rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in FILES]
@@ -42,7 +42,7 @@ def test_imports_go_one_way_and_ray_stays_in_its_rooms(path: pathlib.Path) -> No
 def test_only_the_command_prints(path: pathlib.Path) -> None:
     calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     prints = any(isinstance(each, ast.Name) and each.id == "print" for each in calls)
-    assert not prints or path.name == "cli.py"
+    assert not prints or path.name == "main.py"
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
@@ -56,9 +56,9 @@ def test_a_room_has_one_subject(path: pathlib.Path) -> None:
     ("modules", "heavy"),
     [
         ("trainables, search_spaces, sensitivity", "torch ray optuna pandas plotly sklearn scipy sqlalchemy"),
-        ("sensitivity.cli", "torch ray optuna pandas plotly sklearn scipy sqlalchemy pydantic"),
+        ("sensitivity.command.main", "torch ray optuna pandas plotly sklearn scipy sqlalchemy pydantic"),
         ("trainables.training, trainables.tasks, trainables.variants", "ray optuna pandas plotly sklearn sqlalchemy torchvision"),
-        ("sensitivity.measures, sensitivity.figures, sensitivity.report", "ray optuna"),
+        ("sensitivity.measures, sensitivity.figures, sensitivity.reporting", "ray optuna"),
     ],
 )
 def test_importing_is_cheap(modules: str, heavy: str) -> None:

@@ -14,7 +14,7 @@ from contextlib import closing
 import pandas as pd
 import pytest
 
-from sensitivity.store import Store
+from sensitivity.store.store import Store
 from tests.contracts import report, trial
 from tests.postgres import PASSWORD, Server, missing, programs
 
@@ -40,7 +40,9 @@ def content(place: str) -> list[pd.DataFrame]:
 def succeeds(commands: str, folder: pathlib.Path, **environment: str) -> None:
     for line in commands.splitlines():
         program, *rest = shlex.split(line)
-        command = [sys.executable, "-m", "sensitivity.cli"] if program == "sensitivity" else [str((programs() or folder) / program)]
+        command = (
+            [sys.executable, "-m", "sensitivity.command.main"] if program == "sensitivity" else [str((programs() or folder) / program)]
+        )
         given = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
         ended = subprocess.run([*command, *rest], cwd=folder, env=given, capture_output=True, text=True, timeout=120)
         assert ended.returncode == 0, f"{line}: {ended.stdout}{ended.stderr}"

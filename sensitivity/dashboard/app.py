@@ -10,11 +10,11 @@ from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, ctx
 from flask import Response, abort, request
 
 from sensitivity.dashboard import brushing, drawing, measure_page, pages, parts, shell, trials_page
-from sensitivity.dashboard.cache import Pending
 from sensitivity.dashboard.controls import changed, ends, in_words
-from sensitivity.dashboard.source import Source
-from sensitivity.dashboard.view import View
 from sensitivity.figures.style import THEMES, template
+from sensitivity.readers.cache import Pending
+from sensitivity.readers.source import Source
+from sensitivity.readers.view import View
 from trainables.names import InputError
 
 DOWNLOADS = ("trials", "epochs")

@@ -14,8 +14,8 @@ from sensitivity.figures.words import plain
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from sensitivity.dashboard.view import View
-    from sensitivity.results import Results
+    from sensitivity.readers.view import View
+    from sensitivity.results.results import Results
 
 STRETCH = re.compile(r"dimensions\[(\d+)\]\.constraintrange")
 WORD = re.compile(r"[\w-]+")

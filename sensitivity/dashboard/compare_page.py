@@ -10,17 +10,17 @@ from dash import html
 from sensitivity.dashboard import shell, words
 from sensitivity.dashboard.controls import pick, several
 from sensitivity.dashboard.measure_page import graph
-from sensitivity.dashboard.view import View
 from sensitivity.figures.intervals import intervals
-from sensitivity.results import records
-from sensitivity.wording import with_interval
+from sensitivity.readers.view import View
+from sensitivity.results.results import records
+from sensitivity.text.wording import with_interval
 from trainables.names import InputError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from sensitivity.dashboard.source import Source
     from sensitivity.measures import Measured
+    from sensitivity.readers.source import Source
 
 MEASURES = {
     "best_loss": "best loss",

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from dash import dcc, html
 
-from sensitivity.dashboard.filters import choices, hyperparameters, levels, positions, tasks, the_task
-from sensitivity.dashboard.view import View
 from sensitivity.dashboard.words import cell
-from sensitivity.planning import METRICS, STATUSES
-from sensitivity.results import NO_METRICS
+from sensitivity.readers.filters import choices, hyperparameters, levels, positions, tasks, the_task
+from sensitivity.readers.view import View
+from sensitivity.results.results import NO_METRICS
+from sensitivity.study.planning import METRICS, STATUSES
 
 if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 UNJUDGED = (*NO_METRICS, "grad_norm")
 CAPS = {"": "the initial loss", "worst": "the worst that ended"}

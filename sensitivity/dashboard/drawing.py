@@ -12,16 +12,16 @@ from dash import dcc, html
 
 from sensitivity.dashboard import shell
 from sensitivity.dashboard.brushing import axes
-from sensitivity.dashboard.filters import the_task
 from sensitivity.figures.words import plain
 from sensitivity.questions import QUESTIONS, Drawing, Question
+from sensitivity.readers.filters import the_task
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from sensitivity.dashboard.source import Source
-    from sensitivity.dashboard.view import View
     from sensitivity.measures import Measured
+    from sensitivity.readers.source import Source
+    from sensitivity.readers.view import View
 
 PLAIN = {"displaylogo": False, "responsive": True, "showSendToCloud": False, "plotlyServerURL": ""}
 """Of every figure: Plotly's own button would send what it shows to a server of theirs."""

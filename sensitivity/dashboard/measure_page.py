@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from dash import dcc, html
 
-from sensitivity.csv_text import csv_text
 from sensitivity.dashboard import shell, words
 from sensitivity.dashboard.drawing import PLAIN, untitled
-from sensitivity.dashboard.filters import the_task
 from sensitivity.dashboard.trials_page import download
 from sensitivity.figures.intervals import intervals
 from sensitivity.measures.guard import REFUSED
 from sensitivity.questions import QUESTIONS
+from sensitivity.readers.filters import the_task
+from sensitivity.text.csv_text import csv_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from sensitivity.dashboard.source import Source
-    from sensitivity.dashboard.view import View
     from sensitivity.measures import Measured
+    from sensitivity.readers.source import Source
+    from sensitivity.readers.view import View
 
 TABLES = {name: question.key for question in QUESTIONS for name, _ in question.tables}
 """The question of each table."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from dash import html
 
 from sensitivity.dashboard import compare_page, shell, space_page, studies_page, study_page, trial_page, trials_page
-from sensitivity.dashboard.view import View
+from sensitivity.readers.view import View
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from sensitivity.dashboard.source import Source
+    from sensitivity.readers.source import Source
 
 PAGES = {
     "studies": studies_page.page,

@@ -16,12 +16,12 @@ from sensitivity.dashboard import (
     trial_page,
     trials_page,
 )
-from sensitivity.dashboard.cache import Pending
+from sensitivity.readers.cache import Pending
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from sensitivity.dashboard.source import Source
-    from sensitivity.dashboard.view import View
+    from sensitivity.readers.source import Source
+    from sensitivity.readers.view import View
 
 PARTS: dict[str, Callable[[Source, View], Any]] = {
     "studies": lambda source, view: studies_page.listed(source),

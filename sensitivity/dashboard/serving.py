@@ -11,7 +11,7 @@ from sensitivity.dashboard.app import dashboard
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from sensitivity.dashboard.source import Source
+    from sensitivity.readers.source import Source
 
 
 def server(source: Source, host: str = "127.0.0.1", port: int = 0) -> BaseWSGIServer:

@@ -6,7 +6,7 @@ from typing import Any
 
 from dash import dcc, html
 
-from sensitivity.dashboard.view import View
+from sensitivity.readers.view import View
 
 INDEX = """<!doctype html>
 <html lang="en">

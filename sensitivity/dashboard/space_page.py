@@ -10,16 +10,16 @@ from search_spaces.validity import is_valid
 from sensitivity.dashboard import shell, words
 from sensitivity.dashboard.measure_page import graph
 from sensitivity.figures.ranges import ranges
-from sensitivity.results import PREFIX, present
-from sensitivity.wording import listed
+from sensitivity.results.results import PREFIX, present
+from sensitivity.text.wording import listed
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from search_spaces.spaces import SearchSpace
-    from sensitivity.dashboard.source import Source
-    from sensitivity.dashboard.view import View
-    from sensitivity.results import Results
+    from sensitivity.readers.source import Source
+    from sensitivity.readers.view import View
+    from sensitivity.results.results import Results
 
 
 def page(source: Source, view: View) -> list[Any]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from dash import html
 
 from sensitivity.dashboard import shell, words
-from sensitivity.dashboard.view import View
 from sensitivity.figures.words import counted
+from sensitivity.readers.view import View
 
 if TYPE_CHECKING:
-    from sensitivity.dashboard.source import Source
+    from sensitivity.readers.source import Source
 
 
 def page(source: Source, view: View) -> list[Any]:

@@ -8,15 +8,15 @@ from dash import html
 
 from sensitivity.dashboard import controls, shell, words
 from sensitivity.dashboard.drawing import card
-from sensitivity.dashboard.filters import the_task
 from sensitivity.dashboard.trials_page import kept_words, nothing
 from sensitivity.questions import QUESTIONS, Question
-from sensitivity.summary import caveats
+from sensitivity.questions.summary import caveats
+from sensitivity.readers.filters import the_task
 
 if TYPE_CHECKING:
-    from sensitivity.dashboard.source import Source
-    from sensitivity.dashboard.view import View
     from sensitivity.measures import Measured
+    from sensitivity.readers.source import Source
+    from sensitivity.readers.view import View
 
 MEASURES = "measures"
 """The tab that shows any one table."""

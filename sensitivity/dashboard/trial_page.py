@@ -13,15 +13,15 @@ from dash import html
 
 from sensitivity.dashboard import shell, words
 from sensitivity.dashboard.measure_page import graph
-from sensitivity.planning import METRICS
-from sensitivity.results import IMPORTED, PREFIX, records
-from sensitivity.wording import number
+from sensitivity.results.results import IMPORTED, PREFIX, records
+from sensitivity.study.planning import METRICS
+from sensitivity.text.wording import number
 from trainables.names import unknown
 
 if TYPE_CHECKING:
-    from sensitivity.dashboard.source import Source
-    from sensitivity.dashboard.view import View
-    from sensitivity.results import Results
+    from sensitivity.readers.source import Source
+    from sensitivity.readers.view import View
+    from sensitivity.results.results import Results
 
 CARRIED = ("spaces", "batch_size", "limit", "metric", "direction", "precision", "trainable")
 """Of a study's specification, what a trial that is run again needs too."""

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 from dash import dcc, html
 
-from sensitivity.csv_text import csv_text
 from sensitivity.dashboard import controls, shell, words
 from sensitivity.figures.words import counted
-from sensitivity.results import PREFIX, records
+from sensitivity.results.results import PREFIX, records
+from sensitivity.text.csv_text import csv_text
 
 if TYPE_CHECKING:
-    from sensitivity.dashboard.source import Source
-    from sensitivity.dashboard.view import View
-    from sensitivity.results import Results
+    from sensitivity.readers.source import Source
+    from sensitivity.readers.view import View
+    from sensitivity.results.results import Results
 
 PER_PAGE = 50
 LEFT_OUT = ("epochs", "initial_loss", "started", "finished", "error")

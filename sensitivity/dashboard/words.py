@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from dash import html
 
-from sensitivity.planning import STATUSES
-from sensitivity.results import records
-from sensitivity.wording import number
+from sensitivity.results.results import records
+from sensitivity.study.planning import STATUSES
+from sensitivity.text.wording import number
 
 if TYPE_CHECKING:
     import pandas as pd

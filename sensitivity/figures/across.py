@@ -14,7 +14,7 @@ from sensitivity.figures.panels import MOST_BANDS, MOST_PANELS, drawn, of_task, 
 from sensitivity.figures.style import BAR, band, styled
 from sensitivity.figures.words import about, counted, plain, setting_words
 from sensitivity.measures.guard import REFUSED
-from sensitivity.results import records
+from sensitivity.results.results import records
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured

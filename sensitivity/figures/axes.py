@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.figures.words import plain, short
-from sensitivity.results import PREFIX
-from sensitivity.wording import number
+from sensitivity.results.results import PREFIX
+from sensitivity.text.wording import number
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 Array = NDArray[np.float64]
 NUMERIC = ("linear", "log", "log1m")

@@ -11,7 +11,7 @@ from sensitivity.figures.palette import colours, dash, faded
 from sensitivity.figures.panels import MOST_BANDS, drawn, few, of_task
 from sensitivity.figures.style import band, styled
 from sensitivity.figures.words import Outcome, about, counted, plain
-from sensitivity.results import records
+from sensitivity.results.results import records
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from sensitivity.figures.panels import drawn, of_task, panels
 from sensitivity.figures.style import arms, error_bars, styled
 from sensitivity.figures.words import Outcome, about, between, counted, plain, short
 from sensitivity.measures.effects import NO_HYPERPARAMETER
-from sensitivity.results import records
+from sensitivity.results.results import records
 from trainables.names import InputError
 
 if TYPE_CHECKING:

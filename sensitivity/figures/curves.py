@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sensitivity.capping import INITIAL, cap_of
 from sensitivity.figures.axes import loss_axis, lr_axis
 from sensitivity.figures.palette import DIVERGED, FAINT, colours, dash, faded
 from sensitivity.figures.panels import MOST_BANDS, below, drawn, few, of_task, panels, thinned
 from sensitivity.figures.style import band, one_legend, styled
 from sensitivity.figures.words import METRIC_NAMES, Outcome, about, counted, plain, setting_words, trial_words
 from sensitivity.measures.learning_rate import WITHIN
-from sensitivity.results import IMPORTED, PREFIX, records
+from sensitivity.results.capping import INITIAL, cap_of
+from sensitivity.results.results import IMPORTED, PREFIX, records
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 MANY = 100
 """Trials of a variant beyond which a band holds the middle 90% of them, not all."""

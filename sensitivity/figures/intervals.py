@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from sensitivity.figures.palette import FAINT, colours
 from sensitivity.figures.style import arms, styled
 from sensitivity.figures.words import plain
-from sensitivity.results import records
-from sensitivity.wording import number
+from sensitivity.results.results import records
+from sensitivity.text.wording import number
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from sensitivity.figures.style import BAR, arms, one_legend, styled
 from sensitivity.figures.words import Outcome, about, plain
 from sensitivity.measures.coupling import best_by_level, coupling
 from sensitivity.measures.losses import FIXED
-from sensitivity.results import PREFIX, records
+from sensitivity.results.results import PREFIX, records
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from sensitivity.figures.style import arms, styled
 from sensitivity.figures.words import about, plain
 from sensitivity.measures.losses import losses
 from sensitivity.measures.noise import NOISE
-from sensitivity.results import records
+from sensitivity.results.results import records
 from trainables.names import InputError
 
 if TYPE_CHECKING:

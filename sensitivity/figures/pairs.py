@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from sensitivity.figures.panels import drawn, few, of_task, panels
 from sensitivity.figures.style import BAR, styled
 from sensitivity.figures.words import about, plain, with_ends
-from sensitivity.results import records
+from sensitivity.results.results import records
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured

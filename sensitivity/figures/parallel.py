@@ -15,7 +15,7 @@ from sensitivity.figures.palette import RANKS
 from sensitivity.figures.panels import drawn, thinned
 from sensitivity.figures.style import BAR, styled
 from sensitivity.figures.words import Outcome, about, plain, short
-from sensitivity.results import PREFIX
+from sensitivity.results.results import PREFIX
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured

@@ -11,7 +11,7 @@ from search_spaces.hyperparameters import Categorical, Hyperparameter, Ordinal
 from sensitivity.figures.palette import COLOURS, FAINT
 from sensitivity.figures.style import styled
 from sensitivity.figures.words import plain, short
-from sensitivity.wording import number
+from sensitivity.text.wording import number
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace

@@ -14,7 +14,7 @@ from sensitivity.figures.panels import MOST_TRACES, best_first, drawn, panels, t
 from sensitivity.figures.style import arms, one_legend, styled
 from sensitivity.figures.words import Outcome, about, plain
 from sensitivity.measures.losses import FIXED
-from sensitivity.results import PREFIX
+from sensitivity.results.results import PREFIX
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured

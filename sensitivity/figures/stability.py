@@ -17,7 +17,7 @@ from sensitivity.figures.words import about, between, counted, plain
 from sensitivity.measures.divergence import configurations_of, weights
 from sensitivity.measures.losses import FIXED
 from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, repeated_rates
-from sensitivity.results import PREFIX, records
+from sensitivity.results.results import PREFIX, records
 from trainables.names import InputError
 
 if TYPE_CHECKING:

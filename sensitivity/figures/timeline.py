@@ -14,8 +14,8 @@ from sensitivity.figures.palette import DIVERGED, FAINT
 from sensitivity.figures.panels import notice
 from sensitivity.figures.style import styled
 from sensitivity.figures.words import counted, plain, trial_words
-from sensitivity.planning import STATUSES
-from sensitivity.results import PREFIX, TIMES, records
+from sensitivity.results.results import PREFIX, TIMES, records
+from sensitivity.study.planning import STATUSES
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured

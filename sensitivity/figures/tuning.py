@@ -11,7 +11,7 @@ from sensitivity.figures.comparisons import dots
 from sensitivity.figures.panels import drawn, of_task
 from sensitivity.figures.style import styled
 from sensitivity.figures.words import Outcome, about, plain
-from sensitivity.results import records
+from sensitivity.results.results import records
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.repeats import seeds_in_words
-from sensitivity.results import IMPORTED, PREFIX
-from sensitivity.wording import number
+from sensitivity.results.repeats import seeds_in_words
+from sensitivity.results.results import IMPORTED, PREFIX
+from sensitivity.text.wording import number
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 METRIC_NAMES = {
     "train_loss_end": "training loss",

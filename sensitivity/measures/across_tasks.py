@@ -9,15 +9,15 @@ import numpy as np
 
 from sensitivity.measures.designs import joined
 from sensitivity.measures.losses import losses, note, resampled
-from sensitivity.planning import DONE
-from sensitivity.results import PREFIX
+from sensitivity.results.results import PREFIX
+from sensitivity.study.planning import DONE
 from trainables.names import unknown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sensitivity.measures.losses import Array, Losses
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 NORMALISATIONS = ("percentile", "min_max")
 

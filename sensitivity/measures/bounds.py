@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensitivity.measures.losses import Array
-from sensitivity.wording import number
+from sensitivity.text.wording import number
 
 if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter

@@ -15,7 +15,7 @@ from sensitivity.measures.losses import DRAWS, Array, Losses, best, groups, inte
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 COLUMNS = ["task", "variant", "k", "value", "low", "high", "n", "note"]
 INSTEAD = "its trials follow each other, so run a random design, or read best_loss"

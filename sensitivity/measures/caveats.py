@@ -8,20 +8,20 @@ import numpy as np
 import pandas as pd
 
 from search_spaces.hyperparameters import Float, Integer
-from sensitivity.capping import reference
-from sensitivity.imported_designs import ASSUMED_ADAPTIVE
+from sensitivity.exchange.imported_designs import ASSUMED_ADAPTIVE
 from sensitivity.measures import forest as forests
 from sensitivity.measures.edges import advice
 from sensitivity.measures.effects import exact_effects
 from sensitivity.measures.losses import FIXED, groups, scaled
 from sensitivity.measures.outliers import outliers
-from sensitivity.repeats import seeds_in_words
-from sensitivity.results import IMPORTED
-from sensitivity.wording import listed, number, several
+from sensitivity.results.capping import reference
+from sensitivity.results.repeats import seeds_in_words
+from sensitivity.results.results import IMPORTED
+from sensitivity.text.wording import listed, number, several
 
 if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 FEWEST, EACH = 8, 5
 """Configurations that a variant should have: at least, and for each hyperparameter that varies."""

@@ -31,7 +31,7 @@ from sensitivity.measures.magnitudes import deviation_of, exponent_of, root_mean
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 DRAWS = 500
 POWER = 0.8

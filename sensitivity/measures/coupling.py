@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from search_spaces.hyperparameters import Hyperparameter
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 GOOD = 0.5
 """Share of the configurations of a design without levels that the surface is fitted to: the better ones."""

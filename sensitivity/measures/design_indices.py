@@ -14,7 +14,7 @@ from sensitivity.measures.noise import NOISE, noise_of
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "note"]
 RESAMPLES = 200

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 UNEVEN = ("one_at_a_time", "morris", "composed", "explicit")
 """Designs that do not fill their space evenly: what is said of "a random configuration" is said of one of those listed."""

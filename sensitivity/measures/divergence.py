@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.results import PREFIX
+from sensitivity.results.results import PREFIX
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 
 def divergence_rate(results: Results, *, level: float = 0.95) -> pd.DataFrame:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from sensitivity.measures.bounds import next_range
 from sensitivity.measures.losses import Array, Losses, scaled
 from sensitivity.measures.moderation import moderated
-from sensitivity.results import PREFIX
-from sensitivity.wording import listed, number
+from sensitivity.results.results import PREFIX
+from sensitivity.text.wording import listed, number
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 NEAR = 0.05
 """Part of a range, in unit coordinates, that counts as its end where the hyperparameter has no levels."""

@@ -16,7 +16,7 @@ from trainables.names import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 __all__ = ["FEWEST", "INTERACTIONS", "NOISE", "NO_HYPERPARAMETER", "TREES", "UNEXPLAINED", "effects_in_short", "main_effects", "seed_noise"]
 

@@ -20,11 +20,11 @@ from sensitivity.measures.losses import keeping_losses
 from sensitivity.measures.shapley import shapley
 from sensitivity.measures.top_importance import top_importance
 from sensitivity.measures.variance_shares import variance_shares
-from sensitivity.results import records
+from sensitivity.results.results import records
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 ESTIMATORS: dict[str, Callable[[Results], pd.DataFrame]] = {
     "variance_shares": partial(variance_shares, pairs=False, totals=False),

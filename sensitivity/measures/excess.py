@@ -14,7 +14,7 @@ from sensitivity.measures.losses import DRAWS, Array, Losses, around, best, best
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 COLUMNS = ["task", "variant", "value", "low", "high", "n", "note"]
 

@@ -13,11 +13,11 @@ from sensitivity.measures.cells import inactive
 from sensitivity.measures.losses import Array, Losses, losses, note, scaled
 from sensitivity.measures.noise import NOISE
 from sensitivity.measures.variance_shares import INTERACTIONS
-from sensitivity.results import records
+from sensitivity.results.results import records
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 HIGHER, UNSEPARATED = "higher order", "unexplained (higher order or noise)"
 """Effects of more than two hyperparameters; the same where one seed cannot tell them from noise."""

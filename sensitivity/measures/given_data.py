@@ -16,7 +16,7 @@ from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.noise import NOISE, noise_of
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "note"]
 SLICES = 10

@@ -13,7 +13,7 @@ from sensitivity.measures.excess import COLUMNS, excess_loss
 from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, note, resampled, row
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 WITHIN = 0.10
 """Losses within this share of the best count as robust."""

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.moderation import moderated
-from sensitivity.repeats import between
-from sensitivity.results import PREFIX, present
+from sensitivity.results.repeats import between
+from sensitivity.results.results import PREFIX, present
 from trainables.names import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 Array = NDArray[np.float64]
 

@@ -22,13 +22,13 @@ from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.transfer import cross_task_sensitivity, effective_dimensionality, rank_correlation, transfer_regret
 from sensitivity.measures.tunability import tunability
 from sensitivity.measures.variance_shares import variance_shares
-from sensitivity.results import PREFIX, records
+from sensitivity.results.results import PREFIX, records
 from trainables.names import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 RIDGES = (("lr", "mu"), ("lr", "nu"))
 """Pairs of hyperparameters of which :attr:`Measured.ridges` looks for the ridge."""

@@ -10,7 +10,7 @@ import pandas as pd
 from sensitivity.measures.losses import DRAWS, Array, Losses, groups, interval, note, scaled
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 NOISE = "seed noise"
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensitivity.capping import WORST, cap_of
 from sensitivity.measures.losses import Losses, scaled
-from sensitivity.results import IMPORTED
-from sensitivity.wording import number, percent, setting, several
+from sensitivity.results.capping import WORST, cap_of
+from sensitivity.results.results import IMPORTED
+from sensitivity.text.wording import number, percent, setting, several
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 FEWEST = 8
 """Trials: of fewer, one always has a large part."""

@@ -10,11 +10,11 @@ import pandas as pd
 
 from sensitivity.measures.designs import need_tasks
 from sensitivity.measures.losses import Array
-from sensitivity.results import PREFIX
+from sensitivity.results.results import PREFIX
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 LARGEST = 4.0
 """Ratio up to which profiles are drawn and integrated."""

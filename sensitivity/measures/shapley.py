@@ -12,11 +12,11 @@ from sensitivity.measures import forest as forests
 from sensitivity.measures.cells import cells, settled
 from sensitivity.measures.losses import Array, Losses, interval, losses, note, scaled
 from sensitivity.measures.noise import NOISE, noise_of
-from sensitivity.results import present
+from sensitivity.results.results import present
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 Game = Literal["tunability", "sensitivity"]
 GAMES = ("tunability", "sensitivity")

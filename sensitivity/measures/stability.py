@@ -10,11 +10,11 @@ import pandas as pd
 from sensitivity.measures.designs import check_varied, joined
 from sensitivity.measures.divergence import configurations_of, diverged_share, wilson
 from sensitivity.measures.losses import groups
-from sensitivity.repeats import repeats
-from sensitivity.results import PREFIX
+from sensitivity.results.repeats import repeats
+from sensitivity.results.results import PREFIX
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 BINS = 4
 """Parts of a hyperparameter without levels."""

@@ -16,7 +16,7 @@ from sensitivity.measures.parzen import STEPS, cells, divergence
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 TOP = 0.1
 LEAST = 20

@@ -17,7 +17,7 @@ from trainables.names import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 ONE_TASK = "add trials of another task, or read excess_loss, which is about one"
 ADAPTIVE = "its trials differ between tasks, so run a grid, random or sobol design"

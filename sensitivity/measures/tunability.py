@@ -22,7 +22,7 @@ from trainables.names import unknown
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 TREES = 256
 LINE, PLANE, CLOUD = 65, 17, 4096

@@ -17,7 +17,7 @@ from sensitivity.measures.noise import NOISE, noise_draws, noise_of
 from sensitivity.measures.smooth import foretold
 
 if TYPE_CHECKING:
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 INTERACTIONS = "interactions"
 """All pairs of hyperparameters together."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sensitivity.figures import differences
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, refusal, rows, tables
-from sensitivity.wording import several, with_interval
+from sensitivity.text.wording import several, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured

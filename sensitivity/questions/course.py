@@ -8,10 +8,10 @@ import pandas as pd
 
 from sensitivity.figures.timeline import ran, timeline
 from sensitivity.figures.words import counted
-from sensitivity.planning import STATUSES
 from sensitivity.questions.question import Drawing, Question, for_all
-from sensitivity.results import records
-from sensitivity.wording import several
+from sensitivity.results.results import records
+from sensitivity.study.planning import STATUSES
+from sensitivity.text.wording import several
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured

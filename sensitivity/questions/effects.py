@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sensitivity.figures import effect_shares, estimator_agreement, pair_effects, seed_noise
 from sensitivity.measures.effects import NO_HYPERPARAMETER, NOISE, UNEXPLAINED
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables
-from sensitivity.results import records
-from sensitivity.wording import MOST, listed, percent, several, with_interval
+from sensitivity.results.results import records
+from sensitivity.text.wording import MOST, listed, percent, several, with_interval
 
 if TYPE_CHECKING:
     import pandas as pd

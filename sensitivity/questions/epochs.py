@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.capping import INITIAL, cap_of
 from sensitivity.figures import learning_curves
 from sensitivity.questions.question import Drawing, Question, rows
-from sensitivity.results import PREFIX, records
-from sensitivity.wording import known, several, with_interval
+from sensitivity.results.capping import INITIAL, cap_of
+from sensitivity.results.results import PREFIX, records
+from sensitivity.text.wording import known, several, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
-    from sensitivity.results import Results
+    from sensitivity.results.results import Results
 
 LATE = 0.25
 """The last part of the epochs, of which it is asked how much it still brought."""

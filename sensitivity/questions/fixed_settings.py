@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from sensitivity.measures.magnitudes import exponent_of
-from sensitivity.wording import with_interval
+from sensitivity.text.wording import with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured

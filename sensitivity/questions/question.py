@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.capping import reference
 from sensitivity.measures.guard import REFUSED, ComputationFailed, refused_table
-from sensitivity.results import PREFIX
+from sensitivity.results.capping import reference
+from sensitivity.results.results import PREFIX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +153,7 @@ def nothing_learned(measured: Measured, task: str) -> str:
 
 def rows(table: pd.DataFrame, task: str, **wanted: Any) -> list[dict[str, Any]]:
     """The rows of a task whose value is known, as dictionaries; only those that have the wanted values in the columns named."""
-    from sensitivity.results import records
+    from sensitivity.results.results import records
 
     part = of_task(table, task)
     part = part[part["value"].notna()]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.capping import counted_as, reference
 from sensitivity.figures import danger_zone, divergence_map, lr_curves, parallel_coordinates, performance_sensitivity, slices
 from sensitivity.figures.words import counted
 from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, repeated_rates
 from sensitivity.questions.fixed_settings import settings_compared, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables, trials
-from sensitivity.results import records
-from sensitivity.wording import number, percent, several, with_interval
+from sensitivity.results.capping import counted_as, reference
+from sensitivity.results.results import records
+from sensitivity.text.wording import number, percent, several, with_interval
 
 if TYPE_CHECKING:
     import pandas as pd

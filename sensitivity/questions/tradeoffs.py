@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sensitivity.figures import pairwise_map
 from sensitivity.questions.question import Condition, Drawing, Question, nothing_learned, of_task, refusal, rows, tables
-from sensitivity.wording import number, several, with_interval
+from sensitivity.text.wording import number, several, with_interval
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

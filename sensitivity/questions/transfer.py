@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures import cross_task, performance_profiles, transfer_matrix
 from sensitivity.questions.question import Drawing, Question, for_all, refusal, rows, tables
-from sensitivity.wording import percent, several, with_interval
+from sensitivity.text.wording import percent, several, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured

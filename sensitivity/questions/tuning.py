@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sensitivity.figures import expected_best, tunability, win_probability
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, refusal, rows, tables
-from sensitivity.wording import several, with_interval
+from sensitivity.text.wording import several, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured

@@ -69,9 +69,9 @@ def _figure(measured: Measured, ask: Ask) -> str:
 
 
 def _report(measured: Measured, ask: Ask) -> str:
-    from sensitivity.report.contents import chapters
-    from sensitivity.report.markdown import markdown
-    from sensitivity.report.page import page
+    from sensitivity.reporting.contents import chapters
+    from sensitivity.reporting.markdown import markdown
+    from sensitivity.reporting.page import page
 
     if measured.results.usable.empty:
         raise Missing(f"study {ask.study!r} has no finished trial to report yet")

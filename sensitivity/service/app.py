@@ -51,7 +51,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     from dash.exceptions import DependencyException
 
     from sensitivity.dashboard.app import dashboard
-    from sensitivity.store import Store
+    from sensitivity.store.store import Store
 
     tokens = required_tokens(settings)
     import_modules(settings)

@@ -13,11 +13,11 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sensitivity.dashboard.source import Source
-from sensitivity.dashboard.view import View
-from sensitivity.databases import Unreachable
+from sensitivity.readers.source import Source
+from sensitivity.readers.view import View
 from sensitivity.service.answering import Ask, answer
 from sensitivity.service.degraded import cause_of
+from sensitivity.store.databases import Unreachable
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

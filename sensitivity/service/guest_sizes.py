@@ -65,7 +65,7 @@ def _spaces(fields: dict[str, Any], tasks: list[Any]) -> Iterator[tuple[str, Sea
     """The space of every variant: its own, that of every variant, or its default."""
     from search_spaces.defaults import default_space, function_space
     from search_spaces.spaces import SearchSpace
-    from sensitivity.own_trainables import short_name
+    from sensitivity.study.own_trainables import short_name
     from trainables.function_tasks import DIRECT
 
     trainable, own = fields.get("trainable"), _mapping(fields, "spaces")

@@ -7,14 +7,14 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.import_path import search_last
 from sensitivity.service.guest_sizes import check_numbers, check_sizes, listed
 from sensitivity.service.plain_data import plain_data, walk
+from sensitivity.text.import_path import search_last
 from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.service.settings import Settings
-    from sensitivity.study import Study
+    from sensitivity.study.study import Study
 
 NAME = re.compile(r"[^\W_][\w .+-]{0,99}")
 NAMES_HAVE = "1 to 100 letters, digits, '_', '-', '+', '.' and spaces, the first a letter or digit"
@@ -27,7 +27,7 @@ def admit(spec: str, settings: Settings) -> Study:
     Raises: InputError, in one line that names the argument, its value and what is allowed. Nothing is imported, opened or expanded before
     it is known to be allowed.
     """
-    from sensitivity.study import Study
+    from sensitivity.study.study import Study
 
     fields = plain_data(spec)
     try:

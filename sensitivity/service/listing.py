@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.planning import STATUSES
 from sensitivity.service.models import Counts, StudySummary
+from sensitivity.study.planning import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

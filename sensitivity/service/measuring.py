@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.command.terminal import to_json
 from sensitivity.measures.guard import ComputationFailed, refused_table
 from sensitivity.service.models import Argument, MeasureName
 from sensitivity.service.problems import Missing
-from sensitivity.terminal import to_json
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame
 
 def table_of(table: pd.DataFrame, name: str, form: str) -> str:
     """A table as CSV, or as JSON of the shape of :class:`sensitivity.service.models.Measure`."""
-    from sensitivity.csv_text import csv_text
     from sensitivity.measures.guard import REFUSED
-    from sensitivity.results import records
+    from sensitivity.results.results import records
+    from sensitivity.text.csv_text import csv_text
 
     if form == "csv":
         return csv_text(table)

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from search_spaces.values import read_value
-from sensitivity.yaml_text import read_yaml
+from sensitivity.text.yaml_text import read_yaml
 from trainables.names import InputError
 
 MOST_YAML = 100_000

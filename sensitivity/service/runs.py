@@ -17,18 +17,18 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sensitivity.import_path import ROOT, is_installed
-from sensitivity.rows import now
+from sensitivity.command.process import ENDED, KILLED
 from sensitivity.service import specs
 from sensitivity.service.degraded import Degraded, cause_of
 from sensitivity.service.problems import Conflict
 from sensitivity.service.run_folders import LOCK, LOG, REPORT, RUN, SPEC, Damaged, Run, RunFolders, State, lock, read_mapping
-from sensitivity.service.runner import ENDED, KILLED
+from sensitivity.store.rows import now
+from sensitivity.text.import_path import ROOT, is_installed
 from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.service.settings import Settings
-    from sensitivity.study import Study
+    from sensitivity.study.study import Study
 
 __all__ = ["ATTEMPTS", "LOCK", "LOG", "REPORT", "RUN", "SPEC", "Launch", "Run", "Runs", "start_process"]
 ACTIVE: tuple[State, ...] = ("queued", "running")
@@ -320,7 +320,7 @@ def start_process(folder: pathlib.Path, settings: Settings, lock: int) -> subpro
     environment = {**os.environ, "PYTHONPATH": path, "SENSITIVITY_STORE": store}
     with (folder / LOG).open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "sensitivity.service.runner",
+            [sys.executable, "-P", "-m", "sensitivity.command.process",
              str(lock), str(pathlib.Path.cwd()), ",".join(settings.modules), *arguments],
             cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=[lock],
         )  # fmt: skip

@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sensitivity.study import Study
+    from sensitivity.study.study import Study
 
 
 def count(study: Study) -> int:
     """How many trials a study is going to have."""
-    from sensitivity.planning import trials
+    from sensitivity.study.planning import trials
 
     if study.adaptive:
         return len(study.tasks) * len(study.variants) * len(study.seeds) * int(study.design["n"])

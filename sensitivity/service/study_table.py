@@ -8,11 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from sensitivity.batches import epoch_batches, trial_batches
 from sensitivity.service.table_writers import WRITERS, Format
+from sensitivity.store.batches import epoch_batches, trial_batches
 
 if TYPE_CHECKING:
-    from sensitivity.store import Store
+    from sensitivity.store.store import Store
 
 BATCHES = {"trials": trial_batches, "epochs": epoch_batches}
 
@@ -25,7 +25,7 @@ class Table:
         study: its name.
         name: ``trials`` or ``epochs``.
         format: of the file.
-        revision: of the study (:func:`sensitivity.queries.revision`).
+        revision: of the study (:func:`sensitivity.store.queries.revision`).
     """
 
     study: str

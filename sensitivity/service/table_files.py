@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from sensitivity.dashboard.cache import Pending
+from sensitivity.readers.cache import Pending
 from sensitivity.service.problems import Later, Missing
 from sensitivity.service.study_table import Table, Write
 

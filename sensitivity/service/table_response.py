@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from sensitivity.dashboard.cache import Pending
+from sensitivity.readers.cache import Pending
 from sensitivity.service.models import Pending as PendingAnswer
 from sensitivity.service.table_writers import MEDIA_TYPES
 

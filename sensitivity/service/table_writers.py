@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Literal
 
-from sensitivity.csv_text import csv_text
+from sensitivity.text.csv_text import csv_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ def write_parquet(batches: Iterator[pd.DataFrame], file: IO[bytes]) -> None:
 
 
 def write_csv(batches: Iterator[pd.DataFrame], file: IO[bytes]) -> None:
-    """Write a table as CSV that a spreadsheet shows and does not run (:func:`sensitivity.csv_text.csv_text`).
+    """Write a table as CSV that a spreadsheet shows and does not run (:func:`sensitivity.text.csv_text.csv_text`).
 
     Args:
         batches: at least one; all have the columns of the first.

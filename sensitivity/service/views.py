@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from joblib import cpu_count
 
-from sensitivity.dashboard.cache import Pending
-from sensitivity.dashboard.source import Source
+from sensitivity.readers.cache import Pending
+from sensitivity.readers.source import Source
 from sensitivity.service.computing import Computing
 from sensitivity.service.problems import Missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sensitivity.dashboard.view import View
-    from sensitivity.results import Results
+    from sensitivity.readers.view import View
+    from sensitivity.results.results import Results
     from sensitivity.service.answering import Ask
 
 WAITING = 8

@@ -112,7 +112,7 @@ def whole(reader: Reader, study: str) -> None:
 
 def main() -> None:
     from sensitivity.dashboard.app import dashboard
-    from sensitivity.dashboard.source import Source
+    from sensitivity.readers.source import Source
 
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     with tempfile.TemporaryDirectory() as folder:
@@ -122,7 +122,7 @@ def main() -> None:
         source = Source(str(place))
         source.warm()
         reader, study = Reader(dashboard(source).server), "/study/made"
-        import sensitivity.study  # noqa: F401   as the running dashboard has, before the first reader comes
+        import sensitivity.study.study  # noqa: F401   as the running dashboard has, before the first reader comes
 
         shown("study list", timed(lambda: (reader.page("/"), reader.part("studies", "/"))), "< 1 s")
         shown("study page: form, tabs, counts", timed(lambda: (reader.page(study), reader.part("bar", study))), "< 3 s")

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from sensitivity.running import run
-from sensitivity.study import Study
+from sensitivity.running.run import run
+from sensitivity.study.study import Study
 from tests.benchmarks.optimizer_step import machine
 from tests.benchmarks.overhead import Clock
 

@@ -35,12 +35,12 @@ Took = dict[str, tuple[float, float]]
 def stages(trials: int, folder: pathlib.Path) -> Took:
     """Every stage of a study of so many trials, one after another."""
     from sensitivity.measures import Measured
-    from sensitivity.planning import plan
-    from sensitivity.planning import trials as planned
-    from sensitivity.report import write_report
-    from sensitivity.results import Results
-    from sensitivity.running import run
-    from sensitivity.store import Store
+    from sensitivity.reporting import write_report
+    from sensitivity.results.results import Results
+    from sensitivity.running.run import run
+    from sensitivity.store.store import Store
+    from sensitivity.study.planning import plan
+    from sensitivity.study.planning import trials as planned
     from tests.benchmarks.made_store import fill, made_study
 
     study = made_study(trials, epochs=EPOCHS)

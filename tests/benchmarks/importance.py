@@ -21,7 +21,7 @@ from search_spaces.designs import Random
 from sensitivity.measures import variance_shares
 from sensitivity.measures.forest import fitted, forget
 from sensitivity.measures.losses import losses
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.measures.known import known_results, study_of
 from trainables.known_answers import SobolG
 

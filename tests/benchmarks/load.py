@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from sensitivity import Client, Study
-from sensitivity.planning import trials as planned
-from sensitivity.store import Store
+from sensitivity.store.store import Store
+from sensitivity.study.planning import trials as planned
 from tests.benchmarks.made_store import fill, made_study
 from tests.sensitivity.processes import command_of, descendants, epochs_in, processor_seconds, wait_for_epochs
 from tests.sensitivity.ray_head import ROOT, free_port
@@ -137,7 +137,7 @@ def measure(folder: pathlib.Path, study: Study) -> None:
     with closing(Store(store)) as opened:
         fill(opened, study, trials, left=int(LEFT * len(trials)))
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "sensitivity.cli", "serve", "--store", str(store), "--port", str(port), "--max-studies", "1"]
+    command = [sys.executable, "-m", "sensitivity.command.main", "serve", "--store", str(store), "--port", str(port), "--max-studies", "1"]
     command += ["--max-trials", "1000000"]
     heard = Heard()
     with subprocess.Popen(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True) as service:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from sensitivity.planning import Trial
-from sensitivity.planning import trials as planned
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.store.store import Store
+from sensitivity.study.planning import Trial
+from sensitivity.study.planning import trials as planned
+from sensitivity.study.study import Study
 
 VARIANTS = ("adam", "nadam", "rmsprop", "nag", "cm")
 SEEDS = 2

@@ -26,7 +26,7 @@ from search_spaces import Float, Ordinal, SearchSpace
 from search_spaces.designs import Grid, Morris, Planned, Random, Saltelli
 from sensitivity import measures
 from sensitivity.measures import Measured
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 
 SECONDS, GIBIBYTES = 60.0, 2.0
 VARIANTS = ("sgd", "cm", "nag", "rmsprop", "adagrad", "adam", "nadam", "adamax")

@@ -13,8 +13,8 @@ import tempfile
 import time
 from typing import Any
 
-from sensitivity.running import run
-from sensitivity.study import Study
+from sensitivity.running.run import run
+from sensitivity.study.study import Study
 from tests.benchmarks.optimizer_step import machine
 
 ALLOWED = 0.025

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sensitivity.store import Store
+from sensitivity.store.store import Store
 from tests.benchmarks.cohorts import noise, together
 from tests.benchmarks.optimizer_step import machine
 from tests.contracts import report, trial

@@ -16,8 +16,8 @@ from search_spaces.designs import Random
 from search_spaces.hyperparameters import Float
 from search_spaces.spaces import SearchSpace
 from sensitivity.measures import Measured
-from sensitivity.report import write_report
-from sensitivity.results import Results
+from sensitivity.reporting import write_report
+from sensitivity.results.results import Results
 
 SPACE = SearchSpace(
     Float("lr", 1e-5, 1.0, "log"), Float("mu", 0.5, 0.99, "log1m", 0.9), Float("nu", 0.9, 0.9999, "log1m", 0.999),

@@ -10,8 +10,8 @@ import tempfile
 import time
 from contextlib import closing
 
-from sensitivity.databases import without_password
-from sensitivity.store import Store
+from sensitivity.store.databases import without_password
+from sensitivity.store.store import Store
 from tests.contracts import report, trial
 
 MEMBERS, EPOCHS = 8, 100

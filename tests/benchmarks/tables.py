@@ -14,9 +14,9 @@ import warnings
 
 from joblib import Parallel, delayed
 
-from sensitivity.from_tables import from_table
+from sensitivity.exchange.from_tables import from_table
 from sensitivity.measures import Measured
-from sensitivity.report import write_report
+from sensitivity.reporting import write_report
 from tests.sensitivity.odd_tables import odd_table
 
 TABLES = 2000

@@ -18,7 +18,7 @@ import numpy as np
 from search_spaces.designs import Grid, Random
 from sensitivity.measures import best_loss, compare, coupling, expected_best, lr_sensitivity, main_effects
 from sensitivity.measures.incumbents import curve
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import LR, MU, SPACE, bowl, noisy, results
 
 STUDIES = 300

@@ -33,10 +33,10 @@ from typing import Any
 
 import pandas as pd
 
-from sensitivity.planning import trials
-from sensitivity.results import Results
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.results.results import Results
+from sensitivity.store.store import Store
+from sensitivity.study.planning import trials
+from sensitivity.study.study import Study
 from tests.faults import writers
 from tests.faults.calamities import BACK, CLOCK, FILL, KILLS, STOP, STORES, Siege, backward_clock, may_compile, may_mount, small_disk
 from tests.postgres import Server, missing

@@ -24,9 +24,9 @@ from typing import Any
 
 import pandas as pd
 
-from sensitivity.results import Results
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.results.results import Results
+from sensitivity.store.store import Store
+from sensitivity.study.study import Study
 from tests.sensitivity.processes import command_of, descendants, epochs_in
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def start(folder: pathlib.Path, *arguments: str) -> subprocess.Popen[str]:
     """Start a driver in a process group of its own, whose output goes to a file: nobody reads a pipe while it runs."""
     with (folder / "output").open("a") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "sensitivity.cli", "run", "study.json", "--out", "report", *arguments],
+            [sys.executable, "-m", "sensitivity.command.main", "run", "study.json", "--out", "report", *arguments],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=output,

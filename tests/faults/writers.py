@@ -11,7 +11,7 @@ import subprocess
 import sys
 from contextlib import closing
 
-from sensitivity.store import Store
+from sensitivity.store.store import Store
 from tests.contracts import report, trial
 
 ROOT = pathlib.Path(__file__).parents[2]

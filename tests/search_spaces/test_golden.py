@@ -16,7 +16,7 @@ import pytest
 
 from search_spaces import Grid, LatinHypercube, Morris, Random, Saltelli, Sobol
 from search_spaces.designs import Design
-from sensitivity.planning import trial_key
+from sensitivity.study.planning import trial_key
 from tests.search_spaces.awkward import SPACES
 
 INF = math.inf
@@ -137,7 +137,7 @@ def test_how_a_space_is_written_is_pinned() -> None:
 def test_another_process_gives_the_same_to_the_last_digit() -> None:
     code = (
         "from search_spaces import Sobol, Random\n"
-        "from sensitivity.planning import trial_key\n"
+        "from sensitivity.study.planning import trial_key\n"
         "from tests.search_spaces.awkward import SPACES\n"
         "rows = [row for name in SPACES for design in (Sobol(5), Random(5)) for row in design.configurations(SPACES[name])]\n"
         "print([trial_key('f', 'adam', row, 0, 1, 64, 'float32') for row in rows], rows, [hash(str(SPACES[name])) * 0 for name in SPACES])"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from search_spaces.paper import TABLES, table
-from sensitivity.planning import trials
-from sensitivity.presets import GROUPS
-from sensitivity.study import Study
+from sensitivity.study.planning import trials
+from sensitivity.study.presets import GROUPS
+from sensitivity.study.study import Study
 from trainables.names import InputError
 from trainables.variants import variant
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sensitivity import cli
+from sensitivity.command import main as cli
 
 SPEC = """
 name: small

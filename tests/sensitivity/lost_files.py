@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 
-from sensitivity.store import Store
+from sensitivity.store.store import Store
 
 
 def checkpoint(place: pathlib.Path) -> None:

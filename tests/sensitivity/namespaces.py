@@ -76,7 +76,7 @@ class Machines:
 
     def run(self, folder: pathlib.Path, *arguments: str) -> subprocess.Popen[str]:
         """The driver, on the first machine."""
-        command = self.command(0, "-m", "sensitivity.cli", "run", *arguments, "--address", f"{self.addresses[0]}:{PORT}")
+        command = self.command(0, "-m", "sensitivity.command.main", "run", *arguments, "--address", f"{self.addresses[0]}:{PORT}")
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=folder, env=self._environment, stdout=pipe, stderr=pipe, text=True)
 

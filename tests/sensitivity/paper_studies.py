@@ -13,7 +13,7 @@ import pandas as pd
 from search_spaces.hyperparameters import Float
 from search_spaces.paper import TABLES
 from search_spaces.spaces import SearchSpace
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import results
 from trainables.variants import variant
 

@@ -13,7 +13,7 @@ import pandas as pd
 from search_spaces.designs import Grid
 from search_spaces.hyperparameters import Float
 from search_spaces.spaces import SearchSpace
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 
 LR = Float("lr", 1e-3, 1.0, "log")
 MU = Float("mu", 0.5, 0.99, "log1m", 0.9)

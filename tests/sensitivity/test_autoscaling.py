@@ -17,8 +17,8 @@ from contextlib import closing
 import pytest
 import ray
 
-from sensitivity.planning import DONE
-from sensitivity.store import Store
+from sensitivity.store.store import Store
+from sensitivity.study.planning import DONE
 from tests.sensitivity import ray_head
 from tests.sensitivity.processes import descendants
 
@@ -64,7 +64,7 @@ def test_trials_wait_for_the_nodes_that_the_autoscaler_makes(autoscaling: tuple[
     head, address = autoscaling
     (tmp_path / "few.json").write_text(json.dumps(FEW))
     driver = subprocess.run(
-        [sys.executable, "-m", "sensitivity.cli", "run", "few.json", "--address", address, "--workers", "2"],
+        [sys.executable, "-m", "sensitivity.command.main", "run", "few.json", "--address", address, "--workers", "2"],
         cwd=tmp_path,
         env=ray_head.environment(tmp_path, head.token),
         capture_output=True,

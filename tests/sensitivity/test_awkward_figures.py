@@ -13,7 +13,7 @@ from search_spaces.spaces import SearchSpace
 from sensitivity import figures
 from sensitivity.figures.panels import MOST_TRACES
 from sensitivity.measures import Measured
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import LR, MU, bowl, maximised, noisy, results, two_tasks
 
 OF_TASK = (

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pandas as pd
 import pytest
 
-from sensitivity.batches import ROWS, curve_batches, epoch_batches, trial_batches
-from sensitivity.planning import trials as planned
-from sensitivity.store import Store
+from sensitivity.store.batches import ROWS, curve_batches, epoch_batches, trial_batches
+from sensitivity.store.store import Store
+from sensitivity.study.planning import trials as planned
 from tests.benchmarks.made_store import fill_in_database, made_study
 from tests.sensitivity.dashboard.stored import finish, plan
 

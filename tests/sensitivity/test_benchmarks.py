@@ -7,8 +7,8 @@ import pathlib
 
 import pytest
 
-from sensitivity.planning import trials
-from sensitivity.results import Results
+from sensitivity.results.results import Results
+from sensitivity.study.planning import trials
 from tests.benchmarks.end_to_end import Took, Work, throughput
 from tests.benchmarks.growth import STEEPEST, slope, verdict
 from tests.benchmarks.made_store import made_study, make_store

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sensitivity.capping import INITIAL, MIXED, WORST, cap_of
 from sensitivity.measures import Measured, caveats
 from sensitivity.questions import QUESTIONS
 from sensitivity.questions.sensitive import diverged, ranking
-from sensitivity.report.tables import how_to_read
-from sensitivity.results import Results
+from sensitivity.reporting.tables import how_to_read
+from sensitivity.results.capping import INITIAL, MIXED, WORST, cap_of
+from sensitivity.results.results import Results
 
 INITIALS = {
     "none": {"a": math.nan, "b": math.nan},

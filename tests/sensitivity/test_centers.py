@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from search_spaces.designs import OneAtATime, Random
-from sensitivity.centers import centered
-from sensitivity.planning import trials
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.running.centers import centered
+from sensitivity.store.store import Store
+from sensitivity.study.planning import trials
+from sensitivity.study.study import Study
 from tests.contracts import report
 from trainables.names import InputError
 

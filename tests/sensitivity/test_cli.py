@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from sensitivity.planning import trials
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.store.store import Store
+from sensitivity.study.planning import trials
+from sensitivity.study.study import Study
 from tests.contracts import report
 from tests.sensitivity.command import SPEC, run
 
@@ -178,7 +178,7 @@ def test_a_person_can_read_everything(
 
 
 def test_help_answers_in_under_a_second() -> None:
-    command = [sys.executable, "-m", "sensitivity.cli", "--help"]
+    command = [sys.executable, "-m", "sensitivity.command.main", "--help"]
     fastest = float("inf")
     for _ in range(3):
         began = time.perf_counter()

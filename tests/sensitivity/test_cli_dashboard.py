@@ -11,8 +11,8 @@ import urllib.request
 
 import pytest
 
-from sensitivity.cli_dashboard import dashboard
-from sensitivity.store import Store
+from sensitivity.command.dashboard import dashboard
+from sensitivity.store.store import Store
 from trainables.names import InputError
 
 
@@ -32,7 +32,17 @@ def test_what_it_refuses(tmp_path: pathlib.Path, given: dict[str, str], message:
 
 def test_it_answers_on_this_machine_until_it_is_stopped(tmp_path: pathlib.Path) -> None:
     Store(tmp_path / "s.sqlite").close()
-    command = [sys.executable, "-m", "sensitivity.cli", "dashboard", "--store", str(tmp_path / "s.sqlite"), "--port", "0", "--no-browser"]
+    command = [
+        sys.executable,
+        "-m",
+        "sensitivity.command.main",
+        "dashboard",
+        "--store",
+        str(tmp_path / "s.sqlite"),
+        "--port",
+        "0",
+        "--no-browser",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         address = re.search(r"http://127\.0\.0\.1:\d+/", running.stdout.readline())

@@ -7,9 +7,9 @@ import pathlib
 
 import pytest
 
-from sensitivity.planning import trials
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.store.store import Store
+from sensitivity.study.planning import trials
+from sensitivity.study.study import Study
 from tests.contracts import report
 from tests.sensitivity.command import run
 from tests.sensitivity.paper_studies import as_claimed, noisy

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sql
 
-from sensitivity import cli
-from sensitivity.store import Store
+from sensitivity.command import main as cli
+from sensitivity.store.store import Store
 from tests.contracts import report, trial
 from tests.postgres import PASSWORD
 from tests.sensitivity.test_migrations import FIRST, SECOND, write

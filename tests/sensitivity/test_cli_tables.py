@@ -9,9 +9,9 @@ from typing import Any
 import optuna
 import pytest
 
-from sensitivity.planning import trials
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.store.store import Store
+from sensitivity.study.planning import trials
+from sensitivity.study.study import Study
 from tests.contracts import report
 from tests.sensitivity.command import SPEC, run
 from tests.sensitivity.test_from_ray import experiment

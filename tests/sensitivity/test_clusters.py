@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sensitivity.places import Place
-from sensitivity.results import Results
-from sensitivity.running import run
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.results.results import Results
+from sensitivity.running.places import Place
+from sensitivity.running.run import run
+from sensitivity.store.store import Store
+from sensitivity.study.study import Study
 from tests.sensitivity.clusters import Nodes, nodes
 from tests.sensitivity.processes import wait_for_epochs
 from trainables.names import InputError

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sensitivity.column_reasons import REASONS, ROLE_FINDERS
-from sensitivity.columns import Column
+from sensitivity.exchange.column_reasons import REASONS, ROLE_FINDERS
+from sensitivity.exchange.columns import Column
 
 
 def reason(name: str, cells: list[Any]) -> str | None:

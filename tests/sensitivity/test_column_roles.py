@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from trainables.names import InputError
 
 RNG = np.random.default_rng(0)

@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from sensitivity.store import Store
+from sensitivity.store.store import Store
 
 ROOT = pathlib.Path(__file__).parents[2]
 TRIALS, EPOCHS, STUDIES = 20, 10, 8
 WRITER = f"""
 import sys
-from sensitivity.store import Store
+from sensitivity.store.store import Store
 from tests.contracts import report, trial
 
 place, study = sys.argv[1:]
@@ -32,7 +32,7 @@ store.close()
 """
 READER = f"""
 import sys
-from sensitivity.store import Store
+from sensitivity.store.store import Store
 
 store = Store(sys.argv[1], create=False)
 before, rounds = -1, 0

@@ -9,8 +9,8 @@ import pathlib
 import pandas as pd
 import pytest
 
-from sensitivity.csv_text import csv_text
-from sensitivity.reading_files import read_frame
+from sensitivity.exchange.table_files import read_frame
+from sensitivity.text.csv_text import csv_text
 from tests.sensitivity.tables import bowl, results
 
 NAMES = ["=1+1", "+x", "-x", "@SUM(A1)", "\tx", "\nx", "'=1", "''-", "adam", "a=b", "'adam'", "1 - mu"]

@@ -10,8 +10,8 @@ import pathlib
 import pandas as pd
 import pytest
 
-from sensitivity.delimited_files import has_decimal_commas, read_delimited, separator_of, typed
-from sensitivity.reading_files import read_frame
+from sensitivity.exchange.delimited_files import has_decimal_commas, read_delimited, separator_of, typed
+from sensitivity.exchange.table_files import read_frame
 from trainables.names import InputError
 
 TEXT = "lr,opt,loss\n0.1,adam,0.5\n0.2,sgd,2\n"

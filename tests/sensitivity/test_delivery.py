@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from sensitivity import delivery as module
-from sensitivity.databases import Unreachable
-from sensitivity.delivery import Delivery
-from sensitivity.journal import Journal, bring_in, journal_path, left_behind
-from sensitivity.store import Store
+from sensitivity.store import delivery as module
+from sensitivity.store.databases import Unreachable
+from sensitivity.store.delivery import Delivery
+from sensitivity.store.journal import Journal, bring_in, journal_path, left_behind
+from sensitivity.store.store import Store
 from tests.contracts import report, trial
 from tests.postgres import PASSWORD, Server
 from trainables.names import InputError
@@ -165,8 +165,8 @@ def test_a_full_disk_loses_nothing_that_was_kept(tmp_path: pathlib.Path) -> None
 
 REPORTING = """
 import pathlib, sys
-from sensitivity.delivery import Delivery
-from sensitivity.store import Store
+from sensitivity.store.delivery import Delivery
+from sensitivity.store.store import Store
 from tests.contracts import trial
 from tests.sensitivity.test_delivery import epoch
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from sensitivity.copying import copy
-from sensitivity.devices import environment, in_words, processor
-from sensitivity.report.provenance import provenance
-from sensitivity.running import run
-from sensitivity.store import Store
-from sensitivity.study import Study
-from sensitivity.upkeep import delete
+from sensitivity.reporting.provenance import provenance
+from sensitivity.running.devices import environment, in_words, processor
+from sensitivity.running.run import run
+from sensitivity.store.copying import copy
+from sensitivity.store.store import Store
+from sensitivity.store.upkeep import delete
+from sensitivity.study.study import Study
 from tests.contracts import trial
 from tests.sensitivity.tables import bowl, results
 

@@ -12,9 +12,9 @@ from ray import tune
 from search_spaces.hyperparameters import Float
 from search_spaces.spaces import SearchSpace
 from sensitivity.measures import Measured
-from sensitivity.running import run
-from sensitivity.study import Study
-from sensitivity.summary import caveats
+from sensitivity.questions.summary import caveats
+from sensitivity.running.run import run
+from sensitivity.study.study import Study
 from trainables.names import InputError
 
 SPEC: dict[str, Any] = {

@@ -9,7 +9,7 @@ import signal
 import pytest
 from ray.tune import tune
 
-from sensitivity.environment import ENVIRONMENT, interruptible, quiet
+from sensitivity.text.environment import ENVIRONMENT, interruptible, quiet
 
 
 def test_settings_are_there_for_the_time_of_a_run_and_a_users_own_stay(monkeypatch: pytest.MonkeyPatch) -> None:

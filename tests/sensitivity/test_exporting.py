@@ -27,12 +27,12 @@ from tensorboard.plugins.hparams import api_pb2, backend_context, get_experiment
 
 from search_spaces.hyperparameters import Categorical, Float, Ordinal
 from search_spaces.spaces import SearchSpace
-from sensitivity.exporting import MARK, export
-from sensitivity.from_tables import from_table
-from sensitivity.planning import trials
-from sensitivity.results import Results
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.exchange.exporting import MARK, export
+from sensitivity.exchange.from_tables import from_table
+from sensitivity.results.results import Results
+from sensitivity.store.store import Store
+from sensitivity.study.planning import trials
+from sensitivity.study.study import Study
 from tests.sensitivity import command
 from tests.sensitivity.tables import BEGAN, results
 from trainables.names import InputError
@@ -283,7 +283,7 @@ def refuse(*arguments, **named):
     os._exit(3)
 
 socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = socket.getaddrinfo = refuse
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 import pandas as pd
 
 found = Results.from_table(pd.DataFrame({"lr": [0.1, 1.0], "loss": [0.5, 0.1]}), metric="loss")

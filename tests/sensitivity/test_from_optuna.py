@@ -14,10 +14,10 @@ import pytest
 from search_spaces.combinations import distinct
 from search_spaces.spaces import SearchSpace
 from sensitivity.measures import Measured
-from sensitivity.report import write_report
-from sensitivity.results import Results
-from sensitivity.store import Store
-from sensitivity.summary import caveats
+from sensitivity.questions.summary import caveats
+from sensitivity.reporting import write_report
+from sensitivity.results.results import Results
+from sensitivity.store.store import Store
 from tests.search_spaces import awkward
 from tests.sensitivity.tables import INITIAL, bowl, noisy, results
 from trainables.names import InputError

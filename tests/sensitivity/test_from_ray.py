@@ -13,8 +13,8 @@ import pytest
 from ray import tune
 
 from sensitivity.measures import Measured
-from sensitivity.report import write_report
-from sensitivity.results import Results
+from sensitivity.reporting import write_report
+from sensitivity.results.results import Results
 from trainables.names import InputError
 
 

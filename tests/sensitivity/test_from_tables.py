@@ -13,9 +13,9 @@ import pytest
 from search_spaces.hyperparameters import Categorical, Float
 from search_spaces.spaces import SearchSpace
 from sensitivity.measures import Measured
-from sensitivity.report import write_report
-from sensitivity.results import Results
-from sensitivity.summary import caveats, summary
+from sensitivity.questions.summary import caveats, summary
+from sensitivity.reporting import write_report
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import bowl, noisy
 from tests.sensitivity.tables import results as made_up
 from trainables.names import InputError

@@ -15,7 +15,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from search_spaces import Categorical, Float, SearchSpace
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from trainables.names import InputError
 
 RATES = [float(f"{rate:.4g}") for rate in np.geomspace(1e-4, 1e-1, 12)]

@@ -10,18 +10,21 @@ import sys
 
 import pytest
 
-from sensitivity.import_path import ROOT, search_last, search_path
-from sensitivity.packing import pack
+from sensitivity.clusters.packing import pack
 from sensitivity.service import runs
 from sensitivity.service.settings import Settings
-from sensitivity.study import Study
+from sensitivity.study.study import Study
+from sensitivity.text.import_path import ROOT, search_last, search_path
 from trainables.dotted import imported
 from trainables.names import InputError
 
 HIDING = ("queue", "secrets", "json", "typing", "pandas", "typer", "trainables", "search_spaces")
 COMMANDS = {
-    "script": ["-c", "import sys; sys.path.pop(0); sys.argv[0] = '/usr/bin/sensitivity'; from sensitivity.cli import main; main()"],
-    "module": ["-m", "sensitivity.cli"],
+    "script": [
+        "-c",
+        "import sys; sys.path.pop(0); sys.argv[0] = '/usr/bin/sensitivity'; from sensitivity.command.main import main; main()",
+    ],
+    "module": ["-m", "sensitivity.command.main"],
 }
 
 
@@ -134,7 +137,7 @@ def test_a_job_searches_the_files_of_the_user_last(hiding: pathlib.Path, with_mo
     assert (packed / "files/queue.py").exists() == with_folder
     assert (packed / "files/mine.py").exists() == bool(files)
     run, specification = ("cd files && ", "../study.json") if files else ("", "study.json")
-    assert luggage.command.startswith(f"{run}python -P -m sensitivity.cli run {specification} --store")
+    assert luggage.command.startswith(f"{run}python -P -m sensitivity.command.main run {specification} --store")
 
 
 def test_a_study_of_the_service_searches_the_modules_of_its_user_last(

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensitivity.imported_designs import about_holes, filled_share
-from sensitivity.results import Results
+from sensitivity.exchange.imported_designs import about_holes, filled_share
+from sensitivity.results.results import Results
 
 LRS, MUS, WDS = (1e-4, 1e-3, 1e-2, 1e-1), (0.0, 0.5, 0.9, 0.99), (0.0, 1e-4, 1e-3, 1e-2)
 
@@ -81,7 +81,7 @@ def test_holes_by_variant() -> None:
 
 
 def test_a_report_of_a_grid_with_holes_is_written(tmp_path: Any) -> None:
-    from sensitivity.report import write_report
+    from sensitivity.reporting import write_report
 
     rows = [{**row, "seed": seed, "variant": variant} for variant in ("adam", "sgd") for row in grid(0.56, len(variant)) for seed in (0, 1)]
     page = write_report(read(rows), tmp_path / "report").read_text()

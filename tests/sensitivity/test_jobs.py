@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sensitivity.store import Store
+from sensitivity.store.store import Store
 from tests.sensitivity import ray_head
 from tests.sensitivity.ray_head import Head
 
@@ -65,7 +65,7 @@ def command(head: Head, folder: pathlib.Path, *arguments: str, token: str | None
     kept = {name: each for name, each in os.environ.items() if not name.startswith(("RAY_", "SENSITIVITY_"))}
     given = {"RAY_AUTH_TOKEN": head.token if token is None else token}
     return subprocess.run(
-        [sys.executable, "-m", "sensitivity.cli", *arguments, "--address", head.address],
+        [sys.executable, "-m", "sensitivity.command.main", *arguments, "--address", head.address],
         cwd=folder,
         env={**kept, **given, "HOME": str(laptop), "PYTHONPATH": str(ray_head.ROOT)},
         capture_output=True,

@@ -11,9 +11,9 @@ import pytest
 from scipy.stats import norm
 
 from sensitivity.measures import sobol, variance_shares
-from sensitivity.results import Results
-from sensitivity.running import run
-from sensitivity.study import Study
+from sensitivity.results.results import Results
+from sensitivity.running.run import run
+from sensitivity.study.study import Study
 from trainables.exact_sensitivities import KnownAnswer
 from trainables.function_tasks import FunctionTask
 from trainables.known_answers import Diverging, LrValley

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensitivity.learning_rate_names import could_be_rates, learning_rate_in
+from sensitivity.exchange.learning_rate_names import could_be_rates, learning_rate_in
 
 
 @pytest.mark.parametrize(

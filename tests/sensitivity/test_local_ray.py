@@ -18,8 +18,8 @@ import pytest
 import ray
 from ray._private import ray_constants
 
-from sensitivity import local_ray
-from sensitivity.local_ray import check_temporary_folder, token
+from sensitivity.running import local_ray
+from sensitivity.running.local_ray import check_temporary_folder, token
 from tests.sensitivity.clusters import nodes
 from tests.sensitivity.processes import descendants, listening
 from trainables.names import InputError
@@ -80,7 +80,7 @@ def check_search_path(worker: Any, folder: pathlib.Path) -> None:
 
 @pytest.mark.slow
 def test_a_local_run_listens_on_the_loopback_address_only(folder: pathlib.Path) -> None:
-    command = [sys.executable, "-m", "sensitivity.cli", "run", "mine.json", "--workers", "1"]
+    command = [sys.executable, "-m", "sensitivity.command.main", "run", "mine.json", "--workers", "1"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environment = {**kept, "PYTHONPATH": str(ROOT), "HOME": str(folder / "home")}
     with subprocess.Popen(

@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sensitivity.planning import DONE
-from sensitivity.running import run
-from sensitivity.study import Study
+from sensitivity.running.run import run
+from sensitivity.study.planning import DONE
+from sensitivity.study.study import Study
 from tests.sensitivity import namespaces
 from tests.sensitivity.clusters import nodes
 from tests.sensitivity.processes import wait_for_epochs

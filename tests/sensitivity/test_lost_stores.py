@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sensitivity import cli
-from sensitivity.databases import Lost, Unreachable
-from sensitivity.delivery import Delivery
-from sensitivity.journal import bring_in, left_behind, rescued
-from sensitivity.planning import DONE
-from sensitivity.progress import Progress
-from sensitivity.running import run
-from sensitivity.store import Store
-from sensitivity.study import Study
-from sensitivity.upkeep import problems
+from sensitivity.command import main as cli
+from sensitivity.running.progress import Progress
+from sensitivity.running.run import run
+from sensitivity.store.databases import Lost, Unreachable
+from sensitivity.store.delivery import Delivery
+from sensitivity.store.journal import bring_in, left_behind, rescued
+from sensitivity.store.store import Store
+from sensitivity.store.upkeep import problems
+from sensitivity.study.planning import DONE
+from sensitivity.study.study import Study
 from tests.contracts import report, trial
 from tests.sensitivity.lost_files import checkpoint, cut, delete, empty, make_again, move, move_beside_another, replace
 from trainables.names import InputError
@@ -89,8 +89,8 @@ def test_reports_wait_in_the_journal_whose_path_is_said_and_the_next_run_brings_
 ) -> None:
     place = tmp_path / "folder" / "s.sqlite"
     place.parent.mkdir()
-    monkeypatch.setattr("sensitivity.delivery.PATIENCE", 0.0)
-    monkeypatch.setattr("sensitivity.delivery.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("sensitivity.store.delivery.PATIENCE", 0.0)
+    monkeypatch.setattr("sensitivity.store.delivery.FIRST_PAUSE", 0.0)
     said: list[str] = []
     with closing(Store(place)) as store:
         store.add_study("s", "{}", [ONE, TWO])
@@ -244,7 +244,7 @@ def test_the_command_ends_with_2_and_the_same_command_brings_in_what_was_reporte
     assert f" reports kept in {journal} (" in error
     assert f"give the same command again in {str(tmp_path)!r}" in error
     assert not (tmp_path / "runs").exists()
-    monkeypatch.setattr("sensitivity.running.tune.Tuner", None)  # everything was trained: nothing is left for Tune
+    monkeypatch.setattr("sensitivity.running.run.tune.Tuner", None)  # everything was trained: nothing is left for Tune
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert not ended.value.code

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from sensitivity import cli
-from sensitivity.study import Study
+from sensitivity.command import main as cli
+from sensitivity.study.study import Study
 
 STUDY = Study(name="Mine (1)", tasks=["logistic/synthetic"], variants=["adam"], design={"kind": "random", "n": 2}, epochs=1)
 NAME = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 47}
@@ -140,7 +140,7 @@ def test_a_script_starts_ray_on_every_node_and_runs_the_study(printed, tmp_path:
     assert sum("ray start --head" in line for line in notes) == 1
     assert sum("ray start --address=10.0.0.1:20007" in line for line in notes) == 2
     (run,) = [line for line in notes if line.startswith("python")]
-    assert run.startswith("python -P -m sensitivity.cli run study.json --store")
+    assert run.startswith("python -P -m sensitivity.command.main run study.json --store")
     assert run.endswith("--address 10.0.0.1:20007")
     assert not list(tmp_path.glob("study.??????"))
 

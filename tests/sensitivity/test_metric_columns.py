@@ -7,7 +7,7 @@ import pathlib
 import pandas as pd
 import pytest
 
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import maximised, noisy
 from tests.sensitivity.tables import results as made_up
 from trainables.names import InputError

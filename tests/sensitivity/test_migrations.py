@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sql
 
-from sensitivity.store import Store
-from sensitivity.tables import VERSION
+from sensitivity.store.store import Store
+from sensitivity.store.tables import VERSION
 from tests.contracts import report, trial
 from trainables.names import InputError
 
@@ -111,5 +111,5 @@ def test_a_newer_store_is_refused_in_one_line(place: str) -> None:
 
 def test_opening_a_store_that_is_up_to_date_does_not_load_alembic(tmp_path: Any) -> None:
     Store(tmp_path / "s.sqlite").close()
-    code = "import sys; from sensitivity.store import Store; Store('s.sqlite').close(); print('alembic' in sys.modules)"
+    code = "import sys; from sensitivity.store.store import Store; Store('s.sqlite').close(); print('alembic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True).stdout == "False\n"

@@ -11,9 +11,9 @@ import sys
 
 import pytest
 
-from sensitivity.node_losses import LOSSES, NodeLost, restarting
-from sensitivity.running import run
-from sensitivity.study import Study
+from sensitivity.running.node_losses import LOSSES, NodeLost, restarting
+from sensitivity.running.run import run
+from sensitivity.study.study import Study
 from tests.faults.kills import targets
 from tests.sensitivity.processes import descendants, wait_for_epochs
 from tests.sensitivity.test_clusters import CLOCKS, read
@@ -52,7 +52,7 @@ def test_a_run_gives_up_where_no_trial_ends_between_losses() -> None:
 @pytest.mark.timeout(600)
 def test_a_killed_raylet_changes_nothing(tmp_path: pathlib.Path) -> None:
     (tmp_path / "small.json").write_text(Study(**SMALL).to_json())
-    command = [sys.executable, "-m", "sensitivity.cli", "run", "small.json", "--workers", "2", "--out", "report"]
+    command = [sys.executable, "-m", "sensitivity.command.main", "run", "small.json", "--workers", "2", "--out", "report"]
     with (tmp_path / "output").open("w") as output:
         driver = subprocess.Popen(
             command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=output, stderr=output, start_new_session=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from sensitivity.study import Study
+from sensitivity.study.study import Study
 from tests.sensitivity.tables import noisy, results
 
 

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator
 import pandas as pd
 import pytest
 
-from sensitivity.csv_text import csv_text
 from sensitivity.dashboard import drawing, measure_page
-from sensitivity.dashboard.source import Source
-from sensitivity.dashboard.view import View
 from sensitivity.measures import Measured
 from sensitivity.measures.named import measures
 from sensitivity.questions import QUESTIONS
-from sensitivity.results import Results
+from sensitivity.readers.source import Source
+from sensitivity.readers.view import View
+from sensitivity.results.results import Results
 from sensitivity.service.answering import Ask, answer, drawings
 from sensitivity.service.measuring import listed
 from sensitivity.service.problems import Missing
-from sensitivity.store import Store
+from sensitivity.store.store import Store
+from sensitivity.text.csv_text import csv_text
 from tests.contracts import report
 from tests.sensitivity.dashboard import stored
 from trainables.names import InputError

@@ -14,8 +14,8 @@ from contextlib import closing
 
 import pytest
 
-from sensitivity.databases import Lost, Unreachable
-from sensitivity.store import Store
+from sensitivity.store.databases import Lost, Unreachable
+from sensitivity.store.store import Store
 from tests.contracts import report, trial
 from tests.sensitivity.lost_files import checkpoint, cut, delete, empty, make_again, move, move_beside_another, replace
 

@@ -14,7 +14,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from sensitivity.measures import caveats
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 
 LR = FloatDistribution(1e-4, 1.0, log=True)
 CLIP = CategoricalDistribution((None, 1.0, 5.0))

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sensitivity.databases import Unreachable
-from sensitivity.planning import DONE
-from sensitivity.progress import Progress
-from sensitivity.running import run
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.running.progress import Progress
+from sensitivity.running.run import run
+from sensitivity.store.databases import Unreachable
+from sensitivity.store.store import Store
+from sensitivity.study.planning import DONE
+from sensitivity.study.study import Study
 from tests.postgres import PASSWORD, Server
 from trainables.names import InputError
 
@@ -85,7 +85,7 @@ def test_a_run_that_waited_long_enough_says_where_the_rest_is_and_the_next_one_b
     cluster: None, postgres: Server, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sensitivity.delivery.PATIENCE", 1.0)
+    monkeypatch.setattr("sensitivity.store.delivery.PATIENCE", 1.0)
     study = Study(name="s", tasks=["autoencoder/digits"], variants=["adam"], design=DESIGNS["grid"], seeds=1, epochs=1, limit=48)
     place, progress = postgres.url(), Outage(postgres, after=2)
     monkeypatch.setattr(progress.noticed, "set", lambda: None)
@@ -95,7 +95,7 @@ def test_a_run_that_waited_long_enough_says_where_the_rest_is_and_the_next_one_b
     finally:
         threading.Event.set(progress.noticed)
         progress.thread.join()
-    monkeypatch.setattr("sensitivity.running.tune.Tuner", None)  # everything was trained: nothing is left for Tune
+    monkeypatch.setattr("sensitivity.running.run.tune.Tuner", None)  # everything was trained: nothing is left for Tune
     assert len(run(study, store=place).trials) == 6
     with closing(Store(place)) as store:
         assert set(store.statuses("s").values()) <= set(DONE)
@@ -116,7 +116,7 @@ def test_a_disk_that_is_full_stops_the_run_in_one_line_and_the_next_run_goes_on(
 
     with monkeypatch.context() as full:
         full.setattr(Store, "keep", refuse)
-        full.setattr("sensitivity.delivery.Journal", no_room)
+        full.setattr("sensitivity.store.delivery.Journal", no_room)
         with pytest.raises(InputError, match=r"disk is full; reports cannot be kept in .*No space left.* so the run stops") as ended:
             run(study, store="s.sqlite", workers=2)
     assert "\n" not in str(ended.value)

@@ -17,11 +17,11 @@ from ray import tune
 
 from search_spaces.hyperparameters import Float
 from search_spaces.spaces import SearchSpace
-from sensitivity import own_trainables
 from sensitivity.measures import Measured
-from sensitivity.report import write_report
-from sensitivity.running import run
-from sensitivity.study import Study
+from sensitivity.reporting import write_report
+from sensitivity.running.run import run
+from sensitivity.study import own_trainables
+from sensitivity.study.study import Study
 from trainables.names import InputError
 
 SPACE = SearchSpace(Float("x", 0, 1), Float("y", 1e-3, 1, "log"))
@@ -73,7 +73,7 @@ def test_a_function_is_run_as_it_is_and_reported(cluster: None, tmp_path: pathli
     assert results.epochs["more/deep"].notna().all()
     assert Measured(results).overview.iloc[0]["best_loss"] == pytest.approx(-(1 - 0.04 - 1 / 3) - 0.005)
     assert write_report(results, tmp_path / "report").exists()
-    monkeypatch.setattr("sensitivity.running.tune.Tuner", None)  # nothing is left, so Tune is not asked
+    monkeypatch.setattr("sensitivity.running.run.tune.Tuner", None)  # nothing is left, so Tune is not asked
     assert len(run(mine, store=tmp_path / "s.sqlite").trials) == 6
 
 

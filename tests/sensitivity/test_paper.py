@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from sensitivity.paper import claims
-from sensitivity.paper_claims import CLAIMS as PAPER
-from sensitivity.paper_trials import pooled
-from sensitivity.results import Results
+from sensitivity.paper.claims import CLAIMS as PAPER
+from sensitivity.paper.page import claims
+from sensitivity.paper.trials import pooled
+from sensitivity.results.results import Results
 from tests.sensitivity.paper_studies import as_claimed, noisy, otherwise, table, world
 
 CLAIMS = {  # the value by construction, where the paper is right and where it is not; None where it is no plain number

@@ -12,9 +12,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from search_spaces.paper import TABLES
-from sensitivity.figures.paper import paper_figure
-from sensitivity.paper import agreement, cells
-from sensitivity.paper_tables import published
+from sensitivity.paper.figures import paper_figure
+from sensitivity.paper.page import agreement, cells
+from sensitivity.paper.tables import published
 from tests.sensitivity.paper_studies import as_claimed, noisy, table
 from tests.sensitivity.tables import INITIAL
 

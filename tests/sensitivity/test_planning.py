@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from search_spaces import Categorical, Float, Integer, Ordinal, SearchSpace
-from sensitivity.planning import plan, trial_key, trials
-from sensitivity.study import Study
+from sensitivity.study.planning import plan, trial_key, trials
+from sensitivity.study.study import Study
 from trainables.names import InputError
 from trainables.variants import VARIANTS, Variant
 
@@ -135,7 +135,7 @@ def test_a_variant_of_ones_own_is_what_it_does_and_not_its_name(monkeypatch: pyt
     found = []
     for p in (1.0, 2.0):
         monkeypatch.setattr("trainables.variants.VARIANTS", dict(VARIANTS))
-        monkeypatch.setattr("sensitivity.study.VARIANTS", dict(VARIANTS))
+        monkeypatch.setattr("sensitivity.study.study.VARIANTS", dict(VARIANTS))
         found.append(keys_of(Variant("mine", {"momentum": "none", "p": p})))
     assert not set(found[0]) & set(found[1])
 

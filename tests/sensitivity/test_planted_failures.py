@@ -16,11 +16,11 @@ from sensitivity.measures import Measured, estimators
 from sensitivity.measures.estimators import ESTIMATORS
 from sensitivity.measures.guard import ComputationFailed, guarded_table
 from sensitivity.questions import QUESTIONS
-from sensitivity.report import write_report
-from sensitivity.report.contents import chapters
-from sensitivity.report.page import page
-from sensitivity.results import Results
-from sensitivity.summary import caveats
+from sensitivity.questions.summary import caveats
+from sensitivity.reporting import write_report
+from sensitivity.reporting.contents import chapters
+from sensitivity.reporting.page import page
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import noisy, results
 
 TABLES = sorted(name for name, attribute in vars(Measured).items() if isinstance(attribute, guarded_table))
@@ -72,7 +72,7 @@ def test_each_measure(measured: Measured, name: str, monkeypatch: pytest.MonkeyP
         replace(question, figures=tuple(replace(drawing, draw=_drawing(drawing.name, fails=False)) for drawing in question.figures))
         for question in QUESTIONS
     )
-    monkeypatch.setattr("sensitivity.report.contents.QUESTIONS", cheap)
+    monkeypatch.setattr("sensitivity.reporting.contents.QUESTIONS", cheap)
     with caplog.at_level(logging.CRITICAL, "sensitivity"):
         assert "planted" in fresh.table_named(name).attrs["refused"]
         text = pages(fresh)
@@ -103,7 +103,7 @@ def test_each_figure(measured: Measured, key: str, name: str, monkeypatch: pytes
     if not question.applies(fresh, task):
         return
     drawn = [drawing.name for drawing in question.drawn(fresh, task)]
-    monkeypatch.setattr("sensitivity.report.contents.QUESTIONS", (replace(question, figures=figures),))
+    monkeypatch.setattr("sensitivity.reporting.contents.QUESTIONS", (replace(question, figures=figures),))
     text = pages(fresh)
     assert text.count('class="plot"') == len([other for other in drawn if other != name])
     assert set(fresh.failures) == ({f"figure {name}"} if name in drawn else set())

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from sensitivity.measures import Measured
-from sensitivity.report.contents import chapters
-from sensitivity.report.markdown import markdown
-from sensitivity.report.page import page
-from sensitivity.report.provenance import provenance
-from sensitivity.results import IMPORTED
+from sensitivity.reporting.contents import chapters
+from sensitivity.reporting.markdown import markdown
+from sensitivity.reporting.page import page
+from sensitivity.reporting.provenance import provenance
+from sensitivity.results.results import IMPORTED
 from tests.sensitivity.tables import bowl, results
 
 CPU = {"workers": 2, "hosts": ["a"], "devices": {"EPYC": 1}, "gpus": False}

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from sensitivity.queries import curve, last_epochs, revision
-from sensitivity.results import Results
-from sensitivity.store import Store
-from sensitivity.upkeep import delete
+from sensitivity.results.results import Results
+from sensitivity.store.queries import curve, last_epochs, revision
+from sensitivity.store.store import Store
+from sensitivity.store.upkeep import delete
 from tests.contracts import report, trial
 from tests.sensitivity.dashboard.stored import finish, plan
 

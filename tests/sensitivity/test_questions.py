@@ -13,7 +13,7 @@ from sensitivity.measures import Measured
 from sensitivity.questions import QUESTIONS, Question
 from sensitivity.questions.epochs import late_gains
 from sensitivity.questions.question import refusal
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import INITIAL, bowl, noisy, results
 
 TASK = "autoencoder/digits"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from sensitivity import from_ray
-from sensitivity.ray_files import Experiment
-from sensitivity.results import Results
+from sensitivity.exchange import from_ray
+from sensitivity.exchange.ray_files import Experiment
+from sensitivity.results.results import Results
 from trainables.names import InputError
 
 RATES = (0.001, 0.01, 0.1, 0.2)

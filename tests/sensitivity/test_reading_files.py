@@ -13,8 +13,8 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from sensitivity.reading_files import is_table, read_frame
-from sensitivity.results import Results
+from sensitivity.exchange.table_files import is_table, read_frame
+from sensitivity.results.results import Results
 from trainables.names import InputError
 
 FRAME = pd.DataFrame({"lr": [0.1, 0.2], "opt": ["adam", "sgd"], "loss": [0.5, 2.0]})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from sensitivity.renaming import renaming
-from sensitivity.results import Results
+from sensitivity.exchange.renaming import renaming
+from sensitivity.results.results import Results
 from trainables.names import InputError
 
 FRAME = pd.DataFrame({"learning_rate": [0.01, 0.1, 1.0] * 2, "mom": [0.0] * 3 + [0.9] * 3, "loss": [3.0, 2.0, 4.0, 2.5, 1.5, 5.0]})

@@ -9,9 +9,9 @@ import pytest
 
 from sensitivity.figures.words import about
 from sensitivity.measures import Measured, best_loss, caveats
-from sensitivity.repeats import seeds_in_words
-from sensitivity.report.provenance import lead, provenance
-from sensitivity.results import Results
+from sensitivity.reporting.provenance import lead, provenance
+from sensitivity.results.repeats import seeds_in_words
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import bowl, results
 
 RATES = [10.0**-power for power in range(8)]

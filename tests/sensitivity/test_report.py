@@ -20,10 +20,10 @@ import pytest
 from sensitivity.figures import colours, effect_shares, learning_curves, lr_curves, performance_sensitivity
 from sensitivity.measures import Measured
 from sensitivity.questions import QUESTIONS
-from sensitivity.report import write_report
-from sensitivity.report.contents import Chapter, chapters
-from sensitivity.results import Results
-from sensitivity.summary import caveats, summary
+from sensitivity.questions.summary import caveats, summary
+from sensitivity.reporting import write_report
+from sensitivity.reporting.contents import Chapter, chapters
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import INITIAL, bowl, noisy, results
 from trainables.names import InputError
 

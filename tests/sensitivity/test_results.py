@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pandas as pd
 import pytest
 
-from sensitivity.planning import trials
-from sensitivity.results import Results
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.results.results import Results
+from sensitivity.store.store import Store
+from sensitivity.study.planning import trials
+from sensitivity.study.study import Study
 from tests.contracts import report
 from trainables.names import InputError
 

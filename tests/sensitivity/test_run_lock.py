@@ -18,15 +18,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sensitivity import run_lock as module
-from sensitivity.databases import Lost
-from sensitivity.progress import Progress
-from sensitivity.run_lock import RunLock, machine, process_start
-from sensitivity.running import Interrupted, run
-from sensitivity.store import Store
-from sensitivity.study import Study
-from sensitivity.tables import LOCKS
-from sensitivity.upkeep import delete
+from sensitivity.running.progress import Progress
+from sensitivity.running.run import Interrupted, run
+from sensitivity.store import run_lock as module
+from sensitivity.store.databases import Lost
+from sensitivity.store.run_lock import RunLock, machine, process_start
+from sensitivity.store.store import Store
+from sensitivity.store.tables import LOCKS
+from sensitivity.store.upkeep import delete
+from sensitivity.study.study import Study
 from tests.sensitivity.lost_files import replace
 from tests.sensitivity.processes import wait_for_epochs
 from trainables.names import InputError
@@ -233,7 +233,7 @@ register_task(FunctionTask("function/counted", Counted()))
 
 def start(folder: pathlib.Path, name: str, *options: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
-    command = [sys.executable, "-m", "sensitivity.cli", "run", "s.yaml", "--task-module", "counted.py", "--store", "s.sqlite"]
+    command = [sys.executable, "-m", "sensitivity.command.main", "run", "s.yaml", "--task-module", "counted.py", "--store", "s.sqlite"]
     return subprocess.Popen(
         [*command, "--workers", "2", "--out", name, *options], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,

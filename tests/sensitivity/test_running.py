@@ -16,12 +16,12 @@ import pandas as pd
 import pytest
 import torch
 
-from sensitivity.planning import trials
-from sensitivity.report import write_report
-from sensitivity.results import Results
-from sensitivity.running import run
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.reporting import write_report
+from sensitivity.results.results import Results
+from sensitivity.running.run import run
+from sensitivity.store.store import Store
+from sensitivity.study.planning import trials
+from sensitivity.study.study import Study
 from tests.sensitivity.processes import command_of, descendants, wait_for_epochs
 from trainables.datasets import digits
 from trainables.tasks import task
@@ -106,7 +106,7 @@ def test_running_again_trains_only_what_is_new(cluster: None, tmp_path: pathlib.
     more = run(Study(**SMALL), store=tmp_path / "s.sqlite")
     kept = more.epochs[more.epochs["key"].isin(first.epochs["key"])]
     pd.testing.assert_frame_equal(kept.reset_index(drop=True), first.epochs.reset_index(drop=True))  # the clocks too: not trained again
-    monkeypatch.setattr("sensitivity.running.tune.Tuner", None)  # nothing is left, so Tune is not asked
+    monkeypatch.setattr("sensitivity.running.run.tune.Tuner", None)  # nothing is left, so Tune is not asked
     assert len(run(Study(**SMALL), store=tmp_path / "s.sqlite").trials) == 12
 
 
@@ -230,7 +230,7 @@ def test_a_lost_worker_is_replaced_and_nothing_is_lost(undisturbed: Results, tmp
 
 
 def start(folder: pathlib.Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "sensitivity.cli", "run", "small.json", "--workers", "2"]
+    command = [sys.executable, "-m", "sensitivity.command.main", "run", "small.json", "--workers", "2"]
     return subprocess.Popen(
         command,
         cwd=folder,

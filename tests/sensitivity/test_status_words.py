@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from sensitivity.imported import ENDED
-from sensitivity.status_words import statuses_of
+from sensitivity.exchange.assembling import ENDED
+from sensitivity.exchange.status_words import statuses_of
 from trainables.names import InputError
 
 TOOLS = {

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sensitivity.store import Store
+from sensitivity.store.store import Store
 from tests.contracts import StoreContract, report, trial
 from trainables.names import InputError
 

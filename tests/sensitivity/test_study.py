@@ -10,8 +10,8 @@ import pytest
 
 from search_spaces.hyperparameters import Float, Ordinal
 from search_spaces.spaces import SearchSpace
-from sensitivity.presets import PRESETS
-from sensitivity.study import Study
+from sensitivity.study.presets import PRESETS
+from sensitivity.study.study import Study
 from trainables.names import InputError
 
 SPEC: dict[str, Any] = {

@@ -12,12 +12,12 @@ from typing import Any
 import optuna
 import pytest
 
-from sensitivity import cli
-from sensitivity.from_tables import from_table
-from sensitivity.optuna_storage import studies_of
-from sensitivity.planning import trials
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.command import main as cli
+from sensitivity.exchange.from_tables import from_table
+from sensitivity.exchange.optuna_files import studies_of
+from sensitivity.store.store import Store
+from sensitivity.study.planning import trials
+from sensitivity.study.study import Study
 
 ROOT = pathlib.Path(__file__).parents[2]
 NOT_UTF8 = "caf\udce9"
@@ -25,7 +25,7 @@ STUDY = Study(name="small", tasks=["logistic/synthetic"], variants=["sgd"], desi
 SCRIPT = """
 import io, json, sys, traceback
 from contextlib import redirect_stderr, redirect_stdout
-from sensitivity import cli
+from sensitivity.command import main as cli
 from sensitivity.service import serving
 
 def interrupted(server, sockets): raise KeyboardInterrupt

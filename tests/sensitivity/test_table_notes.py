@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sensitivity.measures import caveats
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 
 SIZE = 12
 RATES = np.geomspace(1e-4, 1e-1, SIZE)

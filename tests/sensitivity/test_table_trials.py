@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from trainables.names import InputError
 
 WORDS = ["finished", "killed", "crashed", "CANCELLED", "running", "finished", "preempted", None]

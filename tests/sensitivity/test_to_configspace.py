@@ -13,7 +13,7 @@ import pytest
 
 from search_spaces.hyperparameters import Categorical, Float, Integer, Ordinal
 from search_spaces.spaces import SearchSpace
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import results
 from trainables.names import InputError
 

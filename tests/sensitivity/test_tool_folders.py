@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from search_spaces.hyperparameters import Categorical, Float, Integer
-from sensitivity.results import Results
-from sensitivity.tool_folders import tool_of
+from sensitivity.exchange.tool_folders import tool_of
+from sensitivity.results.results import Results
 from tests.sensitivity.command import run
 from tests.sensitivity.tables import noisy
 from tests.sensitivity.tables import results as made_up

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from trainables.names import InputError
 
 LRS = (0.001, 0.01, 0.1)

@@ -6,9 +6,9 @@ import types
 
 import pytest
 
-from sensitivity import watching as module
-from sensitivity.places import Place
-from sensitivity.watching import Watch
+from sensitivity.running import watching as module
+from sensitivity.running.places import Place
+from sensitivity.running.watching import Watch
 
 
 class Clock:

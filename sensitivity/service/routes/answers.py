@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from sensitivity.dashboard.cache import Pending as StillComputing
+from sensitivity.readers.cache import Pending as StillComputing
 from sensitivity.service.answering import Ask, check, drawings
 from sensitivity.service.context import Context, Here, Name
 from sensitivity.service.models import Figure, FigureName, Measure, MeasureName, Pending

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from sensitivity.command.terminal import to_json
 from sensitivity.service.models import Preset, Space, Task, Variant
 from sensitivity.service.problems import Missing
 from sensitivity.service.routes import API
-from sensitivity.terminal import to_json
 from trainables.names import unknown
 
 router = APIRouter(prefix=API, tags=["catalogue"])
@@ -64,9 +64,9 @@ def presets() -> list[Preset]:
 
 @functools.lru_cache(maxsize=1)
 def _presets() -> list[Preset]:
-    from sensitivity.presets import PRESETS
     from sensitivity.service.specs import plain
-    from sensitivity.study import Study
+    from sensitivity.study.presets import PRESETS
+    from sensitivity.study.study import Study
 
     return [Preset(preset=name, what=each["description"], spec=plain(Study.preset(name))) for name, each in PRESETS.items()]
 

@@ -99,7 +99,7 @@ def delete(
     name: Name, here: Here, confirm: Annotated[str, Query(description="The name once more: what is deleted does not come back.")]
 ) -> None:
     """Delete a study with the trials that no other study has, its log and its report."""
-    from sensitivity.upkeep import delete as delete_study
+    from sensitivity.store.upkeep import delete as delete_study
 
     summary(here, name)
     if confirm != name:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from sensitivity.dashboard.view import View
+from sensitivity.readers.view import View
 from sensitivity.service.context import Here, Name
 from sensitivity.service.models import Pending
 from sensitivity.service.problems import problem

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
-from sensitivity.batches import curve_batches
-from sensitivity.dashboard.view import View
-from sensitivity.planning import STATUSES
-from sensitivity.queries import has_trial
+from sensitivity.readers.view import View
 from sensitivity.service.context import Here, Name
 from sensitivity.service.models import Epochs, Trial, Trials
 from sensitivity.service.problems import Missing
 from sensitivity.service.routes import API
+from sensitivity.store.batches import curve_batches
+from sensitivity.store.queries import has_trial
+from sensitivity.study.planning import STATUSES
 from trainables.names import unknown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sensitivity.store import Store
+    from sensitivity.store.store import Store
 
 router = APIRouter(prefix=f"{API}/studies/{{name}}", tags=["trials"])
 PREFIX = "config/"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from sensitivity.report import write_report
-from sensitivity.results import Results
-from sensitivity.store import Store
+from sensitivity.reporting import write_report
+from sensitivity.results.results import Results
+from sensitivity.store.store import Store
 from tests.browsing import CHROMIUMS, chromium, opened, served
 from tests.sensitivity.dashboard.cases import AWKWARD, awkward_store
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from sensitivity.dashboard.view import View
 from sensitivity.questions import QUESTIONS
+from sensitivity.readers.view import View
 from tests.browsing import AXE, FITS, NARROW, Visit
 from tests.sensitivity.dashboard.stored import HOSTILE, trial_keys
 

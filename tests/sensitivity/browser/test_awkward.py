@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sensitivity.dashboard.view import View
 from sensitivity.questions import QUESTIONS
+from sensitivity.readers.view import View
 from tests.browsing import FITS, NARROW, Visit
 from tests.sensitivity.dashboard.cases import AWKWARD, UNREPORTED
 from tests.sensitivity.dashboard.stored import HOSTILE, trial_keys

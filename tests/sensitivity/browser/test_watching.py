@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sensitivity.dashboard.view import View
-from sensitivity.results import Results
-from sensitivity.store import Store
+from sensitivity.readers.view import View
+from sensitivity.results.results import Results
+from sensitivity.store.store import Store
 from tests.browsing import Visit, served
 from tests.sensitivity.dashboard.stored import finish, plan
 

@@ -7,7 +7,7 @@ import pathlib
 
 from search_spaces.hyperparameters import Categorical, Float
 from search_spaces.spaces import SearchSpace
-from sensitivity.store import Store
+from sensitivity.store.store import Store
 from tests.sensitivity.dashboard.stored import HOSTILE, finish, plan
 
 WIDE = SearchSpace(Float("lr", 1e-3, 1.0, "log"), *(Float(f"x{i}", 0, 1) for i in range(10)), Categorical("rule", ("a", True)))

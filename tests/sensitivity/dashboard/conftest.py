@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sensitivity.dashboard.source import Source
+from sensitivity.readers.source import Source
 from tests.sensitivity.dashboard.stored import finish, plan
 
 

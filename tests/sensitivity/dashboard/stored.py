@@ -9,8 +9,8 @@ from typing import Any
 
 from search_spaces.designs import Grid
 from search_spaces.spaces import SearchSpace
-from sensitivity.planning import Trial, trial_key
-from sensitivity.store import Store
+from sensitivity.store.store import Store
+from sensitivity.study.planning import Trial, trial_key
 from tests.sensitivity.tables import SPACE, bowl
 
 EPOCHS = 3

@@ -11,10 +11,10 @@ from search_spaces.designs import Grid
 from search_spaces.hyperparameters import Categorical, Float, Ordinal
 from search_spaces.spaces import SearchSpace
 from sensitivity.dashboard.brushing import axes, boxed, pointed, stretched
-from sensitivity.dashboard.view import View
 from sensitivity.figures import lr_curves, parallel_coordinates, slices
 from sensitivity.measures import Measured
-from sensitivity.results import PREFIX
+from sensitivity.readers.view import View
+from sensitivity.results.results import PREFIX
 from tests.sensitivity.tables import bowl, results
 
 SPACE = SearchSpace(

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sensitivity.dashboard import source
-from sensitivity.dashboard.cache import Cache, Pending
+from sensitivity.readers import source
+from sensitivity.readers.cache import Cache, Pending
 from sensitivity.service.views import Answer
 
 
@@ -112,7 +112,7 @@ def test_texts_weigh_what_they_are_long() -> None:
 
 def test_what_nobody_waits_for_any_more_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     cache, opened = Cache(10), threading.Event()
-    monkeypatch.setattr("sensitivity.dashboard.cache.FORGOTTEN", -1.0)
+    monkeypatch.setattr("sensitivity.readers.cache.FORGOTTEN", -1.0)
     with ThreadPoolExecutor(1) as pool:
         pool.submit(opened.wait, 10)
         with pytest.raises(Pending):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sensitivity.dashboard.controls import changed, ends
-from sensitivity.dashboard.view import View
+from sensitivity.readers.view import View
 from tests.sensitivity.tables import bowl, results
 
 MADE = results(bowl, variants=("adam", "cm"))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from search_spaces.hyperparameters import Categorical, Float, Integer, Ordinal
-from sensitivity.dashboard.filters import capped, levels, narrowed, positions
-from sensitivity.dashboard.view import View
+from sensitivity.readers.filters import capped, levels, narrowed, positions
+from sensitivity.readers.view import View
 from tests.sensitivity.tables import bowl, results
 
 MADE = results(lambda configuration, seed: float("nan") if configuration["lr"] >= 1 else bowl(configuration, seed), variants=("adam", "cm"))

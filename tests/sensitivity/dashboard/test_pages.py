@@ -14,15 +14,15 @@ import pytest
 import yaml
 
 from sensitivity.dashboard import drawing, parts, trials_page
-from sensitivity.dashboard.cache import Pending
 from sensitivity.dashboard.pages import page
-from sensitivity.dashboard.source import Source
-from sensitivity.dashboard.view import View
 from sensitivity.figures.words import counted
 from sensitivity.questions import QUESTIONS
-from sensitivity.results import Results
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.readers.cache import Pending
+from sensitivity.readers.source import Source
+from sensitivity.readers.view import View
+from sensitivity.results.results import Results
+from sensitivity.store.store import Store
+from sensitivity.study.study import Study
 from tests.sensitivity.dashboard.cases import AWKWARD, UNREPORTED
 from tests.sensitivity.dashboard.stored import HOSTILE, finish, plan
 

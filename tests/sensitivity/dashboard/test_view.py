@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensitivity.dashboard.view import View
+from sensitivity.readers.view import View
 
 NAMES = st.text(min_size=1, max_size=20).filter(lambda text: not any("\ud800" <= each <= "\udfff" for each in text))
 NUMBERS = st.floats(allow_nan=False)

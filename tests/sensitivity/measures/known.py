@@ -11,7 +11,7 @@ import pandas as pd
 
 from search_spaces import Float, SearchSpace
 from search_spaces.designs import Planned
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from trainables.exact_sensitivities import KnownAnswer
 
 if TYPE_CHECKING:

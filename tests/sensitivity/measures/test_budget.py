@@ -13,7 +13,7 @@ import pytest
 from search_spaces.designs import Random
 from sensitivity.measures.budget import budget_area, budget_within, expected_best, relative_performance, win_probability
 from sensitivity.measures.losses import best, losses
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 from trainables.names import InputError
 

@@ -18,9 +18,9 @@ from search_spaces import Float, Integer, Ordinal, SearchSpace
 from search_spaces.designs import Grid, Random
 from sensitivity.measures import Measured, variance_shares
 from sensitivity.measures.caveats import KINDS, caveats
-from sensitivity.report import write_report
-from sensitivity.results import Results
-from sensitivity.summary import caveats as sentences
+from sensitivity.questions.summary import caveats as sentences
+from sensitivity.reporting import write_report
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import INITIAL, SPACE, bowl, noisy, results
 
 TWO = ("adam", "sgd")

@@ -14,7 +14,7 @@ import pytest
 from search_spaces.designs import Random
 from sensitivity.measures.comparison import compare, holm
 from sensitivity.measures.excess import excess_loss
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 from trainables.names import InputError
 

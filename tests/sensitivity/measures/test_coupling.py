@@ -11,7 +11,7 @@ import pytest
 from search_spaces import Float, Ordinal, SearchSpace
 from search_spaces.designs import Grid, Random
 from sensitivity.measures.coupling import best_by_level, coupling
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import MU, SPACE, bowl, noisy, results
 from trainables.names import InputError
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from sensitivity.measures import Measured, caveats
-from sensitivity.results import Results
-from sensitivity.summary import MOST_EDGES
-from sensitivity.summary import caveats as sentences
+from sensitivity.questions.summary import MOST_EDGES
+from sensitivity.questions.summary import caveats as sentences
+from sensitivity.results.results import Results
 
 RATES = [10.0**-power for power in range(5)]
 

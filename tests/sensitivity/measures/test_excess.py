@@ -13,7 +13,7 @@ from search_spaces.hyperparameters import Ordinal
 from search_spaces.spaces import SearchSpace
 from sensitivity.measures import best_loss, excess_loss, lr_sensitivity
 from sensitivity.measures.measured import Measured
-from sensitivity.summary import summary
+from sensitivity.questions.summary import summary
 from tests.sensitivity.tables import INITIAL, MU, SPACE, bowl, noisy, results
 from trainables.names import InputError
 

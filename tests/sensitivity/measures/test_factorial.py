@@ -12,7 +12,7 @@ from scipy import stats
 from search_spaces import Categorical, Float, Integer, SearchSpace
 from search_spaces.designs import Grid, Random
 from sensitivity.measures import factorial
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.measures.known import known_results, made
 from trainables.known_answers import LrValley
 from trainables.names import InputError

@@ -16,7 +16,7 @@ from search_spaces import Categorical, Float, SearchSpace
 from search_spaces.designs import Random, Sobol
 from sensitivity.measures import delta, pawn
 from sensitivity.measures.given_data import area, distances
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.measures.known import known_results, made
 from trainables.known_answers import LrValley, SobolG
 

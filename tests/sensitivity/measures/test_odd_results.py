@@ -16,7 +16,7 @@ from search_spaces import Float, SearchSpace
 from search_spaces.designs import Grid, Morris, Planned, Random, Saltelli
 from sensitivity import measures
 from sensitivity.measures.measured import REFUSED, Measured
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 from trainables.names import InputError
 

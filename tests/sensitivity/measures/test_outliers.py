@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sensitivity.measures import Measured, caveats, main_effects, seed_noise, variance_shares
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import results
 
 RATES = [10.0 ** -(power / 3) for power in range(12)]

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sensitivity.measures.profiles import epochs_to_target, performance_profiles, profile_score
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import results
 from trainables.names import InputError
 

@@ -10,7 +10,7 @@ import pytest
 
 from search_spaces.designs import Grid, Random
 from sensitivity.measures.stability import danger_zone, stability_boundary
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, results
 from trainables.names import InputError
 

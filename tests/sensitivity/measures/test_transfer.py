@@ -22,7 +22,7 @@ from sensitivity.measures.transfer import (
     transfer_regret,
     tuned_per_task,
 )
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 from trainables.names import InputError
 

@@ -23,7 +23,7 @@ from sensitivity.measures import (
     win_probability,
 )
 from sensitivity.measures.losses import groups
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 
 LOSS = [0.5, 0.2, 0.4, 0.9, 0.3, 0.7]
 RATES = np.logspace(-3, 0, len(LOSS))

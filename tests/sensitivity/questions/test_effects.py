@@ -14,7 +14,7 @@ from sensitivity.figures import effect_shares, pair_effects
 from sensitivity.measures import Measured, main_effects, variance_shares
 from sensitivity.measures.effects import INTERACTIONS, NOISE, UNEXPLAINED
 from sensitivity.questions.effects import EFFECTS, leading
-from sensitivity.results import Results
+from sensitivity.results.results import Results
 
 TASK = "table"
 Loss = Callable[[float, float, float], float]

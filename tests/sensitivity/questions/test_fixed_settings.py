@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 from sensitivity.measures import Measured
-from sensitivity.report import write_report
-from sensitivity.results import Results
-from sensitivity.summary import summary
+from sensitivity.questions.summary import summary
+from sensitivity.reporting import write_report
+from sensitivity.results.results import Results
 
 NOTHING = "No hyperparameter varies, so there is no sensitivity to measure."
 

@@ -14,8 +14,8 @@ from search_spaces import Float, SearchSpace
 from sensitivity.figures import danger_zone, divergence_map, performance_sensitivity
 from sensitivity.measures import Measured
 from sensitivity.questions.sensitive import SENSITIVE
-from sensitivity.report.tables import overview
-from sensitivity.results import Results
+from sensitivity.reporting.tables import overview
+from sensitivity.results.results import Results
 
 TASK = "table"
 LR = Float("lr", 0.001, 1.0, "log")

@@ -7,7 +7,7 @@ from typing import Any
 
 from sensitivity.service.guests import admit
 from sensitivity.service.settings import Settings
-from sensitivity.study import Study
+from sensitivity.study.study import Study
 
 HERE = Settings("x.sqlite")
 SPEC: dict[str, Any] = {

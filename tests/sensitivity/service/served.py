@@ -14,12 +14,12 @@ from typing import Any
 
 import httpx
 
-from sensitivity.results import Results
+from sensitivity.command.process import ENDED
+from sensitivity.results.results import Results
 from sensitivity.service.app import create_app
-from sensitivity.service.runner import ENDED
 from sensitivity.service.serving import Server, listen
 from sensitivity.service.settings import Settings
-from sensitivity.store import Store
+from sensitivity.store.store import Store
 
 LONGEST = 240.0
 """Seconds that an answer may take, the start of the process that computes it included, on a machine that is busy with other things."""

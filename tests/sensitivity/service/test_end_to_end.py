@@ -17,7 +17,7 @@ import pytest
 
 from sensitivity import Client, Store, Study
 from sensitivity.measures import Measured
-from sensitivity.upkeep import problems
+from sensitivity.store.upkeep import problems
 from tests.sensitivity.ray_head import ROOT, free_port
 from tests.sensitivity.service.served import until
 
@@ -30,7 +30,7 @@ STOPPED = Study(name="stopped", variants=["sgd"], epochs=10**4, **GIVEN)
 @contextmanager
 def serving(folder: pathlib.Path, port: int) -> Iterator[None]:
     """A service of the command, ended as a supervisor of services ends it."""
-    command = [sys.executable, "-m", "sensitivity.cli", "serve", "--port", str(port), "--store", "s.sqlite"]
+    command = [sys.executable, "-m", "sensitivity.command.main", "serve", "--port", str(port), "--store", "s.sqlite"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (folder / "service.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from sensitivity.planning import trials as planned
+from sensitivity.study.planning import trials as planned
 from tests.benchmarks.made_store import fill_in_database, made_study
 from tests.sensitivity.processes import descendants
 from tests.sensitivity.ray_head import ROOT, free_port
@@ -48,7 +48,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder, port = tmp_path_factory.mktemp("large"), free_port()
     study = made_study(TRIALS, epochs=EPOCHS)
     fill_in_database(folder / "made.sqlite", study, planned(study))
-    command = [sys.executable, "-m", "sensitivity.cli", "serve", "--store", "made.sqlite", "--port", str(port)]
+    command = [sys.executable, "-m", "sensitivity.command.main", "serve", "--store", "made.sqlite", "--port", str(port)]
     with (folder / "service.log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=log, text=True

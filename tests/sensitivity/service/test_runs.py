@@ -13,13 +13,13 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from sensitivity.run_lock import RunLock
+from sensitivity.command.process import KILLED
 from sensitivity.service.problems import Conflict
-from sensitivity.service.runner import KILLED
 from sensitivity.service.runs import ATTEMPTS, LOCK, LOG, Runs, start_process
 from sensitivity.service.settings import Settings
-from sensitivity.store import Store
-from sensitivity.study import Study
+from sensitivity.store.run_lock import RunLock
+from sensitivity.store.store import Store
+from sensitivity.study.study import Study
 from tests.sensitivity.service.served import SPEC, Held, until
 from trainables.names import InputError
 

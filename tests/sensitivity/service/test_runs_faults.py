@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import pytest
 
+from sensitivity.command.process import ENDED
 from sensitivity.service.problems import Conflict
 from sensitivity.service.run_folders import RUN, SPEC
-from sensitivity.service.runner import ENDED
 from sensitivity.service.runs import Runs
 from sensitivity.service.settings import Settings
 from tests.sensitivity.service.served import Held

@@ -17,10 +17,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sensitivity.presets import PRESETS
 from sensitivity.service.guests import admit, import_modules
 from sensitivity.service.settings import Settings
-from sensitivity.study import Study
+from sensitivity.study.presets import PRESETS
+from sensitivity.study.study import Study
 from tests.sensitivity.service.asked import AT_ONCE, HERE, LR, SPEC, asked
 from trainables import dotted
 from trainables.names import InputError

@@ -59,7 +59,7 @@ def service(tmp_path: pathlib.Path) -> Iterator[Service]:
     (folder / SPEC).write_text(json.dumps(SMALL))
     (folder / RUN).write_text(json.dumps({"name": "small", "state": "running", "asked": "2026-01-01T00:00:00+00:00", "trials": 2}))
     port, log = free_port(), tmp_path / "service.log"
-    command = ["bash", "-c", f'ulimit -n {DESCRIPTORS} && exec "$@"', "bash", sys.executable, "-m", "sensitivity.cli", "serve"]
+    command = ["bash", "-c", f'ulimit -n {DESCRIPTORS} && exec "$@"', "bash", sys.executable, "-m", "sensitivity.command.main", "serve"]
     command += ["--store", "results.sqlite", "--port", str(port)]
     with (folder / LOCK).open("w") as lock, log.open("wb") as errors:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -13,12 +13,12 @@ from typing import IO
 
 import pytest
 
-from sensitivity.dashboard.cache import Pending
-from sensitivity.databases import Unreachable
+from sensitivity.readers.cache import Pending
 from sensitivity.service import table_files
 from sensitivity.service.problems import Later, Missing
 from sensitivity.service.study_table import Table, Write
 from sensitivity.service.table_files import Cancelled, TableFiles
+from sensitivity.store.databases import Unreachable
 from tests.sensitivity.service.served import until
 
 EPOCHS = Table("a", "epochs", "parquet", "1")

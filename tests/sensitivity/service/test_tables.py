@@ -12,10 +12,10 @@ import httpx
 import pandas as pd
 import pytest
 
-from sensitivity.csv_text import csv_text
 from sensitivity.service import study_table, table_files, table_response
 from sensitivity.service.settings import Settings
-from sensitivity.store import Store
+from sensitivity.store.store import Store
+from sensitivity.text.csv_text import csv_text
 from tests.sensitivity.service.served import until
 
 WATCHED = "/api/v1/studies/watched"
@@ -110,7 +110,7 @@ def test_the_dashboard_has_the_same_file_of_every_epoch(reader: httpx.Client) ->
 
 
 def test_every_epoch_of_a_trial_is_read_in_parts(reader: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sensitivity import batches
+    from sensitivity.store import batches
 
     key = reader.get(f"{WATCHED}/trials", params={"limit": 1}).json()["trials"][0]["key"]
     whole = reader.get(f"{WATCHED}/trials/{key}/epochs").json()

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from sensitivity import queries
-from sensitivity.dashboard.cache import Pending
-from sensitivity.planning import Trial
+from sensitivity.readers.cache import Pending
 from sensitivity.service import views
 from sensitivity.service.answering import Ask
 from sensitivity.service.views import Answer, Paced
-from sensitivity.store import Store
+from sensitivity.store import queries
+from sensitivity.store.store import Store
+from sensitivity.study.planning import Trial
 from tests.sensitivity.dashboard.stored import finish, plan
 from tests.sensitivity.service.served import until
 from trainables.names import InputError

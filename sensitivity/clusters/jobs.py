@@ -1,0 +1,212 @@
+"""Studies as jobs of a Ray cluster: hand one over, follow it, look after it, end it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import pathlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.clusters.packing import pack
+from sensitivity.command.terminal import folder_name
+from trainables.names import InputError, unknown
+
+if TYPE_CHECKING:
+    from sensitivity.study.study import Study
+
+OPEN = ("PENDING", "RUNNING")
+STUDY, SPECIFICATION = "sensitivity_study", "sensitivity_specification"
+"""What a job of ours is known by, in its metadata."""
+LOOK_EVERY = 0.5
+
+
+class Jobs:
+    """The jobs of a cluster that are studies.
+
+    Args: address: ``http://HOST:8265``, the dashboard of the cluster's head.
+    Raises: InputError, in one line, for a cluster that does not answer and for a token that it misses or refuses.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            import aiohttp  # noqa: F401 (Ray's client of jobs fails without it, in words of its own)
+            from ray.job_submission import JobSubmissionClient
+        except ImportError:
+            raise InputError("jobs need Ray's client of them: pip install 'optimizer-sensitivity[cluster]'") from None
+        if not address.startswith(("http://", "https://")):
+            raise InputError(f"address {address!r} is not a cluster's dashboard; give http://HOST:8265, or https://")
+        self.address = address.rstrip("/")
+        logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of every package that it makes
+        with self._in_one_line():
+            self._client = JobSubmissionClient(self.address, headers=_headers())
+
+    def submit(
+        self,
+        study: Study,
+        *,
+        store: str | None = None,
+        task_module: pathlib.Path | None = None,
+        working_dir: pathlib.Path | None = None,
+        options: Sequence[str] = (),
+    ) -> tuple[str, bool]:
+        """Hand a study over, and return its job, and whether that ran already.
+
+        Args: as for :func:`sensitivity.clusters.packing.pack`. options: of ``sensitivity run`` there, such as ``["--workers", "8"]``.
+        Raises: InputError for another study of that name that is running.
+        """
+        with tempfile.TemporaryDirectory(prefix="sensitivity-job-") as folder:
+            luggage = pack(
+                study,
+                pathlib.Path(folder),
+                store=store,
+                task_module=task_module,
+                working_dir=working_dir,
+                options=["--address", "auto", *options],
+            )
+            same = _content(luggage.folder, luggage.command)
+            earlier = self._of(study.name)
+            for each in earlier:
+                if each.status in OPEN:
+                    if each.metadata[SPECIFICATION] != same:
+                        raise InputError(
+                            f"another study {study.name!r} is running as job {each.submission_id}; cancel it, or give this one another name"
+                        )
+                    return str(each.submission_id), True
+            with self._in_one_line():
+                # The number is part of the name, so of two who submit at once one is refused by Ray.
+                job = self._client.submit_job(
+                    entrypoint=luggage.command,
+                    submission_id=f"{folder_name(study.name)}-{len(earlier) + 1}",
+                    runtime_env={"working_dir": folder, "env_vars": {"PYTHONUNBUFFERED": "1"}},
+                    metadata={STUDY: study.name, SPECIFICATION: same},
+                )
+        return str(job), False
+
+    def rows(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Every study's job, the newest last: job, study, status, when it started, how long it took, what Ray says of it.
+
+        Args: name: only that job, or that study's.
+        """
+        every = self._all()
+        chosen = [each for each in every if name in (None, each.submission_id, each.metadata[STUDY])]
+        if name is not None and not chosen:
+            raise _unknown(name, every)
+        return [
+            {
+                "job": each.submission_id,
+                "study": each.metadata[STUDY],
+                "status": each.status.lower(),
+                "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime((each.start_time or 0) / 1000)),
+                "seconds": round(((each.end_time or time.time() * 1000) - (each.start_time or 0)) / 1000),
+                "message": _one_line((each.message or "").strip().rpartition("\n")[2]),
+            }
+            for each in chosen
+        ]
+
+    def logs(self, name: str) -> str:
+        """What a job printed so far. Args: name: of the job, or of its study, whose newest job is meant."""
+        with self._in_one_line():
+            return str(self._client.get_job_logs(self._find(name).submission_id))
+
+    def follow(self, name: str, say: Callable[[str], None]) -> str:
+        """Pass on what a job prints until it ends, and return its status. Args: say: takes the text as it comes."""
+        job = self._find(name).submission_id
+
+        async def tail() -> None:
+            async for text in self._client.tail_job_logs(job):
+                say(text)
+
+        with self._in_one_line():
+            asyncio.run(tail())
+        return self.wait(job)
+
+    def wait(self, name: str, timeout: float | None = None) -> str:
+        """Wait until a job has ended, and return its status: succeeded, failed or stopped.
+
+        Raises: InputError when it has not within ``timeout`` seconds.
+        """
+        job, deadline = self._find(name).submission_id, time.monotonic() + (timeout if timeout is not None else float("inf"))
+        while (status := self._status(job)) in OPEN:
+            if time.monotonic() > deadline:
+                raise InputError(f"job {job} is still {status.lower()} after {timeout:g} seconds")
+            time.sleep(LOOK_EVERY)
+        return status.lower()
+
+    def cancel(self, name: str) -> str:
+        """End a job, and return its status; what it reported stays in its store."""
+        job = self._find(name).submission_id
+        with self._in_one_line():
+            self._client.stop_job(job)
+        return self.wait(job)
+
+    def _status(self, job: str) -> str:
+        with self._in_one_line():
+            return str(self._client.get_job_status(job).value)
+
+    def _all(self) -> list[Any]:
+        with self._in_one_line():
+            found = [each for each in self._client.list_jobs() if STUDY in (each.metadata or {})]
+        return sorted(found, key=lambda each: each.start_time or 0)
+
+    def _of(self, study: str) -> list[Any]:
+        return [each for each in self._all() if each.metadata[STUDY] == study]
+
+    def _find(self, name: str) -> Any:
+        """The job of that name, or the newest of that study."""
+        every = self._all()
+        for each in reversed(every):
+            if name in (each.submission_id, each.metadata[STUDY]):
+                return each
+        raise _unknown(name, every)
+
+    @contextmanager
+    def _in_one_line(self) -> Iterator[None]:
+        """Whatever Ray's client raises, as bad input."""
+        from ray.exceptions import AuthenticationError
+
+        try:
+            yield
+        except AuthenticationError as error:
+            if "required" in str(error):
+                way = "set RAY_AUTH_TOKEN to what `ray get-auth-token` prints on its head, or RAY_AUTH_TOKEN_PATH to a file of it"
+                raise InputError(f"the cluster at {self.address} asks for a token: {way}") from None
+            raise InputError(
+                f"the cluster at {self.address} refuses the token; its own is what `ray get-auth-token` prints on its head"
+            ) from None
+        except ConnectionError:
+            raise InputError(f"no Ray cluster at {self.address}; is its dashboard there, and the port open?") from None
+        except (RuntimeError, ValueError, OSError) as error:
+            raise InputError(f"the cluster at {self.address} says: {_one_line(error)}") from None
+
+
+def _unknown(name: str, every: Sequence[Any]) -> InputError:
+    return unknown("job or study", name, sorted({each.submission_id for each in every} | {each.metadata[STUDY] for each in every}))
+
+
+def _headers() -> dict[str, str]:
+    """The token of this machine, where it has one; a client sends it of itself only where RAY_AUTH_MODE says so."""
+    if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token":
+        return {}
+    token = os.environ.get("RAY_AUTH_TOKEN")
+    file = pathlib.Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token").expanduser()
+    if not token and file.is_file():
+        token = file.read_text()
+    return {"Authorization": f"Bearer {token.strip()}"} if token else {}
+
+
+def _content(folder: pathlib.Path, command: str) -> str:
+    """A hash of everything that a job is given."""
+    content = hashlib.sha256(command.encode())
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        content.update(b"\n" + os.fsencode(path.relative_to(folder)) + b"\n" + path.read_bytes())
+    return content.hexdigest()[:16]
+
+
+def _one_line(said: object) -> str:
+    return " ".join(str(said or "").split())[:300]

@@ -1,0 +1,47 @@
+"""``sensitivity export``: a study for TensorBoard or MLflow."""
+
+from __future__ import annotations
+
+import pathlib
+import shlex
+from contextlib import closing
+from typing import Annotated
+
+import typer
+
+from sensitivity.command.options import DEFAULT_STORE, AsJson, Metric, StorePlace, the_study
+from sensitivity.command.terminal import to_json
+from trainables.names import unknown
+
+OPENS = {
+    "tensorboard": "tensorboard --logdir",
+    "mlflow": "MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri",
+}
+"""The command that opens each kind of export."""
+
+
+def export(
+    to: Annotated[str, typer.Option(help="tensorboard or mlflow.", show_default=False)],
+    out: Annotated[pathlib.Path, typer.Option(help="Folder of exports; other studies in it stay.", show_default=False)],
+    study: Annotated[str | None, typer.Argument(help="Name of a study in the store.", show_default="the only one")] = None,
+    store: StorePlace = DEFAULT_STORE,
+    metric: Metric = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a study for TensorBoard or MLflow, a run for each trial. Given again, it replaces the study there with what is new.
+
+    Nothing is sent anywhere. MLflow needs pip install 'optimizer-sensitivity\\[export]'.
+    """
+    from sensitivity.results.results import Results
+    from sensitivity.store.store import Store
+
+    if to not in OPENS:
+        raise unknown("--to", to, OPENS)
+    with closing(Store(store, create=False)) as opened:
+        results = Results.from_store(opened, the_study(opened, study), metric=metric)
+    place = results.to_tensorboard(out) if to == "tensorboard" else results.to_mlflow(out)
+    runs, look = int((results.trials["status"] != "pending").sum()), f"{OPENS[to]} {shlex.quote(str(out))}"
+    if as_json:
+        typer.echo(to_json({"folder": str(place), "runs": runs, "open": look}))
+    else:
+        typer.echo(f"{runs} runs in {place}\nopen with: {look}")

@@ -1,0 +1,169 @@
+"""How the command shows a study's conclusion, tables and JSON, and where it writes reports."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import math
+import os
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.results.results import Results
+    from sensitivity.study.study import Study
+
+HASHED = re.compile(r"-(?:[0-9a-f]{6}|[0-9a-f]{16})$", re.IGNORECASE)
+"""The end of a folder name that has a hash: of 64 bits, or of 24 as earlier releases wrote."""
+
+
+def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
+    """Where the report goes; a place that cannot be written is found before the work, not after it."""
+    place = out if out is not None else pathlib.Path("runs") / folder_name(study)
+    nearest = next(each for each in (place, *place.absolute().parents) if each.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise InputError(f"--out {str(place)!r} cannot be written: {str(nearest)!r} is not a writable folder")
+    return place
+
+
+def folder_name(study: str) -> str:
+    """Return the name of a study's folder: the study's name where it is plain, else its plain form with 64 bits of its hash.
+
+    A name that looks hashed gets a hash too, so no study has the folder of another one.
+
+    >>> folder_name("quickstart"), folder_name("a/b"), folder_name("a b")
+    ('quickstart', 'a_b-c14cddc033f64b9d', 'a_b-c8687a08aa5d6ed2')
+    >>> folder_name("a_b-c8687a")
+    'a_b-c8687a-050926fcb9837019'
+    """
+    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in study)
+    if name == study and len(name) <= 100 and name.strip(".") and not HASHED.search(name):
+        return name
+    return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode(errors='surrogatepass')).hexdigest()[:16]}"
+
+
+def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:
+    """Write the report, and say what it says. Args: png: with figures as pictures."""
+    from sensitivity.measures import Measured
+    from sensitivity.questions.summary import best_title, best_words, caveats, summary
+    from sensitivity.reporting import write_report
+    from sensitivity.results.results import records
+    from sensitivity.text.wording import with_interval
+
+    measured = Measured(results)
+    written = write_report(measured, place, png=png)
+    table = measured.overview
+    if as_json:
+        typer.echo(to_json({"report": str(written), "overview": records(table), "caveats": caveats(measured)}))
+        return
+    console = wide_console()
+    for task, part in table.groupby("task", sort=False):
+        shown = Table(title=str(task), title_justify="left", box=None, header_style="bold")
+        wide = part["robust_width"].notna().all()
+        of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
+        for head in ("variant", best_title(results), f"{of_what} (95%)", *(["robust width"] if wide else []), "diverged", "trials"):
+            if head == "variant":
+                shown.add_column(head, overflow="fold")
+            else:
+                shown.add_column(head, justify="right", no_wrap=True)
+        for row in records(part):
+            width = [f"{row['robust_width']:.2f} decades"] if wide else []
+            value = with_interval(row, "sensitivity") if row["learned"] else "did not learn"
+            shown.add_row(
+                row["variant"], best_words(results, row).partition(" ")[0], value, *width, f"{row['divergence_rate']:.0%}", str(row["n"])
+            )
+        console.print(shown)
+        for sentence in summary(measured, str(task)):
+            console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
+    for sentence in caveats(measured):
+        console.print(f"! {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
+    typer.echo(f"\nreport: {written}")
+
+
+def wide_console() -> Console:
+    """The terminal as wide as it is, or what a program reads as wide as it needs."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(240, console.width))
+
+
+def show(rows: list[dict[str, Any]], as_json: bool, *, empty: str = "nothing") -> None:
+    """Rows as JSON, or as a table that a terminal's width cannot cut when it is read by a program."""
+    if as_json:
+        typer.echo(to_json(rows))
+        return
+    if not rows:
+        typer.echo(empty)
+        return
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        shown.add_column(name, overflow="fold")
+    for row in rows:
+        shown.add_row(*(_cell(row.get(name)) for name in columns))
+    console = wide_console()
+    console.print(shown, markup=False, highlight=False)
+
+
+def to_json(value: Any) -> str:
+    """JSON to the last digit: nothing measured is null, infinity a string, a time in ISO 8601."""
+
+    def plain(each: Any) -> Any:
+        if isinstance(each, Mapping):
+            return {str(name): plain(one) for name, one in each.items()}
+        if isinstance(each, (list, tuple)):
+            return [plain(one) for one in each]
+        if hasattr(each, "item"):  # a NumPy number
+            each = each.item()
+        if isinstance(each, datetime.datetime):  # a time that is not known is one, too, and unlike itself
+            return each.isoformat() if each == each else None
+        if isinstance(each, float) and not math.isfinite(each):
+            return None if math.isnan(each) else str(each)
+        return each
+
+    return json.dumps(plain(value), allow_nan=False)
+
+
+def _cell(value: Any) -> str:
+    from rich.markup import escape
+
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value))
+    return escape(str(value))
+
+
+def in_words(value: Any) -> Any:
+    """A mapping or a tuple as a cell of a table."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {each}" for name, each in value.items())
+    return " + ".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def show_plan(studies: list[Study], as_json: bool) -> None:
+    """What studies would run, and about how long they take here."""
+    from sensitivity.study.estimates import duration, plan_rows
+
+    plans = {study.name: plan_rows(study) for study in studies}
+    if as_json:
+        show([{"study": name, **row} for name, rows in plans.items() for row in rows], as_json)
+        return
+    cores = os.cpu_count() or 1
+    for name, rows in plans.items():
+        typer.echo(f"{name}:")
+        show([{**row, "hours": None if row["hours"] is None else duration(row["hours"])} for row in rows], as_json)
+        total = {each: sum(row[each] for row in rows) for each in ("cells", "configurations", "trials")}
+        known = [row["hours"] for row in rows if row["hours"] is not None]
+        time = f"about {duration(sum(known) / cores)} on the {cores} cores of this machine" if known else "time unknown"
+        typer.echo(f"{total['cells']} cells, {total['configurations']} configurations, {total['trials']} trials: {time}\n")

@@ -1,0 +1,1 @@
+"""Results from and to the files and objects of other tools."""

@@ -1,0 +1,299 @@
+"""Trials that something else ran: from what was read of them to Results."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from search_spaces.inferred import plain_configuration
+from search_spaces.spaces import SearchSpace
+from search_spaces.validity import is_valid
+from search_spaces.values import write_value
+from sensitivity.exchange.holes import DECISIVE, decisive
+from sensitivity.exchange.imported_designs import about_holes, is_grid
+from sensitivity.exchange.inferring import Spaces, check_measurable, spaces_of
+from sensitivity.exchange.renaming import renamed_domain, renamed_trials, renaming, values_by_name
+from sensitivity.results.capping import caps
+from sensitivity.results.results import COUNTED, IMPORTED, PREFIX, TIMES, Results
+from sensitivity.study.planning import DONE
+from sensitivity.text.wording import several
+from trainables.names import InputError, unknown
+
+if TYPE_CHECKING:
+    from search_spaces.hyperparameters import Hyperparameter
+
+ENDED = "ended"
+"""A trial that ended: completed, diverged or stopped early, as its reports say."""
+RESERVED = ("key", "epoch")
+KINDS = ("grid", "random", "sobol", "latin_hypercube", "one_at_a_time", "explicit", "adaptive")
+"""Designs that do not depend on the order of their trials, which an import does not know."""
+
+Direction = Literal["min", "max"]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A trial as it was read.
+
+    key: how its source calls it. status: one of :data:`sensitivity.study.planning.STATUSES`, or :data:`ENDED`. reports: the metric by
+    epoch, rising. seed: None where there is none. initial_loss: the metric before training; NaN where it is not known.
+    """
+
+    key: str
+    configuration: Mapping[str, Any]
+    status: str
+    reports: Sequence[tuple[int, float]]
+    variant: str
+    task: str
+    seed: int | None = None
+    seconds: float = math.nan
+    initial_loss: float = math.nan
+    error: str | None = None
+
+    @property
+    def value(self) -> float:
+        """The last that was reported."""
+        return self.reports[-1][1] if self.reports else math.nan
+
+
+def assemble(
+    trials: Sequence[Imported],
+    *,
+    source: str,
+    study: str,
+    metric: str,
+    direction: Direction = "min",
+    names: Sequence[str] = (),
+    scales: Mapping[str, str] | None = None,
+    spaces: Spaces = None,
+    known: Mapping[str, Mapping[str, Hyperparameter]] | None = None,
+    design: str | None = None,
+    epochs: int | None = None,
+    notes: Iterable[str] = (),
+    defaults: Mapping[str, Any] | None = None,
+    rename: Mapping[str, str] | None = None,
+) -> Results:
+    """Results of trials that were read elsewhere.
+
+    Args:
+        source: where they come from, for messages. names: of hyperparameters, in order. scales: of those whose domain is inferred.
+        spaces: instead of inferring any. known: by variant, hyperparameters whose domain the source tells.
+        design: kind of the design; a full grid is seen, anything else taken as ``random``, where it is not given.
+        epochs: reports of a trial that was not stopped early; the most that any has.
+        defaults: of hyperparameters that a trial lacks while no other hyperparameter explains it; without one, the trial is left out.
+        rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` unless spaces are given.
+    Raises: InputError for no trials, one that is there twice, a configuration outside a given space.
+    """
+    if not trials:
+        raise InputError(f"{source} holds no trials")
+    if metric in RESERVED:
+        raise InputError(f"a metric cannot be called {metric!r}; rename it")
+    if direction not in ("min", "max"):
+        raise unknown("direction", direction, ("min", "max"))
+    budget = epochs or max((len(each.reports) for each in trials), default=1) or 1
+    ended = [_with_status(each, budget) for each in trials]
+    said = list(notes)
+    if rename is not None or spaces is None:
+        new, words = renaming(values_by_name(decisive(ended) or ended), rename)
+        said += words
+        ended, names = renamed_trials(ended, new), [new.get(name, name) for name in names]
+        scales = {new.get(name, name): scale for name, scale in (scales or {}).items()}
+        known = {
+            variant: {new.get(name, name): renamed_domain(domain, new) for name, domain in domains.items()}
+            for variant, domains in (known or {}).items()
+        }
+        defaults = {new.get(name, name): value for name, value in (defaults or {}).items()}
+    made, complete, inferred = spaces_of(ended, names, spaces, scales or {}, known or {}, defaults or {})
+    said += inferred
+    if not complete:
+        raise InputError(f"{source} holds no finished trial")
+    check_measurable(made, source)
+    checked = [_checked(trial, made[trial.variant], source) for trial in complete]
+    seeded, repeated = _seeded(checked)
+    said += repeated
+    kinds = _designs(seeded, made, design)
+    said += about_holes(_grids(seeded, made, kinds)) if design is None else []
+    table = _table(seeded, made, budget, maximised=direction == "max")
+    curves = pd.DataFrame(
+        [
+            {
+                "key": each.key,
+                "epoch": epoch,
+                metric: value,
+                **({} if metric == "seconds" else {"seconds": each.seconds / len(each.reports)}),
+            }
+            for each in seeded
+            for epoch, value in each.reports
+        ],
+        columns=list(dict.fromkeys(["key", "epoch", metric, "seconds"])),
+    ).astype({metric: float})
+    inferred_stops = sum(before.status == ENDED and after.status == "stopped" for before, after in zip(trials, ended, strict=True))
+    said += _about_ends(table, metric, seeded, inferred_stops)
+    spec = {
+        "name": study,
+        IMPORTED: source,
+        "metric": metric,
+        "direction": direction,
+        COUNTED: caps((each.task, math.isfinite(each.initial_loss)) for each in seeded if each.status in DONE),
+        "spaces": {name: [_plain(each) for each in space.to_dict()] for name, space in made.items()},
+    }
+    first = next(iter(kinds.values()))
+    return Results(table, curves, made, metric, first, study, spec, direction, kinds, tuple(dict.fromkeys(said)))
+
+
+def as_utf8(name: str) -> str:
+    """A name with "?" for each byte of a file's name that is no UTF-8: reports and tables can hold nothing else.
+
+    >>> as_utf8("caf" + chr(0xDCE9)), as_utf8("café")
+    ('caf?', 'café')
+    """
+    return name.encode(errors="replace").decode()
+
+
+def _with_status(trial: Imported, budget: int) -> Imported:
+    """The trial with the status that its reports give it: what reported fewer than the others was stopped early."""
+    status = trial.status
+    finite = math.isfinite(trial.value)
+    if status in (ENDED, "completed") and not trial.reports:
+        return replace(trial, status="failed", error=trial.error or "it reported no result")
+    if status in (ENDED, "completed", "stopped") and trial.reports and not finite:
+        return replace(trial, status="diverged")
+    if status == ENDED:
+        return replace(trial, status="stopped" if len(trial.reports) < budget else "completed")
+    return trial
+
+
+def _checked(trial: Imported, space: SearchSpace, source: str) -> Imported:
+    """Return the trial with the values as the space holds them; one without a result with those of its values that can be read."""
+    if trial.status not in DONE:
+        return replace(trial, configuration=_readable(trial.configuration, space))
+    unexpected = {name: value for name, value in trial.configuration.items() if name not in space}
+    values = {**plain_configuration(trial.configuration, {domain.name: domain for domain in space}), **unexpected}
+    try:
+        return replace(trial, configuration=space.check(values))
+    except InputError as error:
+        raise InputError(f"{trial.key} of {source}: {error}") from None
+
+
+def _readable(configuration: Mapping[str, Any], space: SearchSpace) -> dict[str, Any]:
+    """Return the values that can be read, also outside their domain: a trial without a result decides no domain."""
+    values: dict[str, Any] = {}
+    for domain in space:
+        with contextlib.suppress(InputError):
+            values |= plain_configuration(configuration, {domain.name: domain})
+    return values
+
+
+def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
+    """Every trial with a seed: configurations that come again without one are numbered. Raises: InputError for a trial given twice."""
+    found: dict[Any, Imported] = {}
+    counts: dict[Any, int] = {}
+    seeded, repeated = [], False
+    for each in sorted(trials, key=lambda trial: trial.status not in DECISIVE):  # a failed trial that was run again is not another seed
+        what = (each.task, each.variant, tuple(sorted((name, str(value)) for name, value in each.configuration.items())))
+        if each.seed is None:
+            seed = counts.get(what, 0)
+            counts[what] = seed + 1
+            repeated = repeated or (seed > 0 and each.status in DECISIVE)
+            seeded.append(replace(each, seed=seed))
+            continue
+        seeded.append(each)
+        if each.status in (*DONE, "stopped"):
+            if (*what, each.seed) in found:
+                raise InputError(
+                    f"{found[*what, each.seed].key} and {each.key} are the same trial: "
+                    f"variant {each.variant!r}, seed {each.seed}, {dict(each.configuration)!r}"
+                )
+            found[*what, each.seed] = each
+    places = {trial.key: place for place, trial in enumerate(trials)}
+    seeded.sort(key=lambda trial: places[trial.key])
+    return seeded, ["No seed was named: a configuration that comes again counts as another seed."] if repeated else []
+
+
+def _designs(trials: Sequence[Imported], made: Mapping[str, SearchSpace], given: str | None) -> dict[str, str]:
+    """The kind of each variant's design: a grid where every combination of few levels is there, else random."""
+    if given is not None and given not in KINDS:
+        raise unknown("design", given, KINDS)
+    if given is not None:
+        return dict.fromkeys(made, given)
+    kinds = {}
+    for variant, space in made.items():
+        valid = [trial.configuration for trial in trials if trial.variant == variant and is_valid(space, trial.configuration)]
+        rows = {tuple(configuration.get(name) for name in space.names) for configuration in valid}
+        kinds[variant] = "grid" if is_grid(rows, space) else "random"
+    return kinds
+
+
+def _grids(
+    trials: Sequence[Imported], made: Mapping[str, SearchSpace], kinds: Mapping[str, str]
+) -> dict[str, dict[str, set[tuple[Any, ...]]]]:
+    """Return the distinct configurations of the variants with a grid, by variant and task."""
+    grids: dict[str, dict[str, set[tuple[Any, ...]]]] = {variant: {} for variant, kind in kinds.items() if kind == "grid"}
+    for trial in trials:
+        if trial.variant in grids and is_valid(made[trial.variant], trial.configuration):
+            row = tuple(trial.configuration.get(name) for name in made[trial.variant].names)
+            grids[trial.variant].setdefault(trial.task, set()).add(row)
+    return grids
+
+
+def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: int, *, maximised: bool) -> pd.DataFrame:
+    names = list(dict.fromkeys(name for space in made.values() for name in space.names))
+    table = pd.DataFrame(
+        {
+            "key": [each.key for each in trials],
+            "task": [each.task for each in trials],
+            "variant": [each.variant for each in trials],
+            "seed": [each.seed for each in trials],
+            "epochs": budget,
+            "status": [each.status for each in trials],
+            "initial_loss": np.array([each.initial_loss for each in trials], float) * (-1 if maximised else 1),
+            "epochs_done": [len(each.reports) for each in trials],
+            "seconds": np.array([each.seconds for each in trials], float),
+            **dict.fromkeys(TIMES, pd.Series(pd.NaT, index=range(len(trials)), dtype="datetime64[us, UTC]")),
+        }
+    )
+    for name in names:
+        values = [each.configuration.get(name, np.nan) for each in trials]
+        table[f"{PREFIX}{name}"] = pd.Series(values, index=table.index, dtype=object).infer_objects()
+    value = np.array([each.value for each in trials], float)
+    table["value"] = np.where((table["status"] == "completed") & np.isfinite(value), value, np.nan)
+    outcome = -table["value"] if maximised else table["value"]
+    worst = outcome.groupby(table["task"]).transform("max").fillna(0.0)
+    table["initial_loss"] = table["initial_loss"].where(np.isfinite(table["initial_loss"])).fillna(worst)
+    table["loss"] = outcome.fillna(np.inf).clip(upper=table["initial_loss"]).where(table["status"].isin(DONE))
+    table["error"] = pd.Series([each.error for each in trials], dtype=object)
+    return table
+
+
+def _about_ends(table: pd.DataFrame, metric: str, trials: Sequence[Imported], stopped: int) -> list[str]:
+    uncapped, said = sum(trial.status == "diverged" and not math.isfinite(trial.initial_loss) for trial in trials), []
+    if uncapped:
+        finite = set(table.loc[table["value"].notna(), "task"])
+        tasks = dict.fromkeys(trial.task for trial in trials if trial.status == "diverged" and not math.isfinite(trial.initial_loss))
+        bare = [task for task in tasks if task not in finite]
+        counted = ", which count as the worst finite result of their task, as no initial loss was given" if len(bare) < len(tasks) else ""
+        none = f"; no trial of {several(bare)} has a finite {metric}" if bare else ""
+        said.append(f"Diverged, having no finite {metric}: {uncapped} of {len(table)} trials{counted}{none}.")
+    if stopped:
+        said.append(
+            f"Stopped early, having reported fewer than {table['epochs'].iloc[0]} times: {stopped} of {len(table)} trials; give epochs if "
+            "that is how they were meant to end."
+        )
+    return said
+
+
+def _plain(hyperparameter: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: [write_value(one) for one in each]
+        if isinstance(each, (list, tuple))
+        else each
+        if isinstance(each, dict)
+        else write_value(each)
+        for name, each in hyperparameter.items()
+    }

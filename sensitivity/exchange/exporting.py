@@ -1,0 +1,155 @@
+"""What TensorBoard and MLflow are given: a run for each trial, in a folder that is replaced whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import pathlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sensitivity.results.results import PREFIX, TIMES, present, records
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.results.results import Results
+
+MARK = "sensitivity-export.json"
+"""The file that tells an export from what somebody else keeps there."""
+FINAL = "result/"
+"""Before the names of what a trial came to; the metrics of its epochs have their own."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trial that has begun.
+
+    facts: key, study, task, variant, seed and status, in words. steps: numbers of the epochs. times: when they ended, and begin: when the
+    first began, in seconds since 1970. metrics: what each epoch measured, by name. final: what the trial came to, what is not known left
+    out: ``loss`` (capped), ``value`` (as it was), ``best`` (of any epoch), ``diverged`` (1 or 0).
+    """
+
+    facts: Mapping[str, str]
+    configuration: Mapping[str, Any]
+    steps: list[int]
+    times: list[float]
+    metrics: Mapping[str, list[float]]
+    final: Mapping[str, float]
+    begin: float
+    error: str
+
+    @property
+    def name(self) -> str:
+        """What a reader finds it by."""
+        return f"{self.facts['variant']} {self.facts['key']}"
+
+    @property
+    def end(self) -> float:
+        """When it last reported, in seconds since 1970."""
+        return self.times[-1] if self.times else self.begin
+
+
+def runs(results: Results) -> Iterator[Run]:
+    """Every trial that has begun, in the study's order.
+
+    An epoch ends its training time and that of later ones before the last report. Where the moment is not known, as of every import, the
+    clock begins in 1970. A metric that a trial never reported is left out; between others NaN stays.
+    """
+    epochs = results.epochs
+    names = [str(name) for name in epochs.columns if name not in ("key", "epoch")]
+    values = epochs[names].to_numpy(float)
+    seconds = np.nan_to_num(epochs["seconds"].to_numpy(float)) if "seconds" in names else np.zeros(len(epochs))
+    numbers, places = epochs["epoch"].to_numpy(int), epochs.groupby("key", sort=False).indices
+    judged = names.index(results.metric)
+    for row in records(results.trials[results.trials["status"] != "pending"]):
+        own: NDArray[np.int64] = np.asarray(places.get(row["key"], []), dtype=np.int64)
+        own = own[np.argsort(numbers[own], kind="stable")]
+        clock = np.cumsum(seconds[own])
+        begin = _begin(row, clock)
+        known = ~np.isnan(values[own]).all(axis=0)
+        space = results.spaces[row["variant"]]
+        given = present(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
+        yield Run(
+            {"study": results.study} | {name: str(row[name]) for name in ("key", "task", "variant", "seed", "status")},
+            {name: space[name].check(value) for name, value in given.items()},  # 2.0 of a table is level 2
+            numbers[own].tolist(),
+            (begin + clock).tolist(),
+            {name: values[own, place].tolist() for place, name in enumerate(names) if known[place]},
+            _final(row, values[own, judged], maximised=results.direction == "max"),
+            begin,
+            row["error"] if isinstance(row["error"], str) else "",
+        )
+
+
+def _begin(row: Mapping[str, Any], clock: NDArray[np.float64]) -> float:
+    started, finished = (row.get(name, pd.NaT) for name in TIMES)
+    if not pd.isna(finished):
+        return float(finished.timestamp() - (clock[-1] if len(clock) else 0.0))
+    return 0.0 if pd.isna(started) else float(started.timestamp() - (clock[0] if len(clock) else 0.0))
+
+
+def _final(row: Mapping[str, Any], curve: NDArray[np.float64], *, maximised: bool) -> dict[str, float]:
+    finite = curve[np.isfinite(curve)]
+    best = (finite.max() if maximised else finite.min()) if len(finite) else math.nan
+    found = {"loss": row["loss"], "value": row["value"], "best": best, "diverged": row["status"] == "diverged"}
+    return {f"{FINAL}{name}": float(each) for name, each in found.items() if not math.isnan(each)}
+
+
+Write = Callable[["Results", pathlib.Path, pathlib.Path], pathlib.Path]
+"""Writes results below an empty folder, whose contents will be in another, and returns the folder in it that is the study."""
+
+
+def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write) -> pathlib.Path:
+    """Write a study into a folder of exports of one kind, beside those of other studies; an earlier export of the study is replaced.
+
+    It is written beside the folder and takes its place when it is complete, so one that is interrupted changes nothing.
+
+    Args: folder: made where it is not there. kind: ``tensorboard`` or ``mlflow``. Returns: the folder of the study.
+    Raises: InputError for a folder that holds something else, or cannot be written.
+    """
+    place = pathlib.Path(folder).expanduser().absolute()
+    try:
+        earlier = _earlier(place, kind)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{place.name[:60]}-", dir=place.parent) as made:
+            new = write(results, pathlib.Path(made), place)
+            (new / MARK).write_text(json.dumps({"kind": kind, "study": results.study}), encoding="utf-8")
+            target, old = place / new.name, earlier.get(results.study)
+            if old != target and target.exists():
+                raise InputError(f"{str(target)!r} is not an export of study {results.study!r}; give another folder")
+            place.mkdir(exist_ok=True)
+            kept = pathlib.Path(made) / "earlier"
+            if old is not None:
+                old.rename(kept)
+            try:
+                new.rename(target)
+            except BaseException:
+                if old is not None:
+                    kept.rename(old)
+                raise
+    except OSError as error:
+        raise InputError(f"cannot write an export to {str(folder)!r}: {error}") from None
+    return target
+
+
+def _earlier(place: pathlib.Path, kind: str) -> dict[str, pathlib.Path]:
+    """The exports in a folder by study. Raises: InputError for a folder that has something in it, and none of this kind."""
+    if place.exists() and not place.is_dir():
+        raise InputError(f"{str(place)!r} is a file; an export is a folder")
+    inside = [each for each in place.iterdir() if not each.name.startswith(".")] if place.exists() else []
+    found: dict[str, pathlib.Path] = {}
+    for each in inside:
+        try:
+            mark = json.loads((each / MARK).read_text(encoding="utf-8"))
+            found |= {mark["study"]: each} if mark["kind"] == kind else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    if inside and not found:
+        raise InputError(f"{str(place)!r} holds something that is no export to {kind}; give a new or an empty folder")
+    return found

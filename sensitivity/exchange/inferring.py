@@ -1,0 +1,225 @@
+"""The search spaces of trials that something else ran: given, known from their source, or inferred, and then said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from search_spaces.hyperparameters import Float, Integer
+from search_spaces.inferred import domain_of, inferred_space, plain_configuration, scale_of
+from search_spaces.listing import condition
+from search_spaces.spaces import SearchSpace
+from search_spaces.validity import is_valid
+from sensitivity.exchange.holes import DECISIVE, Domains, complete_in, decisive, with_defaults, without_holes, without_inactive_nones
+from trainables.names import InputError, unknown
+
+if TYPE_CHECKING:
+    from search_spaces.hyperparameters import Hyperparameter
+    from sensitivity.exchange.assembling import Imported
+
+MOST_LEVELS = 1000
+Spaces = SearchSpace | Mapping[str, SearchSpace] | None
+"""As a user gives them: one for every variant, one for each, or none."""
+
+
+class Inferred(NamedTuple):
+    """Return value of :func:`spaces_of`.
+
+    spaces: by variant.
+    trials: those that are not left out.
+    notes: what was inferred and left out, in words.
+    """
+
+    spaces: dict[str, SearchSpace]
+    trials: list[Imported]
+    notes: list[str]
+
+
+def spaces_of(
+    trials: Sequence[Imported],
+    order: Sequence[str],
+    given: Spaces,
+    scales: Mapping[str, str],
+    known: Mapping[str, Mapping[str, Hyperparameter]],
+    defaults: Mapping[str, Any],
+) -> Inferred:
+    """Return the space of each variant, and the trials without those that lack a hyperparameter for no reason.
+
+    Holes are told from conditions in :mod:`sensitivity.exchange.holes`.
+
+    Args:
+        trials: as they were read.
+        order: names of hyperparameters, as the spaces shall have them.
+        given: spaces, which are not inferred then.
+        scales: by hyperparameter, instead of the inferred ones.
+        known: by variant, hyperparameters whose domain the source tells.
+        defaults: of hyperparameters, for the trials that lack them.
+
+    Raises:
+        InputError: no space holds the trials that ended. What failed or runs decides nothing.
+    """
+    filled = with_defaults(trials, defaults)
+    by_variant: dict[str, list[Imported]] = {}
+    for trial in filled:
+        by_variant.setdefault(trial.variant, []).append(trial)
+    if given is not None:
+        spaces, remaining, notes = _given(by_variant, given)
+    else:
+        spaces, remaining, notes = _inferred(by_variant, order, scales, _wide_enough(known, defaults))
+    places = {trial.key: place for place, trial in enumerate(trials)}
+    return Inferred(spaces, sorted(remaining, key=lambda trial: places[trial.key]), notes)
+
+
+def _wide_enough(known: Mapping[str, Mapping[str, Hyperparameter]], defaults: Mapping[str, Any]) -> dict[str, dict[str, Hyperparameter]]:
+    """Return the domains that hold their default; others are inferred from the values, with the default among them."""
+    return {
+        variant: {
+            name: domain
+            for name, domain in domains.items()
+            if name not in defaults or is_valid(SearchSpace(domain), plain_configuration({name: defaults[name]}, {name: domain}))
+        }
+        for variant, domains in known.items()
+    }
+
+
+def _given(by_variant: Mapping[str, Sequence[Imported]], given: SearchSpace | Mapping[str, SearchSpace]) -> Inferred:
+    spaces = dict.fromkeys(by_variant, given) if isinstance(given, SearchSpace) else given
+    for name in spaces:
+        if name not in by_variant:
+            raise unknown("variant in spaces", name, by_variant)
+    made: dict[str, SearchSpace] = {}
+    remaining: list[Imported] = []
+    notes: list[str] = []
+    for variant, rows in by_variant.items():
+        if variant in spaces:
+            complete, words = complete_in(spaces[variant], rows, _where(variant, by_variant))
+            made[variant] = spaces[variant]
+            remaining += complete
+            notes += words
+        elif decisive(rows):
+            raise InputError(f"spaces lacks {variant!r}; give the space of every variant ({', '.join(by_variant)}), or none")
+        else:
+            notes.append(_none_ended(variant, rows))
+    return Inferred(made, remaining, notes)
+
+
+def _inferred(
+    by_variant: Mapping[str, Sequence[Imported]],
+    order: Sequence[str],
+    scales: Mapping[str, str],
+    known: Mapping[str, Mapping[str, Hyperparameter]],
+) -> Inferred:
+    everything = [trial for rows in by_variant.values() for trial in rows]
+    present = dict.fromkeys(name for trial in everything for name in trial.configuration)
+    names = list(dict.fromkeys([*(name for name in order if name in present), *present]))
+    for name in scales:
+        if name not in names:
+            raise unknown("hyperparameter in scales", name, names)
+    deciding: dict[str, list[Imported]] = {}
+    remaining: list[Imported] = []
+    notes: list[str] = []
+    for variant, rows in by_variant.items():
+        described = known.get(variant, {})
+        domains = partial(_domains, names=names, scales=scales, known=described)
+        if not decisive(rows):
+            deciding[variant] = _most_complete(rows, domains)
+            remaining += rows if deciding[variant] else []
+            notes += [] if deciding[variant] else [_none_ended(variant, rows)]
+            continue
+        active = without_inactive_nones(rows, domains, [name for name in names if name not in described])
+        deciding[variant], words = without_holes(decisive(active), domains, _where(variant, by_variant), len(rows))
+        complete = {id(trial) for trial in deciding[variant]}
+        remaining += [trial for trial in active if trial.status not in DECISIVE or id(trial) in complete]
+        notes += words
+    deciding = {variant: rows for variant, rows in deciding.items() if rows}
+    shared = _scales(deciding, names, scales, known)
+    made = {
+        variant: inferred_space([trial.configuration for trial in rows], names=names, scales=shared, known=known.get(variant))
+        for variant, rows in deciding.items()
+    }
+    guessed = [name for name in shared if name not in scales]
+    return Inferred(made, remaining, [*notes, *_inferred_words(made, guessed)])
+
+
+def _domains(
+    trials: Sequence[Imported], *, names: Sequence[str], scales: Mapping[str, str], known: Mapping[str, Hyperparameter]
+) -> dict[str, Hyperparameter]:
+    """Return the domains of the trials' hyperparameters, without conditions."""
+    found = {}
+    for name in names:
+        values = [trial.configuration[name] for trial in trials if name in trial.configuration]
+        if values:
+            found[name] = known[name] if name in known else domain_of(name, values, scales.get(name))
+    return found
+
+
+def _most_complete(trials: Sequence[Imported], domains: Domains) -> list[Imported]:
+    """Return the trials of a variant, none of which ended, that can describe its space: those with the most hyperparameters."""
+    most = max(len(trial.configuration) for trial in trials)
+    complete = [trial for trial in trials if len(trial.configuration) == most]
+    try:
+        return complete if most and not without_holes(complete, domains, "", len(complete))[1] else []
+    except InputError:
+        return []
+
+
+def _scales(
+    deciding: Mapping[str, Sequence[Imported]],
+    names: Sequence[str],
+    scales: Mapping[str, str],
+    known: Mapping[str, Mapping[str, Hyperparameter]],
+) -> dict[str, str]:
+    """Return the scales of all variants together: a hyperparameter with another scale in each variant cannot be compared."""
+    shared = dict(scales)
+    for name in names:
+        values = [
+            trial.configuration[name]
+            for variant, rows in deciding.items()
+            for trial in rows
+            if name in trial.configuration and name not in known.get(variant, {})
+        ]
+        if values and name not in shared:
+            shared[name] = scale_of(name, values)
+    return shared
+
+
+def _where(variant: str, variants: Collection[str]) -> str:
+    return f" of {variant}" if len(variants) > 1 else ""
+
+
+def _none_ended(variant: str, trials: Sequence[Imported]) -> str:
+    return f"Left out: variant {variant!r}, of whose {len(trials)} trials none ended with a result."
+
+
+def check_measurable(made: Mapping[str, SearchSpace], source: str) -> None:
+    """Every variant has hyperparameters, and what is called lr is a learning rate: its axis is logarithmic in measures and figures."""
+    for variant, space in made.items():
+        if not len(space):
+            raise InputError(f"variant {variant!r} of {source} has no hyperparameters")
+        if "lr" in space and not all(isinstance(each, (int, float)) and 0 < each < math.inf for each in space["lr"].grid(MOST_LEVELS)):
+            raise InputError(f"a hyperparameter called 'lr' must hold numbers above 0, got {space['lr']!r}; call it something else")
+
+
+def _inferred_words(made: Mapping[str, SearchSpace], guessed: Sequence[str]) -> list[str]:
+    words = {name: shared for name in guessed for shared in [_domain_words(name, made)] if shared}
+    conditions = dict.fromkeys(f"{each.name} when {condition(each.when)}" for space in made.values() for each in space.conditional)
+    found = [f"Conditions were inferred from which values are there: {'; '.join(conditions)}."] if conditions else []
+    if not words:
+        return found
+    how = "give scales (--scale NAME=SCALE) or spaces to say otherwise"
+    return [
+        f"Scales and ranges were inferred from the values: {'; '.join(words.values())}. If that is not how they were searched, {how}.",
+        *found,
+    ]
+
+
+def _domain_words(name: str, made: Mapping[str, SearchSpace]) -> str:
+    """The scale and the range of a hyperparameter over all variants; nothing where it has a single value."""
+    domains = [space[name] for space in made.values() if name in space]
+    if all(each.cardinality == 1 for each in domains):
+        return ""
+    scale = domains[0].scale
+    ends = [(each.low, each.high) for each in domains if isinstance(each, (Float, Integer))]
+    return f"{name} {scale}" + (f" {min(low for low, _ in ends):.4g} to {max(high for _, high in ends):.4g}" if ends else "")

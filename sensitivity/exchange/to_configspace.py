@@ -1,0 +1,84 @@
+"""Results as a ConfigSpace with configurations and their losses, which HyperSHAP takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.configspace_spaces import COMPLEMENT
+from search_spaces.configspace_spaces import to_configspace as converted
+from search_spaces.hyperparameters import Float, Hyperparameter
+from search_spaces.spaces import SearchSpace
+from sensitivity.exchange.to_optuna import chosen_group
+from sensitivity.results.results import PREFIX, Results, present, records
+from sensitivity.study.planning import DONE
+
+if TYPE_CHECKING:
+    from ConfigSpace import Configuration, ConfigurationSpace
+
+DECIMALS = 9
+"""To which ConfigSpace rounds bounds."""
+
+
+def to_configspace(
+    results: Results, *, task: str | None = None, variant: str | None = None
+) -> tuple[ConfigurationSpace, list[tuple[Configuration, float]]]:
+    """The space of one variant, and every trial of it on one task that has a result, with its capped loss.
+
+    log1m hyperparameters are ``1 - mu`` on a log scale (:mod:`search_spaces.configspace_spaces`). Seeds of a configuration come one by one.
+    HyperSHAP maximises: give it ``[(configuration, -loss) for configuration, loss in pairs]``.
+
+    Args: task, variant: where there are several. Raises: InputError where several could be meant, or ConfigSpace cannot carry the space.
+    """
+    from ConfigSpace import Configuration
+
+    task, variant = chosen_group(results, task, variant)
+    space = SearchSpace(*map(_rounded_outwards, results.spaces[variant]))
+    native = converted(space, seed=0)
+    pairs = []
+    for row in records(results.group(task, variant)):
+        values = native_values(native, present(space.names, [row[f"{PREFIX}{name}"] for name in space.names]))
+        pairs.append((Configuration(native, values=values), float(row["loss"])))
+    assert len(pairs) == results.group(task, variant)["status"].isin(DONE).sum()
+    return native, pairs
+
+
+def native_values(native: ConfigurationSpace, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration in the words of a ConfigSpace that was made of its space."""
+    values: dict[str, Any] = {}
+    for name, value in configuration.items():
+        if name not in native:
+            name, value = f"{COMPLEMENT}{name}", 1 - value
+        each = native[name]
+        if type(each).__name__ == "UniformFloatHyperparameter":
+            value = min(max(float(value), each.lower), each.upper)
+        elif hasattr(each, "sequence") or hasattr(each, "choices"):
+            known = list(getattr(each, "sequence", ())) or list(each.choices)
+            value = next(one for one in known if one == value)
+        elif type(each).__name__ == "UniformIntegerHyperparameter":
+            value = int(value)
+        elif hasattr(each, "value"):
+            value = each.value
+        values[name] = value
+    return values
+
+
+def _rounded_outwards(each: Hyperparameter) -> Hyperparameter:
+    """A float whose bounds have at most nine decimals: those of random draws have more."""
+    if not isinstance(each, Float) or each.step is not None or each.low == each.high:
+        return each
+    if each.scale == "log1m":
+        low, high = 1 - _up(1 - each.low), 1 - _down(1 - each.high)
+        return dataclasses.replace(each, low=low, high=high if high < 1 else each.high)
+    low = _down(each.low)
+    return dataclasses.replace(each, low=low if low > 0 or each.scale == "linear" else each.low, high=_up(each.high))
+
+
+def _down(x: float) -> float:
+    return x if round(x, DECIMALS) == x else math.floor(x * 10**DECIMALS) / 10**DECIMALS
+
+
+def _up(x: float) -> float:
+    return -_down(-x)

@@ -1,0 +1,76 @@
+"""Results as the folder of a run that DeepCAVE opens: its DataFrame format, ``configspace.csv`` and ``trials.csv``."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from search_spaces.configspace_spaces import COMPLEMENT
+from search_spaces.hyperparameters import Float, Hyperparameter, Integer
+from search_spaces.listing import condition
+from sensitivity.exchange.to_optuna import chosen_group
+from sensitivity.results.results import PREFIX, Results, records
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def to_deepcave(results: Results, folder: str | pathlib.Path, *, task: str | None = None, variant: str | None = None) -> pathlib.Path:
+    """Write one variant on one task as a run of DeepCAVE's: the capped losses, diverged trials among them, and the space.
+
+    log1m hyperparameters are ``1 - mu`` on a log scale, floats with a step lose it; an ordinal and a categorical are named choices
+    (``p 2``), since DeepCAVE reads choices as text. Hyperparameters with one value are left out.
+
+    Args: folder: made where it is not there. task, variant: where there are several. Returns: the folder.
+    Raises: InputError for a space with conditions, which this format lacks, and where the folder cannot be written.
+    Source: https://automl.github.io/DeepCAVE/main/converters/dataframe.html
+    """
+    task, variant = chosen_group(results, task, variant)
+    space = [each for each in results.spaces[variant] if each.cardinality != 1]
+    for each in space:
+        if each.when:
+            raise InputError(f"{each.name} is active only when {condition(each.when)}; DeepCAVE's tables have no conditions")
+    rows = results.group(task, variant)
+    low, high = float(rows["loss"].min()), float(rows["loss"].max())
+    metric = f"metric:{re.sub(r'[^A-Za-z0-9_]', '_', results.metric)} [{low:f}; {high:f}] (minimize)"
+    trials, clock = [], 0.0
+    for number, row in enumerate(records(rows)):
+        seconds = float(row["seconds"]) if row["seconds"] == row["seconds"] else 0.0
+        values = {_name(each): _value(each, row[f"{PREFIX}{each.name}"]) for each in space}
+        ended = {"status": "success", "start_time": clock, "end_time": clock + seconds, "budget": row["epochs"], "seed": row["seed"]}
+        trials.append({"config_id": number, **values, metric: row["loss"], **ended})
+        clock += seconds
+    place = pathlib.Path(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame([_domain(each) for each in space]).to_csv(place / "configspace.csv", index=False)
+        pd.DataFrame(trials).to_csv(place / "trials.csv", index=False)
+    except OSError as error:
+        raise InputError(f"cannot write DeepCAVE's tables to {str(folder)!r}: {error}") from None
+    return place
+
+
+def _name(each: Hyperparameter) -> str:
+    return f"{COMPLEMENT}{each.name}" if each.scale == "log1m" else each.name
+
+
+def _value(each: Hyperparameter, value: Any) -> Any:
+    value = each.check(value)
+    if isinstance(each, (Float, Integer)):
+        return 1 - value if each.scale == "log1m" else value
+    return f"{each.name} {value}"
+
+
+def _domain(each: Hyperparameter) -> Mapping[str, Any]:
+    if isinstance(each, (Float, Integer)):
+        low, high = (1 - each.high, 1 - each.low) if each.scale == "log1m" else (each.low, each.high)
+        numeric = {"log": each.scale in ("log", "log1m"), "lower": low, "upper": high, "distribution": "uniform"}
+        return {"name": _name(each), "type": each.kind, **numeric}
+    items = [f"{each.name} {value}" for value in each.grid(each.cardinality)]
+    choices = {f"item_{place}": item for place, item in enumerate(items)}
+    ordered = each.kind == "ordinal"
+    return {"name": each.name, "type": "categorical", "log": False, "default": items[0], "ordered": ordered, **choices}

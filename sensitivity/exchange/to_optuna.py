@@ -1,0 +1,140 @@
+"""Results as Optuna studies, for optuna-dashboard, ``optuna.visualization`` and ``optuna.importance``."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.optuna_spaces import distribution
+from search_spaces.values import write_value
+from sensitivity.exchange.optuna_trials import AS_IT_WAS, OURS
+from sensitivity.results.results import PREFIX, Results, present, records
+from trainables.names import InputError, unknown
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+    from search_spaces.spaces import SearchSpace
+
+
+def chosen_group(results: Results, task: str | None, variant: str | None) -> tuple[str, str]:
+    """The (task, variant) that is meant. Raises: InputError for one that has no results, or where several could be meant."""
+    found = results.groups
+    for kind, name, known in (("task", task, [each for each, _ in found]), ("variant", variant, [each for _, each in found])):
+        if name is not None and name not in known:
+            raise unknown(kind, name, dict.fromkeys(known))
+    left = [each for each in found if task in (None, each[0]) and variant in (None, each[1])]
+    if len(left) != 1:
+        raise InputError(f"name task= and variant= of one of: {', '.join(f'{one} on {of}' for of, one in left or found) or 'no results'}")
+    return left[0]
+
+
+def to_optuna(
+    results: Results, storage: str | None = None, *, task: str | None = None, variant: str | None = None, name: str | None = None
+) -> optuna.Study:
+    """An Optuna study of one variant on one task; a study of its own for each, since each has a space of its own.
+
+    Values are the metric, at most the initial loss: a diverged trial is complete with that value, and says ``diverged`` in its user
+    attributes, beside seed, key, configuration and the value as it was. Stopped trials are pruned, failed ones failed; what has not
+    ended is left out. Parameters are in Optuna's coordinates (:func:`search_spaces.optuna_spaces.to_optuna`): log1m as -log10(1 - x), an
+    ordinal as the number of its level. :meth:`Results.from_optuna` reads the study back.
+
+    Args: storage: the URL of a storage; in memory without. task, variant: where there are several. name: of the study.
+    Raises: InputError for a storage that cannot be written, or holds a study of that name.
+    """
+    import optuna
+
+    task, variant = chosen_group(results, task, variant)
+    name = name or " / ".join([results.study, *([task] if len({each for each, _ in results.groups}) > 1 else []), variant])
+    space = results.spaces[variant]
+    rows = results.trials[(results.trials["task"] == task) & (results.trials["variant"] == variant)]
+    curves = dict(iter(results.epochs.groupby("key", sort=False)))
+    trials = [
+        _trial(row, space, curves.get(row["key"]), results)
+        for row in records(rows)
+        if row["status"] in ("completed", "diverged", "stopped", "failed")
+    ]
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            direction="maximize" if results.direction == "max" else "minimize",
+            sampler=_sampler(results, variant),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of set_metric_names, since 2023
+            study.set_metric_names([results.metric])
+        study.set_user_attr(
+            OURS,
+            {
+                "study": results.study, "task": task, "variant": variant, "metric": results.metric,
+                "design": results.design_of(variant), "space": _plain(space.to_dict()),
+            },
+        )  # fmt: skip
+        study.add_trials(trials)
+    except optuna.exceptions.DuplicatedStudyError:
+        raise InputError(f"the storage has an Optuna study {name!r} already; give name=") from None
+    except Exception as error:  # a database's own errors, of as many kinds as there are databases
+        raise InputError(f"cannot write an Optuna study to {storage!r}: {' '.join(str(error).split())[:300]}") from None
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+    return study
+
+
+def _sampler(results: Results, variant: str) -> optuna.samplers.BaseSampler | None:
+    from optuna.samplers import RandomSampler
+
+    return None if results.design_of(variant) == "adaptive" else RandomSampler(seed=0)
+
+
+def _trial(row: Mapping[str, Any], space: SearchSpace, curve: Any, results: Results) -> FrozenTrial:
+    from optuna.trial import TrialState, create_trial
+
+    sign = -1 if results.direction == "max" else 1
+    state = {"stopped": TrialState.PRUNED, "failed": TrialState.FAIL}.get(row["status"], TrialState.COMPLETE)
+    configuration = present(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
+    kinds = {name: distribution(space[name]) for name in configuration}
+    reports = {} if curve is None else dict(zip(curve["epoch"].astype(int), curve[results.metric].astype(float), strict=True))
+    steps = {step: value for step, value in reports.items() if math.isfinite(value)}
+    trial = create_trial(
+        state=state,
+        value=sign * row["loss"] if state is TrialState.COMPLETE else None,
+        params={name: _parameter(space, name, value) for name, value in configuration.items()},
+        distributions=kinds,
+        intermediate_values=steps if len(reports) > 1 else {},
+        user_attrs=_plain(
+            {
+                "key": row["key"], "seed": row["seed"], "diverged": row["status"] == "diverged", "configuration": configuration,
+                AS_IT_WAS: row["value"], "initial_loss": sign * row["initial_loss"], "error": row["error"],
+            }
+        ),
+    )  # fmt: skip
+    if math.isfinite(row["seconds"]):
+        trial.datetime_start = datetime.datetime.fromtimestamp(0)
+        trial.datetime_complete = trial.datetime_start + datetime.timedelta(seconds=float(row["seconds"]))
+    return trial
+
+
+def _parameter(space: SearchSpace, name: str, value: Any) -> Any:
+    """The value in Optuna's coordinate: the inverse of :func:`search_spaces.optuna_spaces.value_of`."""
+    each = space[name]
+    value = each.check(value)
+    if each.scale == "log1m":
+        return -math.log1p(-value) / math.log(10) + 0.0
+    return each.levels.index(value) if each.kind == "ordinal" else value  # type: ignore[union-attr]
+
+
+def _plain(value: Any) -> Any:
+    """What JSON holds: infinities as strings, nothing for NaN."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    value = write_value(value)
+    return None if value == "nan" else value

@@ -1,0 +1,185 @@
+"""Tables 1 to 4 of "Optimizing CNNs", cell by cell, beside what was measured here."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from search_spaces.paper import TABLES
+from sensitivity.measures.designs import joined
+from sensitivity.measures.losses import DRAWS, Array, interval, losses, resampled
+from sensitivity.paper.trials import NORM_RATES
+from sensitivity.results.results import PREFIX, records
+
+if TYPE_CHECKING:
+    from sensitivity.results.results import Results
+
+PUBLISHED = pathlib.Path(__file__).with_name("tables.csv")
+"""The cells as the paper prints them."""
+TEST_LOSS = "test_cross_entropy"
+"""The metric of the published cells that is not the training loss."""
+WORDS = {1.0: "l1", 2.0: "l2", math.inf: "linf"}
+ONE_SEED = "one seed: seed noise is not in the interval"
+RATE_UNSAID = "the paper does not say this cell's learning rate: that of its norm in Table 2"
+COLUMNS = ["table", "task", "variant", "lr", "mu", "nu", "metric", "paper", "value", "low", "high", "ratio", "n", "best_lr", "note"]
+"""``best_lr``: which of the learning rates that were run has the smallest mean in this cell."""
+
+
+def published() -> pd.DataFrame:
+    r"""Every cell: table, task, variant as this package calls it, lr, mu, nu (NaN where they play no part), metric, and the paper's value.
+
+    The learning rate is the one that the table's caption gives, not the best of the three that were searched for a cell: 2 in Table 1, and
+    in Tables 2 and 3 .001, .002 and .005 for :math:`L_1`, :math:`L_2` and :math:`L_\infty`. Section 5 gives 1 for the NAG of Table 4 and
+    none for its norms, which stand at the rates of Table 2 with a note.
+
+    >>> published().groupby("table").size().to_dict()
+    {1: 8, 2: 10, 3: 24, 4: 12}
+    """
+    table = pd.read_csv(PUBLISHED)
+    rows = []
+    for row in records(table):
+        p, said = row["norm"], not math.isnan(row["alpha0"])
+        rows.append(
+            {
+                "table": row["table"],
+                "task": TABLES[row["table"]].task,
+                "variant": _variant(row),
+                "lr": row["alpha0"] if said else NORM_RATES[p],
+                **{name: row[name] for name in ("mu", "nu", "metric")},
+                "paper": row["value"],
+                "note": "" if said else RATE_UNSAID,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _variant(row: Mapping[str, Any]) -> str:
+    parts = []
+    if isinstance(row["momentum"], str):
+        parts.append(f"{row['momentum'].lower()}-{row['gradient']}-mean-{row['mu_schedule']}")
+    if not math.isnan(row["norm"]):
+        parts.append(f"{WORDS[row['norm']]}-mean-{row['nu_schedule']}")
+    return "+".join(parts)
+
+
+def cells(results: Results | Sequence[Results]) -> pd.DataFrame:
+    """Every published cell with what was measured there: the mean over the seeds at the paper's learning rate, in the paper's units.
+
+    ``value``: of the capped loss after the last epoch, times 1000 where the paper's is. ``low``, ``high``: 95% interval over the seeds
+    (:func:`sensitivity.measures.losses.resampled`). ``ratio``: value over the paper's. A cell that was not run is NaN, with a note.
+    """
+    table, _ = _measured(results)
+    return table
+
+
+def agreement(results: Results | Sequence[Results], *, seed: int = 0) -> pd.DataFrame:
+    """Spearman's rank correlation between the paper's cells and ours, one row for each table and metric.
+
+    Ties share their mean rank; a cell that diverged in the paper (nan) is its worst. ``p``: of no correlation, by permuting the cells.
+    Interval: bootstrap over cells and seeds, 95%. ``n`` is cells, ``trials`` their trials. Fewer than four cells give NaN.
+
+    Source: Spearman, "The Proof and Measurement of Association between Two Things", American Journal of Psychology 15 (1904).
+    """
+    table, draws = _measured(results)
+    rows = []
+    for (number, metric), part in table.groupby(["table", "metric"], sort=False):
+        run = part.dropna(subset="value")
+        row = {"table": number, "metric": metric, "n": len(run), "cells": len(part), "trials": int(run["n"].sum())}
+        if len(run) < 4:
+            nothing = dict.fromkeys(("value", "low", "high", "p"), math.nan)
+            rows.append(row | nothing | {"note": f"{len(run)} of {len(part)} cells were run (at least 4)"})
+            continue
+        rng = np.random.default_rng(seed)
+        chosen = rng.integers(len(run), size=(DRAWS, len(run)))
+        paper, ours = run["paper"].fillna(np.inf).to_numpy(float), run["value"].to_numpy(float)
+        noisy = draws[run.index.to_numpy()].T[np.arange(DRAWS)[:, None], chosen]
+        value = float(_spearman(paper[None], ours[None])[0])
+        low, high = interval(_spearman(paper[chosen], noisy))
+        remark = f"{len(part) - len(run)} of {len(part)} cells were not run" if len(run) < len(part) else ""
+        row |= {"value": value, "low": min(low, value), "high": max(high, value), "p": _permuted(paper, ours, value, rng)}
+        known = [each for each in (RATE_UNSAID, ONE_SEED) if run["note"].str.contains(each, regex=False).any()]
+        rows.append(row | {"note": joined(remark, *known)})
+    return pd.DataFrame(rows, columns=["table", "metric", "value", "low", "high", "n", "p", "cells", "trials", "note"])
+
+
+def _spearman(one: Array, other: Array) -> Array:
+    """Of each row; NaN where all are equal. ``[draws, cells]`` twice to ``[draws]``."""
+    from scipy.stats import rankdata
+
+    ranks = [rankdata(each, axis=1) for each in (one, other)]
+    a, b = (each - each.mean(axis=1, keepdims=True) for each in ranks)
+    size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    return np.asarray(np.divide((a * b).sum(axis=1), size, out=np.full(len(a), np.nan), where=size > 0))
+
+
+def _permuted(paper: Array, ours: Array, value: float, rng: np.random.Generator) -> float:
+    """Two-sided p-value: the share of 9,999 permutations, and of what was seen, that are at least as far from 0."""
+    again = rng.permuted(np.broadcast_to(ours, (9999, len(ours))), axis=1)
+    as_far = np.abs(_spearman(np.broadcast_to(paper, again.shape), again)) >= abs(value) - 1e-12
+    return float((as_far.sum() + 1) / 10_000)
+
+
+def _measured(results: Results | Sequence[Results]) -> tuple[pd.DataFrame, Array]:
+    """The table of :func:`cells`, and bootstrap draws of the value of each row ``[rows, draws]``."""
+    from sensitivity.results.results import Results
+
+    given = [results] if isinstance(results, Results) else list(results)
+    judged = {False: given, True: [judged_by_test(one) for one in given]}
+    rows, drawn = [], []
+    for place, cell in enumerate(records(published())):
+        tried = (_cell(one, cell, place) for one in judged[cell["metric"] == TEST_LOSS])
+        found = next((each for each in tried if each is not None), None)
+        row, again = found or ({"note": joined(cell["note"], "not run")}, np.full(DRAWS, np.nan))
+        rows.append(cell | {"n": 0} | row)
+        drawn.append(again)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table["ratio"] = table["value"] / table["paper"]
+    return table, np.array(drawn)
+
+
+def trials_of(one: Results, cell: Mapping[str, Any]) -> pd.DataFrame:
+    """The usable trials of a cell, at every learning rate."""
+    trials = one.group(cell["task"], cell["variant"])
+    for decay in ("mu", "nu"):
+        if not math.isnan(cell[decay]) and f"{PREFIX}{decay}" in trials:
+            trials = trials[np.isclose(trials[f"{PREFIX}{decay}"].astype(float), cell[decay], rtol=1e-6)]
+    return trials
+
+
+def _cell(one: Results, cell: Mapping[str, Any], seed: int) -> tuple[dict[str, Any], Array] | None:
+    """A cell in one study; None where the study does not have it."""
+    trials = trials_of(one, cell)
+    here = trials[np.isclose(trials[f"{PREFIX}lr"].astype(float), cell["lr"], rtol=1e-6)] if len(trials) else trials
+    if not np.isfinite(here["loss"].astype(float)).any():
+        return None
+    scale = 1000.0 if cell["metric"].endswith("x1000") else 1.0
+    group = losses(one, cell["task"], cell["variant"])
+    wanted = here.iloc[0]
+    at = next(i for i, each in enumerate(group.configurations) if all(wanted[f"{PREFIX}{name}"] == value for name, value in each.items()))
+    draws = resampled(group, draws=DRAWS, seed=seed).mean[:, at] * scale
+    low, high = interval(draws)
+    row = {"value": float(group.mean[at]) * scale, "low": low, "high": high, "n": int(np.isfinite(group.loss[at]).sum())}
+    remarks = joined(cell["note"], ONE_SEED if group.loss.shape[1] == 1 else "", _diverged(here))
+    rates = trials.groupby(f"{PREFIX}lr")["loss"].mean().dropna()
+    return row | {"best_lr": min(rates.items(), key=lambda each: each[1])[0], "note": remarks}, draws
+
+
+def judged_by_test(one: Results) -> Results:
+    """The same trials judged by the test loss after their last epoch, capped likewise."""
+    last = one.epochs.groupby("key")["test_loss"].nth(-1).to_numpy() if "test_loss" in one.epochs else np.nan
+    by_key = pd.Series(last, index=one.epochs["key"].drop_duplicates(keep="last"))
+    value = one.trials["key"].map(by_key).where(one.trials["status"] == "completed")
+    known = (one.trials["status"] == "diverged") | value.notna()
+    loss = value.fillna(np.inf).clip(upper=one.trials["initial_loss"]).where(known)
+    return replace(one, trials=one.trials[known].assign(value=value, loss=loss), metric="test_loss")
+
+
+def _diverged(trials: pd.DataFrame) -> str:
+    bad = int((trials["status"] == "diverged").sum())
+    return f"{bad} of {len(trials)} diverged" if bad else ""

@@ -1,0 +1,89 @@
+"""What the study found, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sensitivity.questions.effects import leading
+from sensitivity.questions.question import nothing_learned, of_task
+from sensitivity.questions.sensitive import diverged, ranking
+from sensitivity.questions.tuning import within
+from sensitivity.study.planning import METRICS
+from sensitivity.text.wording import DASH, setting, several, with_interval
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+    from sensitivity.results.results import Results
+
+
+MOST_EDGES = 5
+"""Ranges with the best at an end that are told of."""
+
+
+def summary(measured: Measured, task: str) -> list[str]:
+    """Sentences on one task: best, least and most sensitive, what cannot be told apart, what matters, what diverged."""
+    if not any(place == task for place, _ in measured.results.groups):
+        return ["No trial has ended yet."]
+    nothing = measured.attempt("summary", partial(nothing_learned, measured, task), "")
+    pieces = (ranking, diverged) if nothing else (_best, ranking, leading, within, diverged)
+    return measured.attempts("summary", pieces, measured, task)
+
+
+def _best(measured: Measured, task: str) -> list[str]:
+    """The best loss, its variant and its configuration."""
+    table = of_task(measured.overview, task)
+    table = table[table["best_loss"].notna()]
+    if table.empty:
+        return []
+    best = table.sort_values("best_loss").iloc[0]
+    title = best_title(measured.results)
+    return [f"{title[0].upper()}{title[1:]}: {best['variant']}, {best_words(measured.results, best)} at {setting(best['configuration'])}."]
+
+
+def caveats(measured: Measured) -> list[str]:
+    """What was assumed of results that were read from elsewhere, what not to believe without a second look, and what failed.
+
+    To be asked last: what fails later is not in it.
+    """
+    careful: list[str] = measured.attempt("caveats", partial(_careful, measured), list[str]())
+    failed = [f"{reason}; whatever needs it is left out." for reason in measured.failures.values()]
+    return [*measured.results.notes, *careful, *failed]
+
+
+def _careful(measured: Measured) -> list[str]:
+    """The caveats of the results; of many ranges with the best at an end, the first few."""
+    table = measured.caveats
+    if table.empty:
+        return []
+    edges = table[table["kind"] == "edge"]
+    folded = edges.iloc[MOST_EDGES:]
+    more = []
+    if len(folded):
+        noun = "range" if len(folded) == 1 else "ranges"
+        names = several(list(dict.fromkeys(folded["variant"])))
+        more = [f"And {len(folded)} more {noun} with the best at an end, of {names}: the measure `caveats` lists all."]
+    return [*table.drop(index=folded.index)["text"], *more]
+
+
+def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
+    """The best of a row of the overview, as the metric itself: what is maximised is measured by its negative. None where all diverged."""
+    if not has_finite(results, row):
+        return DASH
+    if results.direction == "min":
+        return with_interval(row, "best_loss")
+    ends = {"": -row["best_loss"], "_low": -row["best_loss_high"], "_high": -row["best_loss_low"]}
+    return with_interval({f"best{end}": each for end, each in ends.items()}, "best")
+
+
+def has_finite(results: Results, row: Mapping[str, Any] | pd.Series) -> bool:
+    """Return True if a trial of the variant and the task of a row of the overview has a finite result."""
+    return bool((results.group(str(row["task"]), str(row["variant"]))["status"] == "completed").any())
+
+
+def best_title(results: Results) -> str:
+    """What a column of :func:`best_words` is called."""
+    return "best loss" if results.metric in METRICS else f"best {results.metric}"

@@ -1,0 +1,107 @@
+"""Results narrowed to what a reader chose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from search_spaces.hyperparameters import Categorical, Ordinal
+from sensitivity.results.capping import WORST
+from sensitivity.results.results import COUNTED, PREFIX, Results
+
+if TYPE_CHECKING:
+    from search_spaces.hyperparameters import Hyperparameter
+    from sensitivity.readers.view import View
+
+LEVELS = 41
+"""Places of the slider of a continuous hyperparameter."""
+
+
+def narrowed(results: Results, view: View) -> Results:
+    """The results whose trials a view keeps; their spaces, and so the colours of the variants, stay.
+
+    A range keeps the trials that have the hyperparameter, with a value within its bounds.
+    """
+    trials = results.trials
+    kept = np.ones(len(trials), dtype=bool)
+    for column, chosen in (("variant", view.variant), ("seed", view.seed), ("status", view.status)):
+        if chosen:
+            kept &= trials[column].astype(str).isin(chosen).to_numpy()
+    for name, low, high in view.ranges:
+        if PREFIX + name in trials.columns:
+            kept &= pd.to_numeric(trials[PREFIX + name], errors="coerce").between(low, high).to_numpy()
+    for name in dict.fromkeys(name for name, _ in view.choices):
+        if PREFIX + name in trials.columns:
+            kept &= trials[PREFIX + name].astype(str).isin([value for each, value in view.choices if each == name]).to_numpy()
+    return results if kept.all() else replace(results, trials=trials[kept].reset_index(drop=True))
+
+
+def capped(results: Results, cap: str) -> Results:
+    """The results with diverged trials counted another way.
+
+    Args: cap: ``worst``: as the worst finite loss of the task, however large; anything else leaves them at the initial loss.
+    """
+    if cap != "worst":
+        return results
+    trials = results.trials
+    outcome = -trials["value"] if results.direction == "max" else trials["value"]
+    worst = outcome.groupby(trials["task"]).transform("max").fillna(trials["initial_loss"])
+    loss = outcome.fillna(np.inf).clip(upper=worst).where(trials["loss"].notna())
+    return replace(results, trials=trials.assign(initial_loss=worst, loss=loss), spec={**results.spec, COUNTED: WORST})
+
+
+def tasks(results: Results) -> list[str]:
+    """Tasks in the study's order."""
+    return list(dict.fromkeys(results.trials["task"]))
+
+
+def the_task(results: Results, view: View) -> str:
+    """The task that a view shows: the one that was chosen, else the first."""
+    found = tasks(results)
+    return view.task if view.task in found or not found else found[0]
+
+
+def hyperparameters(results: Results) -> dict[str, list[Hyperparameter]]:
+    """What varies, by name: the hyperparameter of each variant that has it."""
+    found: dict[str, list[Hyperparameter]] = {}
+    for variant, space in results.spaces.items():
+        for name in results.varied(variant):
+            found.setdefault(name, []).append(space[name])
+    return found
+
+
+def levels(domains: list[Hyperparameter]) -> list[Any] | None:
+    """The values at which a slider stops, in order on the scale; None for choices, which have no order."""
+    values: list[Any] = []
+    for each in domains:
+        if isinstance(each, Categorical):
+            return None
+        values += each.levels if isinstance(each, Ordinal) else each.grid(LEVELS)
+    return None if any(isinstance(each, str) for each in values) else sorted(set(values))
+
+
+def choices(domains: list[Hyperparameter]) -> list[str]:
+    """The values that a hyperparameter without a slider can be narrowed to, as text."""
+    return list(dict.fromkeys(str(value) for each in domains for value in values_of(each)))
+
+
+def values_of(domain: Hyperparameter) -> tuple[Any, ...]:
+    """The levels, the choices, or a few values along the range."""
+    if isinstance(domain, Categorical):
+        return tuple(domain.choices)
+    return tuple(domain.levels) if isinstance(domain, Ordinal) else domain.grid(LEVELS)
+
+
+def positions(stops: list[Any], view: View, name: str) -> list[int]:
+    """Where the two ends of a slider stand: at the stops nearest to the bounds of a view."""
+    for each, low, high in view.ranges:
+        if each == name:
+            return [min(range(len(stops)), key=lambda i: abs(_finite(stops[i]) - _finite(bound))) for bound in (low, high)]
+    return [0, len(stops) - 1]
+
+
+def _finite(value: float) -> float:
+    return float(np.clip(value, -1e300, 1e300))

@@ -1,0 +1,182 @@
+"""The store as the dashboard reads it: each thing once while it stays the same, however many readers look."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sensitivity.measures import Measured
+from sensitivity.readers.cache import Cache
+from sensitivity.readers.filters import capped, narrowed
+from sensitivity.results.results import Results
+from sensitivity.store import queries
+from sensitivity.store.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.readers.view import View
+
+T = TypeVar("T")
+PATIENCE = 0.25
+"""Seconds that a page waits for a number before it shows that it is being measured."""
+ROWS = 600_000
+"""Trials and epochs that are kept in memory, of all results together."""
+CHARACTERS = 150_000_000
+"""Of the texts and figures that are kept."""
+AT_ONCE = 3
+"""Computations at the same time: each may take all of a core and several hundred megabytes."""
+
+
+def _size(value: Any) -> float:
+    """Characters of a text or a figure; anything else is small."""
+    return float(len(value if isinstance(value, str) else getattr(value, "text", None) or "")) + 1000.0
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the store said when it was asked whether it changed, and until when that holds."""
+
+    token: str
+    until: float
+
+
+@dataclass
+class Source:
+    """A store and what was computed of it.
+
+    Every reading is known by the token of :func:`sensitivity.store.queries.revision`, so it is made again only after something changed.
+    Reading takes at most a fifth of the time, however large a study is that runs.
+    """
+
+    place: str
+    patience: float = PATIENCE
+    _store: Store | None = None
+    _look: _Look = field(default_factory=lambda: _Look("", 0.0))
+    _tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _seconds: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _results: Cache = field(default_factory=lambda: Cache(ROWS, lambda results: len(results.trials)))
+    _measured: Cache = field(default_factory=lambda: Cache(ROWS, lambda one: len(one.results.trials) + 1000))
+    _epochs: Cache = field(default_factory=lambda: Cache(ROWS, len))
+    _drawn: Cache = field(default_factory=lambda: Cache(CHARACTERS, _size))
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, thread_name_prefix="measuring"))
+
+    @property
+    def store(self) -> Store:
+        """The store. Raises: InputError where it cannot be opened; Unreachable, which is one, where its file went away."""
+        with self._lock:
+            if self._store is None:
+                self._store = Store(self.place, create=False)
+            self._store.database.check()
+            return self._store
+
+    @property
+    def named(self) -> str:
+        """The store as it was named, without a password."""
+        return self.store.place if "://" in self.place else self.place
+
+    def warm(self) -> None:
+        """Import what the first reader would wait for: seconds, in the background."""
+        self._pool.submit(self._import)
+
+    def _import(self) -> None:
+        importlib.import_module("sensitivity.study.study")
+
+    def close(self) -> None:
+        """Let go of the store and of what is still being computed."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._store is not None:
+            self._store.close()
+
+    def token(self, study: str | None = None) -> str:
+        """The revision of a study, or of the whole store, which is asked for at most once a second. Raises: InputError.
+
+        A study is asked again whenever the store is another, so that a page that hears of the change does not read what was before it.
+        """
+        store, now = self.store, time.monotonic()
+        if now >= self._look.until:
+            self._look = _Look(queries.revision(store), now + max(1.0, 5 * self._seconds))
+        whole = self._look.token
+        if study is None:
+            return whole
+        known = self._tokens.get(study)
+        if known is None or known[0] != whole:
+            known = self._tokens[study] = (whole, queries.revision(store, study))
+        return known[1]
+
+    def studies(self) -> list[dict[str, Any]]:
+        """Every study with its counts, the newest first."""
+        return self._drawn.now(("studies", self.token()), lambda: self.store.studies()[::-1])
+
+    def results(self, view: View) -> Results:
+        """Return the whole study of a view, by its metric and cap. Raises: InputError for what is unknown."""
+        key = (view.name, self.token(view.name), view.metric)
+        read = self._results.now(key, lambda: self._read(view, key))
+        return self._results.now((*key, "worst"), lambda: capped(read, "worst")) if view.cap == "worst" else read
+
+    def _read(self, view: View, key: tuple[str, ...]) -> Results:
+        begun = time.monotonic()
+        read = Results.from_store(self.store, view.name, metric=view.metric or None, cache=partial(self._epochs.now, key))
+        self._seconds = time.monotonic() - begun
+        return read
+
+    def kept(self, view: View) -> Results:
+        """The trials that a view keeps."""
+        whole = self.results(view)
+        return self._results.now((*self.key(view), "kept"), lambda: narrowed(whole, view)) if view.filtered else whole
+
+    def key(self, view: View) -> tuple[Any, ...]:
+        """What measures of a view depend on."""
+        filters = (view.variant, view.seed, view.status, view.ranges, view.choices)
+        return (view.name, self.token(view.name), view.metric, view.cap, *filters)
+
+    def curve(self, key: str) -> pd.DataFrame:
+        """Every epoch of a trial."""
+        return queries.curve(self.store, key)
+
+    def measured(
+        self,
+        view: View,
+        compute: Callable[[Measured], T],
+        name: Any,
+        *,
+        patience: float | None = None,
+        begin: bool = True,
+    ) -> T:
+        """What is computed of the measures of a view, in the pool.
+
+        Args: name: of what is computed, with all that it depends on. patience: seconds instead of the usual. begin: else only what is
+            there, or is being computed already.
+        Raises: Pending where it takes longer than a page waits.
+        """
+        key = self.key(view)
+
+        def made() -> T:
+            whole = self._measured.now(key, lambda: _Shared(self.kept(view)))
+            return compute(whole)
+
+        wait = self.patience if patience is None else patience
+        return self._drawn.soon((*key, name), made, self._pool, wait, begin=begin)
+
+
+TABLES = frozenset(name for name, each in vars(Measured).items() if isinstance(each, cached_property))
+
+
+@dataclass(frozen=True)
+class _Shared(Measured):
+    """Measures that several threads ask for: each table is computed by one of them, and the others wait for that table only."""
+
+    locks: dict[str, threading.RLock] = field(default_factory=lambda: {name: threading.RLock() for name in TABLES})
+
+    def __getattribute__(self, name: str) -> Any:
+        if name not in TABLES:
+            return super().__getattribute__(name)
+        with self.locks[name]:
+            return super().__getattribute__(name)

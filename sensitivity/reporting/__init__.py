@@ -1,0 +1,51 @@
+"""The report of a study: one HTML page that opens offline, the same in Markdown and LaTeX, and every table as CSV and Parquet."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING
+
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+    from sensitivity.results.results import Results
+
+__all__ = ["write_report"]
+
+
+def write_report(results: Results | Measured, folder: str | pathlib.Path, *, png: bool = False) -> pathlib.Path:
+    """Write the report into a folder, and return the path of its page.
+
+    ``report.html``, ``report.md``, ``tables.tex``; ``trials`` and ``epochs`` as CSV and Parquet, and in ``measures`` every measure.
+    Args: results: or what was measured of them, which saves measuring again. png: figures as pictures too, in ``figures``, which the
+    Markdown then shows; needs kaleido and a browser.
+
+    Raises: InputError where the folder cannot be written, the study has no result yet, or pictures cannot be drawn.
+    """
+    from sensitivity.measures import Measured
+    from sensitivity.reporting.contents import chapters
+    from sensitivity.reporting.latex import latex
+    from sensitivity.reporting.markdown import markdown
+    from sensitivity.reporting.measures import save_measures
+    from sensitivity.reporting.page import page
+    from sensitivity.reporting.pictures import check_png, save_pictures
+
+    measured = results if isinstance(results, Measured) else Measured(results)
+    if measured.results.usable.empty:
+        raise InputError(f"study {measured.results.study!r} has no finished trial to report yet")
+    if png:
+        check_png()
+    place = pathlib.Path(folder)
+    found = chapters(measured.compute(), in_parallel=measured.in_parallel)
+    text = page(measured, found)
+    measured.results.save(place)
+    try:
+        save_measures(measured, place / "measures")
+        (place / "report.html").write_text(text, encoding="utf-8")
+        (place / "tables.tex").write_text(latex(measured, found), encoding="utf-8")
+        pictures = save_pictures(found, place / "figures") if png else {}
+        (place / "report.md").write_text(markdown(measured, found, pictures), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write the report to {str(folder)!r}: {error}") from None
+    return place / "report.html"

@@ -1,0 +1,88 @@
+"""What is in a report and in what order: a chapter a task, a part a question, and one chapter for all tasks together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sensitivity.questions import QUESTIONS
+from sensitivity.questions.summary import summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from sensitivity.measures import Measured
+    from sensitivity.questions import Drawing, Question
+
+
+@dataclass(frozen=True)
+class Part:
+    """The answer to one question, complete: what failed is left out. name: unique in the report, fit for an address."""
+
+    name: str
+    question: Question
+    task: str
+    sentences: list[str]
+    figures: tuple[tuple[Drawing, go.Figure], ...]
+    tables: dict[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The questions of one task, or of all tasks together. unanswered: titles of questions, and why these results cannot answer them."""
+
+    name: str
+    title: str
+    task: str
+    summary: list[str]
+    parts: list[Part]
+    unanswered: list[tuple[str, str]]
+
+
+def chapters(measured: Measured, *, in_parallel: bool = False) -> list[Chapter]:
+    """Return the chapters of a report, in the order of the study's tasks and of :data:`sensitivity.questions.QUESTIONS`.
+
+    Args:
+        measured: the measures.
+        in_parallel: have them drawn in processes, one a core.
+    """
+    tasks = list(dict.fromkeys(task for task, _ in measured.results.groups))
+    if len(tasks) == 1:
+        return [_chapter(measured, "task-1", tasks[0], tasks[0], once=None)]
+    asked = [(f"task-{place}", task, task, False) for place, task in enumerate(tasks, start=1)]
+    asked.append(("all-tasks", "All tasks together", "", True))
+    if not in_parallel:
+        return [_chapter(measured, name, title, task, once=once) for name, title, task, once in asked]
+    from joblib import Parallel, cpu_count, delayed
+
+    found = []
+    for chapter, failures in Parallel(n_jobs=min(cpu_count(), len(asked)))(delayed(_chapter_apart)(measured, *each) for each in asked):
+        measured.failures.update(failures)
+        found.append(chapter)
+    return found
+
+
+def _chapter_apart(measured: Measured, name: str, title: str, task: str, once: bool) -> tuple[Chapter, dict[str, str]]:
+    """Return a chapter that another process draws, and what failed on the way to it."""
+    return _chapter(measured, name, title, task, once=once), measured.failures
+
+
+def _chapter(measured: Measured, name: str, title: str, task: str, *, once: bool | None) -> Chapter:
+    questions = [question for question in QUESTIONS if once is None or question.once == once]
+    parts, unanswered = [], []
+    for question in questions:
+        reason = question.reason_against(measured, task)
+        if reason:
+            unanswered.append((question.title, reason))
+            continue
+        tables = {table: question.table(table, measured, task) for table, _ in question.tables}
+        filled = {table: rows for table, rows in tables.items() if not rows.empty}
+        drawn = [
+            (drawing, measured.attempt(f"figure {drawing.name}", partial(drawing, measured, task), None))
+            for drawing in question.drawn(measured, task)
+        ]
+        figures = tuple((drawing, figure) for drawing, figure in drawn if figure is not None)
+        parts.append(Part(f"{name}-{question.key}", question, task, question.sentences(measured, task), figures, filled))
+    return Chapter(name, title, task, summary(measured, task) if task else [], parts, unanswered)

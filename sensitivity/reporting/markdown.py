@@ -1,0 +1,78 @@
+"""The report as Markdown, with pictures where they were drawn."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sensitivity.questions.summary import caveats
+from sensitivity.reporting import tables
+from sensitivity.reporting.provenance import lead, provenance, specification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
+
+    from sensitivity.measures import Measured
+    from sensitivity.reporting.contents import Chapter, Part
+
+
+SIGNS, BACKTICKS = re.compile(r"[\\`*\[\]~]|^[#>]|(?<!\w)_|_(?!\w)"), re.compile(r"`+")
+
+
+def markdown(measured: Measured, found: Sequence[Chapter], pictures: Mapping[tuple[str, str], str]) -> str:
+    """The report as Markdown. Args: pictures: the file of the figure of a part, by the names of both."""
+    lines = [f"# {_text(measured.results.study)}", "", _text(lead(measured.results)), ""]
+    contents = [line for chapter in found for line in _chapter(measured, chapter, pictures)]
+    warnings = caveats(measured)
+    if warnings:
+        lines += ["## Read with care", "", *_bullets(warnings), ""]
+    lines += contents
+    lines += ["## How this was made", "", *_bullets(f"{name}: {value}" for name, value in provenance(measured.results)), ""]
+    fence = "`" * max(3, 1 + max(map(len, BACKTICKS.findall(specification(measured.results))), default=0))
+    lines += [f"{fence}yaml", specification(measured.results).rstrip(), fence, ""]
+    return "\n".join(lines)
+
+
+def _chapter(measured: Measured, chapter: Chapter, pictures: Mapping[tuple[str, str], str]) -> list[str]:
+    lines = [f"## {_text(chapter.title)}", ""]
+    if chapter.task:
+        overview = measured.attempt("overview", lambda: _table(tables.overview(measured, chapter.task)), list[str]())
+        lines += [*_bullets(chapter.summary), "", *overview, "", tables.how_to_read(measured), ""]
+    for part in chapter.parts:
+        lines += [f"### {part.question.title}", "", *_bullets(part.sentences), "", *_pictures(part, pictures)]
+        if part.question.key == "effects":
+            lines += [*measured.attempt("shares of variance", lambda: _table(tables.shares(measured, chapter.task)), list[str]()), ""]
+    if chapter.unanswered:
+        lines += ["### What these trials cannot answer", "", *_bullets(f"{title} {reason}" for title, reason in chapter.unanswered), ""]
+    return lines
+
+
+def _pictures(part: Part, pictures: Mapping[tuple[str, str], str]) -> list[str]:
+    lines = []
+    for drawing, _ in part.figures:
+        if (part.name, drawing.name) in pictures:
+            lines += [f"![{part.question.title} {drawing.words}]({pictures[part.name, drawing.name]})", "", f"*{drawing.words}*", ""]
+    return lines
+
+
+def _bullets(sentences: Iterable[str]) -> list[str]:
+    return [f"- {_text(each)}" for each in sentences]
+
+
+def _text(words: str) -> str:
+    r"""Words in which no reader of Markdown finds HTML, a link, a picture or code.
+
+    >>> _text("![<b>](x) l1_adam *")
+    '!\\[&lt;b>\\](x) l1_adam \\*'
+    >>> _text("# one\n## two"), _text("_so_ ~~not~~")
+    ('\\# one ## two', '\\_so\\_ \\~\\~not\\~\\~')
+    """
+    return SIGNS.sub(r"\\\g<0>", " ".join(words.split()).replace("&", "&amp;").replace("<", "&lt;"))
+
+
+def _table(table: pd.DataFrame) -> list[str]:
+    head: Sequence[str] = [str(name) for name in table.columns]
+    lines = [head, ["---"] * len(head), *([str(each) for each in row] for row in table.to_numpy(dtype=object).tolist())]
+    return ["| " + " | ".join(_text(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]

@@ -1,0 +1,46 @@
+"""How results and a study show themselves in a notebook: the report's lead and overview, and what the study would run."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from sensitivity.results.results import Results
+    from sensitivity.study.study import Study
+
+
+def results_html(results: Results) -> str:
+    """What was run, and of each task the overview of its variants, as HTML."""
+    from sensitivity.measures import Measured
+    from sensitivity.reporting.provenance import lead
+    from sensitivity.reporting.tables import overview
+
+    measured = Measured(results)
+    parts = [f"<h3>{html.escape(results.study)}</h3><p>{html.escape(lead(results))}</p>"]
+    for task in dict.fromkeys(task for task, _ in results.groups):
+        table = measured.attempt("overview", partial(overview, measured, task), pd.DataFrame())
+        parts.append(_table(task, list(table.columns), table.to_numpy(dtype=object).tolist()))
+    return "".join(parts)
+
+
+def study_html(study: Study) -> str:
+    """What a study would run, one row a task and variant, as HTML."""
+    from sensitivity.study.estimates import plan_rows
+
+    rows = [{name: each for name, each in row.items() if name != "hours"} for row in plan_rows(study)]
+    counts = [
+        f"{count} {name}{'s' if count != 1 else ''}" for count, name in ((len(study.seeds), "seed"), (study.epochs, "epoch")) if count
+    ]
+    title = ", ".join([f"{study.design.get('kind', 'explicit')} design", *counts])
+    return f"<h3>{html.escape(study.name)}</h3>" + _table(title, list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _table(caption: str, columns: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+    head = "".join(f"<th scope='col'>{html.escape(str(each))}</th>" for each in columns)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(each))}</td>" for each in row) + "</tr>" for row in rows)
+    return f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

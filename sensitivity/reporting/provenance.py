@@ -1,0 +1,119 @@
+"""How a study was made: its specification, devices, versions, commit, seeds and time."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import pathlib
+import platform
+import subprocess
+from typing import TYPE_CHECKING
+
+import yaml
+
+from sensitivity.figures import metric_name
+from sensitivity.results.repeats import between, seeds_in_words
+from sensitivity.results.results import IMPORTED
+from sensitivity.running import devices
+from sensitivity.text.wording import listed
+
+if TYPE_CHECKING:
+    from sensitivity.results.results import Results
+
+PACKAGES = ("optimizer-sensitivity", "torch", "ray", "optuna", "scikit-learn", "pandas", "plotly")
+STATUSES = ("completed", "diverged", "stopped", "failed", "running", "pending")
+
+MOST_REASONS, LONGEST_REASON = 5, 120
+"""Reasons of failures that are told, and characters of each."""
+
+
+def lead(results: Results) -> str:
+    """One sentence on what was asked, and one on what was run."""
+    counts = results.trials["status"].value_counts()
+    words = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES if status in counts)
+    designs = " and ".join(dict.fromkeys(map(results.design_of, results.spaces)))
+    variants = list(dict.fromkeys(results.trials["variant"]))
+    who = variants[0] if len(variants) == 1 else f"each of {len(variants)} variants"
+    return (
+        f"How sensitive is {who} to its hyperparameters? "
+        f"{_counted(len(results.trials), 'trial')} ({words}), {seeds_in_words(results)}, {designs} design, "
+        f"judged by {'' if IMPORTED in results.spec else 'the '}{metric_name(results)}."
+    )
+
+
+def provenance(results: Results) -> list[tuple[str, str]]:
+    """What a reader needs to make the study again, as names and values."""
+    versions = ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name)))
+    hours, minutes = divmod(round(float(results.trials["seconds"].sum()) / 60), 60)
+    is_timed = IMPORTED not in results.spec or bool(results.trials["seconds"].notna().any())
+    rows = {
+        "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "training time, all workers": f"{hours} h {minutes:02d} min" if is_timed else "",
+        "failed trials, by reason": _reasons(results),
+        "seeds": _seeds(results),
+        "trained on": devices.in_words(results.runs),
+        "repeatability": _repeatability(results),
+        "reported on": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "versions": versions,
+        "commit": _commit(),
+    }
+    return [(name, value) for name, value in rows.items() if value]
+
+
+def specification(results: Results) -> str:
+    """The study as YAML."""
+    return yaml.safe_dump(dict(results.spec), sort_keys=False, default_flow_style=None, width=100, allow_unicode=True)
+
+
+def _reasons(results: Results) -> str:
+    """How many trials have failed for which reason, the most frequent first."""
+    failed = results.trials.loc[results.trials["status"] == "failed", "error"]
+    counts = failed.fillna("none given").astype(str).str.slice(0, LONGEST_REASON).value_counts()
+    more = f"; {len(counts) - MOST_REASONS} other reasons" if len(counts) > MOST_REASONS else ""
+    return "; ".join(f"{count} × {reason}" for reason, count in counts.head(MOST_REASONS).items()) + more
+
+
+def _seeds(results: Results) -> str:
+    """The seeds themselves, and how many a configuration has where it has not all of them."""
+    seeds, words = sorted(results.trials["seed"].unique()), seeds_in_words(results)
+    named = listed([str(seed) for seed in seeds]) if len(seeds) <= 20 else f"{len(seeds)}, from {seeds[0]} to {seeds[-1]}"
+    return named if words == between(len(seeds), len(seeds)) else f"{named}; {words} a configuration"
+
+
+def _repeatability(results: Results) -> str:
+    """The bound of equality over cohort sizes, where results are not the same in every bit (:func:`sensitivity.running.run.run`)."""
+    if IMPORTED in results.spec or results.spec.get("trainable") is not None:  # each trial trains by itself
+        return ""
+    bound = "by no more than the rounding of the precision"
+    if devices.on_gpu(results.runs):
+        return f"on a GPU, results depend on how many trials train together, {bound}"
+    if not results.runs:
+        return ""
+    from trainables.tasks import is_of_package
+
+    own = [name for name in results.spec.get("tasks", ()) if not is_of_package(name)]
+    whose = "a task of your own" if len(own) == 1 else "tasks of your own"
+    return f"results of {listed(own)}, {whose}, may depend on how many trials train together, {bound}" if own else ""
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' if count != 1 else ''}"
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _commit() -> str:
+    """The commit of this package, where it runs from a clone of its repository."""
+    root = pathlib.Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return ""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

@@ -1,0 +1,40 @@
+"""Seeds of a configuration: how many there are, in one wording for report, figures and caveats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sensitivity.results.results import PREFIX
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.results.results import Results
+
+
+def repeats(trials: pd.DataFrame) -> pd.Series[int]:
+    """Seeds of every configuration of every task and variant, in the order of the trials. Args: trials: of :class:`Results`."""
+    columns = ["task", "variant", *(name for name in trials.columns if name.startswith(PREFIX))]
+    return trials.groupby(columns, sort=False, dropna=False)["seed"].nunique()
+
+
+def seeds_in_words(results: Results, task: str | None = None) -> str:
+    """The number of seeds of a configuration, from the fewest to the most; of one task, or of all.
+
+    Trials without a result do not count, unless none has one.
+    """
+    trials = results.trials if results.usable.empty else results.usable
+    trials = trials if task is None else trials[trials["task"] == task]
+    counts = repeats(trials)
+    return between(int(counts.min()), int(counts.max())) if len(counts) else between(0, 0)
+
+
+def between(fewest: int, most: int) -> str:
+    """Numbers of seeds.
+
+    >>> between(1, 1), between(3, 3), between(1, 3)
+    ('1 seed', '3 seeds', '1 to 3 seeds')
+    """
+    if fewest == most:
+        return f"{most:,} seed{'' if most == 1 else 's'}"
+    return f"{fewest:,} to {most:,} seeds"

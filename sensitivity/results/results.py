@@ -1,0 +1,283 @@
+"""Results: the tidy tables that every measure and figure reads."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sensitivity.study.planning import DONE
+from sensitivity.text.csv_text import csv_text
+from trainables.names import InputError, unknown
+
+if TYPE_CHECKING:
+    import optuna
+    from ConfigSpace import Configuration, ConfigurationSpace
+
+    from search_spaces.spaces import SearchSpace
+    from sensitivity.store.store import Store
+
+    EpochCache = Callable[[Callable[[], pd.DataFrame]], pd.DataFrame]
+
+NO_METRICS = ("key", "epoch", "lr", "mu", "nu", "images_per_second", "seconds")
+COUNTED = "diverged trials count as"
+"""In the specification of an import: the cap of all tasks, or by task where they differ (:mod:`sensitivity.results.capping`)."""
+IMPORTED = "imported from"
+"""In the specification of an import."""
+TIMES = ("started", "finished")
+"""Columns of :attr:`Results.trials` that are moments."""
+PREFIX = "config/"
+"""Before the name of a hyperparameter in a column of :attr:`Results.trials`."""
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as dictionaries by column name."""
+    return [{str(name): each for name, each in row.items()} for row in table.to_dict("records")]
+
+
+def present(names: Sequence[str], row: Iterable[Any]) -> dict[str, Any]:
+    """The configuration of a row: what is inactive has no value in the table."""
+    return {name: value for name, value in zip(names, row, strict=True) if not pd.isna(value)}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a study has given so far.
+
+    trials: one row a trial: key, task, variant, seed, epochs, status, initial_loss, error, epochs_done, seconds, ``started`` and
+        ``finished`` (when it first and last reported, UTC; NaT where that is not known, as of every import), one column
+        ``config/<name>`` a hyperparameter (NaN where the variant has none of that name or it was inactive), ``value`` (the metric after the
+        last epoch; NaN when diverged before it) and ``loss``: min(value, initial_loss), the initial loss when diverged, NaN when failed,
+        stopped early or unfinished. A metric that is maximised has its negative as loss. A metric that is no loss has no initial loss:
+        its ``initial_loss`` is the worst that any trial of the task ended with.
+    reported: one row an epoch: key, epoch and everything that was reported; or a function that returns them, called whenever
+        :attr:`epochs` is used. spaces: the search space of each variant.
+    metric: the column of ``epochs`` that is judged. direction: ``min`` or ``max``. design: its kind. designs: the kinds of variants whose
+    own differs. study: name. spec: the specification as a dictionary. notes: what an import inferred or assumed, in sentences. runs: what
+    each run trained on, as far as the store knows (:func:`sensitivity.running.devices.environment`). metrics: columns of ``epochs`` by
+    which a study can be judged.
+
+    Source of the cap: Wortsman et al., "Small-scale proxies for large-scale Transformer training instabilities", arXiv:2309.14322,
+    section 2.2.
+    """
+
+    trials: pd.DataFrame
+    reported: pd.DataFrame | Callable[[], pd.DataFrame]
+    spaces: Mapping[str, SearchSpace]
+    metric: str
+    design: str
+    study: str
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    direction: str = "min"
+    designs: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    runs: tuple[Mapping[str, Any], ...] = ()
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """Every epoch: key, epoch and everything that was reported."""
+        return self.reported() if callable(self.reported) else self.reported
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "reported": self.epochs}
+
+    @classmethod
+    def from_store(cls, store: Store, study: str, *, metric: str | None = None, cache: EpochCache | None = None) -> Results:
+        """Read a study, now and whole; with a cache, of its epochs the last of each trial, and the others when they are first used.
+
+        Args:
+            store: holds the study.
+            study: its name.
+            metric: instead of the study's own.
+            cache: returns what a function reads that it is called with, and may keep it; the store must then stay open.
+
+        Raises: InputError for an unknown study or metric.
+        """
+        from sensitivity.study.planning import METRICS
+        from sensitivity.study.study import Study
+
+        spec = Study.stored(store.study(study))
+        trials, epochs = store.trials(study), store.last_epochs(study)
+        # A study that names fewer variants than it did leaves the others' trials in the store.
+        trials = trials[trials["task"].isin(spec.tasks) & trials["variant"].isin(spec.variants)].reset_index(drop=True)
+        measured = tuple(str(name) for name in epochs.columns if epochs[name].notna().any() and name not in NO_METRICS)
+        if metric is not None and metric not in measured:
+            raise unknown("metric", metric, measured or METRICS)
+        metric = metric or spec.metric
+        if metric not in epochs.columns:  # nothing was reported yet
+            epochs[metric] = np.nan
+        spaces = {name: spec.space(name) for name in spec.variants}
+        # The direction is that of the study's own metric; any other is a loss, or an accuracy.
+        direction = spec.direction if metric == spec.metric else "max" if metric.endswith("accuracy") else "min"
+        table = _tidy(trials, epochs, metric, spaces, maximised=direction == "max", capped=metric in METRICS)
+        kind = spec.design.get("kind", "explicit")
+        designs = {name: each["kind"] for name, each in spec.designs.items()}
+        runs = tuple(store.runs(study))
+        read = _reader(store, study, metric, dict(zip(epochs["key"], epochs["epoch"], strict=True)))
+        reported = partial(cache, read) if cache is not None else read()
+        specification = json.loads(spec.to_json())
+        return cls(table, reported, spaces, metric, kind, study, specification, direction, designs, runs=runs, metrics=measured)
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame | str | pathlib.Path, **named: Any) -> Results:
+        """Read any table with a row a trial, or a CSV or Parquet file: :func:`sensitivity.exchange.from_tables.from_table`."""
+        from sensitivity.exchange.from_tables import from_table
+
+        return from_table(table, **named)
+
+    @classmethod
+    def from_optuna(cls, study: Any, *names: str, **named: Any) -> Results:
+        """Read Optuna studies, or a storage URL and names in it: :func:`sensitivity.exchange.from_optuna.from_optuna`."""
+        from sensitivity.exchange.from_optuna import from_optuna
+
+        return from_optuna(study, *names, **named)
+
+    @classmethod
+    def from_ray(cls, experiment: Any, **named: Any) -> Results:
+        """Read the directory of a Ray Tune experiment, or a ResultGrid: :func:`sensitivity.exchange.from_ray.from_ray`."""
+        from sensitivity.exchange.from_ray import from_ray
+
+        return from_ray(experiment, **named)
+
+    def to_optuna(self, storage: str | None = None, **named: Any) -> optuna.Study:
+        """An Optuna study of one variant on one task: :func:`sensitivity.exchange.to_optuna.to_optuna`."""
+        from sensitivity.exchange.to_optuna import to_optuna
+
+        return to_optuna(self, storage, **named)
+
+    def to_configspace(self, **named: Any) -> tuple[ConfigurationSpace, list[tuple[Configuration, float]]]:
+        """Space and losses of one variant on one task, for HyperSHAP: :func:`sensitivity.exchange.to_configspace.to_configspace`."""
+        from sensitivity.exchange.to_configspace import to_configspace
+
+        return to_configspace(self, **named)
+
+    def to_deepcave(self, folder: str | pathlib.Path, **named: Any) -> pathlib.Path:
+        """Write the folder of a run that DeepCAVE opens: :func:`sensitivity.exchange.to_deepcave.to_deepcave`."""
+        from sensitivity.exchange.to_deepcave import to_deepcave
+
+        return to_deepcave(self, folder, **named)
+
+    def to_tensorboard(self, folder: str | pathlib.Path) -> pathlib.Path:
+        """Write a run of TensorBoard for each trial: :func:`sensitivity.exchange.to_tensorboard.to_tensorboard`."""
+        from sensitivity.exchange.to_tensorboard import to_tensorboard
+
+        return to_tensorboard(self, folder)
+
+    def to_mlflow(self, folder: str | pathlib.Path) -> pathlib.Path:
+        """Write an experiment of MLflow with a run for each trial: :func:`sensitivity.exchange.to_mlflow.to_mlflow`."""
+        from sensitivity.exchange.to_mlflow import to_mlflow
+
+        return to_mlflow(self, folder)
+
+    def _repr_html_(self) -> str:
+        from sensitivity.reporting.notebook import results_html
+
+        return results_html(self)
+
+    def design_of(self, variant: str) -> str:
+        """The kind of design that chose the configurations of a variant."""
+        return self.designs.get(variant, self.design)
+
+    @property
+    def usable(self) -> pd.DataFrame:
+        """Trials that are results: completed or diverged."""
+        return self.trials[self.trials["status"].isin(DONE)]
+
+    @property
+    def groups(self) -> list[tuple[str, str]]:
+        """Every (task, variant) with at least one usable trial, in the study's order."""
+        pairs = self.usable[["task", "variant"]].drop_duplicates()
+        return list(zip(pairs["task"], pairs["variant"], strict=True))
+
+    def group(self, task: str, variant: str) -> pd.DataFrame:
+        """Usable trials of one variant on one task."""
+        present = self.usable
+        return present[(present["task"] == task) & (present["variant"] == variant)]
+
+    def varied(self, variant: str) -> tuple[str, ...]:
+        """The hyperparameters of a variant that have more than one value: the others can have no effect."""
+        return tuple(each.name for each in self.spaces[variant] if each.cardinality != 1)
+
+    def units(self, trials: pd.DataFrame, variant: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Configurations in the unit cube of the variant's scales, NaN for what is inactive. Shape ``[trials, varied hyperparameters]``."""
+        space = self.spaces[variant]
+        columns = [f"{PREFIX}{name}" for name in space.names]
+        rows = trials[columns].to_numpy(dtype=object)
+        chosen = [space.names.index(name) for name in self.varied(variant)]
+        return space.encode([present(space.names, row) for row in rows])[:, chosen]
+
+    def save(self, folder: str | pathlib.Path) -> list[pathlib.Path]:
+        """Write the tables as CSV and Parquet: ``trials`` and ``epochs``. Raises: InputError where that is not possible."""
+        place = pathlib.Path(folder)
+        written = []
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            for name, table in (("trials", self.trials), ("epochs", self.epochs)):
+                (place / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
+                # pandas gives a path to Arrow, which takes none that is not UTF-8
+                (place / f"{name}.parquet").write_bytes(of_one_type(table).to_parquet(index=False))
+                written += [place / f"{name}.csv", place / f"{name}.parquet"]
+        except OSError as error:
+            raise InputError(f"cannot write results to {str(folder)!r}: {error}") from None
+        return written
+
+
+def _reader(store: Store, study: str, metric: str, ends: Mapping[str, int]) -> Callable[[], pd.DataFrame]:
+    """Return a function that reads the epochs of a study as they were when the last of each trial was read.
+
+    Args:
+        store: holds the study.
+        study: its name.
+        metric: a column that the table has also where nothing was reported.
+        ends: by trial, its last epoch; later ones, and trials that had none, are left out.
+    """
+
+    def read() -> pd.DataFrame:
+        epochs = store.epochs(study)
+        epochs = epochs[epochs["epoch"] <= epochs["key"].map(ends)].reset_index(drop=True)
+        return epochs if metric in epochs.columns else epochs.assign(**{metric: np.nan})
+
+    return read
+
+
+def of_one_type(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with choices of several types (True beside "cm") as text: a column of Parquet has one type."""
+    mixed = {
+        name: column.map(str, na_action="ignore")
+        for name, column in table.items()
+        if column.dtype == object and len({type(each) for each in column.dropna()}) > 1
+    }
+    return table.assign(**{str(name): column for name, column in mixed.items()})
+
+
+def _tidy(
+    trials: pd.DataFrame, epochs: pd.DataFrame, metric: str, spaces: Mapping[str, SearchSpace], *, maximised: bool, capped: bool
+) -> pd.DataFrame:
+    names = list(dict.fromkeys(name for space in spaces.values() for name in space.names))
+    kept = ["key", "task", "variant", "seed", "epochs", "status", "initial_loss", "error"]
+    table = trials[kept].copy()
+    for name in TIMES:
+        table[name] = pd.to_datetime(trials[name], utc=True)
+    by_trial = epochs.groupby("key", sort=False)
+    ends = by_trial.agg(epochs_done=("epoch", "max"), seconds=("seconds", "sum"))
+    ends["value"] = by_trial[metric].nth(-1).set_axis(ends.index)  # the last as it is: pandas' own "last" passes over NaN
+    table = table.merge(ends, how="left", left_on="key", right_index=True)
+    table["epochs_done"] = table["epochs_done"].fillna(0).astype(int)
+    for name in names:
+        values = [configuration.get(name, np.nan) for configuration in trials["configuration"]]
+        table[f"{PREFIX}{name}"] = pd.Series(values, index=table.index, dtype=object).infer_objects()
+    ended = table["status"].isin(DONE)
+    table["value"] = table["value"].where((table["status"] == "completed") & np.isfinite(table["value"]))
+    outcome = -table["value"] if maximised else table["value"]
+    if not capped:
+        table["initial_loss"] = outcome.groupby(table["task"]).transform("max").fillna(0.0)
+    table["loss"] = outcome.fillna(np.inf).clip(upper=table["initial_loss"]).where(ended)
+    order = [*kept[:-1], "epochs_done", "seconds", *TIMES, *(f"{PREFIX}{name}" for name in names), "value", "loss", "error"]
+    return table[order]

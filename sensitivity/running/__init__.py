@@ -1,0 +1,1 @@
+"""Running a study on Ray Tune: assignments, recording, progress, places."""

@@ -1,0 +1,39 @@
+"""The searcher of an adaptive study: Optuna's choices, with the store's trials."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from search_spaces.adaptive import Adaptive
+from search_spaces.designs import AdaptiveDesign
+from sensitivity.store.delivery import Delivery, optuna_storage
+
+if TYPE_CHECKING:
+    from sensitivity.running.assignments import Assignments
+    from sensitivity.store.store import Store
+    from sensitivity.study.study import Study
+
+
+def adaptive_searcher(study: Study, store: Store, given: Assignments, delivery: Delivery) -> Adaptive:
+    """Make the searcher of an adaptive study, which goes on from what Optuna's storage has.
+
+    Args:
+        study: the specification.
+        store: holds Optuna's storage too.
+        given: the trials of configurations, and their outcomes.
+        delivery: waits while the store is away.
+    """
+    design = study.rule(study.variants[0])
+    assert isinstance(design, AdaptiveDesign)
+    return Adaptive(
+        {label: study.space(variant) for label, (_, variant) in given.labels().items()},
+        n=design.n,
+        sampler=design.sampler,
+        seed=design.seed,
+        cohort_size=1 if given.stops_early else given.largest or 1,
+        cohort=delivery.patient(given.chosen),
+        members=lambda label, configuration: [trial.key for trial in given.members(label, configuration)],
+        known=delivery.patient(given.known),
+        outcome=given.outcome,
+        storage=optuna_storage(store, delivery),
+    )

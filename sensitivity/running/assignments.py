@@ -1,0 +1,170 @@
+"""What workers are given, and what their reports mean: from trials to a trainable's config, and from results back to reports."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.study.planning import DONE, METRICS, Cohort, Trial, trials_of
+
+if TYPE_CHECKING:
+    from sensitivity.store.store import Store
+    from sensitivity.study.study import Study
+
+Report = Mapping[str, Any]
+Outcome = tuple[str, float]
+"""Status of a trial that ended, and its capped loss."""
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """The cohorts of a study of the project's own tasks: their config is the trainable's, their results hold its reports.
+
+    Args: study, store. data: where datasets are, as :func:`trainables.datasets.load` takes it. device: ``cpu`` or ``cuda``.
+    """
+
+    study: Study
+    store: Store
+    data: Mapping[str, Any]
+    device: str
+    largest: int | None = None
+    """Trials in a cohort; None is as many as the plan, and on a GPU the worker, finds good."""
+    stops_early: bool = False
+    """Whether a scheduler may stop a trial before its last epoch."""
+    shipped: bytes | None = None
+    """Tasks and variants of the user's own (:func:`sensitivity.running.shipping.shipped`)."""
+
+    def config(self, cohort: Cohort) -> dict[str, Any]:
+        """What one cohort is, as the searchers pass it on."""
+        study = self.study
+        compared = {"metric": study.metric, "maximised": study.direction == "max", "capped": study.metric in METRICS}
+        return {
+            **({"objective": compared} if self.stops_early else {}),
+            "task": cohort.task,
+            "variant": cohort.variant,
+            "limit": self.study.limit,
+            "precision": self.study.precision,
+            "data": dict(self.data),
+            "device": self.device,
+            "cohort_size": self.largest,
+            "shipped": self.shipped,
+            "members": [
+                {
+                    "key": trial.key,
+                    "configuration": dict(trial.configuration),
+                    "seed": trial.seed,
+                    "epochs": trial.epochs,
+                    "batch_size": trial.batch_size,
+                }
+                for trial in cohort.trials
+            ],
+        }
+
+    def present(self, config: dict[str, Any]) -> dict[str, Any]:
+        """What the trainable is given of it."""
+        return config
+
+    def reports(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> list[Report]:
+        """The reports in a result of Tune's."""
+        return list(result.get("reports", ()))
+
+    def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
+        """What the end of a cohort says beyond its reports: nothing, unless a scheduler stopped it before its last epoch."""
+        last = (result or {}).get("reports", ())[-1:]
+        return [{**each, "status": "stopped"} for each in last if self.stops_early and each["status"] == "running"]
+
+    def outcome(self, report: Report) -> Outcome | None:
+        """Status and capped loss of a member whose report is its last; None while it runs."""
+        status = report["status"]
+        if status == "running":
+            return None
+        if status == "failed":
+            return status, math.nan
+        loss = report.get(self.study.metric, math.nan)
+        loss = -loss if self.study.direction == "max" else loss
+        cap = report["initial_loss"] if self.study.metric in METRICS else math.inf
+        return status, cap if status == "diverged" or not math.isfinite(loss) else min(loss, cap)
+
+    def known(self, key: str) -> Outcome | None:
+        """The outcome of a trial that the store has."""
+        last = self.store.last_report(key)
+        return self.outcome(last) if last is not None and last["status"] in DONE else None
+
+    def labels(self) -> dict[str, tuple[str, str]]:
+        """Task and variant of each sub-study of an adaptive design; its label changes with whatever changes the losses."""
+        study = self.study
+        same = study.model_dump(exclude={"name", "design", "cohort_size", "variants", "tasks"})
+        question = hashlib.sha256(json.dumps([same, "adaptive"], sort_keys=True, default=str).encode()).hexdigest()[:8]
+        return {f"{study.name}/{task}/{variant}/{question}": (task, variant) for task in study.tasks for variant in study.variants}
+
+    def members(self, label: str, configuration: Mapping[str, Any]) -> list[Trial]:
+        """The trials of one configuration of a sub-study."""
+        return trials_of(self.study, *self.labels()[label], configuration)
+
+    def chosen(self, label: str, configurations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The cohort of configurations that were chosen just now, noted in the store before it is trained."""
+        trials = [trial for configuration in configurations for trial in self.members(label, configuration)]
+        self.store.add_study(self.study.name, self.study.to_stored(), trials)
+        done = self.store.known(trial.key for trial in trials)
+        return self.config(Cohort(*self.labels()[label], tuple(trial for trial in trials if done.get(trial.key) not in DONE)))
+
+
+@dataclass(frozen=True)
+class OwnAssignments(Assignments):
+    """The trials of a trainable of the user's own, which gets its configuration as it is, and whose results are epochs as they are."""
+
+    largest: int | None = field(default=1)
+
+    def present(self, config: dict[str, Any]) -> dict[str, Any]:
+        """The configuration with the seed, and the variant where there is more than one."""
+        (member,) = config["members"]
+        several = {"variant": config["variant"]} if len(self.study.variants) > 1 else {}
+        return {**member["configuration"], "seed": member["seed"], **several}
+
+    def reports(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> list[Report]:
+        """Every number of a result, as the epoch that Tune counts; none where nothing was reported."""
+        (member,) = config["members"]
+        if "training_iteration" not in result:
+            return []
+        measured = _measured(result)
+        timed = {"epoch": int(result["training_iteration"]), "seconds": float(result.get("time_this_iter_s", math.nan))}
+        return [{"key": member["key"], "status": "running", "initial_loss": math.nan, **measured, **timed}]
+
+    def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
+        """Completed or diverged, by the metric of the last result; failed where it was never reported."""
+        measured = _measured(result or {})
+        if self.study.metric not in measured:
+            (member,) = config["members"]
+            reason = f"the trainable reported no number named {self.study.metric!r} (it reported: {', '.join(measured) or 'nothing'})"
+            return [{"key": member["key"], "status": "failed", "error": reason}]
+        (report,) = self.reports(config, result or {})
+        if self.stops_early and report["epoch"] < (self.study.epochs or 0):
+            return [{**report, "status": "stopped"}]
+        return [{**report, "status": "completed" if math.isfinite(measured[self.study.metric]) else "diverged"}]
+
+
+TUNES_OWN = frozenset(
+    (
+        "training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "pid", "time_since_restore", "iterations_since_restore",
+        "timesteps_since_restore", "timesteps_total", "episodes_total", "warmup_time", "config",
+    )
+)  # fmt: skip
+"""What Tune adds to a result."""
+
+
+def _measured(result: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers that a trainable reported; those of a nested result are named ``outer/inner``, as Tune names them."""
+    found: dict[str, float] = {}
+    for name, each in result.items():
+        if name in TUNES_OWN or name.startswith("config/"):
+            continue
+        if isinstance(each, Mapping):
+            found |= {f"{name}/{inner}": number for inner, number in _measured(each).items()}
+        elif isinstance(each, Real) and not isinstance(each, bool):
+            found[name] = float(each)
+    return found

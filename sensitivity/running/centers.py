@@ -1,0 +1,85 @@
+"""One at a time around the best so far: where the center of such a design comes from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search_spaces.one_at_a_time import BEST
+from sensitivity.study.study import Study, with_changes
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.store.store import Store
+
+Plain = Mapping[str, Any]
+
+
+def asks_for_best(study: Study) -> bool:
+    """Whether a design of the study is around the best so far."""
+    return any(_asks(study.designs.get(name, study.design)) for name in study.variants)
+
+
+def centered(study: Study, store: Store) -> Study:
+    """The study with the best configuration so far as the center of every design that asks for it, one a variant.
+
+    The best is the smallest mean over seeds (or the largest, where the study maximises) among the completed trials of the store with the
+    study's task and epochs. A study that has run keeps the centers that it had, so that running it again trains nothing anew.
+
+    Raises: InputError where the store has no trial to take it from, and for several tasks, whose best may differ.
+    """
+    asked = {name: design for name in study.variants if _asks(design := study.designs.get(name, study.design))}
+    if not asked:
+        return study
+    if len(study.tasks) > 1:
+        raise InputError(f"center: best needs one task, as each has a best of its own; got {', '.join(study.tasks)}")
+    before = {each["name"] for each in store.studies()}
+    earlier = Study.stored(store.study(study.name)).designs if study.name in before else {}
+    designs = dict(study.designs)
+    for name, design in asked.items():
+        kept = earlier.get(name)
+        again = kept is not None and _with_center(kept, BEST, everywhere=True) == _with_center(design, BEST, everywhere=True)
+        designs[name] = dict(kept) if kept is not None and again else _with_center(design, _best(study, store, name))
+    return with_changes(study, designs=designs)
+
+
+def _asks(design: Plain) -> bool:
+    return design.get("center") == BEST or any(_asks(part) for part in design.get("parts", ()))
+
+
+def _with_center(design: Plain, center: Any, *, everywhere: bool = False) -> dict[str, Any]:
+    changed = dict(design)
+    if changed.get("center") == BEST or (everywhere and changed.get("kind") == "one_at_a_time"):
+        changed["center"] = center
+    if "parts" in changed:
+        changed["parts"] = [_with_center(part, center, everywhere=everywhere) for part in changed["parts"]]
+    return changed
+
+
+def _best(study: Study, store: Store, variant: str) -> dict[str, Any]:
+    """The best configuration of a variant that its space holds."""
+    space, (name,) = study.space(variant), study.tasks
+    table = store.trials()
+    same = (table["variant"] == variant) & (table["fingerprint"] == study.fingerprint(name)) & (table["status"] == "completed")
+    table = table[same & (table["epochs"] == (study.epochs or 0))]
+    losses: dict[str, list[float]] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for key, configuration in zip(table["key"], table["configuration"], strict=True):
+        report = store.last_report(key)
+        value = math.nan if report is None else report.get(study.metric, math.nan)
+        try:
+            held = space.check({each: configuration[each] for each in space.names if each in configuration})
+        except InputError:  # chosen from another space
+            continue
+        if math.isfinite(value):
+            losses.setdefault(repr(held), []).append(-value if study.direction == "max" else value)
+            found[repr(held)] = held
+    if not losses:
+        raise InputError(
+            f"center: best needs completed trials of {variant} on {name} with {study.epochs} epochs in the store, and there are none; "
+            "run a study of another design first, or give a configuration"
+        )
+    return found[min(losses, key=lambda each: float(np.mean(losses[each])))]

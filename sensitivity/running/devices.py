@@ -1,0 +1,74 @@
+"""What a run trained on: how many workers, on which hosts, with which processors."""
+
+from __future__ import annotations
+
+import pathlib
+import platform
+import socket
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sensitivity.text.wording import listed
+
+ACCELERATOR = "accelerator_type:"
+"""Before the name of a GPU among the resources of one of Ray's nodes."""
+
+
+def environment(nodes: Iterable[Mapping[str, Any]], workers: int, *, gpus: bool) -> dict[str, Any]:
+    """Workers, hosts and devices of a run, as the store keeps them.
+
+    A GPU on this machine is called as CUDA calls it, one elsewhere as Ray does; the processor of another host is not known.
+
+    Args: nodes: as ``ray.nodes()`` lists them. workers: cohorts trained at once, at most. gpus: whether they train on GPUs.
+    """
+    alive = [node for node in nodes if node["Alive"]]
+    found: Counter[str] = Counter()
+    for node in alive:
+        here, resources = node["NodeManagerHostname"] == socket.gethostname(), node["Resources"]
+        if not gpus:
+            found[processor() if here else "CPU"] += 1
+        elif resources.get("GPU"):
+            named = [name.removeprefix(ACCELERATOR) for name in resources if name.startswith(ACCELERATOR)]
+            found[_cuda() if here else " ".join(named) or "GPU"] += int(resources["GPU"])
+    return {"workers": workers, "hosts": sorted({node["NodeManagerHostname"] for node in alive}), "devices": dict(found), "gpus": gpus}
+
+
+def on_gpu(runs: Iterable[Mapping[str, Any]]) -> bool:
+    """Return True if a run trained on a GPU; of runs that an earlier release noted, CUDA's names tell.
+
+    >>> on_gpu([{"devices": {"EPYC": 1}, "gpus": False}]), on_gpu([{"devices": {"NVIDIA H200": 1}}])
+    (False, True)
+    """
+    return any(run.get("gpus", any(name.startswith("NVIDIA") or name == "GPU" for name in run["devices"])) for run in runs)
+
+
+def processor() -> str:
+    """The model of this machine's processor."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()
+
+
+def _cuda() -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "GPU"
+
+
+def in_words(runs: Iterable[Mapping[str, Any]]) -> str:
+    """The environments of runs, each once.
+
+    >>> in_words([{"workers": 8, "hosts": ["a", "b"], "devices": {"H100": 2}}, {"workers": 1, "hosts": ["a"], "devices": {"EPYC": 1}}])
+    '2 x H100 (2 hosts, up to 8 workers); EPYC (1 worker)'
+    """
+    found = []
+    for run in runs:
+        devices = [f"{count} x {name}" if count > 1 else name for name, count in run["devices"].items()]
+        hosts = f"{len(run['hosts'])} hosts, " if len(run["hosts"]) > 1 else ""
+        workers = "1 worker" if run["workers"] == 1 else f"up to {run['workers']} workers"
+        found.append(f"{listed(devices or ['unknown'])} ({hosts}{workers})")
+    return "; ".join(dict.fromkeys(found))

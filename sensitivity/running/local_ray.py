@@ -1,0 +1,167 @@
+"""The Ray of a run: a cluster's, or one on this machine that listens on the loopback address only and whose token is for this user only."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pathlib
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import ray
+from ray._private import ray_constants
+from ray.exceptions import AuthenticationError
+from ray.job_config import JobConfig
+
+from sensitivity.text.environment import settings
+from sensitivity.text.import_path import search_path
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.running.places import Place
+
+LOOPBACK = "127.0.0.1"
+NO_PORT = "-1"
+ENVIRONMENT = {
+    "RAY_enable_metrics_collection": "0",  # the agent's metrics are answered without a token
+    "AUTOSCALER_METRIC_PORT": NO_PORT,  # so are those of these two, which Ray then cannot open; it says so in its log
+    "DASHBOARD_METRIC_PORT": NO_PORT,
+}
+"""Settings of a local Ray, where the environment does not have its own."""
+LONGEST_SOCKET = 107
+"""Bytes that the path of a Unix socket may have."""
+SOCKET = "/ray/session_2026-01-01_00-00-00_000000_{process}/sockets/plasma_store"
+"""The longest path of a socket that Ray makes in the folder for temporary files."""
+_tokens: list[str] = []
+"""The token of this process where no file can hold one. Ray reads its token once in a process, so a second run has the same."""
+
+
+class SearchPath(JobConfig):
+    """Settings of a Ray job whose workers search the folders that the driver searches, and the working directory last.
+
+    Ray itself puts the working directory first there, where a ``queue.py`` would replace the standard library's.
+    """
+
+    def _serialize(self) -> Any:
+        self._py_driver_sys_path = search_path()[::-1]  # a worker puts one after another to the front of its path
+        self._cached_pb = None
+        return super()._serialize()
+
+
+def start(cpus: int, **options: Any) -> None:
+    """Start a Ray on this machine, which ``ray.shutdown`` ends.
+
+    Args:
+        cpus: that it has.
+        options: of ``ray.init``.
+
+    Raises: InputError for a folder or a token that Ray cannot use.
+    """
+    check_temporary_folder()
+    wanted = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
+    try:
+        with settings(wanted | token()), _loopback():
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, _node_ip_address=LOOPBACK, job_config=SearchPath(), **options)
+    except AuthenticationError as error:
+        raise InputError(f"Ray has no token: {str(error).partition('. ')[0]}") from None
+
+
+@contextlib.contextmanager
+def connection(place: Place) -> Iterator[bool]:
+    """A connection to the cluster, or a local Ray for the time of the run.
+
+    Yields: True for a Ray that was started here. Raises: InputError for a cluster that cannot hold the run.
+    """
+    already = ray.is_initialized()
+    if not already:
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        if place.address is None:
+            start(place.room({}), **options)
+        else:
+            try:
+                ray.init(address=place.address, job_config=SearchPath(), **options)
+            except (ConnectionError, ValueError) as error:
+                first = str(error).strip().splitlines()[0]
+                raise InputError(f"no Ray cluster at address {place.address!r}: {first}") from error
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    try:
+        if place.address is not None:
+            place.check_nodes(ray.nodes(), ray._private.state.state.get_max_resources_from_cluster_config())
+        yield place.address is None and not already
+    finally:
+        if not already:
+            ray.shutdown()
+
+
+def check_temporary_folder() -> None:
+    """Refuse a folder for temporary files in which Ray could not start. Raises: InputError that names it and its variable."""
+    names = ("RAY_TMPDIR", "TMPDIR") if sys.platform == "linux" else ("RAY_TMPDIR",)  # those that Ray reads
+    name = next((name for name in names if name in os.environ), None)
+    folder = pathlib.Path(os.environ[name] if name else "/tmp")
+    said = f"the folder for temporary files, {name or 'TMPDIR'}={str(folder)!r},"
+    instead = "set RAY_TMPDIR to another folder"
+    most = LONGEST_SOCKET - len(SOCKET.format(process=os.getpid()))
+    if not folder.is_absolute():
+        raise InputError(f"{said} must be absolute; {instead}")
+    if len(os.fsencode(folder)) > most:
+        raise InputError(f"{said} has {len(os.fsencode(folder))} bytes, and Ray's sockets leave room for {most}; {instead}")
+    try:
+        str(folder).encode()
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.gettempdir()
+    except UnicodeEncodeError:
+        raise InputError(f"{said} is not UTF-8, which Ray needs; {instead}") from None
+    except OSError as error:
+        raise InputError(f"{said} cannot be used: {error.strerror or error}; {instead}") from None
+    shared = folder / "ray" if (folder / "ray").exists() else folder
+    if not shared.is_dir() or not os.access(shared, os.W_OK | os.X_OK):
+        raise InputError(f"{said} cannot be used: {str(shared)!r} is not a writable folder; {instead}")
+
+
+def token() -> dict[str, str]:
+    """Make the token of Ray where this user has none: a file that only this user can read, before Ray makes one that all can.
+
+    Returns: variables of the environment that Ray needs besides: the token itself where the home folder cannot hold the file.
+    """
+    if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token" or {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
+        return {}
+    try:
+        file = pathlib.Path.home() / ".ray" / "auth_token"
+        if not file.is_file() or not file.read_text().strip():
+            _write_token(file)
+        return {}
+    except (OSError, RuntimeError, UnicodeError):  # RuntimeError: this user has no home folder
+        if not _tokens:
+            _tokens.append(secrets.token_hex(32))
+        return {"RAY_AUTH_TOKEN": _tokens[0]}
+
+
+def _write_token(file: pathlib.Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as opened:  # its mode is 0600
+        opened.write(secrets.token_hex(32))
+    written = pathlib.Path(opened.name)
+    try:
+        if file.exists():  # without a token in it
+            written.replace(file)
+        else:
+            file.hardlink_to(written)  # of two runs that start at once, the second uses the token of the first
+    except FileExistsError:
+        pass
+    finally:
+        written.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _loopback() -> Iterator[None]:
+    """Ray takes the loopback address for this machine's, as it does where it is not made for clusters, on macOS and Windows."""
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before

@@ -1,0 +1,135 @@
+"""Progress of a run: a live panel on a terminal, plain lines in a log file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.study.planning import DONE
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from sensitivity.study.study import Study
+
+LOG_EVERY = 10.0
+"""Seconds between two lines where the output is not a terminal."""
+
+
+class Progress:
+    """Counts trials and epochs as they are reported. Use it as a context manager around the run.
+
+    Args: console: where to show it. A terminal gets a live panel, anything else a line every ten seconds.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Any = None
+        self._began = self._logged = time.monotonic()
+        self.planned = self.before = self.epochs = self.epochs_per_trial = 0
+        self.counts = {"completed": 0, "diverged": 0, "stopped": 0, "failed": 0}
+        self.best: dict[str, float] = {}
+        self.errors: list[str] = []
+        self.standing = ""
+        self.waiting: str | None = None
+        self.notes: list[str] = []
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            from rich.live import Live
+
+            self._live = Live(self._panel(), console=self._console, refresh_per_second=4, transient=True)
+            self._live.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._live is not None:
+            self._live.__exit__(*error)
+
+    def begin(self, study: Study, planned: int, done: Mapping[str, str]) -> None:
+        """The run starts, or starts again. Args: planned: trials in all. done: status of each trial that the store has."""
+        self.epochs, self.counts = 0, dict.fromkeys(self.counts, 0)
+        self.waiting = None
+        self.before = sum(status in DONE for status in done.values())
+        self.planned = planned
+        self.epochs_per_trial = study.epochs or 1
+        self._began = time.monotonic()
+        left = self.planned - self.before
+        text = f"{study.name}: {self.planned} trials, {self.before} in the store, {left} to run"
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def report(self, variant: str, report: Mapping[str, Any], outcome: tuple[str, float] | None) -> None:
+        """One epoch of one trial arrived. Args: outcome: status and capped loss when it was the trial's last."""
+        self.epochs += "epoch" in report
+        if outcome is not None:
+            status, loss = outcome
+            self.counts[status] += 1
+            if status == "failed":
+                self.errors.append(f"{variant} {report['key']}: {report.get('error', '')}")
+            elif status != "stopped" and loss < self.best.get(variant, float("inf")):
+                self.best[variant] = loss
+        if self._live is not None:
+            self._live.update(self._panel())
+        elif time.monotonic() - self._logged >= LOG_EVERY:
+            self._logged = time.monotonic()
+            self._console.print(f"{self.line()}; {self.found()}", highlight=False, markup=False, soft_wrap=True)
+
+    def say(self, note: str) -> None:
+        """What the user should know besides the progress, such as that the store is away; "" when that is over."""
+        begins_or_ends, self.standing = bool(note) != bool(self.standing), note
+        if self._live is not None:
+            self._live.update(self._panel())
+        elif begins_or_ends or time.monotonic() - self._logged >= LOG_EVERY:
+            self._logged = time.monotonic()
+            self._console.print(note or "the store has everything again", highlight=False, markup=False, soft_wrap=True)
+
+    def wait(self, waiting: str | None) -> None:
+        """Trials wait for something, or no longer do. Args: waiting: for what, in words."""
+        self.waiting = waiting
+        if self._live is not None:
+            self._live.update(self._panel())
+        elif waiting is not None:
+            self._console.print(waiting, highlight=False, markup=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Say something, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+            self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def line(self) -> str:
+        """Where the run stands, in one line."""
+        ended = self.before + sum(self.counts.values())
+        elapsed = time.monotonic() - self._began
+        rate = self.epochs / elapsed if elapsed > 0 else 0.0
+        text = f"{ended}/{self.planned} trials, {self.counts['diverged']} diverged, {self.counts['failed']} failed, {rate:.2f} epochs/s"
+        if self.counts["stopped"]:
+            text += f", {self.counts['stopped']} stopped early"
+        if rate > 0 and ended < self.planned:
+            text += f", {_clock(elapsed)} gone"
+            left = (self.planned - self.before) * self.epochs_per_trial - self.epochs
+            if left > 0:  # a trainable of the user's own reports as often as it likes
+                text += f", at most {_clock(left / rate)} left"
+        if self.waiting is not None:
+            text += f", {self.waiting}"
+        return text
+
+    def found(self) -> str:
+        """The best loss of each variant so far, in one line."""
+        best = sorted(self.best.items(), key=lambda item: item[1])
+        return "best so far: " + (", ".join(f"{name} {loss:.4g}" for name, loss in best) or "none yet")
+
+    def _panel(self) -> RenderableType:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        ended = self.before + sum(self.counts.values())
+        noted = [Text(self.standing, style="yellow")] if self.standing else []
+        return Group(ProgressBar(total=max(self.planned, 1), completed=ended), Text(self.line()), Text(self.found()), *noted)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

@@ -1,0 +1,100 @@
+"""Tasks and variants of the user's own, by value: a worker on another machine has none of the user's files."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import sys
+import sysconfig
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.study.planning import SCHEDULES
+from trainables import file_datasets
+from trainables.dotted import imported
+from trainables.function_tasks import DIRECT
+from trainables.names import InputError
+from trainables.tasks import AUGMENTED, task
+from trainables.torch_variants import TorchVariant
+from trainables.variants import NAMED, Variant, variant
+
+if TYPE_CHECKING:
+    from sensitivity.study.study import Study
+
+INSTALLED = {"site-packages", "dist-packages"}
+"""Folders of packages, also of the user's own site and of the Python below a virtual environment."""
+OURS = ("trainables", "search_spaces", "sensitivity")
+
+
+def shipped(study: Study) -> bytes | None:
+    """The tasks and variants of a study that its workers could not make from their names, pickled; None when there are none.
+
+    What they use of modules that are neither installed nor Python's own is pickled along.
+    Raises: InputError, naming it, for what cannot be pickled.
+    """
+    if study.trainable is not None:
+        return None
+    import cloudpickle
+
+    own = {
+        "tasks": {name: task(name) for name in study.tasks if _own_task(name)},
+        "variants": _own_variants(study),
+        "functions": {path: imported(path, "schedule") for path in own_schedules(study)},
+    }
+    if not any(own.values()):
+        return None
+    try:
+        with by_value(cloudpickle):
+            return bytes(cloudpickle.dumps(own))
+    except Exception as error:  # whatever a user's object holds
+        named = ", ".join(name for each in own.values() for name in each)
+        raise InputError(f"{named} cannot be sent to workers: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def own_schedules(study: Study) -> list[str]:
+    """The schedules of the user's own, by import path, that a study's variants fix or that its spaces choose from."""
+    fixed = [getattr(variant(name), "fixed", {}).get(each) for name in study.variants if name != DIRECT for each in SCHEDULES]
+    spaces = [each for name in study.variants for each in study.space(name) if each.name in SCHEDULES]
+    chosen = [*fixed, *(value for each in spaces for value in getattr(each, "choices", ()))]
+    return sorted({value for value in chosen if isinstance(value, str) and ":" in value})
+
+
+def _own_task(name: str) -> bool:
+    """One of the user's, or on a file of the user's: the path in its name is relative to where the driver runs."""
+    return not task(name)._built_in() or file_datasets.kind(name.partition("/")[2].removesuffix(AUGMENTED)) is not None
+
+
+def _own_variants(study: Study) -> dict[str, Any]:
+    known = {each.name for each in NAMED}
+    found = {}
+    for name in study.variants:
+        if name == DIRECT or name in known or name.startswith("torch.optim."):
+            continue
+        chosen = variant(name)
+        if isinstance(chosen, TorchVariant) or not (isinstance(chosen, Variant) and "-" in name):
+            found[name] = chosen
+    return found
+
+
+@contextlib.contextmanager
+def by_value(pickler: Any) -> Iterator[None]:
+    """Modules of the user's own are pickled with what is pickled of them. Args: pickler: cloudpickle, or Ray's copy of it."""
+    installed = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+    modules = [
+        module
+        for name, module in list(sys.modules.items())
+        if isinstance(module, ModuleType)
+        and name != "__main__"
+        and name.split(".")[0] not in OURS
+        and (file := getattr(module, "__file__", None)) is not None
+        and not file.startswith(installed)
+        and not INSTALLED & {*pathlib.PurePath(file).parts}
+    ]
+    for module in modules:
+        pickler.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in modules:
+            pickler.unregister_pickle_by_value(module)

@@ -1,0 +1,96 @@
+"""Watches the workers of a run: which of them hang, which wait for a node that is not there yet, and the loss of the only node."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sensitivity.running.places import Place
+    from sensitivity.running.progress import Progress
+
+LOOK_EVERY = 1.0
+LONGEST_STEP = 5.0
+"""Seconds between two looks after which the driver itself counts as suspended, or as waiting for the store."""
+PATIENCE = 5.0
+"""Seconds that a worker may take to start before the progress says what it waits for."""
+
+
+class Watch:
+    """Kills a worker that reports nothing for too long, and says what others wait for.
+
+    Args:
+        place: what each worker takes, and how long it may be silent. That is counted from when the worker is ready, and its first report
+            includes loading the data.
+        cluster: the amounts that the cluster has now, by name.
+        kill: ends the worker of one of Tune's trials, wherever it is.
+        progress: told what is waited for.
+        fixed: the cluster is one node, and no other will join it.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        cluster: Callable[[], Mapping[str, float]],
+        kill: Callable[[Any], None],
+        progress: Progress | None,
+        *,
+        fixed: bool = False,
+    ) -> None:
+        self._place, self._cluster, self._kill, self._progress = place, cluster, kill, progress
+        self._timeout = place.trial_timeout
+        self._heard: dict[str, float] = {}
+        self._looked = self._served = time.monotonic()
+        self._waiting: str | None = None
+        self._fixed = fixed
+        self.node_lost = False
+        """True once a fixed cluster has no node any more."""
+        self.hung: set[str] = set()
+        """The trials of Tune's whose worker was killed because it hung."""
+
+    @property
+    def reason(self) -> str:
+        """Why a trial that hung has failed."""
+        return f"no report for {self._timeout:g} seconds, twice"
+
+    def heard(self, trial_id: str) -> None:
+        """A worker is ready, or it reported."""
+        self._heard[trial_id] = time.monotonic()
+
+    def ended(self, trial_id: str) -> None:
+        """A worker has nothing to do any more."""
+        self._heard.pop(trial_id, None)
+
+    def look(self, trials: Sequence[Any]) -> None:
+        """Look after Tune's trials, at most once a second."""
+        now = time.monotonic()
+        if now - self._looked < min(LOOK_EVERY, self._timeout or math.inf):
+            return
+        if now - self._looked > LONGEST_STEP:  # nobody listened to the workers meanwhile
+            self._heard = {trial_id: moment + now - self._looked for trial_id, moment in self._heard.items()}
+        self._looked = now
+        running = [each for each in trials if each.status == "RUNNING"]
+        pending = sum(each.status == "PENDING" for each in trials)
+        for each in running:
+            if self._timeout is not None and now - self._heard.get(each.trial_id, now) > self._timeout:
+                self.hung.add(each.trial_id)
+                self.ended(each.trial_id)
+                self._kill(each)
+        if not pending:
+            self._served = now
+        self._say(self._lacking(len(running), pending) if now - self._served > PATIENCE else None)
+
+    def _lacking(self, running: int, pending: int) -> str | None:
+        amounts = self._cluster()
+        self.node_lost = self._fixed and not amounts
+        lacking = self._place.lacking(running + pending, amounts)
+        if lacking is None and not running:
+            return "waiting for workers; the cluster is busy"
+        return lacking
+
+    def _say(self, waiting: str | None) -> None:
+        if waiting != self._waiting and self._progress is not None:
+            self._progress.wait(waiting)
+        self._waiting = waiting

@@ -1,0 +1,265 @@
+"""A service from Python: give it studies, watch them, and read their results as if they had been run here."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    import httpx
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from sensitivity.results.results import Results
+    from sensitivity.study.study import Study
+
+PATIENCE = 120.0
+"""Seconds for which a service may be away, as when it is restarted, before those who wait for a study give up."""
+PAUSE = 1.0
+QUIET = 60.0
+"""Seconds without a word, also of a service that has nothing to say, after which a connection is taken for lost."""
+NUMBERS = ("value", "low", "high")
+
+
+class Client:
+    """A service of ``sensitivity serve``.
+
+    Args: url: such as ``http://127.0.0.1:8050``. token: where it asks for one.
+
+    Whatever the service refuses is an :class:`InputError` with its words, and so is a service that does not answer. Use it as a context
+    manager, or close it.
+    """
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        try:
+            import httpx
+        except ImportError:
+            raise InputError("the client needs httpx; install it with: pip install 'optimizer-sensitivity[service]'") from None
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        try:
+            self._http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=QUIET)
+        except httpx.InvalidURL as error:
+            raise InputError(f"url {url!r} cannot be: {error}") from None
+        self._lost = (httpx.TransportError,)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def run(self, study: Study, *, progress: Callable[[dict[str, Any]], None] | None = None) -> Results:
+        """Give a study, wait for its end, and return its results. Args: progress: called with the study whenever it has changed.
+
+        Raises: InputError also where the study failed or was cancelled.
+        """
+        self.submit(study)
+        ended = self.wait(study.name, progress=progress)
+        if ended["state"] == "cancelled" or (ended["state"] == "failed" and not ended["counts"]["completed"]):
+            raise InputError(f"study {study.name!r} is {ended['state']}" + (f": {ended['error']}" if ended["error"] else ""))
+        return self.results(study.name)
+
+    def submit(self, study: Study) -> dict[str, Any]:
+        """Give a study. The same again is the same study, which goes on where it was stopped."""
+        return self._one("POST", "/studies", content=study.to_json(), headers={"Content-Type": "application/json"})
+
+    def studies(self) -> list[dict[str, Any]]:
+        """Every study: name, state, number of trials, and how many of them have each status."""
+        return self._list("/studies")
+
+    def study(self, name: str) -> dict[str, Any]:
+        """One of them, with its specification."""
+        return self._one("GET", _of(name))
+
+    def events(self, name: str) -> Iterator[dict[str, Any]]:
+        """The study whenever it changes, until it has ended. A service that is restarted meanwhile is asked again."""
+        last, away = "", None
+        while True:
+            try:
+                with self._http.stream("GET", _of(name, "events"), headers={"Last-Event-ID": last} if last else {}) as answer:
+                    if answer.is_error:
+                        answer.read()
+                    _check(answer)
+                    away = None
+                    for kind, identity, data in _events(answer.iter_lines()):
+                        if kind == "end":
+                            return
+                        last = identity
+                        yield json.loads(data)
+            except self._lost as error:
+                away = away or time.monotonic()
+                if time.monotonic() - away > PATIENCE:
+                    raise self._away(error) from None
+            time.sleep(PAUSE)
+
+    def wait(self, name: str, *, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
+        """Wait until a study has ended; what it then is. Args: progress: called with the study whenever it has changed."""
+        for each in self.events(name):
+            if progress is not None:
+                progress(each)
+        return self.study(name)
+
+    def cancel(self, name: str) -> dict[str, Any]:
+        """Stop a study; what it reported stays."""
+        return self._one("POST", _of(name, "cancel"))
+
+    def delete(self, name: str) -> None:
+        """Delete a study and what it found. That cannot be undone."""
+        self._ask("DELETE", _of(name), params={"confirm": name})
+
+    def log(self, name: str) -> str:
+        """What the run of a study has said so far."""
+        return self._ask("GET", _of(name, "log")).text
+
+    def results(self, name: str, *, metric: str | None = None) -> Results:
+        """The results of a study, for every measure and figure here. Args: metric: instead of the study's own."""
+        from sensitivity.results.results import Results
+
+        fetched: Any = _Fetched(self)
+        return Results.from_store(fetched, name, metric=metric)
+
+    def measure(self, name: str, measure: str, *, metric: str | None = None, **arguments: Any) -> pd.DataFrame:
+        """The table of one measure of a study, measured by the service. Where it is refused, ``attrs["refused"]`` says why."""
+        import pandas as pd
+
+        having = [f"{each}={value}" for each, value in arguments.items()]
+        answer = self._one("GET", _of(name, "measures", measure), params={"metric": metric, "with": having})
+        table = pd.DataFrame(answer["rows"])
+        table = table.assign(**{each: pd.to_numeric(table[each]) for each in NUMBERS if each in table.columns})
+        if answer["refused"] is not None:
+            table.attrs["refused"] = answer["refused"]
+        return table
+
+    def figure(self, name: str, figure: str, *, task: str | None = None, metric: str | None = None) -> go.Figure:
+        """A figure of a study. Args: task: the study's first when not given."""
+        import plotly.io
+
+        text = self._ask("GET", _of(name, "figures", figure), params={"task": task, "metric": metric}).text
+        return plotly.io.from_json(text)
+
+    def report(self, name: str, path: str | pathlib.Path) -> pathlib.Path:
+        """Write the report of a study. Args: path: a file; one that ends with ``.md`` is Markdown, any other the page."""
+        file = pathlib.Path(path)
+        content = self._ask("GET", _of(name, "report"), params={"format": "md" if file.suffix == ".md" else "html"}).content
+        try:
+            file.write_bytes(content)
+        except OSError as error:
+            raise InputError(f"cannot write the report to {str(path)!r}: {error}") from None
+        return file
+
+    def variants(self) -> list[dict[str, Any]]:
+        """The named variants that the service knows."""
+        return self._list("/variants")
+
+    def spaces(self, *variants: str) -> list[dict[str, Any]]:
+        """The default search spaces of variants, of all when none is named."""
+        return self._list("/spaces", params={"variant": variants})
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """The tasks that the service knows."""
+        return self._list("/tasks")
+
+    def presets(self) -> list[dict[str, Any]]:
+        """The studies that come with the package, with their specifications."""
+        return self._list("/presets")
+
+    def _one(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        found: dict[str, Any] = self._ask(method, path, **options).json()
+        return found
+
+    def _list(self, path: str, **options: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._ask("GET", path, **options).json()
+        return found
+
+    def _ask(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **options: Any) -> httpx.Response:
+        """An answer; what is still computed is asked for again."""
+        given = {name: each for name, each in (params or {}).items() if each is not None}
+        while True:
+            try:
+                answer = self._http.request(method, path, params=given, **options)
+            except self._lost as error:
+                raise self._away(error) from None
+            _check(answer)
+            if answer.status_code != 202 or "retry-after" not in answer.headers:
+                return answer
+            time.sleep(float(answer.headers["retry-after"]))
+
+    def _away(self, error: Exception) -> InputError:
+        return InputError(f"no service at {self.url!r}: {error or type(error).__name__}")
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    """A store as far as results are read from it, over the network; its epochs come as one file, which is fetched once."""
+
+    client: Client
+    _epochs: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def study(self, name: str) -> str:
+        found = self.client.study(name)
+        if found["stored"] is None:
+            raise InputError(f"study {name!r} is {found['state']}; it has no results yet")
+        return json.dumps(found["stored"])
+
+    def trials(self, name: str) -> pd.DataFrame:
+        table = self._table(name, "trials")
+        return table.assign(configuration=[json.loads(text) for text in table["configuration"]])
+
+    def epochs(self, name: str) -> pd.DataFrame:
+        if name not in self._epochs:
+            self._epochs[name] = self._table(name, "epochs")
+        return self._epochs[name]
+
+    def last_epochs(self, name: str) -> pd.DataFrame:
+        by_trial = self.epochs(name).groupby("key", sort=False)
+        return by_trial.tail(1).assign(seconds=by_trial["seconds"].sum().to_numpy()).reset_index(drop=True)
+
+    def runs(self, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.client.study(name)["runs"]
+        return found
+
+    def _table(self, name: str, table: str) -> pd.DataFrame:
+        import io
+
+        import pandas as pd
+
+        return pd.read_parquet(io.BytesIO(self.client._ask("GET", _of(name, "tables", table)).content))
+
+
+def _of(name: str, *parts: str) -> str:
+    """The path of something of a study."""
+    return "/".join(("/studies", *(quote(each, safe="") for each in (name, *parts))))
+
+
+def _check(answer: httpx.Response) -> None:
+    """Raises: InputError for a refusal, with the words of the service."""
+    if answer.is_error:
+        try:
+            detail = answer.json()["detail"]
+        except (ValueError, KeyError, TypeError):
+            detail = f"{answer.url} answers {answer.status_code} {answer.reason_phrase}"
+        raise InputError(str(detail))
+
+
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, str, str]]:
+    """Server-sent events as kind, id and data. Source: WHATWG HTML, section 9.2.6."""
+    found: dict[str, str] = {}
+    for line in lines:
+        if not line and "data" in found:
+            yield found.get("event", "message"), found.get("id", ""), found["data"]
+            found = {}
+        name, _, value = line.partition(":")
+        if name in ("event", "id", "data"):
+            found[name] = value.removeprefix(" ")

@@ -1,0 +1,144 @@
+"""Tables of a study read from the store a batch of rows at a time, so that memory does not depend on the size of the study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sql
+
+from sensitivity.store.queries import read_measures, with_measures
+from sensitivity.store.tables import EPOCHS, STUDY_TRIALS, TRIALS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.store.store import Store
+
+ROWS = 10_000
+"""Of a batch, about."""
+TRIALS_AT_ONCE = 500
+"""Trials of one query of epochs; databases limit how many values a query may list."""
+Frames = Generator["pd.DataFrame", None, None]
+
+
+def unchecked() -> None:
+    """Let the reading go on."""
+
+
+def trial_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked) -> Frames:
+    """Yield the trials of a study in its order, with ``configuration`` as JSON; one batch without rows where there are none.
+
+    Args:
+        store: that has the study.
+        study: its name.
+        rows: of a batch, about.
+        check: is called before each batch; what it raises ends the reading.
+    """
+    chosen = (
+        sql.select(*TRIALS.c)
+        .join(STUDY_TRIALS, STUDY_TRIALS.c.key == TRIALS.c.key)
+        .where(STUDY_TRIALS.c.study == study)
+        .order_by(STUDY_TRIALS.c.position)
+    )
+    whole_numbers = {column.name: "int64" for column in TRIALS.c if isinstance(column.type, sql.Integer)}
+    texts = [column for column in TRIALS.c if column.nullable and isinstance(column.type, sql.String)]
+    with store.database.transaction(snapshot=True) as connection:
+        counts = connection.execute(chosen.with_only_columns(*map(sql.func.count, texts)).order_by(None)).one()
+        kinds = {column.name: "str" for column, count in zip(texts, counts, strict=True) if count}  # also where a batch has none
+        for batch in query_batches(connection, chosen, rows):
+            check()
+            yield batch.astype({**whole_numbers, **kinds, "initial_loss": float})
+
+
+def epoch_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked) -> Frames:
+    """Yield the epochs of a study, by trial in the study's order; one batch without rows where there are none.
+
+    Every batch has a column for everything that any epoch of the study measured.
+
+    Args:
+        store: that has the study.
+        study: its name.
+        rows: of a batch, about.
+        check: is called before each query of some trials; what it raises ends the reading.
+    """
+    of_study = sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study).order_by(STUDY_TRIALS.c.position)
+    names = [column.name for column in EPOCHS.c]
+    with store.database.transaction(snapshot=True) as connection:
+        keys = list(connection.execute(of_study).scalars())
+
+        def found(columns: Sequence[sql.Column[Any]]) -> Iterator[Sequence[Any]]:
+            chosen = _of_trials(study, columns)
+            for start in range(0, len(keys), TRIALS_AT_ONCE):
+                check()
+                yield from _parts(connection, chosen.params(some=keys[start : start + TRIALS_AT_ONCE]), rows)
+
+        more: dict[str, Any] = {}
+        """Names of whatever else was measured, in the order in which they first occur."""
+        if connection.execute(sql.select(sql.exists().where(EPOCHS.c.measures.is_not(None)))).scalar_one():
+            for part in found([EPOCHS.c.measures]):
+                for measures in read_measures(text for (text,) in part):
+                    more.update(measures)
+        columns = [*(name for name in names if name != "measures"), *more]
+        for batch in _batches(found(list(EPOCHS.c)), names, rows):
+            yield with_measures(batch).reindex(columns=columns).astype({"epoch": "int64", **dict.fromkeys(columns[2:], float)})
+
+
+def query_batches(connection: sql.Connection, query: sql.Select[Any], rows: int = ROWS) -> Iterator[pd.DataFrame]:
+    """Yield what a query finds; one batch without rows where that is nothing. Tuples of Python take five times the memory of a table.
+
+    Args:
+        connection: in a transaction.
+        query: of tables of the store.
+        rows: of a batch, about.
+    """
+    yield from _batches(_parts(connection, query, rows), [column.name for column in query.selected_columns], rows)
+
+
+def curve_batches(store: Store, key: str, *, rows: int = ROWS) -> Iterator[pd.DataFrame]:
+    """Yield the epochs of one trial in order, each batch in a transaction of its own; at least one batch, which may have no rows.
+
+    A batch has columns for what its own epochs measured.
+
+    Args:
+        store: that has the trial.
+        key: of the trial.
+        rows: of a batch.
+    """
+    last, number = -1, rows
+    while number == rows:
+        chosen = sql.select(EPOCHS).where(EPOCHS.c.key == key, EPOCHS.c.epoch > last).order_by(EPOCHS.c.epoch).limit(rows)
+        batch = with_measures(store.frame(chosen))
+        yield batch
+        number = len(batch)
+        last = int(batch["epoch"].iloc[-1]) if number else last
+
+
+def _of_trials(study: str, columns: Sequence[sql.Column[Any]]) -> sql.Select[Any]:
+    """Return the query of epochs of some trials, whose keys are its parameter."""
+    return (
+        sql.select(*columns)
+        .join(STUDY_TRIALS, STUDY_TRIALS.c.key == EPOCHS.c.key)
+        .where(STUDY_TRIALS.c.study == study, EPOCHS.c.key.in_(sql.bindparam("some", expanding=True)))
+        .order_by(STUDY_TRIALS.c.position, EPOCHS.c.epoch)
+    )
+
+
+def _parts(connection: sql.Connection, query: sql.Select[Any], rows: int) -> Iterator[Sequence[Any]]:
+    """Yield what a query finds in parts; at most so many rows are in memory, also of PostgreSQL, which has a cursor for it."""
+    yield from connection.execution_options(yield_per=rows).execute(query).partitions(rows)
+
+
+def _batches(parts: Iterator[Sequence[Any]], names: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
+    """Yield tables of at least so many rows and less than twice as many, but for the last; one without rows where there are none."""
+    import pandas as pd
+
+    batch: list[tuple[Any, ...]] = []
+    is_first = True
+    for part in parts:
+        batch += map(tuple, part)
+        if len(batch) >= rows:
+            yield pd.DataFrame(batch, columns=list(names))
+            batch, is_first = [], False
+    if batch or is_first:
+        yield pd.DataFrame(batch, columns=list(names), dtype=None if batch else object)

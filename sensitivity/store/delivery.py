@@ -1,0 +1,213 @@
+"""Reports on their way to the store: at once, or by a journal while the store cannot take them."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sensitivity.store.databases import Lost, Unreachable
+from sensitivity.store.journal import Journal, journal_path, rescue_path
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    import optuna
+
+    from sensitivity.store.store import Store
+
+Result = TypeVar("Result")
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+"""Seconds before the store is tried again; each pause is twice the one before."""
+PATIENCE = 600.0
+"""Seconds that a run whose training has ended waits for the store."""
+
+
+class Delivery:
+    """Keeps reports, whatever the store does. Nothing is lost and nothing is doubled, also when the process is killed.
+
+    A SQLite file that is not the one that was opened is away too: reports wait for that file, and are not written into another.
+
+    Args:
+        store: takes the reports.
+        folder: where the journal lies while the store is away.
+        say: is told how it stands, in words; "" when all is well.
+
+    Call :meth:`tick` often: it tries again when it is time to.
+    """
+
+    def __init__(self, store: Store, folder: pathlib.Path, say: Callable[[str], None] = lambda words: None) -> None:
+        self._store, self._folder, self._say = store, folder, say
+        self._journal: Journal | None = None
+        self._since = self._next = 0.0
+        self._pause = FIRST_PAUSE
+        self._reason = ""
+        self._lost = False
+        self._rescued: pathlib.Path | None = None
+        self._full: InputError | None = None
+        self.open = contextlib.ExitStack()
+        """What else is closed with it."""
+        self.open.enter_context(store.database.pinned())
+
+    @property
+    def words(self) -> str:
+        """How it stands; empty while the store takes everything."""
+        if not self._reason:
+            return ""
+        away = f"store unreachable for {time.monotonic() - self._since:.0f} s"
+        reports = f"; {self._journal.reports} reports kept in {self._journal.path}" if self._journal is not None else ""
+        held = f"; what it held is in {self._rescued}" if self._rescued is not None else ""
+        return f"{away}{reports} ({self._reason}{held})"
+
+    @property
+    def left(self) -> str:
+        """What waits for the next run, and how it is delivered; empty where nothing does."""
+        if not self._reason:
+            return ""
+        waiting = "the next run in this folder brings them in: " if self._journal is not None or self._rescued is not None else ""
+        return f"{self.words}; {waiting}give the same command again in {str(self._folder)!r}"
+
+    def keep(self, reports: Sequence[Mapping[str, Any]]) -> None:
+        """Keep reports: when this returns they are in the store or in the journal, or :meth:`tick` raises."""
+        if not reports:
+            return
+        if self._journal is None:
+            try:
+                self._store.keep(reports)
+                return
+            except Unreachable as error:
+                self._away(error)
+        try:
+            if self._journal is None:
+                self._journal = Journal(journal_path(self._store, self._folder))
+            self._journal.append(reports)
+        except OSError as error:
+            self._give_up(error)
+            return
+        self._say(self.words)
+
+    def _away(self, error: Unreachable) -> None:
+        if not self._reason:
+            self._since, self._pause = time.monotonic(), FIRST_PAUSE
+        else:
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self._reason = str(error)
+        self._next = time.monotonic() + self._pause
+        self._lost = isinstance(error, Lost)
+        if self._rescued is None:
+            target = rescue_path(self._store, self._folder)
+            self._rescued = target if self._store.database.rescue(target) else None
+
+    def _back(self) -> None:
+        self._journal, self._reason = None, ""
+
+    def _give_up(self, error: OSError) -> None:
+        """There is no room for what arrives: everything before it is safe, and it will be trained again."""
+        held = self._rescued or (None if self._lost else "the store")
+        before = f"Everything before is kept in {held}" if held is not None else "What the store held is gone with its file"
+        if self._journal is not None and self._journal.reports:
+            before += f", {self._journal.reports} in {self._journal.path}"
+        self._full = self._full or InputError(
+            f"{self._reason}; reports cannot be kept in {str(self._folder)!r} either ({error.strerror}), so the run stops. "
+            f"{before}; make room and give the same command again"
+        )
+
+    def tick(self) -> None:
+        """Try the store again when it is time to. Raises: InputError where there is no room left for reports, to stop the run."""
+        if self._full is not None:
+            raise self._full
+        if self._journal is None or time.monotonic() < self._next:
+            return
+        try:
+            self._journal.deliver(self._store)
+        except Unreachable as error:
+            self._away(error)
+        else:
+            self._back()
+        self._say(self.words)
+
+    def finish(self) -> None:
+        """Wait until the store has everything.
+
+        Raises: Unreachable, which says where the rest is, after :data:`PATIENCE` seconds; Lost at once where the store cannot come back.
+        """
+        began = time.monotonic()
+        while True:
+            self.tick()
+            if self._journal is None:
+                try:
+                    self._store.database.check(writing=True)  # the last reports may be in a file that was deleted since
+                except Unreachable as error:
+                    self._away(error)
+                    self._say(self.words)
+                else:
+                    if self._reason:
+                        self._back()
+                        self._say("")
+                    return
+            if self._lost:
+                raise Lost(self.left)
+            if time.monotonic() - began > PATIENCE:
+                raise Unreachable(self.left)
+            time.sleep(0.1)
+
+    def patient(self, call: Callable[..., Result]) -> Callable[..., Result]:
+        """The call, which waits while the store is away: a read, or a write that cannot go by the journal."""
+
+        def patiently(*arguments: Any, **named: Any) -> Result:
+            began, pause, waited = time.monotonic(), FIRST_PAUSE, 0.0
+            while True:
+                try:
+                    found = call(*arguments, **named)
+                    if waited:
+                        self._say(self.words)
+                    return found
+                except Lost as error:
+                    self._away(error)
+                    raise Lost(self.left) from None
+                except Exception as error:
+                    failure, waited = error, time.monotonic() - began
+                    if waited > PATIENCE and self._reason and _passing(error):
+                        raise Unreachable(self.left) from None
+                    if not _passing(error) or waited > PATIENCE:
+                        raise
+                self._say(self.words or f"store unreachable for {waited:.0f} s; the search waits for it ({_reason(failure)})")
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+        return patiently
+
+    def close(self) -> None:
+        """Leave what waits in its journal."""
+        if self._journal is not None:
+            self._journal.close()
+        self.open.close()
+
+
+def _passing(error: Exception) -> bool:
+    """Whether a database was away, in our words or in Optuna's, which need not be loaded for this."""
+    return isinstance(error, Unreachable) or type(error).__name__ == "StorageInternalError"
+
+
+def _reason(error: Exception) -> str:
+    """Ours has no password; Optuna's may have one, and is long."""
+    return str(error) if isinstance(error, Unreachable) else "Optuna's storage does not answer"
+
+
+def optuna_storage(store: Store, delivery: Delivery) -> optuna.storages.BaseStorage:
+    """Optuna's storage beside the store's tables, until the delivery is closed. Every call of it waits while the database is away."""
+    from optuna.storages import BaseStorage, get_storage
+
+    def checked(call: Callable[..., Result]) -> Callable[..., Result]:
+        def checking(*arguments: Any, **named: Any) -> Result:
+            store.database.check(writing=True)
+            return call(*arguments, **named)
+
+        return checking
+
+    storage = get_storage(delivery.open.enter_context(store.optuna_storage()))
+    for name in filter(lambda name: not name.startswith("_"), dir(BaseStorage)):
+        setattr(storage, name, delivery.patient(checked(getattr(storage, name))))
+    return storage

@@ -1,0 +1,54 @@
+"""Stores of earlier releases, brought up to date with their data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sql
+
+from sensitivity.store.tables import EPOCHS, LOCKS, RUNS, STUDY_TRIALS, TRIALS, VERSIONS
+
+if TYPE_CHECKING:
+    from alembic.operations import Operations
+
+
+def migrate(connection: sql.Connection, found: int) -> None:
+    """Take the tables from version ``found`` to the present one, each step with its number, in the caller's transaction."""
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+
+    operations = Operations(MigrationContext.configure(connection))
+    for version, step in STEPS.items():
+        if version > found:
+            step(operations)
+            connection.execute(VERSIONS.update().values(version=version))
+
+
+def _measures(operations: Operations) -> None:
+    """Version 2: whatever else an epoch measured. A migration by a release that was killed halfway may have added it."""
+    present = {each["name"] for each in sql.inspect(operations.get_bind()).get_columns(EPOCHS.name)}
+    if "measures" not in present:
+        operations.add_column(EPOCHS.name, sql.Column("measures", sql.Text))
+
+
+def _long_names(operations: Operations) -> None:
+    """Version 3: names as long as the paths in them, and the studies of a trial found by index. SQLite never cut a name."""
+    if operations.get_bind().dialect.name != "sqlite":
+        for column in (TRIALS.c.task, TRIALS.c.variant):
+            operations.alter_column(column.table.name, column.name, type_=sql.Text)
+    (index,) = STUDY_TRIALS.indexes
+    operations.create_index(str(index.name), STUDY_TRIALS.name, ["key"], if_not_exists=True)
+
+
+def _runs(operations: Operations) -> None:
+    """Version 4: what each run of a study trained on."""
+    RUNS.create(operations.get_bind(), checkfirst=True)
+
+
+def _locks(operations: Operations) -> None:
+    """Version 5: the run of each study that is under way."""
+    LOCKS.create(operations.get_bind(), checkfirst=True)
+
+
+STEPS = {2: _measures, 3: _long_names, 4: _runs, 5: _locks}
+"""What takes the version before to each version."""

@@ -1,0 +1,217 @@
+"""The lock of a study: one run at a time, on whatever machine, as the store knows it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sql
+
+from sensitivity.store.rows import now
+from sensitivity.store.tables import LOCKS
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.store.store import Store
+
+BEAT_EVERY = 10.0
+"""Seconds between two heartbeats."""
+STALE_AFTER = 60.0
+"""Seconds without a heartbeat, by the clock of the process that waits, after which a run counts as dead."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the lock of another run."""
+_LIVE: set[str] = set()
+"""Tokens of the runs of this process."""
+_DEAD_STATES = ("Z", "X")
+"""States of a process in /proc that has ended: it only waits for its parent."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    """The run that has a lock.
+
+    Args:
+        token: of that run alone.
+        host: the machine's name, for people.
+        machine: the machine since it was started, and its namespace of processes.
+        pid: of the run's process.
+        process_start: when the process began, in the machine's own units; empty where that is unknown.
+        since: the time at which the run took the lock.
+        beats: heartbeats so far.
+        last_beat: the time of the last heartbeat, by the clock of the run's machine.
+    """
+
+    token: str
+    host: str
+    machine: str
+    pid: int
+    process_start: str
+    since: str
+    beats: int
+    last_beat: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} since {self.since}, last heartbeat {self.last_beat}"
+
+    @property
+    def is_dead(self) -> bool:
+        """True if its process was on this machine and is no more, or has ended that run. False also where that cannot be known."""
+        if (self.machine, self.pid) == (machine(), os.getpid()):
+            return self.token not in _LIVE
+        return bool(self.process_start) and self.machine == machine() and process_start(self.pid) != self.process_start
+
+
+class RunLock:
+    """The lock of a study in a store, with a heartbeat in a thread while it is locked.
+
+    Args:
+        store: holds the lock.
+        study: the name of the study.
+        say: is told of each event, in one line.
+    """
+
+    def __init__(self, store: Store, study: str, say: Callable[[str], None]) -> None:
+        self._store, self._study, self._say = store, study, say
+        self._of_study = LOCKS.c.study == study
+        self._token = uuid.uuid4().hex
+        self._taken_by: Holder | None = None
+
+    @contextlib.contextmanager
+    def locked(self, *, force: bool = False) -> Iterator[None]:
+        """Lock the study, as soon as no other run has it.
+
+        Args:
+            force: go on without the lock where another run has it.
+
+        Raises: InputError where the store cannot be read.
+        """
+        _LIVE.add(self._token)
+        try:
+            if not self._acquire(force):
+                yield
+                return
+            done = threading.Event()
+            beating = threading.Thread(target=self._beat, args=(done,), name="heartbeat", daemon=True)
+            beating.start()
+            try:
+                yield
+            finally:
+                done.set()
+                beating.join()
+                with contextlib.suppress(InputError):  # a store that is away: the next run finds this one ended
+                    self._release()
+        finally:
+            _LIVE.discard(self._token)
+
+    def check(self) -> None:
+        """Raise InputError if another run took the lock, as after this process was suspended for a minute."""
+        if self._taken_by is not None:
+            raise InputError(
+                f"study {self._study!r} was taken over by another run ({self._taken_by}), as this one had no heartbeat for "
+                f"{STALE_AFTER:.0f} s; this run stops, everything reported is kept"
+            )
+
+    def _acquire(self, force: bool) -> bool:
+        """Wait for the lock. Returns: False where the run goes on without it."""
+        observed: Holder | None = None
+        changed = told = 0.0
+        while True:
+            holder = self.holder()
+            if holder is None:
+                if self._insert():
+                    break
+                continue
+            if (holder.token, holder.beats) != (observed.token if observed else "", observed.beats if observed else -1):
+                observed, changed = holder, time.monotonic()
+            silent = time.monotonic() - changed
+            if holder.is_dead or silent > STALE_AFTER:
+                if self._take_over(holder):
+                    why = "whose process has ended" if holder.is_dead else f"without a heartbeat for {silent:.0f} s"
+                    self._say(f"study {self._study!r}: takes over from a run {why} ({holder})")
+                    break
+                continue
+            if force:
+                self._say(f"study {self._study!r} is run by {holder} too; --force: both may train the same trials")
+                return False
+            if not told:
+                told = time.monotonic()
+                self._say(
+                    f"study {self._study!r} is run by {holder}; waits until that run ends, then trains what is left "
+                    "(--force runs beside it, Ctrl-C stops waiting)"
+                )
+            time.sleep(LOOK_EVERY)
+        if told:
+            self._say(f"study {self._study!r}: goes on after {time.monotonic() - told:.0f} s")
+        return True
+
+    def holder(self) -> Holder | None:
+        """The run that has the lock, dead or alive; None where there is none."""
+        columns = [LOCKS.c[field.name] for field in dataclasses.fields(Holder)]
+        with self._store.database.transaction() as connection:
+            row = connection.execute(sql.select(*columns).where(self._of_study)).first()
+        return Holder(*row) if row is not None else None
+
+    def _row(self) -> dict[str, Any]:
+        moment = now()
+        return {
+            "token": self._token,
+            "host": socket.gethostname(),
+            "machine": machine(),
+            "pid": os.getpid(),
+            "process_start": process_start(os.getpid()),
+            "since": moment,
+            "beats": 0,
+            "last_beat": moment,
+        }
+
+    def _insert(self) -> bool:
+        with self._store.database.transaction(writing=True) as connection:
+            self._store.database.insert(connection, LOCKS, [{"study": self._study, **self._row()}])
+            token = connection.execute(sql.select(LOCKS.c.token).where(self._of_study)).scalar_one_or_none()
+            return token == self._token
+
+    def _take_over(self, holder: Holder) -> bool:
+        """Replace a dead run, unless it, or another run that waits, was faster."""
+        same = (self._of_study, LOCKS.c.token == holder.token, LOCKS.c.beats == holder.beats)
+        with self._store.database.transaction(writing=True) as connection:
+            return connection.execute(LOCKS.update().where(*same).values(**self._row())).rowcount == 1
+
+    def _release(self) -> None:
+        with self._store.database.transaction(writing=True) as connection:
+            connection.execute(LOCKS.delete().where(self._of_study, LOCKS.c.token == self._token))
+
+    def _beat(self, done: threading.Event) -> None:
+        mine = (self._of_study, LOCKS.c.token == self._token)
+        while not done.wait(BEAT_EVERY) and self._taken_by is None:
+            with contextlib.suppress(InputError):  # a store that is away: the next heartbeat may reach it
+                with self._store.database.transaction(writing=True) as connection:
+                    beat = LOCKS.update().where(*mine).values(beats=LOCKS.c.beats + 1, last_beat=now())
+                    found = connection.execute(beat).rowcount == 1
+                if not found and not self._insert():  # the study was deleted, and its lock with it; or another run has it
+                    self._taken_by = self.holder()
+
+
+def machine() -> str:
+    """This machine since it was started, with the namespace that process ids belong to."""
+    try:
+        boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {pathlib.Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return f"{socket.gethostname()} {uuid.getnode():x}"
+
+
+def process_start(pid: int) -> str:
+    """When a process began, in ticks since the machine was started; empty where it has ended, or without /proc."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in _DEAD_STATES else fields[19]

@@ -1,0 +1,76 @@
+"""The tables of the store."""
+
+from __future__ import annotations
+
+import sqlalchemy as sql
+
+VERSION = 5
+"""Of the tables; a store of a newer version is left alone, an older one is migrated (:mod:`sensitivity.store.migrations`)."""
+
+TABLES = sql.MetaData()
+VERSIONS = sql.Table("sensitivity_version", TABLES, sql.Column("version", sql.Integer, primary_key=True))
+STUDIES = sql.Table(
+    "sensitivity_studies",
+    TABLES,
+    sql.Column("name", sql.String(200), primary_key=True),
+    sql.Column("spec", sql.Text, nullable=False),
+    sql.Column("created", sql.String(32), nullable=False),
+)
+STUDY_TRIALS = sql.Table(
+    "sensitivity_study_trials",
+    TABLES,
+    sql.Column("study", sql.String(200), primary_key=True),
+    sql.Column("key", sql.String(20), primary_key=True, index=True),
+    sql.Column("position", sql.Integer, nullable=False),
+)
+TRIALS = sql.Table(
+    "sensitivity_trials",
+    TABLES,
+    sql.Column("key", sql.String(20), primary_key=True),
+    sql.Column("task", sql.Text, nullable=False),
+    sql.Column("variant", sql.Text, nullable=False),
+    sql.Column("configuration", sql.Text, nullable=False),
+    sql.Column("seed", sql.BigInteger, nullable=False),
+    sql.Column("epochs", sql.Integer, nullable=False),
+    sql.Column("batch_size", sql.Integer, nullable=False),
+    sql.Column("precision", sql.String(20), nullable=False),
+    sql.Column("fingerprint", sql.String(20), nullable=False),
+    sql.Column("status", sql.String(20), nullable=False),
+    sql.Column("initial_loss", sql.Double),
+    sql.Column("error", sql.Text),
+    sql.Column("started", sql.String(32)),
+    sql.Column("finished", sql.String(32)),
+)
+RUNS = sql.Table(
+    "sensitivity_runs",
+    TABLES,
+    sql.Column("study", sql.String(200), primary_key=True),
+    sql.Column("began", sql.String(32), primary_key=True),
+    sql.Column("environment", sql.Text, nullable=False),
+)
+"""``environment``: workers, hosts and devices, as JSON (:mod:`sensitivity.running.devices`)."""
+LOCKS = sql.Table(
+    "sensitivity_locks",
+    TABLES,
+    sql.Column("study", sql.String(200), primary_key=True),
+    sql.Column("token", sql.String(40), nullable=False),
+    sql.Column("host", sql.Text, nullable=False),
+    sql.Column("machine", sql.Text, nullable=False),
+    sql.Column("pid", sql.BigInteger, nullable=False),
+    sql.Column("process_start", sql.String(40), nullable=False),
+    sql.Column("since", sql.String(32), nullable=False),
+    sql.Column("beats", sql.BigInteger, nullable=False),
+    sql.Column("last_beat", sql.String(32), nullable=False),
+)
+"""The run of each study that is under way (:mod:`sensitivity.store.run_lock`)."""
+MEASURED = ("train_loss", "train_loss_end", "test_loss", "lr", "mu", "nu", "grad_norm", "images_per_second", "seconds")
+NOT_MEASURED = ("key", "epoch", "status", "initial_loss", "error")
+EPOCHS = sql.Table(
+    "sensitivity_epochs",
+    TABLES,
+    sql.Column("key", sql.String(20), primary_key=True),
+    sql.Column("epoch", sql.Integer, primary_key=True),
+    *(sql.Column(name, sql.Double) for name in MEASURED),
+    sql.Column("measures", sql.Text),
+)
+"""``measures``: whatever else an epoch measured (accuracy, a metric of the user's own), as JSON by name."""

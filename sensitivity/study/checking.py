@@ -1,0 +1,151 @@
+"""Whether a study can run: everything that would fail later fails here, in one line, before anything is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.designs import AdaptiveDesign
+from search_spaces.hyperparameters import Float
+from sensitivity.study import own_trainables
+from sensitivity.study.planning import METRICS
+from trainables.dotted import imported
+from trainables.function_tasks import DIRECT, FunctionTask
+from trainables.names import InputError, unknown
+from trainables.settings import accepted, check_configuration, route
+from trainables.tasks import task
+from trainables.variants import variant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from search_spaces.hyperparameters import Hyperparameter
+    from search_spaces.spaces import SearchSpace
+    from sensitivity.study.study import Study
+    from trainables.tasks import Task
+
+
+def check(study: Study) -> None:
+    """Hold a study against what is known.
+
+    Raises: InputError for an unknown name, a space that a variant does not take, a design that fits no space, a metric that no task has.
+    """
+    for field in ("spaces", "designs"):
+        for name in getattr(study, field):
+            if name not in study.variants:
+                raise unknown(f"variant in {field}", name, study.variants)
+    if not study.design and set(study.designs) < set(study.variants):
+        raise InputError("a study needs design")
+    if study.trainable is not None:
+        _check_trainable(study)
+    else:
+        _check_tasks(study)
+    _check_designs(study)
+
+
+def _check_trainable(study: Study) -> None:
+    own_trainables.resolve(study.trainable or "")
+    for name in study.variants:
+        if name not in study.spaces:
+            raise InputError(f"a trainable has no default space; give space=SearchSpace(...), or spaces for {name!r}")
+        for reserved in ("seed", "variant"):
+            if reserved in study.space(name):
+                raise InputError(
+                    f"a hyperparameter of a trainable cannot be called {reserved!r}: its config has the trial's {reserved} there"
+                )
+    for field in ("limit", "batch_size"):
+        if getattr(study, field) is not None:
+            raise InputError(f"{field} has no effect on a trainable of your own; make it a hyperparameter")
+    if study.precision != "float32":
+        raise InputError("precision has no effect on a trainable of your own; make it a hyperparameter")
+    if study.metric == "train_loss_end":
+        raise InputError("a trainable of your own needs metric: the name under which it reports what is judged")
+
+
+def _check_tasks(study: Study) -> None:
+    for field in ("tasks", "variants", "epochs"):
+        if not getattr(study, field):
+            raise InputError(f"a study needs {field}")
+    tasks = [task(name) for name in study.tasks]
+    functions = [each.name for each in tasks if isinstance(each, FunctionTask)]
+    if functions and (len(tasks) > 1 or study.variants != (DIRECT,)):
+        raise InputError(f"{functions[0]} is a function, which no optimizer trains: a study of it has no other task and no variants")
+    for name in study.variants if not functions else ():
+        space = study.space(name)
+        for each in tasks:
+            _check_space(each, name, space)
+    for each in tasks:
+        known = [*METRICS, *(f"{part}_{metric}" for metric in each.metrics for part in ("train", "test"))]
+        if study.metric not in known:
+            raise unknown(f"metric of {each.name}", study.metric, known)
+
+
+def _check_space(trained: Task, name: str, space: SearchSpace) -> None:
+    """Variant, loop and model take every hyperparameter of the space, and both ends of each (every level, where there are levels)."""
+    allowed = accepted(trained, variant(name))
+    for hyperparameter in space.names:
+        if hyperparameter not in allowed:
+            raise unknown(f"hyperparameter of {name} on {trained.name}", hyperparameter, allowed)
+    for hyperparameter in variant(name).needs:
+        if hyperparameter not in space:
+            raise InputError(f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single value will do)")
+    for each in space:
+        for value in getattr(each, "levels", None) or getattr(each, "choices", None) or each.grid(2):
+            configuration = space.reach(each.name, value)
+            check_configuration(trained, variant(name), configuration)
+            if each.name in trained.settings and each.name not in variant(name).accepts:
+                _check_model(trained, each, route(trained, variant(name), configuration).model)
+
+
+def _check_model(trained: Task, varied: Hyperparameter, settings: dict[str, Any]) -> None:
+    """The task's model can be made with these settings."""
+    import torch
+
+    usual = trained.settings[varied.name]
+    if isinstance(usual, int) and not isinstance(usual, bool) and isinstance(varied, Float) and varied.step is None:
+        raise InputError(f"{varied.name} of {trained.name} is a whole number ({usual} by default); use an Integer")
+    try:
+        trained.model(torch.Generator().manual_seed(0), **settings)
+    except InputError:
+        raise
+    except Exception as error:  # a user's model may raise anything
+        said = " ".join(str(error).split())
+        raise InputError(
+            f"{trained.name} has no model with {varied.name} {settings[varied.name]!r}: {type(error).__name__}: {said}"
+        ) from error
+
+
+def _check_designs(study: Study) -> None:
+    every = {hyperparameter for name in study.variants for hyperparameter in study.space(name).names}
+    kinds = set()
+    for name in study.variants:
+        design, space = study.rule(name), study.space(name)
+        kinds.add(design.kind == "adaptive")
+        design.check_names(space.names if name in study.designs else every)
+        if isinstance(design, AdaptiveDesign):
+            design.check_space(space)
+            _check_scheduler(study, design)
+        else:
+            design.configurations(space)
+    if len(kinds) > 1 or (study.designs and (study.adaptive or True in kinds)):
+        raise InputError("an adaptive design is of the whole study: it cannot be mixed with others in designs")
+
+
+def _check_scheduler(study: Study, design: AdaptiveDesign) -> None:
+    if design.scheduler is None:
+        return
+    if ":" in design.scheduler:
+        imported(design.scheduler, "scheduler")
+    if len(study.seeds) > 1:
+        raise InputError(f"scheduler {design.scheduler!r} compares single trials, so seeds must be one; got {len(study.seeds)} seeds")
+    if study.epochs is None:
+        raise InputError(f"scheduler {design.scheduler!r} needs epochs: the reports of a trial that is not stopped")
+
+
+def check_data(study: Study, data: Mapping[str, Any]) -> None:
+    """Missing data, and a model that does not fit them, are found here, in the first second, not by every worker."""
+    from trainables.datasets import load
+    from trainables.task_checks import check_task
+
+    for each in map(task, study.tasks) if study.trainable is None else ():
+        if not isinstance(each, FunctionTask):
+            check_task(each, load(each.dataset, **data))

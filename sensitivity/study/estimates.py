@@ -1,0 +1,121 @@
+"""How much a study asks for: its trials, and about how long they take on this machine."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.study.planning import Trial, trials
+from trainables.function_tasks import FunctionTask
+from trainables.tasks import task
+
+if TYPE_CHECKING:
+    from sensitivity.study.study import Study
+    from trainables.tasks import Task
+
+PROBED_STEPS = 3
+FORWARD = 1 / 3
+"""Share of a step that its forward pass is, which evaluation repeats."""
+
+
+def plan_rows(study: Study) -> list[dict[str, Any]]:
+    """What a study is going to run: one row a task and variant.
+
+    A row has ``cells`` (configurations without their learning rate), ``configurations``, ``seeds``, ``trials``, ``epochs`` and ``hours``:
+    of one worker on this machine, from a few steps on made-up data; None where nothing is known (a trainable of the user's own).
+    """
+    if study.adaptive:
+        n = study.rule(study.variants[0]).to_dict()["n"]
+        counted = [((name, variant), n, n) for name in study.tasks for variant in study.variants]
+    else:
+        counted = _counted(trials(study))
+    seconds = {name: _seconds(study, name) for name in study.tasks}
+    rows = []
+    for (name, variant), cells, configurations in counted:
+        count = configurations * len(study.seeds)
+        each = seconds[name]
+        rows.append(
+            {
+                "task": name,
+                "variant": variant,
+                "cells": cells,
+                "configurations": configurations,
+                "seeds": len(study.seeds),
+                "trials": count,
+                "epochs": study.epochs,
+                "hours": None if each is None else count * each / 3600,
+            }
+        )
+    return rows
+
+
+def _counted(planned: list[Trial]) -> list[tuple[tuple[str, str], int, int]]:
+    """Cells and configurations of every task and variant."""
+    configurations: dict[tuple[str, str], set[str]] = {}
+    cells: dict[tuple[str, str], set[str]] = {}
+    for trial in planned:
+        kind = (trial.task, trial.variant)
+        setting = sorted((name, repr(each)) for name, each in trial.configuration.items())
+        configurations.setdefault(kind, set()).add(repr(setting))
+        cells.setdefault(kind, set()).add(repr([pair for pair in setting if pair[0] != "lr"]))
+    order = Counter((trial.task, trial.variant) for trial in planned)
+    return [(kind, len(cells[kind]), len(configurations[kind])) for kind in order]
+
+
+def _seconds(study: Study, name: str) -> float | None:
+    """Seconds of one trial on one core, roughly: a few steps are timed, and an epoch evaluates the training and the test set too."""
+    if study.trainable is not None:
+        return None
+    found = task(name)
+    if isinstance(found, FunctionTask) or not isinstance(found.dataset, str):
+        return 0.0 if isinstance(found, FunctionTask) else None
+    from trainables.datasets import summary
+
+    data, batch = summary(found.dataset), study.batch(name)
+    train = min(study.limit or data.train, data.train)
+    test = min(study.limit or data.test, data.test)
+    step = _step_seconds(found, min(batch, train))
+    images = train + FORWARD * (train + test)
+    return (study.epochs or 1) * step * images / min(batch, train)
+
+
+def _step_seconds(found: Task, batch: int) -> float:
+    import torch
+
+    from trainables.datasets import summary
+    from trainables.variants import variant
+
+    data = summary(str(found.dataset))
+    generator = torch.Generator().manual_seed(0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # as a worker on a CPU
+    try:
+        x = torch.rand((batch, *data.shape), generator=generator)
+        y = torch.randint(data.classes, (batch,), generator=generator) if data.classes else torch.zeros(batch)
+        model = found.model(generator, **found.settings)
+        if x.ndim == 4:
+            model = model.to(memory_format=torch.channels_last)
+        optimizer = variant("adam").optimizer(model.parameters(), {"lr": 1e-3})
+        times = []
+        for _ in range(PROBED_STEPS):
+            began = time.perf_counter()
+            optimizer.zero_grad()
+            found.loss(model(x), x, y).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            times.append(time.perf_counter() - began)
+        return min(times)
+    finally:
+        torch.set_num_threads(before)
+
+
+def duration(hours: float) -> str:
+    """A rough time in words.
+
+    >>> duration(0.02), duration(3.26), duration(100)
+    ('1 min', '3.3 h', '4.2 days')
+    """
+    if hours < 1:
+        return f"{max(1, math.ceil(hours * 60 - 0.5))} min"
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"

@@ -1,0 +1,77 @@
+"""A user's own Ray Tune trainable, by name: how a study writes it down, finds it again, and tells one from another."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from trainables.dotted import given_name, imported
+from trainables.names import InputError
+from trainables.sources import identity
+
+if TYPE_CHECKING:
+    from sensitivity.running.places import Place
+
+_GIVEN: dict[str, Any] = {}
+"""Trainables that this process was given as objects: a function of a notebook cannot be imported."""
+
+
+def name_of(trainable: Any) -> str:
+    """``module:name`` of a function or class, under which :func:`resolve` finds it in this process.
+
+    Raises: InputError for what is neither callable nor a string.
+
+    >>> name_of("my.module:objective")
+    'my.module:objective'
+    """
+    if isinstance(trainable, str):
+        return trainable
+    if not callable(trainable):
+        raise InputError(f"trainable must be a Ray Tune function or class, or 'module:name', got {trainable!r}")
+    name = given_name(trainable)
+    _GIVEN[name] = trainable
+    return name
+
+
+def resolve(name: str) -> Any:
+    """The function or class of ``module:name``. Raises: InputError when it cannot be imported, naming what failed."""
+    if name in _GIVEN:
+        return _GIVEN[name]
+    if "#" in name:
+        raise InputError(f"trainable {name!r} was given as an object in another process; give it again, or 'module:name' of one")
+    if ":" not in name:
+        raise InputError(f"trainable must be 'module:name', such as 'my_code:train'; got {name!r}")
+    found = imported(name, "trainable")
+    if not callable(found):
+        raise InputError(f"trainable {name!r} is a {type(found).__name__}, not a function or class")
+    return found
+
+
+def asks_for_resources(trainable: Any) -> bool:
+    """Whether it came with ``tune.with_resources``, or with ``default_resource_request``: it has what it asks for."""
+    return hasattr(trainable, "_resources") or "default_resource_request" in vars(trainable if isinstance(trainable, type) else type)
+
+
+def check_place(name: str, place: Place) -> None:
+    """Refuse what would not be heeded. Raises: InputError for resources or labels beside a trainable's own."""
+    given = {"gpus_per_worker": place.gpus_per_worker, "resources": dict(place.resources), "labels": dict(place.labels)}
+    for argument, value in given.items():
+        if value and asks_for_resources(resolve(name)):
+            raise InputError(
+                f"{argument} {value} cannot be given to trainable {name!r}, which asks for its own; give it there, in tune.with_resources "
+                "or default_resource_request"
+            )
+
+
+def short_name(name: str) -> str:
+    """What plots and tables call it.
+
+    >>> short_name("my.module:Objective.train")
+    'train'
+    """
+    return name.partition("#")[0].rpartition(":")[2].rpartition(".")[2] or name
+
+
+def fingerprint(name: str) -> str:
+    """What results of a trainable depend on, as far as it can be seen: its name and its source."""
+    return hashlib.sha256(f"{name}\n{identity(resolve(name))}".encode()).hexdigest()[:12]

@@ -1,0 +1,159 @@
+"""From a study to trials with keys, minus those that the store has, grouped into the cohorts that Ray schedules."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.combinations import distinct
+
+if TYPE_CHECKING:
+    from sensitivity.study.study import Study
+
+STATUSES = ("pending", "running", "completed", "diverged", "stopped", "failed")
+"""``stopped`` is a trial that a scheduler ended early: it has no result at the full budget."""
+METRICS = ("train_loss_end", "train_loss", "test_loss")
+"""The losses that a study can be judged by: over the training set after the epoch, during the epoch, and over the test set."""
+DONE = ("completed", "diverged")
+"""Statuses that are results, which a trial keeps."""
+SCHEDULES = ("lr_schedule", "mu_schedule", "nu_schedule")
+COHORTS_PER_WORKER = {"cpu": 16, "cuda": 1}
+LARGEST_COHORT = {"cpu": 32, "cuda": 256}
+"""Trials of a cohort: handing one to a worker costs Ray Tune some 0.3 s; a GPU trains all of them as one program."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The unit of result, named by what it computes."""
+
+    key: str
+    task: str
+    variant: str
+    configuration: Mapping[str, Any]
+    seed: int
+    epochs: int
+    batch_size: int
+    precision: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Trials of one task and one variant that one worker trains."""
+
+    task: str
+    variant: str
+    trials: tuple[Trial, ...]
+
+
+def trial_key(
+    fingerprint: str, variant: str, configuration: Mapping[str, Any], seed: int, epochs: int, batch_size: int, precision: str
+) -> str:
+    """The first 20 hexadecimal digits of the SHA-256 of what the trial computes, as canonical JSON.
+
+    Equal numbers are equal whatever their type (0 and 0.0), and the order of the hyperparameters does not matter.
+
+    >>> rest = (0, 1, 64, "float32")
+    >>> trial_key("f", "adam", {"lr": 1, "mu": 0.9}, *rest) == trial_key("f", "adam", {"mu": 0.9, "lr": 1.0}, *rest)
+    True
+    """
+    content = [fingerprint, variant, {name: _canonical(each) for name, each in configuration.items()}, seed, epochs, batch_size, precision]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, (bool, str)):
+        return value
+    number = float(value)
+    return repr(number) if not number.is_integer() or math.isinf(number) else str(int(number))
+
+
+def source_of(name: str, value: Any) -> Any:
+    """A schedule of the user's own by its source, which its import path does not tell; any other setting as it is."""
+    if name not in SCHEDULES or not isinstance(value, str) or ":" not in value:
+        return value
+    from trainables.dotted import imported
+    from trainables.sources import identity
+
+    return f"{value}@{identity(imported(value, 'schedule'))}"
+
+
+def trials_of(study: Study, task: str, variant: str, configuration: Mapping[str, Any]) -> list[Trial]:
+    """The trials of one configuration: one for every seed."""
+    batch_size, fingerprint = int(configuration.get("batch_size", study.batch(task))), study.fingerprint(task)
+    epochs = study.epochs or 0  # as many as a trainable of the user's own reports
+    identity = study.identity(variant)
+    named = configuration if study.trainable is not None else {name: source_of(name, value) for name, value in configuration.items()}
+    return [
+        Trial(
+            trial_key(fingerprint, identity, named, seed, epochs, batch_size, study.precision),
+            task,
+            variant,
+            dict(configuration),
+            seed,
+            epochs,
+            batch_size,
+            study.precision,
+            fingerprint,
+        )
+        for seed in study.seeds
+    ]
+
+
+def trials(study: Study) -> list[Trial]:
+    """Every trial of a study whose design is known beforehand.
+
+    They are spread over each variant's space and interleaved over tasks and variants, so that what is there when a run is stopped is
+    already balanced.
+    """
+    queues = []
+    for task in study.tasks:
+        for variant in study.variants:
+            # The rows of some designs repeat each other (saltelli, morris); a trial is trained once.
+            configurations = distinct(study.rule(variant).configurations(study.space(variant)))
+            spread = [configurations[i] for i in _spread(len(configurations))]
+            by_seed = [trials_of(study, task, variant, each) for each in spread]
+            queues.append([trial for seed in zip(*by_seed, strict=True) for trial in seed])
+    return _interleaved(queues)
+
+
+def _spread(count: int) -> list[int]:
+    """0 .. count-1 in an order whose every beginning covers the whole range: multiples of the golden section, ranked."""
+    golden = (math.sqrt(5) - 1) / 2
+    places = sorted(range(count), key=lambda i: (i * golden) % 1)
+    order = [0] * count
+    for rank, i in enumerate(places):
+        order[i] = rank
+    return order
+
+
+def _interleaved(queues: Sequence[Sequence[Any]]) -> list[Any]:
+    """Items of all queues by the share of their queue that precedes them: a short queue is spread over a long one."""
+    ranked = [((i + 0.5) / len(queue), position, item) for position, queue in enumerate(queues) for i, item in enumerate(queue)]
+    return [item for _, _, item in sorted(ranked, key=lambda each: each[:2])]
+
+
+def plan(
+    planned: Sequence[Trial], done: Mapping[str, str], *, workers: int = 1, cohort_size: int | None = None, device: str = "cpu"
+) -> list[Cohort]:
+    """The cohorts still to be trained.
+
+    Args: planned: the trials of a study. done: status of each key that the store knows; completed and diverged trials are not run
+        again, failed ones are. workers: how many train at once; a cohort is small enough that none waits long for the last.
+        cohort_size: trials of a cohort instead of that. device: ``cpu`` or ``cuda``.
+    """
+    left = list({trial.key: trial for trial in planned if done.get(trial.key) not in DONE}.values())
+    size = cohort_size or max(1, min(LARGEST_COHORT[device], math.ceil(len(left) / (COHORTS_PER_WORKER[device] * workers))))
+    groups: dict[tuple[str, str], list[Trial]] = {}
+    for trial in left:
+        groups.setdefault((trial.task, trial.variant), []).append(trial)
+    queues = [
+        [Cohort(task, variant, tuple(group[start : start + size])) for start in range(0, len(group), size)]
+        for (task, variant), group in groups.items()
+    ]
+    return _interleaved(queues)
