@@ -1,4 +1,4 @@
-"""How sensitive is each optimizer variant to its hyperparameters, which of them matter, and how sure are we?"""
+"""Measure how sensitive each optimizer variant is to its hyperparameters, which of them matter, and how sure the answer is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ check_packages()
 
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
+from sensitivity.text.notebook_views import VIEWS  # noqa: E402
+
 if TYPE_CHECKING:
+    from sensitivity.exchange.from_optuna import from_optuna
+    from sensitivity.exchange.from_ray import from_ray
+    from sensitivity.exchange.from_tables import from_table
+    from sensitivity.exchange.to_configspace import to_configspace
+    from sensitivity.exchange.to_deepcave import to_deepcave
+    from sensitivity.exchange.to_mlflow import to_mlflow
+    from sensitivity.exchange.to_optuna import to_optuna
+    from sensitivity.exchange.to_tensorboard import to_tensorboard
     from sensitivity.measures import Measured
     from sensitivity.reporting import write_report
     from sensitivity.results.results import Results
@@ -19,7 +29,6 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
     from trainables.names import InputError
 
-__all__ = ["Client", "InputError", "Interrupted", "Measured", "Results", "Store", "Study", "run", "write_report"]
 _HOMES = {
     "Client": "sensitivity.service.client",
     "InputError": "trainables.names",
@@ -28,14 +37,58 @@ _HOMES = {
     "Results": "sensitivity.results.results",
     "Store": "sensitivity.store.store",
     "Study": "sensitivity.study.study",
+    "from_optuna": "sensitivity.exchange.from_optuna",
+    "from_ray": "sensitivity.exchange.from_ray",
+    "from_table": "sensitivity.exchange.from_tables",
     "run": "sensitivity.running.run",
+    "to_configspace": "sensitivity.exchange.to_configspace",
+    "to_deepcave": "sensitivity.exchange.to_deepcave",
+    "to_mlflow": "sensitivity.exchange.to_mlflow",
+    "to_optuna": "sensitivity.exchange.to_optuna",
+    "to_tensorboard": "sensitivity.exchange.to_tensorboard",
     "write_report": "sensitivity.reporting",
 }
+"""The module of every public name; it is imported when the name is first used, as ray, pandas and plotly are."""
+
+__all__ = [
+    "Client",
+    "InputError",
+    "Interrupted",
+    "Measured",
+    "Results",
+    "Store",
+    "Study",
+    "from_optuna",
+    "from_ray",
+    "from_table",
+    "run",
+    "to_configspace",
+    "to_deepcave",
+    "to_mlflow",
+    "to_optuna",
+    "to_tensorboard",
+    "write_report",
+]
 
 
-def __getattr__(name: str) -> Any:  # ray, pandas and plotly are imported when something of them is first used
-    if name in _HOMES:
-        from importlib import import_module
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def _results_html(results: Results) -> str:
+    from sensitivity.reporting.notebook import results_html
+
+    return results_html(results)
+
+
+def _study_html(study: Study) -> str:
+    from sensitivity.reporting.notebook import study_html
+
+    return study_html(study)
+
+
+VIEWS.update({"Results": _results_html, "Study": _study_html})

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.clusters.packing import pack
-from sensitivity.command.terminal import folder_name
+from sensitivity.text.file_names import folder_name
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from sensitivity.clusters.packing import SPECIFICATION, command
-from sensitivity.command.terminal import folder_name
+from sensitivity.text.file_names import folder_name
 from trainables.names import InputError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sensitivity.command.terminal import folder_name
+from sensitivity.text.file_names import folder_name
 from trainables.names import InputError
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from sensitivity.command.options import DEFAULT_STORE, AsJson, Metric, StorePlace, the_study
-from sensitivity.command.terminal import to_json
+from sensitivity.exchange.to_mlflow import to_mlflow
+from sensitivity.exchange.to_tensorboard import to_tensorboard
+from sensitivity.text.json_text import to_json
 from trainables.names import unknown
 
 OPENS = {
@@ -39,7 +41,7 @@ def export(
         raise unknown("--to", to, OPENS)
     with closing(Store(store, create=False)) as opened:
         results = Results.from_store(opened, the_study(opened, study), metric=metric)
-    place = results.to_tensorboard(out) if to == "tensorboard" else results.to_mlflow(out)
+    place = to_tensorboard(results, out) if to == "tensorboard" else to_mlflow(results, out)
     runs, look = int((results.trials["status"] != "pending").sum()), f"{OPENS[to]} {shlex.quote(str(out))}"
     if as_json:
         typer.echo(to_json({"folder": str(place), "runs": runs, "open": look}))

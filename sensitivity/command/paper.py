@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from sensitivity.command.options import DEFAULT_STORE, AsJson, StorePlace
-from sensitivity.command.terminal import report_folder, show, to_json
+from sensitivity.command.terminal import report_folder, show
+from sensitivity.text.json_text import to_json
 from trainables.names import InputError
 
 BEGINS = "paper-"

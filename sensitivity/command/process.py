@@ -16,8 +16,7 @@ import sys
 import traceback
 from typing import Any
 
-ENDED = "ended.json"
-FAILED, KILLED = 1, 143
+from sensitivity.service.exit_codes import ENDED, FAILED, KILLED
 
 
 def main() -> None:

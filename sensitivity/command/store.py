@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from sensitivity.command.options import DEFAULT_STORE, AsJson, StorePlace
-from sensitivity.command.terminal import show, to_json
+from sensitivity.command.terminal import show
+from sensitivity.text.json_text import to_json
 from trainables.names import InputError
 
 store_app = typer.Typer(help="Check, migrate, copy or tidy a store, or delete a study from it.", no_args_is_help=True)

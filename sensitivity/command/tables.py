@@ -11,6 +11,9 @@ import typer
 
 from sensitivity.command.options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
 from sensitivity.command.terminal import conclude, in_words, report_folder, show
+from sensitivity.exchange.from_optuna import from_optuna
+from sensitivity.exchange.from_ray import from_ray
+from sensitivity.exchange.from_tables import from_table
 from sensitivity.text.wording import listed
 from trainables.names import InputError, unknown
 
@@ -160,13 +163,12 @@ def _kind_of(place: str) -> str:
 
 
 def _read(kind: str, place: str, name: str | None, given: dict[str, Any]) -> Results:
-    from sensitivity.results.results import Results
 
     if kind == "optuna":
-        return Results.from_optuna(place, *given.pop("study", ()), study_name=name, **given)
+        return from_optuna(place, *given.pop("study", ()), study_name=name, **given)
     if kind == "ray":
-        return Results.from_ray(place, study=name, **given)
-    return Results.from_table(place, study=name, kind=None if kind == "table" else kind, **given)
+        return from_ray(place, study=name, **given)
+    return from_table(place, study=name, kind=None if kind == "table" else kind, **given)
 
 
 def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str] | None:

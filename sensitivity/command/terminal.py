@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import json
-import math
 import os
 import pathlib
-import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from sensitivity.text.file_names import folder_name
+from sensitivity.text.json_text import to_json
 from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
     from sensitivity.study.study import Study
-
-HASHED = re.compile(r"-(?:[0-9a-f]{6}|[0-9a-f]{16})$", re.IGNORECASE)
-"""The end of a folder name that has a hash: of 64 bits, or of 24 as earlier releases wrote."""
 
 
 def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
@@ -33,22 +26,6 @@ def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise InputError(f"--out {str(place)!r} cannot be written: {str(nearest)!r} is not a writable folder")
     return place
-
-
-def folder_name(study: str) -> str:
-    """Return the name of a study's folder: the study's name where it is plain, else its plain form with 64 bits of its hash.
-
-    A name that looks hashed gets a hash too, so no study has the folder of another one.
-
-    >>> folder_name("quickstart"), folder_name("a/b"), folder_name("a b")
-    ('quickstart', 'a_b-c14cddc033f64b9d', 'a_b-c8687a08aa5d6ed2')
-    >>> folder_name("a_b-c8687a")
-    'a_b-c8687a-050926fcb9837019'
-    """
-    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in study)
-    if name == study and len(name) <= 100 and name.strip(".") and not HASHED.search(name):
-        return name
-    return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
 def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:
@@ -111,25 +88,6 @@ def show(rows: list[dict[str, Any]], as_json: bool, *, empty: str = "nothing") -
         shown.add_row(*(_cell(row.get(name)) for name in columns))
     console = wide_console()
     console.print(shown, markup=False, highlight=False)
-
-
-def to_json(value: Any) -> str:
-    """JSON to the last digit: nothing measured is null, infinity a string, a time in ISO 8601."""
-
-    def plain(each: Any) -> Any:
-        if isinstance(each, Mapping):
-            return {str(name): plain(one) for name, one in each.items()}
-        if isinstance(each, (list, tuple)):
-            return [plain(one) for one in each]
-        if hasattr(each, "item"):  # a NumPy number
-            each = each.item()
-        if isinstance(each, datetime.datetime):  # a time that is not known is one, too, and unlike itself
-            return each.isoformat() if each == each else None
-        if isinstance(each, float) and not math.isfinite(each):
-            return None if math.isnan(each) else str(each)
-        return each
-
-    return json.dumps(plain(value), allow_nan=False)
 
 
 def _cell(value: Any) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from sensitivity.exchange.assembling import Imported, as_utf8, assemble
-from sensitivity.exchange.imported_designs import ASSUMED_ADAPTIVE
 from sensitivity.exchange.inferring import Spaces
 from sensitivity.exchange.optuna_files import studies_of
 from sensitivity.exchange.optuna_trials import OptunaTrials
-from sensitivity.results.results import Results
+from sensitivity.results.results import ASSUMED_ADAPTIVE, Results
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:

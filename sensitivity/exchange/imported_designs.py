@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
 
 Row = tuple[Any, ...]
-ASSUMED_ADAPTIVE = (
-    'A study does not say how it sampled, so it is taken for an optimizer\'s; if it was at random, say design="random" (--design random).'
-)
-"""Note of an import whose design is taken for ``adaptive`` and may be none."""
 MOST_GRID = 0.5
 """Share of the configurations that a full grid can be of before its numbers are no levels: every value of a random design is another."""
 FILLED = 0.5

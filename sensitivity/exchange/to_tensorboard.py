@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.values import write_value
-from sensitivity.command.terminal import folder_name
 from sensitivity.exchange.exporting import FINAL, Run, export, runs
 from sensitivity.results.results import PREFIX
+from sensitivity.text.file_names import folder_name
 
 if TYPE_CHECKING:
     from tensorboardX.proto.api_pb2 import Experiment

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from search_spaces.hyperparameters import Float, Integer
-from sensitivity.exchange.imported_designs import ASSUMED_ADAPTIVE
 from sensitivity.measures import forest as forests
 from sensitivity.measures.edges import advice
 from sensitivity.measures.effects import exact_effects
@@ -16,7 +15,7 @@ from sensitivity.measures.losses import FIXED, groups, scaled
 from sensitivity.measures.outliers import outliers
 from sensitivity.results.capping import reference
 from sensitivity.results.repeats import seeds_in_words
-from sensitivity.results.results import IMPORTED
+from sensitivity.results.results import ASSUMED_ADAPTIVE, IMPORTED
 from sensitivity.text.wording import listed, number, several
 
 if TYPE_CHECKING:

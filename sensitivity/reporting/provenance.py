@@ -7,7 +7,8 @@ import importlib.metadata
 import pathlib
 import platform
 import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -51,7 +52,7 @@ def provenance(results: Results) -> list[tuple[str, str]]:
         "training time, all workers": f"{hours} h {minutes:02d} min" if is_timed else "",
         "failed trials, by reason": _reasons(results),
         "seeds": _seeds(results),
-        "trained on": devices.in_words(results.runs),
+        "trained on": devices_in_words(results.runs),
         "repeatability": _repeatability(results),
         "reported on": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "versions": versions,
@@ -117,3 +118,19 @@ def _commit() -> str:
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
+
+
+def devices_in_words(runs: Iterable[Mapping[str, Any]]) -> str:
+    """List the environments of runs, one entry for each kind.
+
+    >>> one = {"workers": 1, "hosts": ["a"], "devices": {"EPYC": 1}}
+    >>> devices_in_words([{"workers": 8, "hosts": ["a", "b"], "devices": {"H100": 2}}, one])
+    '2 x H100 (2 hosts, up to 8 workers); EPYC (1 worker)'
+    """
+    found = []
+    for run in runs:
+        devices = [f"{count} x {name}" if count > 1 else name for name, count in run["devices"].items()]
+        hosts = f"{len(run['hosts'])} hosts, " if len(run["hosts"]) > 1 else ""
+        workers = "1 worker" if run["workers"] == 1 else f"up to {run['workers']} workers"
+        found.append(f"{listed(devices or ['unknown'])} ({hosts}{workers})")
+    return "; ".join(dict.fromkeys(found))

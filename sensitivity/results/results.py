@@ -14,12 +14,10 @@ import pandas as pd
 
 from sensitivity.study.planning import DONE
 from sensitivity.text.csv_text import csv_text
+from sensitivity.text.notebook_views import notebook_view
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
-    import optuna
-    from ConfigSpace import Configuration, ConfigurationSpace
-
     from search_spaces.spaces import SearchSpace
     from sensitivity.store.store import Store
 
@@ -28,6 +26,10 @@ if TYPE_CHECKING:
 NO_METRICS = ("key", "epoch", "lr", "mu", "nu", "images_per_second", "seconds")
 COUNTED = "diverged trials count as"
 """In the specification of an import: the cap of all tasks, or by task where they differ (:mod:`sensitivity.results.capping`)."""
+ASSUMED_ADAPTIVE = (
+    'A study does not say how it sampled, so it is taken for an optimizer\'s; if it was at random, say design="random" (--design random).'
+)
+"""Note of an import whose design is taken for ``adaptive`` and may be none."""
 IMPORTED = "imported from"
 """In the specification of an import."""
 TIMES = ("started", "finished")
@@ -125,61 +127,8 @@ class Results:
         specification = json.loads(spec.to_json())
         return cls(table, reported, spaces, metric, kind, study, specification, direction, designs, runs=runs, metrics=measured)
 
-    @classmethod
-    def from_table(cls, table: pd.DataFrame | str | pathlib.Path, **named: Any) -> Results:
-        """Read any table with a row a trial, or a CSV or Parquet file: :func:`sensitivity.exchange.from_tables.from_table`."""
-        from sensitivity.exchange.from_tables import from_table
-
-        return from_table(table, **named)
-
-    @classmethod
-    def from_optuna(cls, study: Any, *names: str, **named: Any) -> Results:
-        """Read Optuna studies, or a storage URL and names in it: :func:`sensitivity.exchange.from_optuna.from_optuna`."""
-        from sensitivity.exchange.from_optuna import from_optuna
-
-        return from_optuna(study, *names, **named)
-
-    @classmethod
-    def from_ray(cls, experiment: Any, **named: Any) -> Results:
-        """Read the directory of a Ray Tune experiment, or a ResultGrid: :func:`sensitivity.exchange.from_ray.from_ray`."""
-        from sensitivity.exchange.from_ray import from_ray
-
-        return from_ray(experiment, **named)
-
-    def to_optuna(self, storage: str | None = None, **named: Any) -> optuna.Study:
-        """An Optuna study of one variant on one task: :func:`sensitivity.exchange.to_optuna.to_optuna`."""
-        from sensitivity.exchange.to_optuna import to_optuna
-
-        return to_optuna(self, storage, **named)
-
-    def to_configspace(self, **named: Any) -> tuple[ConfigurationSpace, list[tuple[Configuration, float]]]:
-        """Space and losses of one variant on one task, for HyperSHAP: :func:`sensitivity.exchange.to_configspace.to_configspace`."""
-        from sensitivity.exchange.to_configspace import to_configspace
-
-        return to_configspace(self, **named)
-
-    def to_deepcave(self, folder: str | pathlib.Path, **named: Any) -> pathlib.Path:
-        """Write the folder of a run that DeepCAVE opens: :func:`sensitivity.exchange.to_deepcave.to_deepcave`."""
-        from sensitivity.exchange.to_deepcave import to_deepcave
-
-        return to_deepcave(self, folder, **named)
-
-    def to_tensorboard(self, folder: str | pathlib.Path) -> pathlib.Path:
-        """Write a run of TensorBoard for each trial: :func:`sensitivity.exchange.to_tensorboard.to_tensorboard`."""
-        from sensitivity.exchange.to_tensorboard import to_tensorboard
-
-        return to_tensorboard(self, folder)
-
-    def to_mlflow(self, folder: str | pathlib.Path) -> pathlib.Path:
-        """Write an experiment of MLflow with a run for each trial: :func:`sensitivity.exchange.to_mlflow.to_mlflow`."""
-        from sensitivity.exchange.to_mlflow import to_mlflow
-
-        return to_mlflow(self, folder)
-
-    def _repr_html_(self) -> str:
-        from sensitivity.reporting.notebook import results_html
-
-        return results_html(self)
+    def _repr_html_(self) -> str | None:
+        return notebook_view(self)
 
     def design_of(self, variant: str) -> str:
         """The kind of design that chose the configurations of a variant."""

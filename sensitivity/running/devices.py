@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sensitivity.text.wording import listed
-
 ACCELERATOR = "accelerator_type:"
 """Before the name of a GPU among the resources of one of Ray's nodes."""
 
@@ -57,18 +55,3 @@ def _cuda() -> str:
     import torch
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "GPU"
-
-
-def in_words(runs: Iterable[Mapping[str, Any]]) -> str:
-    """The environments of runs, each once.
-
-    >>> in_words([{"workers": 8, "hosts": ["a", "b"], "devices": {"H100": 2}}, {"workers": 1, "hosts": ["a"], "devices": {"EPYC": 1}}])
-    '2 x H100 (2 hosts, up to 8 workers); EPYC (1 worker)'
-    """
-    found = []
-    for run in runs:
-        devices = [f"{count} x {name}" if count > 1 else name for name, count in run["devices"].items()]
-        hosts = f"{len(run['hosts'])} hosts, " if len(run["hosts"]) > 1 else ""
-        workers = "1 worker" if run["workers"] == 1 else f"up to {run['workers']} workers"
-        found.append(f"{listed(devices or ['unknown'])} ({hosts}{workers})")
-    return "; ".join(dict.fromkeys(found))

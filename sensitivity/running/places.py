@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sensitivity.study import own_trainables
 from trainables.names import InputError, unknown
 
 WORD = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
@@ -223,3 +224,14 @@ def given_labels(texts: list[str]) -> dict[str, str]:
 def _amount(name: str, amount: float) -> str:
     one, more = UNITS.get(name, (name, name))
     return f"{amount:g} {one if amount == 1 else more}"
+
+
+def check_place(name: str, place: Place) -> None:
+    """Refuse what would not be heeded. Raises: InputError for resources or labels beside a trainable's own."""
+    given = {"gpus_per_worker": place.gpus_per_worker, "resources": dict(place.resources), "labels": dict(place.labels)}
+    for argument, value in given.items():
+        if value and own_trainables.asks_for_resources(own_trainables.resolve(name)):
+            raise InputError(
+                f"{argument} {value} cannot be given to trainable {name!r}, which asks for its own; give it there, in tune.with_resources "
+                "or default_resource_request"
+            )

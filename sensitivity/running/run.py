@@ -20,7 +20,7 @@ from sensitivity.running.assignments import Assignments, OwnAssignments
 from sensitivity.running.centers import asks_for_best, centered
 from sensitivity.running.devices import environment
 from sensitivity.running.node_losses import NodeLost, restarting
-from sensitivity.running.places import Place
+from sensitivity.running.places import Place, check_place
 from sensitivity.running.shipping import by_value, shipped
 from sensitivity.running.watching import Watch
 from sensitivity.store.delivery import Delivery
@@ -91,7 +91,7 @@ def run(
     if cohort_size is not None and cohort_size < 1:
         raise InputError(f"cohort_size must be at least 1, got {cohort_size}")
     if study.trainable is not None:
-        own_trainables.check_place(study.trainable, place)
+        check_place(study.trainable, place)
     place.reach()
     if place.address is None and not ray.is_initialized():
         local_ray.check_temporary_folder()

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.command.terminal import to_json
 from sensitivity.measures.guard import ComputationFailed, refused_table
 from sensitivity.service.models import Argument, MeasureName
 from sensitivity.service.problems import Missing
+from sensitivity.text.json_text import to_json
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:

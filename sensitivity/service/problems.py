@@ -10,9 +10,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from sensitivity.command.terminal import to_json
 from sensitivity.service.degraded import Degraded, cause_of
 from sensitivity.store.databases import Unreachable
+from sensitivity.text.json_text import to_json
 from trainables.names import InputError
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from sensitivity.command.terminal import folder_name
 from sensitivity.service.degraded import Degraded
+from sensitivity.text.file_names import folder_name
 from trainables.names import InputError
 
 State = Literal["queued", "running", "completed", "failed", "cancelled"]

@@ -17,9 +17,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sensitivity.command.process import ENDED, KILLED
 from sensitivity.service import specs
 from sensitivity.service.degraded import Degraded, cause_of
+from sensitivity.service.exit_codes import ENDED, KILLED
 from sensitivity.service.problems import Conflict
 from sensitivity.service.run_folders import LOCK, LOG, REPORT, RUN, SPEC, Damaged, Run, RunFolders, State, lock, read_mapping
 from sensitivity.store.rows import now

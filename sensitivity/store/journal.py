@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.store.locked_file import open_locked
 from sensitivity.store.rows import now
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Journal:
 
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path
-        self._file = _locked(path)
+        self._file: Any = open_locked(path)
         lines = self._file.read().splitlines(keepends=True)
         whole = [line for line in lines if line.endswith(b"\n")]  # a killed run may leave a part of one, whose reports it had not kept
         self._delivered, self._end = 0, sum(map(len, whole))
@@ -68,22 +68,6 @@ class Journal:
         if self._end == 0:
             self.path.unlink(missing_ok=True)
         self._file.close()
-
-
-def _locked(path: pathlib.Path) -> Any:
-    while True:
-        file = path.open("a+b", buffering=0)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
-                file.seek(0)
-                return file
-        except FileNotFoundError:  # another process delivered and deleted it after it was opened here
-            pass
-        except BaseException:
-            file.close()
-            raise
-        file.close()
 
 
 def journal_path(store: Store, folder: pathlib.Path) -> pathlib.Path:

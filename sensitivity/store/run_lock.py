@@ -1,20 +1,26 @@
-"""The lock of a study: one run at a time, on whatever machine, as the store knows it."""
+"""The lock of a study: one run at a time, on whatever machine, as the store knows it.
+
+A SQLite file that is deleted or replaced takes its locks with it. Beside it, a run of a study in a file locks a file of this machine.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import os
 import pathlib
 import socket
+import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import sqlalchemy as sql
 
+from sensitivity.store.locked_file import open_locked
 from sensitivity.store.rows import now
 from sensitivity.store.tables import LOCKS
 from trainables.names import InputError
@@ -30,8 +36,10 @@ LOOK_EVERY = 1.0
 """Seconds between two looks at the lock of another run."""
 _LIVE: set[str] = set()
 """Tokens of the runs of this process."""
-_DEAD_STATES = ("Z", "X")
-"""States of a process in /proc that has ended: it only waits for its parent."""
+_DEAD_STATES = ("Z", "X", "")
+"""States of a process in /proc that has ended: it only waits for its parent, or is no more."""
+_SUSPENDED_STATES = ("T", "t")
+"""States of a process in /proc that SIGSTOP, a terminal or a debugger has stopped."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +76,11 @@ class Holder:
             return self.token not in _LIVE
         return bool(self.process_start) and self.machine == machine() and process_start(self.pid) != self.process_start
 
+    @property
+    def is_suspended(self) -> bool:
+        """True if its process is on this machine, and stopped by a signal."""
+        return self.machine == machine() and process_state(self.pid) in _SUSPENDED_STATES
+
 
 class RunLock:
     """The lock of a study in a store, with a heartbeat in a thread while it is locked.
@@ -83,6 +96,7 @@ class RunLock:
         self._of_study = LOCKS.c.study == study
         self._token = uuid.uuid4().hex
         self._taken_by: Holder | None = None
+        self._file: BinaryIO | None = None
 
     @contextlib.contextmanager
     def locked(self, *, force: bool = False) -> Iterator[None]:
@@ -106,6 +120,7 @@ class RunLock:
             finally:
                 done.set()
                 beating.join()
+                self._unlock_machine()
                 with contextlib.suppress(InputError):  # a store that is away: the next run finds this one ended
                     self._release()
         finally:
@@ -127,6 +142,7 @@ class RunLock:
             holder = self.holder()
             if holder is None:
                 if self._insert():
+                    told = self._wait_for_machine(told, force=force)
                     break
                 continue
             if (holder.token, holder.beats) != (observed.token if observed else "", observed.beats if observed else -1):
@@ -135,6 +151,10 @@ class RunLock:
             if holder.is_dead or silent > STALE_AFTER:
                 if self._take_over(holder):
                     why = "whose process has ended" if holder.is_dead else f"without a heartbeat for {silent:.0f} s"
+                    if holder.is_dead or holder.is_suspended:
+                        self._lock_machine()
+                    else:
+                        told = self._wait_for_machine(told, force=force)
                     self._say(f"study {self._study!r}: takes over from a run {why} ({holder})")
                     break
                 continue
@@ -151,6 +171,56 @@ class RunLock:
         if told:
             self._say(f"study {self._study!r}: goes on after {time.monotonic() - told:.0f} s")
         return True
+
+    def _wait_for_machine(self, told: float, *, force: bool) -> float:
+        """Wait for a run of this machine that no longer finds its lock, as the store's file was deleted or replaced.
+
+        Args:
+            told: the monotonic time at which a line about another run was said; 0 where none was.
+            force: do not wait.
+
+        Returns: the same for the lines said so far.
+        """
+        done = threading.Event()
+        beating = threading.Thread(target=self._beat, args=(done,), name="heartbeat", daemon=True)
+        beating.start()
+        try:
+            said = False
+            while not self._lock_machine() and not force:
+                if not said:
+                    said, told = True, told or time.monotonic()
+                    self._say(
+                        f"study {self._study!r} is run by another process on this machine, whose store was deleted or replaced; waits "
+                        "until that run ends, then trains what is left (--force runs beside it, Ctrl-C stops waiting)"
+                    )
+                time.sleep(LOOK_EVERY)
+        except BaseException:
+            with contextlib.suppress(InputError):
+                self._release()
+            raise
+        finally:
+            done.set()
+            beating.join()
+        return told
+
+    def _lock_machine(self) -> bool:
+        """Lock the study's file on this machine. Returns: False where another run has it locked."""
+        if not self._store.database.is_file:
+            return True
+        try:
+            self._file = open_locked(machine_lock_path(self._store.place, self._study))
+        except BlockingIOError:
+            return False
+        except OSError:  # no folder for it: the store's lock alone must do
+            pass
+        return True
+
+    def _unlock_machine(self) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                pathlib.Path(self._file.name).unlink(missing_ok=True)
+            self._file.close()
+            self._file = None
 
     def holder(self) -> Holder | None:
         """The run that has the lock, dead or alive; None where there is none."""
@@ -199,6 +269,19 @@ class RunLock:
                     self._taken_by = self.holder()
 
 
+def machine_lock_path(store: str, study: str) -> pathlib.Path:
+    """Return the path of the file that a run of a study locks on this machine, in the folder for temporary files.
+
+    Args:
+        store: path of the SQLite file, which need not exist.
+        study: name of the study.
+
+    Raises: OSError where the machine has no folder for temporary files.
+    """
+    name = hashlib.sha256(os.fsencode(f"{os.path.realpath(store)}\n{study}")).hexdigest()[:16]
+    return pathlib.Path(tempfile.gettempdir()) / f"sensitivity-run-{os.getuid()}-{name}.lock"
+
+
 def machine() -> str:
     """This machine since it was started, with the namespace that process ids belong to."""
     try:
@@ -209,9 +292,18 @@ def machine() -> str:
 
 
 def process_start(pid: int) -> str:
-    """When a process began, in ticks since the machine was started; empty where it has ended, or without /proc."""
-    try:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
+    """Return when a process began, in ticks since the machine was started; empty where it has ended, or without /proc."""
+    fields = _process_fields(pid)
     return "" if fields[0] in _DEAD_STATES else fields[19]
+
+
+def process_state(pid: int) -> str:
+    """Return the state of a process, a letter as in /proc; empty where there is no such process, or without /proc."""
+    return _process_fields(pid)[0]
+
+
+def _process_fields(pid: int) -> list[str]:
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return [""]

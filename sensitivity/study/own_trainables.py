@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trainables.dotted import given_name, imported
 from trainables.names import InputError
 from trainables.sources import identity
-
-if TYPE_CHECKING:
-    from sensitivity.running.places import Place
 
 _GIVEN: dict[str, Any] = {}
 """Trainables that this process was given as objects: a function of a notebook cannot be imported."""
@@ -50,17 +47,6 @@ def resolve(name: str) -> Any:
 def asks_for_resources(trainable: Any) -> bool:
     """Whether it came with ``tune.with_resources``, or with ``default_resource_request``: it has what it asks for."""
     return hasattr(trainable, "_resources") or "default_resource_request" in vars(trainable if isinstance(trainable, type) else type)
-
-
-def check_place(name: str, place: Place) -> None:
-    """Refuse what would not be heeded. Raises: InputError for resources or labels beside a trainable's own."""
-    given = {"gpus_per_worker": place.gpus_per_worker, "resources": dict(place.resources), "labels": dict(place.labels)}
-    for argument, value in given.items():
-        if value and asks_for_resources(resolve(name)):
-            raise InputError(
-                f"{argument} {value} cannot be given to trainable {name!r}, which asks for its own; give it there, in tune.with_resources "
-                "or default_resource_request"
-            )
 
 
 def short_name(name: str) -> str:

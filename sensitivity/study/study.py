@@ -18,6 +18,7 @@ from search_spaces.spaces import SearchSpace
 from sensitivity.study import own_trainables
 from sensitivity.study.checking import check
 from sensitivity.study.planning import source_of
+from sensitivity.text.notebook_views import notebook_view
 from sensitivity.text.truth_values import NOT_BOOLEAN
 from sensitivity.text.yaml_text import read_yaml
 from trainables import sources
@@ -191,10 +192,8 @@ class Study(BaseModel):
             content = repr([sources.identity(type(chosen)), sorted((each, repr(source_of(each, value))) for each, value in fixed.items())])
         return f"{name}@{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
-    def _repr_html_(self) -> str:
-        from sensitivity.reporting.notebook import study_html
-
-        return study_html(self)
+    def _repr_html_(self) -> str | None:
+        return notebook_view(self)
 
     def to_json(self) -> str:
         """The specification as JSON; :meth:`from_json` reads it back."""

@@ -13,6 +13,7 @@ import pandas as pd
 from search_spaces.designs import Grid
 from search_spaces.hyperparameters import Float
 from search_spaces.spaces import SearchSpace
+from sensitivity import from_table
 from sensitivity.results.results import Results
 
 LR = Float("lr", 1e-3, 1.0, "log")
@@ -98,4 +99,4 @@ def two_tasks() -> Results:
 def maximised() -> Results:
     """An imported table whose metric, called accuracy, is maximised."""
     table = results(noisy(0.01), variants=("adam", "nadam")).trials.rename(columns={"value": "accuracy"})
-    return Results.from_table(table[["variant", "config/lr", "config/mu", "accuracy"]], metric="accuracy", direction="max")
+    return from_table(table[["variant", "config/lr", "config/mu", "accuracy"]], metric="accuracy", direction="max")

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.measures import Measured, caveats
 from sensitivity.questions import QUESTIONS
 from sensitivity.questions.sensitive import diverged, ranking
@@ -34,7 +35,7 @@ def table(initial: dict[str, float] | None = None, loss: float | None = None, **
         for power in range(9)
     ]
     named = {"initial_loss": "start"} if initial else {}
-    return Results.from_table(pd.DataFrame(rows), metric="loss", task="task", hyperparameters=["lr"], **named, **more)
+    return from_table(pd.DataFrame(rows), metric="loss", task="task", hyperparameters=["lr"], **named, **more)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_a_trial_without_its_own_initial_loss_makes_the_cap_of_its_task_a_mixed_
     rows = [
         {"lr": 10.0**-power, "loss": math.nan if power < 2 else 0.1 * power, "start": math.nan if power == 0 else 2.0} for power in range(9)
     ]
-    found = Results.from_table(pd.DataFrame(rows), metric="loss", initial_loss="start", hyperparameters=["lr"])
+    found = from_table(pd.DataFrame(rows), metric="loss", initial_loss="start", hyperparameters=["lr"])
     assert diverged(Measured(found), "table") == [
         "Diverged trials, counted at the initial loss where it is known, else as the worst that ended: table 2 of 9."
     ]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensitivity.results.results import Results
+from sensitivity import from_table
 from trainables.names import InputError
 
 RNG = np.random.default_rng(0)
@@ -23,12 +23,12 @@ def table(**columns: Any) -> pd.DataFrame:
 
 
 def hyperparameters(frame: pd.DataFrame, **named: Any) -> tuple[str, ...]:
-    return Results.from_table(frame, **named).spaces["table"].names
+    return from_table(frame, **named).spaces["table"].names
 
 
 def note(frame: pd.DataFrame, **named: Any) -> str:
     """Return the sentence on the columns that were left out."""
-    notes = Results.from_table(frame, **named).notes
+    notes = from_table(frame, **named).notes
     assert notes[0].startswith("Taken for hyperparameters, as none were named: ")
     return next(text for text in notes if text.startswith("Left out of the hyperparameters: "))
 
@@ -99,7 +99,7 @@ def test_what_sounds_like_a_result_and_is_none_is_a_hyperparameter(column: str) 
 
 
 def test_without_that_column_nothing_is_left_out() -> None:
-    notes = Results.from_table(table()).notes
+    notes = from_table(table()).notes
     assert not [text for text in notes if text.startswith("Left out")]
 
 
@@ -125,7 +125,7 @@ def test_roles_are_found_without_case_and_said() -> None:
     frame = table(Optimizer=["SGD"] * 8 + ["Adam"] * 10, Dataset=["a", "b"] * 9, State=["finished"] * SIZE, loss2=0).rename(
         columns={"seed": "Seed", "loss2": "x"}
     )
-    results = Results.from_table(frame.drop(columns="x"))
+    results = from_table(frame.drop(columns="x"))
     assert list(results.spaces) == ["SGD", "Adam"]
     assert set(results.trials["task"]) == {"a", "b"}
     assert set(results.trials["status"]) == {"completed"}
@@ -140,7 +140,7 @@ def test_a_hyperparameter_that_is_named_is_no_variant() -> None:
 
 def test_repetitions_are_the_seed_where_no_column_is() -> None:
     frame = table().rename(columns={"seed": "trial"})
-    results = Results.from_table(frame)
+    results = from_table(frame)
     assert results.spaces["table"].names == ("lr", "mu")
     assert list(results.trials["seed"]) == [0, 1] * 9
     assert any("seed trial (--seed names others)" in text for text in results.notes)
@@ -150,11 +150,11 @@ def test_repetitions_are_the_seed_where_no_column_is() -> None:
 
 def test_budgets_that_come_with_every_configuration_are_epochs() -> None:
     rows = [{"lr": lr, "budget": budget, "loss": lr / budget} for lr in np.geomspace(0.001, 1, 9) for budget in (11.1, 33.3, 100.0)]
-    results = Results.from_table(pd.DataFrame(rows[:-1]))
+    results = from_table(pd.DataFrame(rows[:-1]))
     assert len(results.trials) == 9
     assert list(results.trials["status"]) == ["completed"] * 8 + ["stopped"]
     assert any("11.1, 33.3, 100" in text for text in results.notes)
-    given = Results.from_table(pd.DataFrame(rows), epoch="budget")
+    given = from_table(pd.DataFrame(rows), epoch="budget")
     assert given.trials["status"].tolist() == ["completed"] * 9
 
 
@@ -169,7 +169,7 @@ def test_levels_with_the_name_of_a_result_are_asked_for() -> None:
     with pytest.raises(
         InputError, match=r"^is 'precision' of the table a result or a hyperparameter\? .*--leave-out precision.*--hyperparameter"
     ):
-        Results.from_table(rows, metric="loss", seed="seed")
+        from_table(rows, metric="loss", seed="seed")
     assert hyperparameters(rows, metric="loss", hyperparameters=["lr", "mu", "precision"]) == ("lr", "mu", "precision")
     single = frame[frame["precision"] == 16]
     assert hyperparameters(single, metric="loss", ignore=["precision"]) == ("lr", "mu")
@@ -179,7 +179,7 @@ def test_a_constant_is_all_there_is() -> None:
     frame = pd.DataFrame(
         {"optimizer": ["adam"] * 3 + ["sgd"] * 3, "lr": [0.01] * 6, "seed": [0, 1, 2] * 2, "loss": [1.0, 1.1, 1.2, 2.0, 2.1, 2.2]}
     )
-    assert Results.from_table(frame).spaces["adam"].names == ("lr",)
+    assert from_table(frame).spaces["adam"].names == ("lr",)
 
 
 @pytest.mark.parametrize(
@@ -193,13 +193,13 @@ def test_a_constant_is_all_there_is() -> None:
 )
 def test_what_cannot_be_said_of_columns(named: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as refused:
-        Results.from_table(table(), **named)
+        from_table(table(), **named)
     assert message in str(refused.value)
 
 
 def test_a_name_without_its_prefix_will_do() -> None:
     frame = table().rename(columns={"lr": "params.lr", "mu": "params.mu", "loss": "metrics.loss"})
-    results = Results.from_table(frame, metric="loss", hyperparameters=["lr", "mu"])
+    results = from_table(frame, metric="loss", hyperparameters=["lr", "mu"])
     assert results.metric == "loss"
     assert results.spaces["table"].names == ("lr", "mu")
     assert math.isfinite(results.trials["loss"].max())
@@ -222,7 +222,7 @@ def test_any_table_is_read_or_refused_in_one_line(seed: int) -> None:
         frame[name] = pd.Series(values, dtype=object) if rng.uniform() < 0.5 else rng.uniform(0, 1, size)
     said = ""
     try:
-        said = " ".join(Results.from_table(frame, empty="failed").notes)
+        said = " ".join(from_table(frame, empty="failed").notes)
     except InputError as error:
         said = str(error)
     assert said

@@ -27,6 +27,7 @@ from tensorboard.plugins.hparams import api_pb2, backend_context, get_experiment
 
 from search_spaces.hyperparameters import Categorical, Float, Ordinal
 from search_spaces.spaces import SearchSpace
+from sensitivity import to_mlflow, to_tensorboard
 from sensitivity.exchange.exporting import MARK, export
 from sensitivity.exchange.from_tables import from_table
 from sensitivity.results.results import Results
@@ -96,7 +97,7 @@ def in_mlflow(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Ml
 
 def test_tensorboard_shows_one_run_a_trial_with_every_epoch(tmp_path: pathlib.Path) -> None:
     found = made()
-    place = found.to_tensorboard(tmp_path / "logs")
+    place = to_tensorboard(found, tmp_path / "logs")
     multiplexer, _, groups = in_tensorboard(tmp_path / "logs")
     assert sorted(multiplexer.Runs()) == sorted(each.sessions[0].name for each in groups)
     assert len(groups) == len(found.trials)
@@ -114,7 +115,7 @@ def test_tensorboard_shows_one_run_a_trial_with_every_epoch(tmp_path: pathlib.Pa
 
 
 def test_the_hparams_tab_shows_configurations_and_what_came_of_them(tmp_path: pathlib.Path) -> None:
-    made().to_tensorboard(tmp_path)
+    to_tensorboard(made(), tmp_path)
     _, shown, groups = in_tensorboard(tmp_path)
     kinds = {each.name: api_pb2.DataType.Name(each.type).removeprefix("DATA_TYPE_") for each in shown.hparam_infos}
     assert kinds == dict.fromkeys(["variant", "task", "seed", "status", "p", "config/seed"], "STRING") | {"lr": "FLOAT64"}
@@ -133,7 +134,7 @@ def test_the_hparams_tab_shows_configurations_and_what_came_of_them(tmp_path: pa
 
 def test_mlflow_finds_one_run_a_trial_with_every_epoch(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = made()
-    place = found.to_mlflow(tmp_path / "runs")
+    place = to_mlflow(found, tmp_path / "runs")
     client, runs = in_mlflow(tmp_path / "runs", monkeypatch)
     assert client.get_experiment_by_name("made up").experiment_id == place.name
     ends = {each.data.tags["status"]: each.info.status for each in runs}
@@ -160,14 +161,6 @@ def test_mlflow_finds_one_run_a_trial_with_every_epoch(tmp_path: pathlib.Path, m
     assert "result/loss" not in failed.metrics
     diverged = of[found.trials["key"][3]].data.metrics
     assert (diverged["result/loss"], diverged["result/diverged"]) == (1.0, 1.0)
-
-
-def to_tensorboard(found: Results, folder: pathlib.Path) -> pathlib.Path:
-    return found.to_tensorboard(folder)
-
-
-def to_mlflow(found: Results, folder: pathlib.Path) -> pathlib.Path:
-    return found.to_mlflow(folder)
 
 
 @pytest.fixture
@@ -221,7 +214,7 @@ def test_an_export_is_replaced_whole_and_others_stay(to: To, tmp_path: pathlib.P
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, OSError("disk full")])
 def test_an_interrupted_export_changes_nothing(end: Any, tmp_path: pathlib.Path) -> None:
-    made().to_tensorboard(tmp_path / "logs")
+    to_tensorboard(made(), tmp_path / "logs")
     before = sorted(tmp_path.rglob("*"))
 
     def write(found: Results, half: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
@@ -247,12 +240,12 @@ def test_what_somebody_else_keeps_is_left_alone(to: To, tmp_path: pathlib.Path) 
         with pytest.raises(InputError, match=words):
             to(made(), place)
     assert sorted(each.name for each in tmp_path.rglob("*")) == ["chapter.md", "file", "thesis"]
-    made().to_tensorboard(tmp_path / "logs")
+    to_tensorboard(made(), tmp_path / "logs")
     (tmp_path / "logs" / "mine").mkdir()
     with pytest.raises(InputError, match="no export to mlflow"):
-        made().to_mlflow(tmp_path / "logs")
+        to_mlflow(made(), tmp_path / "logs")
     with pytest.raises(InputError, match="is not an export of study 'mine'"):
-        made("mine").to_tensorboard(tmp_path / "logs")
+        to_tensorboard(made("mine"), tmp_path / "logs")
 
 
 @EITHER
@@ -271,7 +264,7 @@ def test_imported_results_have_no_clock_and_no_curves(to: To, tmp_path: pathlib.
 def test_without_mlflow_it_says_what_to_install(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mlflow.store.tracking.file_store", None)
     with pytest.raises(InputError, match=r"pip install 'optimizer-sensitivity\[export\]'"):
-        made().to_mlflow(tmp_path / "out")
+        to_mlflow(made(), tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
 

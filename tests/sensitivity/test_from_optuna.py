@@ -13,10 +13,10 @@ import pytest
 
 from search_spaces.combinations import distinct
 from search_spaces.spaces import SearchSpace
+from sensitivity import from_optuna, from_table, to_optuna
 from sensitivity.measures import Measured
 from sensitivity.questions.summary import caveats
 from sensitivity.reporting import write_report
-from sensitivity.results.results import Results
 from sensitivity.store.store import Store
 from tests.search_spaces import awkward
 from tests.sensitivity.tables import INITIAL, bowl, noisy, results
@@ -53,7 +53,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_a_plain_sqlite_study_is_read_and_reported(url: str, tmp_path: pathlib.Path) -> None:
-    read = Results.from_optuna(url)
+    read = from_optuna(url)
     table = read.trials.set_index("key")
     assert list(table.loc[["3", "4", "5"], "status"]) == ["failed", "diverged", "stopped"]
     infinite = table[(table["config/lr"] > 0.2) & ~table.index.isin(("3", "4", "5"))]
@@ -72,11 +72,11 @@ def test_a_plain_sqlite_study_is_read_and_reported(url: str, tmp_path: pathlib.P
     assert "If an optimizer chose the configurations, it crowds near the best" in said
     assert "were chosen by an optimizer" not in said
     assert write_report(read, tmp_path / "report").is_file()
-    assert Results.from_optuna(url.removeprefix("sqlite:///"), failed="diverged").trials.set_index("key").loc["3", "status"] == "diverged"
+    assert from_optuna(url.removeprefix("sqlite:///"), failed="diverged").trials.set_index("key").loc["3", "status"] == "diverged"
 
 
 def test_a_parameter_can_name_the_variant(url: str) -> None:
-    read = Results.from_optuna(url, variant="rule", hyperparameters=["lr", "nu", "depth"], design="random")
+    read = from_optuna(url, variant="rule", hyperparameters=["lr", "nu", "depth"], design="random")
     assert {name: space.names for name, space in read.spaces.items()} == {
         "None": ("lr", "depth"), "sgd": ("lr", "depth"), "adam": ("lr", "nu", "depth"),
     }  # fmt: skip
@@ -88,7 +88,7 @@ def test_a_journal_is_read(tmp_path: pathlib.Path) -> None:
     backend = optuna.storages.journal.JournalFileBackend(str(tmp_path / "study.log"))
     study = optuna.create_study(storage=optuna.storages.JournalStorage(backend), study_name="j")
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
-    assert len(Results.from_optuna(str(tmp_path / "study.log")).trials) == 3
+    assert len(from_optuna(str(tmp_path / "study.log")).trials) == 3
 
 
 def test_a_sampler_that_looks_at_no_results_is_a_fixed_design() -> None:
@@ -96,7 +96,7 @@ def test_a_sampler_that_looks_at_no_results_is_a_fixed_design() -> None:
     for sampler in (optuna.samplers.RandomSampler(), optuna.samplers.GridSampler({"x": [0.0, 0.5, 1.0]}), optuna.samplers.TPESampler()):
         study = optuna.create_study(sampler=sampler, study_name=type(sampler).__name__)
         study.optimize(lambda trial: trial.suggest_float("x", 0, 1) ** 2, n_trials=3)
-        designs[study.study_name] = Results.from_optuna(study).design
+        designs[study.study_name] = from_optuna(study).design
     assert designs == {"RandomSampler": "random", "GridSampler": "grid", "TPESampler": "adaptive"}
 
 
@@ -106,7 +106,7 @@ def test_several_studies_are_the_variants_of_one() -> None:
         study = optuna.create_study(study_name=name, direction="maximize")
         study.optimize(lambda trial: -(trial.suggest_float("x", 0, 1) ** 2), n_trials=5)
         studies.append(study)
-    read = Results.from_optuna(studies)
+    read = from_optuna(studies)
     assert read.groups == [("one and two", "one"), ("one and two", "two")]
     assert read.direction == "max"
     assert read.trials["key"].is_unique
@@ -116,14 +116,14 @@ def test_one_of_several_objectives_is_named() -> None:
     study = optuna.create_study(directions=["minimize", "maximize"])
     study.optimize(lambda trial: (trial.suggest_float("x", 0, 1), 2.0), n_trials=3)
     with pytest.raises(InputError, match=r"has 2 objectives; name one with metric= .*: 0, 1"):
-        Results.from_optuna(study)
-    assert Results.from_optuna(study, metric=1).direction == "max"
+        from_optuna(study)
+    assert from_optuna(study, metric=1).direction == "max"
 
 
 def test_a_parameter_whose_range_moves_has_the_range_of_all() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     study.optimize(lambda trial: trial.suggest_float("x", 0.1 * trial.number, 1 + trial.number), n_trials=3)
-    domain = next(iter(Results.from_optuna(study).spaces.values()))["x"]
+    domain = next(iter(from_optuna(study).spaces.values()))["x"]
     assert (domain.low, domain.high) == (0.0, 3.0)  # type: ignore[union-attr]
 
 
@@ -141,8 +141,8 @@ def status(configuration: Any, seed: int) -> str:
 def test_there_and_back_changes_nothing(place: str, tmp_path: pathlib.Path) -> None:
     truth = results(partly, seeds=(0, 1, 2), status=status)
     url = f"sqlite:///{tmp_path / 'o.db'}"
-    study = truth.to_optuna(url if place == "sqlite" else None)
-    back = Results.from_optuna(study if place == "memory" else url)
+    study = to_optuna(truth, url if place == "sqlite" else None)
+    back = from_optuna(study if place == "memory" else url)
     same = ["key", "task", "variant", "seed", "status", "initial_loss", "config/lr", "config/mu", "value", "loss"]
     pd.testing.assert_frame_equal(back.trials[same], truth.trials[same], check_exact=False, rtol=1e-12)
     assert back.spaces["adam"].compare(truth.spaces["adam"]) == []
@@ -154,14 +154,14 @@ def test_there_and_back_changes_nothing(place: str, tmp_path: pathlib.Path) -> N
 def test_awkward_spaces_come_back(space: SearchSpace) -> None:
     points = [*space.sample(8, 0), *space.decode([[0.0] * len(space), [1.0] * len(space)])]
     truth = results(lambda configuration, seed: 0.5, space=space, configurations=distinct(points), seeds=(0,))
-    back = Results.from_optuna(truth.to_optuna())
+    back = from_optuna(to_optuna(truth))
     assert back.spaces["adam"].compare(space) == []
     columns = [f"config/{name}" for name in space.names]
     pd.testing.assert_frame_equal(back.trials[columns], truth.trials.reindex(columns=columns), check_dtype=False, rtol=1e-9)
 
 
 def test_what_optuna_sees_is_capped_and_says_what_diverged() -> None:
-    study = results(partly, seeds=(0, 1, 2), status=status).to_optuna()
+    study = to_optuna(results(partly, seeds=(0, 1, 2), status=status))
     complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
     assert len(complete) == 24
     assert max(each.value for each in complete) == INITIAL
@@ -177,29 +177,29 @@ def test_what_optuna_sees_is_capped_and_says_what_diverged() -> None:
 
 def test_a_maximised_metric_is_maximised_in_optuna() -> None:
     frame = pd.DataFrame({"x": [0.1, 0.2, 0.3], "score": [0.5, 0.9, math.nan]})
-    study = Results.from_table(frame, metric="score", direction="max").to_optuna()
+    study = to_optuna(from_table(frame, metric="score", direction="max"))
     assert (study.best_value, study.direction.name) == (0.9, "MAXIMIZE")
     assert [each.value for each in study.trials] == [0.5, 0.9, 0.5]
-    assert list(Results.from_optuna(study).trials["loss"]) == [-0.5, -0.9, -0.5]
+    assert list(from_optuna(study).trials["loss"]) == [-0.5, -0.9, -0.5]
 
 
 def test_one_variant_is_one_study(tmp_path: pathlib.Path) -> None:
     two = results(noisy(0.01), variants=("adam", "sgd"))
     with pytest.raises(InputError, match="name task= and variant= of one of: adam on autoencoder/digits, sgd on autoencoder/digits"):
-        two.to_optuna()
+        to_optuna(two)
     with pytest.raises(InputError, match="unknown variant 'adm'; did you mean 'adam'"):
-        two.to_optuna(variant="adm")
+        to_optuna(two, variant="adm")
     url = f"sqlite:///{tmp_path / 'o.db'}"
     for _, variant in two.groups:
-        two.to_optuna(url, variant=variant)
+        to_optuna(two, url, variant=variant)
     with pytest.raises(InputError, match=r"has an Optuna study 'made up / sgd' already; give name="):
-        two.to_optuna(url, variant="sgd")
+        to_optuna(two, url, variant="sgd")
     with pytest.raises(InputError, match=r"holds 2 Optuna studies; name one or more .*: made up / adam, made up / sgd"):
-        Results.from_optuna(url)
-    both = Results.from_optuna(url, "made up / adam", "made up / sgd")
+        from_optuna(url)
+    both = from_optuna(url, "made up / adam", "made up / sgd")
     pd.testing.assert_frame_equal(Measured(both).excess_loss, Measured(two).excess_loss, check_exact=False)
     with pytest.raises(InputError, match="cannot write an Optuna study to 'sqlite:////no/such"):
-        two.to_optuna("sqlite:////no/such/o.db", variant="sgd")
+        to_optuna(two, "sqlite:////no/such/o.db", variant="sgd")
 
 
 def test_bad_storages_are_one_line_and_left_alone(url: str, tmp_path: pathlib.Path) -> None:
@@ -222,7 +222,7 @@ def test_bad_storages_are_one_line_and_left_alone(url: str, tmp_path: pathlib.Pa
         ("sqlite://", [], "no Optuna storage at"),
     ]:
         with pytest.raises(InputError) as error:
-            Results.from_optuna(place, *names)
+            from_optuna(place, *names)
         assert message in str(error.value)
         assert "\n" not in str(error.value)
         assert "secret" not in str(error.value)
@@ -235,7 +235,7 @@ def test_bad_storages_are_one_line_and_left_alone(url: str, tmp_path: pathlib.Pa
         ({"hyperparameters": ["lr", "units_2"]}, "units_2 has no value in"),
     ]:
         with pytest.raises(InputError) as error:
-            Results.from_optuna(url, **given)
+            from_optuna(url, **given)
         assert message in str(error.value)
     with pytest.raises(InputError, match="must be a Study, several, or the URL"):
-        Results.from_optuna(sqlite3)
+        from_optuna(sqlite3)

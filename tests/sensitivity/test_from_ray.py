@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from ray import tune
 
+from sensitivity import from_ray
 from sensitivity.measures import Measured
 from sensitivity.reporting import write_report
 from sensitivity.results.results import Results
@@ -53,7 +54,7 @@ def held(results: Results) -> dict[Any, str]:
 
 
 def test_a_directory_is_read_and_reported(grid: Any, tmp_path: pathlib.Path) -> None:
-    read = Results.from_ray(grid.experiment_path, metric="loss")
+    read = from_ray(grid.experiment_path, metric="loss")
     assert held(read) == EXPECTED
     assert read.spaces["plain"].names == ("lr", "model/width")
     assert (read.spaces["plain"]["lr"].scale, read.study, read.design) == ("log", "plain", "grid")
@@ -62,12 +63,12 @@ def test_a_directory_is_read_and_reported(grid: Any, tmp_path: pathlib.Path) -> 
     assert len(read.epochs) == 9
     assert any("Stopped early" in each for each in read.notes)
     assert write_report(read, tmp_path / "report").is_file()
-    assert set(Results.from_ray(grid.experiment_path, metric="loss", epochs=1).trials["status"]) == {"completed", "diverged", "failed"}
-    assert set(Results.from_ray(grid.experiment_path, metric="other/accuracy").trials["value"].dropna()) == {0.5}
+    assert set(from_ray(grid.experiment_path, metric="loss", epochs=1).trials["status"]) == {"completed", "diverged", "failed"}
+    assert set(from_ray(grid.experiment_path, metric="other/accuracy").trials["value"].dropna()) == {0.5}
 
 
 def test_a_result_grid_gives_the_same(grid: Any) -> None:
-    files, objects = Results.from_ray(grid.experiment_path, metric="loss"), Results.from_ray(grid, metric="loss")
+    files, objects = from_ray(grid.experiment_path, metric="loss"), from_ray(grid, metric="loss")
     same = [name for name in files.trials if name not in ("error", "seconds")]
     pd.testing.assert_frame_equal(
         *(each.trials[same].sort_values(["config/lr", "config/model/width"], ignore_index=True) for each in (files, objects))
@@ -77,17 +78,17 @@ def test_a_result_grid_gives_the_same(grid: Any) -> None:
 
 def test_the_param_space_says_scales_and_ranges(grid: Any) -> None:
     space = {"lr": tune.loguniform(1e-3, 10), "model": {"width": tune.randint(1, 5)}, "data": None}
-    read = Results.from_ray(grid.experiment_path, metric="loss", spaces=space, design="random")
+    read = from_ray(grid.experiment_path, metric="loss", spaces=space, design="random")
     assert str(read.spaces["plain"]) == "lr: 0.001 to 10.0, log\nmodel/width: 1 to 4, linear"
     assert not any("inferred" in each for each in read.notes)
-    variants = Results.from_ray(grid.experiment_path, metric="loss", variant="model/width")
+    variants = from_ray(grid.experiment_path, metric="loss", variant="model/width")
     assert [variant for _, variant in variants.groups] == ["1", "2"]
 
 
 def test_a_search_algorithm_is_adaptive(grid: Any, tmp_path: pathlib.Path) -> None:
     shutil.copytree(grid.experiment_path, tmp_path / "searched")
     (tmp_path / "searched" / "searcher-state-2026-11-24_08-26-28.pkl").write_bytes(b"")  # as Ray Tune calls it with OptunaSearch
-    assert Results.from_ray(tmp_path / "searched", metric="loss").design == "adaptive"
+    assert from_ray(tmp_path / "searched", metric="loss").design == "adaptive"
 
 
 def experiment(folder: pathlib.Path, lines: list[list[str]]) -> pathlib.Path:
@@ -106,7 +107,7 @@ def report(iteration: int, loss: float) -> str:
 
 def test_what_was_cut_off_or_repeated_is_read_as_far_as_it_goes(tmp_path: pathlib.Path) -> None:
     whole = [report(1, 5), report(2, 4), report(2, 3), '{"loss": 1, "trai']
-    read = Results.from_ray(experiment(tmp_path / "e", [whole, [report(1, 2), report(2, math.nan)], [report(1, 9), report(2, 1)]]))
+    read = from_ray(experiment(tmp_path / "e", [whole, [report(1, 2), report(2, math.nan)], [report(1, 9), report(2, 1)]]))
     assert read.metric == "loss"
     assert list(read.trials["value"].fillna(-1)) == [3, -1, 1]
     assert read.spaces["e"].names == ("lr", "layers")
@@ -141,18 +142,18 @@ def test_what_is_no_experiment_is_one_line(grid: Any, tmp_path: pathlib.Path) ->
         (tmp_path / "none", {}, "holds no trials"),
     ]:
         with pytest.raises(InputError) as error:
-            Results.from_ray(place, **named)
+            from_ray(place, **named)
         assert message in str(error.value)
         assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="must be a directory or a ResultGrid of Ray Tune, got int '3'"):
-        Results.from_ray(3)
+        from_ray(3)
 
 
 def test_an_experiment_that_was_moved_is_read_where_it_is(grid: Any, tmp_path: pathlib.Path) -> None:
     shutil.copytree(grid.experiment_path, tmp_path / "elsewhere")
-    assert held(Results.from_ray(tmp_path / "elsewhere", metric="loss")) == EXPECTED
+    assert held(from_ray(tmp_path / "elsewhere", metric="loss")) == EXPECTED
 
 
 def test_measures_read_what_ray_reported(grid: Any) -> None:
-    read = Results.from_ray(grid.experiment_path, metric="loss")
+    read = from_ray(grid.experiment_path, metric="loss")
     assert Measured(read).divergence_rate["value"].tolist() == [0.5]

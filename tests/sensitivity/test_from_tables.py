@@ -12,10 +12,10 @@ import pytest
 
 from search_spaces.hyperparameters import Categorical, Float
 from search_spaces.spaces import SearchSpace
+from sensitivity import from_optuna, from_table, to_optuna
 from sensitivity.measures import Measured
 from sensitivity.questions.summary import caveats, summary
 from sensitivity.reporting import write_report
-from sensitivity.results.results import Results
 from tests.sensitivity.tables import bowl, noisy
 from tests.sensitivity.tables import results as made_up
 from trainables.names import InputError
@@ -34,7 +34,7 @@ NAMED = {"hyperparameters": ["learning rate", "momentum"], "metric": "val", "dir
 
 
 def test_columns_become_the_tables_that_measures_and_the_report_read(tmp_path: pathlib.Path) -> None:
-    results = Results.from_table(sweep(), **NAMED, study="a sweep")
+    results = from_table(sweep(), **NAMED, study="a sweep")
     expected = made_up(bowl)
     assert [name for name in results.trials if not name.startswith("config/")] == [
         name for name in expected.trials if not name.startswith("config/")
@@ -56,9 +56,9 @@ def test_files_give_the_same_as_the_frame(tmp_path: pathlib.Path) -> None:
     frame.to_csv(tmp_path / "t.csv", index=False)
     frame.to_csv(tmp_path / "t.tsv", index=False, sep="\t")
     frame.to_parquet(tmp_path / "t.parquet")
-    expected = Results.from_table(frame, **NAMED, study="t").trials
+    expected = from_table(frame, **NAMED, study="t").trials
     for name in ("t.csv", "t.tsv", "t.parquet"):
-        found = Results.from_table(tmp_path / name, **NAMED, empty="diverged")
+        found = from_table(tmp_path / name, **NAMED, empty="diverged")
         assert found.study == "t"
         pd.testing.assert_frame_equal(found.trials, expected)
 
@@ -67,7 +67,7 @@ def test_our_own_tables_are_read_back(tmp_path: pathlib.Path) -> None:
     truth = made_up(noisy(0.01), status=lambda configuration, seed: "failed" if seed == 1 and configuration["lr"] > 0.9 else "completed")
     truth.save(tmp_path)
     for file in ("trials.csv", "trials.parquet"):
-        found = Results.from_table(tmp_path / file, spaces=truth.spaces)
+        found = from_table(tmp_path / file, spaces=truth.spaces)
         columns = ["task", "variant", "seed", "status", "initial_loss", "config/lr", "config/mu", "loss"]
         pd.testing.assert_frame_equal(found.trials[columns], truth.trials[columns], check_dtype=False)
         pd.testing.assert_frame_equal(Measured(found).excess_loss, Measured(truth).excess_loss)
@@ -75,19 +75,19 @@ def test_our_own_tables_are_read_back(tmp_path: pathlib.Path) -> None:
 
 def test_an_initial_loss_caps_what_diverged_and_what_got_worse() -> None:
     frame = pd.DataFrame({"lr": [0.01, 0.1, 1.0], "loss": [0.2, 3.0, math.inf], "start": [0.5, 0.6, 0.5]})
-    assert list(Results.from_table(frame[["lr", "loss"]], initial_loss=1).trials["loss"]) == [0.2, 1.0, 1.0]
-    results = Results.from_table(frame, initial_loss="start", hyperparameters=["lr"])
+    assert list(from_table(frame[["lr", "loss"]], initial_loss=1).trials["loss"]) == [0.2, 1.0, 1.0]
+    results = from_table(frame, initial_loss="start", hyperparameters=["lr"])
     assert list(results.trials["loss"]) == [0.2, 0.6, 0.5]
     assert "Diverged trials, counted at the initial loss: table 1 of 3." in summary(Measured(results), "table")
     accuracy = pd.DataFrame({"lr": [0.01, 0.1, 1.0], "accuracy": [0.9, 0.05, -math.inf]})
-    results = Results.from_table(accuracy, metric="accuracy", direction="max", initial_loss=0.1)
+    results = from_table(accuracy, metric="accuracy", direction="max", initial_loss=0.1)
     assert list(results.trials["loss"]) == [-0.9, -0.1, -0.1]
 
 
 def test_a_status_column_tells_failures_from_divergence() -> None:
     words = ["COMPLETE", "TrialState.FAIL", "nan", "PRUNED", "RUNNING", "Crashed"]
     frame = pd.DataFrame({"lr": np.geomspace(1e-3, 1, 6), "loss": [0.1, math.nan, math.nan, 0.2, math.nan, 0.3], "state": words})
-    table = Results.from_table(frame).trials
+    table = from_table(frame).trials
     assert list(table["status"]) == ["completed", "failed", "diverged", "stopped", "running", "failed"]
     assert list(table["loss"].fillna(-1)) == [0.1, -1, 0.1, -1, -1, -1]
 
@@ -96,11 +96,11 @@ def test_an_empty_cell_is_a_hyperparameter_that_a_row_has_not() -> None:
     frame = pd.DataFrame(
         {"rule": ["sgd", "adam", "adam", "sgd"], "lr": [0.1, 0.1, 0.2, 0.2], "nu": [None, 0.9, 0.99, None], "loss": [4, 3, 2, 1]}
     )
-    together = Results.from_table(frame)
+    together = from_table(frame)
     assert dict(together.spaces["table"]["nu"].when) == {"rule": ("adam",)}
     assert "Conditions were inferred from which values are there: nu when rule is 'adam'." in together.notes
     assert not Measured(together).overview.empty
-    apart = Results.from_table(frame, variant="rule")
+    apart = from_table(frame, variant="rule")
     assert {name: space.names for name, space in apart.spaces.items()} == {"sgd": ("lr",), "adam": ("lr", "nu")}
 
 
@@ -109,17 +109,17 @@ def test_choices_of_several_types_survive_a_file(tmp_path: pathlib.Path) -> None
     truth = made_up(lambda configuration, seed: 0.5, space=space, configurations=[{"c": each} for each in (True, "cm", 1)])
     truth.save(tmp_path)
     for file in ("trials.csv", "trials.parquet"):
-        assert list(Results.from_table(tmp_path / file, spaces=space).trials["config/c"]) == list(truth.trials["config/c"])
+        assert list(from_table(tmp_path / file, spaces=space).trials["config/c"]) == list(truth.trials["config/c"])
 
 
 def test_a_choice_called_none_is_a_choice(tmp_path: pathlib.Path) -> None:
     (tmp_path / "t.csv").write_text("schedule,loss\nNone,1\ncosine,2\n")
-    assert Results.from_table(tmp_path / "t.csv").spaces["t"]["schedule"] == Categorical("schedule", ("None", "cosine"))
+    assert from_table(tmp_path / "t.csv").spaces["t"]["schedule"] == Categorical("schedule", ("None", "cosine"))
 
 
 def test_without_a_seed_a_configuration_that_comes_again_is_another_seed() -> None:
     frame = pd.DataFrame({"lr": [0.1, 0.1, 0.2, 0.2], "loss": [1.0, 1.1, math.nan, math.nan]})
-    results = Results.from_table(frame)
+    results = from_table(frame)
     assert list(results.trials["seed"]) == [0, 1, 0, 1]
     assert any("another seed" in each for each in results.notes)
 
@@ -129,27 +129,25 @@ def test_a_row_for_every_epoch_is_a_curve() -> None:
         {"lr": lr, "seed": seed, "step": step, "loss": 1 / step + lr}
         for lr in (0.1, 0.2, 0.3) for seed in (0, 1) for step in (1, 2, 3) if (lr, seed, step) != (0.3, 1, 3)
     ]  # fmt: skip
-    results = Results.from_table(pd.DataFrame(rows).sample(frac=1, random_state=0), epoch="step")
+    results = from_table(pd.DataFrame(rows).sample(frac=1, random_state=0), epoch="step")
     assert sorted(results.trials["status"]) == ["completed"] * 5 + ["stopped"]
     assert len(results.epochs) == 17
     assert results.trials["value"].min() == pytest.approx(1 / 3 + 0.1)
 
 
 def test_labels_are_no_hyperparameters() -> None:
-    results = Results.from_table(sweep(run=[f"run-{i}" for i in range(48)]), metric="val", direction="min", variant="opt", seed="fold")
+    results = from_table(sweep(run=[f"run-{i}" for i in range(48)]), metric="val", direction="min", variant="opt", seed="fold")
     assert results.spaces["sgd"].names == ("lr", "momentum")
     assert any("Left out of the hyperparameters: identifiers (run)" in note for note in results.notes)
 
 
 def test_given_spaces_are_held_to() -> None:
     space = SearchSpace(Float("learning rate", 1e-4, 1.0, "log"), Float("momentum", 0, 0.999, "log1m"))
-    results = Results.from_table(sweep(), **NAMED, spaces=space)
+    results = from_table(sweep(), **NAMED, spaces=space)
     assert results.spaces == {"sgd": space, "adam": space}
     assert not any("inferred" in each for each in results.notes)
     with pytest.raises(InputError, match=r"^row 19 of the table: learning rate must be between 0.0001 and 0.5, got 1.0$"):
-        Results.from_table(
-            sweep(), **NAMED, spaces=SearchSpace(Float("learning rate", 1e-4, 0.5, "log"), Float("momentum", 0, 0.999, "log1m"))
-        )
+        from_table(sweep(), **NAMED, spaces=SearchSpace(Float("learning rate", 1e-4, 0.5, "log"), Float("momentum", 0, 0.999, "log1m")))
 
 
 HOSTILE = (
@@ -171,11 +169,11 @@ HOSTILE = (
 def test_hostile_names_do_no_harm(tmp_path: pathlib.Path) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({name: rng.uniform(0, 1, 12) for name in HOSTILE} | {"</p>": rng.uniform(0, 1, 12), "who": ["<b>", "'; DROP"] * 6})
-    results = Results.from_table(frame, hyperparameters=HOSTILE, metric="</p>", direction="min", variant="who", study="../<i>")
+    results = from_table(frame, hyperparameters=HOSTILE, metric="</p>", direction="min", variant="who", study="../<i>")
     assert {space.names for space in results.spaces.values()} == {tuple("lr" if name == "config/lr" else name for name in HOSTILE)}
     assert "<script>alert" not in write_report(results, tmp_path / "report").read_text()
-    study = results.to_optuna(variant="<b>")
-    assert {space.names for space in Results.from_optuna(study).spaces.values()} == {results.spaces["<b>"].names}
+    study = to_optuna(results, variant="<b>")
+    assert {space.names for space in from_optuna(study).spaces.values()} == {results.spaces["<b>"].names}
 
 
 SMALL = "lr,loss,seed\n0.1,1,0\n0.2,2,0\n"
@@ -230,16 +228,16 @@ def test_a_malformed_table_is_one_clear_line(
     if file:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError) as error:
-        Results.from_table(path, **named)
+        from_table(path, **named)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_a_frame_with_a_column_twice_is_refused_as_is_no_frame() -> None:
     with pytest.raises(InputError, match=r"must be a DataFrame or the path of a file, got \[1\]"):
-        Results.from_table([1])  # type: ignore[arg-type]
+        from_table([1])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="has the column 'a' twice"):
-        Results.from_table(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+        from_table(pd.DataFrame([[1, 2]], columns=["a", "a"]))
 
 
 def test_ten_thousand_rows_take_seconds() -> None:
@@ -248,5 +246,5 @@ def test_ten_thousand_rows_take_seconds() -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"lr": 10 ** rng.uniform(-4, 0, 10_000), "mu": rng.uniform(0, 1, 10_000), "loss": rng.normal(1, 0.1, 10_000)})
     began = time.perf_counter()
-    Results.from_table(frame)
+    from_table(frame)
     assert time.perf_counter() - began < 10

@@ -15,6 +15,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from search_spaces import Categorical, Float, SearchSpace
+from sensitivity import from_optuna, from_ray, from_table
 from sensitivity.results.results import Results
 from trainables.names import InputError
 
@@ -25,16 +26,16 @@ FAILED = "failed"
 """Entry of a configuration whose trial failed."""
 
 
-def from_table(place: pathlib.Path, configs: Configs, **named: Any) -> Results:
+def by_table(place: pathlib.Path, configs: Configs, **named: Any) -> Results:
     rows = [
         {**config, "loss": None if FAILED in config else 0.1 + lr, "state": "failed" if FAILED in config else "done"}
         for config, lr in zip(configs, RATES, strict=False)
     ]
     names = list(dict.fromkeys(name for config in configs for name in config if name not in (FAILED, *named.get("ignore", ()))))
-    return Results.from_table(pd.DataFrame(rows), hyperparameters=names, study="s", **named)
+    return from_table(pd.DataFrame(rows), hyperparameters=names, study="s", **named)
 
 
-def from_ray(place: pathlib.Path, configs: Configs, **named: Any) -> Results:
+def by_ray(place: pathlib.Path, configs: Configs, **named: Any) -> Results:
     for number, (config, lr) in enumerate(zip(configs, RATES, strict=False)):
         folder = place / "s" / f"t_{number:05d}"
         folder.mkdir(parents=True)
@@ -43,10 +44,10 @@ def from_ray(place: pathlib.Path, configs: Configs, **named: Any) -> Results:
             (folder / "error.txt").write_text("boom\n")
         else:
             (folder / "result.json").write_text(json.dumps({"loss": 0.1 + lr, "training_iteration": 1}) + "\n")
-    return Results.from_ray(place / "s", study="s", **named)
+    return from_ray(place / "s", study="s", **named)
 
 
-def from_optuna(place: pathlib.Path, configs: Configs, **named: Any) -> Results:
+def by_optuna(place: pathlib.Path, configs: Configs, **named: Any) -> Results:
     study = optuna.create_study(study_name="s", sampler=optuna.samplers.RandomSampler(seed=0))
     values: dict[str, list[Any]] = {}
     for config in configs:
@@ -62,10 +63,10 @@ def from_optuna(place: pathlib.Path, configs: Configs, **named: Any) -> Results:
         params = {name: value for name, value in config.items() if name != FAILED}
         state = {"state": TrialState.FAIL} if FAILED in config else {"value": 0.1 + lr}
         study.add_trial(create_trial(params=params, distributions={name: domains[name] for name in params}, **state))
-    return Results.from_optuna(study, **named)
+    return from_optuna(study, **named)
 
 
-DOORS = pytest.mark.parametrize("door", [from_table, from_ray, from_optuna])
+DOORS = pytest.mark.parametrize("door", [by_table, by_ray, by_optuna])
 
 
 def with_wd(absent: Sequence[int] = (), failed: Sequence[int] = ()) -> list[dict[str, Any]]:
@@ -76,7 +77,7 @@ def with_wd(absent: Sequence[int] = (), failed: Sequence[int] = ()) -> list[dict
     return configs
 
 
-@pytest.mark.parametrize("door", [from_ray, from_optuna])
+@pytest.mark.parametrize("door", [by_ray, by_optuna])
 def test_none_is_a_choice(tmp_path: pathlib.Path, door: Door) -> None:
     configs = [{"lr": lr, "clip": (None, "norm", "value")[row % 3]} for row, lr in enumerate(RATES)]
     results = door(tmp_path, configs)
@@ -89,10 +90,10 @@ def test_none_is_a_choice(tmp_path: pathlib.Path, door: Door) -> None:
 def test_none_of_a_table_is_a_choice_where_the_space_says_so(tmp_path: pathlib.Path, none: str | None) -> None:
     """An empty cell is None or a hole: a space or a default decides."""
     configs = [{"lr": lr, "clip": (none, "norm", "value")[row % 3]} for row, lr in enumerate(RATES)]
-    assert len(from_table(tmp_path, configs, defaults={"clip": "None"}).usable) == 12
+    assert len(by_table(tmp_path, configs, defaults={"clip": "None"}).usable) == 12
     space = SearchSpace(Float("lr", 1e-4, 0.1, "log"), Categorical("clip", ("None", "norm", "value")))
-    assert len(from_table(tmp_path, configs, spaces=space, defaults={"clip": "None"}).usable) == 12
-    assert len(from_table(tmp_path, configs).usable) == (8 if none is None else 12)
+    assert len(by_table(tmp_path, configs, spaces=space, defaults={"clip": "None"}).usable) == 12
+    assert len(by_table(tmp_path, configs).usable) == (8 if none is None else 12)
 
 
 @DOORS
@@ -123,4 +124,4 @@ def test_half_of_the_trials_are_not_left_out_but_asked_about(tmp_path: pathlib.P
 
 def test_a_default_of_no_hyperparameter_is_refused(tmp_path: pathlib.Path) -> None:
     with pytest.raises(InputError, match=r"unknown hyperparameter in defaults \(--default\) 'wdd'; did you mean 'wd'"):
-        from_table(tmp_path, with_wd(absent=(2,)), defaults={"wdd": 1})
+        by_table(tmp_path, with_wd(absent=(2,)), defaults={"wdd": 1})

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.exchange.imported_designs import about_holes, filled_share
 from sensitivity.results.results import Results
 
@@ -17,7 +18,7 @@ LRS, MUS, WDS = (1e-4, 1e-3, 1e-2, 1e-1), (0.0, 0.5, 0.9, 0.99), (0.0, 1e-4, 1e-
 
 def read(rows: list[dict[str, Any]], **named: Any) -> Results:
     rng = np.random.default_rng(1)
-    return Results.from_table(pd.DataFrame(rows).assign(loss=rng.uniform(1, 2, len(rows))), **named)
+    return from_table(pd.DataFrame(rows).assign(loss=rng.uniform(1, 2, len(rows))), **named)
 
 
 def grid(share: float = 1.0, seed: int = 0) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import pathlib
 import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import maximised, noisy
 from tests.sensitivity.tables import results as made_up
@@ -16,7 +17,7 @@ from trainables.names import InputError
 def read(*names: str, **named: object) -> Results:
     """Read a table with these columns of results."""
     frame = pd.DataFrame({"lr": [0.01, 0.1, 1.0]})
-    return Results.from_table(frame.assign(**{name: [0.1 + i, 0.2, 0.3] for i, name in enumerate(names)}), **named)  # type: ignore[arg-type]
+    return from_table(frame.assign(**{name: [0.1 + i, 0.2, 0.3] for i, name in enumerate(names)}), **named)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_a_table_without_a_result_is_asked_about() -> None:
 def test_our_own_tables_say_their_direction(tmp_path: pathlib.Path) -> None:
     for truth, direction in ((made_up(noisy(0.01)), "min"), (maximised(), "max")):
         truth.save(tmp_path)
-        found = Results.from_table(tmp_path / "trials.csv")
+        found = from_table(tmp_path / "trials.csv")
         assert (found.metric, found.direction) == ("value", direction)
         assert found.trials["loss"].tolist() == truth.trials["loss"].tolist()
         assert any(f"{'Lower' if direction == 'min' else 'Higher'} value is better, by the column loss" in note for note in found.notes)

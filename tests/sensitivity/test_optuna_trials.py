@@ -13,6 +13,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
+from sensitivity import from_optuna
 from sensitivity.measures import caveats
 from sensitivity.results.results import Results
 
@@ -58,7 +59,7 @@ def names_of(results: Results) -> tuple[str, ...]:
 )
 def test_status(study: optuna.Study, more: dict[str, Any], status: str) -> None:
     add(study, 9, **more)
-    results = Results.from_optuna(study)
+    results = from_optuna(study)
     assert list(results.trials["status"]) == ["completed"] * 9 + [status]
     assert names_of(results) == ("lr", "clip")
     assert set(results.spaces["made"]["clip"].grid(3)) == {"None", 1.0, 5.0}
@@ -66,10 +67,10 @@ def test_status(study: optuna.Study, more: dict[str, Any], status: str) -> None:
 
 def test_a_running_trial_leaves_the_variants_of_the_others(study: optuna.Study) -> None:
     study.ask()
-    results = Results.from_optuna(study, variant="clip")
+    results = from_optuna(study, variant="clip")
     assert set(results.spaces) == {"None", "1.0", "5.0"}
     assert "Left out, having no clip: 1 of 10 trials (running)." in results.notes
-    assert not [note for note in Results.from_optuna(study).notes if "having no clip" in note]
+    assert not [note for note in from_optuna(study).notes if "having no clip" in note]
 
 
 @pytest.mark.parametrize("choices", [([8, 8], [16]), ((8, 8), (16,)), (None, "a")], ids=["lists", "tuples", "None"])
@@ -82,7 +83,7 @@ def test_choices_of_any_kind_come_out_of_a_storage(tmp_path: pathlib.Path, choic
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # Optuna advises against lists
         study.optimize(objective, n_trials=12)
-    results = Results.from_optuna(f"sqlite:///{tmp_path}/s.db")
+    results = from_optuna(f"sqlite:///{tmp_path}/s.db")
     assert len(results.usable) == 12
     assert results.spaces["made"]["shape"].cardinality == 2
 
@@ -119,21 +120,21 @@ NOTES: list[tuple[str, Change, str]] = [
 
 @pytest.mark.parametrize(("change", "note"), [pytest.param(change, note, id=name) for name, change, note in NOTES])
 def test_what_is_said_is_said_only_where_it_is_so(study: optuna.Study, change: Change, note: str) -> None:
-    assert not [text for text in Results.from_optuna(study).notes if note in text]
+    assert not [text for text in from_optuna(study).notes if note in text]
     change(study)
-    assert [text for text in Results.from_optuna(study).notes if note in text]
+    assert [text for text in from_optuna(study).notes if note in text]
 
 
 def test_what_the_user_says_is_not_said_again(study: optuna.Study) -> None:
     failing(study)
     guessing(study)
-    notes = Results.from_optuna(study, failed="diverged", design="random").notes
+    notes = from_optuna(study, failed="diverged", design="random").notes
     assert not [note for note in notes if "Failed in Optuna" in note or ASSUMED in note]
 
 
 def test_an_optimizer_is_claimed_only_where_it_is_known(study: optuna.Study) -> None:
     def said(**named: Any) -> str:
-        table = caveats(Results.from_optuna(study, **named))
+        table = caveats(from_optuna(study, **named))
         return " ".join(table.loc[table["kind"] == "adaptive", "text"])
 
     assert said() == ""

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sensitivity.exchange import from_ray
+from sensitivity import from_ray
+from sensitivity.exchange.from_ray import _direction
 from sensitivity.exchange.ray_files import Experiment
 from sensitivity.results.results import Results
 from trainables.names import InputError
@@ -64,7 +65,7 @@ def rewritten(number: int, name: str, content: str) -> Change:
 
 
 def read(experiment: pathlib.Path, **named: Any) -> Results:
-    return Results.from_ray(experiment, **named)
+    return from_ray(experiment, **named)
 
 
 def statuses(results: Results) -> dict[float, str]:
@@ -194,8 +195,8 @@ def test_metric_and_direction_are_said_with_their_source(experiment: pathlib.Pat
 )
 def test_the_direction_that_ray_tune_was_given_is_said_of_its_metric(mode: str | None, metric: str, said: str) -> None:
     given = Experiment([], "an experiment", "e", metric="loss", mode=mode)
-    assert from_ray._direction(given, metric, None)[1] == [said]
-    assert from_ray._direction(given, metric, "min")[1] == []
+    assert _direction(given, metric, None)[1] == [said]
+    assert _direction(given, metric, "min")[1] == []
 
 
 def test_trials_without_a_role_are_counted(experiment: pathlib.Path) -> None:

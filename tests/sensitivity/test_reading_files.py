@@ -13,8 +13,8 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.exchange.table_files import is_table, read_frame
-from sensitivity.results.results import Results
 from trainables.names import InputError
 
 FRAME = pd.DataFrame({"lr": [0.1, 0.2], "opt": ["adam", "sgd"], "loss": [0.5, 2.0]})
@@ -82,7 +82,7 @@ def test_a_spreadsheet_by_hand_is_read_without_an_option(tmp_path: pathlib.Path)
                 rows.append([optimizer, lr, seed, "done", 0.9 - lr, None])
     rows[1][3:5] = ["crashed", None]
     rows[2][4:6] = ["#NUM!", "exploded?"]
-    results = Results.from_table(workbook(tmp_path / "sheet.xlsx", rows))
+    results = from_table(workbook(tmp_path / "sheet.xlsx", rows))
     assert {variant: space.names for variant, space in results.spaces.items()} == {"SGD": ("lr",), "Adam": ("lr",)}
     assert (results.metric, results.direction) == ("Val Accuracy", "max")
     assert list(results.trials["status"]) == ["failed", "diverged"] + ["completed"] * 10
@@ -91,7 +91,7 @@ def test_a_spreadsheet_by_hand_is_read_without_an_option(tmp_path: pathlib.Path)
 
 def test_a_spreadsheet_saved_as_text_with_decimal_commas(tmp_path: pathlib.Path) -> None:
     (tmp_path / "t.csv").write_bytes("Lernrate;lr;Fehler;val_loss\n1;0,001;;0,5\n1;0,01;;0,25\n1;0,1;;nan\n".encode("utf-16"))
-    results = Results.from_table(tmp_path / "t.csv")
+    results = from_table(tmp_path / "t.csv")
     assert list(results.trials["config/lr"]) == [0.001, 0.01, 0.1]
     assert list(results.trials["status"]) == ["completed", "completed", "diverged"]
     assert any("empty columns (Fehler)" in note and "constants (Lernrate)" in note for note in results.notes)

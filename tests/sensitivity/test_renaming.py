@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.exchange.renaming import renaming
 from sensitivity.results.results import Results
 from trainables.names import InputError
@@ -13,7 +14,7 @@ FRAME = pd.DataFrame({"learning_rate": [0.01, 0.1, 1.0] * 2, "mom": [0.0] * 3 + 
 
 
 def read(**named: object) -> Results:
-    return Results.from_table(FRAME, direction="min", **named)
+    return from_table(FRAME, direction="min", **named)
 
 
 def test_the_learning_rate_is_called_lr_and_that_is_said() -> None:

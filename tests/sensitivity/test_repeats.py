@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.figures.words import about
 from sensitivity.measures import Measured, best_loss, caveats
 from sensitivity.reporting.provenance import lead, provenance
@@ -25,7 +26,7 @@ def table(seeds: Mapping[int, list[int]], variant: str = "adam") -> pd.DataFrame
 
 
 def read(*frames: pd.DataFrame) -> Results:
-    return Results.from_table(pd.concat(frames, ignore_index=True), metric="loss", seed="seed", variant="variant")
+    return from_table(pd.concat(frames, ignore_index=True), metric="loss", seed="seed", variant="variant")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_a_variant_with_one_seed_is_named_where_others_have_more() -> None:
 
 def test_seeds_of_another_task_are_not_told() -> None:
     one, two = (table({i: list(range(count)) for i in range(8)}).assign(task=task) for task, count in (("a", 1), ("b", 2)))
-    found = Results.from_table(pd.concat([one, two]), metric="loss", seed="seed", task="task", variant="variant")
+    found = from_table(pd.concat([one, two]), metric="loss", seed="seed", task="task", variant="variant")
     assert [seeds_in_words(found, task) for task in ("a", "b", None)] == ["1 seed", "2 seeds", "1 to 2 seeds"]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.figures import colours, effect_shares, learning_curves, lr_curves, performance_sensitivity
 from sensitivity.measures import Measured
 from sensitivity.questions import QUESTIONS
@@ -166,7 +167,7 @@ def test_names_full_of_html_markdown_and_formulas_are_text(tmp_path: pathlib.Pat
     if imported:
         given = table.trials.rename(columns={"value": HOSTILE, "config/mu": f"config/{HOSTILE}"})
         given = given[["variant", "task", "seed", "config/lr", f"config/{HOSTILE}", HOSTILE]]
-        table = Results.from_table(given, metric=HOSTILE, direction="max")
+        table = from_table(given, metric=HOSTILE, direction="max")
     write_report(table, tmp_path)
     page, words = ((tmp_path / f"report.{kind}").read_text() for kind in ("html", "md"))
     assert "<script>alert" not in page

@@ -10,6 +10,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,11 +23,12 @@ from sensitivity.running.progress import Progress
 from sensitivity.running.run import Interrupted, run
 from sensitivity.store import run_lock as module
 from sensitivity.store.databases import Lost
-from sensitivity.store.run_lock import RunLock, machine, process_start
+from sensitivity.store.run_lock import RunLock, machine, machine_lock_path, process_start
 from sensitivity.store.store import Store
 from sensitivity.store.tables import LOCKS
 from sensitivity.store.upkeep import delete
 from sensitivity.study.study import Study
+from tests.sensitivity.lost_files import delete as delete_file
 from tests.sensitivity.lost_files import replace
 from tests.sensitivity.processes import wait_for_epochs
 from trainables.names import InputError
@@ -83,6 +85,52 @@ def test_the_second_run_says_who_runs_and_goes_on_when_the_first_has_ended(store
     assert "waits until that run ends, then trains what is left (--force runs beside it" in said[0]
     assert said[1].startswith("study 's': goes on after ")
     assert first.holder() is None
+
+
+@pytest.mark.parametrize("happen", [delete_file, replace])
+@pytest.mark.parametrize("force", [False, True])
+def test_a_run_whose_file_is_gone_is_waited_for_on_its_machine(
+    tmp_path: pathlib.Path, quick: None, happen: Callable[[pathlib.Path], None], force: bool
+) -> None:
+    place = tmp_path / "s.sqlite"
+    said: list[str] = []
+    order: list[str] = []
+    store = Store(place)
+    with store.database.pinned(), RunLock(store, "s", said.append).locked():
+        happen(place)
+        other = Store(place)
+
+        def wait() -> None:
+            with RunLock(other, "s", said.append).locked(force=force):
+                order.append("second")
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        deadline = time.monotonic() + 30
+        while not (order if force else said and "store was deleted" in said[-1]) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        order.append("first")
+    waiting.join(30)
+    store.close()
+    assert order == (["second", "first"] if force else ["first", "second"])
+    if force:
+        assert not said or "--force: both may train the same trials" in said[0]
+    else:
+        waits = "study 's' is run by another process on this machine, whose store was deleted or replaced; waits until"
+        assert sum(line.startswith(waits) for line in said) == 1
+        assert said[-1].startswith("study 's': goes on after ")
+    assert force or RunLock(other, "s", print).holder() is None
+    other.close()
+    assert not machine_lock_path(str(place), "s").exists() or force
+
+
+def test_without_a_folder_for_temporary_files_the_lock_of_the_store_is_enough(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    with RunLock(store, "s", print).locked():
+        pass
 
 
 def other_machine(pid: int) -> dict[str, Any]:

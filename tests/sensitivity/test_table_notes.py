@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.measures import caveats
-from sensitivity.results.results import Results
 
 SIZE = 12
 RATES = np.geomspace(1e-4, 1e-1, SIZE)
@@ -26,7 +26,7 @@ def cells(values: dict[int, Any], default: Any = "done") -> list[Any]:
 
 
 def said(table: pd.DataFrame, **named: Any) -> str:
-    results = Results.from_table(table, **named)
+    results = from_table(table, **named)
     return " ".join([*results.notes, *caveats(results)["text"]])
 
 
@@ -112,9 +112,9 @@ def test_a_hole_is_counted_among_all_trials() -> None:
 
 
 def test_many_columns_are_counted() -> None:
-    results = Results.from_table(frame(**{f"width_{column}": np.random.default_rng(column).permutation(SIZE) for column in range(20)}))
+    results = from_table(frame(**{f"width_{column}": np.random.default_rng(column).permutation(SIZE) for column in range(20)}))
     assert "width_9 and 10 more (--hyperparameter, once for each" in results.notes[0]
-    assert " more (" not in Results.from_table(frame()).notes[0]
+    assert " more (" not in from_table(frame()).notes[0]
 
 
 def test_reasons_of_some_are_counted() -> None:

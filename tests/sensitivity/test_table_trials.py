@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sensitivity.results.results import Results
+from sensitivity import from_table
 from trainables.names import InputError
 
 WORDS = ["finished", "killed", "crashed", "CANCELLED", "running", "finished", "preempted", None]
@@ -23,7 +23,7 @@ def rows(cell: str, words: list[str | None] = WORDS) -> str:
 
 def statuses(place: pathlib.Path, text: str, **named: Any) -> list[str]:
     (place / "t.csv").write_text(text)
-    return list(Results.from_table(place / "t.csv", **named).trials["status"])[1:]
+    return list(from_table(place / "t.csv", **named).trials["status"])[1:]
 
 
 def test_a_blank_result_is_what_its_status_says(tmp_path: pathlib.Path) -> None:
@@ -50,33 +50,33 @@ def test_a_blank_result_without_a_status_is_one_question(tmp_path: pathlib.Path,
 def test_nan_of_a_frame_is_nan_unless_the_status_says_that_the_trial_did_not_end() -> None:
     words = ["finished", "finished", "killed", "running", "failed", "diverged"]
     frame = pd.DataFrame({"lr": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "loss": [0.5, *[math.nan] * 5], "status": words})
-    assert list(Results.from_table(frame).trials["status"]) == ["completed", "diverged", "stopped", "running", "failed", "diverged"]
-    assert list(Results.from_table(frame.drop(columns="status")).trials["status"]) == ["completed"] + ["diverged"] * 5
+    assert list(from_table(frame).trials["status"]) == ["completed", "diverged", "stopped", "running", "failed", "diverged"]
+    assert list(from_table(frame.drop(columns="status")).trials["status"]) == ["completed"] + ["diverged"] * 5
     none = frame.assign(loss=pd.array([0.5, *[None] * 5], dtype="Float64"))
-    assert list(Results.from_table(none).trials["status"]) == ["completed", "failed", "stopped", "running", "failed", "diverged"]
+    assert list(from_table(none).trials["status"]) == ["completed", "failed", "stopped", "running", "failed", "diverged"]
 
 
 def test_epochs_that_were_not_measured_are_passed_over(tmp_path: pathlib.Path) -> None:
     lines = [f"{lr},{step},{'' if step % 2 else lr / step}" for lr in (0.1, 0.2) for step in (1, 2, 3, 4)]
     (tmp_path / "t.csv").write_text("lr,step,loss\n" + "\n".join(lines) + "\n")
-    results = Results.from_table(tmp_path / "t.csv")
+    results = from_table(tmp_path / "t.csv")
     assert list(results.epochs["epoch"]) == [2, 4, 2, 4]
     assert list(results.trials["value"]) == [0.025, 0.05]
 
 
 def test_repetitions_with_equal_results_are_seeds_and_counted() -> None:
     frame = pd.DataFrame({"lr": [0.1, 0.1, 0.1, 0.2, 0.2, 0.3], "acc": [0.5, 0.5, 0.6, 0.7, 0.7, 0.8]})
-    results = Results.from_table(frame)
+    results = from_table(frame)
     assert list(results.trials["seed"]) == [0, 1, 2, 0, 1, 0]
     assert "Repetitions of 2 configurations have the same acc to the last digit (4 rows); they count as seeds." in results.notes
-    differing = Results.from_table(frame.assign(acc=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]))
+    differing = from_table(frame.assign(acc=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]))
     assert not [note for note in differing.notes if "to the last digit" in note]
 
 
 def test_a_table_that_is_there_twice_is_refused() -> None:
     frame = pd.DataFrame({"lr": [0.1, 0.2, 0.3], "acc": [0.5, 0.6, 0.7]})
     with pytest.raises(InputError, match=r"every row of the table is there 2 times: rows 1 and 4 are the same trial twice .*seed=, --seed"):
-        Results.from_table(pd.concat([frame, frame]))
+        from_table(pd.concat([frame, frame]))
 
 
 @pytest.mark.parametrize(
@@ -88,19 +88,19 @@ def test_a_table_that_is_there_twice_is_refused() -> None:
     ],
 )
 def test_durations_are_seconds(column: str, values: Any, seconds: list[float]) -> None:
-    results = Results.from_table(pd.DataFrame({"lr": [0.1, 0.2], "loss": [1.0, 2.0], column: values}))
+    results = from_table(pd.DataFrame({"lr": [0.1, 0.2], "loss": [1.0, 2.0], column: values}))
     assert list(results.trials["seconds"]) == seconds
     assert results.spaces["table"].names == ("lr",)
 
 
 def test_seeds_of_trials_that_did_not_finish_may_be_missing() -> None:
     frame = pd.DataFrame({"lr": [0.1, 0.2, 0.3], "loss": [1.0, math.nan, 2.0], "seed": [7, None, 8], "state": ["done", "crashed", "done"]})
-    assert list(Results.from_table(frame).trials["seed"]) == [7, 0, 8]
+    assert list(from_table(frame).trials["seed"]) == [7, 0, 8]
     with pytest.raises(InputError, match="column 'seed' must hold whole numbers, got nan in row 2"):
-        Results.from_table(frame.assign(state="done"))
+        from_table(frame.assign(state="done"))
 
 
 def test_large_seeds_stay_apart() -> None:
     seeds = [2**62 + 1, 2**62 + 2]
-    results = Results.from_table(pd.DataFrame({"lr": [0.1, 0.1], "loss": [1.0, 2.0], "seed": seeds}))
+    results = from_table(pd.DataFrame({"lr": [0.1, 0.1], "loss": [1.0, 2.0], "seed": seeds}))
     assert list(results.trials["seed"]) == seeds

@@ -13,6 +13,7 @@ import pytest
 
 from search_spaces.hyperparameters import Categorical, Float, Integer, Ordinal
 from search_spaces.spaces import SearchSpace
+from sensitivity import to_configspace, to_deepcave
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import results
 from trainables.names import InputError
@@ -37,7 +38,7 @@ def study(space: SearchSpace = SPACE) -> Results:
 
 def test_every_trial_is_a_configuration_of_the_space_with_its_capped_loss() -> None:
     table = study()
-    _, pairs = table.to_configspace()
+    _, pairs = to_configspace(table)
     assert len(pairs) == len(table.trials)
     assert [loss for _, loss in pairs] == list(table.trials["loss"])
     for (configuration, _), mu in zip(pairs, table.trials["config/mu"], strict=True):
@@ -48,13 +49,13 @@ def test_every_trial_is_a_configuration_of_the_space_with_its_capped_loss() -> N
 
 def test_conditions_are_carried_over() -> None:
     table = study(SearchSpace(Float("lr", 0.01, 1, "log"), Ordinal("rule", ("a", "b")), Float("nu", 0.5, 0.9, when={"rule": "b"})))
-    _, pairs = table.to_configspace()
+    _, pairs = to_configspace(table)
     assert {("nu" in configuration, configuration["rule"]) for configuration, _ in pairs} == {(False, "a"), (True, "b")}
 
 
 def test_deepcave_gets_a_folder_of_two_tables(tmp_path: pathlib.Path) -> None:
     table = study()
-    place = table.to_deepcave(tmp_path / "run")
+    place = to_deepcave(table, tmp_path / "run")
     domains, trials = (pd.read_csv(place / name) for name in ("configspace.csv", "trials.csv"))
     assert list(domains["name"]) == ["rule", "lr", "1 - mu", "width", "p", "dropout"]
     assert list(domains["type"]) == ["categorical", "float", "float", "integer", "categorical", "float"]
@@ -73,9 +74,9 @@ def test_deepcave_gets_a_folder_of_two_tables(tmp_path: pathlib.Path) -> None:
 def test_what_these_cannot_hold_says_so(tmp_path: pathlib.Path) -> None:
     conditional = study(SearchSpace(Float("lr", 0.01, 1, "log"), Ordinal("rule", ("a", "b")), Float("nu", 0.5, 0.9, when={"rule": "b"})))
     with pytest.raises(InputError, match="nu is active only when rule is 'b'; DeepCAVE's tables have no conditions"):
-        conditional.to_deepcave(tmp_path)
+        to_deepcave(conditional, tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write DeepCAVE's tables"):
-        study().to_deepcave(tmp_path / "file")
+        to_deepcave(study(), tmp_path / "file")
     with pytest.raises(InputError, match="unknown task 'x'"):
-        study().to_configspace(task="x")
+        to_configspace(study(), task="x")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from search_spaces.hyperparameters import Categorical, Float, Integer
+from sensitivity import from_table, to_deepcave
 from sensitivity.exchange.tool_folders import tool_of
 from sensitivity.results.results import Results
 from tests.sensitivity.command import run
@@ -47,7 +48,7 @@ def deepcave(place: pathlib.Path, *, objectives: tuple[dict[str, Any], ...] = ({
 def test_a_run_of_deepcave(tmp_path: pathlib.Path) -> None:
     place = deepcave(tmp_path / "run_1")
     assert tool_of(place) == "deepcave"
-    results = Results.from_table(place)
+    results = from_table(place)
     assert list(results.spaces["run_1"]) == [Float("lr", 1e-6, 1.0, "log"), Categorical("activation", ("relu", "tanh", "gelu"))]
     assert (results.metric, results.direction) == ("accuracy", "max")
     found = dict(zip(zip(results.trials["config/lr"], results.trials["seed"], strict=True), statuses(results), strict=True))
@@ -59,11 +60,11 @@ def test_a_run_of_deepcave(tmp_path: pathlib.Path) -> None:
 
 def test_several_objectives_of_deepcave(tmp_path: pathlib.Path) -> None:
     timed = deepcave(tmp_path / "timed", objectives=({"name": "accuracy", "optimize": "upper"}, {"name": "time", "optimize": "lower"}))
-    assert Results.from_table(timed).metric == "accuracy"
+    assert from_table(timed).metric == "accuracy"
     two = deepcave(tmp_path / "two", objectives=({"name": "a", "optimize": "upper"}, {"name": "b", "optimize": "lower"}))
     with pytest.raises(InputError, match=r"name the column of the metric \(metric=, --metric\)"):
-        Results.from_table(two)
-    results = Results.from_table(two, metric="a")
+        from_table(two)
+    results = from_table(two, metric="a")
     assert (results.metric, results.direction) == ("a", "max")
 
 
@@ -71,13 +72,13 @@ def test_an_older_history_has_no_seed(tmp_path: pathlib.Path) -> None:
     place = deepcave(tmp_path / "run")
     lines = [json.loads(line) for line in (place / "history.jsonl").read_text().splitlines()]
     (place / "history.jsonl").write_text("".join(json.dumps([*line[:2], *line[3:]]) + "\n" for line in lines if line[2] == 0))
-    assert set(Results.from_table(place).trials["seed"]) == {0}
+    assert set(from_table(place).trials["seed"]) == {0}
 
 
 def test_the_tables_that_are_written_for_deepcave_are_read_back(tmp_path: pathlib.Path) -> None:
     truth = made_up(noisy(0.01))
-    truth.to_deepcave(tmp_path / "out")
-    results = Results.from_table(tmp_path / "out")
+    to_deepcave(truth, tmp_path / "out")
+    results = from_table(tmp_path / "out")
     assert results.direction == "min"
     assert results.trials["loss"].tolist() == truth.trials["loss"].tolist()
     assert results.trials["config/lr"].tolist() == truth.trials["config/lr"].tolist()
@@ -115,7 +116,7 @@ def keras_tuner(place: pathlib.Path, *, alike: bool = False) -> pathlib.Path:
 def test_a_project_of_keras_tuner(tmp_path: pathlib.Path) -> None:
     place = keras_tuner(tmp_path / "mnist")
     assert tool_of(place) == "keras_tuner"
-    results = Results.from_table(place)
+    results = from_table(place)
     assert list(results.spaces["mnist"]) == [
         Float("lr", 1e-4, 0.1, "log"), Integer("units", 32, 512), Categorical("batch_norm", (False, True))
     ]  # fmt: skip
@@ -127,8 +128,8 @@ def test_a_project_of_keras_tuner(tmp_path: pathlib.Path) -> None:
 def test_a_score_that_several_metrics_could_be_is_one_question(tmp_path: pathlib.Path) -> None:
     place = keras_tuner(tmp_path / "mnist", alike=True)
     with pytest.raises(InputError, match=r"^is 'metrics.score' of .* better when it is lower or higher\?"):
-        Results.from_table(place)
-    assert Results.from_table(place, direction="max").metric == "score"
+        from_table(place)
+    assert from_table(place, direction="max").metric == "score"
 
 
 def deepobs(place: pathlib.Path, *, accuracies: bool) -> pathlib.Path:
@@ -155,8 +156,8 @@ def test_a_folder_of_deepobs(tmp_path: pathlib.Path) -> None:
     place = deepobs(tmp_path / "results", accuracies=False)
     assert tool_of(place) == "deepobs"
     with pytest.raises(InputError, match=r"name the column of the metric .* results valid_losses, test_losses$"):
-        Results.from_table(place)
-    results = Results.from_table(place, metric="valid_losses")
+        from_table(place)
+    results = from_table(place, metric="valid_losses")
     assert {variant: space.names for variant, space in results.spaces.items()} == {"SGD": ("lr",), "Momentum": ("lr",)}
     assert results.direction == "min"
     assert set(results.trials["task"]) == {"quadratic_deep", "mnist_mlp"}
@@ -172,12 +173,12 @@ def test_results_with_few_levels_are_no_hyperparameters(tmp_path: pathlib.Path) 
     place = deepobs(tmp_path / "results", accuracies=True)
     for path in place.rglob("*.json"):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"train_accuracies": [0.1, 0.5, 0.6]}))
-    results = Results.from_table(place, metric="test_accuracies")
+    results = from_table(place, metric="test_accuracies")
     assert results.spaces["SGD"].names == ("lr",)
 
 
 def test_accuracies_of_deepobs_are_maximised(tmp_path: pathlib.Path) -> None:
-    results = Results.from_table(deepobs(tmp_path / "results", accuracies=True), metric="test_accuracies")
+    results = from_table(deepobs(tmp_path / "results", accuracies=True), metric="test_accuracies")
     assert results.direction == "max"
     assert set(results.trials["initial_loss"]) == {-0.1}
 
@@ -197,9 +198,9 @@ def test_the_command_recognises_a_folder(
 def test_a_folder_that_is_none_of_these(tmp_path: pathlib.Path) -> None:
     assert tool_of(tmp_path) is None
     with pytest.raises(InputError, match="is a folder of none of deepcave, keras_tuner, deepobs; name a file in it"):
-        Results.from_table(tmp_path)
+        from_table(tmp_path)
     with pytest.raises(InputError, match="unknown kind of folder 'deepcav'; did you mean 'deepcave'"):
-        Results.from_table(tmp_path, kind="deepcav")
+        from_table(tmp_path, kind="deepcav")
 
 
 @pytest.mark.parametrize(
@@ -217,6 +218,6 @@ def test_a_damaged_run_is_one_clear_line(tmp_path: pathlib.Path, file: str, cont
     place = deepcave(tmp_path / "run")
     (place / file).write_text(content)
     with pytest.raises(InputError) as refused:
-        Results.from_table(place)
+        from_table(place)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.results.results import Results
 from trainables.names import InputError
 
@@ -56,7 +57,7 @@ def wandb(place: pathlib.Path) -> pathlib.Path:
 
 
 def test_the_runs_table_of_wandb(tmp_path: pathlib.Path) -> None:
-    results = Results.from_table(wandb(tmp_path / "wandb.csv"))
+    results = from_table(wandb(tmp_path / "wandb.csv"))
     assert names_of(results) == {"adam": ("lr", "model.depth"), "sgd": ("lr", "model.depth")}
     assert (results.metric, results.direction) == ("val_loss", "min")
     expected = ["completed"] * 12
@@ -83,7 +84,7 @@ def test_a_summary_of_wandb_as_its_interface_returns_it(tmp_path: pathlib.Path) 
         }
         for i, (lr, width) in enumerate((lr, width) for lr in LRS for width in (8, 16))
     ]
-    results = Results.from_table(write(tmp_path / "project.csv", rows))
+    results = from_table(write(tmp_path / "project.csv", rows))
     assert names_of(results) == {"project": ("lr", "model.width")}
     assert (results.metric, results.direction) == ("val_acc", "max")
     assert statuses(results) == ["completed"] * 4 + ["diverged"] * 2
@@ -111,7 +112,7 @@ def mlflow() -> pd.DataFrame:
 @pytest.mark.parametrize("as_file", [True, False])
 def test_the_runs_of_mlflow(tmp_path: pathlib.Path, *, as_file: bool) -> None:
     mlflow().to_csv(tmp_path / "table.csv")
-    results = Results.from_table(tmp_path / "table.csv" if as_file else mlflow())
+    results = from_table(tmp_path / "table.csv" if as_file else mlflow())
     assert names_of(results) == {"table": ("lr", "momentum")}
     assert (results.metric, results.direction) == ("val_accuracy", "max")
     assert statuses(results) == ["completed"] * 3 + ["failed", "stopped", "running"]
@@ -122,11 +123,11 @@ def test_a_finished_run_without_the_metric_has_no_result(tmp_path: pathlib.Path)
     frame = mlflow()
     frame.loc[1, "metrics.val_accuracy"] = math.nan
     frame.to_csv(tmp_path / "runs.csv", index=False)
-    results = Results.from_table(tmp_path / "runs.csv")
+    results = from_table(tmp_path / "runs.csv")
     assert statuses(results)[:3] == ["completed", "failed", "completed"]
     assert any("No metrics.val_accuracy in 1 of 6 trials" in note and "--empty diverged" in note for note in results.notes)
-    assert statuses(Results.from_table(tmp_path / "runs.csv", empty="diverged"))[:3] == ["completed", "diverged", "completed"]
-    assert statuses(Results.from_table(frame))[:3] == ["completed", "diverged", "completed"]
+    assert statuses(from_table(tmp_path / "runs.csv", empty="diverged"))[:3] == ["completed", "diverged", "completed"]
+    assert statuses(from_table(frame))[:3] == ["completed", "diverged", "completed"]
 
 
 def optuna(values: Sequence[str] = ("value",)) -> list[dict[str, Any]]:
@@ -149,13 +150,13 @@ def optuna(values: Sequence[str] = ("value",)) -> list[dict[str, Any]]:
 def test_the_trials_of_optuna_are_one_question(tmp_path: pathlib.Path) -> None:
     place = write(tmp_path / "trials.csv", optuna())
     with pytest.raises(InputError, match=r"^is 'value' of .* better when it is lower or higher\? .*\(--direction min, --direction max\)$"):
-        Results.from_table(place)
-    results = Results.from_table(place, direction="max")
+        from_table(place)
+    results = from_table(place, direction="max")
     assert names_of(results) == {"adam": ("lr", "layers"), "sgd": ("lr", "layers")}
     assert (results.metric, results.direction) == ("value", "max")
     assert statuses(results) == ["completed"] * 4 + ["stopped", "completed", "failed", "completed", "completed"]
     assert results.trials["seconds"].iloc[2] == pytest.approx(62.530865)
-    whole = Results.from_table(place, direction="max", hyperparameters=["lr", "optimizer"])
+    whole = from_table(place, direction="max", hyperparameters=["lr", "optimizer"])
     assert names_of(whole) == {"trials": ("lr", "optimizer")}
 
 
@@ -163,7 +164,7 @@ def test_a_trial_of_optuna_that_runs_leaves_those_that_ended(tmp_path: pathlib.P
     """``ask()`` alone gives a trial without parameters."""
     odd = [{"": 9 + place, "number": 9 + place, "state": state} for place, state in enumerate(("RUNNING", "WAITING"))]
     place = write(tmp_path / "trials.csv", [*optuna(), *odd])
-    results = Results.from_table(place, direction="max")
+    results = from_table(place, direction="max")
     assert names_of(results) == {"adam": ("lr", "layers"), "sgd": ("lr", "layers")}
     assert "Left out, having no params_optimizer: 2 of 11 rows (running and pending)." in results.notes
     assert len(results.trials) == 9
@@ -172,8 +173,8 @@ def test_a_trial_of_optuna_that_runs_leaves_those_that_ended(tmp_path: pathlib.P
 def test_several_objectives_of_optuna_are_one_question(tmp_path: pathlib.Path) -> None:
     place = write(tmp_path / "trials.csv", optuna(("values_0", "values_1")))
     with pytest.raises(InputError, match=r"name the column of the metric \(metric=, --metric\): .* results values_0, values_1$"):
-        Results.from_table(place)
-    assert Results.from_table(place, metric="values_1", direction="min").metric == "1"
+        from_table(place)
+    assert from_table(place, metric="values_1", direction="min").metric == "1"
 
 
 def test_a_flat_table_of_deepcave(tmp_path: pathlib.Path) -> None:
@@ -186,7 +187,7 @@ def test_a_flat_table_of_deepcave(tmp_path: pathlib.Path) -> None:
         }
         for place, (i, budget) in enumerate(rungs)
     ]  # fmt: skip
-    results = Results.from_table(write(tmp_path / "run.csv", rows))
+    results = from_table(write(tmp_path / "run.csv", rows))
     assert names_of(results) == {"run": ("lr", "depth")}
     assert (results.metric, results.direction, len(results.trials)) == ("cost", "min", 10)
     assert dict(zip(results.trials["config/lr"], results.trials["status"], strict=True)) == {
@@ -206,8 +207,8 @@ def test_a_flat_table_of_keras_tuner_is_one_question(tmp_path: pathlib.Path) -> 
     ]  # fmt: skip
     place = write(tmp_path / "tuner.csv", rows)
     with pytest.raises(InputError, match=r"^is 'score' of "):
-        Results.from_table(place)
-    results = Results.from_table(place, direction="max")
+        from_table(place)
+    results = from_table(place, direction="max")
     assert names_of(results) == {"tuner": ("units", "activation", "lr")}
     assert statuses(results) == ["completed"] * 7 + ["failed"] + ["completed"] * 2
 
@@ -228,16 +229,16 @@ def algoperf() -> list[dict[str, Any]]:
 
 def test_the_trials_of_algoperf(tmp_path: pathlib.Path) -> None:
     place = write(tmp_path / "trials.csv", algoperf())
-    results = Results.from_table(place)
+    results = from_table(place)
     assert names_of(results) == {"trials": ("lr", "weight_decay")}
     assert (results.metric, results.direction) == ("validation/loss", "min")
     assert set(results.trials["task"]) == {"mnist", "fastmri"}
     assert set(results.trials["seed"]) == {0}
-    scored = Results.from_table(place, metric="score", direction="min")
+    scored = from_table(place, metric="score", direction="min")
     assert statuses(scored) == ["completed", "completed", "completed", "diverged", "diverged"] * 2
     only = write(tmp_path / "score.csv", [{name: cell for name, cell in row.items() if "validation" not in name} for row in algoperf()])
     with pytest.raises(InputError, match=r"^is 'score' of .*--direction min"):
-        Results.from_table(only)
+        from_table(only)
 
 
 def test_a_flat_table_of_deepobs(tmp_path: pathlib.Path) -> None:
@@ -248,7 +249,7 @@ def test_a_flat_table_of_deepobs(tmp_path: pathlib.Path) -> None:
         }
         for problem in ("mnist_mlp", "cifar10_3c3d") for optimizer in ("SGD", "Momentum") for lr in LRS for seed in (42, 43, 44)
     ]  # fmt: skip
-    results = Results.from_table(write(tmp_path / "deepobs.csv", rows))
+    results = from_table(write(tmp_path / "deepobs.csv", rows))
     assert names_of(results) == {"SGD": ("lr",), "Momentum": ("lr",)}
     assert (results.metric, results.direction) == ("final_test_accuracy", "max")
     assert set(results.trials["task"]) == {"mnist_mlp", "cifar10_3c3d"}
@@ -266,8 +267,8 @@ def test_a_sweep_of_scikit_learn(tmp_path: pathlib.Path) -> None:
         for i, (c, kernel) in enumerate((c, kernel) for c in (0.1, 1, 10) for kernel in ("rbf", "linear"))
     ]  # fmt: skip
     with pytest.raises(InputError, match=r"name the column of the metric .* results split0_test_score, mean_test_score"):
-        Results.from_table(write(tmp_path / "cv.csv", rows))
-    results = Results.from_table(tmp_path / "cv.csv", metric="mean_test_score", direction="max")
+        from_table(write(tmp_path / "cv.csv", rows))
+    results = from_table(tmp_path / "cv.csv", metric="mean_test_score", direction="max")
     assert names_of(results) == {"cv": ("C", "kernel")}
 
 
@@ -277,6 +278,6 @@ def test_records_of_json_with_nested_entries(tmp_path: pathlib.Path) -> None:
             bn) for lr in LRS for bn in (True, False))
     ]  # fmt: skip
     (tmp_path / "t.json").write_text(json.dumps(rows))
-    results = Results.from_table(tmp_path / "t.json")
+    results = from_table(tmp_path / "t.json")
     assert names_of(results) == {"t": ("lr", "bn")}
     assert statuses(results) == ["completed"] * 4 + ["diverged"] * 2

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from sensitivity.command.terminal import to_json
 from sensitivity.service.models import Preset, Space, Task, Variant
 from sensitivity.service.problems import Missing
 from sensitivity.service.routes import API
+from sensitivity.text.json_text import to_json
 from trainables.names import unknown
 
 router = APIRouter(prefix=API, tags=["catalogue"])

@@ -16,6 +16,7 @@ import pytest
 
 from search_spaces import Float, Integer, Ordinal, SearchSpace
 from search_spaces.designs import Grid, Random
+from sensitivity import from_table
 from sensitivity.measures import Measured, variance_shares
 from sensitivity.measures.caveats import KINDS, caveats
 from sensitivity.questions.summary import caveats as sentences
@@ -175,7 +176,7 @@ def test_ranges_read_off_random_configurations_differ_only_by_more_than_chance(l
     rng = np.random.default_rng(0)
     rates = {"adam": 10 ** rng.uniform(-4, -1, 40), "sgd": 10 ** rng.uniform(np.log10(lowest), -1, 40)}
     rows = [{"optimizer": name, "lr": lr, "loss": abs(np.log10(lr) + 2)} for name, values in rates.items() for lr in values]
-    found = kinds(Results.from_table(pd.DataFrame(rows), variant="optimizer"))
+    found = kinds(from_table(pd.DataFrame(rows), variant="optimizer"))
     assert ("unequal ranges" in found) is (lowest > 1e-4)
 
 

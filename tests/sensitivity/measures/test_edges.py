@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.measures import Measured, caveats
 from sensitivity.questions.summary import MOST_EDGES
 from sensitivity.questions.summary import caveats as sentences
@@ -29,7 +30,7 @@ def table(loss: Any, *, seeds: int = 1, tasks: tuple[str, ...] = ("t",), variant
         for seed in range(seeds)
     ]
     frame = pd.DataFrame([{**row, "loss": loss(row)} for row in rows])
-    return Results.from_table(frame, metric="loss", hyperparameters=list(grid), task="task", variant="variant", seed="seed")
+    return from_table(frame, metric="loss", hyperparameters=list(grid), task="task", variant="variant", seed="seed")
 
 
 def advice(results: Results) -> list[str]:
@@ -113,11 +114,11 @@ def test_lowest_tried_is_said_of_the_lowest_only() -> None:
     rng = np.random.default_rng(0)
     rates = 10 ** rng.uniform(-4, 0, 60)
     frame = pd.DataFrame({"lr": rates, "loss": 1 + 0.1 * np.log10(rates)})
-    (text,) = advice(Results.from_table(frame, metric="loss"))
+    (text,) = advice(from_table(frame, metric="loss"))
     assert "does best at the lowest learning rate tried" in text
     second = np.argsort(rates)[1]
     frame.loc[second, "loss"] -= 0.1
-    (text,) = advice(Results.from_table(frame, metric="loss"))
+    (text,) = advice(from_table(frame, metric="loss"))
     assert f"does best near the lowest learning rate tried ({rates[second]:.4g}," in text
 
 

@@ -14,9 +14,9 @@ from scipy.stats import ks_2samp
 
 from search_spaces import Categorical, Float, SearchSpace
 from search_spaces.designs import Random, Sobol
+from sensitivity import from_table
 from sensitivity.measures import delta, pawn
 from sensitivity.measures.given_data import area, distances
-from sensitivity.results.results import Results
 from tests.sensitivity.measures.known import known_results, made
 from trainables.known_answers import LrValley, SobolG
 
@@ -51,7 +51,7 @@ def test_the_index_is_the_median_of_kolmogorov_and_smirnov_for_every_number_of_s
 @pytest.mark.parametrize("levels", range(2, 13))
 def test_a_hyperparameter_of_any_number_of_levels_has_its_pawn(levels: int) -> None:
     rows = [{"lr": 10.0**-a, "batch": 2 ** (b + 3), "loss": abs(a - 3) + 0.1 * b} for a in range(50 // levels + 1) for b in range(levels)]
-    table = pawn(Results.from_table(pd.DataFrame(rows))).set_index("effect")
+    table = pawn(from_table(pd.DataFrame(rows))).set_index("effect")
     assert 0 < table.loc["lr", "low"] <= table.loc["lr", "value"] <= table.loc["lr", "high"] <= 1
     assert table.loc["batch", "value"] < table.loc["lr", "value"]
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.measures import Measured, caveats, main_effects, seed_noise, variance_shares
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import results
@@ -23,7 +24,7 @@ def text(found: Results) -> str:
 
 
 def table(losses: Any, **more: Any) -> Results:
-    return Results.from_table(pd.DataFrame({"lr": RATES, "loss": losses}), metric="loss", **more)
+    return from_table(pd.DataFrame({"lr": RATES, "loss": losses}), metric="loss", **more)
 
 
 EVEN = list(np.linspace(0.1, 0.9, len(RATES)))
@@ -58,14 +59,14 @@ def test_where_no_few_trials_decide_nothing_is_said(losses: list[float], more: d
 def test_a_few_far_out_are_counted() -> None:
     rates = 10 ** np.random.default_rng(0).uniform(-4, 0, 60)
     losses = np.where(np.arange(60) < 2, 1e9, np.linspace(0.1, 0.9, 60))
-    found = text(Results.from_table(pd.DataFrame({"lr": rates, "loss": losses}), metric="loss"))
+    found = text(from_table(pd.DataFrame({"lr": rates, "loss": losses}), metric="loss"))
     assert found.startswith("2 trials of table on table (up to loss 1e+09, lr ")
     assert found.endswith("carry 97% of the variance; give initial_loss to cap them.")  # 58 of 60, as the mean lies between
 
 
 def test_a_metric_that_is_maximised_is_named_as_itself() -> None:
     frame = pd.DataFrame({"lr": RATES, "reward": [*EVEN[:-1], -50.0]})
-    assert "(reward -50, lr" in text(Results.from_table(frame, metric="reward", direction="max"))
+    assert "(reward -50, lr" in text(from_table(frame, metric="reward", direction="max"))
 
 
 def test_a_study_with_its_own_initial_loss_gets_no_advice_to_give_one() -> None:
@@ -77,7 +78,7 @@ def test_a_study_with_its_own_initial_loss_gets_no_advice_to_give_one() -> None:
 def test_a_huge_loss_overflows_in_no_measure() -> None:
     """A warning is an error here."""
     frame = pd.DataFrame({"lr": RATES * 2, "seed": [0] * 12 + [1] * 12, "loss": [*EVEN[:-1], 1e300, *EVEN[:-1], 0.5]})
-    measured = Measured(Results.from_table(frame, metric="loss", seed="seed"))
+    measured = Measured(from_table(frame, metric="loss", seed="seed"))
     for name in sorted(name for name, value in vars(Measured).items() if isinstance(value, cached_property) and name != "compared_over"):
         assert len(getattr(measured, name).columns), name
 
@@ -88,7 +89,7 @@ def test_shares_of_the_variance_do_not_depend_on_the_size_of_the_loss(scale: flo
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"lr": np.tile(10 ** rng.uniform(-4, 0, 40), 2), "seed": np.repeat([0, 1], 40)})
     frame["loss"] = 1 + np.log10(frame["lr"]) ** 2 / 20 + rng.normal(0, 0.01, 80)
-    small, large = (Results.from_table(frame.assign(loss=frame["loss"] * size), metric="loss", seed="seed") for size in (1.0, scale))
+    small, large = (from_table(frame.assign(loss=frame["loss"] * size), metric="loss", seed="seed") for size in (1.0, scale))
     for measure in (variance_shares, main_effects, seed_noise):
         one, other = (measure(each)["value"].to_numpy(float) for each in (small, large))
         np.testing.assert_allclose(one, other, atol=1e-6)

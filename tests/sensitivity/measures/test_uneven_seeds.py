@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from search_spaces import Categorical, Float, SearchSpace
+from sensitivity import from_table
 from sensitivity.measures import (
     best_loss,
     budget_area,
@@ -32,7 +33,7 @@ RATES = np.logspace(-3, 0, len(LOSS))
 def table(seeds: dict[int, list[int]], **more: Any) -> Results:
     """A random design of which the seeds of each configuration are given, without noise."""
     rows = [{"lr": RATES[i], "seed": seed, "loss": LOSS[i]} for i, each in seeds.items() for seed in each]
-    return Results.from_table(pd.DataFrame(rows), metric="loss", seed="seed", **{"design": "random", **more})
+    return from_table(pd.DataFrame(rows), metric="loss", seed="seed", **{"design": "random", **more})
 
 
 UNEVEN = {
@@ -71,7 +72,7 @@ def test_configurations_without_a_hyperparameter_are_not_at_one_of_its_levels() 
     space = SearchSpace(Categorical("momentum", ("none", "cm")), Float("mu", 0.0, 1.0, when={"momentum": "cm"}))
     rows = [("none", math.nan, 0.9), *(("cm", mu, 0.1 if mu == 0.5 else 0.3) for mu in (0.0, 0.5, 1.0))]
     frame = pd.DataFrame(rows, columns=["momentum", "mu", "loss"])
-    found = Results.from_table(frame, metric="loss", spaces=space, design="explicit", initial_loss=1.0)
+    found = from_table(frame, metric="loss", spaces=space, design="explicit", initial_loss=1.0)
     assert excess_loss(found, over="mu").iloc[0]["value"] == pytest.approx(0.4 / 3)
 
 

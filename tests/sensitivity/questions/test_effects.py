@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.figures import effect_shares, pair_effects
 from sensitivity.measures import Measured, main_effects, variance_shares
 from sensitivity.measures.effects import INTERACTIONS, NOISE, UNEXPLAINED
 from sensitivity.questions.effects import EFFECTS, leading
-from sensitivity.results.results import Results
 
 TASK = "table"
 Loss = Callable[[float, float, float], float]
@@ -26,7 +26,7 @@ def random(loss: Loss, names: tuple[str, ...] = ("x", "y"), n: int = 120) -> Mea
     x, y = rng.uniform(-1, 1, (2, n))
     frame = pd.DataFrame(dict(zip(names, (x, y), strict=False)))
     frame["loss"] = [loss(a, b, z) for a, b, z in zip(x, y, rng.normal(0, 1, n), strict=True)]
-    return Measured(Results.from_table(frame, metric="loss"))
+    return Measured(from_table(frame, metric="loss"))
 
 
 def grid(loss: Loss, seeds: int = 3, second: tuple[float, ...] = (-1.0, 0.0, 1.0)) -> Measured:
@@ -34,7 +34,7 @@ def grid(loss: Loss, seeds: int = 3, second: tuple[float, ...] = (-1.0, 0.0, 1.0
     rows = [{"x": x, "y": y, "seed": seed} for x in (-1.0, -0.5, 0.5, 1.0) for y in second for seed in range(seeds)]
     frame = pd.DataFrame([{**row, "loss": loss(row["x"], row["y"], rng.normal())} for row in rows])
     named = ["x", "y"] if len(second) > 1 else ["x"]
-    return Measured(Results.from_table(frame[[*named, "seed", "loss"]], metric="loss", hyperparameters=named, seed="seed"))
+    return Measured(from_table(frame[[*named, "seed", "loss"]], metric="loss", hyperparameters=named, seed="seed"))
 
 
 def both(x: float, y: float, z: float) -> float:
@@ -133,7 +133,7 @@ def variants(**tables: Measured) -> Measured:
     """Return the trials of several tables as variants of one study."""
     frames = [made.results.trials.assign(variant=name) for name, made in tables.items()]
     frame = pd.concat(frames, ignore_index=True)[["variant", "config/x", "config/y", "seed", "value"]]
-    return Measured(Results.from_table(frame, metric="value", direction="min", seed="seed", variant="variant", design="random"))
+    return Measured(from_table(frame, metric="value", direction="min", seed="seed", variant="variant", design="random"))
 
 
 def few() -> Measured:
@@ -158,7 +158,7 @@ def test_variants_without_a_share_are_named(made: Callable[[], Measured], words:
 def test_no_effect_is_claimed_of_too_few_trials_with_seeds() -> None:
     seeds = {0.001: 4, 0.01: 4, 0.1: 1, 1.0: 1}
     frame = pd.DataFrame([{"x": x, "seed": seed, "loss": x} for x, count in seeds.items() for seed in range(count)])
-    made = Measured(Results.from_table(frame, metric="loss", seed="seed"))
+    made = Measured(from_table(frame, metric="loss", seed="seed"))
     assert made.main_effects.set_index("effect").loc[NOISE, "value"] == 0
     assert "What matters cannot be said of these trials" in said(made)
     assert "No hyperparameter" not in said(made)

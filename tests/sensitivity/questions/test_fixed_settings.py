@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from sensitivity import from_table
 from sensitivity.measures import Measured
 from sensitivity.questions.summary import summary
 from sensitivity.reporting import write_report
-from sensitivity.results.results import Results
 
 NOTHING = "No hyperparameter varies, so there is no sensitivity to measure."
 
@@ -26,7 +26,7 @@ def published(difference: float, seeds: int = 5) -> pd.DataFrame:
 
 
 def said(table: pd.DataFrame) -> str:
-    return " ".join(summary(Measured(Results.from_table(table)), "table"))
+    return " ".join(summary(Measured(from_table(table)), "table"))
 
 
 def test_a_clear_difference_is_told_with_the_interval_of_welch() -> None:
@@ -85,7 +85,7 @@ def test_where_something_varies_sensitivity_is_told() -> None:
     ],
 )
 def test_every_such_table_has_a_report_in_which_nothing_fails(table: pd.DataFrame, tmp_path: pathlib.Path) -> None:
-    measured = Measured(Results.from_table(table))
+    measured = Measured(from_table(table))
     write_report(measured, tmp_path)
     assert not measured.failures
     text = (tmp_path / "report.md").read_text(encoding="utf-8")

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from search_spaces import Float, SearchSpace
+from sensitivity import from_table
 from sensitivity.figures import danger_zone, divergence_map, performance_sensitivity
 from sensitivity.measures import Measured
 from sensitivity.questions.sensitive import SENSITIVE
 from sensitivity.reporting.tables import overview
-from sensitivity.results.results import Results
 
 TASK = "table"
 LR = Float("lr", 0.001, 1.0, "log")
@@ -31,7 +31,7 @@ def table(seeds: Mapping[float, int], diverges: Ends, **more: Any) -> Measured:
         for lr, count in seeds.items()
         for seed in range(count)
     ]
-    return Measured(Results.from_table(pd.DataFrame(rows), metric="loss", seed="seed", **more))
+    return Measured(from_table(pd.DataFrame(rows), metric="loss", seed="seed", **more))
 
 
 def said(measured: Measured) -> str:
@@ -94,7 +94,7 @@ def test_where_the_seed_decides_is_told_of_the_repeats_that_there_are(seeds: Any
 def test_variants_with_other_repeats_are_named() -> None:
     one, two = (table(seeds, high).results.trials.assign(variant=name) for name, seeds in (("adam", EVEN), ("sgd", UNEVEN)))
     frame = pd.concat([one, two], ignore_index=True)[["variant", "config/lr", "seed", "value"]]
-    made = Measured(Results.from_table(frame, metric="value", direction="min", seed="seed", variant="variant"))
+    made = Measured(from_table(frame, metric="value", direction="min", seed="seed", variant="variant"))
     assert "learning rates with at least two seeds (adam 4 and sgd 2) did the seed decide" in " ".join(SENSITIVE.sentences(made, TASK))
 
 
@@ -102,7 +102,7 @@ def several(**ends: Ends) -> Measured:
     """One seed of four learning rates for each variant."""
     frames = [table(EVEN, diverges).results.trials.assign(variant=name) for name, diverges in ends.items()]
     frame = pd.concat(frames, ignore_index=True)[["variant", "config/lr", "seed", "value"]]
-    return Measured(Results.from_table(frame, metric="value", direction="min", seed="seed", variant="variant", spaces=SearchSpace(LR)))
+    return Measured(from_table(frame, metric="value", direction="min", seed="seed", variant="variant", spaces=SearchSpace(LR)))
 
 
 def test_a_variant_with_one_learning_rate_has_no_sensitivity() -> None:
@@ -135,7 +135,7 @@ def test_what_a_learning_rate_costs_is_told_of_what_learned() -> None:
     rows = [{"lr": lr, "mu": mu, "seed": seed, "loss": 1.0} for lr in RATES for mu in (0.0, 0.5) for seed in (0, 1)]
     for slope, words in ((0.0, False), (1.0, True)):
         frame = pd.DataFrame([{**row, "loss": 1 + slope * (row["lr"] + row["mu"])} for row in rows])
-        text = said(Measured(Results.from_table(frame, metric="loss", seed="seed")))
+        text = said(Measured(from_table(frame, metric="loss", seed="seed")))
         assert ("With the other hyperparameters tuned at each learning rate" in text) == words
 
 
@@ -165,7 +165,7 @@ def test_sensitivities_that_noise_cannot_tell_apart_are_named_and_no_others() ->
             for place, lr in enumerate(RATES)
             for seed in range(2)
         ]
-        made = Measured(Results.from_table(pd.DataFrame(rows), metric="loss", seed="seed", variant="variant"))
+        made = Measured(from_table(pd.DataFrame(rows), metric="loss", seed="seed", variant="variant"))
         assert ("The sensitivities of adam and sgd cannot be told apart." in " ".join(SENSITIVE.sentences(made, TASK))) == words
 
 
@@ -182,7 +182,7 @@ def momenta(loss: Callable[[float, float], float], *, holes: bool = False) -> Me
         for seed in (0, 1)
         if not (holes and lr > 0.5 and mu > 0.6)
     ]
-    return Measured(Results.from_table(pd.DataFrame(rows), metric="loss", seed="seed", variant="variant", initial_loss="start"))
+    return Measured(from_table(pd.DataFrame(rows), metric="loss", seed="seed", variant="variant", initial_loss="start"))
 
 
 def test_the_whole_space_is_told_of_variants_that_learned_where_it_says_more_than_the_learning_rate() -> None:
@@ -191,4 +191,4 @@ def test_the_whole_space_is_told_of_variants_that_learned_where_it_says_more_tha
     assert "idle" not in text.partition(OVER)[2].partition(". ")[0]
     assert OVER not in said(momenta(lambda lr, mu: 0.1 + 0.1 * lr + 0.4 * mu))
     only = pd.DataFrame([{"mu": mu, "seed": seed, "loss": mu} for mu in (0.5, 0.9, 0.99) for seed in (0, 1)])
-    assert OVER not in said(Measured(Results.from_table(only, metric="loss", seed="seed")))
+    assert OVER not in said(Measured(from_table(only, metric="loss", seed="seed")))

@@ -17,11 +17,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from search_spaces.defaults import default_space
-from sensitivity.command.terminal import to_json
 from sensitivity.figures import lr_curves
 from sensitivity.measures import Measured, excess_loss
 from sensitivity.service.settings import Settings
 from sensitivity.store.store import Store
+from sensitivity.text.json_text import to_json
 from tests.sensitivity.dashboard.stored import plan
 from tests.sensitivity.processes import command_of, descendants
 from tests.sensitivity.service.served import LONGEST, SPEC, Held, answered, read, until

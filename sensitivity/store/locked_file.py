@@ -1,0 +1,28 @@
+"""A file that one process at a time has open."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pathlib
+from typing import BinaryIO, cast
+
+
+def open_locked(path: pathlib.Path) -> BinaryIO:
+    """Open a file for appending, made when it is not there, and lock it until it is closed.
+
+    Raises: OSError where it cannot be opened; BlockingIOError where another process, or another part of this one, has it open.
+    """
+    while True:
+        file = cast("BinaryIO", path.open("a+b", buffering=0))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
+                file.seek(0)
+                return file
+        except FileNotFoundError:  # the process that had it open deleted it after it was opened here
+            pass
+        except BaseException:
+            file.close()
+            raise
+        file.close()

@@ -1,0 +1,25 @@
+"""Names of folders for names that a user gave."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+HASHED = re.compile(r"-(?:[0-9a-f]{6}|[0-9a-f]{16})$", re.IGNORECASE)
+"""The end of a folder name that has a hash: of 64 bits, or of 24 as earlier releases wrote."""
+
+
+def folder_name(study: str) -> str:
+    """Return the name of a study's folder: the study's name where it is plain, else its plain form with 64 bits of its hash.
+
+    A name that looks hashed gets a hash too, so no study has the folder of another one.
+
+    >>> folder_name("quickstart"), folder_name("a/b"), folder_name("a b")
+    ('quickstart', 'a_b-c14cddc033f64b9d', 'a_b-c8687a08aa5d6ed2')
+    >>> folder_name("a_b-c8687a")
+    'a_b-c8687a-050926fcb9837019'
+    """
+    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in study)
+    if name == study and len(name) <= 100 and name.strip(".") and not HASHED.search(name):
+        return name
+    return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode(errors='surrogatepass')).hexdigest()[:16]}"
