@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sensitivity.store.store import Store
-from sensitivity.study.planning import Trial, trial_key
+from sensitivity.study.trial import Trial, trial_key
 
 
 def trial(lr: float = 0.1, seed: int = 0, task: str = "autoencoder/digits", **configuration: Any) -> Trial:

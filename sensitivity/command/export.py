@@ -10,8 +10,6 @@ from typing import Annotated
 import typer
 
 from sensitivity.command.options import DEFAULT_STORE, AsJson, Metric, StorePlace, the_study
-from sensitivity.exchange.to_mlflow import to_mlflow
-from sensitivity.exchange.to_tensorboard import to_tensorboard
 from sensitivity.text.json_text import to_json
 from trainables.names import unknown
 
@@ -34,6 +32,8 @@ def export(
 
     Nothing is sent anywhere. MLflow needs pip install 'optimizer-sensitivity\\[export]'.
     """
+    from sensitivity.exchange.to_mlflow import to_mlflow
+    from sensitivity.exchange.to_tensorboard import to_tensorboard
     from sensitivity.results.results import Results
     from sensitivity.store.store import Store
 

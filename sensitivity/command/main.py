@@ -23,7 +23,7 @@ from sensitivity.command.store import store_app
 from sensitivity.command.tables import import_results, measure
 from sensitivity.command.terminal import conclude, in_words, report_folder, show, show_plan
 from sensitivity.running.node_losses import NodeLost
-from sensitivity.study.planning import STATUSES
+from sensitivity.study.trial import STATUSES
 from sensitivity.text.import_path import search_last
 from trainables.names import InputError, unknown
 

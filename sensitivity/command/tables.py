@@ -11,9 +11,6 @@ import typer
 
 from sensitivity.command.options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
 from sensitivity.command.terminal import conclude, in_words, report_folder, show
-from sensitivity.exchange.from_optuna import from_optuna
-from sensitivity.exchange.from_ray import from_ray
-from sensitivity.exchange.from_tables import from_table
 from sensitivity.text.wording import listed
 from trainables.names import InputError, unknown
 
@@ -163,6 +160,9 @@ def _kind_of(place: str) -> str:
 
 
 def _read(kind: str, place: str, name: str | None, given: dict[str, Any]) -> Results:
+    from sensitivity.exchange.from_optuna import from_optuna
+    from sensitivity.exchange.from_ray import from_ray
+    from sensitivity.exchange.from_tables import from_table
 
     if kind == "optuna":
         return from_optuna(place, *given.pop("study", ()), study_name=name, **given)

@@ -11,7 +11,7 @@ from sensitivity.dashboard.words import cell
 from sensitivity.readers.filters import choices, hyperparameters, levels, positions, tasks, the_task
 from sensitivity.readers.view import View
 from sensitivity.results.results import NO_METRICS
-from sensitivity.study.planning import METRICS, STATUSES
+from sensitivity.study.trial import METRICS, STATUSES
 
 if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter

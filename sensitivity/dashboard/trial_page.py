@@ -14,7 +14,7 @@ from dash import html
 from sensitivity.dashboard import shell, words
 from sensitivity.dashboard.measure_page import graph
 from sensitivity.results.results import IMPORTED, PREFIX, records
-from sensitivity.study.planning import METRICS
+from sensitivity.study.trial import METRICS
 from sensitivity.text.wording import number
 from trainables.names import unknown
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dash import html
 
 from sensitivity.results.results import records
-from sensitivity.study.planning import STATUSES
+from sensitivity.study.trial import STATUSES
 from sensitivity.text.wording import number
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from sensitivity.exchange.inferring import Spaces, check_measurable, spaces_of
 from sensitivity.exchange.renaming import renamed_domain, renamed_trials, renaming, values_by_name
 from sensitivity.results.capping import caps
 from sensitivity.results.results import COUNTED, IMPORTED, PREFIX, TIMES, Results
-from sensitivity.study.planning import DONE
+from sensitivity.study.trial import DONE
 from sensitivity.text.wording import several
 from trainables.names import InputError, unknown
 
@@ -41,7 +41,7 @@ Direction = Literal["min", "max"]
 class Imported:
     """A trial as it was read.
 
-    key: how its source calls it. status: one of :data:`sensitivity.study.planning.STATUSES`, or :data:`ENDED`. reports: the metric by
+    key: how its source calls it. status: one of :data:`sensitivity.study.trial.STATUSES`, or :data:`ENDED`. reports: the metric by
     epoch, rising. seed: None where there is none. initial_loss: the metric before training; NaN where it is not known.
     """
 

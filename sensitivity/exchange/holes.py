@@ -11,7 +11,7 @@ from search_spaces.inferred import plain_configuration
 from search_spaces.inferred_conditions import condition_of, with_conditions
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import NONE, choice_of, read_value
-from sensitivity.study.planning import DONE
+from sensitivity.study.trial import DONE
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:

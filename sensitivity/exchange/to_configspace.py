@@ -13,7 +13,7 @@ from search_spaces.hyperparameters import Float, Hyperparameter
 from search_spaces.spaces import SearchSpace
 from sensitivity.exchange.to_optuna import chosen_group
 from sensitivity.results.results import PREFIX, Results, present, records
-from sensitivity.study.planning import DONE
+from sensitivity.study.trial import DONE
 
 if TYPE_CHECKING:
     from ConfigSpace import Configuration, ConfigurationSpace

@@ -15,7 +15,7 @@ from sensitivity.figures.panels import notice
 from sensitivity.figures.style import styled
 from sensitivity.figures.words import counted, plain, trial_words
 from sensitivity.results.results import PREFIX, TIMES, records
-from sensitivity.study.planning import STATUSES
+from sensitivity.study.trial import STATUSES
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured

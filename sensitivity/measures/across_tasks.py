@@ -10,7 +10,7 @@ import numpy as np
 from sensitivity.measures.designs import joined
 from sensitivity.measures.losses import losses, note, resampled
 from sensitivity.results.results import PREFIX
-from sensitivity.study.planning import DONE
+from sensitivity.study.trial import DONE
 from trainables.names import unknown
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from sensitivity.figures.timeline import ran, timeline
 from sensitivity.figures.words import counted
 from sensitivity.questions.question import Drawing, Question, for_all
 from sensitivity.results.results import records
-from sensitivity.study.planning import STATUSES
+from sensitivity.study.trial import STATUSES
 from sensitivity.text.wording import several
 
 if TYPE_CHECKING:

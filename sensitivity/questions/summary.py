@@ -12,7 +12,7 @@ from sensitivity.questions.effects import leading
 from sensitivity.questions.question import nothing_learned, of_task
 from sensitivity.questions.sensitive import diverged, ranking
 from sensitivity.questions.tuning import within
-from sensitivity.study.planning import METRICS
+from sensitivity.study.trial import METRICS
 from sensitivity.text.wording import DASH, setting, several, with_interval
 
 if TYPE_CHECKING:

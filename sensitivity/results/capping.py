@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from sensitivity.results.results import COUNTED
-from sensitivity.study.planning import METRICS
+from sensitivity.study.trial import METRICS
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.study.planning import DONE
+from sensitivity.study.trial import DONE
 from sensitivity.text.csv_text import csv_text
 from sensitivity.text.notebook_views import notebook_view
 from trainables.names import InputError, unknown
@@ -102,8 +102,8 @@ class Results:
 
         Raises: InputError for an unknown study or metric.
         """
-        from sensitivity.study.planning import METRICS
         from sensitivity.study.study import Study
+        from sensitivity.study.trial import METRICS
 
         spec = Study.stored(store.study(study))
         trials, epochs = store.trials(study), store.last_epochs(study)

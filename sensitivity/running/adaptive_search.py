@@ -23,7 +23,7 @@ def adaptive_searcher(study: Study, store: Store, given: Assignments, delivery: 
         given: the trials of configurations, and their outcomes.
         delivery: waits while the store is away.
     """
-    design = study.rule(study.variants[0])
+    design = study.resolved.design(study.variants[0])
     assert isinstance(design, AdaptiveDesign)
     return Adaptive(
         {label: study.space(variant) for label, (_, variant) in given.labels().items()},

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.study.planning import DONE, METRICS, Cohort, Trial, trials_of
+from sensitivity.study.planning import Cohort, trials_of
+from sensitivity.study.trial import DONE, METRICS, Trial
 
 if TYPE_CHECKING:
     from sensitivity.store.store import Store

@@ -63,7 +63,7 @@ def _best(study: Study, store: Store, variant: str) -> dict[str, Any]:
     """The best configuration of a variant that its space holds."""
     space, (name,) = study.space(variant), study.tasks
     table = store.trials()
-    same = (table["variant"] == variant) & (table["fingerprint"] == study.fingerprint(name)) & (table["status"] == "completed")
+    same = (table["variant"] == variant) & (table["fingerprint"] == study.resolved.fingerprint(name)) & (table["status"] == "completed")
     table = table[same & (table["epochs"] == (study.epochs or 0))]
     losses: dict[str, list[float]] = {}
     found: dict[str, dict[str, Any]] = {}

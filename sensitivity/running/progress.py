@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.study.planning import DONE
+from sensitivity.study.trial import DONE
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -28,8 +28,9 @@ from sensitivity.store.journal import bring_in
 from sensitivity.store.run_lock import RunLock
 from sensitivity.study import own_trainables
 from sensitivity.study.checking import check_data
-from sensitivity.study.planning import DONE, plan, trials
+from sensitivity.study.planning import plan, trials
 from sensitivity.study.study import Study
+from sensitivity.study.trial import DONE
 from sensitivity.text.environment import interruptible, quiet
 from trainables.names import InputError
 from trainables.ray_tune import CohortTrainable
@@ -167,7 +168,7 @@ def _fit(study: Study, given: Assignments, searcher: Adaptive | Planned, recorde
     )
     recorder.cohorts = persistent.cohorts
     own = study.trainable is not None
-    trainable = own_trainables.resolve(study.trainable) if study.trainable is not None else CohortTrainable
+    trainable = study.resolved.trainable() if study.trainable is not None else CohortTrainable
     # A checkpoint on this machine is one that workers elsewhere could neither write nor read; they begin a lost cohort anew.
     checkpoints = not own and (place.storage is not None or place.address is None)
     with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.study.planning import SCHEDULES
+from sensitivity.study.trial import SCHEDULES
 from trainables import file_datasets
 from trainables.dotted import imported
 from trainables.function_tasks import DIRECT

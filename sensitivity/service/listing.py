@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.service.models import Counts, StudySummary
-from sensitivity.study.planning import STATUSES
+from sensitivity.study.trial import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import sqlalchemy as sql
 
 from sensitivity.store.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TRIALS
 from sensitivity.store.upkeep import optuna_names
-from sensitivity.study.planning import DONE
+from sensitivity.study.trial import DONE
 from trainables.names import InputError
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.store.tables import MEASURED, NOT_MEASURED
-from sensitivity.study.planning import DONE
+from sensitivity.study.trial import DONE
 
 if TYPE_CHECKING:
-    from sensitivity.study.planning import Trial
+    from sensitivity.study.trial import Trial
 
 
 def now() -> str:

@@ -16,14 +16,14 @@ from sensitivity.store.databases import Database
 from sensitivity.store.queries import last_epochs, with_measures
 from sensitivity.store.rows import epoch_row, now, trial_changes, trial_row
 from sensitivity.store.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TABLES, TRIALS, VERSION, VERSIONS
-from sensitivity.study.planning import DONE, STATUSES
+from sensitivity.study.trial import DONE, STATUSES
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     import optuna
     import pandas as pd
 
-    from sensitivity.study.planning import Trial
+    from sensitivity.study.trial import Trial
 
 FEW = 500
 _CHANGE = (

@@ -10,7 +10,7 @@ import sqlalchemy as sql
 
 from sensitivity.store.databases import Lost
 from sensitivity.store.tables import EPOCHS, LOCKS, RUNS, STUDIES, STUDY_TRIALS, TRIALS
-from sensitivity.study.planning import DONE, STATUSES
+from sensitivity.study.trial import DONE, STATUSES
 
 if TYPE_CHECKING:
     from sensitivity.store.store import Store

@@ -6,25 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.designs import AdaptiveDesign
 from search_spaces.hyperparameters import Float
-from sensitivity.study import own_trainables
-from sensitivity.study.planning import METRICS
+from sensitivity.study.fields import StudyFields
+from sensitivity.study.trial import METRICS
 from trainables.dotted import imported
 from trainables.function_tasks import DIRECT, FunctionTask
 from trainables.names import InputError, unknown
 from trainables.settings import accepted, check_configuration, route
-from trainables.tasks import task
-from trainables.variants import variant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from search_spaces.hyperparameters import Hyperparameter
     from search_spaces.spaces import SearchSpace
-    from sensitivity.study.study import Study
     from trainables.tasks import Task
+    from trainables.variants import Optimizable
 
 
-def check(study: Study) -> None:
+def check(study: StudyFields) -> None:
     """Hold a study against what is known.
 
     Raises: InputError for an unknown name, a space that a variant does not take, a design that fits no space, a metric that no task has.
@@ -42,8 +40,8 @@ def check(study: Study) -> None:
     _check_designs(study)
 
 
-def _check_trainable(study: Study) -> None:
-    own_trainables.resolve(study.trainable or "")
+def _check_trainable(study: StudyFields) -> None:
+    study.resolved.trainable()
     for name in study.variants:
         if name not in study.spaces:
             raise InputError(f"a trainable has no default space; give space=SearchSpace(...), or spaces for {name!r}")
@@ -61,39 +59,38 @@ def _check_trainable(study: Study) -> None:
         raise InputError("a trainable of your own needs metric: the name under which it reports what is judged")
 
 
-def _check_tasks(study: Study) -> None:
+def _check_tasks(study: StudyFields) -> None:
     for field in ("tasks", "variants", "epochs"):
         if not getattr(study, field):
             raise InputError(f"a study needs {field}")
-    tasks = [task(name) for name in study.tasks]
+    tasks = [study.resolved.task(name) for name in study.tasks]
     functions = [each.name for each in tasks if isinstance(each, FunctionTask)]
     if functions and (len(tasks) > 1 or study.variants != (DIRECT,)):
         raise InputError(f"{functions[0]} is a function, which no optimizer trains: a study of it has no other task and no variants")
     for name in study.variants if not functions else ():
-        space = study.space(name)
-        for each in tasks:
-            _check_space(each, name, space)
+        for trained in tasks:
+            _check_space(trained, study.resolved.variant(name), name, study.space(name))
     for each in tasks:
         known = [*METRICS, *(f"{part}_{metric}" for metric in each.metrics for part in ("train", "test"))]
         if study.metric not in known:
             raise unknown(f"metric of {each.name}", study.metric, known)
 
 
-def _check_space(trained: Task, name: str, space: SearchSpace) -> None:
+def _check_space(trained: Task, optimizer: Optimizable, name: str, space: SearchSpace) -> None:
     """Variant, loop and model take every hyperparameter of the space, and both ends of each (every level, where there are levels)."""
-    allowed = accepted(trained, variant(name))
+    allowed = accepted(trained, optimizer)
     for hyperparameter in space.names:
         if hyperparameter not in allowed:
             raise unknown(f"hyperparameter of {name} on {trained.name}", hyperparameter, allowed)
-    for hyperparameter in variant(name).needs:
+    for hyperparameter in optimizer.needs:
         if hyperparameter not in space:
             raise InputError(f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single value will do)")
     for each in space:
         for value in getattr(each, "levels", None) or getattr(each, "choices", None) or each.grid(2):
             configuration = space.reach(each.name, value)
-            check_configuration(trained, variant(name), configuration)
-            if each.name in trained.settings and each.name not in variant(name).accepts:
-                _check_model(trained, each, route(trained, variant(name), configuration).model)
+            check_configuration(trained, optimizer, configuration)
+            if each.name in trained.settings and each.name not in optimizer.accepts:
+                _check_model(trained, each, route(trained, optimizer, configuration).model)
 
 
 def _check_model(trained: Task, varied: Hyperparameter, settings: dict[str, Any]) -> None:
@@ -114,11 +111,11 @@ def _check_model(trained: Task, varied: Hyperparameter, settings: dict[str, Any]
         ) from error
 
 
-def _check_designs(study: Study) -> None:
+def _check_designs(study: StudyFields) -> None:
     every = {hyperparameter for name in study.variants for hyperparameter in study.space(name).names}
     kinds = set()
     for name in study.variants:
-        design, space = study.rule(name), study.space(name)
+        design, space = study.resolved.design(name), study.space(name)
         kinds.add(design.kind == "adaptive")
         design.check_names(space.names if name in study.designs else every)
         if isinstance(design, AdaptiveDesign):
@@ -130,7 +127,7 @@ def _check_designs(study: Study) -> None:
         raise InputError("an adaptive design is of the whole study: it cannot be mixed with others in designs")
 
 
-def _check_scheduler(study: Study, design: AdaptiveDesign) -> None:
+def _check_scheduler(study: StudyFields, design: AdaptiveDesign) -> None:
     if design.scheduler is None:
         return
     if ":" in design.scheduler:
@@ -141,11 +138,11 @@ def _check_scheduler(study: Study, design: AdaptiveDesign) -> None:
         raise InputError(f"scheduler {design.scheduler!r} needs epochs: the reports of a trial that is not stopped")
 
 
-def check_data(study: Study, data: Mapping[str, Any]) -> None:
+def check_data(study: StudyFields, data: Mapping[str, Any]) -> None:
     """Missing data, and a model that does not fit them, are found here, in the first second, not by every worker."""
     from trainables.datasets import load
     from trainables.task_checks import check_task
 
-    for each in map(task, study.tasks) if study.trainable is None else ():
+    for each in map(study.resolved.task, study.tasks) if study.trainable is None else ():
         if not isinstance(each, FunctionTask):
             check_task(each, load(each.dataset, **data))

@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.study.planning import Trial, trials
+from sensitivity.study.planning import trials
+from sensitivity.study.trial import Trial
 from trainables.function_tasks import FunctionTask
-from trainables.tasks import task
 
 if TYPE_CHECKING:
     from sensitivity.study.study import Study
@@ -27,7 +27,7 @@ def plan_rows(study: Study) -> list[dict[str, Any]]:
     of one worker on this machine, from a few steps on made-up data; None where nothing is known (a trainable of the user's own).
     """
     if study.adaptive:
-        n = study.rule(study.variants[0]).to_dict()["n"]
+        n = study.resolved.design(study.variants[0]).to_dict()["n"]
         counted = [((name, variant), n, n) for name in study.tasks for variant in study.variants]
     else:
         counted = _counted(trials(study))
@@ -68,12 +68,12 @@ def _seconds(study: Study, name: str) -> float | None:
     """Seconds of one trial on one core, roughly: a few steps are timed, and an epoch evaluates the training and the test set too."""
     if study.trainable is not None:
         return None
-    found = task(name)
+    found = study.resolved.task(name)
     if isinstance(found, FunctionTask) or not isinstance(found.dataset, str):
         return 0.0 if isinstance(found, FunctionTask) else None
     from trainables.datasets import summary
 
-    data, batch = summary(found.dataset), study.batch(name)
+    data, batch = summary(found.dataset), study.resolved.batch_size(name)
     train = min(study.limit or data.train, data.train)
     test = min(study.limit or data.test, data.test)
     step = _step_seconds(found, min(batch, train))

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from search_spaces.combinations import distinct
+from sensitivity.study.fields import StudyFields
+from sensitivity.study.trial import DONE, Trial, source_of, trial_key
 
-if TYPE_CHECKING:
-    from sensitivity.study.study import Study
-
-STATUSES = ("pending", "running", "completed", "diverged", "stopped", "failed")
-"""``stopped`` is a trial that a scheduler ended early: it has no result at the full budget."""
-METRICS = ("train_loss_end", "train_loss", "test_loss")
-"""The losses that a study can be judged by: over the training set after the epoch, during the epoch, and over the test set."""
-DONE = ("completed", "diverged")
-"""Statuses that are results, which a trial keeps."""
-SCHEDULES = ("lr_schedule", "mu_schedule", "nu_schedule")
 COHORTS_PER_WORKER = {"cpu": 16, "cuda": 1}
 LARGEST_COHORT = {"cpu": 32, "cuda": 256}
 """Trials of a cohort: handing one to a worker costs Ray Tune some 0.3 s; a GPU trains all of them as one program."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """The unit of result, named by what it computes."""
-
-    key: str
-    task: str
-    variant: str
-    configuration: Mapping[str, Any]
-    seed: int
-    epochs: int
-    batch_size: int
-    precision: str
-    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -50,44 +25,11 @@ class Cohort:
     trials: tuple[Trial, ...]
 
 
-def trial_key(
-    fingerprint: str, variant: str, configuration: Mapping[str, Any], seed: int, epochs: int, batch_size: int, precision: str
-) -> str:
-    """The first 20 hexadecimal digits of the SHA-256 of what the trial computes, as canonical JSON.
-
-    Equal numbers are equal whatever their type (0 and 0.0), and the order of the hyperparameters does not matter.
-
-    >>> rest = (0, 1, 64, "float32")
-    >>> trial_key("f", "adam", {"lr": 1, "mu": 0.9}, *rest) == trial_key("f", "adam", {"mu": 0.9, "lr": 1.0}, *rest)
-    True
-    """
-    content = [fingerprint, variant, {name: _canonical(each) for name, each in configuration.items()}, seed, epochs, batch_size, precision]
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
-
-
-def _canonical(value: Any) -> Any:
-    if isinstance(value, (bool, str)):
-        return value
-    number = float(value)
-    return repr(number) if not number.is_integer() or math.isinf(number) else str(int(number))
-
-
-def source_of(name: str, value: Any) -> Any:
-    """A schedule of the user's own by its source, which its import path does not tell; any other setting as it is."""
-    if name not in SCHEDULES or not isinstance(value, str) or ":" not in value:
-        return value
-    from trainables.dotted import imported
-    from trainables.sources import identity
-
-    return f"{value}@{identity(imported(value, 'schedule'))}"
-
-
-def trials_of(study: Study, task: str, variant: str, configuration: Mapping[str, Any]) -> list[Trial]:
+def trials_of(study: StudyFields, task: str, variant: str, configuration: Mapping[str, Any]) -> list[Trial]:
     """The trials of one configuration: one for every seed."""
-    batch_size, fingerprint = int(configuration.get("batch_size", study.batch(task))), study.fingerprint(task)
+    batch_size, fingerprint = int(configuration.get("batch_size", study.resolved.batch_size(task))), study.resolved.fingerprint(task)
     epochs = study.epochs or 0  # as many as a trainable of the user's own reports
-    identity = study.identity(variant)
+    identity = study.resolved.variant_id(variant)
     named = configuration if study.trainable is not None else {name: source_of(name, value) for name, value in configuration.items()}
     return [
         Trial(
@@ -105,7 +47,7 @@ def trials_of(study: Study, task: str, variant: str, configuration: Mapping[str,
     ]
 
 
-def trials(study: Study) -> list[Trial]:
+def trials(study: StudyFields) -> list[Trial]:
     """Every trial of a study whose design is known beforehand.
 
     They are spread over each variant's space and interleaved over tasks and variants, so that what is there when a run is stopped is
@@ -115,7 +57,7 @@ def trials(study: Study) -> list[Trial]:
     for task in study.tasks:
         for variant in study.variants:
             # The rows of some designs repeat each other (saltelli, morris); a trial is trained once.
-            configurations = distinct(study.rule(variant).configurations(study.space(variant)))
+            configurations = distinct(study.resolved.design(variant).configurations(study.space(variant)))
             spread = [configurations[i] for i in _spread(len(configurations))]
             by_seed = [trials_of(study, task, variant, each) for each in spread]
             queues.append([trial for seed in zip(*by_seed, strict=True) for trial in seed])

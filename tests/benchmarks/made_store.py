@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from sensitivity.store.store import Store
-from sensitivity.study.planning import Trial
 from sensitivity.study.planning import trials as planned
 from sensitivity.study.study import Study
+from sensitivity.study.trial import Trial
 
 VARIANTS = ("adam", "nadam", "rmsprop", "nag", "cm")
 SEEDS = 2

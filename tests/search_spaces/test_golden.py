@@ -16,7 +16,7 @@ import pytest
 
 from search_spaces import Grid, LatinHypercube, Morris, Random, Saltelli, Sobol
 from search_spaces.designs import Design
-from sensitivity.study.planning import trial_key
+from sensitivity.study.trial import trial_key
 from tests.search_spaces.awkward import SPACES
 
 INF = math.inf

@@ -18,7 +18,7 @@ import pytest
 import ray
 
 from sensitivity.store.store import Store
-from sensitivity.study.planning import DONE
+from sensitivity.study.trial import DONE
 from tests.sensitivity import ray_head
 from tests.sensitivity.processes import descendants
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from sensitivity.running.run import run
-from sensitivity.study.planning import DONE
 from sensitivity.study.study import Study
+from sensitivity.study.trial import DONE
 from tests.sensitivity import namespaces
 from tests.sensitivity.clusters import nodes
 from tests.sensitivity.processes import wait_for_epochs

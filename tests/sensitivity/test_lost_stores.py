@@ -22,8 +22,8 @@ from sensitivity.store.delivery import Delivery
 from sensitivity.store.journal import bring_in, left_behind, rescued
 from sensitivity.store.store import Store
 from sensitivity.store.upkeep import problems
-from sensitivity.study.planning import DONE
 from sensitivity.study.study import Study
+from sensitivity.study.trial import DONE
 from tests.contracts import report, trial
 from tests.sensitivity.lost_files import checkpoint, cut, delete, empty, make_again, move, move_beside_another, replace
 from trainables.names import InputError

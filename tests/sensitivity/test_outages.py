@@ -18,8 +18,8 @@ from sensitivity.running.progress import Progress
 from sensitivity.running.run import run
 from sensitivity.store.databases import Unreachable
 from sensitivity.store.store import Store
-from sensitivity.study.planning import DONE
 from sensitivity.study.study import Study
+from sensitivity.study.trial import DONE
 from tests.postgres import PASSWORD, Server
 from trainables.names import InputError
 

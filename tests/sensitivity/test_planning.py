@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from search_spaces import Categorical, Float, Integer, Ordinal, SearchSpace
-from sensitivity.study.planning import plan, trial_key, trials
+from sensitivity.study.planning import plan, trials
 from sensitivity.study.study import Study
+from sensitivity.study.trial import trial_key
 from trainables.names import InputError
 from trainables.variants import VARIANTS, Variant
 
@@ -105,7 +106,7 @@ def test_a_conditional_space_is_planned_branch_by_branch() -> None:
 def test_rows_that_repeat_each_other_are_one_trial(design: dict[str, Any]) -> None:
     space = SearchSpace(Float("lr", 1e-3, 0.1, "log"), Ordinal("p", (1, 2, math.inf)))
     study = Study(**{**SPEC, "variants": ["sgd"], "design": design, "spaces": {"sgd": space}, "seeds": 1})
-    rows = study.rule("adam").configurations(space)
+    rows = study.resolved.design("adam").configurations(space)
     found = trials(study)
     assert len(found) == len({repr(each) for each in rows}) < len(rows)
     keys = {repr(each.configuration): each.key for each in found}
@@ -135,7 +136,7 @@ def test_a_variant_of_ones_own_is_what_it_does_and_not_its_name(monkeypatch: pyt
     found = []
     for p in (1.0, 2.0):
         monkeypatch.setattr("trainables.variants.VARIANTS", dict(VARIANTS))
-        monkeypatch.setattr("sensitivity.study.study.VARIANTS", dict(VARIANTS))
+        monkeypatch.setattr("sensitivity.study.fields.VARIANTS", dict(VARIANTS))
         found.append(keys_of(Variant("mine", {"momentum": "none", "p": p})))
     assert not set(found[0]) & set(found[1])
 

@@ -19,7 +19,7 @@ from sensitivity.service.problems import Missing
 from sensitivity.service.routes import API
 from sensitivity.store.batches import curve_batches
 from sensitivity.store.queries import has_trial
-from sensitivity.study.planning import STATUSES
+from sensitivity.study.trial import STATUSES
 from trainables.names import unknown
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 from search_spaces.designs import Grid
 from search_spaces.spaces import SearchSpace
 from sensitivity.store.store import Store
-from sensitivity.study.planning import Trial, trial_key
+from sensitivity.study.trial import Trial, trial_key
 from tests.sensitivity.tables import SPACE, bowl
 
 EPOCHS = 3

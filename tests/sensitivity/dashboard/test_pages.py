@@ -157,7 +157,7 @@ def test_a_trial_says_what_it_was_and_how_to_run_it_again(source: Source) -> Non
     command = next(each for each in text(made).split("\n\n") if "sensitivity run" in each)
     study = Study(**yaml.safe_load(command.split("'END'\n")[1].split("END\n")[0]))
     chosen = {name.removeprefix("config/"): row[name] for name in row.index if name.startswith("config/")}
-    assert study.rule(row["variant"]).configurations(study.space(row["variant"])) == [chosen]
+    assert study.resolved.design(row["variant"]).configurations(study.space(row["variant"])) == [chosen]
     assert (study.variants, study.seeds, study.epochs) == ((row["variant"],), (row["seed"],), row["epochs"])
 
 

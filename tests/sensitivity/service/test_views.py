@@ -18,7 +18,7 @@ from sensitivity.service.answering import Ask
 from sensitivity.service.views import Answer, Paced
 from sensitivity.store import queries
 from sensitivity.store.store import Store
-from sensitivity.study.planning import Trial
+from sensitivity.study.trial import Trial
 from tests.sensitivity.dashboard.stored import finish, plan
 from tests.sensitivity.service.served import until
 from trainables.names import InputError

@@ -1,0 +1,183 @@
+"""The fields of a study, each checked by itself, and the objects behind their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from search_spaces.designs import design_from_dict
+from search_spaces.spaces import SearchSpace
+from sensitivity.study import own_trainables
+from sensitivity.study.resolved import ResolvedStudy
+from sensitivity.text.truth_values import NOT_BOOLEAN
+from trainables.function_tasks import DIRECT
+from trainables.names import InputError
+from trainables.tasks import Task, register_task
+from trainables.torch_variants import TorchVariant
+from trainables.variants import VARIANTS, register_variant, variant
+
+MOST_SEEDS = 100_000
+EVERY = "*"
+"""In ``spaces``: every variant."""
+
+
+class StudyFields(BaseModel):
+    """The fields of :class:`sensitivity.study.study.Study`, which are not yet held against each other."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=200)
+    tasks: tuple[str, ...] = Field(default=(), validate_default=True)
+    variants: tuple[str, ...] = ()
+    design: dict[str, Any] = {}
+    designs: dict[str, dict[str, Any]] = {}
+    spaces: dict[str, list[dict[str, Any]]] = {}
+    seeds: tuple[Annotated[int, NOT_BOOLEAN, Field(ge=0, lt=2**63)], ...] = Field(default=(0,), min_length=1)
+    epochs: Annotated[int | None, NOT_BOOLEAN] = Field(default=None, ge=1, le=10**6)
+    batch_size: Annotated[int | None, NOT_BOOLEAN] = Field(default=None, ge=1, lt=2**31)
+    limit: Annotated[int | None, NOT_BOOLEAN] = Field(default=None, ge=1, lt=2**31)
+    metric: str = "train_loss_end"
+    direction: Literal["min", "max"] = "min"
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
+    cohort_size: Annotated[int | None, NOT_BOOLEAN] = Field(default=None, ge=1)
+    trainable: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled_in(cls, given: Any) -> Any:
+        """What follows from the rest: a trainable is its own task, and a function has no optimizer."""
+        if not isinstance(given, Mapping):
+            return given
+        fields = {name: each for name, each in given.items() if each is not None or name not in ("tasks", "variants")}
+        if fields.get("trainable") is not None:
+            fields["trainable"] = own_trainables.name_of(fields["trainable"])
+            short = own_trainables.short_name(fields["trainable"])
+            if fields.get("tasks") not in (None, [own(short)], (own(short),)):
+                raise InputError(f"a study has tasks or a trainable, not both; got tasks {fields['tasks']!r}")
+            fields["tasks"] = (own(short),)
+            fields.setdefault("variants", (short,))
+        names = [getattr(each, "name", str(each)) for each in _listed(fields.get("tasks"))]
+        if fields.get("trainable") is None and any(name.startswith("function/") for name in names):
+            fields.setdefault("variants", (DIRECT,))
+            fields.setdefault("epochs", 1)
+        for field, name in (("tasks", _task_name), ("variants", _variant_name)):
+            if field in fields:
+                fields[field] = [name(each) for each in _listed(fields[field])]
+        if isinstance(fields.get("spaces"), Mapping) and EVERY in fields["spaces"]:
+            space = fields["spaces"][EVERY]
+            fields["spaces"] = dict.fromkeys(_listed(fields.get("variants")), space)
+        if "direction" not in fields and fields.get("trainable") is None and str(fields.get("metric", "")).endswith("accuracy"):
+            fields["direction"] = "max"
+        return fields
+
+    @field_validator("tasks", "variants")
+    @classmethod
+    def _named_once(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return _distinct(str(info.field_name), names)
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _count_or_seeds(cls, given: Any) -> Any:
+        if isinstance(given, int) and not isinstance(given, bool):
+            if not 1 <= given <= MOST_SEEDS:
+                raise InputError(f"seeds must be a list, or a number of seeds from 1 to {MOST_SEEDS:,}; got {given}")
+            return tuple(range(given))
+        return given
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        return _distinct("seeds", seeds)
+
+    @field_validator("spaces", mode="before")
+    @classmethod
+    def _spaces_in_words(cls, given: Any) -> Any:
+        return {name: _space_in_words(each) for name, each in given.items()} if isinstance(given, Mapping) else given
+
+    @field_validator("designs", mode="before")
+    @classmethod
+    def _designs_in_words(cls, given: Any) -> Any:
+        return {name: _design_in_words(each) for name, each in given.items()} if isinstance(given, Mapping) else given
+
+    @field_validator("design", mode="before")
+    @classmethod
+    def _design_in_words(cls, given: Any) -> Any:
+        return _design_in_words(given)
+
+    @property
+    def adaptive(self) -> bool:
+        """True if configurations are chosen while the study runs."""
+        return bool(self.design) and self.design["kind"] == "adaptive"
+
+    @cached_property
+    def resolved(self) -> ResolvedStudy:
+        """The objects behind the names of the study."""
+        fields = (self.tasks, self.trainable, self.spaces, self.design, self.designs, self.batch_size, self.limit)
+        return ResolvedStudy(*fields)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Leave out the objects behind the names, which another process looks up for itself."""
+        state = super().__getstate__()
+        fields = {name: value for name, value in state["__dict__"].items() if name != "resolved"}
+        return {**state, "__dict__": fields}
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy the study; the copy looks its names up anew, as ``update`` may change them."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("resolved", None)
+        return copied
+
+    def space(self, variant: str) -> SearchSpace:
+        """Return the search space of a variant: its own of ``spaces``, or its default space."""
+        return self.resolved.space(variant)
+
+
+def own(name: str) -> str:
+    """The task of a trainable of the user's own.
+
+    >>> own("train")
+    'trainable/train'
+    """
+    return f"trainable/{name}"
+
+
+def _listed(given: Any) -> list[Any]:
+    """One name or several, as a list."""
+    if given is None or isinstance(given, (list, tuple)):
+        return list(given or ())
+    return [given]
+
+
+def _task_name(given: Any) -> Any:
+    """The name of a task; one that is given as an object is registered."""
+    return register_task(given).name if isinstance(given, Task) else given
+
+
+def _variant_name(given: Any) -> Any:
+    """The name of a variant; an optimizer class or factory is known by its import path, a variant of one's own is registered."""
+    if isinstance(given, str):
+        return given
+    chosen = variant(given)
+    if not isinstance(chosen, TorchVariant):
+        return register_variant(chosen).name
+    VARIANTS[chosen.name] = chosen  # found there where its path cannot be imported: in a notebook, in a function
+    return chosen.name
+
+
+def _space_in_words(given: Any) -> Any:
+    return given.to_dict() if isinstance(given, SearchSpace) else given
+
+
+def _design_in_words(given: Any) -> Any:
+    """A design as plain data, in which numbers are numbers."""
+    return design_from_dict(given).to_dict() if isinstance(given, Mapping) and given else getattr(given, "to_dict", lambda: given)()
+
+
+def _distinct(field: str, items: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(items)) < len(items):
+        twice = next(item for position, item in enumerate(items) if item in items[:position])
+        raise InputError(f"{field} names {twice!r} twice")
+    return items
