@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from sensitivity.exchange.holes import DECISIVE, decisive
 from sensitivity.exchange.imported_designs import about_holes, is_grid
 from sensitivity.exchange.inferring import Spaces, check_measurable, spaces_of
 from sensitivity.exchange.renaming import renamed_domain, renamed_trials, renaming, values_by_name
+from sensitivity.exchange.trial import ENDED, Direction, Imported
 from sensitivity.results.capping import caps
 from sensitivity.results.results import COUNTED, IMPORTED, PREFIX, TIMES, Results
 from sensitivity.study.trial import DONE
@@ -28,38 +29,9 @@ from trainables.names import InputError, unknown
 if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
 
-ENDED = "ended"
-"""A trial that ended: completed, diverged or stopped early, as its reports say."""
 RESERVED = ("key", "epoch")
 KINDS = ("grid", "random", "sobol", "latin_hypercube", "one_at_a_time", "explicit", "adaptive")
 """Designs that do not depend on the order of their trials, which an import does not know."""
-
-Direction = Literal["min", "max"]
-
-
-@dataclass(frozen=True)
-class Imported:
-    """A trial as it was read.
-
-    key: how its source calls it. status: one of :data:`sensitivity.study.trial.STATUSES`, or :data:`ENDED`. reports: the metric by
-    epoch, rising. seed: None where there is none. initial_loss: the metric before training; NaN where it is not known.
-    """
-
-    key: str
-    configuration: Mapping[str, Any]
-    status: str
-    reports: Sequence[tuple[int, float]]
-    variant: str
-    task: str
-    seed: int | None = None
-    seconds: float = math.nan
-    initial_loss: float = math.nan
-    error: str | None = None
-
-    @property
-    def value(self) -> float:
-        """The last that was reported."""
-        return self.reports[-1][1] if self.reports else math.nan
 
 
 def assemble(

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.spaces import SearchSpace
-from sensitivity.exchange.assembling import Direction, as_utf8, assemble
+from sensitivity.exchange.assembling import as_utf8, assemble
 from sensitivity.exchange.column_names import bare_name, column_called
 from sensitivity.exchange.column_roles import OWN_COLUMNS, Roles, column_roles, doubtful_results
 from sensitivity.exchange.columns import Column, columns_of
@@ -23,6 +23,7 @@ from sensitivity.exchange.table_notes import role_notes
 from sensitivity.exchange.table_trials import Empty, TableTrials, numbers_of
 from sensitivity.exchange.tool_folders import read_folder
 from sensitivity.exchange.tool_tables import ToolTable
+from sensitivity.exchange.trial import Direction
 from sensitivity.results.results import Results
 from trainables.names import InputError, unknown
 

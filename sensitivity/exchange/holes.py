@@ -16,7 +16,7 @@ from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
-    from sensitivity.exchange.assembling import Imported
+    from sensitivity.exchange.trial import Imported
 
 DECISIVE = (*DONE, "stopped")
 """Statuses of trials that decide domains and conditions: a trial that failed or runs may lack a part of its configuration."""

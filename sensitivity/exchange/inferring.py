@@ -17,7 +17,7 @@ from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
-    from sensitivity.exchange.assembling import Imported
+    from sensitivity.exchange.trial import Imported
 
 MOST_LEVELS = 1000
 Spaces = SearchSpace | Mapping[str, SearchSpace] | None

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from search_spaces.optuna_spaces import value_of
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import choice_of
-from sensitivity.exchange.assembling import Direction, Imported
 from sensitivity.exchange.holes import DECISIVE
 from sensitivity.exchange.optuna_domains import domain_in, objective_of
+from sensitivity.exchange.trial import Direction, Imported
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:

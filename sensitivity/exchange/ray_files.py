@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sensitivity.exchange.assembling import ENDED
 from sensitivity.exchange.ray_reports import PROGRESS, RESULTS, Reports, leaves, read_reports
 from sensitivity.exchange.ray_states import PATTERN, TrialState, read_states
+from sensitivity.exchange.trial import ENDED
 from trainables.names import InputError
 
 PARAMS, PICKLED_PARAMS, ERROR = "params.json", "params.pkl", "error.txt"

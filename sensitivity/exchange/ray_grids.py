@@ -6,10 +6,10 @@ import math
 import pathlib
 from typing import Any
 
-from sensitivity.exchange.assembling import ENDED
 from sensitivity.exchange.ray_files import Experiment, Run, is_experiment, is_searched, read_run
 from sensitivity.exchange.ray_reports import leaves
 from sensitivity.exchange.ray_states import read_states
+from sensitivity.exchange.trial import ENDED
 from trainables.names import InputError
 
 

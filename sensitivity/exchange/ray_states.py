@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sensitivity.exchange.assembling import ENDED
 from sensitivity.exchange.ray_reports import leaves
+from sensitivity.exchange.trial import ENDED
 from trainables.names import InputError
 
 PATTERN = "experiment_state-*.json"

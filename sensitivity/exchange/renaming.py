@@ -11,7 +11,7 @@ from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
-    from sensitivity.exchange.assembling import Imported
+    from sensitivity.exchange.trial import Imported
 
 
 def renaming(values: Mapping[str, Sequence[Any]], rename: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[str]]:

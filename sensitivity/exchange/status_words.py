@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sensitivity.exchange.assembling import ENDED
 from sensitivity.exchange.columns import is_missing
+from sensitivity.exchange.trial import ENDED
 from trainables.names import InputError, unknown
 
 WORDS = {

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from sensitivity.exchange.assembling import ENDED, Imported
 from sensitivity.exchange.columns import Column, is_missing
 from sensitivity.exchange.status_words import UNFINISHED, statuses_of
+from sensitivity.exchange.trial import ENDED, Imported
 from sensitivity.text.wording import listed
 from trainables.names import InputError
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
-from sensitivity.store.queries import read_measures, with_measures
+from sensitivity.store.frames import ROWS, frames_of, parts_of, query_batches
+from sensitivity.store.rows import read_measures, with_measures
 from sensitivity.store.tables import EPOCHS, STUDY_TRIALS, TRIALS
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from sensitivity.store.store import Store
 
-ROWS = 10_000
-"""Of a batch, about."""
 TRIALS_AT_ONCE = 500
 """Trials of one query of epochs; databases limit how many values a query may list."""
 Frames = Generator["pd.DataFrame", None, None]
@@ -71,7 +70,7 @@ def epoch_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable
             chosen = _of_trials(study, columns)
             for start in range(0, len(keys), TRIALS_AT_ONCE):
                 check()
-                yield from _parts(connection, chosen.params(some=keys[start : start + TRIALS_AT_ONCE]), rows)
+                yield from parts_of(connection, chosen.params(some=keys[start : start + TRIALS_AT_ONCE]), rows)
 
         more: dict[str, Any] = {}
         """Names of whatever else was measured, in the order in which they first occur."""
@@ -80,19 +79,8 @@ def epoch_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable
                 for measures in read_measures(text for (text,) in part):
                     more.update(measures)
         columns = [*(name for name in names if name != "measures"), *more]
-        for batch in _batches(found(list(EPOCHS.c)), names, rows):
+        for batch in frames_of(found(list(EPOCHS.c)), names, rows):
             yield with_measures(batch).reindex(columns=columns).astype({"epoch": "int64", **dict.fromkeys(columns[2:], float)})
-
-
-def query_batches(connection: sql.Connection, query: sql.Select[Any], rows: int = ROWS) -> Iterator[pd.DataFrame]:
-    """Yield what a query finds; one batch without rows where that is nothing. Tuples of Python take five times the memory of a table.
-
-    Args:
-        connection: in a transaction.
-        query: of tables of the store.
-        rows: of a batch, about.
-    """
-    yield from _batches(_parts(connection, query, rows), [column.name for column in query.selected_columns], rows)
 
 
 def curve_batches(store: Store, key: str, *, rows: int = ROWS) -> Iterator[pd.DataFrame]:
@@ -122,23 +110,3 @@ def _of_trials(study: str, columns: Sequence[sql.Column[Any]]) -> sql.Select[Any
         .where(STUDY_TRIALS.c.study == study, EPOCHS.c.key.in_(sql.bindparam("some", expanding=True)))
         .order_by(STUDY_TRIALS.c.position, EPOCHS.c.epoch)
     )
-
-
-def _parts(connection: sql.Connection, query: sql.Select[Any], rows: int) -> Iterator[Sequence[Any]]:
-    """Yield what a query finds in parts; at most so many rows are in memory, also of PostgreSQL, which has a cursor for it."""
-    yield from connection.execution_options(yield_per=rows).execute(query).partitions(rows)
-
-
-def _batches(parts: Iterator[Sequence[Any]], names: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
-    """Yield tables of at least so many rows and less than twice as many, but for the last; one without rows where there are none."""
-    import pandas as pd
-
-    batch: list[tuple[Any, ...]] = []
-    is_first = True
-    for part in parts:
-        batch += map(tuple, part)
-        if len(batch) >= rows:
-            yield pd.DataFrame(batch, columns=list(names))
-            batch, is_first = [], False
-    if batch or is_first:
-        yield pd.DataFrame(batch, columns=list(names), dtype=None if batch else object)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
-from sensitivity.store.tables import EPOCHS, MEASURED, STUDIES, STUDY_TRIALS, TRIALS
+from sensitivity.store.rows import with_measures
+from sensitivity.store.tables import EPOCHS, STUDIES, STUDY_TRIALS, TRIALS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,25 +38,6 @@ def revision(store: Store, study: str | None = None) -> str:
     return _digest(seen)
 
 
-def last_epochs(store: Store, study: str) -> pd.DataFrame:
-    """The last epoch of every trial, as in :meth:`Store.epochs`, but with the ``seconds`` of all its epochs."""
-    ends = (
-        sql.select(
-            EPOCHS.c.key,
-            STUDY_TRIALS.c.position,
-            sql.func.max(EPOCHS.c.epoch).label("epoch"),
-            sql.func.coalesce(sql.func.sum(EPOCHS.c.seconds), 0.0).label("seconds"),
-        )
-        .join(STUDY_TRIALS, STUDY_TRIALS.c.key == EPOCHS.c.key)
-        .where(STUDY_TRIALS.c.study == study)
-        .group_by(EPOCHS.c.key, STUDY_TRIALS.c.position)
-        .subquery()
-    )
-    columns = [ends.c.seconds if each.name == "seconds" else each for each in EPOCHS.c]
-    chosen = sql.select(*columns).join(ends, sql.and_(ends.c.key == EPOCHS.c.key, ends.c.epoch == EPOCHS.c.epoch))
-    return with_measures(store.frame(chosen.order_by(ends.c.position)))
-
-
 def has_trial(store: Store, study: str, key: str) -> bool:
     """Return True if the trial is one of the study's."""
     chosen = sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study, STUDY_TRIALS.c.key == key)
@@ -66,27 +47,6 @@ def has_trial(store: Store, study: str, key: str) -> bool:
 def curve(store: Store, key: str) -> pd.DataFrame:
     """Every epoch of one trial, in order."""
     return with_measures(store.frame(sql.select(EPOCHS).where(EPOCHS.c.key == key).order_by(EPOCHS.c.epoch)))
-
-
-def with_measures(table: pd.DataFrame) -> pd.DataFrame:
-    """Epochs with a column for each of whatever else was measured."""
-    import pandas as pd
-
-    table = table.astype(dict.fromkeys(MEASURED, float))
-    measures = table.pop("measures")
-    if measures.notna().any():
-        table = pd.concat([table, pd.DataFrame(read_measures(measures), index=table.index, dtype=float)], axis=1)
-    return table
-
-
-def read_measures(texts: Iterable[Any]) -> list[dict[str, float]]:
-    """Return what epochs measured besides, by name; all are read as one JSON text, which takes a quarter of the time.
-
-    >>> read_measures(['{"a": 0.5}', None, '{"a": Infinity, "b": 1}'])
-    [{'a': 0.5}, {}, {'a': inf, 'b': 1}]
-    """
-    found: list[dict[str, float]] = json.loads(f"[{','.join(text if isinstance(text, str) else '{}' for text in texts)}]")
-    return found
 
 
 def _digest(content: Any) -> str:

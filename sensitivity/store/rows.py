@@ -12,6 +12,8 @@ from sensitivity.store.tables import MEASURED, NOT_MEASURED
 from sensitivity.study.trial import DONE
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sensitivity.study.trial import Trial
 
 
@@ -62,3 +64,24 @@ def _null(value: float) -> float | None:
 def _text(value: str) -> str:
     """What every database can hold: PostgreSQL refuses NUL, and no encoding has half a surrogate pair."""
     return value.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode()
+
+
+def with_measures(table: pd.DataFrame) -> pd.DataFrame:
+    """Replace the JSON of epochs by a column for each of the other measured quantities."""
+    import pandas as pd
+
+    table = table.astype(dict.fromkeys(MEASURED, float))
+    measures = table.pop("measures")
+    if measures.notna().any():
+        table = pd.concat([table, pd.DataFrame(read_measures(measures), index=table.index, dtype=float)], axis=1)
+    return table
+
+
+def read_measures(texts: Iterable[Any]) -> list[dict[str, float]]:
+    """Return what epochs measured besides, by name; all are read as one JSON text, which takes a quarter of the time.
+
+    >>> read_measures(['{"a": 0.5}', None, '{"a": Infinity, "b": 1}'])
+    [{'a': 0.5}, {}, {'a': inf, 'b': 1}]
+    """
+    found: list[dict[str, float]] = json.loads(f"[{','.join(text if isinstance(text, str) else '{}' for text in texts)}]")
+    return found

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
-from sensitivity.store.batches import query_batches
 from sensitivity.store.databases import Database
-from sensitivity.store.queries import last_epochs, with_measures
-from sensitivity.store.rows import epoch_row, now, trial_changes, trial_row
+from sensitivity.store.frames import query_batches
+from sensitivity.store.rows import epoch_row, now, trial_changes, trial_row, with_measures
 from sensitivity.store.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TABLES, TRIALS, VERSION, VERSIONS
 from sensitivity.study.trial import DONE, STATUSES
 from trainables.names import InputError, unknown
@@ -262,7 +261,21 @@ class Store:
 
     def last_epochs(self, study: str) -> pd.DataFrame:
         """The last epoch of every trial, with the seconds of all its epochs."""
-        return last_epochs(self, study)
+        ends = (
+            sql.select(
+                EPOCHS.c.key,
+                STUDY_TRIALS.c.position,
+                sql.func.max(EPOCHS.c.epoch).label("epoch"),
+                sql.func.coalesce(sql.func.sum(EPOCHS.c.seconds), 0.0).label("seconds"),
+            )
+            .join(STUDY_TRIALS, STUDY_TRIALS.c.key == EPOCHS.c.key)
+            .where(STUDY_TRIALS.c.study == study)
+            .group_by(EPOCHS.c.key, STUDY_TRIALS.c.position)
+            .subquery()
+        )
+        columns = [ends.c.seconds if each.name == "seconds" else each for each in EPOCHS.c]
+        chosen = sql.select(*columns).join(ends, sql.and_(ends.c.key == EPOCHS.c.key, ends.c.epoch == EPOCHS.c.epoch))
+        return with_measures(self.frame(chosen.order_by(ends.c.position)))
 
     def frame(self, query: sql.Select[Any]) -> pd.DataFrame:
         """What a query of the store's tables finds."""

@@ -16,7 +16,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
-from sensitivity.command.process import ENDED
+from sensitivity.service.exit_codes import ENDED
 from sensitivity.service.settings import Settings
 from tests.sensitivity.dashboard.stored import finish, plan
 from tests.sensitivity.service.served import SPEC, served

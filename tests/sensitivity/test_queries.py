@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sensitivity.results.results import Results
-from sensitivity.store.queries import curve, last_epochs, revision
+from sensitivity.store.queries import curve, revision
 from sensitivity.store.store import Store
 from sensitivity.store.upkeep import delete
 from tests.contracts import report, trial
@@ -84,5 +84,5 @@ def test_a_curve_is_the_epochs_of_one_trial(place: str) -> None:
     expected = every[every["key"] == trials[1].key].reset_index(drop=True)
     pd.testing.assert_frame_equal(curve(store, trials[1].key), expected)
     assert curve(store, "unknown").empty
-    assert last_epochs(store, "unknown").empty
+    assert store.last_epochs("unknown").empty
     store.close()

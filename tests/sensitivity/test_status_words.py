@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from sensitivity.exchange.assembling import ENDED
 from sensitivity.exchange.status_words import statuses_of
+from sensitivity.exchange.trial import ENDED
 from trainables.names import InputError
 
 TOOLS = {

@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 
-from sensitivity.command.process import ENDED
 from sensitivity.results.results import Results
 from sensitivity.service.app import create_app
+from sensitivity.service.exit_codes import ENDED
 from sensitivity.service.serving import Server, listen
 from sensitivity.service.settings import Settings
 from sensitivity.store.store import Store

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from sensitivity.command.process import KILLED
+from sensitivity.service.exit_codes import KILLED
 from sensitivity.service.problems import Conflict
 from sensitivity.service.runs import ATTEMPTS, LOCK, LOG, Runs, start_process
 from sensitivity.service.settings import Settings

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sensitivity.command.process import ENDED
+from sensitivity.service.exit_codes import ENDED
 from sensitivity.service.problems import Conflict
 from sensitivity.service.run_folders import RUN, SPEC
 from sensitivity.service.runs import Runs

@@ -1,0 +1,38 @@
+"""A trial of another tool, as it was read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+ENDED = "ended"
+"""A trial that ended: completed, diverged or stopped early, as its reports say."""
+
+Direction = Literal["min", "max"]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A trial as it was read.
+
+    key: how its source calls it. status: one of :data:`sensitivity.study.trial.STATUSES`, or :data:`ENDED`. reports: the metric by
+    epoch, rising. seed: None where there is none. initial_loss: the metric before training; NaN where it is not known.
+    """
+
+    key: str
+    configuration: Mapping[str, Any]
+    status: str
+    reports: Sequence[tuple[int, float]]
+    variant: str
+    task: str
+    seed: int | None = None
+    seconds: float = math.nan
+    initial_loss: float = math.nan
+    error: str | None = None
+
+    @property
+    def value(self) -> float:
+        """The last that was reported."""
+        return self.reports[-1][1] if self.reports else math.nan
