@@ -1,4 +1,5 @@
-"""Measure how sensitive each optimizer variant is to its hyperparameters, which of them matter, and how sure the answer is."""
+"""Measure how sensitive each optimizer variant is to its hyperparameters, which of them matter, and how sure
+the answer is."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ _HOMES = {
     "to_tensorboard": "sensitivity.exchange.to_tensorboard",
     "write_report": "sensitivity.reporting",
 }
-"""The module of every public name; it is imported when the name is first used, as ray, pandas and plotly are."""
+"""The module of every public name; it is imported when the name is first used, as ray, pandas and plotly
+are."""
 
 __all__ = [
     "Client",

@@ -1,4 +1,5 @@
-"""A browser without a window for tests and pictures: visits that let nothing out of this machine and keep what went wrong.
+"""A browser without a window for tests and pictures: visits that let nothing out of this machine and keep
+what went wrong.
 
 It needs a Chromium (:data:`CHROMIUMS`, or its path in ``CHROMIUM``), which no package of Python brings.
 """
@@ -42,7 +43,12 @@ def opened(path: str) -> Iterator[Any]:
     """Chromium, which finds no host but this machine."""
     from playwright.sync_api import sync_playwright
 
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    flags = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=flags)
         yield browser
@@ -66,11 +72,14 @@ def served(place: pathlib.Path) -> Iterator[str]:
 class Visit:
     """A fresh browser on a dashboard or on a page in a file.
 
-    Args: address: of the dashboard, or of the file. Whatever else is asked for is refused and kept in ``outside``; what the page says is
-        wrong is in ``errors``. options: of Playwright's context, such as ``color_scheme``.
+    Args: address: of the dashboard, or of the file. Whatever else is asked for is refused and kept in
+        ``outside``; what the page says is wrong is in ``errors``. options: of Playwright's context, such as
+        ``color_scheme``.
     """
 
-    def __init__(self, browser: Any, address: str, *, width: int = WIDE, height: int = 1000, **options: Any) -> None:
+    def __init__(
+        self, browser: Any, address: str, *, width: int = WIDE, height: int = 1000, **options: Any
+    ) -> None:
         self.address = address
         self.outside: list[str] = []
         self.errors: list[str] = []
@@ -79,7 +88,9 @@ class Visit:
         self.context.route("**/*", self._only_here)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        self.page.on(
+            "console", lambda message: self.errors.append(message.text) if message.type == "error" else None
+        )
         self.page.on("websocket", lambda socket: self.outside.append(socket.url))
 
     def _only_here(self, route: Any) -> None:

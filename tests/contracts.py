@@ -1,4 +1,5 @@
-"""What every implementation of a seam has to hold. A test class inherits a contract and gives the implementation as a fixture."""
+"""What every implementation of a seam has to hold. A test class inherits a contract and gives the
+implementation as a fixture."""
 
 from __future__ import annotations
 
@@ -22,12 +23,20 @@ def trial(lr: float = 0.1, seed: int = 0, task: str = "autoencoder/digits", **co
 def report(epoch: int, status: str = "running", loss: float = 0.5, **others: Any) -> dict[str, Any]:
     """An epoch as the training loop reports it."""
     numbers = dict.fromkeys(("train_loss", "train_loss_end", "test_loss"), loss)
-    rest = {"lr": 0.1, "mu": 0.9, "nu": math.nan, "grad_norm": 1.0, "images_per_second": 100.0, "seconds": 0.25}
+    rest = {
+        "lr": 0.1,
+        "mu": 0.9,
+        "nu": math.nan,
+        "grad_norm": 1.0,
+        "images_per_second": 100.0,
+        "seconds": 0.25,
+    }
     return {"epoch": epoch, **numbers, **rest, "status": status, **others}
 
 
 class StoreContract:
-    """Nothing lost, nothing doubled. The fixture ``open_store`` opens the same place every time that it is called."""
+    """Nothing lost, nothing doubled. The fixture ``open_store`` opens the same place every time that it is
+    called."""
 
     @pytest.fixture
     def open_store(self) -> Callable[[], Store]:
@@ -37,13 +46,19 @@ class StoreContract:
     def trials(self) -> Sequence[Trial]:
         return [trial(0.1), trial(0.1, seed=1), trial(1.0)]
 
-    def test_what_is_recorded_is_read_back_by_another_connection(self, open_store: Callable[[], Store], trials: Sequence[Trial]) -> None:
+    def test_what_is_recorded_is_read_back_by_another_connection(
+        self, open_store: Callable[[], Store], trials: Sequence[Trial]
+    ) -> None:
         store = open_store()
         store.add_study("s", "{}", trials)
         store.record(trials[0].key, initial_loss=0.9, reports=[report(1), report(2, "completed", 0.25)])
         store.close()
         store = open_store()
-        assert store.statuses("s") == {trials[0].key: "completed", trials[1].key: "pending", trials[2].key: "pending"}
+        assert store.statuses("s") == {
+            trials[0].key: "completed",
+            trials[1].key: "pending",
+            trials[2].key: "pending",
+        }
         epochs = store.epochs("s")
         assert list(epochs["epoch"]) == [1, 2]
         assert list(epochs["train_loss"]) == [0.5, 0.25]
@@ -56,11 +71,18 @@ class StoreContract:
         assert (last["epoch"], last["status"], last["initial_loss"]) == (2, "completed", 0.9)
         store.close()
 
-    def test_the_epochs_of_a_cohort_are_kept_at_once(self, open_store: Callable[[], Store], trials: Sequence[Trial]) -> None:
+    def test_the_epochs_of_a_cohort_are_kept_at_once(
+        self, open_store: Callable[[], Store], trials: Sequence[Trial]
+    ) -> None:
         store = open_store()
         store.add_study("s", "{}", trials)
         one, two, three = (each.key for each in trials)
-        told = [(one, 0.9, report(1)), (two, 0.8, report(1, "diverged")), (one, 0.9, report(2, "completed", 0.25)), (three, 0.7, report(1))]
+        told = [
+            (one, 0.9, report(1)),
+            (two, 0.8, report(1, "diverged")),
+            (one, 0.9, report(2, "completed", 0.25)),
+            (three, 0.7, report(1)),
+        ]
         store.keep([{**each, "key": key, "initial_loss": loss} for key, loss, each in told])
         store.keep([])
         assert store.statuses("s") == {one: "completed", two: "diverged", three: "running"}
@@ -72,7 +94,9 @@ class StoreContract:
         assert store.statuses("s")[two] == "diverged"
         store.close()
 
-    def test_an_epoch_is_kept_once_and_as_first_reported(self, open_store: Callable[[], Store], trials: Sequence[Trial]) -> None:
+    def test_an_epoch_is_kept_once_and_as_first_reported(
+        self, open_store: Callable[[], Store], trials: Sequence[Trial]
+    ) -> None:
         store = open_store()
         store.add_study("s", "{}", trials)
         for _ in range(3):
@@ -80,7 +104,9 @@ class StoreContract:
         assert list(store.epochs("s")["seconds"]) == [1.0]
         store.close()
 
-    def test_a_study_added_again_changes_nothing(self, open_store: Callable[[], Store], trials: Sequence[Trial]) -> None:
+    def test_a_study_added_again_changes_nothing(
+        self, open_store: Callable[[], Store], trials: Sequence[Trial]
+    ) -> None:
         store = open_store()
         store.add_study("s", "{}", trials)
         store.record(trials[0].key, initial_loss=0.9, reports=[report(1, "diverged")])
@@ -99,7 +125,9 @@ class StoreContract:
         assert store.study("s") == '{"new": 1}'
         store.close()
 
-    def test_two_studies_share_a_trial(self, open_store: Callable[[], Store], trials: Sequence[Trial]) -> None:
+    def test_two_studies_share_a_trial(
+        self, open_store: Callable[[], Store], trials: Sequence[Trial]
+    ) -> None:
         store = open_store()
         store.add_study("one", "{}", trials[:2])
         store.add_study("two", "{}", trials[1:])
@@ -108,7 +136,9 @@ class StoreContract:
         assert len(store.trials()) == 3
         store.close()
 
-    def test_a_failure_is_kept_and_a_later_success_replaces_it(self, open_store: Callable[[], Store], trials: Sequence[Trial]) -> None:
+    def test_a_failure_is_kept_and_a_later_success_replaces_it(
+        self, open_store: Callable[[], Store], trials: Sequence[Trial]
+    ) -> None:
         store = open_store()
         store.add_study("s", "{}", trials)
         store.fail(trials[0].key, "RuntimeError: out of memory")
@@ -134,7 +164,9 @@ class StoreContract:
         assert list(store.epochs("s")["epoch"]) == [1, 2]
         store.close()
 
-    def test_whatever_else_an_epoch_measured_is_a_column(self, open_store: Callable[[], Store], trials: Sequence[Trial]) -> None:
+    def test_whatever_else_an_epoch_measured_is_a_column(
+        self, open_store: Callable[[], Store], trials: Sequence[Trial]
+    ) -> None:
         store = open_store()
         store.add_study("s", "{}", trials)
         store.record(trials[0].key, initial_loss=0.9, reports=[report(1, "completed", test_accuracy=0.75)])

@@ -1,6 +1,7 @@
 """The pictures of docs/images: every page of the dashboard and the report, wide and narrow, light and dark.
 
-``python -m tests.pictures [STORE] [FOLDER]`` after ``make study`` (``sensitivity.sqlite``, ``docs/images``); it needs a Chromium.
+``python -m tests.pictures [STORE] [FOLDER]`` after ``make study`` (``sensitivity.sqlite``, ``docs/images``);
+it needs a Chromium.
 """
 
 from __future__ import annotations
@@ -49,18 +50,28 @@ def sheet(browser: Any, address: str, path: str) -> Image.Image:
         visit.open(path).wait_for_load_state("networkidle")
         shots.append(Image.open(io.BytesIO(visit.page.screenshot())).convert("RGB"))
         visit.close()
-    small = [shot.resize((round(shot.width * SCALE), round(shot.height * SCALE)), Image.Resampling.LANCZOS) for shot in shots]
-    whole = Image.new("RGB", (sum(each.width for each in small) + GAP * (len(small) - 1), small[0].height), "#808080")
+    small = [
+        shot.resize((round(shot.width * SCALE), round(shot.height * SCALE)), Image.Resampling.LANCZOS)
+        for shot in shots
+    ]
+    whole = Image.new(
+        "RGB", (sum(each.width for each in small) + GAP * (len(small) - 1), small[0].height), "#808080"
+    )
     left = 0
     for each in small:
         whole.paste(each, (left, 0))
         left += each.width + GAP
-    return whole.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)  # a few red marks on much white stay red
+    return whole.quantize(
+        COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE
+    )  # a few red marks on much white stay red
 
 
 def main() -> None:
     """Take every picture."""
-    place, folder = (pathlib.Path(each) for each in (*sys.argv[1:], *("sensitivity.sqlite", "docs/images")[len(sys.argv) - 1 :]))
+    place, folder = (
+        pathlib.Path(each)
+        for each in (*sys.argv[1:], *("sensitivity.sqlite", "docs/images")[len(sys.argv) - 1 :])
+    )
     path = chromium()
     if path is None:
         raise SystemExit("needs a Chromium on the path, or its path in CHROMIUM")

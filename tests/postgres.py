@@ -1,4 +1,5 @@
-"""A PostgreSQL server of the tests' own, from the programs that the system has (Debian's package ``postgresql``)."""
+"""A PostgreSQL server of the tests' own, from the programs that the system has (Debian's package
+``postgresql``)."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ PASSWORD = "a secret, of the tests"
 def programs() -> pathlib.Path | None:
     """The folder of ``initdb`` and ``pg_ctl``, of the newest release."""
     found = shutil.which("pg_ctl")
-    debian = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda each: int(each.parts[-3]))
+    debian = sorted(
+        pathlib.Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda each: int(each.parts[-3])
+    )
     return debian[-1].parent if debian else pathlib.Path(found).resolve().parent if found else None
 
 
@@ -36,7 +39,9 @@ class Server:
     """Listens on a socket in a temporary folder only. It gives empty places by :meth:`url`."""
 
     def __init__(self) -> None:
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sensitivity-pg-", dir="/tmp"))  # a socket's path is short
+        self.folder = pathlib.Path(
+            tempfile.mkdtemp(prefix="sensitivity-pg-", dir="/tmp")
+        )  # a socket's path is short
         self._names = itertools.count()
         self._as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if self._as_user:
@@ -44,7 +49,14 @@ class Server:
         words = self.folder / "password"
         words.write_text(PASSWORD)
         words.chmod(0o644)
-        settings = ["--username=ada", "--auth=scram-sha-256", f"--pwfile={words}", "--no-sync", "--encoding=UTF8", "--no-locale"]
+        settings = [
+            "--username=ada",
+            "--auth=scram-sha-256",
+            f"--pwfile={words}",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--no-locale",
+        ]
         self._do("initdb", *settings)
         self.start()
 
@@ -52,7 +64,9 @@ class Server:
         place = programs()
         assert place is not None
         command = [*self._as_user, str(place / program), "-D", str(self.folder / "data"), *arguments]
-        done = subprocess.run(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
@@ -78,7 +92,9 @@ class Server:
     def _create(self, what: str) -> None:
         import psycopg
 
-        with psycopg.connect(host=str(self.folder), user="ada", password=PASSWORD, dbname="postgres", autocommit=True) as connection:
+        with psycopg.connect(
+            host=str(self.folder), user="ada", password=PASSWORD, dbname="postgres", autocommit=True
+        ) as connection:
             connection.execute(f"CREATE {what}")  # type: ignore[call-overload]
 
     def _url(self, database: str) -> str:

@@ -1,4 +1,5 @@
-"""The house: one direction of imports, Ray in its rooms, prints in the command only, cheap imports, rooms of a size."""
+"""The house: one direction of imports, Ray in its rooms, prints in the command only, cheap imports, rooms of
+a size."""
 
 from __future__ import annotations
 
@@ -13,7 +14,11 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 FLOORS = {"trainables": 0, "search_spaces": 1, "sensitivity": 2}
 RAY_ROOMS = {"trainables/ray_tune.py", "search_spaces/adaptive.py"}
-RAY_ROOMS |= {"sensitivity/clusters/jobs.py", "sensitivity/running/local_ray.py", "sensitivity/running/run.py"}
+RAY_ROOMS |= {
+    "sensitivity/clusters/jobs.py",
+    "sensitivity/running/local_ray.py",
+    "sensitivity/running/run.py",
+}
 VAGUE = {"utils.py", "helpers.py", "common.py", "misc.py", "manager.py", "handler.py", "tools.py"}
 FILES = sorted(path for package in FLOORS for path in (ROOT / package).rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in FILES]
@@ -57,17 +62,26 @@ def test_a_room_has_one_subject(path: pathlib.Path) -> None:
     [
         ("trainables, search_spaces, sensitivity", "torch ray optuna pandas plotly sklearn scipy sqlalchemy"),
         ("sensitivity.command.main", "torch ray optuna pandas plotly sklearn scipy sqlalchemy pydantic"),
-        ("trainables.training, trainables.tasks, trainables.variants", "ray optuna pandas plotly sklearn sqlalchemy torchvision"),
+        (
+            "trainables.training, trainables.tasks, trainables.variants",
+            "ray optuna pandas plotly sklearn sqlalchemy torchvision",
+        ),
         ("sensitivity.measures, sensitivity.figures, sensitivity.reporting", "ray optuna"),
     ],
 )
 def test_importing_is_cheap(modules: str, heavy: str) -> None:
     code = f"import {modules}, sys; print(*sorted(set({heavy.split()!r}) & set(sys.modules)))"
-    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+    ).stdout.split()
     assert not loaded
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_a_share_is_written_as_an_axis_writes_it(path: pathlib.Path) -> None:
-    texts = [each.value for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    texts = [
+        each.value
+        for each in ast.walk(ast.parse(path.read_text()))
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    ]
     assert not [each for each in texts if re.search(r"(\d|^) %([ ,.;:)]|$)", each)]

@@ -1,4 +1,5 @@
-"""The commands of docs/operations.md that save a store and bring it back, run as they stand, on stores of their own."""
+"""The commands of docs/operations.md that save a store and bring it back, run as they stand, on stores of
+their own."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ from tests.postgres import PASSWORD, Server, missing, programs
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-SQLITE, POSTGRESQL = re.findall(r"```console\n(.*?)```", PAGE.partition("## Backup and restore")[2].partition("\n## ")[0], flags=re.DOTALL)
+SQLITE, POSTGRESQL = re.findall(
+    r"```console\n(.*?)```", PAGE.partition("## Backup and restore")[2].partition("\n## ")[0], flags=re.DOTALL
+)
 
 
 def fill(place: str) -> None:
@@ -28,7 +31,9 @@ def fill(place: str) -> None:
     trials = [trial(0.1), trial(0.2), trial(0.3)]
     with closing(Store(place)) as store:
         store.add_study("s", "{}", trials)
-        store.record(trials[0].key, initial_loss=1.0, reports=[report(1), report(2, "completed", accuracy=0.5)])
+        store.record(
+            trials[0].key, initial_loss=1.0, reports=[report(1), report(2, "completed", accuracy=0.5)]
+        )
         store.record(trials[1].key, initial_loss=1.0, reports=[report(1)])
 
 
@@ -41,10 +46,14 @@ def succeeds(commands: str, folder: pathlib.Path, **environment: str) -> None:
     for line in commands.splitlines():
         program, *rest = shlex.split(line)
         command = (
-            [sys.executable, "-m", "sensitivity.command.main"] if program == "sensitivity" else [str((programs() or folder) / program)]
+            [sys.executable, "-m", "sensitivity.command.main"]
+            if program == "sensitivity"
+            else [str((programs() or folder) / program)]
         )
         given = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-        ended = subprocess.run([*command, *rest], cwd=folder, env=given, capture_output=True, text=True, timeout=120)
+        ended = subprocess.run(
+            [*command, *rest], cwd=folder, env=given, capture_output=True, text=True, timeout=120
+        )
         assert ended.returncode == 0, f"{line}: {ended.stdout}{ended.stderr}"
 
 

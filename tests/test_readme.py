@@ -1,8 +1,10 @@
-"""The README and the pages of docs/: their Python runs, prints what they show, their YAML is a study, their links lead somewhere.
+"""The README and the pages of docs/: their Python runs, prints what they show, their YAML is a study, their
+links lead somewhere.
 
-A block that calls ``run`` starts Ray, so it has a process of its own; the others of a page run one after another in one process, each with
-names of its own. A block that begins with ``# NAME.py`` is also a file of that name, for the blocks after it to import. A ``text`` block
-directly after a Python block is what that prints.
+A block that calls ``run`` starts Ray, so it has a process of its own; the others of a page run one after
+another in one process, each with names of its own. A block that begins with ``# NAME.py`` is also a file of
+that name, for the blocks after it to import. A ``text`` block directly after a Python block is what that
+prints.
 """
 
 from __future__ import annotations
@@ -62,7 +64,12 @@ def write_files(page: pathlib.Path, folder: pathlib.Path) -> None:
 
 def succeeds(script: str, folder: pathlib.Path) -> None:
     ended = subprocess.run(
-        [sys.executable, script], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=240
+        [sys.executable, script],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=240,
     )
     assert ended.returncode == 0, ended.stderr
 
@@ -103,7 +110,11 @@ def anchors(page: pathlib.Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: pathlib.Path) -> None:
-    links = [each for each in re.findall(r"\]\(([^)\s]+)\)", FENCES.sub("", page.read_text(encoding="utf-8"))) if "://" not in each]
+    links = [
+        each
+        for each in re.findall(r"\]\(([^)\s]+)\)", FENCES.sub("", page.read_text(encoding="utf-8")))
+        if "://" not in each
+    ]
     assert links
     for link in links:
         place, _, anchor = link.partition("#")

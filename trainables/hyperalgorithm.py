@@ -12,7 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.hyperalgorithm_settings import CHOICES, check_choices, check_group_names, check_parameter, check_settings, plain
+from trainables.hyperalgorithm_settings import (
+    CHOICES,
+    check_choices,
+    check_group_names,
+    check_parameter,
+    check_settings,
+    plain,
+)
 from trainables.member_rates import member_rates
 from trainables.names import InputError
 from trainables.update_rule import Number, numbers_at, update

@@ -30,7 +30,8 @@ class Jobs:
     """The jobs of a cluster that are studies.
 
     Args: address: ``http://HOST:8265``, the dashboard of the cluster's head.
-    Raises: InputError, in one line, for a cluster that does not answer and for a token that it misses or refuses.
+    Raises: InputError, in one line, for a cluster that does not answer and for a token that it misses or
+    refuses.
     """
 
     def __init__(self, address: str) -> None:
@@ -38,9 +39,13 @@ class Jobs:
             import aiohttp  # noqa: F401 (Ray's client of jobs fails without it, in words of its own)
             from ray.job_submission import JobSubmissionClient
         except ImportError:
-            raise InputError("jobs need Ray's client of them: pip install 'optimizer-sensitivity[cluster]'") from None
+            raise InputError(
+                "jobs need Ray's client of them: pip install 'optimizer-sensitivity[cluster]'"
+            ) from None
         if not address.startswith(("http://", "https://")):
-            raise InputError(f"address {address!r} is not a cluster's dashboard; give http://HOST:8265, or https://")
+            raise InputError(
+                f"address {address!r} is not a cluster's dashboard; give http://HOST:8265, or https://"
+            )
         self.address = address.rstrip("/")
         logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of every package that it makes
         with self._in_one_line():
@@ -57,8 +62,8 @@ class Jobs:
     ) -> tuple[str, bool]:
         """Hand a study over, and return its job, and whether that ran already.
 
-        Args: as for :func:`sensitivity.clusters.packing.pack`. options: of ``sensitivity run`` there, such as ``["--workers", "8"]``.
-        Raises: InputError for another study of that name that is running.
+        Args: as for :func:`sensitivity.clusters.packing.pack`. options: of ``sensitivity run`` there, such as
+        ``["--workers", "8"]``. Raises: InputError for another study of that name that is running.
         """
         with tempfile.TemporaryDirectory(prefix="sensitivity-job-") as folder:
             luggage = pack(
@@ -75,7 +80,8 @@ class Jobs:
                 if each.status in OPEN:
                     if each.metadata[SPECIFICATION] != same:
                         raise InputError(
-                            f"another study {study.name!r} is running as job {each.submission_id}; cancel it, or give this one another name"
+                            f"another study {study.name!r} is running as job {each.submission_id}; cancel "
+                            f"it, or give this one another name"
                         )
                     return str(each.submission_id), True
             with self._in_one_line():
@@ -89,7 +95,8 @@ class Jobs:
         return str(job), False
 
     def rows(self, name: str | None = None) -> list[dict[str, Any]]:
-        """Every study's job, the newest last: job, study, status, when it started, how long it took, what Ray says of it.
+        """Every study's job, the newest last: job, study, status, when it started, how long it took, what Ray
+        says of it.
 
         Args: name: only that job, or that study's.
         """
@@ -115,7 +122,8 @@ class Jobs:
             return str(self._client.get_job_logs(self._find(name).submission_id))
 
     def follow(self, name: str, say: Callable[[str], None]) -> str:
-        """Pass on what a job prints until it ends, and return its status. Args: say: takes the text as it comes."""
+        """Pass on what a job prints until it ends, and return its status. Args: say: takes the text as it
+        comes."""
         job = self._find(name).submission_id
 
         async def tail() -> None:
@@ -131,7 +139,10 @@ class Jobs:
 
         Raises: InputError when it has not within ``timeout`` seconds.
         """
-        job, deadline = self._find(name).submission_id, time.monotonic() + (timeout if timeout is not None else float("inf"))
+        job, deadline = (
+            self._find(name).submission_id,
+            time.monotonic() + (timeout if timeout is not None else float("inf")),
+        )
         while (status := self._status(job)) in OPEN:
             if time.monotonic() > deadline:
                 raise InputError(f"job {job} is still {status.lower()} after {timeout:g} seconds")
@@ -174,23 +185,34 @@ class Jobs:
             yield
         except AuthenticationError as error:
             if "required" in str(error):
-                way = "set RAY_AUTH_TOKEN to what `ray get-auth-token` prints on its head, or RAY_AUTH_TOKEN_PATH to a file of it"
+                way = (
+                    "set RAY_AUTH_TOKEN to what `ray get-auth-token` prints on its head, or "
+                    "RAY_AUTH_TOKEN_PATH to a file of it"
+                )
                 raise InputError(f"the cluster at {self.address} asks for a token: {way}") from None
             raise InputError(
-                f"the cluster at {self.address} refuses the token; its own is what `ray get-auth-token` prints on its head"
+                f"the cluster at {self.address} refuses the token; its own is what `ray get-auth-token` "
+                f"prints on its head"
             ) from None
         except ConnectionError:
-            raise InputError(f"no Ray cluster at {self.address}; is its dashboard there, and the port open?") from None
+            raise InputError(
+                f"no Ray cluster at {self.address}; is its dashboard there, and the port open?"
+            ) from None
         except (RuntimeError, ValueError, OSError) as error:
             raise InputError(f"the cluster at {self.address} says: {_one_line(error)}") from None
 
 
 def _unknown(name: str, every: Sequence[Any]) -> InputError:
-    return unknown("job or study", name, sorted({each.submission_id for each in every} | {each.metadata[STUDY] for each in every}))
+    return unknown(
+        "job or study",
+        name,
+        sorted({each.submission_id for each in every} | {each.metadata[STUDY] for each in every}),
+    )
 
 
 def _headers() -> dict[str, str]:
-    """The token of this machine, where it has one; a client sends it of itself only where RAY_AUTH_MODE says so."""
+    """The token of this machine, where it has one; a client sends it of itself only where RAY_AUTH_MODE says
+    so."""
     if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token":
         return {}
     token = os.environ.get("RAY_AUTH_TOKEN")

@@ -1,4 +1,5 @@
-"""A study as a RayJob of KubeRay, and as a batch script of Slurm. Both carry the study and the user's task module within them."""
+"""A study as a RayJob of KubeRay, and as a batch script of Slurm. Both carry the study and the user's task
+module within them."""
 
 from __future__ import annotations
 
@@ -36,21 +37,30 @@ def kuberay(
     task_module: pathlib.Path | None = None,
     options: Sequence[str] = (),
 ) -> str:
-    """A ConfigMap with the study, and a RayJob that runs it on a cluster of its own, which is taken down afterwards.
+    """A ConfigMap with the study, and a RayJob that runs it on a cluster of its own, which is taken down
+    afterwards.
 
-    Args: image: holds this package. nodes: workers beside the head. cpus, gpus: of each. store: a database URL, which outlives the cluster;
-        when not given, SENSITIVITY_STORE of the Kubernetes secret :data:`SECRET`. options: of ``sensitivity run``.
+    Args: image: holds this package. nodes: workers beside the head. cpus, gpus: of each. store: a database
+        URL, which outlives the cluster; when not given, SENSITIVITY_STORE of the Kubernetes secret
+        :data:`SECRET`. options: of ``sensitivity run``.
     Raises: InputError for files that a ConfigMap cannot hold.
     Source: KubeRay, "RayJob" (ray.io/v1); Kubernetes, "Configure a Pod to Use a ConfigMap".
     """
     files = _files(study, task_module)
     if sum(len(text.encode()) for text in files.values()) > MOST_BYTES:
-        raise InputError(f"study {study.name!r} and its task module have more than the {MOST_BYTES:,} bytes that a ConfigMap holds")
+        raise InputError(
+            f"study {study.name!r} and its task module have more than the {MOST_BYTES:,} bytes that a "
+            f"ConfigMap holds"
+        )
     name = _kubernetes_name(study.name)
     run = command(study, store=store, task_module=_name(task_module), options=["--address", "auto", *options])
 
     def pod(kind: str) -> dict[str, Any]:
-        amounts: dict[str, Any] = {"cpu": cpus, "memory": f"{4 * cpus}Gi", **({"nvidia.com/gpu": gpus} if gpus else {})}
+        amounts: dict[str, Any] = {
+            "cpu": cpus,
+            "memory": f"{4 * cpus}Gi",
+            **({"nvidia.com/gpu": gpus} if gpus else {}),
+        }
         container = {
             "name": f"ray-{kind}",
             "image": image,
@@ -58,7 +68,9 @@ def kuberay(
             **({"envFrom": [{"secretRef": {"name": SECRET}}]} if store is None else {}),
             "volumeMounts": [{"name": "study", "mountPath": WHERE}],
         }
-        return {"spec": {"containers": [container], "volumes": [{"name": "study", "configMap": {"name": name}}]}}
+        return {
+            "spec": {"containers": [container], "volumes": [{"name": "study", "configMap": {"name": name}}]}
+        }
 
     config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": files}
     ray_job = {
@@ -72,7 +84,8 @@ def kuberay(
             "backoffLimit": 2,  # a driver that is lost runs again, and trains what the store lacks
             "rayClusterSpec": {
                 "rayVersion": importlib.metadata.version("ray"),
-                # Whoever has no token is refused: KubeRay makes one and gives it to every pod (1.5.1 and newer).
+                # Whoever has no token is refused: KubeRay makes one and gives it to every pod (1.5.1 and
+                # newer).
                 "authOptions": {"mode": "token"},
                 "headGroupSpec": {"rayStartParams": {"dashboard-host": "0.0.0.0"}, "template": pod("head")},
                 "workerGroupSpecs": [
@@ -107,8 +120,13 @@ def slurm(
     Args: nodes: in all. cpus, gpus: of each. hours: time limit. The rest as for :func:`kuberay`.
     Source: Ray, "Deploying on Slurm"; Slurm, ``sbatch`` (``--requeue``, ``--export``).
     """
-    run = command(study, store=store, task_module=_name(task_module), options=options) + ' --address "$address"'
-    files = "\n".join(f"cat > {shlex.quote(name)} <<'{END}'\n{text.rstrip()}\n{END}" for name, text in _files(study, task_module).items())
+    run = (
+        command(study, store=store, task_module=_name(task_module), options=options) + ' --address "$address"'
+    )
+    files = "\n".join(
+        f"cat > {shlex.quote(name)} <<'{END}'\n{text.rstrip()}\n{END}"
+        for name, text in _files(study, task_module).items()
+    )
     gpu_lines = [f"#SBATCH --gpus-per-node={gpus}"] if gpus else []
     head = [
         "#!/bin/bash",
@@ -124,7 +142,8 @@ def slurm(
 
 
 _SLURM = """
-# Run again (sbatch, or a requeue), it trains only what the store lacks. Every node has this package in its Python.
+# Run again (sbatch, or a requeue), it trains only what the store lacks. Every node has this package in its
+# Python.
 set -euo pipefail
 folder=$(mktemp -d -p "${{SLURM_SUBMIT_DIR:-$PWD}}" study.XXXXXX)
 cd "$folder"
@@ -153,7 +172,10 @@ KINDS: dict[str, Callable[..., str]] = {"kuberay": kuberay, "slurm": slurm}
 
 
 def _files(study: Study, task_module: pathlib.Path | None) -> dict[str, str]:
-    return {SPECIFICATION: study.to_json(), **({task_module.name: task_module.read_text()} if task_module is not None else {})}
+    return {
+        SPECIFICATION: study.to_json(),
+        **({task_module.name: task_module.read_text()} if task_module is not None else {}),
+    }
 
 
 def _name(task_module: pathlib.Path | None) -> str | None:

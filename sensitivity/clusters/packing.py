@@ -1,4 +1,5 @@
-"""What a study takes along to another machine: its specification, the user's task module, and a folder of limited size."""
+"""What a study takes along to another machine: its specification, the user's task module, and a folder of
+limited size."""
 
 from __future__ import annotations
 
@@ -18,9 +19,19 @@ if TYPE_CHECKING:
 
 SPECIFICATION = "study.json"
 FILES = "files"
-"""The folder of what is the user's. Ray searches the folder above it before the standard library, so no module may lie there."""
+"""The folder of what is the user's. Ray searches the folder above it before the standard library, so no
+module may lie there."""
 MOST_BYTES = 100_000_000
-LEFT_OUT = (".git", ".venv", "__pycache__", "node_modules", "runs", "*.sqlite", "*.sqlite-wal", "*.sqlite-shm")
+LEFT_OUT = (
+    ".git",
+    ".venv",
+    "__pycache__",
+    "node_modules",
+    "runs",
+    "*.sqlite",
+    "*.sqlite-wal",
+    "*.sqlite-shm",
+)
 """What is never taken along: it can be made again, or is a result."""
 HOME_STORE = "~/sensitivity.sqlite"
 
@@ -29,7 +40,8 @@ HOME_STORE = "~/sensitivity.sqlite"
 class Luggage:
     """A folder that is ready to travel, and the command that runs it there.
 
-    Args: folder: holds :data:`SPECIFICATION`, and all that the command names. command: for a shell in that folder.
+    Args: folder: holds :data:`SPECIFICATION`, and all that the command names. command: for a shell in that
+    folder.
     """
 
     folder: pathlib.Path
@@ -37,14 +49,19 @@ class Luggage:
 
 
 def check_remote_store(store: str | None) -> None:
-    """Refuse a store that the far side could not keep. Args: store: an absolute path there, a URL, or None for its own.
+    """Refuse a store that the far side could not keep. Args: store: an absolute path there, a URL, or None
+    for its own.
 
-    Raises: InputError for a relative path, and for a URL with a password, which would be read by everybody who may list jobs.
+    Raises: InputError for a relative path, and for a URL with a password, which would be read by everybody
+    who may list jobs.
     """
     if store is None or store.startswith(("/", "~/", "sqlite:////")):
         return
     if "://" not in store or store.startswith("sqlite:"):
-        raise InputError(f"store {store!r} is relative to a folder that is deleted after the job; give /a/path or ~/a/path there, or a URL")
+        raise InputError(
+            f"store {store!r} is relative to a folder that is deleted after the job; give /a/path or "
+            f"~/a/path there, or a URL"
+        )
     import sqlalchemy
 
     try:
@@ -52,22 +69,35 @@ def check_remote_store(store: str | None) -> None:
     except sqlalchemy.exc.ArgumentError as error:
         raise InputError(f"store is not a URL: {error}") from None
     if secret is not None:
-        raise InputError("store has a password, which everybody who lists jobs would read; set SENSITIVITY_STORE on the cluster instead")
+        raise InputError(
+            "store has a password, which everybody who lists jobs would read; set SENSITIVITY_STORE on the "
+            "cluster instead"
+        )
 
 
 def command(
-    study: Study, *, store: str | None, task_module: str | None = None, options: Sequence[str] = (), inside: str | None = None
+    study: Study,
+    *,
+    store: str | None,
+    task_module: str | None = None,
+    options: Sequence[str] = (),
+    inside: str | None = None,
 ) -> str:
     """The shell command that runs a study from its own folder on a node of a cluster.
 
     Args:
-        store: see :func:`check_remote_store`; None is what SENSITIVITY_STORE says there, else :data:`HOME_STORE`.
+        store: see :func:`check_remote_store`; None is what SENSITIVITY_STORE says there, else
+            :data:`HOME_STORE`.
         task_module: its path in the folder.
         options: further ones of ``sensitivity run``.
         inside: a folder below, in which it runs.
     """
     check_remote_store(store)
-    kept = _quoted(store) if store is not None else f'"${{SENSITIVITY_STORE:-$HOME/{HOME_STORE.removeprefix("~/")}}}"'
+    kept = (
+        _quoted(store)
+        if store is not None
+        else f'"${{SENSITIVITY_STORE:-$HOME/{HOME_STORE.removeprefix("~/")}}}"'
+    )
     specification = f"../{SPECIFICATION}" if inside is not None else SPECIFICATION
     start = f"cd {shlex.quote(inside)} && " if inside is not None else ""
     # -P: the folder is searched for modules last, not before the standard library.
@@ -96,8 +126,8 @@ def pack(
 ) -> Luggage:
     """Put what a study needs into an empty folder.
 
-    Args: working_dir: taken along whole, but for :data:`LEFT_OUT`. most: bytes of it. The rest as for :func:`command`.
-    Raises: InputError for a folder that is missing or too large, naming its largest file.
+    Args: working_dir: taken along whole, but for :data:`LEFT_OUT`. most: bytes of it. The rest as for
+    :func:`command`. Raises: InputError for a folder that is missing or too large, naming its largest file.
     """
     files = folder / FILES
     if working_dir is not None:
@@ -107,7 +137,11 @@ def pack(
     place = None
     if task_module is not None:
         goes_along = working_dir is not None and task_module.resolve().is_relative_to(working_dir.resolve())
-        place = str(task_module.resolve().relative_to(working_dir.resolve())) if goes_along and working_dir else task_module.name
+        place = (
+            str(task_module.resolve().relative_to(working_dir.resolve()))
+            if goes_along and working_dir
+            else task_module.name
+        )
         if not (files / place).exists():
             files.mkdir(exist_ok=True)
             shutil.copy(task_module, files / place)
@@ -118,12 +152,18 @@ def pack(
 def _check_size(working_dir: pathlib.Path, most: int) -> None:
     if not working_dir.is_dir():
         raise InputError(f"--working-dir {str(working_dir)!r} is not a folder")
-    sizes = {path: path.stat().st_size for path in working_dir.rglob("*") if path.is_file() and _goes_along(path.relative_to(working_dir))}
+    sizes = {
+        path: path.stat().st_size
+        for path in working_dir.rglob("*")
+        if path.is_file() and _goes_along(path.relative_to(working_dir))
+    }
     if sum(sizes.values()) > most:
         largest = max(sizes, key=lambda each: sizes[each])
         raise InputError(
-            f"--working-dir {str(working_dir)!r} has {sum(sizes.values()) / 1e6:,.1f} MB, more than {most / 1e6:,.1f} "
-            f"(largest: {largest.relative_to(working_dir)}); data belong on the cluster, under its --data-root"
+            f"--working-dir {str(working_dir)!r} has {sum(sizes.values()) / 1e6:,.1f} MB, more than "
+            f"{most / 1e6:,.1f} "
+            f"(largest: {largest.relative_to(working_dir)}); data belong on the cluster, under its "
+            f"--data-root"
         )
 
 

@@ -14,26 +14,36 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SPACE = "space"
-WORDS = {"sensitivity": ("less sensitive{over} than", "more sensitive{over} than"), "best_loss": ("better than", "worse than")}
+WORDS = {
+    "sensitivity": ("less sensitive{over} than", "more sensitive{over} than"),
+    "best_loss": ("better than", "worse than"),
+}
 LEVEL = 0.05
 
 
 def compare(
     a: Annotated[str, typer.Argument(help="A variant.", metavar="A")],
     b: Annotated[str | None, typer.Argument(help="Another.", metavar="B", show_default="every other")] = None,
-    study: Annotated[str | None, typer.Option("--study", help="Of the store.", show_default="the only one")] = None,
+    study: Annotated[
+        str | None, typer.Option("--study", help="Of the store.", show_default="the only one")
+    ] = None,
     of: Annotated[str, typer.Option(help="sensitivity, best_loss or mean_loss.")] = "sensitivity",
     over: Annotated[
-        str | None, typer.Option(help="The hyperparameter of the sensitivity, or space.", show_default="lr where all have it, else space")
+        str | None,
+        typer.Option(
+            help="The hyperparameter of the sensitivity, or space.",
+            show_default="lr where all have it, else space",
+        ),
     ] = None,
     store: StorePlace = DEFAULT_STORE,
     metric: Metric = None,
     as_json: AsJson = False,
 ) -> None:
-    """Test whether variant A is less sensitive than B (or better, with --of best_loss), and say what difference would have been seen.
+    """Test whether variant A is less sensitive than B (or better, with --of best_loss), and say what
+    difference would have been seen.
 
-    The difference is A minus B with its 95% interval and p (Holm's correction for all rows); paired by configuration and seed where both
-    have the same.
+    The difference is A minus B with its 95% interval and p (Holm's correction for all rows); paired by
+    configuration and seed where both have the same.
     """
     from sensitivity.measures import Measured
     from sensitivity.measures.comparison import compare as compared
@@ -51,7 +61,10 @@ def compare(
     rows = records(compared(results, a, b, of=of, over=over))
     if not rows:
         others = b or "another variant"
-        raise InputError(f"no task has results of both {a} and {others}" + (f" with different values of {over}" if over else ""))
+        raise InputError(
+            f"no task has results of both {a} and {others}"
+            + (f" with different values of {over}" if over else "")
+        )
     if as_json:
         show(rows, as_json)
         return
@@ -72,7 +85,10 @@ def verdict(row: Mapping[str, Any], of: str = "sensitivity", over: str | None = 
     value, low, high = (float(row[name]) for name in ("value", "low", "high"))
     if not row["p_holm"] < LEVEL:
         seen = f"a difference of {row['detectable']:.3g} would have been seen four times out of five"
-        return f"On {row['task']}, {a} and {b} cannot be told apart: {value:.3g} ({low:.3g} to {high:.3g}), p {p}; {seen}."
+        return (
+            f"On {row['task']}, {a} and {b} cannot be told apart: {value:.3g} ({low:.3g} to {high:.3g}), "
+            f"p {p}; {seen}."
+        )
     less, more = WORDS.get(of, ("lower in mean loss than", "higher in mean loss than"))
     words = (less if value < 0 else more).format(over=f" to {over}" if over not in (None, SPACE) else "")
     near, far = sorted((abs(low), abs(high)))

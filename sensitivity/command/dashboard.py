@@ -24,13 +24,16 @@ def dashboard(
     """
     if host not in LOOPBACK:
         raise InputError(
-            f"--host must be {', '.join(LOOPBACK)}, got {host!r}; for others to read it, access control comes with the service"
+            f"--host must be {', '.join(LOOPBACK)}, got {host!r}; for others to read it, access control "
+            f"comes with the service"
         )
     try:
         from sensitivity.dashboard.serving import server
         from sensitivity.readers.source import Source
     except ImportError as error:
-        raise InputError(f"the dashboard needs {error.name}; install it with: pip install 'optimizer-sensitivity[service]'") from None
+        raise InputError(
+            f"the dashboard needs {error.name}; install it with: pip install 'optimizer-sensitivity[service]'"
+        ) from None
     source = Source(store)
     source.token()  # a store that cannot be read is said here, not in the browser
     opened = server(source, host, port)

@@ -22,13 +22,18 @@ OPENS = {
 
 def export(
     to: Annotated[str, typer.Option(help="tensorboard or mlflow.", show_default=False)],
-    out: Annotated[pathlib.Path, typer.Option(help="Folder of exports; other studies in it stay.", show_default=False)],
-    study: Annotated[str | None, typer.Argument(help="Name of a study in the store.", show_default="the only one")] = None,
+    out: Annotated[
+        pathlib.Path, typer.Option(help="Folder of exports; other studies in it stay.", show_default=False)
+    ],
+    study: Annotated[
+        str | None, typer.Argument(help="Name of a study in the store.", show_default="the only one")
+    ] = None,
     store: StorePlace = DEFAULT_STORE,
     metric: Metric = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a study for TensorBoard or MLflow, a run for each trial. Given again, it replaces the study there with what is new.
+    """Write a study for TensorBoard or MLflow, a run for each trial. Given again, it replaces the study there
+    with what is new.
 
     Nothing is sent anywhere. MLflow needs pip install 'optimizer-sensitivity\\[export]'.
     """

@@ -12,9 +12,15 @@ from sensitivity.command.terminal import show
 
 Address = Annotated[
     str,
-    typer.Option(envvar="RAY_API_SERVER_ADDRESS", help="Dashboard of the cluster's head: http://HOST:8265.", show_default=False),
+    typer.Option(
+        envvar="RAY_API_SERVER_ADDRESS",
+        help="Dashboard of the cluster's head: http://HOST:8265.",
+        show_default=False,
+    ),
 ]
-Name = Annotated[str, typer.Argument(help="Of a job, or of a study, whose newest job is meant.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(help="Of a job, or of a study, whose newest job is meant.", show_default=False)
+]
 RemoteStore = Annotated[
     str | None,
     typer.Option(
@@ -23,7 +29,10 @@ RemoteStore = Annotated[
     ),
 ]
 Options = Annotated[
-    list[str] | None, typer.Argument(metavar="[-- OPTIONS]", help="Of `sensitivity run`, used there: -- --workers 8", show_default=False)
+    list[str] | None,
+    typer.Argument(
+        metavar="[-- OPTIONS]", help="Of `sensitivity run`, used there: -- --workers 8", show_default=False
+    ),
 ]
 
 
@@ -35,14 +44,16 @@ def submit(
     store: RemoteStore = None,
     task_module: TaskModule = None,
     working_dir: Annotated[
-        pathlib.Path | None, typer.Option(help="A folder that goes along, such as that of your own modules.", show_default=False)
+        pathlib.Path | None,
+        typer.Option(help="A folder that goes along, such as that of your own modules.", show_default=False),
     ] = None,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Hand it over and return.")] = False,
 ) -> None:
     """Run a study as a job of a Ray cluster, and show its progress.
 
-    The specification, --task-module and --working-dir (at most 100 MB) travel; the store and the report (~/runs/STUDY) stay there. The
-    job goes on when this command is stopped; the same study submitted again is joined.
+    The specification, --task-module and --working-dir (at most 100 MB) travel; the store and the report
+    (~/runs/STUDY) stay there. The job goes on when this command is stopped; the same study submitted again is
+    joined.
     """
     from sensitivity.clusters.jobs import Jobs
 
@@ -52,7 +63,9 @@ def submit(
     load_module(task_module)
     jobs, started = Jobs(address), []
     for study in the_studies(file, preset):
-        job, joined = jobs.submit(study, store=store, task_module=task_module, working_dir=working_dir, options=words)
+        job, joined = jobs.submit(
+            study, store=store, task_module=task_module, working_dir=working_dir, options=words
+        )
         how = "runs already as" if joined else "is"
         ways = f"`sensitivity jobs logs {job} -f` follows it, `sensitivity jobs cancel {job}` ends it"
         typer.echo(f"study {study.name} {how} job {job}; {ways}", err=True)
@@ -62,7 +75,9 @@ def submit(
     _ended(*[jobs.follow(job, lambda text: typer.echo(text, nl=False)) for job in started])
 
 
-jobs_app = typer.Typer(no_args_is_help=True, help="The studies that a Ray cluster runs as jobs.", rich_markup_mode="rich")
+jobs_app = typer.Typer(
+    no_args_is_help=True, help="The studies that a Ray cluster runs as jobs.", rich_markup_mode="rich"
+)
 
 
 @jobs_app.command()
@@ -78,7 +93,11 @@ def status(
 
 
 @jobs_app.command()
-def logs(address: Address, name: Name, follow: Annotated[bool, typer.Option("--follow", "-f", help="Until the job ends.")] = False) -> None:
+def logs(
+    address: Address,
+    name: Name,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Until the job ends.")] = False,
+) -> None:
     """Show what a job printed."""
     from sensitivity.clusters.jobs import Jobs
 
@@ -90,7 +109,9 @@ def logs(address: Address, name: Name, follow: Annotated[bool, typer.Option("--f
 
 @jobs_app.command()
 def wait(
-    address: Address, name: Name, timeout: Annotated[float | None, typer.Option(help="In seconds.", show_default="for ever")] = None
+    address: Address,
+    name: Name,
+    timeout: Annotated[float | None, typer.Option(help="In seconds.", show_default="for ever")] = None,
 ) -> None:
     """Wait until a job has ended; the exit code is 0 when it succeeded, else 1."""
     from sensitivity.clusters.jobs import Jobs

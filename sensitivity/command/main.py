@@ -15,7 +15,17 @@ from sensitivity.command.dashboard import dashboard
 from sensitivity.command.export import export
 from sensitivity.command.jobs import jobs_app, submit
 from sensitivity.command.manifest import manifest
-from sensitivity.command.options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, TaskModule, load_module, the_studies, the_study
+from sensitivity.command.options import (
+    DEFAULT_STORE,
+    AsJson,
+    Folder,
+    Metric,
+    StorePlace,
+    TaskModule,
+    load_module,
+    the_studies,
+    the_study,
+)
 from sensitivity.command.paper import paper
 from sensitivity.command.presets import presets_app
 from sensitivity.command.serve import serve
@@ -39,7 +49,8 @@ app = typer.Typer(
 
     Start with [bold]sensitivity run --preset quickstart[/bold]: six optimizers on handwritten digits, a few minutes, no download.
     It ends with a table and a report that opens offline. A run that is stopped is continued by giving the same command again.""",
-    epilog="Every command that lists something takes --json. Exit codes: 0 done, 1 trials failed, 2 bad input, 130 interrupted.",
+    epilog="Every command that lists something takes --json. Exit codes: 0 done, 1 trials failed, 2 bad "
+    "input, 130 interrupted.",
 )
 
 
@@ -53,7 +64,10 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def every_command(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
 ) -> None:
     """Take the options of every command; their help is that of the application."""
 
@@ -62,53 +76,93 @@ def every_command(
 def run(
     file: Annotated[str | None, typer.Argument(help="A study as YAML or JSON.", show_default=False)] = None,
     preset: Annotated[
-        str | None, typer.Option(help="A study that comes with the package; see `sensitivity presets`.", show_default=False)
+        str | None,
+        typer.Option(
+            help="A study that comes with the package; see `sensitivity presets`.", show_default=False
+        ),
     ] = None,
     store: StorePlace = DEFAULT_STORE,
     out: Folder = None,
     epochs: Annotated[int | None, typer.Option(help="Instead of the study's.", show_default=False)] = None,
-    seeds: Annotated[int | None, typer.Option(help="How many, instead of the study's.", show_default=False)] = None,
-    limit: Annotated[int | None, typer.Option(help="The first so many images only, instead of the study's.", show_default=False)] = None,
-    precision: Annotated[str | None, typer.Option(help="float32, tf32 or bf16, instead of the study's.", show_default=False)] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="How many, instead of the study's.", show_default=False)
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="The first so many images only, instead of the study's.", show_default=False),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32, tf32 or bf16, instead of the study's.", show_default=False)
+    ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", "--max-workers", help="Cohorts trained at once, at most.", show_default="one a core")
+        int | None,
+        typer.Option(
+            "--workers", "--max-workers", help="Cohorts trained at once, at most.", show_default="one a core"
+        ),
     ] = None,
     address: Annotated[
-        str | None, typer.Option(help="Ray cluster: auto on one of its nodes, or HOST:PORT of its head.", show_default="a local Ray")
+        str | None,
+        typer.Option(
+            help="Ray cluster: auto on one of its nodes, or HOST:PORT of its head.",
+            show_default="a local Ray",
+        ),
     ] = None,
-    gpus_per_worker: Annotated[float, typer.Option(help="Share of a GPU for each worker; 0 trains on the CPU.")] = 0.0,
+    gpus_per_worker: Annotated[
+        float, typer.Option(help="Share of a GPU for each worker; 0 trains on the CPU.")
+    ] = 0.0,
     resource: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=AMOUNT", help="Of the cluster's own resources, for each worker; repeat it.", show_default=False),
+        typer.Option(
+            metavar="NAME=AMOUNT",
+            help="Of the cluster's own resources, for each worker; repeat it.",
+            show_default=False,
+        ),
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the nodes that train; repeat it.", show_default=False)
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Of the nodes that train; repeat it.", show_default=False),
     ] = None,
     trial_timeout: Annotated[
         float | None,
-        typer.Option(help="Seconds without a report after which a worker is killed, and its trial tried once more.", show_default="none"),
+        typer.Option(
+            help="Seconds without a report after which a worker is killed, and its trial tried once more.",
+            show_default="none",
+        ),
     ] = None,
     storage: Annotated[
         str | None,
         typer.Option(
-            help="Checkpoints of a cluster: a folder that every node has, or a URL (s3, gs, abfs, hdfs).", show_default="begin anew"
+            help="Checkpoints of a cluster: a folder that every node has, or a URL (s3, gs, abfs, hdfs).",
+            show_default="begin anew",
         ),
     ] = None,
     cohort_size: Annotated[
-        int | None, typer.Option(help="Trials given to a worker at once; a GPU trains them as one program.", show_default="what is fastest")
+        int | None,
+        typer.Option(
+            help="Trials given to a worker at once; a GPU trains them as one program.",
+            show_default="what is fastest",
+        ),
     ] = None,
     data_root: Annotated[
-        pathlib.Path | None, typer.Option(help="Folder of the datasets (holds MNIST/raw, cifar10.npz ...).", show_default="data")
+        pathlib.Path | None,
+        typer.Option(help="Folder of the datasets (holds MNIST/raw, cifar10.npz ...).", show_default="data"),
     ] = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch a dataset that is not in the data root.")] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch a dataset that is not in the data root.")
+    ] = False,
     task_module: TaskModule = None,
-    force: Annotated[bool, typer.Option("--force", help="Do not wait for another run of the same study that is under way.")] = False,
-    plan: Annotated[bool, typer.Option("--plan", help="Show what would be run, and about how long it takes; run nothing.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Do not wait for another run of the same study that is under way.")
+    ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show what would be run, and about how long it takes; run nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train what the store lacks of a study, then write its report.
 
-    Every report of a worker is in the store before the next is asked for: kill it at any time and give the same command again.
+    Every report of a worker is in the store before the next is asked for: kill it at any time and give the
+    same command again.
     """
     from sensitivity.running.places import given_labels, given_resources
     from sensitivity.running.progress import Progress
@@ -122,7 +176,10 @@ def run(
     if plan:
         show_plan(studies, as_json)
         return
-    places = [report_folder(out / each.name if out is not None and len(studies) > 1 else out, each.name) for each in studies]
+    places = [
+        report_folder(out / each.name if out is not None and len(studies) > 1 else out, each.name)
+        for each in studies
+    ]
     failed = False
     console = Console(stderr=True)
     for study, place in zip(studies, places, strict=True):
@@ -154,11 +211,16 @@ def run(
 
 @app.command()
 def report(
-    study: Annotated[str | None, typer.Argument(help="Name of a study in the store.", show_default="the only one")] = None,
+    study: Annotated[
+        str | None, typer.Argument(help="Name of a study in the store.", show_default="the only one")
+    ] = None,
     store: StorePlace = DEFAULT_STORE,
     out: Folder = None,
     metric: Metric = None,
-    png: Annotated[bool, typer.Option("--png", help="Write the figures as PNG too; needs kaleido and Chrome or Chromium.")] = False,
+    png: Annotated[
+        bool,
+        typer.Option("--png", help="Write the figures as PNG too; needs kaleido and Chrome or Chromium."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a study from what the store holds, also while it runs."""
@@ -189,9 +251,13 @@ def studies(store: StorePlace = DEFAULT_STORE, as_json: AsJson = False) -> None:
 
 @app.command()
 def trials(
-    study: Annotated[str | None, typer.Argument(help="Name of a study in the store.", show_default="the only one")] = None,
+    study: Annotated[
+        str | None, typer.Argument(help="Name of a study in the store.", show_default="the only one")
+    ] = None,
     store: StorePlace = DEFAULT_STORE,
-    status: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(STATUSES)}.", show_default=False)] = None,
+    status: Annotated[
+        str | None, typer.Option(help=f"Only these: {', '.join(STATUSES)}.", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the trials of a study with configuration, status and loss."""
@@ -215,14 +281,17 @@ def trials(
 @app.command()
 def variants(
     everything: Annotated[
-        bool, typer.Option("--all", help="The optimizers of torch.optim and the paper's 768 combinations too, by name.")
+        bool,
+        typer.Option(
+            "--all", help="The optimizers of torch.optim and the paper's 768 combinations too, by name."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the named optimizer variants, their hyperparameters and sources.
 
-    Any torch.optim optimizer is a variant too (torch.optim.AdamW), one of your own by module:Name, and every combination such as
-    cm-unscaled-mean-constant+l1-mean-bias_corrected.
+    Any torch.optim optimizer is a variant too (torch.optim.AdamW), one of your own by module:Name, and every
+    combination such as cm-unscaled-mean-constant+l1-mean-bias_corrected.
     """
     from trainables.variants import VARIANTS
 
@@ -233,11 +302,18 @@ def variants(
         from trainables.torch_variants import TORCH_DEFAULTS, torch_variant
         from trainables.variant_names import all_variants
 
-        listed += [torch_variant(name) for name in TORCH_DEFAULTS if hasattr(torch.optim, name.rpartition(".")[2])]
+        listed += [
+            torch_variant(name) for name in TORCH_DEFAULTS if hasattr(torch.optim, name.rpartition(".")[2])
+        ]
         listed += all_variants()
     show(
         [
-            {"variant": each.name, "hyperparameters": ", ".join(each.hyperparameters), "what": each.description, "source": each.source}
+            {
+                "variant": each.name,
+                "hyperparameters": ", ".join(each.hyperparameters),
+                "what": each.description,
+                "source": each.source,
+            }
             for each in listed
         ],
         as_json,
@@ -246,7 +322,9 @@ def variants(
 
 @app.command()
 def spaces(
-    variant: Annotated[list[str] | None, typer.Argument(help="Names of variants.", show_default="all")] = None,
+    variant: Annotated[
+        list[str] | None, typer.Argument(help="Names of variants.", show_default="all")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the default search space of variants."""
@@ -265,7 +343,8 @@ def spaces(
 def tasks(task_module: TaskModule = None, as_json: AsJson = False) -> None:
     """List the tasks: model, data, loss, metrics and the hyperparameters of the model.
 
-    Every model also trains on data of your own: mlp/arrays:FILE.npz, resnet/images:FOLDER. +augmented crops and mirrors the images.
+    Every model also trains on data of your own: mlp/arrays:FILE.npz, resnet/images:FOLDER. +augmented crops
+    and mirrors the images.
     """
     from trainables.tasks import task_rows
 
@@ -293,7 +372,8 @@ app.add_typer(presets_app, name="presets")
 
 
 def main() -> None:
-    """Run the command; bad input is one line and exit code 2, an interruption says how to continue and is 130."""
+    """Run the command; bad input is one line and exit code 2, an interruption says how to continue and is
+    130."""
     try:
         _check_working_directory()
         app()
@@ -310,7 +390,9 @@ def main() -> None:
         if isinstance(error, NodeLost):
             print(f"Error: {error}", file=sys.stderr)  # noqa: T201
             raise SystemExit(1) from None
-        if type(error).__name__ != "Interrupted":  # its class lives beside Ray, which most commands need not load
+        if (
+            type(error).__name__ != "Interrupted"
+        ):  # its class lives beside Ray, which most commands need not load
             raise
         _stopped()
 
@@ -319,7 +401,9 @@ def _check_working_directory() -> None:
     try:
         pathlib.Path.cwd()
     except OSError as error:
-        raise InputError(f"the working directory cannot be used: {error.strerror}; change to another") from None
+        raise InputError(
+            f"the working directory cannot be used: {error.strerror}; change to another"
+        ) from None
 
 
 def _stopped() -> NoReturn:

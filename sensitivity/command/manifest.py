@@ -11,16 +11,25 @@ from trainables.names import InputError
 
 
 def manifest(
-    kind: Annotated[str, typer.Option(help="kuberay (a RayJob as YAML) or slurm (a batch script).", show_default=False)],
+    kind: Annotated[
+        str, typer.Option(help="kuberay (a RayJob as YAML) or slurm (a batch script).", show_default=False)
+    ],
     file: StudyFile = None,
-    study: Annotated[str | None, typer.Option("--study", help="The same as the argument.", hidden=True)] = None,
+    study: Annotated[
+        str | None, typer.Option("--study", help="The same as the argument.", hidden=True)
+    ] = None,
     preset: Preset = None,
     task_module: TaskModule = None,
     store: Annotated[
         str | None,
-        typer.Option(help="Where results are kept: a path there, or a database URL.", show_default="SENSITIVITY_STORE there"),
+        typer.Option(
+            help="Where results are kept: a path there, or a database URL.",
+            show_default="SENSITIVITY_STORE there",
+        ),
     ] = None,
-    image: Annotated[str, typer.Option(help="kuberay: a container image with this package and Ray.")] = "YOUR-REGISTRY/sensitivity:latest",
+    image: Annotated[
+        str, typer.Option(help="kuberay: a container image with this package and Ray.")
+    ] = "YOUR-REGISTRY/sensitivity:latest",
     nodes: Annotated[int, typer.Option(min=1, help="Nodes; with kuberay workers beside the head.")] = 2,
     cpus: Annotated[int, typer.Option(min=1, help="CPUs of each node.")] = 8,
     gpus: Annotated[int, typer.Option(min=0, help="GPUs of each node.")] = 0,
@@ -44,6 +53,13 @@ def manifest(
     if gpus_per_worker and not gpus:
         raise InputError(f"gpus_per_worker is {gpus_per_worker}, but nodes have no GPU; give --gpus")
     options = ["--gpus-per-worker", f"{gpus_per_worker:g}"] if gpus_per_worker else []
-    places = {"nodes": nodes, "cpus": cpus, "gpus": gpus, "store": store, "task_module": task_module, "options": options}
+    places = {
+        "nodes": nodes,
+        "cpus": cpus,
+        "gpus": gpus,
+        "store": store,
+        "task_module": task_module,
+        "options": options,
+    }
     more = {"image": image} if kind == "kuberay" else {"hours": hours}
     typer.echo(KINDS[kind](studies[0], **places, **more), nl=False)

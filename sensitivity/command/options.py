@@ -18,32 +18,52 @@ DEFAULT_STORE = "sensitivity.sqlite"
 StorePlace = Annotated[
     str,
     typer.Option(
-        "--store", help="Where results are kept: a SQLite file, or a database URL.", envvar="SENSITIVITY_STORE", show_default=True
+        "--store",
+        help="Where results are kept: a SQLite file, or a database URL.",
+        envvar="SENSITIVITY_STORE",
+        show_default=True,
     ),
 ]
 StudyFile = Annotated[str | None, typer.Argument(help="A study as YAML or JSON.", show_default=False)]
-Preset = Annotated[str | None, typer.Option(help="A study that comes with the package; see `sensitivity presets`.", show_default=False)]
+Preset = Annotated[
+    str | None,
+    typer.Option(help="A study that comes with the package; see `sensitivity presets`.", show_default=False),
+]
 TaskModule = Annotated[
     pathlib.Path | None,
-    typer.Option("--task-module", help="A Python file that registers tasks and variants of your own.", show_default=False),
+    typer.Option(
+        "--task-module",
+        help="A Python file that registers tasks and variants of your own.",
+        show_default=False,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Folder = Annotated[
     pathlib.Path | None,
-    typer.Option("--out", help="Folder for the report: report.html, report.md, CSV, Parquet.", show_default="runs/STUDY"),
+    typer.Option(
+        "--out",
+        help="Folder for the report: report.html, report.md, CSV, Parquet.",
+        show_default="runs/STUDY",
+    ),
 ]
 Metric = Annotated[
-    str | None, typer.Option(help="train_loss_end, train_loss or test_loss, instead of the study's own.", show_default=False)
+    str | None,
+    typer.Option(
+        help="train_loss_end, train_loss or test_loss, instead of the study's own.", show_default=False
+    ),
 ]
 
 
 def the_study(store: Any, name: str | None) -> str:
-    """The study of a store that is meant: the one named, or the only one. Raises: InputError where there are several, or none."""
+    """The study of a store that is meant: the one named, or the only one. Raises: InputError where there are
+    several, or none."""
     if name is not None:
         return name
     names = [each["name"] for each in store.studies()]
     if len(names) != 1:
-        raise InputError(f"name one of the {len(names)} studies of this store: {', '.join(names) or 'it is empty'}")
+        raise InputError(
+            f"name one of the {len(names)} studies of this store: {', '.join(names) or 'it is empty'}"
+        )
     return str(names[0])
 
 
@@ -57,13 +77,16 @@ def load_module(task_module: pathlib.Path | None) -> None:
 
 
 def the_studies(file: str | None, preset: str | None) -> list[Study]:
-    """The study of a file, or those of a preset. Raises: InputError unless exactly one of the two is given."""
+    """The study of a file, or those of a preset. Raises: InputError unless exactly one of the two is
+    given."""
     from sensitivity.study.presets import GROUPS
     from sensitivity.study.study import Study
 
     if (file is None) == (preset is None):
         given = "both" if file is not None else "neither"
-        raise InputError(f"give a study file or --preset NAME, got {given} (`sensitivity presets` lists them)")
+        raise InputError(
+            f"give a study file or --preset NAME, got {given} (`sensitivity presets` lists them)"
+        )
     if preset is None:
         search_last()  # where a study file's module:name is looked for
         return [Study.load(str(file))]

@@ -19,15 +19,21 @@ BEGINS = "paper-"
 def paper(
     study: Annotated[
         list[str] | None,
-        typer.Option("--study", help="A study of the store; once for each.", show_default=f"all whose name begins with {BEGINS}"),
+        typer.Option(
+            "--study",
+            help="A study of the store; once for each.",
+            show_default=f"all whose name begins with {BEGINS}",
+        ),
     ] = None,
     store: StorePlace = DEFAULT_STORE,
     out: Annotated[
-        pathlib.Path | None, typer.Option("--out", help="Folder for paper.html, paper.md and CSV.", show_default="runs/paper")
+        pathlib.Path | None,
+        typer.Option("--out", help="Folder for paper.html, paper.md and CSV.", show_default="runs/paper"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what "Optimizing CNNs" claims beside what was measured, with verdicts: supported, contradicted, undecided."""
+    """Show what "Optimizing CNNs" claims beside what was measured, with verdicts: supported, contradicted,
+    undecided."""
     from sensitivity.paper.page import agreement_rows, claim_rows, write_paper
     from sensitivity.results.results import Results, records
     from sensitivity.store.store import Store
@@ -46,11 +52,15 @@ def paper(
         opened.close()
     written, claims, agreement = write_paper(results, place)
     if as_json:
-        typer.echo(to_json({"report": str(written), "claims": records(claims), "agreement": records(agreement)}))
+        typer.echo(
+            to_json({"report": str(written), "claims": records(claims), "agreement": records(agreement)})
+        )
         return
     head, rows = claim_rows(claims)
     shown = ("verdict", "claim", "task", "value (95%)", "trials", "note")
-    show([{name: each for name, each in zip(head, row, strict=True) if name in shown} for row in rows], as_json)
+    show(
+        [{name: each for name, each in zip(head, row, strict=True) if name in shown} for row in rows], as_json
+    )
     typer.echo("\nThe paper's cells and ours:")
     head, rows = agreement_rows(agreement)
     show([dict(zip(head, row, strict=True)) for row in rows], as_json)

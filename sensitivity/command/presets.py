@@ -10,7 +10,8 @@ from sensitivity.command.options import AsJson, the_studies
 from sensitivity.command.terminal import show, show_plan
 
 presets_app = typer.Typer(
-    help="The studies that come with the package: list them, show what one would run, or print one as YAML to edit.",
+    help="The studies that come with the package: list them, show what one would run, or print one as YAML "
+    "to edit.",
     invoke_without_command=True,
     rich_markup_mode="rich",
 )
@@ -18,19 +19,23 @@ presets_app = typer.Typer(
 
 @presets_app.callback()
 def presets(context: typer.Context, as_json: AsJson = False) -> None:
-    """The studies that come with the package: list them, show what one would run, or print one as YAML to edit."""
+    """The studies that come with the package: list them, show what one would run, or print one as YAML to
+    edit."""
     if context.invoked_subcommand is not None:
         return
     from sensitivity.study.presets import GROUPS, PRESETS
 
     rows = [{"preset": each, "what": preset["description"]} for each, preset in PRESETS.items()]
-    rows += [{"preset": each, "what": f"{', '.join(names)}, one after another"} for each, names in GROUPS.items()]
+    rows += [
+        {"preset": each, "what": f"{', '.join(names)}, one after another"} for each, names in GROUPS.items()
+    ]
     show(rows, as_json)
 
 
 @presets_app.command("show")
 def presets_show(name: Annotated[str, typer.Argument(help="Of a preset.")], as_json: AsJson = False) -> None:
-    """Show what a preset would run: cells, configurations, trials, and about how long they take on this machine. Runs nothing."""
+    """Show what a preset would run: cells, configurations, trials, and about how long they take on this
+    machine. Runs nothing."""
     show_plan(the_studies(None, name), as_json)
 
 

@@ -1,8 +1,8 @@
 """The process of one study: ``sensitivity run`` in the study's folder, and at its end a note of how it ended.
 
-``python -m sensitivity.command.process LOCK FOLDER MODULES ARGUMENT ...`` is started by :mod:`sensitivity.service.runs` with an open,
-locked file LOCK; MODULES are looked for in FOLDER too. The lock is held as long as the process lives, so no reuse of process ids can
-make a dead one look alive.
+``python -m sensitivity.command.process LOCK FOLDER MODULES ARGUMENT ...`` is started by
+:mod:`sensitivity.service.runs` with an open, locked file LOCK; MODULES are looked for in FOLDER too. The lock
+is held as long as the process lives, so no reuse of process ids can make a dead one look alive.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def main() -> None:
     """Run the command; ``ended.json`` then holds its exit code."""
     lock, folder, modules, *arguments = sys.argv[1:]
     os.set_inheritable(int(lock), False)  # what this process starts may outlive it
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a service in the background of a shell hands down that it is ignored
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a service in the background of a shell hands down that it is ignored
     signal.signal(signal.SIGTERM, _killed)
     code = FAILED
     try:

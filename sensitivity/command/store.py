@@ -13,14 +13,17 @@ from sensitivity.command.terminal import show
 from sensitivity.text.json_text import to_json
 from trainables.names import InputError
 
-store_app = typer.Typer(help="Check, migrate, copy or tidy a store, or delete a study from it.", no_args_is_help=True)
+store_app = typer.Typer(
+    help="Check, migrate, copy or tidy a store, or delete a study from it.", no_args_is_help=True
+)
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @store_app.command()
 def check(store: StorePlace = DEFAULT_STORE, as_json: AsJson = False) -> None:
-    """Whether a store is whole: each trial once, epochs without gaps, nothing that belongs to nothing. Exit code 1 when it is not."""
+    """Whether a store is whole: each trial once, epochs without gaps, nothing that belongs to nothing. Exit
+    code 1 when it is not."""
     from sensitivity.store.journal import left_behind, rescued
     from sensitivity.store.store import Store
     from sensitivity.store.tables import VERSION
@@ -28,7 +31,10 @@ def check(store: StorePlace = DEFAULT_STORE, as_json: AsJson = False) -> None:
 
     with closing(Store(store, create=False)) as opened:
         found = problems(opened)
-        counted = {"version": VERSION, **({} if any(each["where"] == opened.place for each in found) else contents(opened))}
+        counted = {
+            "version": VERSION,
+            **({} if any(each["where"] == opened.place for each in found) else contents(opened)),
+        }
         here = pathlib.Path.cwd()
         waiting = [str(path) for path in [*rescued(opened, here), *left_behind(opened, here)]]
     if as_json:
@@ -56,11 +62,14 @@ def migrate(store: StorePlace = DEFAULT_STORE) -> None:
 @store_app.command()
 def copy(
     source: Annotated[str, typer.Argument(help="A SQLite file, or a database URL.", show_default=False)],
-    target: Annotated[str, typer.Argument(help="Another one; made when it is not there.", show_default=False)],
+    target: Annotated[
+        str, typer.Argument(help="Another one; made when it is not there.", show_default=False)
+    ],
     study: Annotated[str | None, typer.Option(help="Only this one.", show_default="all")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy studies from one store to another, between SQLite and PostgreSQL too. Given again, it copies what is new."""
+    """Copy studies from one store to another, between SQLite and PostgreSQL too. Given again, it copies what
+    is new."""
     from sensitivity.store.copying import copy as copy_studies
     from sensitivity.store.store import Store
 

@@ -44,44 +44,74 @@ def import_results(
     place: Annotated[
         str,
         typer.Argument(
-            metavar="FILE_OR_DIR_OR_URL", help="A table (CSV, JSON, Excel, Parquet), an Optuna storage, or the folder of a tool."
+            metavar="FILE_OR_DIR_OR_URL",
+            help="A table (CSV, JSON, Excel, Parquet), an Optuna storage, or the folder of a tool.",
         ),
     ],
-    kind: Annotated[str | None, typer.Option(help=f"{', '.join(KINDS)}.", show_default="what it looks like")] = None,
-    hyperparameter: Annotated[list[str] | None, _option("A hyperparameter; once for each. Else all that is nothing else.")] = None,
-    leave_out: Annotated[list[str] | None, _option("A column (parameter, config entry) that is no hyperparameter; once for each.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help=f"{', '.join(KINDS)}.", show_default="what it looks like")
+    ] = None,
+    hyperparameter: Annotated[
+        list[str] | None, _option("A hyperparameter; once for each. Else all that is nothing else.")
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        _option("A column (parameter, config entry) that is no hyperparameter; once for each."),
+    ] = None,
     rename: Annotated[
-        list[str] | None, _option("OLD=NEW: a name for a hyperparameter; once for each. The learning rate is called lr.")
+        list[str] | None,
+        _option("OLD=NEW: a name for a hyperparameter; once for each. The learning rate is called lr."),
     ] = None,
     metric: Annotated[str | None, _option("What trials are judged by.")] = None,
     direction: Annotated[
-        str | None, typer.Option(help="min or max.", show_default="by the metric's name; of an Optuna study its own")
+        str | None,
+        typer.Option(help="min or max.", show_default="by the metric's name; of an Optuna study its own"),
     ] = None,
-    variant: Annotated[str | None, _option("The column (parameter, config entry) that names the variant.")] = None,
+    variant: Annotated[
+        str | None, _option("The column (parameter, config entry) that names the variant.")
+    ] = None,
     task: Annotated[str | None, _option("The one that names the task.")] = None,
     seed: Annotated[str | None, _option("The one that holds the seed.")] = None,
     status: Annotated[str | None, _option("Tables: the column that says how a trial ended, or none.")] = None,
     status_word: Annotated[
-        list[str] | None, _option("WORD=completed, diverged, stopped, failed, running or pending: tables; once for each word.")
+        list[str] | None,
+        _option("WORD=completed, diverged, stopped, failed, running or pending: tables; once for each word."),
     ] = None,
-    empty: Annotated[str | None, _option("Tables: what a trial without a result and a status is, diverged or failed.")] = None,
-    epoch: Annotated[str | None, _option("Tables with a row an epoch or budget: the column of its number.")] = None,
+    empty: Annotated[
+        str | None, _option("Tables: what a trial without a result and a status is, diverged or failed.")
+    ] = None,
+    epoch: Annotated[
+        str | None, _option("Tables with a row an epoch or budget: the column of its number.")
+    ] = None,
     initial_loss: Annotated[
-        str | None, _option("The metric before training, which diverged trials count as: a number, or a table's column.")
+        str | None,
+        _option("The metric before training, which diverged trials count as: a number, or a table's column."),
     ] = None,
-    default: Annotated[list[str] | None, _option("NAME=VALUE of a hyperparameter, for trials that lack it; once for each.")] = None,
+    default: Annotated[
+        list[str] | None, _option("NAME=VALUE of a hyperparameter, for trials that lack it; once for each.")
+    ] = None,
     scale: Annotated[
-        list[str] | None, _option("NAME=linear, log, log1m, ordinal or categorical; once for each. Else inferred, and said.")
+        list[str] | None,
+        _option("NAME=linear, log, log1m, ordinal or categorical; once for each. Else inferred, and said."),
     ] = None,
-    space: Annotated[pathlib.Path | None, _option("The search space as a YAML file, instead of inferring it.")] = None,
-    design: Annotated[str | None, _option("How configurations were chosen: grid, random, sobol, adaptive ...")] = None,
-    study: Annotated[list[str] | None, _option("Optuna: a study of the storage; several are the variants of one.")] = None,
-    failed: Annotated[str | None, _option("Optuna: what its failed trials are, failed or diverged (it calls NaN failed).")] = None,
+    space: Annotated[
+        pathlib.Path | None, _option("The search space as a YAML file, instead of inferring it.")
+    ] = None,
+    design: Annotated[
+        str | None, _option("How configurations were chosen: grid, random, sobol, adaptive ...")
+    ] = None,
+    study: Annotated[
+        list[str] | None, _option("Optuna: a study of the storage; several are the variants of one.")
+    ] = None,
+    failed: Annotated[
+        str | None, _option("Optuna: what its failed trials are, failed or diverged (it calls NaN failed).")
+    ] = None,
     name: Annotated[str | None, _option("What the report calls it.")] = None,
     out: Folder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Report on results that are there already: any table, an Optuna storage, the folder of Ray Tune or another tool. Nothing is run."""
+    """Report on results that are there already: any table, an Optuna storage, the folder of Ray Tune or
+    another tool. Nothing is run."""
     kind = _kind_of(place) if kind is None else kind
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS)
@@ -95,9 +125,13 @@ def import_results(
     given = {option: each for option, each in given.items() if each is not None}
     for option, kinds in ONLY.items():
         if option in given and kind not in kinds:
-            raise InputError(f"--{SPELLED.get(option, option)} is for {listed(kinds)}, and {place!r} is read as {kind}")
+            raise InputError(
+                f"--{SPELLED.get(option, option)} is for {listed(kinds)}, and {place!r} is read as {kind}"
+            )
     if kind not in TABLES and isinstance(given.get("initial_loss"), str):
-        raise InputError(f"--initial-loss must be a number, got {initial_loss!r} (only a table has a column for it)")
+        raise InputError(
+            f"--initial-loss must be a number, got {initial_loss!r} (only a table has a column for it)"
+        )
     results = _read(kind, place, name, given)
     if results.usable.empty:
         raise InputError(f"{place!r} holds no finished trial")
@@ -105,21 +139,34 @@ def import_results(
 
 
 def measure(
-    name: Annotated[str, typer.Argument(help="Of a measure, such as excess_loss; `sensitivity measure list` lists them.")],
-    study: Annotated[str | None, typer.Argument(help="Name of a study in the store.", show_default="the only one")] = None,
+    name: Annotated[
+        str, typer.Argument(help="Of a measure, such as excess_loss; `sensitivity measure list` lists them.")
+    ],
+    study: Annotated[
+        str | None, typer.Argument(help="Name of a study in the store.", show_default="the only one")
+    ] = None,
     store: StorePlace = DEFAULT_STORE,
     metric: Metric = None,
-    having: Annotated[list[str] | None, _option("An argument of the measure, such as over=mu; once for each.", "--with")] = None,
+    having: Annotated[
+        list[str] | None, _option("An argument of the measure, such as over=mu; once for each.", "--with")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the table of one measure: value, interval (low, high), how many trials (n), and a note where something limits it."""
+    """Print the table of one measure: value, interval (low, high), how many trials (n), and a note where
+    something limits it."""
     from sensitivity.measures.named import arguments, measures
     from sensitivity.results.results import Results, records
     from sensitivity.store.store import Store
 
     known = measures()
     if name == "list":
-        show([{"measure": each, "what": (inspect.getdoc(made) or "").split("\n")[0]} for each, made in known.items()], as_json)
+        show(
+            [
+                {"measure": each, "what": (inspect.getdoc(made) or "").split("\n")[0]}
+                for each, made in known.items()
+            ],
+            as_json,
+        )
         return
     chosen = name.replace("-", "_")
     if chosen not in known:
@@ -156,7 +203,10 @@ def _kind_of(place: str) -> str:
         return "table"
     if not path.exists():
         raise InputError(f"no file or directory {place!r}")
-    raise InputError(f"{place!r} looks like no table, Optuna storage or folder of a tool; say which with --kind ({', '.join(KINDS)})")
+    raise InputError(
+        f"{place!r} looks like no table, Optuna storage or folder of a tool; say which with --kind "
+        f"({', '.join(KINDS)})"
+    )
 
 
 def _read(kind: str, place: str, name: str | None, given: dict[str, Any]) -> Results:

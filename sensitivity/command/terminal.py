@@ -40,14 +40,23 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool 
     written = write_report(measured, place, png=png)
     table = measured.overview
     if as_json:
-        typer.echo(to_json({"report": str(written), "overview": records(table), "caveats": caveats(measured)}))
+        typer.echo(
+            to_json({"report": str(written), "overview": records(table), "caveats": caveats(measured)})
+        )
         return
     console = wide_console()
     for task, part in table.groupby("task", sort=False):
         shown = Table(title=str(task), title_justify="left", box=None, header_style="bold")
         wide = part["robust_width"].notna().all()
         of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
-        for head in ("variant", best_title(results), f"{of_what} (95%)", *(["robust width"] if wide else []), "diverged", "trials"):
+        for head in (
+            "variant",
+            best_title(results),
+            f"{of_what} (95%)",
+            *(["robust width"] if wide else []),
+            "diverged",
+            "trials",
+        ):
             if head == "variant":
                 shown.add_column(head, overflow="fold")
             else:
@@ -56,7 +65,12 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool 
             width = [f"{row['robust_width']:.2f} decades"] if wide else []
             value = with_interval(row, "sensitivity") if row["learned"] else "did not learn"
             shown.add_row(
-                row["variant"], best_words(results, row).partition(" ")[0], value, *width, f"{row['divergence_rate']:.0%}", str(row["n"])
+                row["variant"],
+                best_words(results, row).partition(" ")[0],
+                value,
+                *width,
+                f"{row['divergence_rate']:.0%}",
+                str(row["n"]),
             )
         console.print(shown)
         for sentence in summary(measured, str(task)):
@@ -120,8 +134,18 @@ def show_plan(studies: list[Study], as_json: bool) -> None:
     cores = os.cpu_count() or 1
     for name, rows in plans.items():
         typer.echo(f"{name}:")
-        show([{**row, "hours": None if row["hours"] is None else duration(row["hours"])} for row in rows], as_json)
+        show(
+            [{**row, "hours": None if row["hours"] is None else duration(row["hours"])} for row in rows],
+            as_json,
+        )
         total = {each: sum(row[each] for row in rows) for each in ("cells", "configurations", "trials")}
         known = [row["hours"] for row in rows if row["hours"] is not None]
-        time = f"about {duration(sum(known) / cores)} on the {cores} cores of this machine" if known else "time unknown"
-        typer.echo(f"{total['cells']} cells, {total['configurations']} configurations, {total['trials']} trials: {time}\n")
+        time = (
+            f"about {duration(sum(known) / cores)} on the {cores} cores of this machine"
+            if known
+            else "time unknown"
+        )
+        typer.echo(
+            f"{total['cells']} cells, {total['configurations']} configurations, {total['trials']} trials: "
+            f"{time}\n"
+        )

@@ -1,4 +1,5 @@
-"""The application: which callback answers which event. What they answer with is in the modules beside this one."""
+"""The application: which callback answers which event. What they answer with is in the modules beside this
+one."""
 
 from __future__ import annotations
 
@@ -46,10 +47,15 @@ def dashboard(source: Source, account: str | None = None) -> Dash:
 
 def _navigation(app: Dash, source: Source) -> None:
     @app.callback(
-        Output("main", "children"), Output("view", "data"), Input("where", "pathname"), Input("where", "search"), State("view", "data")
+        Output("main", "children"),
+        Output("view", "data"),
+        Input("where", "pathname"),
+        Input("where", "search"),
+        State("view", "data"),
     )
     def go(path: str, query: str, shown: list[str] | None) -> Any:
-        """A page by its address: a link, the back button, a fresh browser. Not after a control, which wrote the address itself."""
+        """A page by its address: a link, the back button, a fresh browser. Not after a control, which wrote
+        the address itself."""
         view = View.read(path, query)
         if shown and View.read(*shown) == view:
             return no_update, no_update
@@ -70,8 +76,12 @@ def _navigation(app: Dash, source: Source) -> None:
         view = View.read(*shown)
         name = ctx.triggered_id["name"]
         try:
-            results = source.results(view if view.page != "compare" else View(name=source.studies()[0]["name"]))
-            return _moved(view, changed(view, ctx.triggered_id["type"], name, ctx.triggered[0]["value"], results))
+            results = source.results(
+                view if view.page != "compare" else View(name=source.studies()[0]["name"])
+            )
+            return _moved(
+                view, changed(view, ctx.triggered_id["type"], name, ctx.triggered[0]["value"], results)
+            )
         except InputError:  # the part that shows the study says so
             return no_update, no_update
 
@@ -88,37 +98,66 @@ def _navigation(app: Dash, source: Source) -> None:
         State("view", "data"),
         prevent_initial_call=True,
     )
-    def point(clicks: Any, boxes: Any, stretches: Any, held: Any, ids: Any, sliders: Any, shown: list[str]) -> Any:
+    def point(
+        clicks: Any, boxes: Any, stretches: Any, held: Any, ids: Any, sliders: Any, shown: list[str]
+    ) -> Any:
         """A point was clicked, a box or a stretch drawn: the view follows, and the sliders with it."""
         still = [no_update] * len(sliders)
         if not ctx.triggered_id or ctx.triggered[0]["value"] is None:
             return no_update, no_update, still
         view, event, name = View.read(*shown), ctx.triggered[0], ctx.triggered_id["name"]
-        axes: dict[str, str] = next((each["axes"] for each, own in zip(held, ids, strict=True) if each and own["name"] == name), {})
+        axes: dict[str, str] = next(
+            (each["axes"] for each, own in zip(held, ids, strict=True) if each and own["name"] == name), {}
+        )
         kind, results = event["prop_id"].rpartition(".")[2], source.results(view)
         if kind == "clickData":
-            return *_moved(view, view.but(trial=brushing.pointed(event["value"], set(results.trials["key"])) or view.trial)), still
-        to = (brushing.boxed if kind == "selectedData" else brushing.stretched)(view, results, event["value"], axes)
-        return *_moved(view, to), still if to == view else [ends(results, to, each["name"]) for each in sliders]
+            return *_moved(
+                view,
+                view.but(trial=brushing.pointed(event["value"], set(results.trials["key"])) or view.trial),
+            ), still
+        to = (brushing.boxed if kind == "selectedData" else brushing.stretched)(
+            view, results, event["value"], axes
+        )
+        return *_moved(view, to), still if to == view else [
+            ends(results, to, each["name"]) for each in sliders
+        ]
 
-    @app.callback(Output({"type": "bounds", "name": ALL}, "children"), Input("view", "data"), State({"type": "bounds", "name": ALL}, "id"))
+    @app.callback(
+        Output({"type": "bounds", "name": ALL}, "children"),
+        Input("view", "data"),
+        State({"type": "bounds", "name": ALL}, "id"),
+    )
     def bounds(shown: list[str] | None, own: Any) -> Any:
         """The bounds beside each slider, in words."""
         return [in_words(View.read(*shown), each["name"]) if shown else no_update for each in own]
 
-    @app.callback(Output("revision", "data"), Output("live", "children"), Input("pulse", "n_intervals"), State("revision", "data"))
+    @app.callback(
+        Output("revision", "data"),
+        Output("live", "children"),
+        Input("pulse", "n_intervals"),
+        State("revision", "data"),
+    )
     def pulse(beats: int, known: str | None) -> Any:
         """Whether the store has changed since the page last asked."""
         try:
             token = source.token()
-            words = "live" if any(each["running"] or each["pending"] for each in source.studies()) else "up to date"
+            words = (
+                "live"
+                if any(each["running"] or each["pending"] for each in source.studies())
+                else "up to date"
+            )
         except InputError as error:
             token, words = f"gone: {error}", "the store cannot be read"
         return no_update if token == known else token, words
 
-    app.clientside_callback(ClientsideFunction("dashboard", "arrive"), Output("main", "tabIndex"), Input("main", "children"))
     app.clientside_callback(
-        ClientsideFunction("dashboard", "theme"), Output("theme", "data"), Output("toggle", "children"), Input("toggle", "n_clicks")
+        ClientsideFunction("dashboard", "arrive"), Output("main", "tabIndex"), Input("main", "children")
+    )
+    app.clientside_callback(
+        ClientsideFunction("dashboard", "theme"),
+        Output("theme", "data"),
+        Output("toggle", "children"),
+        Input("toggle", "n_clicks"),
     )
 
     @app.callback(Output("templates", "data"), Input("toggle", "id"))
@@ -163,7 +202,13 @@ def _figures(app: Dash, source: Source) -> None:
         State({"type": "held", "name": MATCH}, "data"),
         State({"type": "held", "name": MATCH}, "id"),
     )
-    def draw(shown: list[str] | None, revision: str | None, ticks: int, held: dict[str, Any] | None, own: dict[str, str]) -> Any:
+    def draw(
+        shown: list[str] | None,
+        revision: str | None,
+        ticks: int,
+        held: dict[str, Any] | None,
+        own: dict[str, str],
+    ) -> Any:
         """A figure, unless the page has it already."""
         if not shown:
             return (no_update,) * 6
@@ -206,4 +251,6 @@ def _downloads(app: Dash, source: Source) -> None:
                 abort(404)
         except InputError as error:
             return Response(f"{error}\n", status=404, mimetype="text/plain")
-        return Response(text, mimetype="text/csv", headers={"Content-Disposition": f"attachment; filename={what}.csv"})
+        return Response(
+            text, mimetype="text/csv", headers={"Content-Disposition": f"attachment; filename={what}.csv"}
+        )

@@ -1,4 +1,5 @@
-"""What a point, a box in a figure, or a stretch of parallel coordinates says about trials and hyperparameters."""
+"""What a point, a box in a figure, or a stretch of parallel coordinates says about trials and
+hyperparameters."""
 
 from __future__ import annotations
 
@@ -24,11 +25,14 @@ LISTS = {"variant": "variant", "ended": "status"}
 
 
 def axes(figure: go.Figure, results: Results) -> dict[str, str]:
-    """The hyperparameter of each axis of a figure: as its title says it, or another's of the same letter, or the title of its panel.
+    """The hyperparameter of each axis of a figure: as its title says it, or another's of the same letter, or
+    the title of its panel.
 
     ``x2`` and ``y`` are axes, ``0`` is the first dimension of parallel coordinates.
     """
-    names = {plain(name): name for space in results.spaces.values() for name in space.names} | {"learning rate": "lr"}
+    names = {plain(name): name for space in results.spaces.values() for name in space.names} | {
+        "learning rate": "lr"
+    }
     layout = figure.to_plotly_json()["layout"]
     panels = [str(each.text) for each in figure.layout.annotations]
     found: dict[str, str] = {}
@@ -49,15 +53,23 @@ def axes(figure: go.Figure, results: Results) -> dict[str, str]:
     for trace in figure.data:
         if trace.type == "parcoords":
             known = {axis_label(each): each for each in names.values()} | {each: each for each in LISTS}
-            found |= {str(i): known[str(each.label)] for i, each in enumerate(trace.dimensions) if str(each.label) in known}
+            found |= {
+                str(i): known[str(each.label)]
+                for i, each in enumerate(trace.dimensions)
+                if str(each.label) in known
+            }
     return found
 
 
 def pointed(click: dict[str, Any] | None, keys: Collection[str]) -> str:
-    """The key of the trial that was clicked: what its figure carries, or says when hovering. Empty where it is none."""
+    """The key of the trial that was clicked: what its figure carries, or says when hovering. Empty where it
+    is none."""
     for point in (click or {}).get("points", []):
         carried = point.get("customdata")
-        said = [*(carried if isinstance(carried, list) else [carried]), *reversed(WORD.findall(str(point.get("text", ""))))]
+        said = [
+            *(carried if isinstance(carried, list) else [carried]),
+            *reversed(WORD.findall(str(point.get("text", "")))),
+        ]
         for each in said:
             if isinstance(each, str) and each in keys:
                 return each
@@ -73,7 +85,8 @@ def boxed(view: View, results: Results, selected: dict[str, Any] | None, of: dic
 
 
 def stretched(view: View, results: Results, restyled: list[Any] | None, of: dict[str, str]) -> View:
-    """The view within the stretches that were drawn on parallel coordinates. Args: restyled: ``restyleData``. of: its :func:`axes`."""
+    """The view within the stretches that were drawn on parallel coordinates. Args: restyled: ``restyleData``.
+    of: its :func:`axes`."""
     for path, value in (restyled or [{}])[0].items():
         found = STRETCH.match(path)
         name = of.get(found[1], "") if found else ""

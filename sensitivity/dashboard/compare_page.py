@@ -35,10 +35,15 @@ MOST = 6
 def page(source: Source, view: View) -> list[Any]:
     """The choice of studies, variants and measure, and the comparison."""
     names = [row["name"] for row in source.studies()]
-    title = html.Div([html.H1("Compare"), html.P("variants or whole studies side by side", className="what")], className="title")
+    title = html.Div(
+        [html.H1("Compare"), html.P("variants or whole studies side by side", className="what")],
+        className="title",
+    )
     if not names:
         return [title, shell.notice("No study yet", "There is nothing to compare before a study runs.")]
-    variants = sorted({str(each) for name in studies(source, view) for each in source.results(View(name=name)).spaces})
+    variants = sorted(
+        {str(each) for name in studies(source, view) for each in source.results(View(name=name)).spaces}
+    )
     picks = [
         several("study", "Studies", names, studies(source, view)),
         several("variant", "Variants (none ticked: all)", variants, view.variant),
@@ -48,7 +53,8 @@ def page(source: Source, view: View) -> list[Any]:
 
 
 def studies(source: Source, view: View) -> tuple[str, ...]:
-    """The studies of a view; the newest where it names none. Raises: InputError for one that the store does not have."""
+    """The studies of a view; the newest where it names none. Raises: InputError for one that the store does
+    not have."""
     names = [row["name"] for row in source.studies()]
     for name in view.study:
         if name not in names:
@@ -78,7 +84,13 @@ def compared(source: Source, view: View) -> list[Any]:
         parts.append(overview.assign(study=name))
     said = [html.P(each, className="what") for each in remarks]
     if not parts:
-        return [*said, shell.notice("Nothing to compare yet", "None of these studies has a trial of these variants that has ended.")]
+        return [
+            *said,
+            shell.notice(
+                "Nothing to compare yet",
+                "None of these studies has a trial of these variants that has ended.",
+            ),
+        ]
     table = pd.concat(parts, ignore_index=True)
     return [
         *said,
@@ -110,10 +122,14 @@ def _side_by_side(table: pd.DataFrame) -> Any:
         place = [row[each] for each in ("study", "task") if table[each].nunique() > 1]
         head.append(" · ".join([row["variant"], *place]))
         columns.append(row)
-    rows: list[list[str]] = [[words_, *(_with_ends(row, name) for row in columns)] for name, words_ in MEASURES.items()]
+    rows: list[list[str]] = [
+        [words_, *(_with_ends(row, name) for row in columns)] for name, words_ in MEASURES.items()
+    ]
     rows.append(["best at", *(words.cell(row["configuration"]) for row in columns)])
     rows.append(["trials", *(words.cell(row["n"]) for row in columns)])
-    return html.Div(words.table(head, rows, caption="measures of every variant"), className="beside-each-other")
+    return html.Div(
+        words.table(head, rows, caption="measures of every variant"), className="beside-each-other"
+    )
 
 
 def _with_ends(row: dict[str, Any], name: str) -> str:

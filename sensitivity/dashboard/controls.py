@@ -26,12 +26,22 @@ def form(results: Results, view: View) -> html.Details:
     """Every choice, as the view has it."""
     found = tasks(results)
     judged = [name for name in results.metrics if name not in UNJUDGED]
-    metrics = sorted({*judged, results.metric}, key=lambda name: (METRICS.index(name) if name in METRICS else len(METRICS), name))
+    metrics = sorted(
+        {*judged, results.metric},
+        key=lambda name: (METRICS.index(name) if name in METRICS else len(METRICS), name),
+    )
     keep = [
-        pick("task", "Task", {name: name for name in found}, the_task(results, view)) if len(found) > 1 else None,
+        pick("task", "Task", {name: name for name in found}, the_task(results, view))
+        if len(found) > 1
+        else None,
         several("variant", "Variants", _names(results.trials["variant"]), view.variant),
         several("seed", "Seeds", _names(results.trials["seed"]), view.seed),
-        several("status", "Status", [each for each in STATUSES if (results.trials["status"] == each).any()], view.status),
+        several(
+            "status",
+            "Status",
+            [each for each in STATUSES if (results.trials["status"] == each).any()],
+            view.status,
+        ),
         *(_hyperparameter(name, domains, view) for name, domains in hyperparameters(results).items()),
     ]
     judge = [
@@ -62,13 +72,21 @@ def _names(values: Iterable[Any]) -> list[str]:
 def pick(name: str, label: str, options: dict[str, str], value: str) -> html.Fieldset:
     """One of several."""
     given = [{"label": words, "value": each} for each, words in options.items()]
-    return _field(label, dcc.RadioItems(id={"type": "control", "name": name}, options=given, value=value, className="options"))
+    return _field(
+        label,
+        dcc.RadioItems(id={"type": "control", "name": name}, options=given, value=value, className="options"),
+    )
 
 
 def several(name: str, label: str, options: list[str], values: Iterable[str]) -> html.Fieldset:
     """Any of several; none of them is all."""
     chosen = [each for each in values if each in options]
-    return _field(label, dcc.Checklist(id={"type": "control", "name": name}, options=options, value=chosen, className="options"))
+    return _field(
+        label,
+        dcc.Checklist(
+            id={"type": "control", "name": name}, options=options, value=chosen, className="options"
+        ),
+    )
 
 
 def _hyperparameter(name: str, domains: list[Hyperparameter], view: View) -> Any:
@@ -107,14 +125,19 @@ def _field(label: str, control: Any) -> html.Fieldset:
 def changed(view: View, kind: str, name: str, value: Any, results: Results) -> View:
     """The view after one control was changed.
 
-    Args: kind: ``range`` of a slider, whose value is two stops; else ``control``. name: of the control. value: what it has now.
+    Args: kind: ``range`` of a slider, whose value is two stops; else ``control``. name: of the control.
+    value: what it has now.
     """
     if kind == "range":
         stops = levels(hyperparameters(results)[name]) or []
         low, high = sorted(int(each) for each in value)
         if [low, high] == positions(stops, view, name):
             return view
-        return view.anywhere(name) if (low, high) == (0, len(stops) - 1) else view.within(name, stops[low], stops[high])
+        return (
+            view.anywhere(name)
+            if (low, high) == (0, len(stops) - 1)
+            else view.within(name, stops[low], stops[high])
+        )
     if name.startswith("choice:"):
         return view.among(name.removeprefix("choice:"), value or ())
     if name in ("variant", "seed", "status", "study"):

@@ -1,4 +1,5 @@
-"""A figure on a page: drawn off the request path, kept while it stays the same, and read when a reader points at it."""
+"""A figure on a page: drawn off the request path, kept while it stays the same, and read when a reader points
+at it."""
 
 from __future__ import annotations
 
@@ -57,7 +58,8 @@ def card(question: Question, drawing: Drawing) -> html.Figure:
 class Drawn:
     """A figure as the browser gets it.
 
-    text: its JSON, None where these results have no such figure. title, subtitle: what it says above itself, as words of the page.
+    text: its JSON, None where these results have no such figure. title, subtitle: what it says above itself,
+        as words of the page.
     axes: the hyperparameters of its axes.
     """
 
@@ -68,7 +70,8 @@ class Drawn:
 
 
 def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
-    """What a figure is known by while it stays the same, and the figure. Raises: Pending while it is being measured."""
+    """What a figure is known by while it stays the same, and the figure. Raises: Pending while it is being
+    measured."""
     key, _, function = name.partition(":")
     question = next(each for each in QUESTIONS if each.key == key)
     drawing = next(each for each in question.figures if each.name == function)
@@ -78,15 +81,21 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
     task = the_task(kept, view)
 
     def made(measured: Measured) -> Drawn:
-        if not question.applies(measured, task) or not measured.required(f"figure {drawing.name}", partial(drawing.needs, measured, task)):
+        if not question.applies(measured, task) or not measured.required(
+            f"figure {drawing.name}", partial(drawing.needs, measured, task)
+        ):
             return Drawn()
         figure = drawing(measured, task)
-        figure.update_layout(uirevision=plain(f"{view.name} {name} {task} {view.metric} {view.scale}"), clickmode="event")
+        figure.update_layout(
+            uirevision=plain(f"{view.name} {name} {task} {view.metric} {view.scale}"), clickmode="event"
+        )
         scaled(figure, view.scale)
         title, subtitle = untitled(figure)
         return Drawn(str(figure.to_json()), title, subtitle, axes(figure, measured.results))
 
-    return repr((source.key(view), name, task, view.scale)), source.measured(view, made, (name, task, view.scale))
+    return repr((source.key(view), name, task, view.scale)), source.measured(
+        view, made, (name, task, view.scale)
+    )
 
 
 def heading(figure: Drawn) -> list[Any]:
@@ -95,15 +104,25 @@ def heading(figure: Drawn) -> list[Any]:
 
 
 def untitled(figure: go.Figure) -> tuple[str, str]:
-    """Take the title off a figure, and the room that it took: a page says it, and breaks its lines. Returns title and subtitle."""
+    """Take the title off a figure, and the room that it took: a page says it, and breaks its lines. Returns
+    title and subtitle."""
     layout = figure.layout
-    words = [html_text.unescape(str(each or "").replace("<br>", " ")) for each in (layout.title.text, layout.title.subtitle.text)]
+    words = [
+        html_text.unescape(str(each or "").replace("<br>", " "))
+        for each in (layout.title.text, layout.title.subtitle.text)
+    ]
     less = max(0, (layout.margin.t or 0) - HEADROOM)
-    narrow = {name: each for name, each in (layout.meta or {}).get("narrow", {}).items() if not name.startswith("title")}
+    narrow = {
+        name: each
+        for name, each in (layout.meta or {}).get("narrow", {}).items()
+        if not name.startswith("title")
+    }
     if "margin.t" in narrow:
         lower = max(0, narrow["margin.t"] - HEADROOM)
         narrow |= {"margin.t": narrow["margin.t"] - lower, "height": narrow["height"] - lower}
-    figure.update_layout(title=None, height=(layout.height or 450) - less, margin={"t": (layout.margin.t or 0) - less})
+    figure.update_layout(
+        title=None, height=(layout.height or 450) - less, margin={"t": (layout.margin.t or 0) - less}
+    )
     figure.layout.meta = {"narrow": narrow}
     return words[0], words[1]
 
@@ -112,4 +131,6 @@ def scaled(figure: go.Figure, scale: str) -> None:
     """Put the loss on a ``log`` or ``linear`` axis; the figure's own way for anything else."""
     title = str(figure.layout.yaxis.title.text or "")
     if scale in ("log", "linear") and "loss" in title:
-        figure.update_yaxes(type=scale, tickvals=None, ticktext=None, tickmode="auto", range=None, autorange=True)
+        figure.update_yaxes(
+            type=scale, tickvals=None, ticktext=None, tickmode="auto", range=None, autorange=True
+        )

@@ -48,8 +48,17 @@ def found(source: Source, view: View, name: str) -> pd.DataFrame:
 def table(view: View, name: str, made: pd.DataFrame) -> list[Any]:
     """A table and its CSV; why there is none where the measure refuses."""
     if made.empty:
-        return [shell.notice("Not measured", str(made.attrs.get(REFUSED, "nothing in these results has it")), kind="refused")]
-    return [html.P(html.A("CSV", href=download(view, name), download="")), words.frame(made, caption=name.replace("_", " "))]
+        return [
+            shell.notice(
+                "Not measured",
+                str(made.attrs.get(REFUSED, "nothing in these results has it")),
+                kind="refused",
+            )
+        ]
+    return [
+        html.P(html.A("CSV", href=download(view, name), download="")),
+        words.frame(made, caption=name.replace("_", " ")),
+    ]
 
 
 def csv(source: Source, view: View, name: str) -> str:
@@ -81,7 +90,8 @@ def menu(view: View) -> list[Any]:
     rows = []
     for question in QUESTIONS:
         links = [
-            html.Li(shell.link(name.replace("_", " "), view.but(measure=name), current=name == chosen(view))) for name, _ in question.tables
+            html.Li(shell.link(name.replace("_", " "), view.but(measure=name), current=name == chosen(view)))
+            for name, _ in question.tables
         ]
         rows.append(html.Div([html.P(question.title, className="what"), html.Ul(links)]))
     return [html.Nav(rows, className="menu", **{"aria-label": "measures"})]

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from dash import html
 
-from sensitivity.dashboard import compare_page, shell, space_page, studies_page, study_page, trial_page, trials_page
+from sensitivity.dashboard import (
+    compare_page,
+    shell,
+    space_page,
+    studies_page,
+    study_page,
+    trial_page,
+    trials_page,
+)
 from sensitivity.readers.view import View
 from trainables.names import InputError
 
@@ -36,7 +44,10 @@ def page(source: Source, view: View) -> list[Any]:
 def missing(title: str, words: str) -> list[Any]:
     """A page that says what is wrong and where to go on."""
     back = shell.link("All studies", View())
-    return [html.H1(title), shell.notice("What happened", f"{words[0].upper()}{words[1:]}", kind="error", action=back)]
+    return [
+        html.H1(title),
+        shell.notice("What happened", f"{words[0].upper()}{words[1:]}", kind="error", action=back),
+    ]
 
 
 def failed(error: InputError) -> Any:

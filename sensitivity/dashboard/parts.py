@@ -38,7 +38,8 @@ PARTS: dict[str, Callable[[Source, View], Any]] = {
 def render(source: Source, view: View, name: str, *, again: bool = False) -> tuple[Any, bool]:
     """What a part holds now, and whether it has to be asked for again because it is still being measured.
 
-    Args: again: it was asked for before. Sentences need most measures, figures one or two: sentences begin when figures have begun.
+    Args: again: it was asked for before. Sentences need most measures, figures one or two: sentences begin
+    when figures have begun.
     """
     kind, _, of = name.partition(":")
     try:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def server(source: Source, host: str = "127.0.0.1", port: int = 0) -> BaseWSGIServer:
-    """A server with a thread for every reader; ``serve_forever`` starts it. Args: port: 0 is any that is free.
+    """A server with a thread for every reader; ``serve_forever`` starts it. Args: port: 0 is any that is
+    free.
 
     Raises: InputError where the port is taken.
     """

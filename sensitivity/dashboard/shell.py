@@ -52,7 +52,9 @@ def layout(account: str | None = None) -> html.Div:
                     ),
                     html.Span(id="live", className="live", role="status"),
                     html.A("Account", href=account, className="account") if account else None,
-                    html.Button("Dark", id="toggle", type="button", className="toggle", title="Light or dark"),
+                    html.Button(
+                        "Dark", id="toggle", type="button", className="toggle", title="Light or dark"
+                    ),
                 ],
                 className="top",
             ),
@@ -63,7 +65,8 @@ def layout(account: str | None = None) -> html.Div:
 
 
 def part(name: str, **more: Any) -> html.Div:
-    """A part of a page that follows the view and the store; :func:`sensitivity.dashboard.parts.render` says what it holds."""
+    """A part of a page that follows the view and the store; :func:`sensitivity.dashboard.parts.render` says
+    what it holds."""
     return html.Div(
         [
             html.Div(id={"type": "part", "name": name}, children=MEASURING, **more),
@@ -91,7 +94,8 @@ def link(words: Any, view: View, *, current: bool = False) -> Any:
 
 
 def notice(title: str, words: Any, *, kind: str = "empty", action: Any = None) -> html.Div:
-    """What a page or a part says instead of showing something. Args: kind: ``empty``, ``refused`` or ``error``."""
+    """What a page or a part says instead of showing something. Args: kind: ``empty``, ``refused`` or
+    ``error``."""
     return html.Div(
         [html.P(title, className="notice-title"), html.P(words), action],
         className=f"notice {kind}",

@@ -43,7 +43,10 @@ def drawn(source: Source, view: View) -> list[Any]:
             found.append(html.P("It has no hyperparameters.", className="what"))
             continue
         design = listed(list(dict.fromkeys(map(results.design_of, variants))))
-        shown = [html.Div(graph(f"space {place}", _figure(results, space, variants))), html.Div(_table(space, listed(variants)))]
+        shown = [
+            html.Div(graph(f"space {place}", _figure(results, space, variants))),
+            html.Div(_table(space, listed(variants))),
+        ]
         found += [html.P(f"{design} design", className="what"), html.Div(shown, className="halves")]
     return found
 
@@ -52,12 +55,19 @@ def _figure(results: Results, space: SearchSpace, variants: list[str]) -> go.Fig
     trials = results.trials[results.trials["variant"].isin(variants)]
     names = space.names
     rows = trials[[PREFIX + name for name in names]].drop_duplicates().head(1000).to_numpy(dtype=object)
-    # An imported trial that failed may lack a part of its configuration, or lie outside the domains that the others have.
-    valid = [configuration for configuration in (present(names, row) for row in rows) if is_valid(space, configuration)]
+    # An imported trial that failed may lack a part of its configuration, or lie outside the domains that the
+    # others have.
+    valid = [
+        configuration
+        for configuration in (present(names, row) for row in rows)
+        if is_valid(space, configuration)
+    ]
     return ranges(space, space.encode(valid) if valid else None)
 
 
 def _table(space: SearchSpace, whose: str) -> Any:
     rows = space.table()
     head = list(rows[0])
-    return words.table(head, [[row[name] for name in head] for row in rows], caption=f"search space of {whose}")
+    return words.table(
+        head, [[row[name] for name in head] for row in rows], caption=f"search space of {whose}"
+    )

@@ -16,15 +16,22 @@ if TYPE_CHECKING:
 
 def page(source: Source, view: View) -> list[Any]:
     """The page that the dashboard opens with."""
-    return [html.Div([html.H1("Studies"), html.P(f"in {source.named}", className="what")], className="title"), shell.part("studies")]
+    return [
+        html.Div([html.H1("Studies"), html.P(f"in {source.named}", className="what")], className="title"),
+        shell.part("studies"),
+    ]
 
 
 def listed(source: Source) -> Any:
     """A row a study; what to do where there is none."""
     found = source.studies()
     if not found:
-        run = html.Pre(f"sensitivity run --preset quickstart --store {source.named}", className="command", tabIndex="0")
-        return shell.notice("No study yet", "This page fills by itself as soon as one runs. To start one:", action=run)
+        run = html.Pre(
+            f"sensitivity run --preset quickstart --store {source.named}", className="command", tabIndex="0"
+        )
+        return shell.notice(
+            "No study yet", "This page fills by itself as soon as one runs. To start one:", action=run
+        )
     return html.Ul([_study(row) for row in found], className="studies")
 
 
@@ -36,7 +43,13 @@ def _study(row: dict[str, Any]) -> html.Li:
     return html.Li(
         [
             html.H2(shell.link(row["name"], view)),
-            html.P([html.Span(state, className=f"state {state}"), f"{share} of {counted(row['trials'], 'trial')}"], className="far"),
+            html.P(
+                [
+                    html.Span(state, className=f"state {state}"),
+                    f"{share} of {counted(row['trials'], 'trial')}",
+                ],
+                className="far",
+            ),
             words.progress(row),
             html.P(words.counts(row), className="what"),
             html.P(f"created {row['created'][:16].replace('T', ' ')} UTC", className="what"),

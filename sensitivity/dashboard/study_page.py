@@ -1,4 +1,5 @@
-"""A study by its questions: the answer in words, the figures and tables behind it, and the trial that is selected."""
+"""A study by its questions: the answer in words, the figures and tables behind it, and the trial that is
+selected."""
 
 from __future__ import annotations
 
@@ -20,12 +21,20 @@ if TYPE_CHECKING:
 
 MEASURES = "measures"
 """The tab that shows any one table."""
-HINT = "Click a trial in a figure to open it beside the figures. Draw a box (Box Select above a figure) to keep the trials in it."
+HINT = (
+    "Click a trial in a figure to open it beside the figures. Draw a box (Box Select above a figure) to "
+    "keep the trials in it."
+)
 
 
 def asked(view: View) -> Question | None:
-    """The question of the tab that is open; the first for a tab that does not exist, None for the tab of single measures."""
-    return None if view.tab == MEASURES else next((each for each in QUESTIONS if each.key == view.tab), QUESTIONS[0])
+    """The question of the tab that is open; the first for a tab that does not exist, None for the tab of
+    single measures."""
+    return (
+        None
+        if view.tab == MEASURES
+        else next((each for each in QUESTIONS if each.key == view.tab), QUESTIONS[0])
+    )
 
 
 def page(source: Source, view: View) -> list[Any]:
@@ -35,7 +44,11 @@ def page(source: Source, view: View) -> list[Any]:
         inside = [shell.part("measure")]
     else:
         hint = html.P(HINT, className="what") if question.figures else None
-        inside = [shell.part(f"answer:{question.key}"), hint, *(card(question, each) for each in question.figures)]
+        inside = [
+            shell.part(f"answer:{question.key}"),
+            hint,
+            *(card(question, each) for each in question.figures),
+        ]
         inside.append(shell.part(f"tables:{question.key}"))
     middle = html.Div([shell.part("bar"), *inside], className="content")
     side = html.Aside(shell.part("panel"), className="side", **{"aria-label": "selected trial"})
@@ -55,9 +68,15 @@ def bar(source: Source, view: View) -> list[Any]:
     open_one = asked(view)
     current = MEASURES if open_one is None else open_one.key
     first = QUESTIONS[0].key
-    tabs = [html.Li(shell.link(title, view.but(tab="" if key == first else key), current=key == current)) for key, title in questions]
+    tabs = [
+        html.Li(shell.link(title, view.but(tab="" if key == first else key), current=key == current))
+        for key, title in questions
+    ]
     found = [
-        html.Div([kept_words(kept, whole, view), words.progress(row), html.P(words.counts(row), className="what")], className="far"),
+        html.Div(
+            [kept_words(kept, whole, view), words.progress(row), html.P(words.counts(row), className="what")],
+            className="far",
+        ),
         html.Nav(html.Ul(tabs), className="tabs", **{"aria-label": "questions"}),
     ]
     if kept.trials.empty:
@@ -66,12 +85,16 @@ def bar(source: Source, view: View) -> list[Any]:
         every = shell.link("All trials", view.on("trials"))
         return [*found, shell.notice("No trial has a result", "Each of them says why.", action=every)]
     if kept.usable.empty:
-        return [*found, shell.notice("No trial has ended yet", "Figures appear here as soon as the first one does.")]
+        return [
+            *found,
+            shell.notice("No trial has ended yet", "Figures appear here as soon as the first one does."),
+        ]
     return found
 
 
 def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
-    """The sentences of a question and what to be careful about; or why it cannot be answered. Args: begin: measure what is not there."""
+    """The sentences of a question and what to be careful about; or why it cannot be answered. Args: begin:
+    measure what is not there."""
     question = next(each for each in QUESTIONS if each.key == key)
     kept = source.kept(view)
     if kept.usable.empty:

@@ -31,7 +31,11 @@ def page(source: Source, view: View) -> list[Any]:
     """The page of a trial."""
     _row(source.results(view), view.key)
     back = shell.link(f"All trials of {view.name}", view.on("trials", key=""))
-    return [*shell.heading(view, f"Trial {view.key[:8]}", f"of {view.name}"), shell.part("trial"), html.P(back)]
+    return [
+        *shell.heading(view, f"Trial {view.key[:8]}", f"of {view.name}"),
+        shell.part("trial"),
+        html.P(back),
+    ]
 
 
 def panel(source: Source, view: View) -> Any:
@@ -41,7 +45,12 @@ def panel(source: Source, view: View) -> Any:
     whole = shell.link("Open its page", view.on("trial", key=view.trial, trial=""))
     close = shell.link("Close", view.but(trial=""))
     return html.Section(
-        [html.H2(f"Trial {view.trial[:8]}"), html.P([whole, " · ", close]), *_about(source, view, view.trial, html.H3)], className="panel"
+        [
+            html.H2(f"Trial {view.trial[:8]}"),
+            html.P([whole, " · ", close]),
+            *_about(source, view, view.trial, html.H3),
+        ],
+        className="panel",
     )
 
 
@@ -53,7 +62,11 @@ def whole(source: Source, view: View) -> list[Any]:
 def _about(source: Source, view: View, key: str, heading: Callable[[str], Any]) -> list[Any]:
     results = source.results(view)
     row = _row(results, key)
-    configuration = {name: row[PREFIX + name] for name in results.spaces[row["variant"]].names if not _missing(row[PREFIX + name])}
+    configuration = {
+        name: row[PREFIX + name]
+        for name in results.spaces[row["variant"]].names
+        if not _missing(row[PREFIX + name])
+    }
     facts = {
         "status": words.status(row["status"]),
         results.metric: words.cell(row["value"]) or "no value",
@@ -72,12 +85,23 @@ def _about(source: Source, view: View, key: str, heading: Callable[[str], Any]) 
         heading("Configuration"),
         words.pairs({name: number(each) for name, each in configuration.items()}),
     ]
-    found: list[Any] = [html.Div([html.Div(about), html.Div(_curve(source.curve(key), results.metric, row, heading))], className="pair")]
+    found: list[Any] = [
+        html.Div(
+            [html.Div(about), html.Div(_curve(source.curve(key), results.metric, row, heading))],
+            className="pair",
+        )
+    ]
     if isinstance(row["error"], str) and row["error"]:
         found += [heading("Error"), html.Pre(row["error"], className="log", tabIndex="0")]
     found += [heading("Run it again")]
     if IMPORTED in results.spec:
-        return [*found, html.P("These results were imported, so there is nothing here that could train it again.", className="what")]
+        return [
+            *found,
+            html.P(
+                "These results were imported, so there is nothing here that could train it again.",
+                className="what",
+            ),
+        ]
     return [*found, html.Pre(rerun(results, row, configuration), className="command", tabIndex="0")]
 
 
@@ -96,18 +120,28 @@ def _missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _curve(epochs: pd.DataFrame, metric: str, row: dict[str, Any], heading: Callable[[str], Any]) -> list[Any]:
+def _curve(
+    epochs: pd.DataFrame, metric: str, row: dict[str, Any], heading: Callable[[str], Any]
+) -> list[Any]:
     """Every metric by epoch, that of the study first."""
-    names = [name for name in dict.fromkeys((metric, *METRICS)) if name in epochs.columns and epochs[name].notna().any()]
+    names = [
+        name
+        for name in dict.fromkeys((metric, *METRICS))
+        if name in epochs.columns and epochs[name].notna().any()
+    ]
     head = heading("Learning curve")
     if not names:
         return [head, html.P("It has reported no epoch yet.", className="what")]
-    figure = go.Figure([go.Scatter(x=epochs["epoch"], y=epochs[name], name=name, mode="lines+markers") for name in names])
+    figure = go.Figure(
+        [go.Scatter(x=epochs["epoch"], y=epochs[name], name=name, mode="lines+markers") for name in names]
+    )
     figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if epochs["epoch"].max() <= 12 else None)
     positive = bool((epochs[names].fillna(1.0) > 0).all(axis=None))
     figure.update_yaxes(type="log" if positive else "linear", title_text="value")
     legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
-    figure.update_layout(height=320, margin={"l": 10, "r": 10, "t": 10, "b": 80}, legend=legend, uirevision=row["key"])
+    figure.update_layout(
+        height=320, margin={"l": 10, "r": 10, "t": 10, "b": 80}, legend=legend, uirevision=row["key"]
+    )
     figure.update_xaxes(automargin=True)
     figure.update_yaxes(automargin=True)
     shown = words.frame(epochs[["epoch", *names]], caption="every epoch of the trial")
@@ -124,7 +158,10 @@ def rerun(results: Results, row: dict[str, Any], configuration: dict[str, Any]) 
         "name": f"trial {row['key'][:8]}",
         "tasks": [row["task"]],
         "variants": [row["variant"]],
-        "design": {"kind": "explicit", "rows": [{name: _plain(each) for name, each in configuration.items()}]},
+        "design": {
+            "kind": "explicit",
+            "rows": [{name: _plain(each) for name, each in configuration.items()}],
+        },
         "seeds": [int(row["seed"])],
     }
     study |= {name: results.spec[name] for name in CARRIED if name in results.spec}

@@ -28,7 +28,10 @@ def page(source: Source, view: View) -> list[Any]:
     results = source.results(view)
     return [
         *shell.heading(view, view.name, "every trial with its configuration and result"),
-        html.Div([controls.form(results, view), html.Div(shell.part("trials"), className="content")], className="beside"),
+        html.Div(
+            [controls.form(results, view), html.Div(shell.part("trials"), className="content")],
+            className="beside",
+        ),
     ]
 
 
@@ -56,7 +59,12 @@ def rows(source: Source, view: View) -> list[Any]:
         ],
         className="downloads",
     )
-    return [said, downloads, words.table(head, body, caption="trials", numeric=numeric), _turning(view, number, pages)]
+    return [
+        said,
+        downloads,
+        words.table(head, body, caption="trials", numeric=numeric),
+        _turning(view, number, pages),
+    ]
 
 
 def kept_words(kept: Results, whole: Results, view: View) -> html.P:
@@ -65,7 +73,10 @@ def kept_words(kept: Results, whole: Results, view: View) -> html.P:
     if not view.filtered:
         return html.P(counted(count[1], "trial"), className="kept", role="status")
     return html.P(
-        [f"{count[0]:,} of {counted(count[1], 'trial')} kept. ", dcc.Link("Clear the filters", href=view.unfiltered().href)],
+        [
+            f"{count[0]:,} of {counted(count[1], 'trial')} kept. ",
+            dcc.Link("Clear the filters", href=view.unfiltered().href),
+        ],
         className="kept",
         role="status",
     )
@@ -74,7 +85,9 @@ def kept_words(kept: Results, whole: Results, view: View) -> html.P:
 def nothing(whole: Results, view: View) -> html.Div:
     """What stands where there is no trial to show."""
     if whole.trials.empty:
-        return shell.notice("No trial yet", "The study has been stored, but none of its trials has been planned.")
+        return shell.notice(
+            "No trial yet", "The study has been stored, but none of its trials has been planned."
+        )
     clear = dcc.Link("Clear the filters", href=view.unfiltered().href)
     return shell.notice("No trial is left", "None of the trials passes all of these filters.", action=clear)
 
@@ -89,14 +102,17 @@ def shown_columns(results: Results) -> list[str]:
 
 
 def in_order(trials: pd.DataFrame, sort: str) -> pd.DataFrame:
-    """The trials by a column (from large to small with a minus before it), what has no value last; as they are for an unknown one."""
+    """The trials by a column (from large to small with a minus before it), what has no value last; as they
+    are for an unknown one."""
     name = sort.removeprefix("-")
     if name not in trials.columns:
         return trials
     column = trials[name]
     if column.dtype == object:  # choices of several types
         numbers = pd.to_numeric(column, errors="coerce")
-        column = numbers if numbers.notna().sum() == column.notna().sum() else column.map(str, na_action="ignore")
+        column = (
+            numbers if numbers.notna().sum() == column.notna().sum() else column.map(str, na_action="ignore")
+        )
     if column.dtype.kind == "f":
         column = column.where(~np.isnan(column.to_numpy()))
     order = column.sort_values(ascending=not sort.startswith("-"), kind="stable", na_position="last").index
@@ -135,15 +151,25 @@ def _sorting(view: View, name: str) -> Any:
 
 def _cell(view: View, row: dict[str, Any], name: str) -> Any:
     if name == "key":
-        return dcc.Link(row["key"][:8], href=view.on("trial", key=row["key"]).href, title=f"trial {row['key']}")
+        return dcc.Link(
+            row["key"][:8], href=view.on("trial", key=row["key"]).href, title=f"trial {row['key']}"
+        )
     return words.status(row["status"]) if name == "status" else words.cell(row[name])
 
 
 def _turning(view: View, number: int, pages: int) -> Any:
     if pages < 2:
         return None
-    before = dcc.Link("Previous", href=view.but(number=number - 1).href) if number > 1 else html.Span("Previous", className="off")
-    after = dcc.Link("Next", href=view.but(number=number + 1).href) if number < pages else html.Span("Next", className="off")
+    before = (
+        dcc.Link("Previous", href=view.but(number=number - 1).href)
+        if number > 1
+        else html.Span("Previous", className="off")
+    )
+    after = (
+        dcc.Link("Next", href=view.but(number=number + 1).href)
+        if number < pages
+        else html.Span("Next", className="off")
+    )
     return html.Nav(
         [before, html.Span(f"page {number:,} of {pages:,}"), after],
         className="turning",

@@ -36,16 +36,36 @@ def cell(value: Any) -> str:
     return number(value)
 
 
-def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], *, caption: str, numeric: Sequence[bool] = ()) -> html.Div:
-    """A table that scrolls sideways where it is too wide. Args: numeric: the columns that are read by their ends."""
+def table(
+    head: Sequence[Any], rows: Sequence[Sequence[Any]], *, caption: str, numeric: Sequence[bool] = ()
+) -> html.Div:
+    """A table that scrolls sideways where it is too wide. Args: numeric: the columns that are read by their
+    ends."""
     aligned = [*numeric, *[False] * len(head)]
     classes = ["number" if each else "" for each in aligned]
     return html.Div(
         html.Table(
             [
                 html.Caption(caption, className="hidden"),
-                html.Thead(html.Tr([html.Th(each, scope="col", className=which) for each, which in zip(head, classes, strict=False)])),
-                html.Tbody([html.Tr([html.Td(each, className=which) for each, which in zip(row, classes, strict=False)]) for row in rows]),
+                html.Thead(
+                    html.Tr(
+                        [
+                            html.Th(each, scope="col", className=which)
+                            for each, which in zip(head, classes, strict=False)
+                        ]
+                    )
+                ),
+                html.Tbody(
+                    [
+                        html.Tr(
+                            [
+                                html.Td(each, className=which)
+                                for each, which in zip(row, classes, strict=False)
+                            ]
+                        )
+                        for row in rows
+                    ]
+                ),
             ]
         ),
         className="scroll",
@@ -63,7 +83,12 @@ def frame(shown: pd.DataFrame, *, caption: str) -> html.Div:
     found = table(names, rows, caption=caption, numeric=numeric)
     if len(shown) <= MOST_ROWS:
         return found
-    return html.Div([found, html.P(f"The first {MOST_ROWS} of {len(shown):,} rows; the CSV has them all.", className="what")])
+    return html.Div(
+        [
+            found,
+            html.P(f"The first {MOST_ROWS} of {len(shown):,} rows; the CSV has them all.", className="what"),
+        ]
+    )
 
 
 def counts(row: Mapping[str, Any]) -> str:
@@ -82,7 +107,9 @@ def progress(row: Mapping[str, Any]) -> html.Div:
     """A bar with a stretch for each status."""
     total = max(1, row["trials"])
     stretches = [
-        html.Span(className=f"stretch {each}", style={"width": f"{100 * row[each] / total:.2f}%"}) for each in ORDER[:-1] if row.get(each)
+        html.Span(className=f"stretch {each}", style={"width": f"{100 * row[each] / total:.2f}%"})
+        for each in ORDER[:-1]
+        if row.get(each)
     ]
     return html.Div(stretches, className="bar", role="img", **{"aria-label": counts(row)})
 

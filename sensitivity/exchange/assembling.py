@@ -54,12 +54,16 @@ def assemble(
     """Results of trials that were read elsewhere.
 
     Args:
-        source: where they come from, for messages. names: of hyperparameters, in order. scales: of those whose domain is inferred.
+        source: where they come from, for messages. names: of hyperparameters, in order. scales: of those
+            whose domain is inferred.
         spaces: instead of inferring any. known: by variant, hyperparameters whose domain the source tells.
-        design: kind of the design; a full grid is seen, anything else taken as ``random``, where it is not given.
+        design: kind of the design; a full grid is seen, anything else taken as ``random``, where it is not
+            given.
         epochs: reports of a trial that was not stopped early; the most that any has.
-        defaults: of hyperparameters that a trial lacks while no other hyperparameter explains it; without one, the trial is left out.
-        rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` unless spaces are given.
+        defaults: of hyperparameters that a trial lacks while no other hyperparameter explains it; without
+            one, the trial is left out.
+        rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` unless spaces are
+            given.
     Raises: InputError for no trials, one that is there twice, a configuration outside a given space.
     """
     if not trials:
@@ -105,22 +109,30 @@ def assemble(
         ],
         columns=list(dict.fromkeys(["key", "epoch", metric, "seconds"])),
     ).astype({metric: float})
-    inferred_stops = sum(before.status == ENDED and after.status == "stopped" for before, after in zip(trials, ended, strict=True))
+    inferred_stops = sum(
+        before.status == ENDED and after.status == "stopped"
+        for before, after in zip(trials, ended, strict=True)
+    )
     said += _about_ends(table, metric, seeded, inferred_stops)
     spec = {
         "name": study,
         IMPORTED: source,
         "metric": metric,
         "direction": direction,
-        COUNTED: caps((each.task, math.isfinite(each.initial_loss)) for each in seeded if each.status in DONE),
+        COUNTED: caps(
+            (each.task, math.isfinite(each.initial_loss)) for each in seeded if each.status in DONE
+        ),
         "spaces": {name: [_plain(each) for each in space.to_dict()] for name, space in made.items()},
     }
     first = next(iter(kinds.values()))
-    return Results(table, curves, made, metric, first, study, spec, direction, kinds, tuple(dict.fromkeys(said)))
+    return Results(
+        table, curves, made, metric, first, study, spec, direction, kinds, tuple(dict.fromkeys(said))
+    )
 
 
 def as_utf8(name: str) -> str:
-    """A name with "?" for each byte of a file's name that is no UTF-8: reports and tables can hold nothing else.
+    """A name with "?" for each byte of a file's name that is no UTF-8: reports and tables can hold nothing
+    else.
 
     >>> as_utf8("caf" + chr(0xDCE9)), as_utf8("café")
     ('caf?', 'café')
@@ -129,7 +141,8 @@ def as_utf8(name: str) -> str:
 
 
 def _with_status(trial: Imported, budget: int) -> Imported:
-    """The trial with the status that its reports give it: what reported fewer than the others was stopped early."""
+    """The trial with the status that its reports give it: what reported fewer than the others was stopped
+    early."""
     status = trial.status
     finite = math.isfinite(trial.value)
     if status in (ENDED, "completed") and not trial.reports:
@@ -142,11 +155,15 @@ def _with_status(trial: Imported, budget: int) -> Imported:
 
 
 def _checked(trial: Imported, space: SearchSpace, source: str) -> Imported:
-    """Return the trial with the values as the space holds them; one without a result with those of its values that can be read."""
+    """Return the trial with the values as the space holds them; one without a result with those of its values
+    that can be read."""
     if trial.status not in DONE:
         return replace(trial, configuration=_readable(trial.configuration, space))
     unexpected = {name: value for name, value in trial.configuration.items() if name not in space}
-    values = {**plain_configuration(trial.configuration, {domain.name: domain for domain in space}), **unexpected}
+    values = {
+        **plain_configuration(trial.configuration, {domain.name: domain for domain in space}),
+        **unexpected,
+    }
     try:
         return replace(trial, configuration=space.check(values))
     except InputError as error:
@@ -154,7 +171,8 @@ def _checked(trial: Imported, space: SearchSpace, source: str) -> Imported:
 
 
 def _readable(configuration: Mapping[str, Any], space: SearchSpace) -> dict[str, Any]:
-    """Return the values that can be read, also outside their domain: a trial without a result decides no domain."""
+    """Return the values that can be read, also outside their domain: a trial without a result decides no
+    domain."""
     values: dict[str, Any] = {}
     for domain in space:
         with contextlib.suppress(InputError):
@@ -163,12 +181,19 @@ def _readable(configuration: Mapping[str, Any], space: SearchSpace) -> dict[str,
 
 
 def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
-    """Every trial with a seed: configurations that come again without one are numbered. Raises: InputError for a trial given twice."""
+    """Every trial with a seed: configurations that come again without one are numbered. Raises: InputError
+    for a trial given twice."""
     found: dict[Any, Imported] = {}
     counts: dict[Any, int] = {}
     seeded, repeated = [], False
-    for each in sorted(trials, key=lambda trial: trial.status not in DECISIVE):  # a failed trial that was run again is not another seed
-        what = (each.task, each.variant, tuple(sorted((name, str(value)) for name, value in each.configuration.items())))
+    for each in sorted(
+        trials, key=lambda trial: trial.status not in DECISIVE
+    ):  # a failed trial that was run again is not another seed
+        what = (
+            each.task,
+            each.variant,
+            tuple(sorted((name, str(value)) for name, value in each.configuration.items())),
+        )
         if each.seed is None:
             seed = counts.get(what, 0)
             counts[what] = seed + 1
@@ -185,18 +210,27 @@ def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
             found[*what, each.seed] = each
     places = {trial.key: place for place, trial in enumerate(trials)}
     seeded.sort(key=lambda trial: places[trial.key])
-    return seeded, ["No seed was named: a configuration that comes again counts as another seed."] if repeated else []
+    return seeded, [
+        "No seed was named: a configuration that comes again counts as another seed."
+    ] if repeated else []
 
 
-def _designs(trials: Sequence[Imported], made: Mapping[str, SearchSpace], given: str | None) -> dict[str, str]:
-    """The kind of each variant's design: a grid where every combination of few levels is there, else random."""
+def _designs(
+    trials: Sequence[Imported], made: Mapping[str, SearchSpace], given: str | None
+) -> dict[str, str]:
+    """The kind of each variant's design: a grid where every combination of few levels is there, else
+    random."""
     if given is not None and given not in KINDS:
         raise unknown("design", given, KINDS)
     if given is not None:
         return dict.fromkeys(made, given)
     kinds = {}
     for variant, space in made.items():
-        valid = [trial.configuration for trial in trials if trial.variant == variant and is_valid(space, trial.configuration)]
+        valid = [
+            trial.configuration
+            for trial in trials
+            if trial.variant == variant and is_valid(space, trial.configuration)
+        ]
         rows = {tuple(configuration.get(name) for name in space.names) for configuration in valid}
         kinds[variant] = "grid" if is_grid(rows, space) else "random"
     return kinds
@@ -206,7 +240,9 @@ def _grids(
     trials: Sequence[Imported], made: Mapping[str, SearchSpace], kinds: Mapping[str, str]
 ) -> dict[str, dict[str, set[tuple[Any, ...]]]]:
     """Return the distinct configurations of the variants with a grid, by variant and task."""
-    grids: dict[str, dict[str, set[tuple[Any, ...]]]] = {variant: {} for variant, kind in kinds.items() if kind == "grid"}
+    grids: dict[str, dict[str, set[tuple[Any, ...]]]] = {
+        variant: {} for variant, kind in kinds.items() if kind == "grid"
+    }
     for trial in trials:
         if trial.variant in grids and is_valid(made[trial.variant], trial.configuration):
             row = tuple(trial.configuration.get(name) for name in made[trial.variant].names)
@@ -214,7 +250,9 @@ def _grids(
     return grids
 
 
-def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: int, *, maximised: bool) -> pd.DataFrame:
+def _table(
+    trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: int, *, maximised: bool
+) -> pd.DataFrame:
     names = list(dict.fromkeys(name for space in made.values() for name in space.names))
     table = pd.DataFrame(
         {
@@ -224,7 +262,8 @@ def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: 
             "seed": [each.seed for each in trials],
             "epochs": budget,
             "status": [each.status for each in trials],
-            "initial_loss": np.array([each.initial_loss for each in trials], float) * (-1 if maximised else 1),
+            "initial_loss": np.array([each.initial_loss for each in trials], float)
+            * (-1 if maximised else 1),
             "epochs_done": [len(each.reports) for each in trials],
             "seconds": np.array([each.seconds for each in trials], float),
             **dict.fromkeys(TIMES, pd.Series(pd.NaT, index=range(len(trials)), dtype="datetime64[us, UTC]")),
@@ -244,17 +283,29 @@ def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: 
 
 
 def _about_ends(table: pd.DataFrame, metric: str, trials: Sequence[Imported], stopped: int) -> list[str]:
-    uncapped, said = sum(trial.status == "diverged" and not math.isfinite(trial.initial_loss) for trial in trials), []
+    uncapped, said = (
+        sum(trial.status == "diverged" and not math.isfinite(trial.initial_loss) for trial in trials),
+        [],
+    )
     if uncapped:
         finite = set(table.loc[table["value"].notna(), "task"])
-        tasks = dict.fromkeys(trial.task for trial in trials if trial.status == "diverged" and not math.isfinite(trial.initial_loss))
+        tasks = dict.fromkeys(
+            trial.task
+            for trial in trials
+            if trial.status == "diverged" and not math.isfinite(trial.initial_loss)
+        )
         bare = [task for task in tasks if task not in finite]
-        counted = ", which count as the worst finite result of their task, as no initial loss was given" if len(bare) < len(tasks) else ""
+        counted = (
+            ", which count as the worst finite result of their task, as no initial loss was given"
+            if len(bare) < len(tasks)
+            else ""
+        )
         none = f"; no trial of {several(bare)} has a finite {metric}" if bare else ""
         said.append(f"Diverged, having no finite {metric}: {uncapped} of {len(table)} trials{counted}{none}.")
     if stopped:
         said.append(
-            f"Stopped early, having reported fewer than {table['epochs'].iloc[0]} times: {stopped} of {len(table)} trials; give epochs if "
+            f"Stopped early, having reported fewer than {table['epochs'].iloc[0]} times: {stopped} of "
+            f"{len(table)} trials; give epochs if "
             "that is how they were meant to end."
         )
     return said

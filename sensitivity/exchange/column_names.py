@@ -1,4 +1,5 @@
-"""The names of columns without what tools put before them: ``params.lr``, ``config/lr`` and ``hparams/lr`` are lr."""
+"""The names of columns without what tools put before them: ``params.lr``, ``config/lr`` and ``hparams/lr``
+are lr."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ PREFIXES: dict[Group, tuple[str, ...]] = {
     ),
     "tags": ("tags.", "tags/", "tag.", "user_attrs_", "system_attrs_", "user_attrs.", "system_attrs."),
 }  # fmt: skip
-"""By group: prefixes of Weights & Biases, MLflow, Optuna, Ray Tune, Keras Tuner, AlgoPerf, DeepOBS, DeepCAVE, scikit-learn and Ax."""
+"""By group: prefixes of Weights & Biases, MLflow, Optuna, Ray Tune, Keras Tuner, AlgoPerf, DeepOBS, DeepCAVE,
+scikit-learn and Ax."""
 WRAPPERS = ("train_loop_config", "values", "hyperparameters", "params", "config", "optimizer_hyperparams")
 """Names of nested entries that hold all hyperparameters."""
 COUNTS = frozenset({"count", "total", "m", "b", "k", "millions", "num", "number", "size", "mb", "trainable"})
@@ -44,7 +46,15 @@ def bare_name(column: str) -> str:
     """
     group, name = _split(column)
     while group == "hyperparameters":
-        inner = next((name[len(wrapper) + 1 :] for wrapper in WRAPPERS for end in "./" if name.startswith(wrapper + end)), "")
+        inner = next(
+            (
+                name[len(wrapper) + 1 :]
+                for wrapper in WRAPPERS
+                for end in "./"
+                if name.startswith(wrapper + end)
+            ),
+            "",
+        )
         if not inner:
             return name
         name = inner
@@ -77,7 +87,8 @@ def leaf_of(column: str) -> str:
 
 
 def column_called(name: str, columns: Collection[str]) -> str:
-    """Return the column of a name, or the only one that has the name behind a prefix; the name itself where there is none.
+    """Return the column of a name, or the only one that has the name behind a prefix; the name itself where
+    there is none.
 
     >>> column_called("lr", ["params.lr", "metrics.loss"]), column_called("lr", ["lr", "params.lr"]), column_called("mu", ["lr"])
     ('params.lr', 'lr', 'mu')
@@ -94,7 +105,9 @@ def _split(column: str) -> tuple[Group, str]:
         for prefix in prefixes:
             if folded.startswith(prefix) and len(column) > len(prefix):
                 rest = column[len(prefix) :]
-                if prefix in ("params_", "param_") and COUNTS.intersection(tokens_of(rest)) == set(tokens_of(rest)):
+                if prefix in ("params_", "param_") and COUNTS.intersection(tokens_of(rest)) == set(
+                    tokens_of(rest)
+                ):
                     continue
                 return group, rest
     return "", column

@@ -12,13 +12,34 @@ TASK_NAMES = ("task", "taskname", "dataset", "datasetname", "workload", "workloa
     "envid", "envname", "environment", "taskid", "datasetid")  # fmt: skip
 SEED_NAMES = ("seed", "randomseed", "rngseed", "randomstate", "manualseed", "globalseed")
 STATUS_NAMES = ("status", "state", "trialstatus", "runstatus", "trialstate", "jobstatus", "runstate")
-REPETITION_NAMES = ("repeat", "repetition", "rep", "replicate", "replica", "fold", "cvfold", "run", "trial", "instance")
+REPETITION_NAMES = (
+    "repeat",
+    "repetition",
+    "rep",
+    "replicate",
+    "replica",
+    "fold",
+    "cvfold",
+    "run",
+    "trial",
+    "instance",
+)
 """Names of seeds, where the numbers tell the repetitions of configurations apart."""
 EPOCH_NAMES = ("epoch", "epochs", "budget", "budgets", "fidelity", "resource", "resources", "rung", "step", "steps", "globalstep",
     "iteration", "iterations", "iter", "trainingiteration", "nepochs", "numepochs", "maxepochs", "numsteps", "maxsteps",
     "nsteps")  # fmt: skip
 """Names of how long a trial trained: the epoch, where configurations come again with other values."""
-SEARCHED_EPOCHS = ("epochs", "steps", "iterations", "nepochs", "numepochs", "maxepochs", "numsteps", "maxsteps", "nsteps")
+SEARCHED_EPOCHS = (
+    "epochs",
+    "steps",
+    "iterations",
+    "nepochs",
+    "numepochs",
+    "maxepochs",
+    "numsteps",
+    "maxsteps",
+    "nsteps",
+)
 """The same, of names that are also hyperparameters."""
 SECONDS_NAMES = (
     "seconds",
@@ -44,22 +65,42 @@ META_NAMES = frozenset(
 """Names of texts about a run."""
 ID_TOKENS = frozenset({"id", "uuid", "guid", "hash", "sha", "key"})
 ROW_TOKENS = frozenset(
-    {"name", "trial", "run", "number", "index", "idx", "no", "nr", "experiment", "job", "config", "configuration", "level"}
+    {
+        "name",
+        "trial",
+        "run",
+        "number",
+        "index",
+        "idx",
+        "no",
+        "nr",
+        "experiment",
+        "job",
+        "config",
+        "configuration",
+        "level",
+    }
 )
 TIME_TOKENS = frozenset(
     {"time", "timestamp", "date", "datetime", "created", "updated", "started", "finished", "heartbeat", "modified", "seconds",
      "runtime", "duration", "elapsed", "walltime"}
 )  # fmt: skip
-PATH_TOKENS = frozenset({"path", "dir", "directory", "uri", "url", "file", "filename", "checkpoint", "ckpt", "logdir", "artifact"})
+PATH_TOKENS = frozenset(
+    {"path", "dir", "directory", "uri", "url", "file", "filename", "checkpoint", "ckpt", "logdir", "artifact"}
+)
 
 
 def _found(
-    names: Sequence[str], fits: Callable[[Column], bool], groups: Collection[str] = ("hyperparameters", "tags", "")
+    names: Sequence[str],
+    fits: Callable[[Column], bool],
+    groups: Collection[str] = ("hyperparameters", "tags", ""),
 ) -> Callable[[Sequence[Column]], str | None]:
     """Return a function that finds the first column with one of the names, in their order."""
 
     def find(columns: Sequence[Column]) -> str | None:
-        fitting = [column for column in columns if column.leaf in names and column.group in groups and fits(column)]
+        fitting = [
+            column for column in columns if column.leaf in names and column.group in groups and fits(column)
+        ]
         return min(fitting, key=lambda column: names.index(column.leaf)).name if fitting else None
 
     return find
@@ -117,7 +158,13 @@ def _is_row_number(column: Column) -> bool:
     return (
         column.name == ""
         or column.name.startswith("Unnamed: ")
-        or (column.counts_rows and (bool(column.tokens & ROW_TOKENS) or (len(column.cells) > 12 and column.leaf not in EPOCH_NAMES)))
+        or (
+            column.counts_rows
+            and (
+                bool(column.tokens & ROW_TOKENS)
+                or (len(column.cells) > 12 and column.leaf not in EPOCH_NAMES)
+            )
+        )
     )
 
 
@@ -137,9 +184,13 @@ REASONS: dict[str, Callable[[Column], bool]] = {
     "identifiers": _is_identifier,
     "paths": _is_path,
     "measurements of the run": lambda column: (
-        column.group != "hyperparameters" and (column.group == "results" or column.leaf in MEASUREMENTS or column.leaf in SEED_NAMES)
+        column.group != "hyperparameters"
+        and (column.group == "results" or column.leaf in MEASUREMENTS or column.leaf in SEED_NAMES)
     ),
     "labels": lambda column: column.is_label,
-    "lists": lambda column: any(isinstance(value, (list, dict, set)) for value in column.values) and column.group != "hyperparameters",
+    "lists": lambda column: (
+        any(isinstance(value, (list, dict, set)) for value in column.values)
+        and column.group != "hyperparameters"
+    ),
 }
 """By reason: the test of a column that is no hyperparameter. The first that applies counts."""

@@ -6,11 +6,25 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sensitivity.exchange.column_names import bare_name, without_shared_path
-from sensitivity.exchange.column_reasons import EPOCH_NAMES, REASONS, REPETITION_NAMES, ROLE_FINDERS, SEARCHED_EPOCHS
+from sensitivity.exchange.column_reasons import (
+    EPOCH_NAMES,
+    REASONS,
+    REPETITION_NAMES,
+    ROLE_FINDERS,
+    SEARCHED_EPOCHS,
+)
 from sensitivity.exchange.columns import Column
-from sensitivity.exchange.repetitions import cross_hyperparameters, differ_between_seeds, group_numbers, is_factor, number_repetitions
+from sensitivity.exchange.repetitions import (
+    cross_hyperparameters,
+    differ_between_seeds,
+    group_numbers,
+    is_factor,
+    number_repetitions,
+)
 
-OWN_COLUMNS = frozenset({"key", "seconds", "epochs_done", "started", "finished", "epochs", "error", "value", "loss"})
+OWN_COLUMNS = frozenset(
+    {"key", "seconds", "epochs_done", "started", "finished", "epochs", "error", "value", "loss"}
+)
 """Columns of the tables that this package writes."""
 RESULTS, CONSTANTS = "results", "constants"
 
@@ -87,7 +101,8 @@ def column_roles(
 
 
 def _without_others(free: Sequence[Column], roles: Roles) -> list[Column]:
-    """Return the columns that could be hyperparameters; the others are results, or left out with their reason."""
+    """Return the columns that could be hyperparameters; the others are results, or left out with their
+    reason."""
     candidates = []
     for column in free:
         if column.names_result or (column.group == "results" and column.is_number):
@@ -103,21 +118,39 @@ def _without_others(free: Sequence[Column], roles: Roles) -> list[Column]:
 
 
 def _of_group(candidates: Sequence[Column], roles: Roles, searched: Collection[str] | None) -> list[Column]:
-    """Return the candidates whose prefix or search space says that they are hyperparameters, all where none has one."""
+    """Return the candidates whose prefix or search space says that they are hyperparameters, all where none
+    has one."""
     if searched is not None and {bare_name(column.name) for column in candidates} >= set(searched):
-        group, reason = [column for column in candidates if bare_name(column.name) in searched], "not in the search space"
+        group, reason = (
+            [column for column in candidates if bare_name(column.name) in searched],
+            "not in the search space",
+        )
     else:
-        group, reason = [column for column in candidates if column.group == "hyperparameters"], "without the prefix of hyperparameters"
+        group, reason = (
+            [column for column in candidates if column.group == "hyperparameters"],
+            "without the prefix of hyperparameters",
+        )
     if not group:
         return list(candidates)
-    others = [column for column in candidates if column not in group and column.leaf not in (*EPOCH_NAMES, *REPETITION_NAMES)]
+    others = [
+        column
+        for column in candidates
+        if column not in group and column.leaf not in (*EPOCH_NAMES, *REPETITION_NAMES)
+    ]
     roles.left_out |= {column.name: reason for column in others}
     return [column for column in candidates if column not in others]
 
 
-def _take_repetitions(columns: Mapping[str, Column], roles: Roles, closed: Collection[str], candidates: Sequence[Column]) -> list[Column]:
-    """Return the candidates without columns whose numbers tell the rows of a configuration apart: a seed, an epoch, or neither."""
-    repeating = [column for column in candidates if column.is_number and column.leaf in (*REPETITION_NAMES, *EPOCH_NAMES)]
+def _take_repetitions(
+    columns: Mapping[str, Column], roles: Roles, closed: Collection[str], candidates: Sequence[Column]
+) -> list[Column]:
+    """Return the candidates without columns whose numbers tell the rows of a configuration apart: a seed, an
+    epoch, or neither."""
+    repeating = [
+        column
+        for column in candidates
+        if column.is_number and column.leaf in (*REPETITION_NAMES, *EPOCH_NAMES)
+    ]
     others = [column for column in candidates if column not in repeating]
     base = others or [columns[name] for name in roles.hyperparameters]
     base = [*base, *(columns[roles.named[role]] for role in ("variant", "task") if role in roles.named)]
@@ -146,8 +179,11 @@ def _give(role: str | None, column: Column, roles: Roles, reason: str) -> None:
         roles.inferred.append(role)
 
 
-def _without_hidden_results(columns: Mapping[str, Column], chosen: Sequence[Column], roles: Roles) -> list[Column]:
-    """Return the candidates without numbers that differ between the seeds of one configuration, as results do."""
+def _without_hidden_results(
+    columns: Mapping[str, Column], chosen: Sequence[Column], roles: Roles
+) -> list[Column]:
+    """Return the candidates without numbers that differ between the seeds of one configuration, as results
+    do."""
     seed = columns.get(roles.named.get("seed", ""))
     if seed is None or "epoch" in roles.named:
         return list(chosen)
@@ -159,12 +195,15 @@ def _without_hidden_results(columns: Mapping[str, Column], chosen: Sequence[Colu
 
 
 def doubtful_results(columns: Mapping[str, Column], roles: Roles, metric: str) -> list[str]:
-    """Return the results besides the metric that have few levels, each crossed with the hyperparameters, as a hyperparameter has.
+    """Return the results besides the metric that have few levels, each crossed with the hyperparameters, as a
+    hyperparameter has.
 
     What differs only from epoch to epoch of a configuration is a result.
     """
     context = [roles.named[role] for role in ("variant", "task", "epoch") if role in roles.named]
     base = [columns[name] for name in (*roles.hyperparameters, *context)]
     return [
-        name for name in roles.results if name != metric and columns[name].group == "" and is_factor(columns[name], group_numbers(base))
+        name
+        for name in roles.results
+        if name != metric and columns[name].group == "" and is_factor(columns[name], group_numbers(base))
     ]

@@ -1,4 +1,5 @@
-"""A column of a table of results: its name, its values, and what can be told of it without the other columns."""
+"""A column of a table of results: its name, its values, and what can be told of it without the other
+columns."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ MOST_TEXTS = 20
 """Texts of a choice; a column with more of them names rows."""
 DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]|$)|\d+ days? |\d+:\d\d(:\d\d)?(\.\d+)?$")
 RESULT_TOKENS = MINIMISED | MAXIMISED | {"score", "scores", "objective", "objectives", "metric", "fitness"}
-RESULT_NAMES = frozenset({"value", "values", "value0", "value1", "0", "1", "2", "target", "result", "performance"})
+RESULT_NAMES = frozenset(
+    {"value", "values", "value0", "value1", "0", "1", "2", "target", "result", "performance"}
+)
 """Names of results that say nothing else; 0 and 1 are Optuna's ``values_0`` and ``values_1``."""
 SETTING_TOKENS = frozenset(
     {
@@ -33,7 +36,8 @@ SETTING_TOKENS = frozenset(
         "reduction", "estimator", "prior", "anneal", "annealing", "regularization", "reg",
     }
 )  # fmt: skip
-"""Words that make the name of a result that of a setting: ``kl_weight``, ``error_bound``, ``reward_scale``."""
+"""Words that make the name of a result that of a setting: ``kl_weight``, ``error_bound``,
+``reward_scale``."""
 MEASUREMENTS = frozenset(
     {
         "nparams", "numparams", "nparameters", "numparameters", "parametercount", "paramcount", "paramscount", "totalparams",
@@ -82,11 +86,15 @@ class Column:
     def is_number(self) -> bool:
         """Return True for numbers, NaN among them."""
         filled = [cell for cell in self.cells if cell is not None and cell is not pd.NA]
-        return bool(filled) and all(isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in filled)
+        return bool(filled) and all(
+            isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in filled
+        )
 
     @cached_property
     def is_whole(self) -> bool:
-        return bool(self.values) and self.is_number and all(float(value).is_integer() for value in self.values)
+        return (
+            bool(self.values) and self.is_number and all(float(value).is_integer() for value in self.values)
+        )
 
     @cached_property
     def is_text(self) -> bool:
@@ -112,19 +120,33 @@ class Column:
     def counts_rows(self) -> bool:
         """Return True for 0, 1, 2 ... or 1, 2, 3 ... down the table."""
         filled = self.is_whole and len(self.values) == len(self.cells)
-        return filled and self.values[0] in (0, 1) and all(value - self.values[0] == i for i, value in enumerate(self.values))
+        return (
+            filled
+            and self.values[0] in (0, 1)
+            and all(value - self.values[0] == i for i, value in enumerate(self.values))
+        )
 
     @cached_property
     def is_label(self) -> bool:
         """Return True for texts that name rows, of which there are many."""
         texts = [value for value in self.values if isinstance(value, str)]
-        return len(set(texts)) > MOST_TEXTS or (len(texts) > 3 and len(set(texts)) == len(texts) == len(self.cells))
+        return len(set(texts)) > MOST_TEXTS or (
+            len(texts) > 3 and len(set(texts)) == len(texts) == len(self.cells)
+        )
 
     @cached_property
     def _is_written_number(self) -> bool:
         """Return True for texts that are mostly numbers."""
-        written = [value for value in self.values if not isinstance(value, bool) and not isinstance(read_value(value), str)]
-        return bool(written) and 2 * len(written) >= len(self.values) and not any(isinstance(value, bool) for value in self.values)
+        written = [
+            value
+            for value in self.values
+            if not isinstance(value, bool) and not isinstance(read_value(value), str)
+        ]
+        return (
+            bool(written)
+            and 2 * len(written) >= len(self.values)
+            and not any(isinstance(value, bool) for value in self.values)
+        )
 
     @cached_property
     def names_result(self) -> bool:
@@ -142,12 +164,18 @@ def is_missing(value: Any) -> bool:
     >>> is_missing(None), is_missing(float("nan")), is_missing("None"), is_missing(0)
     (True, True, False, False)
     """
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+    return (
+        value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+    )
 
 
 def columns_of(frame: pd.DataFrame) -> dict[str, Column]:
-    """Return the columns of a table by name, with cells as Python's own values; the exact decimals of Parquet as floats."""
-    return {str(name): Column(str(name), [_plain(cell) for cell in column.astype(object)]) for name, column in frame.items()}
+    """Return the columns of a table by name, with cells as Python's own values; the exact decimals of Parquet
+    as floats."""
+    return {
+        str(name): Column(str(name), [_plain(cell) for cell in column.astype(object)])
+        for name, column in frame.items()
+    }
 
 
 def _plain(cell: Any) -> Any:

@@ -1,4 +1,5 @@
-"""The entries of a config that are hyperparameters: those that differ between trials, without paths, ids, devices and functions."""
+"""The entries of a config that are hyperparameters: those that differ between trials, without paths, ids,
+devices and functions."""
 
 from __future__ import annotations
 
@@ -9,11 +10,40 @@ from typing import Any
 from sensitivity.exchange.metric_names import tokens_of
 from trainables.names import InputError
 
-LOGGERS = frozenset({"wandb", "mlflow", "neptune", "comet", "tensorboard", "logger", "logging", "callbacks", "env_vars", "runtime_env"})
+LOGGERS = frozenset(
+    {
+        "wandb",
+        "mlflow",
+        "neptune",
+        "comet",
+        "tensorboard",
+        "logger",
+        "logging",
+        "callbacks",
+        "env_vars",
+        "runtime_env",
+    }
+)
 """Outer entries that configure what writes logs."""
-LABELS = frozenset({"id", "ids", "uuid", "tag", "tags", "notes", "project", "entity", "description", "timestamp", "date"})
+LABELS = frozenset(
+    {"id", "ids", "uuid", "tag", "tags", "notes", "project", "entity", "description", "timestamp", "date"}
+)
 PLACES = frozenset(
-    {"dir", "directory", "path", "paths", "file", "filename", "folder", "root", "url", "uri", "logdir", "outdir", "checkpoint"}
+    {
+        "dir",
+        "directory",
+        "path",
+        "paths",
+        "file",
+        "filename",
+        "folder",
+        "root",
+        "url",
+        "uri",
+        "logdir",
+        "outdir",
+        "checkpoint",
+    }
 )
 MACHINES = frozenset(
     {
@@ -22,13 +52,29 @@ MACHINES = frozenset(
     }
 )  # fmt: skip
 """Last words of entries that name a trial, a place or a machine."""
-WHOLE = frozenset({"name", "runname", "expname", "experimentname", "trialname", "rank", "localrank", "globalrank", "worldsize"})
-"""The same, of entries with no other word: the name of an optimizer and the rank of a matrix are hyperparameters."""
+WHOLE = frozenset(
+    {
+        "name",
+        "runname",
+        "expname",
+        "experimentname",
+        "trialname",
+        "rank",
+        "localrank",
+        "globalrank",
+        "worldsize",
+    }
+)
+"""The same, of entries with no other word: the name of an optimizer and the rank of a matrix are
+hyperparameters."""
 MOST_TEXTS = 20
 
 
-def hyperparameters_of(configs: Sequence[Mapping[str, Any]], used: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the entries that are hyperparameters, and the sentence that says which entries that differ are none.
+def hyperparameters_of(
+    configs: Sequence[Mapping[str, Any]], used: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Return the entries that are hyperparameters, and the sentence that says which entries that differ are
+    none.
 
     Args:
         configs: of the trials, nested entries as ``outer/inner``.
@@ -37,26 +83,38 @@ def hyperparameters_of(configs: Sequence[Mapping[str, Any]], used: Sequence[str]
     Raises:
         InputError: no entry differs.
     """
-    entries = [name for name in dict.fromkeys(name for config in configs for name in config) if name not in used]
+    entries = [
+        name for name in dict.fromkeys(name for config in configs for name in config) if name not in used
+    ]
     values = {name: [config.get(name) for config in configs] for name in entries}
-    differing = [name for name in entries if len({json.dumps(value, default=repr) for value in values[name]}) > 1]
-    differing = [name for name in differing if not all(value is None or is_object(value) for value in values[name])]
+    differing = [
+        name for name in entries if len({json.dumps(value, default=repr) for value in values[name]}) > 1
+    ]
+    differing = [
+        name for name in differing if not all(value is None or is_object(value) for value in values[name])
+    ]
     found = [name for name in differing if not _is_label(name, values[name])]
     if not found:
-        found = [name for name in entries if not any(value is None or is_object(value) for value in values[name])][:1]
+        found = [
+            name for name in entries if not any(value is None or is_object(value) for value in values[name])
+        ][:1]
     if not found:
-        raise InputError(f"no entry of the config differs between the trials (entries: {', '.join(entries) or 'none'})")
+        raise InputError(
+            f"no entry of the config differs between the trials (entries: {', '.join(entries) or 'none'})"
+        )
     left = [name for name in differing if name not in found]
     if not left:
         return found, []
     return found, [
-        f"Hyperparameters: {', '.join(found)}. Left out, naming a trial, a place or a machine: {', '.join(left)} (hyperparameters=, "
+        f"Hyperparameters: {', '.join(found)}. Left out, naming a trial, a place or a machine: "
+        f"{', '.join(left)} (hyperparameters=, "
         "--hyperparameter names all)."
     ]
 
 
 def is_object(value: Any) -> bool:
-    """Return True for a function or the like, which Ray Tune writes as its address: another in every process."""
+    """Return True for a function or the like, which Ray Tune writes as its address: another in every
+    process."""
     return callable(value) or (isinstance(value, str) and value.startswith("<") and " at 0x" in value)
 
 

@@ -1,4 +1,5 @@
-"""The run folders of DeepCAVE: ``configs.json`` and ``history.jsonl``, or the tables ``configspace.csv`` and ``trials.csv``."""
+"""The run folders of DeepCAVE: ``configs.json`` and ``history.jsonl``, or the tables ``configspace.csv`` and
+``trials.csv``."""
 
 from __future__ import annotations
 
@@ -17,7 +18,15 @@ from trainables.names import InputError
 if TYPE_CHECKING:
     from sensitivity.exchange.metric_names import Direction
 
-STATUSES = {1: "success", 2: "timeout", 3: "memoryout", 4: "crashed", 5: "aborted", 0: "pending", 6: "pending"}
+STATUSES = {
+    1: "success",
+    2: "timeout",
+    3: "memoryout",
+    4: "crashed",
+    5: "aborted",
+    0: "pending",
+    6: "pending",
+}
 """Of DeepCAVE's enumeration; the last two are NOT_EVALUATED."""
 DIRECTIONS: Mapping[Any, Direction] = {"lower": "min", "upper": "max"}
 CONFIGS, HISTORY = "configs.json", "history.jsonl"
@@ -40,14 +49,21 @@ def read_deepcave(place: pathlib.Path) -> ToolTable:
         return ToolTable(read_frame(place / "trials.csv"))
     configs = read_mapping(place / CONFIGS)
     meta = read_mapping(place / "meta.json") if (place / "meta.json").is_file() else {}
-    objectives = [entry for entry in meta.get("objectives") or () if isinstance(entry, Mapping) and "name" in entry]
+    objectives = [
+        entry for entry in meta.get("objectives") or () if isinstance(entry, Mapping) and "name" in entry
+    ]
     rows = []
     for number, line in enumerate(_lines(place / HISTORY), 1):
         entry = _entry(line, place / HISTORY, number)
-        names = [f"metrics.{objective['name']}" for objective in objectives] or [f"metrics.cost{i}" for i in range(len(entry["costs"]))]
+        names = [f"metrics.{objective['name']}" for objective in objectives] or [
+            f"metrics.cost{i}" for i in range(len(entry["costs"]))
+        ]
         config = configs.get(str(entry["config_id"]))
         if not isinstance(config, Mapping):
-            raise InputError(f"cannot read {str(place / HISTORY)!r}: line {number}: config_id {entry['config_id']!r} is not in {CONFIGS}")
+            raise InputError(
+                f"cannot read {str(place / HISTORY)!r}: line {number}: config_id {entry['config_id']!r} is "
+                f"not in {CONFIGS}"
+            )
         costs = entry.pop("costs")
         rows.append(
             {f"params.{name}": value for name, value in config.items()}
@@ -61,7 +77,9 @@ def read_deepcave(place: pathlib.Path) -> ToolTable:
     if frame["seed"].isna().all():
         frame = frame.drop(columns="seed")
     directions = {
-        f"metrics.{entry['name']}": DIRECTIONS[entry["optimize"]] for entry in objectives if entry.get("optimize") in ("lower", "upper")
+        f"metrics.{entry['name']}": DIRECTIONS[entry["optimize"]]
+        for entry in objectives
+        if entry.get("optimize") in ("lower", "upper")
     }
     metric = f"metrics.{objectives[0]['name']}" if len(objectives) == 1 else None
     return ToolTable(frame, metric, directions, _domains(place / "configspace.json"))

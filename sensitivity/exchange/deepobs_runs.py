@@ -13,7 +13,14 @@ from sensitivity.exchange.tool_tables import ToolTable, read_mapping
 from trainables.names import InputError
 
 SETTINGS = "optimizer_hyperparams"
-CURVES = ("train_losses", "valid_losses", "test_losses", "train_accuracies", "valid_accuracies", "test_accuracies")
+CURVES = (
+    "train_losses",
+    "valid_losses",
+    "test_losses",
+    "train_accuracies",
+    "valid_accuracies",
+    "test_accuracies",
+)
 """Lists with a value for every epoch, the first before training."""
 DEPTHS = ("*.json", "*/*.json", "*/*/*.json", "*/*/*/*.json")
 
@@ -50,7 +57,8 @@ def _files(place: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _rows(path: pathlib.Path, run: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a row for every epoch of a run; the first entry of a curve, from before training, is a column ``initial_CURVE``."""
+    """Return a row for every epoch of a run; the first entry of a curve, from before training, is a column
+    ``initial_CURVE``."""
     folders = [parent.name for parent in path.parents]
     settings = run[SETTINGS] if isinstance(run[SETTINGS], Mapping) else {}
     curves = {name: run[name] for name in CURVES if isinstance(run.get(name), list) and run[name]}
@@ -58,14 +66,25 @@ def _rows(path: pathlib.Path, run: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise InputError(f"cannot read {str(path)!r}: it has none of {', '.join(CURVES)}")
     label = {
         "testproblem": run.get("testproblem") or (folders[2] if len(folders) > 2 else "testproblem"),
-        "optimizer": run.get("optimizer") or run.get("optimizer_name") or (folders[1] if len(folders) > 1 else "optimizer"),
+        "optimizer": run.get("optimizer")
+        or run.get("optimizer_name")
+        or (folders[1] if len(folders) > 1 else "optimizer"),
         "seed": run.get("random_seed", run.get("seed")),
     }
     label = {name: value for name, value in label.items() if value is not None}
     config = {f"params.{name}": value for name, value in settings.items()}
-    config |= {f"params.{name}": run[name] for name in ("batch_size", "weight_decay") if isinstance(run.get(name), (int, float))}
+    config |= {
+        f"params.{name}": run[name]
+        for name in ("batch_size", "weight_decay")
+        if isinstance(run.get(name), (int, float))
+    }
     label |= {f"initial_{name}": curve[0] for name, curve in curves.items()}
     return [
-        {**label, **config, "epoch": epoch, **{name: curve[epoch] if epoch < len(curve) else None for name, curve in curves.items()}}
+        {
+            **label,
+            **config,
+            "epoch": epoch,
+            **{name: curve[epoch] if epoch < len(curve) else None for name, curve in curves.items()},
+        }
         for epoch in range(1, max([2, *map(len, curves.values())]))
     ]

@@ -1,4 +1,5 @@
-"""Delimited text as a table: separator, encoding and decimal mark are those of the file, and an empty cell is not NaN."""
+"""Delimited text as a table: separator, encoding and decimal mark are those of the file, and an empty cell is
+not NaN."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM
 def read_delimited(place: pathlib.Path, separator: str) -> pd.DataFrame:
     """Return the table of a delimited text file, gzip or not, in UTF-8 or UTF-16.
 
-    An empty cell is None, the text ``nan`` is NaN. Commas are decimal marks where numbers have them and no number has a point.
+    An empty cell is None, the text ``nan`` is NaN. Commas are decimal marks where numbers have them and no
+    number has a point.
 
     Args:
         place: of the file.
@@ -68,7 +70,10 @@ def read_delimited(place: pathlib.Path, separator: str) -> pd.DataFrame:
             raise ValueError(f"row {number} has {len(row)} cells, and there are {len(header)} columns")
     columns = [[row[i] if i < len(row) else "" for row in body] for i in range(len(header))]
     if has_decimal_commas(columns, separator):
-        columns = [[cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell.strip()) else cell for cell in column] for column in columns]
+        columns = [
+            [cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell.strip()) else cell for cell in column]
+            for column in columns
+        ]
     return pd.DataFrame({name: typed(column) for name, column in zip(header, columns, strict=True)})
 
 
@@ -101,7 +106,11 @@ def separator_of(text: str, default: str) -> str:
     best, most = default, (0.0, 0, False)
     for separator in SEPARATORS:
         try:
-            rows = [row for row in csv.reader(io.StringIO("\n".join(lines[:SAMPLE]), newline=""), delimiter=separator) if row]
+            rows = [
+                row
+                for row in csv.reader(io.StringIO("\n".join(lines[:SAMPLE]), newline=""), delimiter=separator)
+                if row
+            ]
         except csv.Error:
             continue
         width = len(rows[0]) if rows else 0
@@ -114,7 +123,8 @@ def separator_of(text: str, default: str) -> str:
 
 
 def has_decimal_commas(columns: Sequence[Sequence[str]], separator: str) -> bool:
-    """Return True if numbers have decimal commas: some do, none has a point, and quoted ones begin with ``0,``.
+    """Return True if numbers have decimal commas: some do, none has a point, and quoted ones begin with
+    ``0,``.
 
     >>> has_decimal_commas([["0,1", "1"], ["adam", "sgd"]], ";"), has_decimal_commas([["64,64"], ["0.5"]], ";")
     (True, False)
@@ -135,14 +145,22 @@ def typed(texts: Sequence[str]) -> pd.Series[Any]:
     known = [value for value in distinct.values() if value is not None and value == value]
     if any(isinstance(value, str) for value in known):
         if all(isinstance(value, str) and value.casefold() in ("true", "false") for value in known):
-            distinct = {text: value.casefold() == "true" if isinstance(value, str) else value for text, value in distinct.items()}
+            distinct = {
+                text: value.casefold() == "true" if isinstance(value, str) else value
+                for text, value in distinct.items()
+            }
         else:
-            distinct = {text: original(text) if value is not None and value == value else value for text, value in distinct.items()}
+            distinct = {
+                text: original(text) if value is not None and value == value else value
+                for text, value in distinct.items()
+            }
         return pd.Series([distinct[text] for text in texts], dtype=object).infer_objects()
     values = [distinct[text] for text in texts]
     if any(value is None or (isinstance(value, int) and abs(value) > LARGEST_INTEGER) for value in values):
         return pd.Series(values, dtype=object)
-    return pd.Series(values, dtype=int if all(isinstance(value, int) for value in values) and values else float)
+    return pd.Series(
+        values, dtype=int if all(isinstance(value, int) for value in values) and values else float
+    )
 
 
 def _cell(text: str) -> Any:

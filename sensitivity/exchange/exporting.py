@@ -1,4 +1,5 @@
-"""What TensorBoard and MLflow are given: a run for each trial, in a folder that is replaced whole or not at all."""
+"""What TensorBoard and MLflow are given: a run for each trial, in a folder that is replaced whole or not at
+all."""
 
 from __future__ import annotations
 
@@ -30,8 +31,9 @@ FINAL = "result/"
 class Run:
     """A trial that has begun.
 
-    facts: key, study, task, variant, seed and status, in words. steps: numbers of the epochs. times: when they ended, and begin: when the
-    first began, in seconds since 1970. metrics: what each epoch measured, by name. final: what the trial came to, what is not known left
+    facts: key, study, task, variant, seed and status, in words. steps: numbers of the epochs. times: when
+    they ended, and begin: when the first began, in seconds since 1970. metrics: what each epoch measured, by
+    name. final: what the trial came to, what is not known left
     out: ``loss`` (capped), ``value`` (as it was), ``best`` (of any epoch), ``diverged`` (1 or 0).
     """
 
@@ -58,13 +60,16 @@ class Run:
 def runs(results: Results) -> Iterator[Run]:
     """Every trial that has begun, in the study's order.
 
-    An epoch ends its training time and that of later ones before the last report. Where the moment is not known, as of every import, the
-    clock begins in 1970. A metric that a trial never reported is left out; between others NaN stays.
+    An epoch ends its training time and that of later ones before the last report. Where the moment is not
+    known, as of every import, the clock begins in 1970. A metric that a trial never reported is left out;
+    between others NaN stays.
     """
     epochs = results.epochs
     names = [str(name) for name in epochs.columns if name not in ("key", "epoch")]
     values = epochs[names].to_numpy(float)
-    seconds = np.nan_to_num(epochs["seconds"].to_numpy(float)) if "seconds" in names else np.zeros(len(epochs))
+    seconds = (
+        np.nan_to_num(epochs["seconds"].to_numpy(float)) if "seconds" in names else np.zeros(len(epochs))
+    )
     numbers, places = epochs["epoch"].to_numpy(int), epochs.groupby("key", sort=False).indices
     judged = names.index(results.metric)
     for row in records(results.trials[results.trials["status"] != "pending"]):
@@ -76,7 +81,8 @@ def runs(results: Results) -> Iterator[Run]:
         space = results.spaces[row["variant"]]
         given = present(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
         yield Run(
-            {"study": results.study} | {name: str(row[name]) for name in ("key", "task", "variant", "seed", "status")},
+            {"study": results.study}
+            | {name: str(row[name]) for name in ("key", "task", "variant", "seed", "status")},
             {name: space[name].check(value) for name, value in given.items()},  # 2.0 of a table is level 2
             numbers[own].tolist(),
             (begin + clock).tolist(),
@@ -97,21 +103,29 @@ def _begin(row: Mapping[str, Any], clock: NDArray[np.float64]) -> float:
 def _final(row: Mapping[str, Any], curve: NDArray[np.float64], *, maximised: bool) -> dict[str, float]:
     finite = curve[np.isfinite(curve)]
     best = (finite.max() if maximised else finite.min()) if len(finite) else math.nan
-    found = {"loss": row["loss"], "value": row["value"], "best": best, "diverged": row["status"] == "diverged"}
+    found = {
+        "loss": row["loss"],
+        "value": row["value"],
+        "best": best,
+        "diverged": row["status"] == "diverged",
+    }
     return {f"{FINAL}{name}": float(each) for name, each in found.items() if not math.isnan(each)}
 
 
 Write = Callable[["Results", pathlib.Path, pathlib.Path], pathlib.Path]
-"""Writes results below an empty folder, whose contents will be in another, and returns the folder in it that is the study."""
+"""Writes results below an empty folder, whose contents will be in another, and returns the folder in it that
+is the study."""
 
 
 def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write) -> pathlib.Path:
-    """Write a study into a folder of exports of one kind, beside those of other studies; an earlier export of the study is replaced.
+    """Write a study into a folder of exports of one kind, beside those of other studies; an earlier export of
+    the study is replaced.
 
-    It is written beside the folder and takes its place when it is complete, so one that is interrupted changes nothing.
+    It is written beside the folder and takes its place when it is complete, so one that is interrupted
+    changes nothing.
 
-    Args: folder: made where it is not there. kind: ``tensorboard`` or ``mlflow``. Returns: the folder of the study.
-    Raises: InputError for a folder that holds something else, or cannot be written.
+    Args: folder: made where it is not there. kind: ``tensorboard`` or ``mlflow``. Returns: the folder of the
+    study. Raises: InputError for a folder that holds something else, or cannot be written.
     """
     place = pathlib.Path(folder).expanduser().absolute()
     try:
@@ -122,7 +136,9 @@ def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write
             (new / MARK).write_text(json.dumps({"kind": kind, "study": results.study}), encoding="utf-8")
             target, old = place / new.name, earlier.get(results.study)
             if old != target and target.exists():
-                raise InputError(f"{str(target)!r} is not an export of study {results.study!r}; give another folder")
+                raise InputError(
+                    f"{str(target)!r} is not an export of study {results.study!r}; give another folder"
+                )
             place.mkdir(exist_ok=True)
             kept = pathlib.Path(made) / "earlier"
             if old is not None:
@@ -139,7 +155,8 @@ def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write
 
 
 def _earlier(place: pathlib.Path, kind: str) -> dict[str, pathlib.Path]:
-    """The exports in a folder by study. Raises: InputError for a folder that has something in it, and none of this kind."""
+    """The exports in a folder by study. Raises: InputError for a folder that has something in it, and none of
+    this kind."""
     if place.exists() and not place.is_dir():
         raise InputError(f"{str(place)!r} is a file; an export is a folder")
     inside = [each for each in place.iterdir() if not each.name.startswith(".")] if place.exists() else []
@@ -151,5 +168,7 @@ def _earlier(place: pathlib.Path, kind: str) -> dict[str, pathlib.Path]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
     if inside and not found:
-        raise InputError(f"{str(place)!r} holds something that is no export to {kind}; give a new or an empty folder")
+        raise InputError(
+            f"{str(place)!r} holds something that is no export to {kind}; give a new or an empty folder"
+        )
     return found

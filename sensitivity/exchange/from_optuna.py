@@ -37,38 +37,46 @@ def from_optuna(
 ) -> Results:
     """Read one Optuna study, or several as the variants of one.
 
-    A pruned trial is ``stopped`` early. One whose value, or last intermediate value, is NaN or infinite has diverged. Distributions keep
-    their bounds, log scale and step; a choice that is None, a list or a tuple is called what it is written as. A parameter that only some
-    trials have is given the condition that tells them from the others; a trial that lacks it for no such reason is left out and counted.
-    Trials that failed, run or wait decide none of this.
+    A pruned trial is ``stopped`` early. One whose value, or last intermediate value, is NaN or infinite has
+    diverged. Distributions keep their bounds, log scale and step; a choice that is None, a list or a tuple is
+    called what it is written as. A parameter that only some trials have is given the condition that tells
+    them from the others; a trial that lacks it for no such reason is left out and counted. Trials that
+    failed, run or wait decide none of this.
 
     Args:
-        study: a Study or several, or the URL of a storage (``sqlite:///file.db``; a path to a SQLite file or a journal will do).
+        study: a Study or several, or the URL of a storage (``sqlite:///file.db``; a path to a SQLite file or
+            a journal will do).
         names: of studies in the storage; not needed where it holds one.
         hyperparameters: parameters to look at, instead of all that have more than one value.
         ignore: parameters to leave out.
         metric: name or number of an objective, where there are several.
-        variant: parameter or user attribute of trials; a parameter that chooses an optimizer gives each its own space.
+        variant: parameter or user attribute of trials; a parameter that chooses an optimizer gives each its
+            own space.
         task: parameter or user attribute.
         seed: parameter or user attribute; one called ``seed`` is the seed.
         initial_loss: the value before training, which diverged trials count as.
-        failed: status of failed trials. Optuna also calls failed what returned NaN, and keeps no trace of which it was.
+        failed: status of failed trials. Optuna also calls failed what returned NaN, and keeps no trace of
+            which it was.
         defaults: values of parameters, for the trials that lack them.
         rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` without it.
         scales: instead of what the distributions say, such as ``log1m``.
         spaces: as for :func:`sensitivity.exchange.from_tables.from_table`.
-        design: as for :func:`sensitivity.exchange.from_tables.from_table`; a study's design is that of its sampler where it is given as an
-            object with one that does not look at results, and else ``adaptive``.
+        design: as for :func:`sensitivity.exchange.from_tables.from_table`; a study's design is that of its
+            sampler where it is given as an object with one that does not look at results, and else
+            ``adaptive``.
         study_name: what the report calls it.
 
     Raises:
-        InputError: the storage cannot be read, a name is unknown, a study has no trials, or several objectives and no metric is named.
+        InputError: the storage cannot be read, a name is unknown, a study has no trials, or several
+        objectives and no metric is named.
     """
     hyperparameters = [hyperparameters] if isinstance(hyperparameters, str) else hyperparameters
     ignore = [ignore] if isinstance(ignore, str) else ignore
     if failed not in ("failed", "diverged"):
         raise unknown("meaning of failed", failed, ("failed", "diverged"))
-    studies, source = ([study], repr(study.study_name)) if hasattr(study, "trials") else studies_of(study, names)
+    studies, source = (
+        ([study], repr(study.study_name)) if hasattr(study, "trials") else studies_of(study, names)
+    )
     roles = {"variant": variant, "task": task, "seed": seed}
     read = [OptunaTrials(single, metric, roles, hyperparameters, ignore, initial_loss) for single in studies]
     _check_alike(read)
@@ -104,23 +112,34 @@ def _check_alike(read: Sequence[OptunaTrials]) -> None:
     """Raise InputError for studies that cannot be the variants of one: other objectives, or the same name."""
     metrics = {(single.metric, single.direction) for single in read}
     if len(metrics) > 1:
-        raise InputError(f"the studies have different objectives: {', '.join(f'{name} ({way})' for name, way in sorted(metrics))}")
+        raise InputError(
+            f"the studies have different objectives: "
+            f"{', '.join(f'{name} ({way})' for name, way in sorted(metrics))}"
+        )
     if len({single.name for single in read}) < len(read):
-        raise InputError(f"studies must have names that differ, got {', '.join(repr(single.name) for single in read)}")
+        raise InputError(
+            f"studies must have names that differ, got {', '.join(repr(single.name) for single in read)}"
+        )
 
 
 def _written_spaces(read: Sequence[OptunaTrials], trials: Sequence[Imported]) -> Spaces:
-    """Return the spaces that :meth:`Results.to_optuna` wrote with the studies; None where one lacks it or the variants are others."""
+    """Return the spaces that :meth:`Results.to_optuna` wrote with the studies; None where one lacks it or the
+    variants are others."""
     written = {single.default_variant: single.space for single in read if single.space is not None}
-    return written if len(written) == len(read) and {trial.variant for trial in trials} == set(written) else None
+    return (
+        written if len(written) == len(read) and {trial.variant for trial in trials} == set(written) else None
+    )
 
 
-def _notes(trials: Sequence[Imported], read: Sequence[OptunaTrials], design: str | None, failed: str) -> list[str]:
+def _notes(
+    trials: Sequence[Imported], read: Sequence[OptunaTrials], design: str | None, failed: str
+) -> list[str]:
     notes = []
     lost = sum(trial.status == "failed" for trial in trials)
     if lost and failed == "failed" and not all(single.ours for single in read):
         notes.append(
-            f"Failed in Optuna: {lost} of {len(trials)} trials. It calls failed what returned NaN, too, and keeps no trace of which it "
+            f"Failed in Optuna: {lost} of {len(trials)} trials. It calls failed what returned NaN, too, and "
+            f"keeps no trace of which it "
             'was; if they diverged, say failed="diverged" (--failed diverged).'
         )
     if design is None and any(single.design == "adaptive" and not single.ours for single in read):

@@ -1,4 +1,5 @@
-"""Ray Tune experiments as Results, read from their files (JSON; nothing is unpickled) or from a ResultGrid."""
+"""Ray Tune experiments as Results, read from their files (JSON; nothing is unpickled) or from a
+ResultGrid."""
 
 from __future__ import annotations
 
@@ -48,39 +49,48 @@ def from_ray(
     design: str | None = None,
     study: str | None = None,
 ) -> Results:
-    """Read a Ray Tune experiment of any version, as far as its files can be read; :attr:`Results.notes` count what cannot.
+    """Read a Ray Tune experiment of any version, as far as its files can be read; :attr:`Results.notes` count
+    what cannot.
 
-    A trial whose last report is not finite has diverged, also where Ray's encoder wrote NaN as the text "null". One that ended with an
-    error has failed, and one that reported less often than the others was stopped early (ASHA and its kin) and has no result at the full
-    budget. None in a config is the choice ``None``; a trial without a hyperparameter is left out and counted, unless another hyperparameter
-    explains it.
+    A trial whose last report is not finite has diverged, also where Ray's encoder wrote NaN as the text
+    "null". One that ended with an error has failed, and one that reported less often than the others was
+    stopped early (ASHA and its kin) and has no result at the full budget. None in a config is the choice
+    ``None``; a trial without a hyperparameter is left out and counted, unless another hyperparameter explains
+    it.
 
     Args:
         experiment: its directory, or the ResultGrid of ``Tuner.fit()``.
-        hyperparameters: entries of the config, nested ones as ``outer/inner``; those that differ between trials where none are named.
+        hyperparameters: entries of the config, nested ones as ``outer/inner``; those that differ between
+            trials where none are named.
         ignore: entries of the config to leave out.
-        metric: what was reported; not needed where Ray Tune was given one, or one number is a loss or the like by its name.
+        metric: what was reported; not needed where Ray Tune was given one, or one number is a loss or the
+            like by its name.
         direction: ``min`` or ``max``; not needed where the name of the metric says it.
         variant: entry of the config.
         task: entry of the config.
         seed: entry of the config; one called ``seed`` is the seed.
-        initial_loss: the metric before training, which diverged trials count as; else it is the worst finite result.
+        initial_loss: the metric before training, which diverged trials count as; else it is the worst finite
+            result.
         epochs: reports of a trial that was not stopped early; as many as any has.
         defaults: values of hyperparameters, for the trials that lack them.
         rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` without it.
         scales: as for :func:`sensitivity.exchange.from_tables.from_table`.
         spaces: a search space, one for each variant, or the ``param_space``.
-        design: as for :func:`sensitivity.exchange.from_tables.from_table`. An experiment with a search algorithm that looks at results is
-            taken as ``adaptive``.
+        design: as for :func:`sensitivity.exchange.from_tables.from_table`. An experiment with a search
+            algorithm that looks at results is taken as ``adaptive``.
         study: what the report calls it.
 
     Raises:
-        InputError: the directory is no experiment, a metric or config entry is unknown, the metric or its direction is not certain, or
-            there are no trials.
+        InputError: the directory is no experiment, a metric or config entry is unknown, the metric or its
+            direction is not certain, or there are no trials.
     """
     hyperparameters = [hyperparameters] if isinstance(hyperparameters, str) else hyperparameters
     ignore = [ignore] if isinstance(ignore, str) else ignore
-    read = read_experiment(pathlib.Path(experiment)) if isinstance(experiment, (str, pathlib.Path)) else read_grid(experiment)
+    read = (
+        read_experiment(pathlib.Path(experiment))
+        if isinstance(experiment, (str, pathlib.Path))
+        else read_grid(experiment)
+    )
     if not read.runs:
         raise InputError(f"{read.source} holds no trials")
     metric, about_metric = metric_of(read, metric)
@@ -88,15 +98,25 @@ def from_ray(
     curves = curves_of(read.runs, metric)
     unwrapped = [replace(run, config=_unwrapped(run.config)) for run in read.runs]
     config = list(dict.fromkeys(key for run in unwrapped for key in run.config))
-    hyperparameters, ignore = ([key.removeprefix(WRAPPER) for key in keys or ()] for keys in (hyperparameters, ignore))
+    hyperparameters, ignore = (
+        [key.removeprefix(WRAPPER) for key in keys or ()] for keys in (hyperparameters, ignore)
+    )
     variant, task, seed = (key and key.removeprefix(WRAPPER) for key in (variant, task, seed))
-    roles = {"variant": variant, "task": task, "seed": seed or (SEED if SEED in config and SEED not in hyperparameters else None)}
+    roles = {
+        "variant": variant,
+        "task": task,
+        "seed": seed or (SEED if SEED in config and SEED not in hyperparameters else None),
+    }
     for key in [*filter(None, roles.values()), *hyperparameters, *ignore]:
         if key not in config:
             raise unknown("entry of the config", key, config)
     used = [key for key in (*roles.values(), *ignore) if key]
     configs = [run.config for run in unwrapped]
-    names, about_names = ([key for key in hyperparameters if key not in used], []) if hyperparameters else hyperparameters_of(configs, used)
+    names, about_names = (
+        ([key for key in hyperparameters if key not in used], [])
+        if hyperparameters
+        else hyperparameters_of(configs, used)
+    )
     title = as_utf8(study or read.name)
     runs, about_roles = _with_roles(unwrapped, variant, task)
     return assemble(
@@ -117,18 +137,24 @@ def from_ray(
 
 
 def _direction(read: Experiment, metric: str, direction: Direction | None) -> tuple[Direction, list[str]]:
-    """Return the direction that is given, that Ray Tune was given for the metric, or that the metric's name states."""
+    """Return the direction that is given, that Ray Tune was given for the metric, or that the metric's name
+    states."""
     if direction is not None:
         return direction, []
     if read.metric == metric and read.mode in ("min", "max"):
-        return ("max" if read.mode == "max" else "min"), [f"{metric}: {read.mode}, as Ray Tune was given (direction=, --direction)."]
+        return ("max" if read.mode == "max" else "min"), [
+            f"{metric}: {read.mode}, as Ray Tune was given (direction=, --direction)."
+        ]
     stated = direction_or_question(metric, read.source)
     return stated, [f"{metric}: {stated}, as its name says (direction=, --direction)."]
 
 
 def _unwrapped(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a config without the name of the entry that holds those of a trainer."""
-    return {key.removeprefix(WRAPPER) if key.removeprefix(WRAPPER) not in config else key: value for key, value in config.items()}
+    return {
+        key.removeprefix(WRAPPER) if key.removeprefix(WRAPPER) not in config else key: value
+        for key, value in config.items()
+    }
 
 
 def _with_roles(runs: Sequence[Run], *roles: str | None) -> tuple[list[Run], list[str]]:
@@ -155,10 +181,16 @@ def _imported(
     seed = run.config.get(roles["seed"]) if roles["seed"] else None
     last: Mapping[str, Any] = run.reports[-1] if run.reports else {}
     seconds = number_in(last.get("time_total_s"))
-    labels = {role: str(choice_of(run.config.get(key, study))) if key else study for role, key in roles.items()}
+    labels = {
+        role: str(choice_of(run.config.get(key, study))) if key else study for role, key in roles.items()
+    }
     return Imported(
         run.key,
-        {key: choice_of(run.config[key]) for key in names if key in run.config and not _is_nan(run.config[key])},
+        {
+            key: choice_of(run.config[key])
+            for key in names
+            if key in run.config and not _is_nan(run.config[key])
+        },
         status,
         reports,
         labels["variant"],

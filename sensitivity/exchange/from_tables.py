@@ -55,37 +55,46 @@ def from_table(
     empty: Empty | None = None,
     kind: str | None = None,
 ) -> Results:
-    """Results of a table: a DataFrame, a file (CSV, TSV, JSON, Excel or Parquet), or the folder of DeepCAVE, Keras Tuner or DeepOBS.
+    """Results of a table: a DataFrame, a file (CSV, TSV, JSON, Excel or Parquet), or the folder of DeepCAVE,
+    Keras Tuner or DeepOBS.
 
     Args:
-        hyperparameters: columns. Where none are named, those with a prefix such as ``config/``, ``params.`` or ``hparams/``, under the rest
-            of their name; else those that are nothing else (:mod:`sensitivity.exchange.column_roles`). An empty cell is a
-            hyperparameter that the row does not have. What was taken and what was left out comes first in :attr:`Results.notes`.
-        metric: column of the result. Where it is not named, the only result that trials can be judged by, validation before training. One
-            that is not finite is a trial that diverged; an empty cell is none.
+        hyperparameters: columns. Where none are named, those with a prefix such as ``config/``, ``params.``
+            or ``hparams/``, under the rest of their name; else those that are nothing else
+            (:mod:`sensitivity.exchange.column_roles`). An empty cell is a hyperparameter that the row does
+            not have. What was taken and what was left out comes first in :attr:`Results.notes`.
+        metric: column of the result. Where it is not named, the only result that trials can be judged by,
+            validation before training. One that is not finite is a trial that diverged; an empty cell is
+            none.
         direction: ``min`` or ``max``; by the metric's name where it is not given.
         variant: column; where there is none, all rows are one variant.
         task: column; where there is none, all rows are of one task.
         seed: column; where there is none, a configuration that comes again counts as another seed.
-        status: column of how a trial ended, in the words of any tool; ``none`` where a column of that name is none.
-        initial_loss: the metric before training, as a column or a number, which a diverged trial counts as; without it, it counts as the
-            worst finite result of its task.
-        epoch: column, in a table with a row for every epoch of a trial, or for every budget that a configuration was trained with.
+        status: column of how a trial ended, in the words of any tool; ``none`` where a column of that name is
+            none.
+        initial_loss: the metric before training, as a column or a number, which a diverged trial counts as;
+            without it, it counts as the worst finite result of its task.
+        epoch: column, in a table with a row for every epoch of a trial, or for every budget that a
+            configuration was trained with.
         epochs: of a whole trial; as many as any has.
-        scales: ``linear``, ``log``, ``log1m``, ``ordinal`` or ``categorical`` by hyperparameter; inferred where not given, and said.
+        scales: ``linear``, ``log``, ``log1m``, ``ordinal`` or ``categorical`` by hyperparameter; inferred
+            where not given, and said.
         spaces: the search space (of every variant, or by variant), instead.
         design: how configurations were chosen; a grid is seen, anything else taken as ``random``.
         study: name in the report.
         defaults: values of hyperparameters, for the trials that lack them.
-        rename: new names of hyperparameters by old ones. The learning rate is called ``lr``, unless it is renamed to its own name.
+        rename: new names of hyperparameters by old ones. The learning rate is called ``lr``, unless it is
+            renamed to its own name.
         ignore: columns to leave out.
-        statuses: ``completed``, ``diverged``, ``stopped``, ``failed``, ``running`` or ``pending`` by word of the status column.
+        statuses: ``completed``, ``diverged``, ``stopped``, ``failed``, ``running`` or ``pending`` by word of
+            the status column.
         empty: what a trial is that has no result, and no status that says why: ``diverged`` or ``failed``.
         kind: of a folder: ``deepcave``, ``keras_tuner`` or ``deepobs``; recognised where it is not given.
 
     Raises:
-        InputError: in one line, for a file that cannot be read, a column that is not there, text among numbers, a trial that is there
-            twice, an empty table; and as a question, naming the option that answers it, for a doubt.
+        InputError: in one line, for a file that cannot be read, a column that is not there, text among
+            numbers, a trial that is there twice, an empty table; and as a question, naming the option that
+            answers it, for a doubt.
 
     >>> frame = pd.DataFrame({"lr": [0.001, 0.01, 0.1], "loss": [0.5, 0.2, float("nan")]})
     >>> results = from_table(frame, metric="loss")
@@ -97,17 +106,35 @@ def from_table(
     source = "the table" if isinstance(table, pd.DataFrame) else repr(str(table))
     told = _read(table, kind)
     name = as_utf8(
-        study or ("table" if isinstance(table, pd.DataFrame) else pathlib.Path(table).expanduser().resolve().name.partition(".")[0])
+        study
+        or (
+            "table"
+            if isinstance(table, pd.DataFrame)
+            else pathlib.Path(table).expanduser().resolve().name.partition(".")[0]
+        )
     )
     columns = columns_of(_checked(told.frame, source))
-    given = {"variant": variant, "task": task, "seed": seed, "status": status, "epoch": epoch, "initial_loss": initial_loss}
+    given = {
+        "variant": variant,
+        "task": task,
+        "seed": seed,
+        "status": status,
+        "epoch": epoch,
+        "initial_loss": initial_loss,
+    }
     named, closed = _named(given, columns)
     metric = _called(metric or told.metric, columns)
     hyperparameters = _all_called(hyperparameters, columns)
     ignore = _all_called(ignore, columns) or []
     _check_names(columns, metric, named, hyperparameters, ignore)
     roles = column_roles(
-        columns, named=named, metric=metric, hyperparameters=hyperparameters, ignore=ignore, closed=closed, searched=_searched(spaces)
+        columns,
+        named=named,
+        metric=metric,
+        hyperparameters=hyperparameters,
+        ignore=ignore,
+        closed=closed,
+        searched=_searched(spaces),
     )
     chosen = metric if metric is not None else metric_of(columns, roles.results, source)
     way, said = direction_of(columns, chosen, direction or told.directions.get(chosen), source)
@@ -166,7 +193,9 @@ def _read(table: pd.DataFrame | str | pathlib.Path, kind: str | None) -> ToolTab
 def _named(given: Mapping[str, Any], columns: Mapping[str, Column]) -> tuple[dict[str, str], set[str]]:
     """Return the columns that the user names, by role, and the roles that no column takes."""
     closed = {"initial_loss"} if isinstance(given["initial_loss"], (int, float)) else set()
-    named = {role: column_called(column, columns) for role, column in given.items() if isinstance(column, str)}
+    named = {
+        role: column_called(column, columns) for role, column in given.items() if isinstance(column, str)
+    }
     if named.get("status") == NO_STATUS and NO_STATUS not in columns:
         del named["status"]
         closed.add("status")
@@ -185,7 +214,9 @@ def _all_called(names: Sequence[str] | str | None, columns: Mapping[str, Column]
 def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     columns = list(frame.columns)
     if len(set(columns)) < len(columns):
-        raise InputError(f"{source} has the column {next(name for name in columns if columns.count(name) > 1)!r} twice")
+        raise InputError(
+            f"{source} has the column {next(name for name in columns if columns.count(name) > 1)!r} twice"
+        )
     if frame.empty:
         raise InputError(f"{source} is empty: it has {len(columns)} columns and no rows")
     return frame
@@ -214,7 +245,8 @@ def _check_names(
 
 
 def _check_roles(columns: Mapping[str, Column], roles: Roles, metric: str, source: str) -> None:
-    """Raise InputError where no hyperparameter is left, two have one name, or a result may be a hyperparameter."""
+    """Raise InputError where no hyperparameter is left, two have one name, or a result may be a
+    hyperparameter."""
     roles.left_out.pop(metric, None)
     roles.hyperparameters.pop(metric, None)
     if not roles.hyperparameters:
@@ -224,8 +256,10 @@ def _check_roles(columns: Mapping[str, Column], roles: Roles, metric: str, sourc
     doubts = doubtful_results(columns, roles, metric)
     if doubts:
         raise InputError(
-            f"is {doubts[0]!r} of {source} a result or a hyperparameter? Its name is a result's and its values are levels; give "
-            f"ignore= (--leave-out {doubts[0]}) for a result, or name the hyperparameters (hyperparameters=, --hyperparameter)"
+            f"is {doubts[0]!r} of {source} a result or a hyperparameter? Its name is a result's and its "
+            f"values are levels; give "
+            f"ignore= (--leave-out {doubts[0]}) for a result, or name the hyperparameters "
+            f"(hyperparameters=, --hyperparameter)"
         )
 
 
@@ -233,7 +267,11 @@ def _searched(spaces: Spaces) -> set[str] | None:
     """Return the names of all hyperparameters of given spaces, None where none is given."""
     if spaces is None:
         return None
-    return {name for space in ([spaces] if isinstance(spaces, SearchSpace) else spaces.values()) for name in space.names}
+    return {
+        name
+        for space in ([spaces] if isinstance(spaces, SearchSpace) else spaces.values())
+        for name in space.names
+    }
 
 
 def _holds_budgets(columns: Mapping[str, Column], roles: Roles) -> bool:
@@ -241,4 +279,6 @@ def _holds_budgets(columns: Mapping[str, Column], roles: Roles) -> bool:
     if "epoch" not in roles.named:
         return False
     numbers = numbers_of(columns[roles.named["epoch"]])
-    return "epoch" in roles.inferred or any(number is not None and not float(number).is_integer() for number in numbers)
+    return "epoch" in roles.inferred or any(
+        number is not None and not float(number).is_integer() for number in numbers
+    )

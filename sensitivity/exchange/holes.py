@@ -1,4 +1,5 @@
-"""Trials that lack a hyperparameter which no other hyperparameter explains: left out and counted, given a default, or asked about."""
+"""Trials that lack a hyperparameter which no other hyperparameter explains: left out and counted, given a
+default, or asked about."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from sensitivity.exchange.trial import Imported
 
 DECISIVE = (*DONE, "stopped")
-"""Statuses of trials that decide domains and conditions: a trial that failed or runs may lack a part of its configuration."""
+"""Statuses of trials that decide domains and conditions: a trial that failed or runs may lack a part of its
+configuration."""
 FEW_NUMBERS = 2
 """Beside so few numbers, None is a choice also where another hyperparameter tells when it is chosen."""
 
@@ -32,7 +34,8 @@ def decisive(trials: Sequence[Imported]) -> list[Imported]:
 
 
 def with_defaults(trials: Sequence[Imported], defaults: Mapping[str, Any]) -> list[Imported]:
-    """Return the trials with defaults for the hyperparameters that they lack and another trial of their variant has.
+    """Return the trials with defaults for the hyperparameters that they lack and another trial of their
+    variant has.
 
     Args:
         trials: as they were read.
@@ -49,7 +52,9 @@ def with_defaults(trials: Sequence[Imported], defaults: Mapping[str, Any]) -> li
             known = dict.fromkeys(known for trial in trials for known in trial.configuration)
             raise unknown("hyperparameter in defaults (--default)", name, known)
     return [
-        replace(trial, configuration={**_of(defaults, names[trial.variant]), **trial.configuration}) if trial.configuration else trial
+        replace(trial, configuration={**_of(defaults, names[trial.variant]), **trial.configuration})
+        if trial.configuration
+        else trial
         for trial in trials
     ]
 
@@ -58,11 +63,13 @@ def _of(defaults: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
     return {name: value for name, value in defaults.items() if name in names}
 
 
-def without_inactive_nones(trials: Sequence[Imported], domains: Domains, names: Sequence[str]) -> list[Imported]:
+def without_inactive_nones(
+    trials: Sequence[Imported], domains: Domains, names: Sequence[str]
+) -> list[Imported]:
     """Return the trials without the None that marks a hyperparameter as inactive.
 
-    None beside numbers is such a mark where another hyperparameter explains it: ``nu`` is None exactly where ``rule`` is ``sgd``. Anywhere
-    else it is the choice ``None``.
+    None beside numbers is such a mark where another hyperparameter explains it: ``nu`` is None exactly where
+    ``rule`` is ``sgd``. Anywhere else it is the choice ``None``.
 
     Args:
         trials: of one variant.
@@ -70,14 +77,29 @@ def without_inactive_nones(trials: Sequence[Imported], domains: Domains, names: 
         names: of the hyperparameters that nothing but their values describes.
     """
     for name in names:
-        values = {read_value(choice_of(trial.configuration[name])) for trial in decisive(trials) if name in trial.configuration}
-        numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
+        values = {
+            read_value(choice_of(trial.configuration[name]))
+            for trial in decisive(trials)
+            if name in trial.configuration
+        }
+        numbers = [
+            value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)
+        ]
         if NONE not in values or len(numbers) <= FEW_NUMBERS or len(numbers) + 1 < len(values):
             continue
         active = [_without_none(trial, name) for trial in trials]
         made = domains(decisive(active))
-        parents = [domain for other, domain in made.items() if other != name and domain.cardinality is not None and domain.cardinality > 1]
-        if condition_of(name, parents, [plain_configuration(trial.configuration, made) for trial in decisive(active)]) is not None:
+        parents = [
+            domain
+            for other, domain in made.items()
+            if other != name and domain.cardinality is not None and domain.cardinality > 1
+        ]
+        if (
+            condition_of(
+                name, parents, [plain_configuration(trial.configuration, made) for trial in decisive(active)]
+            )
+            is not None
+        ):
             trials = active
     return list(trials)
 
@@ -85,11 +107,16 @@ def without_inactive_nones(trials: Sequence[Imported], domains: Domains, names: 
 def _without_none(trial: Imported, name: str) -> Imported:
     if choice_of(trial.configuration.get(name, "")) != NONE:
         return trial
-    return replace(trial, configuration={other: value for other, value in trial.configuration.items() if other != name})
+    return replace(
+        trial, configuration={other: value for other, value in trial.configuration.items() if other != name}
+    )
 
 
-def without_holes(trials: Sequence[Imported], domains: Domains, where: str, total: int) -> tuple[list[Imported], list[str]]:
-    """Return the trials that have every hyperparameter which no condition makes inactive, and the sentences that count the others.
+def without_holes(
+    trials: Sequence[Imported], domains: Domains, where: str, total: int
+) -> tuple[list[Imported], list[str]]:
+    """Return the trials that have every hyperparameter which no condition makes inactive, and the sentences
+    that count the others.
 
     Args:
         trials: of one variant, all decisive.
@@ -103,7 +130,9 @@ def without_holes(trials: Sequence[Imported], domains: Domains, where: str, tota
     remaining, notes = list(trials), list[str]()
     while True:
         made = domains(remaining)
-        _, unexplained = with_conditions(made, [plain_configuration(trial.configuration, made) for trial in remaining])
+        _, unexplained = with_conditions(
+            made, [plain_configuration(trial.configuration, made) for trial in remaining]
+        )
         if not unexplained:
             return remaining, notes
         name = min(unexplained, key=lambda name: sum(name not in trial.configuration for trial in remaining))
@@ -112,8 +141,11 @@ def without_holes(trials: Sequence[Imported], domains: Domains, where: str, tota
         remaining = complete
 
 
-def complete_in(space: SearchSpace, trials: Sequence[Imported], where: str) -> tuple[list[Imported], list[str]]:
-    """Return the trials that have every hyperparameter which is active in a space, and the sentences that count the others.
+def complete_in(
+    space: SearchSpace, trials: Sequence[Imported], where: str
+) -> tuple[list[Imported], list[str]]:
+    """Return the trials that have every hyperparameter which is active in a space, and the sentences that
+    count the others.
 
     Args:
         space: of the trials' variant.
@@ -130,7 +162,9 @@ def complete_in(space: SearchSpace, trials: Sequence[Imported], where: str) -> t
         lacking = {id(trial) for trial in decisive(remaining) if _lacks(trial, domain, domains)}
         if lacking:
             remaining = [trial for trial in remaining if id(trial) not in lacking]
-            notes.append(_left_out(domain.name, len(lacking), deciding, decisive(remaining), where, len(trials)))
+            notes.append(
+                _left_out(domain.name, len(lacking), deciding, decisive(remaining), where, len(trials))
+            )
     return remaining, notes
 
 
@@ -143,17 +177,24 @@ def _within(trial: Imported, domains: Mapping[str, Hyperparameter]) -> Imported:
 
 
 def _lacks(trial: Imported, domain: Hyperparameter, domains: Mapping[str, Hyperparameter]) -> bool:
-    return domain.name not in trial.configuration and holds(domain.when, plain_configuration(trial.configuration, domains))
+    return domain.name not in trial.configuration and holds(
+        domain.when, plain_configuration(trial.configuration, domains)
+    )
 
 
-def _left_out(name: str, count: int, trials: Sequence[Imported], complete: Sequence[Imported], where: str, total: int) -> str:
+def _left_out(
+    name: str, count: int, trials: Sequence[Imported], complete: Sequence[Imported], where: str, total: int
+) -> str:
     if 2 * len(complete) <= len(trials):
         absent = sum(name not in trial.configuration for trial in trials)
         raise InputError(
-            f"{name} has no value in {absent} of {len(trials)} trials{where}, and no other hyperparameter tells in which; give the value "
-            f"that they had (defaults=, --default {name}=VALUE), or leave {name} out (ignore=, --leave-out {name})"
+            f"{name} has no value in {absent} of {len(trials)} trials{where}, and no other hyperparameter "
+            f"tells in which; give the value "
+            f"that they had (defaults=, --default {name}=VALUE), or leave {name} out (ignore=, --leave-out "
+            f"{name})"
         )
     return (
-        f"Left out, having no {name} while no other hyperparameter tells why: {count} of {total} trials{where}; if they had one, "
+        f"Left out, having no {name} while no other hyperparameter tells why: {count} of {total} "
+        f"trials{where}; if they had one, "
         f"give it (defaults=, --default {name}=VALUE)."
     )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 MOST_GRID = 0.5
-"""Share of the configurations that a full grid can be of before its numbers are no levels: every value of a random design is another."""
+"""Share of the configurations that a full grid can be of before its numbers are no levels: every value of a
+random design is another."""
 FILLED = 0.5
 """Share of its combinations from which on a grid with holes is one, whatever its levels."""
 MOST_VARIANTS = 3
@@ -25,14 +26,16 @@ MOST_VARIANTS = 3
 FEWEST = 8
 """Configurations of a grid with holes."""
 MOST_LEVELS, REPEATS = 12, 3
-"""Levels of a real hyperparameter that are a grid's however many combinations are missing, and how often each comes again."""
+"""Levels of a real hyperparameter that are a grid's however many combinations are missing, and how often each
+comes again."""
 
 
 def is_grid(rows: Collection[Row], space: SearchSpace) -> bool:
     """Return True for configurations that are a grid, or one with holes.
 
     Args:
-        rows: distinct configurations, with a value for each hyperparameter in the order of the space and None for an inactive one.
+        rows: distinct configurations, with a value for each hyperparameter in the order of the space and None
+            for an inactive one.
         space: of the configurations.
     """
     columns = [[value for value in column if value is not None] for column in zip(*rows, strict=True)]
@@ -50,7 +53,8 @@ def is_grid(rows: Collection[Row], space: SearchSpace) -> bool:
 
 
 def filled_share(rows: Collection[Row]) -> tuple[float, int]:
-    """Return the share of a grid's combinations that are there, and the number of all. Inactive hyperparameters have no levels.
+    """Return the share of a grid's combinations that are there, and the number of all. Inactive
+    hyperparameters have no levels.
 
     >>> filled_share([(1, "a"), (1, "b"), (2, "a")])
     (0.75, 4)
@@ -76,8 +80,14 @@ def about_holes(rows: Mapping[str, Mapping[str, Collection[Row]]]) -> list[str]:
         return []
     if len(shares) > MOST_VARIANTS:
         low, high = (_words(end(share for share, _ in shares.values())) for end in (min, max))
-        return [f"Grids with holes: {listed(list(shares))} have {low if low == high else f'{low} to {high}'} of their combinations."]
-    holes = [f"{variant} has {_words(share)} of {total:,} combinations" for variant, (share, total) in shares.items()]
+        return [
+            f"Grids with holes: {listed(list(shares))} have {low if low == high else f'{low} to {high}'} of "
+            f"their combinations."
+        ]
+    holes = [
+        f"{variant} has {_words(share)} of {total:,} combinations"
+        for variant, (share, total) in shares.items()
+    ]
     return [f"{'Grids' if len(holes) > 1 else 'A grid'} with holes: {listed(holes)}."]
 
 
@@ -86,13 +96,18 @@ def _words(share: float) -> str:
 
 
 def _patterns(rows: Collection[Row]) -> list[list[int]]:
-    """Return the numbers of levels of the active hyperparameters, a list for every set of hyperparameters that are active together."""
+    """Return the numbers of levels of the active hyperparameters, a list for every set of hyperparameters
+    that are active together."""
     groups: defaultdict[tuple[bool, ...], list[Row]] = defaultdict(list)
     for row in rows:
         groups[tuple(value is None for value in row)].append(row)
     found = []
     for inactive, members in groups.items():
-        columns = [column for column, missing in zip(zip(*members, strict=True), inactive, strict=True) if not missing]
+        columns = [
+            column
+            for column, missing in zip(zip(*members, strict=True), inactive, strict=True)
+            if not missing
+        ]
         found.append([len(set(column)) for column in columns] or [1])
     return found
 
@@ -106,6 +121,12 @@ def _is_even(rows: Collection[Row], space: SearchSpace) -> bool:
 def _has_few_levels(rows: Collection[Row], space: SearchSpace) -> bool:
     """Return True if real hyperparameters have levels that come again and again, as draws do not."""
     columns = dict(zip(space.names, zip(*rows, strict=True), strict=True))
-    real = [[value for value in columns[name] if value is not None] for name in space.names if isinstance(space[name], Float)]
+    real = [
+        [value for value in columns[name] if value is not None]
+        for name in space.names
+        if isinstance(space[name], Float)
+    ]
     varied = [values for values in real if len(set(values)) > 1]
-    return bool(varied) and all(len(set(values)) <= MOST_LEVELS and len(values) >= REPEATS * len(set(values)) for values in varied)
+    return bool(varied) and all(
+        len(set(values)) <= MOST_LEVELS and len(values) >= REPEATS * len(set(values)) for values in varied
+    )

@@ -1,4 +1,5 @@
-"""The search spaces of trials that something else ran: given, known from their source, or inferred, and then said."""
+"""The search spaces of trials that something else ran: given, known from their source, or inferred, and then
+said."""
 
 from __future__ import annotations
 
@@ -12,7 +13,15 @@ from search_spaces.inferred import domain_of, inferred_space, plain_configuratio
 from search_spaces.listing import condition
 from search_spaces.spaces import SearchSpace
 from search_spaces.validity import is_valid
-from sensitivity.exchange.holes import DECISIVE, Domains, complete_in, decisive, with_defaults, without_holes, without_inactive_nones
+from sensitivity.exchange.holes import (
+    DECISIVE,
+    Domains,
+    complete_in,
+    decisive,
+    with_defaults,
+    without_holes,
+    without_inactive_nones,
+)
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -45,7 +54,8 @@ def spaces_of(
     known: Mapping[str, Mapping[str, Hyperparameter]],
     defaults: Mapping[str, Any],
 ) -> Inferred:
-    """Return the space of each variant, and the trials without those that lack a hyperparameter for no reason.
+    """Return the space of each variant, and the trials without those that lack a hyperparameter for no
+    reason.
 
     Holes are told from conditions in :mod:`sensitivity.exchange.holes`.
 
@@ -72,19 +82,25 @@ def spaces_of(
     return Inferred(spaces, sorted(remaining, key=lambda trial: places[trial.key]), notes)
 
 
-def _wide_enough(known: Mapping[str, Mapping[str, Hyperparameter]], defaults: Mapping[str, Any]) -> dict[str, dict[str, Hyperparameter]]:
-    """Return the domains that hold their default; others are inferred from the values, with the default among them."""
+def _wide_enough(
+    known: Mapping[str, Mapping[str, Hyperparameter]], defaults: Mapping[str, Any]
+) -> dict[str, dict[str, Hyperparameter]]:
+    """Return the domains that hold their default; others are inferred from the values, with the default among
+    them."""
     return {
         variant: {
             name: domain
             for name, domain in domains.items()
-            if name not in defaults or is_valid(SearchSpace(domain), plain_configuration({name: defaults[name]}, {name: domain}))
+            if name not in defaults
+            or is_valid(SearchSpace(domain), plain_configuration({name: defaults[name]}, {name: domain}))
         }
         for variant, domains in known.items()
     }
 
 
-def _given(by_variant: Mapping[str, Sequence[Imported]], given: SearchSpace | Mapping[str, SearchSpace]) -> Inferred:
+def _given(
+    by_variant: Mapping[str, Sequence[Imported]], given: SearchSpace | Mapping[str, SearchSpace]
+) -> Inferred:
     spaces = dict.fromkeys(by_variant, given) if isinstance(given, SearchSpace) else given
     for name in spaces:
         if name not in by_variant:
@@ -99,7 +115,10 @@ def _given(by_variant: Mapping[str, Sequence[Imported]], given: SearchSpace | Ma
             remaining += complete
             notes += words
         elif decisive(rows):
-            raise InputError(f"spaces lacks {variant!r}; give the space of every variant ({', '.join(by_variant)}), or none")
+            raise InputError(
+                f"spaces lacks {variant!r}; give the space of every variant ({', '.join(by_variant)}), or "
+                f"none"
+            )
         else:
             notes.append(_none_ended(variant, rows))
     return Inferred(made, remaining, notes)
@@ -129,14 +148,18 @@ def _inferred(
             notes += [] if deciding[variant] else [_none_ended(variant, rows)]
             continue
         active = without_inactive_nones(rows, domains, [name for name in names if name not in described])
-        deciding[variant], words = without_holes(decisive(active), domains, _where(variant, by_variant), len(rows))
+        deciding[variant], words = without_holes(
+            decisive(active), domains, _where(variant, by_variant), len(rows)
+        )
         complete = {id(trial) for trial in deciding[variant]}
         remaining += [trial for trial in active if trial.status not in DECISIVE or id(trial) in complete]
         notes += words
     deciding = {variant: rows for variant, rows in deciding.items() if rows}
     shared = _scales(deciding, names, scales, known)
     made = {
-        variant: inferred_space([trial.configuration for trial in rows], names=names, scales=shared, known=known.get(variant))
+        variant: inferred_space(
+            [trial.configuration for trial in rows], names=names, scales=shared, known=known.get(variant)
+        )
         for variant, rows in deciding.items()
     }
     guessed = [name for name in shared if name not in scales]
@@ -144,7 +167,11 @@ def _inferred(
 
 
 def _domains(
-    trials: Sequence[Imported], *, names: Sequence[str], scales: Mapping[str, str], known: Mapping[str, Hyperparameter]
+    trials: Sequence[Imported],
+    *,
+    names: Sequence[str],
+    scales: Mapping[str, str],
+    known: Mapping[str, Hyperparameter],
 ) -> dict[str, Hyperparameter]:
     """Return the domains of the trials' hyperparameters, without conditions."""
     found = {}
@@ -156,7 +183,8 @@ def _domains(
 
 
 def _most_complete(trials: Sequence[Imported], domains: Domains) -> list[Imported]:
-    """Return the trials of a variant, none of which ended, that can describe its space: those with the most hyperparameters."""
+    """Return the trials of a variant, none of which ended, that can describe its space: those with the most
+    hyperparameters."""
     most = max(len(trial.configuration) for trial in trials)
     complete = [trial for trial in trials if len(trial.configuration) == most]
     try:
@@ -171,7 +199,8 @@ def _scales(
     scales: Mapping[str, str],
     known: Mapping[str, Mapping[str, Hyperparameter]],
 ) -> dict[str, str]:
-    """Return the scales of all variants together: a hyperparameter with another scale in each variant cannot be compared."""
+    """Return the scales of all variants together: a hyperparameter with another scale in each variant cannot
+    be compared."""
     shared = dict(scales)
     for name in names:
         values = [
@@ -194,23 +223,36 @@ def _none_ended(variant: str, trials: Sequence[Imported]) -> str:
 
 
 def check_measurable(made: Mapping[str, SearchSpace], source: str) -> None:
-    """Every variant has hyperparameters, and what is called lr is a learning rate: its axis is logarithmic in measures and figures."""
+    """Every variant has hyperparameters, and what is called lr is a learning rate: its axis is logarithmic in
+    measures and figures."""
     for variant, space in made.items():
         if not len(space):
             raise InputError(f"variant {variant!r} of {source} has no hyperparameters")
-        if "lr" in space and not all(isinstance(each, (int, float)) and 0 < each < math.inf for each in space["lr"].grid(MOST_LEVELS)):
-            raise InputError(f"a hyperparameter called 'lr' must hold numbers above 0, got {space['lr']!r}; call it something else")
+        if "lr" in space and not all(
+            isinstance(each, (int, float)) and 0 < each < math.inf for each in space["lr"].grid(MOST_LEVELS)
+        ):
+            raise InputError(
+                f"a hyperparameter called 'lr' must hold numbers above 0, got {space['lr']!r}; call it "
+                f"something else"
+            )
 
 
 def _inferred_words(made: Mapping[str, SearchSpace], guessed: Sequence[str]) -> list[str]:
     words = {name: shared for name in guessed for shared in [_domain_words(name, made)] if shared}
-    conditions = dict.fromkeys(f"{each.name} when {condition(each.when)}" for space in made.values() for each in space.conditional)
-    found = [f"Conditions were inferred from which values are there: {'; '.join(conditions)}."] if conditions else []
+    conditions = dict.fromkeys(
+        f"{each.name} when {condition(each.when)}" for space in made.values() for each in space.conditional
+    )
+    found = (
+        [f"Conditions were inferred from which values are there: {'; '.join(conditions)}."]
+        if conditions
+        else []
+    )
     if not words:
         return found
     how = "give scales (--scale NAME=SCALE) or spaces to say otherwise"
     return [
-        f"Scales and ranges were inferred from the values: {'; '.join(words.values())}. If that is not how they were searched, {how}.",
+        f"Scales and ranges were inferred from the values: {'; '.join(words.values())}. If that is not how "
+        f"they were searched, {how}.",
         *found,
     ]
 
@@ -222,4 +264,6 @@ def _domain_words(name: str, made: Mapping[str, SearchSpace]) -> str:
         return ""
     scale = domains[0].scale
     ends = [(each.low, each.high) for each in domains if isinstance(each, (Float, Integer))]
-    return f"{name} {scale}" + (f" {min(low for low, _ in ends):.4g} to {max(high for _, high in ends):.4g}" if ends else "")
+    return f"{name} {scale}" + (
+        f" {min(low for low, _ in ends):.4g} to {max(high for _, high in ends):.4g}" if ends else ""
+    )

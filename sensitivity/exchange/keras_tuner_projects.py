@@ -27,7 +27,8 @@ def is_keras_tuner(place: pathlib.Path) -> bool:
 
 
 def read_keras_tuner(place: pathlib.Path) -> ToolTable:
-    """Return the trials of a project: the score of each, under the name of the metric whose best observation it is.
+    """Return the trials of a project: the score of each, under the name of the metric whose best observation
+    it is.
 
     Source: https://keras.io/api/keras_tuner/tuners/base_tuner/, and ``keras_tuner/engine/trial.py``.
     """
@@ -42,7 +43,11 @@ def read_keras_tuner(place: pathlib.Path) -> ToolTable:
         budget = values.get(f"{INTERNAL}epochs")
         rows.append(
             {f"params.{name}": value for name, value in values.items() if not str(name).startswith(INTERNAL)}
-            | {f"metrics.{metric}": trial.get("score"), "status": trial.get("status"), "trial_id": trial.get("trial_id")}
+            | {
+                f"metrics.{metric}": trial.get("score"),
+                "status": trial.get("status"),
+                "trial_id": trial.get("trial_id"),
+            }
             | ({"tuner_epochs": budget} if budget is not None else {})
         )
     columns = dict.fromkeys(name for row in rows for name in row)
@@ -61,9 +66,20 @@ def _observations(trial: Mapping[str, Any]) -> dict[str, tuple[str | None, list[
     """Return the direction and the observed means of every metric of a trial."""
     found = {}
     for name, entry in _mapping(_mapping(trial.get("metrics")).get("metrics")).items():
-        values = [observation.get("value") for observation in _mapping(entry).get("observations") or () if isinstance(observation, Mapping)]
-        numbers = [[number for number in value if isinstance(number, (int, float))] for value in values if isinstance(value, list)]
-        found[str(name)] = (_mapping(entry).get("direction"), [sum(part) / len(part) for part in numbers if part])
+        values = [
+            observation.get("value")
+            for observation in _mapping(entry).get("observations") or ()
+            if isinstance(observation, Mapping)
+        ]
+        numbers = [
+            [number for number in value if isinstance(number, (int, float))]
+            for value in values
+            if isinstance(value, list)
+        ]
+        found[str(name)] = (
+            _mapping(entry).get("direction"),
+            [sum(part) / len(part) for part in numbers if part],
+        )
     return found
 
 
@@ -77,15 +93,23 @@ def _metric_directions(trials: Sequence[Mapping[str, Any]]) -> dict[str, Directi
 
 
 def _objective(trials: Sequence[Mapping[str, Any]]) -> str:
-    """Return the metric that the score of every trial is the best observation of; ``score`` where none or several could be."""
-    scored = [(float(trial["score"]), _observations(trial)) for trial in trials if isinstance(trial.get("score"), (int, float))]
+    """Return the metric that the score of every trial is the best observation of; ``score`` where none or
+    several could be."""
+    scored = [
+        (float(trial["score"]), _observations(trial))
+        for trial in trials
+        if isinstance(trial.get("score"), (int, float))
+    ]
     scored = [(score, observed) for score, observed in scored if math.isfinite(score)]
     names = dict.fromkeys(name for _, observed in scored for name in observed)
     fitting = [
         name
         for name in names
         if all(
-            any(math.isclose(score, value, rel_tol=1e-6, abs_tol=1e-12) for value in observed.get(name, (None, []))[1])
+            any(
+                math.isclose(score, value, rel_tol=1e-6, abs_tol=1e-12)
+                for value in observed.get(name, (None, []))[1]
+            )
             for score, observed in scored
         )
     ]
@@ -112,7 +136,9 @@ def _domain(entry: Mapping[str, Any]) -> Hyperparameter | None:
     try:
         if kind == "Choice":
             values = tuple(config["values"])
-            return Categorical(name, values) if all(isinstance(value, (str, bool)) for value in values) else None
+            return (
+                Categorical(name, values) if all(isinstance(value, (str, bool)) for value in values) else None
+            )
         if kind == "Boolean":
             return Categorical(name, (False, True))
         if kind == "Float":

@@ -12,7 +12,8 @@ LR = "lr"
 CORES = frozenset({"lr", "lr0", "lrate", "learningrate", "learningrate0"})
 """A name without its affixes that is the learning rate."""
 LETTERS = frozenset({"eta", "eta0", "stepsize"})
-"""The same, of names that also mean the reduction factor of successive halving or the period of a schedule: a value below 1 tells."""
+"""The same, of names that also mean the reduction factor of successive halving or the period of a schedule: a
+value below 1 tells."""
 AFFIXES = frozenset(
     {
         "max", "maximum", "peak", "base", "initial", "init", "start", "optimizer", "optimiser", "optim", "opt", "train", "training",
@@ -33,7 +34,8 @@ def learning_rate_in(names: Iterable[str]) -> str | None:
     """Return the name that is the learning rate, None where no name or more than one could be.
 
     Args:
-        names: of hyperparameters that hold positive numbers, nested ones as ``outer.inner`` or ``outer/inner``.
+        names: of hyperparameters that hold positive numbers, nested ones as ``outer.inner`` or
+            ``outer/inner``.
 
     >>> learning_rate_in(["batch_size", "optimizer.lr"]), learning_rate_in(["max_lr", "lr_min"]), learning_rate_in(["lr", "eta"])
     ('optimizer.lr', 'max_lr', 'lr')
@@ -64,12 +66,17 @@ def _holds_learning_rate(name: str) -> bool:
 
 
 def could_be_rates(name: str, column: Sequence[Any]) -> bool:
-    """Return True if all values are positive finite numbers; for a name that also means something else, with one below 1.
+    """Return True if all values are positive finite numbers; for a name that also means something else, with
+    one below 1.
 
     >>> could_be_rates("learning_rate", [0.1, 3.0]), could_be_rates("learning_rate", ["adaptive"]), could_be_rates("eta", [2, 3])
     (True, False, False)
     """
-    numbers = [value for value in column if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf]
+    numbers = [
+        value
+        for value in column
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+    ]
     if not numbers or len(numbers) < len(column):
         return False
     return _bare(name) not in LETTERS or min(numbers) < 1

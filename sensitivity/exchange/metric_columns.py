@@ -11,17 +11,37 @@ from sensitivity.exchange.metric_names import Direction, direction_in, direction
 from trainables.names import InputError, unknown
 
 SPREADS = frozenset(
-    {"std", "stderr", "sem", "var", "variance", "ci", "lower", "upper", "count", "rank", "delta", "num", "n", "time", "seconds", "initial"}
+    {
+        "std",
+        "stderr",
+        "sem",
+        "var",
+        "variance",
+        "ci",
+        "lower",
+        "upper",
+        "count",
+        "rank",
+        "delta",
+        "num",
+        "n",
+        "time",
+        "seconds",
+        "initial",
+    }
 )
 """Words of results that no trial is judged by."""
-HELD_OUT = frozenset({"val", "valid", "validation", "test", "eval", "evaluation", "dev", "heldout", "holdout"})
+HELD_OUT = frozenset(
+    {"val", "valid", "validation", "test", "eval", "evaluation", "dev", "heldout", "holdout"}
+)
 TRAINED = frozenset({"train", "training", "minibatch", "batch"})
 WORDS = {"min": "Lower", "max": "Higher"}
 OTHER: Mapping[str, Direction] = {"min": "max", "max": "min"}
 
 
 def metric_of(columns: Mapping[str, Column], results: Sequence[str], source: str) -> str:
-    """Return the column of the metric: the only result, a result on held-out data before one on training data.
+    """Return the column of the metric: the only result, a result on held-out data before one on training
+    data.
 
     Args:
         columns: of the table, by name.
@@ -32,7 +52,9 @@ def metric_of(columns: Mapping[str, Column], results: Sequence[str], source: str
         InputError: no result or several could be the metric; the message lists them and names the option.
     """
     candidates = [name for name in results if _is_main(columns[name])]
-    candidates = candidates or [name for name in results if columns[name].group == "results" and _is_plain(columns[name])]
+    candidates = candidates or [
+        name for name in results if columns[name].group == "results" and _is_plain(columns[name])
+    ]
     if set(candidates) == {"value", "loss"} and _sign(columns) is not None:
         return "value"
     best = max((_held_out(name) for name in candidates), default=0)
@@ -40,12 +62,19 @@ def metric_of(columns: Mapping[str, Column], results: Sequence[str], source: str
     if len(chosen) == 1:
         return chosen[0]
     if not chosen:
-        raise InputError(f"name the column of the metric (metric=, --metric): {source} has {', '.join(columns)}")
-    raise InputError(f"name the column of the metric (metric=, --metric): {source} has the results {', '.join(chosen)}")
+        raise InputError(
+            f"name the column of the metric (metric=, --metric): {source} has {', '.join(columns)}"
+        )
+    raise InputError(
+        f"name the column of the metric (metric=, --metric): {source} has the results {', '.join(chosen)}"
+    )
 
 
-def direction_of(columns: Mapping[str, Column], metric: str, given: Direction | None, source: str) -> tuple[Direction, list[str]]:
-    """Return the direction of a metric, given or told by its name or the column ``loss``, and the sentence that says so.
+def direction_of(
+    columns: Mapping[str, Column], metric: str, given: Direction | None, source: str
+) -> tuple[Direction, list[str]]:
+    """Return the direction of a metric, given or told by its name or the column ``loss``, and the sentence
+    that says so.
 
     Args:
         columns: of the table, by name.
@@ -63,9 +92,13 @@ def direction_of(columns: Mapping[str, Column], metric: str, given: Direction | 
     sign = _sign(columns) if metric == "value" else None
     if sign is not None:
         direction: Direction = "max" if sign < 0 else "min"
-        return direction, [f"{WORDS[direction]} value is better, by the column loss (--direction {OTHER[direction]} if not)."]
+        return direction, [
+            f"{WORDS[direction]} value is better, by the column loss (--direction {OTHER[direction]} if not)."
+        ]
     name = bare_name(metric)
-    stated: Direction | None = "min" if "(minimize)" in name else "max" if "(maximize)" in name else direction_in(name)
+    stated: Direction | None = (
+        "min" if "(minimize)" in name else "max" if "(maximize)" in name else direction_in(name)
+    )
     if stated is None:
         stated = direction_or_question(metric, source)
     return stated, [f"{WORDS[stated]} {name} is better, by its name (--direction {OTHER[stated]} if not)."]
@@ -73,11 +106,17 @@ def direction_of(columns: Mapping[str, Column], metric: str, given: Direction | 
 
 def _is_plain(column: Column) -> bool:
     tokens = set(tokens_of(bare_name(column.name)))
-    return not tokens & (SPREADS | {"epoch", "step", "timestamp", "runtime", "system", "wandb", "epochs", "iteration"})
+    return not tokens & (
+        SPREADS | {"epoch", "step", "timestamp", "runtime", "system", "wandb", "epochs", "iteration"}
+    )
 
 
 def _is_main(column: Column) -> bool:
-    return column.names_result and not column.tokens & SPREADS and (column.leaf in RESULT_NAMES or bool(column.tokens & RESULT_TOKENS))
+    return (
+        column.names_result
+        and not column.tokens & SPREADS
+        and (column.leaf in RESULT_NAMES or bool(column.tokens & RESULT_TOKENS))
+    )
 
 
 def _held_out(name: str) -> int:
@@ -105,4 +144,9 @@ def _sign(columns: Mapping[str, Column]) -> int | None:
 
 
 def _is_finite(value: object) -> bool:
-    return not is_missing(value) and isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return (
+        not is_missing(value)
+        and isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    )

@@ -18,7 +18,8 @@ VALUE_KEYS = {"value", "desc"}
 
 
 def flattened(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table in which a column of mappings is a column for each of their entries, called ``outer.inner``.
+    """Return a table in which a column of mappings is a column for each of their entries, called
+    ``outer.inner``.
 
     Args:
         frame: with mappings as cells, or as their text (``{'lr': 0.1}``, ``{"lr": 0.1}``).
@@ -27,7 +28,9 @@ def flattened(frame: pd.DataFrame) -> pd.DataFrame:
     >>> list(flattened(frame).columns)
     ['config.lr', 'config.opt.mu', 'loss']
     """
-    nested = {name: cells for name, column in frame.items() for cells in [_mappings(column)] if cells is not None}
+    nested = {
+        name: cells for name, column in frame.items() for cells in [_mappings(column)] if cells is not None
+    }
     if not nested:
         return frame
     single = {bare_name(str(name)) for name in frame.columns if name not in nested}
@@ -42,7 +45,9 @@ def flattened(frame: pd.DataFrame) -> pd.DataFrame:
             inferred = pd.Series(values, index=frame.index, dtype=object)
             if bare_name(entry) in single:  # scikit-learn's params repeats the columns param_NAME
                 continue
-            columns.setdefault(entry, inferred if any(value is None for value in values) else inferred.infer_objects())
+            columns.setdefault(
+                entry, inferred if any(value is None for value in values) else inferred.infer_objects()
+            )
     return pd.DataFrame(columns, index=frame.index)
 
 
@@ -69,7 +74,15 @@ class _Constants(ast.NodeTransformer):
     """The names that ``repr`` writes for numbers which Python has no literal of."""
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        numbers = {"nan": math.nan, "inf": math.inf, "null": None, "true": True, "false": False, "NaN": math.nan, "Infinity": math.inf}
+        numbers = {
+            "nan": math.nan,
+            "inf": math.inf,
+            "null": None,
+            "true": True,
+            "false": False,
+            "NaN": math.nan,
+            "Infinity": math.inf,
+        }
         return ast.Constant(numbers[node.id]) if node.id in numbers else node
 
 
@@ -93,7 +106,11 @@ def _mappings(column: pd.Series[Any]) -> list[Mapping[str, Any] | None] | None:
 def _leaves(nested: Mapping[str, Any], outer: str, depth: int) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in nested.items():
-        inner = value["value"] if isinstance(value, Mapping) and "value" in value and set(value) <= VALUE_KEYS else value
+        inner = (
+            value["value"]
+            if isinstance(value, Mapping) and "value" in value and set(value) <= VALUE_KEYS
+            else value
+        )
         if isinstance(inner, Mapping) and inner and depth < DEEPEST:
             flat |= _leaves({str(key): entry for key, entry in inner.items()}, f"{outer}.{name}", depth + 1)
         else:

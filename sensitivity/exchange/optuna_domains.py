@@ -37,7 +37,10 @@ def objective_of(study: optuna.Study, metric: str | int | None) -> tuple[int, st
         named = study.metric_names
     names = named or (["value"] if count == 1 else [str(i) for i in range(count)])
     if metric is None and count > 1:
-        raise InputError(f"Optuna study {study.study_name!r} has {count} objectives; name one with metric= (--metric): {', '.join(names)}")
+        raise InputError(
+            f"Optuna study {study.study_name!r} has {count} objectives; name one with metric= (--metric): "
+            f"{', '.join(names)}"
+        )
     if metric is None or (count == 1 and not named):
         return 0, str(metric) if isinstance(metric, str) else names[0]
     if str(metric) in names:
@@ -48,7 +51,8 @@ def objective_of(study: optuna.Study, metric: str | int | None) -> tuple[int, st
 
 
 def domain_in(name: str, trials: Sequence[FrozenTrial], space: SearchSpace | None) -> Hyperparameter:
-    """Return the domain of a parameter: all that its distributions span, where they differ from trial to trial.
+    """Return the domain of a parameter: all that its distributions span, where they differ from trial to
+    trial.
 
     Args:
         name: of the parameter.
@@ -58,13 +62,19 @@ def domain_in(name: str, trials: Sequence[FrozenTrial], space: SearchSpace | Non
     if space is not None and name in space:
         return dataclasses.replace(space[name], when={})
     # By what they are written as: a storage gives choices that are lists back, which cannot be hashed.
-    distributions = {repr(trial.distributions[name]): trial.distributions[name] for trial in trials if name in trial.distributions}
+    distributions = {
+        repr(trial.distributions[name]): trial.distributions[name]
+        for trial in trials
+        if name in trial.distributions
+    }
     domains = [_of_distribution(name, distribution) for distribution in distributions.values()]
     first = domains[0]
     if len(domains) == 1:
         return first
     if isinstance(first, (Float, Integer)) and all(type(domain) is type(first) for domain in domains):
-        low, high = (end(getattr(domain, side) for domain in domains) for end, side in ((min, "low"), (max, "high")))
+        low, high = (
+            end(getattr(domain, side) for domain in domains) for end, side in ((min, "low"), (max, "high"))
+        )
         log = low > 0 and any(domain.scale == "log" for domain in domains)
         return type(first)(name, low, high, "log" if log else "linear")
     return domain_of(name, [trial.params[name] for trial in trials if name in trial.params])

@@ -1,4 +1,5 @@
-"""Optuna studies from where they are stored. What is no storage of Optuna's is refused before Optuna makes tables in it."""
+"""Optuna studies from where they are stored. What is no storage of Optuna's is refused before Optuna makes
+tables in it."""
 
 from __future__ import annotations
 
@@ -27,15 +28,20 @@ def is_sqlite(path: str | pathlib.Path) -> bool:
 def studies_of(given: Any, names: Sequence[str]) -> tuple[list[optuna.Study], str]:
     """The studies that are meant, and where they are from, in words.
 
-    Args: given: a URL, the path of a SQLite file or of a journal, or several Study objects. names: in a storage; none where it holds one.
-    Raises: InputError for what is no storage, an unknown name, or several studies and no name.
+    Args: given: a URL, the path of a SQLite file or of a journal, or several Study objects. names: in a
+    storage; none where it holds one. Raises: InputError for what is no storage, an unknown name, or several
+    studies and no name.
     """
     import optuna
 
     if not isinstance(given, (str, pathlib.Path)):
         studies = list(given) if isinstance(given, (list, tuple)) else []
-        if not studies or not all(hasattr(each, "trials") and hasattr(each, "study_name") for each in studies):
-            raise InputError(f"an Optuna study must be a Study, several, or the URL of a storage, got {given!r}")
+        if not studies or not all(
+            hasattr(each, "trials") and hasattr(each, "study_name") for each in studies
+        ):
+            raise InputError(
+                f"an Optuna study must be a Study, several, or the URL of a storage, got {given!r}"
+            )
         return studies, ", ".join(repr(each.study_name) for each in studies)
     storage, shown = _storage(str(given))
     try:
@@ -46,7 +52,9 @@ def studies_of(given: Any, names: Sequence[str]) -> tuple[list[optuna.Study], st
             if name not in known:
                 raise unknown("Optuna study", name, known)
         if not names and len(known) > 1:
-            raise InputError(f"{shown} holds {len(known)} Optuna studies; name one or more (--study): {', '.join(known)}")
+            raise InputError(
+                f"{shown} holds {len(known)} Optuna studies; name one or more (--study): {', '.join(known)}"
+            )
         found = [optuna.load_study(study_name=name, storage=storage) for name in names or known]
     except InputError:
         raise
@@ -67,7 +75,9 @@ def _storage(place: str) -> tuple[Any, str]:
             raise InputError(f"no Optuna storage at {place!r}")
         if not is_sqlite(path):
             if path.suffix not in JOURNALS:
-                raise InputError(f"{place!r} is no Optuna storage: neither SQLite nor a journal ({', '.join(JOURNALS)})")
+                raise InputError(
+                    f"{place!r} is no Optuna storage: neither SQLite nor a journal ({', '.join(JOURNALS)})"
+                )
             return _journal(path), repr(place)
         place = sqlite_url(path.absolute())
     try:
@@ -82,7 +92,9 @@ def _storage(place: str) -> tuple[Any, str]:
             engine.dispose()
         if lacking:
             raise InputError(f"{shown} is no Optuna storage: it has no tables of Optuna's")
-        return optuna.storages.RDBStorage(place.replace("{", "{{").replace("}", "}}")), shown  # Optuna takes it for a template
+        return optuna.storages.RDBStorage(
+            place.replace("{", "{{").replace("}", "}}")
+        ), shown  # Optuna takes it for a template
     except InputError:
         raise
     except Exception as error:

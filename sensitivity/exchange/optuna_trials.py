@@ -23,8 +23,19 @@ OURS = "sensitivity"
 """User attribute of a study that :meth:`Results.to_optuna` wrote."""
 AS_IT_WAS = "value as it was"
 """User attribute of its trials: the metric before it was capped."""
-STATES = {"COMPLETE": "completed", "PRUNED": "stopped", "FAIL": "failed", "RUNNING": "running", "WAITING": "pending"}
-DESIGNS = {"RandomSampler": "random", "QMCSampler": "sobol", "GridSampler": "grid", "BruteForceSampler": "grid"}
+STATES = {
+    "COMPLETE": "completed",
+    "PRUNED": "stopped",
+    "FAIL": "failed",
+    "RUNNING": "running",
+    "WAITING": "pending",
+}
+DESIGNS = {
+    "RandomSampler": "random",
+    "QMCSampler": "sobol",
+    "GridSampler": "grid",
+    "BruteForceSampler": "grid",
+}
 """Of samplers that do not look at results."""
 SEED = "seed"
 """A parameter or user attribute that is the seed where none is named."""
@@ -55,12 +66,16 @@ class OptunaTrials:
         initial_loss: float | None,
     ) -> None:
         self.name, written = study.study_name, study.user_attrs.get(OURS)
-        self.ours: Mapping[str, Any] | None = written if isinstance(written, Mapping) and "space" in written else None
+        self.ours: Mapping[str, Any] | None = (
+            written if isinstance(written, Mapping) and "space" in written else None
+        )
         self.title = str(self.ours["study"]) if self.ours else self.name
         self.space = SearchSpace.from_dict(self.ours["space"]) if self.ours else None
         self.initial_loss = initial_loss
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Choices for a categorical distribution", UserWarning)  # such as lists, which are read
+            warnings.filterwarnings(
+                "ignore", "Choices for a categorical distribution", UserWarning
+            )  # such as lists, which are read
             trials = study.get_trials(deepcopy=False)
         if not trials:
             raise InputError(f"Optuna study {self.name!r} holds no trials")
@@ -76,23 +91,41 @@ class OptunaTrials:
         self.notes: list[str] = []
         self.trials = self._without_repeated(trials)
         deciding = [trial for trial in self.trials if STATES[trial.state.name] in DECISIVE] or self.trials
-        names = [name for name in hyperparameters or params if name not in self.roles.values() and name not in ignore]
-        domains = {name: domain_in(name, deciding, self.space) for name in names if any(name in trial.distributions for trial in deciding)}
+        names = [
+            name
+            for name in hyperparameters or params
+            if name not in self.roles.values() and name not in ignore
+        ]
+        domains = {
+            name: domain_in(name, deciding, self.space)
+            for name in names
+            if any(name in trial.distributions for trial in deciding)
+        }
         self.domains = domains if hyperparameters or self.ours else self._varied(domains)
         self.names = list(self.domains)
-        self.design = str(self.ours["design"]) if self.ours else DESIGNS.get(type(study.sampler).__name__, "adaptive")
+        self.design = (
+            str(self.ours["design"]) if self.ours else DESIGNS.get(type(study.sampler).__name__, "adaptive")
+        )
         if any("grid_id" in trial.system_attrs for trial in trials):
             self.design = "grid"
 
     def _roles(
-        self, roles: Mapping[str, str | None], hyperparameters: Sequence[str] | None, params: Sequence[str], trials: Sequence[FrozenTrial]
+        self,
+        roles: Mapping[str, str | None],
+        hyperparameters: Sequence[str] | None,
+        params: Sequence[str],
+        trials: Sequence[FrozenTrial],
     ) -> dict[str, str | None]:
         attributes = list(dict.fromkeys(name for trial in trials for name in trial.user_attrs))
         for role, name in roles.items():
             if name is not None and name not in params and name not in attributes:
                 raise unknown(f"parameter or user attribute for {role}", name, [*params, *attributes])
         taken = {*roles.values(), *(hyperparameters or ())}
-        has_seed = SEED not in taken and SEED in (*params, *attributes) and not (self.space is not None and SEED in self.space)
+        has_seed = (
+            SEED not in taken
+            and SEED in (*params, *attributes)
+            and not (self.space is not None and SEED in self.space)
+        )
         return {**roles, "seed": roles["seed"] or (SEED if has_seed else None)}
 
     def _without_repeated(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
@@ -102,7 +135,9 @@ class OptunaTrials:
         again |= {trial.system_attrs.get("failed_trial") for trial in ended}
         repeated = [trial for trial in trials if trial.number in again and trial.state.name == "FAIL"]
         if repeated:
-            self.notes.append(f"Left out, having failed and been run again: {len(repeated)} of {len(trials)} trials.")
+            self.notes.append(
+                f"Left out, having failed and been run again: {len(repeated)} of {len(trials)} trials."
+            )
         return [trial for trial in trials if trial not in repeated] if repeated else list(trials)
 
     def _varied(self, domains: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +145,10 @@ class OptunaTrials:
         varied = {name: domain for name, domain in domains.items() if domain.cardinality != 1}
         constant = [name for name in domains if name not in varied]
         if constant and varied:
-            self.notes.append(f"Left out, having a single value: {', '.join(constant)} (hyperparameters=, --hyperparameter names all).")
+            self.notes.append(
+                f"Left out, having a single value: {', '.join(constant)} (hyperparameters=, "
+                f"--hyperparameter names all)."
+            )
         return varied or dict(domains)
 
     def imported(self, failed: str, title: str, *, several: bool) -> list[Imported]:
@@ -126,7 +164,10 @@ class OptunaTrials:
             lacking = [trial for trial in self.trials if self.roles[role] and self._role(trial, role) is None]
             if lacking:
                 states = ", ".join(dict.fromkeys(STATES[trial.state.name] for trial in lacking))
-                self.notes.append(f"Left out, having no {self.roles[role]}: {len(lacking)} of {len(self.trials)} trials ({states}).")
+                self.notes.append(
+                    f"Left out, having no {self.roles[role]}: {len(lacking)} of {len(self.trials)} trials "
+                    f"({states})."
+                )
                 numbers = {trial.number for trial in lacking}
                 self.trials = [trial for trial in self.trials if trial.number not in numbers]
         for trial in self.trials:
@@ -152,7 +193,8 @@ class OptunaTrials:
         )
 
     def _outcome(self, trial: FrozenTrial, failed: str) -> tuple[str, list[tuple[int, float]]]:
-        """Return the status and the reports: the intermediate values, of which the last is the value of a trial that completed."""
+        """Return the status and the reports: the intermediate values, of which the last is the value of a
+        trial that completed."""
         reports = sorted(trial.intermediate_values.items())
         status = STATES[trial.state.name]
         if status == "completed" and trial.values is not None:
@@ -181,7 +223,11 @@ class OptunaTrials:
         return None if source is None or name is None else (source[name],)
 
     def _value(self, name: str, value: Any) -> Any:
-        return value_of(self.space[name], value) if self.space is not None and name in self.space else choice_of(value)
+        return (
+            value_of(self.space[name], value)
+            if self.space is not None and name in self.space
+            else choice_of(value)
+        )
 
 
 def _seed(value: Any, number: int, *, decides: bool) -> int | None:

@@ -1,4 +1,5 @@
-"""The files of a Ray Tune experiment: its state, and a folder a trial with config and reports. What cannot be read is counted."""
+"""The files of a Ray Tune experiment: its state, and a folder a trial with config and reports. What cannot be
+read is counted."""
 
 from __future__ import annotations
 
@@ -62,7 +63,9 @@ class Experiment:
 
 def is_experiment(place: pathlib.Path) -> bool:
     """Return True for a directory with the trials of one experiment."""
-    return place.is_dir() and any(any(place.glob(pattern)) for pattern in (PATTERN, f"*/{RESULTS}", f"*/{PROGRESS}"))
+    return place.is_dir() and any(
+        any(place.glob(pattern)) for pattern in (PATTERN, f"*/{RESULTS}", f"*/{PROGRESS}")
+    )
 
 
 def is_searched(place: pathlib.Path) -> bool:
@@ -85,21 +88,34 @@ def read_experiment(place: pathlib.Path) -> Experiment:
         raise InputError(f"no directory {source}")
     if not is_experiment(place):
         within = sorted(path.name for path in place.iterdir() if is_experiment(path))
-        hint = f"; it holds some: {', '.join(within[:8])}" if within else " (no experiment_state-*.json, no TRIAL/result.json)"
+        hint = (
+            f"; it holds some: {', '.join(within[:8])}"
+            if within
+            else " (no experiment_state-*.json, no TRIAL/result.json)"
+        )
         raise InputError(f"{source} is no experiment of Ray Tune{hint}")
     state = read_states(place)
     folders = list(state.trials)
     for name in (RESULTS, PROGRESS, PARAMS, PICKLED_PARAMS):
-        folders += sorted(path.parent.name for path in place.glob(f"*/{name}") if path.parent.name not in folders)
+        folders += sorted(
+            path.parent.name for path in place.glob(f"*/{name}") if path.parent.name not in folders
+        )
     notes = list(state.notes)
     if not any(place.glob(PATTERN)):
         notes.append("There is no state file of the experiment: a trial ended as its own files say.")
     reports = {folder: read_reports(place / folder) for folder in folders}
     runs = [_run(place / folder, state.trials.get(folder), reports[folder]) for folder in folders]
     notes += _about_reports(reports, runs)
-    pickled = [run for run, folder in zip(runs, folders, strict=True) if not run.config and (place / folder / PICKLED_PARAMS).is_file()]
+    pickled = [
+        run
+        for run, folder in zip(runs, folders, strict=True)
+        if not run.config and (place / folder / PICKLED_PARAMS).is_file()
+    ]
     if pickled:
-        notes.append(f"Left out: {len(pickled)} of {len(runs)} trials, whose config is in {PICKLED_PARAMS} only, which is never unpickled.")
+        notes.append(
+            f"Left out: {len(pickled)} of {len(runs)} trials, whose config is in {PICKLED_PARAMS} only, "
+            f"which is never unpickled."
+        )
         runs = [run for run in runs if run not in pickled]
         if not runs:
             raise InputError(f"{source}: {notes[-1]}")
@@ -122,11 +138,16 @@ def _run(folder: pathlib.Path, state: TrialState | None, found: Reports) -> Run:
     if error is not None and status == ENDED:
         status = "failed"
     key = state.key if state else folder.name
-    return Run(key, _config(folder, reports, state), status, reports, error if status == "failed" else None, is_lost)
+    return Run(
+        key, _config(folder, reports, state), status, reports, error if status == "failed" else None, is_lost
+    )
 
 
-def _config(folder: pathlib.Path, reports: Sequence[Mapping[str, Any]], state: TrialState | None) -> Mapping[str, Any]:
-    """Return the config of the first source that has one: the trial's file, its last report, the experiment's state."""
+def _config(
+    folder: pathlib.Path, reports: Sequence[Mapping[str, Any]], state: TrialState | None
+) -> Mapping[str, Any]:
+    """Return the config of the first source that has one: the trial's file, its last report, the experiment's
+    state."""
     written = _json(folder / PARAMS)
     if isinstance(written, Mapping) and written:
         return leaves(written)
@@ -139,7 +160,11 @@ def _error(folder: pathlib.Path, *, is_ended: bool) -> str | None:
     path = folder / ERROR
     if is_ended or not path.is_file():
         return None
-    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if line.strip()]
+    lines = [
+        line
+        for line in path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        if line.strip()
+    ]
     return lines[-1].strip() if lines else "an error"
 
 
@@ -154,10 +179,19 @@ def _about_reports(reports: Mapping[str, Reports], runs: Sequence[Run]) -> list[
     notes = []
     unreadable = {folder: found for folder, found in reports.items() if found.unreadable}
     if unreadable:
-        count, (folder, first) = sum(found.unreadable for found in unreadable.values()), next(iter(unreadable.items()))
-        notes.append(f"Not readable: {count} reports of {len(unreadable)} of {len(runs)} trials (such as {folder}, {first.first}).")
+        count, (folder, first) = (
+            sum(found.unreadable for found in unreadable.values()),
+            next(iter(unreadable.items())),
+        )
+        notes.append(
+            f"Not readable: {count} reports of {len(unreadable)} of {len(runs)} trials (such as {folder}, "
+            f"{first.first})."
+        )
     lost = [run for run in runs if run.is_lost]
     if lost:
         last = sum(bool(run.reports) for run in lost)
-        notes.append(f"Without a folder: {len(lost)} of {len(runs)} trials; the experiment's state has the last report of {last} of them.")
+        notes.append(
+            f"Without a folder: {len(lost)} of {len(runs)} trials; the experiment's state has the last "
+            f"report of {last} of them."
+        )
     return notes

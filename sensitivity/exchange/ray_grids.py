@@ -1,4 +1,5 @@
-"""The trials of a Ray Tune ResultGrid: from their files where these are on this machine, else from the results."""
+"""The trials of a Ray Tune ResultGrid: from their files where these are on this machine, else from the
+results."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ def read_grid(grid: Any) -> Experiment:
     except (AttributeError, TypeError, KeyError):
         words = f"{type(grid).__name__} {str(grid)[:60]!r}"
         raise InputError(f"experiment must be a directory or a ResultGrid of Ray Tune, got {words}") from None
-    analysis = getattr(grid, "_experiment_analysis", None)  # ResultGrid has no public way to the metric that the Tuner was given
+    analysis = getattr(
+        grid, "_experiment_analysis", None
+    )  # ResultGrid has no public way to the metric that the Tuner was given
     metric, mode = (getattr(analysis, name, None) for name in ("default_metric", "default_mode"))
     source = repr(str(path)) if path else "the ResultGrid"
     if place is None or not is_experiment(place):
@@ -38,7 +41,10 @@ def read_grid(grid: Any) -> Experiment:
     state = read_states(place)
     statuses = {trial.key: trial.status for trial in state.trials.values()}
     runs = [
-        Run(run.key, run.config, statuses.get(run.key, run.status), run.reports, run.error) if run.status == ENDED else run for run in runs
+        Run(run.key, run.config, statuses.get(run.key, run.status), run.reports, run.error)
+        if run.status == ENDED
+        else run
+        for run in runs
     ]
     return Experiment(runs, source, place.name, is_searched(place), metric or state.metric, mode, state.notes)
 
@@ -56,11 +62,15 @@ def _run(result: Any, number: str) -> Run:
 
 
 def _of_frame(frame: Any, last: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the reports of a result's table, where a report without a metric has NaN; of the last report, the metrics themselves."""
+    """Return the reports of a result's table, where a report without a metric has NaN; of the last report,
+    the metrics themselves."""
     if frame is None or not len(frame):
         return []
     rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
-    absent = [{name for name, value in row.items() if isinstance(value, float) and math.isnan(value)} for row in rows]
+    absent = [
+        {name for name, value in row.items() if isinstance(value, float) and math.isnan(value)}
+        for row in rows
+    ]
     sometimes = {name for name in rows[0] if any(name not in names for names in absent)}
     reports = [
         {name: value for name, value in row.items() if name not in names or name not in sometimes}

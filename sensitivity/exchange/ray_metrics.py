@@ -50,9 +50,14 @@ def metric_of(read: Experiment, metric: str | None) -> tuple[str, list[str]]:
         return str(read.metric), [f"The metric is {read.metric}, as Ray Tune was given (metric=, --metric)."]
     if len(numbers) == 1:
         return numbers[0], []
-    candidates = [name for name in numbers if not COUNTERS.intersection(tokens_of(name)) or direction_in(name)]
+    candidates = [
+        name for name in numbers if not COUNTERS.intersection(tokens_of(name)) or direction_in(name)
+    ]
     if len(candidates) == 1:
-        return candidates[0], [f"The metric is {candidates[0]}, as other numbers count or time by their names (metric=, --metric)."]
+        return candidates[0], [
+            f"The metric is {candidates[0]}, as other numbers count or time by their names (metric=, "
+            f"--metric)."
+        ]
     asked = sorted(candidates or numbers, key=lambda name: direction_in(name) is None)
     more = f" and {len(asked) - MOST_LISTED} more" if len(asked) > MOST_LISTED else ""
     listed = ", ".join(asked[:MOST_LISTED]) + more or "no number"
@@ -67,7 +72,10 @@ def _numbers(runs: Sequence[Run]) -> list[str]:
             for run in runs
             for report in run.reports
             for name, value in report.items()
-            if name not in AUTOMATIC and not name.startswith(CONFIG) and not isinstance(value, bool) and _is_number(value)
+            if name not in AUTOMATIC
+            and not name.startswith(CONFIG)
+            and not isinstance(value, bool)
+            and _is_number(value)
         )
     )
 
@@ -107,7 +115,8 @@ class Curves:
 
 
 def curves_of(runs: Sequence[Run], metric: str) -> Curves:
-    """Return the metric of every trial. A report without the metric is none; a restored trial repeats iterations, of which the last counts.
+    """Return the metric of every trial. A report without the metric is none; a restored trial repeats
+    iterations, of which the last counts.
 
     Args:
         runs: trials.
@@ -132,7 +141,13 @@ def curves_of(runs: Sequence[Run], metric: str) -> Curves:
     key, value = texts[0]
     if not any(curves.values()):
         raise InputError(f"metric {metric!r} must be a number, got {value!r} in trial {key}")
-    return Curves(curves, [f"Not readable: {len(texts)} reports whose {metric} is no number (such as {str(value)[:40]!r} in trial {key})."])
+    return Curves(
+        curves,
+        [
+            f"Not readable: {len(texts)} reports whose {metric} is no number (such as {str(value)[:40]!r} "
+            f"in trial {key})."
+        ],
+    )
 
 
 def _iteration(report: Mapping[str, Any], place: int) -> int:

@@ -1,4 +1,5 @@
-"""The reports of a Ray Tune trial: ``result.json`` with a report a line, else ``progress.csv`` with a report a row."""
+"""The reports of a Ray Tune trial: ``result.json`` with a report a line, else ``progress.csv`` with a report
+a row."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ class Reports:
 
 
 def number_in(value: Any) -> float | None:
-    """Return the number that a report holds, NaN for the texts that are written for it, None for what is no number.
+    """Return the number that a report holds, NaN for the texts that are written for it, None for what is no
+    number.
 
     >>> number_in("null"), number_in("-inf"), number_in("0.5"), number_in("tensor(0.25)"), number_in(None), number_in("bad")
     (nan, -inf, 0.5, 0.25, None, None)
@@ -59,7 +61,9 @@ def number_in(value: Any) -> float | None:
         return None
 
 
-def leaves(nested: Mapping[str, Any], *, stop: Callable[[Mapping[str, Any]], bool] = lambda _: False) -> dict[str, Any]:
+def leaves(
+    nested: Mapping[str, Any], *, stop: Callable[[Mapping[str, Any]], bool] = lambda _: False
+) -> dict[str, Any]:
     """Return nested entries by the names that Ray Tune gives them: ``outer/inner``.
 
     Args:
@@ -120,7 +124,13 @@ def _read_rows(path: pathlib.Path) -> Reports:
     header = next(reader, [])
     for cells in reader:
         if len(cells) == len(header):
-            rows.append({name: BOOLS.get(cell, read_value(cell)) for name, cell in zip(header, cells, strict=True) if cell != ""})
+            rows.append(
+                {
+                    name: BOOLS.get(cell, read_value(cell))
+                    for name, cell in zip(header, cells, strict=True)
+                    if cell != ""
+                }
+            )
         elif cells:
             wrong.append(f"line {reader.line_num} has {len(cells)} of {len(header)} cells")
     return Reports(rows, len(wrong), wrong[0] if wrong else None)

@@ -1,4 +1,5 @@
-"""The state files of a Ray Tune experiment, ``experiment_state-*.json``, as Ray 1 and Ray 2 write them. Nothing is unpickled."""
+"""The state files of a Ray Tune experiment, ``experiment_state-*.json``, as Ray 1 and Ray 2 write them.
+Nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -13,7 +14,13 @@ from sensitivity.exchange.trial import ENDED
 from trainables.names import InputError
 
 PATTERN = "experiment_state-*.json"
-STATES = {"TERMINATED": ENDED, "ERROR": "failed", "RUNNING": "running", "PAUSED": "running", "PENDING": "pending"}
+STATES = {
+    "TERMINATED": ENDED,
+    "ERROR": "failed",
+    "RUNNING": "running",
+    "PAUSED": "running",
+    "PENDING": "pending",
+}
 PICKLED = "CLOUDPICKLE_FALLBACK"
 NO_METRIC = "_metric"
 """What Ray Tune writes for the metric of an experiment that was given none."""
@@ -80,7 +87,9 @@ def read_states(place: pathlib.Path) -> ExperimentState:
     if unreadable and len(unreadable) == len(files) and not folders:
         raise InputError(f"cannot read {unreadable[0]}")
     if unreadable:
-        state.notes.append(f"Not readable: {len(unreadable)} of {len(files)} state files (such as {unreadable[0]}).")
+        state.notes.append(
+            f"Not readable: {len(unreadable)} of {len(files)} state files (such as {unreadable[0]})."
+        )
     if skipped:
         state.notes.append(f"Not readable: {skipped} trials in state files.")
     state.trials = dict(sorted(state.trials.items(), key=lambda item: _number(item[0], item[1].key)))
@@ -88,7 +97,8 @@ def read_states(place: pathlib.Path) -> ExperimentState:
 
 
 def _trial(entry: Any, folders: Sequence[str]) -> TrialState | None:
-    """Return the trial of an entry: its JSON, a mapping, or a pair of its JSON and that of its run; None for another."""
+    """Return the trial of an entry: its JSON, a mapping, or a pair of its JSON and that of its run; None for
+    another."""
     try:
         trial, run = (_mapping(part) for part in (entry if isinstance(entry, (list, tuple)) else (entry, {})))
         key, status = str(trial["trial_id"]), str(trial["status"])
@@ -112,7 +122,8 @@ def _mapping(part: Any) -> Mapping[str, Any]:
 
 
 def _folder(trial: Mapping[str, Any], run: Mapping[str, Any], key: str, folders: Sequence[str]) -> str:
-    """Return the name of a trial's folder, also of an experiment that was moved: paths of another machine end with it."""
+    """Return the name of a trial's folder, also of an experiment that was moved: paths of another machine end
+    with it."""
     for path in (trial.get("relative_logdir"), trial.get("logdir"), run.get("logdir")):
         if isinstance(path, str) and path:
             return path.replace("\\", "/").rstrip("/").rpartition("/")[2]

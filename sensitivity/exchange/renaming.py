@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from sensitivity.exchange.trial import Imported
 
 
-def renaming(values: Mapping[str, Sequence[Any]], rename: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[str]]:
+def renaming(
+    values: Mapping[str, Sequence[Any]], rename: Mapping[str, str] | None = None
+) -> tuple[dict[str, str], list[str]]:
     """Return the new names of hyperparameters by their old ones, and the sentence that says so.
 
     Args:
         values: of every hyperparameter, by name.
-        rename: new names by old ones, as the user gives them. A hyperparameter renamed to itself keeps its name.
+        rename: new names by old ones, as the user gives them. A hyperparameter renamed to itself keeps its
+            name.
 
     Raises:
         InputError: rename names an unknown hyperparameter, or two hyperparameters would have one name.
@@ -36,7 +39,10 @@ def renaming(values: Mapping[str, Sequence[Any]], rename: Mapping[str, str] | No
         rate = learning_rate_in(name for name, column in values.items() if could_be_rates(name, column))
         if rate is not None and rate != LR and rate not in wanted and LR not in values:
             wanted[rate] = LR
-            notes.append(f"{rate} is the learning rate, and is called lr from here on (--rename {rate}={rate} keeps its name).")
+            notes.append(
+                f"{rate} is the learning rate, and is called lr from here on (--rename {rate}={rate} keeps "
+                f"its name)."
+            )
     changed = {name: new for name, new in wanted.items() if name != new}
     result = [changed.get(name, name) for name in values]
     twice = next((name for name in result if result.count(name) > 1), None)
@@ -62,7 +68,12 @@ def renamed_trials(trials: Sequence[Imported], names: Mapping[str, str]) -> list
         trials: as they were read.
         names: new ones by old ones.
     """
-    return [replace(trial, configuration={names.get(name, name): value for name, value in trial.configuration.items()}) for trial in trials]
+    return [
+        replace(
+            trial, configuration={names.get(name, name): value for name, value in trial.configuration.items()}
+        )
+        for trial in trials
+    ]
 
 
 def renamed_domain(domain: Hyperparameter, names: Mapping[str, str]) -> Hyperparameter:
@@ -73,5 +84,7 @@ def renamed_domain(domain: Hyperparameter, names: Mapping[str, str]) -> Hyperpar
         names: new ones by old ones.
     """
     return replace(
-        domain, name=names.get(domain.name, domain.name), when={names.get(name, name): value for name, value in domain.when.items()}
+        domain,
+        name=names.get(domain.name, domain.name),
+        when={names.get(name, name): value for name, value in domain.when.items()},
     )

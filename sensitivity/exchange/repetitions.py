@@ -12,7 +12,8 @@ from sensitivity.exchange.columns import Column, is_missing
 
 Numbers = NDArray[np.int64]
 SHARED, DISJOINT = 0.8, 0.2
-"""Shares of its values that a column has under every seed: of a hyperparameter at least, of a result at most."""
+"""Shares of its values that a column has under every seed: of a hyperparameter at least, of a result at
+most."""
 MOST_LEVELS = 12
 
 
@@ -40,7 +41,8 @@ def number_repetitions(column: Column, groups: Numbers) -> bool:
 
 
 def cross_hyperparameters(column: Column, groups: Numbers) -> bool:
-    """Return True if configurations come again with other values of a column, and share those values, as they share epochs or budgets.
+    """Return True if configurations come again with other values of a column, and share those values, as they
+    share epochs or budgets.
 
     Args:
         column: of numbers.
@@ -56,7 +58,8 @@ def cross_hyperparameters(column: Column, groups: Numbers) -> bool:
 
 
 def is_factor(column: Column, groups: Numbers) -> bool:
-    """Return True if a column has few levels, all of which come with most configurations, as those of a factor of a grid do.
+    """Return True if a column has few levels, all of which come with most configurations, as those of a
+    factor of a grid do.
 
     Args:
         column: of numbers.
@@ -69,7 +72,9 @@ def is_factor(column: Column, groups: Numbers) -> bool:
     return bool((levels == column.distinct).mean() >= SHARED)
 
 
-def differ_between_seeds(candidates: Sequence[Column], seed: Column, context: Sequence[Column]) -> list[Column]:
+def differ_between_seeds(
+    candidates: Sequence[Column], seed: Column, context: Sequence[Column]
+) -> list[Column]:
     """Return the columns of numbers that differ from seed to seed of one configuration, as results do.
 
     Args:
@@ -101,5 +106,8 @@ def _shared(column: Column, seeds: Numbers) -> float:
 
 
 def _codes(column: Column) -> Numbers:
-    texts = ["" if is_missing(cell) else repr(float(cell)) if isinstance(cell, int) else repr(cell) for cell in column.cells]
+    texts = [
+        "" if is_missing(cell) else repr(float(cell)) if isinstance(cell, int) else repr(cell)
+        for cell in column.cells
+    ]
     return np.asarray(pd.factorize(np.array(texts, dtype=object))[0], dtype=np.int64)

@@ -26,7 +26,8 @@ WORDS = {
     "pending": ("pending", "waiting", "queued", "scheduled", "idle", "candidate", "staged",
     "requested", "configuring", "requeued", "created"),
 }  # fmt: skip
-"""By status: words of W&B, MLflow, Optuna, Ray, Keras Tuner, Ax, Vizier, SMAC, DeepCAVE, NNI, Sacred, ClearML and SLURM."""
+"""By status: words of W&B, MLflow, Optuna, Ray, Keras Tuner, Ax, Vizier, SMAC, DeepCAVE, NNI, Sacred, ClearML
+and SLURM."""
 STATUS_OF = {word: status for status, words in WORDS.items() for word in words}
 UNFINISHED = ("stopped", "failed", "running", "pending")
 ENUMERATIONS = re.compile(r"^(trialstate|trialstatus|runstatus|statustype|status|state)\.")
@@ -34,8 +35,11 @@ DETAILS = re.compile(r"^(cancelled|canceled)(_by_.*|\+)$")
 """SLURM: ``CANCELLED by 1000``, ``CANCELLED+``."""
 
 
-def statuses_of(words: Iterable[Any], given: Mapping[str, str] | None = None, *, column: str = "status") -> list[str]:
-    """Return the status of every trial by its word; :data:`sensitivity.exchange.assembling.ENDED` where it has none.
+def statuses_of(
+    words: Iterable[Any], given: Mapping[str, str] | None = None, *, column: str = "status"
+) -> list[str]:
+    """Return the status of every trial by its word; :data:`sensitivity.exchange.assembling.ENDED` where it
+    has none.
 
     Args:
         words: a word a trial; None, NaN or an empty text where there is none.
@@ -55,13 +59,21 @@ def statuses_of(words: Iterable[Any], given: Mapping[str, str] | None = None, *,
     read = [_word(word) for word in words]
     missing = next((word for word in chosen if word not in {_plain(text) for text in read if text}), None)
     if missing is not None:
-        raise unknown(f"word in statuses (--status-word), of column {column!r}", missing, dict.fromkeys(text for text in read if text))
-    found = {text: ENDED if text is None else chosen.get(_plain(text)) or STATUS_OF.get(_normal(text)) for text in dict.fromkeys(read)}
+        raise unknown(
+            f"word in statuses (--status-word), of column {column!r}",
+            missing,
+            dict.fromkeys(text for text in read if text),
+        )
+    found = {
+        text: ENDED if text is None else chosen.get(_plain(text)) or STATUS_OF.get(_normal(text))
+        for text in dict.fromkeys(read)
+    }
     strange = [text for text, status in found.items() if status is None and text is not None]
     if strange:
         listed = ", ".join(map(repr, strange[:5])) + (", ..." if len(strange) > 5 else "")
         raise InputError(
-            f"what does {listed} in column {column!r} mean? Give statuses= (--status-word {strange[0]}=STATUS, where STATUS is "
+            f"what does {listed} in column {column!r} mean? Give statuses= (--status-word "
+            f"{strange[0]}=STATUS, where STATUS is "
             f"{', '.join(WORDS)}), or status='none' (--status none) if the column is no status"
         )
     return [str(found[text]) for text in read]

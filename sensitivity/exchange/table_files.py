@@ -47,14 +47,24 @@ def read_frame(path: str | pathlib.Path) -> pd.DataFrame:
         raise InputError(f"a table ends with {', '.join(SUFFIXES)} (or .gz); got {str(path)!r}")
     try:
         if kind in PARQUET:
-            source = place if place.is_dir() else io.BytesIO(place.read_bytes())  # Arrow takes paths in UTF-8 only
+            source = (
+                place if place.is_dir() else io.BytesIO(place.read_bytes())
+            )  # Arrow takes paths in UTF-8 only
             return flattened(pd.read_parquet(source))
         if kind in EXCEL:
             return _read_excel(place)
         if kind in JSON:
-            return flattened(pd.DataFrame(_columns(_records(read_text(place), lines=kind != ".json")), dtype=object))
+            return flattened(
+                pd.DataFrame(_columns(_records(read_text(place), lines=kind != ".json")), dtype=object)
+            )
         return flattened(read_delimited(place, DELIMITED[kind]))
-    except (OSError, EOFError, UnicodeError, ValueError, RecursionError) as error:  # pandas' and Arrow's own errors are ValueErrors
+    except (
+        OSError,
+        EOFError,
+        UnicodeError,
+        ValueError,
+        RecursionError,
+    ) as error:  # pandas' and Arrow's own errors are ValueErrors
         if isinstance(error, InputError):
             raise
         raise InputError(f"cannot read the table {str(path)!r}: {_reason(error)}") from None
@@ -69,7 +79,8 @@ def _kind(place: pathlib.Path) -> str:
 
 
 def _records(text: str, *, lines: bool) -> list[Mapping[str, Any]]:
-    """Return the rows of JSON: a row a line, a list of rows, columns of lists, or what pandas' ``to_json`` writes."""
+    """Return the rows of JSON: a row a line, a list of rows, columns of lists, or what pandas' ``to_json``
+    writes."""
     if lines:
         rows = [json.loads(line) for line in text.splitlines() if line.strip()]
     else:
@@ -126,7 +137,14 @@ def _read_excel(place: pathlib.Path) -> pd.DataFrame:
         sheets = [[list(row) for row in sheet.iter_rows(values_only=True)] for sheet in book.worksheets]
     finally:
         book.close()
-    rows = next((rows for rows in ([row for row in sheet if any(cell is not None for cell in row)] for sheet in sheets) if rows), [])
+    rows = next(
+        (
+            rows
+            for rows in ([row for row in sheet if any(cell is not None for cell in row)] for sheet in sheets)
+            if rows
+        ),
+        [],
+    )
     if not rows:
         raise ValueError("its sheets are empty")
     used = [i for i in range(len(rows[0])) if any(i < len(row) and row[i] is not None for row in rows)]
@@ -136,7 +154,10 @@ def _read_excel(place: pathlib.Path) -> pd.DataFrame:
         raise InputError(f"{str(place)!r} has the column {twice!r} twice")
     return flattened(
         pd.DataFrame(
-            {name: _of_sheet([row[i] if i < len(row) else None for row in rows[1:]]) for name, i in zip(header, used, strict=True)}
+            {
+                name: _of_sheet([row[i] if i < len(row) else None for row in rows[1:]])
+                for name, i in zip(header, used, strict=True)
+            }
         )
     )
 
@@ -146,8 +167,14 @@ def _of_sheet(cells: list[Any]) -> pd.Series[Any]:
     texts = [cell for cell in cells if isinstance(cell, str)]
     others = [cell for cell in cells if cell is not None and not isinstance(cell, (str, int, float))]
     if texts and not others and not any(isinstance(cell, bool) for cell in cells):
-        return typed([EMPTY[0] if cell is None else cell if isinstance(cell, str) else repr(cell) for cell in cells])
-    return pd.Series(cells, dtype=object).infer_objects() if all(cell is not None for cell in cells) else pd.Series(cells, dtype=object)
+        return typed(
+            [EMPTY[0] if cell is None else cell if isinstance(cell, str) else repr(cell) for cell in cells]
+        )
+    return (
+        pd.Series(cells, dtype=object).infer_objects()
+        if all(cell is not None for cell in cells)
+        else pd.Series(cells, dtype=object)
+    )
 
 
 def _reason(error: Any) -> str:

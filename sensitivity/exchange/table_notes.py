@@ -22,9 +22,17 @@ def role_notes(roles: Roles, metric: str, are_named: bool, own: Collection[str] 
     """
     notes = []
     if not are_named:
-        names = [column if column == name else f"{name} ({column})" for column, name in roles.hyperparameters.items()]
-        notes.append(f"Taken for hyperparameters, as none were named: {_some(names)} (--hyperparameter, once for each, names others).")
-    other = {role: column for role in roles.inferred for column in [roles.named[role]] if column.casefold() != role}
+        names = [
+            column if column == name else f"{name} ({column})"
+            for column, name in roles.hyperparameters.items()
+        ]
+        notes.append(
+            f"Taken for hyperparameters, as none were named: {_some(names)} (--hyperparameter, once for "
+            f"each, names others)."
+        )
+    other = {
+        role: column for role in roles.inferred for column in [roles.named[role]] if column.casefold() != role
+    }
     if other:
         options = [f"--{role.replace('_', '-')}" for role in other if role != "seconds"]
         change = f" ({listed(options)} {'name' if len(options) > 1 else 'names'} others)" if options else ""
@@ -36,9 +44,16 @@ def role_notes(roles: Roles, metric: str, are_named: bool, own: Collection[str] 
             reasons.setdefault(reason, []).append(column)
     if reasons:
         parts = "; ".join(f"{reason} ({_some(columns)})" for reason, columns in reasons.items())
-        notes.append(f"Left out of the hyperparameters: {parts}. --hyperparameter takes a column back, --leave-out leaves out one more.")
+        notes.append(
+            f"Left out of the hyperparameters: {parts}. --hyperparameter takes a column back, --leave-out "
+            f"leaves out one more."
+        )
     return notes
 
 
 def _some(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= MOST else f"{', '.join(names[: MOST - 1])} and {len(names) - MOST + 1} more"
+    return (
+        ", ".join(names)
+        if len(names) <= MOST
+        else f"{', '.join(names[: MOST - 1])} and {len(names) - MOST + 1} more"
+    )

@@ -17,7 +17,15 @@ from sensitivity.text.wording import listed
 from trainables.names import InputError
 
 Empty = Literal["diverged", "failed"]
-UNITS = {"minutes": 60.0, "minute": 60.0, "min": 60.0, "hours": 3600.0, "hour": 3600.0, "ms": 0.001, "milliseconds": 0.001}
+UNITS = {
+    "minutes": 60.0,
+    "minute": 60.0,
+    "min": 60.0,
+    "hours": 3600.0,
+    "hour": 3600.0,
+    "ms": 0.001,
+    "milliseconds": 0.001,
+}
 """Seconds by the word of a column's name."""
 MOST_BUDGETS = 8
 
@@ -50,37 +58,51 @@ class TableTrials:
     by_budget: bool
 
     def read(self) -> tuple[list[Imported], list[str]]:
-        """Return the trials, and what was assumed of them in sentences. Raises: InputError for cells that are not what their role takes."""
+        """Return the trials, and what was assumed of them in sentences. Raises: InputError for cells that are
+        not what their role takes."""
         size = len(self.columns[self.metric].cells)
         values = numbers_of(self.columns[self.metric])
-        seconds = seconds_of(self.columns[self.roles["seconds"]]) if "seconds" in self.roles else [math.nan] * size
+        seconds = (
+            seconds_of(self.columns[self.roles["seconds"]]) if "seconds" in self.roles else [math.nan] * size
+        )
         start = self._initial(size)
         statuses = self._statuses(size)
         variants, tasks = (self._labels(role, statuses) for role in ("variant", "task"))
         seeds = self._seeds(statuses)
         steps, notes = self._steps(size)
         cells = {name: self.columns[column].cells for column, name in self.names.items()}
-        configurations = [{name: column[i] for name, column in cells.items() if not is_missing(column[i])} for i in range(size)]
+        configurations = [
+            {name: column[i] for name, column in cells.items() if not is_missing(column[i])}
+            for i in range(size)
+        ]
         notes += self._copies(configurations, values, variants, tasks, seeds)
         notes += self._unnamed(variants, tasks, statuses)
         groups: dict[Any, list[int]] = {}
         for i in range(size):
             if not (variants[i] and tasks[i]):
                 continue
-            what = i if "epoch" not in self.roles else (tasks[i], variants[i], seeds[i], repr(configurations[i]))
+            what = (
+                i if "epoch" not in self.roles else (tasks[i], variants[i], seeds[i], repr(configurations[i]))
+            )
             groups.setdefault(what, []).append(i)
         trials, silent = [], 0
         for group in groups.values():
             rows = sorted(group, key=lambda i: steps[i])
             repeated = next((i for i, j in itertools.pairwise(rows) if steps[i] == steps[j]), None)
             if repeated is not None:
-                raise InputError(f"row {repeated + 1} has the same trial and the same {self.roles['epoch']} as another")
+                raise InputError(
+                    f"row {repeated + 1} has the same trial and the same {self.roles['epoch']} as another"
+                )
             first, last = rows[0], rows[-1]
             status, reports = self._outcome(statuses[last], [(steps[i], values[i]) for i in rows])
             silent += status == "completed" and not reports
             if self.by_budget and status in (ENDED, "completed") and reports:
                 status = "completed" if reports[-1][0] == max(steps) else "stopped"
-            total = sum(seconds[i] for i in rows if not math.isnan(seconds[i])) if any(seconds[i] == seconds[i] for i in rows) else math.nan
+            total = (
+                sum(seconds[i] for i in rows if not math.isnan(seconds[i]))
+                if any(seconds[i] == seconds[i] for i in rows)
+                else math.nan
+            )
             trials.append(
                 Imported(
                     f"row {first + 1}", configurations[first], status, reports, variants[first], tasks[first], seeds[first],
@@ -89,7 +111,9 @@ class TableTrials:
             )  # fmt: skip
         return trials, [*notes, *self._silent(trials, silent)]
 
-    def _outcome(self, status: str, cells: Sequence[tuple[int, float | None]]) -> tuple[str, list[tuple[int, float]]]:
+    def _outcome(
+        self, status: str, cells: Sequence[tuple[int, float | None]]
+    ) -> tuple[str, list[tuple[int, float]]]:
         """Return the status and the reports of a trial from its word and its cells; without a word, ENDED."""
         reports = [(step, value) for step, value in cells if value is not None]
         if status in UNFINISHED and self.null_is_nan:
@@ -97,41 +121,52 @@ class TableTrials:
                 reports.pop()
         if status == "failed" and reports and math.isnan(reports[-1][1]):
             return status, []
-        if not reports and (status == "diverged" or (status in (ENDED, "completed") and self.empty == "diverged")):
+        if not reports and (
+            status == "diverged" or (status in (ENDED, "completed") and self.empty == "diverged")
+        ):
             return "diverged", [(cells[-1][0], math.nan)]
         if not reports and status == ENDED and self.empty == "failed":
             return "failed", []
         return ("pending", []) if status == "pending" else (status, reports)
 
     def _silent(self, trials: Sequence[Imported], silent: int) -> list[str]:
-        """Return what is said of trials without a result. Raises: InputError where nothing says what became of them."""
+        """Return what is said of trials without a result. Raises: InputError where nothing says what became
+        of them."""
         unknown = sum(trial.status == ENDED and not trial.reports for trial in trials)
         if unknown:
             raise InputError(
-                f"column {self.metric!r} is empty in {unknown} of {len(trials)} trials, and no status says why; give empty='diverged' or "
+                f"column {self.metric!r} is empty in {unknown} of {len(trials)} trials, and no status says "
+                f"why; give empty='diverged' or "
                 "empty='failed' (--empty diverged, --empty failed)"
             )
         if not silent:
             return []
         return [
-            f"No {self.metric} in {silent} of {len(trials)} trials that ended by their status: they count as failed (--empty diverged if "
+            f"No {self.metric} in {silent} of {len(trials)} trials that ended by their status: they count "
+            f"as failed (--empty diverged if "
             "they diverged)."
         ]
 
     def _initial(self, size: int) -> list[float]:
         if "initial_loss" not in self.roles:
             return [self.initial_loss] * size
-        return [math.nan if value is None else value for value in numbers_of(self.columns[self.roles["initial_loss"]])]
+        return [
+            math.nan if value is None else value
+            for value in numbers_of(self.columns[self.roles["initial_loss"]])
+        ]
 
     def _labels(self, role: str, statuses: Sequence[str]) -> list[str]:
-        """Return the variant or the task of every row; a row that did not finish may have none, an empty text."""
+        """Return the variant or the task of every row; a row that did not finish may have none, an empty
+        text."""
         if role not in self.roles:
             return [self.study] * len(statuses)
         column = self.columns[self.roles[role]]
         labels = ["" if is_missing(cell) else _label(cell, column) for cell in column.cells]
         for row, (label, status) in enumerate(zip(labels, statuses, strict=True), 1):
             if not label and status not in UNFINISHED:
-                raise InputError(f"column {column.name!r} must name something in every row, got nothing in row {row}")
+                raise InputError(
+                    f"column {column.name!r} must name something in every row, got nothing in row {row}"
+                )
         return labels
 
     def _unnamed(self, variants: Sequence[str], tasks: Sequence[str], statuses: Sequence[str]) -> list[str]:
@@ -155,26 +190,37 @@ class TableTrials:
         if "seed" not in self.roles:
             return [None] * len(statuses)
         column = self.columns[self.roles["seed"]]
-        lacking = [is_missing(cell) and status in UNFINISHED for cell, status in zip(column.cells, statuses, strict=True)]
+        lacking = [
+            is_missing(cell) and status in UNFINISHED
+            for cell, status in zip(column.cells, statuses, strict=True)
+        ]
         return [None if none else whole_number_of(column, row) for row, none in enumerate(lacking)]
 
     def _steps(self, size: int) -> tuple[list[int], list[str]]:
-        """Return the epoch of every row: as it is where it is whole, else its rank among all budgets, which is said."""
+        """Return the epoch of every row: as it is where it is whole, else its rank among all budgets, which
+        is said."""
         if "epoch" not in self.roles:
             return [1] * size, []
         column = self.columns[self.roles["epoch"]]
         budgets = numbers_of(column)
         for row, value in enumerate(budgets, 1):
             if value is None or not math.isfinite(value):
-                raise InputError(f"column {column.name!r} must hold numbers, got {column.cells[row - 1]!r} in row {row}")
+                raise InputError(
+                    f"column {column.name!r} must hold numbers, got {column.cells[row - 1]!r} in row {row}"
+                )
         levels = sorted({value for value in budgets if value is not None})
         if not self.by_budget:
             return [whole_number_of(column, row) for row in range(size)], []
         ranks = {level: rank for rank, level in enumerate(levels, 1)}
-        words = ", ".join(f"{level:.6g}" for level in levels[:MOST_BUDGETS]) + (", ..." if len(levels) > MOST_BUDGETS else "")
+        words = ", ".join(f"{level:.6g}" for level in levels[:MOST_BUDGETS]) + (
+            ", ..." if len(levels) > MOST_BUDGETS else ""
+        )
         if levels == list(range(1, len(levels) + 1)):
             return [int(value) for value in budgets if value is not None], []
-        note = f"Budgets, in column {column.name}, count as epochs 1 to {len(levels)}: {words}. A trial is whole at the largest."
+        note = (
+            f"Budgets, in column {column.name}, count as epochs 1 to {len(levels)}: {words}. A trial is "
+            f"whole at the largest."
+        )
         return [ranks[value] for value in budgets if value is not None], [note]
 
     def _copies(
@@ -185,7 +231,8 @@ class TableTrials:
         tasks: Sequence[str],
         seeds: Sequence[int | None],
     ) -> list[str]:
-        """Return what is said of repetitions with equal results. Raises: InputError where all of the table is there more than once."""
+        """Return what is said of repetitions with equal results. Raises: InputError where all of the table is
+        there more than once."""
         if "epoch" in self.roles or "seed" in self.roles:
             return []
         rows = [repr([column.cells[i] for column in self.columns.values()]) for i in range(len(values))]
@@ -193,17 +240,27 @@ class TableTrials:
         if counts.min() > 1 and counts.nunique() == 1 and not all(value is None for value in values):
             again = rows.index(rows[0], 1) + 1
             raise InputError(
-                f"every row of the table is there {counts.iloc[0]} times: rows 1 and {again} are the same trial twice "
-                f"({dict(configurations[0])!r}, {values[0]!r}); leave the copies out, or name the column of the seed (seed=, --seed)"
+                f"every row of the table is there {counts.iloc[0]} times: rows 1 and {again} are the same "
+                f"trial twice "
+                f"({dict(configurations[0])!r}, {values[0]!r}); leave the copies out, or name the column of "
+                f"the seed (seed=, --seed)"
             )
-        whole = pd.DataFrame({"configuration": list(zip(tasks, variants, map(repr, configurations), strict=True)), "value": values})
+        whole = pd.DataFrame(
+            {
+                "configuration": list(zip(tasks, variants, map(repr, configurations), strict=True)),
+                "value": values,
+            }
+        )
         equal = whole[whole["value"].notna()].groupby(["configuration", "value"]).size()
         equal = equal[equal > 1]
         if equal.empty:
             return []
         count = len(equal.index.unique(0))
         of = "one configuration" if count == 1 else f"{count} configurations"
-        return [f"Repetitions of {of} have the same {self.metric} to the last digit ({equal.sum()} rows); they count as seeds."]
+        return [
+            f"Repetitions of {of} have the same {self.metric} to the last digit ({equal.sum()} rows); they "
+            f"count as seeds."
+        ]
 
 
 def _label(cell: Any, column: Column) -> str:
@@ -226,14 +283,22 @@ def whole_number_of(column: Column, row: int) -> int:
     cell = column.cells[row]
     if isinstance(cell, int):
         return int(cell)
-    number = numbers_of(Column(column.name, [cell]))[0] if not isinstance(cell, str) else _number_in_text(column, row)
+    number = (
+        numbers_of(Column(column.name, [cell]))[0]
+        if not isinstance(cell, str)
+        else _number_in_text(column, row)
+    )
     if number is None or not float(number).is_integer():  # nor is NaN or infinity
-        raise InputError(f"column {column.name!r} must hold whole numbers, got {cell if number is None else number!r} in row {row + 1}")
+        raise InputError(
+            f"column {column.name!r} must hold whole numbers, got {cell if number is None else number!r} in "
+            f"row {row + 1}"
+        )
     return int(number)
 
 
 def seconds_of(column: Column) -> list[float]:
-    """Return durations in seconds, NaN where a cell holds none: numbers in the unit of the column's name, or text as pandas writes it.
+    """Return durations in seconds, NaN where a cell holds none: numbers in the unit of the column's name, or
+    text as pandas writes it.
 
     >>> seconds_of(Column("duration", ["0 days 00:01:30.5", None])), seconds_of(Column("minutes", [2]))
     ([90.5, nan], [120.0])
@@ -257,4 +322,6 @@ def _number_in_text(column: Column, row: int) -> float:
     try:
         return float(column.cells[row])
     except ValueError:
-        raise InputError(f"column {column.name!r} must hold numbers, got {column.cells[row]!r} in row {row + 1}") from None
+        raise InputError(
+            f"column {column.name!r} must hold numbers, got {column.cells[row]!r} in row {row + 1}"
+        ) from None

@@ -27,10 +27,12 @@ def to_configspace(
 ) -> tuple[ConfigurationSpace, list[tuple[Configuration, float]]]:
     """The space of one variant, and every trial of it on one task that has a result, with its capped loss.
 
-    log1m hyperparameters are ``1 - mu`` on a log scale (:mod:`search_spaces.configspace_spaces`). Seeds of a configuration come one by one.
-    HyperSHAP maximises: give it ``[(configuration, -loss) for configuration, loss in pairs]``.
+    log1m hyperparameters are ``1 - mu`` on a log scale (:mod:`search_spaces.configspace_spaces`). Seeds of a
+    configuration come one by one. HyperSHAP maximises: give it ``[(configuration, -loss) for configuration,
+    loss in pairs]``.
 
-    Args: task, variant: where there are several. Raises: InputError where several could be meant, or ConfigSpace cannot carry the space.
+    Args: task, variant: where there are several. Raises: InputError where several could be meant, or
+    ConfigSpace cannot carry the space.
     """
     from ConfigSpace import Configuration
 
@@ -73,7 +75,9 @@ def _rounded_outwards(each: Hyperparameter) -> Hyperparameter:
         low, high = 1 - _up(1 - each.low), 1 - _down(1 - each.high)
         return dataclasses.replace(each, low=low, high=high if high < 1 else each.high)
     low = _down(each.low)
-    return dataclasses.replace(each, low=low if low > 0 or each.scale == "linear" else each.low, high=_up(each.high))
+    return dataclasses.replace(
+        each, low=low if low > 0 or each.scale == "linear" else each.low, high=_up(each.high)
+    )
 
 
 def _down(x: float) -> float:

@@ -1,4 +1,5 @@
-"""Results as the folder of a run that DeepCAVE opens: its DataFrame format, ``configspace.csv`` and ``trials.csv``."""
+"""Results as the folder of a run that DeepCAVE opens: its DataFrame format, ``configspace.csv`` and
+``trials.csv``."""
 
 from __future__ import annotations
 
@@ -19,21 +20,28 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def to_deepcave(results: Results, folder: str | pathlib.Path, *, task: str | None = None, variant: str | None = None) -> pathlib.Path:
-    """Write one variant on one task as a run of DeepCAVE's: the capped losses, diverged trials among them, and the space.
+def to_deepcave(
+    results: Results, folder: str | pathlib.Path, *, task: str | None = None, variant: str | None = None
+) -> pathlib.Path:
+    """Write one variant on one task as a run of DeepCAVE's: the capped losses, diverged trials among them,
+    and the space.
 
-    log1m hyperparameters are ``1 - mu`` on a log scale, floats with a step lose it; an ordinal and a categorical are named choices
-    (``p 2``), since DeepCAVE reads choices as text. Hyperparameters with one value are left out.
+    log1m hyperparameters are ``1 - mu`` on a log scale, floats with a step lose it; an ordinal and a
+    categorical are named choices (``p 2``), since DeepCAVE reads choices as text. Hyperparameters with one
+    value are left out.
 
     Args: folder: made where it is not there. task, variant: where there are several. Returns: the folder.
-    Raises: InputError for a space with conditions, which this format lacks, and where the folder cannot be written.
-    Source: https://automl.github.io/DeepCAVE/main/converters/dataframe.html
+    Raises: InputError for a space with conditions, which this format lacks, and where the folder cannot be
+    written. Source: https://automl.github.io/DeepCAVE/main/converters/dataframe.html
     """
     task, variant = chosen_group(results, task, variant)
     space = [each for each in results.spaces[variant] if each.cardinality != 1]
     for each in space:
         if each.when:
-            raise InputError(f"{each.name} is active only when {condition(each.when)}; DeepCAVE's tables have no conditions")
+            raise InputError(
+                f"{each.name} is active only when {condition(each.when)}; DeepCAVE's tables have no "
+                f"conditions"
+            )
     rows = results.group(task, variant)
     low, high = float(rows["loss"].min()), float(rows["loss"].max())
     metric = f"metric:{re.sub(r'[^A-Za-z0-9_]', '_', results.metric)} [{low:f}; {high:f}] (minimize)"
@@ -41,7 +49,13 @@ def to_deepcave(results: Results, folder: str | pathlib.Path, *, task: str | Non
     for number, row in enumerate(records(rows)):
         seconds = float(row["seconds"]) if row["seconds"] == row["seconds"] else 0.0
         values = {_name(each): _value(each, row[f"{PREFIX}{each.name}"]) for each in space}
-        ended = {"status": "success", "start_time": clock, "end_time": clock + seconds, "budget": row["epochs"], "seed": row["seed"]}
+        ended = {
+            "status": "success",
+            "start_time": clock,
+            "end_time": clock + seconds,
+            "budget": row["epochs"],
+            "seed": row["seed"],
+        }
         trials.append({"config_id": number, **values, metric: row["loss"], **ended})
         clock += seconds
     place = pathlib.Path(folder)
@@ -68,9 +82,21 @@ def _value(each: Hyperparameter, value: Any) -> Any:
 def _domain(each: Hyperparameter) -> Mapping[str, Any]:
     if isinstance(each, (Float, Integer)):
         low, high = (1 - each.high, 1 - each.low) if each.scale == "log1m" else (each.low, each.high)
-        numeric = {"log": each.scale in ("log", "log1m"), "lower": low, "upper": high, "distribution": "uniform"}
+        numeric = {
+            "log": each.scale in ("log", "log1m"),
+            "lower": low,
+            "upper": high,
+            "distribution": "uniform",
+        }
         return {"name": _name(each), "type": each.kind, **numeric}
     items = [f"{each.name} {value}" for value in each.grid(each.cardinality)]
     choices = {f"item_{place}": item for place, item in enumerate(items)}
     ordered = each.kind == "ordinal"
-    return {"name": each.name, "type": "categorical", "log": False, "default": items[0], "ordered": ordered, **choices}
+    return {
+        "name": each.name,
+        "type": "categorical",
+        "log": False,
+        "default": items[0],
+        "ordered": ordered,
+        **choices,
+    }

@@ -31,27 +31,33 @@ MOST = 6000
 def to_mlflow(results: Results, folder: str | pathlib.Path) -> pathlib.Path:
     """Write an experiment of MLflow called as the study, with a run for each trial that has begun.
 
-    A run has its configuration as parameters, every metric of every epoch with the time at which it ended, and ``result/loss`` (capped),
-    ``result/value``, ``result/best`` and ``result/diverged``. Tags: study, task, variant, seed, key, status, error, and ``configuration``
-    as JSON, to the last digit. A failed trial is FAILED, one that still runs RUNNING, any other FINISHED. A name that no file can have is
-    changed, and ends with digits of its hash. An earlier export of the study is replaced whole: runs keep their names and ids.
+    A run has its configuration as parameters, every metric of every epoch with the time at which it ended,
+    and ``result/loss`` (capped), ``result/value``, ``result/best`` and ``result/diverged``. Tags: study,
+    task, variant, seed, key, status, error, and ``configuration`` as JSON, to the last digit. A failed trial
+    is FAILED, one that still runs RUNNING, any other FINISHED. A name that no file can have is changed, and
+    ends with digits of its hash. An earlier export of the study is replaced whole: runs keep their names and
+    ids.
 
-    Args: folder: a file store (``file:FOLDER``); made where it is not there. Returns: the folder of the experiment in it.
-    Raises: InputError without MLflow, for a folder that holds something else, or cannot be written.
-    Source: https://mlflow.org/docs/latest/ml/tracking/
+    Args: folder: a file store (``file:FOLDER``); made where it is not there. Returns: the folder of the
+    experiment in it. Raises: InputError without MLflow, for a folder that holds something else, or cannot be
+    written. Source: https://mlflow.org/docs/latest/ml/tracking/
     """
     with settings(ENVIRONMENT):
         try:
             import mlflow.store.tracking.file_store  # noqa: F401
         except ImportError:
-            raise InputError("an export to MLflow needs it: pip install 'optimizer-sensitivity[export]'") from None
+            raise InputError(
+                "an export to MLflow needs it: pip install 'optimizer-sensitivity[export]'"
+            ) from None
         return export(results, folder, "mlflow", _write)
 
 
 def _write(results: Results, made: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
     from mlflow.store.tracking.file_store import FileStore
 
-    name = results.study.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")  # which would end the query that MLflow makes of it
+    name = results.study.replace(
+        "'", "\N{RIGHT SINGLE QUOTATION MARK}"
+    )  # which would end the query that MLflow makes of it
     experiment = str(FileStore(str(made), place.as_uri()).create_experiment(name))
     for run in runs(results):
         _add(run, experiment, made / experiment, place / experiment)
@@ -59,14 +65,18 @@ def _write(results: Results, made: pathlib.Path, place: pathlib.Path) -> pathlib
 
 
 def _add(run: Run, experiment: str, made: pathlib.Path, place: pathlib.Path) -> None:
-    """Write a run as MLflow's file store lays it out. Its own ``create_run`` and ``log_batch`` look everything up anew, and open a file for
-    each value: five times as slow for 50 epochs of 8 metrics.
+    """Write a run as MLflow's file store lays it out. Its own ``create_run`` and ``log_batch`` look
+    everything up anew, and open a file for each value: five times as slow for 50 epochs of 8 metrics.
     """
     from mlflow.entities import LifecycleStage, RunStatus, SourceType
     from mlflow.store.tracking.file_store import FileStore
 
     run_id = hashlib.sha256(f"{run.facts['study']}/{run.facts['key']}".encode()).hexdigest()[:32]
-    begin, end, status = _milliseconds(run.begin), _milliseconds(run.end), STATUS.get(run.facts["status"], "FINISHED")
+    begin, end, status = (
+        _milliseconds(run.begin),
+        _milliseconds(run.end),
+        STATUS.get(run.facts["status"], "FINISHED"),
+    )
     about = {
         "run_id": run_id, "run_name": run.name, "experiment_id": experiment, "user_id": "", "status": RunStatus.from_string(status),
         "start_time": begin, "end_time": None if status == "RUNNING" else end, "deleted_time": None,
@@ -75,14 +85,23 @@ def _add(run: Run, experiment: str, made: pathlib.Path, place: pathlib.Path) -> 
         "source_type": SourceType.LOCAL, "source_version": "", "tags": [],
     }  # fmt: skip
     configuration = {name: write_value(value) for name, value in run.configuration.items()}
-    told = {**run.facts, "error": run.error[:MOST], "configuration": json.dumps(configuration, ensure_ascii=False), MLFLOW_NAME: run.name}
+    told = {
+        **run.facts,
+        "error": run.error[:MOST],
+        "configuration": json.dumps(configuration, ensure_ascii=False),
+        MLFLOW_NAME: run.name,
+    }
     steps = list(zip(map(_milliseconds, run.times), run.steps, strict=True))
     last = run.steps[-1] if run.steps else 0
     files = {
         FileStore.TAGS_FOLDER_NAME: {name: value for name, value in told.items() if value},
-        FileStore.PARAMS_FOLDER_NAME: {entry(name): str(value)[:MOST] for name, value in configuration.items()},
+        FileStore.PARAMS_FOLDER_NAME: {
+            entry(name): str(value)[:MOST] for name, value in configuration.items()
+        },
         FileStore.METRICS_FOLDER_NAME: {
-            entry(name): "".join(f"{at} {value} {step}\n" for value, (at, step) in zip(values, steps, strict=True))
+            entry(name): "".join(
+                f"{at} {value} {step}\n" for value, (at, step) in zip(values, steps, strict=True)
+            )
             for name, values in run.metrics.items()
         },
         f"{FileStore.METRICS_FOLDER_NAME}/{FINAL}": {
@@ -95,7 +114,9 @@ def _add(run: Run, experiment: str, made: pathlib.Path, place: pathlib.Path) -> 
         (own / folder).mkdir(parents=True)
         for name, text in texts.items():
             (own / folder / name).write_text(text, encoding="utf-8")
-    (own / FileStore.META_DATA_FILE_NAME).write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")  # JSON is YAML
+    (own / FileStore.META_DATA_FILE_NAME).write_text(
+        json.dumps(about, ensure_ascii=False), encoding="utf-8"
+    )  # JSON is YAML
 
 
 def entry(name: str) -> str:

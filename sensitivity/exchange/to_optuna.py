@@ -22,34 +22,50 @@ if TYPE_CHECKING:
 
 
 def chosen_group(results: Results, task: str | None, variant: str | None) -> tuple[str, str]:
-    """The (task, variant) that is meant. Raises: InputError for one that has no results, or where several could be meant."""
+    """The (task, variant) that is meant. Raises: InputError for one that has no results, or where several
+    could be meant."""
     found = results.groups
-    for kind, name, known in (("task", task, [each for each, _ in found]), ("variant", variant, [each for _, each in found])):
+    for kind, name, known in (
+        ("task", task, [each for each, _ in found]),
+        ("variant", variant, [each for _, each in found]),
+    ):
         if name is not None and name not in known:
             raise unknown(kind, name, dict.fromkeys(known))
     left = [each for each in found if task in (None, each[0]) and variant in (None, each[1])]
     if len(left) != 1:
-        raise InputError(f"name task= and variant= of one of: {', '.join(f'{one} on {of}' for of, one in left or found) or 'no results'}")
+        raise InputError(
+            f"name task= and variant= of one of: "
+            f"{', '.join(f'{one} on {of}' for of, one in left or found) or 'no results'}"
+        )
     return left[0]
 
 
 def to_optuna(
-    results: Results, storage: str | None = None, *, task: str | None = None, variant: str | None = None, name: str | None = None
+    results: Results,
+    storage: str | None = None,
+    *,
+    task: str | None = None,
+    variant: str | None = None,
+    name: str | None = None,
 ) -> optuna.Study:
-    """An Optuna study of one variant on one task; a study of its own for each, since each has a space of its own.
+    """An Optuna study of one variant on one task; a study of its own for each, since each has a space of its
+    own.
 
-    Values are the metric, at most the initial loss: a diverged trial is complete with that value, and says ``diverged`` in its user
-    attributes, beside seed, key, configuration and the value as it was. Stopped trials are pruned, failed ones failed; what has not
-    ended is left out. Parameters are in Optuna's coordinates (:func:`search_spaces.optuna_spaces.to_optuna`): log1m as -log10(1 - x), an
-    ordinal as the number of its level. :meth:`Results.from_optuna` reads the study back.
+    Values are the metric, at most the initial loss: a diverged trial is complete with that value, and says
+    ``diverged`` in its user attributes, beside seed, key, configuration and the value as it was. Stopped
+    trials are pruned, failed ones failed; what has not ended is left out. Parameters are in Optuna's
+    coordinates (:func:`search_spaces.optuna_spaces.to_optuna`): log1m as -log10(1 - x), an ordinal as the
+    number of its level. :meth:`Results.from_optuna` reads the study back.
 
-    Args: storage: the URL of a storage; in memory without. task, variant: where there are several. name: of the study.
-    Raises: InputError for a storage that cannot be written, or holds a study of that name.
+    Args: storage: the URL of a storage; in memory without. task, variant: where there are several. name: of
+    the study. Raises: InputError for a storage that cannot be written, or holds a study of that name.
     """
     import optuna
 
     task, variant = chosen_group(results, task, variant)
-    name = name or " / ".join([results.study, *([task] if len({each for each, _ in results.groups}) > 1 else []), variant])
+    name = name or " / ".join(
+        [results.study, *([task] if len({each for each, _ in results.groups}) > 1 else []), variant]
+    )
     space = results.spaces[variant]
     rows = results.trials[(results.trials["task"] == task) & (results.trials["variant"] == variant)]
     curves = dict(iter(results.epochs.groupby("key", sort=False)))
@@ -68,7 +84,9 @@ def to_optuna(
             sampler=_sampler(results, variant),
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of set_metric_names, since 2023
+            warnings.simplefilter(
+                "ignore", optuna.exceptions.ExperimentalWarning
+            )  # of set_metric_names, since 2023
             study.set_metric_names([results.metric])
         study.set_user_attr(
             OURS,
@@ -81,7 +99,9 @@ def to_optuna(
     except optuna.exceptions.DuplicatedStudyError:
         raise InputError(f"the storage has an Optuna study {name!r} already; give name=") from None
     except Exception as error:  # a database's own errors, of as many kinds as there are databases
-        raise InputError(f"cannot write an Optuna study to {storage!r}: {' '.join(str(error).split())[:300]}") from None
+        raise InputError(
+            f"cannot write an Optuna study to {storage!r}: {' '.join(str(error).split())[:300]}"
+        ) from None
     finally:
         optuna.logging.set_verbosity(verbosity)
     return study
@@ -100,7 +120,11 @@ def _trial(row: Mapping[str, Any], space: SearchSpace, curve: Any, results: Resu
     state = {"stopped": TrialState.PRUNED, "failed": TrialState.FAIL}.get(row["status"], TrialState.COMPLETE)
     configuration = present(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
     kinds = {name: distribution(space[name]) for name in configuration}
-    reports = {} if curve is None else dict(zip(curve["epoch"].astype(int), curve[results.metric].astype(float), strict=True))
+    reports = (
+        {}
+        if curve is None
+        else dict(zip(curve["epoch"].astype(int), curve[results.metric].astype(float), strict=True))
+    )
     steps = {step: value for step, value in reports.items() if math.isfinite(value)}
     trial = create_trial(
         state=state,

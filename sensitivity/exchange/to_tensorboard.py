@@ -26,15 +26,17 @@ METRICS = [f"{FINAL}{name}" for name in ("loss", "best", "value", "diverged")]
 
 
 def to_tensorboard(results: Results, folder: str | pathlib.Path) -> pathlib.Path:
-    """Write a run of TensorBoard for each trial that has begun: every metric of every epoch, and the HParams tab.
+    """Write a run of TensorBoard for each trial that has begun: every metric of every epoch, and the HParams
+    tab.
 
-    A run is called ``study/task/variant/key``. Its scalars are the columns of ``results.epochs`` (in float32, as TensorBoard keeps them),
-    and ``result/loss`` (capped), ``result/value``, ``result/best`` and ``result/diverged`` at its last epoch, which the HParams tab shows.
-    A hyperparameter that is infinite anywhere, such as p, is text there. An earlier export of the study is replaced whole.
+    A run is called ``study/task/variant/key``. Its scalars are the columns of ``results.epochs`` (in float32,
+    as TensorBoard keeps them), and ``result/loss`` (capped), ``result/value``, ``result/best`` and
+    ``result/diverged`` at its last epoch, which the HParams tab shows. A hyperparameter that is infinite
+    anywhere, such as p, is text there. An earlier export of the study is replaced whole.
 
-    Args: folder: for ``tensorboard --logdir``; made where it is not there. Returns: the folder of the study in it.
-    Raises: InputError for a folder that holds something else, or cannot be written.
-    Source: https://www.tensorflow.org/tensorboard/hyperparameter_tuning_with_hparams
+    Args: folder: for ``tensorboard --logdir``; made where it is not there. Returns: the folder of the study
+    in it. Raises: InputError for a folder that holds something else, or cannot be written. Source:
+    https://www.tensorflow.org/tensorboard/hyperparameter_tuning_with_hparams
     """
     return export(results, folder, "tensorboard", _write)
 
@@ -59,8 +61,8 @@ def _write(results: Results, made: pathlib.Path, place: pathlib.Path) -> pathlib
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the HParams tab. Text where a hyperparameter is not a finite number in every trial: TensorBoard has no column of both,
-    and the JSON that it sends its page has no infinity.
+    """A column of the HParams tab. Text where a hyperparameter is not a finite number in every trial:
+    TensorBoard has no column of both, and the JSON that it sends its page has no infinity.
     """
 
     label: str
@@ -82,12 +84,22 @@ def _columns(results: Results) -> dict[str, Column]:
 
 
 def _experiment(results: Results, columns: Mapping[str, Column]) -> Experiment | None:
-    from tensorboardX.proto.api_pb2 import DATA_TYPE_FLOAT64, DATA_TYPE_STRING, Experiment, HParamInfo, MetricInfo, MetricName
+    from tensorboardX.proto.api_pb2 import (
+        DATA_TYPE_FLOAT64,
+        DATA_TYPE_STRING,
+        Experiment,
+        HParamInfo,
+        MetricInfo,
+        MetricName,
+    )
 
     kinds = [(name, False) for name in FACTS] + [(each.label, each.is_number) for each in columns.values()]
     return Experiment(
         name=results.study,
-        hparam_infos=[HParamInfo(name=name, type=DATA_TYPE_FLOAT64 if is_number else DATA_TYPE_STRING) for name, is_number in kinds],
+        hparam_infos=[
+            HParamInfo(name=name, type=DATA_TYPE_FLOAT64 if is_number else DATA_TYPE_STRING)
+            for name, is_number in kinds
+        ],
         metric_infos=[MetricInfo(name=MetricName(tag=name)) for name in METRICS],
     )
 
@@ -105,8 +117,12 @@ def _events(run: Run, columns: Mapping[str, Column], described: Experiment | Non
 
     def told(tag: str, at: float, **content: Any) -> Event:
         data = HParamsPluginData(version=0, **content).SerializeToString()
-        metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="hparams", content=data))
-        return Event(wall_time=at, summary=Summary(value=[Summary.Value(tag=f"_hparams_/{tag}", metadata=metadata)]))
+        metadata = SummaryMetadata(
+            plugin_data=SummaryMetadata.PluginData(plugin_name="hparams", content=data)
+        )
+        return Event(
+            wall_time=at, summary=Summary(value=[Summary.Value(tag=f"_hparams_/{tag}", metadata=metadata)])
+        )
 
     yield Event(wall_time=run.begin, file_version="brain.Event:2")
     if described is not None:
@@ -125,4 +141,6 @@ def _events(run: Run, columns: Mapping[str, Column], described: Experiment | Non
         yield scalars(at, step, {name: measured[place] for name, measured in run.metrics.items()})
     yield scalars(run.end, run.steps[-1] if run.steps else 0, run.final)
     status = Status.Value(ENDED.get(run.facts["status"], "STATUS_SUCCESS"))
-    yield told("session_end_info", run.end, session_end_info=SessionEndInfo(status=status, end_time_secs=run.end))
+    yield told(
+        "session_end_info", run.end, session_end_info=SessionEndInfo(status=status, end_time_secs=run.end)
+    )

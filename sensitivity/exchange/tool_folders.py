@@ -20,7 +20,9 @@ TOOLS = {
 
 def tool_of(place: pathlib.Path) -> str | None:
     """Return the kind of a folder, None for one that none of the tools wrote."""
-    return next((kind for kind, (recognised, _) in TOOLS.items() if place.is_dir() and recognised(place)), None)
+    return next(
+        (kind for kind, (recognised, _) in TOOLS.items() if place.is_dir() and recognised(place)), None
+    )
 
 
 def read_folder(place: pathlib.Path, kind: str | None = None) -> ToolTable:

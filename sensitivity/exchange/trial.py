@@ -17,8 +17,9 @@ Direction = Literal["min", "max"]
 class Imported:
     """A trial as it was read.
 
-    key: how its source calls it. status: one of :data:`sensitivity.study.trial.STATUSES`, or :data:`ENDED`. reports: the metric by
-    epoch, rising. seed: None where there is none. initial_loss: the metric before training; NaN where it is not known.
+    key: how its source calls it. status: one of :data:`sensitivity.study.trial.STATUSES`, or :data:`ENDED`.
+    reports: the metric by epoch, rising. seed: None where there is none. initial_loss: the metric before
+    training; NaN where it is not known.
     """
 
     key: str

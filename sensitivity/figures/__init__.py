@@ -1,7 +1,7 @@
 """The figures: each a pure function from the measures of a study to a Plotly figure.
 
-``figure(measured, task)`` for those of one task, ``figure(measured)`` for those of all. Where a measure refuses the
-results, the figure says why.
+``figure(measured, task)`` for those of one task, ``figure(measured)`` for those of all. Where a measure
+refuses the results, the figure says why.
 """
 
 from sensitivity.figures.across import cross_task, performance_profiles, transfer_matrix

@@ -22,23 +22,33 @@ if TYPE_CHECKING:
 
 @drawn("What carries over between tasks")
 def transfer_matrix(measured: Measured) -> go.Figure:
-    """What is lost on one task (across) with the best configuration of another (down), as a share of what tuning there gains; one panel
-    a variant.
+    """What is lost on one task (across) with the best configuration of another (down), as a share of what
+    tuning there gains; one panel a variant.
     """
     table = of_task(measured.transfer_regret, None)
     variants = list(dict.fromkeys(table["variant"]))
-    tasks = [task for task in dict.fromkeys(task for task, _ in measured.results.groups) if task in {*table["source"], *table["target"]}]
+    tasks = [
+        task
+        for task in dict.fromkeys(task for task, _ in measured.results.groups)
+        if task in {*table["source"], *table["target"]}
+    ]
     shown = variants
     if len(variants) > MOST_PANELS:
         shown = list(table.groupby("variant")["share"].mean().sort_values().index[:MOST_PANELS])
     figure, places, height = panels(shown, shared=True, row=max(120, 40 * len(tasks)), gap=110)
     for variant, place in zip(shown, places, strict=True):
         part = table[table["variant"] == variant]
-        z, words = np.full((len(tasks), len(tasks)), np.nan), np.full((len(tasks), len(tasks)), "", dtype=object)
+        z, words = (
+            np.full((len(tasks), len(tasks)), np.nan),
+            np.full((len(tasks), len(tasks)), "", dtype=object),
+        )
         for row in records(part):
             i, j = tasks.index(row["source"]), tasks.index(row["target"])
             z[i, j] = row["share"]
-            words[i, j] = f"{row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})<br>{setting_words(row['configuration'])}"
+            words[i, j] = (
+                f"{row['value']:.3g} ({row['low']:.3g} to "
+                f"{row['high']:.3g})<br>{setting_words(row['configuration'])}"
+            )
         names = [plain(each) for each in tasks]
         figure.add_trace(
             go.Heatmap(
@@ -51,7 +61,9 @@ def transfer_matrix(measured: Measured) -> go.Figure:
                 xgap=1,
                 ygap=1,
                 hoverongaps=False,
-                hovertemplate="the best of %{y} loses %{customdata} on %{x}<extra>" + plain(variant) + "</extra>",
+                hovertemplate="the best of %{y} loses %{customdata} on %{x}<extra>"
+                + plain(variant)
+                + "</extra>",
             ),
             **place,
         )
@@ -61,22 +73,35 @@ def transfer_matrix(measured: Measured) -> go.Figure:
     colorbar = {"title": {"text": "lost"}, "tickformat": ".0%", **BAR}
     figure.update_layout(coloraxis={"colorscale": "Oranges", "cmin": 0, "cmax": 1, "colorbar": colorbar})
     worst = records(table.sort_values("share", ascending=False))[0]
-    title = f"A best configuration loses at most {worst['share']:.0%} of the gain elsewhere: {plain(worst['variant'])}, "
+    title = (
+        f"A best configuration loses at most {worst['share']:.0%} of the gain elsewhere: "
+        f"{plain(worst['variant'])}, "
+    )
     title += f"from {plain(worst['source'])} to {plain(worst['target'])}"
-    less = f"; the {MOST_PANELS} of {len(variants)} variants that lose least" if len(variants) > MOST_PANELS else ""
+    less = (
+        f"; the {MOST_PANELS} of {len(variants)} variants that lose least"
+        if len(variants) > MOST_PANELS
+        else ""
+    )
     subtitle = (
-        f"{about(measured.results)}; regret of the best of one task (down) on another (across), as a share of what tuning gains there"
+        f"{about(measured.results)}; regret of the best of one task (down) on another (across), as a "
+        f"share of what tuning gains there"
     )
     return styled(figure, title, subtitle + less, height)
 
 
 @drawn("Sensitivity across tasks")
 def cross_task(measured: Measured) -> go.Figure:
-    """Phi, what a variant loses when one configuration serves all tasks, and d, how many hyperparameters must be tuned for each task."""
+    """Phi, what a variant loses when one configuration serves all tasks, and d, how many hyperparameters must
+    be tuned for each task."""
     phi = of_task(measured.cross_task_sensitivity, None)
     dimension = measured.effective_dimensionality
     parts: dict[str, pd.DataFrame] = {"lost with one for all (Φ)": phi}
-    note = f"; d: {plain(dimension.attrs[REFUSED])}" if REFUSED in dimension.attrs else "; d: hyperparameters to tune for 95% of the score"
+    note = (
+        f"; d: {plain(dimension.attrs[REFUSED])}"
+        if REFUSED in dimension.attrs
+        else "; d: hyperparameters to tune for 95% of the score"
+    )
     if not dimension.empty:
         parts["must be tuned per task (d)"] = dimension
     figure, height = dots(measured, parts, form=".3g")
@@ -85,9 +110,15 @@ def cross_task(measured: Measured) -> go.Figure:
     first, last = ordered[0], ordered[-1]
     if len(ordered) > 1 and last["value"] <= 0:
         first, ordered = last, ordered[:1]  # what is chosen once for all may by luck measure better
-    title = f"One configuration for all tasks costs {plain(first['variant'])} {first['value']:.2g} of the normalised score"
+    title = (
+        f"One configuration for all tasks costs {plain(first['variant'])} {first['value']:.2g} of the "
+        f"normalised score"
+    )
     title += f", {plain(last['variant'])} {last['value']:.2g}" if len(ordered) > 1 else ""
-    subtitle = f"{about(measured.results)}; Φ: mean of the best on each task less the best mean over tasks, bars are 95% intervals{note}"
+    subtitle = (
+        f"{about(measured.results)}; Φ: mean of the best on each task less the best mean over tasks, "
+        f"bars are 95% intervals{note}"
+    )
     return styled(figure, title, subtitle, height)
 
 
@@ -108,7 +139,9 @@ def performance_profiles(measured: Measured) -> go.Figure:
                 name=plain(variant),
                 legendgroup=variant,
                 line={"color": shades[variant], "width": 2.5, "dash": dash(variant), "shape": "hv"},
-                hovertemplate="within %{x:.1f} times the fastest on %{y:.0%} of the tasks<extra>" + plain(variant) + "</extra>",
+                hovertemplate="within %{x:.1f} times the fastest on %{y:.0%} of the tasks<extra>"
+                + plain(variant)
+                + "</extra>",
             )
         )
     figure.add_traces(lines)
@@ -116,8 +149,12 @@ def performance_profiles(measured: Measured) -> go.Figure:
     figure.update_yaxes(title_text="share of tasks", tickformat=".0%", range=[-0.02, 1.02])
     fastest = table[table["ratio"] == table["ratio"].min()].sort_values("value", ascending=False)
     tasks, top = int(fastest["n"].iloc[0]), records(fastest)[0]
-    title = f"{plain(top['variant'])} is among the fastest on {round(top['value'] * tasks)} of {counted(tasks, 'task')}"
+    title = (
+        f"{plain(top['variant'])} is among the fastest on {round(top['value'] * tasks)} of "
+        f"{counted(tasks, 'task')}"
+    )
     subtitle = (
-        f"{about(measured.results)}; epochs to the best loss of any variant and 5% of the way there; bands are Wilson's 95% intervals"
+        f"{about(measured.results)}; epochs to the best loss of any variant and 5% of the way there; "
+        f"bands are Wilson's 95% intervals"
     )
     return styled(figure, title, subtitle, 320)

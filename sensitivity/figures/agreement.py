@@ -19,7 +19,8 @@ DISAGREES = "≠"
 
 @drawn("Whether estimators agree")
 def estimator_agreement(measured: Measured, task: str) -> go.Figure:
-    """The rank that each estimator gives each hyperparameter, one panel a variant, with the estimators' own values.
+    """The rank that each estimator gives each hyperparameter, one panel a variant, with the estimators' own
+    values.
 
     Those that put two hyperparameters the other way round than another, beyond both intervals, are marked.
     """
@@ -34,10 +35,17 @@ def estimator_agreement(measured: Measured, task: str) -> go.Figure:
     for variant, place in zip(variants, places, strict=True):
         part = shown[shown["variant"] == variant]
         names = list(dict.fromkeys(part["effect"]))[::-1]
-        wide = {each: part.pivot(index="effect", columns="estimator", values=each) for each in ("rank", "value", "disagrees")}
-        wide = {name: each.reindex(index=names, columns=estimators).astype(object) for name, each in wide.items()}
+        wide = {
+            each: part.pivot(index="effect", columns="estimator", values=each)
+            for each in ("rank", "value", "disagrees")
+        }
+        wide = {
+            name: each.reindex(index=names, columns=estimators).astype(object) for name, each in wide.items()
+        }
         odd = wide["disagrees"].fillna("")
-        texts = wide["value"].map(lambda each: "" if pd.isna(each) else f"{each:.2g}") + odd.map(lambda each: each and f" {DISAGREES}")
+        texts = wide["value"].map(lambda each: "" if pd.isna(each) else f"{each:.2g}") + odd.map(
+            lambda each: each and f" {DISAGREES}"
+        )
         hover = odd.map(lambda each: each and f"<br>other order than {each}")
         figure.add_trace(
             go.Heatmap(
@@ -50,27 +58,37 @@ def estimator_agreement(measured: Measured, task: str) -> go.Figure:
                 coloraxis="coloraxis",
                 xgap=1,
                 ygap=1,
-                hovertemplate="%{y} by %{x}: rank %{z}, value %{text}%{customdata}<extra>" + plain(variant) + "</extra>",
+                hovertemplate="%{y} by %{x}: rank %{z}, value %{text}%{customdata}<extra>"
+                + plain(variant)
+                + "</extra>",
             ),
             **place,
         )
     figure.update_xaxes(showgrid=False, type="category", tickangle=-35, ticks="")
     figure.update_yaxes(showgrid=False, type="category")
     colorbar = {"title": {"text": "rank"}, **BAR, "dtick": 1}
-    figure.update_layout(coloraxis={"colorscale": "Blues_r", "cmin": 1, "cmax": max(2, most), "colorbar": colorbar})
+    figure.update_layout(
+        coloraxis={"colorscale": "Blues_r", "cmin": 1, "cmax": max(2, most), "colorbar": colorbar}
+    )
     whole = table.groupby(["variant", "effect"])["disagrees"].agg(lambda each: bool((each != "").any()))
     many = int(whole.sum())
     title = f"{len(estimators)} estimators order the hyperparameters alike, as far as their intervals tell"
     if len(estimators) == 1:
         title = f"Only {_short(estimators[0])} can order the hyperparameters, so nothing confirms it"
     elif many:
-        title = f"Estimators disagree on {many} of {counted(len(whole), 'hyperparameter')}, beyond their intervals"
+        title = (
+            f"Estimators disagree on {many} of {counted(len(whole), 'hyperparameter')}, beyond their "
+            f"intervals"
+        )
     subtitle = (
-        f"{about(measured.results, task)}; colour: rank, 1 matters most; number: the estimator's own value; {DISAGREES}: another orders "
+        f"{about(measured.results, task)}; colour: rank, 1 matters most; number: the estimator's own value; "
+        f"{DISAGREES}: another orders "
         f"it otherwise{less}"
     )
     return styled(figure, title, subtitle, height)
 
 
 def _short(estimator: str) -> str:
-    return plain(estimator.replace("_", " ").replace("variance shares", "variance").replace("top importance", "top"))
+    return plain(
+        estimator.replace("_", " ").replace("variance shares", "variance").replace("top importance", "top")
+    )

@@ -31,8 +31,8 @@ MOST_TICKS = 12
 class Axis:
     """A hyperparameter on the scale that it was declared with.
 
-    Plotly has linear and logarithmic axes. ``log1m`` is drawn at -log10(1 - x), so that .9, .99 and .999 are equally far apart; levels and
-    choices at their number.
+    Plotly has linear and logarithmic axes. ``log1m`` is drawn at -log10(1 - x), so that .9, .99 and .999 are
+    equally far apart; levels and choices at their number.
 
     name: of the hyperparameter. scale: see :mod:`search_spaces.scales`. levels: of a discrete one.
     """
@@ -50,7 +50,9 @@ class Axis:
         if scale in NUMERIC:
             return cls(name, scale)
         if all(each.scale in ("ordinal", "categorical") for each in found):
-            every = [value for each in found for value in getattr(each, "levels", getattr(each, "choices", ()))]
+            every = [
+                value for each in found for value in getattr(each, "levels", getattr(each, "choices", ()))
+            ]
         else:
             every = list(results.trials[f"{PREFIX}{name}"].dropna())
         return cls(name, scale, tuple({_key(value): value for value in every}.values()))
@@ -102,14 +104,38 @@ class Axis:
         low, high = min(places), max(places)
         if self.scale == "log":
             ticks = _round_ticks([low, high])
-            inside = [each for each in ticks["tickvals"] if low / 1.001 <= each <= high * 1.001] or [low, high]
+            inside = [each for each in ticks["tickvals"] if low / 1.001 <= each <= high * 1.001] or [
+                low,
+                high,
+            ]
             return [math.log10(each) for each in inside], [number(each) for each in inside]
         if self.scale == "log1m":
-            nines = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 0.99999, 0.999999)
+            nines = (
+                0.0,
+                0.5,
+                0.8,
+                0.9,
+                0.95,
+                0.98,
+                0.99,
+                0.995,
+                0.998,
+                0.999,
+                0.9995,
+                0.9999,
+                0.99999,
+                0.999999,
+            )
             chosen = [each for each in nines if low - 0.02 <= -math.log10(1 - each) <= high + 0.02]
             if len(chosen) > 6:
-                chosen = [each for each in chosen if each in (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)]
-            shown = [-math.log10(1 - each) for each in chosen] if len(chosen) > 1 else list(dict.fromkeys([low, high]))
+                chosen = [
+                    each for each in chosen if each in (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
+                ]
+            shown = (
+                [-math.log10(1 - each) for each in chosen]
+                if len(chosen) > 1
+                else list(dict.fromkeys([low, high]))
+            )
             return shown, [number(1 - 10**-each) for each in shown]
         return _linear_ticks(low, high)
 
@@ -118,7 +144,8 @@ class Axis:
 class Levels:
     """Places of an axis in few parts: the levels of a design, or bins of equal width on the scale.
 
-    centres: of each part, on the axis. place: the part of each value, -1 where it is inactive. own: the parts are the design's own levels.
+    centres: of each part, on the axis. place: the part of each value, -1 where it is inactive. own: the parts
+        are the design's own levels.
     """
 
     axis: Axis
@@ -128,7 +155,8 @@ class Levels:
 
     @classmethod
     def of(cls, axis: Axis, values: Iterable[Any], *, bins: int = MOST_LEVELS, keep: bool = False) -> Levels:
-        """Cut values. Args: bins: parts where there are more values. keep: the values are levels that a design chose."""
+        """Cut values. Args: bins: parts where there are more values. keep: the values are levels that a
+        design chose."""
         line = axis.line(values)
         active = np.isfinite(line)
         place = np.full(len(line), -1)
@@ -155,21 +183,26 @@ class Levels:
 
 
 def cells(axis: Axis | None, centres: Array) -> Array:
-    """Where the cells of a heat map stand: at their centres. The one cell of a logarithmic axis has two ends instead, a factor of 2 away,
-    as Plotly would give it the width 1, which reaches below 0.
+    """Where the cells of a heat map stand: at their centres. The one cell of a logarithmic axis has two ends
+    instead, a factor of 2 away, as Plotly would give it the width 1, which reaches below 0.
     """
     alone = axis is not None and axis.scale == "log" and len(centres) == 1
     return np.array([centres[0] / 2, centres[0] * 2]) if alone else centres
 
 
 def lr_axis(rates: Iterable[float]) -> dict[str, Any]:
-    """A logarithmic axis with a tick at every power of ten, and at round numbers between where the range is short."""
+    """A logarithmic axis with a tick at every power of ten, and at round numbers between where the range is
+    short."""
     known = [each for each in rates if each > 0]
     if not known or max(known) / min(known) <= 30:
         return {"type": "log", **_round_ticks(known)}
     low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
     powers = range(low, high + 1, math.ceil((high - low) / 6))
-    return {"type": "log", "tickvals": [10.0**each for each in powers], "ticktext": [_power(each) for each in powers]}
+    return {
+        "type": "log",
+        "tickvals": [10.0**each for each in powers],
+        "ticktext": [_power(each) for each in powers],
+    }
 
 
 def loss_axis(losses: Iterable[float]) -> dict[str, Any]:
@@ -179,7 +212,8 @@ def loss_axis(losses: Iterable[float]) -> dict[str, Any]:
 
 
 def _round_ticks(losses: Iterable[float]) -> dict[str, Any]:
-    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten (at 1, 2, 3 ... where the range is short)."""
+    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten (at 1, 2, 3 ... where the range is
+    short)."""
     known = [each for each in losses if math.isfinite(each) and each > 0]
     if not known:
         return {}
@@ -189,7 +223,9 @@ def _round_ticks(losses: Iterable[float]) -> dict[str, Any]:
     steps: tuple[float, ...] = (1, 2, 5) if high - low > 0.7 else (1, 1.5, 2, 3, 4, 5, 6, 8)
     if high - low > 3:
         steps = (1,)
-    values = [step * 10.0**power for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps]
+    values = [
+        step * 10.0**power for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps
+    ]
     return {"tickvals": values, "ticktext": [f"{each:.4g}" for each in values]}
 
 

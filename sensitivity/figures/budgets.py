@@ -33,7 +33,9 @@ def expected_best(measured: Measured, task: str) -> go.Figure:
         value, low, high = outcome.ends(part)
         if variant in banded:
             low = low.clip(lower=floor) if logarithmic else low  # what reaches 0 leaves a logarithmic axis
-            figure.add_trace(band(x, low, high, shades[variant], min(0.15, 0.9 / len(banded)), legendgroup=variant))
+            figure.add_trace(
+                band(x, low, high, shades[variant], min(0.15, 0.9 / len(banded)), legendgroup=variant)
+            )
         lines.append(
             go.Scatter(
                 x=x,
@@ -43,16 +45,18 @@ def expected_best(measured: Measured, task: str) -> go.Figure:
                 legendgroup=variant,
                 line={"color": shades[variant], "width": 2.5, "dash": dash(variant)},
                 customdata=part[["low", "high"]].to_numpy() * outcome.sign,
-                hovertemplate="%{x} configurations: %{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})<extra>"
-                + plain(variant)
-                + "</extra>",
+                hovertemplate="%{x} configurations: %{y:.4g} (%{customdata[0]:.4g} to "
+                "%{customdata[1]:.4g})<extra>" + plain(variant) + "</extra>",
             )
         )
     figure.add_traces(lines)
     figure.update_xaxes(title_text="configurations tried", **_budget_axis(table["k"]))
     figure.update_yaxes(title_text=f"expected best {outcome.name}", **axis)
     bands = less.replace("; the", ", of the")
-    subtitle = f"{about(measured.results, task)}; mean over all subsets of the configurations tried; bands are 95% intervals{bands}"
+    subtitle = (
+        f"{about(measured.results, task)}; mean over all subsets of the configurations tried; bands "
+        f"are 95% intervals{bands}"
+    )
     return styled(figure, _near(measured, task), subtitle, 340)
 
 
@@ -66,15 +70,21 @@ def _near(measured: Measured, task: str) -> str:
     """Who is soonest and who latest within 5% of its best."""
     table = of_task(measured.budget_within, task).sort_values("value", kind="stable")
     first, last = table.iloc[0], table.iloc[-1]
-    title = f"{plain(first['variant'])} comes within 5% of its best after {counted(int(first['value']), 'configuration')}"
+    title = (
+        f"{plain(first['variant'])} comes within 5% of its best after "
+        f"{counted(int(first['value']), 'configuration')}"
+    )
     if len(table) > 1 and first["value"] == last["value"]:
-        return f"Every variant comes within 5% of its best after {counted(int(last['value']), 'configuration')}"
+        return (
+            f"Every variant comes within 5% of its best after {counted(int(last['value']), 'configuration')}"
+        )
     return title if len(table) == 1 else f"{title}, {plain(last['variant'])} after {int(last['value'])}"
 
 
 @drawn("Who wins with a budget")
 def win_probability(measured: Measured, task: str) -> go.Figure:
-    """The chance that each variant ends best when all are tuned with k random configurations, stacked to 1."""
+    """The chance that each variant ends best when all are tuned with k random configurations, stacked to
+    1."""
     table, shades = of_task(measured.win_probability, task), colours(measured.results.spaces)
     figure, budgets = go.Figure(), sorted(table["k"].unique())
     for name, part in table.groupby("variant", sort=False):
@@ -94,7 +104,9 @@ def win_probability(measured: Measured, task: str) -> go.Figure:
                 "y": value,
                 "name": plain(variant),
                 "customdata": part[["low", "high"]].fillna(0.0).to_numpy(),
-                "hovertemplate": "%{y:.0%} (%{customdata[0]:.0%} to %{customdata[1]:.0%})<extra>" + plain(variant) + "</extra>",
+                "hovertemplate": "%{y:.0%} (%{customdata[0]:.0%} to %{customdata[1]:.0%})<extra>"
+                + plain(variant)
+                + "</extra>",
                 **({"type": "scatter", **look} if len(budgets) > 1 else alone),
             }
         )
@@ -105,8 +117,14 @@ def win_probability(measured: Measured, task: str) -> go.Figure:
     figure.update_layout(hovermode="x unified" if len(shades) <= MOST_BANDS else "closest", barmode="stack")
     most = records(table[table["k"] == budgets[-1]].sort_values("value", ascending=False))[0]
     first = records(table[table["k"] == budgets[0]].sort_values("value", ascending=False))[0]
-    title = f"{plain(most['variant'])} wins most often with {counted(int(most['k']), 'configuration')}: {most['value']:.0%}"
+    title = (
+        f"{plain(most['variant'])} wins most often with {counted(int(most['k']), 'configuration')}: "
+        f"{most['value']:.0%}"
+    )
     if first["variant"] != most["variant"]:
         title += f"; {plain(first['variant'])} with {int(first['k'])}: {first['value']:.0%}"
-    subtitle = f"{about(measured.results, task)}; chance that the best of k, chosen by the other seeds, is the lowest; ties are shared"
+    subtitle = (
+        f"{about(measured.results, task)}; chance that the best of k, chosen by the other seeds, is "
+        f"the lowest; ties are shared"
+    )
     return styled(figure, title, subtitle, 320)

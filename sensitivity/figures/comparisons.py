@@ -31,18 +31,23 @@ EFFECT_COLUMNS = 5
 
 @drawn("Best result against sensitivity")
 def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
-    """Best loss against sensitivity, one point a variant with both intervals, and lines through the best; good is lower left.
+    """Best loss against sensitivity, one point a variant with both intervals, and lines through the best;
+    good is lower left.
 
     Names stand at the right, where nothing is drawn, apart from each other, each with a line to its point.
     """
     results = measured.results
     figure, shades, outcome = go.Figure(), colours(results.spaces), Outcome.of(results)
-    both = of_task(measured.best_loss, task).merge(of_task(measured.sensitivity, task), on=["task", "variant"], suffixes=("_best", "_lr"))
+    both = of_task(measured.best_loss, task).merge(
+        of_task(measured.sensitivity, task), on=["task", "variant"], suffixes=("_best", "_lr")
+    )
     both = both[both["value_lr"].notna()].sort_values("value_best", ignore_index=True)
     if both.empty:
         raise InputError("no variant has results of two settings")
     for end, value in zip(
-        ("value", "low", "high"), outcome.ends(both.rename(columns=lambda name: name.removesuffix("_best"))), strict=True
+        ("value", "low", "high"),
+        outcome.ends(both.rename(columns=lambda name: name.removesuffix("_best"))),
+        strict=True,
     ):
         both[f"{end}_best"] = value
     height = max(320, LABEL * len(both))
@@ -84,7 +89,10 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     if least["variant"] != best["variant"]:
         title = f"{plain(best['variant'])} does best; {plain(least['variant'])} is least sensitive"
     if len(both) == 1:
-        title = f"{plain(best['variant'])}: best {best['value_best']:.3g}, {best['value_lr']:.3g} away from it on average"
+        title = (
+            f"{plain(best['variant'])}: best {best['value_best']:.3g}, {best['value_lr']:.3g} away from "
+            f"it on average"
+        )
     subtitle = f"{about(results, task)}; bars are 95% intervals, dotted lines go through the best variant"
     return styled(figure, title, subtitle, height, right=12 + 8 * min(18, max(map(len, both["variant"]))))
 
@@ -107,8 +115,8 @@ def _point(row: dict[str, Any], shade: str, *, faint: bool) -> go.Scatter:
 
 
 def apart(places: Array, most: float, least: float = LABEL) -> Array:
-    """Places moved as little as possible until each is the least distance from the next, the order kept: isotonic regression, then
-    brought between 0 and ``most``.
+    """Places moved as little as possible until each is the least distance from the next, the order kept:
+    isotonic regression, then brought between 0 and ``most``.
 
     >>> apart(np.array([40.0, 30.0, 44.0]), most=100, least=10).tolist()
     [38.0, 28.0, 48.0]
@@ -149,7 +157,10 @@ def effect_shares(measured: Measured, task: str) -> go.Figure:
         whom = f"{len(part)} of {counted(many, 'variant')}" if len(part) < many else "every variant"
         ends = between(part["value"].min(), part["value"].max())
         title = f"{plain(effect)} matters most{f' for {whom}' if many > 1 else ''}: {ends} of the variance"
-    about_it = "share of the variance of the capped loss (ANOVA: exact on full grids, of a forest elsewhere); bars are 95% intervals"
+    about_it = (
+        "share of the variance of the capped loss (ANOVA: exact on full grids, of a forest "
+        "elsewhere); bars are 95% intervals"
+    )
     return styled(figure, title, f"{plain(task)}, {about_it}", height)
 
 
@@ -158,7 +169,10 @@ def dots(measured: Measured, parts: dict[str, pd.DataFrame], *, form: str) -> tu
     shades = colours(measured.results.spaces)
     variants = list(dict.fromkeys(each for part in parts.values() for each in part["variant"]))[::-1]
     figure, places, height = panels(
-        list(parts), columns=EFFECT_COLUMNS, row=max(80, (30 if len(variants) <= 12 else 18) * len(variants)), gap=70
+        list(parts),
+        columns=EFFECT_COLUMNS,
+        row=max(80, (30 if len(variants) <= 12 else 18) * len(variants)),
+        gap=70,
     )
     for (name, table), place in zip(parts.items(), places, strict=True):
         part = table[table["value"].notna()]
@@ -171,29 +185,40 @@ def dots(measured: Measured, parts: dict[str, pd.DataFrame], *, form: str) -> tu
                 error_x=arms(part["value"], part["low"], part["high"]),
                 showlegend=False,
                 customdata=part[["low", "high"]].to_numpy(),
-                hovertemplate=f"%{{y}}: %{{x:{form}}} (%{{customdata[0]:{form}}} to %{{customdata[1]:{form}}})<extra>{plain(name)}</extra>",
+                hovertemplate=f"%{{y}}: %{{x:{form}}} (%{{customdata[0]:{form}}} to "
+                f"%{{customdata[1]:{form}}})<extra>{plain(name)}</extra>",
             ),
             **place,
         )
     order = [plain(each) for each in variants]
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=order, range=[-0.6, len(variants) - 0.4])
+    figure.update_yaxes(
+        type="category", categoryorder="array", categoryarray=order, range=[-0.6, len(variants) - 0.4]
+    )
     return figure, height
 
 
 @drawn("Differences between variants")
 def differences(measured: Measured, task: str) -> go.Figure:
-    """Differences of the sensitivity between every two variants, with intervals, Holm-corrected p and the detectable difference.
+    """Differences of the sensitivity between every two variants, with intervals, Holm-corrected p and the
+    detectable difference.
 
     Of many pairs, those with the smallest p are drawn.
     """
     table = of_task(measured.comparisons, task)
     every = len(table)
-    table = table.sort_values("p", kind="stable").head(MOST_PAIRS).sort_values("value", ascending=False, ignore_index=True)
+    table = (
+        table.sort_values("p", kind="stable")
+        .head(MOST_PAIRS)
+        .sort_values("value", ascending=False, ignore_index=True)
+    )
     figure = go.Figure()
     labels = [f"{plain(a)} − {plain(b)}" for a, b in zip(table["a"], table["b"], strict=True)]
     real = (table["p_holm"] < 0.05).to_numpy()
     figure.add_trace(_unseen(table["detectable"], labels))
-    for chosen, symbol, name in ((real, "circle", "differ (p below 5%)"), (~real, "circle-open", "could be noise")):
+    for chosen, symbol, name in (
+        (real, "circle", "differ (p below 5%)"),
+        (~real, "circle-open", "could be noise"),
+    ):
         part = table[chosen]
         figure.add_trace(
             go.Scatter(
@@ -205,21 +230,30 @@ def differences(measured: Measured, task: str) -> go.Figure:
                 name=name,
                 showlegend=True,
                 customdata=part[["low", "high", "p", "p_holm", "detectable"]].to_numpy(),
-                hovertemplate="%{y}: %{x:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})<br>p %{customdata[2]:.2g}, Holm "
+                hovertemplate="%{y}: %{x:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})<br>p "
+                "%{customdata[2]:.2g}, Holm "
                 "%{customdata[3]:.2g}<br>detectable: %{customdata[4]:.3g}<extra></extra>",
             )
         )
     figure.add_vline(x=0, line={"color": FAINT, "width": 1})
     texts = [f"{label}   p {p:.2g}" for label, p in zip(labels, table["p_holm"], strict=True)]
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=labels[::-1], tickvals=labels, ticktext=texts)
+    figure.update_yaxes(
+        type="category", categoryorder="array", categoryarray=labels[::-1], tickvals=labels, ticktext=texts
+    )
     figure.update_yaxes(range=[-0.7, len(labels) - 0.3])
     figure.update_xaxes(title_text="difference in sensitivity")
     less = f"; the {MOST_PAIRS} of {every} pairs with the smallest p" if every > MOST_PAIRS else ""
     total = int((of_task(measured.comparisons, task)["p_holm"] < 0.05).sum())
-    title = f"{total} of {counted(every, 'difference')} in sensitivity {'is' if total == 1 else 'are'} larger than noise"
+    title = (
+        f"{total} of {counted(every, 'difference')} in sensitivity {'is' if total == 1 else 'are'} "
+        f"larger than noise"
+    )
     if total == 0:
         title = "No difference in sensitivity is larger than noise"
-    subtitle = f"{about(measured.results, task)}; bootstrap, 95% intervals, p corrected by Holm; grey: too small for this study to see"
+    subtitle = (
+        f"{about(measured.results, task)}; bootstrap, 95% intervals, p corrected by Holm; grey: too "
+        f"small for this study to see"
+    )
     return styled(figure, title, subtitle + less, max(90, 26 * len(labels)))
 
 

@@ -27,8 +27,8 @@ MANY = 100
 
 @drawn("Loss against learning rate")
 def lr_curves(measured: Measured, task: str) -> go.Figure:
-    """Loss against learning rate, one panel a variant: every trial, the tuned curve with its seed band, what is within 10% of its
-    best, diverged trials at the initial loss.
+    """Loss against learning rate, one panel a variant: every trial, the tuned curve with its seed band, what
+    is within 10% of its best, diverged trials at the initial loss.
     """
     results, curves = measured.results, of_task(measured.lr_curve, task)
     outcome, shades = Outcome.of(results), colours(results.spaces)
@@ -39,7 +39,15 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     initial = outcome.sign * trials["initial_loss"].mean()
     for variant, place, lowest in zip(variants, places, below(places), strict=True):
         curve = curves[curves["variant"] == variant]
-        _lr_panel(figure, few_trials[few_trials["variant"] == variant], curve, variant, shades[variant], outcome, place)
+        _lr_panel(
+            figure,
+            few_trials[few_trials["variant"] == variant],
+            curve,
+            variant,
+            shades[variant],
+            outcome,
+            place,
+        )
         best = float(curve["value"].min())
         ends = {"y0": outcome.sign * best, "y1": outcome.sign * (best + WITHIN * abs(best))}
         figure.add_hrect(**ends, fillcolor=faded(FAINT, 0.25), line_width=0, layer="below", **place)
@@ -53,7 +61,8 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     return styled(
         figure,
         _basins(measured, task),
-        f"{about(results, task)}; grey: within 10% of the best, dotted: what diverged trials count as{remark}{thin}",
+        f"{about(results, task)}; grey: within 10% of the best, dotted: what diverged trials count "
+        f"as{remark}{thin}",
         height,
     )
 
@@ -67,15 +76,27 @@ def _basins(measured: Measured, task: str) -> str:
     first, last = table.iloc[0], table.iloc[-1]
     if len(table) > 1 and f"{first['value']:.1f}" == f"{last['value']:.1f}":
         return f"Every variant is within 10% of its best over {first['value']:.1f} decades of learning rate"
-    title = f"{plain(first['variant'])} is within 10% of its best over {first['value']:.1f} decades of learning rate"
+    title = (
+        f"{plain(first['variant'])} is within 10% of its best over {first['value']:.1f} decades of "
+        f"learning rate"
+    )
     return title if len(table) == 1 else f"{title}, {plain(last['variant'])} over {last['value']:.1f}"
 
 
 def _lr_panel(
-    figure: go.Figure, trials: pd.DataFrame, curve: pd.DataFrame, variant: str, shade: str, outcome: Outcome, place: dict[str, int]
+    figure: go.Figure,
+    trials: pd.DataFrame,
+    curve: pd.DataFrame,
+    variant: str,
+    shade: str,
+    outcome: Outcome,
+    place: dict[str, int],
 ) -> None:
     names = [name for name in trials.columns if name.startswith(PREFIX)]
-    for diverged, marker in ((False, {"size": 5, "opacity": 0.35, "color": shade}), (True, {"size": 7, "symbol": "x-thin-open"})):
+    for diverged, marker in (
+        (False, {"size": 5, "opacity": 0.35, "color": shade}),
+        (True, {"size": 7, "symbol": "x-thin-open"}),
+    ):
         part = trials[(trials["status"] == "diverged") == diverged]
         figure.add_trace(
             go.Scatter(
@@ -112,8 +133,8 @@ def _lr_panel(
 
 @drawn("Learning curves")
 def learning_curves(measured: Measured, task: str) -> go.Figure:
-    """The metric by epoch of each variant's best configuration: mean of the seeds and their range, or past :data:`MANY` trials the
-    middle 90%.
+    """The metric by epoch of each variant's best configuration: mean of the seeds and their range, or past
+    :data:`MANY` trials the middle 90%.
     """
     results, best = measured.results, of_task(measured.best_loss, task)
     shades, outcome = colours(results.spaces), Outcome.of(results)
@@ -146,16 +167,28 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
         every += [*low, *high]
         ends.append((outcome.sign * float(mean.iloc[-1]), float(mean.iloc[-1]), variant, int(x[-1])))
     figure.add_traces(lines)
-    figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if results.epochs["epoch"].max() <= 12 else None)
+    figure.update_xaxes(
+        title_text="epoch", tickformat="d", dtick=1 if results.epochs["epoch"].max() <= 12 else None
+    )
     figure.update_yaxes(title_text=outcome.name, **loss_axis(every))
     known = [each for each in ends if np.isfinite(each[0])]
     title = "No best configuration kept a finite loss"
     if known:
         _, value, variant, last = min(known)
-        title = f"{plain(variant)} ends {'lowest' if outcome.sign > 0 else 'highest'}, at {value:.3g} after {counted(last, 'epoch')}"
+        title = (
+            f"{plain(variant)} ends {'lowest' if outcome.sign > 0 else 'highest'}, at {value:.3g} after "
+            f"{counted(last, 'epoch')}"
+        )
     spread = "range" if most <= MANY else "middle 90%"
-    words = plain(results.metric) if IMPORTED in results.spec else METRIC_NAMES.get(results.metric, plain(results.metric))
-    subtitle = f"{plain(task)}, {words} by epoch of each variant's best configuration; mean and {spread} of its seeds"
+    words = (
+        plain(results.metric)
+        if IMPORTED in results.spec
+        else METRIC_NAMES.get(results.metric, plain(results.metric))
+    )
+    subtitle = (
+        f"{plain(task)}, {words} by epoch of each variant's best configuration; mean and {spread} of "
+        f"its seeds"
+    )
     return styled(figure, title, subtitle, 320)
 
 
@@ -169,6 +202,8 @@ def _curves(results: Results, task: str, row: dict[str, Any]) -> pd.DataFrame:
         return pd.DataFrame()
     curves = epochs.pivot(index="epoch", columns="key", values=results.metric)
     curves = curves.where(np.isfinite(curves))
-    if results.metric == "train_loss_end" and cap_of(results, task) == INITIAL:  # it is the same measure, before the first epoch
+    if (
+        results.metric == "train_loss_end" and cap_of(results, task) == INITIAL
+    ):  # it is the same measure, before the first epoch
         curves.loc[0] = trials.set_index("key")["initial_loss"]
     return curves.sort_index()

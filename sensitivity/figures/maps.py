@@ -28,14 +28,19 @@ RIDGE, BOUNDARY = "#E69F00", "#22D3EE"
 
 @drawn("Loss over two hyperparameters")
 def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "mu") -> go.Figure:
-    """The mean capped loss over two hyperparameters, one panel a variant that varies both: a heat map of the levels of a design, or of
-    equal parts with the configurations as points; with the best of one for every level of the other, and the stability boundary.
+    """The mean capped loss over two hyperparameters, one panel a variant that varies both: a heat map of the
+    levels of a design, or of equal parts with the configurations as points; with the best of one for every
+    level of the other, and the stability boundary.
 
     Raises: InputError for a hyperparameter that no variant varies.
     """
     results = measured.results
     check_pair(measured, one, other)
-    having = [variant for each, variant in results.groups if each == task and {one, other} <= set(results.varied(variant))]
+    having = [
+        variant
+        for each, variant in results.groups
+        if each == task and {one, other} <= set(results.varied(variant))
+    ]
     if not having:
         raise InputError(f"no variant on {task!r} varies both {one} and {other}")
     variants, less = few(having, measured, task, MOST_TRACES // 5)
@@ -65,7 +70,9 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
         if one == "lr":
             add_boundary(figure, measured, task, variant, second, place, BOUNDARY)
         if ridge is not None:
-            _ridge(figure, ridge[(ridge["task"] == task) & (ridge["variant"] == variant)], first, second, place)
+            _ridge(
+                figure, ridge[(ridge["task"] == task) & (ridge["variant"] == variant)], first, second, place
+            )
         figure.update_xaxes(**first.layout(first.places(trials[f"{PREFIX}{one}"].dropna())), **place)
         figure.update_yaxes(**second.layout(second.places(trials[f"{PREFIX}{other}"].dropna())), **place)
         figure.update_yaxes(title_text=plain(other) if place["col"] == 1 else None, **place)
@@ -73,15 +80,23 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
             figure.update_xaxes(title_text="learning rate" if one == "lr" else plain(one), **place)
     one_legend(figure)
     scale = f"{SHADES}_r" if outcome.sign < 0 else SHADES
-    figure.update_layout(coloraxis={"colorscale": scale, "colorbar": {"title": {"text": outcome.name}, **BAR}})
-    how = "mean over all else" + (f" in {max(binned)} parts a side, dots are configurations" if binned else "")
+    figure.update_layout(
+        coloraxis={"colorscale": scale, "colorbar": {"title": {"text": outcome.name}, **BAR}}
+    )
+    how = "mean over all else" + (
+        f" in {max(binned)} parts a side, dots are configurations" if binned else ""
+    )
     subtitle = f"{about(results, task)}; {how}, capped{_exponents(measured, task, one, other)}{less}"
     return styled(figure, _title(ridge, task, one, other, variants), subtitle, height)
 
 
 def check_pair(measured: Measured, one: str, other: str) -> None:
     """Raises: InputError for a hyperparameter that no variant varies, or the same twice."""
-    known = list(dict.fromkeys(name for variant in measured.results.spaces for name in measured.results.varied(variant)))
+    known = list(
+        dict.fromkeys(
+            name for variant in measured.results.spaces for name in measured.results.varied(variant)
+        )
+    )
     for name in (one, other):
         if name not in known:
             raise unknown("hyperparameter", name, known)
@@ -92,7 +107,8 @@ def check_pair(measured: Measured, one: str, other: str) -> None:
 class Surface:
     """Mean losses over the levels of two axes.
 
-    x, y: places. z: means ``[y, x]``, NaN where there is none. words: the values of each, to be read. own: levels are the design's.
+    x, y: places. z: means ``[y, x]``, NaN where there is none. words: the values of each, to be read. own:
+        levels are the design's.
     """
 
     def __init__(self, columns: Levels, rows: Levels, loss: Any) -> None:
@@ -102,23 +118,40 @@ class Surface:
         cell = rows.place[inside] * width + columns.place[inside]
         count = np.bincount(cell, minlength=width * depth)
         total = np.bincount(cell, loss[inside], width * depth)
-        self.z = np.divide(total, count, out=np.full(width * depth, np.nan), where=count > 0).reshape(depth, width)
+        self.z = np.divide(total, count, out=np.full(width * depth, np.nan), where=count > 0).reshape(
+            depth, width
+        )
         names = [plain(columns.axis.name), plain(rows.axis.name)]
         self.words = [[f"{names[0]} {a}, {names[1]} {b}" for a in columns.words] for b in rows.words]
 
 
 def mean_loss(trials: pd.DataFrame, first: Axis, second: Axis, *, keep: bool = False) -> Surface:
-    """The mean capped loss over two hyperparameters, over all else that the design varied. Args: keep: their levels are the design's."""
+    """The mean capped loss over two hyperparameters, over all else that the design varied. Args: keep: their
+    levels are the design's."""
     bins = int(min(BINS, max(3, (len(trials) / 3) ** 0.5)))
-    columns, rows = (Levels.of(axis, trials[f"{PREFIX}{axis.name}"], bins=bins, keep=keep) for axis in (first, second))
+    columns, rows = (
+        Levels.of(axis, trials[f"{PREFIX}{axis.name}"], bins=bins, keep=keep) for axis in (first, second)
+    )
     return Surface(columns, rows, trials["loss"].to_numpy(float))
 
 
-def _points(figure: go.Figure, trials: pd.DataFrame, first: Axis, second: Axis, outcome: Outcome, most: int, place: dict[str, int]) -> None:
+def _points(
+    figure: go.Figure,
+    trials: pd.DataFrame,
+    first: Axis,
+    second: Axis,
+    outcome: Outcome,
+    most: int,
+    place: dict[str, int],
+) -> None:
     part = trials.sample(most, random_state=0) if len(trials) > most else trials
     bad = part["status"] == "diverged"
     for diverged, chosen in ((False, part[~bad]), (True, part[bad])):
-        look = {"color": DIVERGED, "symbol": "x-thin-open", "size": 6} if diverged else {"color": outcome.sign * chosen["loss"], "size": 5}
+        look = (
+            {"color": DIVERGED, "symbol": "x-thin-open", "size": 6}
+            if diverged
+            else {"color": outcome.sign * chosen["loss"], "size": 5}
+        )
         shade = {} if diverged else {"coloraxis": "coloraxis", "line": {"color": "#ffffff", "width": 0.5}}
         figure.add_trace(
             go.Scatter(
@@ -152,7 +185,13 @@ def _ridge(figure: go.Figure, table: pd.DataFrame, first: Axis, second: Axis, pl
         go.Scatter(
             x=part["x"],
             y=part["y"],
-            error_x=arms(part["x"], first.places(part["low"]), first.places(part["high"]), color=faded(RIDGE, 0.6), width=3),
+            error_x=arms(
+                part["x"],
+                first.places(part["low"]),
+                first.places(part["high"]),
+                color=faded(RIDGE, 0.6),
+                width=3,
+            ),
             mode="lines+markers" if second.scale != "categorical" else "markers",
             line={"color": RIDGE, "width": 2.5},
             marker={"color": RIDGE, "size": 9, "line": {"color": "#000000", "width": 1}},
@@ -175,21 +214,33 @@ def _exponents(measured: Measured, task: str, one: str, other: str) -> str:
     table = table.assign(width=table["high"] - table["low"]).sort_values("width").head(3)
     scale = measured.results.spaces[table["variant"].iloc[0]][other].scale if len(table) else ""
     base = {"log1m": f"(1 − {plain(other)})", "log": plain(other)}.get(scale, f"e^{plain(other)}")
-    words = [f"{plain(row['variant'])} {row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f})" for row in records(table)]
+    words = [
+        f"{plain(row['variant'])} {row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        for row in records(table)
+    ]
     return f"; exponent of best {plain(one)} in {base}: {', '.join(words)}" if words else ""
 
 
 def _title(ridge: pd.DataFrame | None, task: str, one: str, other: str, variants: list[str]) -> str:
     """The variant whose best moves most, and how far."""
     known = (
-        ridge[(ridge["task"] == task) & ridge["value"].notna() & ridge["variant"].isin(variants)] if ridge is not None else pd.DataFrame()
+        ridge[(ridge["task"] == task) & ridge["value"].notna() & ridge["variant"].isin(variants)]
+        if ridge is not None
+        else pd.DataFrame()
     )
     moves: list[tuple[float, str]] = []
     for variant, part in known.groupby("variant", sort=False) if len(known) else []:
         if len(part) > 1:
             a, b = records(part)[0], records(part)[-1]
-            far = abs(np.log(b["value"] / a["value"])) if a["value"] > 0 and b["value"] > 0 else abs(b["value"] - a["value"])
-            ends = f"from {a['value']:.2g} at {plain(other)} {_value(a[other])} to {b['value']:.2g} at {_value(b[other])}"
+            far = (
+                abs(np.log(b["value"] / a["value"]))
+                if a["value"] > 0 and b["value"] > 0
+                else abs(b["value"] - a["value"])
+            )
+            ends = (
+                f"from {a['value']:.2g} at {plain(other)} {_value(a[other])} to {b['value']:.2g} at "
+                f"{_value(b[other])}"
+            )
             moves.append((float(far), f"The best {plain(one)} of {plain(variant)} moves {ends}"))
     return max(moves)[1] if moves and max(moves)[0] > 0 else f"Mean loss over {plain(one)} and {plain(other)}"
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 @drawn("Seed noise")
 def seed_noise(measured: Measured, task: str) -> go.Figure:
-    """The share of the variance of the loss that the seed makes, with intervals, and the deviation between seeds against lr."""
+    """The share of the variance of the loss that the seed makes, with intervals, and the deviation between
+    seeds against lr."""
     table = of_task(measured.main_effects, task)
     table = table[(table["effect"] == NOISE) & table["value"].notna()].sort_values("value", ignore_index=True)
     if table.empty:
@@ -58,7 +59,9 @@ def seed_noise(measured: Measured, task: str) -> go.Figure:
                 name=plain(variant),
                 line={"color": shades[variant], "width": 2, "dash": dash(variant)},
                 customdata=curve["n"],
-                hovertemplate="lr %{x:.3g}: %{y:.3g}, %{customdata} configurations<extra>" + plain(variant) + "</extra>",
+                hovertemplate="lr %{x:.3g}: %{y:.3g}, %{customdata} configurations<extra>"
+                + plain(variant)
+                + "</extra>",
             ),
             **places[1],
         )
@@ -71,15 +74,19 @@ def seed_noise(measured: Measured, task: str) -> go.Figure:
     title += f", {high['value']:.0%} for {plain(high['variant'])}" if len(table) > 1 else ""
     if len(table) > 1 and f"{low['value']:.0%}" == f"{high['value']:.0%}":
         title = f"The seed makes {high['value']:.0%} of the variance for every variant"
-    subtitle = f"{about(measured.results, task)}; one-way random effects, bars are 95% intervals; deviations are pooled over configurations"
+    subtitle = (
+        f"{about(measured.results, task)}; one-way random effects, bars are 95% intervals; "
+        f"deviations are pooled over configurations"
+    )
     return styled(figure, title, subtitle, height)
 
 
 def deviation(measured: Measured, task: str, variant: str) -> pd.DataFrame:
-    r"""The standard deviation between seeds at each learning rate, :math:`\sqrt{\overline{s_c^2}}` over the configurations there.
+    r"""The standard deviation between seeds at each learning rate, :math:`\sqrt{\overline{s_c^2}}` over the
+    configurations there.
 
-    Columns lr, value, n (configurations with at least two seeds); no rows without a varied learning rate. Zeros, where no seed differs (all
-    at the cap), have no place on a logarithmic axis and are left out.
+    Columns lr, value, n (configurations with at least two seeds); no rows without a varied learning rate.
+    Zeros, where no seed differs (all at the cap), have no place on a logarithmic axis and are left out.
     """
     group = losses(measured.results, task, variant)
     repeated = np.isfinite(group.loss).sum(axis=1) >= 2
@@ -88,5 +95,7 @@ def deviation(measured: Measured, task: str, variant: str) -> pd.DataFrame:
     axis = Axis("lr", measured.results.spaces[variant]["lr"].scale)
     levels = Levels.of(axis, group.lr[repeated], keep=group.fixed)
     value = np.sqrt(levels.means(np.nanvar(group.loss[repeated], axis=1, ddof=1)))
-    table = pd.DataFrame({"lr": levels.centres, "value": value, "n": np.bincount(levels.place, minlength=len(value))})
+    table = pd.DataFrame(
+        {"lr": levels.centres, "value": value, "n": np.bincount(levels.place, minlength=len(value))}
+    )
     return table[table["value"] > 0].reset_index(drop=True)

@@ -21,7 +21,8 @@ MOST_NAMES = 8
 
 @drawn("What hyperparameters do together")
 def pair_effects(measured: Measured, task: str) -> go.Figure:
-    """Shares of the variance of the loss of each pair of hyperparameters, one panel a variant; on the diagonal those of one alone."""
+    """Shares of the variance of the loss of each pair of hyperparameters, one panel a variant; on the
+    diagonal those of one alone."""
     table = of_task(measured.variance_shares, task)
     table = table[table["order"].isin(("main", "pair")) & table["value"].notna()]
     variants, less = few(of_task(table, task)["variant"], measured, task)
@@ -33,7 +34,10 @@ def pair_effects(measured: Measured, task: str) -> go.Figure:
         if variant in poor:
             figure.layout.annotations[places.index(place)].text += " (poor fit)"
         own = {row["effect"]: row for row in records(table[table["variant"] == variant])}
-        z, words = np.full((len(names), len(names)), np.nan), np.full((len(names), len(names)), "", dtype=object)
+        z, words = (
+            np.full((len(names), len(names)), np.nan),
+            np.full((len(names), len(names)), "", dtype=object),
+        )
         for i, first in enumerate(names):
             for j, second in enumerate(names[: i + 1]):
                 row = own.get(first if i == j else f"{second} x {first}")
@@ -59,13 +63,21 @@ def pair_effects(measured: Measured, task: str) -> go.Figure:
     figure.update_yaxes(showgrid=False, type="category", autorange="reversed")
     colorbar = {"title": {"text": "share"}, "tickformat": ".0%", **BAR}
     figure.update_layout(coloraxis={"colorscale": "Blues", "cmin": 0, "cmax": 1, "colorbar": colorbar})
-    pairs = table[(table["order"] == "pair") & (table["low"] > 0) & ~table["variant"].isin(poor)].sort_values("value", ascending=False)
+    pairs = table[(table["order"] == "pair") & (table["low"] > 0) & ~table["variant"].isin(poor)].sort_values(
+        "value", ascending=False
+    )
     title = "No interaction is clearly above 0"
     if poor >= set(table["variant"]):
         title = "The trials do not show what hyperparameters do together"
     if len(pairs):
         top = records(pairs)[0]
-        title = f"{plain(top['effect'])} is the largest interaction: {with_ends(top, '.0%')} of the variance of {plain(top['variant'])}"
-    subtitle = f"{about(measured.results, task)}; functional ANOVA of a random forest; diagonal: alone, below it: together"
+        title = (
+            f"{plain(top['effect'])} is the largest interaction: {with_ends(top, '.0%')} of the "
+            f"variance of {plain(top['variant'])}"
+        )
+    subtitle = (
+        f"{about(measured.results, task)}; functional ANOVA of a random forest; diagonal: alone, "
+        f"below it: together"
+    )
     subtitle += f"{'; a poor fit says little' if poor else ''}{less}"
     return styled(figure, title, subtitle, height)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Iterable
 
-# Okabe & Ito (2008), safe for colour-blind readers; kin share a colour and differ in their dash. All are read on white and on black.
+# Okabe & Ito (2008), safe for colour-blind readers; kin share a colour and differ in their dash. All are read
+# on white and on black.
 COLOURS = {
     "sgd": "#767676", "cm": "#E69F00", "nag": "#D55E00", "adagrad": "#8B6B3E", "rmsprop": "#009E73",
     "adam": "#0072B2", "nadam": "#56B4E9", "adamax": "#CC79A7",
@@ -25,7 +26,8 @@ SHADES = "Cividis"
 
 
 def colours(variants: Iterable[str]) -> dict[str, str]:
-    """The colour of each variant of a study: its fixed one, or for variants without one the next that the study does not use.
+    """The colour of each variant of a study: its fixed one, or for variants without one the next that the
+    study does not use.
 
     >>> colours(["adam", "mine", "yours"])
     {'adam': '#0072B2', 'mine': '#44AA99', 'yours': '#B05C8A'}

@@ -34,7 +34,8 @@ LONGEST = 40
 def panels(
     titles: Sequence[str], *, columns: int = COLUMNS, row: int = 190, gap: int = 74, shared: bool | str = True
 ) -> tuple[go.Figure, list[dict[str, int]], int]:
-    """An empty figure with a panel for each title, the row and column of each panel, and the height in pixels.
+    """An empty figure with a panel for each title, the row and column of each panel, and the height in
+    pixels.
 
     Args: row, gap: pixels of a panel and between two. shared: whether all have the same y axis.
     """
@@ -78,7 +79,9 @@ def best_first(measured: Measured, task: str) -> list[str]:
     return [str(each) for each in table[table["task"] == task].sort_values("value", kind="stable")["variant"]]
 
 
-def few(variants: Iterable[str], measured: Measured, task: str, most: int = MOST_PANELS) -> tuple[list[str], str]:
+def few(
+    variants: Iterable[str], measured: Measured, task: str, most: int = MOST_PANELS
+) -> tuple[list[str], str]:
     """Those of the variants that are shown, in their order, and words about the others."""
     every = list(dict.fromkeys(variants))
     if len(every) <= most:
@@ -91,23 +94,36 @@ def thinned(trials: pd.DataFrame, most: int = MOST_POINTS) -> tuple[pd.DataFrame
     """At most so many trials, drawn at random in their order, and words about it."""
     if len(trials) <= most:
         return trials, ""
-    return trials.sample(most, random_state=0).sort_index(), f"; {most:,} of {counted(len(trials), 'trial')} drawn"
+    return trials.sample(
+        most, random_state=0
+    ).sort_index(), f"; {most:,} of {counted(len(trials), 'trial')} drawn"
 
 
 def notice(what: str, reason: str) -> go.Figure:
     """A figure that says why there is none."""
     figure = go.Figure()
     said = f"not measured: {plain(reason)}"
-    figure.add_annotation(text=wrapped(said, WIDE // 9), x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font={"size": 14})
+    figure.add_annotation(
+        text=wrapped(said, WIDE // 9),
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+        showarrow=False,
+        font={"size": 14},
+    )
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     styled(figure, what, "", 40)
-    figure.layout.meta = {"narrow": {**figure.layout.meta["narrow"], "annotations[0].text": wrapped(said, NARROW // 9)}}
+    figure.layout.meta = {
+        "narrow": {**figure.layout.meta["narrow"], "annotations[0].text": wrapped(said, NARROW // 9)}
+    }
     return figure
 
 
 def drawn(what: str) -> Callable[[Callable[..., go.Figure]], Callable[..., go.Figure]]:
-    """A figure of this name, or a :func:`notice` where a measure refuses the results or no trial has ended."""
+    """A figure of this name, or a :func:`notice` where a measure refuses the results or no trial has
+    ended."""
 
     def decorated(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
         @functools.wraps(draw)

@@ -28,10 +28,11 @@ LINE = 13
 
 @drawn("Every trial through all hyperparameters")
 def parallel_coordinates(measured: Measured, task: str) -> go.Figure:
-    """Every trial as a line through its hyperparameters, each axis on its own scale, and its loss; drag along an axis to select.
+    """Every trial as a line through its hyperparameters, each axis on its own scale, and its loss; drag along
+    an axis to select.
 
-    Coloured by the rank of the loss; diverged trials are among them, at the loss that they count as. What a variant lacks, or was
-    inactive, is at the lowest end, marked with a dash.
+    Coloured by the rank of the loss; diverged trials are among them, at the loss that they count as. What a
+    variant lacks, or was inactive, is at the lowest end, marked with a dash.
     """
     results, outcome = measured.results, Outcome.of(measured.results)
     names = list(dict.fromkeys(name for variant in results.spaces for name in results.varied(variant)))
@@ -40,10 +41,15 @@ def parallel_coordinates(measured: Measured, task: str) -> go.Figure:
     rank = trials["loss"].rank().to_numpy()
     variants = list(dict.fromkeys(trials["variant"]))
     dimensions = (
-        [_choices("variant", trials["variant"], [each for each in results.spaces if each in variants])] if len(variants) > 1 else []
+        [_choices("variant", trials["variant"], [each for each in results.spaces if each in variants])]
+        if len(variants) > 1
+        else []
     )
     dimensions += [_hyperparameter(Axis.of(results, name), trials[f"{PREFIX}{name}"]) for name in names]
-    dimensions += [_choices("ended", trials["status"], ["completed", "diverged"]), _losses(outcome, trials["loss"])]
+    dimensions += [
+        _choices("ended", trials["status"], ["completed", "diverged"]),
+        _losses(outcome, trials["loss"]),
+    ]
     figure = go.Figure(
         go.Parcoords(
             dimensions=dimensions,
@@ -59,8 +65,13 @@ def parallel_coordinates(measured: Measured, task: str) -> go.Figure:
             unselected={"line": {"opacity": 0.04}},
         )
     )
-    subtitle = f"{about(results, task)}; drag along an axis to select trials; colour: rank of the loss, diverged trials rank last{thin}"
-    made = styled(figure, _best_tenth(trials, names, results.usable[results.usable["task"] == task]), subtitle, 360)
+    subtitle = (
+        f"{about(results, task)}; drag along an axis to select trials; colour: rank of the loss, "
+        f"diverged trials rank last{thin}"
+    )
+    made = styled(
+        figure, _best_tenth(trials, names, results.usable[results.usable["task"] == task]), subtitle, 360
+    )
     left = min(150, max(60, *(7 * len(each) for each in variants))) if len(variants) > 1 else 60
     made.update_layout(margin={"l": left, "r": 30, "t": made.layout.margin.t + 20, "b": 24})
     narrow = {"width": PIXELS * (len(dimensions) + 1), "margin.l": left, "margin.b": 24}
@@ -93,7 +104,13 @@ def _hyperparameter(axis: Axis, values: pd.Series[Any]) -> dict[str, Any]:
         ticks, texts = [missing, *ticks], ["–", *texts]
     low = min([low, *ticks])
     room = {"range": [low, max([high, *ticks]) if high > low or len(ticks) > 1 else high + 1]}
-    return {"label": axis_label(axis.name), "values": np.where(known, line, missing), "tickvals": ticks, "ticktext": texts, **room}
+    return {
+        "label": axis_label(axis.name),
+        "values": np.where(known, line, missing),
+        "tickvals": ticks,
+        "ticktext": texts,
+        **room,
+    }
 
 
 def _choices(label: str, values: pd.Series[Any], choices: list[str]) -> dict[str, Any]:
@@ -112,17 +129,29 @@ def _losses(outcome: Outcome, loss: pd.Series[float]) -> dict[str, Any]:
     values = outcome.sign * loss.to_numpy(float)
     axis = Axis(outcome.name, "log" if values.min() > 0 else "linear")
     ticks, texts = axis.ticks(values.tolist())
-    return {"label": axis_label(html.unescape(outcome.name)), "values": axis.line(values), "tickvals": ticks, "ticktext": texts}
+    return {
+        "label": axis_label(html.unescape(outcome.name)),
+        "values": axis.line(values),
+        "tickvals": ticks,
+        "ticktext": texts,
+    }
 
 
 def _best_tenth(drawn_trials: pd.DataFrame, names: list[str], trials: pd.DataFrame) -> str:
-    """Where the best tenth of the trials lie, as a title: for the hyperparameter that they are closest together in."""
+    """Where the best tenth of the trials lie, as a title: for the hyperparameter that they are closest
+    together in."""
     best = trials[trials["loss"] <= trials["loss"].quantile(0.1)]
     found: list[tuple[float, str]] = []
     for name in names:
-        every, own = (pd.to_numeric(part[f"{PREFIX}{name}"], errors="coerce").dropna() for part in (trials, best))
+        every, own = (
+            pd.to_numeric(part[f"{PREFIX}{name}"], errors="coerce").dropna() for part in (trials, best)
+        )
         if len(own) > 1 and every.nunique() > 2:
             share = len(every[(every >= own.min()) & (every <= own.max())]) / len(every)
-            ends = f"between {own.min():.3g} and {own.max():.3g}" if own.min() < own.max() else f"at {own.min():.3g}"
+            ends = (
+                f"between {own.min():.3g} and {own.max():.3g}"
+                if own.min() < own.max()
+                else f"at {own.min():.3g}"
+            )
             found.append((share, f"The best tenth of the trials has {plain(name)} {ends}"))
     return min(found)[1] if found and min(found)[0] < 1 else "Every trial through all hyperparameters"

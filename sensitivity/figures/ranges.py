@@ -22,9 +22,11 @@ MOST_TRIED = 2000
 
 
 def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.Figure:
-    """A line for each hyperparameter from the low end of its scale to the high end, with values along it, its default and what was tried.
+    """A line for each hyperparameter from the low end of its scale to the high end, with values along it, its
+    default and what was tried.
 
-    Args: tried: configurations in the unit cube of the space ``[trials, hyperparameters]``, NaN where inactive.
+    Args: tried: configurations in the unit cube of the space ``[trials, hyperparameters]``, NaN where
+    inactive.
     """
     figure = go.Figure()
     names = list(space.names)
@@ -40,7 +42,9 @@ def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.
                 line={"color": FAINT, "width": 3},
                 marker={"symbol": "line-ns-open", "size": 11, "color": FAINT},
                 text=[short(number(value)) for value in stops],
-                textposition=["bottom right", *["bottom center"] * (len(x) - 2), "bottom left"] if len(x) > 1 else "bottom center",
+                textposition=["bottom right", *["bottom center"] * (len(x) - 2), "bottom left"]
+                if len(x) > 1
+                else "bottom center",
                 hoverinfo="skip",
                 showlegend=False,
             )
@@ -76,8 +80,19 @@ def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.
             )
     figure.update_xaxes(range=[-0.04, 1.04], visible=False)
     labels = [f"{short(each.name)}  <i>{each.scale}</i>" for each in space][::-1]
-    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=labels, range=[-0.7, len(names) - 0.5], showgrid=False, automargin=True)
-    return styled(figure, "Ranges and scales", "each line from the low to the high end of its own scale", 52 * len(names))
+    figure.update_yaxes(
+        tickvals=list(range(len(names))),
+        ticktext=labels,
+        range=[-0.7, len(names) - 0.5],
+        showgrid=False,
+        automargin=True,
+    )
+    return styled(
+        figure,
+        "Ranges and scales",
+        "each line from the low to the high end of its own scale",
+        52 * len(names),
+    )
 
 
 def _stops(domain: Hyperparameter) -> list[Any]:

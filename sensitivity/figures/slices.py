@@ -27,8 +27,8 @@ MOST_DRAWN = 12000
 
 @drawn("Loss along every hyperparameter")
 def slices(measured: Measured, task: str) -> go.Figure:
-    """Loss against every hyperparameter, one panel each on its own scale: every trial by variant, the mean over all else (partial
-    dependence) with its 95% interval, and a rug of diverged trials.
+    """Loss against every hyperparameter, one panel each on its own scale: every trial by variant, the mean
+    over all else (partial dependence) with its 95% interval, and a rug of diverged trials.
     """
     results = measured.results
     shades, outcome = colours(results.spaces), Outcome.of(results)
@@ -62,18 +62,27 @@ def slices(measured: Measured, task: str) -> go.Figure:
     figure.update_yaxes(title_text=outcome.name, col=1)
     one_legend(figure)
     best = "" if len(lined) >= trials["variant"].nunique() else f" of the {len(lined)} best variants"
-    subtitle = f"{about(results, task)}; lines are means over all else{best} with 95% intervals, red marks are diverged trials{thin}"
+    subtitle = (
+        f"{about(results, task)}; lines are means over all else{best} with 95% intervals, red marks "
+        f"are diverged trials{thin}"
+    )
     return styled(figure, _title(measured, task, names), subtitle, height)
 
 
 def dependence(measured: Measured, task: str, variant: str, axis: Axis) -> pd.DataFrame:
-    r"""The mean capped loss at each level of a hyperparameter, over whatever else the design varied: the marginal.
+    r"""The mean capped loss at each level of a hyperparameter, over whatever else the design varied: the
+    marginal.
 
-    Columns place (on the axis), value, low, high, n; low and high are :math:`\bar\ell \pm 1.96 \, s / \sqrt n`.
+    Columns place (on the axis), value, low, high, n; low and high are :math:`\bar\ell \pm 1.96 \, s / \sqrt
+    n`.
     """
     trials = measured.results.group(task, variant)
     column = f"{PREFIX}{axis.name}"
-    trials = trials[trials[column].notna()] if column in trials and axis.name in measured.results.varied(variant) else trials.iloc[:0]
+    trials = (
+        trials[trials[column].notna()]
+        if column in trials and axis.name in measured.results.varied(variant)
+        else trials.iloc[:0]
+    )
     if trials.empty:
         return pd.DataFrame(columns=["place", "value", "low", "high", "n"], dtype=float)
     keep = measured.results.design_of(variant) in FIXED
@@ -81,7 +90,9 @@ def dependence(measured: Measured, task: str, variant: str, axis: Axis) -> pd.Da
     grouped = trials["loss"].astype(float).groupby(levels.place).agg(["mean", "std", "size"])
     half = 1.96 * grouped["std"].fillna(0.0) / np.sqrt(grouped["size"])
     ends = {"low": grouped["mean"] - half, "high": grouped["mean"] + half}
-    return pd.DataFrame({"place": levels.centres[grouped.index], "value": grouped["mean"], **ends, "n": grouped["size"]})
+    return pd.DataFrame(
+        {"place": levels.centres[grouped.index], "value": grouped["mean"], **ends, "n": grouped["size"]}
+    )
 
 
 def _points(
@@ -94,13 +105,19 @@ def _points(
 ) -> None:
     for diverged in (False, True):
         part = trials[(trials["status"] == "diverged") == diverged]
-        look = {"color": DIVERGED, "symbol": "line-ns-open" if diverged else "circle", "size": 9 if diverged else 5}
+        look = {
+            "color": DIVERGED,
+            "symbol": "line-ns-open" if diverged else "circle",
+            "size": 9 if diverged else 5,
+        }
         figure.add_trace(
             go.Scatter(
                 x=axis.places(part[f"{PREFIX}{axis.name}"]),
                 y=outcome.sign * part["loss"],
                 mode="markers",
-                marker=look if diverged else look | {"color": [shades[each] for each in part["variant"]], "opacity": 0.4},
+                marker=look
+                if diverged
+                else look | {"color": [shades[each] for each in part["variant"]], "opacity": 0.4},
                 name="diverged trial" if diverged else "trial",
                 legendgroup="diverged" if diverged else "",
                 showlegend=False,
@@ -124,4 +141,7 @@ def _title(measured: Measured, task: str, names: list[str]) -> str:
     if not spans or max(spans.values()) <= 0:
         return "The loss does not change along any hyperparameter"
     name = max(spans, key=spans.__getitem__)
-    return f"The mean of {plain(variant)} changes most along {plain(name)}: by {spans[name]:.3g} from one level to another"
+    return (
+        f"The mean of {plain(variant)} changes most along {plain(name)}: by {spans[name]:.3g} from one "
+        f"level to another"
+    )

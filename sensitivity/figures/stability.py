@@ -29,8 +29,9 @@ BOUNDARY = "#0072B2"
 
 @drawn("Where training diverges")
 def divergence_map(measured: Measured, task: str) -> go.Figure:
-    """The share of trials that diverged over the learning rate and the hyperparameter that interacts with it most, one panel a variant,
-    and the stability boundary; over the learning rate alone where nothing else varies.
+    """The share of trials that diverged over the learning rate and the hyperparameter that interacts with it
+    most, one panel a variant, and the stability boundary; over the learning rate alone where nothing else
+    varies.
     """
     results = measured.results
     rates = of_task(measured.divergence_rate, task)
@@ -39,7 +40,10 @@ def divergence_map(measured: Measured, task: str) -> go.Figure:
     if not having:
         raise InputError("no variant varies a hyperparameter")
     variants, less = few(having, measured, task)
-    titles = [f"{variant}" + (f": {' x '.join(over[variant])}" if len(over[variant]) > 1 else "") for variant in variants]
+    titles = [
+        f"{variant}" + (f": {' x '.join(over[variant])}" if len(over[variant]) > 1 else "")
+        for variant in variants
+    ]
     figure, places, height = panels(titles, shared=False)
     for variant, place, lowest in zip(variants, places, below(places), strict=True):
         trials = results.group(task, variant)
@@ -68,10 +72,19 @@ def divergence_map(measured: Measured, task: str) -> go.Figure:
         else:
             figure.update_yaxes(tickvals=[0], ticktext=["all"], **place)
         if lowest or first.name != "lr":
-            figure.update_xaxes(title_text=plain("learning rate" if first.name == "lr" else first.name), **place)
+            figure.update_xaxes(
+                title_text=plain("learning rate" if first.name == "lr" else first.name), **place
+            )
     one_legend(figure)
-    figure.update_layout(coloraxis={**SHARE, "colorbar": {"title": {"text": "diverged"}, "tickformat": ".0%", **BAR}})
-    return styled(figure, _rates(rates), f"{about(results, task)}; share that diverged; line: the stability boundary{less}", height)
+    figure.update_layout(
+        coloraxis={**SHARE, "colorbar": {"title": {"text": "diverged"}, "tickformat": ".0%", **BAR}}
+    )
+    return styled(
+        figure,
+        _rates(rates),
+        f"{about(results, task)}; share that diverged; line: the stability boundary{less}",
+        height,
+    )
 
 
 def main_pair(measured: Measured, task: str, variant: str) -> tuple[str, ...]:
@@ -86,14 +99,19 @@ def main_pair(measured: Measured, task: str, variant: str) -> tuple[str, ...]:
     return tuple(ranked[:2])
 
 
-def shares(trials: pd.DataFrame, first: Axis, second: Axis | None, weight: Any, *, keep: bool = False) -> tuple[Any, Any, Any, Any]:
-    """Places along both axes, the share of configurations that diverged at each, NaN where there is none, and the number of trials.
+def shares(
+    trials: pd.DataFrame, first: Axis, second: Axis | None, weight: Any, *, keep: bool = False
+) -> tuple[Any, Any, Any, Any]:
+    """Places along both axes, the share of configurations that diverged at each, NaN where there is none, and
+    the number of trials.
 
     Args: weight: of each trial.
     """
     bins = int(min(12, max(4, (len(trials) / 2) ** 0.5)))
     columns = Levels.of(first, trials[f"{PREFIX}{first.name}"], bins=bins, keep=keep)
-    rows = Levels.of(second, trials[f"{PREFIX}{second.name}"], bins=6, keep=keep) if second is not None else None
+    rows = (
+        Levels.of(second, trials[f"{PREFIX}{second.name}"], bins=6, keep=keep) if second is not None else None
+    )
     width, depth = len(columns.centres), len(rows.centres) if rows is not None else 1
     inside = (columns.place >= 0) & (rows.place >= 0 if rows is not None else True)
     cell = (rows.place if rows is not None else 0) * width + columns.place
@@ -106,9 +124,16 @@ def shares(trials: pd.DataFrame, first: Axis, second: Axis | None, weight: Any, 
 
 
 def add_boundary(
-    figure: go.Figure, measured: Measured, task: str, variant: str, other: Axis | None, place: dict[str, int], shade: str
+    figure: go.Figure,
+    measured: Measured,
+    task: str,
+    variant: str,
+    other: Axis | None,
+    place: dict[str, int],
+    shade: str,
 ) -> None:
-    """The stability boundary over the levels of another hyperparameter, where something diverged and something did not."""
+    """The stability boundary over the levels of another hyperparameter, where something diverged and
+    something did not."""
     table = measured.stability_boundary
     name = other.name if other is not None else ""
     part = table[(table["task"] == task) & (table["variant"] == variant) & (table["other"] == name)]
@@ -142,7 +167,11 @@ def _rates(rates: pd.DataFrame) -> str:
         return f"Every variant diverges in {ordered[0]['value']:.0%} {of}"
     of = "its configurations" if ordered[0]["note"] else counted(ordered[0]["n"], "trial")
     title = f"{plain(ordered[0]['variant'])} diverges most: {ordered[0]['value']:.0%} of {of}"
-    return title if len(ordered) == 1 else f"{title}; {plain(ordered[-1]['variant'])} least: {ordered[-1]['value']:.0%}"
+    return (
+        title
+        if len(ordered) == 1
+        else f"{title}; {plain(ordered[-1]['variant'])} least: {ordered[-1]['value']:.0%}"
+    )
 
 
 def _nowhere(repeated: Mapping[str, int]) -> str:
@@ -150,12 +179,15 @@ def _nowhere(repeated: Mapping[str, int]) -> str:
     fewest, most = min(repeated.values(), default=0), max(repeated.values(), default=0)
     if most < 2:
         return "One learning rate with two seeds: whether the seed decides is unknown"
-    return f"At none of {between(fewest, most, '')} learning rates with at least two seeds did the seed decide"
+    return (
+        f"At none of {between(fewest, most, '')} learning rates with at least two seeds did the seed decide"
+    )
 
 
 @drawn("Where the seed decides")
 def danger_zone(measured: Measured, task: str) -> go.Figure:
-    """The share that diverged against the learning rate, and of configurations of which only some seeds did, with intervals."""
+    """The share that diverged against the learning rate, and of configurations of which only some seeds did,
+    with intervals."""
     table = of_task(measured.danger_zone, task)
     shades = colours(measured.results.spaces)
     variants, less = few(table["variant"], measured, task)
@@ -164,7 +196,18 @@ def danger_zone(measured: Measured, task: str) -> go.Figure:
     for variant, place, lowest in zip(variants, places, below(places), strict=True):
         part = table[table["variant"] == variant].sort_values("lr")
         x, shade = list(part["lr"]), shades[variant]
-        figure.add_trace(band(x, part["diverged_low"], part["diverged_high"], shade, 0.2, legendgroup="band", name="95% interval"), **place)
+        figure.add_trace(
+            band(
+                x,
+                part["diverged_low"],
+                part["diverged_high"],
+                shade,
+                0.2,
+                legendgroup="band",
+                name="95% interval",
+            ),
+            **place,
+        )
         figure.add_trace(
             go.Scatter(
                 x=x,
@@ -174,7 +217,9 @@ def danger_zone(measured: Measured, task: str) -> go.Figure:
                 name="share that diverged",
                 legendgroup="diverged",
                 customdata=part["trials"],
-                hovertemplate="lr %{x:.3g}: %{y:.0%} diverged, %{customdata} trials<extra>" + plain(variant) + "</extra>",
+                hovertemplate="lr %{x:.3g}: %{y:.0%} diverged, %{customdata} trials<extra>"
+                + plain(variant)
+                + "</extra>",
             ),
             **place,
         )
@@ -189,9 +234,8 @@ def danger_zone(measured: Measured, task: str) -> go.Figure:
                 name="configurations where the seed decides",
                 legendgroup="mixed",
                 customdata=known["n"],
-                hovertemplate="lr %{x:.3g}: the seed decides for %{y:.0%} of %{customdata} configurations<extra>"
-                + plain(variant)
-                + "</extra>",
+                hovertemplate="lr %{x:.3g}: the seed decides for %{y:.0%} of %{customdata} "
+                "configurations<extra>" + plain(variant) + "</extra>",
             ),
             **place,
         )
@@ -204,7 +248,12 @@ def danger_zone(measured: Measured, task: str) -> go.Figure:
         title = "One seed: whether the seed decides is unknown"
     elif (table["value"] > 0).any():
         row = records(table.sort_values("value", ascending=False, kind="stable"))[0]
-        title = f"The seed decides most for {plain(row['variant'])}: at lr {row['lr']:.2g} for {row['value']:.0%} of its configurations"
+        title = (
+            f"The seed decides most for {plain(row['variant'])}: at lr {row['lr']:.2g} for "
+            f"{row['value']:.0%} of its configurations"
+        )
     else:
         title = _nowhere(repeated_rates(measured.results, task))
-    return styled(figure, title, f"{about(measured.results, task)}; shares with Wilson's 95% intervals{less}", height)
+    return styled(
+        figure, title, f"{about(measured.results, task)}; shares with Wilson's 95% intervals{less}", height
+    )

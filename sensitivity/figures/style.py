@@ -37,25 +37,42 @@ class Theme:
     paper: str
 
 
-THEMES = {"light": Theme("#222222", "#666666", "#e6e6e6", "#ffffff"), "dark": Theme("#e8e8e8", "#a6a6a6", "#3d3d3d", "#161616")}
+THEMES = {
+    "light": Theme("#222222", "#666666", "#e6e6e6", "#ffffff"),
+    "dark": Theme("#e8e8e8", "#a6a6a6", "#3d3d3d", "#161616"),
+}
 
 
 def template(theme: str = "light") -> go.layout.Template:
-    """The Plotly template of a theme, light or dark: relayout a figure with it to switch. Raises: InputError for another name."""
+    """The Plotly template of a theme, light or dark: relayout a figure with it to switch. Raises: InputError
+    for another name."""
     if theme not in THEMES:
         raise unknown("theme", theme, THEMES)
     chosen = THEMES[theme]
-    axis = {"gridcolor": chosen.rule, "linecolor": chosen.soft, "tickcolor": chosen.rule, "zeroline": False, "automargin": True}
+    axis = {
+        "gridcolor": chosen.rule,
+        "linecolor": chosen.soft,
+        "tickcolor": chosen.rule,
+        "zeroline": False,
+        "automargin": True,
+    }
     axis |= {"tickfont": {"size": 12}, "title": {"font": {"size": 13}}, "exponentformat": "e"}
     return go.layout.Template(
         layout={
             "font": {"family": FONT, "size": 13, "color": chosen.ink},
-            "title": {"font": {"size": 18, "color": chosen.ink}, "subtitle": {"font": {"size": 13, "color": chosen.soft}}},
+            "title": {
+                "font": {"size": 18, "color": chosen.ink},
+                "subtitle": {"font": {"size": 13, "color": chosen.soft}},
+            },
             "paper_bgcolor": chosen.paper,
             "plot_bgcolor": chosen.paper,
             "xaxis": {**axis, "ticks": "outside"},
             "yaxis": axis,
-            "hoverlabel": {"bgcolor": chosen.paper, "bordercolor": chosen.soft, "font": {"family": FONT, "color": chosen.ink}},
+            "hoverlabel": {
+                "bgcolor": chosen.paper,
+                "bordercolor": chosen.soft,
+                "font": {"family": FONT, "color": chosen.ink},
+            },
             "legend": {"font": {"color": chosen.ink}},
             "annotationdefaults": {"font": {"color": chosen.ink}, "arrowcolor": chosen.soft},
         }
@@ -70,7 +87,8 @@ def themed(figure: go.Figure, theme: str) -> go.Figure:
 
 
 def narrowed(figure: go.Figure) -> go.Figure:
-    """The figure laid out for a phone, with panels below one another and titles broken: relaid with its ``layout.meta["narrow"]``."""
+    """The figure laid out for a phone, with panels below one another and titles broken: relaid with its
+    ``layout.meta["narrow"]``."""
     made = go.Figure(figure)
     for place, each in made.layout.meta["narrow"].items():
         made.layout[place] = each
@@ -85,7 +103,9 @@ def styled(figure: go.Figure, title: str, subtitle: str, height: int, *, right: 
     """
     grid = dict(figure.layout.meta or {})
     _cut_names(figure)
-    figure.update_layout(template=template(), legend=_LEGEND, **_frame(figure, title, subtitle, height, WIDE, right))
+    figure.update_layout(
+        template=template(), legend=_LEGEND, **_frame(figure, title, subtitle, height, WIDE, right)
+    )
     narrow, tall = _stacked(figure, grid) if grid.get("columns", 1) > 1 else ({}, height)
     frame = _frame(figure, title, subtitle, tall, NARROW, right)
     figure.layout.meta = {"narrow": narrow | _flat(frame)}
@@ -93,35 +113,59 @@ def styled(figure: go.Figure, title: str, subtitle: str, height: int, *, right: 
 
 
 def _cut_names(figure: go.Figure) -> None:
-    """Axes of names write how a long one begins, or it would take the width of the page. Hovering says all of it."""
+    """Axes of names write how a long one begins, or it would take the width of the page. Hovering says all of
+    it."""
     for letter in "xy":
         held: dict[str, dict[str, None]] = {}
         for trace in figure.data:
             values = getattr(trace, letter, None) if letter in trace else None
             held.setdefault(getattr(trace, f"{letter}axis", None) or letter, {}).update(
-                dict.fromkeys(each for each in (values if values is not None else ()) if isinstance(each, str))
+                dict.fromkeys(
+                    each for each in (values if values is not None else ()) if isinstance(each, str)
+                )
             )
         for axis, names in held.items():
             if any(len(html.unescape(each)) > LONGEST for each in names):
                 cut = [short(html.unescape(each), LONGEST) for each in names]
-                figure.layout[f"{letter}axis{axis[1:]}"].update(tickmode="array", tickvals=list(names), ticktext=cut)
+                figure.layout[f"{letter}axis{axis[1:]}"].update(
+                    tickmode="array", tickvals=list(names), ticktext=cut
+                )
 
 
-_LEGEND = {"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom", "x": 0, "xanchor": "left", "itemsizing": "constant"}
+_LEGEND = {
+    "orientation": "h",
+    "yref": "container",
+    "y": 0.0,
+    "yanchor": "bottom",
+    "x": 0,
+    "xanchor": "left",
+    "itemsizing": "constant",
+}
 
 
-def _frame(figure: go.Figure, title: str, subtitle: str, height: int, width: int, right: int) -> dict[str, Any]:
+def _frame(
+    figure: go.Figure, title: str, subtitle: str, height: int, width: int, right: int
+) -> dict[str, Any]:
     """Title, margins and height for a width in pixels."""
     size, small = (18, 13) if width > NARROW_BELOW else (16, 12)
     head, under = wrapped(title, int(width / size / 0.53)), wrapped(subtitle, int(width / small / 0.51))
     lines = under.count("<br>") + 1
-    first = 12 + (0.7 * size if "<br>" in head else 0)  # Plotly puts the baseline there, not the top, once there are several lines
+    first = 12 + (
+        0.7 * size if "<br>" in head else 0
+    )  # Plotly puts the baseline there, not the top, once there are several lines
     top = int(first + 4 + 1.3 * size * (head.count("<br>") + 1) + 1.35 * small * lines + 34)
     legend = _legend_lines(figure, width) * 21
     flat = width <= NARROW_BELOW and figure.layout.coloraxis.colorbar.thickness is not None
     bottom = 58 + legend + (64 if flat else 0)
     total = height + top + bottom
-    bar = {"orientation": "h", "len": 250, "x": 0, "xanchor": "left", "yref": "container", "yanchor": "bottom"}
+    bar = {
+        "orientation": "h",
+        "len": 250,
+        "x": 0,
+        "xanchor": "left",
+        "yref": "container",
+        "yanchor": "bottom",
+    }
     lying = {"colorbar": {**bar, "y": (legend + 14) / total, "title": {"side": "top"}}}
     return {
         **({"coloraxis": lying} if flat else {}),
@@ -144,7 +188,11 @@ def _frame(figure: go.Figure, title: str, subtitle: str, height: int, width: int
 
 def _legend_lines(figure: go.Figure, width: int) -> int:
     """Lines that the legend takes: its entries are as wide as the widest."""
-    names = [len(trace.name) for trace in figure.data if getattr(trace, "showlegend", False) is not False and trace.name]
+    names = [
+        len(trace.name)
+        for trace in figure.data
+        if getattr(trace, "showlegend", False) is not False and trace.name
+    ]
     if (
         not names
         or figure.layout.showlegend is False
@@ -164,7 +212,11 @@ def _flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 def _stacked(figure: go.Figure, grid: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     """The panels of a figure below one another, as a relayout, and the height that they take."""
-    count, row, gap = grid["panels"], grid["row"], grid["gap"] + 20  # every panel may have a title of its axis below it
+    count, row, gap = (
+        grid["panels"],
+        grid["row"],
+        grid["gap"] + 20,
+    )  # every panel may have a title of its axis below it
     total = count * row + (count - 1) * gap
     made: dict[str, Any] = {}
     for place in range(count):
@@ -197,11 +249,24 @@ def error_bars(row: Mapping[str, Any], side: str, shade: str) -> dict[str, Any]:
 def arms(value: Iterable[float], low: Iterable[float], high: Iterable[float], **more: Any) -> dict[str, Any]:
     """Error bars from values to both ends of their intervals."""
     rows = list(zip(value, low, high, strict=True))
-    ends = {"array": [max(0.0, c - a) for a, _, c in rows], "arrayminus": [max(0.0, a - b) for a, b, _ in rows]}
+    ends = {
+        "array": [max(0.0, c - a) for a, _, c in rows],
+        "arrayminus": [max(0.0, a - b) for a, b, _ in rows],
+    }
     return {"type": "data", "symmetric": False, **ends, "color": FAINT, "thickness": 1.5, "width": 0, **more}
 
 
-def band(x: list[Any], low: Iterable[float], high: Iterable[float], shade: str, opacity: float = 0.18, **more: Any) -> go.Scatter:
+def band(
+    x: list[Any], low: Iterable[float], high: Iterable[float], shade: str, opacity: float = 0.18, **more: Any
+) -> go.Scatter:
     """The area between two curves."""
-    look = {"fill": "toself", "fillcolor": faded(shade, opacity), "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
-    return go.Scatter(x=[*x, *reversed(x)], y=[*high, *reversed(list(low))], **{"showlegend": False, **look, **more})
+    look = {
+        "fill": "toself",
+        "fillcolor": faded(shade, opacity),
+        "mode": "lines",
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+    }
+    return go.Scatter(
+        x=[*x, *reversed(x)], y=[*high, *reversed(list(low))], **{"showlegend": False, **look, **more}
+    )

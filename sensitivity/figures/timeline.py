@@ -23,12 +23,18 @@ if TYPE_CHECKING:
 MANY = 400
 """Trials beyond which they are counted, not drawn one by one."""
 PARTS = 120
-SHADES = {"completed": "#009E73", "diverged": DIVERGED, "stopped": "#E69F00", "failed": "#9467BD", "running": "#56B4E9"}
+SHADES = {
+    "completed": "#009E73",
+    "diverged": DIVERGED,
+    "stopped": "#E69F00",
+    "failed": "#9467BD",
+    "running": "#56B4E9",
+}
 
 
 def timeline(measured: Measured) -> go.Figure:
-    """Trials over the time of the clock, coloured by how they ended, in as few lanes as they overlap in; past :data:`MANY` trials how many
-    ran at a time.
+    """Trials over the time of the clock, coloured by how they ended, in as few lanes as they overlap in; past
+    :data:`MANY` trials how many ran at a time.
     """
     spans = ran(measured.results.trials)
     if spans.empty:
@@ -53,12 +59,16 @@ def timeline(measured: Measured) -> go.Figure:
 
 
 def ran(trials: pd.DataFrame) -> pd.DataFrame:
-    """The trials that have reported, in the order in which they began: begin, end, lane, and the columns of ``trials``.
+    """The trials that have reported, in the order in which they began: begin, end, lane, and the columns of
+    ``trials``.
 
-    A trial begins its training time before its last report, or with its first report where that was earlier; lanes are the fewest in which
-    none overlaps another.
+    A trial begins its training time before its last report, or with its first report where that was earlier;
+    lanes are the fewest in which none overlaps another.
     """
-    if not set(TIMES) <= set(trials) or trials["finished"].notna().sum() + trials["started"].notna().sum() == 0:
+    if (
+        not set(TIMES) <= set(trials)
+        or trials["finished"].notna().sum() + trials["started"].notna().sum() == 0
+    ):
         return pd.DataFrame(columns=[*trials.columns, "begin", "end", "lane"])
     known = trials[trials["started"].notna() | trials["finished"].notna()]
     now = known[list(TIMES)].max().max()
@@ -93,7 +103,10 @@ def _bars(figure: go.Figure, spans: pd.DataFrame, lanes: int) -> int:
                 width=0.8,
                 marker={"color": SHADES.get(status, FAINT), "line": {"width": 0}},
                 customdata=part["key"],
-                text=[f"{plain(row['variant'])}, {row['status']}<br>{trial_words(row, names)}" for row in records(part)],
+                text=[
+                    f"{plain(row['variant'])}, {row['status']}<br>{trial_words(row, names)}"
+                    for row in records(part)
+                ],
                 textposition="none",
                 hovertemplate="%{text}<extra></extra>",
             )
@@ -104,7 +117,9 @@ def _bars(figure: go.Figure, spans: pd.DataFrame, lanes: int) -> int:
 
 
 def _counts(figure: go.Figure, spans: pd.DataFrame) -> int:
-    edges = pd.date_range(spans["begin"].min(), spans["end"].max() + pd.Timedelta(seconds=1), periods=PARTS + 1)
+    edges = pd.date_range(
+        spans["begin"].min(), spans["end"].max() + pd.Timedelta(seconds=1), periods=PARTS + 1
+    )
     for status in (each for each in STATUSES if each in set(spans["status"])):
         part = spans[spans["status"] == status]
         begin, end, at = (_seconds(each, edges[0]) for each in (part["begin"], part["end"], edges))

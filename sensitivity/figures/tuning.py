@@ -21,15 +21,20 @@ TOGETHER = "all together"
 
 @drawn("What tuning gains")
 def tunability(measured: Measured, task: str) -> go.Figure:
-    """The gain over the default configuration: of all hyperparameters together and of each alone; and the default against the best."""
+    """The gain over the default configuration: of all hyperparameters together and of each alone; and the
+    default against the best."""
     table = of_task(measured.tunability, task)
     outcome = Outcome.of(measured.results)
     single = table[table["kind"] == "single"]
     overall = table[table["kind"] == "overall"]
-    best = of_task(measured.best_loss, task).merge(overall[["variant", "value"]], on="variant", suffixes=("", "_gain"))
+    best = of_task(measured.best_loss, task).merge(
+        overall[["variant", "value"]], on="variant", suffixes=("", "_gain")
+    )
     against = f"best {outcome.name}, default"
     parts = {against: best, TOGETHER: overall}
-    parts |= {name: single[single["hyperparameters"] == name] for name in dict.fromkeys(single["hyperparameters"])}
+    parts |= {
+        name: single[single["hyperparameters"] == name] for name in dict.fromkeys(single["hyperparameters"])
+    }
     figure, height = dots(measured, parts, form=".3g")
     level = figure.data[0]
     values = best["value"].notna()
@@ -68,7 +73,8 @@ def tunability(measured: Measured, task: str) -> go.Figure:
         else "by a random forest where the grid lacks the default"
     )
     subtitle = (
-        f"{about(measured.results, task)}; open: the default, filled: the best; gains over the default in units of the metric, {how}; "
+        f"{about(measured.results, task)}; open: the default, filled: the best; gains over the default in "
+        f"units of the metric, {how}; "
         "bars are 95% intervals"
     )
     return styled(figure, title, subtitle, height)

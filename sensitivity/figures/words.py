@@ -48,7 +48,10 @@ class Outcome:
     @classmethod
     def of(cls, results: Results) -> Outcome:
         """The outcome of a study."""
-        return cls(-1 if results.direction == "max" else 1, "loss" if "loss" in results.metric else plain(results.metric))
+        return cls(
+            -1 if results.direction == "max" else 1,
+            "loss" if "loss" in results.metric else plain(results.metric),
+        )
 
     def ends(self, table: Any) -> tuple[Any, Any, Any]:
         """Value, low and high of a table or row of losses, as they are drawn."""
@@ -76,7 +79,10 @@ def wrapped(text: str, width: int) -> str:
     >>> wrapped("one two three", 8)
     'one two<br>three'
     """
-    parts = [textwrap.wrap(html.unescape(part), width, break_on_hyphens=False) or [""] for part in text.split("<br>")]
+    parts = [
+        textwrap.wrap(html.unescape(part), width, break_on_hyphens=False) or [""]
+        for part in text.split("<br>")
+    ]
     return "<br>".join(plain(line) for lines in parts for line in lines)
 
 
@@ -117,8 +123,14 @@ def counted(count: int, noun: str) -> str:
 
 def trial_words(row: Mapping[str, Any], names: list[str], sign: int = 1) -> str:
     """A trial in words, for hovering."""
-    setting = setting_words({name.removeprefix(PREFIX): row[name] for name in names if row[name] == row[name]})
-    ended = f"diverged in epoch {row['epochs_done']}" if row["status"] == "diverged" else f"{sign * row['loss']:.4g}"
+    setting = setting_words(
+        {name.removeprefix(PREFIX): row[name] for name in names if row[name] == row[name]}
+    )
+    ended = (
+        f"diverged in epoch {row['epochs_done']}"
+        if row["status"] == "diverged"
+        else f"{sign * row['loss']:.4g}"
+    )
     return f"{ended}<br>{setting}<br>seed {row['seed']}, trial {plain(row['key'])}"
 
 

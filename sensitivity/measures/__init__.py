@@ -1,8 +1,14 @@
-"""The measures: pure functions from Results to a table with ``value``, ``low``, ``high``, ``n`` and a ``note`` where something
-limits it.
+"""The measures: pure functions from Results to a table with ``value``, ``low``, ``high``, ``n`` and a
+``note`` where something limits it.
 """
 
-from sensitivity.measures.budget import budget_area, budget_within, expected_best, relative_performance, win_probability
+from sensitivity.measures.budget import (
+    budget_area,
+    budget_within,
+    expected_best,
+    relative_performance,
+    win_probability,
+)
 from sensitivity.measures.caveats import caveats
 from sensitivity.measures.comparison import compare
 from sensitivity.measures.coupling import best_by_level, coupling

@@ -26,7 +26,8 @@ NORMALISATIONS = ("percentile", "min_max")
 class Shared:
     """One variant on several tasks.
 
-    groups: its losses on each task. rows: where the shared configurations are in each group ``[tasks, configurations]``.
+    groups: its losses on each task. rows: where the shared configurations are in each group ``[tasks,
+        configurations]``.
     configurations: those shared. folds: the seeds' means in as many parts as every task has seeds.
     """
 
@@ -41,19 +42,30 @@ class Shared:
         """What limits every number of it."""
         lost = sum(len(group.loss) for group in self.groups) - self.rows.size
         remarks = dict.fromkeys(remark for group in self.groups for remark in note(group).split("; "))
-        return joined(*remarks, f"{lost} configurations are not on every task and are left out" if lost else "")
+        return joined(
+            *remarks, f"{lost} configurations are not on every task and are left out" if lost else ""
+        )
 
     @property
     def trials(self) -> int:
         """Trials of the shared configurations."""
-        return sum(int(np.isfinite(group.loss[rows]).sum()) for group, rows in zip(self.groups, self.rows, strict=True))
+        return sum(
+            int(np.isfinite(group.loss[rows]).sum())
+            for group, rows in zip(self.groups, self.rows, strict=True)
+        )
 
     def losses(self) -> Array:
         """Losses by task, configuration and fold of the seeds ``[tasks, configurations, folds]``."""
-        return np.stack([_folded(group.loss[rows], self.folds) for group, rows in zip(self.groups, self.rows, strict=True)])
+        return np.stack(
+            [
+                _folded(group.loss[rows], self.folds)
+                for group, rows in zip(self.groups, self.rows, strict=True)
+            ]
+        )
 
     def draws(self, draws: int, seed: int, drawn_before: dict[tuple[str, int], Array] | None = None) -> Array:
-        """Draw the noise of the seeds of :meth:`losses`; configurations stay. Shape ``[draws, tasks, configurations, folds]``.
+        """Draw the noise of the seeds of :meth:`losses`; configurations stay. Shape ``[draws, tasks,
+        configurations, folds]``.
 
         Args:
             draws: how many.
@@ -64,7 +76,9 @@ class Shared:
         memory = {} if drawn_before is None else drawn_before
         for i, (group, rows) in enumerate(zip(self.groups, self.rows, strict=True)):
             if (group.task, seed + i) not in memory:
-                memory[group.task, seed + i] = resampled(replace(group, fixed=True), draws=draws, seed=seed + i).noise
+                memory[group.task, seed + i] = resampled(
+                    replace(group, fixed=True), draws=draws, seed=seed + i
+                ).noise
             noise = memory[group.task, seed + i][:, rows]
             known = np.isfinite(group.loss[rows])
             drawn = np.where(known, np.minimum(group.mean[rows][:, None] + noise, group.initial), np.nan)
@@ -73,29 +87,45 @@ class Shared:
 
 
 def shared(results: Results, variant: str, tasks: list[str]) -> Shared | None:
-    """The configurations of a variant with a result on all the tasks that it was run on; None with fewer than two tasks."""
+    """The configurations of a variant with a result on all the tasks that it was run on; None with fewer than
+    two tasks."""
     groups = set(results.groups)
     found = [losses(results, task, variant) for task in tasks if (task, variant) in groups]
     if len(found) < 2:
         return None
-    places = [{_named(each): i for i, each in enumerate(group.configurations) if np.isfinite(group.loss[i]).any()} for group in found]
+    places = [
+        {_named(each): i for i, each in enumerate(group.configurations) if np.isfinite(group.loss[i]).any()}
+        for group in found
+    ]
     common = [name for name in places[0] if all(name in each for each in places[1:])]
-    rows = np.array([[each[name] for name in common] for each in places], dtype=np.int64).reshape(len(found), len(common))
+    rows = np.array([[each[name] for name in common] for each in places], dtype=np.int64).reshape(
+        len(found), len(common)
+    )
     configurations = [found[0].configurations[i] for i in rows[0]]
-    folds = min(int(np.isfinite(group.loss[at]).sum(axis=1).min()) for group, at in zip(found, rows, strict=True)) if common else 1
+    folds = (
+        min(int(np.isfinite(group.loss[at]).sum(axis=1).min()) for group, at in zip(found, rows, strict=True))
+        if common
+        else 1
+    )
     return Shared(variant, found, rows, configurations, folds)
 
 
 def normalised(results: Results, normalisation: str) -> tuple[Results, dict[str, tuple[float, float]]]:
-    r"""The results to judge by and the ends of the score :math:`\Gamma = (p - p_\text{low}) / (p_\text{high} - p_\text{low})` on each task.
+    r"""The results to judge by and the ends of the score :math:`\Gamma = (p - p_\text{low}) / (p_\text{high}
+    - p_\text{low})` on each task.
 
-    p is the negative loss. ``percentile``: its 5th and 95th percentile over the configurations of every variant on the task; ``min_max``:
-    its smallest and largest; otherwise a column of the trials that is normalised already (higher is better), taken as it is, where a
-    diverged trial without a number has the smallest of its task. Raises: InputError for another name.
+    p is the negative loss. ``percentile``: its 5th and 95th percentile over the configurations of every
+    variant on the task; ``min_max``: its smallest and largest; otherwise a column of the trials that is
+    normalised already (higher is better), taken as it is, where a diverged trial without a number has the
+    smallest of its task. Raises: InputError for another name.
     """
     if normalisation not in NORMALISATIONS:
         table = results.trials
-        numeric = [str(name) for name in table.columns if table[name].dtype.kind in "fiu" and not str(name).startswith(PREFIX)]
+        numeric = [
+            str(name)
+            for name in table.columns
+            if table[name].dtype.kind in "fiu" and not str(name).startswith(PREFIX)
+        ]
         if normalisation not in numeric:
             raise unknown("normalisation", normalisation, (*NORMALISATIONS, *numeric))
         done = table["status"].isin(DONE)
@@ -122,13 +152,15 @@ def scores(one: Shared, ends: dict[str, tuple[float, float]], loss: Array) -> Ar
 
 
 def others(score: Array) -> Array:
-    """What chooses where a fold measures: the mean of the other folds; with one fold, itself. Same shape, folds last."""
+    """What chooses where a fold measures: the mean of the other folds; with one fold, itself. Same shape,
+    folds last."""
     folds = score.shape[-1]
     return score if folds == 1 else np.asarray((score.sum(axis=-1, keepdims=True) - score) / (folds - 1))
 
 
 def _folded(loss: Array, folds: int) -> Array:
-    """The mean over every part of the seeds; of all seeds with one part. Seeds that a configuration lacks are passed over in order."""
+    """The mean over every part of the seeds; of all seeds with one part. Seeds that a configuration lacks are
+    passed over in order."""
     if folds == 1:
         return np.asarray(np.nanmean(loss, axis=-1, keepdims=True))
     known = np.isfinite(loss)

@@ -1,4 +1,5 @@
-"""Functional ANOVA of a forest: main, pairwise and total effects of its trees, exactly, from the boxes of their leaves."""
+"""Functional ANOVA of a forest: main, pairwise and total effects of its trees, exactly, from the boxes of
+their leaves."""
 
 from __future__ import annotations
 
@@ -14,13 +15,14 @@ from sensitivity.measures.losses import Array
 AT_ONCE = 4_096
 """Trees times configurations that go down together: their nodes then stay in the processor's cache."""
 TABLE = 4_000_000
-"""Cells up to which the table is quicker: of 636 leaves 0.4 ms against 0.9, of 2,530 leaves 5.4 against 2.9."""
+"""Cells up to which the table is quicker: of 636 leaves 0.4 ms against 0.9, of 2,530 leaves 5.4 against
+2.9."""
 
 
 @dataclass(frozen=True)
 class Variances:
-    """Of every tree: in all ``[trees]``, of each hyperparameter alone ``[trees, hyperparameters]``, of each pair ``[trees, pairs]`` in
-    the order of :func:`itertools.combinations`.
+    """Of every tree: in all ``[trees]``, of each hyperparameter alone ``[trees, hyperparameters]``, of each
+    pair ``[trees, pairs]`` in the order of :func:`itertools.combinations`.
     """
 
     whole: Array
@@ -31,17 +33,23 @@ class Variances:
 def variances(forest: Forest, *, pairs: bool = True) -> Variances:
     r"""Variances of the effects of one and of two hyperparameters in every tree.
 
-    With :math:`a_U(x_U) = \int f(x) \, dx_{\setminus U}`, every leaf adding its value times the volume of its other sides within its faces,
+    With :math:`a_U(x_U) = \int f(x) \, dx_{\setminus U}`, every leaf adding its value times the volume of its
+    other sides within its faces,
 
     .. math:: V_U = \int g_U(x_U)^2 dx_U, \qquad g_U = a_U - \sum_{W \subsetneq U} g_W, \qquad g_\emptyset = a_\emptyset
 
-    over the cells between the faces of all leaves along U: what each leaf adds is written down at its corners, and a cumulative sum gives
-    the marginal in every cell.
+    over the cells between the faces of all leaves along U: what each leaf adds is written down at its
+    corners, and a cumulative sum gives the marginal in every cell.
 
-    Source: Hutter, Hoos & Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014, section 3.
+    Source: Hutter, Hoos & Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML
+    2014, section 3.
     """
     two = list(itertools.combinations(range(forest.dimensions), 2)) if pairs else []
-    made = Variances(np.zeros(forest.trees), np.zeros((forest.trees, forest.dimensions)), np.zeros((forest.trees, len(two))))
+    made = Variances(
+        np.zeros(forest.trees),
+        np.zeros((forest.trees, forest.dimensions)),
+        np.zeros((forest.trees, len(two))),
+    )
     for tree in range(forest.trees):
         leaves = _Leaves.of(*forest.leaves(tree))
         axes = leaves.axes
@@ -58,7 +66,8 @@ def variances(forest: Forest, *, pairs: bool = True) -> Variances:
 def effects(forest: Forest, points: Array, *, pairs: bool = True) -> tuple[Array, Array]:
     """The effects :math:`g_U` of :func:`variances` at points of the unit cube.
 
-    Args: points: ``[points, hyperparameters]``. Returns: of one and of two hyperparameters, ``[hyperparameters or pairs, trees, points]``.
+    Args: points: ``[points, hyperparameters]``. Returns: of one and of two hyperparameters,
+    ``[hyperparameters or pairs, trees, points]``.
     """
     two = list(itertools.combinations(range(forest.dimensions), 2)) if pairs else []
     main = np.zeros((forest.dimensions, forest.trees, len(points)))
@@ -75,7 +84,8 @@ def effects(forest: Forest, points: Array, *, pairs: bool = True) -> tuple[Array
 
 @dataclass(frozen=True)
 class _Leaves:
-    """Sides ``[leaves, hyperparameters]`` of a tree's leaves, values less their mean ``[leaves]``, and the axes."""
+    """Sides ``[leaves, hyperparameters]`` of a tree's leaves, values less their mean ``[leaves]``, and the
+    axes."""
 
     size: Array
     value: Array
@@ -85,7 +95,10 @@ class _Leaves:
     def of(cls, low: Array, high: Array, value: Array) -> _Leaves:
         size = high - low
         centred = value - size.prod(axis=1) @ value
-        axes = [_Axis.of(low[:, j], high[:, j], centred * np.delete(size, j, axis=1).prod(axis=1)) for j in range(size.shape[1])]
+        axes = [
+            _Axis.of(low[:, j], high[:, j], centred * np.delete(size, j, axis=1).prod(axis=1))
+            for j in range(size.shape[1])
+        ]
         return cls(size, centred, axes)
 
     def marginal(self, j: int, k: int) -> Array:
@@ -98,13 +111,15 @@ class _Leaves:
         return np.asarray(change[:-1, :-1])
 
     def at(self, j: int, k: int, rows: Integers, columns: Integers) -> Array:
-        """:meth:`marginal` in some cells only: from the table where that is small, as it has the square of the number of leaves."""
+        """:meth:`marginal` in some cells only: from the table where that is small, as it has the square of
+        the number of leaves."""
         if len(self.axes[j].cuts) * len(self.axes[k].cuts) <= TABLE:
             return self.marginal(j, k)[rows, columns]
         return dominated_sums(*self._corners(j, k), rows, columns)
 
     def _corners(self, j: int, k: int) -> tuple[Integers, Integers, Array]:
-        """Row, column and amount of what every leaf adds at its corners in the plane of two hyperparameters."""
+        """Row, column and amount of what every leaf adds at its corners in the plane of two
+        hyperparameters."""
         a, b = self.axes[j], self.axes[k]
         part = self.value * np.delete(self.size, (j, k), axis=1).prod(axis=1)
         rows = np.concatenate([a.first, a.last, a.first, a.last])
@@ -114,7 +129,8 @@ class _Leaves:
 
 @dataclass(frozen=True)
 class _Axis:
-    """The faces of a tree's leaves along one hyperparameter: where each leaf begins and ends, and the main effect between them."""
+    """The faces of a tree's leaves along one hyperparameter: where each leaf begins and ends, and the main
+    effect between them."""
 
     cuts: Array
     width: Array
@@ -135,12 +151,14 @@ class _Axis:
 
 
 def total_variances(forest: Forest) -> Array:
-    r"""Variance of every tree in which each hyperparameter has a part, alone or with others. Shape ``[trees, hyperparameters]``.
+    r"""Variance of every tree in which each hyperparameter has a part, alone or with others. Shape ``[trees,
+    hyperparameters]``.
 
     .. math:: V^T_j = \tfrac12 \sum_{l, m} |l_j| |m_j| \prod_{k \ne j} |l_k \cap m_k| \, (f_l - f_m)^2
 
-    over pairs of leaves that a line along j crosses both; going down from the root with two nodes at a time finds just these.
-    Source: Homma & Saltelli, "Importance measures in global sensitivity analysis of nonlinear models" (1996), for the total effect.
+    over pairs of leaves that a line along j crosses both; going down from the root with two nodes at a time
+    finds just these. Source: Homma & Saltelli, "Importance measures in global sensitivity analysis of
+    nonlinear models" (1996), for the total effect.
     """
     found = np.zeros((forest.trees, forest.dimensions))
     for j in range(forest.dimensions):
@@ -149,7 +167,9 @@ def total_variances(forest: Forest) -> Array:
             roots = forest.roots[forest.tree[forest.roots] == tree]
             first, second = np.triu_indices(len(roots))
             a, b = roots[first], roots[second]
-            keep = (np.minimum(forest.high[a], forest.high[b]) > np.maximum(forest.low[a], forest.low[b]))[:, others].all(axis=1)
+            keep = (np.minimum(forest.high[a], forest.high[b]) > np.maximum(forest.low[a], forest.low[b]))[
+                :, others
+            ].all(axis=1)
             found[tree, j] = _crossed(forest, a[keep], b[keep], j, others)
     return found
 
@@ -166,7 +186,9 @@ def _crossed(forest: Forest, a: Integers, b: Integers, j: int, others: list[int]
         total += float(share.sum())
         a, b = a[~ends], b[~ends]
         same = a == b
-        once = a[same]  # a node with itself: its halves with themselves, and with each other where a line along j crosses both
+        once = a[
+            same
+        ]  # a node with itself: its halves with themselves, and with each other where a line along j crosses both
         both = once[feature[once] == j]
         next_a = [forest.left[once], forest.right[once], forest.left[both]]
         next_b = [forest.left[once], forest.right[once], forest.right[both]]
@@ -175,7 +197,9 @@ def _crossed(forest: Forest, a: Integers, b: Integers, j: int, others: list[int]
         a, b = np.where(swap, b, a), np.where(swap, a, b)
         split = feature[a]
         for child in (forest.left[a], forest.right[a]):
-            keep = np.minimum(high[child, split], high[b, split]) > np.maximum(low[child, split], low[b, split])
+            keep = np.minimum(high[child, split], high[b, split]) > np.maximum(
+                low[child, split], low[b, split]
+            )
             keep |= split == j
             next_a.append(child[keep])
             next_b.append(b[keep])
@@ -186,10 +210,12 @@ def _crossed(forest: Forest, a: Integers, b: Integers, j: int, others: list[int]
 
 
 def without(forest: Forest, points: Array, j: int) -> Array:
-    """What each tree says at configurations that it has not seen, averaged over hyperparameter j. Shape ``[trees, configurations]``.
+    """What each tree says at configurations that it has not seen, averaged over hyperparameter j. Shape
+    ``[trees, configurations]``.
 
-    Args: points: the configurations, ``[configurations, hyperparameters]``. Those that a tree has seen have zeros.
-    A point goes down the tree, at splits on j both ways, until every part of its line along j has found its leaf.
+    Args: points: the configurations, ``[configurations, hyperparameters]``. Those that a tree has seen have
+    zeros. A point goes down the tree, at splits on j both ways, until every part of its line along j has
+    found its leaf.
     """
     count = len(points)
     found = np.zeros(forest.trees * count)
@@ -202,7 +228,8 @@ def without(forest: Forest, points: Array, j: int) -> Array:
 
 
 def _along(forest: Forest, roots: Integers, points: Array, j: int) -> tuple[Integers, Integers, Array]:
-    """The leaves below some roots that the lines along j of unseen points cross: leaf, point, and what it adds to the mean along j."""
+    """The leaves below some roots that the lines along j of unseen points cross: leaf, point, and what it
+    adds to the mean along j."""
     inside = (points[None] > forest.low[roots][:, None]) | (forest.low[roots][:, None] == 0)
     inside &= points[None] <= forest.high[roots][:, None]
     inside[:, :, j] = True

@@ -15,15 +15,28 @@ if TYPE_CHECKING:
 
 RATES = ("lr", "rate", "eta", "alpha", "stepsize", "step")
 """Words of the name of a learning rate: it is positive, and 1 is no bound of it."""
-SHARES = ("prob", "probability", "fraction", "frac", "share", "dropout", "smoothing", "momentum", "subsample", "colsample", "quantile")
+SHARES = (
+    "prob",
+    "probability",
+    "fraction",
+    "frac",
+    "share",
+    "dropout",
+    "smoothing",
+    "momentum",
+    "subsample",
+    "colsample",
+    "quantile",
+)
 """Words of the name of a share, which is at most 1 on any scale."""
 
 
 def natural_bounds(domain: Hyperparameter, tried: Array) -> tuple[float, float]:
-    """Values that a hyperparameter cannot go beyond, as far as its name and the values tried tell; infinite where there are none.
+    """Values that a hyperparameter cannot go beyond, as far as its name and the values tried tell; infinite
+    where there are none.
 
-    0 where nothing is negative; 1 below a count (integers from 1), and above a share (all within 0 and 1, on a linear or log1m scale or by
-    its name).
+    0 where nothing is negative; 1 below a count (integers from 1), and above a share (all within 0 and 1, on
+    a linear or log1m scale or by its name).
 
     >>> import numpy as np
     >>> from search_spaces import Float, Integer
@@ -43,7 +56,8 @@ def _is_named(domain: Hyperparameter, words: tuple[str, ...]) -> bool:
 
 
 def next_range(domain: Hyperparameter, tried: Array, best: float, *, higher: bool) -> str:
-    """A range as wide as the values tried, on their scale, with the best in its middle; empty where the bounds leave nothing new.
+    """A range as wide as the values tried, on their scale, with the best in its middle; empty where the
+    bounds leave nothing new.
 
     Args:
         tried: values of the hyperparameter.
@@ -74,7 +88,9 @@ def _around(domain: Hyperparameter, low: float, high: float, best: float) -> tup
         reach = float(np.sqrt((1 - low) / (1 - high))) if high < 1 else np.inf
         return 1 - (1 - best) * reach, 1 - (1 - best) / reach
     half = high / 2 - low / 2
-    first, last = (0.0 if abs(end) < 1e-9 * half else end for end in (best - half, best + half))  # 0.1 - 0.1 but for rounding
+    first, last = (
+        0.0 if abs(end) < 1e-9 * half else end for end in (best - half, best + half)
+    )  # 0.1 - 0.1 but for rounding
     return first, last
 
 

@@ -10,7 +10,16 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.measures.designs import UNEVEN, joined, refuse_adaptive
-from sensitivity.measures.incumbents import around, curve, curve_draws, drawn_losses, known, ordered, spaced, weights
+from sensitivity.measures.incumbents import (
+    around,
+    curve,
+    curve_draws,
+    drawn_losses,
+    known,
+    ordered,
+    spaced,
+    weights,
+)
 from sensitivity.measures.losses import DRAWS, Array, Losses, best, groups, interval, note, row
 from trainables.names import InputError
 
@@ -32,21 +41,26 @@ WEIGHTS: dict[str, Callable[[Array, int], Array]] = {
 """How the budgets t of 1 to ``most`` count in :func:`budget_area`, up to a factor."""
 
 
-def expected_best(results: Results, k: int | Sequence[int] | None = None, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    r"""The loss that tuning with k random configurations is expected to end with: best of k, drawn without replacement from those tried.
+def expected_best(
+    results: Results, k: int | Sequence[int] | None = None, *, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    r"""The loss that tuning with k random configurations is expected to end with: best of k, drawn without
+    replacement from those tried.
 
     .. math:: \hat L_k = \sum_{i=1}^{B} \frac{\binom{B-i}{k-1}}{\binom{B}{k}} \, \ell_{(i)}
 
-    the mean over all subsets of k, hence unbiased for independent draws. With several seeds each in turn measures what the
-    others find best, as in :func:`sensitivity.measures.losses.best`, which is the value at k = B; with one seed it is the plain minimum.
-    ``dodge`` is the estimate with replacement, :math:`\sum_i \ell_{(i)} [(\frac{B-i+1}{B})^k - (\frac{B-i}{B})^k]`, which is too high.
+    the mean over all subsets of k, hence unbiased for independent draws. With several seeds each in turn
+    measures what the others find best, as in :func:`sensitivity.measures.losses.best`, which is the value at
+    k = B; with one seed it is the plain minimum. ``dodge`` is the estimate with replacement, :math:`\sum_i
+    \ell_{(i)} [(\frac{B-i+1}{B})^k - (\frac{B-i}{B})^k]`, which is too high.
 
-    Any design but an adaptive one: a random configuration is one of the design's. Interval: bootstrap over configurations (where the
-    design drew them) and seeds. Args: k: budgets; None for about :data:`POINTS` from 1 to all. A budget above what was tried has no row.
-    Raises: InputError for an adaptive design; for a budget below 1 or above all variants' trials.
+    Any design but an adaptive one: a random configuration is one of the design's. Interval: bootstrap over
+    configurations (where the design drew them) and seeds. Args: k: budgets; None for about :data:`POINTS`
+    from 1 to all. A budget above what was tried has no row. Raises: InputError for an adaptive design; for a
+    budget below 1 or above all variants' trials.
 
-    Sources: Tang et al., "Showing Your Work Doesn't Always Work", ACL 2020 (arXiv:2004.13705); Dodge et al., "Show Your Work", EMNLP 2019
-    (arXiv:1909.03004), for ``dodge``.
+    Sources: Tang et al., "Showing Your Work Doesn't Always Work", ACL 2020 (arXiv:2004.13705); Dodge et al.,
+    "Show Your Work", EMNLP 2019 (arXiv:1909.03004), for ``dodge``.
     """
     refuse_adaptive(results, "expected_best", INSTEAD)
     found = groups(results)
@@ -65,42 +79,60 @@ def expected_best(results: Results, k: int | Sequence[int] | None = None, *, dra
     return pd.DataFrame(rows, columns=[*COLUMNS, "dodge"])
 
 
-def budget_area(results: Results, budget: int | None = None, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    r"""The area under the curve of :func:`expected_best`: one number for how good a variant is over all tuning budgets up to T.
+def budget_area(
+    results: Results, budget: int | None = None, *, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    r"""The area under the curve of :func:`expected_best`: one number for how good a variant is over all
+    tuning budgets up to T.
 
     .. math:: \sum_{t=1}^{T} \omega_t \hat L_t, \qquad \sum_t \omega_t = 1
 
-    One row for each weighting: ``uniform`` :math:`\omega_t = 1 / T`, ``early`` proportional to :math:`T + 1 - t` (who can afford few
-    trials), ``late`` proportional to :math:`t`. Args: budget: T; None for the smallest number of configurations of the task's variants, so
-    that areas compare. Raises: as :func:`expected_best`.   Source: Sivaprasad et al., "Optimizer Benchmarking Needs to Account for
-    Hyperparameter Tuning", ICML 2020 (arXiv:1910.11758).
+    One row for each weighting: ``uniform`` :math:`\omega_t = 1 / T`, ``early`` proportional to :math:`T + 1 -
+    t` (who can afford few trials), ``late`` proportional to :math:`t`. Args: budget: T; None for the smallest
+    number of configurations of the task's variants, so that areas compare. Raises: as :func:`expected_best`.
+    Source: Sivaprasad et al., "Optimizer Benchmarking Needs to Account for Hyperparameter Tuning", ICML 2020
+    (arXiv:1910.11758).
     """
     refuse_adaptive(results, "budget_area", INSTEAD)
     found = groups(results)
     rows = []
     for group in found:
-        most = _least(found, group.task) if budget is None else _budgets(budget, found, known(group))[0] if known(group) >= budget else 0
+        most = (
+            _least(found, group.task)
+            if budget is None
+            else _budgets(budget, found, known(group))[0]
+            if known(group) >= budget
+            else 0
+        )
         if most < 1:
             continue
         chosen = spaced(most, FINE)
-        values, drawn = curve(group.loss[None], chosen.tolist())[0], curve_draws(group, chosen.tolist(), draws, seed)
+        values, drawn = (
+            curve(group.loss[None], chosen.tolist())[0],
+            curve_draws(group, chosen.tolist(), draws, seed),
+        )
         times = np.arange(1, most + 1, dtype=float)
         for name, weighting in WEIGHTS.items():
             share = _on(chosen, times, weighting(times, most))
             value = float(values @ share)
             low, high = around(value, drawn @ share, group)
-            rows.append(row(group, value, low, high) | {"weights": name, "k": most, "note": _note(results, group, 1)})
+            rows.append(
+                row(group, value, low, high) | {"weights": name, "k": most, "note": _note(results, group, 1)}
+            )
     return pd.DataFrame(rows, columns=["task", "variant", "weights", *COLUMNS[2:]])
 
 
-def budget_within(results: Results, share: float = 0.05, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    r"""How many random configurations it takes until the expected best is within a share of the best of all that were tried.
+def budget_within(
+    results: Results, share: float = 0.05, *, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    r"""How many random configurations it takes until the expected best is within a share of the best of all
+    that were tried.
 
     .. math:: \min \{ k : \hat L_k \le \ell^* + \text{share} \cdot |\ell^*| \}
 
-    Exact to k = 10 and to 2% beyond. More trials could find a better best, so with few it is too small. 1 for a variant that does not
-    care. Args: share: of the best loss. Raises: InputError for an adaptive design or a share that is no positive number.
-    Source: our own reading of :func:`expected_best`.
+    Exact to k = 10 and to 2% beyond. More trials could find a better best, so with few it is too small. 1 for
+    a variant that does not care. Args: share: of the best loss. Raises: InputError for an adaptive design or
+    a share that is no positive number. Source: our own reading of :func:`expected_best`.
     """
     refuse_adaptive(results, "budget_within", INSTEAD)
     if not 0 < share < np.inf:
@@ -108,28 +140,40 @@ def budget_within(results: Results, share: float = 0.05, *, draws: int = DRAWS, 
     rows = []
     for group in groups(results):
         budgets = spaced(known(group), FINE)
-        values, drawn = curve(group.loss[None], budgets.tolist()), curve_draws(group, budgets.tolist(), draws, seed)
+        values, drawn = (
+            curve(group.loss[None], budgets.tolist()),
+            curve_draws(group, budgets.tolist(), draws, seed),
+        )
         needed = _first(values, budgets, best(group), share)
         low, high = interval(_first(drawn, budgets, drawn[:, -1:], share))
         remark = joined(note(group), _unevenly(results, group))
-        rows.append(row(group, float(needed[0]), min(low, needed[0]), max(high, needed[0])) | {"note": remark})
+        rows.append(
+            row(group, float(needed[0]), min(low, needed[0]), max(high, needed[0])) | {"note": remark}
+        )
     return pd.DataFrame(rows, columns=["task", "variant", "value", "low", "high", "n", "note"])
 
 
-def relative_performance(results: Results, k: int | Sequence[int] | None = None, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+def relative_performance(
+    results: Results, k: int | Sequence[int] | None = None, *, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
     r"""How good a variant is with k random configurations, as a share of the variant that is best with k.
 
     .. math:: \frac{P_k(w)}{\max_{w'} P_k(w')}, \qquad P_k = \ell_0 - \hat L_k
 
-    The performance P is the improvement over the initial loss, or over the worst trial where the metric is no loss; a metric that is
-    maximised and nowhere negative, such as accuracy, is taken as it is (as published). 1 is the best; 0 has not learned. Rows for variants
-    with at least k configurations; None is 1, 2, 4 and so on, and the most that every variant of the task has.
-    Raises: as :func:`expected_best`.   Source: Sivaprasad et al., ICML 2020 (arXiv:1910.11758).
+    The performance P is the improvement over the initial loss, or over the worst trial where the metric is no
+    loss; a metric that is maximised and nowhere negative, such as accuracy, is taken as it is (as published).
+    1 is the best; 0 has not learned. Rows for variants with at least k configurations; None is 1, 2, 4 and so
+    on, and the most that every variant of the task has. Raises: as :func:`expected_best`.   Source:
+    Sivaprasad et al., ICML 2020 (arXiv:1910.11758).
     """
     refuse_adaptive(results, "relative_performance", INSTEAD)
     rows = []
     for contestants, budgets in _contests(results, k):
-        zero = 0.0 if results.direction == "max" and all(np.nanmax(each.loss) <= 0 for each in contestants) else contestants[0].initial
+        zero = (
+            0.0
+            if results.direction == "max" and all(np.nanmax(each.loss) <= 0 for each in contestants)
+            else contestants[0].initial
+        )
         values = [zero - curve(each.loss[None], budgets)[0] for each in contestants]
         drawn = [zero - curve_draws(each, budgets, draws, seed + i) for i, each in enumerate(contestants)]
         for place, budget in enumerate(budgets):
@@ -143,14 +187,18 @@ def relative_performance(results: Results, k: int | Sequence[int] | None = None,
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def win_probability(results: Results, k: int | Sequence[int] | None = None, *, draws: int = WIN_DRAWS, seed: int = 0) -> pd.DataFrame:
-    r"""The chance that a variant ends best when every variant of the task is tuned with k random configurations and one seed measures.
+def win_probability(
+    results: Results, k: int | Sequence[int] | None = None, *, draws: int = WIN_DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    r"""The chance that a variant ends best when every variant of the task is tuned with k random
+    configurations and one seed measures.
 
     .. math:: \sum_x P(X_w = x) \int_0^1 \prod_{v \ne w} \left[ P(X_v > x) + t \, P(X_v = x) \right] dt
 
-    with :math:`X_v` the loss of the best of k of v as in :func:`expected_best`. The integral shares a tie equally among those who tie,
-    exactly. The chances at one k sum to 1. Args: k: as :func:`relative_performance`. Interval: bootstrap.
-    Raises: as :func:`expected_best`.   Source: Sivaprasad et al., ICML 2020 (arXiv:1910.11758); the formula is ours.
+    with :math:`X_v` the loss of the best of k of v as in :func:`expected_best`. The integral shares a tie
+    equally among those who tie, exactly. The chances at one k sum to 1. Args: k: as
+    :func:`relative_performance`. Interval: bootstrap. Raises: as :func:`expected_best`.   Source: Sivaprasad
+    et al., ICML 2020 (arXiv:1910.11758); the formula is ours.
     """
     refuse_adaptive(results, "win_probability", INSTEAD)
     rows = []
@@ -160,8 +208,12 @@ def win_probability(results: Results, k: int | Sequence[int] | None = None, *, d
         for budget in budgets:
             members = [i for i, each in enumerate(contestants) if known(each) >= budget]
             chances = _wins([values[i][0] for i in members], budget)
-            alike = all((again[i] == again[i][:1]).all() for i in members)  # a grid with one seed has no noise
-            drawn = np.array([_wins([again[i][draw] for i in members], budget) for draw in range(1 if alike else draws)])
+            alike = all(
+                (again[i] == again[i][:1]).all() for i in members
+            )  # a grid with one seed has no noise
+            drawn = np.array(
+                [_wins([again[i][draw] for i in members], budget) for draw in range(1 if alike else draws)]
+            )
             for place, i in enumerate(members):
                 low, high = interval(drawn[:, place])
                 value = float(chances[place])
@@ -177,7 +229,9 @@ def _budgets(k: int | Sequence[int] | None, found: Iterable[Losses], most: int) 
     largest = max((known(group) for group in found), default=0)
     for each in asked:
         if isinstance(each, bool) or int(each) != each or not 1 <= each <= max(largest, 1):
-            raise InputError(f"k must be a whole number from 1 to {largest}, the configurations tried, got {each!r}")
+            raise InputError(
+                f"k must be a whole number from 1 to {largest}, the configurations tried, got {each!r}"
+            )
     return [int(each) for each in asked if each <= most]
 
 
@@ -193,17 +247,22 @@ def _contests(results: Results, k: int | Sequence[int] | None) -> list[tuple[lis
         members = [group for group in found if group.task == task]
         most = _least(members, task)
         budgets = sorted({2**i for i in range(most.bit_length())} | {most} - {0})
-        contests.append((members, budgets if k is None else _budgets(k, found, max(known(each) for each in members))))
+        contests.append(
+            (members, budgets if k is None else _budgets(k, found, max(known(each) for each in members)))
+        )
     return contests
 
 
 def _on(chosen: Any, times: Array, weight: Array) -> Array:
-    """Weights of all times as weights of the chosen ones, between which the curve is linear. They sum to 1."""
+    """Weights of all times as weights of the chosen ones, between which the curve is linear. They sum to
+    1."""
     place = np.clip(np.searchsorted(chosen, times, side="right") - 1, 0, max(len(chosen) - 2, 0))
     after = np.minimum(place + 1, len(chosen) - 1)
     width = np.maximum(chosen[after] - chosen[place], 1)
     part = np.where(after > place, (times - chosen[place]) / width, 0.0)
-    share = np.bincount(place, weight * (1 - part), len(chosen)) + np.bincount(after, weight * part, len(chosen))
+    share = np.bincount(place, weight * (1 - part), len(chosen)) + np.bincount(
+        after, weight * part, len(chosen)
+    )
     return np.asarray(share / share.sum())
 
 
@@ -229,7 +288,12 @@ def _wins(losses: list[Array], budget: int) -> Array:
         chances.append(np.concatenate([_chances(counts[seed], budget) / len(held) for seed in held]))
     x, place = np.unique(np.concatenate(values), return_inverse=True)
     ends = np.cumsum([len(each) for each in values])[:-1]
-    mass = np.array([np.bincount(at, each, len(x)) for at, each in zip(np.split(place.reshape(-1), ends), chances, strict=True)])
+    mass = np.array(
+        [
+            np.bincount(at, each, len(x))
+            for at, each in zip(np.split(place.reshape(-1), ends), chances, strict=True)
+        ]
+    )
     above = np.maximum(0.0, mass.sum(axis=1, keepdims=True) - np.cumsum(mass, axis=1))
     nodes, share = _nodes(len(losses) // 2 + 1)
     terms = above[:, None] + (nodes[:, None] + 1) / 2 * mass[:, None]  # variants, nodes, x
@@ -256,11 +320,17 @@ def _nodes(count: int) -> tuple[Array, Array]:
 
 def _unevenly(results: Results, group: Losses) -> str:
     kind = results.design_of(group.variant)
-    return f"of the configurations of the {kind} design, which are not spread evenly" if kind in UNEVEN else ""
+    return (
+        f"of the configurations of the {kind} design, which are not spread evenly" if kind in UNEVEN else ""
+    )
 
 
 def _note(results: Results, group: Losses, budget: int) -> str:
     most = known(group)
     wide = not group.fixed and most > 1 and budget > max(1, most / 10)
-    late = f"k is more than a tenth of the {most} random configurations: the interval is too narrow" if wide else ""
+    late = (
+        f"k is more than a tenth of the {most} random configurations: the interval is too narrow"
+        if wide
+        else ""
+    )
     return joined(note(group), late, _unevenly(results, group))

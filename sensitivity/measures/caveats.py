@@ -25,35 +25,51 @@ if TYPE_CHECKING:
 FEWEST, EACH = 8, 5
 """Configurations that a variant should have: at least, and for each hyperparameter that varies."""
 KINDS = (
-    "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "outlier", "poor surrogate", "unequal ranges",
+    "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "outlier", "poor surrogate", "unequal "
+"ranges",
     "never learned", "constant", "edge",
 )  # fmt: skip
 
 
 def caveats(results: Results) -> pd.DataFrame:
-    """One row for each reason to doubt: ``kind`` (one of :data:`KINDS`) and ``text``, with ``task`` and ``variant`` where it is of one.
+    """One row for each reason to doubt: ``kind`` (one of :data:`KINDS`) and ``text``, with ``task`` and
+    ``variant`` where it is of one.
 
-    ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: of every configuration (of some variants), so that their
-    seed noise is unknown.
-    ``adaptive``: configurations chosen by an optimizer. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter.
-    ``outlier``: one trial, or a few far out, carry most of the variance (:mod:`sensitivity.measures.outliers`).
-    ``poor surrogate``: effects are read from a random forest whose out-of-bag R2 is under .5. ``unequal ranges``: variants that search
-    different ranges of the same hyperparameter. ``never learned``: no configuration better than the initial loss. ``constant``: all have
-    the same loss. ``edge``: the best is at the end of what was tried of a numeric hyperparameter by more than noise
-    (:func:`sensitivity.measures.edges.edges`), once a variant, with the range of the same width to try next within its natural bounds.
+    ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: of every configuration (of
+    some variants), so that their seed noise is unknown. ``adaptive``: configurations chosen by an optimizer.
+    ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter. ``outlier``: one trial, or
+    a few far out, carry most of the variance (:mod:`sensitivity.measures.outliers`). ``poor surrogate``:
+    effects are read from a random forest whose out-of-bag R2 is under .5. ``unequal ranges``: variants that
+    search different ranges of the same hyperparameter. ``never learned``: no configuration better than the
+    initial loss. ``constant``: all have the same loss. ``edge``: the best is at the end of what was tried of
+    a numeric hyperparameter by more than noise (:func:`sensitivity.measures.edges.edges`), once a variant,
+    with the range of the same width to try next within its natural bounds.
 
-    Source: the checklist of Godbole et al., "Deep Learning Tuning Playbook" (2023), for ends of ranges; the rest is our own.
+    Source: the checklist of Godbole et al., "Deep Learning Tuning Playbook" (2023), for ends of ranges; the
+    rest is our own.
     """
-    general = [*_unmeasured(results), *_design(results), *_few(results), *_surrogates(results), *_ranges(results)]
+    general = [
+        *_unmeasured(results),
+        *_design(results),
+        *_few(results),
+        *_surrogates(results),
+        *_ranges(results),
+    ]
     rows = [("", "", kind, text) for kind, text in general]
     every = groups(results)
     for group in every:
         where = f"{group.variant} on {group.task}"
         if not group.learned:
-            text = f"{where} never did better than {reference(results, group.task)}: its numbers say nothing about its hyperparameters."
+            text = (
+                f"{where} never did better than {reference(results, group.task)}: its numbers say "
+                f"nothing about its hyperparameters."
+            )
             rows.append((group.task, group.variant, "never learned", text))
         elif len(group.loss) > 1 and forests.constant(group):
-            text = f"{where} has the same loss at every configuration: none of its hyperparameters has an effect that this study could see."
+            text = (
+                f"{where} has the same loss at every configuration: none of its hyperparameters has an "
+                f"effect that this study could see."
+            )
             rows.append((group.task, group.variant, "constant", text))
     learned = [group for group in every if group.learned]
     rows += [(task, variant, "outlier", text) for task, variant, text in outliers(results, learned)]
@@ -68,10 +84,15 @@ def _unmeasured(results: Results) -> list[tuple[str, str]]:
     unfinished = int(status.isin(("pending", "running")).sum())
     found = []
     if failed:
-        found.append(("failed", f"{failed} of {total} trials failed and {_are(failed)} left out{_reasons(results)}."))
+        found.append(
+            ("failed", f"{failed} of {total} trials failed and {_are(failed)} left out{_reasons(results)}.")
+        )
     if stopped:
         was, they = ("was", "it has") if stopped == 1 else ("were", "they have")
-        text = f"{stopped} of {total} trials {was} stopped early and {_are(stopped)} left out: {they} no result at the full budget."
+        text = (
+            f"{stopped} of {total} trials {was} stopped early and {_are(stopped)} left out: {they} no "
+            f"result at the full budget."
+        )
         found.append(("stopped", text))
     if unfinished:
         hint = "" if IMPORTED in results.spec else "; run the study again to complete it"
@@ -102,7 +123,13 @@ def _design(results: Results) -> list[tuple[str, str]]:
         found.append(("one seed", "One seed: differences may be luck, and seed noise is unknown."))
     elif single:
         names = several([f"{group.variant} on {group.task}" for group in single])
-        found.append(("one seed", f"One seed for {names}: the noise of these results is unknown ({seeds_in_words(results)} in all)."))
+        found.append(
+            (
+                "one seed",
+                f"One seed for {names}: the noise of these results is unknown ({seeds_in_words(results)} in "
+                f"all).",
+            )
+        )
     variants = list(dict.fromkeys(variant for _, variant in results.groups))
     adaptive = [name for name in variants if results.design_of(name) == "adaptive"]
     if adaptive:
@@ -111,7 +138,8 @@ def _design(results: Results) -> list[tuple[str, str]]:
         text = (
             f"If an optimizer chose the configurations{of}, it crowds near the best: {crowded}."
             if ASSUMED_ADAPTIVE in results.notes
-            else f"The configurations{of} were chosen by an optimizer, which crowds near the best: {crowded}. Use a grid, random or sobol "
+            else f"The configurations{of} were chosen by an optimizer, which crowds near the best: "
+            f"{crowded}. Use a grid, random or sobol "
             "design to measure sensitivity."
         )
         found.append(("adaptive", text))
@@ -129,7 +157,12 @@ def _few(results: Results) -> list[tuple[str, str]]:
     for (task, count, needed), variants in few.items():
         have = "has" if len(variants) == 1 else "have"
         configurations = f"{count} configuration{'' if count == 1 else 's'}"
-        found.append(("few trials", f"{several(variants)} {have} only {configurations} on {task}; {needed} are needed."))
+        found.append(
+            (
+                "few trials",
+                f"{several(variants)} {have} only {configurations} on {task}; {needed} are needed.",
+            )
+        )
     return found
 
 
@@ -144,8 +177,10 @@ def _surrogates(results: Results) -> list[tuple[str, str]]:
     return [
         (
             "poor surrogate",
-            f"The forest from which effects on {task} are read predicts unseen configurations badly (out-of-bag R2 under {forests.POOR}: "
-            f"{listed(words)}): do not rely on their shares. More configurations help, and more seeds where the loss is noisy.",
+            f"The forest from which effects on {task} are read predicts unseen configurations badly "
+            f"(out-of-bag R2 under {forests.POOR}: "
+            f"{listed(words)}): do not rely on their shares. More configurations help, and more seeds where "
+            f"the loss is noisy.",
         )
         for task, words in poor.items()
     ]
@@ -161,13 +196,16 @@ def _ranges(results: Results) -> list[tuple[str, str]]:
     for name, domains in searched.items():
         if len(domains) > 1 and not _of_one_range(results, name):
             words = [f"{domain} for {listed(variants)}" for domain, variants in domains.items()]
-            text = f"The ranges of {name} differ, so what is measured over them does, too: {'; '.join(words)}."
+            text = (
+                f"The ranges of {name} differ, so what is measured over them does, too: {'; '.join(words)}."
+            )
             found.append(("unequal ranges", text))
     return found
 
 
 def _of_one_range(results: Results, name: str) -> bool:
-    """Return whether ranges that were read off random configurations differ by no more than draws from one range do.
+    """Return whether ranges that were read off random configurations differ by no more than draws from one
+    range do.
 
     Of n draws, none lies in the last 4/n of the range at one end in at most 2% of samples.
     """
@@ -175,7 +213,12 @@ def _of_one_range(results: Results, name: str) -> bool:
     drawn = all(results.design_of(variant) not in FIXED for variant in counts)
     domains = [results.spaces[variant][name] for variant in counts]
     ranges = [domain for domain in domains if isinstance(domain, Float | Integer)]
-    if IMPORTED not in results.spec or not drawn or len({domain.scale for domain in domains}) > 1 or len(ranges) < len(domains):
+    if (
+        IMPORTED not in results.spec
+        or not drawn
+        or len({domain.scale for domain in domains}) > 1
+        or len(ranges) < len(domains)
+    ):
         return False
     low, high = min(domain.low for domain in ranges), max(domain.high for domain in ranges)
     whole = Float(name, low, high, ranges[0].scale)
@@ -185,5 +228,7 @@ def _of_one_range(results: Results, name: str) -> bool:
 
 def _domain(each: Hyperparameter) -> str:
     if each.scale in ("ordinal", "categorical"):
-        return listed([number(value) for value in getattr(each, "levels", ()) or getattr(each, "choices", ())])
+        return listed(
+            [number(value) for value in getattr(each, "levels", ()) or getattr(each, "choices", ())]
+        )
     return f"{number(each.low)} to {number(each.high)} ({each.scale})"  # type: ignore[union-attr]

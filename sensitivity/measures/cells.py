@@ -42,14 +42,19 @@ class Cell:
 
 
 def cells(space: SearchSpace, varied: tuple[str, ...]) -> list[Cell]:
-    """Boxes that fill the cube of the varied hyperparameters, one for each combination of the values that conditions ask for.
+    """Boxes that fill the cube of the varied hyperparameters, one for each combination of the values that
+    conditions ask for.
 
-    A continuous parent (or one of more than :data:`LEVELS` values) has its condition's value nowhere but in a slice without volume, so its
-    children count as always active.
-    An empty list where nothing is conditional, or where there would be more than :data:`MOST` cells.
+    A continuous parent (or one of more than :data:`LEVELS` values) has its condition's value nowhere but in a
+    slice without volume, so its children count as always active. An empty list where nothing is conditional,
+    or where there would be more than :data:`MOST` cells.
     """
     continuous = {each.name for each in space if each.cardinality is None or each.cardinality > LEVELS}
-    parents = [each for each in space if each.name not in continuous and any(each.name in child.when for child in space)]
+    parents = [
+        each
+        for each in space
+        if each.name not in continuous and any(each.name in child.when for child in space)
+    ]
     pieces = {each.name: _pieces(each, space) for each in parents}
     if not parents or math.prod(map(len, pieces.values())) > MOST:
         return []
@@ -77,7 +82,8 @@ def inactive(group: Losses) -> NDArray[np.bool_]:
 
 
 def settled(points: NDArray[np.float64], parts: Sequence[Cell]) -> NDArray[np.float64]:
-    """Points of the cube with 0.5 along whatever is inactive there. ``[points, hyperparameters]``, and so back."""
+    """Points of the cube with 0.5 along whatever is inactive there. ``[points, hyperparameters]``, and so
+    back."""
     made = points.copy()
     for cell in parts:
         inside = ((points > cell.low) | (cell.low == 0)) & ((points <= cell.high) | (cell.high == 1))
@@ -87,7 +93,8 @@ def settled(points: NDArray[np.float64], parts: Sequence[Cell]) -> NDArray[np.fl
 
 
 def _pieces(parent: Hyperparameter, space: SearchSpace) -> list[tuple[Any, float, float]]:
-    """Runs of neighbouring values of a parent that all its children treat alike: a value, and the run's share of the scale."""
+    """Runs of neighbouring values of a parent that all its children treat alike: a value, and the run's share
+    of the scale."""
     count = parent.cardinality
     assert count is not None
     values = [parent.from_unit(_middle(parent, k, count)) for k in range(count)]

@@ -1,4 +1,5 @@
-"""Whether two variants differ by more than this study's noise, and the smallest difference that it could have seen."""
+"""Whether two variants differ by more than this study's noise, and the smallest difference that it could have
+seen."""
 
 from __future__ import annotations
 
@@ -53,29 +54,33 @@ def compare(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""The difference between two variants on each task, a minus b, or between all pairs, with a test of whether there is any.
+    r"""The difference between two variants on each task, a minus b, or between all pairs, with a test of
+    whether there is any.
 
     .. math:: z = \frac{\hat\theta_a - \hat\theta_b}{s}, \qquad p = 2 \, (1 - F(|z|)), \qquad
         \delta = (F^{-1}(1 - \alpha / 2) + \Phi^{-1}(0.8)) \, s
 
-    with s the bootstrap standard error of the difference (half the range of the middle 95% of its draws over 1.96; with two seeds, where
-    one chooses each best and the draws are skewed, their wider side) and F the normal distribution, or Student's t with one degree of
-    freedom less than configurations where these are what was sampled. ``low`` and ``high`` are :math:`\pm F^{-1}(1 - \alpha/2) \, s`
-    around it, so they hold 0 exactly where p is above :math:`\alpha`. ``p_holm`` is Holm's correction for all rows of the table.
+    with s the bootstrap standard error of the difference (half the range of the middle 95% of its draws over
+    1.96; with two seeds, where one chooses each best and the draws are skewed, their wider side) and F the
+    normal distribution, or Student's t with one degree of freedom less than configurations where these are
+    what was sampled. ``low`` and ``high`` are :math:`\pm F^{-1}(1 - \alpha/2) \, s` around it, so they hold 0
+    exactly where p is above :math:`\alpha`. ``p_holm`` is Holm's correction for all rows of the table.
     ``detectable`` is :math:`\delta`: a true difference that this study would have called one 80% of the time.
 
-    ``paired``: where both variants have the same configurations, both are resampled together: the same configurations are drawn for both
-    (where the design drew them), and with the same seeds their noise is as correlated as it was observed. Otherwise each is
-    resampled apart. With one seed, all that tells the same configuration
-    of the two apart (or neighbouring ones, where they are not the same) is taken for noise, which is too much rather than too little.
+    ``paired``: where both variants have the same configurations, both are resampled together: the same
+    configurations are drawn for both (where the design drew them), and with the same seeds their noise is as
+    correlated as it was observed. Otherwise each is resampled apart. With one seed, all that tells the same
+    configuration of the two apart (or neighbouring ones, where they are not the same) is taken for noise,
+    which is too much rather than too little.
 
     Args: a, b: variants; without b, a against every other; without both, all pairs. of: ``sensitivity``
-        (:func:`sensitivity.measures.excess.excess_loss`), ``best_loss`` or ``mean_loss``. over: the hyperparameter of the sensitivity; None
-        for the whole space.
-    Raises: InputError for an unknown variant, hyperparameter or ``of``; for an adaptive design, unless of the best loss.
+        (:func:`sensitivity.measures.excess.excess_loss`), ``best_loss`` or ``mean_loss``. over: the
+        hyperparameter of the sensitivity; None for the whole space.
+    Raises: InputError for an unknown variant, hyperparameter or ``of``; for an adaptive design, unless of the
+    best loss.
 
-    Sources: Efron & Tibshirani, "An Introduction to the Bootstrap" (1993), sections 8.3 and 16.4; Holm, "A Simple Sequentially
-    Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6 (1979).
+    Sources: Efron & Tibshirani, "An Introduction to the Bootstrap" (1993), sections 8.3 and 16.4; Holm, "A
+    Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6 (1979).
     """
     from scipy.stats import norm, t
 
@@ -84,8 +89,14 @@ def compare(
     power = float(norm.ppf(POWER))
     rows = []
     for first, second in itertools.combinations(found, 2):
-        one, two = (second, first) if b == first.variant or (b is None and a == second.variant) else (first, second)
-        if one.task != two.task or (a is not None and one.variant != a) or (b is not None and two.variant != b):
+        one, two = (
+            (second, first) if b == first.variant or (b is None and a == second.variant) else (first, second)
+        )
+        if (
+            one.task != two.task
+            or (a is not None and one.variant != a)
+            or (b is not None and two.variant != b)
+        ):
             continue
         value, error, paired, freedom, remark = _difference(one, two, of, over, draws, seed)
         critical = float(t.ppf(0.5 + level / 2, freedom))
@@ -119,7 +130,9 @@ def _check(results: Results, a: str | None, b: str | None, of: str, over: str | 
         if name is not None and name not in known:
             raise unknown("variant", name, known)
     if a is None and b is not None:
-        raise InputError(f"a must be a variant where b is one, got None; compare({b!r}) compares {b} with every other")
+        raise InputError(
+            f"a must be a variant where b is one, got None; compare({b!r}) compares {b} with every other"
+        )
     if a is not None and a == b:
         raise InputError(f"compare needs two variants, got {a!r} twice")
     if of not in OF:
@@ -129,22 +142,35 @@ def _check(results: Results, a: str | None, b: str | None, of: str, over: str | 
     if over is not None:
         check_varied(results, over)
     if of != "best_loss":
-        refuse_adaptive(results, "compare", "its trials crowd near the best, so compare of='best_loss', or run a random design")
+        refuse_adaptive(
+            results,
+            "compare",
+            "its trials crowd near the best, so compare of='best_loss', or run a random design",
+        )
 
 
-def _difference(one: Losses, two: Losses, of: str, over: str | None, draws: int, seed: int) -> tuple[float, float, bool, float, str]:
-    """The value, its standard error, whether the two were paired, the degrees of freedom of the error, and the note."""
+def _difference(
+    one: Losses, two: Losses, of: str, over: str | None, draws: int, seed: int
+) -> tuple[float, float, bool, float, str]:
+    """The value, its standard error, whether the two were paired, the degrees of freedom of the error, and
+    the note."""
     statistic, again = _statistics(of, over)
     value = statistic(one) - statistic(two)
     pair = _aligned(one, two)
     remarks = [f"{each.variant} {NEVER_LEARNED}" for each in (one, two) if not each.learned]
-    remarks += list(dict.fromkeys(remark for each in (one, two) for remark in note(each).split("; ") if "missing" in remark))
+    remarks += list(
+        dict.fromkeys(
+            remark for each in (one, two) for remark in note(each).split("; ") if "missing" in remark
+        )
+    )
     noises: tuple[float | None, float | None] = (None, None)
     if min(one.loss.shape[1], two.loss.shape[1]) == 1:
         noises = _unrepeated(one, two, pair)
         bound = "of the two variants" if pair is not None else "of neighbouring configurations"
         remarks.append(f"one seed: its noise is taken to be all that tells configurations {bound} apart")
-        if pair is not None:  # the noise tells what is between the same configurations; apart, they were also drawn apart
+        if (
+            pair is not None
+        ):  # the noise tells what is between the same configurations; apart, they were also drawn apart
             one, pair = replace(one, fixed=True), replace(pair, fixed=True)
     other = two if pair is None else pair
     first, second = _draws(one, other, noises, pair is not None, draws, seed)
@@ -165,7 +191,8 @@ def _difference(one: Losses, two: Losses, of: str, over: str | None, draws: int,
 
 
 def _unrepeated(one: Losses, two: Losses, pair: Losses | None) -> tuple[float, float]:
-    """A bound of the noise of a seed where there is one: what tells the same configuration of the two, or neighbours, apart."""
+    """A bound of the noise of a seed where there is one: what tells the same configuration of the two, or
+    neighbours, apart."""
     from scipy.spatial import KDTree
 
     if pair is not None:
@@ -195,11 +222,13 @@ def _statistics(of: str, over: str | None) -> tuple[_Statistic, _Again]:
     if of == "best_loss":
         return best, best_draws
     if of == "mean_loss":
-        return lambda group: float(mean_over(group, group.mean[None], over)[0]), lambda group, drawn: mean_over(
-            group, means(group, drawn), over
-        )
+        return lambda group: float(
+            mean_over(group, group.mean[None], over)[0]
+        ), lambda group, drawn: mean_over(group, means(group, drawn), over)
     # The draws are not cut at 0, where two variants that do not care would seem less noisy than they are.
-    return lambda group: excess(group, over), lambda group, drawn: mean_over(group, means(group, drawn), over) - best_draws(group, drawn)
+    return lambda group: excess(
+        group, over
+    ), lambda group, drawn: mean_over(group, means(group, drawn), over) - best_draws(group, drawn)
 
 
 def _aligned(one: Losses, two: Losses) -> Losses | None:
@@ -211,11 +240,20 @@ def _aligned(one: Losses, two: Losses) -> Losses | None:
     if any(place is None for place in order):
         return None
     at = np.array(order, dtype=int)
-    return replace(two, loss=two.loss[at], units=two.units[at], lr=two.lr[at], configurations=[two.configurations[i] for i in at])
+    return replace(
+        two,
+        loss=two.loss[at],
+        units=two.units[at],
+        lr=two.lr[at],
+        configurations=[two.configurations[i] for i in at],
+    )
 
 
-def _draws(one: Losses, two: Losses, noises: tuple[float | None, float | None], paired: bool, draws: int, seed: int) -> tuple[Draws, Draws]:
-    """Bootstrap draws of both: as :func:`sensitivity.measures.losses.resampled`, but together where they are paired.
+def _draws(
+    one: Losses, two: Losses, noises: tuple[float | None, float | None], paired: bool, draws: int, seed: int
+) -> tuple[Draws, Draws]:
+    """Bootstrap draws of both: as :func:`sensitivity.measures.losses.resampled`, but together where they are
+    paired.
 
     Args: noises: standard deviations of a seed where the losses do not tell.
     """
@@ -227,7 +265,9 @@ def _draws(one: Losses, two: Losses, noises: tuple[float | None, float | None], 
     if paired and one.loss.shape == two.loss.shape:
         r = _correlation(one.loss, two.loss)
         numbers[1] = tuple(r * each + np.sqrt(1 - r**2) * other for each, other in zip(*numbers, strict=True))
-    scales = [np.random.default_rng([seed, 0 if paired else place]) for place in (0, 1)]  # how sure the noise is, is alike for both
+    scales = [
+        np.random.default_rng([seed, 0 if paired else place]) for place in (0, 1)
+    ]  # how sure the noise is, is alike for both
     first, second = (
         drawn(each, which, *own, scale, deviation=noise)
         for each, which, own, scale, noise in zip((one, two), chosen, numbers, scales, noises, strict=True)
@@ -236,7 +276,8 @@ def _draws(one: Losses, two: Losses, noises: tuple[float | None, float | None], 
 
 
 def _correlation(one: Array, two: Array) -> float:
-    """Of the deviations of the seeds from their configurations' means, over all configurations with both; 0 without noise."""
+    """Of the deviations of the seeds from their configurations' means, over all configurations with both; 0
+    without noise."""
     both = np.isfinite(one) & np.isfinite(two)
     usable = both.sum(axis=1) >= 2
     if not usable.any():

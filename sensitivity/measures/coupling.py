@@ -1,4 +1,5 @@
-"""How two hyperparameters trade off: the best value of one at each level of the other, and the exponent of their ridge."""
+"""How two hyperparameters trade off: the best value of one at each level of the other, and the exponent of
+their ridge."""
 
 from __future__ import annotations
 
@@ -25,12 +26,16 @@ FEWEST = 12
 INSTEAD = "its trials crowd near the best, so run a grid, random or sobol design"
 
 
-def best_by_level(results: Results, one: str = "lr", other: str = "mu", *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """The best value of one hyperparameter at each level of another, all further ones tuned: the best lr for every mu, p or norm.
+def best_by_level(
+    results: Results, one: str = "lr", other: str = "mu", *, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    """The best value of one hyperparameter at each level of another, all further ones tuned: the best lr for
+    every mu, p or norm.
 
-    The bottom of the parabola through the best level and its neighbours on the scale of ``one``, or the best level itself at the end of
-    the range, where the note says so. Levels of ``other`` are those of the design, or four parts of its scale, named by their middles.
-    Interval: bootstrap over configurations (where the design drew them) and seeds.
+    The bottom of the parabola through the best level and its neighbours on the scale of ``one``, or the best
+    level itself at the end of the range, where the note says so. Levels of ``other`` are those of the design,
+    or four parts of its scale, named by their middles. Interval: bootstrap over configurations (where the
+    design drew them) and seeds.
 
     Raises: InputError for an adaptive design, an unknown hyperparameter, or a ``one`` that is not numeric.
     Source: Brent, "Algorithms for Minimization without Derivatives" (1973), section 5.2, for the parabola.
@@ -45,29 +50,36 @@ def best_by_level(results: Results, one: str = "lr", other: str = "mu", *, draws
     return pd.DataFrame(rows, columns=["task", "variant", other, "value", "low", "high", "n", "note"])
 
 
-def coupling(results: Results, one: str = "lr", other: str = "mu", *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+def coupling(
+    results: Results, one: str = "lr", other: str = "mu", *, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
     r"""The exponent c with which the best value of one hyperparameter follows another.
 
     .. math:: \log \alpha^*(\mu) = \text{const} + c \, \log(1 - \mu)
 
-    each on the logarithm of its scale: log x on ``log``, log(1 - x) on ``log1m``, x itself on ``linear``. For lr and mu, c = 1 says that
-    what counts is lr / (1 - mu), c = 0 that mu does not move the best lr; c = 0.5 for lr and 1 - nu would be lr / sqrt(1 - nu).
-    ``explains`` is the share of the variance of the best values that the line explains, ``levels`` the number they come from.
+    each on the logarithm of its scale: log x on ``log``, log(1 - x) on ``log1m``, x itself on ``linear``. For
+    lr and mu, c = 1 says that what counts is lr / (1 - mu), c = 0 that mu does not move the best lr; c = 0.5
+    for lr and 1 - nu would be lr / sqrt(1 - nu). ``explains`` is the share of the variance of the best values
+    that the line explains, ``levels`` the number they come from.
 
-    A design with levels: least squares through :func:`best_by_level` without levels whose best is at the end of the range. Its interval
-    holds seed noise (bootstrap) and, from three levels on, what the scatter about the line has beyond it (Student's t). Other designs:
-    the quadratic surface in both scales through the better half of the configurations, whose valley has
+    A design with levels: least squares through :func:`best_by_level` without levels whose best is at the end
+    of the range. Its interval holds seed noise (bootstrap) and, from three levels on, what the scatter about
+    the line has beyond it (Student's t). Other designs: the quadratic surface in both scales through the
+    better half of the configurations, whose valley has
     :math:`c = -s_{12} / (2 s_{11})`; bootstrap. Where neither can be had the value is NaN and the note says why.
 
     Raises: as :func:`best_by_level`, and for an ``other`` that is not numeric.
 
-    Source: the ridge of lr / (1 - mu) is that of Smith & Le, "A Bayesian Perspective on Generalization and Stochastic Gradient Descent",
-    ICLR 2018 (arXiv:1710.06451); the estimate is ours.
+    Source: the ridge of lr / (1 - mu) is that of Smith & Le, "A Bayesian Perspective on Generalization and
+    Stochastic Gradient Descent", ICLR 2018 (arXiv:1710.06451); the estimate is ours.
     """
     rows = []
     for group, first, second in _pairs(results, one, other, "coupling", draws, seed):
         if not second.numeric:
-            raise InputError(f"coupling needs a numeric hyperparameter, got {other!r}; use best_by_level({one!r}, {other!r})")
+            raise InputError(
+                f"coupling needs a numeric hyperparameter, got {other!r}; use best_by_level({one!r}, "
+                f"{other!r})"
+            )
         if group.fixed:
             found = _line(group, first, second, draws, seed)
         else:
@@ -75,12 +87,15 @@ def coupling(results: Results, one: str = "lr", other: str = "mu", *, draws: int
         value, low, high, explains, levels, remark = found
         more = {"explains": explains, "levels": levels, "note": joined(note(group), remark)}
         rows.append(row(group, value, low, high) | more)
-    return pd.DataFrame(rows, columns=["task", "variant", "value", "low", "high", "n", "note", "explains", "levels"])
+    return pd.DataFrame(
+        rows, columns=["task", "variant", "value", "low", "high", "n", "note", "explains", "levels"]
+    )
 
 
 @dataclass(frozen=True)
 class _Axis:
-    """A hyperparameter of one group: where each configuration is on the logarithm of its scale, or its place among the levels."""
+    """A hyperparameter of one group: where each configuration is on the logarithm of its scale, or its place
+    among the levels."""
 
     domain: Hyperparameter
     x: Array
@@ -96,7 +111,9 @@ class _Axis:
         return float(1 - 10**x) if self.domain.scale == "log1m" else float(x)
 
 
-def _pairs(results: Results, one: str, other: str, measure: str, draws: int, seed: int) -> list[tuple[Losses, _Axis, _Axis]]:
+def _pairs(
+    results: Results, one: str, other: str, measure: str, draws: int, seed: int
+) -> list[tuple[Losses, _Axis, _Axis]]:
     check_varied(results, one, other)
     refuse_adaptive(results, measure, INSTEAD)
     if one == other:
@@ -107,7 +124,10 @@ def _pairs(results: Results, one: str, other: str, measure: str, draws: int, see
             continue
         first, second = (_axis(results, group, name) for name in (one, other))
         if not first.numeric:
-            raise InputError(f"{one!r} must be numeric to have a best value between its levels; use best_by_level({other!r}, {one!r})")
+            raise InputError(
+                f"{one!r} must be numeric to have a best value between its levels; use "
+                f"best_by_level({other!r}, {one!r})"
+            )
         found.append((group, first, second))
     return found
 
@@ -117,14 +137,23 @@ def _axis(results: Results, group: Losses, name: str) -> _Axis:
     values = [each.get(name, np.nan) for each in group.configurations]
     if domain.scale in ("ordinal", "categorical"):
         units = group.units[:, group.names.index(name)]
-        return _Axis(domain, np.array([u if name in each else np.nan for u, each in zip(units, group.configurations, strict=True)]))
+        return _Axis(
+            domain,
+            np.array(
+                [u if name in each else np.nan for u, each in zip(units, group.configurations, strict=True)]
+            ),
+        )
     x = np.array(values, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _Axis(domain, np.log10(x) if domain.scale == "log" else np.log10(1 - x) if domain.scale == "log1m" else x)
+        return _Axis(
+            domain,
+            np.log10(x) if domain.scale == "log" else np.log10(1 - x) if domain.scale == "log1m" else x,
+        )
 
 
 def _levels(group: Losses, axis: _Axis, bins: int) -> tuple[list[float], NDArray[np.int64]]:
-    """Levels of an axis and that of each configuration, -1 where it has none; ``bins`` equal parts, by their middles, for many levels."""
+    """Levels of an axis and that of each configuration, -1 where it has none; ``bins`` equal parts, by their
+    middles, for many levels."""
     active = np.isfinite(axis.x)
     levels, place = np.unique(np.round(axis.x[active], 10), return_inverse=True)
     places = np.full(len(axis.x), -1)
@@ -136,8 +165,11 @@ def _levels(group: Losses, axis: _Axis, bins: int) -> tuple[list[float], NDArray
     return (low + (np.arange(bins) + 0.5) * (high - low) / bins).tolist(), places
 
 
-def _by_level(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> list[tuple[Any, float, tuple[float, float], str, int]]:
-    """The name of each level, the best place at it and its interval, the end of the range it is at, and trials."""
+def _by_level(
+    group: Losses, first: _Axis, second: _Axis, draws: int, seed: int
+) -> list[tuple[Any, float, tuple[float, float], str, int]]:
+    """The name of each level, the best place at it and its interval, the end of the range it is at, and
+    trials."""
     tops, columns = _levels(group, first, 8)
     names, places = _levels(group, second, 4)
     drawn = resampled(group, draws=draws, seed=seed)
@@ -156,13 +188,18 @@ def _by_level(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int)
         called = second.back(name) if second.numeric else second.domain.from_unit(name)
         if second.numeric and group.fixed:  # the level as it was given, not as the logarithm returns it
             called = group.configurations[int(here[0])][second.domain.name]
-        end = {-1: "smallest", 0: "", 1: "largest"}[int(edge[0] * (-1 if first.domain.scale == "log1m" else 1))]
-        found.append((called, at, (min(low, at), max(high, at)), end, int(np.isfinite(group.loss[here]).sum())))
+        end = {-1: "smallest", 0: "", 1: "largest"}[
+            int(edge[0] * (-1 if first.domain.scale == "log1m" else 1))
+        ]
+        found.append(
+            (called, at, (min(low, at), max(high, at)), end, int(np.isfinite(group.loss[here]).sum()))
+        )
     return found
 
 
 def _curve(means: Array, columns: NDArray[np.int64], levels: int) -> Array:
-    """The smallest mean at each level, infinite where there is none. ``[draws, configurations]`` to ``[draws, levels]``."""
+    """The smallest mean at each level, infinite where there is none. ``[draws, configurations]`` to ``[draws,
+    levels]``."""
     curves = np.full((len(means), levels), np.inf)
     inside = np.isfinite(means)
     draws = np.broadcast_to(np.arange(len(means))[:, None], means.shape)
@@ -171,7 +208,8 @@ def _curve(means: Array, columns: NDArray[np.int64], levels: int) -> Array:
 
 
 def _bottom(x: Array, curves: Array) -> tuple[Array, Array]:
-    """Where each curve is lowest, between levels where both neighbours are known, and -1 or 1 where that is an end. NaN for no curve."""
+    """Where each curve is lowest, between levels where both neighbours are known, and -1 or 1 where that is
+    an end. NaN for no curve."""
     known = np.isfinite(curves)
     found, edge = np.full(len(curves), np.nan), np.zeros(len(curves))
     for i, (curve, there) in enumerate(zip(curves, known, strict=True)):
@@ -207,7 +245,9 @@ def _line(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> 
         best.append(value[0])
         best_draws.append(values)
         ends.append(edge[0])
-    inner = np.flatnonzero((np.array(ends) == 0) & np.isfinite(best)) if len(x) > 1 else np.array([], dtype=int)
+    inner = (
+        np.flatnonzero((np.array(ends) == 0) & np.isfinite(best)) if len(x) > 1 else np.array([], dtype=int)
+    )
     left = len(names) - len(inner)
     remark = f"{left} of {len(names)} levels left out, whose best is at the end of the range" if left else ""
     if not group.learned or np.ptp(group.mean) <= 1e-12:
@@ -244,11 +284,20 @@ def _valley(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -
     usable = np.isfinite(first.x) & np.isfinite(second.x)
     mean = np.where(usable, group.mean, np.inf)
     good = (
-        np.flatnonzero(usable & (mean <= np.quantile(mean[usable], GOOD)) & (group.mean < group.initial)) if usable.any() else np.array([])
+        np.flatnonzero(usable & (mean <= np.quantile(mean[usable], GOOD)) & (group.mean < group.initial))
+        if usable.any()
+        else np.array([])
     )
     if len(good) < FEWEST or np.ptp(group.mean[good]) <= 1e-12:
         few = f"no ridge: {len(good)} configurations are better than the median (at least {FEWEST})"
-        return np.nan, np.nan, np.nan, np.nan, 0, few if len(good) < FEWEST else "no ridge: the loss does not change"
+        return (
+            np.nan,
+            np.nan,
+            np.nan,
+            np.nan,
+            0,
+            few if len(good) < FEWEST else "no ridge: the loss does not change",
+        )
     u, v = first.x[good] - first.x[good].mean(), second.x[good] - second.x[good].mean()
     design = np.stack([np.ones(len(good)), u, v, u * u, u * v, v * v], axis=1)
     y = group.mean[good]
@@ -256,7 +305,14 @@ def _valley(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -
     rest = y - design @ coefficients
     explains = 1 - float(rest @ rest) / float(((y - y.mean()) ** 2).sum())
     if coefficients[3] <= 0:
-        return np.nan, np.nan, np.nan, explains, len(good), "no ridge: the surface has no valley along the first hyperparameter"
+        return (
+            np.nan,
+            np.nan,
+            np.nan,
+            explains,
+            len(good),
+            "no ridge: the surface has no valley along the first hyperparameter",
+        )
     value = float(-coefficients[4] / (2 * coefficients[3]))
     chosen = np.random.default_rng(seed).integers(len(good), size=(draws, len(good)))
     drawn = design[chosen]

@@ -1,4 +1,5 @@
-"""Indices that are read off designs made for them: Sobol's from Saltelli's design, elementary effects from Morris's."""
+"""Indices that are read off designs made for them: Sobol's from Saltelli's design, elementary effects from
+Morris's."""
 
 from __future__ import annotations
 
@@ -21,15 +22,18 @@ RESAMPLES = 200
 
 
 def sobol(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    r"""Sobol indices of the capped loss, mean over seeds: first order (main), second (pair) where the design has it, and total.
+    r"""Sobol indices of the capped loss, mean over seeds: first order (main), second (pair) where the design
+    has it, and total.
 
     .. math:: S_i = \frac{V[E(y | x_i)]}{V(y)}, \qquad S^T_i = \frac{E[V(y | x_{\sim i})]}{V(y)}
 
-    estimated by SALib from the rows of the design; the interval is normal, from a bootstrap over its base points. What single-valued
-    hyperparameters would have is left out. Total indices hold the seed noise that the mean over the seeds leaves.
+    estimated by SALib from the rows of the design; the interval is normal, from a bootstrap over its base
+    points. What single-valued hyperparameters would have is left out. Total indices hold the seed noise that
+    the mean over the seeds leaves.
 
-    Args: resamples, seed: of the bootstrap. Raises: InputError for a design without a saltelli one; for a row whose trial is missing.
-    Sources: Saltelli et al., "Variance based sensitivity analysis of model output", Computer Physics Communications 181 (2010).
+    Args: resamples, seed: of the bootstrap. Raises: InputError for a design without a saltelli one; for a row
+    whose trial is missing. Sources: Saltelli et al., "Variance based sensitivity analysis of model output",
+    Computer Physics Communications 181 (2010).
     """
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
@@ -38,7 +42,16 @@ def sobol(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.
         keys = {"task": task, "variant": variant, "n": len(y), "note": note(group)}
         space = results.spaces[variant]
         for effect, order, value, half in _sobol(design, y, space, group, resamples, seed):
-            rows.append({**keys, "effect": effect, "order": order, "value": value, "low": value - half, "high": value + half})
+            rows.append(
+                {
+                    **keys,
+                    "effect": effect,
+                    "order": order,
+                    "value": value,
+                    "low": value - half,
+                    "high": value + half,
+                }
+            )
         noise = noise_of(group, seed=seed)
         rows.append({**keys, "effect": NOISE, "order": "noise", **noise})
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -49,11 +62,13 @@ def morris(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd
 
     .. math:: \mu^*_i = \frac1n \sum_t \left| \frac{f(x^t + \Delta e_i) - f(x^t)}{\Delta} \right|
 
-    over the trajectories of the design, in units of the loss a whole scale; sigma is their standard deviation: large where the effect
-    bends, or depends on the others. By SALib, the interval is normal, from a bootstrap over trajectories.
+    over the trajectories of the design, in units of the loss a whole scale; sigma is their standard
+    deviation: large where the effect bends, or depends on the others. By SALib, the interval is normal, from
+    a bootstrap over trajectories.
 
-    Args: resamples, seed: of the bootstrap. Raises: InputError for a design without a morris one; for a row whose trial is missing.
-    Sources: Morris, Technometrics 33 (1991); Campolongo, Cariboni & Saltelli, Environmental Modelling & Software 22 (2007), for mu*.
+    Args: resamples, seed: of the bootstrap. Raises: InputError for a design without a morris one; for a row
+    whose trial is missing. Sources: Morris, Technometrics 33 (1991); Campolongo, Cariboni & Saltelli,
+    Environmental Modelling & Software 22 (2007), for mu*.
     """
     from SALib.analyze import morris as analysis
 
@@ -63,37 +78,66 @@ def morris(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd
         design, y, units = _rows(results, group, Morris)
         space = results.spaces[variant]
         found = analysis.analyze(
-            design.problem(space), units, y, num_levels=design.levels, num_resamples=resamples, seed=np.random.default_rng(seed)
+            design.problem(space),
+            units,
+            y,
+            num_levels=design.levels,
+            num_resamples=resamples,
+            seed=np.random.default_rng(seed),
         )
         keys = {"task": task, "variant": variant, "n": len(y), "note": note(group), "order": "main"}
         for i, name in enumerate(space.names):
             if name in group.names:
                 value, half = float(found["mu_star"][i]), float(found["mu_star_conf"][i])
                 about = {"mu": float(found["mu"][i]), "sigma": float(found["sigma"][i])}
-                rows.append({**keys, "effect": name, "value": value, "low": max(0.0, value - half), "high": value + half, **about})
+                rows.append(
+                    {
+                        **keys,
+                        "effect": name,
+                        "value": value,
+                        "low": max(0.0, value - half),
+                        "high": value + half,
+                        **about,
+                    }
+                )
     return pd.DataFrame(rows, columns=[*COLUMNS, "mu", "sigma"])
 
 
-def _sobol(design: Saltelli, y: Array, space: Any, group: Losses, resamples: int, seed: int) -> list[tuple[str, str, float, float]]:
+def _sobol(
+    design: Saltelli, y: Array, space: Any, group: Losses, resamples: int, seed: int
+) -> list[tuple[str, str, float, float]]:
     """Effect, order, index and half its interval."""
     from SALib.analyze import sobol as analysis
 
     count = len(space)
     second = design.second_order
     if constant(group):
-        found: dict[str, Any] = {f"{name}{end}": np.zeros(count) for name in ("S1", "ST") for end in ("", "_conf")}
+        found: dict[str, Any] = {
+            f"{name}{end}": np.zeros(count) for name in ("S1", "ST") for end in ("", "_conf")
+        }
         found |= {f"S2{end}": np.zeros((count, count)) for end in ("", "_conf")}
     else:
         # SALib takes a seed of 0 for none.
-        found = analysis.analyze(design.problem(space), y, calc_second_order=second, num_resamples=resamples, seed=seed + 1)
+        found = analysis.analyze(
+            design.problem(space), y, calc_second_order=second, num_resamples=resamples, seed=seed + 1
+        )
     kept = [i for i, name in enumerate(space.names) if name in group.names]
     rows = [(space.names[i], "main", float(found["S1"][i]), float(found["S1_conf"][i])) for i in kept]
     if second:
         pairs = [(i, j) for i in kept for j in kept if i < j]
         rows += [
-            (f"{space.names[i]} x {space.names[j]}", "pair", float(found["S2"][i, j]), float(found["S2_conf"][i, j])) for i, j in pairs
+            (
+                f"{space.names[i]} x {space.names[j]}",
+                "pair",
+                float(found["S2"][i, j]),
+                float(found["S2_conf"][i, j]),
+            )
+            for i, j in pairs
         ]
-    return [*rows, *((space.names[i], "total", float(found["ST"][i]), float(found["ST_conf"][i])) for i in kept)]
+    return [
+        *rows,
+        *((space.names[i], "total", float(found["ST"][i]), float(found["ST_conf"][i])) for i in kept),
+    ]
 
 
 def _rows(results: Results, group: Losses, kind: Any) -> tuple[Any, Array, Array]:
@@ -106,12 +150,16 @@ def _rows(results: Results, group: Losses, kind: Any) -> tuple[Any, Array, Array
     space = results.spaces[group.variant]
     chosen = [space.names.index(name) for name in group.names]
     wanted = np.nan_to_num(space.encode(design.configurations(space))[:, chosen], nan=0.5)
-    known = {row.tobytes(): float(loss) for row, loss in zip(np.round(group.units, 9) + 0.0, group.mean, strict=True)}
+    known = {
+        row.tobytes(): float(loss)
+        for row, loss in zip(np.round(group.units, 9) + 0.0, group.mean, strict=True)
+    }
     y = np.array([known.get(row.tobytes(), np.nan) for row in np.round(wanted, 9) + 0.0])
     missing = int(np.isnan(y).sum())
     if missing:
         raise InputError(
-            f"{measure} needs every row of its design, and {missing} of {len(y)} are missing for {group.variant}; "
+            f"{measure} needs every row of its design, and {missing} of {len(y)} are missing for "
+            f"{group.variant}; "
             "finish the study or use variance_shares"
         )
     return design, y, design.units(space)
@@ -124,4 +172,10 @@ def _designs(results: Results, variant: str) -> list[Planned]:
     if not data:
         return []
     design = design_from_dict(data)
-    return list(design.parts) if isinstance(design, Composed) else [design] if isinstance(design, Planned) else []
+    return (
+        list(design.parts)
+        if isinstance(design, Composed)
+        else [design]
+        if isinstance(design, Planned)
+        else []
+    )

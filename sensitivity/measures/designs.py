@@ -10,14 +10,22 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 UNEVEN = ("one_at_a_time", "morris", "composed", "explicit")
-"""Designs that do not fill their space evenly: what is said of "a random configuration" is said of one of those listed."""
+"""Designs that do not fill their space evenly: what is said of "a random configuration" is said of one of
+those listed."""
 
 
 def refuse_adaptive(results: Results, measure: str, instead: str) -> None:
-    """The measure takes configurations for random or fixed; those of an optimizer are neither. Raises: InputError."""
-    chased = [name for name in dict.fromkeys(variant for _, variant in results.groups) if results.design_of(name) == "adaptive"]
+    """The measure takes configurations for random or fixed; those of an optimizer are neither. Raises:
+    InputError."""
+    chased = [
+        name
+        for name in dict.fromkeys(variant for _, variant in results.groups)
+        if results.design_of(name) == "adaptive"
+    ]
     if chased:
-        raise InputError(f"{measure} needs a random or fixed design, got 'adaptive' for {', '.join(chased)}; {instead}")
+        raise InputError(
+            f"{measure} needs a random or fixed design, got 'adaptive' for {', '.join(chased)}; {instead}"
+        )
 
 
 def need_tasks(results: Results, measure: str, instead: str) -> list[str]:

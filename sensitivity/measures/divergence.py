@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 def divergence_rate(results: Results, *, level: float = 0.95) -> pd.DataFrame:
-    """Share of the configurations that diverged, with Wilson's interval (which says something also when none did).
+    """Share of the configurations that diverged, with Wilson's interval (which says something also when none
+    did).
 
-    Every configuration has the same weight, whatever the number of its seeds (:func:`diverged_share`); ``diverged`` of ``n`` are trials,
-    and a note says where the two shares differ. Failed trials are errors, not divergence, and are left out.
-    Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22 (1927).
+    Every configuration has the same weight, whatever the number of its seeds (:func:`diverged_share`);
+    ``diverged`` of ``n`` are trials, and a note says where the two shares differ. Failed trials are errors,
+    not divergence, and are left out. Source: Wilson, "Probable Inference, the Law of Succession, and
+    Statistical Inference", JASA 22 (1927).
     """
     rows = []
     for task, variant in results.groups:
@@ -47,11 +49,16 @@ def divergence_rate(results: Results, *, level: float = 0.95) -> pd.DataFrame:
 def configurations_of(results: Results, trials: pd.DataFrame, variant: str) -> Any:
     """The number of the configuration of each trial of one variant."""
     columns = [f"{PREFIX}{name}" for name in results.spaces[variant].names]
-    return trials.groupby(columns, sort=False, dropna=False).ngroup().to_numpy() if columns else np.zeros(len(trials), int)
+    return (
+        trials.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
+        if columns
+        else np.zeros(len(trials), int)
+    )
 
 
 def weights(number: Any) -> Any:
-    """The weight of each trial: one over the seeds of its configuration. Args: number: of the configuration of each trial."""
+    """The weight of each trial: one over the seeds of its configuration. Args: number: of the configuration
+    of each trial."""
     return 1.0 / np.bincount(number)[number] if len(number) else np.zeros(0)
 
 
@@ -60,8 +67,8 @@ def diverged_share(number: Any, diverged: Any, level: float) -> tuple[float, flo
 
     .. math:: p = \sum_i w_i d_i / \sum_i w_i, \qquad n = \Big(\sum_i w_i\Big)^2 / \sum_i w_i^2
 
-    n is for Wilson's interval, and the number of trials where all configurations have equally many seeds. Without trials the share is 0 and
-    the interval everything.
+    n is for Wilson's interval, and the number of trials where all configurations have equally many seeds.
+    Without trials the share is 0 and the interval everything.
 
     Args:
         number: of the configuration of each trial.
@@ -72,11 +79,14 @@ def diverged_share(number: Any, diverged: Any, level: float) -> tuple[float, flo
         return wilson(0.0, 0.0, level)
     weight = weights(number)
     weight = weight / weight.max()
-    return wilson(float((weight * diverged).sum() / weight.sum()), float(weight.sum() ** 2 / (weight**2).sum()), level)
+    return wilson(
+        float((weight * diverged).sum() / weight.sum()), float(weight.sum() ** 2 / (weight**2).sum()), level
+    )
 
 
 def wilson(share: float, total: float, level: float) -> tuple[float, float, float]:
-    """A share of so many, and Wilson's interval of it; all of it where there are none. Raises: InputError for an impossible level."""
+    """A share of so many, and Wilson's interval of it; all of it where there are none. Raises: InputError for
+    an impossible level."""
     from scipy.special import ndtri
 
     if not 0 < level < 1:

@@ -8,15 +8,19 @@ from sensitivity.measures.forest import Integers
 from sensitivity.measures.losses import Array
 
 
-def dominated_sums(rows: Integers, columns: Integers, weights: Array, at_rows: Integers, at_columns: Integers) -> Array:
+def dominated_sums(
+    rows: Integers, columns: Integers, weights: Array, at_rows: Integers, at_columns: Integers
+) -> Array:
     """Of every place, the weights of all points whose row and column are at most its own.
 
-    Points are ordered by row, so that those of a place are the first so many; then bit by bit of their columns, the highest first: where a
-    place's bit is 1, the points of its range whose bit is 0 count in full, and it goes on among the others (a wavelet matrix). That takes
-    n log n, where a table of all rows and columns takes n squared.
+    Points are ordered by row, so that those of a place are the first so many; then bit by bit of their
+    columns, the highest first: where a place's bit is 1, the points of its range whose bit is 0 count in
+    full, and it goes on among the others (a wavelet matrix). That takes n log n, where a table of all rows
+    and columns takes n squared.
 
-    Args: rows, columns: of the points, from 0; weights: one each. at_rows, at_columns: of the places. Returns: as the places.
-    Source: Claude, Navarro & Ordóñez, "The wavelet matrix", Information Systems 47 (2015).
+    Args: rows, columns: of the points, from 0; weights: one each. at_rows, at_columns: of the places.
+    Returns: as the places. Source: Claude, Navarro & Ordóñez, "The wavelet matrix", Information Systems 47
+    (2015).
 
     >>> dominated_sums(np.array([0, 1, 2]), np.array([0, 2, 1]), np.array([1.0, 10.0, 100.0]), np.array([2, 1]), np.array([1, 2]))
     array([101.,  11.])
@@ -33,7 +37,9 @@ def dominated_sums(rows: Integers, columns: Integers, weights: Array, at_rows: I
         sums = np.append(0.0, np.cumsum(np.where(low, weight, 0.0)))
         goes_right = (bound >> bit) & 1 == 1
         found += np.where(goes_right, sums[last] - sums[first], 0.0)
-        first, last = (np.where(goes_right, before[-1] + each - before[each], before[each]) for each in (first, last))
+        first, last = (
+            np.where(goes_right, before[-1] + each - before[each], before[each]) for each in (first, last)
+        )
         parted = np.concatenate([np.flatnonzero(low), np.flatnonzero(~low)])
         column, weight = column[parted], weight[parted]
     return found

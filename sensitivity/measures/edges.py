@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 NEAR = 0.05
 """Part of a range, in unit coordinates, that counts as its end where the hyperparameter has no levels."""
 LEVELS, BINS = 12, 5
-"""Values up to which a hyperparameter has levels; parts with equally many configurations of one that has none."""
+"""Values up to which a hyperparameter has levels; parts with equally many configurations of one that has
+none."""
 FEWEST = 8
 """Configurations that advice needs."""
 MOST_TASKS = 3
@@ -32,7 +33,8 @@ MOST_TASKS = 3
 class Edge:
     """The best of a variant on a task lies at an end.
 
-    name: of the hyperparameter. best: its value. higher: the end. gain: on the best further inside, as a share of the range of the losses.
+    name: of the hyperparameter. best: its value. higher: the end. gain: on the best further inside, as a
+        share of the range of the losses.
     """
 
     task: str
@@ -44,7 +46,8 @@ class Edge:
 
 
 def advice(results: Results, groups: Iterable[Losses]) -> list[tuple[str, str, str]]:
-    """Task (empty of several), variant and sentence of every hyperparameter at an end: once a variant, the clearest first."""
+    """Task (empty of several), variant and sentence of every hyperparameter at an end: once a variant, the
+    clearest first."""
     found: dict[tuple[str, str], list[Edge]] = {}
     judged: dict[str, list[str]] = {}
     for group in groups:
@@ -62,9 +65,10 @@ def advice(results: Results, groups: Iterable[Losses]) -> list[tuple[str, str, s
 def edges(results: Results, group: Losses) -> list[Edge]:
     """The hyperparameters of one variant on one task whose best is at an end, by more than noise.
 
-    At least :data:`FEWEST` configurations, and a best further inside that is worse by more than the two-sided 95% interval of the
-    difference allows, with the seed noise of all configurations pooled. Without repeats, and without levels, the loss has to fall towards
-    the end, too: its best and its mean, over the last three levels, or over four of a single hyperparameter.
+    At least :data:`FEWEST` configurations, and a best further inside that is worse by more than the two-sided
+    95% interval of the difference allows, with the seed noise of all configurations pooled. Without repeats,
+    and without levels, the loss has to fall towards the end, too: its best and its mean, over the last three
+    levels, or over four of a single hyperparameter.
     """
     if np.isfinite(group.loss).any(axis=1).sum() < FEWEST:
         return []
@@ -75,17 +79,29 @@ def edges(results: Results, group: Losses) -> list[Edge]:
         domain = results.spaces[group.variant][name]
         if domain.scale not in ("linear", "log", "log1m") or name not in group.configurations[best]:
             continue
-        active = np.array([name in configuration for configuration in group.configurations]) & np.isfinite(group.mean)
+        active = np.array([name in configuration for configuration in group.configurations]) & np.isfinite(
+            group.mean
+        )
         end = _end(group, group.units[:, column], active, best)
         if end is not None:
             higher, gain = end
             value = float(group.configurations[best][name])
-            found.append(Edge(group.task, group.variant, name, value, higher, gain / float(np.nanmax(group.mean) - np.nanmin(group.mean))))
+            found.append(
+                Edge(
+                    group.task,
+                    group.variant,
+                    name,
+                    value,
+                    higher,
+                    gain / float(np.nanmax(group.mean) - np.nanmin(group.mean)),
+                )
+            )
     return found
 
 
 def _end(group: Losses, units: Array, active: NDArray[np.bool_], best: int) -> tuple[bool, float] | None:
-    """The end at which the best is, True for the upper, and by how much it is better than all further inside."""
+    """The end at which the best is, True for the upper, and by how much it is better than all further
+    inside."""
     tried = np.unique(units[active])
     if len(tried) < 3:
         return None  # of two levels, one is always at an end
@@ -100,7 +116,9 @@ def _end(group: Losses, units: Array, active: NDArray[np.bool_], best: int) -> t
     if gain <= _noise(group, rival, best) + 1e-9 * abs(group.mean[best]):
         return None
     repeated = (np.isfinite(group.loss).sum(axis=1) > 1).any()
-    if (repeated and has_levels) or _falls(units[active], group.mean[active], higher=bool(highest), has_levels=has_levels):
+    if (repeated and has_levels) or _falls(
+        units[active], group.mean[active], higher=bool(highest), has_levels=has_levels
+    ):
         return bool(highest), gain
     return None
 
@@ -115,7 +133,8 @@ def _noise(group: Losses, rival: int, best: int) -> float:
 
 
 def _falls(units: Array, mean: Array, *, higher: bool, has_levels: bool) -> bool:
-    """True where the best and the mean loss fall towards the end over the last levels, or over the last of :data:`BINS` parts."""
+    """True where the best and the mean loss fall towards the end over the last levels, or over the last of
+    :data:`BINS` parts."""
     if has_levels:
         parts = [mean[units == level] for level in np.unique(units)]
     else:
@@ -128,7 +147,8 @@ def _falls(units: Array, mean: Array, *, higher: bool, has_levels: bool) -> bool
 
 
 def _sentence(results: Results, part: Sequence[Edge], judged: Sequence[str]) -> str:
-    """What to try next, for all tasks together; empty where the bounds of the hyperparameter leave nothing to try."""
+    """What to try next, for all tasks together; empty where the bounds of the hyperparameter leave nothing to
+    try."""
     variant, name = part[0].variant, part[0].name
     column = results.usable.loc[results.usable["variant"] == variant, f"{PREFIX}{name}"].dropna()
     tried = np.unique(column.to_numpy(float))
@@ -137,7 +157,8 @@ def _sentence(results: Results, part: Sequence[Edge], judged: Sequence[str]) -> 
     if len({edge.higher for edge in part}) > 1:
         below, above = ([edge.task for edge in part if edge.higher == higher] for higher in (False, True))
         return (
-            f"{variant} does best at the low end of {called} ({low}) on {_tasks(below, judged)} and at the high end ({high}) on "
+            f"{variant} does best at the low end of {called} ({low}) on {_tasks(below, judged)} and at the "
+            f"high end ({high}) on "
             f"{_tasks(above, judged)}: no one range suits all tasks; widen it on both sides."
         )
     higher = part[0].higher

@@ -1,4 +1,5 @@
-"""Which hyperparameters matter, in short: main effects, interactions, the unexplained remainder and seed noise."""
+"""Which hyperparameters matter, in short: main effects, interactions, the unexplained remainder and seed
+noise."""
 
 from __future__ import annotations
 
@@ -18,7 +19,17 @@ if TYPE_CHECKING:
 
     from sensitivity.results.results import Results
 
-__all__ = ["FEWEST", "INTERACTIONS", "NOISE", "NO_HYPERPARAMETER", "TREES", "UNEXPLAINED", "effects_in_short", "main_effects", "seed_noise"]
+__all__ = [
+    "FEWEST",
+    "INTERACTIONS",
+    "NOISE",
+    "NO_HYPERPARAMETER",
+    "TREES",
+    "UNEXPLAINED",
+    "effects_in_short",
+    "main_effects",
+    "seed_noise",
+]
 
 COLUMNS = ["task", "variant", "effect", "value", "low", "high", "n", "note"]
 FULLER = ("pair", "total")
@@ -28,25 +39,29 @@ NO_HYPERPARAMETER = (INTERACTIONS, UNEXPLAINED, NOISE)
 
 
 def main_effects(results: Results, *, trees: int = TREES, seed: int = 0) -> pd.DataFrame:
-    """Shares of the variance of the capped loss that sum to 1: each hyperparameter alone, all pairs together, the remainder, seed noise.
+    """Shares of the variance of the capped loss that sum to 1: each hyperparameter alone, all pairs together,
+    the remainder, seed noise.
 
-    :func:`sensitivity.measures.variance_shares.variance_shares` without single pairs and totals. :data:`INTERACTIONS` are what pairs
-    explain, and there are none with one hyperparameter; :data:`UNEXPLAINED` is what no effect explains.
+    :func:`sensitivity.measures.variance_shares.variance_shares` without single pairs and totals.
+    :data:`INTERACTIONS` are what pairs explain, and there are none with one hyperparameter;
+    :data:`UNEXPLAINED` is what no effect explains.
     """
     table = variance_shares(results, totals=False, trees=trees, seed=seed)
     return table[~table["order"].isin(FULLER)].reset_index(drop=True)[COLUMNS]
 
 
 def effects_in_short(results: Results, shares: Callable[[], pd.DataFrame] | None = None) -> pd.DataFrame:
-    """Return what the report shows: exact where the design allows it, from a forest elsewhere. Columns as of :func:`main_effects`.
+    """Return what the report shows: exact where the design allows it, from a forest elsewhere. Columns as of
+    :func:`main_effects`.
 
-    A full grid with seed replicates is analysed by :func:`sensitivity.measures.factorial.factorial`, which needs no surrogate and few
-    configurations. Nothing is unexplained there: its interactions are tested together, with the seeds as their error.
+    A full grid with seed replicates is analysed by :func:`sensitivity.measures.factorial.factorial`, which
+    needs no surrogate and few configurations. Nothing is unexplained there: its interactions are tested
+    together, with the seeds as their error.
 
     Args:
         results: of the study.
-        shares: gives the table of :func:`sensitivity.measures.variance_shares.variance_shares`, from which the effects of a forest are
-            taken; they are measured when not given.
+        shares: gives the table of :func:`sensitivity.measures.variance_shares.variance_shares`, from which
+            the effects of a forest are taken; they are measured when not given.
     """
     parts = []
     for task, variant in results.groups:
@@ -57,12 +72,15 @@ def effects_in_short(results: Results, shares: Callable[[], pd.DataFrame] | None
             parts.append(main_effects(_only(results, task, variant)))
         else:
             table = shares()
-            parts.append(table[(table["task"] == task) & (table["variant"] == variant) & ~table["order"].isin(FULLER)])
+            parts.append(
+                table[(table["task"] == task) & (table["variant"] == variant) & ~table["order"].isin(FULLER)]
+            )
     return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
 
 
 def exact_effects(results: Results, task: str, variant: str) -> pd.DataFrame | None:
-    """What :func:`effects_in_short` has of one variant where its design needs no surrogate; None where the effects come from a forest."""
+    """What :func:`effects_in_short` has of one variant where its design needs no surrogate; None where the
+    effects come from a forest."""
     try:
         return _in_short(factorial(_only(results, task, variant)))
     except InputError:
@@ -75,9 +93,12 @@ def _only(results: Results, task: str, variant: str) -> Results:
 
 
 def _in_short(table: pd.DataFrame) -> pd.DataFrame:
-    """A factorial analysis with its interactions in one row. Raises: InputError without seed replicates, which are its error term."""
+    """A factorial analysis with its interactions in one row. Raises: InputError without seed replicates,
+    which are its error term."""
     main, noise = table[table["order"] == "main"], table[table["order"] == "noise"]
     if noise.empty or noise["value"].isna().any():
         raise InputError("a factorial analysis needs at least two seeds of every configuration")
     interactions = together(table)
-    return pd.concat([main, *([pd.DataFrame([interactions])] if interactions else []), noise], ignore_index=True)
+    return pd.concat(
+        [main, *([pd.DataFrame([interactions])] if interactions else []), noise], ignore_index=True
+    )

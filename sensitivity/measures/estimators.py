@@ -1,4 +1,5 @@
-"""Estimators of importance side by side: how each ranks the hyperparameters, and where two of them disagree."""
+"""Estimators of importance side by side: how each ranks the hyperparameters, and where two of them
+disagree."""
 
 from __future__ import annotations
 
@@ -45,10 +46,11 @@ COLUMNS = ["task", "variant", "effect", "estimator", "value", "low", "high", "n"
 def estimators(results: Results, *, names: tuple[str, ...] = tuple(ESTIMATORS)) -> pd.DataFrame:
     """Every estimator that a design allows, one row a hyperparameter and estimator.
 
-    Values of different estimators are in different units and answer different questions (the docstring of each says which), so they are
-    compared by ``rank``: 1 is what matters most, equal values share the mean rank. ``disagrees`` names the estimators that put this
-    hyperparameter and another the other way round, where both intervals keep the two apart: what chance does not explain. An estimator
-    that refuses the design, or fails, has a row without effect, and the reason in its note.
+    Values of different estimators are in different units and answer different questions (the docstring of
+    each says which), so they are compared by ``rank``: 1 is what matters most, equal values share the mean
+    rank. ``disagrees`` names the estimators that put this hyperparameter and another the other way round,
+    where both intervals keep the two apart: what chance does not explain. An estimator that refuses the
+    design, or fails, has a row without effect, and the reason in its note.
 
     Args: names: of :data:`ESTIMATORS`. Raises: InputError for an unknown one.
     """
@@ -65,7 +67,14 @@ def estimators(results: Results, *, names: tuple[str, ...] = tuple(ESTIMATORS)) 
         for name in names:
             found = _table_or_reason(name, part)
             if isinstance(found, str):
-                keys = {"task": task, "variant": variant, "effect": "", "estimator": name, "note": found, "disagrees": ""}
+                keys = {
+                    "task": task,
+                    "variant": variant,
+                    "effect": "",
+                    "estimator": name,
+                    "note": found,
+                    "disagrees": "",
+                }
                 rows.append({**keys, **dict.fromkeys(("value", "low", "high", "n", "rank"), np.nan)})
                 continue
             kept = found[found["effect"].isin(varied) & found["order"].isin(("main", "top"))]

@@ -10,7 +10,19 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.measures.designs import joined
-from sensitivity.measures.losses import DRAWS, Array, Losses, around, best, best_draws, groups, interval, note, resampled, row
+from sensitivity.measures.losses import (
+    DRAWS,
+    Array,
+    Losses,
+    around,
+    best,
+    best_draws,
+    groups,
+    interval,
+    note,
+    resampled,
+    row,
+)
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -24,17 +36,25 @@ BINS = 12
 
 
 def excess_loss(
-    results: Results, *, over: str | None = None, tuned: bool = False, level: float = 0.95, draws: int = DRAWS, seed: int = 0
+    results: Results,
+    *,
+    over: str | None = None,
+    tuned: bool = False,
+    level: float = 0.95,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    r"""The mean excess of the capped loss over the best: the expected regret of a configuration that nobody tuned.
+    r"""The mean excess of the capped loss over the best: the expected regret of a configuration that nobody
+    tuned.
 
     .. math:: \mathbb{E}_{x} \left[ \min(\ell(x), \ell_0) - \ell^* \right]
 
-    In units of the loss; 0 is a variant that does not care. The mean is over the configurations of the design, which are uniform on the
-    scales of the space. With ``over`` it is over the levels of that hyperparameter, each with equal weight (over configurations where the
-    design has no levels), and at each level over the other hyperparameters and the seeds: the variant as it was run. ``tuned`` has the best
-    loss at each level instead of the mean, so that only the hyperparameter itself costs (levels where the design has none: up to 12 even
-    parts of its scale).
+    In units of the loss; 0 is a variant that does not care. The mean is over the configurations of the
+    design, which are uniform on the scales of the space. With ``over`` it is over the levels of that
+    hyperparameter, each with equal weight (over configurations where the design has no levels), and at each
+    level over the other hyperparameters and the seeds: the variant as it was run. ``tuned`` has the best loss
+    at each level instead of the mean, so that only the hyperparameter itself costs (levels where the design
+    has none: up to 12 even parts of its scale).
     :math:`\ell^*` is :func:`sensitivity.measures.losses.best`. Variants without the hyperparameter have no row, and configurations
     without it (a condition keeps it inactive) do not count. One configuration, or one level, has no value.
 
@@ -51,7 +71,10 @@ def excess_loss(
     rows = []
     for group in groups(results, over):
         if not _varies(group, over):
-            rows.append(row(group, np.nan, np.nan, np.nan) | {"note": joined(note(group), f"one {over or 'configuration'} with a result")})
+            rows.append(
+                row(group, np.nan, np.nan, np.nan)
+                | {"note": joined(note(group), f"one {over or 'configuration'} with a result")}
+            )
             continue
         if tuned and over is not None:
             value, drawn = _tuned(group, over, draws, seed)
@@ -63,20 +86,31 @@ def excess_loss(
 
 
 def best_loss(results: Results, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """The best loss (:func:`sensitivity.measures.losses.best`) with its bootstrap interval, and the configuration with the
-    smallest mean.   Args: level: of the interval. draws, seed: of the bootstrap.
+    """The best loss (:func:`sensitivity.measures.losses.best`) with its bootstrap interval, and the
+    configuration with the smallest mean.   Args: level: of the interval. draws, seed: of the bootstrap.
     """
     rows = []
     for group in groups(results):
         value = best(group)
         low, high = around(value, best_draws(group, resampled(group, draws=draws, seed=seed)), group, level)
         low = max(0.0, low) if np.nanmin(group.loss) >= 0 else low
-        rows.append(row(group, value, low, min(high, group.initial), configuration=group.configurations[int(np.argmin(group.mean))]))
+        rows.append(
+            row(
+                group,
+                value,
+                low,
+                min(high, group.initial),
+                configuration=group.configurations[int(np.argmin(group.mean))],
+            )
+        )
     return pd.DataFrame(rows, columns=[*COLUMNS, "configuration"])
 
 
-def excess_differences(results: Results, *, over: str | None = None, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """Difference of :func:`excess_loss` between every two variants on a task, ``a`` minus ``b``; the two are resampled apart.
+def excess_differences(
+    results: Results, *, over: str | None = None, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    """Difference of :func:`excess_loss` between every two variants on a task, ``a`` minus ``b``; the two are
+    resampled apart.
 
     An interval that holds 0 is a difference that this study cannot tell from noise.
     """
@@ -88,7 +122,13 @@ def excess_differences(results: Results, *, over: str | None = None, draws: int 
         a, b = found[i], found[j]
         if a.task == b.task:
             value, (low, high) = values[i] - values[j], interval(drawn[i] - drawn[j])
-            both = {"value": value, "low": min(low, value), "high": max(high, value), "n": a.trials + b.trials, "note": ""}
+            both = {
+                "value": value,
+                "low": min(low, value),
+                "high": max(high, value),
+                "n": a.trials + b.trials,
+                "note": "",
+            }
             rows.append({"task": a.task, "a": a.variant, "b": b.variant, **both})
     return pd.DataFrame(rows, columns=["task", "a", "b", "value", "low", "high", "n", "note"])
 
@@ -106,7 +146,8 @@ def excess(group: Losses, over: str | None) -> float:
 def excess_draws(group: Losses, over: str | None, draws: int, seed: int) -> Array:
     """Bootstrap draws of :func:`excess`. Shape ``[draws]``."""
     drawn = resampled(group, draws=draws, seed=seed)
-    # Means of drawn configurations have the noise of their seeds in them already; those of fixed ones are given it.
+    # Means of drawn configurations have the noise of their seeds in them already; those of fixed ones are
+    # given it.
     means = drawn.mean if group.fixed else group.mean[drawn.chosen]
     return mean_over(group, means, over) - best_draws(group, drawn)
 
@@ -120,14 +161,23 @@ def _tuned(group: Losses, over: str, draws: int, seed: int) -> tuple[float, Arra
         places = np.minimum((units * bins).astype(int), bins - 1)
     drawn = resampled(group, draws=draws, seed=seed)
     parts = [np.flatnonzero(places.reshape(-1) == level) for level in np.unique(places)]
-    at_each = [replace(group, loss=group.loss[part], units=group.units[part], lr=group.lr[part]) for part in parts]
-    again = np.mean([best_draws(each, drawn.of(part)) for each, part in zip(at_each, parts, strict=True)], axis=0)
-    return max(0.0, float(np.mean([best(each) for each in at_each])) - best(group)), again - best_draws(group, drawn)
+    at_each = [
+        replace(group, loss=group.loss[part], units=group.units[part], lr=group.lr[part]) for part in parts
+    ]
+    again = np.mean(
+        [best_draws(each, drawn.of(part)) for each, part in zip(at_each, parts, strict=True)], axis=0
+    )
+    return max(0.0, float(np.mean([best(each) for each in at_each])) - best(group)), again - best_draws(
+        group, drawn
+    )
 
 
 def mean_over(group: Losses, means: Array, over: str | None) -> Array:
-    """Mean over the levels of the mean within each, or over configurations. ``[draws, configurations]`` to ``[draws]``."""
+    """Mean over the levels of the mean within each, or over configurations. ``[draws, configurations]`` to
+    ``[draws]``."""
     if not group.fixed or over is None:
         return np.asarray(means.mean(axis=1))
-    _, places, counts = np.unique(group.units[:, group.names.index(over)], return_inverse=True, return_counts=True)
+    _, places, counts = np.unique(
+        group.units[:, group.names.index(over)], return_inverse=True, return_counts=True
+    )
     return np.asarray(means @ (1 / (counts[places.reshape(-1)] * len(counts))))

@@ -26,24 +26,28 @@ COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "n
 
 
 def factorial(results: Results, *, level: float = 0.95) -> pd.DataFrame:
-    r"""Analysis of variance of the capped loss over a full grid: every hyperparameter, every pair, all higher orders together, the seeds.
+    r"""Analysis of variance of the capped loss over a full grid: every hyperparameter, every pair, all higher
+    orders together, the seeds.
 
-    With :math:`\bar y_U` the mean at the levels of the hyperparameters U, :math:`e_U = \sum_{W \subseteq U} (-1)^{|U| - |W|} \bar y_W`
-    and MS = SS / df,
+    With :math:`\bar y_U` the mean at the levels of the hyperparameters U, :math:`e_U = \sum_{W \subseteq U}
+    (-1)^{|U| - |W|} \bar y_W` and MS = SS / df,
 
     .. math:: SS_U = \sum e_U^2, \quad df_U = \prod_{j \in U} (m_j - 1), \quad F_U = MS_U / MS_E, \quad
               \eta^2 = \frac{SS_U}{SS_T}, \quad \omega^2 = \frac{SS_U - df_U MS_E}{SS_T + MS_E}
 
-    the sum over trials. ``value`` is eta squared, a share of the variance over the levels of this grid, each with equal weight; with the
-    seeds the shares sum to 1. Omega squared is what remains of it in expectation without the noise; partial ones leave the other effects
-    out of the total. ``p`` is of "no effect". The interval of eta squared is from the F's noncentrality that the data allow.
+    the sum over trials. ``value`` is eta squared, a share of the variance over the levels of this grid, each
+    with equal weight; with the seeds the shares sum to 1. Omega squared is what remains of it in expectation
+    without the noise; partial ones leave the other effects out of the total. ``p`` is of "no effect". The
+    interval of eta squared is from the F's noncentrality that the data allow.
 
-    With one seed the higher orders stand for the error, as :data:`UNSEPARATED`; a single pair does where there are two hyperparameters.
-    Then no effect can be told from noise where these matter, and a note says so. A constant loss gives zeros.
+    With one seed the higher orders stand for the error, as :data:`UNSEPARATED`; a single pair does where
+    there are two hyperparameters. Then no effect can be told from noise where these matter, and a note says
+    so. A constant loss gives zeros.
 
     Raises: InputError where a variant's configurations are no full grid with all its seeds.
-    Sources: Montgomery, "Design and Analysis of Experiments" (2017), chapter 5; Olejnik & Algina, "Generalized Eta and Omega Squared
-    Statistics", Psychological Methods 8 (2003); Steiger, "Beyond the F Test", Psychological Methods 9 (2004), for the interval.
+    Sources: Montgomery, "Design and Analysis of Experiments" (2017), chapter 5; Olejnik & Algina,
+    "Generalized Eta and Omega Squared Statistics", Psychological Methods 8 (2003); Steiger, "Beyond the F
+    Test", Psychological Methods 9 (2004), for the interval.
     """
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
@@ -67,14 +71,21 @@ def _grid(group: Losses, kind: str) -> Array:
     levels = [np.unique(group.units[:, j], return_inverse=True) for j in range(len(group.names))]
     shape = [len(values) for values, _ in levels]
     if not shape or np.prod(shape) != len(group.loss) or inactive(group).any():
-        raise InputError(f"factorial needs a full grid, got {kind!r} with {len(group.loss)} configurations; use variance_shares")
+        raise InputError(
+            f"factorial needs a full grid, got {kind!r} with {len(group.loss)} configurations; use "
+            f"variance_shares"
+        )
     if missing:
         reason = f"{missing} of {group.loss.size} trials of {group.variant} missing"
-        raise InputError(f"factorial needs every trial of the grid, got {reason}; finish the study or use variance_shares")
+        raise InputError(
+            f"factorial needs every trial of the grid, got {reason}; finish the study or use variance_shares"
+        )
     made = np.full((*shape, group.loss.shape[1]), np.nan)
     made[tuple(places.reshape(-1) for _, places in levels)] = group.loss
     if np.isnan(made).any():
-        raise InputError(f"factorial needs a full grid, got {kind!r} with some cells twice; use variance_shares")
+        raise InputError(
+            f"factorial needs a full grid, got {kind!r} with some cells twice; use variance_shares"
+        )
     return made
 
 
@@ -94,14 +105,20 @@ def _table(group: Losses, y: Array, level: float) -> list[dict[str, Any]]:
     for each in found:
         judged = freedom > 0 and not (seeds == 1 and each is found[-1])
         rows.append({**_judged(each, error, freedom, total, y.size, level, judged=judged), "note": remark})
-    noise: dict[str, Any] = {"effect": NOISE, "order": "noise", "df": y[..., 0].size * (seeds - 1), "note": note(group)}
+    noise: dict[str, Any] = {
+        "effect": NOISE,
+        "order": "noise",
+        "df": y[..., 0].size * (seeds - 1),
+        "note": note(group),
+    }
     noise["value"] = (within / total if total else 0.0) if seeds > 1 else float("nan")
     noise["low"], noise["high"] = _noise_interval(noise["value"], noise["df"], level)
     return [*rows, noise]
 
 
 def _effects(names: tuple[str, ...], mean: Array, seeds: int) -> list[_Effect]:
-    """Sums of squares of every effect of one and of two hyperparameters, then of all others together where there are more than two."""
+    """Sums of squares of every effect of one and of two hyperparameters, then of all others together where
+    there are more than two."""
     axes = range(mean.ndim)
     centred = mean - mean.mean()
     alone = {j: centred.mean(axis=tuple(k for k in axes if k != j), keepdims=True) for j in axes}
@@ -117,14 +134,21 @@ def _effects(names: tuple[str, ...], mean: Array, seeds: int) -> list[_Effect]:
         own = int(np.prod([mean.shape[j] - 1 for j in chosen]))
         freedom -= own
         squares = float((effect**2).mean()) * mean.size * seeds
-        found.append(_Effect(" x ".join(names[j] for j in chosen), "main" if len(chosen) == 1 else "pair", squares, own))
+        found.append(
+            _Effect(
+                " x ".join(names[j] for j in chosen), "main" if len(chosen) == 1 else "pair", squares, own
+            )
+        )
     if mean.ndim > 2:
-        found.append(_Effect(HIGHER if seeds > 1 else UNSEPARATED, "rest", float((left**2).sum()) * seeds, freedom))
+        found.append(
+            _Effect(HIGHER if seeds > 1 else UNSEPARATED, "rest", float((left**2).sum()) * seeds, freedom)
+        )
     return found
 
 
 def together(table: pd.DataFrame, *, level: float = 0.95) -> dict[str, Any] | None:
-    """All interactions of one variant's analysis as one effect, with its interval; None with one hyperparameter, or without an error term.
+    """All interactions of one variant's analysis as one effect, with its interval; None with one
+    hyperparameter, or without an error term.
 
     Args: table: of :func:`factorial`.
     """
@@ -138,7 +162,9 @@ def together(table: pd.DataFrame, *, level: float = 0.95) -> dict[str, Any] | No
     return {**records(part)[0], **row}
 
 
-def _judged(each: _Effect, error: float, freedom: int, total: float, n: int, level: float, *, judged: bool) -> dict[str, Any]:
+def _judged(
+    each: _Effect, error: float, freedom: int, total: float, n: int, level: float, *, judged: bool
+) -> dict[str, Any]:
     from scipy.stats import f as f_distribution
 
     row: dict[str, Any] = {
@@ -160,12 +186,25 @@ def _judged(each: _Effect, error: float, freedom: int, total: float, n: int, lev
     row["partial_omega_squared"] = max(0.0, gain / rest) if rest > 0 else 0.0
     if mean_error <= 1e-20 * total:  # without noise whatever is there is certain
         certain = each.squares > 1e-20 * total
-        return {**row, "low": row["value"], "high": row["value"], "f": np.inf if certain else np.nan, "p": 0.0 if certain else 1.0}
+        return {
+            **row,
+            "low": row["value"],
+            "high": row["value"],
+            "f": np.inf if certain else np.nan,
+            "p": 0.0 if certain else 1.0,
+        }
     row["f"] = each.squares / each.freedom / mean_error
     row["p"] = float(f_distribution.sf(row["f"], each.freedom, freedom))
-    low, high = (_noncentrality(row["f"], each.freedom, freedom, q) for q in ((1 + level) / 2, (1 - level) / 2))
-    # The noise makes eta squared larger than what it estimates, so that of an F far below 1 can be above the interval.
-    return {**row, "low": min(1.0, low * mean_error / total), "high": min(1.0, max(row["value"], high * mean_error / total))}
+    low, high = (
+        _noncentrality(row["f"], each.freedom, freedom, q) for q in ((1 + level) / 2, (1 - level) / 2)
+    )
+    # The noise makes eta squared larger than what it estimates, so that of an F far below 1 can be above the
+    # interval.
+    return {
+        **row,
+        "low": min(1.0, low * mean_error / total),
+        "high": min(1.0, max(row["value"], high * mean_error / total)),
+    }
 
 
 def _noncentrality(f: float, freedom: int, error_freedom: int, q: float) -> float:

@@ -24,7 +24,8 @@ FEWEST = 8
 POOR = 0.5
 """Out-of-bag R2 below which its shares are not to be relied on."""
 KEPT = 2_000_000
-"""Nodes of the forests that are kept for the next measure, about 150 MB: 64 trees for each of 20,000 configurations."""
+"""Nodes of the forests that are kept for the next measure, about 150 MB: 64 trees for each of 20,000
+configurations."""
 Integers = NDArray[np.int64]
 _kept: dict[Any, tuple[list[Any], NDArray[np.bool_]]] = {}
 
@@ -33,10 +34,11 @@ _kept: dict[Any, tuple[list[Any], NDArray[np.bool_]]] = {}
 class Forest:
     """Piecewise constant functions on the unit cube, one a tree, as nodes with boxes.
 
-    left, right: of each node, itself where it is a leaf. feature: that it splits on, -1 in a leaf. threshold: of the split. value: the
-    mean of its configurations. tree: which it belongs to. low, high: its box ``[nodes, hyperparameters]``. roots: where each (cell,
-    tree) begins. trees: how many. out: which configurations a tree has not seen ``[trees, configurations]``. predicted: what each tree
-    says of every configuration, of the same shape.
+    left, right: of each node, itself where it is a leaf. feature: that it splits on, -1 in a leaf. threshold:
+    of the split. value: the mean of its configurations. tree: which it belongs to. low, high: its box
+    ``[nodes, hyperparameters]``. roots: where each (cell, tree) begins. trees: how many. out: which
+    configurations a tree has not seen ``[trees, configurations]``. predicted: what each tree says of every
+    configuration, of the same shape.
     """
 
     left: Integers
@@ -58,7 +60,8 @@ class Forest:
         return int(self.low.shape[1])
 
     def leaves(self, tree: int) -> tuple[Array, Array, Array]:
-        """Lower and upper faces ``[leaves, hyperparameters]`` and values ``[leaves]`` of the boxes that a tree cuts the cube into."""
+        """Lower and upper faces ``[leaves, hyperparameters]`` and values ``[leaves]`` of the boxes that a
+        tree cuts the cube into."""
         chosen = self._leaves[tree]
         return self.low[chosen], self.high[chosen], self.value[chosen]
 
@@ -73,14 +76,16 @@ class Forest:
         return list(found)
 
     def out_of_bag(self, drawn: Array) -> Array:
-        """The mean over the trees that have not seen a configuration. ``[..., trees, configurations]`` to ``[..., configurations]``."""
+        """The mean over the trees that have not seen a configuration. ``[..., trees, configurations]`` to
+        ``[..., configurations]``."""
         return unseen(drawn, self.out)
 
 
 def spread(group: Losses, space: SearchSpace, seed: int) -> Array:
     """The configurations as a forest is fitted to them: what is inactive at a random value.
 
-    At 0.5 it would give away that its parents make it inactive, and a tree may split there instead of on the parents.
+    At 0.5 it would give away that its parents make it inactive, and a tree may split there instead of on the
+    parents.
     """
     idle = inactive(group)
     units = group.units.copy()
@@ -93,23 +98,36 @@ def spread(group: Losses, space: SearchSpace, seed: int) -> Array:
 
 
 def grow(
-    units: Array, loss: Array, *, spread: Array | None = None, cells: Sequence[Cell] = (), trees: int = TREES, seed: int = 0
+    units: Array,
+    loss: Array,
+    *,
+    spread: Array | None = None,
+    cells: Sequence[Cell] = (),
+    trees: int = TREES,
+    seed: int = 0,
 ) -> Forest:
     """Fit a forest and cut the cube into the boxes of its leaves.
 
-    Args: units: ``[configurations, hyperparameters]``, 0.5 where inactive. loss: ``[configurations]``. spread: the same as :func:`spread`
-    has them, where something is inactive. cells: of the conditions, see
+    Args: units: ``[configurations, hyperparameters]``, 0.5 where inactive. loss: ``[configurations]``.
+    spread: the same as :func:`spread` has them, where something is inactive. cells: of the conditions, see
     :mod:`sensitivity.measures.cells`: in each, the forest is what it is at 0.5 along whatever is inactive.
-    Source: Breiman, "Random Forests", Machine Learning 45 (2001); Hutter, Hoos & Leyton-Brown, ICML 2014, section 3.
+    Source: Breiman, "Random Forests", Machine Learning 45 (2001); Hutter, Hoos & Leyton-Brown, ICML 2014,
+    section 3.
     """
     parts, out = fitted(units if spread is None else spread, loss, trees=trees, seed=seed)
     sizes = np.array([each.node_count for each in parts])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     shift, nodes = np.repeat(starts, sizes), np.arange(sizes.sum())
     feature = np.concatenate([each.feature for each in parts]).astype(np.int64)
-    left, right = (np.concatenate([getattr(each, f"children_{side}") for each in parts]) for side in ("left", "right"))
+    left, right = (
+        np.concatenate([getattr(each, f"children_{side}") for each in parts]) for side in ("left", "right")
+    )
     leaf = feature < 0
-    left, right, feature = np.where(leaf, nodes, left + shift), np.where(leaf, nodes, right + shift), np.where(leaf, -1, feature)
+    left, right, feature = (
+        np.where(leaf, nodes, left + shift),
+        np.where(leaf, nodes, right + shift),
+        np.where(leaf, -1, feature),
+    )
     threshold = np.concatenate([each.threshold for each in parts])
     cells = cells or (Cell.whole(units.shape[1]),)
     copies = [_without(each, left, right, feature, threshold, starts) for each in cells]
@@ -132,8 +150,11 @@ def grow(
     return made
 
 
-def fitted(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tuple[list[Any], NDArray[np.bool_]]:
-    """Fully grown trees of scikit-learn, each on its bootstrap sample; which configurations each has not seen ``[trees, configurations]``.
+def fitted(
+    units: Array, loss: Array, *, trees: int = TREES, seed: int = 0
+) -> tuple[list[Any], NDArray[np.bool_]]:
+    """Fully grown trees of scikit-learn, each on its bootstrap sample; which configurations each has not seen
+    ``[trees, configurations]``.
 
     Several measures ask for the same forest, so the last ones (:data:`KEPT`) are kept.
     """
@@ -142,7 +163,10 @@ def fitted(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> t
     if found is None:
         made, seen = fit(units, loss, trees=trees, seed=seed)
         found = _kept[asked] = made, seen == 0
-        while len(_kept) > 1 and sum(each.node_count for kept, _ in list(_kept.values()) for each in kept) > KEPT:
+        while (
+            len(_kept) > 1
+            and sum(each.node_count for kept, _ in list(_kept.values()) for each in kept) > KEPT
+        ):
             _kept.pop(next(iter(_kept)), None)
     return found
 
@@ -153,10 +177,11 @@ def forget() -> None:
 
 
 def fit(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tuple[list[Any], Array]:
-    """The trees of :func:`fitted`, and how often each has seen each configuration ``[trees, configurations]``.
+    """The trees of :func:`fitted`, and how often each has seen each configuration ``[trees,
+    configurations]``.
 
-    They are those of scikit-learn's RandomForestRegressor, without the eighth of its time that goes into copying and checking settings
-    (1,000 configurations of 4 hyperparameters: 97 ms, not 109).
+    They are those of scikit-learn's RandomForestRegressor, without the eighth of its time that goes into
+    copying and checking settings (1,000 configurations of 4 hyperparameters: 97 ms, not 109).
     """
     from sklearn import config_context
     from sklearn.tree import DecisionTreeRegressor
@@ -171,7 +196,9 @@ def fit(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tupl
             stream.seed(own)  # many times quicker than another generator
             seen[tree] = np.bincount(stream.randint(0, count, count, dtype=np.int32), minlength=count)
             stream.seed(own)
-            grown = DecisionTreeRegressor(random_state=stream).fit(single, loss[:, None], sample_weight=seen[tree], check_input=False)
+            grown = DecisionTreeRegressor(random_state=stream).fit(
+                single, loss[:, None], sample_weight=seen[tree], check_input=False
+            )
             made.append(grown.tree_)
     return made, seen
 
@@ -193,7 +220,8 @@ def unseen(drawn: Array, out: NDArray[np.bool_]) -> Array:
 
 
 def r_squared(loss: Array, predicted: Array) -> float:
-    """Share of the variance of the losses that out-of-bag predictions explain; NaN where there is none to explain."""
+    """Share of the variance of the losses that out-of-bag predictions explain; NaN where there is none to
+    explain."""
     exponent = exponent_of(loss)
     loss, predicted = np.ldexp(loss, -exponent), np.ldexp(predicted, -exponent)
     known = np.isfinite(predicted)
@@ -202,7 +230,8 @@ def r_squared(loss: Array, predicted: Array) -> float:
 
 
 def surrogate_r_squared(group: Losses, space: SearchSpace, *, trees: int = TREES, seed: int = 0) -> float:
-    """The out-of-bag R2 of the forest that the effects of a variant are read from; NaN where there is none to fit."""
+    """The out-of-bag R2 of the forest that the effects of a variant are read from; NaN where there is none to
+    fit."""
     if not group.names or len(group.loss) < FEWEST or constant(group):
         return float("nan")
     made, out = fitted(spread(group, space, seed), group.mean, trees=trees, seed=seed)
@@ -223,7 +252,8 @@ def constant(group: Losses) -> bool:
 def _without(
     cell: Cell, left: Integers, right: Integers, feature: Integers, threshold: Array, roots: Integers
 ) -> tuple[Integers, Integers, Integers]:
-    """Children and roots of the trees without the splits on what is inactive in a cell: there everything lies at 0.5."""
+    """Children and roots of the trees without the splits on what is inactive in a cell: there everything lies
+    at 0.5."""
     inactive = (feature >= 0) & cell.inactive[feature]
     if not inactive.any():
         return left, right, roots

@@ -29,10 +29,11 @@ def pawn(results: Results, *, slices: int = SLICES, draws: int = 200, seed: int 
 
     .. math:: P_i = \mathrm{median}_s \; \max_y \left| F(y) - F(y \mid x_i \in I_s) \right|
 
-    over slices :math:`I_s` of equally many configurations (one a level, where a hyperparameter has fewer levels), of the capped loss, mean
-    over seeds. It sees effects that are no variance. It is never 0: the noise of a slice of m configurations is about .8 / sqrt(m).
-    The point equals SALib's, which itself fails for 6, 9 and other numbers of slices: its quantiles sum up to more than 1. The interval is
-    a bootstrap over configurations (95% percentile), which raises the index as noise does.
+    over slices :math:`I_s` of equally many configurations (one a level, where a hyperparameter has fewer
+    levels), of the capped loss, mean over seeds. It sees effects that are no variance. It is never 0: the
+    noise of a slice of m configurations is about .8 / sqrt(m). The point equals SALib's, which itself fails
+    for 6, 9 and other numbers of slices: its quantiles sum up to more than 1. The interval is a bootstrap
+    over configurations (95% percentile), which raises the index as noise does.
 
     Args:
         slices: most slices of a hyperparameter.
@@ -53,20 +54,21 @@ def pawn(results: Results, *, slices: int = SLICES, draws: int = 200, seed: int 
 
 
 def delta(results: Results, *, resamples: int = 30, seed: int = 0) -> pd.DataFrame:
-    r"""Delta: half the mean area between the density of the loss and its density when a hyperparameter is known.
+    r"""Delta: half the mean area between the density of the loss and its density when a hyperparameter is
+    known.
 
     .. math:: \delta_i = \tfrac12 E_{x_i} \int |p(y) - p(y \mid x_i)| \, dy
 
-    of the capped loss, mean over seeds; between 0 (no effect) and 1. Densities are Gaussian kernel estimates (Silverman's bandwidth) within
-    classes of equally many configurations. The point is corrected for its bias by the bootstrap, :math:`2 \hat\delta` less the mean over
-    resamples.
+    of the capped loss, mean over seeds; between 0 (no effect) and 1. Densities are Gaussian kernel estimates
+    (Silverman's bandwidth) within classes of equally many configurations. The point is corrected for its bias
+    by the bootstrap, :math:`2 \hat\delta` less the mean over resamples.
 
     Args:
         resamples: of the bootstrap over configurations (95% normal interval).
         seed: of the bootstrap, and of the order of equal values.
 
-    Sources: Borgonovo, Reliability Engineering & System Safety 92 (2007); Plischke, Borgonovo & Smith, European Journal of Operational
-    Research 226 (2013), equations 26 and 30, for the estimator.
+    Sources: Borgonovo, Reliability Engineering & System Safety 92 (2007); Plischke, Borgonovo & Smith,
+    European Journal of Operational Research 226 (2013), equations 26 and 30, for the estimator.
     """
 
     from scipy.special import ndtri
@@ -85,7 +87,8 @@ def delta(results: Results, *, resamples: int = 30, seed: int = 0) -> pd.DataFra
 
 
 def area(x: Array, y: Array) -> float:
-    """Return half the mean area between the density of losses and their densities within classes of a hyperparameter.
+    """Return half the mean area between the density of losses and their densities within classes of a
+    hyperparameter.
 
     Args:
         x: values of the hyperparameter ``[n]``; equal ones are told apart by their place.
@@ -101,7 +104,9 @@ def area(x: Array, y: Array) -> float:
     starts = np.searchsorted(np.arange(1, count + 1), edges[:-1], side="right")
     sizes = np.diff(np.append(starts, count))
     starts, sizes = starts[sizes > 0], sizes[sizes > 0]
-    widths = np.array([_bandwidth(ordered[start : start + size]) for start, size in zip(starts, sizes, strict=True)])
+    widths = np.array(
+        [_bandwidth(ordered[start : start + size]) for start, size in zip(starts, sizes, strict=True)]
+    )
     spread = np.repeat(np.where(widths > 0, widths, 1.0), sizes)[:, None]
     within = np.add.reduceat(_kernel(grid, ordered[:, None], spread), starts, axis=0) / sizes[:, None]
     whole = _kernel(grid, y[:, None], _bandwidth(y)).mean(axis=0)
@@ -119,16 +124,21 @@ def _bandwidth(y: Array) -> float:
 
 
 def distances(weights: Any, rank: Array, y: Array, parts: int) -> Array:
-    """PAWN's index of weighted configurations. ``[draws, n]`` with ranks and losses ``[n]`` to ``[draws]``."""
+    """PAWN's index of weighted configurations. ``[draws, n]`` with ranks and losses ``[n]`` to
+    ``[draws]``."""
     order = np.argsort(y, kind="stable")
-    last = np.append(np.diff(y[order]) > 0, True)  # of equal losses the last has the distribution function's value
+    last = np.append(
+        np.diff(y[order]) > 0, True
+    )  # of equal losses the last has the distribution function's value
     count = len(y)
     edges = np.quantile(rank, np.linspace(0, 1, parts + 1))
     sorted_weights, ranks = weights[:, order], rank[order]
     whole = np.cumsum(sorted_weights, axis=1)[:, last] / count
     found = np.full((parts, len(weights)), np.nan)
     for s in range(parts):
-        part = np.cumsum(np.where((ranks >= edges[s]) & (ranks < edges[s + 1]), sorted_weights, 0), axis=1)[:, last]
+        part = np.cumsum(np.where((ranks >= edges[s]) & (ranks < edges[s + 1]), sorted_weights, 0), axis=1)[
+            :, last
+        ]
         size = part[:, -1:]
         share = np.divide(part, size, out=np.full(part.shape, np.nan), where=size > 0)
         found[s] = np.abs(share - whole).max(axis=1)
@@ -142,7 +152,11 @@ def _sliced(x: Array, slices: int, rng: np.random.Generator) -> tuple[Array, int
     return rank, max(2, min(slices, len(np.unique(x))))
 
 
-def _each(results: Results, analysed: Callable[[Array, Array, np.random.Generator], tuple[float, float, float]], seed: int) -> pd.DataFrame:
+def _each(
+    results: Results,
+    analysed: Callable[[Array, Array, np.random.Generator], tuple[float, float, float]],
+    seed: int,
+) -> pd.DataFrame:
     """A measure of every hyperparameter on its own, and the seed noise."""
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
@@ -156,7 +170,14 @@ def _each(results: Results, analysed: Callable[[Array, Array, np.random.Generato
         points = np.where(inactive(group), rng.random(group.units.shape), group.units)
         for j, name in enumerate(group.names):
             found = _one(group, points[:, j], analysed, rng)
-            rows.append({**keys, "effect": name, "order": "main", **dict(zip(("value", "low", "high"), found, strict=True))})
+            rows.append(
+                {
+                    **keys,
+                    "effect": name,
+                    "order": "main",
+                    **dict(zip(("value", "low", "high"), found, strict=True)),
+                }
+            )
         noise = noise_of(group, seed=seed)
         rows.append({**keys, "effect": NOISE, "order": "noise", **noise})
     return pd.DataFrame(rows, columns=COLUMNS)

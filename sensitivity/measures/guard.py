@@ -1,4 +1,5 @@
-"""A guard around everything that is computed of results: what fails costs its own place, with the reason, and nothing else."""
+"""A guard around everything that is computed of results: what fails costs its own place, with the reason, and
+nothing else."""
 
 from __future__ import annotations
 
@@ -59,7 +60,8 @@ class Guard:
     """A place where computations may fail one by one.
 
     Attributes:
-        failures: the reason of each computation that failed, by its name. Everything that needs one of them fails with the same reason.
+        failures: the reason of each computation that failed, by its name. Everything that needs one of them
+            fails with the same reason.
     """
 
     failures: dict[str, str] = field(default_factory=dict, kw_only=True, repr=False, compare=False)
@@ -127,8 +129,8 @@ class Guard:
 class guarded_table(cached_property[Any]):
     """A table of a :class:`Guard`, computed when it is first read.
 
-    A refusal (InputError) is an empty table with its reason. Any other exception is noted as a failure of the guard, and raised as
-    ComputationFailed to whatever reads the table, now and later.
+    A refusal (InputError) is an empty table with its reason. Any other exception is noted as a failure of the
+    guard, and raised as ComputationFailed to whatever reads the table, now and later.
     """
 
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:

@@ -1,4 +1,5 @@
-"""The loss of the best of k random configurations: its distribution and its expectation, over subsets of those that were tried."""
+"""The loss of the best of k random configurations: its distribution and its expectation, over subsets of
+those that were tried."""
 
 from __future__ import annotations
 
@@ -21,10 +22,12 @@ CHUNK = 4_000_000
 
 
 def weights(count: int, budgets: Sequence[int], *, replacement: bool = False) -> Array:
-    r"""The chance that the i-th best of ``count`` configurations is the best of a random k of them. Shape ``[budgets, count]``.
+    r"""The chance that the i-th best of ``count`` configurations is the best of a random k of them. Shape
+    ``[budgets, count]``.
 
     .. math:: w_{k,i} = \binom{B - i}{k - 1} \Big/ \binom{B}{k}
-        \qquad\text{with replacement}\qquad \left(\tfrac{B - i + 1}{B}\right)^k - \left(\tfrac{B - i}{B}\right)^k
+        \qquad\text{with replacement}\qquad \left(\tfrac{B - i + 1}{B}\right)^k - \left(\tfrac{B -
+        i}{B}\right)^k
 
     A budget above ``count`` is ``count``.
 
@@ -40,16 +43,24 @@ def weights(count: int, budgets: Sequence[int], *, replacement: bool = False) ->
     k = np.minimum(k, count)
     possible = rest >= k - 1
     free = np.where(possible, rest - k + 1, 0)
-    chance = gammaln(rest + 1) - gammaln(k) - gammaln(free + 1) - gammaln(count + 1) + gammaln(k + 1) + gammaln(count - k + 1)
+    chance = (
+        gammaln(rest + 1)
+        - gammaln(k)
+        - gammaln(free + 1)
+        - gammaln(count + 1)
+        + gammaln(k + 1)
+        + gammaln(count - k + 1)
+    )
     found = np.where(possible, np.exp(np.minimum(chance, 0.0)), 0.0)
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
 def ordered(loss: Array) -> Array:
-    """Losses measured by one seed, in the order that the other seeds give the configurations; with one seed, in their own.
+    """Losses measured by one seed, in the order that the other seeds give the configurations; with one seed,
+    in their own.
 
-    As :func:`sensitivity.measures.losses.held_out` has it. Shape ``[draws, configurations, seeds]`` to ``[draws, seeds, configurations]``;
-    NaN, last, for configurations without a trial.
+    As :func:`sensitivity.measures.losses.held_out` has it. Shape ``[draws, configurations, seeds]`` to
+    ``[draws, seeds, configurations]``; NaN, last, for configurations without a trial.
     """
     present = np.isfinite(loss)
     known = np.where(present, loss, 0.0)
@@ -60,9 +71,12 @@ def ordered(loss: Array) -> Array:
 
 
 def curve(loss: Array, budgets: Sequence[int], *, replacement: bool = False) -> Array:
-    """The expected loss of the best of k configurations. ``[draws, configurations, seeds]`` to ``[draws, budgets]``."""
+    """The expected loss of the best of k configurations. ``[draws, configurations, seeds]`` to ``[draws,
+    budgets]``."""
     size = max(1, CHUNK // (loss.shape[1] * loss.shape[2]))
-    return np.concatenate([_curve(loss[i : i + size], budgets, replacement) for i in range(0, len(loss), size)])
+    return np.concatenate(
+        [_curve(loss[i : i + size], budgets, replacement) for i in range(0, len(loss), size)]
+    )
 
 
 def _curve(loss: Array, budgets: Sequence[int], replacement: bool) -> Array:
@@ -80,21 +94,24 @@ def _curve(loss: Array, budgets: Sequence[int], replacement: bool) -> Array:
 
 
 def drawn_losses(group: Losses, draws: int, seed: int) -> Array:
-    """Losses of bootstrap draws: configurations drawn anew where the design drew them, new noise where it fixed them.
+    """Losses of bootstrap draws: configurations drawn anew where the design drew them, new noise where it
+    fixed them.
 
     Shape ``[draws, configurations, seeds]``.
     """
     drawn = resampled(group, draws=draws, seed=seed)
     if not group.fixed:
         return group.loss[drawn.chosen]
-    return np.where(np.isfinite(group.loss), np.minimum(group.mean[:, None] + drawn.noise, group.initial), np.nan)
+    return np.where(
+        np.isfinite(group.loss), np.minimum(group.mean[:, None] + drawn.noise, group.initial), np.nan
+    )
 
 
 def curve_draws(group: Losses, budgets: Sequence[int], draws: int, seed: int) -> Array:
     """Bootstrap draws of :func:`curve`, centred on it. Shape ``[draws, budgets]``.
 
-    Centred, because a draw holds some configurations twice, so its best of k is worse than that of k different ones, and because noise
-    that is added to means which have some already counts twice.
+    Centred, because a draw holds some configurations twice, so its best of k is worse than that of k
+    different ones, and because noise that is added to means which have some already counts twice.
     """
     found = curve(drawn_losses(group, draws, seed), budgets)
     value = curve(group.loss[None], budgets)[0]
@@ -102,9 +119,11 @@ def curve_draws(group: Losses, budgets: Sequence[int], draws: int, seed: int) ->
 
 
 def around(value: float, draws: Array, group: Losses) -> tuple[float, float]:
-    """The 95% interval of a value: the wider of the draws' percentiles and of 1.96 of their standard deviations, within possible losses.
+    """The 95% interval of a value: the wider of the draws' percentiles and of 1.96 of their standard
+    deviations, within possible losses.
 
-    Either alone covers too seldom where k is more than a tenth of the configurations, since draws cannot be better than the best tried.
+    Either alone covers too seldom where k is more than a tenth of the configurations, since draws cannot be
+    better than the best tried.
     """
     low, high = interval(draws)
     exponent = exponent_of(draws)
@@ -124,4 +143,6 @@ def spaced(most: int, points: int) -> NDArray[np.int64]:
     >>> spaced(40, 20).tolist()
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 18, 22, 27, 33, 40]
     """
-    return np.unique(np.concatenate([np.arange(1, min(most, 10) + 1), np.geomspace(1, most, points).round().astype(int)]))
+    return np.unique(
+        np.concatenate([np.arange(1, min(most, 10) + 1), np.geomspace(1, most, points).round().astype(int)])
+    )

@@ -10,7 +10,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensitivity.measures.excess import COLUMNS, excess_loss
-from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, note, resampled, row
+from sensitivity.measures.losses import (
+    DRAWS,
+    Array,
+    Losses,
+    best,
+    best_draws,
+    groups,
+    interval,
+    note,
+    resampled,
+    row,
+)
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
@@ -21,15 +32,18 @@ BINS = 12
 """Bins of a learning-rate axis where the design has no levels."""
 
 
-def lr_sensitivity(results: Results, *, tuned: bool = False, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    r"""Learning-rate sensitivity: the mean excess of the capped loss over the best, over the range of learning rates.
+def lr_sensitivity(
+    results: Results, *, tuned: bool = False, level: float = 0.95, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    r"""Learning-rate sensitivity: the mean excess of the capped loss over the best, over the range of
+    learning rates.
 
     .. math:: \mathbb{E}_{\log \alpha \in [a, b]} \left[ \min(\ell(\alpha), \ell_0) - \ell^* \right]
 
     :func:`sensitivity.measures.excess.excess_loss` over lr, with the range that it is over.
 
-    Args: tuned: with the other hyperparameters tuned at each lr, instead of as run. level: of the interval. draws, seed: of the bootstrap.
-    Source: Wortsman et al., arXiv:2309.14322, section 2.2.
+    Args: tuned: with the other hyperparameters tuned at each lr, instead of as run. level: of the interval.
+    draws, seed: of the bootstrap. Source: Wortsman et al., arXiv:2309.14322, section 2.2.
     """
     if not any("lr" in results.varied(name) for name in results.spaces):
         return pd.DataFrame(columns=[*COLUMNS, "lr_low", "lr_high"])
@@ -38,12 +52,15 @@ def lr_sensitivity(results: Results, *, tuned: bool = False, level: float = 0.95
     return table.assign(lr_low=[low for low, _ in ranges], lr_high=[high for _, high in ranges])
 
 
-def robust_width(results: Results, *, within: float = WITHIN, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    r"""Decades of learning rate within ``within`` of the best loss, the other hyperparameters tuned at each lr.
+def robust_width(
+    results: Results, *, within: float = WITHIN, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    r"""Decades of learning rate within ``within`` of the best loss, the other hyperparameters tuned at each
+    lr.
 
-    The width of :math:`\{\log_{10} \alpha : \ell(\alpha) \le (1 + \text{within}) \, \ell^*\}` on the curve of :func:`lr_curve`,
-    which is linear in
-    log lr between its levels; a basin that ends at the edge of the range is cut there, and the note says so.
+    The width of :math:`\{\log_{10} \alpha : \ell(\alpha) \le (1 + \text{within}) \, \ell^*\}` on the curve of
+    :func:`lr_curve`, which is linear in log lr between its levels; a basin that ends at the edge of the range
+    is cut there, and the note says so.
     """
     rows = []
     for group in groups(results, "lr"):
@@ -59,18 +76,27 @@ def robust_width(results: Results, *, within: float = WITHIN, draws: int = DRAWS
         inside = curve[0] <= (1 + within) * np.nanmin(curve[0])
         edges = [name for name, end in (("lowest", 0), ("highest", -1)) if len(levels) > 1 and inside[end]]
         if edges:
-            remark = "; ".join(filter(None, [remark, f"still robust at the {' and the '.join(edges)} lr: wider than the range shows"]))
+            remark = "; ".join(
+                filter(
+                    None,
+                    [remark, f"still robust at the {' and the '.join(edges)} lr: wider than the range shows"],
+                )
+            )
         rows.append(row(group, value, min(low, value), max(high, value)) | {"note": remark})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def robust_share(results: Results, *, within: float = WITHIN, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    r"""Share of the space within ``within`` of the best loss: the chance that a configuration that nobody tuned is good enough.
+def robust_share(
+    results: Results, *, within: float = WITHIN, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    r"""Share of the space within ``within`` of the best loss: the chance that a configuration that nobody
+    tuned is good enough.
 
     .. math:: P_x \left[ \ell(x) \le (1 + \text{within}) \, \ell^* \right]
 
-    over the configurations of the design, with :math:`\ell^*` as in :func:`sensitivity.measures.excess.best_loss`. Interval: bootstrap.
-    A variant that did not learn has none that is good: 0.
+    over the configurations of the design, with :math:`\ell^*` as in
+    :func:`sensitivity.measures.excess.best_loss`. Interval: bootstrap. A variant that did not learn has none
+    that is good: 0.
     """
     rows = []
     for group in groups(results):
@@ -83,11 +109,11 @@ def robust_share(results: Results, *, within: float = WITHIN, draws: int = DRAWS
 
 
 def lr_curve(results: Results) -> pd.DataFrame:
-    """Loss against learning rate, the other hyperparameters tuned at each lr: value is the mean over seeds, low and high their range.
+    """Loss against learning rate, the other hyperparameters tuned at each lr: value is the mean over seeds,
+    low and high their range.
 
-    One row for each level of lr, or for each of :data:`BINS` bins where the design has no levels. ``untuned`` is the mean over all
-    configurations
-    there, ``diverged`` the share of trials whose loss is at the cap.
+    One row for each level of lr, or for each of :data:`BINS` bins where the design has no levels. ``untuned``
+    is the mean over all configurations there, ``diverged`` the share of trials whose loss is at the cap.
     """
     rows = []
     for group in groups(results, "lr"):
@@ -105,11 +131,15 @@ def lr_curve(results: Results) -> pd.DataFrame:
                 | {"lr": float(lr), "untuned": float(np.nanmean(here)), "n": int(np.isfinite(here).sum())}
                 | {"configuration": group.configurations[tuned]}
             )
-    return pd.DataFrame(rows, columns=["task", "variant", "lr", "value", "low", "high", "untuned", "configuration", "n", "note"])
+    return pd.DataFrame(
+        rows,
+        columns=["task", "variant", "lr", "value", "low", "high", "untuned", "configuration", "n", "note"],
+    )
 
 
 def lr_levels(group: Losses) -> tuple[Array, NDArray[np.int64]]:
-    """The levels of lr and the level of each configuration: the grid's own, or bins of equal width in log lr (their centres)."""
+    """The levels of lr and the level of each configuration: the grid's own, or bins of equal width in log lr
+    (their centres)."""
     levels, places = np.unique(group.lr, return_inverse=True)
     if group.fixed or len(levels) <= BINS:
         return levels, places.reshape(-1)
@@ -128,7 +158,8 @@ def _tuned(chosen: NDArray[np.int64], means: Array, places: NDArray[np.int64], l
 
 
 def _width(x: Array, curves: Array, within: float) -> Array:
-    """Length of x where the curve, linear between its points, is within the share of its minimum. Shape ``[draws]``."""
+    """Length of x where the curve, linear between its points, is within the share of its minimum. Shape
+    ``[draws]``."""
     if len(x) < 2:
         return np.zeros(len(curves))
     widths = np.empty(len(curves))

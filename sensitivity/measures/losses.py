@@ -26,7 +26,8 @@ FIXED = ("grid", "explicit", "one_at_a_time")
 """Designs whose configurations are chosen, not drawn."""
 NEVER_LEARNED = "never better than a diverged trial"
 LOSSES = "losses by task and variant"
-"""The attribute in which results keep :func:`losses`; it is no field, so a copy with other trials does not have it."""
+"""The attribute in which results keep :func:`losses`; it is no field, so a copy with other trials does not
+have it."""
 DRAWS = 1000
 """Bootstrap draws."""
 
@@ -35,10 +36,10 @@ DRAWS = 1000
 class Losses:
     """What a measure needs of one (task, variant).
 
-    loss: capped losses ``[configurations, seeds]``, NaN where a trial is missing. units: configurations in the unit cube
-    ``[configurations, hyperparameters]``. lr: learning rates ``[configurations]``. fixed: the design chose the configurations, so
-    only seeds are
-    random. configurations: as dictionaries of what varies. names: of what varies.
+    loss: capped losses ``[configurations, seeds]``, NaN where a trial is missing. units: configurations in
+    the unit cube ``[configurations, hyperparameters]``. lr: learning rates ``[configurations]``. fixed: the
+    design chose the configurations, so only seeds are random. configurations: as dictionaries of what varies.
+    names: of what varies.
     """
 
     task: str
@@ -86,7 +87,8 @@ def losses(results: Results, task: str, variant: str) -> Losses:
 
 
 def keeping_losses(results: Results) -> Results:
-    """Return a copy of results that computes :func:`losses` once for all its measures; its tables must not change."""
+    """Return a copy of results that computes :func:`losses` once for all its measures; its tables must not
+    change."""
     if LOSSES in vars(results):
         return results
     copy = replace(results)
@@ -126,9 +128,12 @@ def _losses(results: Results, task: str, variant: str) -> Losses:
 
 
 def _seeds(seed: pd.Series[Any], numbers: NDArray[Any]) -> NDArray[np.int64]:
-    """The column of each trial: that of its seed, or its place among the seeds of its configuration where most seeds are not shared."""
+    """The column of each trial: that of its seed, or its place among the seeds of its configuration where
+    most seeds are not shared."""
     place = np.unique(seed, return_inverse=True)[1].reshape(-1)
-    if np.bincount(numbers).max(initial=0) > 1 and 2 * len(seed) >= (numbers.max(initial=0) + 1) * (place.max(initial=0) + 1):
+    if np.bincount(numbers).max(initial=0) > 1 and 2 * len(seed) >= (numbers.max(initial=0) + 1) * (
+        place.max(initial=0) + 1
+    ):
         return place
     order = np.lexsort([place, numbers])
     found = np.empty(len(seed), dtype=np.int64)
@@ -137,15 +142,29 @@ def _seeds(seed: pd.Series[Any], numbers: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def scaled(group: Losses) -> Losses:
-    """The group with losses times a power of two where their squares would overflow or vanish; shares of the variance stay as they are."""
+    """The group with losses times a power of two where their squares would overflow or vanish; shares of the
+    variance stay as they are."""
     exponent = exponent_of(group.loss)
-    return replace(group, loss=np.ldexp(group.loss, -exponent), initial=math.ldexp(group.initial, -exponent)) if exponent else group
+    return (
+        replace(group, loss=np.ldexp(group.loss, -exponent), initial=math.ldexp(group.initial, -exponent))
+        if exponent
+        else group
+    )
 
 
 def groups(results: Results, having: str | None = None) -> list[Losses]:
-    """The losses of every (task, variant) with a result; only of variants that vary the hyperparameter ``having``, where it is active."""
-    found = [losses(results, task, variant) for task, variant in results.groups if having is None or having in results.varied(variant)]
-    return found if having is None else [part for part in (_active(group, having) for group in found) if len(part.loss)]
+    """The losses of every (task, variant) with a result; only of variants that vary the hyperparameter
+    ``having``, where it is active."""
+    found = [
+        losses(results, task, variant)
+        for task, variant in results.groups
+        if having is None or having in results.varied(variant)
+    ]
+    return (
+        found
+        if having is None
+        else [part for part in (_active(group, having) for group in found) if len(part.loss)]
+    )
 
 
 def _active(group: Losses, name: str) -> Losses:
@@ -154,7 +173,13 @@ def _active(group: Losses, name: str) -> Losses:
     if kept.all():
         return group
     configurations = [each for each in group.configurations if name in each]
-    return replace(group, loss=group.loss[kept], units=group.units[kept], lr=group.lr[kept], configurations=configurations)
+    return replace(
+        group,
+        loss=group.loss[kept],
+        units=group.units[kept],
+        lr=group.lr[kept],
+        configurations=configurations,
+    )
 
 
 def row(group: Losses, value: float, low: float, high: float, **more: Any) -> dict[str, Any]:
@@ -167,10 +192,11 @@ def row(group: Losses, value: float, low: float, high: float, **more: Any) -> di
 class Draws:
     """Bootstrap draws of a study.
 
-    chosen: the configurations that each draw holds ``[draws, configurations]``. mean: their means over seeds, with new noise, of the
-    same shape. noise: of each seed of each configuration ``[draws, configurations, seeds]``, NaN where a trial is missing; what is added
-    here is taken from ``mean``, so that what both hold of it cancels in a difference to :func:`best_draws`. truth: means that the
-    configurations may have in truth ``[draws, configurations]``.
+    chosen: the configurations that each draw holds ``[draws, configurations]``. mean: their means over seeds,
+    with new noise, of the same shape. noise: of each seed of each configuration ``[draws, configurations,
+    seeds]``, NaN where a trial is missing; what is added here is taken from ``mean``, so that what both hold
+    of it cancels in a difference to :func:`best_draws`. truth: means that the configurations may have in
+    truth ``[draws, configurations]``.
     """
 
     chosen: NDArray[np.int64]
@@ -187,8 +213,9 @@ class Draws:
 def resampled(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Draws:
     r"""Bootstrap over configurations and seeds.
 
-    A grid's configurations are fixed, so they stay and only seeds are drawn anew; otherwise configurations are drawn with
-    replacement. Noise as of :func:`drawn`.   Source: Davison & Hinkley, "Bootstrap Methods and their Application" (1997), chapters 2 and 3.
+    A grid's configurations are fixed, so they stay and only seeds are drawn anew; otherwise configurations
+    are drawn with replacement. Noise as of :func:`drawn`.   Source: Davison & Hinkley, "Bootstrap Methods and
+    their Application" (1997), chapters 2 and 3.
     """
     rng = np.random.default_rng(seed)
     if group.fixed and not moderated(group.loss)[0].any():  # nothing varies between draws
@@ -199,11 +226,16 @@ def resampled(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Draws:
 def configurations(group: Losses, draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Which configurations each bootstrap draw holds. Shape ``[draws, configurations]``."""
     count = len(group.loss)
-    return np.broadcast_to(np.arange(count), (draws, count)) if group.fixed else rng.integers(count, size=(draws, count))
+    return (
+        np.broadcast_to(np.arange(count), (draws, count))
+        if group.fixed
+        else rng.integers(count, size=(draws, count))
+    )
 
 
 def normals(group: Losses, draws: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Standard normal numbers for the noise of seeds and for the truth of draws, of the shapes that these have in :class:`Draws`."""
+    """Standard normal numbers for the noise of seeds and for the truth of draws, of the shapes that these
+    have in :class:`Draws`."""
     return rng.standard_normal((draws, *group.loss.shape)), rng.standard_normal((draws, len(group.loss)))
 
 
@@ -212,13 +244,21 @@ def _zeros(group: Losses, draws: int) -> tuple[Array, Array]:
 
 
 def drawn(
-    group: Losses, chosen: NDArray[np.int64], normal: Array, about: Array, rng: np.random.Generator, *, deviation: float | None = None
+    group: Losses,
+    chosen: NDArray[np.int64],
+    normal: Array,
+    about: Array,
+    rng: np.random.Generator,
+    *,
+    deviation: float | None = None,
 ) -> Draws:
-    r"""The draws that hold the ``chosen`` configurations, with noise and truth made of the numbers of :func:`normals`.
+    r"""The draws that hold the ``chosen`` configurations, with noise and truth made of the numbers of
+    :func:`normals`.
 
-    Two or three seeds are too few to resample as they are, so the noise of a seed has the standard deviation of its configuration,
-    moderated by those of the others (:func:`moderated`), and the noise of a mean is Student's t for that reason. ``truth`` is drawn around
-    the means, shrunk together to the variance that they have without noise, so that noise is not counted twice:
+    Two or three seeds are too few to resample as they are, so the noise of a seed has the standard deviation
+    of its configuration, moderated by those of the others (:func:`moderated`), and the noise of a mean is
+    Student's t for that reason. ``truth`` is drawn around the means, shrunk together to the variance that
+    they have without noise, so that noise is not counted twice:
 
     .. math:: \tilde\mu_c \sim \mathcal{N}\Big(\bar\mu + B (\overline{\ell_c} - \bar\mu), \; B \, s_c^2 / S_c\Big), \qquad
         B = \max\Big(0, 1 - \frac{\overline{s_c^2 / S_c}}{\mathrm{Var}\,\overline{\ell_c}}\Big)
@@ -228,9 +268,18 @@ def drawn(
     """
     exponent = exponent_of(group.loss)
     if exponent:
-        small = drawn(scaled(group), chosen, normal, about, rng, deviation=deviation and math.ldexp(deviation, -exponent))
+        small = drawn(
+            scaled(group),
+            chosen,
+            normal,
+            about,
+            rng,
+            deviation=deviation and math.ldexp(deviation, -exponent),
+        )
         with np.errstate(over="ignore"):
-            return Draws(chosen, *(np.ldexp(part, exponent) for part in (small.mean, small.noise, small.truth)))
+            return Draws(
+                chosen, *(np.ldexp(part, exponent) for part in (small.mean, small.noise, small.truth))
+            )
     spread, freedom = moderated(group.loss)
     there = np.isfinite(group.loss)
     seeds = np.maximum(there.sum(axis=1), 1)
@@ -258,25 +307,30 @@ def best(group: Losses) -> float:
 
     .. math:: \ell^* = \frac1S \sum_s \ell_{c_s, s}, \qquad c_s = \arg\min_c \overline{\ell_{c, -s}}
 
-    The plain minimum is too small wherever several configurations are nearly as good, because luck chooses among them and is then counted
-    as merit. Where one is clearly best this is its mean. With one seed it is the minimum (:func:`held_out`).
-    Source: Stone, "Cross-Validatory Choice and Assessment of Statistical Predictions", JRSS B 36 (1974).
+    The plain minimum is too small wherever several configurations are nearly as good, because luck chooses
+    among them and is then counted as merit. Where one is clearly best this is its mean. With one seed it is
+    the minimum (:func:`held_out`). Source: Stone, "Cross-Validatory Choice and Assessment of Statistical
+    Predictions", JRSS B 36 (1974).
     """
     return float(_cross_fitted(group.loss[None])[0])
 
 
 def best_draws(group: Losses, drawn: Draws) -> Array:
-    r"""Draws of where the best loss is: :func:`best` less what it missed the truth by in studies like this one. Shape ``[draws]``.
+    r"""Draws of where the best loss is: :func:`best` less what it missed the truth by in studies like this
+    one. Shape ``[draws]``.
 
     .. math:: \ell^* - (\ell^*_b - \min_c \tilde\mu_{c, b})
 
-    A study b has the configurations of this one, true means (:func:`drawn`) and new noise; its best is chosen and measured anew. Luck in
-    choosing makes it miss upwards, so the percentiles of the draws are those of the basic bootstrap interval, which allows for that.
+    A study b has the configurations of this one, true means (:func:`drawn`) and new noise; its best is chosen
+    and measured anew. Luck in choosing makes it miss upwards, so the percentiles of the draws are those of
+    the basic bootstrap interval, which allows for that.
 
     Source: Davison & Hinkley (1997), section 5.2.1.
     """
     known = np.isfinite(group.loss).any(axis=1)
-    missed = _cross_fitted(np.minimum(drawn.truth[:, :, None] + drawn.noise, group.initial)) - drawn.truth[:, known].min(axis=1)
+    missed = _cross_fitted(np.minimum(drawn.truth[:, :, None] + drawn.noise, group.initial)) - drawn.truth[
+        :, known
+    ].min(axis=1)
     return _possible(best(group) - missed, group)
 
 
@@ -286,7 +340,8 @@ def _possible(loss: Array, group: Losses) -> Array:
 
 
 def _cross_fitted(loss: Array) -> Array:
-    """The mean over seeds of the loss of what the other seeds find best. Shape ``[draws, configurations, seeds]`` to ``[draws]``."""
+    """The mean over seeds of the loss of what the other seeds find best. Shape ``[draws, configurations,
+    seeds]`` to ``[draws]``."""
     present = np.isfinite(loss)
     known = np.where(present, loss, 0.0)
     total, count = known.sum(axis=2), present.sum(axis=2)
@@ -297,10 +352,14 @@ def _cross_fitted(loss: Array) -> Array:
     return np.asarray(found / loss.shape[2])
 
 
-def held_out(known: Array, present: NDArray[np.bool_], total: Array, count: NDArray[np.int64]) -> tuple[Array, Array]:
-    """What the other seeds say of each configuration, and what the seed itself does; where either has no trial, the mean of all.
+def held_out(
+    known: Array, present: NDArray[np.bool_], total: Array, count: NDArray[np.int64]
+) -> tuple[Array, Array]:
+    """What the other seeds say of each configuration, and what the seed itself does; where either has no
+    trial, the mean of all.
 
-    So a configuration with one seed is chosen and measured by that, as all are in a study of one seed: left out, the best might be.
+    So a configuration with one seed is chosen and measured by that, as all are in a study of one seed: left
+    out, the best might be.
 
     Args: known: losses of a seed, 0 where not ``present``. total, count: of all seeds. All of the same shape.
     """
@@ -322,7 +381,8 @@ def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:
 def around(value: float, draws: Array, group: Losses, level: float = 0.95) -> tuple[float, float]:
     """The interval of what holds a best loss: half the range of :func:`interval` to either side of the value.
 
-    Where configurations are fixed, few of them are near the best and the draws are skewed: there, the wider of that and the percentiles.
+    Where configurations are fixed, few of them are near the best and the draws are skewed: there, the wider
+    of that and the percentiles.
     """
     low, high = interval(draws, level)
     half = (high - low) / 2

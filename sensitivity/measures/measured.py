@@ -19,7 +19,12 @@ from sensitivity.measures.guard import REFUSED, Guard, guarded_table, table_or_r
 from sensitivity.measures.losses import NEVER_LEARNED, groups, keeping_losses, with_losses_of
 from sensitivity.measures.profiles import performance_profiles
 from sensitivity.measures.stability import danger_zone, stability_boundary
-from sensitivity.measures.transfer import cross_task_sensitivity, effective_dimensionality, rank_correlation, transfer_regret
+from sensitivity.measures.transfer import (
+    cross_task_sensitivity,
+    effective_dimensionality,
+    rank_correlation,
+    transfer_regret,
+)
 from sensitivity.measures.tunability import tunability
 from sensitivity.measures.variance_shares import variance_shares
 from sensitivity.results.results import PREFIX, records
@@ -33,7 +38,8 @@ if TYPE_CHECKING:
 RIDGES = (("lr", "mu"), ("lr", "nu"))
 """Pairs of hyperparameters of which :attr:`Measured.ridges` looks for the ridge."""
 FEW = 256
-"""Configurations of a variant that :attr:`Measured.estimators` compares, where a design drew more: their order needs no more."""
+"""Configurations of a variant that :attr:`Measured.estimators` compares, where a design drew more: their
+order needs no more."""
 THINNABLE = ("random", "sobol", "latin_hypercube")
 """Designs of which any part is such a design again."""
 LARGE = 3000
@@ -53,9 +59,9 @@ LEVELS = ("p", "momentum", "mu_schedule", "nu_schedule")
 class Measured(Guard):
     """What figures, summary and report read. The tables are those of the functions of the same name.
 
-    A measure that refuses the results (of an adaptive design, of one task) is an empty table, with the reason in its
-    ``attrs["refused"]``. One that fails raises ComputationFailed, and so does what needs it; everything else is as without it, and
-    :attr:`failures` has the reason.
+    A measure that refuses the results (of an adaptive design, of one task) is an empty table, with the reason
+    in its ``attrs["refused"]``. One that fails raises ComputationFailed, and so does what needs it;
+    everything else is as without it, and :attr:`failures` has the reason.
     """
 
     results: Results
@@ -77,8 +83,12 @@ class Measured(Guard):
         if self.in_parallel:
             missing = [name for name in SLOWEST if name not in vars(self)]
             groups(self.results)  # all begin with the losses
-            lean = with_losses_of(self.results, replace(self.results, reported=pd.DataFrame()))  # and read no epochs
-            measured = Parallel(n_jobs=min(cpu_count(), len(missing) or 1))(delayed(_one)(lean, name) for name in missing)
+            lean = with_losses_of(
+                self.results, replace(self.results, reported=pd.DataFrame())
+            )  # and read no epochs
+            measured = Parallel(n_jobs=min(cpu_count(), len(missing) or 1))(
+                delayed(_one)(lean, name) for name in missing
+            )
             for name, (table, failures) in zip(missing, measured, strict=True):
                 self.failures.update(failures)
                 if not failures:
@@ -99,7 +109,8 @@ class Measured(Guard):
 
     @guarded_table
     def sensitivity(self) -> pd.DataFrame:
-        """What variants are compared by: the sensitivity to lr where every variant has one, else to the whole space."""
+        """What variants are compared by: the sensitivity to lr where every variant has one, else to the whole
+        space."""
         table: pd.DataFrame = self.lr_sensitivity if self.compared_over == "lr" else self.excess_loss
         return table
 
@@ -122,7 +133,8 @@ class Measured(Guard):
 
     @guarded_table
     def tuned_lr_sensitivity(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.learning_rate.lr_sensitivity` with the other hyperparameters tuned at each lr."""
+        """:func:`sensitivity.measures.learning_rate.lr_sensitivity` with the other hyperparameters tuned at
+        each lr."""
         return learning_rate.lr_sensitivity(self.results, tuned=True)
 
     @guarded_table
@@ -189,18 +201,25 @@ class Measured(Guard):
 
     @guarded_table
     def ridges(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.coupling.coupling` of every pair of :data:`RIDGES` that some variant varies, one below another:
-        the pair is in ``one`` and ``other``.
+        """:func:`sensitivity.measures.coupling.coupling` of every pair of :data:`RIDGES` that some variant
+        varies, one below another: the pair is in ``one`` and ``other``.
         """
         pairs = [(one, other) for one, other in RIDGES if self._varied(one, other)]
-        return _below(table_or_refusal(coupling, self.results, one, other).assign(one=one, other=other) for one, other in pairs)
+        return _below(
+            table_or_refusal(coupling, self.results, one, other).assign(one=one, other=other)
+            for one, other in pairs
+        )
 
     @guarded_table
     def best_rates(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.coupling.best_by_level` of lr by every one of :data:`LEVELS` that some variant varies: which is in
-        ``other``, its levels in ``level``.
+        """:func:`sensitivity.measures.coupling.best_by_level` of lr by every one of :data:`LEVELS` that some
+        variant varies: which is in ``other``, its levels in ``level``.
         """
-        tables = ((name, table_or_refusal(best_by_level, self.results, "lr", name)) for name in LEVELS if self._varied("lr", name))
+        tables = (
+            (name, table_or_refusal(best_by_level, self.results, "lr", name))
+            for name in LEVELS
+            if self._varied("lr", name)
+        )
         return _below(table.assign(other=name, level=table.get(name)) for name, table in tables)
 
     @guarded_table
@@ -228,22 +247,31 @@ class Measured(Guard):
 
     @guarded_table
     def overview(self) -> pd.DataFrame:
-        """Best loss and its configuration, sensitivity, robust width and divergence rate, least sensitive first.
+        """Best loss and its configuration, sensitivity, robust width and divergence rate, least sensitive
+        first.
 
-        One row a (task, variant); each measure gives its value, ``_low`` and ``_high``; ``n`` is trials, ``learned`` whether any
-        configuration did better than the initial loss (those that did not come last).
+        One row a (task, variant); each measure gives its value, ``_low`` and ``_high``; ``n`` is trials,
+        ``learned`` whether any configuration did better than the initial loss (those that did not come last).
         """
         best = self.table_named("best_loss")
-        table = pd.DataFrame(self.results.groups, columns=["task", "variant"]) if best.empty else best[["task", "variant"]]
+        table = (
+            pd.DataFrame(self.results.groups, columns=["task", "variant"])
+            if best.empty
+            else best[["task", "variant"]]
+        )
         for name in ("best_loss", "sensitivity", "robust_width", "divergence_rate"):
             more = ("configuration", "n") if name == "best_loss" and not best.empty else ()
-            table = table.merge(_named(self.table_named(name), name, *more), on=["task", "variant"], how="left")
+            table = table.merge(
+                _named(self.table_named(name), name, *more), on=["task", "variant"], how="left"
+            )
         if best.empty:
             table["configuration"] = pd.Series([{} for _ in range(len(table))], dtype=object)
             table["n"] = [len(self.results.group(*group)) for group in self.results.groups]
         idle = {(row["task"], row["variant"]) for row in records(best) if NEVER_LEARNED in row["note"]}
         table["learned"] = [(row["task"], row["variant"]) not in idle for row in records(table)]
-        return table.sort_values(["task", "learned", "sensitivity"], ascending=[True, False, True], ignore_index=True)
+        return table.sort_values(
+            ["task", "learned", "sensitivity"], ascending=[True, False, True], ignore_index=True
+        )
 
 
 def _named(part: pd.DataFrame, name: str, *more: str) -> pd.DataFrame:
@@ -259,7 +287,8 @@ def _one(results: Results, name: str) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def _thinned(results: Results) -> tuple[Results, str]:
-    """The results with at most :data:`FEW` configurations of each variant whose design allows it, and what a note says of it."""
+    """The results with at most :data:`FEW` configurations of each variant whose design allows it, and what a
+    note says of it."""
     trials, kept = results.trials, []
     columns = [name for name in trials.columns if name.startswith(PREFIX)]
     for (_, variant), part in trials.groupby(["task", "variant"], sort=False):
@@ -268,7 +297,9 @@ def _thinned(results: Results) -> tuple[Results, str]:
         kept.append(chosen)
     if sum(map(len, kept)) == len(trials):
         return results, ""
-    return replace(results, trials=pd.concat(kept, ignore_index=True)), f"of the first {FEW} configurations of each variant"
+    return replace(
+        results, trials=pd.concat(kept, ignore_index=True)
+    ), f"of the first {FEW} configurations of each variant"
 
 
 def _nothing() -> pd.DataFrame:
@@ -278,4 +309,10 @@ def _nothing() -> pd.DataFrame:
 def _below(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     found = list(tables)
     whole = [table for table in found if REFUSED not in table.attrs] or found[:1]
-    return pd.concat(whole, ignore_index=True) if len(whole) > 1 else whole[0] if whole else table_or_refusal(_nothing)
+    return (
+        pd.concat(whole, ignore_index=True)
+        if len(whole) > 1
+        else whole[0]
+        if whole
+        else table_or_refusal(_nothing)
+    )

@@ -11,14 +11,17 @@ Array = NDArray[np.float64]
 
 
 def moderated(loss: Array) -> tuple[Array, float]:
-    r"""Standard deviation between the seeds of each configuration, moderated by the others', and its degrees of freedom.
+    r"""Standard deviation between the seeds of each configuration, moderated by the others', and its degrees
+    of freedom.
 
     .. math:: \tilde s_c^2 = \frac{d_0 s_0^2 + d_c s_c^2}{d_0 + d_c}
 
-    with the prior :math:`d_0, s_0` fitted to all configurations: where they are equally noisy they are pooled, where they differ each
-    keeps its own. A configuration without any variance keeps none. Zeros with one seed.
+    with the prior :math:`d_0, s_0` fitted to all configurations: where they are equally noisy they are
+    pooled, where they differ each keeps its own. A configuration without any variance keeps none. Zeros with
+    one seed.
 
-    Source: Smyth, "Linear Models and Empirical Bayes Methods for Assessing Differential Expression", SAGMB 3 (2004), section 6.2.
+    Source: Smyth, "Linear Models and Empirical Bayes Methods for Assessing Differential Expression", SAGMB 3
+    (2004), section 6.2.
     """
     from scipy.optimize import brentq
     from scipy.special import digamma, polygamma
@@ -34,7 +37,9 @@ def moderated(loss: Array) -> tuple[Array, float]:
     variance[repeated] = np.nanvar(loss[repeated], axis=1, ddof=1)
     noisy = repeated & (variance > 1e-24)
     if noisy.sum() < 2:  # what one configuration tells is all that is known of those with one seed
-        return np.sqrt(np.where(repeated, variance, variance.max(initial=0.0))), float(max(1, freedom[noisy].max(initial=1)))
+        return np.sqrt(np.where(repeated, variance, variance.max(initial=0.0))), float(
+            max(1, freedom[noisy].max(initial=1))
+        )
     half = freedom[noisy] / 2
     logs = np.log(variance[noisy]) - digamma(half) + np.log(half)
     excess = float(logs.var(ddof=1) - polygamma(1, half).mean())

@@ -28,7 +28,8 @@ def measures() -> Mapping[str, Callable[..., Any]]:
 
 
 def arguments(name: str, made: Callable[..., Any], given: Sequence[str]) -> dict[str, Any]:
-    """Arguments of a measure. Args: given: each as NAME=VALUE. Raises: InputError for an unknown one, and one that lacks.
+    """Arguments of a measure. Args: given: each as NAME=VALUE. Raises: InputError for an unknown one, and one
+    that lacks.
 
     >>> from sensitivity.measures import excess_loss
     >>> arguments("excess_loss", excess_loss, ["over=lr"])
@@ -44,6 +45,10 @@ def arguments(name: str, made: Callable[..., Any], given: Sequence[str]) -> dict
             raise unknown(f"argument of {name}", argument, [one.name for one in known])
         found[argument] = read_value(value)
     for one in known:
-        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD) and one.name not in found:
+        if (
+            one.default is one.empty
+            and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+            and one.name not in found
+        ):
             raise InputError(f"{name} needs --with {one.name}=VALUE")
     return found

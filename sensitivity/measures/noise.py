@@ -21,9 +21,9 @@ def seed_noise(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.Dat
     .. math:: N = \frac{V_s}{V_s + V_c}, \quad V_s = \overline{s_c^2}, \quad V_c = \max(0, \mathrm{Var}\,\bar\ell_c -
     \overline{s_c^2 / S_c})
 
-    with :math:`s_c^2` the unbiased variance between the :math:`S_c` seeds of configuration c: the one-way random-effects
-    decomposition. Interval: bootstrap over
-    configurations. NaN with fewer than two seeds.   Source: Searle, Casella & McCulloch, "Variance Components" (1992), section 3.6.
+    with :math:`s_c^2` the unbiased variance between the :math:`S_c` seeds of configuration c: the one-way
+    random-effects decomposition. Interval: bootstrap over configurations. NaN with fewer than two seeds.
+    Source: Searle, Casella & McCulloch, "Variance Components" (1992), section 3.6.
     """
     rows = []
     for group in groups(results):
@@ -43,7 +43,8 @@ def noise_of(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> dict[str, A
 
 
 def noise_draws(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> tuple[float, Array]:
-    """The share, and bootstrap draws of it ``[draws]``; all NaN with fewer than two configurations with two seeds."""
+    """The share, and bootstrap draws of it ``[draws]``; all NaN with fewer than two configurations with two
+    seeds."""
     group = scaled(group)
     rng = np.random.default_rng(seed)
     repeated = np.isfinite(group.loss).sum(axis=1) >= 2

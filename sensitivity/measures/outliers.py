@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 FEWEST = 8
 """Trials: of fewer, one always has a large part."""
 MOST, FAR = 0.5, 1e3
-"""Share of the variance that is too much for a few trials; times the excess of nine in ten beyond which a trial is far out."""
+"""Share of the variance that is too much for a few trials; times the excess of nine in ten beyond which a
+trial is far out."""
 
 
 def outliers(results: Results, groups: Iterable[Losses]) -> list[tuple[str, str, str]]:
-    """Task, variant and sentence where one trial, or a few far out, carry most of the variance; one sentence a task."""
+    """Task, variant and sentence where one trial, or a few far out, carry most of the variance; one sentence
+    a task."""
     found: dict[str, list[tuple[float, int, Losses]]] = {}
     for group in groups:
         share, count = decisive(group)
@@ -39,7 +41,8 @@ def outliers(results: Results, groups: Iterable[Losses]) -> list[tuple[str, str,
 
 
 def decisive(group: Losses) -> tuple[float, int]:
-    """The share of the variance of the losses that a few trials carry, and their number; 0 and 0 where no few do."""
+    """The share of the variance of the losses that a few trials carry, and their number; 0 and 0 where no few
+    do."""
     loss = scaled(group).loss
     loss = loss[np.isfinite(loss)]
     if len(loss) < FEWEST:
@@ -62,8 +65,13 @@ def _words(results: Results, group: Losses, share: float, count: int) -> str:
     loss = float(group.loss[row, column])
     value = f"{results.metric} {number(-loss)}" if results.direction == "max" else f"loss {number(loss)}"
     configuration = setting(group.configurations[row])
-    where = f"{group.variant} on {group.task} ({'' if count == 1 else 'up to '}{value}{f', {configuration}' if configuration else ''})"
+    where = (
+        f"{group.variant} on {group.task} "
+        f"({'' if count == 1 else 'up to '}{value}{f', {configuration}' if configuration else ''})"
+    )
     who = f"One trial of {where} carries" if count == 1 else f"{count} trials of {where} carry"
-    is_free = IMPORTED in results.spec and cap_of(results, group.task) == WORST and loss > np.nanmin(group.loss)
+    is_free = (
+        IMPORTED in results.spec and cap_of(results, group.task) == WORST and loss > np.nanmin(group.loss)
+    )
     advice = f"; give initial_loss to cap {'it' if count == 1 else 'them'}" if is_free else ""
     return f"{who} {percent(share)} of the variance{advice}."

@@ -30,10 +30,11 @@ def cells(units: Array, choices: int | None) -> Counts:
 
 
 def density(counts: Counts, *, ordered: bool) -> Array:
-    """Return the Parzen density of observations on a grid, with a kernel for the prior of the weight of one observation.
+    """Return the Parzen density of observations on a grid, with a kernel for the prior of the weight of one
+    observation.
 
-    Kernels of a hyperparameter with an order are normal, truncated to the grid, with Scott's bandwidth. Those of one without give most of
-    their weight to their own cell.
+    Kernels of a hyperparameter with an order are normal, truncated to the grid, with Scott's bandwidth. Those
+    of one without give most of their weight to their own cell.
 
     Args:
         counts: observations in each cell ``[cells]``.
@@ -50,7 +51,9 @@ def density(counts: Counts, *, ordered: bool) -> Array:
         kernels[np.arange(len(observed)), observed] += 1
         return np.asarray(weights @ (kernels / kernels.sum(axis=1, keepdims=True)))
     centre = np.append(observed, (size - 1) / 2)[:, None]
-    width = np.append(np.full(len(observed), max(_scott(observed, counts[observed]), NARROWEST)), size)[:, None]
+    width = np.append(np.full(len(observed), max(_scott(observed, counts[observed]), NARROWEST)), size)[
+        :, None
+    ]
     edges = (np.arange(size + 1) - 0.5 - centre) / width
     # Differences of the distribution function are taken in the tail where it is small.
     below, above = ndtr(edges), ndtr(-edges)
@@ -59,13 +62,15 @@ def density(counts: Counts, *, ordered: bool) -> Array:
 
 
 def divergence(best: Counts, every: Counts, *, ordered: bool) -> float:
-    """Return Pearson's divergence of the density of the best from that of all; counts as for :func:`density`."""
+    """Return Pearson's divergence of the density of the best from that of all; counts as for
+    :func:`density`."""
     top, whole = (density(counts, ordered=ordered) + FLOOR for counts in (best, every))
     return float(whole @ (top / whole - 1) ** 2)
 
 
 def _scott(observed: Counts, weights: Counts) -> float:
-    """Return Scott's bandwidth of weighted observations in ascending order, by the lesser of standard deviation and interquartile range."""
+    """Return Scott's bandwidth of weighted observations in ascending order, by the lesser of standard
+    deviation and interquartile range."""
     total, cumulated = int(weights.sum()), np.cumsum(weights)
     mean = float(observed @ weights) / total
     deviation = float(np.sqrt(((observed - mean) ** 2 @ weights) / max(1, total - 1)))

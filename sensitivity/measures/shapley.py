@@ -28,22 +28,30 @@ TOTAL = "total"
 
 
 def shapley(
-    results: Results, *, game: Game = "tunability", configurations: int = 512, trees: int = forests.TREES, draws: int = 200, seed: int = 0
+    results: Results,
+    *,
+    game: Game = "tunability",
+    configurations: int = 512,
+    trees: int = forests.TREES,
+    draws: int = 200,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    r"""Shapley values of the hyperparameters in a game in which a coalition may vary and all others keep their defaults.
+    r"""Shapley values of the hyperparameters in a game in which a coalition may vary and all others keep
+    their defaults.
 
     .. math:: \phi_i = \sum_{C \not\ni i} \frac{|C|! \, (d - |C| - 1)!}{d!} \left( v(C \cup i) - v(C) \right), \qquad
               \sum_i \phi_i = v(\text{all}) - v(\emptyset)
 
-    over all subsets C, exactly. ``tunability``: v(C) is by how much the best of the configurations improves on the loss at the defaults, in
-    units of the loss. ``sensitivity``: v(C) is the variance of the loss over the configurations, as a share: the values and the seed noise
-    sum to 1. Both on a random forest, for the same ``configurations`` quasi-random points in every coalition. ``order`` is main, total
-    (their sum) or noise.
+    over all subsets C, exactly. ``tunability``: v(C) is by how much the best of the configurations improves
+    on the loss at the defaults, in units of the loss. ``sensitivity``: v(C) is the variance of the loss over
+    the configurations, as a share: the values and the seed noise sum to 1. Both on a random forest, for the
+    same ``configurations`` quasi-random points in every coalition. ``order`` is main, total (their sum) or
+    noise.
 
-    Args: game. configurations: played in every coalition. trees, seed: of the forest. draws: of the bootstrap over its trees (95%
-    percentile interval, for the forest that is given; it does not hold what another study would find).
-    Raises: InputError for another game; for more than :data:`MOST` hyperparameters.
-    Sources: Wever et al., "HyperSHAP", arXiv:2502.01276; Shapley, "A Value for n-Person Games" (1953).
+    Args: game. configurations: played in every coalition. trees, seed: of the forest. draws: of the bootstrap
+    over its trees (95% percentile interval, for the forest that is given; it does not hold what another study
+    would find). Raises: InputError for another game; for more than :data:`MOST` hyperparameters. Sources:
+    Wever et al., "HyperSHAP", arXiv:2502.01276; Shapley, "A Value for n-Person Games" (1953).
     """
     if game not in GAMES:
         raise unknown("game", game, GAMES)
@@ -53,7 +61,10 @@ def shapley(
         group = scaled(group) if game == "sensitivity" else group
         names = group.names
         if len(names) > MOST:
-            raise InputError(f"shapley needs at most {MOST} hyperparameters, got {len(names)} in {variant}; use variance_shares")
+            raise InputError(
+                f"shapley needs at most {MOST} hyperparameters, got {len(names)} in {variant}; use "
+                f"variance_shares"
+            )
         noise, r2, remark = noise_of(group, seed=seed), float("nan"), ""
         known = float(np.nan_to_num(noise["value"]))
         drawn = np.zeros((2, len(names)))
@@ -69,16 +80,33 @@ def shapley(
             remark = forests.remark(r2)
         about = {"n": len(group.loss), "r2": r2, "note": "; ".join(filter(None, [note(group), remark]))}
         keys = {"task": task, "variant": variant, "game": game}
-        for name, order, each in [*((name, "main", drawn[:, i]) for i, name in enumerate(names)), (TOTAL, "total", drawn.sum(axis=1))]:
+        for name, order, each in [
+            *((name, "main", drawn[:, i]) for i, name in enumerate(names)),
+            (TOTAL, "total", drawn.sum(axis=1)),
+        ]:
             low, high = interval(each[1:])
-            rows.append({**keys, "effect": name, "order": order, "value": float(each[0]), "low": low, "high": high, **about})
+            rows.append(
+                {
+                    **keys,
+                    "effect": name,
+                    "order": order,
+                    "value": float(each[0]),
+                    "low": low,
+                    "high": high,
+                    **about,
+                }
+            )
         if game == "sensitivity":
             rows.append({**keys, "effect": NOISE, "order": "noise", **about, **noise})
-    return pd.DataFrame(rows, columns=["task", "variant", "effect", "order", "value", "low", "high", "n", "r2", "note", "game"])
+    return pd.DataFrame(
+        rows,
+        columns=["task", "variant", "effect", "order", "value", "low", "high", "n", "r2", "note", "game"],
+    )
 
 
 def values(worth: Array) -> Array:
-    """Shapley values of games ``[games, 2 ** players]``, a coalition's place having bit i for player i. Shape ``[games, players]``.
+    """Shapley values of games ``[games, 2 ** players]``, a coalition's place having bit i for player i. Shape
+    ``[games, players]``.
 
     >>> values(np.array([[0.0, 1.0, 2.0, 5.0]])).tolist()
     [[2.0, 3.0]]
@@ -89,13 +117,18 @@ def values(worth: Array) -> Array:
     found = np.zeros((len(worth), count))
     for i in range(count):
         apart = coalitions[(coalitions >> i) & 1 == 0]
-        weight = np.array([math.factorial(n) * math.factorial(count - n - 1) / math.factorial(count) for n in sizes[apart]])
+        weight = np.array(
+            [math.factorial(n) * math.factorial(count - n - 1) / math.factorial(count) for n in sizes[apart]]
+        )
         found[:, i] = (worth[:, apart | 1 << i] - worth[:, apart]) @ weight
     return found
 
 
-def _played(results: Results, group: Losses, game: Game, count: int, trees: int, draws: int, seed: int) -> tuple[Array, float]:
-    """The worth of every coalition for the forest and for bootstrap draws of its trees ``[1 + draws, coalitions]``, and its R2."""
+def _played(
+    results: Results, group: Losses, game: Game, count: int, trees: int, draws: int, seed: int
+) -> tuple[Array, float]:
+    """The worth of every coalition for the forest and for bootstrap draws of its trees ``[1 + draws,
+    coalitions]``, and its R2."""
     from scipy.stats import qmc
 
     dimensions, space = len(group.names), results.spaces[group.variant]
@@ -107,19 +140,28 @@ def _played(results: Results, group: Losses, game: Game, count: int, trees: int,
     default = _default(results, group)
     points = np.vstack([default, points])  # the defaults can be had by every coalition
     rng = np.random.default_rng(seed)
-    weights = np.vstack([np.full(trees, 1 / trees), rng.multinomial(trees, np.full(trees, 1 / trees), size=draws) / trees])
+    weights = np.vstack(
+        [np.full(trees, 1 / trees), rng.multinomial(trees, np.full(trees, 1 / trees), size=draws) / trees]
+    )
     worth = np.zeros((1 + draws, 1 << dimensions))
     for first in range(1, 1 << dimensions, BLOCK):
         coalitions = np.arange(first, min(first + BLOCK, 1 << dimensions))
         playing = (coalitions[:, None] >> np.arange(dimensions)) & 1 == 1
         places = np.where(playing[:, None], points, default).reshape(-1, dimensions)
-        loss = (weights @ forests.predictions(model, settled(places, parts))).reshape(1 + draws, len(coalitions), -1)
-        worth[:, coalitions] = loss[..., 0] - loss.min(axis=2) if game == "tunability" else loss[..., 1:].var(axis=2)
+        loss = (weights @ forests.predictions(model, settled(places, parts))).reshape(
+            1 + draws, len(coalitions), -1
+        )
+        worth[:, coalitions] = (
+            loss[..., 0] - loss.min(axis=2) if game == "tunability" else loss[..., 1:].var(axis=2)
+        )
     return worth, forests.r_squared(group.mean, told)
 
 
 def _default(results: Results, group: Losses) -> Array:
-    """The default configuration in the unit cube; what is inactive in it has its own default, for coalitions that make it active."""
+    """The default configuration in the unit cube; what is inactive in it has its own default, for coalitions
+    that make it active."""
     space = results.spaces[group.variant]
-    made = present(space.names, [space.default().get(name, space[name].default_value()) for name in space.names])
+    made = present(
+        space.names, [space.default().get(name, space[name].default_value()) for name in space.names]
+    )
     return np.array([space[name].to_unit(made[name]) for name in group.names])

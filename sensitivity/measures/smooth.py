@@ -1,4 +1,5 @@
-"""A smooth curve through points, each foretold by the others: the shape of a main effect where a forest's is in steps."""
+"""A smooth curve through points, each foretold by the others: the shape of a main effect where a forest's is
+in steps."""
 
 from __future__ import annotations
 
@@ -15,8 +16,9 @@ PENALTIES = np.logspace(-4, 6, 21)
 def foretold(x: Array, y: Array) -> Array:
     r"""What the other points say of each. ``x`` in [0, 1] and ``y``, both ``[n]``, to ``[n]``.
 
-    A penalised spline: cubic B-splines on even knots, with a penalty :math:`\lambda` on second differences of their coefficients, so that
-    large penalties give a straight line. The fit is linear in y, :math:`\hat y = H y`, so what it is without a point is
+    A penalised spline: cubic B-splines on even knots, with a penalty :math:`\lambda` on second differences of
+    their coefficients, so that large penalties give a straight line. The fit is linear in y, :math:`\hat y =
+    H y`, so what it is without a point is
     :math:`(\hat y_i - H_{ii} y_i) / (1 - H_{ii})`; :math:`\lambda` is the one with the smallest squared error of these. Where x has at most
     12 distinct values (a grid, an ordinal or categorical hyperparameter) it is the mean of the others there.
 

@@ -1,4 +1,5 @@
-"""Where training stops being stable: the largest learning rate that does not diverge, the learning rates where the seed decides."""
+"""Where training stops being stable: the largest learning rate that does not diverge, the learning rates
+where the seed decides."""
 
 from __future__ import annotations
 
@@ -25,21 +26,23 @@ ALWAYS_DIVERGED = "every trial diverged: the boundary is below the range"
 
 
 def stability_boundary(results: Results, *, over: str = "lr") -> pd.DataFrame:
-    r"""The largest learning rate at which a variant is stable, for each level of each other hyperparameter and over all of them.
+    r"""The largest learning rate at which a variant is stable, for each level of each other hyperparameter
+    and over all of them.
 
     .. math:: \hat\tau = \max \{ \alpha : \alpha < t \}, \qquad
         t = \arg\min_t \, \#\{\text{stable at } \alpha \ge t\} + \#\{\text{diverged at } \alpha < t\}
 
-    the threshold that misplaces the fewest trials; the lower of equals. ``low`` is the largest lr such that nothing diverged there or
-    below, ``high`` the smallest from which on everything diverged (the first above all stable trials): the boundary of every configuration
-    and seed of the row lies between them, so they hold the spread over seeds and the distance of the levels. Where an end lies outside
-    the range, the end of the range stands for it and the note says so. ``n`` is trials; failed and stopped ones are left out.
+    the threshold that misplaces the fewest trials; the lower of equals. ``low`` is the largest lr such that
+    nothing diverged there or below, ``high`` the smallest from which on everything diverged (the first above
+    all stable trials): the boundary of every configuration and seed of the row lies between them, so they
+    hold the spread over seeds and the distance of the levels. Where an end lies outside the range, the end of
+    the range stands for it and the note says so. ``n`` is trials; failed and stopped ones are left out.
 
-    Rows: ``other`` and ``level``, both empty for all configurations together; hyperparameters without levels are cut into :data:`BINS`
-    parts of equal width on their scale, named by their middle.
-    Args: over: the hyperparameter whose large values are unstable.
-    Raises: InputError for a hyperparameter that no variant has. Source: our own, as there is no published standard; the threshold is the
-    decision stump of least error.
+    Rows: ``other`` and ``level``, both empty for all configurations together; hyperparameters without levels
+    are cut into :data:`BINS` parts of equal width on their scale, named by their middle. Args: over: the
+    hyperparameter whose large values are unstable. Raises: InputError for a hyperparameter that no variant
+    has. Source: our own, as there is no published standard; the threshold is the decision stump of least
+    error.
     """
     check_varied(results, over)
     rows: list[dict[str, Any]] = []
@@ -53,25 +56,30 @@ def stability_boundary(results: Results, *, over: str = "lr") -> pd.DataFrame:
         for column, name in enumerate(results.varied(group.variant)):
             if name != over:
                 places += [
-                    (name, level, members & active) for level, members in _levels(results, group.variant, trials, name, units[:, column])
+                    (name, level, members & active)
+                    for level, members in _levels(results, group.variant, trials, name, units[:, column])
                 ]
         for name, level, members in places:
             if members.any():
                 keys = {"task": group.task, "variant": group.variant, "other": name, "level": level}
                 rows.append(keys | _boundary(x[members], diverged[members]))
-    return pd.DataFrame(rows, columns=["task", "variant", "other", "level", "value", "low", "high", "n", "note"])
+    return pd.DataFrame(
+        rows, columns=["task", "variant", "other", "level", "value", "low", "high", "n", "note"]
+    )
 
 
 def danger_zone(results: Results, *, over: str = "lr", level: float = 0.95) -> pd.DataFrame:
-    """The learning rates where the outcome depends on the seed: the share of configurations of which some seeds diverge and others do not.
+    """The learning rates where the outcome depends on the seed: the share of configurations of which some
+    seeds diverge and others do not.
 
-    One row for each level of lr (parts of equal width on its scale where there are none), with Wilson's interval; ``n`` is the
-    configurations with at least two seeds. ``diverged``, ``diverged_low`` and ``diverged_high`` are the share of the configurations there
-    that diverged, as of :func:`sensitivity.measures.divergence.divergence_rate`, ``trials`` the number of trials. Without two seeds the
-    value is 0 and the interval everything.
+    One row for each level of lr (parts of equal width on its scale where there are none), with Wilson's
+    interval; ``n`` is the configurations with at least two seeds. ``diverged``, ``diverged_low`` and
+    ``diverged_high`` are the share of the configurations there that diverged, as of
+    :func:`sensitivity.measures.divergence.divergence_rate`, ``trials`` the number of trials. Without two
+    seeds the value is 0 and the interval everything.
 
-    Source: Schmidt, Schneider & Hennig, "Descending through a Crowded Valley", ICML 2021 (arXiv:2007.01547), which calls it so; Wilson
-    (1927).
+    Source: Schmidt, Schneider & Hennig, "Descending through a Crowded Valley", ICML 2021 (arXiv:2007.01547),
+    which calls it so; Wilson (1927).
     """
     check_varied(results, over)
     rows = []
@@ -88,11 +96,26 @@ def danger_zone(results: Results, *, over: str = "lr", level: float = 0.95) -> p
             mixed = int(((bad > 0) & (bad < count) & repeated).sum())
             many = int(repeated.sum())
             value, low, high = wilson(mixed / many if many else 0.0, many, level)
-            share, share_low, share_high = diverged_share(np.unique(number[members], return_inverse=True)[1], diverged[members], level)
+            share, share_low, share_high = diverged_share(
+                np.unique(number[members], return_inverse=True)[1], diverged[members], level
+            )
             remark = "" if repeated.any() else "one seed: whether the seed decides is unknown"
             rows.append(
-                {"task": group.task, "variant": group.variant, over: lr, "value": value, "low": low, "high": high}
-                | {"n": many, "note": remark, "diverged": share, "diverged_low": share_low, "diverged_high": share_high}
+                {
+                    "task": group.task,
+                    "variant": group.variant,
+                    over: lr,
+                    "value": value,
+                    "low": low,
+                    "high": high,
+                }
+                | {
+                    "n": many,
+                    "note": remark,
+                    "diverged": share,
+                    "diverged_low": share_low,
+                    "diverged_high": share_high,
+                }
                 | {"trials": int(members.sum())}
             )
     more = ["diverged", "diverged_low", "diverged_high", "trials"]
@@ -100,7 +123,8 @@ def danger_zone(results: Results, *, over: str = "lr", level: float = 0.95) -> p
 
 
 def repeated_rates(results: Results, task: str, *, over: str = "lr") -> dict[str, int]:
-    """Of each variant that varies it, the learning rates at which some configuration has results of at least two seeds."""
+    """Of each variant that varies it, the learning rates at which some configuration has results of at least
+    two seeds."""
     found = {}
     for place, variant in results.groups:
         if place == task and over in results.varied(variant):
@@ -127,16 +151,29 @@ def _boundary(x: Any, diverged: Any) -> dict[str, Any]:
         remark = ALWAYS_DIVERGED
     else:
         remark = joined(
-            "something diverged at the lowest value: the boundary may be below the range" if below == 0 else "",
-            "something was stable at the highest value: the boundary may be above the range" if above == len(levels) else "",
+            "something diverged at the lowest value: the boundary may be below the range"
+            if below == 0
+            else "",
+            "something was stable at the highest value: the boundary may be above the range"
+            if above == len(levels)
+            else "",
         )
     last = len(levels) - 1
     ends = levels[max(threshold - 1, 0)], levels[max(below - 1, 0)], levels[min(above, last)]
-    return {"value": float(ends[0]), "low": float(ends[1]), "high": float(ends[2]), "n": len(x), "note": remark}
+    return {
+        "value": float(ends[0]),
+        "low": float(ends[1]),
+        "high": float(ends[2]),
+        "n": len(x),
+        "note": remark,
+    }
 
 
-def _levels(results: Results, variant: str, trials: pd.DataFrame, name: str, units: Any, *, bins: int = BINS) -> list[tuple[Any, Any]]:
-    """The levels of a hyperparameter in the order of its scale, each with its trials; bins, named by their middles, where it has none."""
+def _levels(
+    results: Results, variant: str, trials: pd.DataFrame, name: str, units: Any, *, bins: int = BINS
+) -> list[tuple[Any, Any]]:
+    """The levels of a hyperparameter in the order of its scale, each with its trials; bins, named by their
+    middles, where it has none."""
     domain = results.spaces[variant][name]
     values = trials[f"{PREFIX}{name}"]
     inside = np.isfinite(units)

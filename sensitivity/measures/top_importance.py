@@ -26,28 +26,33 @@ FEWEST = 2
 
 
 def top_importance(results: Results, *, top: float = TOP, draws: int = 50, seed: int = 0) -> pd.DataFrame:
-    r"""How differently the best configurations are distributed from all, as each hyperparameter's share of the whole difference.
+    r"""How differently the best configurations are distributed from all, as each hyperparameter's share of
+    the whole difference.
 
     .. math:: I_d \propto E_{x \sim p} \left[ \left( \frac{p'(x_d)}{p(x_d)} - 1 \right)^2 \right]
 
-    with p' and p densities of the best ``top`` and of all configurations (:mod:`sensitivity.measures.parzen`) on unit coordinates,
-    conditions included: what Optuna's PedAnovaImportanceEvaluator computes, without a study for each draw of the bootstrap. It answers
-    another question than a share of variance: what matters *near the optimum*. It goes by ranks of the capped loss, mean over
-    seeds. A constant loss gives zeros.
+    with p' and p densities of the best ``top`` and of all configurations (:mod:`sensitivity.measures.parzen`)
+    on unit coordinates, conditions included: what Optuna's PedAnovaImportanceEvaluator computes, without a
+    study for each draw of the bootstrap. It answers another question than a share of variance: what matters
+    *near the optimum*. It goes by ranks of the capped loss, mean over seeds. A constant loss gives zeros.
 
-    Args: top: the share that counts as best. draws, seed: of the bootstrap over configurations (95% percentile interval).
-    Raises: InputError for top outside (0, 1).
-    Sources: Watanabe, Bansal & Hutter, "PED-ANOVA", IJCAI 2023; for conditions Baba et al., KDD 2026, arXiv:2601.20800.
+    Args: top: the share that counts as best. draws, seed: of the bootstrap over configurations (95%
+    percentile interval). Raises: InputError for top outside (0, 1). Sources: Watanabe, Bansal & Hutter,
+    "PED-ANOVA", IJCAI 2023; for conditions Baba et al., KDD 2026, arXiv:2601.20800.
     """
     if not 0 < top < 1:
-        raise InputError(f"top must be between 0 and 1, the share of configurations that count as best; got {top!r}")
+        raise InputError(
+            f"top must be between 0 and 1, the share of configurations that count as best; got {top!r}"
+        )
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
         group = losses(results, task, variant)
         count = len(group.loss)
         remarks = [note(group)]
         if count < LEAST:
-            remarks.append(f"{count} configurations are too few to know the best {top:.0%} (at least {LEAST})")
+            remarks.append(
+                f"{count} configurations are too few to know the best {top:.0%} (at least {LEAST})"
+            )
             drawn = np.full((1, len(group.names)), np.nan)
         elif constant(group):
             remarks.append("the loss is constant")
@@ -58,17 +63,29 @@ def top_importance(results: Results, *, top: float = TOP, draws: int = 50, seed:
             drawn = _shares(results, group, chosen, top)
             if group.mean.min() >= np.quantile(group.mean, top):
                 remarks.append(f"more than {top:.0%} of the configurations are equally good")
-        keys = {"task": task, "variant": variant, "n": count, "note": "; ".join(filter(None, remarks)), "order": "top"}
+        keys = {
+            "task": task,
+            "variant": variant,
+            "n": count,
+            "note": "; ".join(filter(None, remarks)),
+            "order": "top",
+        }
         for name, each in zip(group.names, drawn.T, strict=True):
             value, (low, high) = float(each[0]), interval(each[1:] if len(each) > 1 else each)
-            rows.append({**keys, "effect": name, "value": value, "low": min(low, value), "high": max(high, value)})
-    return pd.DataFrame(rows, columns=["task", "variant", "effect", "order", "value", "low", "high", "n", "note"])
+            rows.append(
+                {**keys, "effect": name, "value": value, "low": min(low, value), "high": max(high, value)}
+            )
+    return pd.DataFrame(
+        rows, columns=["task", "variant", "effect", "order", "value", "low", "high", "n", "note"]
+    )
 
 
 def _shares(results: Results, group: Losses, chosen: NDArray[np.int64], top: float) -> Array:
-    """Return the shares of the hyperparameters for each choice of configurations ``[choices, configurations]``.
+    """Return the shares of the hyperparameters for each choice of configurations ``[choices,
+    configurations]``.
 
-    A configuration in which a hyperparameter is inactive is of another regime: only regimes with a density tell something.
+    A configuration in which a hyperparameter is inactive is of another regime: only regimes with a density
+    tell something.
 
     Returns:
         ``[choices, hyperparameters]``.
@@ -85,7 +102,10 @@ def _shares(results: Results, group: Losses, chosen: NDArray[np.int64], top: flo
             members = active[places, column]
             if members.sum() < FEWEST or not (members & good).any():
                 continue
-            counts = [np.bincount(cell[places[part]], minlength=choices or STEPS) for part in (members & good, members)]
+            counts = [
+                np.bincount(cell[places[part]], minlength=choices or STEPS)
+                for part in (members & good, members)
+            ]
             weight = ((members & good).sum() / good.sum()) ** 2 / (members.sum() / len(members))
             share[column] = weight * divergence(counts[0], counts[1], ordered=ordered)
     total = raw.sum(axis=1, keepdims=True)

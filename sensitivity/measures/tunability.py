@@ -15,7 +15,18 @@ from numpy.typing import NDArray
 from sensitivity.measures import forest as forests
 from sensitivity.measures.cells import cells, settled
 from sensitivity.measures.designs import joined, refuse_adaptive
-from sensitivity.measures.losses import DRAWS, Array, Losses, best, best_draws, groups, interval, note, resampled, row
+from sensitivity.measures.losses import (
+    DRAWS,
+    Array,
+    Losses,
+    best,
+    best_draws,
+    groups,
+    interval,
+    note,
+    resampled,
+    row,
+)
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.transfer import cross_task_sensitivity
 from trainables.names import unknown
@@ -34,35 +45,49 @@ _Sets = dict[tuple[str, tuple[str, ...]], Any]
 
 
 def tunability(
-    results: Results, default: Mapping[str, Any] | str | None = None, *, trees: int = TREES, draws: int = DRAWS, seed: int = 0
+    results: Results,
+    default: Mapping[str, Any] | str | None = None,
+    *,
+    trees: int = TREES,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> pd.DataFrame:
     r"""What tuning gains in loss over the default configuration :math:`\theta^*`.
 
     .. math:: d = R(\theta^*) - \min_\theta R(\theta), \qquad d_i = R(\theta^*) - \min_{\theta_i} R(\theta_i, \theta^*_{-i}),
         \qquad g_{ij} = \min(R_i, R_j) - R_{ij}
 
-    Rows by ``kind``: ``overall`` d; ``single`` :math:`d_i`, one hyperparameter tuned and the others at their default; ``pair``
+    Rows by ``kind``: ``overall`` d; ``single`` :math:`d_i`, one hyperparameter tuned and the others at their
+    default; ``pair``
     :math:`d_{ij}`; ``joint gain`` :math:`g_{ij}`, what a pair gains over the better of the two alone. ``configuration`` is the tuned one.
 
-    Where the design is fixed and holds every configuration that this needs (a grid with the defaults among its levels), R is measured: the
-    mean over seeds of the default, and :func:`sensitivity.measures.losses.best` of the others, with a bootstrap over seeds. Otherwise R is
-    a random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the note gives; the interval is
-    1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as the default can always be kept.
+    Where the design is fixed and holds every configuration that this needs (a grid with the defaults among
+    its levels), R is measured: the mean over seeds of the default, and
+    :func:`sensitivity.measures.losses.best` of the others, with a bootstrap over seeds. Otherwise R is a
+    random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the
+    note gives; the interval is 1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as
+    the default can always be kept.
 
-    Args: default: values that replace the defaults of the spaces, where a variant has them; or ``best on average``, the configuration of
-    each variant with the best score over all tasks together, as :func:`sensitivity.measures.transfer.cross_task_sensitivity` finds it.
-    trees, draws, seed: of forest and bootstrap.
-    Raises: InputError for an adaptive design, a value outside its domain, or ``best on average`` with fewer than two tasks.
+    Args: default: values that replace the defaults of the spaces, where a variant has them; or ``best on
+    average``, the configuration of each variant with the best score over all tasks together, as
+    :func:`sensitivity.measures.transfer.cross_task_sensitivity` finds it. trees, draws, seed: of forest and
+    bootstrap. Raises: InputError for an adaptive design, a value outside its domain, or ``best on average``
+    with fewer than two tasks.
 
-    Sources: Probst, Boulesteix & Bischl, "Tunability: Importance of Hyperparameters of Machine Learning Algorithms", JMLR 20 (2019);
-    Wager, Hastie & Efron, "Confidence Intervals for Random Forests", JMLR 15 (2014), for the interval.
+    Sources: Probst, Boulesteix & Bischl, "Tunability: Importance of Hyperparameters of Machine Learning
+    Algorithms", JMLR 20 (2019); Wager, Hastie & Efron, "Confidence Intervals for Random Forests", JMLR 15
+    (2014), for the interval.
     """
-    refuse_adaptive(results, "tunability", "its trials crowd near the best, so run a grid, random or sobol design")
+    refuse_adaptive(
+        results, "tunability", "its trials crowd near the best, so run a grid, random or sobol design"
+    )
     starts = _starts(results, default)
     rows: list[dict[str, Any]] = []
     for group in groups(results):
         space = results.spaces[group.variant]
-        start = space.complete({name: value for name, value in starts(group.variant).items() if name in space.names})
+        start = space.complete(
+            {name: value for name, value in starts(group.variant).items() if name in space.names}
+        )
         members = _on_the_grid(group, space, start) if group.fixed else None
         if members is not None:
             rows += _measured(group, members, draws, seed)
@@ -88,10 +113,15 @@ def _kinds(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _on_the_grid(group: Losses, space: SearchSpace, start: Mapping[str, Any]) -> _Sets | None:
-    """The configurations that differ from the default in some names only, for each kind; None where a level or pair of levels lacks."""
-    levels = {name: len({each[name] for each in group.configurations if name in each}) for name in group.names}
+    """The configurations that differ from the default in some names only, for each kind; None where a level
+    or pair of levels lacks."""
+    levels = {
+        name: len({each[name] for each in group.configurations if name in each}) for name in group.names
+    }
     usable: NDArray[np.bool_] = np.asarray(np.isfinite(group.loss).any(axis=1))
-    apart = [{name for name in group.names if each.get(name) != start.get(name)} for each in group.configurations]
+    apart = [
+        {name for name in group.names if each.get(name) != start.get(name)} for each in group.configurations
+    ]
     if not any(not each and fine for each, fine in zip(apart, usable.tolist(), strict=True)):
         return None
     sets: _Sets = {}
@@ -107,11 +137,16 @@ def _on_the_grid(group: Losses, space: SearchSpace, start: Mapping[str, Any]) ->
 def _measured(group: Losses, sets: _Sets, draws: int, seed: int) -> list[dict[str, Any]]:
     drawn = resampled(group, draws=draws, seed=seed)
     origin = sets.pop(("default", ()))
-    untuned, untuned_draws = float(group.mean[origin[0]]), group.mean[origin[0]] - np.nanmean(drawn.noise[:, origin[0]], axis=1)
+    untuned, untuned_draws = (
+        float(group.mean[origin[0]]),
+        group.mean[origin[0]] - np.nanmean(drawn.noise[:, origin[0]], axis=1),
+    )
     tuned: dict[tuple[str, ...], tuple[float, Array]] = {}
     rows = []
     for (kind, names), members in sets.items():
-        part = replace(group, loss=group.loss[members], configurations=[group.configurations[i] for i in members])
+        part = replace(
+            group, loss=group.loss[members], configurations=[group.configurations[i] for i in members]
+        )
         value, values = best(part), best_draws(part, drawn.of(members))
         winner = part.configurations[int(np.argmin(part.mean))]
         if kind == "overall":
@@ -139,8 +174,8 @@ class _Forest:
         return forests.predictions(self.model, units)
 
     def error(self, differences: Array) -> float:
-        r"""Standard error of a mean over trees, :math:`\sum_i \mathrm{Cov}_b(N_{bi}, t_b)^2` less its Monte Carlo bias; at least that of
-        the trees. Shape of differences ``[trees]``.
+        r"""Standard error of a mean over trees, :math:`\sum_i \mathrm{Cov}_b(N_{bi}, t_b)^2` less its Monte
+        Carlo bias; at least that of the trees. Shape of differences ``[trees]``.
         """
         count, trees = self.seen.shape
         exponent = exponent_of(differences)
@@ -158,7 +193,9 @@ def _forest(group: Losses, space: SearchSpace, trees: int, seed: int) -> _Forest
     return _Forest(model, seen.T, r2 if np.isfinite(r2) else 0.0)
 
 
-def _modelled(group: Losses, space: SearchSpace, start: dict[str, Any], trees: int, seed: int) -> list[dict[str, Any]]:
+def _modelled(
+    group: Losses, space: SearchSpace, start: dict[str, Any], trees: int, seed: int
+) -> list[dict[str, Any]]:
     names = group.names
     if len(group.loss) < forests.FEWEST or not names:
         few = (
@@ -172,7 +209,8 @@ def _modelled(group: Losses, space: SearchSpace, start: dict[str, Any], trees: i
     remark = (
         "constant loss"
         if constant
-        else f"on a random forest with out-of-bag R2 {forest.r2:.2f}" + (": too poor to believe" if forest.r2 < forests.POOR else "")
+        else f"on a random forest with out-of-bag R2 {forest.r2:.2f}"
+        + (": too poor to believe" if forest.r2 < forests.POOR else "")
     )
     columns = [space.names.index(name) for name in names]
     origin, parts = np.nan_to_num(space.encode([start])[0, columns], nan=0.5), cells(space, names)
@@ -182,7 +220,11 @@ def _modelled(group: Losses, space: SearchSpace, start: dict[str, Any], trees: i
     places: list[Units] = [origin]
     for kind, of in _kinds(names)[::-1]:  # the whole space last, so that it may keep what a part of it found
         chosen = [names.index(name) for name in of]
-        points = np.vstack([*places, group.units, _cloud(len(names), seed)]) if kind == "overall" else _points(origin, chosen)
+        points = (
+            np.vstack([*places, group.units, _cloud(len(names), seed)])
+            if kind == "overall"
+            else _points(origin, chosen)
+        )
         points = settled(points, parts)  # what is inactive changes nothing
         predicted = forest.trees(points)
         winner = int(np.argmin(predicted.mean(axis=0)))
@@ -200,7 +242,13 @@ def _modelled(group: Losses, space: SearchSpace, start: dict[str, Any], trees: i
 
 
 def _modelled_row(
-    group: Losses, forest: _Forest, kind: str, of: tuple[str, ...], gains: Array, configuration: dict[str, Any], remark: str
+    group: Losses,
+    forest: _Forest,
+    kind: str,
+    of: tuple[str, ...],
+    gains: Array,
+    configuration: dict[str, Any],
+    remark: str,
 ) -> dict[str, Any]:
     value, half = float(gains.mean()), 1.96 * forest.error(gains)
     return _row(group, kind, of, value, (value - half, value + half), configuration, remark)
@@ -224,12 +272,25 @@ def _decoded(space: SearchSpace, columns: list[int], place: Array, start: dict[s
     """The configuration at a place of the varied hyperparameters."""
     units = np.full((1, len(space)), 0.5)
     units[0, columns] = place
-    return {name: value for name, value in space.decode(units)[0].items() if space.names.index(name) in columns} or start
+    return {
+        name: value for name, value in space.decode(units)[0].items() if space.names.index(name) in columns
+    } or start
 
 
 def _row(
-    group: Losses, kind: str, names: tuple[str, ...], value: float, ends: tuple[float, float], winner: dict[str, Any], *remarks: str
+    group: Losses,
+    kind: str,
+    names: tuple[str, ...],
+    value: float,
+    ends: tuple[float, float],
+    winner: dict[str, Any],
+    *remarks: str,
 ) -> dict[str, Any]:
     low, high = (max(0.0, end) if np.isfinite(end) else end for end in ends)
-    more = {"kind": kind, "hyperparameters": " x ".join(names), "configuration": winner, "note": joined(note(group), *remarks)}
+    more = {
+        "kind": kind,
+        "hyperparameters": " x ".join(names),
+        "configuration": winner,
+        "note": joined(note(group), *remarks),
+    }
     return row(group, max(0.0, value) if np.isfinite(value) else value, low, high) | more

@@ -28,7 +28,8 @@ UNIFORM = ("grid", "random", "sobol", "latin_hypercube", "saltelli", "morris")
 COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "r2", "note"]
 ORDERS = ("main", "pair", "pairs", "rest", "total")
 FEW = 50
-"""Configurations under which the shape of an effect is too uncertain for an interval that takes it as given."""
+"""Configurations under which the shape of an effect is too uncertain for an interval that takes it as
+given."""
 FILLS = 3
 """Places that a configuration stands for where something is inactive."""
 BLOCK = 100
@@ -45,35 +46,42 @@ def variance_shares(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""Shares of the variance of the capped loss that the effects of one and of two hyperparameters have; the rest, and seed noise.
+    r"""Shares of the variance of the capped loss that the effects of one and of two hyperparameters have; the
+    rest, and seed noise.
 
-    A random forest is fitted to the mean loss of the configurations in the unit cube of the declared scales, and taken apart exactly by
-    functional ANOVA (:mod:`sensitivity.measures.anova`). A fully grown tree is rough, so the variances of its effects miss those of
-    the loss: on Ishigami's function with 4,000 configurations, of .44 that is x2's, .07. So ``corrected`` takes only the *shape* of an
-    effect :math:`g_U` from the forest, at each configuration from the trees that have not seen it, and its size from what the other
-    effects leave of the losses, :math:`r_U = \bar\ell - \hat f + g_U`:
+    A random forest is fitted to the mean loss of the configurations in the unit cube of the declared scales,
+    and taken apart exactly by functional ANOVA (:mod:`sensitivity.measures.anova`). A fully grown tree is
+    rough, so the variances of its effects miss those of the loss: on Ishigami's function with 4,000
+    configurations, of .44 that is x2's, .07. So ``corrected`` takes only the *shape* of an effect :math:`g_U`
+    from the forest, at each configuration from the trees that have not seen it, and its size from what the
+    other effects leave of the losses, :math:`r_U = \bar\ell - \hat f + g_U`:
 
     .. math:: V_U = \frac{\mathrm{cov}(g_U, r_U)^2}{\mathrm{Var}\, g_U}, \qquad
         S_U = q \, \frac{V_U}{\sum_W V_W + \mathrm{Var}(\text{what all leave})}, \qquad q = 1 - N (1 - 1/S)
 
-    Over all functions of :math:`x_U` the first is largest, and then the variance of the true effect, at the true effect: what a shape gets
-    wrong is of second order and never adds. Where a smooth curve through :math:`r_U` foretells it better than the forest's steps, a main
-    effect has its shape (:func:`sensitivity.measures.smooth.foretold`), which is backfitting with the forest as its start. N
-    is :func:`sensitivity.measures.noise.seed_noise` and S the seeds, so that shares are of the variance of a single trial. Without
-    ``corrected``, and for designs that do not cover the space evenly (optuna's, one_at_a_time, explicit), it is
+    Over all functions of :math:`x_U` the first is largest, and then the variance of the true effect, at the
+    true effect: what a shape gets wrong is of second order and never adds. Where a smooth curve through
+    :math:`r_U` foretells it better than the forest's steps, a main effect has its shape
+    (:func:`sensitivity.measures.smooth.foretold`), which is backfitting with the forest as its start. N is
+    :func:`sensitivity.measures.noise.seed_noise` and S the seeds, so that shares are of the variance of a
+    single trial. Without ``corrected``, and for designs that do not cover the space evenly (optuna's,
+    one_at_a_time, explicit), it is
     :math:`S_U = q \, \overline{V_U / V}` over the trees, as Hutter et al. have it.
 
-    ``order`` is main, pair (effect ``a x b``), pairs (all of them together, :data:`INTERACTIONS`, with two hyperparameters or more), total
-    (main and all that the hyperparameter does with others), rest (:data:`UNEXPLAINED`) or noise. Main, pair, rest and noise sum to 1. The
-    rest is no interaction: it holds what the forest does not see, seed noise where nothing repeats, effects of more than two
-    hyperparameters, and without ``pairs`` those of two. ``r2`` is the forest's out-of-bag R2. Where a hyperparameter is inactive the loss
-    does not depend on it, as in :mod:`search_spaces.screening`. A constant loss gives zeros.
+    ``order`` is main, pair (effect ``a x b``), pairs (all of them together, :data:`INTERACTIONS`, with two
+    hyperparameters or more), total (main and all that the hyperparameter does with others), rest
+    (:data:`UNEXPLAINED`) or noise. Main, pair, rest and noise sum to 1. The rest is no interaction: it holds
+    what the forest does not see, seed noise where nothing repeats, effects of more than two hyperparameters,
+    and without ``pairs`` those of two. ``r2`` is the forest's out-of-bag R2. Where a hyperparameter is
+    inactive the loss does not depend on it, as in :mod:`search_spaces.screening`. A constant loss gives
+    zeros.
 
-    Args: pairs, totals: whether to give them. corrected: see above. trees, seed: of the forest. draws: of the bootstrap over
-    configurations (95% percentile interval); without ``corrected`` the interval is over the trees, each of which sees such a draw.
-    Source: Hutter, Hoos & Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014; for the size:
-    Sobol', "Global sensitivity indices for nonlinear mathematical models" (2001), and Kolmogorov's correlation ratio; for the shape:
-    Hastie & Tibshirani, "Generalized Additive Models" (1986).
+    Args: pairs, totals: whether to give them. corrected: see above. trees, seed: of the forest. draws: of the
+    bootstrap over configurations (95% percentile interval); without ``corrected`` the interval is over the
+    trees, each of which sees such a draw. Source: Hutter, Hoos & Leyton-Brown, "An Efficient Approach for
+    Assessing Hyperparameter Importance", ICML 2014; for the size: Sobol', "Global sensitivity indices for
+    nonlinear mathematical models" (2001), and Kolmogorov's correlation ratio; for the shape: Hastie &
+    Tibshirani, "Generalized Additive Models" (1986).
     """
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
@@ -84,7 +92,10 @@ def variance_shares(
         found = _shares(results, group, asked)
         remarks = [note(group), found.remark]
         if corrected and not even and len(group.loss) >= forests.FEWEST:
-            remarks.append(f"a design of kind {results.design_of(variant)!r} does not cover the space evenly: shares are the forest's own")
+            remarks.append(
+                f"a design of kind {results.design_of(variant)!r} does not cover the space evenly: shares "
+                f"are the forest's own"
+            )
         if asked.corrected and forests.FEWEST <= len(group.loss) < FEW:
             remarks.append(f"under {FEW} configurations: the intervals are narrower than they should be")
         keys = {"task": task, "variant": variant}
@@ -107,8 +118,8 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Shares:
-    """Effects (the names that each is of), their orders, shares ``[effects]``, draws of these ``[draws, effects]``, the forest's R2 and
-    what limits it.
+    """Effects (the names that each is of), their orders, shares ``[effects]``, draws of these ``[draws,
+    effects]``, the forest's R2 and what limits it.
     """
 
     effects: list[tuple[str, ...]]
@@ -120,8 +131,8 @@ class _Shares:
 
 
 def _noise(group: Losses, asked: _Asked, count: int) -> tuple[Array, Array]:
-    """The share of seed noise and draws of it, 0 where it is unknown, and what a share of the variance of mean losses is of that of
-    single trials. Shapes ``[1 + draws]``.
+    """The share of seed noise and draws of it, 0 where it is unknown, and what a share of the variance of
+    mean losses is of that of single trials. Shapes ``[1 + draws]``.
     """
     value, drawn = noise_draws(group, draws=count, seed=asked.seed + 1)
     noise = np.nan_to_num(np.append(value, drawn))
@@ -141,13 +152,26 @@ def _shares(results: Results, group: Losses, asked: _Asked) -> _Shares:
         orders += ["total"] * len(names)
     count = len(group.loss)
     if not names or count < forests.FEWEST:
-        remark = f"{count} configurations are too few for a forest (at least {forests.FEWEST})" if names else ""
-        return _Shares(named, orders, np.full(len(named), np.nan), np.full((1, len(named)), np.nan), float("nan"), remark)
+        remark = (
+            f"{count} configurations are too few for a forest (at least {forests.FEWEST})" if names else ""
+        )
+        return _Shares(
+            named, orders, np.full(len(named), np.nan), np.full((1, len(named)), np.nan), float("nan"), remark
+        )
     if forests.constant(group):
-        return _Shares(named, orders, np.zeros(len(named)), np.zeros((1, len(named))), float("nan"), "the loss is constant")
+        return _Shares(
+            named,
+            orders,
+            np.zeros(len(named)),
+            np.zeros((1, len(named))),
+            float("nan"),
+            "the loss is constant",
+        )
     space = results.spaces[group.variant]
     spread = forests.spread(group, space, asked.seed)
-    forest = forests.grow(group.units, group.mean, spread=spread, cells=cells(space, names), trees=asked.trees, seed=asked.seed)
+    forest = forests.grow(
+        group.units, group.mean, spread=spread, cells=cells(space, names), trees=asked.trees, seed=asked.seed
+    )
     predicted = forest.out_of_bag(forest.predicted)
     r2 = forests.r_squared(group.mean, predicted)
     measure = _of_losses if asked.corrected else _of_trees
@@ -161,13 +185,18 @@ def _of_trees(forest: forests.Forest, group: Losses, predicted: Array, asked: _A
     found = [parts.main, parts.pair, *([total_variances(forest)] if asked.totals else [])]
     varies = parts.whole > 0
     drawn = np.column_stack(found)[varies] / parts.whole[varies, None]
-    return (drawn.mean(axis=0), drawn) if len(drawn) else (np.zeros(drawn.shape[1]), np.zeros((1, drawn.shape[1])))
+    return (
+        (drawn.mean(axis=0), drawn)
+        if len(drawn)
+        else (np.zeros(drawn.shape[1]), np.zeros((1, drawn.shape[1])))
+    )
 
 
 def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _Asked) -> tuple[Array, Array]:
     """Shares of the variance that each effect explains of the losses, and bootstrap draws of them.
 
-    The loss is the same everywhere along what is inactive, so there a configuration stands for several places, drawn at random.
+    The loss is the same everywhere along what is inactive, so there a configuration stands for several
+    places, drawn at random.
     """
     rng = np.random.default_rng(asked.seed)
     idle = inactive(group)
@@ -188,26 +217,34 @@ def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _
     parts = len(shapes) - (forest.dimensions if asked.totals else 0)
     value = _explained(np.ones((1, count)), shape, left, loss, parts)[0]
     weights = rng.multinomial(count, np.full(count, 1 / count), size=asked.draws)
-    blocks = [_explained(weights[i : i + BLOCK], shape, left, loss, parts) for i in range(0, asked.draws, BLOCK)]
+    blocks = [
+        _explained(weights[i : i + BLOCK], shape, left, loss, parts) for i in range(0, asked.draws, BLOCK)
+    ]
     return value, np.concatenate(blocks) if blocks else value[None]
 
 
 def _smoother(x: Array, shape: Array, left: Array) -> Array:
-    """The shape of a main effect: the forest's, or a curve through what its other effects leave, whichever foretells that better.
+    """The shape of a main effect: the forest's, or a curve through what its other effects leave, whichever
+    foretells that better.
 
     ``[n]``, ``[fills, n]``, ``[fills, n]`` to ``[fills, n]``.
     """
     y, steps = left.mean(axis=0) - left.mean(), shape.mean(axis=0) - shape.mean()
     curve = foretold(x, y)
-    return np.broadcast_to(curve, shape.shape) if ((y - curve) ** 2).mean() < ((y - steps) ** 2).mean() else shape
+    return (
+        np.broadcast_to(curve, shape.shape)
+        if ((y - curve) ** 2).mean() < ((y - steps) ** 2).mean()
+        else shape
+    )
 
 
 def _explained(weights: Any, shape: Array, left: Array, loss: Array, parts: int) -> Array:
-    """Shares of the variance of the loss that effects explain of what the other effects leave of it; 0 where they foretell it wrongly.
+    """Shares of the variance of the loss that effects explain of what the other effects leave of it; 0 where
+    they foretell it wrongly.
 
-    The variance is that of the first ``parts`` effects, which do not overlap, and of what all of them leave: by chance they are
-    correlated in the configurations that were drawn, but not over the space. ``[draws, n]``, ``[effects, fills, n]``,
-    ``[effects, fills, n]``, ``[n]`` to ``[draws, effects]``.
+    The variance is that of the first ``parts`` effects, which do not overlap, and of what all of them leave:
+    by chance they are correlated in the configurations that were drawn, but not over the space. ``[draws,
+    n]``, ``[effects, fills, n]``, ``[effects, fills, n]``, ``[n]`` to ``[draws, effects]``.
     """
     total = weights.sum(axis=1)[:, None]
     y, left = loss - loss.mean(), left - left.mean(axis=(1, 2), keepdims=True)
@@ -221,7 +258,9 @@ def _explained(weights: Any, shape: Array, left: Array, loss: Array, parts: int)
     slope = np.divide(covariance, spread, out=np.zeros_like(covariance), where=spread > 1e-12)
     explained = slope * covariance
     rest = y - slope[:, :parts] @ x[:parts]
-    unexplained = (weights * rest**2).sum(axis=1) / total[:, 0] - ((weights * rest).sum(axis=1) / total[:, 0]) ** 2
+    unexplained = (weights * rest**2).sum(axis=1) / total[:, 0] - (
+        (weights * rest).sum(axis=1) / total[:, 0]
+    ) ** 2
     whole = (explained[:, :parts].sum(axis=1) + np.maximum(0.0, unexplained))[:, None]
     return np.asarray(np.divide(explained, whole, out=np.zeros_like(explained), where=whole > 0))
 
@@ -229,7 +268,8 @@ def _explained(weights: Any, shape: Array, left: Array, loss: Array, parts: int)
 def _summed(found: _Shares, noise: Array, single: Array) -> list[dict[str, Any]]:
     """Rows of the effects, of all pairs together and of the rest. Effects, rest and noise sum to 1.
 
-    Estimates that by chance come to more are brought down in proportion to their variance, about :math:`S (1 - S)^2`.
+    Estimates that by chance come to more are brought down in proportion to their variance, about :math:`S (1
+    - S)^2`.
     """
     parts = np.isin(found.orders, ("main", "pair"))
     room = (1 - noise)[:, None]
@@ -239,26 +279,44 @@ def _summed(found: _Shares, noise: Array, single: Array) -> list[dict[str, Any]]
         excess = np.maximum(0, each.sum(axis=1, keepdims=True) - room)
         weight = each * (room - each + 1e-3 * room) ** 2
         total = weight.sum(axis=1, keepdims=True)
-        values[:, parts] = np.maximum(0, each - excess * np.divide(weight, total, out=np.zeros_like(weight), where=total > 0))
-    left = np.where(np.isfinite(values[:, parts].sum(axis=1, keepdims=True)), room - values[:, parts].sum(axis=1, keepdims=True), np.nan)
+        values[:, parts] = np.maximum(
+            0, each - excess * np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
+        )
+    left = np.where(
+        np.isfinite(values[:, parts].sum(axis=1, keepdims=True)),
+        room - values[:, parts].sum(axis=1, keepdims=True),
+        np.nan,
+    )
     left = np.where(left < 1e-12, 0.0, left)
     if found.remark == "the loss is constant":
         left[:] = 0
     _at_least_their_parts(found, values)
     rows = []
-    ordered = [*zip(map(" x ".join, found.effects), found.orders, values.T, strict=True), (UNEXPLAINED, "rest", left[:, 0])]
+    ordered = [
+        *zip(map(" x ".join, found.effects), found.orders, values.T, strict=True),
+        (UNEXPLAINED, "rest", left[:, 0]),
+    ]
     pair = np.array(found.orders) == "pair"
     if pair.any():
         ordered.append((INTERACTIONS, "pairs", values[:, pair].sum(axis=1)))
     for effect, order, share in sorted(ordered, key=lambda row: ORDERS.index(row[1])):
         value, (low, high) = float(share[0]), interval(share[1:])
         low = _least(values[1:, pair]) if order == "pairs" else low
-        rows.append({"effect": effect, "order": order, "value": value, "low": min(low, value), "high": max(high, value)})
+        rows.append(
+            {
+                "effect": effect,
+                "order": order,
+                "value": value,
+                "low": min(low, value),
+                "high": max(high, value),
+            }
+        )
     return rows
 
 
 def _least(drawn: Array) -> float:
-    """The lower end of the sum of all pairs ``[draws, pairs]``: of each pair at a level for all together, as draws are never below 0.
+    """The lower end of the sum of all pairs ``[draws, pairs]``: of each pair at a level for all together, as
+    draws are never below 0.
 
     Of pure noise over six pairs the percentiles of the sum leave 0 out in 24 of 30 studies, these in 2.
     """
@@ -267,8 +325,13 @@ def _least(drawn: Array) -> float:
 
 
 def _at_least_their_parts(found: _Shares, values: Array) -> None:
-    """A total is no less than the main effect and the pairs that it holds; its own estimate, from below too, may be."""
+    """A total is no less than the main effect and the pairs that it holds; its own estimate, from below too,
+    may be."""
     for i, order in enumerate(found.orders):
         if order == "total":
-            held = [j for j, names in enumerate(found.effects) if found.orders[j] != "total" and found.effects[i][0] in names]
+            held = [
+                j
+                for j, names in enumerate(found.effects)
+                if found.orders[j] != "total" and found.effects[i][0] in names
+            ]
             values[:, i] = np.maximum(values[:, i], values[:, held].sum(axis=1))

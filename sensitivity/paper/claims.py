@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.paper.contrasts import Finding, Undecided, apart, best_rates, diverged, need, paired, ratio, remarked, spread, worst
+from sensitivity.paper.contrasts import (
+    Finding,
+    Undecided,
+    apart,
+    best_rates,
+    diverged,
+    need,
+    paired,
+    ratio,
+    remarked,
+    spread,
+    worst,
+)
 from sensitivity.paper.trials import NORM_RATES, at_paper_rates, cells, pooled
 from trainables.names import InputError
 
@@ -22,7 +34,8 @@ SUPPORTED, CONTRADICTED, UNDECIDED = VERDICTS = "supported", "contradicted", "un
 MARGIN = 0.95
 """A loss that is less than 5% smaller is no help worth having."""
 STEP = math.sqrt(2)
-"""Learning rates within this factor are the same: the paper's are a factor of 2 apart, and this is half the way on the logarithm."""
+"""Learning rates within this factor are the same: the paper's are a factor of 2 apart, and this is half the
+way on the logarithm."""
 NORMS = {1.0: "L1", 2.0: "L2", math.inf: "Linf"}
 COLUMNS = ["name", "claim", "where", "measured", "task", "value", "low", "high", "n", "p", "verdict", "note"]
 
@@ -31,8 +44,8 @@ COLUMNS = ["name", "claim", "where", "measured", "task", "value", "low", "high",
 class Claim:
     """One claim.
 
-    name: short. quote: of the paper. where: its section. measured: how, in words. side: between which values the claim puts what is
-    measured. find: measures it in the trials of one task.
+    name: short. quote: of the paper. where: its section. measured: how, in words. side: between which values
+    the claim puts what is measured. find: measures it in the trials of one task.
     """
 
     name: str
@@ -43,7 +56,8 @@ class Claim:
     find: Callable[[pd.DataFrame], Finding]
 
     def verdict(self, finding: Finding) -> str:
-        """Supported where the interval lies wholly on the claim's side, contradicted where wholly outside it, else undecided.
+        """Supported where the interval lies wholly on the claim's side, contradicted where wholly outside it,
+        else undecided.
 
         A best learning rate at the end of what was tried may lie beyond it, so it supports nothing.
         """
@@ -57,10 +71,12 @@ AT_THE_END = "best at the "
 
 
 def claims(results: Results | Sequence[Results]) -> pd.DataFrame:
-    """Every claim on every task that has what it is about: ``value`` with its 95% interval, trials, p-value where it is a test, verdict.
+    """Every claim on every task that has what it is about: ``value`` with its 95% interval, trials, p-value
+    where it is a test, verdict.
 
-    A claim that no task can decide has one row that says why (``note``). Studies of one task are put together: Table 1's momentum beside
-    Table 2's norms. Every interval is at 95% by itself: of twenty claims that the truth lies at the edge of, one is called wrongly.
+    A claim that no task can decide has one row that says why (``note``). Studies of one task are put
+    together: Table 1's momentum beside Table 2's norms. Every interval is at 95% by itself: of twenty claims
+    that the truth lies at the edge of, one is called wrongly.
 
     Raises: InputError for losses that are not above 0, and for studies of one task of different sizes.
     """
@@ -74,7 +90,13 @@ def claims(results: Results | Sequence[Results]) -> pd.DataFrame:
 
 
 def _row(claim: Claim, task: str, trials: pd.DataFrame) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": claim.name, "claim": claim.quote, "where": claim.where, "measured": claim.measured, "task": task}
+    row: dict[str, Any] = {
+        "name": claim.name,
+        "claim": claim.quote,
+        "where": claim.where,
+        "measured": claim.measured,
+        "task": task,
+    }
     try:
         if trials.empty:
             raise Undecided("no finished trial")
@@ -92,7 +114,11 @@ def _momentum(trials: pd.DataFrame) -> pd.DataFrame:
 
 def _norms(trials: pd.DataFrame, *, momentum: bool = False) -> pd.DataFrame:
     """Decaying means of first order, alone or with the momentum that the paper combines them with."""
-    combined = (trials["momentum"] != "none") & (trials["momentum_gradient"] == "unscaled") & (trials["momentum_accumulation"] == "mean")
+    combined = (
+        (trials["momentum"] != "none")
+        & (trials["momentum_gradient"] == "unscaled")
+        & (trials["momentum_accumulation"] == "mean")
+    )
     chosen = (trials["adaptive"] == "mean") & (trials["order"] == "first")
     return trials[chosen & (combined if momentum else trials["momentum"] == "none")]
 
@@ -124,7 +150,9 @@ def _uncorrected_fails(trials: pd.DataFrame) -> Finding:
     usual, note = at_paper_rates(_norms(trials))
     usual = usual[usual["nu_schedule"] == "constant"]
     high, usual_nu = paired(usual, "nu", 0.999, 0.9)
-    halfway = usual_nu.assign(loss=(usual_nu["loss"] + usual_nu["initial_loss"]) / 2)  # of logarithms: the geometric mean
+    halfway = usual_nu.assign(
+        loss=(usual_nu["loss"] + usual_nu["initial_loss"]) / 2
+    )  # of logarithms: the geometric mean
     return remarked(ratio(high, halfway), note)
 
 
@@ -166,7 +194,9 @@ def _maximum_norm(trials: pd.DataFrame) -> Finding:
     norms = need(norms[norms["nu_schedule"] == "bias_corrected"], "norms with bias correction")
     # Learning rates are each norm's own, so configurations are matched without them.
     norms = norms.assign(match=cells(norms, "lr", "p"))
-    sides = {p: need(norms[norms["p"] == p], f"the {name} norm with bias correction") for p, name in NORMS.items()}
+    sides = {
+        p: need(norms[norms["p"] == p], f"the {name} norm with bias correction") for p, name in NORMS.items()
+    }
     common = set.intersection(*(set(side["match"]) for side in sides.values()))
     if not common:
         raise Undecided("no setting was run with all three norms")
@@ -177,13 +207,17 @@ def _maximum_norm(trials: pd.DataFrame) -> Finding:
 def _adaptive(trials: pd.DataFrame) -> Finding:
     momentum = need(_momentum(trials), "momentum alone")
     norms = need(_norms(trials), "norms without momentum")
-    found = [ratio(norms[norms["p"] == p], momentum, of="best_loss") for p in NORMS if (norms["p"] == p).any()]
+    found = [
+        ratio(norms[norms["p"] == p], momentum, of="best_loss") for p in NORMS if (norms["p"] == p).any()
+    ]
     missing = [name for p, name in NORMS.items() if not (norms["p"] == p).any()]
     return remarked(worst(found, largest=True), f"no trials of {' and '.join(missing)}" if missing else "")
 
 
 def _second_order(trials: pd.DataFrame) -> Finding:
-    second, first = (need(trials[trials["order"] == order], f"{order}-order norms") for order in ("second", "first"))
+    second, first = (
+        need(trials[trials["order"] == order], f"{order}-order norms") for order in ("second", "first")
+    )
     return ratio(second, first, of="best_loss")
 
 
@@ -192,7 +226,8 @@ def _norm_claims(p: float) -> tuple[Claim, Claim]:
     return (
         Claim(
             f"{name} prefers {rate:g}",
-            f"each of the three tested norm variants prefers a different initial learning rate: {name} {rate:g}",
+            f"each of the three tested norm variants prefers a different initial learning rate: {name} "
+            f"{rate:g}",
             "4.3",
             f"best learning rate of {name} without momentum, everything else tuned; "
             f"claimed: {rate:g}, within a factor of the square root of 2",
@@ -203,7 +238,8 @@ def _norm_claims(p: float) -> tuple[Claim, Claim]:
             f"momentum keeps the rate of {name}",
             f"the preferred learning rate stays the same ({name})",
             "4.4",
-            f"best learning rate of {name} with momentum over that without; claimed: 1, within a factor of the square root of 2",
+            f"best learning rate of {name} with momentum over that without; claimed: 1, within a factor of "
+            f"the square root of 2",
             (1 / STEP, STEP),
             partial(_keeps, p=p),
         ),
@@ -216,7 +252,8 @@ CLAIMS: tuple[Claim, ...] = (
         "momentum tolerates larger rates",
         "vanilla SGD diverged with rates higher than 1; momentum is robust to larger learning rates",
         "4.2",
-        "share of trials that diverged, SGD minus momentum (a decaying mean), over the learning rates that both ran; claimed: above 0",
+        "share of trials that diverged, SGD minus momentum (a decaying mean), over the learning rates that "
+        "both ran; claimed: above 0",
         (0.0, math.inf),
         _tolerates,
     ),
@@ -224,7 +261,8 @@ CLAIMS: tuple[Claim, ...] = (
         "NAG is worse than CM",
         "NAG generally performed noticeably worse when using the larger learning rates",
         "4.2",
-        "loss of NAG over that of CM, same configurations and seeds, without norm, at the paper's learning rate of 2; claimed: above 1",
+        "loss of NAG over that of CM, same configurations and seeds, without norm, at the paper's learning "
+        "rate of 2; claimed: above 1",
         (1.0, math.inf),
         _nag,
     ),
@@ -232,7 +270,8 @@ CLAIMS: tuple[Claim, ...] = (
         "correcting mu does not help",
         "zero-initialization bias correction seems not to help in general (and sometimes even to hurt)",
         "4.5",
-        f"loss with bias correction of mu over that without, same configurations and seeds, at the paper's learning rate; "
+        f"loss with bias correction of mu over that without, same configurations and seeds, at the paper's "
+        f"learning rate; "
         f"claimed: above {MARGIN:g}, so any gain is smaller than {1 - MARGIN:.0%}",
         (MARGIN, math.inf),
         lambda trials: _schedule(trials, "mu_schedule", "bias_corrected", "constant", MARGIN),
@@ -241,16 +280,20 @@ CLAIMS: tuple[Claim, ...] = (
         "correcting nu matters above .9",
         "when nu is larger than .9, the variants that use no schedule significantly underperform",
         "4.3",
-        "loss without bias correction of nu over that with it, same configurations and seeds, nu above .9, at the paper's learning rates; "
+        "loss without bias correction of nu over that with it, same configurations and seeds, nu above .9, "
+        "at the paper's learning rates; "
         "claimed: above 1",
         (1.0, math.inf),
-        lambda trials: _schedule(trials[trials["nu"] > 0.9 + 1e-9], "nu_schedule", "constant", "bias_corrected"),
+        lambda trials: _schedule(
+            trials[trials["nu"] > 0.9 + 1e-9], "nu_schedule", "constant", "bias_corrected"
+        ),
     ),
     Claim(
         "nu .999 uncorrected fails",
         "either completely diverging or simply failing to reach anything resembling a good solution",
         "4.3",
-        "loss at nu .999 over the geometric mean of the loss at nu .9 and the initial loss, without bias correction, at the paper's "
+        "loss at nu .999 over the geometric mean of the loss at nu .9 and the initial loss, without bias "
+        "correction, at the paper's "
         "learning rates; claimed: above 1, so less than half the way is gone on the logarithm",
         (1.0, math.inf),
         _uncorrected_fails,
@@ -261,7 +304,8 @@ CLAIMS: tuple[Claim, ...] = (
         "more robust to nu than to mu",
         "the algorithms seem more robust to variations in nu than mu",
         "4.5",
-        "standard deviation of the logarithm of the loss along mu beyond that along nu (the root of the difference of the variances, "
+        "standard deviation of the logarithm of the loss along mu beyond that along nu (the root of the "
+        "difference of the variances, "
         "with its sign), of norms with momentum, at the paper's learning rates; claimed: above 0",
         (0.0, math.inf),
         _steady,
@@ -271,21 +315,27 @@ CLAIMS: tuple[Claim, ...] = (
             f"{decay} is best around .9",
             "the best values for both parameters seem to be around .9 for this task",
             "4.5",
-            f"loss at the other level of {decay} (at the best of several) over that at .9, same configurations and seeds, {words}"
+            f"loss at the other level of {decay} (at the best of several) over that at .9, same "
+            f"configurations and seeds, {words}"
             "at the paper's learning rates; claimed: above 1",
             (1.0, math.inf),
             find,
         )
         for decay, words, find in (
             ("mu", "", lambda trials: _around(trials, "mu")),
-            ("nu", "with bias correction, ", lambda trials: _around(trials[trials["nu_schedule"] == "bias_corrected"], "nu")),
+            (
+                "nu",
+                "with bias correction, ",
+                lambda trials: _around(trials[trials["nu_schedule"] == "bias_corrected"], "nu"),
+            ),
         )
     ),
     Claim(
         "Linf is most sensitive",
         "the max-norm variants of AdaGrad are at best very sensitive to hyperparameters",
         "4.5",
-        "mean over the configurations of the loss over the best loss, of Linf over that of the more sensitive of L1 and L2, with bias "
+        "mean over the configurations of the loss over the best loss, of Linf over that of the more "
+        "sensitive of L1 and L2, with bias "
         "correction, where all three ran; claimed: above 1",
         (1.0, math.inf),
         _maximum_norm,
@@ -294,13 +344,15 @@ CLAIMS: tuple[Claim, ...] = (
         "norms beat momentum",
         "they all perform significantly better than even NAG",
         "4.3, 5",
-        "best loss of the norm that does worst, without momentum, over the best of momentum alone; claimed: below 1",
+        "best loss of the norm that does worst, without momentum, over the best of momentum alone; claimed: "
+        "below 1",
         (-math.inf, 1.0),
         _adaptive,
     ),
     Claim(
         "EGD underperforms",
-        "even the best optimizer using EGD vastly underperformed compared to optimizers that only use first-order information",
+        "even the best optimizer using EGD vastly underperformed compared to optimizers that only use "
+        "first-order information",
         "4.3",
         "best loss of second order over the best of norms of first order; claimed: above 1",
         (1.0, math.inf),

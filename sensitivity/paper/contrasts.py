@@ -1,5 +1,5 @@
-"""What a claim of the paper is measured by: ratios of losses, best learning rates, shares that diverged. Each is a measure of the
-package, asked of trials that were put side by side.
+"""What a claim of the paper is measured by: ratios of losses, best learning rates, shares that diverged. Each
+is a measure of the package, asked of trials that were put side by side.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Undecided(Exception):
 
 @dataclass(frozen=True)
 class Finding:
-    """A measured value with its 95% interval, how many trials it comes from, the p-value where it is a test, and what limits it."""
+    """A measured value with its 95% interval, how many trials it comes from, the p-value where it is a test,
+    and what limits it."""
 
     value: float
     low: float
@@ -48,7 +49,8 @@ class Finding:
 
 
 def need(trials: pd.DataFrame, what: str) -> pd.DataFrame:
-    """The trials. Raises: Undecided where there are none, or one seed only: what the seed does is then unknown."""
+    """The trials. Raises: Undecided where there are none, or one seed only: what the seed does is then
+    unknown."""
     if trials.empty:
         raise Undecided(f"no trials of {what}")
     if trials["seed"].nunique() < 2:
@@ -57,7 +59,8 @@ def need(trials: pd.DataFrame, what: str) -> pd.DataFrame:
 
 
 def paired(trials: pd.DataFrame, setting: str, one: Any, other: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Trials with either value of a setting, only of configurations that were run with both and differ in nothing else."""
+    """Trials with either value of a setting, only of configurations that were run with both and differ in
+    nothing else."""
     sides = [need(trials[_is(trials[setting], value)], f"{setting} {value}") for value in (one, other)]
     sides = [side.assign(cell=cells(side, setting)) for side in sides]
     both = set(sides[0]["cell"]) & set(sides[1]["cell"])
@@ -72,10 +75,11 @@ def _is(column: pd.Series[Any], value: Any) -> Any:
 
 
 def ratio(first: pd.DataFrame, second: pd.DataFrame, of: str = "mean_loss", null: float = 1.0) -> Finding:
-    r"""How many times the loss of the second the first has: :math:`e^{\bar{\ln \ell_1} - \bar{\ln \ell_2}}`, a ratio of geometric means.
+    r"""How many times the loss of the second the first has: :math:`e^{\bar{\ln \ell_1} - \bar{\ln \ell_2}}`,
+    a ratio of geometric means.
 
-    :func:`sensitivity.measures.comparison.compare` of the logarithms. Its p-value is that of the ratio being ``null``.
-    Args: of: ``mean_loss``, ``best_loss`` or ``sensitivity``.
+    :func:`sensitivity.measures.comparison.compare` of the logarithms. Its p-value is that of the ratio being
+    ``null``. Args: of: ``mean_loss``, ``best_loss`` or ``sensitivity``.
     """
     import pandas as pd
 
@@ -93,27 +97,38 @@ def ratio(first: pd.DataFrame, second: pd.DataFrame, of: str = "mean_loss", null
 
 
 def worst(findings: Sequence[Finding], *, largest: bool) -> Finding:
-    """Of several that a claim says the same of, the one that is least kind to it, so that the claim holds only where it holds of all.
+    """Of several that a claim says the same of, the one that is least kind to it, so that the claim holds
+    only where it holds of all.
 
-    An intersection-union test: Berger, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics 24 (1982).
+    An intersection-union test: Berger, "Multiparameter Hypothesis Testing and Acceptance Sampling",
+    Technometrics 24 (1982).
     """
     chosen = max if largest else min
     shown = chosen(findings, key=lambda each: each.value)
     low, high = chosen(each.low for each in findings), chosen(each.high for each in findings)
-    return replace(shown, low=low, high=high, n=sum(each.n for each in findings), p=max(each.p for each in findings))
+    return replace(
+        shown, low=low, high=high, n=sum(each.n for each in findings), p=max(each.p for each in findings)
+    )
 
 
 def best_rates(trials: pd.DataFrame, by: pd.Series[str]) -> dict[str, Finding]:
-    """The best learning rate of each level of ``by``, everything else tuned: :func:`sensitivity.measures.coupling.best_by_level`."""
+    """The best learning rate of each level of ``by``, everything else tuned:
+    :func:`sensitivity.measures.coupling.best_by_level`."""
     from search_spaces.hyperparameters import Categorical, Float
 
     table = trials.assign(by=by, cell=cells(trials, "lr"))
     low, high = float(table["lr"].min()), float(table["lr"].max())
     if low == high:
         raise Undecided(f"one learning rate only, {low:g}")
-    names = (Categorical("by", (*dict.fromkeys(by), "")), Categorical("cell", (*dict.fromkeys(table["cell"]), "")))
+    names = (
+        Categorical("by", (*dict.fromkeys(by), "")),
+        Categorical("cell", (*dict.fromkeys(table["cell"]), "")),
+    )
     found = best_by_level(as_results(table, [Float("lr", low, high, "log"), *names]), "lr", "by")
-    return {row["by"]: Finding(row["value"], row["low"], row["high"], row["n"], note=row["note"]) for row in records(found)}
+    return {
+        row["by"]: Finding(row["value"], row["low"], row["high"], row["n"], note=row["note"])
+        for row in records(found)
+    }
 
 
 def apart(one: Finding, other: Finding) -> Finding:
@@ -121,33 +136,44 @@ def apart(one: Finding, other: Finding) -> Finding:
 
     .. math:: L = \hat\theta_1 - \hat\theta_2 - \sqrt{(\hat\theta_1 - l_1)^2 + (u_2 - \hat\theta_2)^2}
 
-    and U likewise. Sources: Newcombe, "Interval Estimation for the Difference between Independent Proportions", Statistics in Medicine 17
-    (1998), method 10; Zou & Donner, Statistics in Medicine 27 (2008), for any two.
+    and U likewise. Sources: Newcombe, "Interval Estimation for the Difference between Independent
+    Proportions", Statistics in Medicine 17 (1998), method 10; Zou & Donner, Statistics in Medicine 27 (2008),
+    for any two.
     """
     value = one.value - other.value
     down = math.hypot(one.value - one.low, other.high - other.value)
     up = math.hypot(one.high - one.value, other.value - other.low)
-    return Finding(value, value - down, value + up, one.n + other.n, note="; ".join(dict.fromkeys(filter(None, (one.note, other.note)))))
+    return Finding(
+        value,
+        value - down,
+        value + up,
+        one.n + other.n,
+        note="; ".join(dict.fromkeys(filter(None, (one.note, other.note)))),
+    )
 
 
 def diverged(one: pd.DataFrame, other: pd.DataFrame) -> Finding:
-    """How much larger the share that diverged is in the first: :func:`sensitivity.measures.divergence.divergence_rate` of each."""
+    """How much larger the share that diverged is in the first:
+    :func:`sensitivity.measures.divergence.divergence_rate` of each."""
     import pandas as pd
 
     table = pd.concat([one.assign(variant=ARMS[0]), other.assign(variant=ARMS[1])])
     first, second = (
-        Finding(row["value"], row["low"], row["high"], row["n"]) for row in records(divergence_rate(as_results(table, [], ARMS)))
+        Finding(row["value"], row["low"], row["high"], row["n"])
+        for row in records(divergence_rate(as_results(table, [], ARMS)))
     )
     return apart(first, second)
 
 
 def spread(trials: pd.DataFrame, one: str, other: str) -> Finding:
-    r"""How much more the loss changes along one hyperparameter than along another, as a standard deviation of its logarithm.
+    r"""How much more the loss changes along one hyperparameter than along another, as a standard deviation of
+    its logarithm.
 
     .. math:: \operatorname{sgn}(x) \sqrt{|x|}, \qquad x = \overline{\mathrm{Var}_i \ln \ell_{ij}} - \overline{\mathrm{Var}_j \ln \ell_{ij}}
 
-    over the blocks of configurations that differ in nothing else and are a full grid of the two. The noise of the seeds is the same in both
-    variances, so the difference is without it. Bootstrap: :func:`sensitivity.measures.losses.resampled`.
+    over the blocks of configurations that differ in nothing else and are a full grid of the two. The noise of
+    the seeds is the same in both variances, so the difference is without it. Bootstrap:
+    :func:`sensitivity.measures.losses.resampled`.
     """
     from search_spaces.hyperparameters import Categorical
 

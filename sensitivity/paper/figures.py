@@ -30,13 +30,25 @@ TITLES = {
 }
 SHOWN = {1: {"mu": 0.9}, 2: {}, 3: {"mu": 0.9, "nu": 0.9}, 4: {}}
 """Which cells of the table are drawn."""
-METRICS = {1: ("train_loss_end",), 2: ("train_loss_end",), 3: ("train_loss_end",), 4: ("train_loss_end", "test_loss")}
-SHADES = {"cm": COLOURS["cm"], "nag": COLOURS["nag"], "l1": COLOURS["rmsprop"], "l2": COLOURS["adam"], "linf": COLOURS["adamax"]}
+METRICS = {
+    1: ("train_loss_end",),
+    2: ("train_loss_end",),
+    3: ("train_loss_end",),
+    4: ("train_loss_end", "test_loss"),
+}
+SHADES = {
+    "cm": COLOURS["cm"],
+    "nag": COLOURS["nag"],
+    "l1": COLOURS["rmsprop"],
+    "l2": COLOURS["adam"],
+    "linf": COLOURS["adamax"],
+}
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
 def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
-    """The loss by epoch of the cells of a table at the paper's learning rates: mean of the seeds and their range.
+    """The loss by epoch of the cells of a table at the paper's learning rates: mean of the seeds and their
+    range.
 
     A trial that diverged stays at its initial loss. None where no cell was run.
     """
@@ -44,12 +56,18 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
     curves = [(cell, one, found) for cell in _shown(table) for one, found in _trials(results, cell)]
     if not curves:
         return None
-    figure = make_subplots(1, len(metrics), subplot_titles=[METRIC_NAMES[each] for each in metrics] if len(metrics) > 1 else None)
+    figure = make_subplots(
+        1, len(metrics), subplot_titles=[METRIC_NAMES[each] for each in metrics] if len(metrics) > 1 else None
+    )
     used: dict[str, int] = {}
     lows = []
     for cell, one, trials in curves:
         family = cell["variant"].partition("+")[2].split("-")[0] or cell["variant"].split("-")[0]
-        style = {"color": SHADES[family], "dash": DASHES[used.setdefault(family, 0) % len(DASHES)], "width": 2.5}
+        style = {
+            "color": SHADES[family],
+            "dash": DASHES[used.setdefault(family, 0) % len(DASHES)],
+            "width": 2.5,
+        }
         used[family] += 1
         for column, metric in enumerate(metrics, 1):
             paths = _paths(one, trials, metric)
@@ -58,12 +76,22 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
                 _draw(figure, paths, _called(cell), style, column)
     longest = max(int(trials["epochs"].max()) for _, _, trials in curves)
     figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if longest <= 12 else None)
-    figure.update_yaxes(**loss_axis([*lows, *(float(trials["initial_loss"].max()) for _, _, trials in curves)]))
+    figure.update_yaxes(
+        **loss_axis([*lows, *(float(trials["initial_loss"].max()) for _, _, trials in curves)])
+    )
     figure.update_yaxes(title_text="loss", col=1)
     figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "xanchor": "left", "yanchor": "top"})
     task = curves[0][0]["task"]
-    about = f"{task}, {' and '.join(METRIC_NAMES[each].replace(' the last epoch', ' each epoch') for each in metrics)}"
-    return styled(figure, f"Figure {table}. {TITLES[table]}", f"{about}; mean and range of the seeds", max(440, 190 + 32 * len(curves)))
+    about = (
+        f"{task}, "
+        f"{' and '.join(METRIC_NAMES[each].replace(' the last epoch', ' each epoch') for each in metrics)}"
+    )
+    return styled(
+        figure,
+        f"Figure {table}. {TITLES[table]}",
+        f"{about}; mean and range of the seeds",
+        max(440, 190 + 32 * len(curves)),
+    )
 
 
 def _shown(table: int) -> list[dict[str, Any]]:
@@ -78,18 +106,24 @@ def _trials(results: Iterable[Results], cell: Mapping[str, Any]) -> list[tuple[R
 
     for one in results:
         trials = trials_of(one, cell)
-        if len(trials) and (here := np.isclose(trials["config/lr"].astype(float), cell["lr"], rtol=1e-6)).any():
+        if (
+            len(trials)
+            and (here := np.isclose(trials["config/lr"].astype(float), cell["lr"], rtol=1e-6)).any()
+        ):
             return [(one, trials[here])]
     return []
 
 
 def _paths(one: Results, trials: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The loss of each trial, a column, after each epoch; capped at the initial loss, where what diverged stays."""
+    """The loss of each trial, a column, after each epoch; capped at the initial loss, where what diverged
+    stays."""
     if metric not in one.epochs or one.epochs[metric].isna().all():
         return one.epochs.iloc[:0, :0]
     epochs = one.epochs[one.epochs["key"].isin(trials["key"])]
     every = range(1, int(trials["epochs"].max()) + 1)
-    paths = epochs.pivot(index="epoch", columns="key", values=metric).reindex(index=every, columns=list(trials["key"]))
+    paths = epochs.pivot(index="epoch", columns="key", values=metric).reindex(
+        index=every, columns=list(trials["key"])
+    )
     initial = trials.set_index("key")["initial_loss"]
     if metric == "train_loss_end":  # the initial loss is the same measure, before the first epoch
         paths.loc[0] = initial

@@ -1,6 +1,8 @@
-"""What "Optimizing CNNs" claims beside what was measured: its claims with a verdict, its tables cell by cell, its figures.
+"""What "Optimizing CNNs" claims beside what was measured: its claims with a verdict, its tables cell by cell,
+its figures.
 
-:func:`claims`, :func:`cells` and :func:`agreement` compute; :func:`write_paper` writes them as a page, as Markdown and as CSV.
+:func:`claims`, :func:`cells` and :func:`agreement` compute; :func:`write_paper` writes them as a page, as
+Markdown and as CSV.
 """
 
 from __future__ import annotations
@@ -28,22 +30,28 @@ __all__ = ["agreement", "cells", "claims", "write_paper"]
 
 SOURCE = 'Dozat, "Optimizing CNNs"'
 HOW = (
-    "A claim is supported where the 95% interval of what is measured lies wholly on its side, contradicted where it lies wholly on the "
-    "other, and undecided otherwise. Losses are capped at the initial loss, which is what a trial that diverged counts as; ratios are of "
+    "A claim is supported where the 95% interval of what is measured lies wholly on its side, contradicted "
+    "where it lies wholly on the "
+    "other, and undecided otherwise. Losses are capped at the initial loss, which is what a trial that "
+    "diverged counts as; ratios are of "
     "geometric means."
 )
 BESIDE = (
-    "The paper's value beside the mean over the seeds of ours at the learning rate that the paper's caption gives, which is not always the "
+    "The paper's value beside the mean over the seeds of ours at the learning rate that the paper's caption "
+    "gives, which is not always the "
     "best of those that were run (best lr)."
 )
 Rows = tuple[Sequence[str], list[list[str]]]
 
 
-def write_paper(results: Sequence[Results], folder: str | pathlib.Path) -> tuple[pathlib.Path, pd.DataFrame, pd.DataFrame]:
-    """Write ``paper.html`` (opens offline), ``paper.md``, ``claims.csv``, ``cells.csv`` and ``agreement.csv``.
+def write_paper(
+    results: Sequence[Results], folder: str | pathlib.Path
+) -> tuple[pathlib.Path, pd.DataFrame, pd.DataFrame]:
+    """Write ``paper.html`` (opens offline), ``paper.md``, ``claims.csv``, ``cells.csv`` and
+    ``agreement.csv``.
 
-    Returns the path of the page, the claims and the agreement. Raises: InputError where the folder cannot be written, no trial is finished,
-    or as :func:`sensitivity.paper.claims.claims`.
+    Returns the path of the page, the claims and the agreement. Raises: InputError where the folder cannot be
+    written, no trial is finished, or as :func:`sensitivity.paper.claims.claims`.
     """
     if all(each.usable.empty for each in results):
         raise InputError(f"no trial of {listed([each.study for each in results])} is finished yet")
@@ -61,7 +69,9 @@ def write_paper(results: Sequence[Results], folder: str | pathlib.Path) -> tuple
     return place / "paper.html", tables["claims"], tables["agreement"]
 
 
-def page(results: Sequence[Results], claims: pd.DataFrame, cells: pd.DataFrame, agreement: pd.DataFrame) -> str:
+def page(
+    results: Sequence[Results], claims: pd.DataFrame, cells: pd.DataFrame, agreement: pd.DataFrame
+) -> str:
     """One self-contained HTML page."""
     from plotly.offline import get_plotlyjs
 
@@ -69,27 +79,47 @@ def page(results: Sequence[Results], claims: pd.DataFrame, cells: pd.DataFrame, 
 
     parts = [f"<h1>{_text(SOURCE)}, measured</h1><p class='lead'>{_text(_lead(results, claims))}</p>"]
     parts.append(f"<h2>Claims</h2><p class='note'>{_text(HOW)}</p>{_html(*claim_rows(claims))}")
-    parts.append(f"<h2>Tables: rank correlation</h2>{_html(*agreement_rows(agreement))}<p class='note'>{_text(BESIDE)}</p>")
+    parts.append(
+        f"<h2>Tables: rank correlation</h2>{_html(*agreement_rows(agreement))}<p "
+        f"class='note'>{_text(BESIDE)}</p>"
+    )
     for table in TABLES:
         figure = paper_figure(results, table)
         if (cells.loc[cells["table"] == table, "n"] > 0).any():
             parts.append(f"<h2>Table {table}</h2>{_html(*cell_rows(cells, table))}")
         if figure is not None:
             drawn = figure.to_html(
-                full_html=False, include_plotlyjs=False, config={"displaylogo": False, "showSendToCloud": False, "responsive": True}
+                full_html=False,
+                include_plotlyjs=False,
+                config={"displaylogo": False, "showSendToCloud": False, "responsive": True},
             )
             parts.append(f"<figure>{drawn}</figure>")
     body = "\n".join(parts)
     return (
-        f"<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{_text(SOURCE)}, measured</title><style>{STYLE}</style><script>{get_plotlyjs()}</script></head>"
+        f"<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><meta name='viewport' "
+        f"content='width=device-width, initial-scale=1'>"
+        f"<title>{_text(SOURCE)}, "
+        f"measured</title><style>{STYLE}</style><script>{get_plotlyjs()}</script></head>"
         f"<body><main>{body}</main></body></html>\n"
     )
 
 
-def markdown(results: Sequence[Results], claims: pd.DataFrame, cells: pd.DataFrame, agreement: pd.DataFrame) -> str:
+def markdown(
+    results: Sequence[Results], claims: pd.DataFrame, cells: pd.DataFrame, agreement: pd.DataFrame
+) -> str:
     """The page without figures, as Markdown."""
-    lines = [f"# {SOURCE}, measured", "", _lead(results, claims), "", "## Claims", "", HOW, "", *_lines(*claim_rows(claims)), ""]
+    lines = [
+        f"# {SOURCE}, measured",
+        "",
+        _lead(results, claims),
+        "",
+        "## Claims",
+        "",
+        HOW,
+        "",
+        *_lines(*claim_rows(claims)),
+        "",
+    ]
     lines += ["## Tables: rank correlation", "", *_lines(*agreement_rows(agreement)), "", BESIDE, ""]
     for table in TABLES:
         if (cells.loc[cells["table"] == table, "n"] > 0).any():
@@ -103,14 +133,43 @@ def claim_rows(claims: pd.DataFrame) -> Rows:
     for row in records(claims):
         p = "" if row["p"] != row["p"] else "< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}"
         quote = f"{row['claim']} ({row['where']})"
-        rows.append([row["verdict"], row["name"], quote, row["measured"], row["task"], _interval(row), str(row["n"]), p, row["note"]])
-    return ("verdict", "claim", "the paper (section)", "measured", "task", "value (95%)", "trials", "p", "note"), rows
+        rows.append(
+            [
+                row["verdict"],
+                row["name"],
+                quote,
+                row["measured"],
+                row["task"],
+                _interval(row),
+                str(row["n"]),
+                p,
+                row["note"],
+            ]
+        )
+    return (
+        "verdict",
+        "claim",
+        "the paper (section)",
+        "measured",
+        "task",
+        "value (95%)",
+        "trials",
+        "p",
+        "note",
+    ), rows
 
 
 def agreement_rows(agreement: pd.DataFrame) -> Rows:
     """Head and rows of the rank correlations, as text."""
     rows = [
-        [str(row["table"]), row["metric"], _interval(row), f"{row['n']} of {row['cells']}", str(row["trials"]), row["note"]]
+        [
+            str(row["table"]),
+            row["metric"],
+            _interval(row),
+            f"{row['n']} of {row['cells']}",
+            str(row["trials"]),
+            row["note"],
+        ]
         for row in records(agreement)
     ]
     return ("table", "metric", "Spearman (95%)", "cells", "trials", "note"), rows
@@ -124,9 +183,31 @@ def cell_rows(cells: pd.DataFrame, table: int) -> Rows:
         times = "" if row["ratio"] != row["ratio"] else f"{row['ratio']:.3g}"
         paper = "diverged" if row["paper"] != row["paper"] else number(row["paper"])
         rows.append(
-            [row["variant"], *setting, row["metric"], paper, _interval(row), times, str(row["n"]), _number(row["best_lr"]), row["note"]]
+            [
+                row["variant"],
+                *setting,
+                row["metric"],
+                paper,
+                _interval(row),
+                times,
+                str(row["n"]),
+                _number(row["best_lr"]),
+                row["note"],
+            ]
         )
-    return ("variant", "lr", "mu", "nu", "metric", "paper", "here (95%)", "ratio", "trials", "best lr", "note"), rows
+    return (
+        "variant",
+        "lr",
+        "mu",
+        "nu",
+        "metric",
+        "paper",
+        "here (95%)",
+        "ratio",
+        "trials",
+        "best lr",
+        "note",
+    ), rows
 
 
 def _lead(results: Sequence[Results], claims: pd.DataFrame) -> str:
@@ -135,12 +216,20 @@ def _lead(results: Sequence[Results], claims: pd.DataFrame) -> str:
     sizes = []
     for one in results:
         images = f", the first {one.spec['limit']:,} images" if one.spec.get("limit") else ""
-        sizes.append(f"{one.study} ({len(one.usable)} trials, {one.trials['epochs'].max()} epochs, {seeds_in_words(one)}{images})")
-    return f"{len(claims)} claims: {found}. From {listed(sizes)}. The paper trained for 50 epochs, each setting once."
+        sizes.append(
+            f"{one.study} ({len(one.usable)} trials, {one.trials['epochs'].max()} epochs, "
+            f"{seeds_in_words(one)}{images})"
+        )
+    return (
+        f"{len(claims)} claims: {found}. From {listed(sizes)}. The paper trained for 50 epochs, each "
+        f"setting once."
+    )
 
 
 def _interval(row: dict[str, float]) -> str:
-    return "" if row["value"] != row["value"] else f"{row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})"
+    return (
+        "" if row["value"] != row["value"] else f"{row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})"
+    )
 
 
 def _number(value: float) -> str:
@@ -153,7 +242,9 @@ def _text(words: str) -> str:
 
 def _html(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     top = "".join(f"<th>{_text(each)}</th>" for each in head)
-    body = "".join("<tr>" + "".join(f"<td{_verdict(each)}>{_text(each)}</td>" for each in row) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td{_verdict(each)}>{_text(each)}</td>" for each in row) + "</tr>" for row in rows
+    )
     return f"<div class='scroll'><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
@@ -162,7 +253,10 @@ def _verdict(cell: str) -> str:
 
 
 def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in (head, ["---"] * len(head), *rows)]
+    return [
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
+        for line in (head, ["---"] * len(head), *rows)
+    ]
 
 
 STYLE = """

@@ -27,16 +27,34 @@ TEST_LOSS = "test_cross_entropy"
 WORDS = {1.0: "l1", 2.0: "l2", math.inf: "linf"}
 ONE_SEED = "one seed: seed noise is not in the interval"
 RATE_UNSAID = "the paper does not say this cell's learning rate: that of its norm in Table 2"
-COLUMNS = ["table", "task", "variant", "lr", "mu", "nu", "metric", "paper", "value", "low", "high", "ratio", "n", "best_lr", "note"]
+COLUMNS = [
+    "table",
+    "task",
+    "variant",
+    "lr",
+    "mu",
+    "nu",
+    "metric",
+    "paper",
+    "value",
+    "low",
+    "high",
+    "ratio",
+    "n",
+    "best_lr",
+    "note",
+]
 """``best_lr``: which of the learning rates that were run has the smallest mean in this cell."""
 
 
 def published() -> pd.DataFrame:
-    r"""Every cell: table, task, variant as this package calls it, lr, mu, nu (NaN where they play no part), metric, and the paper's value.
+    r"""Every cell: table, task, variant as this package calls it, lr, mu, nu (NaN where they play no part),
+    metric, and the paper's value.
 
-    The learning rate is the one that the table's caption gives, not the best of the three that were searched for a cell: 2 in Table 1, and
-    in Tables 2 and 3 .001, .002 and .005 for :math:`L_1`, :math:`L_2` and :math:`L_\infty`. Section 5 gives 1 for the NAG of Table 4 and
-    none for its norms, which stand at the rates of Table 2 with a note.
+    The learning rate is the one that the table's caption gives, not the best of the three that were searched
+    for a cell: 2 in Table 1, and in Tables 2 and 3 .001, .002 and .005 for :math:`L_1`, :math:`L_2` and
+    :math:`L_\infty`. Section 5 gives 1 for the NAG of Table 4 and none for its norms, which stand at the
+    rates of Table 2 with a note.
 
     >>> published().groupby("table").size().to_dict()
     {1: 8, 2: 10, 3: 24, 4: 12}
@@ -69,10 +87,12 @@ def _variant(row: Mapping[str, Any]) -> str:
 
 
 def cells(results: Results | Sequence[Results]) -> pd.DataFrame:
-    """Every published cell with what was measured there: the mean over the seeds at the paper's learning rate, in the paper's units.
+    """Every published cell with what was measured there: the mean over the seeds at the paper's learning
+    rate, in the paper's units.
 
-    ``value``: of the capped loss after the last epoch, times 1000 where the paper's is. ``low``, ``high``: 95% interval over the seeds
-    (:func:`sensitivity.measures.losses.resampled`). ``ratio``: value over the paper's. A cell that was not run is NaN, with a note.
+    ``value``: of the capped loss after the last epoch, times 1000 where the paper's is. ``low``, ``high``:
+    95% interval over the seeds (:func:`sensitivity.measures.losses.resampled`). ``ratio``: value over the
+    paper's. A cell that was not run is NaN, with a note.
     """
     table, _ = _measured(results)
     return table
@@ -81,16 +101,24 @@ def cells(results: Results | Sequence[Results]) -> pd.DataFrame:
 def agreement(results: Results | Sequence[Results], *, seed: int = 0) -> pd.DataFrame:
     """Spearman's rank correlation between the paper's cells and ours, one row for each table and metric.
 
-    Ties share their mean rank; a cell that diverged in the paper (nan) is its worst. ``p``: of no correlation, by permuting the cells.
-    Interval: bootstrap over cells and seeds, 95%. ``n`` is cells, ``trials`` their trials. Fewer than four cells give NaN.
+    Ties share their mean rank; a cell that diverged in the paper (nan) is its worst. ``p``: of no
+    correlation, by permuting the cells. Interval: bootstrap over cells and seeds, 95%. ``n`` is cells,
+    ``trials`` their trials. Fewer than four cells give NaN.
 
-    Source: Spearman, "The Proof and Measurement of Association between Two Things", American Journal of Psychology 15 (1904).
+    Source: Spearman, "The Proof and Measurement of Association between Two Things", American Journal of
+    Psychology 15 (1904).
     """
     table, draws = _measured(results)
     rows = []
     for (number, metric), part in table.groupby(["table", "metric"], sort=False):
         run = part.dropna(subset="value")
-        row = {"table": number, "metric": metric, "n": len(run), "cells": len(part), "trials": int(run["n"].sum())}
+        row = {
+            "table": number,
+            "metric": metric,
+            "n": len(run),
+            "cells": len(part),
+            "trials": int(run["n"].sum()),
+        }
         if len(run) < 4:
             nothing = dict.fromkeys(("value", "low", "high", "p"), math.nan)
             rows.append(row | nothing | {"note": f"{len(run)} of {len(part)} cells were run (at least 4)"})
@@ -102,10 +130,19 @@ def agreement(results: Results | Sequence[Results], *, seed: int = 0) -> pd.Data
         value = float(_spearman(paper[None], ours[None])[0])
         low, high = interval(_spearman(paper[chosen], noisy))
         remark = f"{len(part) - len(run)} of {len(part)} cells were not run" if len(run) < len(part) else ""
-        row |= {"value": value, "low": min(low, value), "high": max(high, value), "p": _permuted(paper, ours, value, rng)}
-        known = [each for each in (RATE_UNSAID, ONE_SEED) if run["note"].str.contains(each, regex=False).any()]
+        row |= {
+            "value": value,
+            "low": min(low, value),
+            "high": max(high, value),
+            "p": _permuted(paper, ours, value, rng),
+        }
+        known = [
+            each for each in (RATE_UNSAID, ONE_SEED) if run["note"].str.contains(each, regex=False).any()
+        ]
         rows.append(row | {"note": joined(remark, *known)})
-    return pd.DataFrame(rows, columns=["table", "metric", "value", "low", "high", "n", "p", "cells", "trials", "note"])
+    return pd.DataFrame(
+        rows, columns=["table", "metric", "value", "low", "high", "n", "p", "cells", "trials", "note"]
+    )
 
 
 def _spearman(one: Array, other: Array) -> Array:
@@ -119,7 +156,8 @@ def _spearman(one: Array, other: Array) -> Array:
 
 
 def _permuted(paper: Array, ours: Array, value: float, rng: np.random.Generator) -> float:
-    """Two-sided p-value: the share of 9,999 permutations, and of what was seen, that are at least as far from 0."""
+    """Two-sided p-value: the share of 9,999 permutations, and of what was seen, that are at least as far from
+    0."""
     again = rng.permuted(np.broadcast_to(ours, (9999, len(ours))), axis=1)
     as_far = np.abs(_spearman(np.broadcast_to(paper, again.shape), again)) >= abs(value) - 1e-12
     return float((as_far.sum() + 1) / 10_000)
@@ -155,16 +193,29 @@ def trials_of(one: Results, cell: Mapping[str, Any]) -> pd.DataFrame:
 def _cell(one: Results, cell: Mapping[str, Any], seed: int) -> tuple[dict[str, Any], Array] | None:
     """A cell in one study; None where the study does not have it."""
     trials = trials_of(one, cell)
-    here = trials[np.isclose(trials[f"{PREFIX}lr"].astype(float), cell["lr"], rtol=1e-6)] if len(trials) else trials
+    here = (
+        trials[np.isclose(trials[f"{PREFIX}lr"].astype(float), cell["lr"], rtol=1e-6)]
+        if len(trials)
+        else trials
+    )
     if not np.isfinite(here["loss"].astype(float)).any():
         return None
     scale = 1000.0 if cell["metric"].endswith("x1000") else 1.0
     group = losses(one, cell["task"], cell["variant"])
     wanted = here.iloc[0]
-    at = next(i for i, each in enumerate(group.configurations) if all(wanted[f"{PREFIX}{name}"] == value for name, value in each.items()))
+    at = next(
+        i
+        for i, each in enumerate(group.configurations)
+        if all(wanted[f"{PREFIX}{name}"] == value for name, value in each.items())
+    )
     draws = resampled(group, draws=DRAWS, seed=seed).mean[:, at] * scale
     low, high = interval(draws)
-    row = {"value": float(group.mean[at]) * scale, "low": low, "high": high, "n": int(np.isfinite(group.loss[at]).sum())}
+    row = {
+        "value": float(group.mean[at]) * scale,
+        "low": low,
+        "high": high,
+        "n": int(np.isfinite(group.loss[at]).sum()),
+    }
     remarks = joined(cell["note"], ONE_SEED if group.loss.shape[1] == 1 else "", _diverged(here))
     rates = trials.groupby(f"{PREFIX}lr")["loss"].mean().dropna()
     return row | {"best_lr": min(rates.items(), key=lambda each: each[1])[0], "note": remarks}, draws

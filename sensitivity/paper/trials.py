@@ -1,4 +1,5 @@
-"""The trials of several studies as the paper sees them: each with the settings of the hyperalgorithm that it ran with."""
+"""The trials of several studies as the paper sees them: each with the settings of the hyperalgorithm that it
+ran with."""
 
 from __future__ import annotations
 
@@ -16,12 +17,18 @@ from trainables.names import InputError
 if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
 
-MOMENTUM = {"momentum": "cm", "momentum_gradient": "unscaled", "momentum_accumulation": "mean", "mu_schedule": "bias_corrected"}
+MOMENTUM = {
+    "momentum": "cm",
+    "momentum_gradient": "unscaled",
+    "momentum_accumulation": "mean",
+    "mu_schedule": "bias_corrected",
+}
 NORM = {"p": 2.0, "adaptive": "mean", "nu_schedule": "bias_corrected", "order": "first"}
 """Settings of the two parts of the hyperalgorithm, with its defaults."""
 NUMBERS = {"mu": 0.9, "nu": 0.999}
 SETTINGS = ("lr", *NUMBERS, *MOMENTUM, *NORM, "other")
-"""What tells one configuration from another; ``other`` is everything that the paper does not speak of, as text."""
+"""What tells one configuration from another; ``other`` is everything that the paper does not speak of, as
+text."""
 MOMENTUM_RATE = 2.0
 NORM_RATES = {1.0: 0.001, 2.0: 0.002, math.inf: 0.005}
 """The paper's learning rates of momentum alone (section 4.2), and of each norm (section 4.3)."""
@@ -30,11 +37,12 @@ SIZE = ("metric", "epochs", "limit", "batch_size", "precision")
 
 
 def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
-    """Finished trials of all studies, each once: task, seed, status, ``loss`` (the natural logarithm of the capped loss), ``initial_loss``
-    (likewise), and :data:`SETTINGS`, NaN or empty where the variant has no momentum, or no norm. Variants that are no setting of the
-    hyperalgorithm are left out.
+    """Finished trials of all studies, each once: task, seed, status, ``loss`` (the natural logarithm of the
+    capped loss), ``initial_loss`` (likewise), and :data:`SETTINGS`, NaN or empty where the variant has no
+    momentum, or no norm. Variants that are no setting of the hyperalgorithm are left out.
 
-    Raises: InputError for losses that are not above 0, and for studies of one task that differ in :data:`SIZE`.
+    Raises: InputError for losses that are not above 0, and for studies of one task that differ in
+    :data:`SIZE`.
     """
     given = [results] if isinstance(results, Results) else list(results)
     _check_size(given)
@@ -46,7 +54,10 @@ def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
             if fixed is None or row["key"] in seen or not np.isfinite(row["loss"]):
                 continue
             if min(row["loss"], row["initial_loss"]) <= 0:
-                raise InputError(f"the paper's claims are about a loss above 0, got {row['loss']:g} for {one.metric!r} of {one.study!r}")
+                raise InputError(
+                    f"the paper's claims are about a loss above 0, got {row['loss']:g} for {one.metric!r} "
+                    f"of {one.study!r}"
+                )
             seen.add(row["key"])
             kept = {name: row[name] for name in ("task", "seed", "status")}
             logs = {name: math.log(row[name]) for name in ("loss", "initial_loss")}
@@ -67,7 +78,11 @@ def _fixed(name: str) -> Mapping[str, Any] | None:
 
 
 def _settings(fixed: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
-    chosen = {name.removeprefix(PREFIX): each for name, each in row.items() if name.startswith(PREFIX) and not pd.isna(each)}
+    chosen = {
+        name.removeprefix(PREFIX): each
+        for name, each in row.items()
+        if name.startswith(PREFIX) and not pd.isna(each)
+    }
     whole = {**MOMENTUM, **NORM, **NUMBERS, **fixed, **chosen}
     other = ", ".join(f"{name}={whole[name]}" for name in sorted(set(whole) - set(SETTINGS)))
     found = {name: whole.get(name, np.nan) for name in SETTINGS[:-1]} | {"other": other}
@@ -87,7 +102,8 @@ def _check_size(given: Iterable[Results]) -> None:
                 size, study = sizes.setdefault((str(task), name), (has.get(name), one.study))
                 if size != has.get(name):
                     raise InputError(
-                        f"studies {study!r} and {one.study!r} differ in {name} of {task} ({size}, {has.get(name)}); "
+                        f"studies {study!r} and {one.study!r} differ in {name} of {task} ({size}, "
+                        f"{has.get(name)}); "
                         "name those of one size with --study"
                     )
 
@@ -102,22 +118,28 @@ def _word(value: Any) -> str:
 
 
 def at_paper_rates(trials: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The trials at the paper's learning rate of their norm (of momentum, without one), and a note where it was not run.
+    """The trials at the paper's learning rate of their norm (of momentum, without one), and a note where it
+    was not run.
 
     Of a norm without a trial there all trials are kept.
     """
     norm = trials["p"].where(trials["adaptive"] != "none")
     usual = norm.map(NORM_RATES).where(norm.notna(), MOMENTUM_RATE)
-    here = pd.Series(np.isclose(trials["lr"].astype(float), usual.astype(float), rtol=0.01), index=trials.index)
+    here = pd.Series(
+        np.isclose(trials["lr"].astype(float), usual.astype(float), rtol=0.01), index=trials.index
+    )
     run = here.groupby(norm.fillna(0.0)).transform("any")
     note = "" if run.all() else "not run at the paper's learning rate: over all that were"
     return trials[here | ~run], note
 
 
-def as_results(trials: pd.DataFrame, hyperparameters: Iterable[Hyperparameter], variants: Iterable[str] = ("all",)) -> Results:
+def as_results(
+    trials: pd.DataFrame, hyperparameters: Iterable[Hyperparameter], variants: Iterable[str] = ("all",)
+) -> Results:
     """Trials as results that a measure takes.
 
-    Args: trials: with task, seed, status, loss, initial_loss, one column a hyperparameter, and ``variant`` where there are several.
+    Args: trials: with task, seed, status, loss, initial_loss, one column a hyperparameter, and ``variant``
+    where there are several.
     """
     from search_spaces.spaces import SearchSpace
 

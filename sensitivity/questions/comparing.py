@@ -1,4 +1,5 @@
-"""Is one variant less sensitive than another: every pair, with a test that is corrected for how many pairs there are."""
+"""Is one variant less sensitive than another: every pair, with a test that is corrected for how many pairs
+there are."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ LEVEL = 0.05
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
-    """The pairs that differ by more than noise, or that none does; and what difference this study could have seen."""
+    """The pairs that differ by more than noise, or that none does; and what difference this study could have
+    seen."""
     table = rows(measured.comparisons, task)
     if not table:
         return []
@@ -31,18 +33,30 @@ def sentences(measured: Measured, task: str) -> list[str]:
             ends = sorted((abs(row["low"]), abs(row["high"])))
             size = with_interval({"value": abs(row["value"]), "low": ends[0], "high": ends[1]})
             words.append(f"{less} less sensitive than {more} by {size}, p {_p(row['p_holm'])}")
-        found = [f"Differences in {to} beyond noise, of {count} (p with Holm's correction): {several(words, 5)}."]
+        found = [
+            f"Differences in {to} beyond noise, of {count} (p with Holm's correction): {several(words, 5)}."
+        ]
     else:
         least = min(table, key=lambda row: row["p"])
-        none = f"{least['a']} and {least['b']} do not differ" if len(table) == 1 else f"No pair of {len(table)} differs"
+        none = (
+            f"{least['a']} and {least['b']} do not differ"
+            if len(table) == 1
+            else f"No pair of {len(table)} differs"
+        )
         nearest = "" if len(table) == 1 else "nearest to it: "
         found = [
-            f"{none} in {to} by more than noise at 5% (Holm's correction); {nearest}{least['a']} minus {least['b']}, "
+            f"{none} in {to} by more than noise at 5% (Holm's correction); {nearest}{least['a']} minus "
+            f"{least['b']}, "
             f"{with_interval(least)}, p {_p(least['p_holm'])}."
         ]
     seen = [row["detectable"] for row in table]
-    size = f"{min(seen):.3g}" if len(seen) == 1 else f"{min(seen):.3g} to {max(seen):.3g}, depending on the pair"
-    return [*found, f"The smallest difference that this study would have seen four times out of five: {size}."]
+    size = (
+        f"{min(seen):.3g}" if len(seen) == 1 else f"{min(seen):.3g} to {max(seen):.3g}, depending on the pair"
+    )
+    return [
+        *found,
+        f"The smallest difference that this study would have seen four times out of five: {size}.",
+    ]
 
 
 def _p(value: float) -> str:
@@ -64,7 +78,11 @@ def _why_not(measured: Measured, task: str) -> str:
     if nothing:
         return nothing
     refused = refusal(measured.comparisons)
-    return refused or ("" if len(of_task(measured.comparisons, task)) else "No two variants have a hyperparameter to compare over.")
+    return refused or (
+        ""
+        if len(of_task(measured.comparisons, task))
+        else "No two variants have a hyperparameter to compare over."
+    )
 
 
 COMPARING = Question(
@@ -74,7 +92,8 @@ COMPARING = Question(
     (
         Drawing(
             differences,
-            "The difference of every two variants; a difference inside the grey bar is one that this study could not have seen.",
+            "The difference of every two variants; a difference inside the grey bar is one that this study "
+            "could not have seen.",
             "comparisons",
         ),
     ),

@@ -18,10 +18,17 @@ if TYPE_CHECKING:
 
 
 def course(measured: Measured, task: str) -> pd.DataFrame:
-    """The trials that have reported, by how they ended. Columns: status, n, seconds (of training, together), begin and end (UTC)."""
+    """The trials that have reported, by how they ended. Columns: status, n, seconds (of training, together),
+    begin and end (UTC)."""
     spans = ran(measured.results.trials)
     found = [
-        {"status": each, "n": len(part), "seconds": part["seconds"].sum(), "begin": part["begin"].min(), "end": part["end"].max()}
+        {
+            "status": each,
+            "n": len(part),
+            "seconds": part["seconds"].sum(),
+            "begin": part["begin"].min(),
+            "end": part["end"].max(),
+        }
         for each in STATUSES
         if len(part := spans[spans["status"] == each])
     ]
@@ -29,7 +36,8 @@ def course(measured: Measured, task: str) -> pd.DataFrame:
 
 
 def failures(measured: Measured, task: str) -> pd.DataFrame:
-    """The errors that trials failed with, the most frequent first. Columns: error, n, key (of the first of them)."""
+    """The errors that trials failed with, the most frequent first. Columns: error, n, key (of the first of
+    them)."""
     failed = measured.results.trials[measured.results.trials["status"] == "failed"]
     by_error = failed.fillna({"error": "no reason given"}).groupby("error", sort=False)
     table = by_error.agg(n=("key", "size"), key=("key", "first")).reset_index()
@@ -46,8 +54,14 @@ def sentences(measured: Measured, task: str) -> list[str]:
         f"From {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC {counted(len(spans), 'trial')} ran, up to "
         f"{int(spans['lane'].max()) + 1} at a time, {mean:.1f} on average."
     ]
-    errors = [f"{_first_line(row['error'])} ({counted(row['n'], 'trial')})" for row in records(failures(measured, task))]
-    return [*found, f"Errors, which no measure counts: {several(errors, 3)}." if errors else "No trial failed."]
+    errors = [
+        f"{_first_line(row['error'])} ({counted(row['n'], 'trial')})"
+        for row in records(failures(measured, task))
+    ]
+    return [
+        *found,
+        f"Errors, which no measure counts: {several(errors, 3)}." if errors else "No trial failed.",
+    ]
 
 
 def _first_line(error: str) -> str:
@@ -65,7 +79,8 @@ COURSE = Question(
     (
         Drawing(
             for_all(timeline),
-            "When each trial trained, and how it ended: gaps are waiting, and trials that failed together may share a cause.",
+            "When each trial trained, and how it ended: gaps are waiting, and trials that failed together "
+            "may share a cause.",
             "course",
         ),
     ),

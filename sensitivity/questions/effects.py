@@ -1,4 +1,5 @@
-"""Which hyperparameters matter: alone, in pairs, against the noise of the seed, and whether estimators agree."""
+"""Which hyperparameters matter: alone, in pairs, against the noise of the seed, and whether estimators
+agree."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ TRUSTED = 0.5
 
 
 def effects(measured: Measured, task: str) -> list[str]:
-    """A sentence for each variant: hyperparameters and interactions that clearly explain its loss, the remainder and seed noise."""
+    """A sentence for each variant: hyperparameters and interactions that clearly explain its loss, the
+    remainder and seed noise."""
     shares = of_task(measured.main_effects, task)
     poor = shares[shares["note"].str.contains(POOR, regex=False)]
     found = []
@@ -42,9 +44,16 @@ def effects(measured: Measured, task: str) -> list[str]:
         found = [*found[:MOST], f"{len(found) - MOST} more variants are in the table."]
     if len(poor):
         names = several(list(dict.fromkeys(poor["variant"])))
-        found.append(f"The trials of {names} do not show which hyperparameters matter: a forest cannot predict their loss.")
+        found.append(
+            f"The trials of {names} do not show which hyperparameters matter: a forest cannot predict their "
+            f"loss."
+        )
     alone = shares[~shares["effect"].isin(NO_HYPERPARAMETER)]
-    unknown = alone.groupby("variant", sort=False)["value"].transform(lambda values: values.isna().all()).astype(bool)
+    unknown = (
+        alone.groupby("variant", sort=False)["value"]
+        .transform(lambda values: values.isna().all())
+        .astype(bool)
+    )
     if not found and not alone[~unknown].empty:
         found.append(_none(alone[~unknown]))
     return [*found, *_unknown(alone[unknown], everything=bool(unknown.all()))]
@@ -77,8 +86,18 @@ def leading(measured: Measured, task: str) -> list[str]:
     large = _clear(own).sort_values("value", ascending=False).drop_duplicates("variant")
     names = [variant for variant in dict.fromkeys(own["variant"]) if variant in set(large["variant"])]
     large = large.set_index("variant").loc[names]
-    words = [f"{row['effect']} for {variant}, {with_interval(row, form='.0%')}" for variant, row in large.iterrows()]
-    return [f"What matters most, as a share of the variance of the loss: {'; '.join(words[:MOST])}{_more(words)}."] if words else []
+    words = [
+        f"{row['effect']} for {variant}, {with_interval(row, form='.0%')}"
+        for variant, row in large.iterrows()
+    ]
+    return (
+        [
+            f"What matters most, as a share of the variance of the loss: "
+            f"{'; '.join(words[:MOST])}{_more(words)}."
+        ]
+        if words
+        else []
+    )
 
 
 def _more(words: list[str]) -> str:
@@ -92,7 +111,9 @@ def _pairs(measured: Measured, task: str) -> list[str]:
     believed = [row for row in table if row["r2"] >= TRUSTED]
     if not believed:
         return []
-    large = sorted((row for row in believed if row["low"] > 0 and row["value"] >= MINOR), key=lambda row: -row["value"])
+    large = sorted(
+        (row for row in believed if row["low"] > 0 and row["value"] >= MINOR), key=lambda row: -row["value"]
+    )
     worst, best = (f"{end(row['r2'] for row in believed):.2f}" for end in (min, max))
     surrogate = f"forests with out-of-bag R2 of {worst}" + ("" if worst == best else f" to {best}")
     if not large:
@@ -100,7 +121,9 @@ def _pairs(measured: Measured, task: str) -> list[str]:
         of = f" of {several(variants)}" if len(variants) < len({row["variant"] for row in table}) else ""
         return [f"No interaction{of} clearly exceeds 5% ({surrogate})."]
     words = [f"{row['effect']} of {row['variant']} {with_interval(row, form='.0%')}" for row in large]
-    return [f"Interactions, beyond what each hyperparameter explains alone ({surrogate}): {several(words, 5)}."]
+    return [
+        f"Interactions, beyond what each hyperparameter explains alone ({surrogate}): {several(words, 5)}."
+    ]
 
 
 def _agreement(measured: Measured, task: str) -> list[str]:
@@ -116,13 +139,21 @@ def _agreement(measured: Measured, task: str) -> list[str]:
             against.setdefault(row["estimator"], []).extend(row["disagrees"].split(", "))
         odd = max(against, key=lambda each: len(set(against[each])))
         what = listed([row["effect"] for row in apart if row["estimator"] == odd])
-        words.append(f"for {variant}, {odd} orders {what} otherwise than {listed(list(dict.fromkeys(against[odd])))}")
+        words.append(
+            f"for {variant}, {odd} orders {what} otherwise than {listed(list(dict.fromkeys(against[odd])))}"
+        )
     if not words and _ordered_by_two(table):
-        return [f"Estimators agree: {listed(names)} order the hyperparameters alike wherever their intervals keep two apart."]
+        return [
+            f"Estimators agree: {listed(names)} order the hyperparameters alike wherever their intervals "
+            f"keep two apart."
+        ]
     if not words:
         return []
     more = f"; {len(words) - 3} more in the table" if len(words) > 3 else ""
-    return [f"Estimators disagree by more than chance: {'; '.join(words[:3])}{more}. They measure different things."]
+    return [
+        f"Estimators disagree by more than chance: {'; '.join(words[:3])}{more}. They measure different "
+        f"things."
+    ]
 
 
 def _ordered_by_two(table: list[dict[str, Any]]) -> bool:
@@ -152,7 +183,9 @@ def _has_pairs(measured: Measured, task: str) -> bool:
 
 
 def _why_not(measured: Measured, task: str) -> str:
-    varied = any(measured.results.varied(variant) for place, variant in measured.results.groups if place == task)
+    varied = any(
+        measured.results.varied(variant) for place, variant in measured.results.groups if place == task
+    )
     return nothing_learned(measured, task) if varied else "No hyperparameter varies."
 
 
@@ -163,26 +196,31 @@ EFFECTS = Question(
     (
         Drawing(
             effect_shares,
-            "How much of the variance of the loss each hyperparameter explains on its own over the range searched, on its own scale; "
-            "interactions, which pairs explain together; the remainder that no effect explains; and seed noise. An effect smaller than "
+            "How much of the variance of the loss each hyperparameter explains on its own over the range "
+            "searched, on its own scale; "
+            "interactions, which pairs explain together; the remainder that no effect explains; and seed "
+            "noise. An effect smaller than "
             "seed noise is not worth tuning for.",
             "main_effects",
         ),
         Drawing(
             pair_effects,
-            "What two hyperparameters explain together beyond what each explains alone; on the diagonal, each alone. Of a forest.",
+            "What two hyperparameters explain together beyond what each explains alone; on the diagonal, "
+            "each alone. Of a forest.",
             "variance_shares",
             _has_pairs,
         ),
         Drawing(
             seed_noise,
-            "How much the seed alone makes: as a share of the variance, and as a deviation along the learning rate.",
+            "How much the seed alone makes: as a share of the variance, and as a deviation along the "
+            "learning rate.",
             "seed_noise",
             _has_noise,
         ),
         Drawing(
             estimator_agreement,
-            "The rank that each estimator gives each hyperparameter; ≠ marks where another orders it otherwise by more than chance.",
+            "The rank that each estimator gives each hyperparameter; ≠ marks where another orders it "
+            "otherwise by more than chance.",
             "estimators",
         ),
     ),

@@ -1,4 +1,5 @@
-"""Are more epochs needed: how much of the improvement came late, and whether the order of the variants still changed."""
+"""Are more epochs needed: how much of the improvement came late, and whether the order of the variants still
+changed."""
 
 from __future__ import annotations
 
@@ -25,13 +26,20 @@ FROM_THE_START = "train_loss_end"
 
 
 def curves(measured: Measured, task: str) -> pd.DataFrame:
-    """The metric by epoch of each variant's best configuration: ``value`` is the mean over its seeds, ``low`` and ``high`` their range.
+    """The metric by epoch of each variant's best configuration: ``value`` is the mean over its seeds, ``low``
+    and ``high`` their range.
 
-    Columns: task, variant, epoch, value, low, high, n. Epoch 0 is the initial loss where the metric is that of the same data.
+    Columns: task, variant, epoch, value, low, high, n. Epoch 0 is the initial loss where the metric is that
+    of the same data.
     """
     found = []
     for variant, table in _best_curves(measured, task).items():
-        ends = {"value": table.mean(axis=1), "low": table.min(axis=1), "high": table.max(axis=1), "n": table.notna().sum(axis=1)}
+        ends = {
+            "value": table.mean(axis=1),
+            "low": table.min(axis=1),
+            "high": table.max(axis=1),
+            "n": table.notna().sum(axis=1),
+        }
         part = pd.DataFrame(ends).rename_axis("epoch").reset_index()
         part.insert(0, "variant", variant)
         part.insert(0, "task", task)
@@ -45,14 +53,21 @@ def late_gains(measured: Measured, task: str) -> pd.DataFrame:
 
     .. math:: \frac{\ell(\lfloor 3 T / 4 \rfloor) - \ell(T)}{\ell(0) - \ell(T)}
 
-    with T the epochs and the mean of the seeds; ``low`` and ``high`` are the range of the seeds. Epoch 1 stands for epoch 0 where the
-    metric has no value before training. NaN where nothing improved. ``late`` is the number of those last epochs, of ``epochs``.
+    with T the epochs and the mean of the seeds; ``low`` and ``high`` are the range of the seeds. Epoch 1
+    stands for epoch 0 where the metric has no value before training. NaN where nothing improved. ``late`` is
+    the number of those last epochs, of ``epochs``.
     """
     found = []
     for variant, table in _best_curves(measured, task).items():
         last = table.index.max()
         before = table.index[table.index <= math.floor((1 - LATE) * last)].max()
-        row: dict[str, Any] = {"task": task, "variant": variant, "value": math.nan, "low": math.nan, "high": math.nan}
+        row: dict[str, Any] = {
+            "task": task,
+            "variant": variant,
+            "value": math.nan,
+            "low": math.nan,
+            "high": math.nan,
+        }
         row |= {"n": table.shape[1], "epochs": last, "late": last - before if known(before) else 0}
         if known(before) and before < last:
             start, middle, end = (table.loc[epoch] for epoch in (table.index.min(), before, last))
@@ -66,20 +81,28 @@ def late_gains(measured: Measured, task: str) -> pd.DataFrame:
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
-    """How much the last quarter of the epochs brought, and whether the best variant at half of them was the best at the end."""
+    """How much the last quarter of the epochs brought, and whether the best variant at half of them was the
+    best at the end."""
     table = late_gains(measured, task)
     gains = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in rows(table, task)]
     if not gains:
         return ["Too few epochs to see whether more are needed."]
     of, late = table["epochs"].max(), table["late"].max()
     which = f"the last {late} of {of} epochs" if late > 1 else f"the last of {of} epochs"
-    found = [f"Of all that the best configuration improved, {which} brought (range of the seeds): {several(gains)}."]
+    found = [
+        f"Of all that the best configuration improved, {which} brought (range of the seeds): "
+        f"{several(gains)}."
+    ]
     table = curves(measured, task)
     last = table["epoch"].max()
     ends = {epoch: _leader(table, epoch, measured.results) for epoch in (last // 2, last)}
     if table["variant"].nunique() > 1 and last // 2 >= 1 and all(ends.values()):
         half, end = ends[last // 2], ends[last]
-        same = f"was best at the end, too: {end}" if half == end else f"was not the best at the end: {half} at half, {end} at the end"
+        same = (
+            f"was best at the end, too: {end}"
+            if half == end
+            else f"was not the best at the end: {half} at half, {end} at the end"
+        )
         found.append(f"The variant that was best after half of the epochs ({last // 2}) {same}.")
     return found
 
@@ -98,9 +121,13 @@ def _best_curves(measured: Measured, task: str) -> dict[str, pd.DataFrame]:
     found = {}
     for row in records(best[best["task"] == task]):
         trials = results.group(task, row["variant"])
-        chosen = np.logical_and.reduce([trials[f"{PREFIX}{name}"] == each for name, each in row["configuration"].items()] or [True])
+        chosen = np.logical_and.reduce(
+            [trials[f"{PREFIX}{name}"] == each for name, each in row["configuration"].items()] or [True]
+        )
         trials = trials[chosen]
-        table = results.epochs[results.epochs["key"].isin(trials["key"])].pivot(index="epoch", columns="key", values=results.metric)
+        table = results.epochs[results.epochs["key"].isin(trials["key"])].pivot(
+            index="epoch", columns="key", values=results.metric
+        )
         table = table.where(np.isfinite(table))
         if results.metric == FROM_THE_START and cap_of(results, task) == INITIAL and not table.empty:
             table.loc[0] = trials.set_index("key")["initial_loss"]
@@ -115,7 +142,11 @@ def _some_finite(measured: Measured, task: str) -> bool:
 
 def _why_not(measured: Measured, task: str) -> str:
     most = measured.results.epochs["epoch"].max()
-    return "" if known(most) and most > 1 else "It takes a result after every epoch to see, and there is one only."
+    return (
+        ""
+        if known(most) and most > 1
+        else "It takes a result after every epoch to see, and there is one only."
+    )
 
 
 EPOCHS = Question(
@@ -125,7 +156,8 @@ EPOCHS = Question(
     (
         Drawing(
             learning_curves,
-            "Whether the ranking would change with more epochs: curves that still fall steeply, or cross, say so.",
+            "Whether the ranking would change with more epochs: curves that still fall steeply, or cross, "
+            "say so.",
             "learning_curves",
             _some_finite,
         ),

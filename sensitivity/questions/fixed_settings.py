@@ -25,10 +25,11 @@ def something_varies(measured: Measured) -> bool:
 
 
 def settings_compared(measured: Measured, task: str) -> list[str]:
-    """Sentences on every pair of variants: the one with the lower mean loss and the difference, or that it is undecided.
+    """Sentences on every pair of variants: the one with the lower mean loss and the difference, or that it is
+    undecided.
 
-    Welch's t interval of the difference of means over seeds, with Holm's correction of p over the pairs. Losses are the capped ones; a
-    metric that is maximised is spoken of as itself.
+    Welch's t interval of the difference of means over seeds, with Holm's correction of p over the pairs.
+    Losses are the capped ones; a metric that is maximised is spoken of as itself.
     """
     maximised = measured.results.direction == "max"
     metric, way = (measured.results.metric, "higher") if maximised else ("loss", "lower")
@@ -46,7 +47,10 @@ def settings_compared(measured: Measured, task: str) -> list[str]:
     for one, other in pairs:
         a, b = losses[one], losses[other]
         if np.ptp(a) == 0 and np.ptp(b) == 0:
-            sentences.append(f"{one} and {other} have the same {metric} for every seed, so seed noise is unknown and nothing is decided.")
+            sentences.append(
+                f"{one} and {other} have the same {metric} for every seed, so seed noise is unknown and "
+                f"nothing is decided."
+            )
             continue
         exponent = exponent_of(np.concatenate([a, b]))
         test = stats.ttest_ind(np.ldexp(a, -exponent), np.ldexp(b, -exponent), equal_var=False)
@@ -59,9 +63,13 @@ def settings_compared(measured: Measured, task: str) -> list[str]:
         worst = max(worst, min(1.0, p * (len(tests) - place)))
         better, worse = (one, other) if difference < 0 else (other, one)
         low, high = sorted(ends, key=lambda end: end * (1 if difference >= 0 else -1))
-        size = with_interval({"value": abs(difference), "low": low * np.sign(difference), "high": high * np.sign(difference)})
+        size = with_interval(
+            {"value": abs(difference), "low": low * np.sign(difference), "high": high * np.sign(difference)}
+        )
         if worst < LEVEL:
-            sentences.append(f"{better} ends {way} than {worse} by {size}, p {worst:.2g} (Welch's test over seeds).")
+            sentences.append(
+                f"{better} ends {way} than {worse} by {size}, p {worst:.2g} (Welch's test over seeds)."
+            )
         else:
             words = f"the difference is {size}, p {worst:.2g}; more seeds may decide"
             sentences.append(f"{better} and {worse} cannot be told apart: {words}.")

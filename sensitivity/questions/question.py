@@ -33,8 +33,8 @@ def always(measured: Measured, task: str) -> bool:
 class Drawing:
     """A figure of a question. Called with measured results and a task, it is the Plotly figure.
 
-    draw: the function that draws it. words: how to read it. table: the table of the question that it draws. needs: whether these
-    results have such a figure.
+    draw: the function that draws it. words: how to read it. table: the table of the question that it draws.
+    needs: whether these results have such a figure.
     """
 
     draw: Draw
@@ -56,9 +56,10 @@ class Drawing:
 class Question:
     """What a reader asks of a study, and what answers it.
 
-    key: its name in addresses. title: the question. pieces: functions of the answer in words, in order. figures: those that it
-    can have; :meth:`drawn` has those of given results. tables: names and functions of measured results and a task. why_not: why these
-    results cannot answer it, empty where they can. once: it is asked once for all tasks together; its functions ignore the task.
+    key: its name in addresses. title: the question. pieces: functions of the answer in words, in order.
+    figures: those that it can have; :meth:`drawn` has those of given results. tables: names and functions of
+    measured results and a task. why_not: why these results cannot answer it, empty where they can. once: it
+    is asked once for all tasks together; its functions ignore the task.
     """
 
     key: str
@@ -74,14 +75,16 @@ class Question:
         return not self.reason_against(measured, task)
 
     def reason_against(self, measured: Measured, task: str) -> str:
-        """Return why these results cannot answer it, empty where they can; also where that itself cannot be computed."""
+        """Return why these results cannot answer it, empty where they can; also where that itself cannot be
+        computed."""
         try:
             return measured.required(f"question {self.key}", lambda: self.why_not(measured, task))
         except ComputationFailed as failure:
             return f"{failure}."
 
     def sentences(self, measured: Measured, task: str) -> list[str]:
-        """Return the answer in words; without the pieces that fail, which are among the failures of what was measured."""
+        """Return the answer in words; without the pieces that fail, which are among the failures of what was
+        measured."""
         return measured.attempts(f"sentences on {self.key}", self.pieces, measured, task)
 
     def drawn(self, measured: Measured, task: str) -> tuple[Drawing, ...]:
@@ -89,7 +92,9 @@ class Question:
         return tuple(
             drawing
             for drawing in self.figures
-            if measured.attempt(f"figure {drawing.name}", partial(drawing.needs, measured, task), otherwise=False)
+            if measured.attempt(
+                f"figure {drawing.name}", partial(drawing.needs, measured, task), otherwise=False
+            )
         )
 
     def table(self, name: str, measured: Measured, task: str) -> pd.DataFrame:
@@ -127,11 +132,16 @@ def of_task(table: pd.DataFrame, task: str) -> pd.DataFrame:
 
 
 def trials(measured: Measured, task: str) -> pd.DataFrame:
-    """Every trial of a task that has a result, without the columns of hyperparameters that none of them has."""
+    """Every trial of a task that has a result, without the columns of hyperparameters that none of them
+    has."""
     table = of_task(measured.results.usable, task).drop(columns="error")
     empty = [name for name in table.columns if name.startswith(PREFIX) and table[name].isna().all()]
     table = table.drop(columns=empty)
-    plain = {name: short for name in table.columns if (short := str(name).removeprefix(PREFIX)) not in table.columns}
+    plain = {
+        name: short
+        for name in table.columns
+        if (short := str(name).removeprefix(PREFIX)) not in table.columns
+    }
     return table.rename(columns=plain)
 
 
@@ -148,11 +158,17 @@ def refusal(table: pd.DataFrame) -> str:
 def nothing_learned(measured: Measured, task: str) -> str:
     """Why there is nothing to explain where no variant did better than not training; empty where one did."""
     learned = bool(of_task(measured.overview, task)["learned"].any())
-    return "" if learned else f"No variant did better than {reference(measured.results, task)}, so there is nothing to explain."
+    return (
+        ""
+        if learned
+        else f"No variant did better than {reference(measured.results, task)}, so there is nothing to "
+        f"explain."
+    )
 
 
 def rows(table: pd.DataFrame, task: str, **wanted: Any) -> list[dict[str, Any]]:
-    """The rows of a task whose value is known, as dictionaries; only those that have the wanted values in the columns named."""
+    """The rows of a task whose value is known, as dictionaries; only those that have the wanted values in the
+    columns named."""
     from sensitivity.results.results import records
 
     part = of_task(table, task)

@@ -1,11 +1,19 @@
-"""How sensitive is each variant: to its learning rate, over its whole space, and to the point where it diverges."""
+"""How sensitive is each variant: to its learning rate, over its whole space, and to the point where it
+diverges."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.figures import danger_zone, divergence_map, lr_curves, parallel_coordinates, performance_sensitivity, slices
+from sensitivity.figures import (
+    danger_zone,
+    divergence_map,
+    lr_curves,
+    parallel_coordinates,
+    performance_sensitivity,
+    slices,
+)
 from sensitivity.figures.words import counted
 from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, repeated_rates
 from sensitivity.questions.fixed_settings import settings_compared, something_varies
@@ -26,15 +34,23 @@ SAME = 1e-3
 def ranking(measured: Measured, task: str) -> list[str]:
     """Who is least and who is most sensitive, what cannot be told apart, and who never learned."""
     if not something_varies(measured):
-        return ["No hyperparameter varies, so there is no sensitivity to measure.", *settings_compared(measured, task)]
+        return [
+            "No hyperparameter varies, so there is no sensitivity to measure.",
+            *settings_compared(measured, task),
+        ]
     table = of_task(measured.overview, task)
     ranked = table[table["learned"] & table["sensitivity"].notna()].sort_values("sensitivity")
     over_lr = measured.compared_over == "lr"
-    to, over = ("its learning rate", "the range searched") if over_lr else ("its hyperparameters", "the space")
+    to, over = (
+        ("its learning rate", "the range searched") if over_lr else ("its hyperparameters", "the space")
+    )
     found = []
     if len(ranked) == 1:
         one = ranked.iloc[0]
-        found.append(f"Of all that {one['variant']} can be set to, the loss is on average {_excess(one)} above its best over {over}.")
+        found.append(
+            f"Of all that {one['variant']} can be set to, the loss is on average {_excess(one)} above its "
+            f"best over {over}."
+        )
     elif len(ranked) > 1:
         least, most = ranked.iloc[0], ranked.iloc[-1]
         found.append(
@@ -45,11 +61,14 @@ def ranking(measured: Measured, task: str) -> list[str]:
     alone = list(table.loc[table["learned"] & table["sensitivity"].isna(), "variant"])
     if alone:
         found.append(
-            f"No sensitivity is measured of {several(alone)}: {'one learning rate' if over_lr else 'one configuration'} has results."
+            f"No sensitivity is measured of {several(alone)}: "
+            f"{'one learning rate' if over_lr else 'one configuration'} has results."
         )
     idle = list(table.loc[~table["learned"], "variant"])
     if idle:
-        found.append(f"Never better than {reference(measured.results, task)}, so not ranked: {several(idle)}.")
+        found.append(
+            f"Never better than {reference(measured.results, task)}, so not ranked: {several(idle)}."
+        )
     return found
 
 
@@ -59,7 +78,12 @@ def _excess(row: pd.Series) -> str:
 
 def _ties(measured: Measured, task: str, least: str, ranked: set[str]) -> list[str]:
     pairs = measured.differences
-    pairs = pairs[(pairs["task"] == task) & ((pairs["a"] == least) | (pairs["b"] == least)) & (pairs["low"] <= 0) & (pairs["high"] >= 0)]
+    pairs = pairs[
+        (pairs["task"] == task)
+        & ((pairs["a"] == least) | (pairs["b"] == least))
+        & (pairs["low"] <= 0)
+        & (pairs["high"] >= 0)
+    ]
     others = [row["b"] if row["a"] == least else row["a"] for row in records(pairs)]
     others = [name for name in others if name in ranked]
     if not others:
@@ -73,10 +97,16 @@ def _untuned(measured: Measured, task: str) -> list[str]:
     rate = {row["variant"]: row["value"] for row in rows(measured.lr_sensitivity, task)}
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
     found = [row for row in rows(measured.excess_loss, task) if row["variant"] in learned]
-    if all(abs(row["value"] - rate.get(row["variant"], row["value"])) <= SAME * abs(row["value"]) for row in found):
+    if all(
+        abs(row["value"] - rate.get(row["variant"], row["value"])) <= SAME * abs(row["value"])
+        for row in found
+    ):
         return []
     words = [f"{row['variant']} {with_interval(row)}" for row in found]
-    return [f"Over the whole space, a configuration that nobody tuned costs on average, above the best: {several(words)}."]
+    return [
+        f"Over the whole space, a configuration that nobody tuned costs on average, above the best: "
+        f"{several(words)}."
+    ]
 
 
 def _tuned(measured: Measured, task: str) -> list[str]:
@@ -87,7 +117,10 @@ def _tuned(measured: Measured, task: str) -> list[str]:
     if not found:
         return []
     words = [f"{row['variant']} {with_interval(row)}" for row in found]
-    return [f"With the other hyperparameters tuned at each learning rate, the loss is above its best on average by: {several(words)}."]
+    return [
+        f"With the other hyperparameters tuned at each learning rate, the loss is above its best on average "
+        f"by: {several(words)}."
+    ]
 
 
 def _robust(measured: Measured, task: str) -> list[str]:
@@ -120,7 +153,8 @@ def diverged(measured: Measured, task: str) -> list[str]:
 
 
 def _of_space(row: dict[str, Any]) -> str:
-    """The share with equal weights of the configurations, where uneven seeds make it another than that of the trials."""
+    """The share with equal weights of the configurations, where uneven seeds make it another than that of the
+    trials."""
     share, of_trials = percent(row["value"]), percent(row["diverged"] / row["n"])
     return f" ({share} with every configuration weighted alike)" if share != of_trials else ""
 
@@ -135,7 +169,10 @@ def _boundary(measured: Measured, task: str) -> list[str]:
     if not found:
         return []
     words = [f"{row['variant']} {with_interval(row)}" for row in found]
-    return [f"Largest learning rate that is stable (from where nothing diverges to where everything does): {several(words)}."]
+    return [
+        f"Largest learning rate that is stable (from where nothing diverges to where everything does): "
+        f"{several(words)}."
+    ]
 
 
 def _danger(measured: Measured, task: str) -> list[str]:
@@ -143,7 +180,10 @@ def _danger(measured: Measured, task: str) -> list[str]:
     if not table or not of_task(measured.divergence_rate, task)["diverged"].any():
         return []
     if not any(row["n"] for row in table):
-        return ["With one seed of each configuration, whether the seed decides between training and divergence is unknown."]
+        return [
+            "With one seed of each configuration, whether the seed decides between training and divergence "
+            "is unknown."
+        ]
     mixed = [row for row in table if row["value"] > 0]
     if not mixed:
         return _undecided(repeated_rates(measured.results, task))
@@ -151,14 +191,16 @@ def _danger(measured: Measured, task: str) -> list[str]:
     for row in sorted(mixed, key=lambda row: -row["value"]):
         worst.setdefault(row["variant"], row)
     words = [
-        f"{name} at {number(row['lr'])}, {with_interval(row, form='.0%')} of {counted(row['n'], 'configuration')}"
+        f"{name} at {number(row['lr'])}, {with_interval(row, form='.0%')} of "
+        f"{counted(row['n'], 'configuration')}"
         for name, row in worst.items()
     ]
     return [f"Learning rates where the seed decides between training and divergence: {several(words, 5)}."]
 
 
 def _undecided(repeated: Mapping[str, int]) -> list[str]:
-    """The seed decided nowhere, of so many learning rates with two seeds; nothing where there is one, which shows nothing."""
+    """The seed decided nowhere, of so many learning rates with two seeds; nothing where there is one, which
+    shows nothing."""
     enough = {variant: count for variant, count in repeated.items() if count > 1}
     if not enough:
         return []
@@ -166,7 +208,10 @@ def _undecided(repeated: Mapping[str, int]) -> list[str]:
     alike = enough.keys() == repeated.keys() and len(counts) == 1
     many = f"{counts.pop()} " if alike else ""
     names = "" if alike else f" ({several([f'{variant} {count}' for variant, count in enough.items()])})"
-    return [f"At none of the {many}learning rates with at least two seeds{names} did the seed decide between training and divergence."]
+    return [
+        f"At none of the {many}learning rates with at least two seeds{names} did the seed decide between "
+        f"training and divergence."
+    ]
 
 
 def has_rates(measured: Measured, task: str) -> bool:
@@ -175,7 +220,9 @@ def has_rates(measured: Measured, task: str) -> bool:
 
 
 def _some_sensitivity(measured: Measured, task: str) -> bool:
-    return bool(of_task(measured.overview, task)["sensitivity"].notna().any()) and not nothing_learned(measured, task)
+    return bool(of_task(measured.overview, task)["sensitivity"].notna().any()) and not nothing_learned(
+        measured, task
+    )
 
 
 def _some_diverged(measured: Measured, task: str) -> bool:
@@ -187,7 +234,11 @@ def _some_diverged_along_lr(measured: Measured, task: str) -> bool:
 
 
 def _several_vary(measured: Measured, task: str) -> bool:
-    return any(len(measured.results.varied(variant)) > 1 for place, variant in measured.results.groups if place == task)
+    return any(
+        len(measured.results.varied(variant)) > 1
+        for place, variant in measured.results.groups
+        if place == task
+    )
 
 
 def _has_others(measured: Measured, task: str) -> bool:
@@ -201,46 +252,55 @@ SENSITIVE = Question(
     (
         Drawing(
             lr_curves,
-            "The line is the best that the other hyperparameters can make of each learning rate; dots are single trials. A flat, wide "
-            "valley is a variant that forgives; red crosses are trials that diverged, drawn at the loss that they count as (dotted).",
+            "The line is the best that the other hyperparameters can make of each learning rate; dots are "
+            "single trials. A flat, wide "
+            "valley is a variant that forgives; red crosses are trials that diverged, drawn at the loss "
+            "that they count as (dotted).",
             "lr_curve",
             has_rates,
         ),
         Drawing(
             slices,
-            "Every trial along every hyperparameter, on its own scale; red crosses are trials that diverged, drawn at the loss that they "
+            "Every trial along every hyperparameter, on its own scale; red crosses are trials that "
+            "diverged, drawn at the loss that they "
             "count as.",
             "trials",
             _has_others,
         ),
         Drawing(
             performance_sensitivity,
-            "How good a variant can be against how much an untuned setting costs. Lower left is better on both counts; where bars "
+            "How good a variant can be against how much an untuned setting costs. Lower left is better on "
+            "both counts; where bars "
             "overlap, this study cannot tell the variants apart.",
             "overview",
             _some_sensitivity,
         ),
         Drawing(
             divergence_map,
-            "Where trials diverge, over the learning rate and what interacts with it most; the line is the largest stable learning rate.",
+            "Where trials diverge, over the learning rate and what interacts with it most; the line is the "
+            "largest stable learning rate.",
             "stability_boundary",
             _some_diverged,
         ),
         Drawing(
             danger_zone,
-            "At which learning rates training and divergence are a matter of luck: there the outcome depends on the seed.",
+            "At which learning rates training and divergence are a matter of luck: there the outcome "
+            "depends on the seed.",
             "danger_zone",
             _some_diverged_along_lr,
         ),
         Drawing(
             parallel_coordinates,
-            "Every trial as a line through its hyperparameters; drag along an axis to keep those that pass there.",
+            "Every trial as a line through its hyperparameters; drag along an axis to keep those that pass "
+            "there.",
             "trials",
             _several_vary,
         ),
     ),
     (
-        *tables("overview", "lr_curve", "lr_sensitivity", "tuned_lr_sensitivity", "excess_loss", "robust_width"),
+        *tables(
+            "overview", "lr_curve", "lr_sensitivity", "tuned_lr_sensitivity", "excess_loss", "robust_width"
+        ),
         *tables("robust_share", "divergence_rate", "stability_boundary", "danger_zone"),
         ("trials", trials),
     ),

@@ -25,7 +25,8 @@ MOST_EDGES = 5
 
 
 def summary(measured: Measured, task: str) -> list[str]:
-    """Sentences on one task: best, least and most sensitive, what cannot be told apart, what matters, what diverged."""
+    """Sentences on one task: best, least and most sensitive, what cannot be told apart, what matters, what
+    diverged."""
     if not any(place == task for place, _ in measured.results.groups):
         return ["No trial has ended yet."]
     nothing = measured.attempt("summary", partial(nothing_learned, measured, task), "")
@@ -41,11 +42,15 @@ def _best(measured: Measured, task: str) -> list[str]:
         return []
     best = table.sort_values("best_loss").iloc[0]
     title = best_title(measured.results)
-    return [f"{title[0].upper()}{title[1:]}: {best['variant']}, {best_words(measured.results, best)} at {setting(best['configuration'])}."]
+    return [
+        f"{title[0].upper()}{title[1:]}: {best['variant']}, {best_words(measured.results, best)} at "
+        f"{setting(best['configuration'])}."
+    ]
 
 
 def caveats(measured: Measured) -> list[str]:
-    """What was assumed of results that were read from elsewhere, what not to believe without a second look, and what failed.
+    """What was assumed of results that were read from elsewhere, what not to believe without a second look,
+    and what failed.
 
     To be asked last: what fails later is not in it.
     """
@@ -65,12 +70,16 @@ def _careful(measured: Measured) -> list[str]:
     if len(folded):
         noun = "range" if len(folded) == 1 else "ranges"
         names = several(list(dict.fromkeys(folded["variant"])))
-        more = [f"And {len(folded)} more {noun} with the best at an end, of {names}: the measure `caveats` lists all."]
+        more = [
+            f"And {len(folded)} more {noun} with the best at an end, of {names}: the measure `caveats` "
+            f"lists all."
+        ]
     return [*table.drop(index=folded.index)["text"], *more]
 
 
 def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
-    """The best of a row of the overview, as the metric itself: what is maximised is measured by its negative. None where all diverged."""
+    """The best of a row of the overview, as the metric itself: what is maximised is measured by its negative.
+    None where all diverged."""
     if not has_finite(results, row):
         return DASH
     if results.direction == "min":

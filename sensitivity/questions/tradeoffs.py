@@ -1,11 +1,21 @@
-"""How hyperparameters trade off: the ridge of lr against mu and nu, and the best lr of each norm and schedule."""
+"""How hyperparameters trade off: the ridge of lr against mu and nu, and the best lr of each norm and
+schedule."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from sensitivity.figures import pairwise_map
-from sensitivity.questions.question import Condition, Drawing, Question, nothing_learned, of_task, refusal, rows, tables
+from sensitivity.questions.question import (
+    Condition,
+    Drawing,
+    Question,
+    nothing_learned,
+    of_task,
+    refusal,
+    rows,
+    tables,
+)
 from sensitivity.text.wording import number, several, with_interval
 
 if TYPE_CHECKING:
@@ -14,10 +24,13 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 MEANING = {
-    "log1m": "{one} follows (1 - {other}) to the power of: {words}. 1 would mean that {one} / (1 - {other}) is what counts, 0 that {other} "
+    "log1m": "{one} follows (1 - {other}) to the power of: {words}. 1 would mean that {one} / (1 - {other}) "
+    "is what counts, 0 that {other} "
     "does not move the best {one}.",
-    "log": "{one} follows {other} to the power of: {words}. 0 would mean that {other} does not move the best {one}.",
-    "linear": "log {one} rises with each unit of {other} by: {words}. 0 would mean that {other} does not move the best {one}.",
+    "log": "{one} follows {other} to the power of: {words}. 0 would mean that {other} does not move the "
+    "best {one}.",
+    "linear": "log {one} rises with each unit of {other} by: {words}. 0 would mean that {other} does not "
+    "move the best {one}.",
 }
 
 
@@ -31,7 +44,9 @@ def _ridges(measured: Measured, task: str) -> list[str]:
             if of_scale:
                 words = several([f"{row['variant']} {with_interval(row)}" for row in of_scale])
                 rough = all("two levels" in row["note"] for row in of_scale)
-                doubt = f" Two levels of {other} cannot show whether that holds between them." if rough else ""
+                doubt = (
+                    f" Two levels of {other} cannot show whether that holds between them." if rough else ""
+                )
                 found.append(f"The best {meaning.format(one=one, other=other, words=words)}{doubt}")
     lost = of_task(measured.ridges, task)
     lost = lost[lost["value"].isna()]
@@ -57,7 +72,11 @@ def _why_not(measured: Measured, task: str) -> str:
         return nothing
     if len(of_task(measured.ridges, task)) or len(of_task(measured.best_rates, task)):
         return ""
-    return refusal(measured.ridges) or refusal(measured.best_rates) or "No variant varies such a pair of hyperparameters."
+    return (
+        refusal(measured.ridges)
+        or refusal(measured.best_rates)
+        or "No variant varies such a pair of hyperparameters."
+    )
 
 
 def lr_mu_map(measured: Measured, task: str) -> go.Figure:
@@ -71,10 +90,15 @@ def lr_nu_map(measured: Measured, task: str) -> go.Figure:
 
 
 def _ridge_of(other: str) -> Condition:
-    return lambda measured, task: bool(len(measured.ridges)) and other in set(of_task(measured.ridges, task)["other"])
+    return lambda measured, task: (
+        bool(len(measured.ridges)) and other in set(of_task(measured.ridges, task)["other"])
+    )
 
 
-HOW = "The mean loss over two hyperparameters; the line through it is the best learning rate for each level of the other, the ridge."
+HOW = (
+    "The mean loss over two hyperparameters; the line through it is the best learning rate for each level "
+    "of the other, the ridge."
+)
 
 TRADEOFFS = Question(
     "tradeoffs",

@@ -1,4 +1,5 @@
-"""Does it carry over: what is lost when one configuration must serve all tasks, and what one task says about another."""
+"""Does it carry over: what is lost when one configuration must serve all tasks, and what one task says about
+another."""
 
 from __future__ import annotations
 
@@ -23,16 +24,33 @@ def _dimensions(measured: Measured, task: str) -> list[str]:
     refused = refusal(measured.effective_dimensionality)
     if refused:
         return [refused]
-    words = [f"{row['variant']} {with_interval(row, form='.0f')}" for row in rows(measured.effective_dimensionality, "")]
-    return [f"Hyperparameters that have to be tuned for each task, to reach 95% of tuning all: {several(words)}."] if words else []
+    words = [
+        f"{row['variant']} {with_interval(row, form='.0f')}"
+        for row in rows(measured.effective_dimensionality, "")
+    ]
+    return (
+        [
+            f"Hyperparameters that have to be tuned for each task, to reach 95% of tuning all: "
+            f"{several(words)}."
+        ]
+        if words
+        else []
+    )
 
 
 def _ranks(measured: Measured, task: str) -> list[str]:
     found = rows(measured.rank_correlation, "")
     pairs = {(row["a"], row["b"]) for row in found}
-    words = [f"{row['variant']} {with_interval(row)}" + _between(row, pairs) for row in _extremes(found, "value", most=False)]
+    words = [
+        f"{row['variant']} {with_interval(row)}" + _between(row, pairs)
+        for row in _extremes(found, "value", most=False)
+    ]
     least = ", where they are least alike" if len(pairs) > 1 else ""
-    return [f"Rank correlation of the configurations between two tasks{least}: {several(words, 5)}."] if words else []
+    return (
+        [f"Rank correlation of the configurations between two tasks{least}: {several(words, 5)}."]
+        if words
+        else []
+    )
 
 
 def _between(row: dict[str, Any], pairs: set[tuple[str, str]]) -> str:
@@ -41,7 +59,8 @@ def _between(row: dict[str, Any], pairs: set[tuple[str, str]]) -> str:
 
 def _regret(measured: Measured, task: str) -> list[str]:
     words = [
-        f"{row['variant']} {with_interval(row)} on {row['target']} with the best of {row['source']} ({percent(row['share'])} of what "
+        f"{row['variant']} {with_interval(row)} on {row['target']} with the best of {row['source']} "
+        f"({percent(row['share'])} of what "
         "tuning gains there)"
         for row in _extremes(rows(measured.transfer_regret, ""), "share", most=True)
     ]
@@ -73,22 +92,31 @@ TRANSFER = Question(
     (
         Drawing(
             for_all(transfer_matrix),
-            "What it costs to use one task's best configuration on another, as a share of what tuning gains there.",
+            "What it costs to use one task's best configuration on another, as a share of what tuning gains "
+            "there.",
             "transfer_regret",
         ),
         Drawing(
             for_all(cross_task),
-            "What a variant scores when it is tuned for each task, and with one configuration for all: the gap is its sensitivity.",
+            "What a variant scores when it is tuned for each task, and with one configuration for all: the "
+            "gap is its sensitivity.",
             "cross_task_sensitivity",
         ),
         Drawing(
             for_all(performance_profiles),
-            "The share of tasks on which a variant reaches the target within so many times the epochs of the fastest.",
+            "The share of tasks on which a variant reaches the target within so many times the epochs of "
+            "the fastest.",
             "performance_profiles",
             _profiled,
         ),
     ),
-    tables("cross_task_sensitivity", "effective_dimensionality", "rank_correlation", "transfer_regret", "performance_profiles"),
+    tables(
+        "cross_task_sensitivity",
+        "effective_dimensionality",
+        "rank_correlation",
+        "transfer_regret",
+        "performance_profiles",
+    ),
     _why_not,
     once=True,
 )

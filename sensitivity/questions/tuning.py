@@ -1,4 +1,5 @@
-"""Is it worth tuning: how many configurations it takes, who wins at a budget, and what is gained over the defaults."""
+"""Is it worth tuning: how many configurations it takes, who wins at a budget, and what is gained over the
+defaults."""
 
 from __future__ import annotations
 
@@ -21,9 +22,16 @@ def within(measured: Measured, task: str) -> list[str]:
     if len(found) == 1:
         one = found[0]
         count = "configuration" if one["high"] == 1 else "configurations"
-        return [f"{one['variant']} needs about {with_interval(one, form='.0f')} random {count} to come within 5% of its best."]
+        return [
+            f"{one['variant']} needs about {with_interval(one, form='.0f')} random {count} to come within "
+            f"5% of its best."
+        ]
     needs = [f"about {with_interval(row, form='.0f')} for {row['variant']}" for row in found]
-    return [f"Random configurations needed to come within 5% of a variant's best: {several(needs)}."] if needs else []
+    return (
+        [f"Random configurations needed to come within 5% of a variant's best: {several(needs)}."]
+        if needs
+        else []
+    )
 
 
 def _wins(measured: Measured, task: str) -> list[str]:
@@ -51,15 +59,24 @@ def _gains(measured: Measured, task: str) -> list[str]:
     for row in whole:
         alone = rows(measured.tunability, task, kind="single", variant=row["variant"])
         most = max(alone, key=lambda each: float(each["value"]), default=None)
-        single = f" ({most['hyperparameters']} alone {most['value']:.3g})" if most and len(alone) > 1 and row["value"] > 0 else ""
+        single = (
+            f" ({most['hyperparameters']} alone {most['value']:.3g})"
+            if most and len(alone) > 1 and row["value"] > 0
+            else ""
+        )
         words.append(f"{row['variant']} {with_interval(row)}{single}")
     return [f"What tuning takes off the loss of {_start(measured)}: {several(words)}."]
 
 
 def _start(measured: Measured) -> str:
-    """Return the configuration that tuning begins with: without defaults, the values in the middle of the ranges."""
+    """Return the configuration that tuning begins with: without defaults, the values in the middle of the
+    ranges."""
     results = measured.results
-    has_default = any(results.spaces[variant][name].default is not None for variant in results.spaces for name in results.varied(variant))
+    has_default = any(
+        results.spaces[variant][name].default is not None
+        for variant in results.spaces
+        for name in results.varied(variant)
+    )
     return "the default configuration" if has_default else "a configuration in the middle of the ranges"
 
 
@@ -84,18 +101,21 @@ TUNING = Question(
     (
         Drawing(
             expected_best,
-            "What the best of so many random configurations is expected to be: a curve that falls early is a variant that is easily tuned.",
+            "What the best of so many random configurations is expected to be: a curve that falls early is "
+            "a variant that is easily tuned.",
             "expected_best",
         ),
         Drawing(
             win_probability,
-            "The chance of each variant to end best when all are tuned with the same number of random configurations.",
+            "The chance of each variant to end best when all are tuned with the same number of random "
+            "configurations.",
             "win_probability",
             _several,
         ),
         Drawing(
             tunability,
-            "What tuning takes off the loss of the default configuration: all hyperparameters together, each alone, and each pair.",
+            "What tuning takes off the loss of the default configuration: all hyperparameters together, "
+            "each alone, and each pair.",
             "tunability",
             _tunable,
         ),

@@ -33,7 +33,8 @@ class _Entry:
 class Cache:
     """Values by key, each computed once however many ask for it at the same time.
 
-    Args: limit: total weight of the values that are kept; the one asked for longest ago goes first. weigh: the weight of a value.
+    Args: limit: total weight of the values that are kept; the one asked for longest ago goes first. weigh:
+    the weight of a value.
 
     What was computed from wrong input raises again for whoever asked, and is not kept.
     """
@@ -76,8 +77,17 @@ class Cache:
             self._fill(key, entry, compute)
         return entry.future.result()  # type: ignore[no-any-return]
 
-    def soon(self, key: Hashable, compute: Callable[[], T], pool: ThreadPoolExecutor, patience: float, *, begin: bool = True) -> T:
-        """The value, computed in the pool. Args: begin: else only what is there, or is being computed already.
+    def soon(
+        self,
+        key: Hashable,
+        compute: Callable[[], T],
+        pool: ThreadPoolExecutor,
+        patience: float,
+        *,
+        begin: bool = True,
+    ) -> T:
+        """The value, computed in the pool. Args: begin: else only what is there, or is being computed
+        already.
 
         Raises: Pending where that takes longer than ``patience`` seconds.
         """

@@ -35,14 +35,20 @@ def narrowed(results: Results, view: View) -> Results:
             kept &= pd.to_numeric(trials[PREFIX + name], errors="coerce").between(low, high).to_numpy()
     for name in dict.fromkeys(name for name, _ in view.choices):
         if PREFIX + name in trials.columns:
-            kept &= trials[PREFIX + name].astype(str).isin([value for each, value in view.choices if each == name]).to_numpy()
+            kept &= (
+                trials[PREFIX + name]
+                .astype(str)
+                .isin([value for each, value in view.choices if each == name])
+                .to_numpy()
+            )
     return results if kept.all() else replace(results, trials=trials[kept].reset_index(drop=True))
 
 
 def capped(results: Results, cap: str) -> Results:
     """The results with diverged trials counted another way.
 
-    Args: cap: ``worst``: as the worst finite loss of the task, however large; anything else leaves them at the initial loss.
+    Args: cap: ``worst``: as the worst finite loss of the task, however large; anything else leaves them at
+    the initial loss.
     """
     if cap != "worst":
         return results
@@ -50,7 +56,9 @@ def capped(results: Results, cap: str) -> Results:
     outcome = -trials["value"] if results.direction == "max" else trials["value"]
     worst = outcome.groupby(trials["task"]).transform("max").fillna(trials["initial_loss"])
     loss = outcome.fillna(np.inf).clip(upper=worst).where(trials["loss"].notna())
-    return replace(results, trials=trials.assign(initial_loss=worst, loss=loss), spec={**results.spec, COUNTED: WORST})
+    return replace(
+        results, trials=trials.assign(initial_loss=worst, loss=loss), spec={**results.spec, COUNTED: WORST}
+    )
 
 
 def tasks(results: Results) -> list[str]:
@@ -99,7 +107,10 @@ def positions(stops: list[Any], view: View, name: str) -> list[int]:
     """Where the two ends of a slider stand: at the stops nearest to the bounds of a view."""
     for each, low, high in view.ranges:
         if each == name:
-            return [min(range(len(stops)), key=lambda i: abs(_finite(stops[i]) - _finite(bound))) for bound in (low, high)]
+            return [
+                min(range(len(stops)), key=lambda i: abs(_finite(stops[i]) - _finite(bound)))
+                for bound in (low, high)
+            ]
     return [0, len(stops) - 1]
 
 

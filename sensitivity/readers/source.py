@@ -51,8 +51,9 @@ class _Look:
 class Source:
     """A store and what was computed of it.
 
-    Every reading is known by the token of :func:`sensitivity.store.queries.revision`, so it is made again only after something changed.
-    Reading takes at most a fifth of the time, however large a study is that runs.
+    Every reading is known by the token of :func:`sensitivity.store.queries.revision`, so it is made again
+    only after something changed. Reading takes at most a fifth of the time, however large a study is that
+    runs.
     """
 
     place: str
@@ -66,11 +67,14 @@ class Source:
     _measured: Cache = field(default_factory=lambda: Cache(ROWS, lambda one: len(one.results.trials) + 1000))
     _epochs: Cache = field(default_factory=lambda: Cache(ROWS, len))
     _drawn: Cache = field(default_factory=lambda: Cache(CHARACTERS, _size))
-    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, thread_name_prefix="measuring"))
+    _pool: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(AT_ONCE, thread_name_prefix="measuring")
+    )
 
     @property
     def store(self) -> Store:
-        """The store. Raises: InputError where it cannot be opened; Unreachable, which is one, where its file went away."""
+        """The store. Raises: InputError where it cannot be opened; Unreachable, which is one, where its file
+        went away."""
         with self._lock:
             if self._store is None:
                 self._store = Store(self.place, create=False)
@@ -96,9 +100,11 @@ class Source:
             self._store.close()
 
     def token(self, study: str | None = None) -> str:
-        """The revision of a study, or of the whole store, which is asked for at most once a second. Raises: InputError.
+        """The revision of a study, or of the whole store, which is asked for at most once a second. Raises:
+        InputError.
 
-        A study is asked again whenever the store is another, so that a page that hears of the change does not read what was before it.
+        A study is asked again whenever the store is another, so that a page that hears of the change does not
+        read what was before it.
         """
         store, now = self.store, time.monotonic()
         if now >= self._look.until:
@@ -119,18 +125,26 @@ class Source:
         """Return the whole study of a view, by its metric and cap. Raises: InputError for what is unknown."""
         key = (view.name, self.token(view.name), view.metric)
         read = self._results.now(key, lambda: self._read(view, key))
-        return self._results.now((*key, "worst"), lambda: capped(read, "worst")) if view.cap == "worst" else read
+        return (
+            self._results.now((*key, "worst"), lambda: capped(read, "worst")) if view.cap == "worst" else read
+        )
 
     def _read(self, view: View, key: tuple[str, ...]) -> Results:
         begun = time.monotonic()
-        read = Results.from_store(self.store, view.name, metric=view.metric or None, cache=partial(self._epochs.now, key))
+        read = Results.from_store(
+            self.store, view.name, metric=view.metric or None, cache=partial(self._epochs.now, key)
+        )
         self._seconds = time.monotonic() - begun
         return read
 
     def kept(self, view: View) -> Results:
         """The trials that a view keeps."""
         whole = self.results(view)
-        return self._results.now((*self.key(view), "kept"), lambda: narrowed(whole, view)) if view.filtered else whole
+        return (
+            self._results.now((*self.key(view), "kept"), lambda: narrowed(whole, view))
+            if view.filtered
+            else whole
+        )
 
     def key(self, view: View) -> tuple[Any, ...]:
         """What measures of a view depend on."""
@@ -152,8 +166,8 @@ class Source:
     ) -> T:
         """What is computed of the measures of a view, in the pool.
 
-        Args: name: of what is computed, with all that it depends on. patience: seconds instead of the usual. begin: else only what is
-            there, or is being computed already.
+        Args: name: of what is computed, with all that it depends on. patience: seconds instead of the usual.
+            begin: else only what is there, or is being computed already.
         Raises: Pending where it takes longer than a page waits.
         """
         key = self.key(view)
@@ -171,9 +185,12 @@ TABLES = frozenset(name for name, each in vars(Measured).items() if isinstance(e
 
 @dataclass(frozen=True)
 class _Shared(Measured):
-    """Measures that several threads ask for: each table is computed by one of them, and the others wait for that table only."""
+    """Measures that several threads ask for: each table is computed by one of them, and the others wait for
+    that table only."""
 
-    locks: dict[str, threading.RLock] = field(default_factory=lambda: {name: threading.RLock() for name in TABLES})
+    locks: dict[str, threading.RLock] = field(
+        default_factory=lambda: {name: threading.RLock() for name in TABLES}
+    )
 
     def __getattribute__(self, name: str) -> Any:
         if name not in TABLES:

@@ -19,12 +19,15 @@ class View:
     """A page of the dashboard with everything that a reader chose on it.
 
     Args:
-        page: ``studies``, ``study``, ``trials``, ``space``, ``trial``, ``compare`` or ``unknown``. name: of the study that it is about.
-        key: of the trial that it is about. tab: the question that is open. task, variant, seed, status: what is kept; nothing chosen keeps
-            everything. ranges: bounds of a hyperparameter, both inclusive. choices: values of a categorical hyperparameter.
-        metric, cap, scale, measure: how losses are judged, capped, drawn and summed up; empty is the study's own way.
-        trial: the trial that is selected. sort: a column, with a minus in front from large to small. number: of the page of the table,
-            from 1. study: the studies that are compared.
+        page: ``studies``, ``study``, ``trials``, ``space``, ``trial``, ``compare`` or ``unknown``. name: of
+            the study that it is about.
+        key: of the trial that it is about. tab: the question that is open. task, variant, seed, status: what
+            is kept; nothing chosen keeps everything. ranges: bounds of a hyperparameter, both inclusive.
+            choices: values of a categorical hyperparameter.
+        metric, cap, scale, measure: how losses are judged, capped, drawn and summed up; empty is the study's
+            own way.
+        trial: the trial that is selected. sort: a column, with a minus in front from large to small. number:
+            of the page of the table, from 1. study: the studies that are compared.
 
     >>> view = View.read("/study/a%2Fb", "?variant=adam&variant=sgd&range=lr:0.001:0.1")
     >>> view.name, view.variant, view.ranges
@@ -59,8 +62,15 @@ class View:
         given = parse_qsl((query or "").removeprefix("?"))
         for name in LISTS:
             found[name] = tuple(dict.fromkeys(each for key, each in given if key == name))
-        found["ranges"] = tuple(each for key, text in given if key == "range" and (each := _read_range(text)) is not None)
-        found["choices"] = tuple((name, value) for key, text in given if key == "choice" for name, _, value in [text.partition("=")])
+        found["ranges"] = tuple(
+            each for key, text in given if key == "range" and (each := _read_range(text)) is not None
+        )
+        found["choices"] = tuple(
+            (name, value)
+            for key, text in given
+            if key == "choice"
+            for name, _, value in [text.partition("=")]
+        )
         for key, text in given:
             if key in ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort"):
                 found[key] = text
@@ -80,11 +90,16 @@ class View:
 
     @property
     def query(self) -> str:
-        """The settings as they stand in the address, with the question mark; empty where nothing was chosen."""
+        """The settings as they stand in the address, with the question mark; empty where nothing was
+        chosen."""
         pairs: list[tuple[str, str]] = [(name, each) for name in LISTS for each in getattr(self, name)]
         pairs += [("range", f"{name}:{low!r}:{high!r}") for name, low, high in self.ranges]
         pairs += [("choice", f"{name}={value}") for name, value in self.choices]
-        pairs += [(each.name, getattr(self, each.name)) for each in fields(self) if each.name in _TEXTS and getattr(self, each.name)]
+        pairs += [
+            (each.name, getattr(self, each.name))
+            for each in fields(self)
+            if each.name in _TEXTS and getattr(self, each.name)
+        ]
         if self.number != 1:
             pairs.append(("number", str(self.number)))
         return f"?{urlencode(pairs, quote_via=quote)}" if pairs else ""
@@ -100,7 +115,8 @@ class View:
         return any(getattr(self, name) for name in FILTERS)
 
     def but(self, **changes: Any) -> View:
-        """The view with other settings; whatever changes what is listed goes back to the first page of the table."""
+        """The view with other settings; whatever changes what is listed goes back to the first page of the
+        table."""
         if "number" not in changes and not set(changes) <= {"trial"}:
             changes["number"] = 1
         return replace(self, **changes)

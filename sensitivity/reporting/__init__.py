@@ -1,4 +1,5 @@
-"""The report of a study: one HTML page that opens offline, the same in Markdown and LaTeX, and every table as CSV and Parquet."""
+"""The report of a study: one HTML page that opens offline, the same in Markdown and LaTeX, and every table as
+CSV and Parquet."""
 
 from __future__ import annotations
 
@@ -14,14 +15,17 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 
-def write_report(results: Results | Measured, folder: str | pathlib.Path, *, png: bool = False) -> pathlib.Path:
+def write_report(
+    results: Results | Measured, folder: str | pathlib.Path, *, png: bool = False
+) -> pathlib.Path:
     """Write the report into a folder, and return the path of its page.
 
-    ``report.html``, ``report.md``, ``tables.tex``; ``trials`` and ``epochs`` as CSV and Parquet, and in ``measures`` every measure.
-    Args: results: or what was measured of them, which saves measuring again. png: figures as pictures too, in ``figures``, which the
-    Markdown then shows; needs kaleido and a browser.
+    ``report.html``, ``report.md``, ``tables.tex``; ``trials`` and ``epochs`` as CSV and Parquet, and in
+    ``measures`` every measure. Args: results: or what was measured of them, which saves measuring again. png:
+    figures as pictures too, in ``figures``, which the Markdown then shows; needs kaleido and a browser.
 
-    Raises: InputError where the folder cannot be written, the study has no result yet, or pictures cannot be drawn.
+    Raises: InputError where the folder cannot be written, the study has no result yet, or pictures cannot be
+    drawn.
     """
     from sensitivity.measures import Measured
     from sensitivity.reporting.contents import chapters

@@ -1,4 +1,5 @@
-"""What is in a report and in what order: a chapter a task, a part a question, and one chapter for all tasks together."""
+"""What is in a report and in what order: a chapter a task, a part a question, and one chapter for all tasks
+together."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """The answer to one question, complete: what failed is left out. name: unique in the report, fit for an address."""
+    """The answer to one question, complete: what failed is left out. name: unique in the report, fit for an
+    address."""
 
     name: str
     question: Question
@@ -31,7 +33,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Chapter:
-    """The questions of one task, or of all tasks together. unanswered: titles of questions, and why these results cannot answer them."""
+    """The questions of one task, or of all tasks together. unanswered: titles of questions, and why these
+    results cannot answer them."""
 
     name: str
     title: str
@@ -42,7 +45,8 @@ class Chapter:
 
 
 def chapters(measured: Measured, *, in_parallel: bool = False) -> list[Chapter]:
-    """Return the chapters of a report, in the order of the study's tasks and of :data:`sensitivity.questions.QUESTIONS`.
+    """Return the chapters of a report, in the order of the study's tasks and of
+    :data:`sensitivity.questions.QUESTIONS`.
 
     Args:
         measured: the measures.
@@ -58,13 +62,17 @@ def chapters(measured: Measured, *, in_parallel: bool = False) -> list[Chapter]:
     from joblib import Parallel, cpu_count, delayed
 
     found = []
-    for chapter, failures in Parallel(n_jobs=min(cpu_count(), len(asked)))(delayed(_chapter_apart)(measured, *each) for each in asked):
+    for chapter, failures in Parallel(n_jobs=min(cpu_count(), len(asked)))(
+        delayed(_chapter_apart)(measured, *each) for each in asked
+    ):
         measured.failures.update(failures)
         found.append(chapter)
     return found
 
 
-def _chapter_apart(measured: Measured, name: str, title: str, task: str, once: bool) -> tuple[Chapter, dict[str, str]]:
+def _chapter_apart(
+    measured: Measured, name: str, title: str, task: str, once: bool
+) -> tuple[Chapter, dict[str, str]]:
     """Return a chapter that another process draws, and what failed on the way to it."""
     return _chapter(measured, name, title, task, once=once), measured.failures
 
@@ -84,5 +92,9 @@ def _chapter(measured: Measured, name: str, title: str, task: str, *, once: bool
             for drawing in question.drawn(measured, task)
         ]
         figures = tuple((drawing, figure) for drawing, figure in drawn if figure is not None)
-        parts.append(Part(f"{name}-{question.key}", question, task, question.sentences(measured, task), figures, filled))
+        parts.append(
+            Part(
+                f"{name}-{question.key}", question, task, question.sentences(measured, task), figures, filled
+            )
+        )
     return Chapter(name, title, task, summary(measured, task) if task else [], parts, unanswered)

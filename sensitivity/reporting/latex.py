@@ -22,24 +22,39 @@ SHOWN = ("overview", "main_effects", "trials")
 
 
 def latex(measured: Measured, found: Sequence[Chapter]) -> str:
-    """The tables that fit on a page, for LaTeX with booktabs: an overview for each task, then those of its questions."""
+    """The tables that fit on a page, for LaTeX with booktabs: an overview for each task, then those of its
+    questions."""
     lines = ["% \\usepackage{booktabs}"]
     for chapter in found:
         own = {"overview": tables.overview, "main_effects": tables.shares} if chapter.task else {}
-        shown = {name: measured.attempt(name, partial(tabulate, measured, chapter.task), pd.DataFrame()) for name, tabulate in own.items()}
+        shown = {
+            name: measured.attempt(name, partial(tabulate, measured, chapter.task), pd.DataFrame())
+            for name, tabulate in own.items()
+        }
         shown = {name: table for name, table in shown.items() if not table.empty}
         for part in chapter.parts:
-            shown |= {name: tables.in_words(table) for name, table in part.tables.items() if name not in SHOWN}
+            shown |= {
+                name: tables.in_words(table) for name, table in part.tables.items() if name not in SHOWN
+            }
         for name, table in shown.items():
             if len(table) > LONGEST:
                 lines.append(f"\n% {name}: {len(table)} rows, in measures/{name}.csv")
                 continue
             caption = _latex_text(f"{name.replace('_', ' ')}, {chapter.title}".capitalize())
             label = f"tab:{chapter.name}-{name.replace('_', '-')}"
-            lines.append("\n" + table.to_latex(index=False, escape=True, caption=caption, label=label, position="htbp").rstrip())
+            lines.append(
+                "\n"
+                + table.to_latex(
+                    index=False, escape=True, caption=caption, label=label, position="htbp"
+                ).rstrip()
+            )
     return "\n".join(lines) + "\n"
 
 
 def _latex_text(words: str) -> str:
-    special = {each: f"\\{each}" for each in "&%$#_{}"} | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+    special = {each: f"\\{each}" for each in "&%$#_{}"} | {
+        "\\": "\\textbackslash{}",
+        "~": "\\textasciitilde{}",
+        "^": "\\textasciicircum{}",
+    }
     return "".join(special.get(each, each) for each in words)

@@ -29,7 +29,12 @@ def markdown(measured: Measured, found: Sequence[Chapter], pictures: Mapping[tup
     if warnings:
         lines += ["## Read with care", "", *_bullets(warnings), ""]
     lines += contents
-    lines += ["## How this was made", "", *_bullets(f"{name}: {value}" for name, value in provenance(measured.results)), ""]
+    lines += [
+        "## How this was made",
+        "",
+        *_bullets(f"{name}: {value}" for name, value in provenance(measured.results)),
+        "",
+    ]
     fence = "`" * max(3, 1 + max(map(len, BACKTICKS.findall(specification(measured.results))), default=0))
     lines += [f"{fence}yaml", specification(measured.results).rstrip(), fence, ""]
     return "\n".join(lines)
@@ -38,14 +43,26 @@ def markdown(measured: Measured, found: Sequence[Chapter], pictures: Mapping[tup
 def _chapter(measured: Measured, chapter: Chapter, pictures: Mapping[tuple[str, str], str]) -> list[str]:
     lines = [f"## {_text(chapter.title)}", ""]
     if chapter.task:
-        overview = measured.attempt("overview", lambda: _table(tables.overview(measured, chapter.task)), list[str]())
+        overview = measured.attempt(
+            "overview", lambda: _table(tables.overview(measured, chapter.task)), list[str]()
+        )
         lines += [*_bullets(chapter.summary), "", *overview, "", tables.how_to_read(measured), ""]
     for part in chapter.parts:
         lines += [f"### {part.question.title}", "", *_bullets(part.sentences), "", *_pictures(part, pictures)]
         if part.question.key == "effects":
-            lines += [*measured.attempt("shares of variance", lambda: _table(tables.shares(measured, chapter.task)), list[str]()), ""]
+            lines += [
+                *measured.attempt(
+                    "shares of variance", lambda: _table(tables.shares(measured, chapter.task)), list[str]()
+                ),
+                "",
+            ]
     if chapter.unanswered:
-        lines += ["### What these trials cannot answer", "", *_bullets(f"{title} {reason}" for title, reason in chapter.unanswered), ""]
+        lines += [
+            "### What these trials cannot answer",
+            "",
+            *_bullets(f"{title} {reason}" for title, reason in chapter.unanswered),
+            "",
+        ]
     return lines
 
 
@@ -53,7 +70,12 @@ def _pictures(part: Part, pictures: Mapping[tuple[str, str], str]) -> list[str]:
     lines = []
     for drawing, _ in part.figures:
         if (part.name, drawing.name) in pictures:
-            lines += [f"![{part.question.title} {drawing.words}]({pictures[part.name, drawing.name]})", "", f"*{drawing.words}*", ""]
+            lines += [
+                f"![{part.question.title} {drawing.words}]({pictures[part.name, drawing.name]})",
+                "",
+                f"*{drawing.words}*",
+                "",
+            ]
     return lines
 
 
@@ -74,5 +96,9 @@ def _text(words: str) -> str:
 
 def _table(table: pd.DataFrame) -> list[str]:
     head: Sequence[str] = [str(name) for name in table.columns]
-    lines = [head, ["---"] * len(head), *([str(each) for each in row] for row in table.to_numpy(dtype=object).tolist())]
+    lines = [
+        head,
+        ["---"] * len(head),
+        *([str(each) for each in row] for row in table.to_numpy(dtype=object).tolist()),
+    ]
     return ["| " + " | ".join(_text(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]

@@ -22,7 +22,8 @@ NOT_MEASURES = ("trials",)
 
 
 def save_measures(measured: Measured, folder: pathlib.Path) -> None:
-    """Write the table of every measure, of all tasks, as CSV and Parquet; what could not be measured and why is in ``refused.csv``."""
+    """Write the table of every measure, of all tasks, as CSV and Parquet; what could not be measured and why
+    is in ``refused.csv``."""
     folder.mkdir(parents=True, exist_ok=True)
     tasks = list(dict.fromkeys(task for task, _ in measured.results.groups))
     refused = []
@@ -33,7 +34,9 @@ def save_measures(measured: Measured, folder: pathlib.Path) -> None:
             parts = [question.table(name, measured, task) for task in (tasks[:1] if question.once else tasks)]
             filled = [each for each in parts if not each.empty]
             if not filled:
-                reason = refusal(parts[0]) or question.reason_against(measured, tasks[0]) or "Nothing to measure."
+                reason = (
+                    refusal(parts[0]) or question.reason_against(measured, tasks[0]) or "Nothing to measure."
+                )
                 refused.append({"measure": name, "reason": reason})
                 continue
             table = _plain(pd.concat(filled, ignore_index=True))
@@ -45,8 +48,14 @@ def save_measures(measured: Measured, folder: pathlib.Path) -> None:
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
     """The table with configurations as JSON: a column of text opens everywhere."""
-    held = {name: column for name, column in table.items() if column.map(lambda each: isinstance(each, dict)).any()}
-    text = {str(name): column.map(lambda each: json.dumps(each, default=str)) for name, column in held.items()}
+    held = {
+        name: column
+        for name, column in table.items()
+        if column.map(lambda each: isinstance(each, dict)).any()
+    }
+    text = {
+        str(name): column.map(lambda each: json.dumps(each, default=str)) for name, column in held.items()
+    }
     found = of_one_type(table.assign(**text))
     found.attrs = {}
     return found

@@ -1,4 +1,5 @@
-"""How results and a study show themselves in a notebook: the report's lead and overview, and what the study would run."""
+"""How results and a study show themselves in a notebook: the report's lead and overview, and what the study
+would run."""
 
 from __future__ import annotations
 
@@ -34,13 +35,19 @@ def study_html(study: Study) -> str:
 
     rows = [{name: each for name, each in row.items() if name != "hours"} for row in plan_rows(study)]
     counts = [
-        f"{count} {name}{'s' if count != 1 else ''}" for count, name in ((len(study.seeds), "seed"), (study.epochs, "epoch")) if count
+        f"{count} {name}{'s' if count != 1 else ''}"
+        for count, name in ((len(study.seeds), "seed"), (study.epochs, "epoch"))
+        if count
     ]
     title = ", ".join([f"{study.design.get('kind', 'explicit')} design", *counts])
-    return f"<h3>{html.escape(study.name)}</h3>" + _table(title, list(rows[0]), [list(row.values()) for row in rows])
+    return f"<h3>{html.escape(study.name)}</h3>" + _table(
+        title, list(rows[0]), [list(row.values()) for row in rows]
+    )
 
 
 def _table(caption: str, columns: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
     head = "".join(f"<th scope='col'>{html.escape(str(each))}</th>" for each in columns)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(each))}</td>" for each in row) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(each))}</td>" for each in row) + "</tr>" for row in rows
+    )
     return f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -32,7 +32,8 @@ ROWS = 100
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure of the page: its words are text of the page, which breaks lines where a figure cannot; the rest is JSON.
+    """A figure of the page: its words are text of the page, which breaks lines where a figure cannot; the
+    rest is JSON.
 
     least: the width in rem below which it is scrolled, not squeezed.
     """
@@ -50,7 +51,8 @@ class Shown:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table of the page. csv: all of it as a string of JSON. note: where rows are left out, that they are."""
+    """A table of the page. csv: all of it as a string of JSON. note: where rows are left out, that they
+    are."""
 
     name: str
     caption: str
@@ -92,7 +94,9 @@ def _chapter(measured: Measured, chapter: Chapter) -> dict[str, Any]:
         "name": chapter.name,
         "title": chapter.title,
         "summary": chapter.summary,
-        "overview": measured.attempt("overview", partial(_overview, measured, chapter.task), None) if chapter.task else None,
+        "overview": measured.attempt("overview", partial(_overview, measured, chapter.task), None)
+        if chapter.task
+        else None,
         "how_to_read": tables.how_to_read(measured) if chapter.task else "",
         "parts": [_part(measured, part) for part in chapter.parts],
         "unanswered": chapter.unanswered,
@@ -104,15 +108,28 @@ def _overview(measured: Measured, task: str) -> Sheet:
 
 
 def _part(measured: Measured, part: Part) -> dict[str, Any]:
-    shown = [measured.attempt(f"figure {drawing.name}", partial(_shown, part, drawing, figure), None) for drawing, figure in part.figures]
+    shown = [
+        measured.attempt(f"figure {drawing.name}", partial(_shown, part, drawing, figure), None)
+        for drawing, figure in part.figures
+    ]
     figures = [figure for figure in shown if figure is not None]
     drawn = {drawing.table for drawing, _ in part.figures}
-    others = [sheet(f"{part.name}-{name}", name, table) for name, table in part.tables.items() if name not in drawn]
-    return {"name": part.name, "title": part.question.title, "sentences": part.sentences, "figures": figures, "tables": others}
+    others = [
+        sheet(f"{part.name}-{name}", name, table) for name, table in part.tables.items() if name not in drawn
+    ]
+    return {
+        "name": part.name,
+        "title": part.question.title,
+        "sentences": part.sentences,
+        "figures": figures,
+        "tables": others,
+    }
 
 
 def _shown(part: Part, drawing: Drawing, figure: go.Figure) -> Shown:
-    title, subtitle = (_unmarked(each) for each in (figure.layout.title.text, figure.layout.title.subtitle.text))
+    title, subtitle = (
+        _unmarked(each) for each in (figure.layout.title.text, figure.layout.title.subtitle.text)
+    )
     table = part.tables.get(drawing.table)
     name = f"{part.name}-{drawing.name}"
     label = ". ".join(filter(None, [title, subtitle, *part.sentences[:1]]))
@@ -126,27 +143,36 @@ def _unmarked(words: str | None) -> str:
 
 
 def _least(figure: go.Figure) -> int:
-    """The width in rem that the panels beside each other need, where they cannot be laid out below one another."""
+    """The width in rem that the panels beside each other need, where they cannot be laid out below one
+    another."""
     columns = len({axis.domain for axis in figure.select_xaxes()})
     can = set((figure.layout.meta or {}).get("narrow", {})) & {"xaxis.domain"}
     return 18 if columns <= 1 or can else 12 * columns
 
 
 HEADROOM, LABELLED = 34, 56
-"""Pixels above a figure whose title is said by the page: for the titles of panels, for the names of parallel axes."""
+"""Pixels above a figure whose title is said by the page: for the titles of panels, for the names of parallel
+axes."""
 
 
 def _without_title(figure: go.Figure) -> tuple[int, str]:
-    """Height and JSON of a figure whose title is elsewhere, without template: the page has one for light and one for dark."""
+    """Height and JSON of a figure whose title is elsewhere, without template: the page has one for light and
+    one for dark."""
     import plotly.io
 
     drawn = figure.to_plotly_json()
-    layout = {name: each for name, each in drawn["layout"].items() if name not in ("title", "template", "meta")}
+    layout = {
+        name: each for name, each in drawn["layout"].items() if name not in ("title", "template", "meta")
+    }
     room = LABELLED if any(trace["type"] == "parcoords" for trace in drawn["data"]) else HEADROOM
     less = max(0, (layout.get("margin", {}).get("t") or room) - room)
     height = int(layout.get("height") or 450) - less
     layout |= {"height": height, "margin": {**layout.get("margin", {}), "t": room}, "uirevision": "kept"}
-    narrow = {place: each for place, each in (drawn["layout"].get("meta") or {}).get("narrow", {}).items() if not place.startswith("title")}
+    narrow = {
+        place: each
+        for place, each in (drawn["layout"].get("meta") or {}).get("narrow", {}).items()
+        if not place.startswith("title")
+    }
     if {"height", "margin.t"} <= set(narrow):
         narrow |= {"height": narrow["height"] - narrow["margin.t"] + room, "margin.t": room}
     made = {"data": drawn["data"], "layout": layout, "narrow": narrow}
@@ -163,7 +189,14 @@ def sheet(name: str, what: str, table: pd.DataFrame) -> Sheet:
 
 def _sheet(name: str, words: pd.DataFrame, caption: str, note: str, csv: str = "", what: str = "") -> Sheet:
     rows = [[str(each) for each in row] for row in words.to_numpy(dtype=object).tolist()]
-    return Sheet(what or name, caption, [str(each) for each in words.columns], rows, note, in_script(csv) if csv else "")
+    return Sheet(
+        what or name,
+        caption,
+        [str(each) for each in words.columns],
+        rows,
+        note,
+        in_script(csv) if csv else "",
+    )
 
 
 def in_script(value: Any) -> str:

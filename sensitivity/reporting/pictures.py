@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from sensitivity.reporting.contents import Chapter
 
 NEEDS = (
-    "--png needs kaleido, which draws with an installed Chrome or Chromium: pip install 'optimizer-sensitivity[png]' "
+    "--png needs kaleido, which draws with an installed Chrome or Chromium: pip install "
+    "'optimizer-sensitivity[png]' "
     "(BROWSER_PATH names a browser that is not found)"
 )
 WIDTH, SCALE = 1000, 2
@@ -30,7 +31,8 @@ def check_png() -> Any:
 
 
 def save_pictures(found: Sequence[Chapter], folder: pathlib.Path) -> dict[tuple[str, str], str]:
-    """Draw every figure of the report as PNG; return the file of each by the names of part and figure, relative to the report.
+    """Draw every figure of the report as PNG; return the file of each by the names of part and figure,
+    relative to the report.
 
     Raises: InputError without kaleido, or without a browser for it.
     """
@@ -41,7 +43,12 @@ def save_pictures(found: Sequence[Chapter], folder: pathlib.Path) -> dict[tuple[
         for part in chapter.parts:
             for drawing, figure in part.figures:
                 name = names[part.name, drawing.name] = f"{folder.name}/{part.name}-{drawing.name}.png"
-                size = {"format": "png", "width": WIDTH, "height": figure.layout.height or 450, "scale": SCALE}
+                size = {
+                    "format": "png",
+                    "width": WIDTH,
+                    "height": figure.layout.height or 450,
+                    "scale": SCALE,
+                }
                 figures.append({"fig": figure.to_dict(), "path": folder.parent / name, "opts": size})
     try:
         # Kaleido's own default fetches MathJax, which no figure needs.

@@ -63,7 +63,9 @@ def provenance(results: Results) -> list[tuple[str, str]]:
 
 def specification(results: Results) -> str:
     """The study as YAML."""
-    return yaml.safe_dump(dict(results.spec), sort_keys=False, default_flow_style=None, width=100, allow_unicode=True)
+    return yaml.safe_dump(
+        dict(results.spec), sort_keys=False, default_flow_style=None, width=100, allow_unicode=True
+    )
 
 
 def _reasons(results: Results) -> str:
@@ -77,12 +79,17 @@ def _reasons(results: Results) -> str:
 def _seeds(results: Results) -> str:
     """The seeds themselves, and how many a configuration has where it has not all of them."""
     seeds, words = sorted(results.trials["seed"].unique()), seeds_in_words(results)
-    named = listed([str(seed) for seed in seeds]) if len(seeds) <= 20 else f"{len(seeds)}, from {seeds[0]} to {seeds[-1]}"
+    named = (
+        listed([str(seed) for seed in seeds])
+        if len(seeds) <= 20
+        else f"{len(seeds)}, from {seeds[0]} to {seeds[-1]}"
+    )
     return named if words == between(len(seeds), len(seeds)) else f"{named}; {words} a configuration"
 
 
 def _repeatability(results: Results) -> str:
-    """The bound of equality over cohort sizes, where results are not the same in every bit (:func:`sensitivity.running.run.run`)."""
+    """The bound of equality over cohort sizes, where results are not the same in every bit
+    (:func:`sensitivity.running.run.run`)."""
     if IMPORTED in results.spec or results.spec.get("trainable") is not None:  # each trial trains by itself
         return ""
     bound = "by no more than the rounding of the precision"
@@ -94,7 +101,11 @@ def _repeatability(results: Results) -> str:
 
     own = [name for name in results.spec.get("tasks", ()) if not is_of_package(name)]
     whose = "a task of your own" if len(own) == 1 else "tasks of your own"
-    return f"results of {listed(own)}, {whose}, may depend on how many trials train together, {bound}" if own else ""
+    return (
+        f"results of {listed(own)}, {whose}, may depend on how many trials train together, {bound}"
+        if own
+        else ""
+    )
 
 
 def _counted(count: int, what: str) -> str:

@@ -1,4 +1,5 @@
-"""Tables as a reader wants them: a value and its interval in one cell, numbers in four digits, nothing that is empty."""
+"""Tables as a reader wants them: a value and its interval in one cell, numbers in four digits, nothing that
+is empty."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 HOW_TO_READ = (
-    "Intervals are 95% bootstrap intervals (divergence: Wilson). Sensitivity: mean excess of the loss over the best, in units of the loss "
+    "Intervals are 95% bootstrap intervals (divergence: Wilson). Sensitivity: mean excess of the loss over "
+    "the best, in units of the loss "
     "and capped at {cap}, over {what} (Wortsman et al. 2023)."
 )
 ROBUST = " Robust width: decades of learning rate within 10% of the best loss."
@@ -70,14 +72,19 @@ def shares(measured: Measured, task: str) -> pd.DataFrame:
 
 
 def in_words(table: pd.DataFrame) -> pd.DataFrame:
-    """Any measure's table for reading: of one task, so without that column, with each value and its interval in one cell.
+    """Any measure's table for reading: of one task, so without that column, with each value and its interval
+    in one cell.
 
     >>> row = {"task": "t", "variant": "adam", "value": 0.5, "low": 0.25, "high": 1.0, "n": 8, "note": ""}
     >>> in_words(pd.DataFrame([row])).to_dict("records")
     [{'variant': 'adam', 'value (interval)': '0.5 (0.25 to 1)', 'n': '8'}]
     """
     names = [str(name) for name in table.columns]
-    spans = {name: (f"{name}_low", f"{name}_high") for name in names if {f"{name}_low", f"{name}_high"} <= set(names)}
+    spans = {
+        name: (f"{name}_low", f"{name}_high")
+        for name in names
+        if {f"{name}_low", f"{name}_high"} <= set(names)
+    }
     if {"value", "low", "high"} <= set(names):
         spans["value"] = ("low", "high")
     ends = {end for pair in spans.values() for end in pair}
@@ -89,7 +96,9 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
         if name in spans:
             low, high = (list(table[end]) for end in spans[name])
             cells = [{"value": a, "low": b, "high": c} for a, b, c in zip(column, low, high, strict=True)]
-            shown[f"{name} (interval)".replace("_", " ")] = [with_interval(each, form=".4g") for each in cells]
+            shown[f"{name} (interval)".replace("_", " ")] = [
+                with_interval(each, form=".4g") for each in cells
+            ]
         else:
             shown[name.replace("_", " ")] = [cell(each) for each in column]
     return pd.DataFrame(shown)

@@ -16,7 +16,8 @@ MIXED = "the initial loss where it is known, else the worst that ended"
 
 
 def cap_of(results: Results, task: str | None = None) -> str:
-    """The cap of a task's losses, of all tasks without one: :data:`INITIAL`, :data:`WORST` or :data:`MIXED`."""
+    """The cap of a task's losses, of all tasks without one: :data:`INITIAL`, :data:`WORST` or
+    :data:`MIXED`."""
     caps = results.spec.get(COUNTED, INITIAL if results.metric in METRICS else WORST)
     if isinstance(caps, Mapping):
         return str(caps[task]) if task in caps else _common(caps.values())
@@ -41,7 +42,9 @@ def caps(known: Iterable[tuple[str, bool]]) -> str | dict[str, str]:
 def counted_as(results: Results, task: str) -> str:
     """The end of "diverged trials, counted"."""
     words = {INITIAL: "at the initial loss", WORST: "as the worst that ended"}
-    return words.get(cap_of(results, task), "at the initial loss where it is known, else as the worst that ended")
+    return words.get(
+        cap_of(results, task), "at the initial loss where it is known, else as the worst that ended"
+    )
 
 
 def reference(results: Results, task: str) -> str:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 def repeats(trials: pd.DataFrame) -> pd.Series[int]:
-    """Seeds of every configuration of every task and variant, in the order of the trials. Args: trials: of :class:`Results`."""
+    """Seeds of every configuration of every task and variant, in the order of the trials. Args: trials: of
+    :class:`Results`."""
     columns = ["task", "variant", *(name for name in trials.columns if name.startswith(PREFIX))]
     return trials.groupby(columns, sort=False, dropna=False)["seed"].nunique()
 

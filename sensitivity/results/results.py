@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 NO_METRICS = ("key", "epoch", "lr", "mu", "nu", "images_per_second", "seconds")
 COUNTED = "diverged trials count as"
-"""In the specification of an import: the cap of all tasks, or by task where they differ (:mod:`sensitivity.results.capping`)."""
+"""In the specification of an import: the cap of all tasks, or by task where they differ
+(:mod:`sensitivity.results.capping`)."""
 ASSUMED_ADAPTIVE = (
-    'A study does not say how it sampled, so it is taken for an optimizer\'s; if it was at random, say design="random" (--design random).'
+    "A study does not say how it sampled, so it is taken for an optimizer's; if it was at "
+    'random, say design="random" (--design random).'
 )
 """Note of an import whose design is taken for ``adaptive`` and may be none."""
 IMPORTED = "imported from"
@@ -52,21 +54,23 @@ def present(names: Sequence[str], row: Iterable[Any]) -> dict[str, Any]:
 class Results:
     """What a study has given so far.
 
-    trials: one row a trial: key, task, variant, seed, epochs, status, initial_loss, error, epochs_done, seconds, ``started`` and
-        ``finished`` (when it first and last reported, UTC; NaT where that is not known, as of every import), one column
-        ``config/<name>`` a hyperparameter (NaN where the variant has none of that name or it was inactive), ``value`` (the metric after the
-        last epoch; NaN when diverged before it) and ``loss``: min(value, initial_loss), the initial loss when diverged, NaN when failed,
-        stopped early or unfinished. A metric that is maximised has its negative as loss. A metric that is no loss has no initial loss:
-        its ``initial_loss`` is the worst that any trial of the task ended with.
-    reported: one row an epoch: key, epoch and everything that was reported; or a function that returns them, called whenever
-        :attr:`epochs` is used. spaces: the search space of each variant.
-    metric: the column of ``epochs`` that is judged. direction: ``min`` or ``max``. design: its kind. designs: the kinds of variants whose
-    own differs. study: name. spec: the specification as a dictionary. notes: what an import inferred or assumed, in sentences. runs: what
-    each run trained on, as far as the store knows (:func:`sensitivity.running.devices.environment`). metrics: columns of ``epochs`` by
-    which a study can be judged.
+    trials: one row a trial: key, task, variant, seed, epochs, status, initial_loss, error, epochs_done,
+        seconds, ``started`` and ``finished`` (when it first and last reported, UTC; NaT where that is not
+        known, as of every import), one column ``config/<name>`` a hyperparameter (NaN where the variant has
+        none of that name or it was inactive), ``value`` (the metric after the last epoch; NaN when diverged
+        before it) and ``loss``: min(value, initial_loss), the initial loss when diverged, NaN when failed,
+        stopped early or unfinished. A metric that is maximised has its negative as loss. A metric that is no
+        loss has no initial loss: its ``initial_loss`` is the worst that any trial of the task ended with.
+    reported: one row an epoch: key, epoch and everything that was reported; or a function that returns them,
+        called whenever :attr:`epochs` is used. spaces: the search space of each variant.
+    metric: the column of ``epochs`` that is judged. direction: ``min`` or ``max``. design: its kind. designs:
+    the kinds of variants whose own differs. study: name. spec: the specification as a dictionary. notes: what
+    an import inferred or assumed, in sentences. runs: what each run trained on, as far as the store knows
+    (:func:`sensitivity.running.devices.environment`). metrics: columns of ``epochs`` by which a study can be
+    judged.
 
-    Source of the cap: Wortsman et al., "Small-scale proxies for large-scale Transformer training instabilities", arXiv:2309.14322,
-    section 2.2.
+    Source of the cap: Wortsman et al., "Small-scale proxies for large-scale Transformer training
+    instabilities", arXiv:2309.14322, section 2.2.
     """
 
     trials: pd.DataFrame
@@ -91,14 +95,18 @@ class Results:
         return {**vars(self), "reported": self.epochs}
 
     @classmethod
-    def from_store(cls, store: Store, study: str, *, metric: str | None = None, cache: EpochCache | None = None) -> Results:
-        """Read a study, now and whole; with a cache, of its epochs the last of each trial, and the others when they are first used.
+    def from_store(
+        cls, store: Store, study: str, *, metric: str | None = None, cache: EpochCache | None = None
+    ) -> Results:
+        """Read a study, now and whole; with a cache, of its epochs the last of each trial, and the others
+        when they are first used.
 
         Args:
             store: holds the study.
             study: its name.
             metric: instead of the study's own.
-            cache: returns what a function reads that it is called with, and may keep it; the store must then stay open.
+            cache: returns what a function reads that it is called with, and may keep it; the store must then
+                stay open.
 
         Raises: InputError for an unknown study or metric.
         """
@@ -108,8 +116,12 @@ class Results:
         spec = Study.stored(store.study(study))
         trials, epochs = store.trials(study), store.last_epochs(study)
         # A study that names fewer variants than it did leaves the others' trials in the store.
-        trials = trials[trials["task"].isin(spec.tasks) & trials["variant"].isin(spec.variants)].reset_index(drop=True)
-        measured = tuple(str(name) for name in epochs.columns if epochs[name].notna().any() and name not in NO_METRICS)
+        trials = trials[trials["task"].isin(spec.tasks) & trials["variant"].isin(spec.variants)].reset_index(
+            drop=True
+        )
+        measured = tuple(
+            str(name) for name in epochs.columns if epochs[name].notna().any() and name not in NO_METRICS
+        )
         if metric is not None and metric not in measured:
             raise unknown("metric", metric, measured or METRICS)
         metric = metric or spec.metric
@@ -117,7 +129,9 @@ class Results:
             epochs[metric] = np.nan
         spaces = {name: spec.space(name) for name in spec.variants}
         # The direction is that of the study's own metric; any other is a loss, or an accuracy.
-        direction = spec.direction if metric == spec.metric else "max" if metric.endswith("accuracy") else "min"
+        direction = (
+            spec.direction if metric == spec.metric else "max" if metric.endswith("accuracy") else "min"
+        )
         table = _tidy(trials, epochs, metric, spaces, maximised=direction == "max", capped=metric in METRICS)
         kind = spec.design.get("kind", "explicit")
         designs = {name: each["kind"] for name, each in spec.designs.items()}
@@ -125,7 +139,19 @@ class Results:
         read = _reader(store, study, metric, dict(zip(epochs["key"], epochs["epoch"], strict=True)))
         reported = partial(cache, read) if cache is not None else read()
         specification = json.loads(spec.to_json())
-        return cls(table, reported, spaces, metric, kind, study, specification, direction, designs, runs=runs, metrics=measured)
+        return cls(
+            table,
+            reported,
+            spaces,
+            metric,
+            kind,
+            study,
+            specification,
+            direction,
+            designs,
+            runs=runs,
+            metrics=measured,
+        )
 
     def _repr_html_(self) -> str | None:
         return notebook_view(self)
@@ -155,7 +181,8 @@ class Results:
         return tuple(each.name for each in self.spaces[variant] if each.cardinality != 1)
 
     def units(self, trials: pd.DataFrame, variant: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Configurations in the unit cube of the variant's scales, NaN for what is inactive. Shape ``[trials, varied hyperparameters]``."""
+        """Configurations in the unit cube of the variant's scales, NaN for what is inactive. Shape ``[trials,
+        varied hyperparameters]``."""
         space = self.spaces[variant]
         columns = [f"{PREFIX}{name}" for name in space.names]
         rows = trials[columns].to_numpy(dtype=object)
@@ -163,7 +190,8 @@ class Results:
         return space.encode([present(space.names, row) for row in rows])[:, chosen]
 
     def save(self, folder: str | pathlib.Path) -> list[pathlib.Path]:
-        """Write the tables as CSV and Parquet: ``trials`` and ``epochs``. Raises: InputError where that is not possible."""
+        """Write the tables as CSV and Parquet: ``trials`` and ``epochs``. Raises: InputError where that is
+        not possible."""
         place = pathlib.Path(folder)
         written = []
         try:
@@ -197,7 +225,8 @@ def _reader(store: Store, study: str, metric: str, ends: Mapping[str, int]) -> C
 
 
 def of_one_type(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with choices of several types (True beside "cm") as text: a column of Parquet has one type."""
+    """The table with choices of several types (True beside "cm") as text: a column of Parquet has one
+    type."""
     mixed = {
         name: column.map(str, na_action="ignore")
         for name, column in table.items()
@@ -207,7 +236,13 @@ def of_one_type(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tidy(
-    trials: pd.DataFrame, epochs: pd.DataFrame, metric: str, spaces: Mapping[str, SearchSpace], *, maximised: bool, capped: bool
+    trials: pd.DataFrame,
+    epochs: pd.DataFrame,
+    metric: str,
+    spaces: Mapping[str, SearchSpace],
+    *,
+    maximised: bool,
+    capped: bool,
 ) -> pd.DataFrame:
     names = list(dict.fromkeys(name for space in spaces.values() for name in space.names))
     kept = ["key", "task", "variant", "seed", "epochs", "status", "initial_loss", "error"]
@@ -216,7 +251,9 @@ def _tidy(
         table[name] = pd.to_datetime(trials[name], utc=True)
     by_trial = epochs.groupby("key", sort=False)
     ends = by_trial.agg(epochs_done=("epoch", "max"), seconds=("seconds", "sum"))
-    ends["value"] = by_trial[metric].nth(-1).set_axis(ends.index)  # the last as it is: pandas' own "last" passes over NaN
+    ends["value"] = (
+        by_trial[metric].nth(-1).set_axis(ends.index)
+    )  # the last as it is: pandas' own "last" passes over NaN
     table = table.merge(ends, how="left", left_on="key", right_index=True)
     table["epochs_done"] = table["epochs_done"].fillna(0).astype(int)
     for name in names:
@@ -228,5 +265,14 @@ def _tidy(
     if not capped:
         table["initial_loss"] = outcome.groupby(table["task"]).transform("max").fillna(0.0)
     table["loss"] = outcome.fillna(np.inf).clip(upper=table["initial_loss"]).where(ended)
-    order = [*kept[:-1], "epochs_done", "seconds", *TIMES, *(f"{PREFIX}{name}" for name in names), "value", "loss", "error"]
+    order = [
+        *kept[:-1],
+        "epochs_done",
+        "seconds",
+        *TIMES,
+        *(f"{PREFIX}{name}" for name in names),
+        "value",
+        "loss",
+        "error",
+    ]
     return table[order]

@@ -1,4 +1,5 @@
-"""What workers are given, and what their reports mean: from trials to a trainable's config, and from results back to reports."""
+"""What workers are given, and what their reports mean: from trials to a trainable's config, and from results
+back to reports."""
 
 from __future__ import annotations
 
@@ -24,9 +25,11 @@ Outcome = tuple[str, float]
 
 @dataclass(frozen=True)
 class Assignments:
-    """The cohorts of a study of the project's own tasks: their config is the trainable's, their results hold its reports.
+    """The cohorts of a study of the project's own tasks: their config is the trainable's, their results hold
+    its reports.
 
-    Args: study, store. data: where datasets are, as :func:`trainables.datasets.load` takes it. device: ``cpu`` or ``cuda``.
+    Args: study, store. data: where datasets are, as :func:`trainables.datasets.load` takes it. device:
+    ``cpu`` or ``cuda``.
     """
 
     study: Study
@@ -43,7 +46,11 @@ class Assignments:
     def config(self, cohort: Cohort) -> dict[str, Any]:
         """What one cohort is, as the searchers pass it on."""
         study = self.study
-        compared = {"metric": study.metric, "maximised": study.direction == "max", "capped": study.metric in METRICS}
+        compared = {
+            "metric": study.metric,
+            "maximised": study.direction == "max",
+            "capped": study.metric in METRICS,
+        }
         return {
             **({"objective": compared} if self.stops_early else {}),
             "task": cohort.task,
@@ -75,9 +82,12 @@ class Assignments:
         return list(result.get("reports", ()))
 
     def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
-        """What the end of a cohort says beyond its reports: nothing, unless a scheduler stopped it before its last epoch."""
+        """What the end of a cohort says beyond its reports: nothing, unless a scheduler stopped it before its
+        last epoch."""
         last = (result or {}).get("reports", ())[-1:]
-        return [{**each, "status": "stopped"} for each in last if self.stops_early and each["status"] == "running"]
+        return [
+            {**each, "status": "stopped"} for each in last if self.stops_early and each["status"] == "running"
+        ]
 
     def outcome(self, report: Report) -> Outcome | None:
         """Status and capped loss of a member whose report is its last; None while it runs."""
@@ -97,11 +107,18 @@ class Assignments:
         return self.outcome(last) if last is not None and last["status"] in DONE else None
 
     def labels(self) -> dict[str, tuple[str, str]]:
-        """Task and variant of each sub-study of an adaptive design; its label changes with whatever changes the losses."""
+        """Task and variant of each sub-study of an adaptive design; its label changes with whatever changes
+        the losses."""
         study = self.study
         same = study.model_dump(exclude={"name", "design", "cohort_size", "variants", "tasks"})
-        question = hashlib.sha256(json.dumps([same, "adaptive"], sort_keys=True, default=str).encode()).hexdigest()[:8]
-        return {f"{study.name}/{task}/{variant}/{question}": (task, variant) for task in study.tasks for variant in study.variants}
+        question = hashlib.sha256(
+            json.dumps([same, "adaptive"], sort_keys=True, default=str).encode()
+        ).hexdigest()[:8]
+        return {
+            f"{study.name}/{task}/{variant}/{question}": (task, variant)
+            for task in study.tasks
+            for variant in study.variants
+        }
 
     def members(self, label: str, configuration: Mapping[str, Any]) -> list[Trial]:
         """The trials of one configuration of a sub-study."""
@@ -112,12 +129,15 @@ class Assignments:
         trials = [trial for configuration in configurations for trial in self.members(label, configuration)]
         self.store.add_study(self.study.name, self.study.to_stored(), trials)
         done = self.store.known(trial.key for trial in trials)
-        return self.config(Cohort(*self.labels()[label], tuple(trial for trial in trials if done.get(trial.key) not in DONE)))
+        return self.config(
+            Cohort(*self.labels()[label], tuple(trial for trial in trials if done.get(trial.key) not in DONE))
+        )
 
 
 @dataclass(frozen=True)
 class OwnAssignments(Assignments):
-    """The trials of a trainable of the user's own, which gets its configuration as it is, and whose results are epochs as they are."""
+    """The trials of a trainable of the user's own, which gets its configuration as it is, and whose results
+    are epochs as they are."""
 
     largest: int | None = field(default=1)
 
@@ -133,7 +153,10 @@ class OwnAssignments(Assignments):
         if "training_iteration" not in result:
             return []
         measured = _measured(result)
-        timed = {"epoch": int(result["training_iteration"]), "seconds": float(result.get("time_this_iter_s", math.nan))}
+        timed = {
+            "epoch": int(result["training_iteration"]),
+            "seconds": float(result.get("time_this_iter_s", math.nan)),
+        }
         return [{"key": member["key"], "status": "running", "initial_loss": math.nan, **measured, **timed}]
 
     def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
@@ -141,12 +164,17 @@ class OwnAssignments(Assignments):
         measured = _measured(result or {})
         if self.study.metric not in measured:
             (member,) = config["members"]
-            reason = f"the trainable reported no number named {self.study.metric!r} (it reported: {', '.join(measured) or 'nothing'})"
+            reason = (
+                f"the trainable reported no number named {self.study.metric!r} (it reported: "
+                f"{', '.join(measured) or 'nothing'})"
+            )
             return [{"key": member["key"], "status": "failed", "error": reason}]
         (report,) = self.reports(config, result or {})
         if self.stops_early and report["epoch"] < (self.study.epochs or 0):
             return [{**report, "status": "stopped"}]
-        return [{**report, "status": "completed" if math.isfinite(measured[self.study.metric]) else "diverged"}]
+        return [
+            {**report, "status": "completed" if math.isfinite(measured[self.study.metric]) else "diverged"}
+        ]
 
 
 TUNES_OWN = frozenset(
@@ -159,7 +187,8 @@ TUNES_OWN = frozenset(
 
 
 def _measured(result: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers that a trainable reported; those of a nested result are named ``outer/inner``, as Tune names them."""
+    """The numbers that a trainable reported; those of a nested result are named ``outer/inner``, as Tune
+    names them."""
     found: dict[str, float] = {}
     for name, each in result.items():
         if name in TUNES_OWN or name.startswith("config/"):

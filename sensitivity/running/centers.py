@@ -24,25 +24,36 @@ def asks_for_best(study: Study) -> bool:
 
 
 def centered(study: Study, store: Store) -> Study:
-    """The study with the best configuration so far as the center of every design that asks for it, one a variant.
+    """The study with the best configuration so far as the center of every design that asks for it, one a
+    variant.
 
-    The best is the smallest mean over seeds (or the largest, where the study maximises) among the completed trials of the store with the
-    study's task and epochs. A study that has run keeps the centers that it had, so that running it again trains nothing anew.
+    The best is the smallest mean over seeds (or the largest, where the study maximises) among the completed
+    trials of the store with the study's task and epochs. A study that has run keeps the centers that it had,
+    so that running it again trains nothing anew.
 
-    Raises: InputError where the store has no trial to take it from, and for several tasks, whose best may differ.
+    Raises: InputError where the store has no trial to take it from, and for several tasks, whose best may
+    differ.
     """
-    asked = {name: design for name in study.variants if _asks(design := study.designs.get(name, study.design))}
+    asked = {
+        name: design for name in study.variants if _asks(design := study.designs.get(name, study.design))
+    }
     if not asked:
         return study
     if len(study.tasks) > 1:
-        raise InputError(f"center: best needs one task, as each has a best of its own; got {', '.join(study.tasks)}")
+        raise InputError(
+            f"center: best needs one task, as each has a best of its own; got {', '.join(study.tasks)}"
+        )
     before = {each["name"] for each in store.studies()}
     earlier = Study.stored(store.study(study.name)).designs if study.name in before else {}
     designs = dict(study.designs)
     for name, design in asked.items():
         kept = earlier.get(name)
-        again = kept is not None and _with_center(kept, BEST, everywhere=True) == _with_center(design, BEST, everywhere=True)
-        designs[name] = dict(kept) if kept is not None and again else _with_center(design, _best(study, store, name))
+        again = kept is not None and _with_center(kept, BEST, everywhere=True) == _with_center(
+            design, BEST, everywhere=True
+        )
+        designs[name] = (
+            dict(kept) if kept is not None and again else _with_center(design, _best(study, store, name))
+        )
     return with_changes(study, designs=designs)
 
 
@@ -63,7 +74,11 @@ def _best(study: Study, store: Store, variant: str) -> dict[str, Any]:
     """The best configuration of a variant that its space holds."""
     space, (name,) = study.space(variant), study.tasks
     table = store.trials()
-    same = (table["variant"] == variant) & (table["fingerprint"] == study.resolved.fingerprint(name)) & (table["status"] == "completed")
+    same = (
+        (table["variant"] == variant)
+        & (table["fingerprint"] == study.resolved.fingerprint(name))
+        & (table["status"] == "completed")
+    )
     table = table[same & (table["epochs"] == (study.epochs or 0))]
     losses: dict[str, list[float]] = {}
     found: dict[str, dict[str, Any]] = {}
@@ -79,7 +94,8 @@ def _best(study: Study, store: Store, variant: str) -> dict[str, Any]:
             found[repr(held)] = held
     if not losses:
         raise InputError(
-            f"center: best needs completed trials of {variant} on {name} with {study.epochs} epochs in the store, and there are none; "
+            f"center: best needs completed trials of {variant} on {name} with {study.epochs} epochs in the "
+            f"store, and there are none; "
             "run a study of another design first, or give a configuration"
         )
     return found[min(losses, key=lambda each: float(np.mean(losses[each])))]

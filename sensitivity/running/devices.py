@@ -16,9 +16,11 @@ ACCELERATOR = "accelerator_type:"
 def environment(nodes: Iterable[Mapping[str, Any]], workers: int, *, gpus: bool) -> dict[str, Any]:
     """Workers, hosts and devices of a run, as the store keeps them.
 
-    A GPU on this machine is called as CUDA calls it, one elsewhere as Ray does; the processor of another host is not known.
+    A GPU on this machine is called as CUDA calls it, one elsewhere as Ray does; the processor of another host
+    is not known.
 
-    Args: nodes: as ``ray.nodes()`` lists them. workers: cohorts trained at once, at most. gpus: whether they train on GPUs.
+    Args: nodes: as ``ray.nodes()`` lists them. workers: cohorts trained at once, at most. gpus: whether they
+    train on GPUs.
     """
     alive = [node for node in nodes if node["Alive"]]
     found: Counter[str] = Counter()
@@ -29,7 +31,12 @@ def environment(nodes: Iterable[Mapping[str, Any]], workers: int, *, gpus: bool)
         elif resources.get("GPU"):
             named = [name.removeprefix(ACCELERATOR) for name in resources if name.startswith(ACCELERATOR)]
             found[_cuda() if here else " ".join(named) or "GPU"] += int(resources["GPU"])
-    return {"workers": workers, "hosts": sorted({node["NodeManagerHostname"] for node in alive}), "devices": dict(found), "gpus": gpus}
+    return {
+        "workers": workers,
+        "hosts": sorted({node["NodeManagerHostname"] for node in alive}),
+        "devices": dict(found),
+        "gpus": gpus,
+    }
 
 
 def on_gpu(runs: Iterable[Mapping[str, Any]]) -> bool:
@@ -38,7 +45,10 @@ def on_gpu(runs: Iterable[Mapping[str, Any]]) -> bool:
     >>> on_gpu([{"devices": {"EPYC": 1}, "gpus": False}]), on_gpu([{"devices": {"NVIDIA H200": 1}}])
     (False, True)
     """
-    return any(run.get("gpus", any(name.startswith("NVIDIA") or name == "GPU" for name in run["devices"])) for run in runs)
+    return any(
+        run.get("gpus", any(name.startswith("NVIDIA") or name == "GPU" for name in run["devices"]))
+        for run in runs
+    )
 
 
 def processor() -> str:

@@ -1,4 +1,5 @@
-"""The Ray of a run: a cluster's, or one on this machine that listens on the loopback address only and whose token is for this user only."""
+"""The Ray of a run: a cluster's, or one on this machine that listens on the loopback address only and whose
+token is for this user only."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ LOOPBACK = "127.0.0.1"
 NO_PORT = "-1"
 ENVIRONMENT = {
     "RAY_enable_metrics_collection": "0",  # the agent's metrics are answered without a token
-    "AUTOSCALER_METRIC_PORT": NO_PORT,  # so are those of these two, which Ray then cannot open; it says so in its log
+    # so are those of these two, which Ray then cannot open; it says so in its log
+    "AUTOSCALER_METRIC_PORT": NO_PORT,
     "DASHBOARD_METRIC_PORT": NO_PORT,
 }
 """Settings of a local Ray, where the environment does not have its own."""
@@ -37,17 +39,22 @@ LONGEST_SOCKET = 107
 SOCKET = "/ray/session_2026-01-01_00-00-00_000000_{process}/sockets/plasma_store"
 """The longest path of a socket that Ray makes in the folder for temporary files."""
 _tokens: list[str] = []
-"""The token of this process where no file can hold one. Ray reads its token once in a process, so a second run has the same."""
+"""The token of this process where no file can hold one. Ray reads its token once in a process, so a second
+run has the same."""
 
 
 class SearchPath(JobConfig):
-    """Settings of a Ray job whose workers search the folders that the driver searches, and the working directory last.
+    """Settings of a Ray job whose workers search the folders that the driver searches, and the working
+    directory last.
 
-    Ray itself puts the working directory first there, where a ``queue.py`` would replace the standard library's.
+    Ray itself puts the working directory first there, where a ``queue.py`` would replace the standard
+    library's.
     """
 
     def _serialize(self) -> Any:
-        self._py_driver_sys_path = search_path()[::-1]  # a worker puts one after another to the front of its path
+        self._py_driver_sys_path = search_path()[
+            ::-1
+        ]  # a worker puts one after another to the front of its path
         self._cached_pb = None
         return super()._serialize()
 
@@ -65,7 +72,14 @@ def start(cpus: int, **options: Any) -> None:
     wanted = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
     try:
         with settings(wanted | token()), _loopback():
-            ray.init(address="local", num_cpus=cpus, include_dashboard=False, _node_ip_address=LOOPBACK, job_config=SearchPath(), **options)
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                include_dashboard=False,
+                _node_ip_address=LOOPBACK,
+                job_config=SearchPath(),
+                **options,
+            )
     except AuthenticationError as error:
         raise InputError(f"Ray has no token: {str(error).partition('. ')[0]}") from None
 
@@ -98,7 +112,8 @@ def connection(place: Place) -> Iterator[bool]:
 
 
 def check_temporary_folder() -> None:
-    """Refuse a folder for temporary files in which Ray could not start. Raises: InputError that names it and its variable."""
+    """Refuse a folder for temporary files in which Ray could not start. Raises: InputError that names it and
+    its variable."""
     names = ("RAY_TMPDIR", "TMPDIR") if sys.platform == "linux" else ("RAY_TMPDIR",)  # those that Ray reads
     name = next((name for name in names if name in os.environ), None)
     folder = pathlib.Path(os.environ[name] if name else "/tmp")
@@ -108,7 +123,9 @@ def check_temporary_folder() -> None:
     if not folder.is_absolute():
         raise InputError(f"{said} must be absolute; {instead}")
     if len(os.fsencode(folder)) > most:
-        raise InputError(f"{said} has {len(os.fsencode(folder))} bytes, and Ray's sockets leave room for {most}; {instead}")
+        raise InputError(
+            f"{said} has {len(os.fsencode(folder))} bytes, and Ray's sockets leave room for {most}; {instead}"
+        )
     try:
         str(folder).encode()
         folder.mkdir(parents=True, exist_ok=True)
@@ -123,11 +140,16 @@ def check_temporary_folder() -> None:
 
 
 def token() -> dict[str, str]:
-    """Make the token of Ray where this user has none: a file that only this user can read, before Ray makes one that all can.
+    """Make the token of Ray where this user has none: a file that only this user can read, before Ray makes
+    one that all can.
 
-    Returns: variables of the environment that Ray needs besides: the token itself where the home folder cannot hold the file.
+    Returns: variables of the environment that Ray needs besides: the token itself where the home folder
+    cannot hold the file.
     """
-    if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token" or {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
+    if (
+        os.environ.get("RAY_AUTH_MODE", "token").lower() != "token"
+        or {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
+    ):
         return {}
     try:
         file = pathlib.Path.home() / ".ray" / "auth_token"
@@ -149,7 +171,9 @@ def _write_token(file: pathlib.Path) -> None:
         if file.exists():  # without a token in it
             written.replace(file)
         else:
-            file.hardlink_to(written)  # of two runs that start at once, the second uses the token of the first
+            file.hardlink_to(
+                written
+            )  # of two runs that start at once, the second uses the token of the first
     except FileExistsError:
         pass
     finally:
@@ -158,7 +182,8 @@ def _write_token(file: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def _loopback() -> Iterator[None]:
-    """Ray takes the loopback address for this machine's, as it does where it is not made for clusters, on macOS and Windows."""
+    """Ray takes the loopback address for this machine's, as it does where it is not made for clusters, on
+    macOS and Windows."""
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
     try:

@@ -1,4 +1,5 @@
-"""A local Ray whose only node is lost: no node ever joins it, so the run starts another Ray, and continues from the store."""
+"""A local Ray whose only node is lost: no node ever joins it, so the run starts another Ray, and continues
+from the store."""
 
 from __future__ import annotations
 
@@ -17,8 +18,10 @@ class NodeLost(RuntimeError):
 
     def __init__(self, ended: int) -> None:
         super().__init__(
-            f"the local Ray lost its node {LOSSES} times without a trial that ended in between; every reported epoch is in the store: "
-            "give the same command to continue (a machine that runs out of memory loses it: fewer --workers need less)"
+            f"the local Ray lost its node {LOSSES} times without a trial that ended in between; every "
+            f"reported epoch is in the store: "
+            "give the same command to continue (a machine that runs out of memory loses it: fewer --workers "
+            "need less)"
         )
         self.ended = ended
 
@@ -40,4 +43,7 @@ def restarting(train: Callable[[], None], note: Callable[[str], None]) -> None:
             in_a_row, total = 1 if loss.ended else in_a_row + 1, total + 1
             if in_a_row >= LOSSES:
                 raise
-        note(f"the local Ray lost its node (loss {total}); the run continues on another, from what the store has")
+        note(
+            f"the local Ray lost its node (loss {total}); the run continues on another, from what the store "
+            f"has"
+        )

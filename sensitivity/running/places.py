@@ -27,9 +27,12 @@ class Place:
     Args:
         address: of a cluster; a local Ray is started when not given.
         workers: cohorts trained at once, at most; what the cluster has room for when not given.
-        gpus_per_worker: share of a GPU for each worker. resources: amounts of the cluster's own resources for each worker, by name.
-        labels: of the nodes that train, such as ``{"ray.io/accelerator-type": "A100"}``; any node when not given.
-        trial_timeout: seconds that a worker may be silent. storage: of checkpoints, a folder that every node has or a URL.
+        gpus_per_worker: share of a GPU for each worker. resources: amounts of the cluster's own resources for
+            each worker, by name.
+        labels: of the nodes that train, such as ``{"ray.io/accelerator-type": "A100"}``; any node when not
+            given.
+        trial_timeout: seconds that a worker may be silent. storage: of checkpoints, a folder that every node
+            has or a URL.
 
     Raises: InputError for what cannot be, before anything is started.
     """
@@ -53,20 +56,31 @@ class Place:
             raise InputError(f"trial_timeout must be a number of seconds above 0, got {self.trial_timeout}")
         for name, amount in self.resources.items():
             if name.upper() in UNITS or not 0 < amount < math.inf:
-                instead = "; a worker takes one CPU, and gpus_per_worker of a GPU" if name.upper() in UNITS else ", an amount above 0"
+                instead = (
+                    "; a worker takes one CPU, and gpus_per_worker of a GPU"
+                    if name.upper() in UNITS
+                    else ", an amount above 0"
+                )
                 raise InputError(f"resource {name}={amount:g} must be one of the cluster's own{instead}")
         if self.resources and self.address is None:
             raise InputError(f"resource {next(iter(self.resources))!r} is a cluster's; give its address")
         for name, value in self.labels.items():
             if not re.fullmatch(rf"([A-Za-z0-9.-]+/)?{WORD}", name) or not re.fullmatch(WORD, value):
-                raise InputError(f"label must be NAME=VALUE of letters, digits and _.- such as zone=eu-1; got '{name}={value}'")
+                raise InputError(
+                    f"label must be NAME=VALUE of letters, digits and _.- such as zone=eu-1; got "
+                    f"'{name}={value}'"
+                )
         if self.labels and self.address is None:
             raise InputError(f"label {next(iter(self.labels))!r} is of a cluster's nodes; give its address")
 
     @property
     def request(self) -> dict[str, float]:
         """What each worker takes, as Ray counts it."""
-        return {"CPU": 1.0, **({"GPU": self.gpus_per_worker} if self.gpus_per_worker else {}), **self.resources}
+        return {
+            "CPU": 1.0,
+            **({"GPU": self.gpus_per_worker} if self.gpus_per_worker else {}),
+            **self.resources,
+        }
 
     @property
     def selector(self) -> dict[str, Any]:
@@ -74,7 +88,8 @@ class Place:
         return {"bundle_label_selector": [dict(self.labels)]} if self.labels else {}
 
     def amounts(self, nodes: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-        """What the nodes that a worker may be on have together, by name. Args: nodes: as ``ray.nodes()`` gives them.
+        """What the nodes that a worker may be on have together, by name. Args: nodes: as ``ray.nodes()``
+        gives them.
 
         >>> nodes = [{"Alive": True, "Resources": {"CPU": 2.0}, "Labels": {"zone": each}} for each in ("eu", "us", "us")]
         >>> Place(address="auto", labels={"zone": "us"}).amounts(nodes)
@@ -88,7 +103,8 @@ class Place:
         return total
 
     def reach(self) -> None:
-        """Find out whether there is such a place; Ray itself would wait a minute for a cluster that does not answer."""
+        """Find out whether there is such a place; Ray itself would wait a minute for a cluster that does not
+        answer."""
         if self.storage is not None:
             from pyarrow import ArrowException, fs
 
@@ -96,11 +112,16 @@ class Place:
                 fs.FileSystem.from_uri(str(self.storage))
             except (ArrowException, OSError, ValueError) as error:
                 allowed = "give an absolute folder that every node has, or a file, s3, gs, abfs or hdfs URL"
-                raise InputError(f"storage {str(self.storage)!r} cannot be used ({' '.join(str(error).split())}); {allowed}") from None
+                raise InputError(
+                    f"storage {str(self.storage)!r} cannot be used ({' '.join(str(error).split())}); "
+                    f"{allowed}"
+                ) from None
         if self.address is not None and self.address.startswith("ray://"):
             raise InputError(
-                f"address {self.address!r} is a Ray Client's, through which Ray Tune cannot keep results as they arrive; "
-                "run this on a node of the cluster with --address auto, give the head's HOST:PORT, or use `sensitivity submit`"
+                f"address {self.address!r} is a Ray Client's, through which Ray Tune cannot keep results as "
+                f"they arrive; "
+                "run this on a node of the cluster with --address auto, give the head's HOST:PORT, or use "
+                "`sensitivity submit`"
             )
         host, separator, port = (self.address or "").rpartition(":")
         if separator and port.isdecimal():
@@ -116,9 +137,11 @@ class Place:
                 raise InputError(f"gpus_per_worker is {self.gpus_per_worker}, {have}")
 
     def check_nodes(self, nodes: Sequence[Mapping[str, Any]], growth: Mapping[str, float] | None) -> None:
-        """Refuse a study that these nodes could never hold. What an autoscaler may add counts too: trials wait for it.
+        """Refuse a study that these nodes could never hold. What an autoscaler may add counts too: trials
+        wait for it.
 
-        Args: nodes: as ``ray.nodes()`` gives them. growth: amounts that an autoscaler may reach, by name; None where there is none.
+        Args: nodes: as ``ray.nodes()`` gives them. growth: amounts that an autoscaler may reach, by name;
+        None where there is none.
         """
         if growth is None:
             self.check_labels(nodes)
@@ -129,24 +152,35 @@ class Place:
         there = [dict(node["Labels"]) for node in nodes if node["Alive"]]
         for name, value in self.labels.items():
             if not any(name in each for each in there):
-                raise unknown("label", name, sorted({each for labels in there for each in labels if each != NODE_ID}))
+                raise unknown(
+                    "label", name, sorted({each for labels in there for each in labels if each != NODE_ID})
+                )
             if not any(each.get(name) == value for each in there):
-                raise unknown(f"value of label {name!r}:", value, sorted({each[name] for each in there if name in each}))
+                raise unknown(
+                    f"value of label {name!r}:", value, sorted({each[name] for each in there if name in each})
+                )
         if self.labels and not any(self.labels.items() <= each.items() for each in there):
             raise InputError(f"no node has all of the labels {self._labels}")
 
     def check(self, cluster: Mapping[str, float]) -> None:
-        """Refuse a study whose workers the cluster could never hold. Args: cluster: amounts that it has, or can grow to, by name."""
+        """Refuse a study whose workers the cluster could never hold. Args: cluster: amounts that it has, or
+        can grow to, by name."""
         if self.gpus_per_worker and not cluster.get("GPU"):
-            raise InputError(f"gpus_per_worker is {self.gpus_per_worker}, but the cluster has {in_words(cluster)} and no GPU")
+            raise InputError(
+                f"gpus_per_worker is {self.gpus_per_worker}, but the cluster has {in_words(cluster)} and no "
+                f"GPU"
+            )
         for name, amount in self.resources.items():
             if name not in cluster:
                 raise unknown("resource", name, own_resources(cluster))
             if cluster[name] < amount:
-                raise InputError(f"resource {name}={amount:g} is more than the cluster has: {cluster[name]:g}")
+                raise InputError(
+                    f"resource {name}={amount:g} is more than the cluster has: {cluster[name]:g}"
+                )
 
     def room(self, cluster: Mapping[str, float]) -> int:
-        """How many workers train at once: as many as were asked for, else as the cluster holds, at least one."""
+        """How many workers train at once: as many as were asked for, else as the cluster holds, at least
+        one."""
         if self.workers is not None:
             return self.workers
         if self.address is None:
@@ -176,7 +210,9 @@ class Place:
 def own_resources(cluster: Mapping[str, float]) -> list[str]:
     """The names that a cluster's nodes were given, without those that Ray gives to every node."""
     rays = (*UNITS, "memory", "object_store_memory")
-    return [name for name in cluster if name not in rays and not name.startswith(("node:", "accelerator_type:"))]
+    return [
+        name for name in cluster if name not in rays and not name.startswith(("node:", "accelerator_type:"))
+    ]
 
 
 def in_words(cluster: Mapping[str, float]) -> str:
@@ -227,11 +263,17 @@ def _amount(name: str, amount: float) -> str:
 
 
 def check_place(name: str, place: Place) -> None:
-    """Refuse what would not be heeded. Raises: InputError for resources or labels beside a trainable's own."""
-    given = {"gpus_per_worker": place.gpus_per_worker, "resources": dict(place.resources), "labels": dict(place.labels)}
+    """Refuse what would not be heeded. Raises: InputError for resources or labels beside a trainable's
+    own."""
+    given = {
+        "gpus_per_worker": place.gpus_per_worker,
+        "resources": dict(place.resources),
+        "labels": dict(place.labels),
+    }
     for argument, value in given.items():
         if value and own_trainables.asks_for_resources(own_trainables.resolve(name)):
             raise InputError(
-                f"{argument} {value} cannot be given to trainable {name!r}, which asks for its own; give it there, in tune.with_resources "
+                f"{argument} {value} cannot be given to trainable {name!r}, which asks for its own; give it "
+                f"there, in tune.with_resources "
                 "or default_resource_request"
             )

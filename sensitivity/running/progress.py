@@ -48,7 +48,8 @@ class Progress:
             self._live.__exit__(*error)
 
     def begin(self, study: Study, planned: int, done: Mapping[str, str]) -> None:
-        """The run starts, or starts again. Args: planned: trials in all. done: status of each trial that the store has."""
+        """The run starts, or starts again. Args: planned: trials in all. done: status of each trial that the
+        store has."""
         self.epochs, self.counts = 0, dict.fromkeys(self.counts, 0)
         self.waiting = None
         self.before = sum(status in DONE for status in done.values())
@@ -60,7 +61,8 @@ class Progress:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def report(self, variant: str, report: Mapping[str, Any], outcome: tuple[str, float] | None) -> None:
-        """One epoch of one trial arrived. Args: outcome: status and capped loss when it was the trial's last."""
+        """One epoch of one trial arrived. Args: outcome: status and capped loss when it was the trial's
+        last."""
         self.epochs += "epoch" in report
         if outcome is not None:
             status, loss = outcome
@@ -73,16 +75,21 @@ class Progress:
             self._live.update(self._panel())
         elif time.monotonic() - self._logged >= LOG_EVERY:
             self._logged = time.monotonic()
-            self._console.print(f"{self.line()}; {self.found()}", highlight=False, markup=False, soft_wrap=True)
+            self._console.print(
+                f"{self.line()}; {self.found()}", highlight=False, markup=False, soft_wrap=True
+            )
 
     def say(self, note: str) -> None:
-        """What the user should know besides the progress, such as that the store is away; "" when that is over."""
+        """What the user should know besides the progress, such as that the store is away; "" when that is
+        over."""
         begins_or_ends, self.standing = bool(note) != bool(self.standing), note
         if self._live is not None:
             self._live.update(self._panel())
         elif begins_or_ends or time.monotonic() - self._logged >= LOG_EVERY:
             self._logged = time.monotonic()
-            self._console.print(note or "the store has everything again", highlight=False, markup=False, soft_wrap=True)
+            self._console.print(
+                note or "the store has everything again", highlight=False, markup=False, soft_wrap=True
+            )
 
     def wait(self, waiting: str | None) -> None:
         """Trials wait for something, or no longer do. Args: waiting: for what, in words."""
@@ -103,7 +110,10 @@ class Progress:
         ended = self.before + sum(self.counts.values())
         elapsed = time.monotonic() - self._began
         rate = self.epochs / elapsed if elapsed > 0 else 0.0
-        text = f"{ended}/{self.planned} trials, {self.counts['diverged']} diverged, {self.counts['failed']} failed, {rate:.2f} epochs/s"
+        text = (
+            f"{ended}/{self.planned} trials, {self.counts['diverged']} diverged, {self.counts['failed']} "
+            f"failed, {rate:.2f} epochs/s"
+        )
         if self.counts["stopped"]:
             text += f", {self.counts['stopped']} stopped early"
         if rate > 0 and ended < self.planned:
@@ -127,7 +137,12 @@ class Progress:
 
         ended = self.before + sum(self.counts.values())
         noted = [Text(self.standing, style="yellow")] if self.standing else []
-        return Group(ProgressBar(total=max(self.planned, 1), completed=ended), Text(self.line()), Text(self.found()), *noted)
+        return Group(
+            ProgressBar(total=max(self.planned, 1), completed=ended),
+            Text(self.line()),
+            Text(self.found()),
+            *noted,
+        )
 
 
 def _clock(seconds: float) -> str:

@@ -70,20 +70,25 @@ def run(
     While another run of the study is under way, on any machine, this one waits, and then trains what is left.
 
     Args:
-        study: the specification. store: a :class:`Store`, a path to SQLite or a URL; made when it does not exist.
-        address: of a Ray cluster; a local Ray is started and stopped when not given. workers: cohorts trained at once, at most; one a core
-        when not given, or what the cluster has room for. gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU.
-        resources: amounts of the cluster's own resources for each worker, by name. labels: of the nodes that train.
-        trial_timeout: seconds without a report after which a worker is killed; its trial is tried once more. storage: where checkpoints
-        are kept, a folder that every node has or a URL; this machine when not given, nowhere on a cluster.
-        cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not depend on it: on a
-        CPU not in any bit, on a GPU, and for small dense models of one's own, to the rounding of the precision. The study's own, or what
-        measures best, when not given. data_root: the folder that holds the datasets. download: fetch what is missing there.
+        study: the specification. store: a :class:`Store`, a path to SQLite or a URL; made when it does not
+            exist.
+        address: of a Ray cluster; a local Ray is started and stopped when not given. workers: cohorts trained
+        at once, at most; one a core when not given, or what the cluster has room for. gpus_per_worker: share
+        of a GPU for each worker, 0 trains on the CPU.
+        resources: amounts of the cluster's own resources for each worker, by name. labels: of the nodes that
+            train.
+        trial_timeout: seconds without a report after which a worker is killed; its trial is tried once more.
+        storage: where checkpoints are kept, a folder that every node has or a URL; this machine when not
+        given, nowhere on a cluster.
+        cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not
+        depend on it: on a CPU not in any bit, on a GPU, and for small dense models of one's own, to the
+        rounding of the precision. The study's own, or what measures best, when not given. data_root: the
+        folder that holds the datasets. download: fetch what is missing there.
         progress: shows how far the run is.
         force: run beside another run of the study; both may train the same trials.
 
-    Raises: InputError for a study or data that cannot be run, before anything is written; Unreachable, which is one, where reports
-        could not be delivered to the store; Interrupted on SIGINT.
+    Raises: InputError for a study or data that cannot be run, before anything is written; Unreachable, which
+        is one, where reports could not be delivered to the store; Interrupted on SIGINT.
     """
     from sensitivity.results.results import Results
     from sensitivity.store.store import Store
@@ -96,7 +101,8 @@ def run(
     place.reach()
     if place.address is None and not ray.is_initialized():
         local_ray.check_temporary_folder()
-    # Workers train in folders of their own, so the path is absolute. What is missing is fetched once, here, unless they are elsewhere.
+    # Workers train in folders of their own, so the path is absolute. What is missing is fetched once, here,
+    # unless they are elsewhere.
     root = str(pathlib.Path(data_root or "data").absolute())
     check_data(study, {"data_root": root, "download": download})
     data = {"data_root": root, "download": download and address is not None}
@@ -112,7 +118,9 @@ def run(
             bring_in(kept, pathlib.Path.cwd())  # what an earlier run could not deliver
             study = centered(study, kept)
             largest = 1 if study.trainable is not None else cohort_size or study.cohort_size
-            given = kind(study, kept, data, device, largest, stops_early="scheduler" in study.design, shipped=own)
+            given = kind(
+                study, kept, data, device, largest, stops_early="scheduler" in study.design, shipped=own
+            )
             restarting(lambda: _train(study, kept, given, place, progress, lock), note)
             return Results.from_store(kept, study.name)
     except KeyboardInterrupt:
@@ -122,7 +130,9 @@ def run(
             kept.close()
 
 
-def _train(study: Study, store: Store, given: Assignments, place: Place, progress: Progress | None, lock: RunLock) -> None:
+def _train(
+    study: Study, store: Store, given: Assignments, place: Place, progress: Progress | None, lock: RunLock
+) -> None:
     planned = [] if study.adaptive else trials(study)
     done = store.known(each.key for each in planned)
 
@@ -134,13 +144,19 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
     if not study.adaptive and all(done.get(each.key) in DONE for each in planned):
         begin(len(planned))
         return
-    delivery = Delivery(store, pathlib.Path.cwd(), progress.say if progress is not None else lambda note: None)
+    delivery = Delivery(
+        store, pathlib.Path.cwd(), progress.say if progress is not None else lambda note: None
+    )
     # Ray before anything is written: a cluster that does not answer is bad input.
     with contextlib.closing(delivery), quiet(), local_ray.connection(place) as started:
         workers = place.room(place.amounts(ray.nodes()))
         if study.adaptive:
             searcher: Adaptive | Planned = adaptive_searcher(study, store, given, delivery)
-            planned = [trial for label, configuration in searcher.chosen() for trial in given.members(label, configuration)]
+            planned = [
+                trial
+                for label, configuration in searcher.chosen()
+                for trial in given.members(label, configuration)
+            ]
             done = store.known(each.key for each in planned)
             begin(len(study.tasks) * len(study.variants) * len(study.seeds) * study.design["n"])
         else:
@@ -156,7 +172,14 @@ def _train(study: Study, store: Store, given: Assignments, place: Place, progres
             searcher.close()
 
 
-def _fit(study: Study, given: Assignments, searcher: Adaptive | Planned, recorder: Recorder, workers: int, place: Place) -> None:
+def _fit(
+    study: Study,
+    given: Assignments,
+    searcher: Adaptive | Planned,
+    recorder: Recorder,
+    workers: int,
+    place: Place,
+) -> None:
     persistent = Persistent(
         searcher,
         recorder.ended,
@@ -169,13 +192,16 @@ def _fit(study: Study, given: Assignments, searcher: Adaptive | Planned, recorde
     recorder.cohorts = persistent.cohorts
     own = study.trainable is not None
     trainable = study.resolved.trainable() if study.trainable is not None else CohortTrainable
-    # A checkpoint on this machine is one that workers elsewhere could neither write nor read; they begin a lost cohort anew.
+    # A checkpoint on this machine is one that workers elsewhere could neither write nor read; they begin a
+    # lost cohort anew.
     checkpoints = not own and (place.storage is not None or place.address is None)
     with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
         tuner = tune.Tuner(
             trainable
             if own_trainables.asks_for_resources(trainable)
-            else tune.with_resources(trainable, tune.PlacementGroupFactory([place.request], **place.selector)),
+            else tune.with_resources(
+                trainable, tune.PlacementGroupFactory([place.request], **place.selector)
+            ),
             tune_config=tune.TuneConfig(
                 search_alg=persistent,
                 num_samples=-1,
@@ -196,7 +222,9 @@ def _fit(study: Study, given: Assignments, searcher: Adaptive | Planned, recorde
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False)
                 if own
                 else tune.CheckpointConfig(
-                    num_to_keep=1, checkpoint_frequency=CHECKPOINT_EVERY if checkpoints else 0, checkpoint_at_end=False
+                    num_to_keep=1,
+                    checkpoint_frequency=CHECKPOINT_EVERY if checkpoints else 0,
+                    checkpoint_at_end=False,
                 ),
             ),
         )
@@ -217,8 +245,16 @@ def _scheduler(study: Study, kind: Callable[[Any], Any]) -> Any:
 class Recorder(tune.Callback):
     """Delivers every result, in one transaction, before Tune asks the worker for the next."""
 
-    def __init__(self, delivery: Delivery, given: Assignments, progress: Progress | None, watch: Watch, lock: RunLock) -> None:
-        self._delivery, self._given, self._progress, self._watch, self._lock = delivery, given, progress, watch, lock
+    def __init__(
+        self, delivery: Delivery, given: Assignments, progress: Progress | None, watch: Watch, lock: RunLock
+    ) -> None:
+        self._delivery, self._given, self._progress, self._watch, self._lock = (
+            delivery,
+            given,
+            progress,
+            watch,
+            lock,
+        )
         self._trials: list[Any] = []
         self.ended: set[str] = set()
         """Keys of the members that have come to their end."""
@@ -226,7 +262,8 @@ class Recorder(tune.Callback):
         """The cohort of each of Tune's trials, by its id."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles what it is given to restore a run from, and here the store is what a run is restored from."""
+        """Nothing: Tune pickles what it is given to restore a run from, and here the store is what a run is
+        restored from."""
         return {}
 
     def kind(self, trial: Any) -> tuple[str, str]:
@@ -251,7 +288,9 @@ class Recorder(tune.Callback):
             reason = f"{type(cause).__name__}: {reason}"
         else:
             reason = f"worker lost {RETRIES + 1} times: {reason}"
-        self._keep(self.cohorts[trial_id], [{"key": key, "status": "failed", "error": reason} for key in keys])
+        self._keep(
+            self.cohorts[trial_id], [{"key": key, "status": "failed", "error": reason} for key in keys]
+        )
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Look whether any worker hangs, or waits for a node. Raises: NodeLost."""
@@ -265,20 +304,28 @@ class Recorder(tune.Callback):
         self._watch.heard(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Try a store again that was away. What this raises ends the run; in the other callbacks Tune would blame the trial."""
+        """Try a store again that was away. What this raises ends the run; in the other callbacks Tune would
+        blame the trial."""
         self._lock.check()
         self._delivery.tick()
 
-    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
         """Keep the epochs that a worker reports."""
         self._watch.heard(trial.trial_id)
         cohort = self.cohorts[trial.trial_id]
         self._keep(cohort, self._given.reports(cohort, result))
         if self._progress is not None and result.get("reason") is not None:
-            self._progress.note(f"{cohort['variant']} on {cohort['task']} trains one trial after another: {result['reason']}")
+            self._progress.note(
+                f"{cohort['variant']} on {cohort['task']} trains one trial after another: {result['reason']}"
+            )
 
-    def on_checkpoint(self, iteration: int, trials: list[Any], trial: Any, checkpoint: Any, **info: Any) -> None:
-        """From here on Tune itself restores the trial when its worker is lost; without a checkpoint its members are given out anew."""
+    def on_checkpoint(
+        self, iteration: int, trials: list[Any], trial: Any, checkpoint: Any, **info: Any
+    ) -> None:
+        """From here on Tune itself restores the trial when its worker is lost; without a checkpoint its
+        members are given out anew."""
         trial.max_failures = trial.num_failures + RETRIES
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -292,13 +339,16 @@ class Recorder(tune.Callback):
         self._watch.ended(trial.trial_id)
 
     def _error(self, trial_id: str) -> Exception:
-        """What ended one of Tune's trials. Of what is no actor's error, such as a node without memory, Tune keeps only the words."""
+        """What ended one of Tune's trials. Of what is no actor's error, such as a node without memory, Tune
+        keeps only the words."""
         trial = next(each for each in reversed(self._trials) if each.trial_id == trial_id)
         try:
             if trial.pickled_error_file:
                 error: Exception = ray.cloudpickle.loads(pathlib.Path(trial.pickled_error_file).read_bytes())
                 return error
-            return RuntimeError(pathlib.Path(trial.error_file).read_text().rpartition("Failure # ")[2].partition("\n")[2])
+            return RuntimeError(
+                pathlib.Path(trial.error_file).read_text().rpartition("Failure # ")[2].partition("\n")[2]
+            )
         except (OSError, TypeError):  # Tune's own folder is gone
             return RuntimeError("its worker is gone")
 
@@ -312,7 +362,8 @@ class Recorder(tune.Callback):
 
 
 def _kill(trial: Any) -> None:
-    """End the worker of one of Tune's trials, whatever it is doing; its cohort is not restored, for it would hang again."""
+    """End the worker of one of Tune's trials, whatever it is doing; its cohort is not restored, for it would
+    hang again."""
     trial.max_failures = 0
     ray.kill(trial.temporary_state.ray_actor)
 

@@ -1,4 +1,5 @@
-"""Tasks and variants of the user's own, by value: a worker on another machine has none of the user's files."""
+"""Tasks and variants of the user's own, by value: a worker on another machine has none of the user's
+files."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ OURS = ("trainables", "search_spaces", "sensitivity")
 
 
 def shipped(study: Study) -> bytes | None:
-    """The tasks and variants of a study that its workers could not make from their names, pickled; None when there are none.
+    """The tasks and variants of a study that its workers could not make from their names, pickled; None when
+    there are none.
 
     What they use of modules that are neither installed nor Python's own is pickled along.
     Raises: InputError, naming it, for what cannot be pickled.
@@ -49,20 +51,32 @@ def shipped(study: Study) -> bytes | None:
             return bytes(cloudpickle.dumps(own))
     except Exception as error:  # whatever a user's object holds
         named = ", ".join(name for each in own.values() for name in each)
-        raise InputError(f"{named} cannot be sent to workers: {type(error).__name__}: {' '.join(str(error).split())}") from None
+        raise InputError(
+            f"{named} cannot be sent to workers: {type(error).__name__}: {' '.join(str(error).split())}"
+        ) from None
 
 
 def own_schedules(study: Study) -> list[str]:
-    """The schedules of the user's own, by import path, that a study's variants fix or that its spaces choose from."""
-    fixed = [getattr(variant(name), "fixed", {}).get(each) for name in study.variants if name != DIRECT for each in SCHEDULES]
+    """The schedules of the user's own, by import path, that a study's variants fix or that its spaces choose
+    from."""
+    fixed = [
+        getattr(variant(name), "fixed", {}).get(each)
+        for name in study.variants
+        if name != DIRECT
+        for each in SCHEDULES
+    ]
     spaces = [each for name in study.variants for each in study.space(name) if each.name in SCHEDULES]
     chosen = [*fixed, *(value for each in spaces for value in getattr(each, "choices", ()))]
     return sorted({value for value in chosen if isinstance(value, str) and ":" in value})
 
 
 def _own_task(name: str) -> bool:
-    """One of the user's, or on a file of the user's: the path in its name is relative to where the driver runs."""
-    return not task(name)._built_in() or file_datasets.kind(name.partition("/")[2].removesuffix(AUGMENTED)) is not None
+    """One of the user's, or on a file of the user's: the path in its name is relative to where the driver
+    runs."""
+    return (
+        not task(name)._built_in()
+        or file_datasets.kind(name.partition("/")[2].removesuffix(AUGMENTED)) is not None
+    )
 
 
 def _own_variants(study: Study) -> dict[str, Any]:
@@ -79,7 +93,8 @@ def _own_variants(study: Study) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def by_value(pickler: Any) -> Iterator[None]:
-    """Modules of the user's own are pickled with what is pickled of them. Args: pickler: cloudpickle, or Ray's copy of it."""
+    """Modules of the user's own are pickled with what is pickled of them. Args: pickler: cloudpickle, or
+    Ray's copy of it."""
     installed = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
     modules = [
         module

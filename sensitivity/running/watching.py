@@ -1,4 +1,5 @@
-"""Watches the workers of a run: which of them hang, which wait for a node that is not there yet, and the loss of the only node."""
+"""Watches the workers of a run: which of them hang, which wait for a node that is not there yet, and the loss
+of the only node."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 1.0
 LONGEST_STEP = 5.0
-"""Seconds between two looks after which the driver itself counts as suspended, or as waiting for the store."""
+"""Seconds between two looks after which the driver itself counts as suspended, or as waiting for the
+store."""
 PATIENCE = 5.0
 """Seconds that a worker may take to start before the progress says what it waits for."""
 
@@ -22,8 +24,8 @@ class Watch:
     """Kills a worker that reports nothing for too long, and says what others wait for.
 
     Args:
-        place: what each worker takes, and how long it may be silent. That is counted from when the worker is ready, and its first report
-            includes loading the data.
+        place: what each worker takes, and how long it may be silent. That is counted from when the worker is
+            ready, and its first report includes loading the data.
         cluster: the amounts that the cluster has now, by name.
         kill: ends the worker of one of Tune's trials, wherever it is.
         progress: told what is waited for.

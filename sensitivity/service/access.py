@@ -1,15 +1,17 @@
 """Who may ask the service for what.
 
-=========================  ==================================================================================================
-bound to                   who gets in
-=========================  ==================================================================================================
-loopback, no token         whoever is on this machine, under its own name (against DNS rebinding), and no other site's page
-any address, with tokens   ``Authorization: Bearer TOKEN``, or the session of a browser that has logged in
-another address, no token  nobody: the service does not start
-=========================  ==================================================================================================
+=========================
+================================================================================================== bound to
+who gets in =========================
+================================================================================================== loopback,
+no token         whoever is on this machine, under its own name (against DNS rebinding), and no other site's
+page any address, with tokens   ``Authorization: Bearer TOKEN``, or the session of a browser that has logged
+in another address, no token  nobody: the service does not start =========================
+==================================================================================================
 
-GET and HEAD read, every other method writes; only Dash's callbacks read by POST. Paths are those of the scope, which the router reads too:
-``request.url`` is made of the Host header, which anyone may write a path into.
+GET and HEAD read, every other method writes; only Dash's callbacks read by POST. Paths are those of the
+scope, which the router reads too: ``request.url`` is made of the Host header, which anyone may write a path
+into.
 """
 
 from __future__ import annotations
@@ -53,12 +55,14 @@ def required_tokens(settings: Settings) -> Tokens:
     """The tokens that a service asks for; none where it is open to this machine.
 
     Args: settings: ``host`` and ``token_file``; ``SENSITIVITY_TOKEN`` is taken out of the environment.
-    Raises: InputError for a service that others could reach without a token, and for tokens that cannot be used.
+    Raises: InputError for a service that others could reach without a token, and for tokens that cannot be
+    used.
     """
     tokens = read_tokens(settings.token_file)
     if not tokens and settings.host not in LOOPBACK:
         raise InputError(
-            f"--host must be {', '.join(LOOPBACK)} without a token, got {settings.host!r}; set {VARIABLE} or give --token-file for others"
+            f"--host must be {', '.join(LOOPBACK)} without a token, got {settings.host!r}; set {VARIABLE} "
+            f"or give --token-file for others"
         )
     return tokens
 
@@ -66,9 +70,10 @@ def required_tokens(settings: Settings) -> Tokens:
 def guard(app: FastAPI, settings: Settings, tokens: Tokens, scripts: Iterable[str] = ()) -> None:
     """Put access, the limit of a request's body and the security headers around an application.
 
-    Args: settings: ``data`` for the key of sessions, ``max_body``. tokens: of :func:`required_tokens`. scripts: hashes of the inline
-    scripts that pages may run (:func:`sensitivity.service.headers.dashboard_scripts`).
-    Raises: InputError where the key of sessions cannot be kept.
+    Args: settings: ``data`` for the key of sessions, ``max_body``. tokens: of :func:`required_tokens`.
+    scripts: hashes of the inline scripts that pages may run
+    (:func:`sensitivity.service.headers.dashboard_scripts`). Raises: InputError where the key of sessions
+    cannot be kept.
     """
     sessions = Sessions(settings.data, tokens) if tokens else None
     app.add_middleware(BodyLimit, most=settings.max_body)  # the last one added is the first to be asked
@@ -77,9 +82,11 @@ def guard(app: FastAPI, settings: Settings, tokens: Tokens, scripts: Iterable[st
 
 
 class Access:
-    """An ASGI application behind which every request may do what it asks; ``request.state.access`` is ``read`` or ``write``.
+    """An ASGI application behind which every request may do what it asks; ``request.state.access`` is
+    ``read`` or ``write``.
 
-    Args: app: what answers. tokens: that are let in; with none it is open to this machine. sessions: of browsers, where there are tokens.
+    Args: app: what answers. tokens: that are let in; with none it is open to this machine. sessions: of
+    browsers, where there are tokens.
     """
 
     def __init__(self, app: ASGIApp, tokens: Tokens, sessions: Sessions | None) -> None:
@@ -96,7 +103,9 @@ class Access:
             return
         request = Request(scope, receive)
         if any(name in request.query_params for name in IN_URL):
-            refused: Response | None = problem(400, "a token in an address ends up in logs: send it as 'Authorization: Bearer TOKEN'")
+            refused: Response | None = problem(
+                400, "a token in an address ends up in logs: send it as 'Authorization: Bearer TOKEN'"
+            )
         elif self.login and scope["path"] in (LOGIN, LOGOUT):
             await BodyLimit(self._pages, LONGEST_FORM)(scope, receive, send)
             return
@@ -121,12 +130,20 @@ class Access:
             may = self._bearer(request, bearer)
         else:
             may = self.sessions.scope(request.cookies.get(self.sessions.cookie)) if self.sessions else None
-            if may is not None and request.method not in SAFE and not from_same_origin(request.headers, proven=True):
+            if (
+                may is not None
+                and request.method not in SAFE
+                and not from_same_origin(request.headers, proven=True)
+            ):
                 return problem(403, "a change that a browser asks for must come from a page of this service")
         if isinstance(may, Response):
             return may
         if may is None:
-            return _to_login(request) if _is_page(request) else _unknown("a token is needed: send it as 'Authorization: Bearer TOKEN'")
+            return (
+                _to_login(request)
+                if _is_page(request)
+                else _unknown("a token is needed: send it as 'Authorization: Bearer TOKEN'")
+            )
         if may != WRITE and _changes(request):
             return problem(403, "this token may read; to change something takes one that may write")
         request.state.access = may
@@ -135,7 +152,9 @@ class Access:
     def _bearer(self, request: Request, header: str) -> str | Response | None:
         address = request.client.host if request.client else ""
         if wait := self.attempts.wait(address):
-            return problem(429, f"too many wrong tokens; try again in {wait} seconds", {"Retry-After": str(wait)})
+            return problem(
+                429, f"too many wrong tokens; try again in {wait} seconds", {"Retry-After": str(wait)}
+            )
         kind, _, token = header.partition(" ")
         scope = self.tokens.scope(token.strip()) if kind.lower() == "bearer" else None
         if scope is None:
@@ -145,7 +164,8 @@ class Access:
 
 
 def _refused_here(request: Request) -> Response | None:
-    """Without tokens: only this machine reaches the service, but the browser on it shows the pages of others too."""
+    """Without tokens: only this machine reaches the service, but the browser on it shows the pages of others
+    too."""
     if not names_this_machine(request.headers.get("host", "")):
         return problem(421, f"without a token the service answers to {', '.join(LOOPBACK)} only")
     if request.method not in SAFE and not from_same_origin(request.headers, proven=False):
@@ -161,11 +181,16 @@ def _changes(request: Request) -> bool:
 
 
 def _is_page(request: Request) -> bool:
-    return request.method == "GET" and "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith("/api/")
+    return (
+        request.method == "GET"
+        and "text/html" in request.headers.get("accept", "")
+        and not request.scope["path"].startswith("/api/")
+    )
 
 
 def _to_login(request: Request) -> Response:
-    """To the login page; a link on another site first to the same page again, since the browser keeps a strict cookie from such a visit."""
+    """To the login page; a link on another site first to the same page again, since the browser keeps a
+    strict cookie from such a visit."""
     if request.headers.get("sec-fetch-site") == "cross-site":
         return HTMLResponse(AGAIN)
     query = request.scope["query_string"].decode("latin-1")

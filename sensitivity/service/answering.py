@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ask:
-    """What a reader asks. name: of the measure or figure. metric: instead of the study's own. having: arguments as NAME=VALUE."""
+    """What a reader asks. name: of the measure or figure. metric: instead of the study's own. having:
+    arguments as NAME=VALUE."""
 
     study: str
     kind: Literal["measure", "figure", "report"]
@@ -38,7 +39,8 @@ def drawings() -> dict[str, tuple[Question, Drawing]]:
 
 
 def check(ask: Ask) -> None:
-    """Refuse at once what no results could answer. Raises: Missing for an unknown name; InputError for wrong arguments."""
+    """Refuse at once what no results could answer. Raises: Missing for an unknown name; InputError for wrong
+    arguments."""
     if ask.kind == "measure":
         asked(ask.name, ask.having)
     if ask.kind == "figure" and ask.name not in drawings():
@@ -46,7 +48,8 @@ def check(ask: Ask) -> None:
 
 
 def answer(measured: Measured, ask: Ask) -> str:
-    """The table of a measure, a figure as Plotly's JSON, or the report. Raises: Missing for what these results do not have."""
+    """The table of a measure, a figure as Plotly's JSON, or the report. Raises: Missing for what these
+    results do not have."""
     if ask.kind == "measure":
         return table_of(asked(ask.name, ask.having)(measured), ask.name, ask.format)
     if ask.kind == "figure":
@@ -64,7 +67,10 @@ def _figure(measured: Measured, ask: Ask) -> str:
     task = ask.task if ask.task is not None else tasks[0]
     why_not = question.reason_against(measured, task)
     if why_not or not measured.required(f"figure {ask.name}", partial(drawing.needs, measured, task)):
-        raise Missing(f"study {ask.study!r} has no figure {ask.name!r}: {why_not or 'its results have nothing to draw there'}")
+        raise Missing(
+            f"study {ask.study!r} has no figure {ask.name!r}: "
+            f"{why_not or 'its results have nothing to draw there'}"
+        )
     return str(drawing(measured, task).to_json())
 
 

@@ -45,8 +45,8 @@ EVERY_EPOCH = "/download/epochs.csv"
 def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     """The service as an ASGI application.
 
-    Args: launch: starts the process of a study; :func:`sensitivity.service.runs.start_process` when not given.
-    Raises: InputError for settings that it cannot be started with.
+    Args: launch: starts the process of a study; :func:`sensitivity.service.runs.start_process` when not
+    given. Raises: InputError for settings that it cannot be started with.
     """
     from dash.exceptions import DependencyException
 
@@ -78,13 +78,16 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
 
     app = FastAPI(
         title="optimizer-sensitivity",
-        summary="How sensitive is each optimizer variant to its hyperparameters, which of them matter, and how sure are we?",
+        summary="How sensitive is each optimizer variant to its hyperparameters, which of them matter, and "
+        "how sure are we?",
         version="1",
         docs_url=None,  # its pages would be fetched from elsewhere
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
-        dependencies=[Security(HTTPBearer(auto_error=False))] if tokens else None,  # for the document: the guard decides
+        dependencies=[Security(HTTPBearer(auto_error=False))]
+        if tokens
+        else None,  # for the document: the guard decides
         lifespan=living,
     )
     app.state.context = Context(settings, source, runs, events, degraded, tables)
@@ -99,8 +102,12 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     async def rest(scope: Scope, receive: Receive, send: Send) -> None:
         """Every path that has no route is the dashboard's, but for those of programs."""
         path = "/" + scope["path"].lstrip("/")
-        if scope["type"] == "http" and (path.startswith(OWN) or path == "/api" or scope["path"].startswith("//")):
-            await problem(404, f"there is no {scope['path']!r} here; /openapi.json says what there is")(scope, receive, send)
+        if scope["type"] == "http" and (
+            path.startswith(OWN) or path == "/api" or scope["path"].startswith("//")
+        ):
+            await problem(404, f"there is no {scope['path']!r} here; /openapi.json says what there is")(
+                scope, receive, send
+            )
         elif path == EVERY_EPOCH:
             await table_routes.epochs_of_dashboard(Request(scope, receive))(scope, receive, send)
         else:
@@ -125,12 +132,15 @@ def _operating(metrics: Metrics) -> APIRouter:
 
     @router.get("/readyz", responses={503: PROBLEMS[503]}, response_model_exclude_none=True)
     def ready(request: Request, here: Here) -> Health:
-        """Whether the service can work: the store can be read. What does not work meanwhile is listed, and the rest goes on."""
+        """Whether the service can work: the store can be read. What does not work meanwhile is listed, and
+        the rest goes on."""
         here.source.token()
         faults = here.degraded.faults()
         if not faults:
             return Health()
-        if getattr(request.state, "access", None) is None:  # a probe without a token: nothing is said of studies
+        if (
+            getattr(request.state, "access", None) is None
+        ):  # a probe without a token: nothing is said of studies
             return Health(status="degraded", degraded=[f"{len(faults)} of its parts"])
         return Health(status="degraded", degraded=[f"{part}: {cause}" for part, cause in faults.items()])
 

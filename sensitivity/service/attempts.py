@@ -14,7 +14,8 @@ MOST_ADDRESSES = 10_000
 class Attempts:
     """How often each address has failed within a window.
 
-    Args: most: failures after which an address waits for the end of its window. seconds: of the window. clock: in seconds.
+    Args: most: failures after which an address waits for the end of its window. seconds: of the window.
+    clock: in seconds.
     """
 
     most: int = 10

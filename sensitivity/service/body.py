@@ -16,7 +16,8 @@ CLOSE = {"Connection": "close"}
 
 
 class BodyLimit:
-    """An ASGI application behind which no body is larger than a limit, whether or not its length was said beforehand.
+    """An ASGI application behind which no body is larger than a limit, whether or not its length was said
+    beforehand.
 
     A larger one is answered with 413 as soon as that is known, and one that does not arrive in time with 408.
 
@@ -33,8 +34,12 @@ class BodyLimit:
             return
         headers = dict(scope["headers"])
         said = headers.get(b"content-length", b"0")
-        if b"content-length" in headers and b"transfer-encoding" in headers:  # two lengths: a proxy may believe the other one
-            await problem(400, "a body has Content-Length or Transfer-Encoding, not both", CLOSE)(scope, receive, send)
+        if (
+            b"content-length" in headers and b"transfer-encoding" in headers
+        ):  # two lengths: a proxy may believe the other one
+            await problem(400, "a body has Content-Length or Transfer-Encoding, not both", CLOSE)(
+                scope, receive, send
+            )
             return
         if not said.isdigit() or int(said[:20]) > self.most:
             await self._refuse(413, scope, receive, send)
@@ -67,5 +72,9 @@ class BodyLimit:
         await self.app(scope, whole, send)
 
     async def _refuse(self, status: int, scope: Scope, receive: Receive, send: Send) -> None:
-        why = f"a body must have at most {self.most:,} bytes" if status == 413 else f"a body must arrive within {self.seconds:g} seconds"
+        why = (
+            f"a body must have at most {self.most:,} bytes"
+            if status == 413
+            else f"a body must arrive within {self.seconds:g} seconds"
+        )
         await problem(status, why, CLOSE)(scope, receive, send)

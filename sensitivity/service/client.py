@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 PATIENCE = 120.0
-"""Seconds for which a service may be away, as when it is restarted, before those who wait for a study give up."""
+"""Seconds for which a service may be away, as when it is restarted, before those who wait for a study give
+up."""
 PAUSE = 1.0
 QUIET = 60.0
-"""Seconds without a word, also of a service that has nothing to say, after which a connection is taken for lost."""
+"""Seconds without a word, also of a service that has nothing to say, after which a connection is taken for
+lost."""
 NUMBERS = ("value", "low", "high")
 
 
@@ -33,15 +35,17 @@ class Client:
 
     Args: url: such as ``http://127.0.0.1:8050``. token: where it asks for one.
 
-    Whatever the service refuses is an :class:`InputError` with its words, and so is a service that does not answer. Use it as a context
-    manager, or close it.
+    Whatever the service refuses is an :class:`InputError` with its words, and so is a service that does not
+    answer. Use it as a context manager, or close it.
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
         try:
             import httpx
         except ImportError:
-            raise InputError("the client needs httpx; install it with: pip install 'optimizer-sensitivity[service]'") from None
+            raise InputError(
+                "the client needs httpx; install it with: pip install 'optimizer-sensitivity[service]'"
+            ) from None
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         try:
@@ -61,19 +65,25 @@ class Client:
         self._http.close()
 
     def run(self, study: Study, *, progress: Callable[[dict[str, Any]], None] | None = None) -> Results:
-        """Give a study, wait for its end, and return its results. Args: progress: called with the study whenever it has changed.
+        """Give a study, wait for its end, and return its results. Args: progress: called with the study
+        whenever it has changed.
 
         Raises: InputError also where the study failed or was cancelled.
         """
         self.submit(study)
         ended = self.wait(study.name, progress=progress)
         if ended["state"] == "cancelled" or (ended["state"] == "failed" and not ended["counts"]["completed"]):
-            raise InputError(f"study {study.name!r} is {ended['state']}" + (f": {ended['error']}" if ended["error"] else ""))
+            raise InputError(
+                f"study {study.name!r} is {ended['state']}"
+                + (f": {ended['error']}" if ended["error"] else "")
+            )
         return self.results(study.name)
 
     def submit(self, study: Study) -> dict[str, Any]:
         """Give a study. The same again is the same study, which goes on where it was stopped."""
-        return self._one("POST", "/studies", content=study.to_json(), headers={"Content-Type": "application/json"})
+        return self._one(
+            "POST", "/studies", content=study.to_json(), headers={"Content-Type": "application/json"}
+        )
 
     def studies(self) -> list[dict[str, Any]]:
         """Every study: name, state, number of trials, and how many of them have each status."""
@@ -84,11 +94,14 @@ class Client:
         return self._one("GET", _of(name))
 
     def events(self, name: str) -> Iterator[dict[str, Any]]:
-        """The study whenever it changes, until it has ended. A service that is restarted meanwhile is asked again."""
+        """The study whenever it changes, until it has ended. A service that is restarted meanwhile is asked
+        again."""
         last, away = "", None
         while True:
             try:
-                with self._http.stream("GET", _of(name, "events"), headers={"Last-Event-ID": last} if last else {}) as answer:
+                with self._http.stream(
+                    "GET", _of(name, "events"), headers={"Last-Event-ID": last} if last else {}
+                ) as answer:
                     if answer.is_error:
                         answer.read()
                     _check(answer)
@@ -105,7 +118,8 @@ class Client:
             time.sleep(PAUSE)
 
     def wait(self, name: str, *, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
-        """Wait until a study has ended; what it then is. Args: progress: called with the study whenever it has changed."""
+        """Wait until a study has ended; what it then is. Args: progress: called with the study whenever it
+        has changed."""
         for each in self.events(name):
             if progress is not None:
                 progress(each)
@@ -124,25 +138,33 @@ class Client:
         return self._ask("GET", _of(name, "log")).text
 
     def results(self, name: str, *, metric: str | None = None) -> Results:
-        """The results of a study, for every measure and figure here. Args: metric: instead of the study's own."""
+        """The results of a study, for every measure and figure here. Args: metric: instead of the study's
+        own."""
         from sensitivity.results.results import Results
 
         fetched: Any = _Fetched(self)
         return Results.from_store(fetched, name, metric=metric)
 
-    def measure(self, name: str, measure: str, *, metric: str | None = None, **arguments: Any) -> pd.DataFrame:
-        """The table of one measure of a study, measured by the service. Where it is refused, ``attrs["refused"]`` says why."""
+    def measure(
+        self, name: str, measure: str, *, metric: str | None = None, **arguments: Any
+    ) -> pd.DataFrame:
+        """The table of one measure of a study, measured by the service. Where it is refused,
+        ``attrs["refused"]`` says why."""
         import pandas as pd
 
         having = [f"{each}={value}" for each, value in arguments.items()]
         answer = self._one("GET", _of(name, "measures", measure), params={"metric": metric, "with": having})
         table = pd.DataFrame(answer["rows"])
-        table = table.assign(**{each: pd.to_numeric(table[each]) for each in NUMBERS if each in table.columns})
+        table = table.assign(
+            **{each: pd.to_numeric(table[each]) for each in NUMBERS if each in table.columns}
+        )
         if answer["refused"] is not None:
             table.attrs["refused"] = answer["refused"]
         return table
 
-    def figure(self, name: str, figure: str, *, task: str | None = None, metric: str | None = None) -> go.Figure:
+    def figure(
+        self, name: str, figure: str, *, task: str | None = None, metric: str | None = None
+    ) -> go.Figure:
         """A figure of a study. Args: task: the study's first when not given."""
         import plotly.io
 
@@ -150,9 +172,12 @@ class Client:
         return plotly.io.from_json(text)
 
     def report(self, name: str, path: str | pathlib.Path) -> pathlib.Path:
-        """Write the report of a study. Args: path: a file; one that ends with ``.md`` is Markdown, any other the page."""
+        """Write the report of a study. Args: path: a file; one that ends with ``.md`` is Markdown, any other
+        the page."""
         file = pathlib.Path(path)
-        content = self._ask("GET", _of(name, "report"), params={"format": "md" if file.suffix == ".md" else "html"}).content
+        content = self._ask(
+            "GET", _of(name, "report"), params={"format": "md" if file.suffix == ".md" else "html"}
+        ).content
         try:
             file.write_bytes(content)
         except OSError as error:
@@ -183,7 +208,9 @@ class Client:
         found: list[dict[str, Any]] = self._ask("GET", path, **options).json()
         return found
 
-    def _ask(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **options: Any) -> httpx.Response:
+    def _ask(
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **options: Any
+    ) -> httpx.Response:
         """An answer; what is still computed is asked for again."""
         given = {name: each for name, each in (params or {}).items() if each is not None}
         while True:
@@ -202,7 +229,8 @@ class Client:
 
 @dataclass(frozen=True)
 class _Fetched:
-    """A store as far as results are read from it, over the network; its epochs come as one file, which is fetched once."""
+    """A store as far as results are read from it, over the network; its epochs come as one file, which is
+    fetched once."""
 
     client: Client
     _epochs: dict[str, pd.DataFrame] = field(default_factory=dict)

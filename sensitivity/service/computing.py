@@ -36,13 +36,15 @@ class Computing:
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
         self._alive: Connection | None = None
-        """The process ends when this end of a pipe is closed, as it is when the service ends, whichever way."""
+        """The process ends when this end of a pipe is closed, as it is when the service ends, whichever
+        way."""
 
     def answer(self, ask: Ask, token: str) -> tuple[str, float]:
         """The text that answers, and the seconds of the processor that it took. Waits.
 
-        Args: token: the revision of the study; what is asked of one is computed of one reading of the store, not older than that.
-        Raises: what the answer raises; Unreachable where the process was ended from outside, as for want of memory.
+        Args: token: the revision of the study; what is asked of one is computed of one reading of the store,
+        not older than that. Raises: what the answer raises; Unreachable where the process was ended from
+        outside, as for want of memory.
         """
         with self._lock:
             if self._pool is None:
@@ -54,7 +56,9 @@ class Computing:
             computed = pool.submit(_answer, self._place, ask, token)
         except OSError as error:
             self._drop(pool)
-            raise Unreachable(f"the process that computes answers cannot be started: {cause_of(error)}") from None
+            raise Unreachable(
+                f"the process that computes answers cannot be started: {cause_of(error)}"
+            ) from None
         except BrokenProcessPool:
             self._drop(pool)
             raise Unreachable(ENDED) from None
@@ -100,7 +104,8 @@ def _answer(place: str, ask: Ask, token: str) -> tuple[str, float]:
 
 
 class _Told(Source):
-    """A store that is read again when it is told to be another: measures of one revision share what they have in common."""
+    """A store that is read again when it is told to be another: measures of one revision share what they have
+    in common."""
 
     told = ""
 

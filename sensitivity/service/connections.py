@@ -1,4 +1,5 @@
-"""Limits of connections: how many there may be, of one address and of all, and how long a reader may keep the service waiting."""
+"""Limits of connections: how many there may be, of one address and of all, and how long a reader may keep the
+service waiting."""
 
 from __future__ import annotations
 
@@ -14,19 +15,22 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from sensitivity.service.degraded import Degraded
 
 HEAD_SECONDS = 10.0
-"""Within which the head of a request has to arrive, counted from its first byte or, on a new connection, from its start."""
+"""Within which the head of a request has to arrive, counted from its first byte or, on a new connection, from
+its start."""
 SHARE = 0.5
 """Of the descriptors that the process may open, for the connections of one address."""
 RESERVED = 64
 """Descriptors that connections leave to the store, files, logs and processes."""
 ACCEPTED_AT_ONCE = 8
-"""Connections that are accepted before those over a limit are closed: so many descriptors more than the limits say are in use."""
+"""Connections that are accepted before those over a limit are closed: so many descriptors more than the
+limits say are in use."""
 QUEUE = 1024
 """Connections that the kernel accepts for the service meanwhile."""
 READ_SECONDS = 60.0
 """Within which a reader has to take something of what waits for it."""
 PASSING_SECONDS = 60.0
-"""For which a refused or closed connection counts as a fault of the service, and its line is not repeated in the log."""
+"""For which a refused or closed connection counts as a fault of the service, and its line is not repeated in
+the log."""
 
 
 def share_of_descriptors(share: float) -> int:
@@ -65,7 +69,8 @@ def limited(
     limit_of_all = connections_of_all() if most_of_all is None else most_of_all
     counts: Counter[str] = Counter()
     waiting: dict[LimitedProtocol, None] = {}
-    """Connections without a head, the one that has waited longest first: it is closed where a new one would be too many."""
+    """Connections without a head, the one that has waited longest first: it is closed where a new one would
+    be too many."""
 
     class LimitedProtocol(H11Protocol):
         """HTTP/1.1 on a connection whose address, head and reader are within limits."""
@@ -79,10 +84,18 @@ def limited(
             super().connection_made(transport)
             address = self.client[0] if self.client else ""
             if counts[address] >= limit:
-                degraded.note(f"connections of {address}", f"more than {limit} at once; the rest is refused", seconds=PASSING_SECONDS)
+                degraded.note(
+                    f"connections of {address}",
+                    f"more than {limit} at once; the rest is refused",
+                    seconds=PASSING_SECONDS,
+                )
                 place = _closed(protocol for protocol in waiting if protocol._address == address)
             elif counts.total() >= limit_of_all:
-                degraded.note("connections", f"more than {limit_of_all} at once; the rest is refused", seconds=PASSING_SECONDS)
+                degraded.note(
+                    "connections",
+                    f"more than {limit_of_all} at once; the rest is refused",
+                    seconds=PASSING_SECONDS,
+                )
                 place = _closed(iter(waiting))
             else:
                 place = True

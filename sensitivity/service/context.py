@@ -36,11 +36,16 @@ async def _context(request: Request) -> Context:
 
 
 Here = Annotated[Context, Depends(_context)]
-Name = Annotated[str, AfterValidator(unquote), Path(description="Name of a study, percent-encoded.", min_length=1, max_length=2000)]
+Name = Annotated[
+    str,
+    AfterValidator(unquote),
+    Path(description="Name of a study, percent-encoded.", min_length=1, max_length=2000),
+]
 
 
 class KeptSlashes:
-    """An ASGI application whose paths keep ``%2F`` and ``%25`` as they came, so that a name with a slash is one part of a path."""
+    """An ASGI application whose paths keep ``%2F`` and ``%25`` as they came, so that a name with a slash is
+    one part of a path."""
 
     def __init__(self, app: object) -> None:
         self._app = app
@@ -48,6 +53,12 @@ class KeptSlashes:
     async def __call__(self, scope: dict, receive: object, send: object) -> None:  # type: ignore[type-arg]
         raw = scope.get("raw_path", b"")
         if scope["type"] == "http" and raw.startswith(b"/api/") and b"%" in raw:
-            kept = raw.partition(b"?")[0].decode("latin-1").replace("%25", "%2525").replace("%2F", "%252F").replace("%2f", "%252F")
+            kept = (
+                raw.partition(b"?")[0]
+                .decode("latin-1")
+                .replace("%25", "%2525")
+                .replace("%2F", "%252F")
+                .replace("%2f", "%252F")
+            )
             scope = {**scope, "path": unquote(kept)}
         await self._app(scope, receive, send)  # type: ignore[operator]

@@ -17,7 +17,8 @@ logger = logging.getLogger(__name__)
 
 
 class Degraded:
-    """Faults by part, such as ``study 'a'``. The log has one line for a part and its cause, however often the fault comes back.
+    """Faults by part, such as ``study 'a'``. The log has one line for a part and its cause, however often the
+    fault comes back.
 
     Args:
         clock: in seconds.
@@ -34,7 +35,8 @@ class Degraded:
         Args:
             part: that does not work.
             cause: in one line.
-            seconds: after which the fault counts as past, for a part of which nothing says that it works again.
+            seconds: after which the fault counts as past, for a part of which nothing says that it works
+                again.
         """
         with self._lock:
             earlier, _ = self._faults.get(part, ("", 0.0))
@@ -59,7 +61,8 @@ class Degraded:
 
     @contextmanager
     def isolated(self, part: str) -> Iterator[None]:
-        """Run one item of a loop; an exception becomes a fault of its part, and the loop goes on with the next item."""
+        """Run one item of a loop; an exception becomes a fault of its part, and the loop goes on with the
+        next item."""
         try:
             yield
         except Exception as error:

@@ -39,7 +39,12 @@ class Events:
         most: listeners at once; :data:`SHARE_OF_STREAMS` of the descriptors if None.
     """
 
-    def __init__(self, look: Callable[[], dict[str, StudySummary]], degraded: Degraded | None = None, most: int | None = None) -> None:
+    def __init__(
+        self,
+        look: Callable[[], dict[str, StudySummary]],
+        degraded: Degraded | None = None,
+        most: int | None = None,
+    ) -> None:
         self._look, self._degraded = look, degraded or Degraded()
         self._most = share_of_descriptors(SHARE_OF_STREAMS) if most is None else most
         self._places: Counter[str] = Counter()
@@ -80,7 +85,8 @@ class Events:
         self._changed.set()
 
     async def of(self, name: str, last: str | None) -> AsyncIterator[ServerSentEvent]:
-        """The events of a study until it has ended: ``progress`` with its summary when it differs from the last, and ``end``.
+        """The events of a study until it has ended: ``progress`` with its summary when it differs from the
+        last, and ``end``.
 
         Args: last: the id of the event that the listener had last; one like it is not sent again.
         """
@@ -114,7 +120,9 @@ class Events:
     async def _watching(self) -> None:
         while self.listeners and not self._closed:
             began = time.monotonic()
-            with self._degraded.isolated("events"):  # a store that is away: listeners hear of changes when it is back
+            with self._degraded.isolated(
+                "events"
+            ):  # a store that is away: listeners hear of changes when it is back
                 seen = await run_in_threadpool(self._look)
                 if seen != self._seen:
                     self._seen = seen

@@ -1,4 +1,5 @@
-"""How large a study from the network is, counted before anything of it is made: its lists, its designs, its models."""
+"""How large a study from the network is, counted before anything of it is made: its lists, its designs, its
+models."""
 
 from __future__ import annotations
 
@@ -11,7 +12,14 @@ if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
     from trainables.tasks import Task
 
-MOST = {"epochs": 10_000, "seeds": 1_000, "tasks": 100, "variants": 1_000, "cohort_size": 1_024, "batch_size": 65_536}
+MOST = {
+    "epochs": 10_000,
+    "seeds": 1_000,
+    "tasks": 100,
+    "variants": 1_000,
+    "cohort_size": 1_024,
+    "batch_size": 65_536,
+}
 """Of a field that is a number, or of the items of one that is a list."""
 MOST_HYPERPARAMETERS, MOST_VALUES, MOST_TRIED = 64, 100, 50_000
 """Of a space; of any list in one; of all spaces on all tasks, as each value is tried on an optimizer."""
@@ -39,21 +47,32 @@ def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
     from search_spaces.designs import design_from_dict
 
     tasks, seeds, designs = listed(fields.get("tasks")), fields.get("seeds", 1), _mapping(fields, "designs")
-    each = max(1, len(tasks)) * (len(seeds) if isinstance(seeds, list) else seeds if isinstance(seeds, int) else 1)
+    each = max(1, len(tasks)) * (
+        len(seeds) if isinstance(seeds, list) else seeds if isinstance(seeds, int) else 1
+    )
     trials = tried = 0
-    for one in (fields.get("design"), *designs.values()):  # also what no variant uses, which the study reads nevertheless
+    for one in (
+        fields.get("design"),
+        *designs.values(),
+    ):  # also what no variant uses, which the study reads nevertheless
         _check_rows(one)
     for name, space in _spaces(fields, tasks):
         tried += max(1, len(tasks)) * sum(len(_values(one) or (0, 1)) for one in space)
         if tried > MOST_TRIED:
-            raise InputError(f"the spaces of a study must list at most {MOST_TRIED:,} values over all tasks; that of {name} is too many")
+            raise InputError(
+                f"the spaces of a study must list at most {MOST_TRIED:,} values over all tasks; that of "
+                f"{name} is too many"
+            )
         _check_models(tasks, name, space)
         given = designs.get(name, fields.get("design"))
         if given is None:
             continue  # the study itself says that it lacks one
         trials += design_from_dict(given).size(space, max_trials) * each
         if trials > max_trials:
-            raise InputError(f"a study with this design of {name} has {trials:,} trials, at most {max_trials:,} are allowed")
+            raise InputError(
+                f"a study with this design of {name} has {trials:,} trials, at most {max_trials:,} are "
+                f"allowed"
+            )
 
 
 def listed(given: Any) -> list[Any]:
@@ -88,7 +107,9 @@ def _spaces(fields: dict[str, Any], tasks: list[Any]) -> Iterator[tuple[str, Sea
 def _check_lists(name: str, space: Any) -> None:
     if not isinstance(space, list) or len(space) > MOST_HYPERPARAMETERS:
         got = f"{len(space):,}" if isinstance(space, list) else type(space).__name__
-        raise InputError(f"the space of {name} must be a list of at most {MOST_HYPERPARAMETERS} hyperparameters, got {got}")
+        raise InputError(
+            f"the space of {name} must be a list of at most {MOST_HYPERPARAMETERS} hyperparameters, got {got}"
+        )
     if (size := max(map(_longest, space), default=0)) > MOST_VALUES:
         raise InputError(f"lists in the space of {name} must have at most {MOST_VALUES} values, got {size:,}")
 
@@ -103,7 +124,10 @@ def _check_rows(design: Any) -> None:
     """Rows are given, not the path of a table on this machine."""
     if isinstance(design, dict):
         if "rows" in design and not isinstance(design["rows"], list):
-            raise InputError(f"rows of an explicit design must be a list of configurations, got {str(design['rows'])[:120]!r}")
+            raise InputError(
+                f"rows of an explicit design must be a list of configurations, got "
+                f"{str(design['rows'])[:120]!r}"
+            )
         for each in listed(design.get("parts")):
             _check_rows(each)
 
@@ -112,24 +136,35 @@ def _check_models(tasks: list[Any], name: str, space: SearchSpace) -> None:
     from trainables.tasks import task
 
     if "batch_size" in space and (largest := _largest(space["batch_size"])) > MOST["batch_size"]:
-        raise InputError(f"batch_size in the space of {name} must be at most {MOST['batch_size']:,}, got {largest:,.0f}")
+        raise InputError(
+            f"batch_size in the space of {name} must be at most {MOST['batch_size']:,}, got {largest:,.0f}"
+        )
     for each in map(task, tasks):
         varied = {one.name: _largest(one) for one in space if one.name in each.settings and _largest(one) > 0}
         for setting, value in varied.items():
             if value > LARGEST_SETTING:
-                raise InputError(f"{setting} in the space of {name} must be at most {LARGEST_SETTING:,}, got {value:,.0f}")
+                raise InputError(
+                    f"{setting} in the space of {name} must be at most {LARGEST_SETTING:,}, got {value:,.0f}"
+                )
         size = _parameters(each, varied) if varied else 0
         if size > MOST_PARAMETERS:
             said = ", ".join(f"{setting} {value:,.0f}" for setting, value in varied.items())
-            raise InputError(f"a model of {each.name} must have at most {MOST_PARAMETERS:,} parameters, got {size:,} with {said}")
+            raise InputError(
+                f"a model of {each.name} must have at most {MOST_PARAMETERS:,} parameters, got {size:,} "
+                f"with {said}"
+            )
 
 
 def _parameters(trained: Task, varied: dict[str, float]) -> int:
-    """Parameters of a model with these settings, made on the device ``meta``, where numbers take no memory; 0 where it cannot be."""
+    """Parameters of a model with these settings, made on the device ``meta``, where numbers take no memory; 0
+    where it cannot be."""
     import torch
 
     usual = trained.settings
-    given = {name: int(value) if isinstance(usual[name], int) and value.is_integer() else value for name, value in varied.items()}
+    given = {
+        name: int(value) if isinstance(usual[name], int) and value.is_integer() else value
+        for name, value in varied.items()
+    }
     try:
         with torch.device("meta"):
             model = trained.model(torch.Generator().manual_seed(0), **given)
@@ -147,7 +182,10 @@ def _values(hyperparameter: Any) -> tuple[Any, ...]:
 def _largest(hyperparameter: Any) -> float:
     """The largest number among its values; 0 where there is none."""
     values = (getattr(hyperparameter, "high", None), *_values(hyperparameter))
-    return max((float(each) for each in values if isinstance(each, (int, float)) and not isinstance(each, bool)), default=0.0)
+    return max(
+        (float(each) for each in values if isinstance(each, (int, float)) and not isinstance(each, bool)),
+        default=0.0,
+    )
 
 
 def _mapping(fields: dict[str, Any], field: str) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Studies that come over the network: what is registered here, of a size that can run here, and nothing that imports or opens a file."""
+"""Studies that come over the network: what is registered here, of a size that can run here, and nothing that
+imports or opens a file."""
 
 from __future__ import annotations
 
@@ -23,9 +24,9 @@ NAMES_HAVE = "1 to 100 letters, digits, '_', '-', '+', '.' and spaces, the first
 def admit(spec: str, settings: Settings) -> Study:
     """The study of a specification in JSON or YAML, held against what a stranger may ask of this machine.
 
-    Args: settings: ``max_trials`` of a study, the ``modules`` that it may import from, the ``data_root`` under which its files are.
-    Raises: InputError, in one line that names the argument, its value and what is allowed. Nothing is imported, opened or expanded before
-    it is known to be allowed.
+    Args: settings: ``max_trials`` of a study, the ``modules`` that it may import from, the ``data_root``
+    under which its files are. Raises: InputError, in one line that names the argument, its value and what is
+    allowed. Nothing is imported, opened or expanded before it is known to be allowed.
     """
     from sensitivity.study.study import Study
 
@@ -46,7 +47,8 @@ def admit(spec: str, settings: Settings) -> Study:
 
 
 def import_modules(settings: Settings) -> None:
-    """Import what studies may name, which makes the tasks and variants known that it registers. Raises: InputError."""
+    """Import what studies may name, which makes the tasks and variants known that it registers. Raises:
+    InputError."""
     if settings.modules:
         search_last()
     for name in settings.modules:
@@ -54,7 +56,9 @@ def import_modules(settings: Settings) -> None:
             importlib.import_module(name)
         except Exception as error:  # a user's module may raise anything
             said = " ".join(str(error).split())
-            raise InputError(f"--allow-module {name!r} cannot be imported: {type(error).__name__}: {said}") from error
+            raise InputError(
+                f"--allow-module {name!r} cannot be imported: {type(error).__name__}: {said}"
+            ) from error
 
 
 def _check_name(name: Any) -> None:
@@ -76,7 +80,10 @@ def _local(name: Any, settings: Settings) -> str:
     if of_files is None:
         return name
     if settings.data_root is None:
-        raise InputError(f"task {name!r} is on files, which a service has only with a data root; start it with --data-root FOLDER")
+        raise InputError(
+            f"task {name!r} is on files, which a service has only with a data root; start it with "
+            f"--data-root FOLDER"
+        )
     root = settings.data_root.resolve()
     place = (root / data.partition(":")[2]).resolve()
     if not place.is_relative_to(root):
@@ -85,9 +92,11 @@ def _local(name: Any, settings: Settings) -> str:
 
 
 def _check_imports(fields: dict[str, Any], settings: Settings) -> None:
-    """No string anywhere is an import path, unless its module is one of the settings'; torch's own optimizers go by their names.
+    """No string anywhere is an import path, unless its module is one of the settings'; torch's own optimizers
+    go by their names.
 
-    Every import of a study is by ``module:name``, or by ``torch.`` for a variant, so these two forms are all there is to refuse.
+    Every import of a study is by ``module:name``, or by ``torch.`` for a variant, so these two forms are all
+    there is to refuse.
     """
     from trainables.torch_variants import TORCH_DEFAULTS
 
@@ -101,13 +110,20 @@ def _check_imports(fields: dict[str, Any], settings: Settings) -> None:
             if module not in settings.modules:
                 raise InputError(
                     f"{place} {text!r} is an import path, of which a study from the network may use those of "
-                    f"{', '.join(settings.modules) or 'no module'}; --allow-module NAME of the service allows more"
+                    f"{', '.join(settings.modules) or 'no module'}; --allow-module NAME of the service "
+                    f"allows more"
                 )
             _check_own(place, module, name)
 
 
 def _check_own(place: str, module: str, name: str) -> None:
     """A module's own function or class, not what it has imported: ``mine:os.system`` is not mine."""
-    found = getattr(importlib.import_module(module), name, None) if name.isidentifier() and not name.startswith("_") else None
+    found = (
+        getattr(importlib.import_module(module), name, None)
+        if name.isidentifier() and not name.startswith("_")
+        else None
+    )
     if not callable(found) or getattr(found, "__module__", None) != module:
-        raise InputError(f"{place} '{module}:{name}' must name a function or class that {module} itself defines")
+        raise InputError(
+            f"{place} '{module}:{name}' must name a function or class that {module} itself defines"
+        )

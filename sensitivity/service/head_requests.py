@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 
 class HeadRequests:
-    """An ASGI application that answers HEAD as GET, and stops once the head is sent, also where the body would be a stream.
+    """An ASGI application that answers HEAD as GET, and stops once the head is sent, also where the body
+    would be a stream.
 
     Args:
         app: that answers GET.

@@ -1,4 +1,5 @@
-"""What every answer tells the browser: where scripts may come from, that no other site may show or read it, that it is not kept."""
+"""What every answer tells the browser: where scripts may come from, that no other site may show or read it,
+that it is not kept."""
 
 from __future__ import annotations
 
@@ -25,18 +26,21 @@ ALWAYS = {
 DATA = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """The policy of answers that are no pages."""
 REPORT = (
-    "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline'; style-src "
+    "'unsafe-inline'; "
     "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""The policy of a report, which brings its scripts along: they run, in an origin of their own that sees nothing of the service."""
+"""The policy of a report, which brings its scripts along: they run, in an origin of their own that sees
+nothing of the service."""
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 class Headers:
-    """An ASGI application with the headers of :data:`ALWAYS`, and a content policy that fits what is answered; its own headers go first.
+    """An ASGI application with the headers of :data:`ALWAYS`, and a content policy that fits what is
+    answered; its own headers go first.
 
-    Args: app: what answers. scripts: the hashes of inline scripts that its pages may run (:func:`dashboard_scripts`). api: the path of
-    what is data; a page below it is a report.
+    Args: app: what answers. scripts: the hashes of inline scripts that its pages may run
+    (:func:`dashboard_scripts`). api: the path of what is data; a page below it is a report.
     """
 
     def __init__(self, app: ASGIApp, scripts: Iterable[str] = (), api: str = "/api/") -> None:
@@ -60,9 +64,15 @@ class Headers:
                 is_page = headers.get("content-type", "").startswith("text/html")
                 of_api = scope["path"].startswith(self.api)
                 policy = (REPORT if of_api else self.page) if is_page else DATA if of_api else self.page
-                for name, value in {**ALWAYS, "Content-Security-Policy": policy, "Cache-Control": "no-store"}.items():
+                for name, value in {
+                    **ALWAYS,
+                    "Content-Security-Policy": policy,
+                    "Cache-Control": "no-store",
+                }.items():
                     headers.setdefault(name, value)
-                if of_api:  # also where an answer may be asked for again by its ETag: that is for programs, which keep it themselves
+                # also where an answer may be asked for again by its ETag: that is for programs, which keep it
+                # themselves
+                if of_api:
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
@@ -75,19 +85,22 @@ class Headers:
 
 
 def page_policy(scripts: Iterable[str] = ()) -> str:
-    """The policy of pages: everything from the service itself, and the inline scripts with these hashes; no ``eval``.
+    """The policy of pages: everything from the service itself, and the inline scripts with these hashes; no
+    ``eval``.
 
     Plotly and Dash write style attributes, which hashes cannot allow; a style cannot run anything.
     """
     allowed = " ".join(["'self'", *(f"'{each}'" for each in scripts)])
     return (
-        f"default-src 'self'; script-src {allowed}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+        f"default-src 'self'; script-src {allowed}; style-src 'self' 'unsafe-inline'; img-src 'self' data: "
+        f"blob:; font-src 'self' data:; "
         "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 
 
 def dashboard_scripts(app: Any) -> list[str]:
-    """The hashes of a Dash application's inline scripts: those of its index page, and those that Dash adds."""
+    """The hashes of a Dash application's inline scripts: those of its index page, and those that Dash
+    adds."""
     added = [each.strip("'") for each in app.csp_hashes()]
     return [*map(script_hash, SCRIPT.findall(app.index_string)), *added]
 

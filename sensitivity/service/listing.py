@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def lister(source: Paced, runs: Runs) -> Callable[[], dict[str, StudySummary]]:
-    """A function that lists every study by name: those given to the service in their order, then the others, the newest first."""
+    """A function that lists every study by name: those given to the service in their order, then the others,
+    the newest first."""
 
     def listed() -> dict[str, StudySummary]:
         given = runs.all()  # first: of a study that has ended, what follows is then how it ended
@@ -28,7 +29,11 @@ def lister(source: Paced, runs: Runs) -> Callable[[], dict[str, StudySummary]]:
 
 
 def _summary(name: str, row: dict[str, Any] | None, run: Run | None) -> StudySummary:
-    counts = Counts(**{status: row[status] for status in STATUSES}) if row is not None else Counts(pending=run.trials if run else 0)
+    counts = (
+        Counts(**{status: row[status] for status in STATUSES})
+        if row is not None
+        else Counts(pending=run.trials if run else 0)
+    )
     return StudySummary(
         name=name,
         state=run.state if run is not None else "elsewhere",

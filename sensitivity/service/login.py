@@ -50,14 +50,17 @@ FORM = """<p>The studies of this service are open to those who have a token for 
 INSIDE = """<p>This browser may {scope} here. <a href="/">To the studies</a></p>
 <form method="post" action="/logout"><button>Log out</button></form>"""
 LOOK = {
-    "Content-Security-Policy": f"default-src 'none'; style-src '{script_hash(STYLE)}'; img-src data:; form-action 'self'; base-uri 'none'; "
+    "Content-Security-Policy": f"default-src 'none'; style-src '{script_hash(STYLE)}'; img-src data:; "
+    f"form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
-    "Referrer-Policy": "same-origin",  # with no-referrer a browser hides the origin of a form, which is what it is known by here
+    # with no-referrer a browser hides the origin of a form, which is what it is known by here
+    "Referrer-Policy": "same-origin",
 }
 
 
 class Login:
-    """Log in, log out, and what the page says. Args: tokens, sessions, attempts: what is let in, what is given for it, how often."""
+    """Log in, log out, and what the page says. Args: tokens, sessions, attempts: what is let in, what is
+    given for it, how often."""
 
     def __init__(self, tokens: Tokens, sessions: Sessions, attempts: Attempts) -> None:
         self.tokens, self.sessions, self.attempts = tokens, sessions, attempts
@@ -73,7 +76,9 @@ class Login:
             return self._form(403, after, "The form was sent from another site.")
         address = request.client.host if request.client else ""
         if wait := self.attempts.wait(address):
-            return self._form(429, after, f"Too many wrong tokens; try again in {wait} seconds.", {"Retry-After": str(wait)})
+            return self._form(
+                429, after, f"Too many wrong tokens; try again in {wait} seconds.", {"Retry-After": str(wait)}
+            )
         scope = self.tokens.scope(given.get("token", [""])[0].strip())
         if scope is None:
             self.attempts.fail(address)
@@ -94,18 +99,26 @@ class Login:
         if request.method != "POST" or not from_same_origin(request.headers, proven=False):
             return RedirectResponse("/login", 303)
         answer = RedirectResponse("/login", 303)
-        answer.delete_cookie(self.sessions.cookie, secure=request.scope["scheme"] == "https", httponly=True, samesite="strict")
+        answer.delete_cookie(
+            self.sessions.cookie, secure=request.scope["scheme"] == "https", httponly=True, samesite="strict"
+        )
         return answer
 
-    def _form(self, status: int, after: str, error: str = "", headers: dict[str, str] | None = None) -> Response:
+    def _form(
+        self, status: int, after: str, error: str = "", headers: dict[str, str] | None = None
+    ) -> Response:
         said = f'<p class="bad" role="alert">{html.escape(error)}</p>' if error else ""
         return self._page("Log in", FORM.format(next=html.escape(local(after)), error=said), status, headers)
 
     def _inside(self, scope: str) -> Response:
-        return self._page("Logged in", INSIDE.format(scope="read and write" if scope == "write" else "read"), 200)
+        return self._page(
+            "Logged in", INSIDE.format(scope="read and write" if scope == "write" else "read"), 200
+        )
 
     def _page(self, title: str, content: str, status: int, headers: dict[str, str] | None = None) -> Response:
-        return HTMLResponse(PAGE.format(title=title, style=STYLE, content=content), status, {**LOOK, **(headers or {})})
+        return HTMLResponse(
+            PAGE.format(title=title, style=STYLE, content=content), status, {**LOOK, **(headers or {})}
+        )
 
 
 def local(path: str) -> str:

@@ -29,7 +29,11 @@ def _tables() -> dict[str, str]:
     """The tables of ``Measured`` by name, with what they are."""
     from sensitivity.measures import Measured
 
-    found = {name: each for name, each in vars(Measured).items() if isinstance(each, cached_property) and name != "compared_over"}
+    found = {
+        name: each
+        for name, each in vars(Measured).items()
+        if isinstance(each, cached_property) and name != "compared_over"
+    }
     return {name: (inspect.getdoc(each.func) or "").split("\n")[0] for name, each in found.items()}
 
 
@@ -42,13 +46,21 @@ def listed() -> list[MeasureName]:
         MeasureName(name=name, what=(inspect.getdoc(each) or "").split("\n")[0], arguments=_arguments(each))
         for name, each in functions.items()
     ]
-    return found + [MeasureName(name=name, what=what, arguments=[]) for name, what in _tables().items() if name not in functions]
+    return found + [
+        MeasureName(name=name, what=what, arguments=[])
+        for name, what in _tables().items()
+        if name not in functions
+    ]
 
 
 def _arguments(function: Callable[..., Any]) -> list[Argument]:
     parameters = list(inspect.signature(function).parameters.values())[1:]
     return [
-        Argument(name=each.name, required=each.default is each.empty, default=None if each.default is each.empty else repr(each.default))
+        Argument(
+            name=each.name,
+            required=each.default is each.empty,
+            default=None if each.default is each.empty else repr(each.default),
+        )
         for each in parameters
         if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
     ]
@@ -57,7 +69,8 @@ def _arguments(function: Callable[..., Any]) -> list[Argument]:
 def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame]:
     """A function that measures. A measure without arguments is taken from what is measured already.
 
-    Args: having: arguments as NAME=VALUE. Raises: Missing for an unknown measure; InputError for arguments that it does not take.
+    Args: having: arguments as NAME=VALUE. Raises: Missing for an unknown measure; InputError for arguments
+    that it does not take.
     """
     from sensitivity.measures.named import arguments, measures
 
@@ -68,7 +81,11 @@ def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame
         return lambda measured: measured.table_named(name)
     if name not in functions:
         raise InputError(f"{name} takes no arguments, got {having[0]!r}")
-    function, given, label = functions[name], arguments(name, functions[name], having), " ".join([name, *having])
+    function, given, label = (
+        functions[name],
+        arguments(name, functions[name], having),
+        " ".join([name, *having]),
+    )
     for argument, most in MOST.items():
         if isinstance(given.get(argument), (int, float)) and given[argument] > most:
             raise InputError(f"{argument} of {name} must be at most {most:,}, got {given[argument]:,}")

@@ -7,7 +7,15 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -34,10 +42,14 @@ class _Studies(Collector):
         studies: list[StudySummary] = []
         with self._degraded.isolated("metrics of studies"):
             studies = list(self._look().values())
-        faults = GaugeMetricFamily("sensitivity_degraded_parts", "Parts of the service that do not work; /readyz names them.")
+        faults = GaugeMetricFamily(
+            "sensitivity_degraded_parts", "Parts of the service that do not work; /readyz names them."
+        )
         faults.add_metric([], len(self._degraded.faults()))
         yield faults
-        yield _family("sensitivity_studies", "Studies by state.", "state", Tally(each.state for each in studies))
+        yield _family(
+            "sensitivity_studies", "Studies by state.", "state", Tally(each.state for each in studies)
+        )
         trials: Tally[str] = Tally()
         for each in studies:
             trials.update(each.counts.model_dump())
@@ -57,18 +69,30 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.registry.register(_Studies(look, degraded))
-        self._requests = Counter("sensitivity_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry)
-        self._seconds = Histogram(
-            "sensitivity_request_seconds", "Until an answer begins.", ("route",), buckets=SECONDS, registry=self.registry
+        self._requests = Counter(
+            "sensitivity_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=self.registry,
         )
-        self._open = Gauge("sensitivity_requests_open", "Requests that are being answered.", registry=self.registry)
+        self._seconds = Histogram(
+            "sensitivity_request_seconds",
+            "Until an answer begins.",
+            ("route",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._open = Gauge(
+            "sensitivity_requests_open", "Requests that are being answered.", registry=self.registry
+        )
 
     def text(self) -> bytes:
         """All of them, as Prometheus reads them."""
         return generate_latest(self.registry)
 
     def counting(self, app: ASGIApp) -> ASGIApp:
-        """An application whose requests are counted and timed, by the route that answered: there are too many addresses."""
+        """An application whose requests are counted and timed, by the route that answered: there are too many
+        addresses."""
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":

@@ -18,7 +18,9 @@ class Counts(BaseModel):
     pending: int = 0
     running: int = 0
     completed: int = 0
-    diverged: int = Field(default=0, description="A result: the loss became non-finite or left the sane range.")
+    diverged: int = Field(
+        default=0, description="A result: the loss became non-finite or left the sane range."
+    )
     stopped: int = Field(default=0, description="Ended early by a scheduler.")
     failed: int = Field(default=0, description="Ended by an error.")
 
@@ -38,8 +40,12 @@ class StudyDetails(StudySummary):
     """A study with its specification."""
 
     spec: dict[str, Any] | None = Field(description="As it was given; null for a study of elsewhere.")
-    stored: dict[str, Any] | None = Field(description="As the store keeps it, with every space spelt out; null until it has begun.")
-    runs: list[dict[str, Any]] = Field(description="What each of its runs trained on: workers, hosts and devices.")
+    stored: dict[str, Any] | None = Field(
+        description="As the store keeps it, with every space spelt out; null until it has begun."
+    )
+    runs: list[dict[str, Any]] = Field(
+        description="What each of its runs trained on: workers, hosts and devices."
+    )
 
 
 class Trial(BaseModel):
@@ -126,7 +132,9 @@ class Health(BaseModel):
     """How the service is."""
 
     status: Literal["ok", "degraded"] = "ok"
-    degraded: list[str] | None = Field(default=None, description="Parts that do not work just now, each with the cause.")
+    degraded: list[str] | None = Field(
+        default=None, description="Parts that do not work just now, each with the cause."
+    )
 
 
 class Variant(BaseModel):

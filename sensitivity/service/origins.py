@@ -12,7 +12,8 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 def names_this_machine(host: str) -> bool:
-    """Whether a Host header is a loopback name. A page whose name was pointed here after it was loaded (DNS rebinding) has its own.
+    """Whether a Host header is a loopback name. A page whose name was pointed here after it was loaded (DNS
+    rebinding) has its own.
 
     >>> names_this_machine("localhost:8050"), names_this_machine("[::1]"), names_this_machine("rebound.example:8050")
     (True, True, False)
@@ -24,12 +25,14 @@ def names_this_machine(host: str) -> bool:
 
 
 def from_same_origin(headers: Mapping[str, str], *, proven: bool) -> bool:
-    """Whether a request comes from a page of this service, as the browser says: by Sec-Fetch-Site, else by Origin.
+    """Whether a request comes from a page of this service, as the browser says: by Sec-Fetch-Site, else by
+    Origin.
 
-    The two headers cannot be set by a page. As in Go's ``http.CrossOriginProtection`` the scheme is not compared, since a proxy may end
-    TLS before the service.
+    The two headers cannot be set by a page. As in Go's ``http.CrossOriginProtection`` the scheme is not
+    compared, since a proxy may end TLS before the service.
 
-    Args: headers: by names in lower case. proven: else a request with neither header, which no browser of today sends for a change, passes.
+    Args: headers: by names in lower case. proven: else a request with neither header, which no browser of
+    today sends for a change, passes.
 
     >>> from_same_origin({"host": "here:8050", "origin": "http://here:8050"}, proven=True)
     True

@@ -1,4 +1,5 @@
-"""A text from the network as plain data: of a size that can be read, of a depth that can be walked, with every name given once."""
+"""A text from the network as plain data: of a size that can be read, of a depth that can be walked, with
+every name given once."""
 
 from __future__ import annotations
 
@@ -25,10 +26,12 @@ LARGEST = 2**63
 
 
 def plain_data(text: str) -> dict[str, Any]:
-    """The mapping that a text says: JSON where it begins with a brace, else YAML without anchors, aliases and tags.
+    """The mapping that a text says: JSON where it begins with a brace, else YAML without anchors, aliases and
+    tags.
 
-    Raises: InputError, naming the place, for another form; for a name given twice; for what is larger, longer or deeper than the limits
-    of this module; for a value that JSON does not have; for characters that are not printed (control characters, line breaks).
+    Raises: InputError, naming the place, for another form; for a name given twice; for what is larger, longer
+    or deeper than the limits of this module; for a value that JSON does not have; for characters that are not
+    printed (control characters, line breaks).
 
     >>> plain_data("{seeds: 2, design: {kind: grid}}")["design"]
     {'kind': 'grid'}
@@ -37,7 +40,13 @@ def plain_data(text: str) -> dict[str, Any]:
         data = _json(text) if text.lstrip()[:1] == "{" and _looks_like_json(text) else _yaml(text)
     except InputError:
         raise
-    except (ValueError, RecursionError, TypeError, LookupError, AttributeError) as error:  # PyYAML on values such as 2001-99-99
+    except (
+        ValueError,
+        RecursionError,
+        TypeError,
+        LookupError,
+        AttributeError,
+    ) as error:  # PyYAML on values such as 2001-99-99
         raise InputError(f"the study cannot be read: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(data, dict):
         raise InputError(f"a study is a mapping of fields, got {type(data).__name__}")
@@ -49,7 +58,8 @@ def plain_data(text: str) -> dict[str, Any]:
 
 
 def walk(value: Any, place: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Every name and value below a value, with the place where it stands. Raises: InputError for what is too deep."""
+    """Every name and value below a value, with the place where it stands. Raises: InputError for what is too
+    deep."""
     if depth > DEEPEST:
         raise InputError(f"{place[:LONGEST]} must be at most {DEEPEST} deep")
     if isinstance(value, dict):
@@ -66,16 +76,22 @@ def walk(value: Any, place: str = "", depth: int = 0) -> Iterator[tuple[str, Any
 def _check(place: str, value: Any) -> None:
     if isinstance(value, str):
         if len(value) > LONGEST:
-            raise InputError(f"{place[:LONGEST]} must have at most {LONGEST:,} characters, got {len(value):,}")
+            raise InputError(
+                f"{place[:LONGEST]} must have at most {LONGEST:,} characters, got {len(value):,}"
+            )
         if not value.isprintable():
             raise InputError(f"{place[:LONGEST]} must hold printable characters only, got {value!r}")
         value = read_value(value)
     elif value is not None and not isinstance(value, (bool, int, float)):
-        raise InputError(f"{place[:LONGEST]} must be a number, a string, true, false or null, got a {type(value).__name__}")
+        raise InputError(
+            f"{place[:LONGEST]} must be a number, a string, true, false or null, got a {type(value).__name__}"
+        )
     elif place.startswith("a name in "):
         raise InputError(f"{place[:LONGEST]} must be a string, got {value!r}")
     if isinstance(value, int) and abs(value) >= LARGEST:
-        raise InputError(f"{place[:LONGEST]} must be within +-2**63, got a number of {len(str(abs(value)))} digits")
+        raise InputError(
+            f"{place[:LONGEST]} must be within +-2**63, got a number of {len(str(abs(value)))} digits"
+        )
 
 
 def _looks_like_json(text: str) -> bool:
@@ -101,17 +117,24 @@ def _no_constant(name: str) -> Any:
 
 def _yaml(text: str) -> Any:
     if len(text) > MOST_YAML:
-        raise InputError(f"a study in YAML must have at most {MOST_YAML:,} characters, got {len(text):,}; JSON may be longer")
+        raise InputError(
+            f"a study in YAML must have at most {MOST_YAML:,} characters, got {len(text):,}; JSON may be "
+            f"longer"
+        )
     depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             line = getattr(event.start_mark, "line", 0) + 1
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-                raise InputError(f"line {line}: anchors and aliases are not taken from the network; write the value out")
+                raise InputError(
+                    f"line {line}: anchors and aliases are not taken from the network; write the value out"
+                )
             if (tag := getattr(event, "tag", None)) is not None:
                 raise InputError(f"line {line}: tags such as {tag[:50]!r} are not taken from the network")
             if isinstance(event, yaml.ScalarEvent) and len(event.value) > LONGEST:
-                raise InputError(f"line {line}: a value must have at most {LONGEST:,} characters, got {len(event.value):,}")
+                raise InputError(
+                    f"line {line}: a value must have at most {LONGEST:,} characters, got {len(event.value):,}"
+                )
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
                 raise InputError(f"line {line}: the study must be at most {DEEPEST} deep")

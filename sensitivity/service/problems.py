@@ -48,11 +48,18 @@ PASSING_SECONDS = 60.0
 """For which an answer that failed counts as a fault of the service."""
 REFUSED_NOW = {"Retry-After": "5", "Connection": "close"}
 """Headers of a refusal that comes of too many readers: who is refused gives the connection back."""
-STATUSES: tuple[tuple[type[InputError], int], ...] = ((Missing, 404), (Conflict, 409), (Unreachable, 503), (Later, 503), (InputError, 422))
+STATUSES: tuple[tuple[type[InputError], int], ...] = (
+    (Missing, 404),
+    (Conflict, 409),
+    (Unreachable, 503),
+    (Later, 503),
+    (InputError, 422),
+)
 """What an error of ours is in HTTP; the first that fits."""
 REFUSALS = (400, 401, 403, 404, 408, 409, 413, 421, 422, 429, 503)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}} for status in REFUSALS
+    status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
+    for status in REFUSALS
 }
 """For the OpenAPI document: the refusals that any route may answer with."""
 
@@ -75,7 +82,9 @@ def answer_problems(app: FastAPI, degraded: Degraded | None = None) -> None:
     @app.exception_handler(InputError)
     async def refused(request: Request, error: InputError) -> JSONResponse:
         status = next(status for kind, status in STATUSES if isinstance(error, kind))
-        return problem(status, " ".join(str(error).split()), REFUSED_NOW if isinstance(error, Later) else None)
+        return problem(
+            status, " ".join(str(error).split()), REFUSED_NOW if isinstance(error, Later) else None
+        )
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -86,7 +95,8 @@ def answer_problems(app: FastAPI, degraded: Degraded | None = None) -> None:
 
     @app.exception_handler(OSError)
     async def lacking(request: Request, error: OSError) -> JSONResponse:
-        """The machine refuses something just now: no descriptor, no room, a folder that may not be written."""
+        """The machine refuses something just now: no descriptor, no room, a folder that may not be
+        written."""
         degraded.note("answers", cause_of(error), seconds=PASSING_SECONDS)
         return problem(503, f"the service cannot do this just now: {error.strerror or type(error).__name__}")
 

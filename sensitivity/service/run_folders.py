@@ -79,9 +79,11 @@ class RunFolders:
         return self._places.get(name, self.root / folder_name(name))
 
     def read(self) -> tuple[dict[str, Run], dict[str, str]]:
-        """Return every study in the order in which it was given, and the reason for each that only a newer release may change.
+        """Return every study in the order in which it was given, and the reason for each that only a newer
+        release may change.
 
-        What an interrupted program left behind is removed. A study whose ``run.json`` cannot be read has failed, with the reason.
+        What an interrupted program left behind is removed. A study whose ``run.json`` cannot be read has
+        failed, with the reason.
         """
         runs, newer = [], {}
         for folder in sorted(self.root.iterdir()):
@@ -93,7 +95,10 @@ class RunFolders:
                     if run is None:
                         continue
                     if run.name in self._places:
-                        raise Damaged(f"{RUN} names study {run.name!r}, which is in folder {self._places[run.name].name!r}")
+                        raise Damaged(
+                            f"{RUN} names study {run.name!r}, which is in folder "
+                            f"{self._places[run.name].name!r}"
+                        )
                     self._places[run.name] = folder
                     runs.append(run)
                     if is_newer:
@@ -104,7 +109,12 @@ class RunFolders:
         """Return the study of a folder, None for half of one, and whether a newer release wrote it."""
         file = folder / RUN
         if not file.exists():
-            if {path.name for path in folder.iterdir()} <= {SPEC, LOCK, "study.new", "run.new"} and not is_locked(folder / LOCK):
+            if {path.name for path in folder.iterdir()} <= {
+                SPEC,
+                LOCK,
+                "study.new",
+                "run.new",
+            } and not is_locked(folder / LOCK):
                 shutil.rmtree(folder, ignore_errors=True)
             return None, False
         try:
@@ -113,21 +123,29 @@ class RunFolders:
             return self._failed(folder, {}, str(damage)), False
         version = content.pop("version", 1)
         if isinstance(version, int) and version > VERSION:
-            reason = f"{RUN} has version {version}, this program reads up to {VERSION}; install a newer release"
+            reason = (
+                f"{RUN} has version {version}, this program reads up to {VERSION}; install a newer release"
+            )
             return self._failed(folder, content, reason), True
         try:
             run = _RUN.validate_json(json.dumps(content))  # strict, but a mapping is a run
             moment = datetime.datetime.fromisoformat(run.asked)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            reason = f"{RUN} cannot be read: {'.'.join(map(str, first['loc']))}: {first['msg'][0].lower()}{first['msg'][1:]}"
+            reason = (
+                f"{RUN} cannot be read: {'.'.join(map(str, first['loc']))}: "
+                f"{first['msg'][0].lower()}{first['msg'][1:]}"
+            )
             return self._failed(folder, content, reason), False
         except ValueError as error:
             return self._failed(folder, content, f"{RUN} cannot be read: {error}"), False
-        return (run if moment.tzinfo else replace(run, asked=moment.replace(tzinfo=datetime.UTC).isoformat())), False
+        return (
+            run if moment.tzinfo else replace(run, asked=moment.replace(tzinfo=datetime.UTC).isoformat())
+        ), False
 
     def _failed(self, folder: pathlib.Path, content: Mapping[str, Any], reason: str) -> Run:
-        """A study that has failed, by what can be read of its folder. Raises: Damaged where that is not even its name."""
+        """A study that has failed, by what can be read of its folder. Raises: Damaged where that is not even
+        its name."""
         name = content.get("name")
         if not isinstance(name, str):
             try:
@@ -195,11 +213,14 @@ def _fields(run: Run) -> dict[str, Any]:
 
 
 def read_mapping(file: pathlib.Path) -> dict[str, Any]:
-    """Return the mapping of a JSON file. Raises: Damaged for a file that holds none; OSError for one that cannot be opened just now."""
+    """Return the mapping of a JSON file. Raises: Damaged for a file that holds none; OSError for one that
+    cannot be opened just now."""
     try:
         content = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise Damaged(f"{file.name} cannot be read: {error if file.stat().st_size else 'it is empty'}") from None
+        raise Damaged(
+            f"{file.name} cannot be read: {error if file.stat().st_size else 'it is empty'}"
+        ) from None
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
         raise Damaged(f"{file.name} cannot be read: {error.strerror}") from None
     if not isinstance(content, dict):
@@ -218,7 +239,8 @@ def write(file: pathlib.Path, content: Mapping[str, Any]) -> None:
 
 
 def delete(path: pathlib.Path) -> None:
-    """Delete a folder or a file as far as that is possible; the next start of the service deletes the rest."""
+    """Delete a folder or a file as far as that is possible; the next start of the service deletes the
+    rest."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

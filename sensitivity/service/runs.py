@@ -21,7 +21,19 @@ from sensitivity.service import specs
 from sensitivity.service.degraded import Degraded, cause_of
 from sensitivity.service.exit_codes import ENDED, KILLED
 from sensitivity.service.problems import Conflict
-from sensitivity.service.run_folders import LOCK, LOG, REPORT, RUN, SPEC, Damaged, Run, RunFolders, State, lock, read_mapping
+from sensitivity.service.run_folders import (
+    LOCK,
+    LOG,
+    REPORT,
+    RUN,
+    SPEC,
+    Damaged,
+    Run,
+    RunFolders,
+    State,
+    lock,
+    read_mapping,
+)
 from sensitivity.store.rows import now
 from sensitivity.text.import_path import ROOT, is_installed
 from trainables.names import InputError
@@ -50,8 +62,8 @@ Launch = Callable[[pathlib.Path, "Settings", int], "subprocess.Popen[bytes] | No
 class Runs:
     """The studies of a data folder, one folder each, which another service finds again.
 
-    Every change is on the disk before it counts. A process is alive as long as it holds the lock of its folder. A study with which
-    something is wrong fails, or waits, with the reason; the others go on.
+    Every change is on the disk before it counts. A process is alive as long as it holds the lock of its
+    folder. A study with which something is wrong fails, or waits, with the reason; the others go on.
 
     Args:
         settings: of the service.
@@ -74,7 +86,8 @@ class Runs:
         self._stop = threading.Event()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._lock_files: dict[str, int] = {}
-        """Open lock files of the studies that train, which tell of a process also after its folder was removed."""
+        """Open lock files of the studies that train, which tell of a process also after its folder was
+        removed."""
         self._cancelled: dict[str, float] = {}
         """When a study was cancelled, by a clock that nobody sets back."""
         self._service_lock: int | None = None
@@ -116,7 +129,8 @@ class Runs:
         return self._folders[name]
 
     def spec(self, name: str) -> dict[str, Any] | None:
-        """Return the specification of a study as it was given; None for a study that was not given here, or whose file is damaged."""
+        """Return the specification of a study as it was given; None for a study that was not given here, or
+        whose file is damaged."""
         with suppress(Damaged):
             return self._folders.spec(name) if name in self._runs else None
         return None
@@ -133,7 +147,10 @@ class Runs:
         with self._lock:
             for name in self._runs:
                 if name != study.name and _looks(name) == _looks(study.name):
-                    raise Conflict(f"study {study.name!r} differs from study {name!r} only in case or in Unicode form; choose another name")
+                    raise Conflict(
+                        f"study {study.name!r} differs from study {name!r} only in case or in Unicode form; "
+                        f"choose another name"
+                    )
             if study.name in self._newer:
                 raise Conflict(f"study {study.name!r} cannot go on: {self._newer[study.name]}")
             there = self.spec(study.name)
@@ -154,8 +171,14 @@ class Runs:
         with self._lock:
             run = self._runs.get(name)
             if run is None or run.state not in ACTIVE:
-                raise Conflict(f"study {name!r} is not running here: it is {run.state if run else 'not of this service'}")
-            cancelled = replace(run, state="cancelled") if run.state == "queued" else replace(run, cancelled=run.cancelled or time.time())
+                raise Conflict(
+                    f"study {name!r} is not running here: it is {run.state if run else 'not of this service'}"
+                )
+            cancelled = (
+                replace(run, state="cancelled")
+                if run.state == "queued"
+                else replace(run, cancelled=run.cancelled or time.time())
+            )
             with self.degraded.isolated(_part(name)):  # also on a full disk: perhaps this study has filled it
                 self._folders.update(cancelled)
             self._runs[name] = cancelled
@@ -176,7 +199,8 @@ class Runs:
                 self.degraded.clear(_part(name))
 
     def tend(self) -> None:
-        """Note which processes have ended, press those that were to stop, and start what waits; each study by itself."""
+        """Note which processes have ended, press those that were to stop, and start what waits; each study by
+        itself."""
         with self._lock:
             for run in [run for run in self._runs.values() if run.state == "running"]:
                 with self.degraded.isolated(_part(run.name)):
@@ -194,7 +218,8 @@ class Runs:
                 self.tend()
 
     def _begin(self, run: Run) -> bool:
-        """Start a study; whether it takes a place among those that train. Raises: OSError where the machine lacks something just now."""
+        """Start a study; whether it takes a place among those that train. Raises: OSError where the machine
+        lacks something just now."""
         folder = self.folder(run.name)
         if not folder.is_dir():
             self._damaged(run, FOLDER_REMOVED)
@@ -254,7 +279,8 @@ class Runs:
         self._update(ended)
 
     def _ended(self, run: Run) -> Run:
-        """Return what has become of a study whose process is gone. Raises: Damaged where its note cannot be read."""
+        """Return what has become of a study whose process is gone. Raises: Damaged where its note cannot be
+        read."""
         file = self.folder(run.name) / ENDED
         code = read_mapping(file).get("code", "missing") if file.exists() else None
         if code is not None and not isinstance(code, int):
@@ -309,13 +335,18 @@ def _part(name: str) -> str:
 
 
 def start_process(folder: pathlib.Path, settings: Settings, lock: int) -> subprocess.Popen[bytes]:
-    """``sensitivity run`` of a folder's study, in a session of its own that the end of the service does not touch."""
+    """``sensitivity run`` of a folder's study, in a session of its own that the end of the service does not
+    touch."""
     store = settings.store if "://" in settings.store else str(pathlib.Path(settings.store).absolute())
     workers = max(1, (os.cpu_count() or 1) // settings.max_studies)
     arguments = ["run", SPEC, "--out", REPORT, "--gpus-per-worker", str(settings.gpus_per_worker)]
-    arguments += ["--address", settings.address] if settings.address is not None else ["--workers", str(workers)]
+    arguments += (
+        ["--address", settings.address] if settings.address is not None else ["--workers", str(workers)]
+    )
     arguments += ["--data-root", str(pathlib.Path(settings.data_root or "data").absolute())]
-    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), *([] if is_installed() else [ROOT])]))
+    path = os.pathsep.join(
+        filter(None, [os.environ.get("PYTHONPATH", ""), *([] if is_installed() else [ROOT])])
+    )
     # The store is named in the environment, where no list of processes shows its password.
     environment = {**os.environ, "PYTHONPATH": path, "SENSITIVITY_STORE": store}
     with (folder / LOG).open("ab") as log:

@@ -18,7 +18,8 @@ LONGEST_END = 10
 
 
 IDLE = 75
-"""Seconds that a connection is kept for another question: longer than readers pause, so that none is closed as they ask."""
+"""Seconds that a connection is kept for another question: longer than readers pause, so that none is closed
+as they ask."""
 
 
 class Server(uvicorn.Server):
@@ -32,7 +33,9 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 ws="none",
-                http=limited(app.state.context.degraded),  # h11, which bounds what it reads of a stranger's headers; httptools does not
+                http=limited(
+                    app.state.context.degraded
+                ),  # h11, which bounds what it reads of a stranger's headers; httptools does not
                 timeout_graceful_shutdown=LONGEST_END,
                 timeout_keep_alive=IDLE,
                 backlog=ACCEPTED_AT_ONCE,
@@ -41,7 +44,8 @@ class Server(uvicorn.Server):
         self._app = app
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, with a queue in the kernel that is longer than what is accepted at once: asyncio has one number for both."""
+        """Start, with a queue in the kernel that is longer than what is accepted at once: asyncio has one
+        number for both."""
         await super().startup(sockets)
         for listening in sockets or ():
             listening.listen(QUEUE)
@@ -59,4 +63,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=QUEUE)
     except OSError as error:
-        raise InputError(f"--host {host} --port {port} cannot be listened on: {error.strerror}; --port 0 takes any that is free") from None
+        raise InputError(
+            f"--host {host} --port {port} cannot be listened on: {error.strerror}; --port 0 takes any that "
+            f"is free"
+        ) from None

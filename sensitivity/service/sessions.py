@@ -20,19 +20,24 @@ KEY_FILE = "session.key"
 
 
 class Sessions:
-    """Cookies that say what their holder may do, and until when; signed, so that nobody else can write one, and without the token.
+    """Cookies that say what their holder may do, and until when; signed, so that nobody else can write one,
+    and without the token.
 
-    Nothing is kept here, so a session outlives a restart. All sessions end when a token is changed, or the key file is removed.
+    Nothing is kept here, so a session outlives a restart. All sessions end when a token is changed, or the
+    key file is removed.
 
-    Args: folder: of the service, where the key is kept; made when it is not there. tokens: those that sessions are opened with.
-    Raises: InputError where the key cannot be kept, or others may read it.
+    Args: folder: of the service, where the key is kept; made when it is not there. tokens: those that
+    sessions are opened with. Raises: InputError where the key cannot be kept, or others may read it.
     """
 
     def __init__(self, folder: pathlib.Path, tokens: Tokens) -> None:
         key = _key(folder)
         self.cookie = f"sensitivity_{hashlib.sha256(key).hexdigest()[:8]}"
-        """Its name: browsers do not tell the ports of a host apart, so two services on one machine would overwrite each other's."""
-        self._serializer = URLSafeTimedSerializer(key, salt=tokens.version, signer_kwargs={"digest_method": hashlib.sha256})
+        """Its name: browsers do not tell the ports of a host apart, so two services on one machine would
+        overwrite each other's."""
+        self._serializer = URLSafeTimedSerializer(
+            key, salt=tokens.version, signer_kwargs={"digest_method": hashlib.sha256}
+        )
 
     def open(self, scope: str) -> str:
         """The value of the cookie of a new session."""
@@ -47,7 +52,8 @@ class Sessions:
 
 
 def _key(folder: pathlib.Path) -> bytes:
-    """The random key of a folder. It is linked into place whole, so that two services that start together have the same."""
+    """The random key of a folder. It is linked into place whole, so that two services that start together
+    have the same."""
     place = folder / KEY_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,4 +67,6 @@ def _key(folder: pathlib.Path) -> bytes:
             raise InputError(f"{str(place)!r} may be read by others; remove it or chmod 600 it")
         return place.read_bytes()
     except OSError as error:
-        raise InputError(f"--data {str(folder)!r} cannot keep the key of sessions: {error.strerror}") from None
+        raise InputError(
+            f"--data {str(folder)!r} cannot keep the key of sessions: {error.strerror}"
+        ) from None

@@ -15,8 +15,10 @@ class Settings:
         data: the folder of the service: specifications, logs and reports of its studies.
         address: of the Ray cluster that trains them; each study starts a local Ray of its own when not given.
         host, port: where it listens.
-        max_trials: of one study. max_studies: that train at once; others wait in a queue. max_body: bytes of one request.
-        gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU. data_root: the folder of the datasets.
+        max_trials: of one study. max_studies: that train at once; others wait in a queue. max_body: bytes of
+            one request.
+        gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU. data_root: the folder of the
+            datasets.
         modules: of the user's own whose tasks, variants and trainables a study may name.
         token_file: of those who may read and write.
     """

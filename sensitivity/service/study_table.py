@@ -46,9 +46,12 @@ class Table:
             file: that is open for writing.
             check: is called now and then; what it raises ends the writing.
         """
-        with closing(BATCHES[self.name](store, self.study, check=check)) as batches:  # the transaction ends in this thread
+        with closing(
+            BATCHES[self.name](store, self.study, check=check)
+        ) as batches:  # the transaction ends in this thread
             WRITERS[self.format](batches, file)
 
 
 Write = Callable[[IO[bytes], Callable[[], None]], None]
-"""Writes a table to an open file; the second argument is called now and then, and what it raises ends the writing."""
+"""Writes a table to an open file; the second argument is called now and then, and what it raises ends the
+writing."""

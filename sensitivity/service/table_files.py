@@ -1,4 +1,5 @@
-"""The files of tables that readers download: each written once per revision of its study, one at a time, in a folder of bounded size."""
+"""The files of tables that readers download: each written once per revision of its study, one at a time, in a
+folder of bounded size."""
 
 from __future__ import annotations
 
@@ -83,7 +84,9 @@ class TableFiles:
         self._empty()
 
     @asynccontextmanager
-    async def reading(self, table: Table, write: Write, wait_seconds: float = WAIT_SECONDS) -> AsyncIterator[tuple[int, int]]:
+    async def reading(
+        self, table: Table, write: Write, wait_seconds: float = WAIT_SECONDS
+    ) -> AsyncIterator[tuple[int, int]]:
         """Have the file of a table: its descriptor and its size. It is written where it is not there yet.
 
         Args:
@@ -157,7 +160,9 @@ class TableFiles:
         self._make_room()
         if self.size >= self._most_bytes:
             allowed = f"at most {self._most_bytes:,} are allowed"
-            raise Later(f"the tables that others are reading just now take {self.size:,} bytes, {allowed}; ask again")
+            raise Later(
+                f"the tables that others are reading just now take {self.size:,} bytes, {allowed}; ask again"
+            )
         file = _File(self.folder / f"table-{next(self._numbers)}.{table.format}")
         try:
             self._writing.submit(self._write, table, file, write)
@@ -212,7 +217,8 @@ class TableFiles:
                 self._make_room()
 
     def _make_room(self, latest: _File | None = None) -> None:
-        """Remove files that nobody reads, those that were asked for longest ago first, until the rest is small enough."""
+        """Remove files that nobody reads, those that were asked for longest ago first, until the rest is
+        small enough."""
         for table, file in list(self._files.items()):
             if self.size <= self._most_bytes:
                 return
@@ -237,7 +243,8 @@ def _open(file: _File) -> None:
 
 
 async def _is_done(future: Future[None], seconds: float) -> bool:
-    """Wait for a future without a thread, and without cancelling it for others; False where it is not done in time."""
+    """Wait for a future without a thread, and without cancelling it for others; False where it is not done in
+    time."""
     loop = asyncio.get_running_loop()
     woken = asyncio.Event()
 

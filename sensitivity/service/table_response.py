@@ -56,18 +56,27 @@ class TableResponse(Response):
 
     async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with self._files.reading(self._table, self._write, self._wait_seconds) as (descriptor, size):
+            async with self._files.reading(self._table, self._write, self._wait_seconds) as (
+                descriptor,
+                size,
+            ):
                 self.headers["Content-Length"] = str(size)
-                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                await send(
+                    {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+                )
                 place = 0
                 while place < size:
                     chunk = await run_in_threadpool(os.pread, descriptor, CHUNK, place)
                     if not chunk:
-                        raise OSError(f"the file of table {self._table.name} of study {self._table.study!r} was cut")
+                        raise OSError(
+                            f"the file of table {self._table.name} of study {self._table.study!r} was cut"
+                        )
                     place += len(chunk)
                     await send({"type": "http.response.body", "body": chunk, "more_body": place < size})
         except Pending:
-            answer = Response(PendingAnswer().model_dump_json(), 202, {"Retry-After": AGAIN_AFTER}, "application/json")
+            answer = Response(
+                PendingAnswer().model_dump_json(), 202, {"Retry-After": AGAIN_AFTER}, "application/json"
+            )
             await answer(scope, receive, send)
 
 

@@ -19,7 +19,8 @@ def write_parquet(batches: Iterator[pd.DataFrame], file: IO[bytes]) -> None:
     """Write a table as Parquet, a row group a batch.
 
     Args:
-        batches: at least one; all have the columns of the first, and a column has the same type in all of them.
+        batches: at least one; all have the columns of the first, and a column has the same type in all of
+            them.
         file: that is open for writing.
     """
     import pyarrow as pa
@@ -35,7 +36,8 @@ def write_parquet(batches: Iterator[pd.DataFrame], file: IO[bytes]) -> None:
 
 
 def write_csv(batches: Iterator[pd.DataFrame], file: IO[bytes]) -> None:
-    """Write a table as CSV that a spreadsheet shows and does not run (:func:`sensitivity.text.csv_text.csv_text`).
+    """Write a table as CSV that a spreadsheet shows and does not run
+    (:func:`sensitivity.text.csv_text.csv_text`).
 
     Args:
         batches: at least one; all have the columns of the first.
@@ -45,11 +47,16 @@ def write_csv(batches: Iterator[pd.DataFrame], file: IO[bytes]) -> None:
         file.write(csv_text(batch, header=number == 0).encode())
 
 
-WRITERS: dict[Format, Callable[[Iterator[pd.DataFrame], IO[bytes]], None]] = {"parquet": write_parquet, "csv": write_csv}
+WRITERS: dict[Format, Callable[[Iterator[pd.DataFrame], IO[bytes]], None]] = {
+    "parquet": write_parquet,
+    "csv": write_csv,
+}
 
 
 def _kind(column: pd.Series) -> pa.DataType:
     """Return the type of a column; one of objects has no value in any batch."""
     import pyarrow as pa
 
-    return {"int64": pa.int64(), "float64": pa.float64(), "object": pa.null()}.get(str(column.dtype), pa.string())
+    return {"int64": pa.int64(), "float64": pa.float64(), "object": pa.null()}.get(
+        str(column.dtype), pa.string()
+    )

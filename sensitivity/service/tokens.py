@@ -22,7 +22,8 @@ MAKE_ONE = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 @dataclass(frozen=True)
 class Tokens:
-    """Every token that is let in, as its SHA-256 with its scope. Args: known: pairs of a digest and one of :data:`SCOPES`."""
+    """Every token that is let in, as its SHA-256 with its scope. Args: known: pairs of a digest and one of
+    :data:`SCOPES`."""
 
     known: tuple[tuple[bytes, str], ...] = field(repr=False)
 
@@ -30,7 +31,8 @@ class Tokens:
         return bool(self.known)
 
     def scope(self, given: str) -> str | None:
-        """What a token lets its holder do, or None. It takes as long whichever token it is, and however near it is to one."""
+        """What a token lets its holder do, or None. It takes as long whichever token it is, and however near
+        it is to one."""
         digest, found = _digest(given), None
         for known, scope in self.known:
             if hmac.compare_digest(known, digest):
@@ -40,16 +42,22 @@ class Tokens:
     @property
     def version(self) -> str:
         """Another one when any token changes: what was signed under the old ones ends."""
-        return hashlib.sha256(b"".join(sorted(digest + scope.encode() for digest, scope in self.known))).hexdigest()[:16]
+        return hashlib.sha256(
+            b"".join(sorted(digest + scope.encode() for digest, scope in self.known))
+        ).hexdigest()[:16]
 
 
-def read_tokens(file: pathlib.Path | None = None, environment: MutableMapping[str, str] = os.environ) -> Tokens:
+def read_tokens(
+    file: pathlib.Path | None = None, environment: MutableMapping[str, str] = os.environ
+) -> Tokens:
     """The tokens of the environment and of a file.
 
-    Args: file: lines ``read TOKEN`` and ``write TOKEN``; ``#`` begins a comment. environment: its ``SENSITIVITY_TOKEN`` may write, and is
-        taken out of it, so that the processes of studies do not inherit it.
-    Raises: InputError for a file that cannot be read or that others may read, another form of line, a token that is short, that has other
-    than visible ASCII characters, or that is given twice. No error holds a token.
+    Args: file: lines ``read TOKEN`` and ``write TOKEN``; ``#`` begins a comment. environment: its
+        ``SENSITIVITY_TOKEN`` may write, and is taken out of it, so that the processes of studies do not
+        inherit it.
+    Raises: InputError for a file that cannot be read or that others may read, another form of line, a token
+    that is short, that has other than visible ASCII characters, or that is given twice. No error holds a
+    token.
     """
     given = [(VARIABLE, WRITE, environment.pop(VARIABLE))] if environment.get(VARIABLE) else []
     for number, line in enumerate(_lines(file) if file is not None else (), 1):
@@ -57,12 +65,19 @@ def read_tokens(file: pathlib.Path | None = None, environment: MutableMapping[st
             continue
         scope, _, token = line.strip().partition(" ")
         if scope not in SCOPES:
-            raise unknown(f"scope in line {number} of --token-file", "..." if len(scope) > len("write!") else scope, SCOPES)
+            raise unknown(
+                f"scope in line {number} of --token-file",
+                "..." if len(scope) > len("write!") else scope,
+                SCOPES,
+            )
         given.append((f"the token in line {number} of --token-file", scope, token.strip()))
     known: dict[bytes, str] = {}
     for place, scope, token in given:
         if len(token) < SHORTEST or not token.isascii() or not all("!" <= each <= "~" for each in token):
-            raise InputError(f"{place} must have at least {SHORTEST} visible ASCII characters, got {len(token)}; make one with {MAKE_ONE}")
+            raise InputError(
+                f"{place} must have at least {SHORTEST} visible ASCII characters, got {len(token)}; make "
+                f"one with {MAKE_ONE}"
+            )
         if _digest(token) in known:
             raise InputError(f"{place} is given twice; each token has one scope")
         known[_digest(token)] = scope
@@ -74,10 +89,14 @@ def _lines(file: pathlib.Path) -> list[str]:
         with file.open(encoding="utf-8") as opened:
             mode = os.fstat(opened.fileno()).st_mode
             if stat.S_IMODE(mode) & 0o077:
-                raise InputError(f"--token-file {str(file)!r} may be used by others ({stat.S_IMODE(mode):o}); chmod 600 it")
+                raise InputError(
+                    f"--token-file {str(file)!r} may be used by others ({stat.S_IMODE(mode):o}); chmod 600 it"
+                )
             return opened.read().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--token-file {str(file)!r} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
+        raise InputError(
+            f"--token-file {str(file)!r} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}"
+        ) from None
 
 
 def _digest(token: str) -> bytes:

@@ -1,4 +1,5 @@
-"""What readers ask of the store, computed once for all of them, and no more often than the studies can bear."""
+"""What readers ask of the store, computed once for all of them, and no more often than the studies can
+bear."""
 
 from __future__ import annotations
 
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 WAITING = 8
 """Threads that wait for the process that computes."""
 SHARE = min(0.5, 0.02 * cpu_count())
-"""Of the time, in which what is shown of a study that trains is computed anew: a fiftieth of what this machine's processors can do, since
-the rest is for training, and never more than half of one of them."""
+"""Of the time, in which what is shown of a study that trains is computed anew: a fiftieth of what this
+machine's processors can do, since the rest is for training, and never more than half of one of them."""
 OLDEST = 60.0
-"""Seconds for which an answer is shown while a newer one is computed; where the pace is slow, twice as long as that makes readers wait."""
+"""Seconds for which an answer is shown while a newer one is computed; where the pace is slow, twice as long
+as that makes readers wait."""
 FAILED = 10.0
 """Seconds for which whoever asks hears why there is no answer, before it is tried again."""
 
@@ -40,7 +42,8 @@ FAILED = 10.0
 class _Held:
     """The revision of a study, or of the whole store, that readers see.
 
-    since: when it was seen first. final: the study had ended by then. before: seconds that computing the revision before has taken.
+    since: when it was seen first. final: the study had ended by then. before: seconds that computing the
+        revision before has taken.
     spent: those that computing this one has taken so far.
     """
 
@@ -76,7 +79,8 @@ class _Failure:
 class Paced(Source):
     """A store as the readers of a service see it.
 
-    A study that trains is seen anew only when computing the last view of it took at most :data:`SHARE` of the time since.
+    A study that trains is seen anew only when computing the last view of it took at most :data:`SHARE` of the
+    time since.
     """
 
     _held: dict[str | None, _Held] = field(default_factory=dict)
@@ -86,13 +90,16 @@ class Paced(Source):
     """How much is being computed of a study."""
     _pace: threading.Lock = field(default_factory=threading.Lock)
     _looking: threading.RLock = field(default_factory=threading.RLock)
-    _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WAITING, thread_name_prefix="asking"))
+    _asking: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(WAITING, thread_name_prefix="asking")
+    )
 
     def __post_init__(self) -> None:
         self._computing = Computing(self.place)
 
     def _import(self) -> None:
-        """What is imported stays, so that the collector of garbage need not look through it again and again."""
+        """What is imported stays, so that the collector of garbage need not look through it again and
+        again."""
         super()._import()
         gc.collect()
         gc.freeze()
@@ -100,15 +107,21 @@ class Paced(Source):
     def token(self, study: str | None = None) -> str:
         """As :meth:`Source.token`; that of a study that trains changes no more often than the pace allows.
 
-        One reader at a time looks whether something has changed; meanwhile the others see what was there before, but for a study's end.
+        One reader at a time looks whether something has changed; meanwhile the others see what was there
+        before, but for a study's end.
         """
         now, held = time.monotonic(), self._held.get(study)
         ended = study is not None and not self._trains(study)
         if held is not None and not ended:
-            computed = self._busy[study] and now < held.since + OLDEST  # another revision would make it worthless before it is there
+            computed = (
+                self._busy[study] and now < held.since + OLDEST
+            )  # another revision would make it worthless before it is there
             if computed or now < held.until(SHARE):
                 return held.token
-        if not self._looking.acquire(blocking=held is None or (ended and not held.final)) and held is not None:
+        if (
+            not self._looking.acquire(blocking=held is None or (ended and not held.final))
+            and held is not None
+        ):
             return held.token
         try:
             token = super().token(study)
@@ -123,7 +136,8 @@ class Paced(Source):
         return token
 
     def results(self, view: View) -> Results:
-        """As :meth:`Source.results`, with the time noted that this thread takes, and not that in which it waits for another."""
+        """As :meth:`Source.results`, with the time noted that this thread takes, and not that in which it
+        waits for another."""
         began = time.thread_time()
         try:
             return super().results(view)
@@ -131,11 +145,15 @@ class Paced(Source):
             self.note(view.name, time.thread_time() - began)
 
     def answer(self, ask: Ask) -> Answer:
-        """The text that answers, computed once for all who ask; while a study trains, the one before until there is a newer one.
+        """The text that answers, computed once for all who ask; while a study trains, the one before until
+        there is a newer one.
 
-        Raises: Pending where there is none and computing it takes longer than ``patience``; what computing it raises.
+        Raises: Pending where there is none and computing it takes longer than ``patience``; what computing it
+        raises.
         """
-        newest = _key("newest", self._turns[ask.study], self._turns[None], ask)  # before the revision: a turn between them ends this one
+        newest = _key(
+            "newest", self._turns[ask.study], self._turns[None], ask
+        )  # before the revision: a turn between them ends this one
         key = _key(self.token(ask.study), ask)
         before = self._before(ask, self._drawn.held(newest))
         if isinstance(failure := self._drawn.held(key), _Failure) and time.monotonic() > failure.until:
@@ -170,7 +188,8 @@ class Paced(Source):
         return found
 
     def _before(self, ask: Ask, answer: Answer | None) -> Answer | None:
-        """An answer that may still be shown while a newer one is computed: of a study that trains, and not too old."""
+        """An answer that may still be shown while a newer one is computed: of a study that trains, and not
+        too old."""
         held = self._held.get(ask.study)
         if answer is None or held is None or not self._trains(ask.study):
             return None
@@ -178,7 +197,8 @@ class Paced(Source):
         return answer if time.monotonic() - answer.made < oldest else None
 
     def text(self, study: str, name: object, make: Callable[[], str]) -> Answer:
-        """A text that is made once while the study is seen as it is. Args: name: with all that it depends on."""
+        """A text that is made once while the study is seen as it is. Args: name: with all that it depends
+        on."""
         token = self.token(study)
         return self._drawn.now(_key(token, study, name), lambda: Answer(make(), token, time.monotonic()))
 
@@ -189,7 +209,8 @@ class Paced(Source):
         super().close()
 
     def note(self, study: str, seconds: float) -> None:
-        """Note the seconds of the processor that an answer has cost: whichever revision they were for, the study has lost them."""
+        """Note the seconds of the processor that an answer has cost: whichever revision they were for, the
+        study has lost them."""
         with self._pace:
             if study in self._held:
                 self._held[study].spent += seconds
@@ -212,11 +233,13 @@ class Paced(Source):
             raise Missing(str(unknown("study", name, names)))
 
     def fingerprint(self, ask: Ask, token: str | None = None) -> str:
-        """What an answer is known by while it stays the same. Args: token: that of the study as it is now when not given."""
+        """What an answer is known by while it stays the same. Args: token: that of the study as it is now
+        when not given."""
         return _key(token or self.token(ask.study), ask)[:20]
 
     def anew(self, study: str | None = None) -> None:
-        """Look at a study (at all) again, now: this process has changed it, or it has ended. What was before is not shown any more."""
+        """Look at a study (at all) again, now: this process has changed it, or it has ended. What was before
+        is not shown any more."""
         with self._looking:  # no look of before is noted after this
             with self._pace:
                 self._turns[study] += 1

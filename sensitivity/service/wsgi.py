@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 
 class FromWsgi:
-    """An ASGI application that answers with a WSGI application, in a thread. Bodies are read and sent whole: the dashboard's are small.
+    """An ASGI application that answers with a WSGI application, in a thread. Bodies are read and sent whole:
+    the dashboard's are small.
 
-    Starlette's own adapter is deprecated, and Werkzeug, which the dashboard brings along, can call an application.
+    Starlette's own adapter is deprecated, and Werkzeug, which the dashboard brings along, can call an
+    application.
     """
 
     def __init__(self, application: Callable[..., Any]) -> None:
@@ -29,9 +31,15 @@ class FromWsgi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         body = await Request(scope, receive).body()
-        chunks, status, headers = await run_in_threadpool(run_wsgi_app, self._application, _environment(scope, body), buffered=True)
+        chunks, status, headers = await run_in_threadpool(
+            run_wsgi_app, self._application, _environment(scope, body), buffered=True
+        )
         answer = Response(b"".join(chunks), int(status.split()[0]))
-        kept = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers if name.lower() != "content-length"]
+        kept = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in headers
+            if name.lower() != "content-length"
+        ]
         answer.raw_headers = [*kept, (b"content-length", str(len(answer.body)).encode())]
         await answer(scope, receive, send)
 

@@ -1,4 +1,5 @@
-"""Tables of a study read from the store a batch of rows at a time, so that memory does not depend on the size of the study."""
+"""Tables of a study read from the store a batch of rows at a time, so that memory does not depend on the size
+of the study."""
 
 from __future__ import annotations
 
@@ -25,8 +26,11 @@ def unchecked() -> None:
     """Let the reading go on."""
 
 
-def trial_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked) -> Frames:
-    """Yield the trials of a study in its order, with ``configuration`` as JSON; one batch without rows where there are none.
+def trial_batches(
+    store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked
+) -> Frames:
+    """Yield the trials of a study in its order, with ``configuration`` as JSON; one batch without rows where
+    there are none.
 
     Args:
         store: that has the study.
@@ -43,15 +47,22 @@ def trial_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable
     whole_numbers = {column.name: "int64" for column in TRIALS.c if isinstance(column.type, sql.Integer)}
     texts = [column for column in TRIALS.c if column.nullable and isinstance(column.type, sql.String)]
     with store.database.transaction(snapshot=True) as connection:
-        counts = connection.execute(chosen.with_only_columns(*map(sql.func.count, texts)).order_by(None)).one()
-        kinds = {column.name: "str" for column, count in zip(texts, counts, strict=True) if count}  # also where a batch has none
+        counts = connection.execute(
+            chosen.with_only_columns(*map(sql.func.count, texts)).order_by(None)
+        ).one()
+        kinds = {
+            column.name: "str" for column, count in zip(texts, counts, strict=True) if count
+        }  # also where a batch has none
         for batch in query_batches(connection, chosen, rows):
             check()
             yield batch.astype({**whole_numbers, **kinds, "initial_loss": float})
 
 
-def epoch_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked) -> Frames:
-    """Yield the epochs of a study, by trial in the study's order; one batch without rows where there are none.
+def epoch_batches(
+    store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked
+) -> Frames:
+    """Yield the epochs of a study, by trial in the study's order; one batch without rows where there are
+    none.
 
     Every batch has a column for everything that any epoch of the study measured.
 
@@ -61,7 +72,9 @@ def epoch_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable
         rows: of a batch, about.
         check: is called before each query of some trials; what it raises ends the reading.
     """
-    of_study = sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study).order_by(STUDY_TRIALS.c.position)
+    of_study = (
+        sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study).order_by(STUDY_TRIALS.c.position)
+    )
     names = [column.name for column in EPOCHS.c]
     with store.database.transaction(snapshot=True) as connection:
         keys = list(connection.execute(of_study).scalars())
@@ -70,7 +83,9 @@ def epoch_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable
             chosen = _of_trials(study, columns)
             for start in range(0, len(keys), TRIALS_AT_ONCE):
                 check()
-                yield from parts_of(connection, chosen.params(some=keys[start : start + TRIALS_AT_ONCE]), rows)
+                yield from parts_of(
+                    connection, chosen.params(some=keys[start : start + TRIALS_AT_ONCE]), rows
+                )
 
         more: dict[str, Any] = {}
         """Names of whatever else was measured, in the order in which they first occur."""
@@ -80,11 +95,16 @@ def epoch_batches(store: Store, study: str, *, rows: int = ROWS, check: Callable
                     more.update(measures)
         columns = [*(name for name in names if name != "measures"), *more]
         for batch in frames_of(found(list(EPOCHS.c)), names, rows):
-            yield with_measures(batch).reindex(columns=columns).astype({"epoch": "int64", **dict.fromkeys(columns[2:], float)})
+            yield (
+                with_measures(batch)
+                .reindex(columns=columns)
+                .astype({"epoch": "int64", **dict.fromkeys(columns[2:], float)})
+            )
 
 
 def curve_batches(store: Store, key: str, *, rows: int = ROWS) -> Iterator[pd.DataFrame]:
-    """Yield the epochs of one trial in order, each batch in a transaction of its own; at least one batch, which may have no rows.
+    """Yield the epochs of one trial in order, each batch in a transaction of its own; at least one batch,
+    which may have no rows.
 
     A batch has columns for what its own epochs measured.
 
@@ -95,7 +115,12 @@ def curve_batches(store: Store, key: str, *, rows: int = ROWS) -> Iterator[pd.Da
     """
     last, number = -1, rows
     while number == rows:
-        chosen = sql.select(EPOCHS).where(EPOCHS.c.key == key, EPOCHS.c.epoch > last).order_by(EPOCHS.c.epoch).limit(rows)
+        chosen = (
+            sql.select(EPOCHS)
+            .where(EPOCHS.c.key == key, EPOCHS.c.epoch > last)
+            .order_by(EPOCHS.c.epoch)
+            .limit(rows)
+        )
         batch = with_measures(store.frame(chosen))
         yield batch
         number = len(batch)

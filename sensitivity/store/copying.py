@@ -25,8 +25,11 @@ PROGRESS = {"pending": 0, "running": 1, "failed": 2, "stopped": 2, **dict.fromke
 CHANGING = ("status", "initial_loss", "error", "started", "finished")
 
 
-def copy(source: Store, target: Store, study: str | None = None, *, merge: bool = False) -> list[dict[str, Any]]:
-    """Copy a study, or all, with trials, epochs and what Optuna keeps of them. A second time copies only what is new.
+def copy(
+    source: Store, target: Store, study: str | None = None, *, merge: bool = False
+) -> list[dict[str, Any]]:
+    """Copy a study, or all, with trials, epochs and what Optuna keeps of them. A second time copies only what
+    is new.
 
     Each study is one transaction, in which it is counted whether everything arrived.
 
@@ -45,7 +48,10 @@ def copy(source: Store, target: Store, study: str | None = None, *, merge: bool 
     specs, there = {name: source.study(name) for name in names}, {each["name"] for each in target.studies()}
     for name, spec in specs.items():
         if not merge and name in there and json.loads(target.study(name)) != json.loads(spec):
-            raise InputError(f"study {name!r} is another one in {target.place!r}; delete it there, or give one of them another name")
+            raise InputError(
+                f"study {name!r} is another one in {target.place!r}; delete it there, or give one of them "
+                f"another name"
+            )
     return [{"study": name, **_copy(source, target, name, json.loads(spec))} for name, spec in specs.items()]
 
 
@@ -59,7 +65,10 @@ def _copy(source: Store, target: Store, study: str, spec: dict[str, Any]) -> dic
             return [dict(row) for row in reading.execute(query).mappings()]
 
         def counts() -> tuple[int, int]:
-            counted = (writing.execute(sql.select(sql.func.count()).select_from(each.subquery())).scalar_one() for each in (trials, epochs))
+            counted = (
+                writing.execute(sql.select(sql.func.count()).select_from(each.subquery())).scalar_one()
+                for each in (trials, epochs)
+            )
             return tuple(counted)  # type: ignore[return-value]
 
         before = counts()
@@ -76,12 +85,20 @@ def _copy(source: Store, target: Store, study: str, spec: dict[str, Any]) -> dic
             read += len(part)
         after = counts()
         if after[0] < len(given) or after[1] < read:
-            raise InputError(f"study {study!r}: {len(given)} trials and {read} epochs became {after[0]} and {after[1]}; nothing was copied")
+            raise InputError(
+                f"study {study!r}: {len(given)} trials and {read} epochs became {after[0]} and {after[1]}; "
+                f"nothing was copied"
+            )
     if names := optuna_names(source, study, spec):
         with source.optuna_storage() as ours, target.optuna_storage() as theirs:
             for name in names:
                 _copy_optuna(ours, theirs, name)
-    return {"trials": after[0], "epochs": after[1], "new_trials": after[0] - before[0], "new_epochs": after[1] - before[1]}
+    return {
+        "trials": after[0],
+        "epochs": after[1],
+        "new_trials": after[0] - before[0],
+        "new_epochs": after[1] - before[1],
+    }
 
 
 def _take_over(writing: sql.Connection, row: Mapping[str, Any]) -> None:
@@ -89,11 +106,14 @@ def _take_over(writing: sql.Connection, row: Mapping[str, Any]) -> None:
     behind = [status for status, progress in PROGRESS.items() if progress < PROGRESS[row["status"]]]
     if behind:
         state = {name: row[name] for name in CHANGING}
-        writing.execute(TRIALS.update().where(TRIALS.c.key == row["key"], TRIALS.c.status.in_(behind)).values(state))
+        writing.execute(
+            TRIALS.update().where(TRIALS.c.key == row["key"], TRIALS.c.status.in_(behind)).values(state)
+        )
 
 
 def _copy_optuna(source: optuna.storages.RDBStorage, target: optuna.storages.RDBStorage, name: str) -> None:
-    """What Optuna chose so far, where the target has less: an adaptive study goes on there as it would have here."""
+    """What Optuna chose so far, where the target has less: an adaptive study goes on there as it would have
+    here."""
     import optuna
 
     def size(storage: optuna.storages.RDBStorage) -> int:

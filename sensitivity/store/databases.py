@@ -20,10 +20,17 @@ from trainables.names import InputError
 BUSY_SECONDS = 30
 """How long a writer waits for another one of the same SQLite file."""
 PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 10_000}
-"""Seconds and milliseconds for which a PostgreSQL server may leave a connection, or what was sent to it, unanswered."""
+"""Seconds and milliseconds for which a PostgreSQL server may leave a connection, or what was sent to it,
+unanswered."""
 MAKING_TABLES = 0x73656E73
 """The number of PostgreSQL's lock for that."""
-PASSING = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.ProgrammingError, exc.TimeoutError)
+PASSING = (
+    exc.OperationalError,
+    exc.InterfaceError,
+    exc.InternalError,
+    exc.ProgrammingError,
+    exc.TimeoutError,
+)
 """Errors of the database's state: it is away, its disk is full, its tables were dropped."""
 HIDDEN = "..."
 LONGEST_FILE = 504
@@ -44,16 +51,22 @@ class Lost(Unreachable):
 class Database:
     """SQLite in a file, or PostgreSQL by URL.
 
-    Args: place: a path, or a URL such as ``postgresql+psycopg://host/name``. create: whether a file that is not there yet is made.
-    Raises: InputError for a place that cannot be a database. No error holds a password.
+    Args: place: a path, or a URL such as ``postgresql+psycopg://host/name``. create: whether a file that is
+    not there yet is made. Raises: InputError for a place that cannot be a database. No error holds a
+    password.
     """
 
     def __init__(self, place: str | pathlib.Path, *, create: bool = True) -> None:
         text = str(place)
         self._passwords: tuple[str, ...] = ()
         self.options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}, "pool_pre_ping": True}
-        """Of an engine, also of Optuna's: a connection that a restart of the database ended is not used again."""
-        self.path = None if "://" in text and not text.startswith("sqlite:///") else _file(text.removeprefix("sqlite:///"))
+        """Of an engine, also of Optuna's: a connection that a restart of the database ended is not used
+        again."""
+        self.path = (
+            None
+            if "://" in text and not text.startswith("sqlite:///")
+            else _file(text.removeprefix("sqlite:///"))
+        )
         self.file: OpenedFile | None = None
         """The SQLite file that was opened."""
         self._pinned = False
@@ -79,11 +92,15 @@ class Database:
             url = sql.make_url(text)
         except (exc.SQLAlchemyError, ValueError):
             raise InputError(f"store {self.shown!r} cannot be opened: a URL looks like {EXAMPLE}") from None
-        self._passwords = tuple(str(each) for each in (url.password, *(url.query.get(name) for name in SECRET)) if each)
+        self._passwords = tuple(
+            str(each) for each in (url.password, *(url.query.get(name) for name in SECRET)) if each
+        )
         try:
             if url.get_backend_name() != "postgresql" or url.get_dialect().is_async:
                 raise InputError(f"store {self.shown!r} cannot be opened: give a SQLite file, or {EXAMPLE}")
-            self.options["connect_args"] = {name: each for name, each in PATIENCE.items() if name not in url.query}
+            self.options["connect_args"] = {
+                name: each for name, each in PATIENCE.items() if name not in url.query
+            }
             return sql.create_engine(url, **self.options, hide_parameters=True)
         except ModuleNotFoundError as error:
             more = f"{error}; pip install 'optimizer-sensitivity[postgres]'"
@@ -97,13 +114,19 @@ class Database:
 
         Args:
             writing: waits for its turn at once, where a database has one writer at a time.
-            snapshot: every query sees the database as it was at the first one, as a transaction of SQLite always does.
+            snapshot: every query sees the database as it was at the first one, as a transaction of SQLite
+                always does.
         Raises: Unreachable, or InputError for what the database refuses for good.
         """
         self.check(writing=writing)
-        options: dict[str, Any] = {"isolation_level": "REPEATABLE READ"} if snapshot and not self.is_file else {}
+        options: dict[str, Any] = (
+            {"isolation_level": "REPEATABLE READ"} if snapshot and not self.is_file else {}
+        )
         try:
-            with self.engine.connect().execution_options(writing=writing, **options) as connection, connection.begin():
+            with (
+                self.engine.connect().execution_options(writing=writing, **options) as connection,
+                connection.begin(),
+            ):
                 yield connection
         except exc.SQLAlchemyError as error:
             raise self.in_words(error) from None
@@ -117,7 +140,8 @@ class Database:
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
-        """Keep to the SQLite file that is open now. Otherwise a file that replaces it is opened in its place."""
+        """Keep to the SQLite file that is open now. Otherwise a file that replaces it is opened in its
+        place."""
         before, self._pinned = self._pinned, True
         try:
             yield
@@ -130,12 +154,19 @@ class Database:
         Args:
             writing: True if it is about to be written.
 
-        Raises: Unreachable where it is not the same, cannot be used, or is damaged; Lost where it cannot come back.
+        Raises: Unreachable where it is not the same, cannot be used, or is damaged; Lost where it cannot come
+        back.
         """
         if self.file is None:
             return
         reason = self.file.fault(writing=writing)
-        if reason and not self._pinned and self.path is not None and self.path.is_file() and self.path.stat().st_size:
+        if (
+            reason
+            and not self._pinned
+            and self.path is not None
+            and self.path.is_file()
+            and self.path.stat().st_size
+        ):
             self.engine.dispose()
             self.file.forget()
             reason = ""
@@ -148,8 +179,9 @@ class Database:
     def rescue(self, target: pathlib.Path) -> bool:
         """Save what the opened SQLite file holds, after it was deleted, truncated or moved away.
 
-        A file that cannot come back is copied into a new file and let go of. Of one that can, the write-ahead log is written into the
-        file. Neither leaves a log that SQLite would take for that of another file at the same path.
+        A file that cannot come back is copied into a new file and let go of. Of one that can, the write-ahead
+        log is written into the file. Neither leaves a log that SQLite would take for that of another file at
+        the same path.
 
         Args:
             target: the new file.
@@ -166,7 +198,12 @@ class Database:
                     source.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                     return False
                 copied = _copied(source.driver_connection, target)
-        except (sqlite3.Error, exc.SQLAlchemyError, OSError, InputError):  # no connection is left, or there is no room
+        except (
+            sqlite3.Error,
+            exc.SQLAlchemyError,
+            OSError,
+            InputError,
+        ):  # no connection is left, or there is no room
             copied = False
         if not copied:
             target.unlink(missing_ok=True)
@@ -176,13 +213,16 @@ class Database:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """One program at a time makes tables; Optuna's way to make its own fails for the second of two that start together."""
+        """One program at a time makes tables; Optuna's way to make its own fails for the second of two that
+        start together."""
         if self.path is None:
             with self.transaction() as connection:
                 connection.execute(sql.select(sql.func.pg_advisory_xact_lock(MAKING_TABLES)))
                 yield
             return
-        folder = os.open(self.path.parent, os.O_RDONLY)  # to open and close the file itself would end SQLite's own locks
+        folder = os.open(
+            self.path.parent, os.O_RDONLY
+        )  # to open and close the file itself would end SQLite's own locks
         try:
             with suppress(OSError):  # some network file systems cannot
                 fcntl.flock(folder, fcntl.LOCK_EX)
@@ -191,7 +231,8 @@ class Database:
             os.close(folder)
 
     def insert(self, connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Insert the rows whose primary key is not there yet, in one order, so that two writers never wait for each other; how many."""
+        """Insert the rows whose primary key is not there yet, in one order, so that two writers never wait
+        for each other; how many."""
         from sqlalchemy.dialects import postgresql, sqlite
 
         if not rows:
@@ -203,10 +244,14 @@ class Database:
 
     def vacuum(self) -> None:
         """Give the space of deleted rows back."""
-        engine = sql.create_engine(self.engine.url, **self.options, isolation_level="AUTOCOMMIT", hide_parameters=True)
+        engine = sql.create_engine(
+            self.engine.url, **self.options, isolation_level="AUTOCOMMIT", hide_parameters=True
+        )
         try:
             with engine.connect() as connection:
-                connection.exec_driver_sql("VACUUM" if self.is_file else f"VACUUM ANALYZE {', '.join(TABLES.tables)}")
+                connection.exec_driver_sql(
+                    "VACUUM" if self.is_file else f"VACUUM ANALYZE {', '.join(TABLES.tables)}"
+                )
         except exc.SQLAlchemyError as error:
             raise self.in_words(error) from None
         finally:
@@ -223,7 +268,11 @@ class Database:
             text = text.replace(each, HIDDEN)
         if isinstance(error, exc.DatabaseError) and type(error.orig) is sqlite3.DatabaseError:
             return Lost(f"store {self.shown!r}: {text}")
-        if self.path is not None and "unable to open" in text and not os.access(folder := self.path.parent, os.W_OK):
+        if (
+            self.path is not None
+            and "unable to open" in text
+            and not os.access(folder := self.path.parent, os.W_OK)
+        ):
             text += f"; SQLite has to write beside it, and the folder {str(folder)!r} is not writable"
         passing = isinstance(error, PASSING)
         return (Unreachable if passing else InputError)(f"store {self.shown!r}: {text}")
@@ -246,11 +295,16 @@ def without_password(place: str) -> str:
         _, separator, tail = rest.rpartition("@")
         return f"{scheme}://{'...@' if separator else ''}{tail.partition('?')[0]}"
     secret = {name: HIDDEN for name in SECRET if name in url.query}
-    return url.update_query_dict(secret).render_as_string(hide_password=True) if secret or url.password else place
+    return (
+        url.update_query_dict(secret).render_as_string(hide_password=True)
+        if secret or url.password
+        else place
+    )
 
 
 def sqlite_url(path: pathlib.Path) -> str:
-    """The URL of a SQLite file, whatever its name: after a plain "?" a URL has options, and "%41" in it is a letter.
+    """The URL of a SQLite file, whatever its name: after a plain "?" a URL has options, and "%41" in it is a
+    letter.
 
     >>> sqlite_url(pathlib.Path("/tmp/a?b.sqlite"))
     'sqlite:////tmp/a%3Fb.sqlite'
@@ -270,9 +324,14 @@ def _check_file(path: pathlib.Path, create: bool) -> None:
     except OSError as error:  # a name that no file can have
         raise InputError(f"store {str(path)!r} cannot be: {error.strerror}") from None
     if is_folder:
-        raise InputError(f"store {str(path)!r} is a folder; give a file such as {str(path / 'sensitivity.sqlite')!r}")
+        raise InputError(
+            f"store {str(path)!r} is a folder; give a file such as {str(path / 'sensitivity.sqlite')!r}"
+        )
     if len(os.fsencode(path)) > LONGEST_FILE:
-        raise InputError(f"store {str(path)!r} has {len(os.fsencode(path))} bytes, and SQLite takes {LONGEST_FILE}; give a shorter --store")
+        raise InputError(
+            f"store {str(path)!r} has {len(os.fsencode(path))} bytes, and SQLite takes {LONGEST_FILE}; give "
+            f"a shorter --store"
+        )
     if not exists:
         if not create:
             raise InputError(f"no store at {str(path)!r}; `sensitivity run` makes one")
@@ -307,5 +366,8 @@ def _durable(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: sql.Connection) -> None:
-    """A transaction that reads first and writes later would be refused where another has written meanwhile."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writing") else "BEGIN")
+    """A transaction that reads first and writes later would be refused where another has written
+    meanwhile."""
+    connection.exec_driver_sql(
+        "BEGIN IMMEDIATE" if connection.get_execution_options().get("writing") else "BEGIN"
+    )

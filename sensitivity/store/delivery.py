@@ -26,9 +26,11 @@ PATIENCE = 600.0
 
 
 class Delivery:
-    """Keeps reports, whatever the store does. Nothing is lost and nothing is doubled, also when the process is killed.
+    """Keeps reports, whatever the store does. Nothing is lost and nothing is doubled, also when the process
+    is killed.
 
-    A SQLite file that is not the one that was opened is away too: reports wait for that file, and are not written into another.
+    A SQLite file that is not the one that was opened is away too: reports wait for that file, and are not
+    written into another.
 
     Args:
         store: takes the reports.
@@ -38,7 +40,9 @@ class Delivery:
     Call :meth:`tick` often: it tries again when it is time to.
     """
 
-    def __init__(self, store: Store, folder: pathlib.Path, say: Callable[[str], None] = lambda words: None) -> None:
+    def __init__(
+        self, store: Store, folder: pathlib.Path, say: Callable[[str], None] = lambda words: None
+    ) -> None:
         self._store, self._folder, self._say = store, folder, say
         self._journal: Journal | None = None
         self._since = self._next = 0.0
@@ -57,7 +61,11 @@ class Delivery:
         if not self._reason:
             return ""
         away = f"store unreachable for {time.monotonic() - self._since:.0f} s"
-        reports = f"; {self._journal.reports} reports kept in {self._journal.path}" if self._journal is not None else ""
+        reports = (
+            f"; {self._journal.reports} reports kept in {self._journal.path}"
+            if self._journal is not None
+            else ""
+        )
         held = f"; what it held is in {self._rescued}" if self._rescued is not None else ""
         return f"{away}{reports} ({self._reason}{held})"
 
@@ -66,7 +74,11 @@ class Delivery:
         """What waits for the next run, and how it is delivered; empty where nothing does."""
         if not self._reason:
             return ""
-        waiting = "the next run in this folder brings them in: " if self._journal is not None or self._rescued is not None else ""
+        waiting = (
+            "the next run in this folder brings them in: "
+            if self._journal is not None or self._rescued is not None
+            else ""
+        )
         return f"{self.words}; {waiting}give the same command again in {str(self._folder)!r}"
 
     def keep(self, reports: Sequence[Mapping[str, Any]]) -> None:
@@ -106,16 +118,22 @@ class Delivery:
     def _give_up(self, error: OSError) -> None:
         """There is no room for what arrives: everything before it is safe, and it will be trained again."""
         held = self._rescued or (None if self._lost else "the store")
-        before = f"Everything before is kept in {held}" if held is not None else "What the store held is gone with its file"
+        before = (
+            f"Everything before is kept in {held}"
+            if held is not None
+            else "What the store held is gone with its file"
+        )
         if self._journal is not None and self._journal.reports:
             before += f", {self._journal.reports} in {self._journal.path}"
         self._full = self._full or InputError(
-            f"{self._reason}; reports cannot be kept in {str(self._folder)!r} either ({error.strerror}), so the run stops. "
+            f"{self._reason}; reports cannot be kept in {str(self._folder)!r} either ({error.strerror}), so "
+            f"the run stops. "
             f"{before}; make room and give the same command again"
         )
 
     def tick(self) -> None:
-        """Try the store again when it is time to. Raises: InputError where there is no room left for reports, to stop the run."""
+        """Try the store again when it is time to. Raises: InputError where there is no room left for reports,
+        to stop the run."""
         if self._full is not None:
             raise self._full
         if self._journal is None or time.monotonic() < self._next:
@@ -131,14 +149,17 @@ class Delivery:
     def finish(self) -> None:
         """Wait until the store has everything.
 
-        Raises: Unreachable, which says where the rest is, after :data:`PATIENCE` seconds; Lost at once where the store cannot come back.
+        Raises: Unreachable, which says where the rest is, after :data:`PATIENCE` seconds; Lost at once where
+        the store cannot come back.
         """
         began = time.monotonic()
         while True:
             self.tick()
             if self._journal is None:
                 try:
-                    self._store.database.check(writing=True)  # the last reports may be in a file that was deleted since
+                    self._store.database.check(
+                        writing=True
+                    )  # the last reports may be in a file that was deleted since
                 except Unreachable as error:
                     self._away(error)
                     self._say(self.words)
@@ -173,7 +194,10 @@ class Delivery:
                         raise Unreachable(self.left) from None
                     if not _passing(error) or waited > PATIENCE:
                         raise
-                self._say(self.words or f"store unreachable for {waited:.0f} s; the search waits for it ({_reason(failure)})")
+                self._say(
+                    self.words
+                    or f"store unreachable for {waited:.0f} s; the search waits for it ({_reason(failure)})"
+                )
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -197,7 +221,8 @@ def _reason(error: Exception) -> str:
 
 
 def optuna_storage(store: Store, delivery: Delivery) -> optuna.storages.BaseStorage:
-    """Optuna's storage beside the store's tables, until the delivery is closed. Every call of it waits while the database is away."""
+    """Optuna's storage beside the store's tables, until the delivery is closed. Every call of it waits while
+    the database is away."""
     from optuna.storages import BaseStorage, get_storage
 
     def checked(call: Callable[..., Result]) -> Callable[..., Result]:

@@ -20,18 +20,23 @@ if TYPE_CHECKING:
 
 
 class Journal:
-    """A file of reports for one store, one batch a line, in their order. A line is on the disk when :meth:`append` returns.
+    """A file of reports for one store, one batch a line, in their order. A line is on the disk when
+    :meth:`append` returns.
 
-    It is locked while it is open, so that what a living run still writes is not taken for what a killed one left.
+    It is locked while it is open, so that what a living run still writes is not taken for what a killed one
+    left.
 
-    Args: path: made when it is not there. Raises: OSError where it cannot be opened; BlockingIOError where another process has it open.
+    Args: path: made when it is not there. Raises: OSError where it cannot be opened; BlockingIOError where
+    another process has it open.
     """
 
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path
         self._file: Any = open_locked(path)
         lines = self._file.read().splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith(b"\n")]  # a killed run may leave a part of one, whose reports it had not kept
+        whole = [
+            line for line in lines if line.endswith(b"\n")
+        ]  # a killed run may leave a part of one, whose reports it had not kept
         self._delivered, self._end = 0, sum(map(len, whole))
         self.reports = sum(len(json.loads(line)["reports"]) for line in whole)
         """How many reports it has held."""
@@ -51,7 +56,8 @@ class Journal:
         self.reports += len(reports)
 
     def deliver(self, store: Store) -> None:
-        """Give the store what waits, in order, and delete the file. What the store has already changes nothing there.
+        """Give the store what waits, in order, and delete the file. What the store has already changes
+        nothing there.
 
         Raises: Unreachable where the store is still away; what it has not taken stays in the file.
         """
@@ -86,7 +92,8 @@ def rescued(store: Store, folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _take_in(store: Store, path: pathlib.Path) -> None:
-    """Copy a rescued store into a store, and delete the copy. Raises: InputError for a copy that cannot be read."""
+    """Copy a rescued store into a store, and delete the copy. Raises: InputError for a copy that cannot be
+    read."""
     from sensitivity.store.copying import copy
     from sensitivity.store.store import Store
 
@@ -106,7 +113,8 @@ def _name(store: Store) -> str:
 
 
 def bring_in(store: Store, folder: pathlib.Path) -> int:
-    """Deliver what runs that were killed or gave up left in a folder, rescued stores before reports; how many reports."""
+    """Deliver what runs that were killed or gave up left in a folder, rescued stores before reports; how many
+    reports."""
     brought = 0
     for path in rescued(store, folder):
         _take_in(store, path)

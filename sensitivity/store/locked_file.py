@@ -11,7 +11,8 @@ from typing import BinaryIO, cast
 def open_locked(path: pathlib.Path) -> BinaryIO:
     """Open a file for appending, made when it is not there, and lock it until it is closed.
 
-    Raises: OSError where it cannot be opened; BlockingIOError where another process, or another part of this one, has it open.
+    Raises: OSError where it cannot be opened; BlockingIOError where another process, or another part of this
+    one, has it open.
     """
     while True:
         file = cast("BinaryIO", path.open("a+b", buffering=0))

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 def migrate(connection: sql.Connection, found: int) -> None:
-    """Take the tables from version ``found`` to the present one, each step with its number, in the caller's transaction."""
+    """Take the tables from version ``found`` to the present one, each step with its number, in the caller's
+    transaction."""
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
 
@@ -25,14 +26,16 @@ def migrate(connection: sql.Connection, found: int) -> None:
 
 
 def _measures(operations: Operations) -> None:
-    """Version 2: whatever else an epoch measured. A migration by a release that was killed halfway may have added it."""
+    """Version 2: whatever else an epoch measured. A migration by a release that was killed halfway may have
+    added it."""
     present = {each["name"] for each in sql.inspect(operations.get_bind()).get_columns(EPOCHS.name)}
     if "measures" not in present:
         operations.add_column(EPOCHS.name, sql.Column("measures", sql.Text))
 
 
 def _long_names(operations: Operations) -> None:
-    """Version 3: names as long as the paths in them, and the studies of a trial found by index. SQLite never cut a name."""
+    """Version 3: names as long as the paths in them, and the studies of a trial found by index. SQLite never
+    cut a name."""
     if operations.get_bind().dialect.name != "sqlite":
         for column in (TRIALS.c.task, TRIALS.c.variant):
             operations.alter_column(column.table.name, column.name, type_=sql.Text)

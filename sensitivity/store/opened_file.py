@@ -23,8 +23,8 @@ PAGE_SIZE, PAGE_COUNT, HEADER = slice(16, 18), slice(28, 32), 100
 class OpenedFile:
     """The identity of a SQLite file since it was opened.
 
-    SQLite goes on writing into a file that was deleted or replaced, and nothing of that is found again. The file itself is never opened
-    here: to close it would end SQLite's own locks.
+    SQLite goes on writing into a file that was deleted or replaced, and nothing of that is found again. The
+    file itself is never opened here: to close it would end SQLite's own locks.
 
     Args:
         path: of the file.
@@ -41,7 +41,8 @@ class OpenedFile:
         self._log_identity: Identity | None = None
 
     def attach(self, engine: sql.Engine) -> None:
-        """Refuse new connections of an engine to any other file, and replace those whose write-ahead log was deleted."""
+        """Refuse new connections of an engine to any other file, and replace those whose write-ahead log was
+        deleted."""
         sql.event.listen(engine, "do_connect", self._before_connecting)
         sql.event.listen(engine, "connect", self._connected)
         sql.event.listen(engine, "checkout", self._checked_out)
@@ -51,8 +52,13 @@ class OpenedFile:
         self.identity, self.lost, self._size = None, "", 0
 
     def drop_log(self) -> None:
-        """Delete the write-ahead log of a file that was deleted, which SQLite would otherwise take for that of a new file."""
-        if self._log_identity is not None and self._log() == self._log_identity and _identity(self.path) != self.identity:
+        """Delete the write-ahead log of a file that was deleted, which SQLite would otherwise take for that
+        of a new file."""
+        if (
+            self._log_identity is not None
+            and self._log() == self._log_identity
+            and _identity(self.path) != self.identity
+        ):
             for suffix in ("-wal", "-shm"):
                 with suppress(OSError):
                     self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
@@ -82,7 +88,8 @@ class OpenedFile:
         return ""
 
     def _away(self, instead: str) -> str:
-        """The reason, which is final where no folder has the opened file any more. Args: instead: of the file at its path."""
+        """The reason, which is final where no folder has the opened file any more. Args: instead: of the file
+        at its path."""
         descriptor = self._descriptor()
         if descriptor is None:
             return f"the file is not at its path any more{instead}"
@@ -93,7 +100,8 @@ class OpenedFile:
         return self.lost
 
     def _is_cut(self, size: int) -> bool:
-        """True if the file is shorter than its header says. VACUUM makes it shorter too, and says so there."""
+        """True if the file is shorter than its header says. VACUUM makes it shorter too, and says so
+        there."""
         descriptor = self._descriptor()
         if size < HEADER or descriptor is None:
             return size < HEADER

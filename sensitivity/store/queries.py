@@ -1,4 +1,5 @@
-"""Questions to the store that are cheap to ask again and again: has anything changed, how did each trial end, one trial's curve."""
+"""Questions to the store that are cheap to ask again and again: has anything changed, how did each trial end,
+one trial's curve."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def revision(store: Store, study: str | None = None) -> str:
     """A token that differs after anything changed that a reader of a study (of any study) can see.
 
-    A study whose trials have all ended keeps its token while others run. Raises: InputError where the store cannot be read.
+    A study whose trials have all ended keeps its token while others run. Raises: InputError where the store
+    cannot be read.
     """
     counted = (
         sql.select(STUDY_TRIALS.c.study, TRIALS.c.status, sql.func.count(), sql.func.max(TRIALS.c.finished))

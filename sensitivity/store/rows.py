@@ -23,19 +23,30 @@ def now() -> str:
 
 
 def trial_row(trial: Trial) -> dict[str, Any]:
-    """A trial that has not begun. Its configuration is JSON, in which inf is spelt as Python's json does (Infinity)."""
-    return {**vars(trial), "configuration": json.dumps(dict(trial.configuration), sort_keys=True), "status": "pending"}
+    """A trial that has not begun. Its configuration is JSON, in which inf is spelt as Python's json does
+    (Infinity)."""
+    return {
+        **vars(trial),
+        "configuration": json.dumps(dict(trial.configuration), sort_keys=True),
+        "status": "pending",
+    }
 
 
 def epoch_row(report: Mapping[str, Any]) -> dict[str, Any]:
     """An epoch: a column for what the loop measures, JSON for the rest. Not a number is null."""
     known = {name: _null(report.get(name, math.nan)) for name in MEASURED}
     more = {name: float(each) for name, each in report.items() if name not in (*MEASURED, *NOT_MEASURED)}
-    return {"key": report["key"], "epoch": report["epoch"], **known, "measures": json.dumps(more) if more else None}
+    return {
+        "key": report["key"],
+        "epoch": report["epoch"],
+        **known,
+        "measures": json.dumps(more) if more else None,
+    }
 
 
 def trial_changes(reports: Iterable[Mapping[str, Any]], at: str) -> list[dict[str, Any]]:
-    """What reports, in their order, make of their trials: one row a trial, which a report after its result does not change.
+    """What reports, in their order, make of their trials: one row a trial, which a report after its result
+    does not change.
 
     Args: at: the time of the reports.
     """
@@ -73,15 +84,20 @@ def with_measures(table: pd.DataFrame) -> pd.DataFrame:
     table = table.astype(dict.fromkeys(MEASURED, float))
     measures = table.pop("measures")
     if measures.notna().any():
-        table = pd.concat([table, pd.DataFrame(read_measures(measures), index=table.index, dtype=float)], axis=1)
+        table = pd.concat(
+            [table, pd.DataFrame(read_measures(measures), index=table.index, dtype=float)], axis=1
+        )
     return table
 
 
 def read_measures(texts: Iterable[Any]) -> list[dict[str, float]]:
-    """Return what epochs measured besides, by name; all are read as one JSON text, which takes a quarter of the time.
+    """Return what epochs measured besides, by name; all are read as one JSON text, which takes a quarter of
+    the time.
 
     >>> read_measures(['{"a": 0.5}', None, '{"a": Infinity, "b": 1}'])
     [{'a': 0.5}, {}, {'a': inf, 'b': 1}]
     """
-    found: list[dict[str, float]] = json.loads(f"[{','.join(text if isinstance(text, str) else '{}' for text in texts)}]")
+    found: list[dict[str, float]] = json.loads(
+        f"[{','.join(text if isinstance(text, str) else '{}' for text in texts)}]"
+    )
     return found

@@ -1,6 +1,7 @@
 """The lock of a study: one run at a time, on whatever machine, as the store knows it.
 
-A SQLite file that is deleted or replaced takes its locks with it. Beside it, a run of a study in a file locks a file of this machine.
+A SQLite file that is deleted or replaced takes its locks with it. Beside it, a run of a study in a file locks
+a file of this machine.
 """
 
 from __future__ import annotations
@@ -71,10 +72,15 @@ class Holder:
 
     @property
     def is_dead(self) -> bool:
-        """True if its process was on this machine and is no more, or has ended that run. False also where that cannot be known."""
+        """True if its process was on this machine and is no more, or has ended that run. False also where
+        that cannot be known."""
         if (self.machine, self.pid) == (machine(), os.getpid()):
             return self.token not in _LIVE
-        return bool(self.process_start) and self.machine == machine() and process_start(self.pid) != self.process_start
+        return (
+            bool(self.process_start)
+            and self.machine == machine()
+            and process_start(self.pid) != self.process_start
+        )
 
     @property
     def is_suspended(self) -> bool:
@@ -121,7 +127,9 @@ class RunLock:
                 done.set()
                 beating.join()
                 self._unlock_machine()
-                with contextlib.suppress(InputError):  # a store that is away: the next run finds this one ended
+                with contextlib.suppress(
+                    InputError
+                ):  # a store that is away: the next run finds this one ended
                     self._release()
         finally:
             _LIVE.discard(self._token)
@@ -130,7 +138,8 @@ class RunLock:
         """Raise InputError if another run took the lock, as after this process was suspended for a minute."""
         if self._taken_by is not None:
             raise InputError(
-                f"study {self._study!r} was taken over by another run ({self._taken_by}), as this one had no heartbeat for "
+                f"study {self._study!r} was taken over by another run ({self._taken_by}), as this one had "
+                f"no heartbeat for "
                 f"{STALE_AFTER:.0f} s; this run stops, everything reported is kept"
             )
 
@@ -145,12 +154,19 @@ class RunLock:
                     told = self._wait_for_machine(told, force=force)
                     break
                 continue
-            if (holder.token, holder.beats) != (observed.token if observed else "", observed.beats if observed else -1):
+            if (holder.token, holder.beats) != (
+                observed.token if observed else "",
+                observed.beats if observed else -1,
+            ):
                 observed, changed = holder, time.monotonic()
             silent = time.monotonic() - changed
             if holder.is_dead or silent > STALE_AFTER:
                 if self._take_over(holder):
-                    why = "whose process has ended" if holder.is_dead else f"without a heartbeat for {silent:.0f} s"
+                    why = (
+                        "whose process has ended"
+                        if holder.is_dead
+                        else f"without a heartbeat for {silent:.0f} s"
+                    )
                     if holder.is_dead or holder.is_suspended:
                         self._lock_machine()
                     else:
@@ -159,12 +175,15 @@ class RunLock:
                     break
                 continue
             if force:
-                self._say(f"study {self._study!r} is run by {holder} too; --force: both may train the same trials")
+                self._say(
+                    f"study {self._study!r} is run by {holder} too; --force: both may train the same trials"
+                )
                 return False
             if not told:
                 told = time.monotonic()
                 self._say(
-                    f"study {self._study!r} is run by {holder}; waits until that run ends, then trains what is left "
+                    f"study {self._study!r} is run by {holder}; waits until that run ends, then trains what "
+                    f"is left "
                     "(--force runs beside it, Ctrl-C stops waiting)"
                 )
             time.sleep(LOOK_EVERY)
@@ -173,7 +192,8 @@ class RunLock:
         return True
 
     def _wait_for_machine(self, told: float, *, force: bool) -> float:
-        """Wait for a run of this machine that no longer finds its lock, as the store's file was deleted or replaced.
+        """Wait for a run of this machine that no longer finds its lock, as the store's file was deleted or
+        replaced.
 
         Args:
             told: the monotonic time at which a line about another run was said; 0 where none was.
@@ -190,8 +210,10 @@ class RunLock:
                 if not said:
                     said, told = True, told or time.monotonic()
                     self._say(
-                        f"study {self._study!r} is run by another process on this machine, whose store was deleted or replaced; waits "
-                        "until that run ends, then trains what is left (--force runs beside it, Ctrl-C stops waiting)"
+                        f"study {self._study!r} is run by another process on this machine, whose store was "
+                        f"deleted or replaced; waits "
+                        "until that run ends, then trains what is left (--force runs beside it, Ctrl-C "
+                        "stops waiting)"
                     )
                 time.sleep(LOOK_EVERY)
         except BaseException:
@@ -265,12 +287,15 @@ class RunLock:
                 with self._store.database.transaction(writing=True) as connection:
                     beat = LOCKS.update().where(*mine).values(beats=LOCKS.c.beats + 1, last_beat=now())
                     found = connection.execute(beat).rowcount == 1
-                if not found and not self._insert():  # the study was deleted, and its lock with it; or another run has it
+                if (
+                    not found and not self._insert()
+                ):  # the study was deleted, and its lock with it; or another run has it
                     self._taken_by = self.holder()
 
 
 def machine_lock_path(store: str, study: str) -> pathlib.Path:
-    """Return the path of the file that a run of a study locks on this machine, in the folder for temporary files.
+    """Return the path of the file that a run of a study locks on this machine, in the folder for temporary
+    files.
 
     Args:
         store: path of the SQLite file, which need not exist.
@@ -292,13 +317,15 @@ def machine() -> str:
 
 
 def process_start(pid: int) -> str:
-    """Return when a process began, in ticks since the machine was started; empty where it has ended, or without /proc."""
+    """Return when a process began, in ticks since the machine was started; empty where it has ended, or
+    without /proc."""
     fields = _process_fields(pid)
     return "" if fields[0] in _DEAD_STATES else fields[19]
 
 
 def process_state(pid: int) -> str:
-    """Return the state of a process, a letter as in /proc; empty where there is no such process, or without /proc."""
+    """Return the state of a process, a letter as in /proc; empty where there is no such process, or without
+    /proc."""
     return _process_fields(pid)[0]
 
 

@@ -30,7 +30,9 @@ _CHANGE = (
     .where(TRIALS.c.key == sql.bindparam("of"), *(TRIALS.c.status != each for each in DONE))
     .values(
         status=sql.bindparam("new_status"),
-        initial_loss=sql.func.coalesce(sql.bindparam("new_initial_loss", type_=sql.Double), TRIALS.c.initial_loss),
+        initial_loss=sql.func.coalesce(
+            sql.bindparam("new_initial_loss", type_=sql.Double), TRIALS.c.initial_loss
+        ),
         error=sql.bindparam("new_error"),
         started=sql.func.coalesce(TRIALS.c.started, sql.bindparam("new_started", type_=sql.String)),
         finished=sql.bindparam("new_finished"),
@@ -41,13 +43,15 @@ _CHANGE = (
 class Store:
     """Results in a SQLite file, or in PostgreSQL by URL.
 
-    Args: place: a path, or a URL such as ``postgresql+psycopg://host/name``. create: make what is not there yet; without it a missing
-        store is an error. migrate: bring a shared database of an older release up to date, as is always done with a SQLite file.
+    Args: place: a path, or a URL such as ``postgresql+psycopg://host/name``. create: make what is not there
+        yet; without it a missing store is an error. migrate: bring a shared database of an older release up
+        to date, as is always done with a SQLite file.
 
-    Writing twice changes nothing: a trial is its key, an epoch its key and number. Every method is one transaction.
+    Writing twice changes nothing: a trial is its key, an epoch its key and number. Every method is one
+    transaction.
 
-    Raises: InputError for a place that cannot be read or written, is not a store, or was written by a newer version;
-        :class:`sensitivity.store.databases.Unreachable`, which is one, where it may succeed later.
+    Raises: InputError for a place that cannot be read or written, is not a store, or was written by a newer
+        version; :class:`sensitivity.store.databases.Unreachable`, which is one, where it may succeed later.
     """
 
     def __init__(self, place: str | pathlib.Path, *, create: bool = True, migrate: bool = False) -> None:
@@ -60,7 +64,8 @@ class Store:
                 raise InputError(f"store {self.place!r} holds no studies")
             if 0 < self.was < VERSION and not (migrate or self.database.is_file):
                 raise InputError(
-                    f"store {self.place!r} has version {self.was}, this program writes {VERSION}; `sensitivity store migrate` brings it "
+                    f"store {self.place!r} has version {self.was}, this program writes {VERSION}; "
+                    f"`sensitivity store migrate` brings it "
                     "there, and older releases then refuse it"
                 )
             if self.was < VERSION:  # most often it is not, and opening costs a look
@@ -88,7 +93,10 @@ class Store:
             return 0
         found = connection.execute(sql.select(VERSIONS.c.version)).scalar_one_or_none() or 0
         if found > VERSION:
-            raise InputError(f"store {self.place!r} has version {found}, this program reads up to {VERSION}; install a newer release")
+            raise InputError(
+                f"store {self.place!r} has version {found}, this program reads up to {VERSION}; install a "
+                f"newer release"
+            )
         return found
 
     def _migrate(self) -> None:
@@ -128,40 +136,58 @@ class Store:
     def add_study(self, name: str, spec: str, trials: Sequence[Trial], *, replace: bool = False) -> None:
         """Note a study and the trials that belong to it; those already there stay as they are.
 
-        Args: spec: the study as JSON. replace: the study consists of these trials only (others stay in the store, outside it).
+        Args: spec: the study as JSON. replace: the study consists of these trials only (others stay in the
+        store, outside it).
         """
         with self.database.transaction(writing=True) as connection:
-            if not self.database.insert(connection, STUDIES, [{"name": name, "spec": spec, "created": now()}]):
+            if not self.database.insert(
+                connection, STUDIES, [{"name": name, "spec": spec, "created": now()}]
+            ):
                 connection.execute(STUDIES.update().where(STUDIES.c.name == name).values(spec=spec))
             if replace:
                 connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study == name))
-            last = connection.execute(sql.select(sql.func.max(STUDY_TRIALS.c.position)).where(STUDY_TRIALS.c.study == name)).scalar_one()
+            last = connection.execute(
+                sql.select(sql.func.max(STUDY_TRIALS.c.position)).where(STUDY_TRIALS.c.study == name)
+            ).scalar_one()
             first = 0 if last is None else last + 1
             self.database.insert(connection, TRIALS, [trial_row(trial) for trial in trials])
-            places = [{"study": name, "key": trial.key, "position": first + i} for i, trial in enumerate(trials)]
+            places = [
+                {"study": name, "key": trial.key, "position": first + i} for i, trial in enumerate(trials)
+            ]
             self.database.insert(connection, STUDY_TRIALS, places)
 
     def add_run(self, study: str, environment: Mapping[str, Any]) -> None:
-        """Note that a run of a study began, and what it trains on (:func:`sensitivity.running.devices.environment`)."""
+        """Note that a run of a study began, and what it trains on
+        (:func:`sensitivity.running.devices.environment`)."""
         with self.database.transaction(writing=True) as connection:
-            self.database.insert(connection, RUNS, [{"study": study, "began": now(), "environment": json.dumps(environment)}])
+            self.database.insert(
+                connection, RUNS, [{"study": study, "began": now(), "environment": json.dumps(environment)}]
+            )
 
     def runs(self, study: str) -> list[dict[str, Any]]:
-        """What the runs of a study trained on, the first one first; those before version 4 of the store are not known."""
+        """What the runs of a study trained on, the first one first; those before version 4 of the store are
+        not known."""
         chosen = sql.select(RUNS.c.environment).where(RUNS.c.study == study).order_by(RUNS.c.began)
         with self.database.transaction() as connection:
             return [json.loads(text) for text in connection.execute(chosen).scalars()]
 
-    def keep(self, reports: Sequence[Mapping[str, Any]], *, at: str | None = None, whole: bool = False) -> None:
-        """Keep reports in their order, all or none. An epoch that is there already, and a trial that has a result, stay as they are.
+    def keep(
+        self, reports: Sequence[Mapping[str, Any]], *, at: str | None = None, whole: bool = False
+    ) -> None:
+        """Keep reports in their order, all or none. An epoch that is there already, and a trial that has a
+        result, stay as they are.
 
         Args:
-            reports: each with ``key`` and ``status``; an epoch's with ``epoch``, ``initial_loss`` and what was measured, a failed one's
-                with ``error``.
+            reports: each with ``key`` and ``status``; an epoch's with ``epoch``, ``initial_loss`` and what
+                was measured, a failed one's with ``error``.
             at: when they were made; now if not given.
-            whole: leave a trial without its result where the store lacks some of its epochs, so that the trial is trained again.
+            whole: leave a trial without its result where the store lacks some of its epochs, so that the
+                trial is trained again.
         """
-        epochs, changes = [epoch_row(each) for each in reports if "epoch" in each], trial_changes(reports, at or now())
+        epochs, changes = (
+            [epoch_row(each) for each in reports if "epoch" in each],
+            trial_changes(reports, at or now()),
+        )
         with self.database.transaction(writing=True) as connection:
             self.database.insert(connection, EPOCHS, epochs)
             if whole and changes:
@@ -171,21 +197,27 @@ class Store:
                 connection.execute(_CHANGE, changes)
 
     def record(self, key: str, *, initial_loss: float, reports: Sequence[Mapping[str, Any]]) -> None:
-        """Keep epochs of a trial, and the status that the last of them gives it. An epoch that is already there stays as it is."""
+        """Keep epochs of a trial, and the status that the last of them gives it. An epoch that is already
+        there stays as it is."""
         self.keep([{**each, "key": key, "initial_loss": initial_loss} for each in reports])
 
     def end(self, key: str, status: str) -> None:
-        """A trial ended with a status that no report said: ``stopped`` early, or ``completed`` or ``diverged`` by its last epoch."""
+        """A trial ended with a status that no report said: ``stopped`` early, or ``completed`` or
+        ``diverged`` by its last epoch."""
         self.keep([{"key": key, "status": status}])
 
     def fail(self, key: str, error: str) -> None:
-        """A trial ended with an error; what it reported stays. A trial that had ended already stays as it is."""
+        """A trial ended with an error; what it reported stays. A trial that had ended already stays as it
+        is."""
         self.keep([{"key": key, "status": "failed", "error": error}])
 
     def statuses(self, study: str) -> dict[str, str]:
         """Status of every trial of a study, by key, in the study's order."""
         with self.database.transaction() as connection:
-            return {row.key: row.status for row in connection.execute(_of_study(study, TRIALS.c.key, TRIALS.c.status))}
+            return {
+                row.key: row.status
+                for row in connection.execute(_of_study(study, TRIALS.c.key, TRIALS.c.status))
+            }
 
     def last_report(self, key: str) -> dict[str, Any] | None:
         """The last epoch of a trial with its key, status and initial loss; None before the first."""
@@ -200,7 +232,9 @@ class Store:
             row = connection.execute(chosen).mappings().first()
         if row is None:
             return None
-        found: dict[str, Any] = {name: math.nan if value is None else value for name, value in row.items() if name != "measures"}
+        found: dict[str, Any] = {
+            name: math.nan if value is None else value for name, value in row.items() if name != "measures"
+        }
         found.update(json.loads(row["measures"] or "{}"))
         return found
 
@@ -216,7 +250,10 @@ class Store:
     def study(self, name: str) -> str:
         """The specification of a study, as JSON. Raises: InputError with the nearest known name."""
         with self.database.transaction() as connection:
-            specs = {each.name: each.spec for each in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))}
+            specs = {
+                each.name: each.spec
+                for each in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))
+            }
         if name not in specs:
             raise unknown("study", name, specs)
         return str(specs[name])
@@ -229,17 +266,28 @@ class Store:
             .group_by(STUDY_TRIALS.c.study, TRIALS.c.status)
         )
         with self.database.transaction() as connection:
-            found = connection.execute(sql.select(STUDIES.c.name, STUDIES.c.created).order_by(STUDIES.c.created)).all()
+            found = connection.execute(
+                sql.select(STUDIES.c.name, STUDIES.c.created).order_by(STUDIES.c.created)
+            ).all()
             counts = connection.execute(counted).all()
         listed = []
         for name, created in found:
             own = {status: number for study, status, number in counts if study == name}
-            listed.append({"name": name, "created": created, "trials": sum(own.values()), **{each: own.get(each, 0) for each in STATUSES}})
+            listed.append(
+                {
+                    "name": name,
+                    "created": created,
+                    "trials": sum(own.values()),
+                    **{each: own.get(each, 0) for each in STATUSES},
+                }
+            )
         return listed
 
     def trials(self, study: str | None = None) -> pd.DataFrame:
         """One row a trial, in the study's order; ``configuration`` is a dictionary."""
-        table = self.frame(_of_study(study, *TRIALS.c) if study is not None else sql.select(TRIALS).order_by(TRIALS.c.key))
+        table = self.frame(
+            _of_study(study, *TRIALS.c) if study is not None else sql.select(TRIALS).order_by(TRIALS.c.key)
+        )
         configurations = [json.loads(text) for text in table["configuration"]]
         return table.assign(configuration=configurations).astype({"initial_loss": float})
 
@@ -274,7 +322,9 @@ class Store:
             .subquery()
         )
         columns = [ends.c.seconds if each.name == "seconds" else each for each in EPOCHS.c]
-        chosen = sql.select(*columns).join(ends, sql.and_(ends.c.key == EPOCHS.c.key, ends.c.epoch == EPOCHS.c.epoch))
+        chosen = sql.select(*columns).join(
+            ends, sql.and_(ends.c.key == EPOCHS.c.key, ends.c.epoch == EPOCHS.c.epoch)
+        )
         return with_measures(self.frame(chosen.order_by(ends.c.position)))
 
     def frame(self, query: sql.Select[Any]) -> pd.DataFrame:
@@ -289,7 +339,12 @@ class Store:
 def _with_gaps(connection: sql.Connection, keys: Sequence[str]) -> set[str]:
     """Trials that lack an epoch before their last."""
     last = sql.func.max(EPOCHS.c.epoch)
-    chosen = sql.select(EPOCHS.c.key).where(EPOCHS.c.key.in_(keys)).group_by(EPOCHS.c.key).having(sql.func.count() != last)
+    chosen = (
+        sql.select(EPOCHS.c.key)
+        .where(EPOCHS.c.key.in_(keys))
+        .group_by(EPOCHS.c.key)
+        .having(sql.func.count() != last)
+    )
     return set(connection.execute(chosen).scalars())
 
 

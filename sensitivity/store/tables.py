@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sql
 
 VERSION = 5
-"""Of the tables; a store of a newer version is left alone, an older one is migrated (:mod:`sensitivity.store.migrations`)."""
+"""Of the tables; a store of a newer version is left alone, an older one is migrated
+(:mod:`sensitivity.store.migrations`)."""
 
 TABLES = sql.MetaData()
 VERSIONS = sql.Table("sensitivity_version", TABLES, sql.Column("version", sql.Integer, primary_key=True))
@@ -63,7 +64,17 @@ LOCKS = sql.Table(
     sql.Column("last_beat", sql.String(32), nullable=False),
 )
 """The run of each study that is under way (:mod:`sensitivity.store.run_lock`)."""
-MEASURED = ("train_loss", "train_loss_end", "test_loss", "lr", "mu", "nu", "grad_norm", "images_per_second", "seconds")
+MEASURED = (
+    "train_loss",
+    "train_loss_end",
+    "test_loss",
+    "lr",
+    "mu",
+    "nu",
+    "grad_norm",
+    "images_per_second",
+    "seconds",
+)
 NOT_MEASURED = ("key", "epoch", "status", "initial_loss", "error")
 EPOCHS = sql.Table(
     "sensitivity_epochs",

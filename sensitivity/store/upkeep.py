@@ -31,32 +31,60 @@ def contents(store: Store) -> dict[str, int]:
 
 
 def problems(store: Store) -> list[dict[str, Any]]:
-    """What is wrong: the problem, where (a trial's key, a study's name) and in detail. Empty for a store that is whole."""
+    """What is wrong: the problem, where (a trial's key, a study's name) and in detail. Empty for a store that
+    is whole."""
     found = _damage(store)
     if found:  # and may not be readable
         return found
 
     def note(problem: str, rows: Any) -> None:
-        found.extend({"problem": problem, "where": where, "detail": " ".join(map(str, detail))} for where, *detail in rows)
+        found.extend(
+            {"problem": problem, "where": where, "detail": " ".join(map(str, detail))}
+            for where, *detail in rows
+        )
 
     epochs = sql.select(EPOCHS.c.key, sql.func.count(), sql.literal("epochs")).group_by(EPOCHS.c.key)
-    span = sql.select(EPOCHS.c.key, sql.func.count(), sql.literal("epochs, the last is"), _LAST).group_by(EPOCHS.c.key)
+    span = sql.select(EPOCHS.c.key, sql.func.count(), sql.literal("epochs, the last is"), _LAST).group_by(
+        EPOCHS.c.key
+    )
     with store.database.transaction() as connection:
-        specs = {name: json.loads(spec) for name, spec in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))}
-        free = [name for name, spec in specs.items() if spec.get("trainable")]  # such a trainable ends when it likes
-        short = sql.select(TRIALS.c.key, _LAST, sql.literal("of"), TRIALS.c.epochs).join(EPOCHS, EPOCHS.c.key == TRIALS.c.key)
-        short = short.where(TRIALS.c.status == "completed", TRIALS.c.key.not_in(_MEMBERS.where(STUDY_TRIALS.c.study.in_(free))))
+        specs = {
+            name: json.loads(spec)
+            for name, spec in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))
+        }
+        free = [
+            name for name, spec in specs.items() if spec.get("trainable")
+        ]  # such a trainable ends when it likes
+        short = sql.select(TRIALS.c.key, _LAST, sql.literal("of"), TRIALS.c.epochs).join(
+            EPOCHS, EPOCHS.c.key == TRIALS.c.key
+        )
+        short = short.where(
+            TRIALS.c.status == "completed",
+            TRIALS.c.key.not_in(_MEMBERS.where(STUDY_TRIALS.c.study.in_(free))),
+        )
         queries = {
-            "trial is there twice": sql.select(TRIALS.c.key).group_by(TRIALS.c.key).having(sql.func.count() > 1),
-            "unknown status": sql.select(TRIALS.c.key, TRIALS.c.status).where(TRIALS.c.status.not_in(STATUSES)),
+            "trial is there twice": sql.select(TRIALS.c.key)
+            .group_by(TRIALS.c.key)
+            .having(sql.func.count() > 1),
+            "unknown status": sql.select(TRIALS.c.key, TRIALS.c.status).where(
+                TRIALS.c.status.not_in(STATUSES)
+            ),
             "epochs of no trial": epochs.where(EPOCHS.c.key.not_in(_KEYS)),
-            "epochs are not 1, 2, 3 ...": span.having((sql.func.min(EPOCHS.c.epoch) != 1) | (sql.func.count() != _LAST)),
+            "epochs are not 1, 2, 3 ...": span.having(
+                (sql.func.min(EPOCHS.c.epoch) != 1) | (sql.func.count() != _LAST)
+            ),
             "result without an epoch": sql.select(TRIALS.c.key, TRIALS.c.status).where(
                 TRIALS.c.status.in_(DONE), TRIALS.c.key.not_in(sql.select(EPOCHS.c.key))
             ),
-            "completed before its last epoch": short.group_by(TRIALS.c.key, TRIALS.c.epochs).having(TRIALS.c.epochs > _LAST),
-            "study lacks its trial": sql.select(STUDY_TRIALS.c.study, STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.key.not_in(_KEYS)),
-            "trials of a study that is not there": sql.select(STUDY_TRIALS.c.study, sql.func.count(), sql.literal("trials"))
+            "completed before its last epoch": short.group_by(TRIALS.c.key, TRIALS.c.epochs).having(
+                TRIALS.c.epochs > _LAST
+            ),
+            "study lacks its trial": sql.select(STUDY_TRIALS.c.study, STUDY_TRIALS.c.key).where(
+                STUDY_TRIALS.c.key.not_in(_KEYS)
+            ),
+            "trials of a study that is not there": sql.select(
+                STUDY_TRIALS.c.study, sql.func.count(), sql.literal("trials")
+            )
             .where(STUDY_TRIALS.c.study.not_in(sql.select(STUDIES.c.name)))
             .group_by(STUDY_TRIALS.c.study),
         }
@@ -74,19 +102,27 @@ def _damage(store: Store) -> list[dict[str, Any]]:
             said = [str(each) for each in connection.exec_driver_sql("PRAGMA integrity_check").scalars()]
     except Lost as error:  # so damaged that SQLite does not say how
         said = [str(error)]
-    return [{"problem": "the file is damaged", "where": store.place, "detail": each} for each in said if each != "ok"]
+    return [
+        {"problem": "the file is damaged", "where": store.place, "detail": each}
+        for each in said
+        if each != "ok"
+    ]
 
 
 def unused(store: Store) -> int:
     """How many trials belong to no study."""
     with store.database.transaction() as connection:
-        return int(connection.execute(sql.select(sql.func.count()).select_from(_UNUSED.subquery())).scalar_one())
+        return int(
+            connection.execute(sql.select(sql.func.count()).select_from(_UNUSED.subquery())).scalar_one()
+        )
 
 
 def vacuum(store: Store) -> dict[str, int]:
     """Drop the trials of no study and the epochs of no trial, and give the space back; how many of each."""
     with store.database.transaction(writing=True) as connection:
-        connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study.not_in(sql.select(STUDIES.c.name))))
+        connection.execute(
+            STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study.not_in(sql.select(STUDIES.c.name)))
+        )
         connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.key.not_in(_KEYS)))
         trials = connection.execute(TRIALS.delete().where(TRIALS.c.key.not_in(_MEMBERS))).rowcount
         epochs = connection.execute(EPOCHS.delete().where(EPOCHS.c.key.not_in(_KEYS))).rowcount
@@ -95,13 +131,16 @@ def vacuum(store: Store) -> dict[str, int]:
 
 
 def only_of(store: Store, study: str) -> dict[str, int]:
-    """Trials and epochs that a study shares with no other, and the trials that it shares. Raises: InputError for an unknown study."""
+    """Trials and epochs that a study shares with no other, and the trials that it shares. Raises: InputError
+    for an unknown study."""
     store.study(study)
     own = _only_of(study)
     with store.database.transaction() as connection:
 
         def count(query: sql.Select[Any]) -> int:
-            return int(connection.execute(sql.select(sql.func.count()).select_from(query.subquery())).scalar_one())
+            return int(
+                connection.execute(sql.select(sql.func.count()).select_from(query.subquery())).scalar_one()
+            )
 
         members, trials = count(_MEMBERS.where(STUDY_TRIALS.c.study == study)), count(own)
         epochs = count(sql.select(EPOCHS.c.key).where(EPOCHS.c.key.in_(own)))
@@ -132,12 +171,19 @@ def _only_of(study: str) -> sql.Select[Any]:
 
 
 def optuna_names(store: Store, study: str, spec: dict[str, Any]) -> list[str]:
-    """The studies that Optuna keeps for an adaptive study, under all its specifications so far (see ``Assignments.labels``)."""
-    if not sql.inspect(store.database.engine).has_table("study_directions"):  # of Optuna's tables the one with a name of its own
+    """The studies that Optuna keeps for an adaptive study, under all its specifications so far (see
+    ``Assignments.labels``)."""
+    if not sql.inspect(store.database.engine).has_table(
+        "study_directions"
+    ):  # of Optuna's tables the one with a name of its own
         return []
     import optuna
 
-    kinds = "|".join(re.escape(f"{study}/{task}/{variant}/") for task in spec.get("tasks", ()) for variant in spec.get("variants", ()))
+    kinds = "|".join(
+        re.escape(f"{study}/{task}/{variant}/")
+        for task in spec.get("tasks", ())
+        for variant in spec.get("variants", ())
+    )
     with store.optuna_storage() as storage:
         names = optuna.get_all_study_names(storage)
     return [name for name in names if kinds and re.fullmatch(f"(?:{kinds})[0-9a-f]{{8}}", name)]

@@ -1,4 +1,5 @@
-"""Whether a study can run: everything that would fail later fails here, in one line, before anything is written."""
+"""Whether a study can run: everything that would fail later fails here, in one line, before anything is
+written."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 def check(study: StudyFields) -> None:
     """Hold a study against what is known.
 
-    Raises: InputError for an unknown name, a space that a variant does not take, a design that fits no space, a metric that no task has.
+    Raises: InputError for an unknown name, a space that a variant does not take, a design that fits no space,
+    a metric that no task has.
     """
     for field in ("spaces", "designs"):
         for name in getattr(study, field):
@@ -44,11 +46,14 @@ def _check_trainable(study: StudyFields) -> None:
     study.resolved.trainable()
     for name in study.variants:
         if name not in study.spaces:
-            raise InputError(f"a trainable has no default space; give space=SearchSpace(...), or spaces for {name!r}")
+            raise InputError(
+                f"a trainable has no default space; give space=SearchSpace(...), or spaces for {name!r}"
+            )
         for reserved in ("seed", "variant"):
             if reserved in study.space(name):
                 raise InputError(
-                    f"a hyperparameter of a trainable cannot be called {reserved!r}: its config has the trial's {reserved} there"
+                    f"a hyperparameter of a trainable cannot be called {reserved!r}: its config has the "
+                    f"trial's {reserved} there"
                 )
     for field in ("limit", "batch_size"):
         if getattr(study, field) is not None:
@@ -56,7 +61,9 @@ def _check_trainable(study: StudyFields) -> None:
     if study.precision != "float32":
         raise InputError("precision has no effect on a trainable of your own; make it a hyperparameter")
     if study.metric == "train_loss_end":
-        raise InputError("a trainable of your own needs metric: the name under which it reports what is judged")
+        raise InputError(
+            "a trainable of your own needs metric: the name under which it reports what is judged"
+        )
 
 
 def _check_tasks(study: StudyFields) -> None:
@@ -66,7 +73,10 @@ def _check_tasks(study: StudyFields) -> None:
     tasks = [study.resolved.task(name) for name in study.tasks]
     functions = [each.name for each in tasks if isinstance(each, FunctionTask)]
     if functions and (len(tasks) > 1 or study.variants != (DIRECT,)):
-        raise InputError(f"{functions[0]} is a function, which no optimizer trains: a study of it has no other task and no variants")
+        raise InputError(
+            f"{functions[0]} is a function, which no optimizer trains: a study of it has no other task and "
+            f"no variants"
+        )
     for name in study.variants if not functions else ():
         for trained in tasks:
             _check_space(trained, study.resolved.variant(name), name, study.space(name))
@@ -77,14 +87,18 @@ def _check_tasks(study: StudyFields) -> None:
 
 
 def _check_space(trained: Task, optimizer: Optimizable, name: str, space: SearchSpace) -> None:
-    """Variant, loop and model take every hyperparameter of the space, and both ends of each (every level, where there are levels)."""
+    """Variant, loop and model take every hyperparameter of the space, and both ends of each (every level,
+    where there are levels)."""
     allowed = accepted(trained, optimizer)
     for hyperparameter in space.names:
         if hyperparameter not in allowed:
             raise unknown(f"hyperparameter of {name} on {trained.name}", hyperparameter, allowed)
     for hyperparameter in optimizer.needs:
         if hyperparameter not in space:
-            raise InputError(f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single value will do)")
+            raise InputError(
+                f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single "
+                f"value will do)"
+            )
     for each in space:
         for value in getattr(each, "levels", None) or getattr(each, "choices", None) or each.grid(2):
             configuration = space.reach(each.name, value)
@@ -98,8 +112,15 @@ def _check_model(trained: Task, varied: Hyperparameter, settings: dict[str, Any]
     import torch
 
     usual = trained.settings[varied.name]
-    if isinstance(usual, int) and not isinstance(usual, bool) and isinstance(varied, Float) and varied.step is None:
-        raise InputError(f"{varied.name} of {trained.name} is a whole number ({usual} by default); use an Integer")
+    if (
+        isinstance(usual, int)
+        and not isinstance(usual, bool)
+        and isinstance(varied, Float)
+        and varied.step is None
+    ):
+        raise InputError(
+            f"{varied.name} of {trained.name} is a whole number ({usual} by default); use an Integer"
+        )
     try:
         trained.model(torch.Generator().manual_seed(0), **settings)
     except InputError:
@@ -107,7 +128,8 @@ def _check_model(trained: Task, varied: Hyperparameter, settings: dict[str, Any]
     except Exception as error:  # a user's model may raise anything
         said = " ".join(str(error).split())
         raise InputError(
-            f"{trained.name} has no model with {varied.name} {settings[varied.name]!r}: {type(error).__name__}: {said}"
+            f"{trained.name} has no model with {varied.name} {settings[varied.name]!r}: "
+            f"{type(error).__name__}: {said}"
         ) from error
 
 
@@ -124,7 +146,9 @@ def _check_designs(study: StudyFields) -> None:
         else:
             design.configurations(space)
     if len(kinds) > 1 or (study.designs and (study.adaptive or True in kinds)):
-        raise InputError("an adaptive design is of the whole study: it cannot be mixed with others in designs")
+        raise InputError(
+            "an adaptive design is of the whole study: it cannot be mixed with others in designs"
+        )
 
 
 def _check_scheduler(study: StudyFields, design: AdaptiveDesign) -> None:
@@ -133,13 +157,19 @@ def _check_scheduler(study: StudyFields, design: AdaptiveDesign) -> None:
     if ":" in design.scheduler:
         imported(design.scheduler, "scheduler")
     if len(study.seeds) > 1:
-        raise InputError(f"scheduler {design.scheduler!r} compares single trials, so seeds must be one; got {len(study.seeds)} seeds")
+        raise InputError(
+            f"scheduler {design.scheduler!r} compares single trials, so seeds must be one; got "
+            f"{len(study.seeds)} seeds"
+        )
     if study.epochs is None:
-        raise InputError(f"scheduler {design.scheduler!r} needs epochs: the reports of a trial that is not stopped")
+        raise InputError(
+            f"scheduler {design.scheduler!r} needs epochs: the reports of a trial that is not stopped"
+        )
 
 
 def check_data(study: StudyFields, data: Mapping[str, Any]) -> None:
-    """Missing data, and a model that does not fit them, are found here, in the first second, not by every worker."""
+    """Missing data, and a model that does not fit them, are found here, in the first second, not by every
+    worker."""
     from trainables.datasets import load
     from trainables.task_checks import check_task
 

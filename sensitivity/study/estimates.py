@@ -23,8 +23,9 @@ FORWARD = 1 / 3
 def plan_rows(study: Study) -> list[dict[str, Any]]:
     """What a study is going to run: one row a task and variant.
 
-    A row has ``cells`` (configurations without their learning rate), ``configurations``, ``seeds``, ``trials``, ``epochs`` and ``hours``:
-    of one worker on this machine, from a few steps on made-up data; None where nothing is known (a trainable of the user's own).
+    A row has ``cells`` (configurations without their learning rate), ``configurations``, ``seeds``,
+    ``trials``, ``epochs`` and ``hours``: of one worker on this machine, from a few steps on made-up data;
+    None where nothing is known (a trainable of the user's own).
     """
     if study.adaptive:
         n = study.resolved.design(study.variants[0]).to_dict()["n"]
@@ -65,7 +66,8 @@ def _counted(planned: list[Trial]) -> list[tuple[tuple[str, str], int, int]]:
 
 
 def _seconds(study: Study, name: str) -> float | None:
-    """Seconds of one trial on one core, roughly: a few steps are timed, and an epoch evaluates the training and the test set too."""
+    """Seconds of one trial on one core, roughly: a few steps are timed, and an epoch evaluates the training
+    and the test set too."""
     if study.trainable is not None:
         return None
     found = study.resolved.task(name)

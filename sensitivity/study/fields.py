@@ -51,7 +51,11 @@ class StudyFields(BaseModel):
         """What follows from the rest: a trainable is its own task, and a function has no optimizer."""
         if not isinstance(given, Mapping):
             return given
-        fields = {name: each for name, each in given.items() if each is not None or name not in ("tasks", "variants")}
+        fields = {
+            name: each
+            for name, each in given.items()
+            if each is not None or name not in ("tasks", "variants")
+        }
         if fields.get("trainable") is not None:
             fields["trainable"] = own_trainables.name_of(fields["trainable"])
             short = own_trainables.short_name(fields["trainable"])
@@ -69,7 +73,11 @@ class StudyFields(BaseModel):
         if isinstance(fields.get("spaces"), Mapping) and EVERY in fields["spaces"]:
             space = fields["spaces"][EVERY]
             fields["spaces"] = dict.fromkeys(_listed(fields.get("variants")), space)
-        if "direction" not in fields and fields.get("trainable") is None and str(fields.get("metric", "")).endswith("accuracy"):
+        if (
+            "direction" not in fields
+            and fields.get("trainable") is None
+            and str(fields.get("metric", "")).endswith("accuracy")
+        ):
             fields["direction"] = "max"
         return fields
 
@@ -83,7 +91,9 @@ class StudyFields(BaseModel):
     def _count_or_seeds(cls, given: Any) -> Any:
         if isinstance(given, int) and not isinstance(given, bool):
             if not 1 <= given <= MOST_SEEDS:
-                raise InputError(f"seeds must be a list, or a number of seeds from 1 to {MOST_SEEDS:,}; got {given}")
+                raise InputError(
+                    f"seeds must be a list, or a number of seeds from 1 to {MOST_SEEDS:,}; got {given}"
+                )
             return tuple(range(given))
         return given
 
@@ -95,12 +105,20 @@ class StudyFields(BaseModel):
     @field_validator("spaces", mode="before")
     @classmethod
     def _spaces_in_words(cls, given: Any) -> Any:
-        return {name: _space_in_words(each) for name, each in given.items()} if isinstance(given, Mapping) else given
+        return (
+            {name: _space_in_words(each) for name, each in given.items()}
+            if isinstance(given, Mapping)
+            else given
+        )
 
     @field_validator("designs", mode="before")
     @classmethod
     def _designs_in_words(cls, given: Any) -> Any:
-        return {name: _design_in_words(each) for name, each in given.items()} if isinstance(given, Mapping) else given
+        return (
+            {name: _design_in_words(each) for name, each in given.items()}
+            if isinstance(given, Mapping)
+            else given
+        )
 
     @field_validator("design", mode="before")
     @classmethod
@@ -115,7 +133,15 @@ class StudyFields(BaseModel):
     @cached_property
     def resolved(self) -> ResolvedStudy:
         """The objects behind the names of the study."""
-        fields = (self.tasks, self.trainable, self.spaces, self.design, self.designs, self.batch_size, self.limit)
+        fields = (
+            self.tasks,
+            self.trainable,
+            self.spaces,
+            self.design,
+            self.designs,
+            self.batch_size,
+            self.limit,
+        )
         return ResolvedStudy(*fields)
 
     def __getstate__(self) -> dict[Any, Any]:
@@ -157,13 +183,16 @@ def _task_name(given: Any) -> Any:
 
 
 def _variant_name(given: Any) -> Any:
-    """The name of a variant; an optimizer class or factory is known by its import path, a variant of one's own is registered."""
+    """The name of a variant; an optimizer class or factory is known by its import path, a variant of one's
+    own is registered."""
     if isinstance(given, str):
         return given
     chosen = variant(given)
     if not isinstance(chosen, TorchVariant):
         return register_variant(chosen).name
-    VARIANTS[chosen.name] = chosen  # found there where its path cannot be imported: in a notebook, in a function
+    VARIANTS[chosen.name] = (
+        chosen  # found there where its path cannot be imported: in a notebook, in a function
+    )
     return chosen.name
 
 
@@ -173,7 +202,11 @@ def _space_in_words(given: Any) -> Any:
 
 def _design_in_words(given: Any) -> Any:
     """A design as plain data, in which numbers are numbers."""
-    return design_from_dict(given).to_dict() if isinstance(given, Mapping) and given else getattr(given, "to_dict", lambda: given)()
+    return (
+        design_from_dict(given).to_dict()
+        if isinstance(given, Mapping) and given
+        else getattr(given, "to_dict", lambda: given)()
+    )
 
 
 def _distinct(field: str, items: tuple[Any, ...]) -> tuple[Any, ...]:

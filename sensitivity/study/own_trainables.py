@@ -1,4 +1,5 @@
-"""A user's own Ray Tune trainable, by name: how a study writes it down, finds it again, and tells one from another."""
+"""A user's own Ray Tune trainable, by name: how a study writes it down, finds it again, and tells one from
+another."""
 
 from __future__ import annotations
 
@@ -24,18 +25,24 @@ def name_of(trainable: Any) -> str:
     if isinstance(trainable, str):
         return trainable
     if not callable(trainable):
-        raise InputError(f"trainable must be a Ray Tune function or class, or 'module:name', got {trainable!r}")
+        raise InputError(
+            f"trainable must be a Ray Tune function or class, or 'module:name', got {trainable!r}"
+        )
     name = given_name(trainable)
     _GIVEN[name] = trainable
     return name
 
 
 def resolve(name: str) -> Any:
-    """The function or class of ``module:name``. Raises: InputError when it cannot be imported, naming what failed."""
+    """The function or class of ``module:name``. Raises: InputError when it cannot be imported, naming what
+    failed."""
     if name in _GIVEN:
         return _GIVEN[name]
     if "#" in name:
-        raise InputError(f"trainable {name!r} was given as an object in another process; give it again, or 'module:name' of one")
+        raise InputError(
+            f"trainable {name!r} was given as an object in another process; give it again, or 'module:name' "
+            f"of one"
+        )
     if ":" not in name:
         raise InputError(f"trainable must be 'module:name', such as 'my_code:train'; got {name!r}")
     found = imported(name, "trainable")
@@ -45,8 +52,11 @@ def resolve(name: str) -> Any:
 
 
 def asks_for_resources(trainable: Any) -> bool:
-    """Whether it came with ``tune.with_resources``, or with ``default_resource_request``: it has what it asks for."""
-    return hasattr(trainable, "_resources") or "default_resource_request" in vars(trainable if isinstance(trainable, type) else type)
+    """Whether it came with ``tune.with_resources``, or with ``default_resource_request``: it has what it asks
+    for."""
+    return hasattr(trainable, "_resources") or "default_resource_request" in vars(
+        trainable if isinstance(trainable, type) else type
+    )
 
 
 def short_name(name: str) -> str:

@@ -1,4 +1,5 @@
-"""From a study to trials with keys, minus those that the store has, grouped into the cohorts that Ray schedules."""
+"""From a study to trials with keys, minus those that the store has, grouped into the cohorts that Ray
+schedules."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from sensitivity.study.trial import DONE, Trial, source_of, trial_key
 
 COHORTS_PER_WORKER = {"cpu": 16, "cuda": 1}
 LARGEST_COHORT = {"cpu": 32, "cuda": 256}
-"""Trials of a cohort: handing one to a worker costs Ray Tune some 0.3 s; a GPU trains all of them as one program."""
+"""Trials of a cohort: handing one to a worker costs Ray Tune some 0.3 s; a GPU trains all of them as one
+program."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,17 @@ class Cohort:
 
 def trials_of(study: StudyFields, task: str, variant: str, configuration: Mapping[str, Any]) -> list[Trial]:
     """The trials of one configuration: one for every seed."""
-    batch_size, fingerprint = int(configuration.get("batch_size", study.resolved.batch_size(task))), study.resolved.fingerprint(task)
+    batch_size, fingerprint = (
+        int(configuration.get("batch_size", study.resolved.batch_size(task))),
+        study.resolved.fingerprint(task),
+    )
     epochs = study.epochs or 0  # as many as a trainable of the user's own reports
     identity = study.resolved.variant_id(variant)
-    named = configuration if study.trainable is not None else {name: source_of(name, value) for name, value in configuration.items()}
+    named = (
+        configuration
+        if study.trainable is not None
+        else {name: source_of(name, value) for name, value in configuration.items()}
+    )
     return [
         Trial(
             trial_key(fingerprint, identity, named, seed, epochs, batch_size, study.precision),
@@ -50,8 +59,8 @@ def trials_of(study: StudyFields, task: str, variant: str, configuration: Mappin
 def trials(study: StudyFields) -> list[Trial]:
     """Every trial of a study whose design is known beforehand.
 
-    They are spread over each variant's space and interleaved over tasks and variants, so that what is there when a run is stopped is
-    already balanced.
+    They are spread over each variant's space and interleaved over tasks and variants, so that what is there
+    when a run is stopped is already balanced.
     """
     queues = []
     for task in study.tasks:
@@ -65,7 +74,8 @@ def trials(study: StudyFields) -> list[Trial]:
 
 
 def _spread(count: int) -> list[int]:
-    """0 .. count-1 in an order whose every beginning covers the whole range: multiples of the golden section, ranked."""
+    """0 .. count-1 in an order whose every beginning covers the whole range: multiples of the golden section,
+    ranked."""
     golden = (math.sqrt(5) - 1) / 2
     places = sorted(range(count), key=lambda i: (i * golden) % 1)
     order = [0] * count
@@ -75,22 +85,35 @@ def _spread(count: int) -> list[int]:
 
 
 def _interleaved(queues: Sequence[Sequence[Any]]) -> list[Any]:
-    """Items of all queues by the share of their queue that precedes them: a short queue is spread over a long one."""
-    ranked = [((i + 0.5) / len(queue), position, item) for position, queue in enumerate(queues) for i, item in enumerate(queue)]
+    """Items of all queues by the share of their queue that precedes them: a short queue is spread over a long
+    one."""
+    ranked = [
+        ((i + 0.5) / len(queue), position, item)
+        for position, queue in enumerate(queues)
+        for i, item in enumerate(queue)
+    ]
     return [item for _, _, item in sorted(ranked, key=lambda each: each[:2])]
 
 
 def plan(
-    planned: Sequence[Trial], done: Mapping[str, str], *, workers: int = 1, cohort_size: int | None = None, device: str = "cpu"
+    planned: Sequence[Trial],
+    done: Mapping[str, str],
+    *,
+    workers: int = 1,
+    cohort_size: int | None = None,
+    device: str = "cpu",
 ) -> list[Cohort]:
     """The cohorts still to be trained.
 
-    Args: planned: the trials of a study. done: status of each key that the store knows; completed and diverged trials are not run
-        again, failed ones are. workers: how many train at once; a cohort is small enough that none waits long for the last.
-        cohort_size: trials of a cohort instead of that. device: ``cpu`` or ``cuda``.
+    Args: planned: the trials of a study. done: status of each key that the store knows; completed and
+        diverged trials are not run again, failed ones are. workers: how many train at once; a cohort is small
+        enough that none waits long for the last. cohort_size: trials of a cohort instead of that. device:
+        ``cpu`` or ``cuda``.
     """
     left = list({trial.key: trial for trial in planned if done.get(trial.key) not in DONE}.values())
-    size = cohort_size or max(1, min(LARGEST_COHORT[device], math.ceil(len(left) / (COHORTS_PER_WORKER[device] * workers))))
+    size = cohort_size or max(
+        1, min(LARGEST_COHORT[device], math.ceil(len(left) / (COHORTS_PER_WORKER[device] * workers)))
+    )
     groups: dict[tuple[str, str], list[Trial]] = {}
     for trial in left:
         groups.setdefault((trial.task, trial.variant), []).append(trial)

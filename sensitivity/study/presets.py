@@ -15,7 +15,8 @@ TITLES = {1: "momentum", 2: "norms", 3: "momentum with norms", 4: "residual netw
 def _of_table(table: Table) -> dict[str, Any]:
     """A table of the paper as a study, as large as the paper's; seeds, epochs and data can be less."""
     return {
-        "description": f'Table {table.number} of "Optimizing CNNs": {TITLES[table.number]}, 50 epochs, three seeds (needs the data)',
+        "description": f'Table {table.number} of "Optimizing CNNs": {TITLES[table.number]}, 50 epochs, '
+        f"three seeds (needs the data)",
         "tasks": [table.task],
         "variants": table.variants,
         "spaces": {name: table.space(name) for name in table.variants},
@@ -27,7 +28,8 @@ def _of_table(table: Table) -> dict[str, Any]:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "quickstart": {
-        "description": "six optimizers on scikit-learn's digits, lr x mu x nu, two seeds; two to four minutes on two cores",
+        "description": "six optimizers on scikit-learn's digits, lr x mu x nu, two seeds; two to four "
+        "minutes on two cores",
         "tasks": ["autoencoder/digits"],
         "variants": VARIANTS,
         "design": GRID,
@@ -37,7 +39,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "limit": 768,
     },
     "mnist-quick": {
-        "description": "the same on the first 2,048 images of MNIST (needs the data: --data-root or --download)",
+        "description": "the same on the first 2,048 images of MNIST (needs the data: --data-root or "
+        "--download)",
         "tasks": ["autoencoder/mnist"],
         "variants": VARIANTS,
         "design": GRID,

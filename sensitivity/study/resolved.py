@@ -32,7 +32,8 @@ class ResolvedStudy:
 
     Args:
         tasks: names of the tasks.
-        trainable: ``module:name`` of a user's trainable that takes the place of the tasks; None where there are tasks.
+        trainable: ``module:name`` of a user's trainable that takes the place of the tasks; None where there
+            are tasks.
         spaces: search spaces as plain data, by variant; the default space of every other variant.
         design: the design of every variant that ``designs`` lacks, as plain data.
         designs: designs as plain data, by variant.
@@ -74,7 +75,9 @@ class ResolvedStudy:
 
     def design(self, variant: str) -> Design:
         """Return the design of a variant."""
-        return self._once("design", variant, lambda: design_from_dict(self._designs.get(variant, self._design)))
+        return self._once(
+            "design", variant, lambda: design_from_dict(self._designs.get(variant, self._design))
+        )
 
     def space(self, variant: str) -> SearchSpace:
         """Return the search space of a variant."""
@@ -99,7 +102,8 @@ class ResolvedStudy:
         return self._once("fingerprint", task, lambda: task_fingerprint(task, self._limit))
 
     def variant_id(self, variant: str) -> str:
-        """Return a variant's name in trial keys; a user-defined optimizer gets a hash of its source appended."""
+        """Return a variant's name in trial keys; a user-defined optimizer gets a hash of its source
+        appended."""
         if self._trainable is not None or variant == DIRECT or variant.startswith("torch.optim."):
             return variant
         return self._once("variant id", variant, lambda: _variant_id(variant, self.variant(variant)))

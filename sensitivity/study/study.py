@@ -22,18 +22,25 @@ class Study(StudyFields):
     """A question in full: which variants, on which tasks, over which configurations, with which seeds.
 
     Args:
-        name: what the store and the report call it. tasks, variants: names (``sensitivity tasks`` and ``variants`` list them).
-        design: ``{"kind": "grid", "points": {"lr": 5, "mu": 2}}`` and the like, or a design of :mod:`search_spaces.designs`.
+        name: what the store and the report call it. tasks, variants: names (``sensitivity tasks`` and
+            ``variants`` list them).
+        design: ``{"kind": "grid", "points": {"lr": 5, "mu": 2}}`` and the like, or a design of
+            :mod:`search_spaces.designs`.
         designs: per variant a design instead of ``design``.
-        spaces: per variant the search space instead of its default one: a :class:`SearchSpace`, or a list of dictionaries. What it does not
-            name keeps the optimizer's default, so it has to name lr. space: the same for every variant.
-        seeds: a list, or how many (``3`` means 0, 1, 2). epochs: of each trial. batch_size: the task's own when not given.
-        limit: the first so many training (and test) images only. precision: ``float32``, ``tf32`` or ``bf16``.
-        metric: one of :data:`METRICS`, or ``train_`` or ``test_`` with a metric of the task (``test_accuracy``), or whatever the trainable
-            reports. direction: ``min`` or ``max``.
-        cohort_size: trials that a worker trains before it asks for more; chosen by the number of trials when not given.
-        trainable: a Ray Tune function or class of your own instead of tasks, or ``module:name`` of one. It gets one configuration with
-            ``seed`` added (and ``variant``, where variants are given), and reports ``metric``; ``epochs`` reports end it, where given.
+        spaces: per variant the search space instead of its default one: a :class:`SearchSpace`, or a list of
+            dictionaries. What it does not name keeps the optimizer's default, so it has to name lr. space:
+            the same for every variant.
+        seeds: a list, or how many (``3`` means 0, 1, 2). epochs: of each trial. batch_size: the task's own
+            when not given.
+        limit: the first so many training (and test) images only. precision: ``float32``, ``tf32`` or
+            ``bf16``.
+        metric: one of :data:`METRICS`, or ``train_`` or ``test_`` with a metric of the task
+            (``test_accuracy``), or whatever the trainable reports. direction: ``min`` or ``max``.
+        cohort_size: trials that a worker trains before it asks for more; chosen by the number of trials when
+            not given.
+        trainable: a Ray Tune function or class of your own instead of tasks, or ``module:name`` of one. It
+            gets one configuration with ``seed`` added (and ``variant``, where variants are given), and
+            reports ``metric``; ``epochs`` reports end it, where given.
 
     Raises: InputError, in one line, for anything that cannot be run.
 
@@ -89,7 +96,9 @@ class Study(StudyFields):
     @classmethod
     def _from_fields(cls, fields: Any) -> Study:
         if not isinstance(fields, dict):
-            raise InputError(f"a study is a mapping of fields ({', '.join(cls.model_fields)}), got {type(fields).__name__}")
+            raise InputError(
+                f"a study is a mapping of fields ({', '.join(cls.model_fields)}), got {type(fields).__name__}"
+            )
         return cls(**{str(name): each for name, each in fields.items()})
 
     @classmethod
@@ -101,9 +110,13 @@ class Study(StudyFields):
         return cls.model_construct(**fields)
 
     def to_stored(self) -> str:
-        """The specification as JSON with the space of every variant, so that results can be read where a task or variant is unknown."""
+        """The specification as JSON with the space of every variant, so that results can be read where a task
+        or variant is unknown."""
         spaces = {name: self.space(name).to_dict() for name in self.variants}
-        return json.dumps(_jsonable({**self.model_dump(mode="python", exclude_defaults=True), "spaces": spaces}), allow_nan=False)
+        return json.dumps(
+            _jsonable({**self.model_dump(mode="python", exclude_defaults=True), "spaces": spaces}),
+            allow_nan=False,
+        )
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> Study:

@@ -1,1 +1,2 @@
-"""Wording of numbers, CSV, YAML, JSON, file names and the process's environment: nothing here knows studies."""
+"""Wording of numbers, CSV, YAML, JSON, file names and the process's environment: nothing here knows
+studies."""

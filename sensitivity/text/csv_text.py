@@ -13,7 +13,8 @@ FORMULA = re.compile(r"'*[=+\-@\t\n]")
 
 
 def inert(value: Any) -> Any:
-    """A cell; a text that begins as a formula does has an apostrophe before it, and a lone return, which would end the row, is a line feed.
+    """A cell; a text that begins as a formula does has an apostrophe before it, and a lone return, which
+    would end the row, is a line feed.
 
     Numbers stay: -1 is no text.
 
@@ -40,7 +41,8 @@ def csv_text(table: pd.DataFrame, *, header: bool = True) -> str:
 
     Args:
         table: any.
-        header: with the names of the columns; without them, the text continues that of an earlier batch of rows.
+        header: with the names of the columns; without them, the text continues that of an earlier batch of
+            rows.
     """
     return by_cell(table, inert).to_csv(index=False, header=header)
 
@@ -48,4 +50,6 @@ def csv_text(table: pd.DataFrame, *, header: bool = True) -> str:
 def by_cell(table: pd.DataFrame, change: Any) -> pd.DataFrame:
     """The table with every text and every name of a column changed."""
     texts = [name for name, each in table.dtypes.items() if each.kind == "O"]
-    return table.assign(**{str(name): table[name].map(change, na_action="ignore") for name in texts}).rename(columns=change)
+    return table.assign(**{str(name): table[name].map(change, na_action="ignore") for name in texts}).rename(
+        columns=change
+    )

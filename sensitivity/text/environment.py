@@ -42,12 +42,17 @@ def quiet() -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGINT interrupt for a time where a run of Tune that has ended still has its handler, which does nothing any more.
+    """Let SIGINT interrupt for a time where a run of Tune that has ended still has its handler, which does
+    nothing any more.
 
-    Tune installs a handler for each of its runs and never takes it away, so the first Ctrl-C after it would be lost.
+    Tune installs a handler for each of its runs and never takes it away, so the first Ctrl-C after it would
+    be lost.
     """
     handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or getattr(handler, "__module__", "") != "ray.tune.tune":
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or getattr(handler, "__module__", "") != "ray.tune.tune"
+    ):
         yield
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -10,7 +10,8 @@ HASHED = re.compile(r"-(?:[0-9a-f]{6}|[0-9a-f]{16})$", re.IGNORECASE)
 
 
 def folder_name(study: str) -> str:
-    """Return the name of a study's folder: the study's name where it is plain, else its plain form with 64 bits of its hash.
+    """Return the name of a study's folder: the study's name where it is plain, else its plain form with 64
+    bits of its hash.
 
     A name that looks hashed gets a hash too, so no study has the folder of another one.
 
@@ -19,7 +20,9 @@ def folder_name(study: str) -> str:
     >>> folder_name("a_b-c8687a")
     'a_b-c8687a-050926fcb9837019'
     """
-    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in study)
+    name = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in study
+    )
     if name == study and len(name) <= 100 and name.strip(".") and not HASHED.search(name):
         return name
     return f"{name[:60].strip('.')}-{hashlib.sha256(study.encode(errors='surrogatepass')).hexdigest()[:16]}"

@@ -1,6 +1,7 @@
 """The search path of imports: installed modules first, a user's working directory last.
 
-Nothing is imported above but what every Python has loaded already: the working directory may hold any module's name.
+Nothing is imported above but what every Python has loaded already: the working directory may hold any
+module's name.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ BAD_INPUT = 2
 
 
 def leave_working_directory() -> None:
-    """Take the working directory from the front of the path, where ``python -m sensitivity...`` has put it before the standard library.
+    """Take the working directory from the front of the path, where ``python -m sensitivity...`` has put it
+    before the standard library.
 
     It stays, as the last folder, where this package itself is found in it only.
     """
@@ -31,13 +33,17 @@ def leave_working_directory() -> None:
 def check_packages() -> None:
     """Refuse a module of the user's that Python finds in place of a package of ours.
 
-    Raises: ImportError, in one line, which file hides which package. SystemExit instead where this process is the command.
+    Raises: ImportError, in one line, which file hides which package. SystemExit instead where this process is
+    the command.
     """
     for name in PACKAGES:
         file = _hiding(name)
         if file is None:
             continue
-        message = f"{file} hides the package {name!r} that sensitivity needs; rename it, or take its folder from the Python path"
+        message = (
+            f"{file} hides the package {name!r} that sensitivity needs; rename it, or take its folder "
+            f"from the Python path"
+        )
         if _is_command():
             sys.stderr.write(f"Error: {message}\n")
             raise SystemExit(BAD_INPUT)
@@ -50,7 +56,10 @@ def search_last(path: str | None = None) -> None:
     Args:
         path: of the folder; the working directory when not given.
     """
-    for folder in (ROOT, path or os.getcwd()):  # an editable install is found by a hook that comes after every folder
+    for folder in (
+        ROOT,
+        path or os.getcwd(),
+    ):  # an editable install is found by a hook that comes after every folder
         if folder not in sys.path:
             sys.path.append(folder)
 
@@ -58,16 +67,23 @@ def search_last(path: str | None = None) -> None:
 def search_path() -> list[str]:
     """The folders of this process's path, with the packages of ours and the working directory at its end.
 
-    It is what a worker of Ray shall have: Ray itself would put the working directory before the standard library there.
+    It is what a worker of Ray shall have: Ray itself would put the working directory before the standard
+    library there.
     """
     working_directory = os.getcwd()
     folders = [os.path.abspath(folder) for folder in sys.path if folder and os.path.exists(folder)]
-    searched = [*dict.fromkeys(folder for folder in [*folders, ROOT] if folder != working_directory), working_directory]
-    return [folder for folder in searched if os.fsencode(folder).decode(errors="replace") == folder]  # Ray takes UTF-8 only
+    searched = [
+        *dict.fromkeys(folder for folder in [*folders, ROOT] if folder != working_directory),
+        working_directory,
+    ]
+    return [
+        folder for folder in searched if os.fsencode(folder).decode(errors="replace") == folder
+    ]  # Ray takes UTF-8 only
 
 
 def is_installed() -> bool:
-    """True where this package is in a folder that every Python of this environment searches, not in a checkout."""
+    """True where this package is in a folder that every Python of this environment searches, not in a
+    checkout."""
     return os.path.basename(ROOT) in ("site-packages", "dist-packages")
 
 

@@ -58,12 +58,14 @@ def setting(configuration: Mapping[str, object]) -> str:
 
 
 def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: str = ".3g") -> str:
-    """A measured value and its interval, in three digits unless said otherwise: no interval here is known better.
+    """A measured value and its interval, in three digits unless said otherwise: no interval here is known
+    better.
 
-    An interval without width is one that nothing is known of (one seed of a fixed design), and is left out. What is but a rounding error
-    of the largest of the three numbers is 0.
+    An interval without width is one that nothing is known of (one seed of a fixed design), and is left out.
+    What is but a rounding error of the largest of the three numbers is 0.
 
-    Args: row: has ``NAME``, ``NAME_low`` and ``NAME_high``, or ``value``, ``low`` and ``high`` without a name.
+    Args: row: has ``NAME``, ``NAME_low`` and ``NAME_high``, or ``value``, ``low`` and ``high`` without a
+    name.
 
     >>> with_interval({"loss": 0.04978, "loss_low": 0.02421, "loss_high": 0.06913}, "loss")
     '0.0498 (0.0242 to 0.0691)'
@@ -79,7 +81,9 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
     if not known(value):
         return DASH
     largest = max(abs(number) for number in (value, low, high) if known(number))
-    value, low, high = (0.0 if known(number) and abs(number) < ROUNDING * largest else number for number in (value, low, high))
+    value, low, high = (
+        0.0 if known(number) and abs(number) < ROUNDING * largest else number for number in (value, low, high)
+    )
     wide = known(low) and known(high) and not math.isclose(low, high, abs_tol=1e-12)
     ends = f" ({low:{form}} to {high:{form}})" if wide else ""
     return f"{value:{form}}{ends}"

@@ -20,7 +20,8 @@ def read_yaml(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which 1e-3 is a number, as in YAML 1.2 and as everybody expects, and in which a name is given once."""
+    """YAML in which 1e-3 is a number, as in YAML 1.2 and as everybody expects, and in which a name is given
+    once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         given = set()
@@ -28,13 +29,17 @@ class _Loader(yaml.SafeLoader):
             name = self.construct_object(each, deep=True)
             if isinstance(name, Hashable):  # PyYAML refuses others
                 if name in given:
-                    raise yaml.constructor.ConstructorError(None, None, f"{name!r} is given twice", each.start_mark)
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{name!r} is given twice", each.start_mark
+                    )
                 given.add(name)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
 
 
-_Loader.yaml_implicit_resolvers = {first: list(rules) for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+_Loader.yaml_implicit_resolvers = {
+    first: list(rules) for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),

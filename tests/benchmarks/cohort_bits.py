@@ -1,8 +1,10 @@
-"""Count the numbers of trials that depend on their cohort: on a CPU none, for each task and each kind of update, in cohorts of 1 to 32.
+"""Count the numbers of trials that depend on their cohort: on a CPU none, for each task and each kind of
+update, in cohorts of 1 to 32.
 
     python -m tests.benchmarks.cohort_bits
 
-A member's reports of all epochs and its parameters in the end are compared bit by bit with those of a cohort of the member alone.
+A member's reports of all epochs and its parameters in the end are compared bit by bit with those of a cohort
+of the member alone.
 """
 
 from __future__ import annotations
@@ -23,9 +25,15 @@ def cases() -> Iterator[tuple[str, Trials]]:
     """Yield titles and trials."""
     for name in STACKED:
         for precision in PRECISIONS:
-            yield f"{name}, {precision}", Trials(name, "adam", {"mu": [0.9, 0.5], "nu": [0.999]}, precision=precision)
+            yield (
+                f"{name}, {precision}",
+                Trials(name, "adam", {"mu": [0.9, 0.5], "nu": [0.999]}, precision=precision),
+            )
     for width in (1, 2, 7, 24):
-        yield f"mlp/digits, {width} units", Trials("mlp/digits", "nadam", {"width": [width], "lr_schedule": ["cosine", "step"]})
+        yield (
+            f"mlp/digits, {width} units",
+            Trials("mlp/digits", "nadam", {"width": [width], "lr_schedule": ["cosine", "step"]}),
+        )
     for kind in VARIANTS:
         yield kind, of_variant(kind)
     yield "autoencoder/digits", Trials("autoencoder/digits", "nadam", {"width": [0.1]})
@@ -33,7 +41,8 @@ def cases() -> Iterator[tuple[str, Trials]]:
 
 
 def compare(trials: Trials, members: int) -> tuple[int, int, int]:
-    """Train members in cohorts of every size, and from checkpoints in others. Returns: cohorts, rows compared, rows that differ."""
+    """Train members in cohorts of every size, and from checkpoints in others. Returns: cohorts, rows
+    compared, rows that differ."""
     reference = trials.alone(range(members))
     cohorts = rows = different = 0
     for size in range(2, members + 1):
@@ -55,13 +64,17 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=MEMBERS)
     members = parser.parse_args().members
     torch.set_num_threads(1)
-    print("| trials | cohorts | rows compared | rows that differ | seconds |\n| --- | --- | --- | --- | --- |")
+    print(
+        "| trials | cohorts | rows compared | rows that differ | seconds |\n| --- | --- | --- | --- | --- |"
+    )
     total = 0
     for title, trials in cases():
         began = time.perf_counter()
         cohorts, rows, different = compare(trials, members)
         total += different
-        print(f"| {title} | {cohorts} | {rows} | {different} | {time.perf_counter() - began:.0f} |", flush=True)
+        print(
+            f"| {title} | {cohorts} | {rows} | {different} | {time.perf_counter() - began:.0f} |", flush=True
+        )
     if total:
         raise SystemExit(1)
 

@@ -1,9 +1,10 @@
 """Cohorts against separate plain PyTorch runs one after another: trials per hour, and the ratio.
 
-Run: ``python -m tests.benchmarks.cohorts``; with CUDA also the share of the device's measured matrix-multiply peak (what a GPU is judged by
-is in :mod:`tests.benchmarks.gpu`). A plain run is the loop that a careful engineer writes: the same model, ``torch.optim.Adam``, data on
-the device, no loader, nothing that waits for the device in a step, and the same evaluation after every epoch. Pixels are noise: speed does
-not depend on them. Both sides are timed in turns within one run.
+Run: ``python -m tests.benchmarks.cohorts``; with CUDA also the share of the device's measured matrix-multiply
+peak (what a GPU is judged by is in :mod:`tests.benchmarks.gpu`). A plain run is the loop that a careful
+engineer writes: the same model, ``torch.optim.Adam``, data on the device, no loader, nothing that waits for
+the device in a step, and the same evaluation after every epoch. Pixels are noise: speed does not depend on
+them. Both sides are timed in turns within one run.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from trainables.variants import variant
 EPOCHS = 50
 TURNS = 3
 Found = dict[int, tuple[float, float]]
-"""Seconds of a member's epoch of the whole dataset, and times the trials per hour of a plain run, by the size of the cohort."""
+"""Seconds of a member's epoch of the whole dataset, and times the trials per hour of a plain run, by the size
+of the cohort."""
 Epoch = Callable[[], object]
 
 
@@ -55,7 +57,9 @@ def plain(chosen: Task, data: Dataset, *, lr: float = 1e-3) -> Epoch:
         with torch.no_grad():
             for some_x, some_y in zip(x.split(256), y.split(256), strict=True):
                 outputs = model(some_x)
-                values = [measure(outputs, some_x, some_y) for measure in (chosen.loss, *chosen.metrics.values())]
+                values = [
+                    measure(outputs, some_x, some_y) for measure in (chosen.loss, *chosen.metrics.values())
+                ]
                 totals += torch.stack(values) * len(some_x)
         found: list[float] = (totals / len(x)).tolist()
         return found
@@ -80,7 +84,9 @@ def members(chosen: Task, data: Dataset, size: int) -> list[TrainingLoop]:
     """Trials of Adam that differ in lr and seed."""
     rates = [1e-4 * 10 ** (2 * k / max(1, size - 1)) for k in range(size)]
     return [
-        TrainingLoop(chosen, variant("adam"), {"lr": lr}, k % 3, data=data, epochs=1_000_000, initial_loss=math.inf)
+        TrainingLoop(
+            chosen, variant("adam"), {"lr": lr}, k % 3, data=data, epochs=1_000_000, initial_loss=math.inf
+        )
         for k, lr in enumerate(rates)
     ]
 
@@ -105,7 +111,8 @@ def eager(step: Callable[[], None]) -> Callable[[], None]:
 
 
 def seconds(epochs: dict[str, Epoch], device: str) -> dict[str, float]:
-    """Median time of each, taken in turns; on a CPU the time of the processor, which other programs do not change."""
+    """Median time of each, taken in turns; on a CPU the time of the processor, which other programs do not
+    change."""
     clock = time.perf_counter if device == "cuda" else time.process_time
     times: dict[str, list[float]] = {name: [] for name in epochs}
     for turn in range(TURNS):
@@ -119,7 +126,8 @@ def seconds(epochs: dict[str, Epoch], device: str) -> dict[str, float]:
 
 
 def work(chosen: Task, data: Dataset) -> int:
-    """Floating-point operations of an epoch: forward and backward of every training image, forward of every one evaluated."""
+    """Floating-point operations of an epoch: forward and backward of every training image, forward of every
+    one evaluated."""
     model = chosen.model(torch.Generator().manual_seed(0), **chosen.settings).to(data.x_train.device)
     x, y = data.x_train[:8], data.y_train[:8]
     counts = []
@@ -179,15 +187,23 @@ def compare(name: str, images: int | None, sizes: tuple[int, ...], device: str) 
         each = took["stack"] / size
         found[size] = each * whole, took["plain"] / each
         hours = [3600 / (time_ * whole * EPOCHS) for time_ in (took["plain"], took["loop"], each)]
-        line = f"{name:<20} {size:>4} {hours[0]:>9.0f} {hours[1]:>9.0f} {hours[2]:>9.0f} {found[size][1]:>8.2f}"
-        more = f" {took['plain'] * size / took['no graph']:>9.2f} {operations / each / most:>8.1%}" if device == "cuda" else ""
+        line = (
+            f"{name:<20} {size:>4} {hours[0]:>9.0f} {hours[1]:>9.0f} {hours[2]:>9.0f} {found[size][1]:>8.2f}"
+        )
+        more = (
+            f" {took['plain'] * size / took['no graph']:>9.2f} {operations / each / most:>8.1%}"
+            if device == "cuda"
+            else ""
+        )
         print(line + more, flush=True)
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu"
+    )
     parser.add_argument("--only", help="name of one task")
     arguments = parser.parse_args()
     device: str = arguments.device

@@ -1,7 +1,9 @@
-"""The dashboard over a store of 10,000 trials with 50 epochs: how long its pages and filters take, and how much memory.
+"""The dashboard over a store of 10,000 trials with 50 epochs: how long its pages and filters take, and how
+much memory.
 
-``python -m tests.benchmarks.dashboard [TRIALS]`` asks the application over HTTP in its own process, as a browser does, and prints seconds
-of the clock, and of this process in brackets: on a machine that does other things the first are too many.
+``python -m tests.benchmarks.dashboard [TRIALS]`` asks the application over HTTP in its own process, as a
+browser does, and prints seconds of the clock, and of this process in brackets: on a machine that does other
+things the first are too many.
 """
 
 from __future__ import annotations
@@ -59,16 +61,34 @@ class Reader:
     def part(self, name: str, path: str, query: str = "", *, again: bool = False) -> Any:
         """A part of a page; None while it is being measured."""
         own, tick = {"name": name, "type": "part"}, {"name": name, "type": "part tick"}
-        inputs = [("view", "data", [path, query]), ("revision", "data", ""), (tick, "n_intervals", 1 if again else None)]
-        answer = self._ask([(own, "children"), (tick, "disabled")], inputs, [(own, "id", own)], changed=2 if again else 0)
+        inputs = [
+            ("view", "data", [path, query]),
+            ("revision", "data", ""),
+            (tick, "n_intervals", 1 if again else None),
+        ]
+        answer = self._ask(
+            [(own, "children"), (tick, "disabled")], inputs, [(own, "id", own)], changed=2 if again else 0
+        )
         return answer if answer[_id(tick)]["disabled"] else None
 
     def figure(self, name: str, path: str, query: str = "") -> Any:
         """A figure; None while it is being measured."""
-        ids = {each: {"name": name, "type": each} for each in ("drawn", "held", "title", "note", "card", "figure tick")}
-        outputs = [(ids["drawn"], "data"), (ids["held"], "data"), (ids["title"], "children"), (ids["note"], "children")]
+        ids = {
+            each: {"name": name, "type": each}
+            for each in ("drawn", "held", "title", "note", "card", "figure tick")
+        }
+        outputs = [
+            (ids["drawn"], "data"),
+            (ids["held"], "data"),
+            (ids["title"], "children"),
+            (ids["note"], "children"),
+        ]
         outputs += [(ids["card"], "className"), (ids["figure tick"], "disabled")]
-        inputs = [("view", "data", [path, query]), ("revision", "data", ""), (ids["figure tick"], "n_intervals", None)]
+        inputs = [
+            ("view", "data", [path, query]),
+            ("revision", "data", ""),
+            (ids["figure tick"], "n_intervals", None),
+        ]
         answer = self._ask(outputs, inputs, [(ids["held"], "data", None), (ids["held"], "id", ids["held"])])
         return answer if answer[_id(ids["figure tick"])]["disabled"] else None
 
@@ -125,21 +145,48 @@ def main() -> None:
         import sensitivity.study.study  # noqa: F401   as the running dashboard has, before the first reader comes
 
         shown("study list", timed(lambda: (reader.page("/"), reader.part("studies", "/"))), "< 1 s")
-        shown("study page: form, tabs, counts", timed(lambda: (reader.page(study), reader.part("bar", study))), "< 3 s")
+        shown(
+            "study page: form, tabs, counts",
+            timed(lambda: (reader.page(study), reader.part("bar", study))),
+            "< 3 s",
+        )
         first = "sensitive:lr_curves"
         shown("  and its first figure", timed(lambda: until(lambda: reader.figure(first, study))), "")
         shown("  and all of its sentences and figures", timed(lambda: whole(reader, study)), "")
-        shown("trial table", timed(lambda: (reader.page(f"{study}/trials"), reader.part("trials", f"{study}/trials"))), "< 3 s")
-        answers = [timed(lambda query=query: [reader.part(part, study, f"?{query}") for part in QUICK]) for query in FILTERS]
-        median = statistics.median(clock for clock, _ in answers), statistics.median(process for _, process in answers)
+        shown(
+            "trial table",
+            timed(lambda: (reader.page(f"{study}/trials"), reader.part("trials", f"{study}/trials"))),
+            "< 3 s",
+        )
+        answers = [
+            timed(lambda query=query: [reader.part(part, study, f"?{query}") for part in QUICK])
+            for query in FILTERS
+        ]
+        median = (
+            statistics.median(clock for clock, _ in answers),
+            statistics.median(process for _, process in answers),
+        )
         shown(f"a filter: what is left, rows of the table (median of {len(FILTERS)})", median, "< 0.5 s")
-        figures = [timed(lambda query=query: until(lambda: reader.figure(first, study, f"?{query}"))) for query in FILTERS]
-        median = statistics.median(clock for clock, _ in figures), statistics.median(process for _, process in figures)
+        figures = [
+            timed(lambda query=query: until(lambda: reader.figure(first, study, f"?{query}")))
+            for query in FILTERS
+        ]
+        median = (
+            statistics.median(clock for clock, _ in figures),
+            statistics.median(process for _, process in figures),
+        )
         shown("  and its first figure measured anew (median)", median, "")
         again = [timed(lambda query=query: reader.figure(first, study, f"?{query}")) for query in FILTERS]
-        shown("  the same asked for again", (statistics.median(a for a, _ in again), statistics.median(b for _, b in again)), "")
+        shown(
+            "  the same asked for again",
+            (statistics.median(a for a, _ in again), statistics.median(b for _, b in again)),
+            "",
+        )
         source.close()
-    print(f"{'memory at most':<62} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:6.2f} GiB               < 1.5 GiB")
+    print(
+        f"{'memory at most':<62} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:6.2f} GiB      "
+        f"         < 1.5 GiB"
+    )
 
 
 if __name__ == "__main__":

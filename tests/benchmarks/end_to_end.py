@@ -1,9 +1,10 @@
 """A study end to end against the script that a good engineer writes with plain Ray Tune.
 
-Run: ``python -m tests.benchmarks.end_to_end``. Both sides train the same autoencoder on the digits with Adam at the same learning rates,
-the same batch size, one thread a worker, the data on the device, and evaluate and report every epoch; both start and end their own Ray.
-The script is a function trainable in a ``tune.Tuner``, one trial for each configuration. (``reuse_actors`` does nothing for functions.)
-Then the overhead of a trial, all that is no training, of tiny trials: a thousand of ours against fewer of the script's. It exits with 1
+Run: ``python -m tests.benchmarks.end_to_end``. Both sides train the same autoencoder on the digits with Adam
+at the same learning rates, the same batch size, one thread a worker, the data on the device, and evaluate and
+report every epoch; both start and end their own Ray. The script is a function trainable in a ``tune.Tuner``,
+one trial for each configuration. (``reuse_actors`` does nothing for functions.) Then the overhead of a trial,
+all that is no training, of tiny trials: a thousand of ours against fewer of the script's. It exits with 1
 where our trials per hour are less than 1.5 times the script's.
 """
 
@@ -59,7 +60,15 @@ def ours(work: Work, workers: int) -> Took:
     """A study."""
     space = [{"name": "lr", "low": RATES[0], "high": RATES[1], "scale": "log"}]
     design = {"kind": "grid", "points": work.trials}
-    study = Study(name="end", tasks=[work.task], variants=["adam"], space=space, design=design, seeds=1, epochs=work.epochs)
+    study = Study(
+        name="end",
+        tasks=[work.task],
+        variants=["adam"],
+        space=space,
+        design=design,
+        seeds=1,
+        epochs=work.epochs,
+    )
     clock: Any = Clock()
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
@@ -88,12 +97,25 @@ def script(work: Work, workers: int) -> Took:
             began = time.perf_counter()
             train_loss, train, test = epoch()
             trained += time.perf_counter() - began
-            tune.report({"train_loss": train_loss, "train_loss_end": train[0], "test_loss": test[0], "trained": trained})
+            tune.report(
+                {
+                    "train_loss": train_loss,
+                    "train_loss_end": train[0],
+                    "test_loss": test[0],
+                    "trained": trained,
+                }
+            )
 
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # its banner is printed at verbose=0 too
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        ray.init(address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(
+            address="local",
+            num_cpus=workers,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
         try:
             tuner = tune.Tuner(
                 tune.with_parameters(train, data=load(task(work.task).dataset)),
@@ -112,10 +134,15 @@ def script(work: Work, workers: int) -> Took:
 
 def throughput(work: Work, sides: dict[str, Callable[[Work, int], Took]] | None = None) -> list[float]:
     """Trials per hour at one worker and at two, a Markdown row each; our times the script's."""
-    print(f"\n| {work.task}, {work.trials} trials of {work.epochs} epochs | script | study | ratio |\n| --- | --- | --- | --- |")
+    print(
+        f"\n| {work.task}, {work.trials} trials of {work.epochs} epochs | script | study | ratio |\n| --- | "
+        f"--- | --- | --- |"
+    )
     ratios = []
     for workers in (1, 2):
-        took = {name: side(work, workers) for name, side in (sides or {"script": script, "study": ours}).items()}
+        took = {
+            name: side(work, workers) for name, side in (sides or {"script": script, "study": ours}).items()
+        }
         hours = {name: 3600 * work.trials / each.wall for name, each in took.items()}
         ratios.append(hours["study"] / hours["script"])
         label = f"{workers} worker{'s' if workers > 1 else ''}, trials per hour"
@@ -127,9 +154,13 @@ def overheads(tiny: Work, fewer: Work, workers: int = 2) -> None:
     """Overhead of a trial of both sides. Args: tiny: ours. fewer: the script's."""
     one, other = ours(tiny, workers).overhead(tiny, workers), script(fewer, workers).overhead(fewer, workers)
     print(
-        f"\n| overhead of a trial of {tiny.task}, {workers} workers | script, {fewer.trials} trials | study, {tiny.trials} trials | ratio |"
+        f"\n| overhead of a trial of {tiny.task}, {workers} workers | script, {fewer.trials} trials | "
+        f"study, {tiny.trials} trials | ratio |"
     )
-    print(f"| --- | --- | --- | --- |\n| milliseconds of a worker | {1e3 * other:.0f} | {1e3 * one:.1f} | {other / one:.0f} |")
+    print(
+        f"| --- | --- | --- | --- |\n| milliseconds of a worker | {1e3 * other:.0f} | {1e3 * one:.1f} | "
+        f"{other / one:.0f} |"
+    )
 
 
 def main() -> int:

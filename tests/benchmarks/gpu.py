@@ -1,6 +1,7 @@
 """The three figures that a GPU is judged by, a line each; how they came about is written to standard error.
 
-Run: ``python -m tests.benchmarks.gpu``. It needs torch 2.11 and numpy, no Ray, and exits with 1 where an aim is missed.
+Run: ``python -m tests.benchmarks.gpu``. It needs torch 2.11 and numpy, no Ray, and exits with 1 where an aim
+is missed.
 
 1. Trials of the autoencoder per hour in the best cohort, by those of plain PyTorch one after another (:mod:`tests.benchmarks.cohorts`).
 2. The same of ResNet-20.
@@ -37,7 +38,9 @@ AIMS = {"autoencoder": 20.0, "resnet": 5.0, "minutes": 15.0}
 def tables(chosen: Task, data: Dataset) -> list[TrainingLoop]:
     """The trials of the tables: 42 cells at three learning rates and three seeds."""
     return [
-        TrainingLoop(chosen, variant(name), configuration, seed, data=data, epochs=1_000_000, initial_loss=math.inf)
+        TrainingLoop(
+            chosen, variant(name), configuration, seed, data=data, epochs=1_000_000, initial_loss=math.inf
+        )
         for number in NUMBERS
         for name in table(number).variants
         for configuration in table(number).design(name).configurations(table(number).space(name))
@@ -46,7 +49,8 @@ def tables(chosen: Task, data: Dataset) -> list[TrainingLoop]:
 
 
 def minutes(loops: list[TrainingLoop], known: int, capture: Capture | None = None) -> float:
-    """Of 50 epochs of all loops as one cohort, from the second of part of the dataset. Args: known: images of the whole."""
+    """Of 50 epochs of all loops as one cohort, from the second of part of the dataset. Args: known: images of
+    the whole."""
     data = loops[0].data
     cohort = CohortLoop(loops, capture=capture)
     cohort.train_epoch()  # finds out how many fit, records the step
@@ -61,19 +65,24 @@ def minutes(loops: list[TrainingLoop], known: int, capture: Capture | None = Non
 
 
 def figures(autoencoder: Found, resnet: Found, took: float) -> tuple[list[str], bool]:
-    """The three lines, and whether all aims are reached. Args: what :func:`tests.benchmarks.cohorts.compare` found; minutes."""
+    """The three lines, and whether all aims are reached. Args: what :func:`tests.benchmarks.cohorts.compare`
+    found; minutes."""
     best, other = (max(ratio for _, ratio in found.values()) for found in (autoencoder, resnet))
     lines = [
-        f"1. autoencoder, best K: {best:.1f} times the trials per hour of plain PyTorch (aim: at least {AIMS['autoencoder']:.0f})",
+        f"1. autoencoder, best K: {best:.1f} times the trials per hour of plain PyTorch (aim: at least "
+        f"{AIMS['autoencoder']:.0f})",
         f"2. ResNet-20, best K: {other:.1f} times (aim: at least {AIMS['resnet']:.0f})",
-        f"3. Tables 1-3, 378 trials of {EPOCHS} epochs as one cohort: {took:.1f} minutes (aim: at most {AIMS['minutes']:.0f})",
+        f"3. Tables 1-3, 378 trials of {EPOCHS} epochs as one cohort: {took:.1f} minutes (aim: at most "
+        f"{AIMS['minutes']:.0f})",
     ]
     return lines, best >= AIMS["autoencoder"] and other >= AIMS["resnet"] and took <= AIMS["minutes"]
 
 
 def main() -> int:
     if not torch.cuda.is_available():
-        raise SystemExit("these figures need a CUDA GPU; python -m tests.benchmarks.cohorts --device cpu compares on a CPU")
+        raise SystemExit(
+            "these figures need a CUDA GPU; python -m tests.benchmarks.cohorts --device cpu compares on a CPU"
+        )
     torch.set_num_threads(1)
     torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
     found: dict[str, Found] = {}
@@ -85,8 +94,13 @@ def main() -> int:
             found[name] = compare(name, images, sizes, "cuda")
             alone = shared(name, images, 1, "cuda")
             for processes in PROCESSES:
-                print(f"{name}: {processes} plain processes at once, {alone / shared(name, images, processes, 'cuda'):.2f} times one")
-        took = minutes(tables(task("autoencoder/mnist"), noise("mnist", IMAGES, "cuda")), KNOWN["mnist"].train)
+                print(
+                    f"{name}: {processes} plain processes at once, "
+                    f"{alone / shared(name, images, processes, 'cuda'):.2f} times one"
+                )
+        took = minutes(
+            tables(task("autoencoder/mnist"), noise("mnist", IMAGES, "cuda")), KNOWN["mnist"].train
+        )
     lines, reached = figures(found["autoencoder/mnist"], found["resnet/cifar10"], took)
     print("\n".join(lines))
     return 0 if reached else 1

@@ -1,9 +1,10 @@
-"""How cost grows with the number of trials: planning, writing, reading, resuming, measures and report from 100 to 100,000 trials.
+"""How cost grows with the number of trials: planning, writing, reading, resuming, measures and report from
+100 to 100,000 trials.
 
-Run: ``python -m tests.benchmarks.growth [--largest N]``. Every size has a process of its own. A stage's time is that of the processor, its
-memory the peak of the process meanwhile. The slope is that of a line through the logarithms of trials and time over the two upper decades:
-1 is linear, and n log n is 1.11 there. It exits with 1 when a slope is above that, planning takes 10 seconds or resuming a study that is
-complete 15.
+Run: ``python -m tests.benchmarks.growth [--largest N]``. Every size has a process of its own. A stage's time
+is that of the processor, its memory the peak of the process meanwhile. The slope is that of a line through
+the logarithms of trials and time over the two upper decades: 1 is linear, and n log n is 1.11 there. It exits
+with 1 when a slope is above that, planning takes 10 seconds or resuming a study that is complete 15.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def stages(trials: int, folder: pathlib.Path) -> Took:
     def measures() -> None:
         kept["measured"] = measured = Measured(kept["results"])
         for name in (name for name, each in vars(Measured).items() if isinstance(each, cached_property)):
-            getattr(measured, name)  # in this process, whose time is taken; a report has them measured on every core
+            getattr(
+                measured, name
+            )  # in this process, whose time is taken; a report has them measured on every core
 
     steps: dict[str, Callable[[], object]] = {
         "planning": planning,
@@ -109,7 +112,9 @@ def slope(seconds: Mapping[int, float]) -> float:
     1.0
     """
     upper = {size: each for size, each in seconds.items() if size * 100 >= max(seconds)}
-    return statistics.linear_regression(*zip(*((math.log(size), math.log(each)) for size, each in upper.items()), strict=True)).slope
+    return statistics.linear_regression(
+        *zip(*((math.log(size), math.log(each)) for size, each in upper.items()), strict=True)
+    ).slope
 
 
 def verdict(found: Mapping[int, Took]) -> list[str]:
@@ -133,12 +138,20 @@ def main() -> int:
     found = {}
     for size in sizes:
         found[size] = apart(size)
-        print(f"{size:,}: " + ", ".join(f"{name} {seconds:.1f} s" for name, (seconds, _) in found[size].items()), file=sys.stderr)
+        print(
+            f"{size:,}: "
+            + ", ".join(f"{name} {seconds:.1f} s" for name, (seconds, _) in found[size].items()),
+            file=sys.stderr,
+        )
     print("| stage | " + " | ".join(f"{size:,}" for size in sizes) + " | slope | MiB |")
     print("| --- |" + " --- |" * (len(sizes) + 2))
     for name, (_, memory) in found[sizes[-1]].items():
         seconds = {size: took[name][0] for size, took in found.items()}
-        print(f"| {name} | " + " | ".join(f"{each:.2f} s" for each in seconds.values()) + f" | {slope(seconds):.2f} | {memory:.0f} |")
+        print(
+            f"| {name} | "
+            + " | ".join(f"{each:.2f} s" for each in seconds.values())
+            + f" | {slope(seconds):.2f} | {memory:.0f} |"
+        )
     missed = verdict(found)
     print("; ".join(missed) or "nothing grows faster than n log n")
     return 1 if missed else 0

@@ -1,8 +1,9 @@
 """Time of importances: our functional ANOVA against Optuna's, on the same trials and the same forest.
 
-Run: ``python -m tests.benchmarks.importance``. Both are timed in one run, in seconds of processor, since neither uses more than one core
-and a busy machine then slows neither. It prints the times, how far main effects differ (they are the same number), and exits with 1 when
-ours is not 100 times faster at 1,000 trials of 4 hyperparameters, or all pairs of 6 hyperparameters at 2,000 trials take 5 seconds.
+Run: ``python -m tests.benchmarks.importance``. Both are timed in one run, in seconds of processor, since
+neither uses more than one core and a busy machine then slows neither. It prints the times, how far main
+effects differ (they are the same number), and exits with 1 when ours is not 100 times faster at 1,000 trials
+of 4 hyperparameters, or all pairs of 6 hyperparameters at 2,000 trials take 5 seconds.
 """
 
 from __future__ import annotations
@@ -58,16 +59,23 @@ def main() -> int:
     assert isinstance(their_shares, dict)
     assert isinstance(our_shares, dict)
     apart = max(abs(our_shares[name] - share) for name, share in their_shares.items())
-    print(f"main effects, 1,000 trials x 4: optuna {their_time:.1f} s, ours {our_time:.3f} s, {their_time / our_time:.0f} times faster")
+    print(
+        f"main effects, 1,000 trials x 4: optuna {their_time:.1f} s, ours {our_time:.3f} s, "
+        f"{their_time / our_time:.0f} times faster"
+    )
     group = losses(results, "function/known", "direct")
     print(
-        f"  of ours the forest itself is {seconds(lambda: fitted(group.units, group.mean))[0]:.3f} s; shares differ by at most {apart:.1e}"
+        f"  of ours the forest itself is {seconds(lambda: fitted(group.units, group.mean))[0]:.3f} s; "
+        f"shares differ by at most {apart:.1e}"
     )
     more = known_results(SobolG((0.0, 0.5, 1.0, 2.0, 4.0, 9.0)), Random(2000, seed=0))
     pair_time, _ = seconds(lambda: variance_shares(more, totals=False))
     plain_time, _ = seconds(lambda: variance_shares(more, totals=False, corrected=False))
     all_time, _ = seconds(lambda: variance_shares(more))
-    print(f"all pairs, 2,000 trials x 6: {pair_time:.2f} s (the forest's own {plain_time:.2f} s); with total effects {all_time:.2f} s")
+    print(
+        f"all pairs, 2,000 trials x 6: {pair_time:.2f} s (the forest's own {plain_time:.2f} s); with total "
+        f"effects {all_time:.2f} s"
+    )
     slow = []
     if their_time < FASTER * our_time:
         slow.append(f"main effects are not {FASTER} times faster")

@@ -1,9 +1,11 @@
 """What a hundred readers cost a study that trains, and how long they wait.
 
-``python -m tests.benchmarks.load [TRIALS]`` starts ``sensitivity serve`` with a study of so many trials (10,000). Most of them have made-up
-results; the rest trains through Ray as always. Nobody reads, then a hundred do, then nobody again: each listens to the events of the study
-and asks every two seconds, as the dashboard does, for another view: the list, the study, a page of trials, measures and figures, the first
-time before any is there. Printed are errors, how long answers took, epochs a second with and without readers, and what the processor did.
+``python -m tests.benchmarks.load [TRIALS]`` starts ``sensitivity serve`` with a study of so many trials
+(10,000). Most of them have made-up results; the rest trains through Ray as always. Nobody reads, then a
+hundred do, then nobody again: each listens to the events of the study and asks every two seconds, as the
+dashboard does, for another view: the list, the study, a page of trials, measures and figures, the first time
+before any is there. Printed are errors, how long answers took, epochs a second with and without readers, and
+what the processor did.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ from trainables.names import InputError
 READERS = 100
 LOOK_EVERY = 2.0
 ALONE, READING = 60.0, 240.0
-"""Seconds in which nobody reads, before and after, and in which a hundred do, long enough for views to be computed anew."""
+"""Seconds in which nobody reads, before and after, and in which a hundred do, long enough for views to be
+computed anew."""
 REST = 30.0
 """Seconds after the readers have gone, in which what they asked for last is computed to its end."""
 LEFT = 0.6
@@ -45,7 +48,10 @@ VIEWS = (
     STUDY,
     f"{STUDY}/trials?sort=loss&limit=50",
     f"{STUDY}/trials?variant=adam&status=diverged&limit=50",
-    *(f"{STUDY}/measures/{name}" for name in ("overview", "excess_loss", "lr_sensitivity", "robust_width", "divergence_rate")),
+    *(
+        f"{STUDY}/measures/{name}"
+        for name in ("overview", "excess_loss", "lr_sensitivity", "robust_width", "divergence_rate")
+    ),
     *(f"{STUDY}/figures/{name}" for name in ("lr_curves", "performance_sensitivity", "divergence_map")),
 )
 
@@ -54,8 +60,9 @@ VIEWS = (
 class Heard:
     """What readers were answered.
 
-    seconds: until an answer came that was there. asked, first: when a view was first asked for, and the seconds until anybody had it. tags:
-    of the answers that were shown, by view. spent: seconds of the processor, by whom.
+    seconds: until an answer came that was there. asked, first: when a view was first asked for, and the
+    seconds until anybody had it. tags: of the answers that were shown, by view. spent: seconds of the
+    processor, by whom.
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -79,7 +86,9 @@ async def read(client: aiohttp.ClientSession, number: int, until: float, heard: 
         view = VIEWS[place % len(VIEWS)]
         heard.asked.setdefault(view, began)
         try:
-            async with client.get(view, headers={"If-None-Match": tags[view]} if view in tags else {}) as answer:
+            async with client.get(
+                view, headers={"If-None-Match": tags[view]} if view in tags else {}
+            ) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             heard.errors[type(error).__name__] += 1
@@ -107,7 +116,9 @@ async def listen(client: aiohttp.ClientSession, heard: Heard) -> None:
 async def crowd(url: str, heard: Heard) -> None:
     """All of them, for one window."""
     connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(60)
-    async with aiohttp.ClientSession(url, connector=connector, timeout=timeout, auto_decompress=False) as client:
+    async with aiohttp.ClientSession(
+        url, connector=connector, timeout=timeout, auto_decompress=False
+    ) as client:
         until = time.monotonic() + READING
         listening = [asyncio.create_task(listen(client, heard)) for _ in range(READERS)]
         await asyncio.gather(*(read(client, number, until, heard) for number in range(READERS)))
@@ -137,10 +148,23 @@ def measure(folder: pathlib.Path, study: Study) -> None:
     with closing(Store(store)) as opened:
         fill(opened, study, trials, left=int(LEFT * len(trials)))
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "sensitivity.command.main", "serve", "--store", str(store), "--port", str(port), "--max-studies", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "sensitivity.command.main",
+        "serve",
+        "--store",
+        str(store),
+        "--port",
+        str(port),
+        "--max-studies",
+        "1",
+    ]
     command += ["--max-trials", "1000000"]
     heard = Heard()
-    with subprocess.Popen(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True) as service:
+    with subprocess.Popen(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
+    ) as service:
         assert service.stdout is not None
         service.stdout.readline()
         with Client(url) as client:
@@ -159,21 +183,32 @@ def measure(folder: pathlib.Path, study: Study) -> None:
                 service.send_signal(signal.SIGINT)
     if not left:
         raise SystemExit("the study ended before the readers did: give it more trials")
-    print(f"{READERS} readers for {READING:.0f} s of a study of {len(trials):,} trials, of which {left:,} had not begun afterwards")
+    print(
+        f"{READERS} readers for {READING:.0f} s of a study of {len(trials):,} trials, of which {left:,} had "
+        f"not begun afterwards"
+    )
     answered = ", ".join(f"{n:,} {status}" for status, n in sorted(heard.statuses.items()))
     print(f"answers       {sum(heard.statuses.values()):,}: {answered}; {heard.bytes / 1e6:,.0f} MB")
     print(f"events        {heard.events:,}")
     print(f"errors        {heard.errors.total()} {dict(heard.errors) or ''}")
     cuts = statistics.quantiles(heard.seconds, n=100)
-    print(f"seconds until a view is there: median {cuts[49]:.3f}, p95 {cuts[94]:.3f}, p99 {cuts[98]:.3f}   p95 < 0.5")
-    print(f"seconds from when a view was first asked for until anybody had it: at most {max(heard.first.values()):.1f}")
+    print(
+        f"seconds until a view is there: median {cuts[49]:.3f}, p95 {cuts[94]:.3f}, p99 {cuts[98]:.3f}   "
+        f"p95 < 0.5"
+    )
+    print(
+        f"seconds from when a view was first asked for until anybody had it: at most "
+        f"{max(heard.first.values()):.1f}"
+    )
     renewed = [len(tags) for view, tags in heard.tags.items() if "/measures/" in view or "/figures/" in view]
     print(f"revisions shown of a measure or figure: {min(renewed)} to {max(renewed)}")
     first = (before + after) / 2
     print(f"epochs a second: {before:.1f} before, {second:.1f} with readers, {after:.1f} afterwards")
     print(f"throughput falls by {1 - second / first:.1%}   < 10 %")
     cores = READING * (os.cpu_count() or 1)
-    shares = ", ".join(f"{who} {seconds:.1f} s ({seconds / cores:.1%})" for who, seconds in heard.spent.items())
+    shares = ", ".join(
+        f"{who} {seconds:.1f} s ({seconds / cores:.1%})" for who, seconds in heard.spent.items()
+    )
     print(f"processor, of {cores:.0f} s with readers: {shares}")
 
 

@@ -1,10 +1,11 @@
 """Time of every measure, with its interval, on a study of 10,000 trials of 8 variants.
 
-Run: ``python -m tests.benchmarks.measures``. The study has random configurations of four hyperparameters, two seeds and diverged trials, on
-one task; measures that compare tasks have it on two tasks of half the size, and those that need a design of their own have a study of that
-design, about as large. Times are in seconds of processor, so that a busy machine does not count. It prints those of every measure and of
-all that a report reads, the three slowest and the peak of memory, and exits with 1 where either takes 60 seconds in all or the process has
-needed 2 GiB.
+Run: ``python -m tests.benchmarks.measures``. The study has random configurations of four hyperparameters, two
+seeds and diverged trials, on one task; measures that compare tasks have it on two tasks of half the size, and
+those that need a design of their own have a study of that design, about as large. Times are in seconds of
+processor, so that a busy machine does not count. It prints those of every measure and of all that a report
+reads, the three slowest and the peak of memory, and exits with 1 where either takes 60 seconds in all or the
+process has needed 2 GiB.
 """
 
 from __future__ import annotations
@@ -65,7 +66,11 @@ def study(design: Planned, *, tasks: int = 1, seed: int = 0) -> Results:
             table = pd.DataFrame(configurations).add_prefix("config/")
             table = table.loc[table.index.repeat(2)].assign(seed=[0, 1] * len(table))
             lr, mu, nu, p = (SPACE[name].to_unit for name in SPACE.names)
-            z = np.array([lr(each["lr"]) + 0.3 * mu(each["mu"]) for each in configurations]).repeat(2) - 0.05 * place - 0.03 * task
+            z = (
+                np.array([lr(each["lr"]) + 0.3 * mu(each["mu"]) for each in configurations]).repeat(2)
+                - 0.05 * place
+                - 0.03 * task
+            )
             l = np.array([0.1 * nu(each["nu"]) + 0.05 * p(each["p"]) for each in configurations]).repeat(2)  # noqa: E741
             loss = 0.1 + (z - 0.6) ** 2 + l + rng.normal(0, 0.02, len(table))
             diverged = z + rng.normal(0, 0.02, len(table)) > 0.95
@@ -77,27 +82,42 @@ def study(design: Planned, *, tasks: int = 1, seed: int = 0) -> Results:
             )  # fmt: skip
     trials = pd.concat(parts, ignore_index=True)
     keys = [str(each) for each in range(len(trials))]
-    trials = trials.assign(key=keys, epochs=EPOCHS, epochs_done=EPOCHS, initial_loss=INITIAL, error=None, seconds=1.0)
+    trials = trials.assign(
+        key=keys, epochs=EPOCHS, epochs_done=EPOCHS, initial_loss=INITIAL, error=None, seconds=1.0
+    )
     epochs = trials.loc[trials.index.repeat(EPOCHS), ["key", "value"]].assign(
         epoch=np.tile(np.arange(1, EPOCHS + 1), len(trials)), seconds=0.2
     )
     epochs["train_loss_end"] = INITIAL + (epochs.pop("value") - INITIAL) * epochs["epoch"] / EPOCHS
     spec = {"name": "bench", "design": design.to_dict()}
-    return Results(trials, epochs, dict.fromkeys(VARIANTS, SPACE), "train_loss_end", design.kind, "bench", spec)
+    return Results(
+        trials, epochs, dict.fromkeys(VARIANTS, SPACE), "train_loss_end", design.kind, "bench", spec
+    )
 
 
 def calls() -> dict[str, Callable[[], pd.DataFrame]]:
     """Every measure of the package on the study that it is for."""
     one, two = study(Random(625, seed=0)), study(Random(312, seed=0), tasks=2)
-    print(f"{len(one.trials):,} trials, {len(one.spaces)} variants, {(one.trials['status'] == 'diverged').mean():.0%} diverged")
+    print(
+        f"{len(one.trials):,} trials, {len(one.spaces)} variants, "
+        f"{(one.trials['status'] == 'diverged').mean():.0%} diverged"
+    )
     found: dict[str, Callable[[], pd.DataFrame]] = {}
     for name in measures.__all__:
         measure = getattr(measures, name)
         if inspect.isclass(measure):
             continue
-        results = study(DESIGNS[name], tasks=1 + (name in ACROSS)) if name in DESIGNS else two if name in ACROSS else one
+        results = (
+            study(DESIGNS[name], tasks=1 + (name in ACROSS))
+            if name in DESIGNS
+            else two
+            if name in ACROSS
+            else one
+        )
         for arguments in ARGUMENTS.get(name, [()]):
-            found[" ".join((name, *arguments))] = lambda measure=measure, results=results, given=arguments: measure(results, *given)
+            found[" ".join((name, *arguments))] = lambda measure=measure, results=results, given=arguments: (
+                measure(results, *given)
+            )
     return found
 
 
@@ -110,20 +130,33 @@ def seconds(call: Callable[[], Any]) -> float:
 
 
 def main() -> int:
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, numpy {np.__version__}, pandas {pd.__version__}")
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, numpy {np.__version__}, "
+        f"pandas {pd.__version__}"
+    )
     took = {}
     for name, call in calls().items():
         took[name] = seconds(call)
         print(f"  {name:26} {took[name]:6.2f} s", flush=True)
     total = sum(took.values())
     slowest = sorted(took, key=lambda name: took[name], reverse=True)[:3]
-    print(f"all measures: {total:.1f} s; slowest: " + ", ".join(f"{name} {took[name]:.1f} s" for name in slowest))
+    print(
+        f"all measures: {total:.1f} s; slowest: "
+        + ", ".join(f"{name} {took[name]:.1f} s" for name in slowest)
+    )
     report = Measured(study(Random(625, seed=0), seed=1))  # whose forests no measure has grown yet
-    names = [name for name, each in vars(Measured).items() if isinstance(each, cached_property) and name != "compared_over"]
+    names = [
+        name
+        for name, each in vars(Measured).items()
+        if isinstance(each, cached_property) and name != "compared_over"
+    ]
     read = {name: seconds(lambda name=name: getattr(report, name)) for name in names}  # type: ignore[misc]
     slowest = sorted(read, key=lambda name: read[name], reverse=True)[:3]
     reading = sum(read.values())
-    print(f"all that a report reads: {reading:.1f} s; slowest: " + ", ".join(f"{name} {read[name]:.1f} s" for name in slowest))
+    print(
+        f"all that a report reads: {reading:.1f} s; slowest: "
+        + ", ".join(f"{name} {read[name]:.1f} s" for name in slowest)
+    )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # Linux counts in KiB
     print(f"peak memory: {peak:.2f} GiB")
     missed = []

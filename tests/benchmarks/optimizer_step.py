@@ -1,8 +1,10 @@
-"""Time of one optimizer step: Hyperalgorithm with Adam's settings against torch.optim.Adam, foreach and fused.
+"""Time of one optimizer step: Hyperalgorithm with Adam's settings against torch.optim.Adam, foreach and
+fused.
 
-Run: ``python -m tests.benchmarks.optimizer_step``. All are timed in turns within one run. It prints the medians as a Markdown table, and
-the median ratios of neighbouring turns, which a busy machine slows alike; it exits with 1 when ours takes longer than foreach anywhere.
-Fused is one kernel that reads every number once, which eager PyTorch cannot match where memory is the limit.
+Run: ``python -m tests.benchmarks.optimizer_step``. All are timed in turns within one run. It prints the
+medians as a Markdown table, and the median ratios of neighbouring turns, which a busy machine slows alike; it
+exits with 1 when ours takes longer than foreach anywhere. Fused is one kernel that reads every number once,
+which eager PyTorch cannot match where memory is the limit.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ def autoencoder() -> Shapes:
 
 
 def resnet20() -> Shapes:
-    """CIFAR ResNet-20 with shortcuts without parameters: 59 tensors, 269,722 numbers (He et al., 2015, section 4.2)."""
+    """CIFAR ResNet-20 with shortcuts without parameters: 59 tensors, 269,722 numbers (He et al., 2015,
+    section 4.2)."""
     shapes: Shapes = [(16, 3, 3, 3), (16,), (16,)]
     width = 16
     for stage in (16, 32, 64):
@@ -54,7 +57,9 @@ def transformer() -> Shapes:
     return [(50257, width), (1024, width), *12 * [*norm, *attention, *norm, *dense], *norm]
 
 
-def stepper(optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer], shapes: Shapes, device: str) -> Callable[[], object]:
+def stepper(
+    optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer], shapes: Shapes, device: str
+) -> Callable[[], object]:
     """A step of the optimizer on parameters of these shapes, the same every time it is made."""
     generator = torch.Generator().manual_seed(0)
     params = [nn.Parameter(torch.randn(shape, generator=generator).to(device)) for shape in shapes]
@@ -79,7 +84,8 @@ def seconds(step: Callable[[], object], repetitions: int, device: str) -> float:
 
 
 def compare(shapes: Shapes, device: str) -> dict[str, tuple[float, float]]:
-    """Of ours and each of torch's: the median in seconds a step, and the median of how many times as long ours takes."""
+    """Of ours and each of torch's: the median in seconds a step, and the median of how many times as long
+    ours takes."""
     made: dict[str, Callable[[list[nn.Parameter]], torch.optim.Optimizer]] = {
         "ours": lambda params: Hyperalgorithm(params, lr=1e-3),
         "foreach": lambda params: torch.optim.Adam(params, lr=1e-3, foreach=True),
@@ -93,7 +99,10 @@ def compare(shapes: Shapes, device: str) -> dict[str, tuple[float, float]]:
     for turn in range(turns):
         for name in list(steps)[:: 1 if turn % 2 else -1]:
             times[name].append(seconds(steps[name], repetitions, device))
-    ratios = {name: statistics.median(one / other for one, other in zip(times["ours"], each, strict=True)) for name, each in times.items()}
+    ratios = {
+        name: statistics.median(one / other for one, other in zip(times["ours"], each, strict=True))
+        for name, each in times.items()
+    }
     return {name: (statistics.median(each), ratios[name]) for name, each in times.items()}
 
 
@@ -101,7 +110,13 @@ def machine() -> str:
     """Processor, cores, graphics card and versions, in a line."""
     info = pathlib.Path("/proc/cpuinfo")
     models = (
-        [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+        [
+            line.split(":")[1].strip()
+            for line in info.read_text().splitlines()
+            if line.startswith("model name")
+        ]
+        if info.exists()
+        else []
     )
     parts = [models[0] if models else platform.processor() or platform.machine(), f"{os.cpu_count()} cores"]
     if torch.cuda.is_available():
@@ -127,12 +142,18 @@ def main() -> int:
     slow = []
     for label, device, threads in settings():
         torch.set_num_threads(threads)
-        for name, shapes in (("autoencoder", autoencoder()), ("ResNet-20", resnet20()), ("transformer", transformer())):
+        for name, shapes in (
+            ("autoencoder", autoencoder()),
+            ("ResNet-20", resnet20()),
+            ("transformer", transformer()),
+        ):
             if small and name == "transformer":
                 continue
             found = compare(shapes, device)
             size = sum(torch.Size(shape).numel() for shape in shapes)
-            cells = [f"{1e6 * time_:.0f}" for time_, _ in found.values()] + [f"{found[each][1]:.2f}" for each in ("foreach", "fused")]
+            cells = [f"{1e6 * time_:.0f}" for time_, _ in found.values()] + [
+                f"{found[each][1]:.2f}" for each in ("foreach", "fused")
+            ]
             print(f"| {name} ({len(shapes)}, {size:,}) | {label} | {' | '.join(cells)} |", flush=True)
             if found["foreach"][1] > ALLOWED:
                 slow.append(f"{name} on {label}")

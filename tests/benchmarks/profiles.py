@@ -1,4 +1,5 @@
-"""Where the time of a cohort goes, and what was tried: a stacked step by function, ways to convolve, ways to keep reports.
+"""Where the time of a cohort goes, and what was tried: a stacked step by function, ways to convolve, ways to
+keep reports.
 
 Run: ``python -m tests.benchmarks.profiles``. Times are the processor's, with one thread.
 """
@@ -31,7 +32,13 @@ from trainables.training import TrainingLoop
 from trainables.variants import variant
 
 MEMBERS = 32
-SHOWN = {"vmap_impl": "vmap", "functional_call": "functional_call", "grad": "backward", "update": "update", "evaluate": "evaluation"}
+SHOWN = {
+    "vmap_impl": "vmap",
+    "functional_call": "functional_call",
+    "grad": "backward",
+    "update": "update",
+    "evaluate": "evaluation",
+}
 TURNS = 7
 
 
@@ -81,7 +88,8 @@ def convolutions(members: int = 4, batch: int = 128, channels: int = 16, side: i
 
 
 class Transposed(ConvAutoencoder):
-    """The autoencoder whose decoder grows its maps by transposed convolutions with the same weights: the same function."""
+    """The autoencoder whose decoder grows its maps by transposed convolutions with the same weights: the same
+    function."""
 
     def decode(self, codes: Tensor) -> Tensor:
         maps = self.active(self.widen_2(self.active(self.widen_1(codes)))).unflatten(1, (-1, 5, 5))
@@ -101,7 +109,10 @@ def decoders(batch: int = 128) -> None:
     for made in (ConvAutoencoder, Transposed):
         for layout in (torch.contiguous_format, torch.channels_last):
             model = made(torch.Generator().manual_seed(0)).to(memory_format=layout)
-            name = f"{'padded' if made is ConvAutoencoder else 'transposed'}, {str(layout).removeprefix('torch.')}"
+            name = (
+                f"{'padded' if made is ConvAutoencoder else 'transposed'}, "
+                f"{str(layout).removeprefix('torch.')}"
+            )
             steps[name] = lambda model=model: functional.mse_loss(model(x), x)  # type: ignore[misc]
     losses = torch.stack([step().detach() for step in steps.values()])
     assert torch.allclose(losses, losses[0], rtol=1e-6)
@@ -120,14 +131,22 @@ def reports(count: int = 32) -> None:
         store = Store(pathlib.Path(folder) / "s.sqlite")
         store.add_study("s", "{}", trials)
         left = iter([trials[start : start + count] for start in range(0, len(trials), count)])
-        one = median(lambda: [store.record(each.key, initial_loss=1.0, reports=[report(1)]) for each in next(left)])
-        all_ = median(lambda: store.keep([{**report(1), "key": each.key, "initial_loss": 1.0} for each in next(left)]))
+        one = median(
+            lambda: [store.record(each.key, initial_loss=1.0, reports=[report(1)]) for each in next(left)]
+        )
+        all_ = median(
+            lambda: store.keep([{**report(1), "key": each.key, "initial_loss": 1.0} for each in next(left)])
+        )
         store.close()
-    print(f"  {'one by one':<18} {1e3 * one / count:>5.2f} ms\n  {'all at once':<18} {1e3 * all_ / count:>5.2f} ms")
+    print(
+        f"  {'one by one':<18} {1e3 * one / count:>5.2f} ms\n  {'all at once':<18} "
+        f"{1e3 * all_ / count:>5.2f} ms"
+    )
 
 
 def optimizers(members: int = MEMBERS) -> None:
-    """A step of PyTorch's Adam for every member: one after another on its model, or on its row, where equal ones are one group."""
+    """A step of PyTorch's Adam for every member: one after another on its model, or on its row, where equal
+    ones are one group."""
     chosen, data = task("mlp/synthetic"), noise("synthetic", 256, "cpu")
     for name, rates in (
         ("all different", [1e-3 * (k + 1) for k in range(members)]),
@@ -135,12 +154,18 @@ def optimizers(members: int = MEMBERS) -> None:
     ):
         for way in (OneByOne, ElementwiseUpdate):
             adam = variant("torch.optim.Adam")
-            loops = [TrainingLoop(chosen, adam, {"lr": lr}, 0, data=data, epochs=1, initial_loss=math.inf) for lr in rates]
+            loops = [
+                TrainingLoop(chosen, adam, {"lr": lr}, 0, data=data, epochs=1, initial_loss=math.inf)
+                for lr in rates
+            ]
             layout = Layout(loops[0].params)
             theta = torch.stack([flat(loop.params) for loop in loops])
             update: Update = way(loops, theta, layout)
             gradient, norms = torch.ones_like(theta), torch.ones(members)
-            print(f"  {f'{name}, {way.__name__}':<34} {1e3 * median(lambda: update.step(gradient, norms, None, 1)):>6.2f} ms")  # noqa: B023
+            print(
+                f"  {f'{name}, {way.__name__}':<34} "
+                f"{1e3 * median(lambda: update.step(gradient, norms, None, 1)):>6.2f} ms"
+            )
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Seconds and megabytes of the report of a large study: 8 variants, 10,000 trials of 50 epochs.
 
-``python -m tests.benchmarks.report [TRIALS]``; the time is for measures, figures, tables and files together, on the cores there are.
+``python -m tests.benchmarks.report [TRIALS]``; the time is for measures, figures, tables and files together,
+on the cores there are.
 """
 
 from __future__ import annotations
@@ -28,27 +29,53 @@ SEEDS, EPOCHS, INITIAL = 2, 50, 2.3
 
 
 def large_study(trials: int, epochs: int = EPOCHS, variants: tuple[str, ...] = VARIANTS) -> Results:
-    """Results of a random design whose loss is a valley along a ridge of lr and mu, with noise; a tenth diverges."""
+    """Results of a random design whose loss is a valley along a ridge of lr and mu, with noise; a tenth
+    diverges."""
     rng = np.random.default_rng(0)
     tables = []
     for place, variant in enumerate(variants):
-        configurations = pd.DataFrame(Random(trials // (len(variants) * SEEDS), seed=place).configurations(SPACE))
+        configurations = pd.DataFrame(
+            Random(trials // (len(variants) * SEEDS), seed=place).configurations(SPACE)
+        )
         for seed in range(SEEDS):
-            tables.append(configurations.add_prefix("config/").assign(variant=variant, seed=seed, place=place))
+            tables.append(
+                configurations.add_prefix("config/").assign(variant=variant, seed=seed, place=place)
+            )
     table = pd.concat(tables, ignore_index=True)
     rate = np.log10(table["config/lr"] / (1 - table["config/mu"])) + 1.5 - 0.2 * table.pop("place")
-    wanted = 0.2 + 0.15 * rate**2 + 0.02 * np.log10(table["config/weight_decay"]) ** 2 / 10 + rng.normal(0, 0.02, len(table))
+    wanted = (
+        0.2
+        + 0.15 * rate**2
+        + 0.02 * np.log10(table["config/weight_decay"]) ** 2 / 10
+        + rng.normal(0, 0.02, len(table))
+    )
     diverged = rate > 2.6 + rng.normal(0, 0.1, len(table))
     table["key"] = [f"{number:020x}" for number in range(len(table))]
-    fixed = {"task": "large", "epochs": epochs, "initial_loss": INITIAL, "epochs_done": epochs, "seconds": float(epochs), "error": None}
+    fixed = {
+        "task": "large",
+        "epochs": epochs,
+        "initial_loss": INITIAL,
+        "epochs_done": epochs,
+        "seconds": float(epochs),
+        "error": None,
+    }
     table = table.assign(**fixed, status=np.where(diverged, "diverged", "completed"))
     table["value"] = wanted.where(~diverged)
     table["loss"] = wanted.where(~diverged, INITIAL).clip(upper=INITIAL)
     number = np.tile(np.arange(1, epochs + 1), len(table))
     ends = table["loss"].to_numpy().repeat(epochs)
     curve = ends + (INITIAL - ends) * np.exp(-6 * number / epochs)
-    rows = pd.DataFrame({"key": table["key"].to_numpy().repeat(epochs), "epoch": number, "train_loss_end": curve, "seconds": 1.0})
-    return Results(table, rows, dict.fromkeys(variants, SPACE), "train_loss_end", "random", "large", {"name": "large"})
+    rows = pd.DataFrame(
+        {
+            "key": table["key"].to_numpy().repeat(epochs),
+            "epoch": number,
+            "train_loss_end": curve,
+            "seconds": 1.0,
+        }
+    )
+    return Results(
+        table, rows, dict.fromkeys(variants, SPACE), "train_loss_end", "random", "large", {"name": "large"}
+    )
 
 
 def main() -> None:
@@ -59,7 +86,10 @@ def main() -> None:
         written = write_report(Measured(results), folder)
         seconds = time.perf_counter() - start
         size = written.stat().st_size / 1e6
-    print(f"report of {len(results.trials):,} trials and {len(results.epochs):,} epochs: {seconds:.1f} s, {size:.1f} MB")
+    print(
+        f"report of {len(results.trials):,} trials and {len(results.epochs):,} epochs: {seconds:.1f} s, "
+        f"{size:.1f} MB"
+    )
 
 
 if __name__ == "__main__":

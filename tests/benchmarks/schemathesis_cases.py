@@ -1,8 +1,8 @@
 """The service held to its own OpenAPI document by Schemathesis, with requests that nobody would write.
 
-``python -m tests.benchmarks.schemathesis_cases [CASES]`` starts a service whose studies end at once (nothing is trained), sends it about so
-many requests, valid and invalid, and prints how many were answered with what. No answer may be a 5xx, and each must be as the document
-says: its status, its media type, its schema.
+``python -m tests.benchmarks.schemathesis_cases [CASES]`` starts a service whose studies end at once (nothing
+is trained), sends it about so many requests, valid and invalid, and prints how many were answered with what.
+No answer may be a 5xx, and each must be as the document says: its status, its media type, its schema.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def ended(folder: pathlib.Path, settings: Settings, lock: int) -> None:
 
 
 def ask(cases: int) -> Counter[tuple[str, int]]:
-    """Send requests to every operation; how many were answered with what. Raises: what the checks of Schemathesis find."""
+    """Send requests to every operation; how many were answered with what. Raises: what the checks of
+    Schemathesis find."""
     import schemathesis
     from schemathesis.generation import GenerationMode
 
@@ -46,25 +47,40 @@ def ask(cases: int) -> Counter[tuple[str, int]]:
         with served(Settings(str(place), pathlib.Path(folder) / "service", max_trials=100), ended) as client:
             schema = schemathesis.openapi.from_url(str(client.base_url.join("/openapi.json")))
             operations = [each.ok() for each in schema.get_all_operations()]
-            kinds = [(mode, known) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE) for known in ({}, there)]
+            kinds = [
+                (mode, known)
+                for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+                for known in ({}, there)
+            ]
             for operation in operations:
                 for mode, known in kinds:
                     _try(operation, mode, known, max(1, cases // (len(kinds) * len(operations))), answers)
     return answers
 
 
-def _try(operation: Any, mode: Any, known: dict[str, str], cases: int, answers: Counter[tuple[str, int]]) -> None:
+def _try(
+    operation: Any, mode: Any, known: dict[str, str], cases: int, answers: Counter[tuple[str, int]]
+) -> None:
     """Send requests to one operation.
 
-    Args: mode: whether they keep to the document. known: parts of the path that are there; a study is then given with what it needs,
-            in turns with and without values of its own for that.
+    Args: mode: whether they keep to the document. known: parts of the path that are there; a study is then
+            given with what it needs, in turns with and without values of its own for that.
     """
     from hypothesis import HealthCheck, Phase, given, seed, settings
     from hypothesis.errors import Unsatisfiable
     from schemathesis.checks import not_a_server_error
-    from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
+    from schemathesis.specs.openapi.checks import (
+        content_type_conformance,
+        response_schema_conformance,
+        status_code_conformance,
+    )
 
-    checks = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+    checks = [
+        not_a_server_error,
+        status_code_conformance,
+        content_type_conformance,
+        response_schema_conformance,
+    ]
     turns = itertools.count()
     phases, healthy = [Phase.explicit, Phase.generate], list(HealthCheck)
 
@@ -87,7 +103,10 @@ def main() -> None:
     answers = ask(int(sys.argv[1]) if len(sys.argv) > 1 else CASES)
     for (operation, status), count in sorted(answers.items()):
         print(f"{operation:<58} {status} {count:>6}")
-    print(f"{answers.total():,} requests, {sum(n for (_, status), n in answers.items() if status >= 500)} answered with 5xx")
+    print(
+        f"{answers.total():,} requests, {sum(n for (_, status), n in answers.items() if status >= 500)} "
+        f"answered with 5xx"
+    )
 
 
 if __name__ == "__main__":

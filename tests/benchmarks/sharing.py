@@ -1,4 +1,5 @@
-"""Plain runs in processes of their own that share a device, which is how a GPU is kept busy without cohorts."""
+"""Plain runs in processes of their own that share a device, which is how a GPU is kept busy without
+cohorts."""
 
 from __future__ import annotations
 
@@ -17,13 +18,18 @@ PATIENCE = 300.0
 
 
 def shared(name: str, images: int | None, processes: int, device: str, epochs: int = 3) -> float:
-    """Seconds of an epoch of one trial when so many train at once: from when all are ready to when the last has ended, by their epochs.
+    """Seconds of an epoch of one trial when so many train at once: from when all are ready to when the last
+    has ended, by their epochs.
 
-    Args: name: of the task. images: of an epoch, all if not given. device: each process has a context of its own on it.
+    Args: name: of the task. images: of an epoch, all if not given. device: each process has a context of its
+    own on it.
     """
     context = multiprocessing.get_context("spawn")
     ready, times = context.Barrier(processes), context.SimpleQueue()
-    started = [context.Process(target=_train, args=(name, images, device, epochs, ready, times)) for _ in range(processes)]
+    started = [
+        context.Process(target=_train, args=(name, images, device, epochs, ready, times))
+        for _ in range(processes)
+    ]
     for each in started:
         each.start()
     for each in started:

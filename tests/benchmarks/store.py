@@ -1,6 +1,8 @@
-"""Epochs that the store takes a second: each in a transaction of its own, and those of a cohort's result together.
+"""Epochs that the store takes a second: each in a transaction of its own, and those of a cohort's result
+together.
 
-Run: python -m tests.benchmarks.store [PLACE ...]   (a SQLite file in a temporary folder, or a PostgreSQL URL; it must be empty)
+Run: python -m tests.benchmarks.store [PLACE ...]   (a SQLite file in a temporary folder, or a PostgreSQL URL;
+it must be empty)
 """
 
 from __future__ import annotations
@@ -35,7 +37,10 @@ def main() -> None:
                 together = time.perf_counter() - began - alone
                 assert len(store.epochs()) == 2 * MEMBERS * EPOCHS
             rates = [MEMBERS * EPOCHS / seconds for seconds in (alone, together)]
-            print(f"{without_password(place)}: one by one {rates[0]:.0f} epochs/s, {MEMBERS} together {rates[1]:.0f} epochs/s")
+            print(
+                f"{without_password(place)}: one by one {rates[0]:.0f} epochs/s, {MEMBERS} together "
+                f"{rates[1]:.0f} epochs/s"
+            )
 
 
 if __name__ == "__main__":

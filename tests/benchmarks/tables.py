@@ -39,8 +39,17 @@ def fault_of(number: int) -> str:
 def main(count: int = TABLES) -> int:
     """Print the faults and their number; return 1 where there is any."""
     start = time.perf_counter()
-    faults = [fault for fault in Parallel(n_jobs=-1)(delayed(fault_of)(number) for number in range(count)) if fault]
-    print("\n".join([*faults, f"{count - len(faults):,} of {count:,} odd tables have a report in which nothing fails."]))
+    faults = [
+        fault for fault in Parallel(n_jobs=-1)(delayed(fault_of)(number) for number in range(count)) if fault
+    ]
+    print(
+        "\n".join(
+            [
+                *faults,
+                f"{count - len(faults):,} of {count:,} odd tables have a report in which nothing fails.",
+            ]
+        )
+    )
     print(f"{time.perf_counter() - start:.0f} s")
     return int(bool(faults))
 

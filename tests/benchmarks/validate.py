@@ -1,6 +1,7 @@
 """How often nominal 95% intervals hold the truth, and tests at 5% reject a true null, over simulated studies.
 
-``make validate`` prints the table of docs/validation.md; tests/sensitivity/measures does the same with fewer studies.
+``make validate`` prints the table of docs/validation.md; tests/sensitivity/measures does the same with fewer
+studies.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ Loss = Callable[[Mapping[str, Any], int], float]
 
 @dataclass(frozen=True)
 class Check:
-    """One row. Args: study: from the number of a study, drawn anew, to whether it holds. low, high: the share that is allowed."""
+    """One row. Args: study: from the number of a study, drawn anew, to whether it holds. low, high: the share
+    that is allowed."""
 
     measure: str
     setting: str
@@ -39,7 +41,8 @@ class Check:
     low: float
     high: float
     times: int = 1
-    """A test's 3 to 7% needs more studies than an interval's 90 to 98%: at 300 its standard error is 1.3%, at 3,000 it is .4%."""
+    """A test's 3 to 7% needs more studies than an interval's 90 to 98%: at 300 its standard error is 1.3%, at
+    3,000 it is .4%."""
 
 
 def tilted(configuration: Mapping[str, Any], seed: int) -> float:
@@ -60,14 +63,32 @@ def additive(configuration: Mapping[str, Any], seed: int) -> float:
 def grid(loss: Loss, study: int, seeds: int = 3, variants: tuple[str, ...] = ("adam",)) -> Results:
     """A study of 20 configurations whose noise is drawn anew."""
     return results(
-        noisy(NOISE, study + 1, loss), variants=variants, configurations=Grid({"lr": 5, "mu": 4}).configurations(SPACE), seeds=range(seeds)
+        noisy(NOISE, study + 1, loss),
+        variants=variants,
+        configurations=Grid({"lr": 5, "mu": 4}).configurations(SPACE),
+        seeds=range(seeds),
     )
 
 
-def drawn(loss: Loss, study: int, count: int, seeds: int, variants: tuple[str, ...] = ("adam",), noise: float = NOISE) -> Results:
+def drawn(
+    loss: Loss,
+    study: int,
+    count: int,
+    seeds: int,
+    variants: tuple[str, ...] = ("adam",),
+    noise: float = NOISE,
+) -> Results:
     """A study whose configurations and noise are drawn anew."""
-    points = Random(count, seed=study + 1_000_000).configurations(SPACE)  # not the stream that the noise comes from
-    return results(noisy(noise, study + 1, loss), variants=variants, configurations=points, design="random", seeds=range(seeds))
+    points = Random(count, seed=study + 1_000_000).configurations(
+        SPACE
+    )  # not the stream that the noise comes from
+    return results(
+        noisy(noise, study + 1, loss),
+        variants=variants,
+        configurations=points,
+        design="random",
+        seeds=range(seeds),
+    )
 
 
 def holds(row: Any, truth: float) -> bool:
@@ -76,7 +97,8 @@ def holds(row: Any, truth: float) -> bool:
 
 
 def ends_with(k: int, count: int, seeds: int, points: Any = None) -> float:
-    """The expected best of k by simulation of 4,000 studies, with the estimator's own rule of choosing and measuring."""
+    """The expected best of k by simulation of 4,000 studies, with the estimator's own rule of choosing and
+    measuring."""
     rng = np.random.default_rng(0)
     found = []
     for _ in range(4000):
@@ -117,7 +139,9 @@ def checks() -> Iterator[Check]:
             0.98,
         )
     total = 0.3**2 / 12 + 0.1**2 / 12 + NOISE**2
-    for count, (name, share) in itertools.product((50, 100, 300), (("lr", 0.3**2 / 12 / total), ("mu", 0.1**2 / 12 / total))):
+    for count, (name, share) in itertools.product(
+        (50, 100, 300), (("lr", 0.3**2 / 12 / total), ("mu", 0.1**2 / 12 / total))
+    ):
         yield Check(
             "main_effects",
             f"{name}, random {count}, 2 seeds",
@@ -130,7 +154,9 @@ def checks() -> Iterator[Check]:
         yield Check(
             "expected_best",
             f"best of {k}, random {count}, {seeds} seeds",
-            lambda i, c=count, s=seeds, k=k, e=end: holds(expected_best(drawn(tilted, i, c, s), k).iloc[0], e),
+            lambda i, c=count, s=seeds, k=k, e=end: holds(
+                expected_best(drawn(tilted, i, c, s), k).iloc[0], e
+            ),
             0.9,
             0.98,
         )
@@ -149,7 +175,9 @@ def checks() -> Iterator[Check]:
         yield Check(
             "compare",
             f"a difference, grid of 20, {seeds} seeds",
-            lambda i, s=seeds: holds(compare(grid(steeper, i, s, PAIR), *PAIR[::-1], over="lr").iloc[0], apart),
+            lambda i, s=seeds: holds(
+                compare(grid(steeper, i, s, PAIR), *PAIR[::-1], over="lr").iloc[0], apart
+            ),
             0.9,
             0.98,
         )
@@ -171,7 +199,13 @@ def checks() -> Iterator[Check]:
             NULLS,
         )
     for name, table in (("grid of 9 x 4, 2 seeds", fine_ridge), ("random 150, 2 seeds", random_ridge)):
-        yield Check("coupling", f"exponent 0.5, {name}", lambda i, t=table: holds(coupling(t(i), draws=300).iloc[0], 0.5), 0.9, 0.98)
+        yield Check(
+            "coupling",
+            f"exponent 0.5, {name}",
+            lambda i, t=table: holds(coupling(t(i), draws=300).iloc[0], 0.5),
+            0.9,
+            0.98,
+        )
 
 
 def grid_of_truth(loss: Loss) -> Results:
@@ -202,13 +236,19 @@ def random_ridge(study: int) -> Results:
 def main(studies: int = STUDIES) -> None:
     """Print the table."""
     error, test_error = (math.sqrt(0.95 * 0.05 / each) for each in (studies, NULLS * studies))
-    print(f"{studies} studies a row, {NULLS * studies:,} for a null; noise {NOISE}; one standard error {error:.3f} or {test_error:.3f}.\n")
+    print(
+        f"{studies} studies a row, {NULLS * studies:,} for a null; noise {NOISE}; one standard error "
+        f"{error:.3f} or {test_error:.3f}.\n"
+    )
     print("| measure | setting | share | should be | |\n| --- | --- | --- | --- | --- |")
     start = time.perf_counter()
     for check in checks():
         share = float(np.mean([check.study(study) for study in range(studies * check.times)]))
         verdict = "" if check.low <= share <= check.high else "outside"
-        print(f"| `{check.measure}` | {check.setting} | {share:.3f} | {check.low} to {check.high} | {verdict} |", flush=True)
+        print(
+            f"| `{check.measure}` | {check.setting} | {share:.3f} | {check.low} to {check.high} | {verdict} |",
+            flush=True,
+        )
     print(f"\n{time.perf_counter() - start:.0f} s on one core.")
 
 

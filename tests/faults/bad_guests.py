@@ -1,8 +1,9 @@
-"""A task that misbehaves: what a user's code may do to the worker that runs it. Copied beside a ``faults.json`` and given as a task module.
+"""A task that misbehaves: what a user's code may do to the worker that runs it. Copied beside a
+``faults.json`` and given as a task module.
 
-``faults.json`` says which configuration does what, so that the study itself is the same with and without faults. A fault that is to happen
-once leaves a mark there, and does not happen again. ``evaluations`` has a line for every evaluation: when it began, of which
-configuration, and in which job of Ray's.
+``faults.json`` says which configuration does what, so that the study itself is the same with and without
+faults. A fault that is to happen once leaves a mark there, and does not happen again. ``evaluations`` has a
+line for every evaluation: when it began, of which configuration, and in which job of Ray's.
 """
 
 from __future__ import annotations
@@ -95,9 +96,16 @@ class Guest(Ishigami):
     def __call__(self, configuration, seed=0):
         with (FOLDER / "evaluations").open("a") as file:
             context = ray.get_runtime_context()
-            file.write(f"{time.time()} {name_of(configuration)} {context.get_session_name()}/{context.get_job_id()}\n")
+            file.write(
+                f"{time.time()} {name_of(configuration)} "
+                f"{context.get_session_name()}/{context.get_job_id()}\n"
+            )
         time.sleep(SECONDS)
-        kind, once, _ = json.loads((FOLDER / "faults.json").read_text()).get(name_of(configuration), "").partition(" once")
+        kind, once, _ = (
+            json.loads((FOLDER / "faults.json").read_text())
+            .get(name_of(configuration), "")
+            .partition(" once")
+        )
         mark = FOLDER / f"done-{name_of(configuration)}"
         if not once or not mark.exists():
             mark.touch()

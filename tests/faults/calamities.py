@@ -1,4 +1,5 @@
-"""Faults of a study from outside: its processes are killed or suspended, its database or its file goes away, others write too."""
+"""Faults of a study from outside: its processes are killed or suspended, its database or its file goes away,
+others write too."""
 
 from __future__ import annotations
 
@@ -34,9 +35,16 @@ KILLS = (
     CLOCK,
 )
 """What may happen to any study."""
-STOP, FILL, DELETE, REPLACE, WRITE = "stop the database", "fill the disk", "delete the store", "replace the store", "8 writers"
+STOP, FILL, DELETE, REPLACE, WRITE = (
+    "stop the database",
+    "fill the disk",
+    "delete the store",
+    "replace the store",
+    "8 writers",
+)
 STORES = (FILL, STOP, DELETE, REPLACE, WRITE)
-"""What may happen to a store, one of them in a study: to one in PostgreSQL, on a small disk, and in a file."""
+"""What may happen to a store, one of them in a study: to one in PostgreSQL, on a small disk, and in a
+file."""
 ENDING = ("kill the driver", "restart the head", "kill the GCS", FILL, DELETE, REPLACE)
 """After these the driver may end before its study, and the same command is given again."""
 LONGEST = 1800.0
@@ -61,7 +69,8 @@ def may_compile() -> bool:
 
 
 def backward_clock(folder: pathlib.Path, marker: pathlib.Path) -> dict[str, str]:
-    """Compile a clock that goes back once a marker is there. Returns: the environment of a process that has it."""
+    """Compile a clock that goes back once a marker is there. Returns: the environment of a process that has
+    it."""
     library = folder / "backward_clock.so"
     if not library.exists():
         source = pathlib.Path(__file__).with_name("backward_clock.c")
@@ -214,7 +223,8 @@ class Siege:
             each[1]()
 
     def run(self, moments: list[tuple[int, str]]) -> str:
-        """Run it to its end. Args: moments: how many evaluations have begun when what is injected. Returns: what the drivers said."""
+        """Run it to its end. Args: moments: how many evaluations have begun when what is injected. Returns:
+        what the drivers said."""
         deadline = time.monotonic() + LONGEST
         while time.monotonic() < deadline:
             self.repair()

@@ -1,9 +1,11 @@
-"""Kill a study of 48 trials again and again, and compare it with a run that nothing disturbed: equal in every bit but the clocks.
+"""Kill a study of 48 trials again and again, and compare it with a run that nothing disturbed: equal in every
+bit but the clocks.
 
     python -m tests.faults.kills --kills 10
 
-In turn the process group, the driver, a worker and the raylet are killed, each at a random moment; the command is given again whenever
-the driver has ended before its study, each time with another size of cohort. The undisturbed run has one worker and cohorts of 8.
+In turn the process group, the driver, a worker and the raylet are killed, each at a random moment; the
+command is given again whenever the driver has ended before its study, each time with another size of cohort.
+The undisturbed run has one worker and cohorts of 8.
 """
 
 from __future__ import annotations
@@ -48,10 +50,20 @@ TIMEOUT = 1800.0
 
 
 def start(folder: pathlib.Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start a driver in a process group of its own, whose output goes to a file: nobody reads a pipe while it runs."""
+    """Start a driver in a process group of its own, whose output goes to a file: nobody reads a pipe while it
+    runs."""
     with (folder / "output").open("a") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "sensitivity.command.main", "run", "study.json", "--out", "report", *arguments],
+            [
+                sys.executable,
+                "-m",
+                "sensitivity.command.main",
+                "run",
+                "study.json",
+                "--out",
+                "report",
+                *arguments,
+            ],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=output,
@@ -79,10 +91,16 @@ def kill(pids: list[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def run_with_kills(folder: pathlib.Path, kills: int, generator: random.Random, say: Callable[[str], None]) -> int:
+def run_with_kills(
+    folder: pathlib.Path, kills: int, generator: random.Random, say: Callable[[str], None]
+) -> int:
     """Run the study to its end with a number of kills. Returns: how many there were."""
     moments = sorted(generator.sample(range(1, ROWS - ROWS // 10), kills))
-    store, driver, done = folder / "sensitivity.sqlite", start(folder, "--workers", "2", "--cohort-size", "3"), 0
+    store, driver, done = (
+        folder / "sensitivity.sqlite",
+        start(folder, "--workers", "2", "--cohort-size", "3"),
+        0,
+    )
     deadline = time.monotonic() + TIMEOUT
     children: list[int] = []
     while time.monotonic() < deadline:
@@ -92,7 +110,10 @@ def run_with_kills(folder: pathlib.Path, kills: int, generator: random.Random, s
             say(f"the driver ended with {driver.returncode}, at {epochs_in(store)} epochs")
             if driver.returncode == 0:
                 return done
-            driver, children = start(folder, "--workers", "2", "--cohort-size", str(generator.choice([1, 2, 5, 16]))), []
+            driver, children = (
+                start(folder, "--workers", "2", "--cohort-size", str(generator.choice([1, 2, 5, 16]))),
+                [],
+            )
         elif done < kills and epochs_in(store) >= moments[done]:
             kind = KINDS[done % len(KINDS)]
             pids = targets(kind, driver.pid, generator)
@@ -102,7 +123,9 @@ def run_with_kills(folder: pathlib.Path, kills: int, generator: random.Random, s
                 say(f"killed: {kind}, at {epochs_in(store)} epochs")
         time.sleep(0.02)
     kill([driver.pid, *children])
-    raise TimeoutError(f"the study had not ended after {TIMEOUT:g} seconds: {(folder / 'output').read_text()[-2000:]}")
+    raise TimeoutError(
+        f"the study had not ended after {TIMEOUT:g} seconds: {(folder / 'output').read_text()[-2000:]}"
+    )
 
 
 def tables(path: pathlib.Path) -> dict[str, pd.DataFrame]:
@@ -110,26 +133,42 @@ def tables(path: pathlib.Path) -> dict[str, pd.DataFrame]:
     store = Store(path, create=False)
     results = Results.from_store(store, STUDY["name"])
     store.close()
-    return {name: frame.drop(columns=CLOCKS[name]) for name, frame in (("trials", results.trials), ("epochs", results.epochs))}
+    return {
+        name: frame.drop(columns=CLOCKS[name])
+        for name, frame in (("trials", results.trials), ("epochs", results.epochs))
+    }
 
 
 def differences(disturbed: pd.DataFrame, undisturbed: pd.DataFrame, keys: list[str]) -> dict[str, int]:
-    """Count the rows of the undisturbed table, and those that the other lacks, has more than once, and has with another value in any bit.
+    """Count the rows of the undisturbed table, and those that the other lacks, has more than once, and has
+    with another value in any bit.
 
-    Raises: AssertionError for tables of different columns, or a disturbed one with rows that the undisturbed one lacks.
+    Raises: AssertionError for tables of different columns, or a disturbed one with rows that the undisturbed
+    one lacks.
     """
     assert set(disturbed) == set(undisturbed)
     doubled = disturbed.duplicated(keys)
-    one, other = disturbed[~doubled].set_index(keys), undisturbed.set_index(keys)[[name for name in disturbed if name not in keys]]
+    one, other = (
+        disturbed[~doubled].set_index(keys),
+        undisturbed.set_index(keys)[[name for name in disturbed if name not in keys]],
+    )
     assert one.index.isin(other.index).all()
     assert other.index.is_unique
     other_rows = other.loc[one.index]
     equal = ((one == other_rows) | (one.isna() & other_rows.isna())).all(axis=1)
-    return {"rows": len(other), "lost": len(other) - len(one), "doubled": int(doubled.sum()), "differing": int((~equal).sum())}
+    return {
+        "rows": len(other),
+        "lost": len(other) - len(one),
+        "doubled": int(doubled.sum()),
+        "differing": int((~equal).sum()),
+    }
 
 
-def compare(kills: int, seed: int, say: Callable[[str], None] = lambda text: None) -> tuple[int, dict[str, dict[str, int]]]:
-    """Run the study with kills and without. Returns: the number of kills, and the differences of each table."""
+def compare(
+    kills: int, seed: int, say: Callable[[str], None] = lambda text: None
+) -> tuple[int, dict[str, dict[str, int]]]:
+    """Run the study with kills and without. Returns: the number of kills, and the differences of each
+    table."""
     generator = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="kills-", ignore_cleanup_errors=True) as top:
         disturbed, undisturbed = (pathlib.Path(top) / name for name in ("disturbed", "undisturbed"))
@@ -151,7 +190,9 @@ def main() -> None:
     done, counts = compare(arguments.kills, arguments.seed, lambda text: print(text, flush=True))  # noqa: T201
     print(f"{done} kills")  # noqa: T201
     print(pd.DataFrame(counts).T.to_string())  # noqa: T201
-    if done < arguments.kills or any(table["lost"] or table["doubled"] or table["differing"] for table in counts.values()):
+    if done < arguments.kills or any(
+        table["lost"] or table["doubled"] or table["differing"] for table in counts.values()
+    ):
         raise SystemExit(1)
 
 

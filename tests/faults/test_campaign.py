@@ -17,6 +17,8 @@ GUESTS_OF_A_STUDY = -(-len(GUESTS) // len(STORES))
 def test_every_fault_has_its_outcome(tmp_path: pathlib.Path) -> None:
     said: list[str] = []
     kinds = kinds_here()
-    table = campaign(len(kinds), 0, kinds, tmp_path / "campaign.jsonl", said.append, inside=GUESTS_OF_A_STUDY).set_index("fault")
+    table = campaign(
+        len(kinds), 0, kinds, tmp_path / "campaign.jsonl", said.append, inside=GUESTS_OF_A_STUDY
+    ).set_index("fault")
     assert set(kinds) <= set(table.index), said
     assert table.loc["all", ["lost", "doubled"]].to_dict() == {"lost": 0, "doubled": 0}, said

@@ -1,4 +1,5 @@
-"""Writers of one store beside a study: processes that keep epochs of a study of their own, one transaction each.
+"""Writers of one store beside a study: processes that keep epochs of a study of their own, one transaction
+each.
 
 python -m tests.faults.writers STORE NAME
 """
@@ -34,7 +35,11 @@ def lacking(store: Store) -> list[str]:
     """Return the writers, of those in a store, whose epochs are not all there, or not once."""
     names = [row["name"] for row in store.studies() if row["name"].startswith("writer-")]
     epochs = {name: store.epochs(name)["epoch"].tolist() for name in names}
-    return [f"{name}: {len(numbers)} epochs" for name, numbers in epochs.items() if numbers != list(range(1, EPOCHS + 1))]
+    return [
+        f"{name}: {len(numbers)} epochs"
+        for name, numbers in epochs.items()
+        if numbers != list(range(1, EPOCHS + 1))
+    ]
 
 
 def main() -> None:
@@ -43,7 +48,11 @@ def main() -> None:
     with closing(Store(place)) as store:
         store.add_study(name, "{}", [one])
         for number in range(1, EPOCHS + 1):
-            store.record(one.key, initial_loss=1.0, reports=[report(number, "completed" if number == EPOCHS else "running")])
+            store.record(
+                one.key,
+                initial_loss=1.0,
+                reports=[report(number, "completed" if number == EPOCHS else "running")],
+            )
 
 
 if __name__ == "__main__":

@@ -33,7 +33,15 @@ def bare(space: SearchSpace) -> SearchSpace:
 
 def carried(space: SearchSpace) -> SearchSpace:
     """The part that Ray's and Optuna's dictionaries carry as it is: no ordinals, no log1m, no conditions."""
-    return bare(SearchSpace(*(each for each in space if not each.when and not isinstance(each, Ordinal) and each.scale != "log1m")))
+    return bare(
+        SearchSpace(
+            *(
+                each
+                for each in space
+                if not each.when and not isinstance(each, Ordinal) and each.scale != "log1m"
+            )
+        )
+    )
 
 
 @given(space=spaces(conditional=False))
@@ -42,7 +50,9 @@ def test_optunas_distributions_come_back(space: SearchSpace) -> None:
     again = SearchSpace.from_optuna_distributions(space.to_optuna())
     assert again.to_optuna() == space.to_optuna()
     for mine, other in zip(space, again, strict=True):
-        assert mine == other or (mine.cardinality == other.cardinality and getattr(mine, "step", None) is not None)  # a step of 1
+        assert mine == other or (
+            mine.cardinality == other.cardinality and getattr(mine, "step", None) is not None
+        )  # a step of 1
 
 
 @given(space=spaces(), seed=st.integers(0, 1000))
@@ -60,7 +70,8 @@ def test_define_by_run_covers_the_branches() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     found = {tuple(NESTED.define_by_run()(study.ask())) for _ in range(60)}
     assert found == {
-        tuple(NESTED.complete(values)) for values in ({"rule": "sgd"}, {"rule": "cm"}, {"rule": "adam"}, {"rule": "adam", "p": INF})
+        tuple(NESTED.complete(values))
+        for values in ({"rule": "sgd"}, {"rule": "cm"}, {"rule": "adam"}, {"rule": "adam", "p": INF})
     }
 
 
@@ -86,7 +97,9 @@ def test_rays_param_space_comes_back(space: SearchSpace) -> None:
         return
     again = SearchSpace.from_ray(given_to_ray)
     for mine, other in zip(space, again, strict=True):
-        assert mine == other or (getattr(mine, "step", None) is not None and mine.cardinality == other.cardinality)
+        assert mine == other or (
+            getattr(mine, "step", None) is not None and mine.cardinality == other.cardinality
+        )
 
 
 @given(space=spaces(conditional=False), seed=st.integers(0, 1000))
@@ -109,7 +122,9 @@ def test_a_log1m_scale_reaches_ray_as_one_minus_the_value() -> None:
     drawn = space.to_ray(transformed=True)
     assert list(drawn) == ["1 - nu", "level of p"]
     np.random.seed(0)
-    units = space.encode([space.from_ray_config({name: each.sample() for name, each in drawn.items()}) for _ in range(2000)])
+    units = space.encode(
+        [space.from_ray_config({name: each.sample() for name, each in drawn.items()}) for _ in range(2000)]
+    )
     from scipy.stats import kstest
 
     assert kstest(units[:, 0], "uniform").pvalue > 0.01
@@ -122,10 +137,14 @@ FROM_RAY: list[Any] = [
     pytest.param(tune.quniform(0, 1, 0.25), Float("x", 0, 1, step=0.25), id="quniform"),
     pytest.param(tune.randint(1, 5), Integer("x", 1, 4), id="randint, whose upper bound is exclusive"),
     pytest.param(tune.lograndint(1, 100), Integer("x", 1, 99, "log"), id="lograndint"),
-    pytest.param(tune.qrandint(4, 64, 4), Integer("x", 4, 64, step=4), id="qrandint, whose upper bound is inclusive"),
+    pytest.param(
+        tune.qrandint(4, 64, 4), Integer("x", 4, 64, step=4), id="qrandint, whose upper bound is inclusive"
+    ),
     pytest.param(tune.choice(["a", True, 2]), Categorical("x", ("a", True, 2)), id="choice"),
     pytest.param(tune.grid_search([64, 32]), Ordinal("x", (32, 64)), id="grid_search of numbers"),
-    pytest.param(tune.grid_search(["relu", "gelu"]), Categorical("x", ("relu", "gelu")), id="grid_search of words"),
+    pytest.param(
+        tune.grid_search(["relu", "gelu"]), Categorical("x", ("relu", "gelu")), id="grid_search of words"
+    ),
     pytest.param(3, Integer("x", 3, 3, default=3), id="whole constant"),
     pytest.param(0.5, Float("x", 0.5, 0.5, default=0.5), id="constant"),
     pytest.param("adam", Categorical("x", ("adam",), "adam"), id="word"),
@@ -140,46 +159,80 @@ def test_rays_domains_are_understood(domain: Any, expected: Any) -> None:
 
 REFUSED: list[Any] = [
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": tune.randn()}), "x must be uniform on a linear or log scale, got a normal dist", id="randn"
+        lambda: SearchSpace.from_ray({"x": tune.randn()}),
+        "x must be uniform on a linear or log scale, got a normal dist",
+        id="randn",
     ),
-    pytest.param(lambda: SearchSpace.from_ray({"x": tune.qrandn(0, 1, 0.1)}), "x must be uniform", id="qrandn"),
+    pytest.param(
+        lambda: SearchSpace.from_ray({"x": tune.qrandn(0, 1, 0.1)}), "x must be uniform", id="qrandn"
+    ),
     pytest.param(
         lambda: SearchSpace.from_ray({"x": tune.sample_from(lambda _: 1)}),
         "x must have a domain of its own, got sample_from",
         id="sample_from",
     ),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": tune.qloguniform(0.5, 64, 0.5)}), "x must not have a step on a log scale", id="qloguniform"
+        lambda: SearchSpace.from_ray({"x": tune.qloguniform(0.5, 64, 0.5)}),
+        "x must not have a step on a log scale",
+        id="qloguniform",
     ),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": tune.qlograndint(2, 64, 2)}), "x must not have a step on a log scale", id="qlograndint"
+        lambda: SearchSpace.from_ray({"x": tune.qlograndint(2, 64, 2)}),
+        "x must not have a step on a log scale",
+        id="qlograndint",
     ),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": tune.choice([{"lr": 1}])}), "choices of x must be strings, bools or numbers", id="nested choice"
+        lambda: SearchSpace.from_ray({"x": tune.choice([{"lr": 1}])}),
+        "choices of x must be strings, bools or numbers",
+        id="nested choice",
     ),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": {"lr": tune.uniform(0, 1)}}), "x is a dictionary; give its hyperparameters names", id="nested"
+        lambda: SearchSpace.from_ray({"x": {"lr": tune.uniform(0, 1)}}),
+        "x is a dictionary; give its hyperparameters names",
+        id="nested",
     ),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": tune.grid_search([None])}), "grid_search of x must hold strings, bools or numbers", id="None"
+        lambda: SearchSpace.from_ray({"x": tune.grid_search([None])}),
+        "grid_search of x must hold strings, bools or numbers",
+        id="None",
     ),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": [1, 2]}), "x must be a domain of Ray Tune, a string, a bool or a finite number", id="list"
-    ),
-    pytest.param(lambda: SearchSpace.from_ray([1]), "a param_space must be a mapping of names", id="no mapping"),
-    pytest.param(
-        lambda: NESTED.to_ray(), "mu is active only when rule is 'cm' or 'adam'; a param_space has no conditions", id="conditions in Ray"
+        lambda: SearchSpace.from_ray({"x": [1, 2]}),
+        "x must be a domain of Ray Tune, a string, a bool or a finite number",
+        id="list",
     ),
     pytest.param(
-        lambda: SPACES["every scale"].to_ray(), "mu is on a log1m scale, which Ray lacks; use transformed=True", id="log1m in Ray"
+        lambda: SearchSpace.from_ray([1]), "a param_space must be a mapping of names", id="no mapping"
     ),
-    pytest.param(lambda: SearchSpace(Ordinal("p", (1, INF))).to_ray(), "p is ordinal, and Ray's choice has no order", id="ordinal in Ray"),
     pytest.param(
-        lambda: SearchSpace(Float("x", 0.1, 1.1, step=0.5)).to_ray(), "low of x must be a multiple of its step, as Ray has it", id="step"
+        lambda: NESTED.to_ray(),
+        "mu is active only when rule is 'cm' or 'adam'; a param_space has no conditions",
+        id="conditions in Ray",
     ),
-    pytest.param(lambda: SPACES["one integer"].from_ray_config({"m": 1}), "unknown hyperparameter 'm' (known: n)", id="unknown drawn"),
     pytest.param(
-        lambda: NESTED.to_optuna(), "mu is active only when rule is 'cm' or 'adam'; a dictionary of Optuna's", id="conditions in Optuna"
+        lambda: SPACES["every scale"].to_ray(),
+        "mu is on a log1m scale, which Ray lacks; use transformed=True",
+        id="log1m in Ray",
+    ),
+    pytest.param(
+        lambda: SearchSpace(Ordinal("p", (1, INF))).to_ray(),
+        "p is ordinal, and Ray's choice has no order",
+        id="ordinal in Ray",
+    ),
+    pytest.param(
+        lambda: SearchSpace(Float("x", 0.1, 1.1, step=0.5)).to_ray(),
+        "low of x must be a multiple of its step, as Ray has it",
+        id="step",
+    ),
+    pytest.param(
+        lambda: SPACES["one integer"].from_ray_config({"m": 1}),
+        "unknown hyperparameter 'm' (known: n)",
+        id="unknown drawn",
+    ),
+    pytest.param(
+        lambda: NESTED.to_optuna(),
+        "mu is active only when rule is 'cm' or 'adam'; a dictionary of Optuna's",
+        id="conditions in Optuna",
     ),
     pytest.param(
         lambda: SearchSpace.from_optuna_distributions({"x": CategoricalDistribution((None, 1))}),
@@ -187,14 +240,20 @@ REFUSED: list[Any] = [
         id="None in Optuna",
     ),
     pytest.param(
-        lambda: SearchSpace.from_optuna_distributions({"x": 3}), "x must be a FloatDistribution, IntDistribution or", id="no distribution"
+        lambda: SearchSpace.from_optuna_distributions({"x": 3}),
+        "x must be a FloatDistribution, IntDistribution or",
+        id="no distribution",
     ),
     pytest.param(
         lambda: SearchSpace(Float("epsilon", 1e-10, 1e-2, "log")).to_configspace(),
         "epsilon cannot be carried over: ConfigSpace rounds bounds to 9 decimals, got 1e-10",
         id="small bound in ConfigSpace",
     ),
-    pytest.param(lambda: SPACES["True beside 1"].to_configspace(), "c cannot be carried over", id="equal choices in ConfigSpace"),
+    pytest.param(
+        lambda: SPACES["True beside 1"].to_configspace(),
+        "c cannot be carried over",
+        id="equal choices in ConfigSpace",
+    ),
     pytest.param(
         lambda: SearchSpace(Float("x", 0, 1), Float("y", 0, 1, when={"x": 0.5})).to_configspace(),
         "y is active only when x is 0.5, but x is continuous",
@@ -229,7 +288,9 @@ def test_optunas_distributions_are_understood() -> None:
     ]
 
 
-CARRIED = [each for each in PARAMS if each.id not in ("unicode names", "True beside 1", "log1m to many nines")]
+CARRIED = [
+    each for each in PARAMS if each.id not in ("unicode names", "True beside 1", "log1m to many nines")
+]
 
 
 @pytest.mark.parametrize("space", CARRIED)
@@ -266,7 +327,9 @@ def test_a_configspace_of_others_is_understood() -> None:
     fixed = ConfigSpace.Constant("fixed", 3)
     native.add(rule, depth, lr, nu, size, fixed)
     native.add(
-        ConfigSpace.AndConjunction(ConfigSpace.NotEqualsCondition(nu, rule, "sgd"), ConfigSpace.GreaterThanCondition(nu, depth, 2)),
+        ConfigSpace.AndConjunction(
+            ConfigSpace.NotEqualsCondition(nu, rule, "sgd"), ConfigSpace.GreaterThanCondition(nu, depth, 2)
+        ),
         ConfigSpace.InCondition(size, rule, ["sgd", "adam"]),
     )
     space = SearchSpace.from_configspace(native)
@@ -285,16 +348,27 @@ def native(*hyperparameters: Any, **conditions: Any) -> ConfigSpace.Configuratio
 
 def test_what_configspace_has_and_we_lack_is_refused_by_name() -> None:
     normal = ConfigSpace.NormalFloatHyperparameter("x", mu=0, sigma=1, lower=-1, upper=1)
-    with pytest.raises(InputError, match="x must be uniform, categorical, ordinal or constant, got NormalFloat"):
+    with pytest.raises(
+        InputError, match="x must be uniform, categorical, ordinal or constant, got NormalFloat"
+    ):
         SearchSpace.from_configspace(native(normal))
     weighted = ConfigSpace.CategoricalHyperparameter("c", ["a", "b"], weights=[1, 2])
     with pytest.raises(InputError, match="c cannot be carried over: its choices have weights"):
         SearchSpace.from_configspace(native(weighted))
-    a, b = ConfigSpace.CategoricalHyperparameter("a", ["u", "v"]), ConfigSpace.CategoricalHyperparameter("b", ["u", "v"])
+    a, b = (
+        ConfigSpace.CategoricalHyperparameter("a", ["u", "v"]),
+        ConfigSpace.CategoricalHyperparameter("b", ["u", "v"]),
+    )
     child = ConfigSpace.Constant("child", 1)
     either = native(a, b, child)
-    either.add(ConfigSpace.OrConjunction(ConfigSpace.EqualsCondition(child, a, "u"), ConfigSpace.EqualsCondition(child, b, "u")))
-    with pytest.raises(InputError, match="condition of child cannot be carried over: one of several has to hold"):
+    either.add(
+        ConfigSpace.OrConjunction(
+            ConfigSpace.EqualsCondition(child, a, "u"), ConfigSpace.EqualsCondition(child, b, "u")
+        )
+    )
+    with pytest.raises(
+        InputError, match="condition of child cannot be carried over: one of several has to hold"
+    ):
         SearchSpace.from_configspace(either)
     forbidden = native(a, b)
     forbidden.add(ConfigSpace.ForbiddenEqualsClause(a, "v"))
@@ -305,5 +379,7 @@ def test_what_configspace_has_and_we_lack_is_refused_by_name() -> None:
 def test_configspace_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ConfigSpace", None)
     module = importlib.import_module("search_spaces.configspace_spaces")
-    with pytest.raises(InputError, match=r"ConfigSpace is not installed; pip install optimizer-sensitivity\[configspace\]"):
+    with pytest.raises(
+        InputError, match=r"ConfigSpace is not installed; pip install optimizer-sensitivity\[configspace\]"
+    ):
         module.to_configspace(NESTED)

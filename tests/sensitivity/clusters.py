@@ -18,7 +18,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 class Nodes:
-    """A head without CPUs, for the driver to live on, and nodes of one CPU each, by turns with the label zone=a and zone=b."""
+    """A head without CPUs, for the driver to live on, and nodes of one CPU each, by turns with the label
+    zone=a and zone=b."""
 
     def __init__(self, count: int, **resources: float) -> None:
         self._resources = resources
@@ -47,7 +48,8 @@ class Nodes:
         self._cluster.remove_node(self._nodes.pop(0), allow_graceful=False)
 
     def restart(self) -> None:
-        """End the head, and with it the cluster, at once; then start another with as many nodes, at another address."""
+        """End the head, and with it the cluster, at once; then start another with as many nodes, at another
+        address."""
         count = len(self._nodes)
         self._cluster.remove_node(self._cluster.head_node, allow_graceful=False)
         self._cluster.shutdown()
@@ -60,7 +62,9 @@ class Nodes:
     def close(self) -> None:
         self._cluster.shutdown()
 
-    def run(self, folder: pathlib.Path, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def run(
+        self, folder: pathlib.Path, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         """Start the driver, a process of its own. Args: environment: added to this process's."""
         return subprocess.Popen(
             [sys.executable, "-m", "sensitivity.command.main", "run", *arguments, "--address", self.address],
@@ -74,7 +78,8 @@ class Nodes:
 
 
 def started(start: Callable[[], Any], tries: int = 3) -> Any:
-    """What a call starts, tried again: Ray gives a node half a minute to start, which a busy machine exceeds now and then."""
+    """What a call starts, tried again: Ray gives a node half a minute to start, which a busy machine exceeds
+    now and then."""
     try:
         return start()
     except Exception as error:

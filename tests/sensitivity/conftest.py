@@ -42,4 +42,6 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
     """An empty place for a store, in either database."""
-    return str(tmp_path / "s.sqlite") if request.param == "sqlite" else request.getfixturevalue("postgres").url()
+    return (
+        str(tmp_path / "s.sqlite") if request.param == "sqlite" else request.getfixturevalue("postgres").url()
+    )

@@ -1,4 +1,5 @@
-"""Machines of a cluster as network namespaces of this one: each has an address of its own, and its cable can be pulled."""
+"""Machines of a cluster as network namespaces of this one: each has an address of its own, and its cable can
+be pulled."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ def missing() -> str | None:
 
 
 class Machines:
-    """Two machines with a cable between them. Ray's head is on the first, where the driver lives too; both have one CPU."""
+    """Two machines with a cable between them. Ray's head is on the first, where the driver lives too; both
+    have one CPU."""
 
     def __init__(self, place: pathlib.Path) -> None:
         tag = secrets.token_hex(2)
@@ -50,12 +52,29 @@ class Machines:
         """Make the machines and their cable, and start Ray on both."""
         for name in self.names:
             _ip("netns", "add", name)
-        _ip("link", "add", self._cables[0], "netns", self.names[0], "type", "veth", "peer", self._cables[1], "netns", self.names[1])
+        _ip(
+            "link",
+            "add",
+            self._cables[0],
+            "netns",
+            self.names[0],
+            "type",
+            "veth",
+            "peer",
+            self._cables[1],
+            "netns",
+            self.names[1],
+        )
         for name, cable, address in zip(self.names, self._cables, self.addresses, strict=True):
             _ip("-n", name, "address", "add", f"{address}/24", "dev", cable)
             for device in ("lo", cable):
                 _ip("-n", name, "link", "set", device, "up")
-        for k, given in enumerate((["--head", f"--port={PORT}", "--include-dashboard=false"], [f"--address={self.addresses[0]}:{PORT}"])):
+        for k, given in enumerate(
+            (
+                ["--head", f"--port={PORT}", "--include-dashboard=false"],
+                [f"--address={self.addresses[0]}:{PORT}"],
+            )
+        ):
             self._start(k, *given)
         deadline = time.monotonic() + 120
         while not all("Ray runtime started" in (self._place / f"{k}.log").read_text() for k in (0, 1)):
@@ -64,11 +83,17 @@ class Machines:
             time.sleep(0.1)
 
     def _start(self, machine: int, *given: str) -> None:
-        options = [f"--node-ip-address={self.addresses[machine]}", "--num-cpus=1", "--object-store-memory=100000000"]
+        options = [
+            f"--node-ip-address={self.addresses[machine]}",
+            "--num-cpus=1",
+            "--object-store-memory=100000000",
+        ]
         options += [f"--temp-dir={self._place}"] if machine == 0 else []
         ray = ["-m", "ray.scripts.scripts", "start", "--block", *given, *options]
         with (self._place / f"{machine}.log").open("wb") as log:
-            self._processes.append(subprocess.Popen(self.command(machine, *ray), env=self._environment, stdout=log, stderr=log))
+            self._processes.append(
+                subprocess.Popen(self.command(machine, *ray), env=self._environment, stdout=log, stderr=log)
+            )
 
     def command(self, machine: int, *arguments: str) -> list[str]:
         """Python on one of the machines."""
@@ -76,9 +101,13 @@ class Machines:
 
     def run(self, folder: pathlib.Path, *arguments: str) -> subprocess.Popen[str]:
         """The driver, on the first machine."""
-        command = self.command(0, "-m", "sensitivity.command.main", "run", *arguments, "--address", f"{self.addresses[0]}:{PORT}")
+        command = self.command(
+            0, "-m", "sensitivity.command.main", "run", *arguments, "--address", f"{self.addresses[0]}:{PORT}"
+        )
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=folder, env=self._environment, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(
+            command, cwd=folder, env=self._environment, stdout=pipe, stderr=pipe, text=True
+        )
 
     def pull(self) -> None:
         """Pull the cable: the second machine works on, and nobody hears of it."""
@@ -92,7 +121,9 @@ class Machines:
                     os.kill(pid, 9)
             each.wait()
         for name in self.names:
-            pids = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True).stdout.split()
+            pids = subprocess.run(
+                ["ip", "netns", "pids", name], capture_output=True, text=True
+            ).stdout.split()
             for text in pids:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(text), 9)

@@ -1,4 +1,5 @@
-"""Tables as people have them, drawn at random: few rows, holes, ties, constants, huge, tiny and no losses, unequal spaces."""
+"""Tables as people have them, drawn at random: few rows, holes, ties, constants, huge, tiny and no losses,
+unequal spaces."""
 
 from __future__ import annotations
 
@@ -30,9 +31,15 @@ LOSSES: Mapping[str, Callable[[np.random.Generator, np.ndarray], np.ndarray]] = 
     "tiny": lambda rng, distance: 1e-300 * (1 + distance),
     "negative": lambda rng, distance: -1 - distance,
     "of all sizes": lambda rng, distance: 10.0 ** rng.uniform(-300, 300, distance.size),
-    "one outlier": lambda rng, distance: np.where(np.arange(distance.size) == rng.integers(distance.size), 1e300, distance),
-    "some diverged": lambda rng, distance: np.where(rng.random(distance.size) < 0.3, rng.choice([math.nan, math.inf, -math.inf]), distance),
-    "one finite": lambda rng, distance: np.where(np.arange(distance.size) == rng.integers(distance.size), distance, math.nan),
+    "one outlier": lambda rng, distance: np.where(
+        np.arange(distance.size) == rng.integers(distance.size), 1e300, distance
+    ),
+    "some diverged": lambda rng, distance: np.where(
+        rng.random(distance.size) < 0.3, rng.choice([math.nan, math.inf, -math.inf]), distance
+    ),
+    "one finite": lambda rng, distance: np.where(
+        np.arange(distance.size) == rng.integers(distance.size), distance, math.nan
+    ),
     "all diverged": lambda rng, distance: np.full(distance.size, math.nan),
 }
 """Losses of rows, from their distance to an optimum."""
@@ -61,17 +68,38 @@ def odd_table(number: int) -> tuple[pd.DataFrame, str]:
         varied = names[: rng.integers(1, len(names) + 1)] if unequal else names
         levels = {name: LEVELS[name](rng, _count(rng)) if unequal else shared[name] for name in varied}
         for configuration in _drawn(rng, levels) if drawn else _grid(levels):
-            rows += [{"variant": variant, "task": task, **configuration, "seed": seed} for task in tasks for seed in range(seeds)]
+            rows += [
+                {"variant": variant, "task": task, **configuration, "seed": seed}
+                for task in tasks
+                for seed in range(seeds)
+            ]
     table = pd.DataFrame(rows)
-    features = [f"{len(variants)} variants", f"{len(names)} hyperparameters", f"{seeds} seeds", "drawn" if drawn else "grid"]
+    features = [
+        f"{len(variants)} variants",
+        f"{len(names)} hyperparameters",
+        f"{seeds} seeds",
+        "drawn" if drawn else "grid",
+    ]
     if rng.random() < 0.4:
         features.append("holes")
         table = table[rng.random(len(table)) > rng.uniform(0.05, 0.9)]
-    table = table.iloc[np.sort(rng.permutation(len(table))[:MOST_ROWS])] if len(table) else pd.DataFrame(rows[:1])
+    table = (
+        table.iloc[np.sort(rng.permutation(len(table))[:MOST_ROWS])] if len(table) else pd.DataFrame(rows[:1])
+    )
     kind = str(rng.choice(list(LOSSES)))
     table = table.assign(loss=LOSSES[kind](rng, _distance(table, names)))
-    left_out = [name for name, absent in {"variant": len(variants) == 1, "task": len(tasks) == 1, "seed": seeds == 1}.items() if absent]
-    return table.drop(columns=left_out).reset_index(drop=True), ", ".join([*features, f"losses: {kind}", f"{len(table)} rows"])
+    left_out = [
+        name
+        for name, absent in {
+            "variant": len(variants) == 1,
+            "task": len(tasks) == 1,
+            "seed": seeds == 1,
+        }.items()
+        if absent
+    ]
+    return table.drop(columns=left_out).reset_index(drop=True), ", ".join(
+        [*features, f"losses: {kind}", f"{len(table)} rows"]
+    )
 
 
 def _count(rng: np.random.Generator) -> int:
@@ -90,7 +118,9 @@ def _drawn(rng: np.random.Generator, levels: Mapping[str, Levels]) -> list[dict[
     """Draw different configurations: real hyperparameters between their levels, others among them."""
     rows = [
         {
-            name: float(rng.uniform(min(values), max(values))) if isinstance(values[0], float) else values[rng.integers(len(values))]
+            name: float(rng.uniform(min(values), max(values)))
+            if isinstance(values[0], float)
+            else values[rng.integers(len(values))]
             for name, values in levels.items()
         }
         for _ in range(rng.integers(1, 60))

@@ -25,8 +25,12 @@ EGD = "l2-mean-bias_corrected-second"
 def joined(parts: list[Results], study: str) -> Results:
     """Variants with spaces of their own as one study."""
     spaces = {name: space for each in parts for name, space in each.spaces.items()}
-    tables = (pd.concat([getattr(each, name) for each in parts], ignore_index=True) for name in ("trials", "epochs"))
-    return replace(parts[0], **dict(zip(("trials", "reported"), tables, strict=True)), spaces=spaces, study=study)
+    tables = (
+        pd.concat([getattr(each, name) for each in parts], ignore_index=True) for name in ("trials", "epochs")
+    )
+    return replace(
+        parts[0], **dict(zip(("trials", "reported"), tables, strict=True)), spaces=spaces, study=study
+    )
 
 
 def table(number: int, loss: Loss, seeds: int = 3) -> Results:
@@ -36,7 +40,11 @@ def table(number: int, loss: Loss, seeds: int = 3) -> Results:
     for name in whole.variants:
         space = whole.space(name)
         rows = whole.design(name).configurations(space)
-        parts.append(results(loss, variants=(name,), space=space, configurations=rows, seeds=range(seeds), task=whole.task))
+        parts.append(
+            results(
+                loss, variants=(name,), space=space, configurations=rows, seeds=range(seeds), task=whole.task
+            )
+        )
     return joined(parts, f"paper-table-{number}")
 
 
@@ -62,12 +70,17 @@ def world(loss: Loss, seeds: int = 3) -> list[Results]:
 
 
 def noisy(truth: Callable[[Mapping[str, Any]], float], deviation: float) -> Loss:
-    """A loss with the logarithm that the truth gives, of a configuration with its variant's settings, and normal noise."""
+    """A loss with the logarithm that the truth gives, of a configuration with its variant's settings, and
+    normal noise."""
     rng = np.random.default_rng(0)
 
     def loss(configuration: Mapping[str, Any], seed: int) -> float:
         settings = {"order": "first", **variant(configuration["variant"]).fixed, **configuration}  # type: ignore[attr-defined]
-        return 0.1 * math.exp(min(truth(settings), 700.0)) * math.exp(rng.normal(0, deviation)) if truth(settings) < math.inf else math.inf
+        return (
+            0.1 * math.exp(min(truth(settings), 700.0)) * math.exp(rng.normal(0, deviation))
+            if truth(settings) < math.inf
+            else math.inf
+        )
 
     return loss
 
@@ -83,7 +96,9 @@ def as_claimed(s: Mapping[str, Any]) -> float:
     bend = 2.0 if s["p"] == math.inf else 0.3
     best = {1: 0.001, 2: 0.002, math.inf: 0.005}[s["p"]]
     decays = math.log(1.3) * (momentum and s["mu"] != 0.9) + math.log(1.1) * (s.get("nu", 0.9) != 0.9)
-    return math.log(0.5) + bend * math.log(s["lr"] / best) ** 2 + decays + math.log(3) * (s["order"] == "second")
+    return (
+        math.log(0.5) + bend * math.log(s["lr"] / best) ** 2 + decays + math.log(3) * (s["order"] == "second")
+    )
 
 
 def otherwise(s: Mapping[str, Any]) -> float:

@@ -77,6 +77,8 @@ def listening(pids: Iterable[int]) -> set[tuple[str, int]]:
             local, state, inode = (line.split()[column] for column in (1, 3, 9))
             if state == "0A" and f"socket:[{inode}]" in inodes:
                 address, _, port = local.partition(":")
-                words = b"".join(bytes.fromhex(address[start : start + 8])[::-1] for start in range(0, len(address), 8))
+                words = b"".join(
+                    bytes.fromhex(address[start : start + 8])[::-1] for start in range(0, len(address), 8)
+                )
                 found.add((socket.inet_ntop(family, words), int(port, 16)))
     return found

@@ -1,4 +1,5 @@
-"""A Ray head of the tests' own, as an operator starts one: `ray start --head`, with a dashboard and token authentication."""
+"""A Ray head of the tests' own, as an operator starts one: `ray start --head`, with a dashboard and token
+authentication."""
 
 from __future__ import annotations
 
@@ -16,7 +17,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).parents[2]
-DASHBOARD = ("aiohttp", "aiohttp_cors", "opencensus", "opentelemetry.exporter.prometheus", "prometheus_client", "smart_open", "virtualenv")
+DASHBOARD = (
+    "aiohttp",
+    "aiohttp_cors",
+    "opencensus",
+    "opentelemetry.exporter.prometheus",
+    "prometheus_client",
+    "smart_open",
+    "virtualenv",
+)
 
 
 def lacking() -> list[str]:
@@ -58,8 +67,11 @@ def environment(home: pathlib.Path, token: str) -> dict[str, str]:
     }
 
 
-def start(home: pathlib.Path, cpus: int = 2, port: int | None = None, more: Sequence[str] = ()) -> tuple[subprocess.Popen[bytes], Head]:
-    """Start a head and wait for its dashboard; SIGTERM to the process ends it and all that it started. Args: more: options."""
+def start(
+    home: pathlib.Path, cpus: int = 2, port: int | None = None, more: Sequence[str] = ()
+) -> tuple[subprocess.Popen[bytes], Head]:
+    """Start a head and wait for its dashboard; SIGTERM to the process ends it and all that it started. Args:
+    more: options."""
     token, dashboard = secrets.token_hex(32), free_port()
     ports = {
         "port": port or free_port(),
@@ -69,10 +81,17 @@ def start(home: pathlib.Path, cpus: int = 2, port: int | None = None, more: Sequ
     }
     ports |= {"min-worker-port": 0, "max-worker-port": 0}
     options = [f"--{name}={each}" for name, each in ports.items()]
-    options += [f"--num-cpus={cpus}", f"--temp-dir={home}/ray", "--include-dashboard=true", "--object-store-memory=100000000"]
+    options += [
+        f"--num-cpus={cpus}",
+        f"--temp-dir={home}/ray",
+        "--include-dashboard=true",
+        "--object-store-memory=100000000",
+    ]
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *options, *more]
     with (home / "head.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment(home, token), stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, env=environment(home, token), stdout=log, stderr=log, start_new_session=True
+        )
     address = f"http://127.0.0.1:{dashboard}"
     deadline = time.monotonic() + 120
     while not _answers(address):

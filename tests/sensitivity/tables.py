@@ -35,8 +35,11 @@ def results(
     epochs: int = 2,
     status: Callable[[Mapping[str, Any], int], str] | None = None,
 ) -> Results:
-    """Results whose loss is a function of configuration and seed; a loss that is not finite is a diverged trial."""
-    points = list(configurations) if configurations is not None else Grid({"lr": 4, "mu": 3}).configurations(space)
+    """Results whose loss is a function of configuration and seed; a loss that is not finite is a diverged
+    trial."""
+    points = (
+        list(configurations) if configurations is not None else Grid({"lr": 4, "mu": 3}).configurations(space)
+    )
     trials, curves = [], []
     for variant in variants:
         for place, configuration in enumerate(points):
@@ -45,7 +48,13 @@ def results(
                 ended = "completed" if math.isfinite(value) else "diverged"
                 state = status(configuration, seed) if status is not None else ended
                 key = f"{variant}-{place}-{seed}"
-                capped = min(value, INITIAL) if state == "completed" else INITIAL if state == "diverged" else math.nan
+                capped = (
+                    min(value, INITIAL)
+                    if state == "completed"
+                    else INITIAL
+                    if state == "diverged"
+                    else math.nan
+                )
                 trials.append(
                     {
                         "key": key,
@@ -66,11 +75,22 @@ def results(
                     }
                 )
                 curves += [
-                    {"key": key, "epoch": epoch, "train_loss_end": INITIAL + (value - INITIAL) * epoch / epochs, "seconds": 0.5}
+                    {
+                        "key": key,
+                        "epoch": epoch,
+                        "train_loss_end": INITIAL + (value - INITIAL) * epoch / epochs,
+                        "seconds": 0.5,
+                    }
                     for epoch in range(1, epochs + 1)
                 ]
     return Results(
-        pd.DataFrame(trials), pd.DataFrame(curves), dict.fromkeys(variants, space), "train_loss_end", design, "made up", {"name": "made up"}
+        pd.DataFrame(trials),
+        pd.DataFrame(curves),
+        dict.fromkeys(variants, space),
+        "train_loss_end",
+        design,
+        "made up",
+        {"name": "made up"},
     )
 
 
@@ -90,7 +110,11 @@ def noisy(
 def two_tasks() -> Results:
     """Two variants on two tasks, on one of which the best lr is ten times that of the other."""
     one = results(noisy(0.02), variants=("adam", "nadam"))
-    two = results(noisy(0.02, 1, lambda c, seed: bowl({"lr": c["lr"] / 10}, seed)), variants=("adam", "nadam"), task="resnet/cifar10")
+    two = results(
+        noisy(0.02, 1, lambda c, seed: bowl({"lr": c["lr"] / 10}, seed)),
+        variants=("adam", "nadam"),
+        task="resnet/cifar10",
+    )
     trials = pd.concat([one.trials, two.trials.assign(key="b" + two.trials["key"])], ignore_index=True)
     epochs = pd.concat([one.epochs, two.epochs.assign(key="b" + two.epochs["key"])], ignore_index=True)
     return replace(one, trials=trials, reported=epochs)
@@ -99,4 +123,6 @@ def two_tasks() -> Results:
 def maximised() -> Results:
     """An imported table whose metric, called accuracy, is maximised."""
     table = results(noisy(0.01), variants=("adam", "nadam")).trials.rename(columns={"value": "accuracy"})
-    return from_table(table[["variant", "config/lr", "config/mu", "accuracy"]], metric="accuracy", direction="max")
+    return from_table(
+        table[["variant", "config/lr", "config/mu", "accuracy"]], metric="accuracy", direction="max"
+    )

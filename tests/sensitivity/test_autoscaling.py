@@ -22,9 +22,24 @@ from sensitivity.study.trial import DONE
 from tests.sensitivity import ray_head
 from tests.sensitivity.processes import descendants
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(ray_head.lacking()), reason=f"Ray's dashboard lacks {ray_head.lacking()}")]
-FEW = {"name": "few", "tasks": ["function/ishigami"], "design": {"kind": "random", "n": 4}, "epochs": 1, "cohort_size": 1}
-NOT_USED = ("cluster_synced_files", "initialization_commands", "setup_commands", "head_setup_commands", "worker_setup_commands")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(ray_head.lacking()), reason=f"Ray's dashboard lacks {ray_head.lacking()}"),
+]
+FEW = {
+    "name": "few",
+    "tasks": ["function/ishigami"],
+    "design": {"kind": "random", "n": 4},
+    "epochs": 1,
+    "cohort_size": 1,
+}
+NOT_USED = (
+    "cluster_synced_files",
+    "initialization_commands",
+    "setup_commands",
+    "head_setup_commands",
+    "worker_setup_commands",
+)
 NOT_USED += ("head_start_ray_commands", "worker_start_ray_commands")
 """What the autoscaler reads of its file and has no use for where nodes are processes of this machine."""
 
@@ -39,7 +54,12 @@ def autoscaling(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ray_head.Head
     with tempfile.TemporaryDirectory(prefix="r-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         kinds = {
             "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
-            "one": {"resources": {"CPU": 1, "object_store_memory": 10**8}, "node_config": {}, "min_workers": 0, "max_workers": 2},
+            "one": {
+                "resources": {"CPU": 1, "object_store_memory": 10**8},
+                "node_config": {},
+                "min_workers": 0,
+                "max_workers": 2,
+            },
         }
         config = {
             "cluster_name": "tests", "max_workers": 2, "upscaling_speed": 1.0, "idle_timeout_minutes": 1, "available_node_types": kinds,
@@ -60,11 +80,23 @@ def autoscaling(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ray_head.Head
                     os.kill(pid, signal.SIGKILL)
 
 
-def test_trials_wait_for_the_nodes_that_the_autoscaler_makes(autoscaling: tuple[ray_head.Head, str], tmp_path: pathlib.Path) -> None:
+def test_trials_wait_for_the_nodes_that_the_autoscaler_makes(
+    autoscaling: tuple[ray_head.Head, str], tmp_path: pathlib.Path
+) -> None:
     head, address = autoscaling
     (tmp_path / "few.json").write_text(json.dumps(FEW))
     driver = subprocess.run(
-        [sys.executable, "-m", "sensitivity.command.main", "run", "few.json", "--address", address, "--workers", "2"],
+        [
+            sys.executable,
+            "-m",
+            "sensitivity.command.main",
+            "run",
+            "few.json",
+            "--address",
+            address,
+            "--workers",
+            "2",
+        ],
         cwd=tmp_path,
         env=ray_head.environment(tmp_path, head.token),
         capture_output=True,
@@ -72,6 +104,8 @@ def test_trials_wait_for_the_nodes_that_the_autoscaler_makes(autoscaling: tuple[
         timeout=240,
     )
     assert driver.returncode == 0, driver.stderr
-    assert re.search(r"^waiting for 2 CPUs; the cluster has [01]$", driver.stderr, re.MULTILINE)  # one may be there at the first look
+    assert re.search(
+        r"^waiting for 2 CPUs; the cluster has [01]$", driver.stderr, re.MULTILINE
+    )  # one may be there at the first look
     with closing(Store(tmp_path / "sensitivity.sqlite", create=False)) as store:
         assert set(store.statuses("few").values()) <= set(DONE)

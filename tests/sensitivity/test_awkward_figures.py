@@ -1,4 +1,5 @@
-"""Every figure of awkward studies: none fails, shows what is no number, or what a name would have a browser do."""
+"""Every figure of awkward studies: none fails, shows what is no number, or what a name would have a browser
+do."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ def wide() -> Results:
     space = SearchSpace(LR, MU, *more, Ordinal("p", (1, 2, math.inf)), Categorical("nesterov", (False, True)))
     points = space.decode(np.random.default_rng(0).random((3, len(space))))
     variants = [f"variant {i}" for i in range(30)]
-    return results(noisy(0.02), variants=variants, space=space, configurations=points, seeds=(0,), design="random")
+    return results(
+        noisy(0.02), variants=variants, space=space, configurations=points, seeds=(0,), design="random"
+    )
 
 
 AWKWARD = {
@@ -39,7 +42,9 @@ AWKWARD = {
     "all diverged": lambda: results(lambda configuration, seed: math.inf),
     "constant": lambda: results(lambda configuration, seed: 0.5),
     "one seed": lambda: results(bowl, seeds=(0,)),
-    "half failed": lambda: results(bowl, status=lambda configuration, seed: "failed" if seed else "completed"),
+    "half failed": lambda: results(
+        bowl, status=lambda configuration, seed: "failed" if seed else "completed"
+    ),
     "adaptive": lambda: results(noisy(0.05), variants=("adam", "nadam"), design="adaptive"),
     "random": lambda: results(noisy(0.1), design="random"),
     "maximised and imported": maximised,
@@ -54,7 +59,9 @@ def test_awkward_studies_have_every_figure(case: str) -> None:
     measured = Measured(AWKWARD[case]())
     for name in (*OF_TASK, *OF_ALL):
         draw = getattr(figures, name)
-        figure = draw(measured, measured.results.trials["task"].iloc[0]) if name in OF_TASK else draw(measured)
+        figure = (
+            draw(measured, measured.results.trials["task"].iloc[0]) if name in OF_TASK else draw(measured)
+        )
         figure.to_json()
         title = f"{figure.layout.title.text} {figure.layout.title.subtitle.text}"
         said = title + " ".join(note.text or "" for note in figure.layout.annotations)

@@ -1,4 +1,5 @@
-"""Tables of a study in batches: the table that the store reads at once, in memory that does not depend on its length."""
+"""Tables of a study in batches: the table that the store reads at once, in memory that does not depend on its
+length."""
 
 from __future__ import annotations
 
@@ -18,11 +19,22 @@ from tests.sensitivity.dashboard.stored import finish, plan
 
 @pytest.fixture(params=[False, True], ids=["no trial failed", "the last trial failed"])
 def store(tmp_path: pathlib.Path, request: pytest.FixtureRequest) -> Iterator[Store]:
-    """The study ``watched`` with 48 trials, of which some diverged and some measured more than others, and perhaps ten trials more."""
+    """The study ``watched`` with 48 trials, of which some diverged and some measured more than others, and
+    perhaps ten trials more."""
     made, trials = plan(tmp_path / "s.sqlite")
     finish(made, trials)
     made.keep(
-        [{"key": trials[7].key, "epoch": 90, "initial_loss": 1.0, "status": "running", "train_loss": 0.5, "late": 2.0, "accuracy": 0.25}]
+        [
+            {
+                "key": trials[7].key,
+                "epoch": 90,
+                "initial_loss": 1.0,
+                "status": "running",
+                "train_loss": 0.5,
+                "late": 2.0,
+                "accuracy": 0.25,
+            }
+        ]
     )
     if request.param:
         made.add_study("watched", made.study("watched"), planned(made_study(10, name="watched")))
@@ -39,7 +51,9 @@ def test_batches_together_are_the_table_of_the_store(store: Store, rows: int) ->
     pd.testing.assert_frame_equal(pd.concat(epochs, ignore_index=True), expected)
     assert all(list(batch.columns) == list(expected.columns) and len(batch) < 2 * rows for batch in epochs)
     trials = pd.concat(list(trial_batches(store, "watched", rows=rows)), ignore_index=True)
-    pd.testing.assert_frame_equal(trials.drop(columns="configuration"), store.trials("watched").drop(columns="configuration"))
+    pd.testing.assert_frame_equal(
+        trials.drop(columns="configuration"), store.trials("watched").drop(columns="configuration")
+    )
     key = trials["key"][7]
     curve = pd.concat(list(curve_batches(store, key, rows=rows)), ignore_index=True)
     assert curve["epoch"].tolist() == expected.loc[expected["key"] == key, "epoch"].tolist()

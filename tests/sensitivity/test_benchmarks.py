@@ -1,4 +1,5 @@
-"""The benchmarks of growth and of a study end to end: what they compute and how they judge, without what takes long."""
+"""The benchmarks of growth and of a study end to end: what they compute and how they judge, without what
+takes long."""
 
 from __future__ import annotations
 
@@ -29,12 +30,16 @@ def test_the_steepest_slope_is_that_of_n_log_n() -> None:
     ("stage", "seconds", "missed"),
     [
         pytest.param("reading", lambda size: size / 1e4, [], id="linear"),
-        pytest.param("reading", lambda size: size**1.5 / 1e6, ["reading grows with a slope of 1.50"], id="steep"),
+        pytest.param(
+            "reading", lambda size: size**1.5 / 1e6, ["reading grows with a slope of 1.50"], id="steep"
+        ),
         pytest.param("planning", lambda size: size / 1e4, ["planning takes 10.0 s"], id="too long"),
         pytest.param("resuming", lambda size: size / 1e4, [], id="long, but quick enough"),
     ],
 )
-def test_the_verdict_names_what_grows_too_fast_or_takes_too_long(stage: str, seconds, missed: list[str]) -> None:  # type: ignore[no-untyped-def]
+def test_the_verdict_names_what_grows_too_fast_or_takes_too_long(
+    stage: str, seconds, missed: list[str]
+) -> None:  # type: ignore[no-untyped-def]
     assert verdict({size: {stage: (seconds(size), 0.0)} for size in SIZES}) == missed
 
 
@@ -49,7 +54,10 @@ def test_a_made_store_holds_a_finished_study(tmp_path: pathlib.Path) -> None:
 
 def test_both_sides_are_compared_by_their_trials_per_hour(capsys: pytest.CaptureFixture[str]) -> None:
     work = Work("autoencoder/digits", trials=4, epochs=2)
-    sides = {"script": lambda work, workers: Took(40.0 / workers, 20.0), "study": lambda work, workers: Took(20.0 / workers, 18.0)}
+    sides = {
+        "script": lambda work, workers: Took(40.0 / workers, 20.0),
+        "study": lambda work, workers: Took(20.0 / workers, 18.0),
+    }
     assert throughput(work, sides) == [2.0, 2.0]
     assert "| 1 worker, trials per hour | 360 | 720 | 2.00 |" in capsys.readouterr().out
     assert Took(20.0, 18.0).overhead(work, workers=2) == 5.5

@@ -41,23 +41,44 @@ def table(initial: dict[str, float] | None = None, loss: float | None = None, **
 @pytest.mark.parametrize(
     ("found", "caps", "words"),
     [
-        pytest.param(table(), (WORST, WORST, WORST), ("as the worst that ended", "as the worst that ended"), id="no initial loss"),
-        pytest.param(table(INITIALS["none"]), (WORST, WORST, WORST), ("as the worst that ended",) * 2, id="an empty column"),
-        pytest.param(table(INITIALS["given"]), (INITIAL, INITIAL, INITIAL), ("at the initial loss",) * 2, id="a column"),
         pytest.param(
-            table(INITIALS["of one task"]), (INITIAL, WORST, MIXED), ("at the initial loss", "as the worst that ended"), id="of one task"
+            table(),
+            (WORST, WORST, WORST),
+            ("as the worst that ended", "as the worst that ended"),
+            id="no initial loss",
+        ),
+        pytest.param(
+            table(INITIALS["none"]),
+            (WORST, WORST, WORST),
+            ("as the worst that ended",) * 2,
+            id="an empty column",
+        ),
+        pytest.param(
+            table(INITIALS["given"]), (INITIAL, INITIAL, INITIAL), ("at the initial loss",) * 2, id="a column"
+        ),
+        pytest.param(
+            table(INITIALS["of one task"]),
+            (INITIAL, WORST, MIXED),
+            ("at the initial loss", "as the worst that ended"),
+            id="of one task",
         ),
     ],
 )
-def test_the_cap_of_a_task_is_named(found: Results, caps: tuple[str, str, str], words: tuple[str, str]) -> None:
+def test_the_cap_of_a_task_is_named(
+    found: Results, caps: tuple[str, str, str], words: tuple[str, str]
+) -> None:
     assert tuple(cap_of(found, task) for task in ("a", "b", None)) == caps
     measured = Measured(found)
     for task, counted in zip(("a", "b"), words, strict=True):
         assert diverged(measured, task) == [f"Diverged trials, counted {counted}: table 1 of 9."]
-        loss = found.trials.loc[(found.trials["task"] == task) & (found.trials["status"] == "diverged"), "loss"].iloc[0]
+        loss = found.trials.loc[
+            (found.trials["task"] == task) & (found.trials["status"] == "diverged"), "loss"
+        ].iloc[0]
         assert loss == (2.0 if counted.endswith("initial loss") else 0.8)
     assert ("capped at the initial loss," in how_to_read(measured)) == (caps[2] == INITIAL)
-    assert ("the worst that any trial of the task ended with" in how_to_read(measured)) == (caps[2] != INITIAL)
+    assert ("the worst that any trial of the task ended with" in how_to_read(measured)) == (
+        caps[2] != INITIAL
+    )
 
 
 @pytest.mark.parametrize(("initial", "count"), [("none", 2), ("given", 0), ("of one task", 1)])
@@ -69,11 +90,17 @@ def test_a_note_counts_those_without_an_initial_loss(initial: str, count: int) -
 
 def test_a_trial_without_its_own_initial_loss_makes_the_cap_of_its_task_a_mixed_one() -> None:
     rows = [
-        {"lr": 10.0**-power, "loss": math.nan if power < 2 else 0.1 * power, "start": math.nan if power == 0 else 2.0} for power in range(9)
+        {
+            "lr": 10.0**-power,
+            "loss": math.nan if power < 2 else 0.1 * power,
+            "start": math.nan if power == 0 else 2.0,
+        }
+        for power in range(9)
     ]
     found = from_table(pd.DataFrame(rows), metric="loss", initial_loss="start", hyperparameters=["lr"])
     assert diverged(Measured(found), "table") == [
-        "Diverged trials, counted at the initial loss where it is known, else as the worst that ended: table 2 of 9."
+        "Diverged trials, counted at the initial loss where it is known, else as the worst that ended: "
+        "table 2 of 9."
     ]
 
 
@@ -87,6 +114,10 @@ def test_a_trial_without_its_own_initial_loss_makes_the_cap_of_its_task_a_mixed_
 def test_what_never_learned_is_compared_with_what_there_is(found: Results, words: str) -> None:
     (other,) = {"the worst result of the task", "the initial loss"} - {words}
     question = next(question for question in QUESTIONS if question.key == "effects")
-    for text in (" ".join(caveats(found)["text"]), *ranking(Measured(found), "a"), question.why_not(Measured(found), "a")):
+    for text in (
+        " ".join(caveats(found)["text"]),
+        *ranking(Measured(found), "a"),
+        question.why_not(Measured(found), "a"),
+    ):
         assert words in text
         assert other not in text

@@ -34,7 +34,10 @@ def store(place: str) -> Iterator[Store]:
     planned = trials(study)
     opened.add_study(study.name, study.to_stored(), planned)
     for each in planned:
-        middle = each.configuration["lr"] == sorted({other.configuration["lr"] for other in planned if other.variant == each.variant})[1]
+        middle = (
+            each.configuration["lr"]
+            == sorted({other.configuration["lr"] for other in planned if other.variant == each.variant})[1]
+        )
         loss = 0.5 - 0.2 * middle - 0.1 * (each.configuration.get("mu") == 0.99) + 0.01 * each.seed
         opened.record(each.key, initial_loss=1.0, reports=[report(1, "completed", loss)])
     yield opened
@@ -45,7 +48,9 @@ def test_the_center_is_the_best_of_each_variant(store: Store) -> None:
     study = centered(Study(**AROUND), store)
     assert study.designs["sgd"]["center"] == {"lr": pytest.approx(10**-0.5)}
     assert study.designs["adam"]["center"]["mu"] == 0.99
-    assert sorted({each.configuration["lr"] for each in trials(study) if each.variant == "adam"}) == pytest.approx([1e-4, 10**-2.5, 0.1])
+    assert sorted(
+        {each.configuration["lr"] for each in trials(study) if each.variant == "adam"}
+    ) == pytest.approx([1e-4, 10**-2.5, 0.1])
 
 
 def test_a_center_once_chosen_stays(store: Store) -> None:
@@ -60,7 +65,9 @@ def test_a_center_once_chosen_stays(store: Store) -> None:
 
 
 def test_a_composed_design_is_centered_too(store: Store) -> None:
-    study = centered(Study(**{**AROUND, "variants": ["sgd"], "design": Random(4) + OneAtATime(3, "best")}), store)
+    study = centered(
+        Study(**{**AROUND, "variants": ["sgd"], "design": Random(4) + OneAtATime(3, "best")}), store
+    )
     assert study.designs["sgd"]["parts"][1]["center"] == {"lr": pytest.approx(10**-0.5)}
     assert len(trials(study)) == (4 + 3) * 2
 
@@ -68,8 +75,16 @@ def test_a_composed_design_is_centered_too(store: Store) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        pytest.param({"epochs": 2}, "center: best needs completed trials of sgd on logistic/synthetic with 2 epochs", id="nothing yet"),
-        pytest.param({"tasks": ["logistic/synthetic", "logistic/digits"]}, "center: best needs one task", id="two tasks"),
+        pytest.param(
+            {"epochs": 2},
+            "center: best needs completed trials of sgd on logistic/synthetic with 2 epochs",
+            id="nothing yet",
+        ),
+        pytest.param(
+            {"tasks": ["logistic/synthetic", "logistic/digits"]},
+            "center: best needs one task",
+            id="two tasks",
+        ),
     ],
 )
 def test_without_a_best_it_is_said(store: Store, changes: dict[str, Any], message: str) -> None:

@@ -24,7 +24,8 @@ LR = "{name: lr, low: .001, high: .1, scale: log}"
 
 @pytest.fixture
 def here(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    """An empty working directory with a valid study file, a broken one, a store of a newer version and a folder nobody may write to."""
+    """An empty working directory with a valid study file, a broken one, a store of a newer version and a
+    folder nobody may write to."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.yaml").write_text(SPEC)
     (tmp_path / "typo.yaml").write_text(SPEC.replace("epochs", "epohcs"))
@@ -35,7 +36,8 @@ def here(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
     connection.close()
     for name, change in {
         "twice": ("epochs: 1", "epochs: 1\nepochs: 2"), "seeds": ("seeds: 2", f"seeds: [{10**24}]"),
-        "variant": ("adam]", "adm]"), "task": ("digits", "digit"), "empty": ("{lr: 3}", "0"), "unknown": ("{lr: 3}", "{lrr: 3}"),
+        "variant": ("adam]", "adm]"), "task": ("digits", "digit"), "empty": ("{lr: 3}", "0"), "unknown": ("{lr: "
+"3}", "{lrr: 3}"),
     }.items():  # fmt: skip
         (tmp_path / f"{name}.yaml").write_text(SPEC.replace(*change))
     (tmp_path / "broken.py").write_text("1 / 0\n")
@@ -43,9 +45,12 @@ def here(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
     (tmp_path / "fit.yaml").write_text(SPEC.replace("autoencoder/digits", "autoencoder/cifar10"))
     for name, space in {
         "negative": "{name: lr, low: -1, high: 1}", "one": f"{LR}, {{name: mu, low: .5, high: 1}}",
-        "norm": f"{LR}, {{name: p, levels: [.5, 2]}}", "upside": "{name: lr, low: 1, high: .1}", "lacking": "{name: mu, low: .5, high: .9}",
+        "norm": f"{LR}, {{name: p, levels: [.5, 2]}}", "upside": "{name: lr, low: 1, high: .1}", "lacking": "{name: mu, low: .5, high: "
+".9}",
     }.items():  # fmt: skip
-        (tmp_path / f"{name}.yaml").write_text(f"{SPEC.replace('sgd, adam', 'cm')}spaces: {{cm: [{space}]}}\n")
+        (tmp_path / f"{name}.yaml").write_text(
+            f"{SPEC.replace('sgd, adam', 'cm')}spaces: {{cm: [{space}]}}\n"
+        )
     return tmp_path
 
 
@@ -95,7 +100,11 @@ BAD = [
 
 @pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(each) for each, _ in BAD])
 def test_bad_input_is_one_line_exit_code_2_and_nothing_written(
-    here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str], message: str
+    here: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
 ) -> None:
     before = {each: each.read_bytes() for each in here.rglob("*") if each.is_file()}
     assert run(arguments, monkeypatch) == 2
@@ -140,17 +149,25 @@ def read(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
     return json.loads(capfd.readouterr().out)
 
 
-def test_a_program_can_read_everything(filled: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_program_can_read_everything(
+    filled: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert read(["studies"], monkeypatch, capfd)[0] | {"created": ""} == {
         "name": "small", "created": "", "trials": 12, "pending": 0, "running": 0, "completed": 10, "diverged": 2, "stopped": 0, "failed": 0,
     }  # fmt: skip
     diverged = read(["trials", "small", "--status", "diverged"], monkeypatch, capfd)
     assert [(each["variant"], each["lr"], each["loss"]) for each in diverged] == [("adam", 0.1, 1.0)] * 2
-    assert {each["variant"] for each in read(["variants"], monkeypatch, capfd)} >= {"sgd", "adam", "l1_adagrad_mean"}
+    assert {each["variant"] for each in read(["variants"], monkeypatch, capfd)} >= {
+        "sgd",
+        "adam",
+        "l1_adagrad_mean",
+    }
     assert read(["spaces", "sgd"], monkeypatch, capfd)[0]["scale"] == "log"
     assert read(["report"], monkeypatch, capfd)["report"] == "runs/small/report.html"
     assert read(["presets", "yaml", "quickstart"], monkeypatch, capfd)["name"] == "quickstart"
-    assert {"name": "mlp/digits", "parameters": 118282}.items() <= read(["tasks"], monkeypatch, capfd)[6].items()
+    assert {"name": "mlp/digits", "parameters": 118282}.items() <= read(["tasks"], monkeypatch, capfd)[
+        6
+    ].items()
     assert len(read(["variants", "--all"], monkeypatch, capfd)) > 768 + 20
     plan = read(["presets", "show", "paper"], monkeypatch, capfd)
     assert sum(row["cells"] for row in plan) == 42 + 6
@@ -171,7 +188,10 @@ def test_a_program_can_read_everything(filled: pathlib.Path, monkeypatch: pytest
     ids=" ".join,
 )  # fmt: skip
 def test_a_person_can_read_everything(
-    filled: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str]
+    filled: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
 ) -> None:
     assert run(arguments, monkeypatch) == 0
     assert capfd.readouterr().out.count("\n") > 1
@@ -202,7 +222,9 @@ def test_a_task_of_ones_own_comes_with_its_module(
     here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (here / "mine.py").write_text(TASK_MODULE)
-    (here / "mine.yaml").write_text(SPEC.replace("autoencoder/digits", "mine/digits").replace("name: small", "name: mine"))
+    (here / "mine.yaml").write_text(
+        SPEC.replace("autoencoder/digits", "mine/digits").replace("name: small", "name: mine")
+    )
     assert run(["run", "mine.yaml"], monkeypatch) == 2
     assert "unknown task 'mine/digits'" in capfd.readouterr().err
     assert run(["run", "mine.yaml", "--task-module", "mine.py", "--limit", "64", "--json"], monkeypatch) == 0
@@ -217,5 +239,7 @@ def test_the_version_is_that_of_the_package_by_either_name_of_the_command(
     version = f"optimizer-sensitivity {importlib.metadata.version('optimizer-sensitivity')}\n"
     assert run(["--version"], monkeypatch) == 0
     assert capsys.readouterr().out == version
-    module = subprocess.run([sys.executable, "-m", "sensitivity", "--version"], capture_output=True, text=True, check=True)
+    module = subprocess.run(
+        [sys.executable, "-m", "sensitivity", "--version"], capture_output=True, text=True, check=True
+    )
     assert module.stdout == version

@@ -25,7 +25,10 @@ from trainables.names import InputError
 )
 def test_what_it_refuses(tmp_path: pathlib.Path, given: dict[str, str], message: str) -> None:
     Store(tmp_path / "s.sqlite").close()
-    options = {"store": str(tmp_path / given.get("store", "s.sqlite")), "host": given.get("host", "127.0.0.1")}
+    options = {
+        "store": str(tmp_path / given.get("store", "s.sqlite")),
+        "host": given.get("host", "127.0.0.1"),
+    }
     with pytest.raises(InputError, match=message):
         dashboard(**options, port=0, browser=False)
 

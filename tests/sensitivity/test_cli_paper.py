@@ -20,7 +20,13 @@ def stored(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.P
     """Table 1 in a store, and a store with another study."""
     monkeypatch.chdir(tmp_path)
     loss = noisy(as_claimed, 0.01)
-    other = Study(name="small", tasks=["autoencoder/digits"], variants=["sgd"], design={"kind": "grid", "points": 2}, epochs=1)
+    other = Study(
+        name="small",
+        tasks=["autoencoder/digits"],
+        variants=["sgd"],
+        design={"kind": "grid", "points": 2},
+        epochs=1,
+    )
     for study, place in ((Study.preset("paper-table-1"), "sensitivity.sqlite"), (other, "other.sqlite")):
         planned, store = trials(study), Store(place)
         store.add_study(study.name, study.to_json(), planned)
@@ -31,7 +37,9 @@ def stored(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.P
     return tmp_path
 
 
-def test_the_command_prints_and_writes(stored: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_and_writes(
+    stored: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert run(["paper"], monkeypatch) == 0
     said = capfd.readouterr().out
     assert "report: runs/paper/paper.html" in said
@@ -45,7 +53,9 @@ def test_the_command_prints_and_writes(stored: pathlib.Path, monkeypatch: pytest
     assert "src=" not in page.partition("<body>")[2]
     assert run(["paper", "--study", "paper-table-1", "--out", "there", "--json"], monkeypatch) == 0
     read = json.loads(capfd.readouterr().out)
-    assert {each["name"]: each["verdict"] for each in read["claims"]}["correcting mu does not help"] == "supported"
+    assert {each["name"]: each["verdict"] for each in read["claims"]}[
+        "correcting mu does not help"
+    ] == "supported"
     assert [each["cells"] for each in read["agreement"]] == [8, 10, 24, 6, 6]
 
 
@@ -59,7 +69,11 @@ def test_the_command_prints_and_writes(stored: pathlib.Path, monkeypatch: pytest
     ],
 )
 def test_bad_input_is_one_line(
-    stored: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str], message: str
+    stored: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
 ) -> None:
     assert run(arguments, monkeypatch) == 2
     said = capfd.readouterr().err

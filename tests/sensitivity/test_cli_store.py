@@ -28,7 +28,9 @@ LABEL = "two/autoencoder/digits/adam/0123abcd"
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path) -> Command:
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path
+) -> Command:
     """Runs ``sensitivity store ...``; exit code and what it said, in which no password may be."""
     monkeypatch.chdir(tmp_path)
 
@@ -53,7 +55,9 @@ def filled(place: str) -> str:
         store.add_study("one", "{}", FIRST_TRIALS, replace=True)
         store.add_study("two", '{"tasks": ["autoencoder/digits"], "variants": ["adam"]}', SECOND_TRIALS)
         for each in (*FIRST_TRIALS, trial(9.0)):
-            store.record(each.key, initial_loss=1.0, reports=[report(1), report(2, "completed", accuracy=0.5)])
+            store.record(
+                each.key, initial_loss=1.0, reports=[report(1), report(2, "completed", accuracy=0.5)]
+            )
         store.record(SECOND_TRIALS[1].key, initial_loss=1.0, reports=[report(1)])
     return place
 
@@ -72,22 +76,30 @@ def names(place: str) -> list[str]:
 
 
 def test_a_whole_store_is_found_whole(filled: str, command: Command) -> None:
-    assert command("check", "--store", filled) == (0, "version 5, studies 2, trials 4, epochs 7\nnothing is wrong\n")
+    assert command("check", "--store", filled) == (
+        0,
+        "version 5, studies 2, trials 4, epochs 7\nnothing is wrong\n",
+    )
 
 
 WRONG = {
-    "epochs are not 1, 2, 3 ...": f"DELETE FROM sensitivity_epochs WHERE epoch = 1 AND key = '{FIRST_TRIALS[0].key}'",
-    "completed before its last epoch": f"DELETE FROM sensitivity_epochs WHERE epoch = 2 AND key = '{FIRST_TRIALS[0].key}'",
+    "epochs are not 1, 2, 3 ...": f"DELETE FROM sensitivity_epochs WHERE epoch = 1 AND key = "
+    f"'{FIRST_TRIALS[0].key}'",
+    "completed before its last epoch": f"DELETE FROM sensitivity_epochs WHERE epoch = 2 AND key = "
+    f"'{FIRST_TRIALS[0].key}'",
     "result without an epoch": f"DELETE FROM sensitivity_epochs WHERE key = '{FIRST_TRIALS[0].key}'",
     "unknown status": f"UPDATE sensitivity_trials SET status = 'lost' WHERE key = '{FIRST_TRIALS[0].key}'",
     "epochs of no trial": f"DELETE FROM sensitivity_trials WHERE key = '{trial(9.0).key}'",
     "study lacks its trial": "INSERT INTO sensitivity_study_trials VALUES ('one', 'absent', 7)",
-    "trials of a study that is not there": f"INSERT INTO sensitivity_study_trials VALUES ('gone', '{FIRST_TRIALS[0].key}', 0)",
+    "trials of a study that is not there": f"INSERT INTO sensitivity_study_trials VALUES ('gone', "
+    f"'{FIRST_TRIALS[0].key}', 0)",
 }
 
 
 @pytest.mark.parametrize(("problem", "damage"), WRONG.items(), ids=WRONG)
-def test_what_is_wrong_is_named_with_its_place(filled: str, command: Command, problem: str, damage: str) -> None:
+def test_what_is_wrong_is_named_with_its_place(
+    filled: str, command: Command, problem: str, damage: str
+) -> None:
     with closing(Store(filled)) as store, store.database.transaction(writing=True) as connection:
         connection.execute(sql.text(damage))
     code, said = command("check", "--store", filled, "--json")
@@ -108,12 +120,17 @@ def test_a_damaged_file_is_found(tmp_path: pathlib.Path, command: Command) -> No
 
 
 @pytest.mark.parametrize(("version", "script"), [(1, FIRST), (2, SECOND)])
-def test_a_store_of_an_earlier_release_is_migrated_once(place: str, command: Command, version: int, script: str) -> None:
+def test_a_store_of_an_earlier_release_is_migrated_once(
+    place: str, command: Command, version: int, script: str
+) -> None:
     write(place, script)
     code, said = command("migrate", "--store", place)
     assert (code, said.strip().endswith(f"has version 5, it was {version}")) == (0, True)
     assert command("migrate", "--store", place)[1].strip().endswith("has version 5")
-    assert command("check", "--store", place) == (0, "version 5, studies 1, trials 1, epochs 1\nnothing is wrong\n")
+    assert command("check", "--store", place) == (
+        0,
+        "version 5, studies 1, trials 1, epochs 1\nnothing is wrong\n",
+    )
 
 
 def tables(place: str) -> list[pd.DataFrame]:
@@ -129,14 +146,21 @@ def test_a_copy_there_and_back_is_the_same_and_a_second_one_adds_nothing(
         for fresh in (True, False):
             code, said = command("copy", source, target, "--json")
             rows = [list(each.values()) for each in json.loads(said)]
-            assert (code, rows) == (0, [["one", 2, 4, 2 * fresh, 4 * fresh], ["two", 2, 3, 2 * fresh, 3 * fresh]])
+            assert (code, rows) == (
+                0,
+                [["one", 2, 4, 2 * fresh, 4 * fresh], ["two", 2, 3, 2 * fresh, 3 * fresh]],
+            )
         for copied, original in zip(tables(target), tables(adaptive), strict=True):
             pd.testing.assert_frame_equal(copied, original)
         with closing(Store(target)) as store, store.optuna_storage() as storage:
-            assert [each.value for each in optuna.load_study(study_name=LABEL, storage=storage).trials] == [0.5]
+            assert [each.value for each in optuna.load_study(study_name=LABEL, storage=storage).trials] == [
+                0.5
+            ]
 
 
-def test_a_copy_takes_each_trial_from_where_it_is_further(filled: str, command: Command, tmp_path: pathlib.Path) -> None:
+def test_a_copy_takes_each_trial_from_where_it_is_further(
+    filled: str, command: Command, tmp_path: pathlib.Path
+) -> None:
     target = str(tmp_path / "target.sqlite")
     assert command("copy", filled, target, "--study", "two")[0] == 0
     ahead, behind = SECOND_TRIALS
@@ -178,15 +202,35 @@ BAD: list[tuple[list[str], str]] = [
     (["copy", "{place}", "no/folder/s.sqlite"], "there is no folder"),
     (["copy", "{place}", "other.sqlite"], "study 'one' is another one in"),
     (["copy", "absent.sqlite", "{place}"], "no store at"),
-    (["check", "--store", "mysql://ada:a%20secret%2C%20of%20the%20tests@host/name"], "cannot be opened: give a SQLite file, or postgresql"),
-    (["check", "--store", "postgresql://ada:a secret, of the tests@host:port/name"], "cannot be opened: a URL looks like"),
-    (["check", "--store", "postgresql+psycopg://ada:a%20secret%2C%20of%20the%20tests@/none?host=/nowhere"], "No such file or directory"),
-    (["check", "--store", "postgresql+psycopg:///none?host=/nowhere&password=a%20secret%2C%20of%20the%20tests"], "password=..."),
+    (
+        ["check", "--store", "mysql://ada:a%20secret%2C%20of%20the%20tests@host/name"],
+        "cannot be opened: give a SQLite file, or postgresql",
+    ),
+    (
+        ["check", "--store", "postgresql://ada:a secret, of the tests@host:port/name"],
+        "cannot be opened: a URL looks like",
+    ),
+    (
+        ["check", "--store", "postgresql+psycopg://ada:a%20secret%2C%20of%20the%20tests@/none?host=/nowhere"],
+        "No such file or directory",
+    ),
+    (
+        [
+            "check",
+            "--store",
+            "postgresql+psycopg:///none?host=/nowhere&password=a%20secret%2C%20of%20the%20tests",
+        ],
+        "password=...",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(each[:2]) + f" {i}" for i, (each, _) in enumerate(BAD)])
-def test_bad_input_is_one_line_without_a_password(filled: str, command: Command, arguments: list[str], message: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"), BAD, ids=[" ".join(each[:2]) + f" {i}" for i, (each, _) in enumerate(BAD)]
+)
+def test_bad_input_is_one_line_without_a_password(
+    filled: str, command: Command, arguments: list[str], message: str
+) -> None:
     with closing(Store("other.sqlite")) as other:
         other.add_study("one", '{"another": 1}', [])
     code, said = command(*(each.format(place=filled) for each in arguments))
@@ -208,8 +252,12 @@ def test_no_password_is_in_the_store_or_in_an_error(adaptive: str, request: pyte
             assert "secret" not in str(rows)
 
 
-def test_how_to_continue_is_said_without_the_password(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["sensitivity", "run", "a.yaml", "--store", "postgresql+psycopg://ada:secret@host/name"])
+def test_how_to_continue_is_said_without_the_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        sys, "argv", ["sensitivity", "run", "a.yaml", "--store", "postgresql+psycopg://ada:secret@host/name"]
+    )
     monkeypatch.setattr(cli, "app", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(SystemExit):
         cli.main()

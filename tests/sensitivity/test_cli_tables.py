@@ -44,7 +44,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     study.add_trials(
         [
             optuna.trial.create_trial(
-                value=x**2, params={"x": x}, distributions={"x": optuna.distributions.FloatDistribution(0.01, 1, log=True)}
+                value=x**2,
+                params={"x": x},
+                distributions={"x": optuna.distributions.FloatDistribution(0.01, 1, log=True)},
             )
             for x in (0.1, 0.2, 0.5)
         ]
@@ -71,7 +73,17 @@ NAMED = ["--variant", "opt", "--seed", "fold", "--metric", "acc"]
 def test_a_table_is_reported_with_one_command(
     here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["import", "sweep.csv", *NAMED, "--direction", "max", "--scale", "lr=log", "--hyperparameter", "lr"]
+    command = [
+        "import",
+        "sweep.csv",
+        *NAMED,
+        "--direction",
+        "max",
+        "--scale",
+        "lr=log",
+        "--hyperparameter",
+        "lr",
+    ]
     assert run(command, monkeypatch) == 0
     said = capfd.readouterr().out
     assert "report: runs/sweep/report.html" in said
@@ -88,7 +100,10 @@ def test_a_table_is_reported_with_one_command(
         (["odd.csv", "--status", "none", "--rename", "lr=rate"], ["odd"]),
         (["blank.csv", "--empty", "diverged"], ["blank"]),
         (["two.csv", "--metric", "val_acc", "--leave-out", "test_acc"], ["two"]),
-        (["sweep.csv", *NAMED, "--initial-loss", "0.5", "--space", "space.yaml", "--design", "random"], ["sgd", "[red]adam"]),
+        (
+            ["sweep.csv", *NAMED, "--initial-loss", "0.5", "--space", "space.yaml", "--design", "random"],
+            ["sgd", "[red]adam"],
+        ),
         (["study.db", "--name", "mine"], ["s"]),
         (["sqlite:///study.db", "--study", "s", "--failed", "diverged"], ["s"]),
         (["exp", "--metric", "loss", "--hyperparameter", "lr"], ["exp"]),
@@ -97,7 +112,11 @@ def test_a_table_is_reported_with_one_command(
     ids=lambda each: " ".join(each),
 )
 def test_a_program_can_read_what_is_imported(
-    here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str], variants: list[str]
+    here: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    variants: list[str],
 ) -> None:
     assert run(["import", *arguments, "--out", "out", "--json"], monkeypatch) == 0
     said = json.loads(capfd.readouterr().out)
@@ -108,26 +127,50 @@ def test_a_program_can_read_what_is_imported(
 BAD = [
     (["import", "absent.csv"], "cannot read the table 'absent.csv': No such file"),
     (["import", "absent"], "no file or directory 'absent'"),
-    (["import", "notes.txt"], "looks like no table, Optuna storage or folder of a tool; say which with --kind"),
+    (
+        ["import", "notes.txt"],
+        "looks like no table, Optuna storage or folder of a tool; say which with --kind",
+    ),
     (["import", "notes.txt", "--kind", "tables"], "unknown kind 'tables'; did you mean 'table'?"),
     (["import", "bad.csv", *NAMED], "column 'acc' must hold numbers, got 'oops'"),
     (["import", "empty.csv"], "is empty"),
     (["import", "twice.csv", *NAMED], "are the same trial"),
-    (["import", "two.csv"], "name the column of the metric (metric=, --metric): 'two.csv' has the results val_acc, test_acc"),
+    (
+        ["import", "two.csv"],
+        "name the column of the metric (metric=, --metric): 'two.csv' has the results val_acc, test_acc",
+    ),
     (["import", "odd.csv"], "what does '3' in column 'status' mean? Give statuses= (--status-word 3=STATUS"),
-    (["import", "odd.csv", "--status-word", "3"], "--status-word must be WORD=STATUS, such as 3=failed; got '3'"),
-    (["import", "odd.csv", "--status-word", "3=fail"], "unknown status for the word '3' (statuses=, --status-word) 'fail'"),
+    (
+        ["import", "odd.csv", "--status-word", "3"],
+        "--status-word must be WORD=STATUS, such as 3=failed; got '3'",
+    ),
+    (
+        ["import", "odd.csv", "--status-word", "3=fail"],
+        "unknown status for the word '3' (statuses=, --status-word) 'fail'",
+    ),
     (["import", "odd.csv", "--rename", "lr"], "--rename must be OLD=NEW"),
-    (["import", "odd.csv", "--status", "none", "--leave-out", "lrr"], "unknown column 'lrr'; did you mean 'lr'?"),
-    (["import", "blank.csv"], "column 'loss' is empty in 1 of 2 trials, and no status says why; give empty='diverged' or"),
+    (
+        ["import", "odd.csv", "--status", "none", "--leave-out", "lrr"],
+        "unknown column 'lrr'; did you mean 'lr'?",
+    ),
+    (
+        ["import", "blank.csv"],
+        "column 'loss' is empty in 1 of 2 trials, and no status says why; give empty='diverged' or",
+    ),
     (["import", "blank.csv", "--empty", "NaN"], "unknown meaning of an empty metric (empty=, --empty) 'NaN'"),
     (["import", "sweep.csv", "--metric", "ac"], "unknown column 'ac'; did you mean 'acc'?"),
     (["import", "sweep.csv", *NAMED, "--scale", "lr"], "--scale must be NAME=SCALE"),
     (["import", "sweep.csv", *NAMED, "--scale", "lr=lag"], "unknown scale of lr 'lag'; did you mean 'log'?"),
     (["import", "sweep.csv", *NAMED, "--direction", "up"], "unknown direction 'up'"),
     (["import", "sweep.csv", *NAMED, "--space", "absent.yaml"], "cannot read the search space"),
-    (["import", "sweep.csv", *NAMED, "--study", "s"], "--study is for optuna, and 'sweep.csv' is read as table"),
-    (["import", "study.db", "--direction", "max"], "--direction is for table, deepcave, keras_tuner, deepobs and ray"),
+    (
+        ["import", "sweep.csv", *NAMED, "--study", "s"],
+        "--study is for optuna, and 'sweep.csv' is read as table",
+    ),
+    (
+        ["import", "study.db", "--direction", "max"],
+        "--direction is for table, deepcave, keras_tuner, deepobs and ray",
+    ),
     (["import", "study.db", "--study", "t"], "unknown Optuna study 't'"),
     (["import", "study.db", "--initial-loss", "x"], "--initial-loss must be a number, got 'x'"),
     (["import", "exp", "--initial-loss", "x"], "--initial-loss must be a number, got 'x'"),
@@ -136,7 +179,10 @@ BAD = [
     (["import", "sweep.csv", *NAMED, "--out", "notes.txt"], "is not a writable folder"),
     (["measure", "exces_loss"], "unknown measure 'exces_loss'; did you mean 'excess_loss'?"),
     (["measure", "excess_loss", "smal"], "unknown study 'smal'; did you mean 'small'?"),
-    (["measure", "excess_loss", "--with", "ovr=lr"], "unknown argument of excess_loss 'ovr'; did you mean 'over'?"),
+    (
+        ["measure", "excess_loss", "--with", "ovr=lr"],
+        "unknown argument of excess_loss 'ovr'; did you mean 'over'?",
+    ),
     (["measure", "excess_loss", "--with", "over"], "--with must be NAME=VALUE"),
     (["measure", "excess_loss", "--with", "over=nux"], "unknown hyperparameter 'nux'"),
     (["measure", "excess_loss", "--with", "draws=x"], "excess_loss cannot take draws=x: "),
@@ -144,7 +190,10 @@ BAD = [
     (["measure", "excess_loss", "--metric", "x"], "unknown metric 'x'"),
     (["compare", "adm"], "unknown variant 'adm'; did you mean 'adam'?"),
     (["compare", "adam", "adam"], "compare needs two variants, got 'adam' twice"),
-    (["compare", "adam", "sgd", "--of", "best"], "unknown value to compare 'best'; did you mean 'best_loss'?"),
+    (
+        ["compare", "adam", "sgd", "--of", "best"],
+        "unknown value to compare 'best'; did you mean 'best_loss'?",
+    ),
     (["compare", "adam", "sgd", "--over", "nux"], "unknown hyperparameter 'nux'"),
     (["compare", "adam", "sgd", "--study", "smal"], "unknown study 'smal'; did you mean 'small'?"),
 ]
@@ -152,7 +201,11 @@ BAD = [
 
 @pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(each) for each, _ in BAD])
 def test_bad_input_is_one_line_and_exit_code_2(
-    here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str], message: str
+    here: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
 ) -> None:
     assert run(arguments, monkeypatch) == 2
     said = capfd.readouterr()
@@ -166,13 +219,17 @@ def read(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
     return json.loads(capfd.readouterr().out)
 
 
-def test_every_measure_is_printed_by_name(here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_measure_is_printed_by_name(
+    here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     listed = read(["measure", "list"], monkeypatch, capfd)
     names = [each["measure"] for each in listed]
     assert {"excess_loss", "main_effects", "divergence_rate"} <= set(names)
     assert "Measured" not in names
     assert all(each["what"] for each in listed)
-    rows = read(["measure", "excess-loss", "small", "--with", "over=lr", "--with", "draws=50"], monkeypatch, capfd)
+    rows = read(
+        ["measure", "excess-loss", "small", "--with", "over=lr", "--with", "draws=50"], monkeypatch, capfd
+    )
     assert {row["variant"] for row in rows} == {"sgd", "adam"}
     assert all(row["low"] <= row["value"] <= row["high"] for row in rows)
     assert run(["measure", "best_loss"], monkeypatch) == 0

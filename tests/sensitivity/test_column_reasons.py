@@ -38,7 +38,11 @@ def test_reasons(name: str, cells: list[Any], expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("role", "columns", "expected"),
     [
-        ("variant", [Column("method", ["a", "b", "a", "b"]), Column("Optimizer", ["a", "b", "a", "b"])], "Optimizer"),
+        (
+            "variant",
+            [Column("method", ["a", "b", "a", "b"]), Column("Optimizer", ["a", "b", "a", "b"])],
+            "Optimizer",
+        ),
         ("variant", [Column("optimizer", [1, 2, 1, 2])], None),
         ("variant", [Column("optimizer", ["a", "b", "c", "d"])], None),
         ("task", [Column("dataset", ["x", "x", "y", "y"])], "dataset"),

@@ -71,7 +71,9 @@ def test_what_is_no_hyperparameter_is_left_out_with_its_reason(column: str) -> N
     frame = table(**{column: list(values)})
     assert hyperparameters(frame, metric="loss") == ("lr", "mu")
     assert f"{reason} ({column})" in note(frame, metric="loss")
-    assert "--hyperparameter takes a column back, --leave-out leaves out one more." in note(frame, metric="loss")
+    assert "--hyperparameter takes a column back, --leave-out leaves out one more." in note(
+        frame, metric="loss"
+    )
 
 
 TAKEN = {
@@ -122,9 +124,9 @@ def test_the_path_that_all_names_share_is_taken_off() -> None:
 
 
 def test_roles_are_found_without_case_and_said() -> None:
-    frame = table(Optimizer=["SGD"] * 8 + ["Adam"] * 10, Dataset=["a", "b"] * 9, State=["finished"] * SIZE, loss2=0).rename(
-        columns={"seed": "Seed", "loss2": "x"}
-    )
+    frame = table(
+        Optimizer=["SGD"] * 8 + ["Adam"] * 10, Dataset=["a", "b"] * 9, State=["finished"] * SIZE, loss2=0
+    ).rename(columns={"seed": "Seed", "loss2": "x"})
     results = from_table(frame.drop(columns="x"))
     assert list(results.spaces) == ["SGD", "Adam"]
     assert set(results.trials["task"]) == {"a", "b"}
@@ -135,7 +137,10 @@ def test_roles_are_found_without_case_and_said() -> None:
 
 def test_a_hyperparameter_that_is_named_is_no_variant() -> None:
     frame = table(optimizer=["sgd", "adam"] * 9).drop(columns="mu")
-    assert hyperparameters(frame.drop(columns="seed"), hyperparameters=["lr", "optimizer"]) == ("lr", "optimizer")
+    assert hyperparameters(frame.drop(columns="seed"), hyperparameters=["lr", "optimizer"]) == (
+        "lr",
+        "optimizer",
+    )
 
 
 def test_repetitions_are_the_seed_where_no_column_is() -> None:
@@ -149,7 +154,11 @@ def test_repetitions_are_the_seed_where_no_column_is() -> None:
 
 
 def test_budgets_that_come_with_every_configuration_are_epochs() -> None:
-    rows = [{"lr": lr, "budget": budget, "loss": lr / budget} for lr in np.geomspace(0.001, 1, 9) for budget in (11.1, 33.3, 100.0)]
+    rows = [
+        {"lr": lr, "budget": budget, "loss": lr / budget}
+        for lr in np.geomspace(0.001, 1, 9)
+        for budget in (11.1, 33.3, 100.0)
+    ]
     results = from_table(pd.DataFrame(rows[:-1]))
     assert len(results.trials) == 9
     assert list(results.trials["status"]) == ["completed"] * 8 + ["stopped"]
@@ -159,7 +168,9 @@ def test_budgets_that_come_with_every_configuration_are_epochs() -> None:
 
 
 def test_epochs_that_are_searched_are_a_hyperparameter() -> None:
-    frame = pd.DataFrame({"lr": RNG.uniform(0, 1, 20), "epochs": RNG.integers(1, 100, 20), "loss": RNG.uniform(1, 2, 20)})
+    frame = pd.DataFrame(
+        {"lr": RNG.uniform(0, 1, 20), "epochs": RNG.integers(1, 100, 20), "loss": RNG.uniform(1, 2, 20)}
+    )
     assert hyperparameters(frame) == ("lr", "epochs")
 
 
@@ -167,17 +178,28 @@ def test_levels_with_the_name_of_a_result_are_asked_for() -> None:
     frame = table(precision=[16, 32] * 9)
     rows = pd.concat([frame.assign(precision=value, loss=RNG.uniform(1, 2, SIZE)) for value in (16, 32)])
     with pytest.raises(
-        InputError, match=r"^is 'precision' of the table a result or a hyperparameter\? .*--leave-out precision.*--hyperparameter"
+        InputError,
+        match=r"^is 'precision' of the table a result or a hyperparameter\? .*--leave-out "
+        r"precision.*--hyperparameter",
     ):
         from_table(rows, metric="loss", seed="seed")
-    assert hyperparameters(rows, metric="loss", hyperparameters=["lr", "mu", "precision"]) == ("lr", "mu", "precision")
+    assert hyperparameters(rows, metric="loss", hyperparameters=["lr", "mu", "precision"]) == (
+        "lr",
+        "mu",
+        "precision",
+    )
     single = frame[frame["precision"] == 16]
     assert hyperparameters(single, metric="loss", ignore=["precision"]) == ("lr", "mu")
 
 
 def test_a_constant_is_all_there_is() -> None:
     frame = pd.DataFrame(
-        {"optimizer": ["adam"] * 3 + ["sgd"] * 3, "lr": [0.01] * 6, "seed": [0, 1, 2] * 2, "loss": [1.0, 1.1, 1.2, 2.0, 2.1, 2.2]}
+        {
+            "optimizer": ["adam"] * 3 + ["sgd"] * 3,
+            "lr": [0.01] * 6,
+            "seed": [0, 1, 2] * 2,
+            "loss": [1.0, 1.1, 1.2, 2.0, 2.1, 2.2],
+        }
     )
     assert from_table(frame).spaces["adam"].names == ("lr",)
 
@@ -186,7 +208,10 @@ def test_a_constant_is_all_there_is() -> None:
     ("named", "message"),
     [
         ({"ignore": ["lrr"]}, "unknown column 'lrr'; did you mean 'lr'?"),
-        ({"ignore": ["loss"], "metric": "loss"}, "column 'loss' cannot be left out (ignore=, --leave-out) and have a role"),
+        (
+            {"ignore": ["loss"], "metric": "loss"},
+            "column 'loss' cannot be left out (ignore=, --leave-out) and have a role",
+        ),
         ({"ignore": ["lr", "mu"]}, "no column left to be a hyperparameter"),
         ({"empty": "nan"}, "unknown meaning of an empty metric (empty=, --empty) 'nan'"),
     ],
@@ -205,8 +230,33 @@ def test_a_name_without_its_prefix_will_do() -> None:
     assert math.isfinite(results.trials["loss"].max())
 
 
-ODD_CELLS = [None, math.nan, pd.NA, pd.NaT, 1, -2.5, 1e300, math.inf, True, "x", "", "None", "nan", [1, 2], np.array([1.0]),
-    (1, 2), {"a": 1}, {1}, pd.Timestamp("2024", tz="UTC"), pd.Timedelta(1), 2**70, np.float32(1), b"x", 1j]  # fmt: skip
+ODD_CELLS = [
+    None,
+    math.nan,
+    pd.NA,
+    pd.NaT,
+    1,
+    -2.5,
+    1e300,
+    math.inf,
+    True,
+    "x",
+    "",
+    "None",
+    "nan",
+    [1, 2],
+    np.array([1.0]),
+    # fmt: skip
+    (1, 2),
+    {"a": 1},
+    {1},
+    pd.Timestamp("2024", tz="UTC"),
+    pd.Timedelta(1),
+    2**70,
+    np.float32(1),
+    b"x",
+    1j,
+]
 ODD_NAMES = ["lr", "loss", "status", "seed", "State", "optimizer", "task", "epoch", "budget", "trial", "duration", "id", "_step",
     "params.lr", "val_acc", "", "Unnamed: 0", "metrics.x", "tags.a", "time", "config.a.b", "initial_loss", "value"]  # fmt: skip
 

@@ -48,12 +48,17 @@ store.close()
 
 @pytest.mark.slow
 def test_eight_studies_write_the_same_trials_while_others_read(place: str, tmp_path: pathlib.Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    }
     (tmp_path / "writer.py").write_text(WRITER)
     (tmp_path / "reader.py").write_text(READER)
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen([sys.executable, *arguments], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [sys.executable, *arguments], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+        )
 
     writers = [start("writer.py", place, str(study)) for study in range(STUDIES)]
     store = Store(place)

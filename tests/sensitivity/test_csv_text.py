@@ -17,10 +17,15 @@ NAMES = ["=1+1", "+x", "-x", "@SUM(A1)", "\tx", "\nx", "'=1", "''-", "adam", "a=
 
 
 def test_no_text_begins_as_a_formula_and_reading_gives_every_text_back(tmp_path: pathlib.Path) -> None:
-    table = pd.DataFrame({"@variant": NAMES, "value": -1.5, "=mixed": [True, "-a", -2, *[None] * (len(NAMES) - 3)]})
+    table = pd.DataFrame(
+        {"@variant": NAMES, "value": -1.5, "=mixed": [True, "-a", -2, *[None] * (len(NAMES) - 3)]}
+    )
     text = csv_text(table)
     for row in csv.reader(io.StringIO(text, newline="")):
-        assert all(cell.startswith("-1.5") or cell == "-2" or not cell.startswith(("=", "+", "-", "@", "\t", "\n")) for cell in row)
+        assert all(
+            cell.startswith("-1.5") or cell == "-2" or not cell.startswith(("=", "+", "-", "@", "\t", "\n"))
+            for cell in row
+        )
     (tmp_path / "t.csv").write_text(text, newline="")
     read = read_frame(tmp_path / "t.csv")
     assert list(read.columns) == list(table.columns)
@@ -37,7 +42,9 @@ def test_saved_results_are_read_back_by_their_names(tmp_path: pathlib.Path) -> N
 
 
 def test_a_return_does_not_begin_a_row() -> None:
-    rows = list(csv.reader(io.StringIO(csv_text(pd.DataFrame({"error": ["failed\r=1+1"], "n": [1]})), newline="")))
+    rows = list(
+        csv.reader(io.StringIO(csv_text(pd.DataFrame({"error": ["failed\r=1+1"], "n": [1]})), newline=""))
+    )
     assert rows == [["error", "n"], ["failed\n=1+1", "1"]]
 
 

@@ -31,7 +31,10 @@ TRUTH = {"lr": [0.1, 0.2], "opt": ["adam", "sgd"], "loss": [0.5, 2.0]}
         pytest.param(TEXT.replace(",", ";").encode(), id="semicolons"),
         pytest.param(TEXT.replace(",", "\t").encode(), id="tabs"),
         pytest.param(TEXT.replace(",", ";").replace(".", ",").encode(), id="decimal commas"),
-        pytest.param(TEXT.replace("0.1", '"0,1"').replace("0.2", '"0,2"').replace("0.5", '"0,5"').encode(), id="quoted decimal commas"),
+        pytest.param(
+            TEXT.replace("0.1", '"0,1"').replace("0.2", '"0,2"').replace("0.5", '"0,5"').encode(),
+            id="quoted decimal commas",
+        ),
         pytest.param(codecs.BOM_UTF8 + TEXT.encode(), id="UTF-8 with a mark"),
         pytest.param(TEXT.encode("utf-16"), id="UTF-16"),
         pytest.param(codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"), id="UTF-16, big end first"),

@@ -44,7 +44,8 @@ def store(place: str) -> Iterator[Store]:
 
 @pytest.fixture
 def away(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
-    """Makes the database refuse every transaction that writes, as SQLAlchemy says that it does, or end that."""
+    """Makes the database refuse every transaction that writes, as SQLAlchemy says that it does, or end
+    that."""
     keep, state = store.keep, {"away": False}
 
     def refuse(*arguments: Any, **named: Any) -> None:
@@ -58,7 +59,9 @@ def away(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None
     return lambda now: state.update(away=now)
 
 
-def test_reports_of_an_outage_are_delivered_in_order_afterwards(store: Store, away: Callable[[bool], None], tmp_path: pathlib.Path) -> None:
+def test_reports_of_an_outage_are_delivered_in_order_afterwards(
+    store: Store, away: Callable[[bool], None], tmp_path: pathlib.Path
+) -> None:
     said: list[str] = []
     delivery = Delivery(store, tmp_path, said.append)
     delivery.keep([epoch(1), epoch(1, key=TWO.key)])
@@ -127,7 +130,10 @@ def test_a_disk_without_room_for_the_journal_ends_the_run_in_one_line(
 
     monkeypatch.setattr(os, "fsync", full)
     delivery.keep([epoch(2)])
-    with pytest.raises(InputError, match=r"disk is full; reports cannot be kept in .*No space left.*1 in .*give the same command") as ended:
+    with pytest.raises(
+        InputError,
+        match=r"disk is full; reports cannot be kept in .*No space left.*1 in .*give the same command",
+    ) as ended:
         delivery.tick()
     assert "\n" not in str(ended.value)
     delivery.close()
@@ -136,7 +142,9 @@ def test_a_disk_without_room_for_the_journal_ends_the_run_in_one_line(
     assert list(store.epochs("s")["epoch"]) == [1]
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not sys.platform.startswith("linux"), reason="only root may mount a small disk")
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not sys.platform.startswith("linux"), reason="only root may mount a small disk"
+)
 def test_a_full_disk_loses_nothing_that_was_kept(tmp_path: pathlib.Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -151,12 +159,18 @@ def test_a_full_disk_loses_nothing_that_was_kept(tmp_path: pathlib.Path) -> None
             delivery.keep([epoch(next(numbers))])
             delivery.tick()
 
-        with pytest.raises(InputError, match=r"store .* disk is full; reports cannot be kept .*No space left"):
+        with pytest.raises(
+            InputError, match=r"store .* disk is full; reports cannot be kept .*No space left"
+        ):
             collections.deque(iter(report_one, "full"), maxlen=0)
         delivery.close()
         reported = next(numbers) - 1
         kept = len(store.epochs("s"))
-        waiting = sum(len(json.loads(line)["reports"]) for path in left_behind(store, disk) for line in path.read_bytes().splitlines())
+        waiting = sum(
+            len(json.loads(line)["reports"])
+            for path in left_behind(store, disk)
+            for line in path.read_bytes().splitlines()
+        )
         store.close()
         assert kept + waiting == reported - 1  # all but the one that found no room
     finally:
@@ -180,14 +194,24 @@ for number in range(1, 1000):
 """
 
 
-def test_a_database_that_crashes_and_a_driver_that_is_killed_lose_nothing(postgres: Server, tmp_path: pathlib.Path) -> None:
+def test_a_database_that_crashes_and_a_driver_that_is_killed_lose_nothing(
+    postgres: Server, tmp_path: pathlib.Path
+) -> None:
     place = postgres.url()
     store = Store(place)
     store.add_study("s", "{}", [ONE])
     (tmp_path / "reporting.py").write_text(REPORTING)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    }
     driver = subprocess.Popen(
-        [sys.executable, "reporting.py", place], cwd=tmp_path, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "reporting.py", place],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert driver.stdin is not None
     assert driver.stdout is not None

@@ -22,7 +22,11 @@ from tests.sensitivity.tables import bowl, results
 
 def node(host: str, *, alive: bool = True, **resources: float) -> dict[str, Any]:
     """A node as Ray lists it."""
-    return {"Alive": alive, "NodeManagerHostname": host, "Resources": {name.replace("__", ":"): each for name, each in resources.items()}}
+    return {
+        "Alive": alive,
+        "NodeManagerHostname": host,
+        "Resources": {name.replace("__", ":"): each for name, each in resources.items()},
+    }
 
 
 HERE = socket.gethostname()
@@ -38,10 +42,23 @@ BOX = node("box", CPU=64, GPU=8, accelerator_type__H100=1)
         ([node("a", GPU=1)], True, ["a"], {"GPU": 1}),
         ([node("a", CPU=2), node("b", alive=False, CPU=2)], False, ["a"], {"CPU": 1}),
     ],
-    ids=["this machine", "hosts elsewhere", "GPUs as Ray names them", "a GPU without a name", "a node that left"],
+    ids=[
+        "this machine",
+        "hosts elsewhere",
+        "GPUs as Ray names them",
+        "a GPU without a name",
+        "a node that left",
+    ],
 )
-def test_devices_are_those_that_train(nodes: list[dict[str, Any]], gpus: bool, hosts: list[str], devices: dict[str, int]) -> None:
-    assert environment(nodes, 3, gpus=gpus) == {"workers": 3, "hosts": hosts, "devices": devices, "gpus": gpus}
+def test_devices_are_those_that_train(
+    nodes: list[dict[str, Any]], gpus: bool, hosts: list[str], devices: dict[str, int]
+) -> None:
+    assert environment(nodes, 3, gpus=gpus) == {
+        "workers": 3,
+        "hosts": hosts,
+        "devices": devices,
+        "gpus": gpus,
+    }
 
 
 def test_what_a_study_trained_on_is_copied_and_deleted_with_it(tmp_path: pathlib.Path) -> None:
@@ -58,7 +75,13 @@ def test_what_a_study_trained_on_is_copied_and_deleted_with_it(tmp_path: pathlib
 
 @pytest.mark.usefixtures("cluster")
 def test_a_run_notes_where_it_trains_and_the_report_says_it(tmp_path: pathlib.Path) -> None:
-    study = Study(name="known", tasks=["function/ishigami"], variants=["direct"], design={"kind": "random", "n": 2}, epochs=1)
+    study = Study(
+        name="known",
+        tasks=["function/ishigami"],
+        variants=["direct"],
+        design={"kind": "random", "n": 2},
+        epochs=1,
+    )
     for _ in range(2):  # the second finds nothing to train
         found = run(study, store=tmp_path / "s.sqlite", workers=1)
     assert [each["devices"] for each in found.runs] == [{processor(): 1}]

@@ -12,7 +12,9 @@ from ray.tune import tune
 from sensitivity.text.environment import ENVIRONMENT, interruptible, quiet
 
 
-def test_settings_are_there_for_the_time_of_a_run_and_a_users_own_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_there_for_the_time_of_a_run_and_a_users_own_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TUNE_GLOBAL_CHECKPOINT_S", "7")
@@ -24,7 +26,9 @@ def test_settings_are_there_for_the_time_of_a_run_and_a_users_own_stay(monkeypat
     assert dict(os.environ) == before
 
 
-def test_the_handler_that_a_run_of_tune_leaves_behind_takes_no_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_handler_that_a_run_of_tune_leaves_behind_takes_no_interrupt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("TUNE_DISABLE_SIGINT_HANDLER", raising=False)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)}
     tune._setup_signal_catching()

@@ -1,4 +1,5 @@
-"""Exports: TensorBoard and MLflow, read by themselves, find one run a trial with everything that the results have."""
+"""Exports: TensorBoard and MLflow, read by themselves, find one run a trial with everything that the results
+have."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ from tests.sensitivity import command
 from tests.sensitivity.tables import BEGAN, results
 from trainables.names import InputError
 
-SPACE = SearchSpace(Float("lr", 0.001, 1.0, "log"), Ordinal("p", (1, 2, math.inf)), Categorical("seed", ("a", True)))
+SPACE = SearchSpace(
+    Float("lr", 0.001, 1.0, "log"), Ordinal("p", (1, 2, math.inf)), Categorical("seed", ("a", True))
+)
 POINTS = [
     {"lr": 0.001, "p": 1, "seed": "a"},
     {"lr": 0.1, "p": 2, "seed": True},
@@ -56,7 +59,12 @@ def made(name: str = "made up") -> Results:
         return math.inf if configuration["lr"] == 1.0 else float(configuration["lr"])
 
     found = results(
-        loss, space=SPACE, configurations=POINTS, seeds=(0,), epochs=3, status=lambda configuration, seed: ENDS[configuration["lr"]]
+        loss,
+        space=SPACE,
+        configurations=POINTS,
+        seeds=(0,),
+        epochs=3,
+        status=lambda configuration, seed: ENDS[configuration["lr"]],
     )
     curves = found.epochs.copy()
     curves["accuracy/top 1"] = [math.nan if epoch == 2 else 1e-9 * epoch for epoch in curves["epoch"]]
@@ -68,24 +76,36 @@ def made(name: str = "made up") -> Results:
 def awful() -> Results:
     """Nothing in it is called as a file can be."""
     lr, space = f"{AWFUL}lr", SearchSpace(Float(f"{AWFUL}lr", 0.1, 1.0))
-    found = results(lambda configuration, seed: configuration[lr], space=space, configurations=[{lr: 0.5}], seeds=(0,))
+    found = results(
+        lambda configuration, seed: configuration[lr], space=space, configurations=[{lr: 0.5}], seeds=(0,)
+    )
     curves = found.epochs.assign(key=AWFUL, **{AWFUL: 1.0, "..": 2.0, "result": 3.0, "x" * 300: 4.0})
     trials = found.trials.assign(key=AWFUL, task=AWFUL, variant=AWFUL)
     return replace(found, trials=trials, reported=curves, spaces={AWFUL: space}, study=AWFUL)
 
 
-def in_tensorboard(folder: pathlib.Path) -> tuple[EventMultiplexer, api_pb2.Experiment, list[api_pb2.SessionGroup]]:
+def in_tensorboard(
+    folder: pathlib.Path,
+) -> tuple[EventMultiplexer, api_pb2.Experiment, list[api_pb2.SessionGroup]]:
     """What TensorBoard has of a folder, and what its HParams tab shows."""
     multiplexer = EventMultiplexer()
     multiplexer.AddRunsFromDirectory(str(folder))
     multiplexer.Reload()
-    context = backend_context.Context(TBContext(data_provider=MultiplexerDataProvider(multiplexer, str(folder))))
+    context = backend_context.Context(
+        TBContext(data_provider=MultiplexerDataProvider(multiplexer, str(folder)))
+    )
     shown = get_experiment.Handler(RequestContext(), context, "", api_pb2.GetExperimentRequest()).run()
     states = [value for _, value in api_pb2.Status.items()]
     columns = [api_pb2.ColParams(hparam=each.name) for each in shown.hparam_infos]
     columns += [api_pb2.ColParams(metric=each.name) for each in shown.metric_infos]
-    request = api_pb2.ListSessionGroupsRequest(start_index=0, slice_size=100, allowed_statuses=states, col_params=columns)
-    return multiplexer, shown, list(list_session_groups.Handler(RequestContext(), context, "", request).run().session_groups)
+    request = api_pb2.ListSessionGroupsRequest(
+        start_index=0, slice_size=100, allowed_statuses=states, col_params=columns
+    )
+    return (
+        multiplexer,
+        shown,
+        list(list_session_groups.Handler(RequestContext(), context, "", request).run().session_groups),
+    )
 
 
 def in_mlflow(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> tuple[MlflowClient, list[MlflowRun]]:
@@ -117,22 +137,36 @@ def test_tensorboard_shows_one_run_a_trial_with_every_epoch(tmp_path: pathlib.Pa
 def test_the_hparams_tab_shows_configurations_and_what_came_of_them(tmp_path: pathlib.Path) -> None:
     to_tensorboard(made(), tmp_path)
     _, shown, groups = in_tensorboard(tmp_path)
-    kinds = {each.name: api_pb2.DataType.Name(each.type).removeprefix("DATA_TYPE_") for each in shown.hparam_infos}
-    assert kinds == dict.fromkeys(["variant", "task", "seed", "status", "p", "config/seed"], "STRING") | {"lr": "FLOAT64"}
+    kinds = {
+        each.name: api_pb2.DataType.Name(each.type).removeprefix("DATA_TYPE_") for each in shown.hparam_infos
+    }
+    assert kinds == dict.fromkeys(["variant", "task", "seed", "status", "p", "config/seed"], "STRING") | {
+        "lr": "FLOAT64"
+    }
     rows = {}
     for each in groups:
         values = {name: value.string_value or value.number_value for name, value in each.hparams.items()}
         metrics = {metric.name.tag.removeprefix("result/"): metric.value for metric in each.metric_values}
         rows[values["lr"]] = values, metrics, api_pb2.Status.Name(each.sessions[0].status)
     values, metrics, status = rows[1.0]
-    own = {"variant": "adam", "task": "autoencoder/digits", "seed": "0", "status": "diverged", "lr": 1.0, "p": "2", "config/seed": "True"}
+    own = {
+        "variant": "adam",
+        "task": "autoencoder/digits",
+        "seed": "0",
+        "status": "diverged",
+        "lr": 1.0,
+        "p": "2",
+        "config/seed": "True",
+    }
     assert (values, metrics, status) == (own, {"loss": 1.0, "diverged": 1.0}, "STATUS_SUCCESS")
     assert rows[0.5][0]["p"] == "inf"
     assert [rows[lr][2] for lr in (0.001, 0.1, 0.5)] == ["STATUS_RUNNING", "STATUS_SUCCESS", "STATUS_FAILURE"]
     assert rows[0.1][1] == pytest.approx({"loss": 0.1, "value": 0.1, "best": 0.1, "diverged": 0.0})
 
 
-def test_mlflow_finds_one_run_a_trial_with_every_epoch(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mlflow_finds_one_run_a_trial_with_every_epoch(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = made()
     place = to_mlflow(found, tmp_path / "runs")
     client, runs = in_mlflow(tmp_path / "runs", monkeypatch)
@@ -149,7 +183,10 @@ def test_mlflow_finds_one_run_a_trial_with_every_epoch(tmp_path: pathlib.Path, m
         told = {name: run.data.tags[name] for name in ("study", "task", "variant", "seed")}
         assert told == {"study": "made up", "task": "autoencoder/digits", "variant": "adam", "seed": "0"}
         curves = found.epochs[found.epochs["key"] == row["key"]]
-        for name, kept in {"train_loss_end": "train_loss_end", "accuracy/top 1": "accuracy_top 1-ce3e22"}.items():
+        for name, kept in {
+            "train_loss_end": "train_loss_end",
+            "accuracy/top 1": "accuracy_top 1-ce3e22",
+        }.items():
             history = client.get_metric_history(run.info.run_id, kept)
             assert [each.step for each in history] == list(curves["epoch"])
             np.testing.assert_array_equal([each.value for each in history], curves[name])
@@ -167,12 +204,20 @@ def test_mlflow_finds_one_run_a_trial_with_every_epoch(tmp_path: pathlib.Path, m
 def store(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
     """A store in the working directory with a study of two trials, of which one has begun."""
     monkeypatch.chdir(tmp_path)
-    study = Study(name="tiny", tasks=["autoencoder/digits"], variants=["sgd"], design={"kind": "grid", "points": {"lr": 2}}, epochs=1)
+    study = Study(
+        name="tiny",
+        tasks=["autoencoder/digits"],
+        variants=["sgd"],
+        design={"kind": "grid", "points": {"lr": 2}},
+        epochs=1,
+    )
     planned = trials(study)
     with closing(Store(tmp_path / "s.sqlite")) as opened:
         opened.add_study("tiny", study.to_stored(), planned)
         opened.record(
-            planned[0].key, initial_loss=1.0, reports=[{"epoch": 1, "status": "completed", "train_loss": 0.5, "train_loss_end": math.inf}]
+            planned[0].key,
+            initial_loss=1.0,
+            reports=[{"epoch": 1, "status": "completed", "train_loss": 0.5, "train_loss_end": math.inf}],
         )
     return tmp_path / "s.sqlite"
 
@@ -182,7 +227,9 @@ To = Callable[[Results, pathlib.Path], pathlib.Path]
 
 
 @EITHER
-def test_names_never_leave_the_folder(to: To, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_never_leave_the_folder(
+    to: To, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = to(awful(), tmp_path / "a" / "b" / "out")
     assert [each.relative_to(tmp_path).parts[:3] for each in tmp_path.rglob(MARK)] == [("a", "b", "out")]
     assert [each.name for each in tmp_path.iterdir()] == ["a"]
@@ -201,14 +248,18 @@ def test_names_never_leave_the_folder(to: To, tmp_path: pathlib.Path, monkeypatc
 
 
 @EITHER
-def test_an_export_is_replaced_whole_and_others_stay(to: To, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_is_replaced_whole_and_others_stay(
+    to: To, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     to(made(), tmp_path)
     to(made("another"), tmp_path)
     fewer = made()
     to(replace(fewer, trials=fewer.trials[:1]), tmp_path)
     marks = [json.loads(each.read_text())["study"] for each in tmp_path.rglob(MARK)]
     assert sorted(marks) == ["another", "made up"]
-    count = len(in_tensorboard(tmp_path)[2]) if to is to_tensorboard else len(in_mlflow(tmp_path, monkeypatch)[1])
+    count = (
+        len(in_tensorboard(tmp_path)[2]) if to is to_tensorboard else len(in_mlflow(tmp_path, monkeypatch)[1])
+    )
     assert count == len(POINTS) + 1
 
 
@@ -249,11 +300,18 @@ def test_what_somebody_else_keeps_is_left_alone(to: To, tmp_path: pathlib.Path) 
 
 
 @EITHER
-def test_imported_results_have_no_clock_and_no_curves(to: To, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = from_table(pd.DataFrame({"lr": [0.1, 1.0], "loss": [0.5, math.nan]}), metric="loss", initial_loss=1.0)
+def test_imported_results_have_no_clock_and_no_curves(
+    to: To, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = from_table(
+        pd.DataFrame({"lr": [0.1, 1.0], "loss": [0.5, math.nan]}), metric="loss", initial_loss=1.0
+    )
     to(found, tmp_path)
     if to is to_tensorboard:
-        rows = [{metric.name.tag: metric.value for metric in each.metric_values} for each in in_tensorboard(tmp_path)[2]]
+        rows = [
+            {metric.name.tag: metric.value for metric in each.metric_values}
+            for each in in_tensorboard(tmp_path)[2]
+        ]
     else:
         runs = in_mlflow(tmp_path, monkeypatch)[1]
         rows = [each.data.metrics for each in runs]
@@ -261,7 +319,9 @@ def test_imported_results_have_no_clock_and_no_curves(to: To, tmp_path: pathlib.
     assert sorted((row["result/loss"], row["result/diverged"]) for row in rows) == [(0.5, 0.0), (1.0, 1.0)]
 
 
-def test_without_mlflow_it_says_what_to_install(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_mlflow_it_says_what_to_install(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "mlflow.store.tracking.file_store", None)
     with pytest.raises(InputError, match=r"pip install 'optimizer-sensitivity\[export\]'"):
         to_mlflow(made(), tmp_path / "out")
@@ -289,7 +349,13 @@ OPT_OUTS = ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "CI", "PYTEST_CURRENT_TE
 
 def test_nothing_leaves_the_machine(tmp_path: pathlib.Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in OPT_OUTS}
-    ended = subprocess.run([sys.executable, "-c", OFFLINE, str(tmp_path)], env=environment, capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(
+        [sys.executable, "-c", OFFLINE, str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert ended.returncode == 0, ended.stderr
 
 
@@ -303,15 +369,27 @@ def test_nothing_leaves_the_machine(tmp_path: pathlib.Path) -> None:
     ids=["an unknown tool", "an unknown study", "a folder with something else"],
 )
 def test_the_command_says_what_is_wrong(
-    arguments: list[str], said: str, store: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    said: str,
+    store: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert command.run(["export", *arguments, "--store", store.name], monkeypatch) == 2
     assert said in capsys.readouterr().err
     assert [each.name for each in store.parent.iterdir()] == [store.name]
 
 
-def test_the_command_says_how_to_open_it(store: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.run(["export", "tiny", "--to", "tensorboard", "--out", "my logs", "--store", store.name, "--json"], monkeypatch) == 0
+def test_the_command_says_how_to_open_it(
+    store: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        command.run(
+            ["export", "tiny", "--to", "tensorboard", "--out", "my logs", "--store", store.name, "--json"],
+            monkeypatch,
+        )
+        == 0
+    )
     said = json.loads(capsys.readouterr().out)
     assert (said["runs"], said["open"]) == (1, "tensorboard --logdir 'my logs'")
     multiplexer, _, groups = in_tensorboard(store.parent / "my logs")

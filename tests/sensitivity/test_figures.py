@@ -1,4 +1,5 @@
-"""The figures: they draw the numbers of the measures, on the scales of the hyperparameters, whatever a study is like."""
+"""The figures: they draw the numbers of the measures, on the scales of the hyperparameters, whatever a study
+is like."""
 
 from __future__ import annotations
 
@@ -29,13 +30,21 @@ OF_ALL = ("cross_task", "performance_profiles", "timeline", "transfer_matrix")
 
 
 def partly_diverging(configuration: Mapping[str, Any], seed: int) -> float:
-    unstable = configuration["lr"] == 1.0 and (configuration["variant"] == "nadam" or (configuration["mu"] > 0.9 and seed == 1))
-    return math.inf if unstable else bowl(configuration, seed) + 0.02 * configuration["mu"] + 0.01 * seed * configuration["lr"]
+    unstable = configuration["lr"] == 1.0 and (
+        configuration["variant"] == "nadam" or (configuration["mu"] > 0.9 and seed == 1)
+    )
+    return (
+        math.inf
+        if unstable
+        else bowl(configuration, seed) + 0.02 * configuration["mu"] + 0.01 * seed * configuration["lr"]
+    )
 
 
 def drawn(name: str, measured: Measured, **named: Any) -> go.Figure:
     draw = getattr(figures, name)
-    figure = draw(measured) if name in OF_ALL else draw(measured, measured.results.trials["task"].iloc[0], **named)
+    figure = (
+        draw(measured) if name in OF_ALL else draw(measured, measured.results.trials["task"].iloc[0], **named)
+    )
     assert isinstance(figure, go.Figure)
     return figure
 
@@ -81,11 +90,18 @@ def test_tunability_draws_the_gains_and_the_default_against_the_best(measured: M
     figure = drawn("tunability", measured)
     table, best = measured.tunability, measured.best_loss
     overall = table.loc[table["kind"] == "overall", "value"].to_numpy()
-    assert [note.text for note in figure.layout.annotations] == ["best loss, default", "all together", "lr", "mu"]
+    assert [note.text for note in figure.layout.annotations] == [
+        "best loss, default",
+        "all together",
+        "lr",
+        "mu",
+    ]
     np.testing.assert_array_equal(figure.data[0].x, best["value"])
     np.testing.assert_array_equal(by_name(figure)["default"].x, best["value"] + overall)
     np.testing.assert_array_equal(figure.data[1].x, overall)
-    np.testing.assert_array_equal(figure.data[2].x, table.loc[(table["kind"] == "single") & (table["hyperparameters"] == "lr"), "value"])
+    np.testing.assert_array_equal(
+        figure.data[2].x, table.loc[(table["kind"] == "single") & (table["hyperparameters"] == "lr"), "value"]
+    )
 
 
 def test_the_divergence_map_counts_trials_and_shows_the_boundary(measured: Measured) -> None:
@@ -94,14 +110,23 @@ def test_the_divergence_map_counts_trials_and_shows_the_boundary(measured: Measu
     for heat in (trace for trace in figure.data if trace.type == "heatmap"):
         variant = re.sub(r".*<extra>|</extra>", "", heat.hovertemplate)
         part = trials[trials["variant"] == variant]
-        share = (part["status"] == "diverged").groupby([part["config/mu"], part["config/lr"]]).mean().unstack()
+        share = (
+            (part["status"] == "diverged").groupby([part["config/mu"], part["config/lr"]]).mean().unstack()
+        )
         np.testing.assert_allclose(heat.z, share)
         np.testing.assert_allclose(heat.x, share.columns)
         np.testing.assert_allclose(heat.y, -np.log10(1 - share.index))
     table = measured.stability_boundary
     boundaries = [trace for trace in figure.data if trace.name == "largest stable learning rate"]
     assert [list(trace.x) for trace in boundaries] == [
-        list(table.loc[(table["variant"] == variant) & (table["other"] == "mu") & ~table["note"].str.contains("nothing diverged"), "value"])
+        list(
+            table.loc[
+                (table["variant"] == variant)
+                & (table["other"] == "mu")
+                & ~table["note"].str.contains("nothing diverged"),
+                "value",
+            ]
+        )
         for variant in ("adam", "nadam")
     ]
 
@@ -144,9 +169,15 @@ def test_a_map_of_an_unknown_hyperparameter_names_the_nearest(measured: Measured
 def test_a_map_without_levels_draws_parts_and_configurations() -> None:
     space = SearchSpace(LR, MU)
     points = space.decode(np.random.default_rng(0).random((60, 2)))
-    figure = drawn("pairwise_map", Measured(results(partly_diverging, space=space, configurations=points, design="random")))
+    figure = drawn(
+        "pairwise_map",
+        Measured(results(partly_diverging, space=space, configurations=points, design="random")),
+    )
     assert np.nanmin(figure.data[0].z) > 0.09
-    assert sum(len(trace.x) for trace in figure.data if trace.type == "scatter" and trace.mode == "markers") == 120
+    assert (
+        sum(len(trace.x) for trace in figure.data if trace.type == "scatter" and trace.mode == "markers")
+        == 120
+    )
 
 
 def test_estimators_are_drawn_by_rank_with_their_values(measured: Measured) -> None:
@@ -187,9 +218,13 @@ def test_differences_are_drawn_with_intervals_and_what_cannot_be_seen(measured: 
 
 
 def test_parallel_coordinates_hold_every_trial_on_its_scales() -> None:
-    space = SearchSpace(LR, MU, Ordinal("p", (1, 2, math.inf)), Categorical("nesterov", (False, True), when={"p": 2}))
+    space = SearchSpace(
+        LR, MU, Ordinal("p", (1, 2, math.inf)), Categorical("nesterov", (False, True), when={"p": 2})
+    )
     points = space.decode(np.random.default_rng(0).random((20, 4)))
-    table = results(partly_diverging, variants=("adam", "nadam"), space=space, configurations=points, design="random")
+    table = results(
+        partly_diverging, variants=("adam", "nadam"), space=space, configurations=points, design="random"
+    )
     lines = drawn("parallel_coordinates", Measured(table)).data[0]
     axes = {each.label: each for each in lines.dimensions}
     assert list(axes) == ["variant", "lr", "mu", "p", "nesterov", "ended", "loss"]
@@ -241,7 +276,9 @@ def test_trials_that_overlap_lie_in_different_lanes(measured: Measured) -> None:
     for _, lane in spans.groupby("lane"):
         assert (lane["begin"].to_numpy()[1:] >= lane["end"].to_numpy()[:-1]).all()
     figure = drawn("timeline", measured)
-    assert {trace.name: len(trace.x) for trace in figure.data} == measured.results.trials["status"].value_counts().to_dict()
+    assert {trace.name: len(trace.x) for trace in figure.data} == measured.results.trials[
+        "status"
+    ].value_counts().to_dict()
 
 
 def test_many_trials_are_counted_and_thinned() -> None:

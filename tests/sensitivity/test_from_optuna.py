@@ -26,7 +26,8 @@ pytestmark = pytest.mark.usefixtures("quiet_optuna")
 
 
 def objective(trial: optuna.Trial) -> float:
-    """As a plain script has it: conditional, on several scales, with trials that diverge, are pruned, and fail."""
+    """As a plain script has it: conditional, on several scales, with trials that diverge, are pruned, and
+    fail."""
     lr = trial.suggest_float("lr", 1e-4, 1, log=True)
     depth = trial.suggest_int("depth", 1, 3)
     dropout = trial.suggest_float("dropout", 0, 0.5, step=0.1)
@@ -47,7 +48,9 @@ def objective(trial: optuna.Trial) -> float:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     place = f"sqlite:///{tmp_path_factory.mktemp('optuna') / 'study.db'}"
-    study = optuna.create_study(storage=place, study_name="by hand", sampler=optuna.samplers.RandomSampler(seed=0))
+    study = optuna.create_study(
+        storage=place, study_name="by hand", sampler=optuna.samplers.RandomSampler(seed=0)
+    )
     study.optimize(objective, n_trials=30, catch=RuntimeError)
     return place
 
@@ -62,7 +65,12 @@ def test_a_plain_sqlite_study_is_read_and_reported(url: str, tmp_path: pathlib.P
     assert set(infinite["loss"]) == {table["value"].max()}
     space = read.spaces["by hand"]
     assert str(space["lr"]) == "Float(name='lr', low=0.0001, high=1.0, scale='log', default=None)"
-    assert (space["depth"].low, space["depth"].high, space["dropout"].step, space["units_0"].scale) == (1, 3, 0.1, "log")  # type: ignore[union-attr]
+    assert (space["depth"].low, space["depth"].high, space["dropout"].step, space["units_0"].scale) == (
+        1,
+        3,
+        0.1,
+        "log",
+    )  # type: ignore[union-attr]
     assert space["rule"].choices == ("None", "adam", "sgd")  # type: ignore[union-attr]
     assert {each.name: dict(each.when) for each in space.conditional} == {
         "nu": {"rule": ("adam",)}, "units_1": {"depth": (2, 3)}, "units_2": {"depth": (3,)},
@@ -72,7 +80,12 @@ def test_a_plain_sqlite_study_is_read_and_reported(url: str, tmp_path: pathlib.P
     assert "If an optimizer chose the configurations, it crowds near the best" in said
     assert "were chosen by an optimizer" not in said
     assert write_report(read, tmp_path / "report").is_file()
-    assert from_optuna(url.removeprefix("sqlite:///"), failed="diverged").trials.set_index("key").loc["3", "status"] == "diverged"
+    assert (
+        from_optuna(url.removeprefix("sqlite:///"), failed="diverged")
+        .trials.set_index("key")
+        .loc["3", "status"]
+        == "diverged"
+    )
 
 
 def test_a_parameter_can_name_the_variant(url: str) -> None:
@@ -93,7 +106,11 @@ def test_a_journal_is_read(tmp_path: pathlib.Path) -> None:
 
 def test_a_sampler_that_looks_at_no_results_is_a_fixed_design() -> None:
     designs = {}
-    for sampler in (optuna.samplers.RandomSampler(), optuna.samplers.GridSampler({"x": [0.0, 0.5, 1.0]}), optuna.samplers.TPESampler()):
+    for sampler in (
+        optuna.samplers.RandomSampler(),
+        optuna.samplers.GridSampler({"x": [0.0, 0.5, 1.0]}),
+        optuna.samplers.TPESampler(),
+    ):
         study = optuna.create_study(sampler=sampler, study_name=type(sampler).__name__)
         study.optimize(lambda trial: trial.suggest_float("x", 0, 1) ** 2, n_trials=3)
         designs[study.study_name] = from_optuna(study).design
@@ -128,7 +145,13 @@ def test_a_parameter_whose_range_moves_has_the_range_of_all() -> None:
 
 
 def partly(configuration: Any, seed: int) -> float:
-    return math.inf if configuration["lr"] > 0.5 else 3.0 if configuration["mu"] > 0.95 else bowl(configuration, seed) + 0.01 * seed
+    return (
+        math.inf
+        if configuration["lr"] > 0.5
+        else 3.0
+        if configuration["mu"] > 0.95
+        else bowl(configuration, seed) + 0.01 * seed
+    )
 
 
 def status(configuration: Any, seed: int) -> str:
@@ -143,11 +166,24 @@ def test_there_and_back_changes_nothing(place: str, tmp_path: pathlib.Path) -> N
     url = f"sqlite:///{tmp_path / 'o.db'}"
     study = to_optuna(truth, url if place == "sqlite" else None)
     back = from_optuna(study if place == "memory" else url)
-    same = ["key", "task", "variant", "seed", "status", "initial_loss", "config/lr", "config/mu", "value", "loss"]
+    same = [
+        "key",
+        "task",
+        "variant",
+        "seed",
+        "status",
+        "initial_loss",
+        "config/lr",
+        "config/mu",
+        "value",
+        "loss",
+    ]
     pd.testing.assert_frame_equal(back.trials[same], truth.trials[same], check_exact=False, rtol=1e-12)
     assert back.spaces["adam"].compare(truth.spaces["adam"]) == []
     assert (back.metric, back.design, back.study, back.notes) == (truth.metric, truth.design, truth.study, ())
-    pd.testing.assert_frame_equal(Measured(back).lr_sensitivity, Measured(truth).lr_sensitivity, check_exact=False)
+    pd.testing.assert_frame_equal(
+        Measured(back).lr_sensitivity, Measured(truth).lr_sensitivity, check_exact=False
+    )
 
 
 @pytest.mark.parametrize("space", [each for each in awkward.PARAMS if each.id != "nothing"])
@@ -157,7 +193,9 @@ def test_awkward_spaces_come_back(space: SearchSpace) -> None:
     back = from_optuna(to_optuna(truth))
     assert back.spaces["adam"].compare(space) == []
     columns = [f"config/{name}" for name in space.names]
-    pd.testing.assert_frame_equal(back.trials[columns], truth.trials.reindex(columns=columns), check_dtype=False, rtol=1e-9)
+    pd.testing.assert_frame_equal(
+        back.trials[columns], truth.trials.reindex(columns=columns), check_dtype=False, rtol=1e-9
+    )
 
 
 def test_what_optuna_sees_is_capped_and_says_what_diverged() -> None:
@@ -168,7 +206,9 @@ def test_what_optuna_sees_is_capped_and_says_what_diverged() -> None:
     assert [each.user_attrs["diverged"] for each in complete].count(True) == 6
     assert len(study.get_trials(states=[optuna.trial.TrialState.PRUNED])) == 9
     assert len(study.get_trials(states=[optuna.trial.TrialState.FAIL])) == 3
-    importances = optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0))
+    importances = optuna.importance.get_param_importances(
+        study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0)
+    )
     assert importances["lr"] > importances["mu"]
     drawn = optuna.visualization.plot_slice(study)
     assert sum(len(trace.x) for trace in drawn.data) == 2 * 24
@@ -185,7 +225,10 @@ def test_a_maximised_metric_is_maximised_in_optuna() -> None:
 
 def test_one_variant_is_one_study(tmp_path: pathlib.Path) -> None:
     two = results(noisy(0.01), variants=("adam", "sgd"))
-    with pytest.raises(InputError, match="name task= and variant= of one of: adam on autoencoder/digits, sgd on autoencoder/digits"):
+    with pytest.raises(
+        InputError,
+        match="name task= and variant= of one of: adam on autoencoder/digits, sgd on autoencoder/digits",
+    ):
         to_optuna(two)
     with pytest.raises(InputError, match="unknown variant 'adm'; did you mean 'adam'"):
         to_optuna(two, variant="adm")
@@ -194,7 +237,9 @@ def test_one_variant_is_one_study(tmp_path: pathlib.Path) -> None:
         to_optuna(two, url, variant=variant)
     with pytest.raises(InputError, match=r"has an Optuna study 'made up / sgd' already; give name="):
         to_optuna(two, url, variant="sgd")
-    with pytest.raises(InputError, match=r"holds 2 Optuna studies; name one or more .*: made up / adam, made up / sgd"):
+    with pytest.raises(
+        InputError, match=r"holds 2 Optuna studies; name one or more .*: made up / adam, made up / sgd"
+    ):
         from_optuna(url)
     both = from_optuna(url, "made up / adam", "made up / sgd")
     pd.testing.assert_frame_equal(Measured(both).excess_loss, Measured(two).excess_loss, check_exact=False)

@@ -32,7 +32,12 @@ def train(config: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def grid(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    space = {"lr": tune.grid_search([0.01, 0.1, 1]), "model": {"width": tune.grid_search([1, 2])}, "seed": 3, "data": train}
+    space = {
+        "lr": tune.grid_search([0.01, 0.1, 1]),
+        "model": {"width": tune.grid_search([1, 2])},
+        "seed": 3,
+        "data": train,
+    }
     place = str(tmp_path_factory.mktemp("ray"))
     tuner = tune.Tuner(
         train,
@@ -50,7 +55,9 @@ EXPECTED = {
 
 def held(results: Results) -> dict[Any, str]:
     table = results.trials
-    return dict(zip(zip(table["config/lr"], table["config/model/width"], strict=True), table["status"], strict=True))
+    return dict(
+        zip(zip(table["config/lr"], table["config/model/width"], strict=True), table["status"], strict=True)
+    )
 
 
 def test_a_directory_is_read_and_reported(grid: Any, tmp_path: pathlib.Path) -> None:
@@ -63,7 +70,11 @@ def test_a_directory_is_read_and_reported(grid: Any, tmp_path: pathlib.Path) -> 
     assert len(read.epochs) == 9
     assert any("Stopped early" in each for each in read.notes)
     assert write_report(read, tmp_path / "report").is_file()
-    assert set(from_ray(grid.experiment_path, metric="loss", epochs=1).trials["status"]) == {"completed", "diverged", "failed"}
+    assert set(from_ray(grid.experiment_path, metric="loss", epochs=1).trials["status"]) == {
+        "completed",
+        "diverged",
+        "failed",
+    }
     assert set(from_ray(grid.experiment_path, metric="other/accuracy").trials["value"].dropna()) == {0.5}
 
 
@@ -71,7 +82,10 @@ def test_a_result_grid_gives_the_same(grid: Any) -> None:
     files, objects = from_ray(grid.experiment_path, metric="loss"), from_ray(grid, metric="loss")
     same = [name for name in files.trials if name not in ("error", "seconds")]
     pd.testing.assert_frame_equal(
-        *(each.trials[same].sort_values(["config/lr", "config/model/width"], ignore_index=True) for each in (files, objects))
+        *(
+            each.trials[same].sort_values(["config/lr", "config/model/width"], ignore_index=True)
+            for each in (files, objects)
+        )
     )
     assert "out of memory" in objects.trials.set_index("status").loc["failed", "error"]
 
@@ -87,16 +101,21 @@ def test_the_param_space_says_scales_and_ranges(grid: Any) -> None:
 
 def test_a_search_algorithm_is_adaptive(grid: Any, tmp_path: pathlib.Path) -> None:
     shutil.copytree(grid.experiment_path, tmp_path / "searched")
-    (tmp_path / "searched" / "searcher-state-2026-11-24_08-26-28.pkl").write_bytes(b"")  # as Ray Tune calls it with OptunaSearch
+    (tmp_path / "searched" / "searcher-state-2026-11-24_08-26-28.pkl").write_bytes(
+        b""
+    )  # as Ray Tune calls it with OptunaSearch
     assert from_ray(tmp_path / "searched", metric="loss").design == "adaptive"
 
 
 def experiment(folder: pathlib.Path, lines: list[list[str]]) -> pathlib.Path:
-    """A directory as old versions and loggers of one's own leave it: no experiment state, and files that were cut off."""
+    """A directory as old versions and loggers of one's own leave it: no experiment state, and files that were
+    cut off."""
     for i, reports in enumerate(lines):
         trial = folder / f"train_{i}"
         trial.mkdir(parents=True)
-        (trial / "params.json").write_text(json.dumps({"lr": 10.0**-i, "layers": [64] * i, "fn": f"<function f at 0x{i}>"}))
+        (trial / "params.json").write_text(
+            json.dumps({"lr": 10.0**-i, "layers": [64] * i, "fn": f"<function f at 0x{i}>"})
+        )
         (trial / "result.json").write_text("\n".join(reports))
     return folder
 
@@ -107,7 +126,9 @@ def report(iteration: int, loss: float) -> str:
 
 def test_what_was_cut_off_or_repeated_is_read_as_far_as_it_goes(tmp_path: pathlib.Path) -> None:
     whole = [report(1, 5), report(2, 4), report(2, 3), '{"loss": 1, "trai']
-    read = from_ray(experiment(tmp_path / "e", [whole, [report(1, 2), report(2, math.nan)], [report(1, 9), report(2, 1)]]))
+    read = from_ray(
+        experiment(tmp_path / "e", [whole, [report(1, 2), report(2, math.nan)], [report(1, 9), report(2, 1)]])
+    )
     assert read.metric == "loss"
     assert list(read.trials["value"].fillna(-1)) == [3, -1, 1]
     assert read.spaces["e"].names == ("lr", "layers")

@@ -22,7 +22,8 @@ from trainables.names import InputError
 
 
 def sweep(**changes: Any) -> pd.DataFrame:
-    """Two optimizers, a grid of learning rates, two seeds; the largest rate diverges. Named as a stranger would."""
+    """Two optimizers, a grid of learning rates, two seeds; the largest rate diverges. Named as a stranger
+    would."""
     rows = [
         {"opt": opt, "learning rate": lr, "momentum": mu, "fold": seed, "val": math.nan if lr == 1 else lr + mu / 100}
         for opt in ("sgd", "adam") for lr in (1e-3, 1e-2, 1e-1, 1.0) for mu in (0.0, 0.9, 0.99) for seed in (0, 1)
@@ -30,7 +31,13 @@ def sweep(**changes: Any) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(**changes)
 
 
-NAMED = {"hyperparameters": ["learning rate", "momentum"], "metric": "val", "direction": "min", "variant": "opt", "seed": "fold"}
+NAMED = {
+    "hyperparameters": ["learning rate", "momentum"],
+    "metric": "val",
+    "direction": "min",
+    "variant": "opt",
+    "seed": "fold",
+}
 
 
 def test_columns_become_the_tables_that_measures_and_the_report_read(tmp_path: pathlib.Path) -> None:
@@ -64,7 +71,12 @@ def test_files_give_the_same_as_the_frame(tmp_path: pathlib.Path) -> None:
 
 
 def test_our_own_tables_are_read_back(tmp_path: pathlib.Path) -> None:
-    truth = made_up(noisy(0.01), status=lambda configuration, seed: "failed" if seed == 1 and configuration["lr"] > 0.9 else "completed")
+    truth = made_up(
+        noisy(0.01),
+        status=lambda configuration, seed: (
+            "failed" if seed == 1 and configuration["lr"] > 0.9 else "completed"
+        ),
+    )
     truth.save(tmp_path)
     for file in ("trials.csv", "trials.parquet"):
         found = from_table(tmp_path / file, spaces=truth.spaces)
@@ -78,7 +90,9 @@ def test_an_initial_loss_caps_what_diverged_and_what_got_worse() -> None:
     assert list(from_table(frame[["lr", "loss"]], initial_loss=1).trials["loss"]) == [0.2, 1.0, 1.0]
     results = from_table(frame, initial_loss="start", hyperparameters=["lr"])
     assert list(results.trials["loss"]) == [0.2, 0.6, 0.5]
-    assert "Diverged trials, counted at the initial loss: table 1 of 3." in summary(Measured(results), "table")
+    assert "Diverged trials, counted at the initial loss: table 1 of 3." in summary(
+        Measured(results), "table"
+    )
     accuracy = pd.DataFrame({"lr": [0.01, 0.1, 1.0], "accuracy": [0.9, 0.05, -math.inf]})
     results = from_table(accuracy, metric="accuracy", direction="max", initial_loss=0.1)
     assert list(results.trials["loss"]) == [-0.9, -0.1, -0.1]
@@ -86,7 +100,13 @@ def test_an_initial_loss_caps_what_diverged_and_what_got_worse() -> None:
 
 def test_a_status_column_tells_failures_from_divergence() -> None:
     words = ["COMPLETE", "TrialState.FAIL", "nan", "PRUNED", "RUNNING", "Crashed"]
-    frame = pd.DataFrame({"lr": np.geomspace(1e-3, 1, 6), "loss": [0.1, math.nan, math.nan, 0.2, math.nan, 0.3], "state": words})
+    frame = pd.DataFrame(
+        {
+            "lr": np.geomspace(1e-3, 1, 6),
+            "loss": [0.1, math.nan, math.nan, 0.2, math.nan, 0.3],
+            "state": words,
+        }
+    )
     table = from_table(frame).trials
     assert list(table["status"]) == ["completed", "failed", "diverged", "stopped", "running", "failed"]
     assert list(table["loss"].fillna(-1)) == [0.1, -1, 0.1, -1, -1, -1]
@@ -94,27 +114,41 @@ def test_a_status_column_tells_failures_from_divergence() -> None:
 
 def test_an_empty_cell_is_a_hyperparameter_that_a_row_has_not() -> None:
     frame = pd.DataFrame(
-        {"rule": ["sgd", "adam", "adam", "sgd"], "lr": [0.1, 0.1, 0.2, 0.2], "nu": [None, 0.9, 0.99, None], "loss": [4, 3, 2, 1]}
+        {
+            "rule": ["sgd", "adam", "adam", "sgd"],
+            "lr": [0.1, 0.1, 0.2, 0.2],
+            "nu": [None, 0.9, 0.99, None],
+            "loss": [4, 3, 2, 1],
+        }
     )
     together = from_table(frame)
     assert dict(together.spaces["table"]["nu"].when) == {"rule": ("adam",)}
     assert "Conditions were inferred from which values are there: nu when rule is 'adam'." in together.notes
     assert not Measured(together).overview.empty
     apart = from_table(frame, variant="rule")
-    assert {name: space.names for name, space in apart.spaces.items()} == {"sgd": ("lr",), "adam": ("lr", "nu")}
+    assert {name: space.names for name, space in apart.spaces.items()} == {
+        "sgd": ("lr",),
+        "adam": ("lr", "nu"),
+    }
 
 
 def test_choices_of_several_types_survive_a_file(tmp_path: pathlib.Path) -> None:
     space = SearchSpace(Categorical("c", (True, "cm", 1)))
-    truth = made_up(lambda configuration, seed: 0.5, space=space, configurations=[{"c": each} for each in (True, "cm", 1)])
+    truth = made_up(
+        lambda configuration, seed: 0.5, space=space, configurations=[{"c": each} for each in (True, "cm", 1)]
+    )
     truth.save(tmp_path)
     for file in ("trials.csv", "trials.parquet"):
-        assert list(from_table(tmp_path / file, spaces=space).trials["config/c"]) == list(truth.trials["config/c"])
+        assert list(from_table(tmp_path / file, spaces=space).trials["config/c"]) == list(
+            truth.trials["config/c"]
+        )
 
 
 def test_a_choice_called_none_is_a_choice(tmp_path: pathlib.Path) -> None:
     (tmp_path / "t.csv").write_text("schedule,loss\nNone,1\ncosine,2\n")
-    assert from_table(tmp_path / "t.csv").spaces["t"]["schedule"] == Categorical("schedule", ("None", "cosine"))
+    assert from_table(tmp_path / "t.csv").spaces["t"]["schedule"] == Categorical(
+        "schedule", ("None", "cosine")
+    )
 
 
 def test_without_a_seed_a_configuration_that_comes_again_is_another_seed() -> None:
@@ -136,7 +170,9 @@ def test_a_row_for_every_epoch_is_a_curve() -> None:
 
 
 def test_labels_are_no_hyperparameters() -> None:
-    results = from_table(sweep(run=[f"run-{i}" for i in range(48)]), metric="val", direction="min", variant="opt", seed="fold")
+    results = from_table(
+        sweep(run=[f"run-{i}" for i in range(48)]), metric="val", direction="min", variant="opt", seed="fold"
+    )
     assert results.spaces["sgd"].names == ("lr", "momentum")
     assert any("Left out of the hyperparameters: identifiers (run)" in note for note in results.notes)
 
@@ -146,8 +182,16 @@ def test_given_spaces_are_held_to() -> None:
     results = from_table(sweep(), **NAMED, spaces=space)
     assert results.spaces == {"sgd": space, "adam": space}
     assert not any("inferred" in each for each in results.notes)
-    with pytest.raises(InputError, match=r"^row 19 of the table: learning rate must be between 0.0001 and 0.5, got 1.0$"):
-        from_table(sweep(), **NAMED, spaces=SearchSpace(Float("learning rate", 1e-4, 0.5, "log"), Float("momentum", 0, 0.999, "log1m")))
+    with pytest.raises(
+        InputError, match=r"^row 19 of the table: learning rate must be between 0.0001 and 0.5, got 1.0$"
+    ):
+        from_table(
+            sweep(),
+            **NAMED,
+            spaces=SearchSpace(
+                Float("learning rate", 1e-4, 0.5, "log"), Float("momentum", 0, 0.999, "log1m")
+            ),
+        )
 
 
 HOSTILE = (
@@ -168,9 +212,16 @@ HOSTILE = (
 
 def test_hostile_names_do_no_harm(tmp_path: pathlib.Path) -> None:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({name: rng.uniform(0, 1, 12) for name in HOSTILE} | {"</p>": rng.uniform(0, 1, 12), "who": ["<b>", "'; DROP"] * 6})
-    results = from_table(frame, hyperparameters=HOSTILE, metric="</p>", direction="min", variant="who", study="../<i>")
-    assert {space.names for space in results.spaces.values()} == {tuple("lr" if name == "config/lr" else name for name in HOSTILE)}
+    frame = pd.DataFrame(
+        {name: rng.uniform(0, 1, 12) for name in HOSTILE}
+        | {"</p>": rng.uniform(0, 1, 12), "who": ["<b>", "'; DROP"] * 6}
+    )
+    results = from_table(
+        frame, hyperparameters=HOSTILE, metric="</p>", direction="min", variant="who", study="../<i>"
+    )
+    assert {space.names for space in results.spaces.values()} == {
+        tuple("lr" if name == "config/lr" else name for name in HOSTILE)
+    }
     assert "<script>alert" not in write_report(results, tmp_path / "report").read_text()
     study = to_optuna(results, variant="<b>")
     assert {space.names for space in from_optuna(study).spaces.values()} == {results.spaces["<b>"].names}
@@ -181,40 +232,62 @@ SMALL = "lr,loss,seed\n0.1,1,0\n0.2,2,0\n"
 BAD = [
     pytest.param("t.csv", "", {}, "cannot read the table", id="an empty file"),
     pytest.param("t.csv", "lr,loss\n", {}, "is empty: it has 2 columns and no rows", id="no rows"),
-    pytest.param("t.csv", SMALL, {"metric": "los"}, "unknown column 'los'; did you mean 'loss'?", id="a metric that is not there"),
-    pytest.param("t.csv", SMALL, {"hyperparameters": ["lrr"]}, "unknown column 'lrr'; did you", id="no such hyperparameter"),
-    pytest.param("t.csv", SMALL, {"scales": {"mu": "log"}}, "unknown hyperparameter in scales 'mu'", id="a scale of nothing"),
-    pytest.param("t.csv", SMALL, {"hyperparameters": ["lr", "seed"], "seed": "seed"}, "'seed' cannot be a hyperparameter and",
+    pytest.param("t.csv", SMALL, {"metric": "los"}, "unknown column 'los'; did you mean 'loss'?", id="a metric that is not "
+"there"),
+    pytest.param("t.csv", SMALL, {"hyperparameters": ["lrr"]}, "unknown column 'lrr'; did you", id="no such "
+"hyperparameter"),
+    pytest.param("t.csv", SMALL, {"scales": {"mu": "log"}}, "unknown hyperparameter in scales 'mu'", id="a scale of "
+"nothing"),
+    pytest.param("t.csv", SMALL, {"hyperparameters": ["lr", "seed"], "seed": "seed"}, "'seed' cannot be a "
+"hyperparameter and",
         id="two roles"),
     pytest.param("t.csv", SMALL, {"hyperparameters": []}, "names no column", id="no hyperparameter"),
     pytest.param("t.csv", SMALL, {"direction": "up"}, "unknown direction 'up'", id="a direction that is none"),
-    pytest.param("t.csv", SMALL, {"design": "saltelli"}, "unknown design 'saltelli'", id="a design that needs an order"),
-    pytest.param("t.csv", SMALL.replace("loss", "score"), {}, "is 'score' of ", id="a direction that no name states"),
-    pytest.param("t.csv", SMALL.replace("loss", "size"), {}, "name the column of the metric (metric=, --metric): ", id="no metric named"),
-    pytest.param("t.csv", SMALL.replace("2,0", "bad,0"), {}, "'loss' must hold numbers, got 'bad' in row 2", id="a metric that is text"),
-    pytest.param("t.csv", SMALL.replace("0.2", "oops"), {}, "lr holds numbers and text (0.1, 'oops')", id="text in a hyperparameter"),
-    pytest.param("t.csv", SMALL.replace("2,0", "2,x"), {}, "column 'seed' must hold numbers, got 'x' in row 2", id="text as seed"),
-    pytest.param("t.csv", SMALL.replace("2,0", "2,0.5"), {}, "column 'seed' must hold whole numbers, got 0.5 in row 2", id="half a seed"),
-    pytest.param("t.csv", SMALL.replace("0.2", "0.1"), {}, "row 1 and row 2 are the same trial", id="a trial twice"),
-    pytest.param("t.csv", "lr,loss\n.1,1\n.1,1\n", {}, "rows 1 and 2 are the same trial twice", id="a copied row"),
+    pytest.param("t.csv", SMALL, {"design": "saltelli"}, "unknown design 'saltelli'", id="a design that needs an "
+"order"),
+    pytest.param("t.csv", SMALL.replace("loss", "score"), {}, "is 'score' of ", id="a direction that no name "
+"states"),
+    pytest.param("t.csv", SMALL.replace("loss", "size"), {}, "name the column of the metric (metric=, "
+"--metric): ", id="no metric named"),
+    pytest.param("t.csv", SMALL.replace("2,0", "bad,0"), {}, "'loss' must hold numbers, got 'bad' in row 2", id="a metric that is "
+"text"),
+    pytest.param("t.csv", SMALL.replace("0.2", "oops"), {}, "lr holds numbers and text (0.1, 'oops')", id="text in a "
+"hyperparameter"),
+    pytest.param("t.csv", SMALL.replace("2,0", "2,x"), {}, "column 'seed' must hold numbers, got 'x' in row 2", id="text as "
+"seed"),
+    pytest.param("t.csv", SMALL.replace("2,0", "2,0.5"), {}, "column 'seed' must hold whole numbers, got "
+"0.5 in row 2", id="half a seed"),
+    pytest.param("t.csv", SMALL.replace("0.2", "0.1"), {}, "row 1 and row 2 are the same trial", id="a trial "
+"twice"),
+    pytest.param("t.csv", "lr,loss\n.1,1\n.1,1\n", {}, "rows 1 and 2 are the same trial twice", id="a copied "
+"row"),
     pytest.param("t.csv", "lr,lr,loss\n1,2,3\n", {}, "has the column 'lr' twice", id="a column twice"),
     pytest.param("t.csv", "lr,loss\n1,2\n1,2,3\n", {}, "cannot read the table", id="a long row"),
-    pytest.param("t.csv", "loss,seed\n1,2\n", {}, "no column left to be a hyperparameter", id="nothing but a metric"),
-    pytest.param("t.csv", "opt,lr,loss\n,1,2\n", {"variant": "opt"}, "'opt' must name something in every row, got nothing in row 1",
+    pytest.param("t.csv", "loss,seed\n1,2\n", {}, "no column left to be a hyperparameter", id="nothing but a "
+"metric"),
+    pytest.param("t.csv", "opt,lr,loss\n,1,2\n", {"variant": "opt"}, "'opt' must name something in every "
+"row, got nothing in row 1",
         id="no name"),
     pytest.param("t.csv", "lr,loss,status\n1,2,odd\n", {},
-        "what does 'odd' in column 'status' mean? Give statuses= (--status-word odd=STATUS", id="a status that is none"),
-    pytest.param("t.csv", "lr,key\n1,2\n", {"metric": "key", "direction": "min"}, "a metric cannot be called 'key'",
+        "what does 'odd' in column 'status' mean? Give statuses= (--status-word odd=STATUS", id="a status that is "
+"none"),
+    pytest.param("t.csv", "lr,key\n1,2\n", {"metric": "key", "direction": "min"}, "a metric cannot be "
+"called 'key'",
         id="a metric called key"),
-    pytest.param("t.csv", "lr,e,loss\n1,1,2\n1,1,3\n", {"epoch": "e"}, "row 1 has the same trial and the same e", id="an epoch twice"),
+    pytest.param("t.csv", "lr,e,loss\n1,1,2\n1,1,3\n", {"epoch": "e"}, "row 1 has the same trial and the "
+"same e", id="an epoch twice"),
     pytest.param("t.csv", b"lr,loss\n\xff\xfe,1\n", {}, "cannot read the table", id="no text"),
     pytest.param("t.csv", b"\x00\x01PNG", {}, "", id="a picture"),
     pytest.param("t.parquet", b"lr,loss", {}, "cannot read the table", id="no Parquet"),
-    pytest.param("t.xls", SMALL, {}, "a table ends with .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .pq, .xlsx, .xlsm (or .gz)",
+    pytest.param("t.xls", SMALL, {}, "a table ends with .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .pq, "
+".xlsx, .xlsm (or .gz)",
         id="another format"),
-    pytest.param("t.csv", "lr,loss\n0,1\n1,2\n", {}, "a hyperparameter called 'lr' must hold numbers above 0", id="a learning rate of 0"),
-    pytest.param("t.csv", "config/a,params_a,loss\n0,1,2\n", {}, "two columns are the same hyperparameter", id="a name twice"),
-    pytest.param("t.csv", "opt,lr,loss\na,,1\nb,1,2\n", {"variant": "opt"}, "variant 'a' of ", id="a variant of nothing"),
+    pytest.param("t.csv", "lr,loss\n0,1\n1,2\n", {}, "a hyperparameter called 'lr' must hold numbers above 0", id="a learning rate of "
+"0"),
+    pytest.param("t.csv", "config/a,params_a,loss\n0,1,2\n", {}, "two columns are the same hyperparameter", id="a name "
+"twice"),
+    pytest.param("t.csv", "opt,lr,loss\na,,1\nb,1,2\n", {"variant": "opt"}, "variant 'a' of ", id="a variant of "
+"nothing"),
     pytest.param(None, "", {}, "No such file", id="no file"),
 ]
 # fmt: on
@@ -244,7 +317,13 @@ def test_ten_thousand_rows_take_seconds() -> None:
     import time
 
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"lr": 10 ** rng.uniform(-4, 0, 10_000), "mu": rng.uniform(0, 1, 10_000), "loss": rng.normal(1, 0.1, 10_000)})
+    frame = pd.DataFrame(
+        {
+            "lr": 10 ** rng.uniform(-4, 0, 10_000),
+            "mu": rng.uniform(0, 1, 10_000),
+            "loss": rng.normal(1, 0.1, 10_000),
+        }
+    )
     began = time.perf_counter()
     from_table(frame)
     assert time.perf_counter() - began < 10

@@ -1,4 +1,5 @@
-"""One rule for every door: None is a choice where it is one; a hole is counted, given a default or asked about."""
+"""One rule for every door: None is a choice where it is one; a hole is counted, given a default or asked
+about."""
 
 from __future__ import annotations
 
@@ -28,10 +29,18 @@ FAILED = "failed"
 
 def by_table(place: pathlib.Path, configs: Configs, **named: Any) -> Results:
     rows = [
-        {**config, "loss": None if FAILED in config else 0.1 + lr, "state": "failed" if FAILED in config else "done"}
+        {
+            **config,
+            "loss": None if FAILED in config else 0.1 + lr,
+            "state": "failed" if FAILED in config else "done",
+        }
         for config, lr in zip(configs, RATES, strict=False)
     ]
-    names = list(dict.fromkeys(name for config in configs for name in config if name not in (FAILED, *named.get("ignore", ()))))
+    names = list(
+        dict.fromkeys(
+            name for config in configs for name in config if name not in (FAILED, *named.get("ignore", ()))
+        )
+    )
     return from_table(pd.DataFrame(rows), hyperparameters=names, study="s", **named)
 
 
@@ -39,11 +48,15 @@ def by_ray(place: pathlib.Path, configs: Configs, **named: Any) -> Results:
     for number, (config, lr) in enumerate(zip(configs, RATES, strict=False)):
         folder = place / "s" / f"t_{number:05d}"
         folder.mkdir(parents=True)
-        (folder / "params.json").write_text(json.dumps({name: value for name, value in config.items() if name != FAILED}))
+        (folder / "params.json").write_text(
+            json.dumps({name: value for name, value in config.items() if name != FAILED})
+        )
         if FAILED in config:
             (folder / "error.txt").write_text("boom\n")
         else:
-            (folder / "result.json").write_text(json.dumps({"loss": 0.1 + lr, "training_iteration": 1}) + "\n")
+            (folder / "result.json").write_text(
+                json.dumps({"loss": 0.1 + lr, "training_iteration": 1}) + "\n"
+            )
     return from_ray(place / "s", study="s", **named)
 
 
@@ -62,7 +75,9 @@ def by_optuna(place: pathlib.Path, configs: Configs, **named: Any) -> Results:
     for config, lr in zip(configs, RATES, strict=False):
         params = {name: value for name, value in config.items() if name != FAILED}
         state = {"state": TrialState.FAIL} if FAILED in config else {"value": 0.1 + lr}
-        study.add_trial(create_trial(params=params, distributions={name: domains[name] for name in params}, **state))
+        study.add_trial(
+            create_trial(params=params, distributions={name: domains[name] for name in params}, **state)
+        )
     return from_optuna(study, **named)
 
 
@@ -87,7 +102,9 @@ def test_none_is_a_choice(tmp_path: pathlib.Path, door: Door) -> None:
 
 
 @pytest.mark.parametrize("none", [None, "None"])
-def test_none_of_a_table_is_a_choice_where_the_space_says_so(tmp_path: pathlib.Path, none: str | None) -> None:
+def test_none_of_a_table_is_a_choice_where_the_space_says_so(
+    tmp_path: pathlib.Path, none: str | None
+) -> None:
     """An empty cell is None or a hole: a space or a default decides."""
     configs = [{"lr": lr, "clip": (none, "norm", "value")[row % 3]} for row, lr in enumerate(RATES)]
     assert len(by_table(tmp_path, configs, defaults={"clip": "None"}).usable) == 12
@@ -98,7 +115,10 @@ def test_none_of_a_table_is_a_choice_where_the_space_says_so(tmp_path: pathlib.P
 
 @DOORS
 def test_a_hole_is_counted_or_takes_its_default(tmp_path: pathlib.Path, door: Door) -> None:
-    words = "Left out, having no wd while no other hyperparameter tells why: 2 of 12 trials; if they had one, give it (defaults=,"
+    words = (
+        "Left out, having no wd while no other hyperparameter tells why: 2 of 12 trials; if they had "
+        "one, give it (defaults=,"
+    )
     results = door(tmp_path / "a", with_wd(absent=(2, 7)))
     assert [note for note in results.notes if words in note]
     assert len(results.trials) == 10
@@ -117,11 +137,16 @@ def test_what_failed_decides_nothing(tmp_path: pathlib.Path, door: Door) -> None
 
 @DOORS
 def test_half_of_the_trials_are_not_left_out_but_asked_about(tmp_path: pathlib.Path, door: Door) -> None:
-    with pytest.raises(InputError, match=r"wd has no value in 7 of 12 trials, and no other .*--default wd=VALUE.*--leave-out wd"):
+    with pytest.raises(
+        InputError,
+        match=r"wd has no value in 7 of 12 trials, and no other .*--default wd=VALUE.*--leave-out wd",
+    ):
         door(tmp_path / "a", with_wd(absent=(0, 1, 3, 4, 6, 9, 10)))
     assert len(door(tmp_path / "b", with_wd(absent=(0, 1, 3, 4, 6, 9, 10)), ignore=["wd"]).usable) == 12
 
 
 def test_a_default_of_no_hyperparameter_is_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(InputError, match=r"unknown hyperparameter in defaults \(--default\) 'wdd'; did you mean 'wd'"):
+    with pytest.raises(
+        InputError, match=r"unknown hyperparameter in defaults \(--default\) 'wdd'; did you mean 'wd'"
+    ):
         by_table(tmp_path, with_wd(absent=(2,)), defaults={"wdd": 1})

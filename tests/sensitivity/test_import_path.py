@@ -22,7 +22,8 @@ HIDING = ("queue", "secrets", "json", "typing", "pandas", "typer", "trainables",
 COMMANDS = {
     "script": [
         "-c",
-        "import sys; sys.path.pop(0); sys.argv[0] = '/usr/bin/sensitivity'; from sensitivity.command.main import main; main()",
+        "import sys; sys.path.pop(0); sys.argv[0] = '/usr/bin/sensitivity'; from sensitivity.command.main "
+        "import main; main()",
     ],
     "module": ["-m", "sensitivity.command.main"],
 }
@@ -30,14 +31,18 @@ COMMANDS = {
 
 def python(folder: pathlib.Path, *arguments: str, path: str = ROOT) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": path}
-    return subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
 
 
 @pytest.fixture
 def hiding(tmp_path: pathlib.Path) -> pathlib.Path:
     """A working directory with files that have the names of modules."""
     for name in HIDING:
-        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name}.py of the working directory was imported')")
+        (tmp_path / f"{name}.py").write_text(
+            f"raise SystemExit('{name}.py of the working directory was imported')"
+        )
     return tmp_path
 
 
@@ -65,7 +70,10 @@ def test_a_study_file_names_modules_of_the_working_directory(hiding: pathlib.Pat
     (hiding / "m.json").write_text(json.dumps({**spec, "variants": ["queue:Mine"]}))
     refused = python(hiding, *COMMANDS[way], "run", "m.json", "--plan")
     assert refused.returncode == 2
-    assert "'queue.py' here is not imported, as the installed 'queue' comes first: give it another name" in refused.stderr
+    assert (
+        "'queue.py' here is not imported, as the installed 'queue' comes first: give it another name"
+        in refused.stderr
+    )
     assert "Traceback" not in refused.stderr
 
 
@@ -78,7 +86,9 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("package", ["sensitivity", "search_spaces.spaces"])
-def test_an_import_names_the_file_that_hides_a_package(tmp_path: pathlib.Path, place: str, package: str) -> None:
+def test_an_import_names_the_file_that_hides_a_package(
+    tmp_path: pathlib.Path, place: str, package: str
+) -> None:
     name, hidden = PLACES[place]
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("raise SystemExit('imported')")
@@ -90,7 +100,8 @@ def test_an_import_names_the_file_that_hides_a_package(tmp_path: pathlib.Path, p
         assert (ended.returncode, last) == (0, "")
     else:
         assert last.startswith(
-            f"ImportError: {tmp_path / name} hides the package {hidden!r} that {package.partition('.')[0]} needs; rename"
+            f"ImportError: {tmp_path / name} hides the package {hidden!r} that {package.partition('.')[0]} "
+            f"needs; rename"
         )
 
 
@@ -100,11 +111,15 @@ def test_the_command_says_in_one_line_which_file_hides_a_package(hiding: pathlib
     (hiding / "x/trainables.py").touch()
     ended = python(hiding, *COMMANDS[way], "tasks", path=f"{hiding / 'x'}{os.pathsep}{ROOT}")
     assert ended.returncode == 2
-    assert ended.stderr.startswith(f"Error: {hiding}/x/trainables.py hides the package 'trainables' that sensitivity needs; rename it")
+    assert ended.stderr.startswith(
+        f"Error: {hiding}/x/trainables.py hides the package 'trainables' that sensitivity needs; rename it"
+    )
     assert ended.stderr.count("\n") == 1
 
 
-def test_the_working_directory_is_searched_last(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+def test_the_working_directory_is_searched_last(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", "/usr", "/nowhere", str(tmp_path / "caf\udce9")])
     (tmp_path / "caf\udce9").mkdir()
@@ -114,10 +129,14 @@ def test_the_working_directory_is_searched_last(monkeypatch: pytest.MonkeyPatch,
     assert search_path() == ["/usr", ROOT, str(tmp_path)]
 
 
-def test_a_name_that_an_installed_module_has_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+def test_a_name_that_an_installed_module_has_is_explained(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "queue.py").write_text("def train(config): ...")
-    with pytest.raises(InputError, match=r"trainable 'queue:train' has no 'train'; 'queue.py' here is not imported"):
+    with pytest.raises(
+        InputError, match=r"trainable 'queue:train' has no 'train'; 'queue.py' here is not imported"
+    ):
         imported("queue:train", "trainable")
     (tmp_path / "queue.py").unlink()
     with pytest.raises(InputError, match="unknown name in queue for trainable 'queue:train'"):
@@ -126,18 +145,36 @@ def test_a_name_that_an_installed_module_has_is_explained(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("with_module", [False, True])
 @pytest.mark.parametrize("with_folder", [False, True])
-def test_a_job_searches_the_files_of_the_user_last(hiding: pathlib.Path, with_module: bool, with_folder: bool) -> None:
-    study = Study(name="j", tasks=["logistic/synthetic"], variants=["sgd"], design={"kind": "grid", "points": {"lr": 2}}, epochs=1)
+def test_a_job_searches_the_files_of_the_user_last(
+    hiding: pathlib.Path, with_module: bool, with_folder: bool
+) -> None:
+    study = Study(
+        name="j",
+        tasks=["logistic/synthetic"],
+        variants=["sgd"],
+        design={"kind": "grid", "points": {"lr": 2}},
+        epochs=1,
+    )
     packed, module = hiding / "runs", hiding / "mine.py"
     packed.mkdir()
     module.touch()
-    luggage = pack(study, packed, task_module=module if with_module else None, working_dir=hiding if with_folder else None)
+    luggage = pack(
+        study,
+        packed,
+        task_module=module if with_module else None,
+        working_dir=hiding if with_folder else None,
+    )
     files = ["files"] if with_module or with_folder else []
-    assert sorted(path.name for path in packed.iterdir()) == [*files, "study.json"]  # Ray searches this folder first
+    assert sorted(path.name for path in packed.iterdir()) == [
+        *files,
+        "study.json",
+    ]  # Ray searches this folder first
     assert (packed / "files/queue.py").exists() == with_folder
     assert (packed / "files/mine.py").exists() == bool(files)
     run, specification = ("cd files && ", "../study.json") if files else ("", "study.json")
-    assert luggage.command.startswith(f"{run}python -P -m sensitivity.command.main run {specification} --store")
+    assert luggage.command.startswith(
+        f"{run}python -P -m sensitivity.command.main run {specification} --store"
+    )
 
 
 def test_a_study_of_the_service_searches_the_modules_of_its_user_last(

@@ -43,7 +43,10 @@ def test_a_grid_with_holes_is_called_one(share: float) -> None:
 
 def test_draws_are_no_grid() -> None:
     rng = np.random.default_rng(0)
-    draws = [{"lr": 10 ** rng.uniform(-4, -1), "mu": rng.choice(MUS), "layers": int(rng.integers(1, 5))} for _ in range(40)]
+    draws = [
+        {"lr": 10 ** rng.uniform(-4, -1), "mu": rng.choice(MUS), "layers": int(rng.integers(1, 5))}
+        for _ in range(40)
+    ]
     results = read(draws)
     assert results.design == "random"
     assert not [note for note in results.notes if "holes" in note]
@@ -54,7 +57,9 @@ def test_few_combinations_are_no_grid_with_holes() -> None:
 
 
 def test_a_grid_with_an_inactive_hyperparameter_is_full() -> None:
-    rows = [{"rule": "sgd", "lr": lr, "nu": None} for lr in LRS] + [{"rule": "adam", "lr": lr, "nu": nu} for lr in LRS for nu in MUS]
+    rows = [{"rule": "sgd", "lr": lr, "nu": None} for lr in LRS] + [
+        {"rule": "adam", "lr": lr, "nu": nu} for lr in LRS for nu in MUS
+    ]
     results = read(rows, hyperparameters=["rule", "lr", "nu"])
     assert results.design == "grid"
     assert not [note for note in results.notes if "holes" in note]
@@ -68,7 +73,12 @@ def test_a_design_that_is_given_is_not_spoken_of() -> None:
 
 def test_holes_by_variant() -> None:
     part, whole = {(1, 1), (1, 2), (2, 1)}, {(1, 1), (1, 2), (2, 1), (2, 2)}
-    rows = {"adam": {"a": part}, "sgd": {"a": whole}, "cm": {"a": {(1, 1), (1, 2), (2, 1), (3, 1), (3, 3)}}, "nag": {"a": part, "b": whole}}
+    rows = {
+        "adam": {"a": part},
+        "sgd": {"a": whole},
+        "cm": {"a": {(1, 1), (1, 2), (2, 1), (3, 1), (3, 3)}},
+        "nag": {"a": part, "b": whole},
+    }
     assert about_holes({name: rows[name] for name in ("adam", "sgd", "cm")}) == [
         "Grids with holes: adam has 75% of 4 combinations and cm has 56% of 9 combinations."
     ]
@@ -84,7 +94,12 @@ def test_holes_by_variant() -> None:
 def test_a_report_of_a_grid_with_holes_is_written(tmp_path: Any) -> None:
     from sensitivity.reporting import write_report
 
-    rows = [{**row, "seed": seed, "variant": variant} for variant in ("adam", "sgd") for row in grid(0.56, len(variant)) for seed in (0, 1)]
+    rows = [
+        {**row, "seed": seed, "variant": variant}
+        for variant in ("adam", "sgd")
+        for row in grid(0.56, len(variant))
+        for seed in (0, 1)
+    ]
     page = write_report(read(rows), tmp_path / "report").read_text()
     assert "Grids with holes: adam has 56% of 64 combinations and sgd has 56% of 64 combinations." in page
     assert "training time" not in page

@@ -23,7 +23,8 @@ from tests.sensitivity.ray_head import Head
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        bool(ray_head.lacking()), reason=f"Ray's dashboard lacks {', '.join(ray_head.lacking())}: pip install 'ray[default]'"
+        bool(ray_head.lacking()),
+        reason=f"Ray's dashboard lacks {', '.join(ray_head.lacking())}: pip install 'ray[default]'",
     ),
 ]
 
@@ -39,12 +40,20 @@ def flat(images=None):
 register_task(Task("NAME/digits", "digits", seeded(flat), "cross_entropy", ["accuracy"]))
 """
 QUICKSTART = ["submit", "--preset", "quickstart"]
-SPEC = {"variants": ["sgd"], "design": {"kind": "grid", "points": {"lr": 3}}, "epochs": 2, "limit": 64, "seeds": 2}
+SPEC = {
+    "variants": ["sgd"],
+    "design": {"kind": "grid", "points": {"lr": 3}},
+    "epochs": 2,
+    "limit": 64,
+    "seeds": 2,
+}
 
 
 @pytest.fixture(scope="module")
 def head() -> Iterator[Head]:
-    with tempfile.TemporaryDirectory(prefix="r-", dir="/tmp", ignore_cleanup_errors=True) as home:  # the path of a socket is short
+    with tempfile.TemporaryDirectory(
+        prefix="r-", dir="/tmp", ignore_cleanup_errors=True
+    ) as home:  # the path of a socket is short
         process, started = ray_head.start(pathlib.Path(home))
         yield started
         process.send_signal(signal.SIGTERM)
@@ -54,11 +63,15 @@ def head() -> Iterator[Head]:
 def write(folder: pathlib.Path, name: str, *, seconds: float = 0.0, **fields: Any) -> list[str]:
     """A study on a task of its own, in files; the arguments that name them."""
     (folder / f"{name}_module.py").write_text(MODULE.replace("SECONDS", str(seconds)).replace("NAME", name))
-    (folder / f"{name}.json").write_text(json.dumps({"name": name, "tasks": [f"{name}/digits"], **SPEC, **fields}))
+    (folder / f"{name}.json").write_text(
+        json.dumps({"name": name, "tasks": [f"{name}/digits"], **SPEC, **fields})
+    )
     return [f"{name}.json", "--task-module", f"{name}_module.py"]
 
 
-def command(head: Head, folder: pathlib.Path, *arguments: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
+def command(
+    head: Head, folder: pathlib.Path, *arguments: str, token: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """The `sensitivity` command on a laptop, which has nothing but the address and the token."""
     laptop = folder / "laptop"
     laptop.mkdir(exist_ok=True)
@@ -86,7 +99,9 @@ def statuses(place: pathlib.Path, study: str) -> list[str]:
         store.close()
 
 
-def test_a_study_travels_with_its_module_and_is_followed_to_its_end(head: Head, tmp_path: pathlib.Path) -> None:
+def test_a_study_travels_with_its_module_and_is_followed_to_its_end(
+    head: Head, tmp_path: pathlib.Path
+) -> None:
     submitted = command(head, tmp_path, "submit", *write(tmp_path, "travels"))
     assert submitted.returncode == 0, submitted.stderr + submitted.stdout
     assert "study travels is job travels-1" in submitted.stderr
@@ -108,9 +123,14 @@ def test_a_running_study_is_joined_then_cancelled_and_continued(head: Head, tmp_
     assert "study slow runs already as job slow-1" in joined.stderr
     other = command(head, tmp_path, "submit", *write(tmp_path, "slow", seconds=2, epochs=3), "--no-wait")
     assert other.returncode == 2
-    assert other.stderr == "Error: another study 'slow' is running as job slow-1; cancel it, or give this one another name\n"
+    assert (
+        other.stderr
+        == "Error: another study 'slow' is running as job slow-1; cancel it, or give this one another name\n"
+    )
     deadline = time.monotonic() + 120
-    while "completed" not in (statuses(head.home / "sensitivity.sqlite", "slow") if known(head, "slow") else []):
+    while "completed" not in (
+        statuses(head.home / "sensitivity.sqlite", "slow") if known(head, "slow") else []
+    ):
         assert time.monotonic() < deadline, command(head, tmp_path, "jobs", "logs", "slow").stdout
         time.sleep(0.2)
     assert command(head, tmp_path, "jobs", "cancel", "slow").stdout == "slow: stopped\n"
@@ -135,13 +155,24 @@ def known(head: Head, study: str) -> bool:
         pytest.param(["jobs", "status"], "", "asks for a token: set RAY_AUTH_TOKEN", id="no token"),
         pytest.param(["jobs", "status"], "f" * 64, "refuses the token", id="wrong token"),
         pytest.param(["jobs", "logs", "travelz"], None, "unknown job or study 'travelz'", id="unknown"),
-        pytest.param([*QUICKSTART, "--store", "s.sqlite"], None, "is relative to a folder that is deleted", id="relative"),
-        pytest.param([*QUICKSTART, "--store", "postgresql://me:secret@host/db"], None, "has a password", id="password"),
+        pytest.param(
+            [*QUICKSTART, "--store", "s.sqlite"],
+            None,
+            "is relative to a folder that is deleted",
+            id="relative",
+        ),
+        pytest.param(
+            [*QUICKSTART, "--store", "postgresql://me:secret@host/db"], None, "has a password", id="password"
+        ),
         pytest.param([*QUICKSTART, "--working-dir", "nowhere"], None, "is not a folder", id="no folder"),
-        pytest.param([*QUICKSTART, "--working-dir", "large"], None, "(largest: part/big.bin)", id="large folder"),
+        pytest.param(
+            [*QUICKSTART, "--working-dir", "large"], None, "(largest: part/big.bin)", id="large folder"
+        ),
     ],
 )
-def test_what_cannot_be_is_one_line(head: Head, tmp_path: pathlib.Path, arguments: list[str], token: str | None, said: str) -> None:
+def test_what_cannot_be_is_one_line(
+    head: Head, tmp_path: pathlib.Path, arguments: list[str], token: str | None, said: str
+) -> None:
     (tmp_path / "large/part").mkdir(parents=True)
     with (tmp_path / "large/part/big.bin").open("wb") as file:
         file.truncate(100_000_001)
@@ -156,16 +187,21 @@ def test_files_that_go_along_replace_no_module(head: Head, tmp_path: pathlib.Pat
     along = tmp_path / "along"
     along.mkdir()
     for name in ("queue", "secrets", "trainables", "search_spaces"):
-        (along / f"{name}.py").write_text(f"raise SystemExit('{name}.py of the working directory was imported')")
+        (along / f"{name}.py").write_text(
+            f"raise SystemExit('{name}.py of the working directory was imported')"
+        )
     (along / "rate.py").write_text("RATE = 0.25")
     train = (
-        "from ray import tune\ndef train(config):\n    import queue, rate, trainables\n    tune.report({'loss': rate.RATE * config['lr']})"
+        "from ray import tune\ndef train(config):\n    import queue, rate, trainables\n    "
+        "tune.report({'loss': rate.RATE * config['lr']})"
     )
     (along / "mine.py").write_text(train)
     space = {"train": [{"type": "float", "name": "lr", "low": 0.1, "high": 1.0}]}
     design = {"kind": "explicit", "rows": [{"lr": 0.5}]}
     (along / "along.json").write_text(
-        json.dumps({"name": "along", "trainable": "mine:train", "metric": "loss", "design": design, "spaces": space})
+        json.dumps(
+            {"name": "along", "trainable": "mine:train", "metric": "loss", "design": design, "spaces": space}
+        )
     )
     submitted = command(head, along, "submit", "along.json", "--working-dir", ".")
     assert submitted.returncode == 0, submitted.stderr + submitted.stdout

@@ -1,4 +1,5 @@
-"""The whole pipeline against the truth: studies of functions with exact sensitivities, through Ray, store and Results to the measures."""
+"""The whole pipeline against the truth: studies of functions with exact sensitivities, through Ray, store and
+Results to the measures."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ NAMES = ("function/ishigami", "function/sobol_g", "function/lr_valley")
 INDICES = 2 * sum(len(task(name).function.names) for name in NAMES)  # type: ignore[attr-defined]
 """First and total order of every hyperparameter."""
 WIDER = norm.ppf(1 - 0.025 / INDICES) / norm.ppf(1 - 0.025)
-"""From an interval of 95% to one of 95% for all indices at once (Bonferroni): of 20 intervals of 95% one may miss by chance."""
+"""From an interval of 95% to one of 95% for all indices at once (Bonferroni): of 20 intervals of 95% one may
+miss by chance."""
 COHORT = 250
 """Evaluating takes no time, asking Ray for the next cohort does."""
 
@@ -35,11 +37,20 @@ def truth(name: str) -> KnownAnswer:
 
 
 def through_ray(name: str, folder: pathlib.Path, **design: Any) -> Results:
-    study = Study(name="known", tasks=[name], variants=["direct"], design={**design, "seed": 0}, epochs=1, cohort_size=COHORT)
+    study = Study(
+        name="known",
+        tasks=[name],
+        variants=["direct"],
+        design={**design, "seed": 0},
+        epochs=1,
+        cohort_size=COHORT,
+    )
     results = run(study, store=folder / "s.sqlite", workers=2)
     function, trials = truth(name), results.trials
     columns = [f"config/{each}" for each in function.names]
-    values = np.array([function(dict(zip(function.names, row, strict=True))) for row in trials[columns].to_numpy()])
+    values = np.array(
+        [function(dict(zip(function.names, row, strict=True))) for row in trials[columns].to_numpy()]
+    )
     assert (trials["status"] == np.where(np.isfinite(values), "completed", "diverged")).all()
     np.testing.assert_allclose(trials["loss"], np.minimum(values, function.ceiling), rtol=1e-12)
     return results
@@ -72,15 +83,21 @@ def test_of_all_intervals_as_many_hold_the_truth_as_they_promise(indices: pd.Dat
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_first_orders_of_4000_random_points_are_within_3_percent(cluster: None, tmp_path: pathlib.Path, name: str) -> None:
+def test_first_orders_of_4000_random_points_are_within_3_percent(
+    cluster: None, tmp_path: pathlib.Path, name: str
+) -> None:
     results = through_ray(name, tmp_path, kind="random", n=4000)
     assert len(results.trials) == 4000
     assert first_orders(results) == pytest.approx(truth(name).first_order, abs=0.03)
 
 
-def test_a_fifth_of_the_trials_diverged_leaves_those_of_the_capped_truth(cluster: None, tmp_path: pathlib.Path) -> None:
+def test_a_fifth_of_the_trials_diverged_leaves_those_of_the_capped_truth(
+    cluster: None, tmp_path: pathlib.Path
+) -> None:
     function = Diverging(LrValley(), above=0.8)
-    register_task(FunctionTask("function/diverging_valley", function))  # of the user's own, which workers get by value
+    register_task(
+        FunctionTask("function/diverging_valley", function)
+    )  # of the user's own, which workers get by value
     results = through_ray("function/diverging_valley", tmp_path, kind="random", n=4000)
     assert 0.15 < (results.trials["status"] == "diverged").mean() < 0.25
     assert first_orders(results) == pytest.approx(function.first_order, abs=0.03)

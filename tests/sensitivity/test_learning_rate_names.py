@@ -20,14 +20,34 @@ def test_names_of_the_learning_rate(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["lr_decay", "lr_min", "log_lr", "lr_schedule", "beta", "alpha", "step", "eta_min", "warmup_lr", "lr_factor", "clr"]
+    "name",
+    [
+        "lr_decay",
+        "lr_min",
+        "log_lr",
+        "lr_schedule",
+        "beta",
+        "alpha",
+        "step",
+        "eta_min",
+        "warmup_lr",
+        "lr_factor",
+        "clr",
+    ],
 )
 def test_names_of_something_else(name: str) -> None:
     assert learning_rate_in(["batch_size", name]) is None
 
 
 @pytest.mark.parametrize(
-    "names", [["actor_lr", "critic_lr"], ["learning_rate", "eta"], ["encoder.lr", "head.lr"], ["learning_rate", "head_lr"], []]
+    "names",
+    [
+        ["actor_lr", "critic_lr"],
+        ["learning_rate", "eta"],
+        ["encoder.lr", "head.lr"],
+        ["learning_rate", "head_lr"],
+        [],
+    ],
 )
 def test_a_doubt_is_no_learning_rate(names: list[str]) -> None:
     assert learning_rate_in(names) is None

@@ -1,4 +1,5 @@
-"""A Ray of our own: nobody else reaches it, and nothing of the working directory replaces a module in its workers."""
+"""A Ray of our own: nobody else reaches it, and nothing of the working directory replaces a module in its
+workers."""
 
 from __future__ import annotations
 
@@ -55,7 +56,9 @@ SPEC = {
 def folder(tmp_path: pathlib.Path) -> pathlib.Path:
     """A working directory with a trainable, and with files that have the names of modules."""
     for name in HIDING:
-        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name}.py of the working directory was imported')")
+        (tmp_path / f"{name}.py").write_text(
+            f"raise SystemExit('{name}.py of the working directory was imported')"
+        )
     (tmp_path / "mine.py").write_text(TRAIN)
     (tmp_path / "neighbour.py").write_text("LOSS = 0.25")
     (tmp_path / "mine.json").write_text(json.dumps(SPEC))
@@ -84,16 +87,26 @@ def test_a_local_run_listens_on_the_loopback_address_only(folder: pathlib.Path) 
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environment = {**kept, "PYTHONPATH": str(ROOT), "HOME": str(folder / "home")}
     with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as driver:
         worker = wait_for(folder / "worker.json", driver)
         sockets = listening([driver.pid, *descendants(driver.pid)])
-        answers = {port: asked(port, path) for _, port in sockets for path in ("/metrics", "/api/version", "/nodes")}
+        answers = {
+            port: asked(port, path) for _, port in sockets for path in ("/metrics", "/api/version", "/nodes")
+        }
         (folder / "looked").touch()
         said, errors = driver.communicate(timeout=120)
     assert driver.returncode == 0, errors
     assert len(sockets) >= 5, "the servers of Ray and its worker"  # GCS, two of the raylet, driver, worker
-    assert {ipaddress.ip_address(address.removeprefix("::ffff:")).is_loopback for address, _ in sockets} == {True}, sockets
+    assert {ipaddress.ip_address(address.removeprefix("::ffff:")).is_loopback for address, _ in sockets} == {
+        True
+    }, sockets
     assert 200 not in answers.values(), answers
     assert stat.S_IMODE((folder / "home/.ray/auth_token").stat().st_mode) == 0o600
     assert "0.125" in said
@@ -121,7 +134,9 @@ def test_workers_of_a_cluster_search_the_working_directory_last(folder: pathlib.
     check_search_path(json.loads((folder / "worker.json").read_text()), folder)
 
 
-def test_only_the_start_of_a_local_ray_sees_its_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+def test_only_the_start_of_a_local_ray_sees_its_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
     seen: dict[str, Any] = {}
 
     def init(**options: Any) -> None:
@@ -132,8 +147,16 @@ def test_only_the_start_of_a_local_ray_sees_its_settings(monkeypatch: pytest.Mon
     monkeypatch.setenv("DASHBOARD_METRIC_PORT", "1234")  # the user's own
     before, cluster = dict(os.environ), ray_constants.ENABLE_RAY_CLUSTER
     local_ray.start(2, log_to_driver=False)
-    assert (seen["address"], seen["num_cpus"], seen["_node_ip_address"], seen["cluster"]) == ("local", 2, "127.0.0.1", False)
-    assert seen["environment"] == before | {"RAY_enable_metrics_collection": "0", "AUTOSCALER_METRIC_PORT": "-1"}
+    assert (seen["address"], seen["num_cpus"], seen["_node_ip_address"], seen["cluster"]) == (
+        "local",
+        2,
+        "127.0.0.1",
+        False,
+    )
+    assert seen["environment"] == before | {
+        "RAY_enable_metrics_collection": "0",
+        "AUTOSCALER_METRIC_PORT": "-1",
+    }
     assert (dict(os.environ), ray_constants.ENABLE_RAY_CLUSTER) == (before, cluster)
 
 
@@ -162,7 +185,11 @@ def test_a_token_that_we_make_is_for_this_user_only(home: pathlib.Path, before: 
 
 def test_a_token_of_the_user_is_left_as_it_is(home: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = home / ".ray/auth_token"
-    for name, value in (("RAY_AUTH_TOKEN", "mine"), ("RAY_AUTH_TOKEN_PATH", "/some/file"), ("RAY_AUTH_MODE", "disabled")):
+    for name, value in (
+        ("RAY_AUTH_TOKEN", "mine"),
+        ("RAY_AUTH_TOKEN_PATH", "/some/file"),
+        ("RAY_AUTH_MODE", "disabled"),
+    ):
         with monkeypatch.context() as context:
             context.setenv(name, value)
             assert token() == {}
@@ -174,7 +201,9 @@ def test_a_token_of_the_user_is_left_as_it_is(home: pathlib.Path, monkeypatch: p
     assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("mine", 0o640)
 
 
-def test_without_a_home_folder_the_process_has_one_token(home: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_home_folder_the_process_has_one_token(
+    home: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", "/proc/nobody")
     first = token()
     assert len(first["RAY_AUTH_TOKEN"]) == 64
@@ -193,14 +222,18 @@ def test_without_a_home_folder_the_process_has_one_token(home: pathlib.Path, mon
         pytest.param("/tmp/caf\udce9", "is not UTF-8", id="not UTF-8"),
     ],
 )
-def test_a_temporary_folder_that_ray_cannot_use_is_named(monkeypatch: pytest.MonkeyPatch, name: str, place: str, said: str) -> None:
+def test_a_temporary_folder_that_ray_cannot_use_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, place: str, said: str
+) -> None:
     monkeypatch.delenv("RAY_TMPDIR", raising=False)
     monkeypatch.setenv(name, place)
     with pytest.raises(InputError, match=f"{name}=.*{said}.*; set RAY_TMPDIR to another folder"):
         check_temporary_folder()
 
 
-def test_a_temporary_folder_that_is_missing_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+def test_a_temporary_folder_that_is_missing_is_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
     monkeypatch.setenv("RAY_TMPDIR", "/tmp")
     check_temporary_folder()
     monkeypatch.setattr(local_ray, "LONGEST_SOCKET", 1000)

@@ -20,7 +20,13 @@ from tests.sensitivity.processes import wait_for_epochs
 from tests.sensitivity.test_clusters import CLOCKS, SIXTY, read
 
 pytestmark = pytest.mark.slow
-FEW: dict[str, Any] = {"name": "few", "tasks": ["function/ishigami"], "design": {"kind": "random", "n": 2}, "epochs": 1, "cohort_size": 1}
+FEW: dict[str, Any] = {
+    "name": "few",
+    "tasks": ["function/ishigami"],
+    "design": {"kind": "random", "n": 2},
+    "epochs": 1,
+    "cohort_size": 1,
+}
 
 
 @pytest.fixture
@@ -39,16 +45,23 @@ def test_a_machine_whose_cable_is_pulled_changes_nothing(cluster: None, short: p
         two.pull()
         _, errors = driver.communicate(timeout=240)
     assert driver.returncode == 0, errors
-    lost, undisturbed = read(short / "sensitivity.sqlite", "sixty"), run(Study(**SIXTY), store=short / "u.sqlite", workers=2)
+    lost, undisturbed = (
+        read(short / "sensitivity.sqlite", "sixty"),
+        run(Study(**SIXTY), store=short / "u.sqlite", workers=2),
+    )
     assert len(lost.trials) == 60
     assert lost.trials["key"].is_unique
     assert not lost.epochs.duplicated(["key", "epoch"]).any()
-    same = [each.trials.drop(columns=CLOCKS).sort_values("key", ignore_index=True) for each in (lost, undisturbed)]
+    same = [
+        each.trials.drop(columns=CLOCKS).sort_values("key", ignore_index=True) for each in (lost, undisturbed)
+    ]
     pd.testing.assert_frame_equal(*same, check_exact=True)
 
 
 def test_a_study_goes_on_under_another_head(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "5")  # a driver waits a minute for a head that was lost, as Ray comes
+    monkeypatch.setenv(
+        "RAY_gcs_rpc_server_reconnect_timeout_s", "5"
+    )  # a driver waits a minute for a head that was lost, as Ray comes
     (tmp_path / "sixty.json").write_text(Study(**SIXTY).to_json())
     with nodes(1) as started:
         driver = started.run(tmp_path, "sixty.json")
@@ -67,7 +80,9 @@ def test_a_study_goes_on_under_another_head(tmp_path: pathlib.Path, monkeypatch:
     assert not results.epochs.duplicated(["key", "epoch"]).any()
 
 
-def test_a_node_without_memory_fails_trials_with_that_reason(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_without_memory_fails_trials_with_that_reason(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RAY_memory_usage_threshold", "0.01")  # so that Ray finds every worker too large
     (tmp_path / "few.json").write_text(Study(**FEW).to_json())
     with nodes(1) as started:
@@ -76,4 +91,8 @@ def test_a_node_without_memory_fails_trials_with_that_reason(tmp_path: pathlib.P
     assert driver.returncode == 1, errors
     trials = read(tmp_path / "sensitivity.sqlite", "few").trials
     assert list(trials["status"]) == ["failed"] * 2
-    assert trials["error"].str.match(r"worker lost 4 times: .*killed due to the node running low on memory").all(), list(trials["error"])
+    assert (
+        trials["error"]
+        .str.match(r"worker lost 4 times: .*killed due to the node running low on memory")
+        .all()
+    ), list(trials["error"])

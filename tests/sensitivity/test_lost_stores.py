@@ -1,4 +1,5 @@
-"""A study whose SQLite file goes away in the middle: it never ends as if all were well, and the next run brings in everything."""
+"""A study whose SQLite file goes away in the middle: it never ends as if all were well, and the next run
+brings in everything."""
 
 from __future__ import annotations
 
@@ -25,7 +26,16 @@ from sensitivity.store.upkeep import problems
 from sensitivity.study.study import Study
 from sensitivity.study.trial import DONE
 from tests.contracts import report, trial
-from tests.sensitivity.lost_files import checkpoint, cut, delete, empty, make_again, move, move_beside_another, replace
+from tests.sensitivity.lost_files import (
+    checkpoint,
+    cut,
+    delete,
+    empty,
+    make_again,
+    move,
+    move_beside_another,
+    replace,
+)
 from trainables.names import InputError
 
 ONE, TWO = trial(0.1), trial(1.0)
@@ -59,15 +69,32 @@ def allow(place: pathlib.Path) -> None:
     place.chmod(0o600)
 
 
-ACCIDENTS: dict[str, tuple[Callable[[pathlib.Path], None], Callable[[pathlib.Path], None], type[Unreachable], str]] = {
+ACCIDENTS: dict[
+    str, tuple[Callable[[pathlib.Path], None], Callable[[pathlib.Path], None], type[Unreachable], str]
+] = {
     "deleted": (delete, delete, Lost, "the file was deleted"),
-    "deleted with its folder": (remove_folder, lambda place: place.parent.mkdir(), Lost, "the file was deleted"),
-    "deleted and made again": (make_again, lambda place: None, Lost, "the file was deleted; another file is at its path"),
+    "deleted with its folder": (
+        remove_folder,
+        lambda place: place.parent.mkdir(),
+        Lost,
+        "the file was deleted",
+    ),
+    "deleted and made again": (
+        make_again,
+        lambda place: None,
+        Lost,
+        "the file was deleted; another file is at its path",
+    ),
     "replaced": (replace, lambda place: None, Lost, "the file was deleted; another file is at its path"),
     "emptied": (empty, delete, Lost, "the file was truncated"),
     "cut in two": (cut, delete, Lost, "the file was truncated"),
     "moved away": (move, move_back, Unreachable, "the file was moved away"),
-    "moved away, a copy at its path": (move_beside_another, move_back, Unreachable, "another file is at its path"),
+    "moved away, a copy at its path": (
+        move_beside_another,
+        move_back,
+        Unreachable,
+        "another file is at its path",
+    ),
     "moved away with its folder": (move_folder, move_folder_back, Unreachable, "the file was moved away"),
     "forbidden": (forbid, allow, Unreachable, "there is no permission to use the file"),
 }
@@ -110,7 +137,9 @@ def test_reports_wait_in_the_journal_whose_path_is_said_and_the_next_run_brings_
     (journal,) = tmp_path.glob("sensitivity-waiting-*.jsonl")
     assert f"2 reports kept in {journal}" in said[-1]
     assert f"2 reports kept in {journal} (" in str(ended.value)
-    assert str(ended.value).endswith(f"; the next run in this folder brings them in: give the same command again in {str(tmp_path)!r}")
+    assert str(ended.value).endswith(
+        f"; the next run in this folder brings them in: give the same command again in {str(tmp_path)!r}"
+    )
     assert "\n" not in str(ended.value)
     mend(place)
     with closing(Store(place)) as store:
@@ -118,7 +147,9 @@ def test_reports_wait_in_the_journal_whose_path_is_said_and_the_next_run_brings_
         assert not list(tmp_path.glob("sensitivity-waiting-*"))
         store.add_study("s", "{}", [ONE, TWO])
         assert problems(store) == [] or "truncated" in reason
-        if "truncated" in reason:  # what the file held is gone: no trial counts as trained whose first epoch is not there
+        if (
+            "truncated" in reason
+        ):  # what the file held is gone: no trial counts as trained whose first epoch is not there
             assert not set(store.statuses("s").values()) & set(DONE)
         else:
             assert list(store.statuses("s").values()) == ["completed"] * 2
@@ -141,7 +172,8 @@ def test_a_file_that_goes_away_after_the_last_report_is_noticed(tmp_path: pathli
 
 
 class Accident(Progress):
-    """Does something to the file when so many epochs have arrived, and something else when the run has said that it is away."""
+    """Does something to the file when so many epochs have arrived, and something else when the run has said
+    that it is away."""
 
     def __init__(self, happen: Callable[[], object], mend: Callable[[], object] = lambda: None) -> None:
         self.said = io.StringIO()
@@ -179,10 +211,15 @@ FILE = pathlib.Path("s.sqlite")
 @pytest.mark.slow
 @pytest.mark.parametrize("happen", [delete, replace])
 def test_an_adaptive_search_ends_with_an_error_where_its_storage_is_lost_and_the_next_run_goes_on(
-    cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, happen: Callable[[pathlib.Path], None]
+    cluster: None,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    happen: Callable[[pathlib.Path], None],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Lost, match="the next run in this folder brings them in: give the same command again in"):
+    with pytest.raises(
+        Lost, match="the next run in this folder brings them in: give the same command again in"
+    ):
         run(study(ADAPTIVE), store=FILE, workers=1, progress=Accident(lambda: happen(FILE)))
     assert FILE.exists() == (happen is replace)
     if happen is replace:
@@ -214,7 +251,10 @@ def test_a_working_folder_that_is_deleted_with_its_store_stops_the_run(
     folder = tmp_path / "folder"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    with pytest.raises(InputError, match=r"the file was deleted.*; reports cannot be kept in .*No such file.* so the run stops") as ended:
+    with pytest.raises(
+        InputError,
+        match=r"the file was deleted.*; reports cannot be kept in .*No such file.* so the run stops",
+    ) as ended:
         run(study(PLANNED), store=FILE, workers=1, progress=Accident(lambda: shutil.rmtree(folder)))
     assert "is kept in the store" not in str(ended.value)
 
@@ -244,7 +284,9 @@ def test_the_command_ends_with_2_and_the_same_command_brings_in_what_was_reporte
     assert f" reports kept in {journal} (" in error
     assert f"give the same command again in {str(tmp_path)!r}" in error
     assert not (tmp_path / "runs").exists()
-    monkeypatch.setattr("sensitivity.running.run.tune.Tuner", None)  # everything was trained: nothing is left for Tune
+    monkeypatch.setattr(
+        "sensitivity.running.run.tune.Tuner", None
+    )  # everything was trained: nothing is left for Tune
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert not ended.value.code

@@ -13,7 +13,13 @@ import yaml
 from sensitivity.command import main as cli
 from sensitivity.study.study import Study
 
-STUDY = Study(name="Mine (1)", tasks=["logistic/synthetic"], variants=["adam"], design={"kind": "random", "n": 2}, epochs=1)
+STUDY = Study(
+    name="Mine (1)",
+    tasks=["logistic/synthetic"],
+    variants=["adam"],
+    design={"kind": "random", "n": 2},
+    epochs=1,
+)
 NAME = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 47}
 AMOUNTS = {
     "type": "object", "required": ["cpu", "memory"], "additionalProperties": False,
@@ -78,7 +84,11 @@ def printed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["sensitivity", "manifest", "--study", "study.yaml", "--task-module", "own.py", *arguments])
+        monkeypatch.setattr(
+            sys,
+            "argv",
+            ["sensitivity", "manifest", "--study", "study.yaml", "--task-module", "own.py", *arguments],
+        )
         with pytest.raises(SystemExit) as ended:
             cli.main()
         assert not ended.value.code, capsys.readouterr().err
@@ -88,7 +98,9 @@ def printed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
 
 
 def test_a_rayjob_is_what_kuberay_takes(printed) -> None:
-    files, job = yaml.safe_load_all(printed("--kind", "kuberay", "--nodes", "3", "--gpus", "1", "--gpus-per-worker", "0.25"))
+    files, job = yaml.safe_load_all(
+        printed("--kind", "kuberay", "--nodes", "3", "--gpus", "1", "--gpus-per-worker", "0.25")
+    )
     jsonschema.validate(job, RAY_JOB)
     assert Study.from_json(files["data"]["study.json"]) == STUDY
     assert files["data"]["own.py"] == pathlib.Path("own.py").read_text()
@@ -104,7 +116,18 @@ def test_a_rayjob_is_what_kuberay_takes(printed) -> None:
 
 
 def test_a_batch_script_is_clean_and_writes_the_study(printed, tmp_path: pathlib.Path) -> None:
-    script = printed("--kind", "slurm", "--gpus", "2", "--cpus", "16", "--hours", "3", "--store", "postgresql+psycopg://host/db")
+    script = printed(
+        "--kind",
+        "slurm",
+        "--gpus",
+        "2",
+        "--cpus",
+        "16",
+        "--hours",
+        "3",
+        "--store",
+        "postgresql+psycopg://host/db",
+    )
     (tmp_path / "job.sh").write_text(script)
     checked = subprocess.run(["bash", "-n", "job.sh"], capture_output=True, text=True)
     assert (checked.returncode, checked.stderr) == (0, "")
@@ -117,7 +140,8 @@ def test_a_batch_script_is_clean_and_writes_the_study(printed, tmp_path: pathlib
 
 
 def test_a_script_starts_ray_on_every_node_and_runs_the_study(printed, tmp_path: pathlib.Path) -> None:
-    """The script itself, with Slurm's commands, Ray and Python replaced by ones that note what they are asked."""
+    """The script itself, with Slurm's commands, Ray and Python replaced by ones that note what they are
+    asked."""
     (tmp_path / "job.sh").write_text(printed("--kind", "slurm", "--nodes", "3"))
     fakes = tmp_path / "bin"
     fakes.mkdir()
@@ -134,7 +158,9 @@ def test_a_script_starts_ray_on_every_node_and_runs_the_study(printed, tmp_path:
         (fakes / name).chmod(0o755)
     given = {"PATH": f"{fakes}:/usr/bin:/bin", "NOTES": str(tmp_path / "notes"), "SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "n[1-3]",
              "HOME": str(tmp_path), "SLURM_SUBMIT_DIR": str(tmp_path)}  # fmt: skip
-    ended = subprocess.run(["bash", "job.sh"], cwd=tmp_path, env=given, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        ["bash", "job.sh"], cwd=tmp_path, env=given, capture_output=True, text=True, timeout=60
+    )
     assert ended.returncode == 0, ended.stderr
     notes = (tmp_path / "notes").read_text().splitlines()
     assert sum("ray start --head" in line for line in notes) == 1
@@ -149,7 +175,10 @@ def test_a_script_starts_ray_on_every_node_and_runs_the_study(printed, tmp_path:
     ("arguments", "said"),
     [
         (["--kind", "kubernetes"], "unknown kind 'kubernetes' (known: kuberay, slurm)"),
-        (["--kind", "slurm", "--gpus-per-worker", "1"], "gpus_per_worker is 1.0, but nodes have no GPU; give --gpus"),
+        (
+            ["--kind", "slurm", "--gpus-per-worker", "1"],
+            "gpus_per_worker is 1.0, but nodes have no GPU; give --gpus",
+        ),
         (["--kind", "slurm", "--store", "here.sqlite"], "is relative to a folder that is deleted"),
     ],
 )

@@ -44,13 +44,17 @@ def test_the_metric_that_a_person_would_take(names: list[str], metric: str, dire
     assert any("is better, by its name (--direction" in note for note in results.notes)
 
 
-@pytest.mark.parametrize("names", [["val_loss", "val_acc"], ["loss", "acc"], ["test_loss", "val_loss"], ["val_loss", "score"]])
+@pytest.mark.parametrize(
+    "names", [["val_loss", "val_acc"], ["loss", "acc"], ["test_loss", "val_loss"], ["val_loss", "score"]]
+)
 def test_several_are_one_question(names: list[str]) -> None:
     if "score" in names:
         assert read(*names).metric == "val_loss"
         return
     with pytest.raises(
-        InputError, match=r"^name the column of the metric \(metric=, --metric\): the table has the results " + ", ".join(names)
+        InputError,
+        match=r"^name the column of the metric \(metric=, --metric\): the table has the results "
+        + ", ".join(names),
     ):
         read(*names)
     assert read(*names, metric=names[1]).metric == names[1]
@@ -59,7 +63,9 @@ def test_several_are_one_question(names: list[str]) -> None:
 @pytest.mark.parametrize("name", ["score", "metric", "objective", "value", "fitness", "target"])
 def test_names_without_a_direction_are_one_question(name: str) -> None:
     with pytest.raises(
-        InputError, match=rf"^is '{name}' of the table better when it is lower or higher\? .*--direction min, --direction max\)$"
+        InputError,
+        match=rf"^is '{name}' of the table better when it is lower or higher\? .*--direction min, "
+        rf"--direction max\)$",
     ):
         read(name)
     for direction in ("min", "max"):
@@ -69,7 +75,9 @@ def test_names_without_a_direction_are_one_question(name: str) -> None:
 
 
 def test_a_table_without_a_result_is_asked_about() -> None:
-    with pytest.raises(InputError, match=r"^name the column of the metric \(metric=, --metric\): the table has lr, width$"):
+    with pytest.raises(
+        InputError, match=r"^name the column of the metric \(metric=, --metric\): the table has lr, width$"
+    ):
         read("width")
 
 
@@ -79,7 +87,10 @@ def test_our_own_tables_say_their_direction(tmp_path: pathlib.Path) -> None:
         found = from_table(tmp_path / "trials.csv")
         assert (found.metric, found.direction) == ("value", direction)
         assert found.trials["loss"].tolist() == truth.trials["loss"].tolist()
-        assert any(f"{'Lower' if direction == 'min' else 'Higher'} value is better, by the column loss" in note for note in found.notes)
+        assert any(
+            f"{'Lower' if direction == 'min' else 'Higher'} value is better, by the column loss" in note
+            for note in found.notes
+        )
     assert not [note for note in found.notes if "Left out" in note]
 
 

@@ -63,7 +63,10 @@ def schema(store: Store) -> dict[str, Any]:
     typed = not store.database.is_file
     return {
         table: (
-            {each["name"]: (repr(each["type"]) if typed else None, each["nullable"]) for each in look.get_columns(table)},
+            {
+                each["name"]: (repr(each["type"]) if typed else None, each["nullable"])
+                for each in look.get_columns(table)
+            },
             {each["name"]: each["column_names"] for each in look.get_indexes(table)},
         )
         for table in look.get_table_names()
@@ -71,10 +74,15 @@ def schema(store: Store) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("version", "script"), RELEASED.values(), ids=RELEASED)
-def test_a_released_store_becomes_the_present_one_and_keeps_its_data(place: str, version: int, script: str) -> None:
+def test_a_released_store_becomes_the_present_one_and_keeps_its_data(
+    place: str, version: int, script: str
+) -> None:
     write(place, script)
     if "://" in place:  # a team's database is migrated when the team says so
-        with pytest.raises(InputError, match=f"has version {version}, this program writes {VERSION}; `sensitivity store migrate`"):
+        with pytest.raises(
+            InputError,
+            match=f"has version {version}, this program writes {VERSION}; `sensitivity store migrate`",
+        ):
             Store(place)
     with closing(Store(place, migrate=True)) as migrated:
         assert migrated.was == version
@@ -93,7 +101,9 @@ def test_a_released_store_becomes_the_present_one_and_keeps_its_data(place: str,
 
 
 @pytest.mark.parametrize("script", [FIRST, THIRD], ids=["version 1", "version 3"])
-def test_a_migrated_store_has_the_tables_of_a_new_one(place: str, script: str, tmp_path: Any, request: pytest.FixtureRequest) -> None:
+def test_a_migrated_store_has_the_tables_of_a_new_one(
+    place: str, script: str, tmp_path: Any, request: pytest.FixtureRequest
+) -> None:
     write(place, script)
     fresh = request.getfixturevalue("postgres").url() if "://" in place else str(tmp_path / "fresh.sqlite")
     migrated, new = Store(place, migrate=True), Store(fresh)
@@ -104,12 +114,22 @@ def test_a_migrated_store_has_the_tables_of_a_new_one(place: str, script: str, t
 
 def test_a_newer_store_is_refused_in_one_line(place: str) -> None:
     write(place, f"{SECOND} UPDATE sensitivity_version SET version = 99")
-    with pytest.raises(InputError, match=f"has version 99, this program reads up to {VERSION}; install a newer release") as refused:
+    with pytest.raises(
+        InputError, match=f"has version 99, this program reads up to {VERSION}; install a newer release"
+    ) as refused:
         Store(place, migrate=True)
     assert "\n" not in str(refused.value)
 
 
 def test_opening_a_store_that_is_up_to_date_does_not_load_alembic(tmp_path: Any) -> None:
     Store(tmp_path / "s.sqlite").close()
-    code = "import sys; from sensitivity.store.store import Store; Store('s.sqlite').close(); print('alembic' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True).stdout == "False\n"
+    code = (
+        "import sys; from sensitivity.store.store import Store; Store('s.sqlite').close(); "
+        "print('alembic' in sys.modules)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout
+        == "False\n"
+    )

@@ -1,4 +1,5 @@
-"""A local Ray that loses its only node: the run starts another, and gives up where no trial ends in between."""
+"""A local Ray that loses its only node: the run starts another, and gives up where no trial ends in
+between."""
 
 from __future__ import annotations
 
@@ -20,7 +21,14 @@ from tests.sensitivity.test_clusters import CLOCKS, read
 
 ROOT = pathlib.Path(__file__).parents[2]
 DESIGN = {"kind": "random", "n": 6}
-SMALL = {"name": "small", "tasks": ["autoencoder/digits"], "variants": ["cm"], "design": DESIGN, "epochs": 3, "cohort_size": 1}
+SMALL = {
+    "name": "small",
+    "tasks": ["autoencoder/digits"],
+    "variants": ["cm"],
+    "design": DESIGN,
+    "epochs": 3,
+    "cohort_size": 1,
+}
 """An epoch takes so long that the study cannot end between its first epochs and the loss of the node."""
 
 
@@ -52,10 +60,25 @@ def test_a_run_gives_up_where_no_trial_ends_between_losses() -> None:
 @pytest.mark.timeout(600)
 def test_a_killed_raylet_changes_nothing(tmp_path: pathlib.Path) -> None:
     (tmp_path / "small.json").write_text(Study(**SMALL).to_json())
-    command = [sys.executable, "-m", "sensitivity.command.main", "run", "small.json", "--workers", "2", "--out", "report"]
+    command = [
+        sys.executable,
+        "-m",
+        "sensitivity.command.main",
+        "run",
+        "small.json",
+        "--workers",
+        "2",
+        "--out",
+        "report",
+    ]
     with (tmp_path / "output").open("w") as output:
         driver = subprocess.Popen(
-            command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=output, stderr=output, start_new_session=True
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 2)
@@ -65,6 +88,12 @@ def test_a_killed_raylet_changes_nothing(tmp_path: pathlib.Path) -> None:
         for pid in [driver.pid, *descendants(driver.pid)] if driver.poll() is None else []:
             os.kill(pid, signal.SIGKILL)
     assert "the local Ray lost its node (loss 1)" in (tmp_path / "output").read_text()
-    disturbed, undisturbed = read(tmp_path / "sensitivity.sqlite", "small"), run(Study(**SMALL), store=tmp_path / "u.sqlite", workers=1)
-    same = [each.trials.drop(columns=CLOCKS).sort_values("key", ignore_index=True) for each in (disturbed, undisturbed)]
+    disturbed, undisturbed = (
+        read(tmp_path / "sensitivity.sqlite", "small"),
+        run(Study(**SMALL), store=tmp_path / "u.sqlite", workers=1),
+    )
+    same = [
+        each.trials.drop(columns=CLOCKS).sort_values("key", ignore_index=True)
+        for each in (disturbed, undisturbed)
+    ]
     assert same[0].equals(same[1])

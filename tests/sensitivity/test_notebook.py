@@ -24,7 +24,14 @@ def test_results_without_a_finished_trial_say_so() -> None:
 
 
 def test_a_study_shows_what_it_would_run() -> None:
-    study = Study(name="<i>mine</i>", tasks=["mlp/digits"], variants=["adam", "sgd"], design={"kind": "random", "n": 4}, seeds=2, epochs=1)
+    study = Study(
+        name="<i>mine</i>",
+        tasks=["mlp/digits"],
+        variants=["adam", "sgd"],
+        design={"kind": "random", "n": 4},
+        seeds=2,
+        epochs=1,
+    )
     shown = study._repr_html_()
     assert "&lt;i&gt;mine" in shown
     assert "random design, 2 seeds, 1 epoch<" in shown

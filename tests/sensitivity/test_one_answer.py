@@ -1,4 +1,5 @@
-"""One question has one answer: every measure and every figure is the same from Python, from the service and on the dashboard."""
+"""One question has one answer: every measure and every figure is the same from Python, from the service and
+on the dashboard."""
 
 from __future__ import annotations
 
@@ -50,8 +51,13 @@ def _fill(path: pathlib.Path) -> None:
         for trial in trials:
             last = 0.05 + 0.02 * abs(float(trial.configuration["lr"]) - 0.03) + 0.003 * trial.seed
             fast = trial.variant == "sgd"
-            losses = [1.0 + (last - 1.0) * min(1.0, epoch / (3 if fast else LONG)) for epoch in range(1, LONG + 1)]
-            reports = [report(epoch, "completed" if epoch == LONG else "running", loss) for epoch, loss in enumerate(losses, start=1)]
+            losses = [
+                1.0 + (last - 1.0) * min(1.0, epoch / (3 if fast else LONG)) for epoch in range(1, LONG + 1)
+            ]
+            reports = [
+                report(epoch, "completed" if epoch == LONG else "running", loss)
+                for epoch, loss in enumerate(losses, start=1)
+            ]
             store.record(trial.key, initial_loss=1.0, reports=reports)
         spec = json.loads(store.study("watched")) | {"tasks": list(TASKS), "epochs": LONG}
         store.add_study("watched", json.dumps(spec), every, replace=True)
@@ -90,7 +96,11 @@ def test_epochs_to_a_target_are_counted_along_the_course(source: Source) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_measure_is_the_same(name: str, source: Source, measured: Measured) -> None:
-    own = _table_or_reason(lambda: measured.table_named(name) if name in vars(type(measured)) else measures()[name](measured.results))
+    own = _table_or_reason(
+        lambda: (
+            measured.table_named(name) if name in vars(type(measured)) else measures()[name](measured.results)
+        )
+    )
     text = _table_or_reason(lambda: served(source, Ask("watched", "measure", name, format="csv")))
     assert text == own
 
@@ -107,7 +117,9 @@ def test_a_table_of_the_dashboard_is_the_same(name: str, source: Source, measure
 def test_a_figure_is_the_same(name: str, source: Source, measured: Measured) -> None:
     question, draw = drawings()[name]
     for task in TASKS:
-        own = draw(measured, task) if question.applies(measured, task) and draw.needs(measured, task) else None
+        own = (
+            draw(measured, task) if question.applies(measured, task) and draw.needs(measured, task) else None
+        )
         try:
             text = served(source, Ask("watched", "figure", name, task=task))
         except Missing:

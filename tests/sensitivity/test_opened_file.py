@@ -1,4 +1,5 @@
-"""A SQLite file that is not the one that was opened any more: what a store that keeps to it says, and what another one does."""
+"""A SQLite file that is not the one that was opened any more: what a store that keeps to it says, and what
+another one does."""
 
 from __future__ import annotations
 
@@ -17,7 +18,16 @@ import pytest
 from sensitivity.store.databases import Lost, Unreachable
 from sensitivity.store.store import Store
 from tests.contracts import report, trial
-from tests.sensitivity.lost_files import checkpoint, cut, delete, empty, make_again, move, move_beside_another, replace
+from tests.sensitivity.lost_files import (
+    checkpoint,
+    cut,
+    delete,
+    empty,
+    make_again,
+    move,
+    move_beside_another,
+    replace,
+)
 
 ONE = trial(0.1)
 MANY = 100
@@ -27,7 +37,9 @@ MANY = 100
 def filled(place: pathlib.Path) -> Store:
     store = Store(place)
     store.add_study("s", "{}", [ONE])
-    store.record(ONE.key, initial_loss=1.0, reports=[report(number, "running") for number in range(1, MANY + 1)])
+    store.record(
+        ONE.key, initial_loss=1.0, reports=[report(number, "running") for number in range(1, MANY + 1)]
+    )
     return store
 
 
@@ -48,8 +60,16 @@ GONE: dict[str, tuple[Callable[[pathlib.Path], None], type[Unreachable], str]] =
     "deleted and made again": (make_again, Lost, "the file was deleted; another file is at its path"),
     "replaced": (replace, Lost, "the file was deleted; another file is at its path"),
     "moved away": (move, Unreachable, "the file was moved away"),
-    "moved away with its folder": (lambda place: place.parent.rename(place.parent.with_name("x")), Unreachable, "the file was moved away"),
-    "moved away, a copy at its path": (move_beside_another, Unreachable, "the file was moved away; another file is at its path"),
+    "moved away with its folder": (
+        lambda place: place.parent.rename(place.parent.with_name("x")),
+        Unreachable,
+        "the file was moved away",
+    ),
+    "moved away, a copy at its path": (
+        move_beside_another,
+        Unreachable,
+        "the file was moved away; another file is at its path",
+    ),
     "emptied": (empty, Lost, "the file was truncated"),
     "cut in two": (cut, Lost, "the file was truncated"),
 }
@@ -75,8 +95,12 @@ def test_a_run_that_keeps_to_its_file_does_not_use_another(
         assert (place.read_bytes() if place.exists() else None) == before
 
 
-@pytest.mark.parametrize("name", ["deleted", "deleted, its log left", "deleted and made again", "replaced", "cut in two"])
-def test_what_a_deleted_file_held_is_rescued_whole_or_not_at_all(store: Store, name: str, tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["deleted", "deleted, its log left", "deleted and made again", "replaced", "cut in two"]
+)
+def test_what_a_deleted_file_held_is_rescued_whole_or_not_at_all(
+    store: Store, name: str, tmp_path: pathlib.Path
+) -> None:
     change, error, _ = GONE[name]
     target = tmp_path / "rescued.sqlite"
     with store.database.pinned():
@@ -95,7 +119,9 @@ def test_what_a_deleted_file_held_is_rescued_whole_or_not_at_all(store: Store, n
 
 
 @pytest.mark.parametrize("move_first", [False, True], ids=["deleted", "moved away"])
-def test_the_log_of_the_opened_file_is_not_taken_for_that_of_another(store: Store, move_first: bool, tmp_path: pathlib.Path) -> None:
+def test_the_log_of_the_opened_file_is_not_taken_for_that_of_another(
+    store: Store, move_first: bool, tmp_path: pathlib.Path
+) -> None:
     place = pathlib.Path(store.place)
     with closing(Store(place.with_name("other.sqlite"))) as other:
         other.add_study("another", "{}", [])
@@ -114,14 +140,18 @@ def test_the_log_of_the_opened_file_is_not_taken_for_that_of_another(store: Stor
         assert len(saved.epochs("s")) == MANY + 1
 
 
-@pytest.mark.parametrize("name", ["moved away", "moved away with its folder", "moved away, a copy at its path"])
+@pytest.mark.parametrize(
+    "name", ["moved away", "moved away with its folder", "moved away, a copy at its path"]
+)
 def test_a_file_that_comes_back_is_used_again(store: Store, name: str) -> None:
     place = pathlib.Path(store.place)
     with store.database.pinned():
         GONE[name][0](place)
         with pytest.raises(Unreachable):
             store.keep([])
-        place.parent.with_name("x").rename(place.parent) if "folder" in name else place.with_name("elsewhere.sqlite").replace(place)
+        place.parent.with_name("x").rename(place.parent) if "folder" in name else place.with_name(
+            "elsewhere.sqlite"
+        ).replace(place)
         store.record(ONE.key, initial_loss=1.0, reports=[report(MANY + 1, "completed")])
     store.close()
     with closing(Store(place)) as again:
@@ -143,7 +173,9 @@ def test_a_deleted_log_costs_no_report(store: Store) -> None:
     assert sqlite3.connect(place).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not sys.platform.startswith("linux"), reason="only root may mount a file system")
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not sys.platform.startswith("linux"), reason="only root may mount a file system"
+)
 def test_another_file_system_over_the_folder_is_an_outage_until_it_is_taken_away(store: Store) -> None:
     folder = pathlib.Path(store.place).parent
     with store.database.pinned():
@@ -170,8 +202,10 @@ def test_vacuum_by_another_process_makes_the_file_shorter_and_is_no_outage(store
     place = pathlib.Path(store.place)
     before = place.stat().st_size
     with store.database.pinned():
-        code = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('DELETE FROM sensitivity_epochs'); c.commit(); \
+        code = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('DELETE FROM sensitivity_epochs'); c.commit(); \
 c.execute('VACUUM'); c.execute('PRAGMA wal_checkpoint(TRUNCATE)')"
+        )
         subprocess.run([sys.executable, "-c", code, str(place)], check=True)
         assert place.stat().st_size < before
         store.record(ONE.key, initial_loss=1.0, reports=[report(1, "running")])
@@ -194,4 +228,6 @@ def test_the_comparison_costs_nearly_nothing(store: Store) -> None:
         began = time.perf_counter()
         for _ in range(1000):
             store.database.check(writing=True)
-        assert time.perf_counter() - began < 0.5  # about 5 ms here; a transaction takes about half a millisecond
+        assert (
+            time.perf_counter() - began < 0.5
+        )  # about 5 ms here; a transaction takes about half a millisecond

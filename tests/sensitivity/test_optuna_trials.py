@@ -1,4 +1,5 @@
-"""Odd trials of an Optuna storage: each has the status that a person would give it, and what is said of them is so."""
+"""Odd trials of an Optuna storage: each has the status that a person would give it, and what is said of them
+is so."""
 
 from __future__ import annotations
 
@@ -27,7 +28,12 @@ pytestmark = pytest.mark.usefixtures("quiet_optuna")
 
 def add(study: optuna.Study, number: int, **more: Any) -> None:
     params = {"lr": 10 ** (-4 + number / 3), "clip": CLIP.choices[number % 3]}
-    named: dict[str, Any] = {"params": params, "distributions": {"lr": LR, "clip": CLIP}, "value": 0.5 + number / 10, **more}
+    named: dict[str, Any] = {
+        "params": params,
+        "distributions": {"lr": LR, "clip": CLIP},
+        "value": 0.5 + number / 10,
+        **more,
+    }
     study.add_trial(create_trial(**named))
 
 
@@ -48,13 +54,33 @@ def names_of(results: Results) -> tuple[str, ...]:
     ("more", "status"),
     [
         pytest.param({"state": TrialState.FAIL, "value": None}, "failed", id="failed"),
-        pytest.param({"state": TrialState.PRUNED, "value": None, "intermediate_values": {1: 0.5}}, "stopped", id="pruned"),
-        pytest.param({"state": TrialState.PRUNED, "value": None, "intermediate_values": {1: math.nan}}, "diverged", id="pruned at NaN"),
-        pytest.param({"state": TrialState.FAIL, "value": None, "intermediate_values": {1: math.inf}}, "diverged", id="failed at inf"),
+        pytest.param(
+            {"state": TrialState.PRUNED, "value": None, "intermediate_values": {1: 0.5}},
+            "stopped",
+            id="pruned",
+        ),
+        pytest.param(
+            {"state": TrialState.PRUNED, "value": None, "intermediate_values": {1: math.nan}},
+            "diverged",
+            id="pruned at NaN",
+        ),
+        pytest.param(
+            {"state": TrialState.FAIL, "value": None, "intermediate_values": {1: math.inf}},
+            "diverged",
+            id="failed at inf",
+        ),
         pytest.param({"value": math.inf}, "diverged", id="infinite"),
         pytest.param({"state": TrialState.RUNNING, "value": None}, "running", id="running"),
-        pytest.param({"state": TrialState.RUNNING, "value": None, "params": {}, "distributions": {}}, "running", id="asked only"),
-        pytest.param({"state": TrialState.WAITING, "value": None, "params": {}, "distributions": {}}, "pending", id="enqueued"),
+        pytest.param(
+            {"state": TrialState.RUNNING, "value": None, "params": {}, "distributions": {}},
+            "running",
+            id="asked only",
+        ),
+        pytest.param(
+            {"state": TrialState.WAITING, "value": None, "params": {}, "distributions": {}},
+            "pending",
+            id="enqueued",
+        ),
     ],
 )
 def test_status(study: optuna.Study, more: dict[str, Any], status: str) -> None:
@@ -73,12 +99,18 @@ def test_a_running_trial_leaves_the_variants_of_the_others(study: optuna.Study) 
     assert not [note for note in from_optuna(study).notes if "having no clip" in note]
 
 
-@pytest.mark.parametrize("choices", [([8, 8], [16]), ((8, 8), (16,)), (None, "a")], ids=["lists", "tuples", "None"])
+@pytest.mark.parametrize(
+    "choices", [([8, 8], [16]), ((8, 8), (16,)), (None, "a")], ids=["lists", "tuples", "None"]
+)
 def test_choices_of_any_kind_come_out_of_a_storage(tmp_path: pathlib.Path, choices: tuple[Any, ...]) -> None:
-    study = optuna.create_study(study_name="made", storage=f"sqlite:///{tmp_path}/s.db", sampler=optuna.samplers.RandomSampler(seed=0))
+    study = optuna.create_study(
+        study_name="made", storage=f"sqlite:///{tmp_path}/s.db", sampler=optuna.samplers.RandomSampler(seed=0)
+    )
 
     def objective(trial: optuna.Trial) -> float:
-        return trial.suggest_float("lr", 1e-3, 1, log=True) + len(str(trial.suggest_categorical("shape", choices)))
+        return trial.suggest_float("lr", 1e-3, 1, log=True) + len(
+            str(trial.suggest_categorical("shape", choices))
+        )
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # Optuna advises against lists
@@ -112,13 +144,19 @@ def guessing(study: optuna.Study) -> None:
 ASSUMED = "A study does not say how it sampled, so it is taken for an optimizer's; if it was at random, say"
 NOTES: list[tuple[str, Change, str]] = [
     ("retried", retried, "Left out, having failed and been run again: 1 of 11 trials."),
-    ("a constant", with_a_constant, "Left out, having a single value: depth (hyperparameters=, --hyperparameter names all)."),
+    (
+        "a constant",
+        with_a_constant,
+        "Left out, having a single value: depth (hyperparameters=, --hyperparameter names all).",
+    ),
     ("failed", failing, "Failed in Optuna: 1 of 10 trials. It calls failed what returned NaN, too"),
     ("an optimizer's", guessing, ASSUMED),
 ]
 
 
-@pytest.mark.parametrize(("change", "note"), [pytest.param(change, note, id=name) for name, change, note in NOTES])
+@pytest.mark.parametrize(
+    ("change", "note"), [pytest.param(change, note, id=name) for name, change, note in NOTES]
+)
 def test_what_is_said_is_said_only_where_it_is_so(study: optuna.Study, change: Change, note: str) -> None:
     assert not [text for text in from_optuna(study).notes if note in text]
     change(study)
@@ -138,7 +176,9 @@ def test_an_optimizer_is_claimed_only_where_it_is_known(study: optuna.Study) -> 
         return " ".join(table.loc[table["kind"] == "adaptive", "text"])
 
     assert said() == ""
-    assert said(design="adaptive").startswith("The configurations were chosen by an optimizer, which crowds near the best")
+    assert said(design="adaptive").startswith(
+        "The configurations were chosen by an optimizer, which crowds near the best"
+    )
     guessing(study)
     assert said().startswith("If an optimizer chose the configurations, it crowds near the best")
     assert said(design="random") == ""

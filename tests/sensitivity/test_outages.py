@@ -30,7 +30,8 @@ DESIGNS: dict[str, dict[str, Any]] = {
 
 
 class Outage(Progress):
-    """Stops the server when so many epochs have arrived, and starts it so many seconds after the run has said that it is away."""
+    """Stops the server when so many epochs have arrived, and starts it so many seconds after the run has said
+    that it is away."""
 
     def __init__(self, server: Server, after: int, lasting: float = 0.0) -> None:
         self.said = io.StringIO()
@@ -56,12 +57,28 @@ class Outage(Progress):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("design", "seconds"), [(DESIGNS["grid"], 20), (DESIGNS["adaptive"], 0)], ids=["grid, 20 s", "adaptive"])
+@pytest.mark.parametrize(
+    ("design", "seconds"), [(DESIGNS["grid"], 20), (DESIGNS["adaptive"], 0)], ids=["grid, 20 s", "adaptive"]
+)
 def test_a_study_outlives_an_outage_of_its_database(
-    cluster: None, postgres: Server, design: dict[str, Any], seconds: float, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    cluster: None,
+    postgres: Server,
+    design: dict[str, Any],
+    seconds: float,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    study = Study(name="s", tasks=["autoencoder/digits"], variants=["adam"], design=design, seeds=1, epochs=3, batch_size=16, limit=48)
+    study = Study(
+        name="s",
+        tasks=["autoencoder/digits"],
+        variants=["adam"],
+        design=design,
+        seeds=1,
+        epochs=3,
+        batch_size=16,
+        limit=48,
+    )
     place, progress = postgres.url(), Outage(postgres, after=4, lasting=seconds)
     results = run(study, store=place, workers=2, progress=progress)
     progress.thread.join()
@@ -86,16 +103,28 @@ def test_a_run_that_waited_long_enough_says_where_the_rest_is_and_the_next_one_b
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sensitivity.store.delivery.PATIENCE", 1.0)
-    study = Study(name="s", tasks=["autoencoder/digits"], variants=["adam"], design=DESIGNS["grid"], seeds=1, epochs=1, limit=48)
+    study = Study(
+        name="s",
+        tasks=["autoencoder/digits"],
+        variants=["adam"],
+        design=DESIGNS["grid"],
+        seeds=1,
+        epochs=1,
+        limit=48,
+    )
     place, progress = postgres.url(), Outage(postgres, after=2)
     monkeypatch.setattr(progress.noticed, "set", lambda: None)
     try:
-        with pytest.raises(Unreachable, match=r"4 reports kept in .*; the next run in this folder brings them in"):
+        with pytest.raises(
+            Unreachable, match=r"4 reports kept in .*; the next run in this folder brings them in"
+        ):
             run(study, store=place, workers=2, progress=progress)
     finally:
         threading.Event.set(progress.noticed)
         progress.thread.join()
-    monkeypatch.setattr("sensitivity.running.run.tune.Tuner", None)  # everything was trained: nothing is left for Tune
+    monkeypatch.setattr(
+        "sensitivity.running.run.tune.Tuner", None
+    )  # everything was trained: nothing is left for Tune
     assert len(run(study, store=place).trials) == 6
     with closing(Store(place)) as store:
         assert set(store.statuses("s").values()) <= set(DONE)
@@ -106,7 +135,15 @@ def test_a_disk_that_is_full_stops_the_run_in_one_line_and_the_next_run_goes_on(
     cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    study = Study(name="s", tasks=["autoencoder/digits"], variants=["adam"], design=DESIGNS["grid"], seeds=1, epochs=1, limit=48)
+    study = Study(
+        name="s",
+        tasks=["autoencoder/digits"],
+        variants=["adam"],
+        design=DESIGNS["grid"],
+        seeds=1,
+        epochs=1,
+        limit=48,
+    )
 
     def refuse(store: Store, reports: Any, **named: Any) -> None:
         raise Unreachable("store 's.sqlite': database or disk is full")
@@ -117,7 +154,9 @@ def test_a_disk_that_is_full_stops_the_run_in_one_line_and_the_next_run_goes_on(
     with monkeypatch.context() as full:
         full.setattr(Store, "keep", refuse)
         full.setattr("sensitivity.store.delivery.Journal", no_room)
-        with pytest.raises(InputError, match=r"disk is full; reports cannot be kept in .*No space left.* so the run stops") as ended:
+        with pytest.raises(
+            InputError, match=r"disk is full; reports cannot be kept in .*No space left.* so the run stops"
+        ) as ended:
             run(study, store="s.sqlite", workers=2)
     assert "\n" not in str(ended.value)
     assert set(run(study, store="s.sqlite", workers=2).trials["status"]) <= set(DONE)

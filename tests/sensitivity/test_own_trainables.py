@@ -1,4 +1,5 @@
-"""A Ray Tune trainable of the user's own: the same store, resume, measures and report, and nothing of ours inside it."""
+"""A Ray Tune trainable of the user's own: the same store, resume, measures and report, and nothing of ours
+inside it."""
 
 from __future__ import annotations
 
@@ -56,11 +57,19 @@ class Stepwise(tune.Trainable):
 
 
 def study(**changes: Any) -> Study:
-    fields: dict[str, Any] = {"name": "mine", "trainable": peak, "space": SPACE, "metric": "score", "direction": "max"}
+    fields: dict[str, Any] = {
+        "name": "mine",
+        "trainable": peak,
+        "space": SPACE,
+        "metric": "score",
+        "direction": "max",
+    }
     return Study(**{**fields, "design": {"kind": "grid", "points": {"x": 3}}, **changes})
 
 
-def test_a_function_is_run_as_it_is_and_reported(cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_is_run_as_it_is_and_reported(
+    cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine = study(seeds=2)
     results = run(mine, store=tmp_path / "s.sqlite", workers=2)
     table = results.trials.set_index(["config/x", "seed"])
@@ -68,7 +77,9 @@ def test_a_function_is_run_as_it_is_and_reported(cluster: None, tmp_path: pathli
     assert list(table.loc[1.0, "status"]) == ["diverged"] * 2
     assert table.loc[(0.5, 0), "value"] == pytest.approx(1 - 0.04 - 1 / 3)
     worst = -(1 - 0.09 - 1 / 3)
-    assert list(table.loc[1.0, "loss"]) == pytest.approx([worst] * 2)  # a diverged trial counts as the worst that ended
+    assert list(table.loc[1.0, "loss"]) == pytest.approx(
+        [worst] * 2
+    )  # a diverged trial counts as the worst that ended
     assert results.epochs.groupby("key").size().eq(3).all()
     assert results.epochs["more/deep"].notna().all()
     assert Measured(results).overview.iloc[0]["best_loss"] == pytest.approx(-(1 - 0.04 - 1 / 3) - 0.005)
@@ -77,7 +88,9 @@ def test_a_function_is_run_as_it_is_and_reported(cluster: None, tmp_path: pathli
     assert len(run(mine, store=tmp_path / "s.sqlite").trials) == 6
 
 
-def test_an_exception_and_a_metric_that_is_not_reported_are_failures_with_their_reasons(cluster: None, tmp_path: pathlib.Path) -> None:
+def test_an_exception_and_a_metric_that_is_not_reported_are_failures_with_their_reasons(
+    cluster: None, tmp_path: pathlib.Path
+) -> None:
     errors = run(study(trainable=broken), store=tmp_path / "s.sqlite").trials.set_index("config/x")["error"]
     assert errors[0.0] == "the trainable reported no number named 'score' (it reported: scor)"
     assert errors[1.0] == "RuntimeError: broken at 1.0"
@@ -110,7 +123,9 @@ def misbehaving(kind: str) -> Callable[[dict[str, Any]], None]:
 def test_a_trainable_that_takes_its_worker_along_has_failed_and_the_others_go_on(
     cluster: None, tmp_path: pathlib.Path, kind: str, reason: str
 ) -> None:
-    table = run(study(trainable=misbehaving(kind)), store=tmp_path / "s.sqlite", trial_timeout=4).trials.set_index("config/x")
+    table = run(
+        study(trainable=misbehaving(kind)), store=tmp_path / "s.sqlite", trial_timeout=4
+    ).trials.set_index("config/x")
     assert table["status"].to_dict() == {0.0: "completed", 0.5: "completed", 1.0: "failed"}
     assert re.match(reason, table["error"][1.0])
 
@@ -126,7 +141,9 @@ def test_a_function_that_reports_nothing_has_failed(cluster: None, tmp_path: pat
 
 
 def test_a_class_is_ended_by_the_studys_epochs(cluster: None, tmp_path: pathlib.Path) -> None:
-    table = run(study(trainable=Stepwise, metric="loss", direction="min", epochs=4), store=tmp_path / "s.sqlite").trials
+    table = run(
+        study(trainable=Stepwise, metric="loss", direction="min", epochs=4), store=tmp_path / "s.sqlite"
+    ).trials
     assert list(table["epochs_done"]) == [4, 4, 4]
     assert table.set_index("config/x").loc[0.5, "loss"] == pytest.approx(0.25)
 
@@ -134,13 +151,25 @@ def test_a_class_is_ended_by_the_studys_epochs(cluster: None, tmp_path: pathlib.
 def test_variants_of_ones_own_are_told_apart(cluster: None, tmp_path: pathlib.Path) -> None:
     spaces = {"good": SPACE, "bad": SPACE}
     design = {"kind": "random", "n": 2}
-    mine = Study(name="two", trainable=named, variants=["good", "bad"], spaces=spaces, metric="score", direction="max", design=design)
+    mine = Study(
+        name="two",
+        trainable=named,
+        variants=["good", "bad"],
+        spaces=spaces,
+        metric="score",
+        direction="max",
+        design=design,
+    )
     values = run(mine, store=tmp_path / "s.sqlite").trials.groupby("variant")["value"].mean()
     assert dict(values) == {"good": 1.0, "bad": 0.0}
 
 
 def test_an_optimizer_may_choose(cluster: None, tmp_path: pathlib.Path) -> None:
-    results = run(study(design={"kind": "adaptive", "n": 4, "sampler": "random"}), store=tmp_path / "s.sqlite", workers=2)
+    results = run(
+        study(design={"kind": "adaptive", "n": 4, "sampler": "random"}),
+        store=tmp_path / "s.sqlite",
+        workers=2,
+    )
     assert len(results.trials) == 4
     assert results.trials["status"].isin(("completed", "diverged")).all()
 
@@ -148,13 +177,21 @@ def test_an_optimizer_may_choose(cluster: None, tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        pytest.param({"trainable": "no.such.module:f"}, "trainable 'no.such.module:f' cannot be imported", id="no such module"),
+        pytest.param(
+            {"trainable": "no.such.module:f"},
+            "trainable 'no.such.module:f' cannot be imported",
+            id="no such module",
+        ),
         pytest.param({"trainable": "math:nothing"}, "unknown name in math for trainable", id="no such name"),
         pytest.param({"trainable": "math:pi"}, "is a float, not a function or class", id="not callable"),
         pytest.param({"trainable": "nowhere"}, "trainable must be 'module:name'", id="no module"),
         pytest.param({"trainable": 3}, "trainable must be a Ray Tune function or class", id="a number"),
         pytest.param({"limit": 5}, "limit has no effect on a trainable", id="a limit"),
-        pytest.param({"space": SearchSpace(Float("seed", 0, 1))}, "cannot be called 'seed'", id="a hyperparameter called seed"),
+        pytest.param(
+            {"space": SearchSpace(Float("seed", 0, 1))},
+            "cannot be called 'seed'",
+            id="a hyperparameter called seed",
+        ),
         pytest.param({"metric": "train_loss_end"}, "needs metric", id="no metric"),
         pytest.param({"tasks": ["autoencoder/digits"]}, "tasks or a trainable, not both", id="tasks too"),
         pytest.param({"spaces": {}, "space": SPACE}, "not both", id="space and spaces"),
@@ -173,11 +210,18 @@ def test_what_cannot_be_run_is_refused(changes: dict[str, Any], message: str) ->
     ],
     ids=["labels", "resources"],
 )
-def test_a_trainable_that_asks_for_its_resources_is_given_no_others(tmp_path: pathlib.Path, given: dict[str, Any], message: str) -> None:
+def test_a_trainable_that_asks_for_its_resources_is_given_no_others(
+    tmp_path: pathlib.Path, given: dict[str, Any], message: str
+) -> None:
     """They would not be heeded, and the study might train anywhere."""
     store = tmp_path / "mine.sqlite"
     with pytest.raises(InputError, match=re.escape(message)):
-        run(study(trainable=tune.with_resources(peak, {"cpu": 2})), store=store, address="127.0.0.1:1", **given)
+        run(
+            study(trainable=tune.with_resources(peak, {"cpu": 2})),
+            store=store,
+            address="127.0.0.1:1",
+            **given,
+        )
     assert not store.exists()
 
 

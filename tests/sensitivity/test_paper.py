@@ -17,7 +17,8 @@ from sensitivity.paper.trials import pooled
 from sensitivity.results.results import Results
 from tests.sensitivity.paper_studies import as_claimed, noisy, otherwise, table, world
 
-CLAIMS = {  # the value by construction, where the paper is right and where it is not; None where it is no plain number
+# the value by construction, where the paper is right and where it is not; None where it is no plain number
+CLAIMS = {
     "momentum tolerates larger rates": (1 / 3, -1 / 3),
     "NAG is worse than CM": (1.2, 0.8),
     "correcting mu does not help": (1.0, 0.8),
@@ -39,14 +40,18 @@ CLAIMS = {  # the value by construction, where the paper is right and where it i
 
 
 @cache
-def found(truth: Callable[[Mapping[str, Any]], float], deviation: float = 0.01, seeds: int = 3) -> dict[str, Mapping[str, Any]]:
+def found(
+    truth: Callable[[Mapping[str, Any]], float], deviation: float = 0.01, seeds: int = 3
+) -> dict[str, Mapping[str, Any]]:
     table = claims(world(noisy(truth, deviation), seeds))
     return {row["name"]: row for row in table.to_dict("records")}
 
 
 @pytest.mark.parametrize("name", CLAIMS)
 @pytest.mark.parametrize(("truth", "verdict"), [(as_claimed, "supported"), (otherwise, "contradicted")])
-def test_a_claim_that_is_true_is_supported_and_one_that_is_not_is_contradicted(truth: Any, verdict: str, name: str) -> None:
+def test_a_claim_that_is_true_is_supported_and_one_that_is_not_is_contradicted(
+    truth: Any, verdict: str, name: str
+) -> None:
     row = found(truth)[name]
     assert row["verdict"] == verdict, row
     assert row["low"] <= row["value"] <= row["high"]
@@ -101,9 +106,15 @@ def test_nothing_finished_is_no_error() -> None:
 @pytest.mark.parametrize(
     ("spoilt", "message"),
     [
-        (lambda one: replace(one, trials=one.trials.assign(loss=-0.5)), "about a loss above 0, got -0.5 for 'train_loss_end'"),
+        (
+            lambda one: replace(one, trials=one.trials.assign(loss=-0.5)),
+            "about a loss above 0, got -0.5 for 'train_loss_end'",
+        ),
         (lambda one: replace(one, metric="accuracy"), "differ in metric of autoencoder/mnist"),
-        (lambda one: replace(one, trials=one.trials.assign(epochs=7)), "differ in epochs of autoencoder/mnist"),
+        (
+            lambda one: replace(one, trials=one.trials.assign(epochs=7)),
+            "differ in epochs of autoencoder/mnist",
+        ),
         (lambda one: replace(one, spec={"limit": 100}), "differ in limit of autoencoder/mnist"),
     ],
 )

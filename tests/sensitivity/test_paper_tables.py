@@ -25,7 +25,10 @@ def test_every_published_cell_is_one_that_its_preset_runs() -> None:
     for row in cells.itertuples():
         levels = TABLES[row.table].levels(row.variant)
         assert row.lr in levels["lr"]
-        assert all(value in levels[name] if name in levels else math.isnan(value) for name, value in (("mu", row.mu), ("nu", row.nu)))
+        assert all(
+            value in levels[name] if name in levels else math.isnan(value)
+            for name, value in (("mu", row.mu), ("nu", row.nu))
+        )
     known = cells.set_index(["table", "variant", "metric", "mu", "nu"]).sort_index()["paper"]
     combined = "nag-unscaled-mean-bias_corrected+linf-mean-bias_corrected"
     assert known[3, combined, "train_mse_x1000", 0.9, 0.9] == 5.90
@@ -35,7 +38,8 @@ PUBLISHED = published().query("table < 4")
 
 
 def as_published(configuration: Mapping[str, Any], seed: int) -> float:
-    """The paper's loss in the paper's cells (the initial one where it diverged), another at other learning rates."""
+    """The paper's loss in the paper's cells (the initial one where it diverged), another at other learning
+    rates."""
     cells = PUBLISHED
     for name in ("variant", "lr", "mu", "nu"):
         cells = cells[(cells[name] == configuration[name]) if name in configuration else cells[name].isna()]

@@ -69,23 +69,38 @@ def test_a_bigger_study_only_adds() -> None:
 def test_only_what_has_not_ended_is_planned() -> None:
     study = Study(**SPEC)
     everything = trials(study)
-    done = dict(zip((each.key for each in everything), ["completed", "diverged", "failed", "running", "pending"], strict=False))
+    done = dict(
+        zip(
+            (each.key for each in everything),
+            ["completed", "diverged", "failed", "running", "pending"],
+            strict=False,
+        )
+    )
     planned = {trial.key for cohort in plan(everything, done) for trial in cohort.trials}
     assert planned == {each.key for each in everything[2:]}
 
 
 @pytest.mark.parametrize(("size", "workers", "largest"), [(None, 1, 3), (None, 100, 1), (5, 1, 5)])
-def test_cohorts_share_task_and_variant_and_keep_their_size(size: int | None, workers: int, largest: int) -> None:
+def test_cohorts_share_task_and_variant_and_keep_their_size(
+    size: int | None, workers: int, largest: int
+) -> None:
     study = Study(**SPEC)
     cohorts = plan(trials(study), {}, workers=workers, cohort_size=size)
     assert max(len(each.trials) for each in cohorts) == largest
-    assert all({(trial.task, trial.variant) for trial in each.trials} == {(each.task, each.variant)} for each in cohorts)
-    assert sorted(trial.key for each in cohorts for trial in each.trials) == sorted(each.key for each in trials(study))
+    assert all(
+        {(trial.task, trial.variant) for trial in each.trials} == {(each.task, each.variant)}
+        for each in cohorts
+    )
+    assert sorted(trial.key for each in cohorts for trial in each.trials) == sorted(
+        each.key for each in trials(study)
+    )
 
 
 @pytest.mark.parametrize(("device", "sizes"), [("cpu", [2]), ("cuda", [16 * 2])])
 def test_a_gpu_is_given_as_many_trials_as_one_program_may_train(device: str, sizes: list[int]) -> None:
-    cohorts = plan(trials(Study(**{**SPEC, "variants": ["adam"], "tasks": ["autoencoder/digits"]})), {}, device=device)
+    cohorts = plan(
+        trials(Study(**{**SPEC, "variants": ["adam"], "tasks": ["autoencoder/digits"]})), {}, device=device
+    )
     assert sorted({len(each.trials) for each in cohorts}) == sizes
 
 
@@ -95,14 +110,24 @@ def test_a_conditional_space_is_planned_branch_by_branch() -> None:
         Categorical("mu_schedule", ("constant", "handcrafted")),
         Integer("period", 10, 1000, "log", when={"mu_schedule": "handcrafted"}),
     )
-    study = Study(**{**SPEC, "variants": ["rmsprop"], "design": {"kind": "grid", "points": 2}, "spaces": {"rmsprop": space}, "seeds": 1})
+    study = Study(
+        **{
+            **SPEC,
+            "variants": ["rmsprop"],
+            "design": {"kind": "grid", "points": 2},
+            "spaces": {"rmsprop": space},
+            "seeds": 1,
+        }
+    )
     assert Study.from_yaml(study.to_yaml()).space("rmsprop") == space
     found = trials(study)
     assert Counter(each.configuration.get("period") for each in found) == {None: 2, 10: 2, 1000: 2}
     assert len({each.key for each in found}) == len(found)
 
 
-@pytest.mark.parametrize("design", [{"kind": "saltelli", "n": 8}, {"kind": "morris", "n": 8}], ids=["saltelli", "morris"])
+@pytest.mark.parametrize(
+    "design", [{"kind": "saltelli", "n": 8}, {"kind": "morris", "n": 8}], ids=["saltelli", "morris"]
+)
 def test_rows_that_repeat_each_other_are_one_trial(design: dict[str, Any]) -> None:
     space = SearchSpace(Float("lr", 1e-3, 0.1, "log"), Ordinal("p", (1, 2, math.inf)))
     study = Study(**{**SPEC, "variants": ["sgd"], "design": design, "spaces": {"sgd": space}, "seeds": 1})
@@ -116,9 +141,18 @@ def test_rows_that_repeat_each_other_are_one_trial(design: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     ("design", "message"),
     [
-        ({"kind": "adaptive", "n": 8, "sampler": "brute"}, "a brute-force search needs finitely many values, but lr is continuous"),
-        ({"kind": "one_at_a_time", "center": {"lrr": 0.1}}, "unknown hyperparameter of the center 'lrr'; did you mean 'lr'?"),
-        ({"kind": "explicit", "rows": [{"lr": 0.1}]}, "row 1 of the explicit design: configuration {'lr': 0.1} lacks 'mu', 'nu'"),
+        (
+            {"kind": "adaptive", "n": 8, "sampler": "brute"},
+            "a brute-force search needs finitely many values, but lr is continuous",
+        ),
+        (
+            {"kind": "one_at_a_time", "center": {"lrr": 0.1}},
+            "unknown hyperparameter of the center 'lrr'; did you mean 'lr'?",
+        ),
+        (
+            {"kind": "explicit", "rows": [{"lr": 0.1}]},
+            "row 1 of the explicit design: configuration {'lr': 0.1} lacks 'mu', 'nu'",
+        ),
     ],
     ids=["brute force", "center", "rows"],
 )
@@ -129,7 +163,12 @@ def test_a_design_that_does_not_suit_the_space_is_refused(design: dict[str, Any]
 
 
 def keys_of(variant: Any, **changes: Any) -> list[str]:
-    return [each.key for each in trials(Study(**{**SPEC, "variants": [variant], "design": {"kind": "grid", "points": 2}, **changes}))]
+    return [
+        each.key
+        for each in trials(
+            Study(**{**SPEC, "variants": [variant], "design": {"kind": "grid", "points": 2}, **changes})
+        )
+    ]
 
 
 def test_a_variant_of_ones_own_is_what_it_does_and_not_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
-"""A measure, a figure or a sentence that fails costs its own place: the report and the pages are written, with the reason."""
+"""A measure, a figure or a sentence that fails costs its own place: the report and the pages are written,
+with the reason."""
 
 from __future__ import annotations
 
@@ -49,7 +50,9 @@ def measured(study: Results) -> Measured:
 def without(measured: Measured, *names: str) -> Measured:
     """The same with all tables but some measured already."""
     fresh = Measured(measured.results)
-    vars(fresh).update({name: table for name, table in vars(measured).items() if name in TABLES and name not in names})
+    vars(fresh).update(
+        {name: table for name, table in vars(measured).items() if name in TABLES and name not in names}
+    )
     return fresh
 
 
@@ -63,13 +66,20 @@ def said_once(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TABLES if name != "overview"])
-def test_each_measure(measured: Measured, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_measure(
+    measured: Measured, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     broken = guarded_table(planted)
     broken.__set_name__(Measured, name)
     monkeypatch.setattr(Measured, name, broken)
     fresh = without(measured, name, "overview", "sensitivity")
     cheap = tuple(
-        replace(question, figures=tuple(replace(drawing, draw=_drawing(drawing.name, fails=False)) for drawing in question.figures))
+        replace(
+            question,
+            figures=tuple(
+                replace(drawing, draw=_drawing(drawing.name, fails=False)) for drawing in question.figures
+            ),
+        )
         for question in QUESTIONS
     )
     monkeypatch.setattr("sensitivity.reporting.contents.QUESTIONS", cheap)
@@ -81,14 +91,21 @@ def test_each_measure(measured: Measured, name: str, monkeypatch: pytest.MonkeyP
     said_once(text, name)
 
 
-def test_the_whole_report_of_a_measure_that_fails(study: Results, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_report_of_a_measure_that_fails(
+    study: Results, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sensitivity.measures.measured.danger_zone", planted)
     monkeypatch.setattr("sensitivity.measures.excess.best_loss", planted)
     write_report(study, tmp_path)
     for file in ("report.html", "report.md"):
         text = (tmp_path / file).read_text(encoding="utf-8")
         for name in ("danger_zone", "best_loss"):
-            assert text.replace("\\", "").count(f"{name} could not be computed (RuntimeError: planted); whatever") == 1
+            assert (
+                text.replace("\\", "").count(
+                    f"{name} could not be computed (RuntimeError: planted); whatever"
+                )
+                == 1
+            )
     refused = pd.read_csv(tmp_path / "measures" / "refused.csv").set_index("measure")
     assert "planted" in refused.loc["danger_zone", "reason"]
     assert (tmp_path / "measures" / "lr_curve.csv").exists()
@@ -98,7 +115,10 @@ def test_the_whole_report_of_a_measure_that_fails(study: Results, tmp_path: path
 @pytest.mark.parametrize(("key", "name"), FIGURES)
 def test_each_figure(measured: Measured, key: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     question = next(question for question in QUESTIONS if question.key == key)
-    figures = tuple(replace(drawing, draw=_drawing(drawing.name, fails=drawing.name == name)) for drawing in question.figures)
+    figures = tuple(
+        replace(drawing, draw=_drawing(drawing.name, fails=drawing.name == name))
+        for drawing in question.figures
+    )
     fresh, task = without(measured), measured.results.groups[0][0]
     if not question.applies(fresh, task):
         return
@@ -124,26 +144,40 @@ def _drawing(name: str, *, fails: bool) -> Any:
 
 
 @pytest.mark.parametrize(("key", "place"), PIECES)
-def test_each_piece_of_an_answer(measured: Measured, key: str, place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_piece_of_an_answer(
+    measured: Measured, key: str, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     question = next(question for question in QUESTIONS if question.key == key)
     fresh, task = without(measured), measured.results.groups[0][0]
     whole = [piece(fresh, task) if question.applies(fresh, task) else [] for piece in question.pieces]
     broken = replace(
-        question, pieces=tuple(_drawing("broken", fails=True) if i == place else piece for i, piece in enumerate(question.pieces))
+        question,
+        pieces=tuple(
+            _drawing("broken", fails=True) if i == place else piece for i, piece in enumerate(question.pieces)
+        ),
     )
     if not question.applies(fresh, task):
         return
-    assert broken.sentences(fresh, task) == [sentence for i, piece in enumerate(whole) if i != place for sentence in piece]
+    assert broken.sentences(fresh, task) == [
+        sentence for i, piece in enumerate(whole) if i != place for sentence in piece
+    ]
     reason = f"sentences on {key} (broken) could not be computed (RuntimeError: planted)"
     assert caveats(fresh)[-1] == f"{reason}; whatever needs it is left out."
 
 
 @pytest.mark.parametrize("key", [question.key for question in QUESTIONS])
-def test_each_reason_against_a_question_and_each_table(measured: Measured, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    question, task = next(question for question in QUESTIONS if question.key == key), measured.results.groups[0][0]
+def test_each_reason_against_a_question_and_each_table(
+    measured: Measured, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question, task = (
+        next(question for question in QUESTIONS if question.key == key),
+        measured.results.groups[0][0],
+    )
     fresh = without(measured)
     broken = replace(question, why_not=planted, tables=tuple((name, planted) for name, _ in question.tables))
-    assert broken.reason_against(fresh, task) == f"question {key} could not be computed (RuntimeError: planted)."
+    assert (
+        broken.reason_against(fresh, task) == f"question {key} could not be computed (RuntimeError: planted)."
+    )
     for name, _ in question.tables:
         table = broken.table(name, fresh, task)
         assert table.empty
@@ -164,7 +198,9 @@ def test_each_estimator(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_failure_is_raised_to_whatever_needs_it_and_logged_once(study: Results, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_is_raised_to_whatever_needs_it_and_logged_once(
+    study: Results, caplog: pytest.LogCaptureFixture
+) -> None:
     class Broken(Measured):
         @guarded_table
         def best_loss(self) -> pd.DataFrame:

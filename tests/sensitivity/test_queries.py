@@ -40,7 +40,9 @@ def test_the_revision_changes_with_every_change_and_with_nothing_else(place: str
     store.close()
 
 
-def test_a_cache_has_epochs_read_once_and_when_they_are_first_used(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_has_epochs_read_once_and_when_they_are_first_used(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store, trials = plan(place)
     finish(store, trials[:-3], fail=[trials[0].key])
     every, asked = store.epochs("watched"), []
@@ -68,7 +70,10 @@ def test_epochs_that_are_read_late_are_those_of_the_trials(place: str) -> None:
     store, trials = plan(place)
     finish(store, trials[:2])
     store.record(trials[2].key, initial_loss=1.0, reports=[report(1)])
-    results, before = Results.from_store(store, "watched", cache=lambda read: read()), Results.from_store(store, "watched")
+    results, before = (
+        Results.from_store(store, "watched", cache=lambda read: read()),
+        Results.from_store(store, "watched"),
+    )
     pd.testing.assert_frame_equal(before.epochs, store.epochs("watched"))
     store.record(trials[2].key, initial_loss=1.0, reports=[report(2)])
     finish(store, trials[3:])

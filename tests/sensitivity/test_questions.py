@@ -22,10 +22,15 @@ BY_KEY = {each.key: each for each in QUESTIONS}
 
 def on_two_tasks() -> Results:
     """The same study on two tasks, with noise of its own on each."""
-    one, two = (results(noisy(0.02, seed=seed), variants=("adam", "cm"), task=task) for seed, task in enumerate(("toy", "real")))
+    one, two = (
+        results(noisy(0.02, seed=seed), variants=("adam", "cm"), task=task)
+        for seed, task in enumerate(("toy", "real"))
+    )
     for table in (two.trials, two.epochs):
         table["key"] += "-real"
-    trials, epochs = (pd.concat(pair, ignore_index=True) for pair in ((one.trials, two.trials), (one.epochs, two.epochs)))
+    trials, epochs = (
+        pd.concat(pair, ignore_index=True) for pair in ((one.trials, two.trials), (one.epochs, two.epochs))
+    )
     return replace(one, trials=trials, reported=epochs)
 
 
@@ -67,21 +72,29 @@ def test_names_are_unique_and_every_figure_has_its_table() -> None:
 def test_sentences_have_the_numbers_of_the_measures() -> None:
     measured = Measured(results(noisy(0.05)))
     row = measured.budget_within.iloc[0]
-    words = f"adam needs about {row['value']:.0f} ({row['low']:.0f} to {row['high']:.0f}) random configurations"
+    words = (
+        f"adam needs about {row['value']:.0f} ({row['low']:.0f} to {row['high']:.0f}) random configurations"
+    )
     assert BY_KEY["tuning"].sentences(measured, TASK)[0].startswith(words)
     row = measured.robust_width.iloc[0]
     said = " ".join(BY_KEY["sensitive"].sentences(measured, TASK))
     assert f"adam over {row['value']:.2g} ({row['low']:.2g} to {row['high']:.2g})" in said
     row = measured.ridges.iloc[0]
     assert (row["one"], row["other"]) == ("lr", "mu")
-    assert f"adam {row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})" in BY_KEY["tradeoffs"].sentences(measured, TASK)[0]
+    assert (
+        f"adam {row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})"
+        in BY_KEY["tradeoffs"].sentences(measured, TASK)[0]
+    )
 
 
-@pytest.mark.parametrize(("shift", "said"), [(0.5, "adam less sensitive than cm by"), (0.0, "adam and cm do not differ")])
+@pytest.mark.parametrize(
+    ("shift", "said"), [(0.5, "adam less sensitive than cm by"), (0.0, "adam and cm do not differ")]
+)
 def test_a_difference_beyond_noise_is_said_and_no_other(shift: float, said: str) -> None:
     truth = noisy(0.01)
     steeper = results(
-        lambda c, seed: truth(c, seed) + shift * (c["variant"] == "cm") * abs(math.log10(c["lr"]) + 1.5), variants=("adam", "cm")
+        lambda c, seed: truth(c, seed) + shift * (c["variant"] == "cm") * abs(math.log10(c["lr"]) + 1.5),
+        variants=("adam", "cm"),
     )
     assert said in BY_KEY["comparing"].sentences(Measured(steeper), TASK)[0]
 
@@ -89,7 +102,9 @@ def test_a_difference_beyond_noise_is_said_and_no_other(shift: float, said: str)
 def test_what_the_last_quarter_of_the_epochs_brought() -> None:
     one = results(lambda configuration, seed: 0.5, epochs=8, seeds=(0,))
     losses = {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6, 5: 0.5, 6: 0.4, 7: 0.3, 8: 0.2}
-    measured = Measured(replace(one, reported=one.epochs.assign(train_loss_end=one.epochs["epoch"].map(losses))))
+    measured = Measured(
+        replace(one, reported=one.epochs.assign(train_loss_end=one.epochs["epoch"].map(losses)))
+    )
     row = late_gains(measured, TASK).iloc[0]
     assert row["value"] == pytest.approx((losses[6] - losses[8]) / (INITIAL - losses[8]))
     assert "the last 2 of 8 epochs brought" in BY_KEY["epochs"].sentences(measured, TASK)[0]
@@ -97,12 +112,16 @@ def test_what_the_last_quarter_of_the_epochs_brought() -> None:
 
 def test_reasons_are_those_of_the_measures() -> None:
     measured = Measured(STUDIES["an adaptive design"])
-    assert BY_KEY["tuning"].why_not(measured, TASK).startswith("Adaptive design: its trials follow each other")
+    assert (
+        BY_KEY["tuning"].why_not(measured, TASK).startswith("Adaptive design: its trials follow each other")
+    )
     assert refusal(measured.budget_within)
     assert not refusal(measured.best_loss)
 
 
-def test_estimators_of_many_configurations_are_those_of_some_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_estimators_of_many_configurations_are_those_of_some_and_say_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("sensitivity.measures.measured.FEW", 10)
     table = Measured(STUDIES["a random design"]).estimators
     assert set(table.loc[table["value"].notna(), "n"]) <= {10, 20}
@@ -120,13 +139,21 @@ def test_workers_measure_what_one_process_does(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_how_the_run_went() -> None:
-    failed = results(bowl, status=lambda configuration, seed: "failed" if configuration["lr"] == 1.0 else "completed")
+    failed = results(
+        bowl, status=lambda configuration, seed: "failed" if configuration["lr"] == 1.0 else "completed"
+    )
     errors = ["out of memory" if each == "failed" else None for each in failed.trials["status"]]
     measured = Measured(replace(failed, trials=failed.trials.assign(error=errors)))
     said = BY_KEY["course"].sentences(measured, TASK)
-    assert said[0] == "From 2026-01-01 00:00 to 2026-01-01 00:00 UTC 24 trials ran, up to 2 at a time, 2.0 on average."
+    assert (
+        said[0]
+        == "From 2026-01-01 00:00 to 2026-01-01 00:00 UTC 24 trials ran, up to 2 at a time, 2.0 on average."
+    )
     assert said[1] == "Errors, which no measure counts: out of memory (6 trials)."
     table = BY_KEY["course"].table("course", measured, TASK)
     assert dict(zip(table["status"], table["n"], strict=True)) == {"completed": 18, "failed": 6}
     unknown = measured.results.trials.drop(columns=["started", "finished"])
-    assert BY_KEY["course"].why_not(Measured(replace(failed, trials=unknown)), TASK) == "When these trials ran is not known."
+    assert (
+        BY_KEY["course"].why_not(Measured(replace(failed, trials=unknown)), TASK)
+        == "When these trials ran is not known."
+    )

@@ -1,4 +1,5 @@
-"""Odd files of Ray Tune: every layout is read as far as it goes, and what is said of it is said only where it is so."""
+"""Odd files of Ray Tune: every layout is read as far as it goes, and what is said of it is said only where it
+is so."""
 
 from __future__ import annotations
 
@@ -30,19 +31,39 @@ def trial(experiment: pathlib.Path, number: int, losses: list[str] | None = None
     folder.mkdir(parents=True)
     (folder / "params.json").write_text(json.dumps({"lr": RATES[number], "momentum": 0.9}))
     losses = losses if losses is not None else ["2.0", str(1 + RATES[number])]
-    (folder / "result.json").write_text("".join(report(step, loss) + "\n" for step, loss in enumerate(losses, 1)))
+    (folder / "result.json").write_text(
+        "".join(report(step, loss) + "\n" for step, loss in enumerate(losses, 1))
+    )
     return folder
 
 
-def state(experiment: pathlib.Path, statuses: dict[int, str], *, old: bool = False, metric: str = "loss", mode: str = "min") -> None:
-    """Write the state file. Args: statuses: by number. old: as Ray 1 does, a mapping a trial under ``checkpoints``."""
+def state(
+    experiment: pathlib.Path,
+    statuses: dict[int, str],
+    *,
+    old: bool = False,
+    metric: str = "loss",
+    mode: str = "min",
+) -> None:
+    """Write the state file. Args: statuses: by number. old: as Ray 1 does, a mapping a trial under
+    ``checkpoints``."""
     entries: list[Any] = []
     for number, status in statuses.items():
         path = f"/elsewhere/train_a_{number:05d}_{number}_lr={RATES[number]}"
         last = {"loss": 1 + RATES[number], "training_iteration": 2, "time_total_s": 2.0}
-        entry = {"trial_id": f"a_{number:05d}", "status": status, "config": {"lr": RATES[number], "momentum": 0.9}, "logdir": path}
-        entries.append({**entry, "last_result": last} if old else [json.dumps(entry), json.dumps({"last_result": last})])
-    content = {"checkpoints" if old else "trial_data": entries, "runner_data": {"_metric": metric, "_mode": mode}}
+        entry = {
+            "trial_id": f"a_{number:05d}",
+            "status": status,
+            "config": {"lr": RATES[number], "momentum": 0.9},
+            "logdir": path,
+        }
+        entries.append(
+            {**entry, "last_result": last} if old else [json.dumps(entry), json.dumps({"last_result": last})]
+        )
+    content = {
+        "checkpoints" if old else "trial_data": entries,
+        "runner_data": {"_metric": metric, "_mode": mode},
+    }
     (experiment / "experiment_state-2024-01-01_10-00-00.json").write_text(json.dumps(content))
 
 
@@ -72,7 +93,9 @@ def statuses(results: Results) -> dict[float, str]:
     return dict(zip(results.trials["config/lr"], results.trials["status"], strict=True))
 
 
-@pytest.mark.parametrize("text", ['"null"', '"NaN"', '"nan"', '"inf"', '"-inf"', "NaN", "Infinity", '"tensor(nan)"'])
+@pytest.mark.parametrize(
+    "text", ['"null"', '"NaN"', '"nan"', '"inf"', '"-inf"', "NaN", "Infinity", '"tensor(nan)"']
+)
 def test_text_that_is_not_finite_is_a_trial_that_diverged(experiment: pathlib.Path, text: str) -> None:
     rewritten(2, "result.json", f"{report(1, '2.0')}\n{report(2, text)}\n")(experiment)
     found = read(experiment)
@@ -90,8 +113,12 @@ def rows_only(experiment: pathlib.Path) -> None:
     for number, folder in enumerate(folders(experiment)):
         for name in ("result.json", "params.json"):
             (folder / name).unlink()
-        rows = [f"{loss},{step},{step}.0,{RATES[number]}" for step, loss in ((1, 2.0), (2, 1 + RATES[number]))]
-        (folder / "progress.csv").write_text("\n".join(["loss,training_iteration,time_total_s,config/lr", *rows]) + "\n")
+        rows = [
+            f"{loss},{step},{step}.0,{RATES[number]}" for step, loss in ((1, 2.0), (2, 1 + RATES[number]))
+        ]
+        (folder / "progress.csv").write_text(
+            "\n".join(["loss,training_iteration,time_total_s,config/lr", *rows]) + "\n"
+        )
 
 
 def old_state(experiment: pathlib.Path) -> None:
@@ -99,7 +126,11 @@ def old_state(experiment: pathlib.Path) -> None:
     state(experiment, dict.fromkeys(range(4), "TERMINATED"), old=True)
 
 
-@pytest.mark.parametrize("change", [lambda experiment: None, without_state, rows_only, old_state], ids=["2", "no state", "rows", "1"])
+@pytest.mark.parametrize(
+    "change",
+    [lambda experiment: None, without_state, rows_only, old_state],
+    ids=["2", "no state", "rows", "1"],
+)
 def test_layouts_of_all_versions_are_one_experiment(experiment: pathlib.Path, change: Change) -> None:
     change(experiment)
     found = read(experiment)
@@ -145,7 +176,9 @@ def second_state(content: str) -> Change:
 
 def labelled(experiment: pathlib.Path) -> None:
     for number, folder in enumerate(folders(experiment)):
-        (folder / "params.json").write_text(json.dumps({"lr": RATES[number], "momentum": 0.9, "run_name": f"run {number}"}))
+        (folder / "params.json").write_text(
+            json.dumps({"lr": RATES[number], "momentum": 0.9, "run_name": f"run {number}"})
+        )
 
 
 def counted(experiment: pathlib.Path) -> None:
@@ -156,23 +189,33 @@ def counted(experiment: pathlib.Path) -> None:
 
 
 NOTES: list[tuple[str, Change, str]] = [
-    ("no state", without_state, "There is no state file of the experiment: a trial ended as its own files say."),
+    ("no state", without_state, "There is no state file of the experiment: a trial ended as its own files "
+"say."),
     ("a lost folder", lambda experiment: shutil.rmtree(folders(experiment)[0]),
      "Without a folder: 1 of 4 trials; the experiment's state has the last report of 1 of them."),
-    ("a line cut off", rewritten(1, "result.json", f'{report(1, "2.0")}\n{report(2, "1.5")}\n{{"loss": 1, "trai'),
+    ("a line cut off", rewritten(1, "result.json", f'{report(1, "2.0")}\n{report(2, "1.5")}\n{{"loss": 1, '
+f'"trai'),
      "Not readable: 1 reports of 1 of 4 trials (such as train_a_00001_1_lr=0.01, line 3"),
-    ("pickles", pickled, "Left out: 1 of 4 trials, whose config is in params.pkl only, which is never unpickled."),
+    ("pickles", pickled, "Left out: 1 of 4 trials, whose config is in params.pkl only, which is never "
+"unpickled."),
     ("a state cut off", second_state('{"trial_data": ['), "Not readable: 1 of 2 state files (such as "),
-    ("entries that are no trials", second_state('{"trial_data": [["{}", "{}"]]}'), "Not readable: 1 trials in state files."),
+    ("entries that are no trials", second_state('{"trial_data": [["{}", "{}"]]}'), "Not readable: 1 trials in "
+"state files."),
     ("a metric that is text", rewritten(1, "result.json", f'{report(1, "2.0")}\n{report(2, chr(34) + "bad" + chr(34))}\n'),
      "Not readable: 1 reports whose loss is no number (such as 'bad' in trial a_00001)."),
-    ("a label", labelled, "Hyperparameters: lr. Left out, naming a trial, a place or a machine: run_name (hyperparameters=, "),
-    ("a metric by elimination", counted, "The metric is loss, as other numbers count or time by their names (metric=, --metric)."),
+    ("a label", labelled, "Hyperparameters: lr. Left out, naming a trial, a place or a machine: run_name "
+"(hyperparameters=, "),
+    ("a metric by elimination", counted, "The metric is loss, as other numbers count or time by their names "
+"(metric=, --metric)."),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "note"), [pytest.param(change, note, id=name) for name, change, note in NOTES])
-def test_what_is_said_is_said_only_where_it_is_so(experiment: pathlib.Path, change: Change, note: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "note"), [pytest.param(change, note, id=name) for name, change, note in NOTES]
+)
+def test_what_is_said_is_said_only_where_it_is_so(
+    experiment: pathlib.Path, change: Change, note: str
+) -> None:
     assert not [text for text in read(experiment).notes if note in text]
     change(experiment)
     assert [text for text in read(experiment).notes if note in text]
@@ -188,12 +231,21 @@ def test_metric_and_direction_are_said_with_their_source(experiment: pathlib.Pat
 @pytest.mark.parametrize(
     ("mode", "metric", "said"),
     [
-        pytest.param("max", "loss", "loss: max, as Ray Tune was given (direction=, --direction).", id="given"),
+        pytest.param(
+            "max", "loss", "loss: max, as Ray Tune was given (direction=, --direction).", id="given"
+        ),
         pytest.param(None, "loss", "loss: min, as its name says (direction=, --direction).", id="not given"),
-        pytest.param("max", "accuracy", "accuracy: max, as its name says (direction=, --direction).", id="given for another"),
+        pytest.param(
+            "max",
+            "accuracy",
+            "accuracy: max, as its name says (direction=, --direction).",
+            id="given for another",
+        ),
     ],
 )
-def test_the_direction_that_ray_tune_was_given_is_said_of_its_metric(mode: str | None, metric: str, said: str) -> None:
+def test_the_direction_that_ray_tune_was_given_is_said_of_its_metric(
+    mode: str | None, metric: str, said: str
+) -> None:
     given = Experiment([], "an experiment", "e", metric="loss", mode=mode)
     assert _direction(given, metric, None)[1] == [said]
     assert _direction(given, metric, "min")[1] == []

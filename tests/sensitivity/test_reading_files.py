@@ -22,7 +22,9 @@ ROWS = FRAME.to_dict("records")
 
 
 def same(frame: pd.DataFrame) -> bool:
-    return {name: list(column) for name, column in frame.items()} == {name: list(column) for name, column in FRAME.items()}
+    return {name: list(column) for name, column in frame.items()} == {
+        name: list(column) for name, column in FRAME.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,8 @@ def test_a_spreadsheet(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_spreadsheet_by_hand_is_read_without_an_option(tmp_path: pathlib.Path) -> None:
-    """A title is missing, statuses are written as a person does, a result is missing and another is an error of the sheet."""
+    """A title is missing, statuses are written as a person does, a result is missing and another is an error
+    of the sheet."""
     rows: list[list[Any]] = [["Optimizer", "Learning Rate", "Seed", "State", "Val Accuracy", "Comment"]]
     for optimizer in ("SGD", "Adam"):
         for lr in (0.001, 0.01, 0.1):
@@ -83,14 +86,19 @@ def test_a_spreadsheet_by_hand_is_read_without_an_option(tmp_path: pathlib.Path)
     rows[1][3:5] = ["crashed", None]
     rows[2][4:6] = ["#NUM!", "exploded?"]
     results = from_table(workbook(tmp_path / "sheet.xlsx", rows))
-    assert {variant: space.names for variant, space in results.spaces.items()} == {"SGD": ("lr",), "Adam": ("lr",)}
+    assert {variant: space.names for variant, space in results.spaces.items()} == {
+        "SGD": ("lr",),
+        "Adam": ("lr",),
+    }
     assert (results.metric, results.direction) == ("Val Accuracy", "max")
     assert list(results.trials["status"]) == ["failed", "diverged"] + ["completed"] * 10
     assert list(results.trials["seed"]) == [1, 2] * 6
 
 
 def test_a_spreadsheet_saved_as_text_with_decimal_commas(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "t.csv").write_bytes("Lernrate;lr;Fehler;val_loss\n1;0,001;;0,5\n1;0,01;;0,25\n1;0,1;;nan\n".encode("utf-16"))
+    (tmp_path / "t.csv").write_bytes(
+        "Lernrate;lr;Fehler;val_loss\n1;0,001;;0,5\n1;0,01;;0,25\n1;0,1;;nan\n".encode("utf-16")
+    )
     results = from_table(tmp_path / "t.csv")
     assert list(results.trials["config/lr"]) == [0.001, 0.01, 0.1]
     assert list(results.trials["status"]) == ["completed", "completed", "diverged"]
@@ -127,7 +135,9 @@ def test_sheets_without_a_table(tmp_path: pathlib.Path) -> None:
         read_frame(workbook(tmp_path / "t.xlsx", [["a", "a"], [1, 2]]))
 
 
-def test_without_the_reader_of_spreadsheets_one_line_says_what_to_install(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_reader_of_spreadsheets_one_line_says_what_to_install(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = workbook(tmp_path / "t.xlsx", [["a"], [1]])
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(InputError, match=r"takes openpyxl: pip install openpyxl$"):
@@ -135,5 +145,7 @@ def test_without_the_reader_of_spreadsheets_one_line_says_what_to_install(tmp_pa
 
 
 def test_names_of_tables() -> None:
-    assert all(is_table(name) for name in ("a.csv", "a.CSV.GZ", "a.tsv", "a.json", "a.jsonl", "a.xlsx", "a.pq"))
+    assert all(
+        is_table(name) for name in ("a.csv", "a.CSV.GZ", "a.tsv", "a.json", "a.jsonl", "a.xlsx", "a.pq")
+    )
     assert not any(is_table(name) for name in ("a.db", "a.log", "a.gz", "a.parquet.gz", "a"))

@@ -10,7 +10,13 @@ from sensitivity.exchange.renaming import renaming
 from sensitivity.results.results import Results
 from trainables.names import InputError
 
-FRAME = pd.DataFrame({"learning_rate": [0.01, 0.1, 1.0] * 2, "mom": [0.0] * 3 + [0.9] * 3, "loss": [3.0, 2.0, 4.0, 2.5, 1.5, 5.0]})
+FRAME = pd.DataFrame(
+    {
+        "learning_rate": [0.01, 0.1, 1.0] * 2,
+        "mom": [0.0] * 3 + [0.9] * 3,
+        "loss": [3.0, 2.0, 4.0, 2.5, 1.5, 5.0],
+    }
+)
 
 
 def read(**named: object) -> Results:
@@ -42,8 +48,14 @@ def test_a_given_space_decides_the_names() -> None:
 @pytest.mark.parametrize(
     ("rename", "message"),
     [
-        ({"learningrate": "lr"}, "unknown hyperparameter in rename (--rename) 'learningrate'; did you mean 'learning_rate'?"),
-        ({"mom": "learning_rate", "learning_rate": "learning_rate"}, "rename (--rename) gives 'learning_rate' and 'mom' one name"),
+        (
+            {"learningrate": "lr"},
+            "unknown hyperparameter in rename (--rename) 'learningrate'; did you mean 'learning_rate'?",
+        ),
+        (
+            {"mom": "learning_rate", "learning_rate": "learning_rate"},
+            "rename (--rename) gives 'learning_rate' and 'mom' one name",
+        ),
     ],
 )
 def test_names_that_cannot_be_given(rename: dict[str, str], message: str) -> None:

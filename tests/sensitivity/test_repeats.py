@@ -20,7 +20,9 @@ RATES = [10.0**-power for power in range(8)]
 
 def table(seeds: Mapping[int, list[int]], variant: str = "adam") -> pd.DataFrame:
     rows = [
-        {"variant": variant, "lr": RATES[i], "seed": seed, "loss": abs(i - 3.5) + seed / 100} for i, each in seeds.items() for seed in each
+        {"variant": variant, "lr": RATES[i], "seed": seed, "loss": abs(i - 3.5) + seed / 100}
+        for i, each in seeds.items()
+        for seed in each
     ]
     return pd.DataFrame(rows)
 
@@ -34,12 +36,26 @@ def read(*frames: pd.DataFrame) -> Results:
     [
         pytest.param({i: [0, 1, 2] for i in range(8)}, "3 seeds", "0, 1 and 2", id="even"),
         pytest.param({i: [0] for i in range(8)}, "1 seed", "0", id="one"),
-        pytest.param({**{i: [0] for i in range(8)}, 3: [0, 1, 2]}, "1 to 3 seeds", "0, 1 and 2; 1 to 3 seeds a configuration", id="uneven"),
-        pytest.param({i: [i] for i in range(8)}, "1 seed", "0, 1, 2, 3, 4, 5, 6 and 7; 1 seed a configuration", id="one each"),
-        pytest.param({i: [i % 2] for i in range(8)}, "1 seed", "0 and 1; 1 seed a configuration", id="one of two"),
+        pytest.param(
+            {**{i: [0] for i in range(8)}, 3: [0, 1, 2]},
+            "1 to 3 seeds",
+            "0, 1 and 2; 1 to 3 seeds a configuration",
+            id="uneven",
+        ),
+        pytest.param(
+            {i: [i] for i in range(8)},
+            "1 seed",
+            "0, 1, 2, 3, 4, 5, 6 and 7; 1 seed a configuration",
+            id="one each",
+        ),
+        pytest.param(
+            {i: [i % 2] for i in range(8)}, "1 seed", "0 and 1; 1 seed a configuration", id="one of two"
+        ),
     ],
 )
-def test_seeds_are_those_of_a_configuration_everywhere(seeds: Mapping[int, list[int]], words: str, listed: str) -> None:
+def test_seeds_are_those_of_a_configuration_everywhere(
+    seeds: Mapping[int, list[int]], words: str, listed: str
+) -> None:
     found = read(table(seeds))
     assert seeds_in_words(found) == words
     assert f", {words}, " in lead(found)
@@ -63,7 +79,10 @@ def test_a_variant_with_one_seed_is_named_where_others_have_more() -> None:
 
 
 def test_seeds_of_another_task_are_not_told() -> None:
-    one, two = (table({i: list(range(count)) for i in range(8)}).assign(task=task) for task, count in (("a", 1), ("b", 2)))
+    one, two = (
+        table({i: list(range(count)) for i in range(8)}).assign(task=task)
+        for task, count in (("a", 1), ("b", 2))
+    )
     found = from_table(pd.concat([one, two]), metric="loss", seed="seed", task="task", variant="variant")
     assert [seeds_in_words(found, task) for task in ("a", "b", None)] == ["1 seed", "2 seeds", "1 to 2 seeds"]
 

@@ -32,7 +32,11 @@ TASK = "autoencoder/digits"
 
 
 def partly_diverging(configuration: Mapping[str, Any], seed: int) -> float:
-    return math.inf if configuration["lr"] == 1.0 and configuration["variant"] == "nadam" else bowl(configuration, seed) + 0.01 * seed
+    return (
+        math.inf
+        if configuration["lr"] == 1.0 and configuration["variant"] == "nadam"
+        else bowl(configuration, seed) + 0.01 * seed
+    )
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +51,15 @@ def test_the_lr_figure_draws_every_trial_once_with_diverged_ones_at_the_edge(mea
     crosses = [trace for trace in trials if "diverged" in trace.name]
     assert sum(len(trace.x) for trace in crosses) == 6
     assert all(y == INITIAL for trace in crosses for y in trace.y)
-    assert {axis.type for axis in figure.select_xaxes()} == {axis.type for axis in figure.select_yaxes()} == {"log"}
-    assert [note.text for note in figure.layout.annotations if note.text in ("adam", "nadam")] == ["adam", "nadam"]
+    assert (
+        {axis.type for axis in figure.select_xaxes()}
+        == {axis.type for axis in figure.select_yaxes()}
+        == {"log"}
+    )
+    assert [note.text for note in figure.layout.annotations if note.text in ("adam", "nadam")] == [
+        "adam",
+        "nadam",
+    ]
 
 
 def test_the_plane_shows_each_variant_with_the_intervals_of_the_measures(measured: Measured) -> None:
@@ -105,7 +116,9 @@ def test_the_page_can_be_found_ones_way_in_and_heard(measured: Measured, written
     names = re.findall(r'\bid="([^"]+)"', body)
     assert len(names) == len(set(names))
     assert set(re.findall(r'(?:href="#|aria-labelledby=")([^"]+)"', body)) <= set(names)
-    assert {question.title for question in QUESTIONS if question.key != "transfer"} <= set(re.findall(r"<h3 [^>]*>([^<]+)</h3>", body))
+    assert {question.title for question in QUESTIONS if question.key != "transfer"} <= set(
+        re.findall(r"<h3 [^>]*>([^<]+)</h3>", body)
+    )
     plots = re.findall(r'<div class="plot"[^>]*role="figure" aria-label="([^"]+)"', body)
     assert len(plots) == len(figures(measured))
     assert all(len(label) > 60 for label in plots)
@@ -113,9 +126,15 @@ def test_the_page_can_be_found_ones_way_in_and_heard(measured: Measured, written
     assert not re.findall(r"<th(?! scope)[ >]", body)
 
 
-def test_a_table_of_the_page_is_downloaded_as_it_was_measured(measured: Measured, written: pathlib.Path) -> None:
+def test_a_table_of_the_page_is_downloaded_as_it_was_measured(
+    measured: Measured, written: pathlib.Path
+) -> None:
     page = (written / "report.html").read_text()
-    held = dict(re.findall(r'data-csv="(\w+)".*?<script type="application/json">(.*?)</script>', page, flags=re.DOTALL))
+    held = dict(
+        re.findall(
+            r'data-csv="(\w+)".*?<script type="application/json">(.*?)</script>', page, flags=re.DOTALL
+        )
+    )
     for name in ("lr_sensitivity", "budget_within", "comparisons"):
         table = pd.read_csv(io.StringIO(json.loads(held[name])), keep_default_na=False)
         expected = getattr(measured, name)
@@ -141,7 +160,9 @@ def test_tables_for_latex_have_the_words_of_the_report(written: pathlib.Path) ->
     assert not re.findall(r"(?<!\\)[%&#_](?=\d)|(?<!\\)_[a-z]", re.sub(r"(?m)^%.*$|\\label\{.*?\}", "", text))
 
 
-def test_a_report_with_pictures(measured: Measured, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+def test_a_report_with_pictures(
+    measured: Measured, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "kaleido", None)
         with pytest.raises(InputError, match="--png needs kaleido"):
@@ -182,7 +203,9 @@ def test_names_full_of_html_markdown_and_formulas_are_text(tmp_path: pathlib.Pat
 
 def test_chapters_that_several_processes_draw_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     one = results(bowl)
-    trials = pd.concat([one.trials, one.trials.assign(task="other", key=one.trials["key"] + "-other")], ignore_index=True)
+    trials = pd.concat(
+        [one.trials, one.trials.assign(task="other", key=one.trials["key"] + "-other")], ignore_index=True
+    )
     two = replace(one, trials=trials)
     alone, together = Measured(two), Measured(two)
     for measured in (alone, together):
@@ -219,13 +242,18 @@ def test_nothing_to_report_is_said_and_nothing_is_written(tmp_path: pathlib.Path
         pytest.param(results(lambda configuration, seed: 0.5), id="constant"),
         pytest.param(results(bowl, seeds=(0,)), id="one seed"),
         pytest.param(results(bowl, configurations=[{"lr": 0.1, "mu": 0.9}], seeds=(0,)), id="one trial"),
-        pytest.param(results(bowl, status=lambda c, seed: "failed" if seed else "completed"), id="half failed"),
+        pytest.param(
+            results(bowl, status=lambda c, seed: "failed" if seed else "completed"), id="half failed"
+        ),
         pytest.param(results(noisy(0.1), design="random"), id="random design"),
     ],
 )
 def test_awkward_studies_have_a_report_without_nan(table: Results, tmp_path: pathlib.Path) -> None:
     write_report(table, tmp_path)
-    for text in ((tmp_path / "report.md").read_text(), without_scripts((tmp_path / "report.html").read_text())):
+    for text in (
+        (tmp_path / "report.md").read_text(),
+        without_scripts((tmp_path / "report.html").read_text()),
+    ):
         assert not re.search(r"\b(nan|NaN|None|inf)\b", text)
 
 
@@ -241,7 +269,9 @@ def test_why_trials_failed_is_told_by_reason(tmp_path: pathlib.Path) -> None:
 
 
 def test_caveats_name_what_bites() -> None:
-    table = results(lambda configuration, seed: 0.1 / configuration["lr"] ** 0.1, seeds=(0,), design="adaptive")
+    table = results(
+        lambda configuration, seed: 0.1 / configuration["lr"] ** 0.1, seeds=(0,), design="adaptive"
+    )
     said = " ".join(caveats(Measured(table)))
     for words in ("One seed", "chosen by an optimizer", "does best at the highest learning rate tried (1,"):
         assert words in said

@@ -50,7 +50,9 @@ def test_losses_are_capped_at_the_initial_loss_and_nothing_is_dropped(store: Sto
 def test_when_trials_first_and_last_reported_is_known_and_unknown_for_the_others(store: Store) -> None:
     table = Results.from_store(store, "s").trials
     assert (
-        [bool(known) for known in table["started"].notna()] == [bool(known) for known in table["finished"].notna()] == [True] * 3 + [False]
+        [bool(known) for known in table["started"].notna()]
+        == [bool(known) for known in table["finished"].notna()]
+        == [True] * 3 + [False]
     )
     assert (table["started"] <= table["finished"])[:3].all()
     assert str(table["started"].dt.tz) == "UTC"
@@ -71,13 +73,17 @@ def test_another_metric_can_be_asked_for_and_a_wrong_one_names_the_nearest(store
 def test_saved_tables_are_read_back_equal(store: Store, tmp_path: pathlib.Path) -> None:
     results = Results.from_store(store, "s")
     results.save(tmp_path / "out")
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "trials.parquet"), results.trials, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / "out" / "trials.parquet"), results.trials, check_dtype=False
+    )
     assert len(pd.read_csv(tmp_path / "out" / "epochs.csv")) == len(results.epochs)
 
 
 def test_a_last_epoch_that_is_not_a_number_is_not_replaced_by_the_one_before(store: Store) -> None:
     key = trials(STUDY)[3].key
-    store.record(key, initial_loss=0.4, reports=[report(1, test_loss=0.05), report(2, "completed", test_loss=math.nan)])
+    store.record(
+        key, initial_loss=0.4, reports=[report(1, test_loss=0.05), report(2, "completed", test_loss=math.nan)]
+    )
     table = Results.from_store(store, "s", metric="test_loss").trials.set_index("key")
     assert math.isnan(table.loc[key, "value"])
     assert table.loc[key, "loss"] == 0.4

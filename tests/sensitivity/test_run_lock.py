@@ -1,4 +1,5 @@
-"""Two runs of one study at once: the second waits for the first, takes over from a dead one, or is told to go on beside it."""
+"""Two runs of one study at once: the second waits for the first, takes over from a dead one, or is told to go
+on beside it."""
 
 from __future__ import annotations
 
@@ -56,7 +57,13 @@ def sleeper() -> subprocess.Popen[bytes]:
 def hold(store: Store, **changes: Any) -> None:
     """The lock of a run of study s in another process, which this test does not start."""
     with store.database.transaction(writing=True) as connection:
-        row = {"study": "s", **RunLock(store, "s", print)._row(), "token": "other", "host": "elsewhere", **changes}
+        row = {
+            "study": "s",
+            **RunLock(store, "s", print)._row(),
+            "token": "other",
+            "host": "elsewhere",
+            **changes,
+        }
         connection.execute(LOCKS.insert().values(row))
 
 
@@ -107,7 +114,9 @@ def test_a_run_whose_file_is_gone_is_waited_for_on_its_machine(
         waiting = threading.Thread(target=wait)
         waiting.start()
         deadline = time.monotonic() + 30
-        while not (order if force else said and "store was deleted" in said[-1]) and time.monotonic() < deadline:
+        while (
+            not (order if force else said and "store was deleted" in said[-1]) and time.monotonic() < deadline
+        ):
             time.sleep(0.01)
         order.append("first")
     waiting.join(30)
@@ -116,7 +125,10 @@ def test_a_run_whose_file_is_gone_is_waited_for_on_its_machine(
     if force:
         assert not said or "--force: both may train the same trials" in said[0]
     else:
-        waits = "study 's' is run by another process on this machine, whose store was deleted or replaced; waits until"
+        waits = (
+            "study 's' is run by another process on this machine, whose store was deleted or replaced; "
+            "waits until"
+        )
         assert sum(line.startswith(waits) for line in said) == 1
         assert said[-1].startswith("study 's': goes on after ")
     assert force or RunLock(other, "s", print).holder() is None
@@ -124,7 +136,9 @@ def test_a_run_whose_file_is_gone_is_waited_for_on_its_machine(
     assert not machine_lock_path(str(place), "s").exists() or force
 
 
-def test_without_a_folder_for_temporary_files_the_lock_of_the_store_is_enough(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_folder_for_temporary_files_the_lock_of_the_store_is_enough(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def none() -> str:
         raise FileNotFoundError
 
@@ -138,15 +152,23 @@ def other_machine(pid: int) -> dict[str, Any]:
 
 
 DEAD: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
-    "a process that was killed": (lambda pid: {"pid": pid, "process_start": process_start(pid)}, "whose process has ended"),
-    "its process id is another's now": (lambda pid: {"pid": os.getppid(), "process_start": "1"}, "whose process has ended"),
+    "a process that was killed": (
+        lambda pid: {"pid": pid, "process_start": process_start(pid)},
+        "whose process has ended",
+    ),
+    "its process id is another's now": (
+        lambda pid: {"pid": os.getppid(), "process_start": "1"},
+        "whose process has ended",
+    ),
     "an earlier run of this process": (lambda pid: {}, "whose process has ended"),
     "silent on another machine": (other_machine, "without a heartbeat for 1 s"),
 }
 
 
 @pytest.mark.parametrize(("changes", "why"), DEAD.values(), ids=DEAD)
-def test_a_dead_run_is_taken_over_once(store: Store, quick: None, changes: Callable[[int], dict[str, Any]], why: str) -> None:
+def test_a_dead_run_is_taken_over_once(
+    store: Store, quick: None, changes: Callable[[int], dict[str, Any]], why: str
+) -> None:
     process = sleeper()
     row = changes(process.pid)
     process.kill()  # and not waited for: it is a zombie, as a driver is whose shell is busy
@@ -169,7 +191,9 @@ def test_a_dead_run_is_taken_over_once(store: Store, quick: None, changes: Calla
         thread.join(60)
     process.communicate()
     assert most == [1]
-    assert [line for line in said if "takes over" in line] == [line for line in said if f"takes over from a run {why} (process " in line]
+    assert [line for line in said if "takes over" in line] == [
+        line for line in said if f"takes over from a run {why} (process " in line
+    ]
     assert sum("takes over" in line for line in said) == 1
 
 
@@ -205,7 +229,9 @@ def test_a_run_that_was_suspended_and_taken_over_stops(store: Store, quick: None
         lock.check()
         with store.database.transaction(writing=True) as connection:
             connection.execute(LOCKS.update().values(token="other", host="elsewhere"))
-        with pytest.raises(InputError, match=r"study 's' was taken over by another run .* on elsewhere .*this run stops") as stopped:
+        with pytest.raises(
+            InputError, match=r"study 's' was taken over by another run .* on elsewhere .*this run stops"
+        ) as stopped:
             check_for(lock, 30)
         assert "\n" not in str(stopped.value)
     holder = lock.holder()
@@ -237,7 +263,9 @@ def test_force_goes_on_beside_the_other_and_leaves_its_lock(store: Store) -> Non
     assert holder is not None
 
 
-def test_a_run_that_waits_does_not_go_on_in_another_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
+def test_a_run_that_waits_does_not_go_on_in_another_file(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, quick: None
+) -> None:
     monkeypatch.chdir(tmp_path)
     place = tmp_path / "s.sqlite"
     said = Progress(Console(file=io.StringIO(), width=1000))
@@ -280,8 +308,21 @@ register_task(FunctionTask("function/counted", Counted()))
 
 
 def start(folder: pathlib.Path, name: str, *options: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
-    command = [sys.executable, "-m", "sensitivity.command.main", "run", "s.yaml", "--task-module", "counted.py", "--store", "s.sqlite"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "sensitivity.command.main",
+        "run",
+        "s.yaml",
+        "--task-module",
+        "counted.py",
+        "--store",
+        "s.sqlite",
+    ]
     return subprocess.Popen(
         [*command, "--workers", "2", "--out", name, *options], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
@@ -297,7 +338,9 @@ def ended(driver: subprocess.Popen[str]) -> str:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_three_commands_at_once_train_every_trial_once_although_the_first_is_killed(tmp_path: pathlib.Path) -> None:
+def test_three_commands_at_once_train_every_trial_once_although_the_first_is_killed(
+    tmp_path: pathlib.Path,
+) -> None:
     (tmp_path / "s.yaml").write_text(STUDY)
     (tmp_path / "counted.py").write_text(COUNTED)
     drivers = [start(tmp_path, name) for name in ("one", "two", "three")]

@@ -53,7 +53,9 @@ def history(results: Results) -> pd.DataFrame:
 
 
 def outcome(results: Results) -> pd.DataFrame:
-    return results.trials.drop(columns=["seconds", "started", "finished"]).sort_values("key", ignore_index=True)
+    return results.trials.drop(columns=["seconds", "started", "finished"]).sort_values(
+        "key", ignore_index=True
+    )
 
 
 def test_every_trial_and_every_epoch_arrives(undisturbed: Results) -> None:
@@ -68,10 +70,18 @@ def test_every_trial_and_every_epoch_arrives(undisturbed: Results) -> None:
 
 def test_a_trial_in_a_cohort_on_ray_equals_the_loop_alone(undisturbed: Results) -> None:
     before = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in a worker: another number sums in another order, and a diverging trial magnifies the last digit
+    torch.set_num_threads(
+        1
+    )  # as in a worker: another number sums in another order, and a diverging trial magnifies the last digit
     for trial in trials(Study(**SMALL))[:3]:
         loop = TrainingLoop(
-            task(trial.task), variant(trial.variant), trial.configuration, trial.seed, data=digits().limited(48), epochs=3, batch_size=16
+            task(trial.task),
+            variant(trial.variant),
+            trial.configuration,
+            trial.seed,
+            data=digits().limited(48),
+            epochs=3,
+            batch_size=16,
         )
         alone = pd.DataFrame(loop)
         there = undisturbed.epochs[undisturbed.epochs["key"] == trial.key]
@@ -81,7 +91,12 @@ def test_a_trial_in_a_cohort_on_ray_equals_the_loop_alone(undisturbed: Results) 
 
 
 def test_workers_and_cohorts_of_stacked_trials_change_no_bit(cluster: None, tmp_path: pathlib.Path) -> None:
-    study = {**SMALL, "tasks": ["logistic/synthetic", "mlp/synthetic"], "design": {"kind": "random", "n": 3}, "limit": 43}
+    study = {
+        **SMALL,
+        "tasks": ["logistic/synthetic", "mlp/synthetic"],
+        "design": {"kind": "random", "n": 3},
+        "limit": 43,
+    }
     one, *others = (
         run(Study(**study, cohort_size=size), store=tmp_path / f"{size}.sqlite", workers=workers)
         for workers, size in ((1, 1), (2, 2), (2, 6))
@@ -101,18 +116,26 @@ def test_workers_and_cohorts_do_not_change_the_numbers(
     pd.testing.assert_frame_equal(history(again), history(undisturbed), check_exact=True)
 
 
-def test_running_again_trains_only_what_is_new(cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_again_trains_only_what_is_new(
+    cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = run(Study(**{**SMALL, "seeds": 1}), store=tmp_path / "s.sqlite")
     more = run(Study(**SMALL), store=tmp_path / "s.sqlite")
     kept = more.epochs[more.epochs["key"].isin(first.epochs["key"])]
-    pd.testing.assert_frame_equal(kept.reset_index(drop=True), first.epochs.reset_index(drop=True))  # the clocks too: not trained again
+    pd.testing.assert_frame_equal(
+        kept.reset_index(drop=True), first.epochs.reset_index(drop=True)
+    )  # the clocks too: not trained again
     monkeypatch.setattr("sensitivity.running.run.tune.Tuner", None)  # nothing is left, so Tune is not asked
     assert len(run(Study(**SMALL), store=tmp_path / "s.sqlite").trials) == 12
 
 
 def optuna_trials(store: pathlib.Path) -> list[optuna.trial.FrozenTrial]:
     storage = f"sqlite:///{store}"
-    return [each for name in optuna.get_all_study_names(storage) for each in optuna.load_study(study_name=name, storage=storage).trials]
+    return [
+        each
+        for name in optuna.get_all_study_names(storage)
+        for each in optuna.load_study(study_name=name, storage=storage).trials
+    ]
 
 
 WILD = {"name": "lr", "low": 0.01, "high": 1e6, "scale": "log"}
@@ -125,7 +148,9 @@ WILD = {"name": "lr", "low": 0.01, "high": 1e6, "scale": "log"}
         pytest.param({"kind": "adaptive", "n": 5, "sampler": "random", "seed": 1}, id="adaptive"),
     ],
 )
-def test_divergence_is_counted_and_capped_in_every_design(cluster: None, tmp_path: pathlib.Path, design: dict[str, Any]) -> None:
+def test_divergence_is_counted_and_capped_in_every_design(
+    cluster: None, tmp_path: pathlib.Path, design: dict[str, Any]
+) -> None:
     study = Study(**{**SMALL, "variants": ["sgd"], "spaces": {"sgd": [WILD]}, "design": design})
     table = run(study, store=tmp_path / "s.sqlite", workers=2).trials
     assert len(table) == 10
@@ -150,9 +175,18 @@ def test_an_adaptive_study_goes_on_where_it_was(cluster: None, tmp_path: pathlib
     assert {each.state.name for each in optuna_trials(tmp_path / "s.sqlite")} == {"COMPLETE"}
 
 
-def test_an_adaptive_study_that_is_changed_and_changed_back_has_what_it_had(cluster: None, tmp_path: pathlib.Path) -> None:
-    spec: dict[str, Any] = {**SMALL, "seeds": 1, "variants": ["sgd"], "design": {"kind": "adaptive", "n": "2"}}
-    first, _, again = (run(Study(**{**spec, "epochs": epochs}), store=tmp_path / "s.sqlite") for epochs in (1, 2, 1))
+def test_an_adaptive_study_that_is_changed_and_changed_back_has_what_it_had(
+    cluster: None, tmp_path: pathlib.Path
+) -> None:
+    spec: dict[str, Any] = {
+        **SMALL,
+        "seeds": 1,
+        "variants": ["sgd"],
+        "design": {"kind": "adaptive", "n": "2"},
+    }
+    first, _, again = (
+        run(Study(**{**spec, "epochs": epochs}), store=tmp_path / "s.sqlite") for epochs in (1, 2, 1)
+    )
     pd.testing.assert_frame_equal(again.trials, first.trials)  # the clocks too: nothing is trained again
 
 
@@ -171,11 +205,21 @@ EVERYTHING = [
 ]
 
 
-@pytest.mark.parametrize("design", [{"kind": "latin_hypercube", "n": 6}, {"kind": "adaptive", "n": 6}], ids=["latin hypercube", "adaptive"])
+@pytest.mark.parametrize(
+    "design",
+    [{"kind": "latin_hypercube", "n": 6}, {"kind": "adaptive", "n": 6}],
+    ids=["latin hypercube", "adaptive"],
+)
 def test_hyperparameters_of_optimizer_loop_and_model_are_searched_together(
     cluster: None, tmp_path: pathlib.Path, design: dict[str, Any]
 ) -> None:
-    fields = {"tasks": ["mlp/digits"], "variants": ["adam"], "metric": "test_accuracy", "direction": "max", "limit": 64}
+    fields = {
+        "tasks": ["mlp/digits"],
+        "variants": ["adam"],
+        "metric": "test_accuracy",
+        "direction": "max",
+        "limit": 64,
+    }
     study = Study(name="everything", **fields, spaces={"adam": EVERYTHING}, design=design, epochs=2)
     results = run(study, store=tmp_path / "s.sqlite", workers=2)
     table = results.trials
@@ -200,9 +244,19 @@ def test_data_is_found_in_the_working_directory_by_workers_too(
         header = b"\x00\x00\x08\x03" + b"".join(each.to_bytes(4, "big") for each in images.shape)
         (folder / f"{split}-images-idx3-ubyte").write_bytes(header + images.tobytes())
         labels = bytes(each % 10 for each in range(count))
-        (folder / f"{split}-labels-idx1-ubyte").write_bytes(b"\x00\x00\x08\x01" + count.to_bytes(4, "big") + labels)
+        (folder / f"{split}-labels-idx1-ubyte").write_bytes(
+            b"\x00\x00\x08\x01" + count.to_bytes(4, "big") + labels
+        )
     monkeypatch.chdir(tmp_path)
-    study = Study(**{**SMALL, "tasks": ["autoencoder/mnist"], "variants": ["sgd"], "design": {"kind": "grid", "points": 2}, "seeds": 1})
+    study = Study(
+        **{
+            **SMALL,
+            "tasks": ["autoencoder/mnist"],
+            "variants": ["sgd"],
+            "design": {"kind": "grid", "points": 2},
+            "seeds": 1,
+        }
+    )
     assert not run(study, store=tmp_path / "s.sqlite").trials["error"].any()
 
 
@@ -214,7 +268,9 @@ def test_a_lost_worker_is_replaced_and_nothing_is_lost(undisturbed: Results, tmp
 
     def kill_a_worker() -> None:
         if wait_for_epochs(store, 2):
-            workers = [pid for pid in descendants(os.getpid()) if re.match(rb"ray::\w*Trainable", command_of(pid))]
+            workers = [
+                pid for pid in descendants(os.getpid()) if re.match(rb"ray::\w*Trainable", command_of(pid))
+            ]
             killed.extend(workers[:1])
             for pid in workers[:1]:
                 os.kill(pid, signal.SIGKILL)
@@ -243,7 +299,9 @@ def start(folder: pathlib.Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-def test_a_run_killed_three_times_ends_as_if_it_had_not_been(undisturbed: Results, tmp_path: pathlib.Path) -> None:
+def test_a_run_killed_three_times_ends_as_if_it_had_not_been(
+    undisturbed: Results, tmp_path: pathlib.Path
+) -> None:
     study = Study(**SMALL, cohort_size=2)
     (tmp_path / "small.json").write_text(study.to_json())
     store = tmp_path / "sensitivity.sqlite"
@@ -257,8 +315,14 @@ def test_a_run_killed_three_times_ends_as_if_it_had_not_been(undisturbed: Result
         opened = Store(store, create=False)
         now = opened.epochs("small")
         opened.close()
-        if reported is not None:  # what the earlier run reported is there, clocks included: not lost, and not trained again
-            earlier = now.set_index(["key", "epoch"]).loc[pd.MultiIndex.from_frame(reported[["key", "epoch"]])].reset_index()
+        if (
+            reported is not None
+        ):  # what the earlier run reported is there, clocks included: not lost, and not trained again
+            earlier = (
+                now.set_index(["key", "epoch"])
+                .loc[pd.MultiIndex.from_frame(reported[["key", "epoch"]])]
+                .reset_index()
+            )
             pd.testing.assert_frame_equal(earlier[reported.columns], reported)
         reported = now
     process = start(tmp_path)

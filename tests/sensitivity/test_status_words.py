@@ -38,7 +38,9 @@ def test_no_word_says_that_the_trial_ended() -> None:
 @pytest.mark.parametrize("word", [0, 1, 3.0, "3", "weird", True])
 def test_numbers_and_unknown_words_are_asked_for(word: object) -> None:
     with pytest.raises(
-        InputError, match=r"^what does '\w+' in column 'state' mean\? Give statuses= \(--status-word \w+=STATUS, .*--status none\)"
+        InputError,
+        match=r"^what does '\w+' in column 'state' mean\? Give statuses= \(--status-word \w+=STATUS, "
+        r".*--status none\)",
     ):
         statuses_of(["finished", word], column="state")
 
@@ -53,7 +55,10 @@ def test_what_the_user_says_of_words() -> None:
     ("given", "message"),
     [
         ({"weird": "crash"}, "unknown status for the word 'weird' (statuses=, --status-word) 'crash'"),
-        ({"wierd": "failed"}, "unknown word in statuses (--status-word), of column 'status' 'wierd'; did you mean 'weird'?"),
+        (
+            {"wierd": "failed"},
+            "unknown word in statuses (--status-word), of column 'status' 'wierd'; did you mean 'weird'?",
+        ),
     ],
 )
 def test_what_the_user_cannot_say(given: dict[str, str], message: str) -> None:

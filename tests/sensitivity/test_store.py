@@ -39,7 +39,9 @@ def newer(folder: pathlib.Path) -> pathlib.Path:
         pytest.param(not_a_database, "is not a SQLite file", id="another file"),
         pytest.param(newer, "has version 99, this program reads up to 5", id="newer version"),
         pytest.param(lambda folder: folder, "is a folder", id="a folder"),
-        pytest.param(lambda folder: folder / "missing" / "s.sqlite", "there is no folder", id="no such folder"),
+        pytest.param(
+            lambda folder: folder / "missing" / "s.sqlite", "there is no folder", id="no such folder"
+        ),
     ],
 )
 def test_a_place_that_is_no_store_is_refused_and_left_alone(

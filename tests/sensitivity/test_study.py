@@ -29,20 +29,36 @@ def space_of_adam(*hyperparameters: dict[str, Any]) -> dict[str, Any]:
 
 
 BAD = [
-    pytest.param({**SPEC, "variants": ["adm"]}, "unknown variant 'adm'; did you mean 'adam'?", id="unknown variant"),
-    pytest.param({**SPEC, "tasks": ["autoencoder/digit"]}, "did you mean 'autoencoder/digits'?", id="unknown task"),
-    pytest.param({**SPEC, "epoch": 3}, "unknown field of a study 'epoch'; did you mean 'epochs'?", id="misspelt field"),
-    pytest.param({**SPEC, "epochs": 0}, "epochs: input should be greater than or equal to 1, got 0", id="no epochs"),
+    pytest.param(
+        {**SPEC, "variants": ["adm"]}, "unknown variant 'adm'; did you mean 'adam'?", id="unknown variant"
+    ),
+    pytest.param(
+        {**SPEC, "tasks": ["autoencoder/digit"]}, "did you mean 'autoencoder/digits'?", id="unknown task"
+    ),
+    pytest.param(
+        {**SPEC, "epoch": 3}, "unknown field of a study 'epoch'; did you mean 'epochs'?", id="misspelt field"
+    ),
+    pytest.param(
+        {**SPEC, "epochs": 0}, "epochs: input should be greater than or equal to 1, got 0", id="no epochs"
+    ),
     pytest.param({**SPEC, "epochs": "many"}, "epochs: .* got 'many'", id="epochs in words"),
     pytest.param({**SPEC, "seeds": 0}, "seeds must be .* from 1 to 100,000; got 0", id="no seeds"),
     pytest.param({**SPEC, "seeds": [1, 1]}, "seeds names 1 twice", id="a seed twice"),
     pytest.param({**SPEC, "variants": []}, "a study needs variants", id="no variants"),
-    pytest.param({**SPEC, "metric": "loss"}, "unknown metric of autoencoder/digits 'loss'; did you mean 'test_loss'", id="unknown metric"),
+    pytest.param(
+        {**SPEC, "metric": "loss"},
+        "unknown metric of autoencoder/digits 'loss'; did you mean 'test_loss'",
+        id="unknown metric",
+    ),
     pytest.param({**SPEC, "design": {"kind": "gird"}}, "did you mean 'grid'", id="unknown design"),
     pytest.param({**SPEC, "design": {"kind": "grid", "points": 0}}, "points", id="empty grid"),
-    pytest.param({**SPEC, "design": {"kind": "random", "n": 0}}, "n must be .* got 0", id="empty random design"),
     pytest.param(
-        {**SPEC, "design": {"kind": "grid", "points": {"lrr": 3}}}, "did you mean 'lr'", id="unknown hyperparameter in the design"
+        {**SPEC, "design": {"kind": "random", "n": 0}}, "n must be .* got 0", id="empty random design"
+    ),
+    pytest.param(
+        {**SPEC, "design": {"kind": "grid", "points": {"lrr": 3}}},
+        "did you mean 'lr'",
+        id="unknown hyperparameter in the design",
     ),
     pytest.param(
         space_of_adam({**LR, "name": "lrr"}),
@@ -51,18 +67,36 @@ BAD = [
     ),
     pytest.param(space_of_adam({**LR, "low": 2}), "low", id="low above high"),
     pytest.param(space_of_adam({**LR, "low": 0}), "low .*0", id="log scale from zero"),
-    pytest.param(space_of_adam({**LR, "low": -1, "scale": "linear"}), "lr must be above 0 and finite, got -1", id="negative lr"),
-    pytest.param(space_of_adam(LR, {"name": "mu", "low": 0.5, "high": 1}), r"mu must be in \[0, 1\), got 1", id="mu of one"),
+    pytest.param(
+        space_of_adam({**LR, "low": -1, "scale": "linear"}),
+        "lr must be above 0 and finite, got -1",
+        id="negative lr",
+    ),
+    pytest.param(
+        space_of_adam(LR, {"name": "mu", "low": 0.5, "high": 1}),
+        r"mu must be in \[0, 1\), got 1",
+        id="mu of one",
+    ),
     pytest.param(
         space_of_adam(LR, {"name": "p", "levels": [0.5, 1]}),
         "unknown hyperparameter of adam on autoencoder/digits 'p'",
         id="a setting that adam fixes",
     ),
-    pytest.param({**SPEC, "variants": None, "space": [LR]}, "a study needs variants", id="an empty line of variants"),
-    pytest.param({**SPEC, "variants": 3}, "a variant is a name, an optimizer class or a factory, got 3", id="a number as variants"),
+    pytest.param(
+        {**SPEC, "variants": None, "space": [LR]}, "a study needs variants", id="an empty line of variants"
+    ),
+    pytest.param(
+        {**SPEC, "variants": 3},
+        "a variant is a name, an optimizer class or a factory, got 3",
+        id="a number as variants",
+    ),
     pytest.param({**SPEC, "tasks": 3}, "tasks", id="a number as tasks"),
     pytest.param(
-        {**SPEC, "tasks": ["mlp/digits"], "spaces": {"adam": [LR, {"name": "activation", "choices": ["foo", "relu"]}]}},
+        {
+            **SPEC,
+            "tasks": ["mlp/digits"],
+            "spaces": {"adam": [LR, {"name": "activation", "choices": ["foo", "relu"]}]},
+        },
         "activation",
         id="a model that cannot be made",
     ),
@@ -71,9 +105,19 @@ BAD = [
         r"width of mlp/digits is a whole number \(128 by default\); use an Integer",
         id="a share of a neuron",
     ),
-    pytest.param({**SPEC, "design": {"kind": "adaptive", "n": 2, "scheduler": "nowhere:Rule"}, "seeds": 1}, "scheduler", id="scheduler"),
-    pytest.param({**SPEC, "variants": ["sgd"], "spaces": {"adam": [LR]}}, "unknown variant in spaces 'adam'", id="space of no variant"),
-    pytest.param({key: each for key, each in SPEC.items() if key != "design"}, "a study needs design", id="no design"),
+    pytest.param(
+        {**SPEC, "design": {"kind": "adaptive", "n": 2, "scheduler": "nowhere:Rule"}, "seeds": 1},
+        "scheduler",
+        id="scheduler",
+    ),
+    pytest.param(
+        {**SPEC, "variants": ["sgd"], "spaces": {"adam": [LR]}},
+        "unknown variant in spaces 'adam'",
+        id="space of no variant",
+    ),
+    pytest.param(
+        {key: each for key, each in SPEC.items() if key != "design"}, "a study needs design", id="no design"
+    ),
 ]
 
 
@@ -103,13 +147,18 @@ def test_an_unknown_preset_names_the_nearest() -> None:
 
 def test_spaces_may_be_objects_and_survive_yaml_with_infinity() -> None:
     space = SearchSpace(Float("lr", 1e-5, 1, "log"), Ordinal("p", (1, 2, math.inf)))
-    study = Study(**{**SPEC, "variants": ["sgd"], "spaces": {"sgd": space}, "design": {"kind": "random", "n": 3}})
+    study = Study(
+        **{**SPEC, "variants": ["sgd"], "spaces": {"sgd": space}, "design": {"kind": "random", "n": 3}}
+    )
     assert study.space("sgd") == space
     assert Study.from_yaml(study.to_yaml()).space("sgd") == space
 
 
 def test_yaml_reads_scientific_notation_as_a_number() -> None:
-    text = "{name: s, tasks: autoencoder/digits, variants: adam, epochs: 1, design: {kind: grid, levels: {lr: [1e-3, 1E-2, .5e-1]}}}"
+    text = (
+        "{name: s, tasks: autoencoder/digits, variants: adam, epochs: 1, design: {kind: grid, levels: "
+        "{lr: [1e-3, 1E-2, .5e-1]}}}"
+    )
     assert Study.from_yaml(text).design["levels"] == {"lr": [0.001, 0.01, 0.05]}
 
 

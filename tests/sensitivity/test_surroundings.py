@@ -1,4 +1,5 @@
-"""What a command finds around it: folders of any name, locales, and no home. It works, or one line says what is wrong."""
+"""What a command finds around it: folders of any name, locales, and no home. It works, or one line says what
+is wrong."""
 
 from __future__ import annotations
 
@@ -21,7 +22,13 @@ from sensitivity.study.study import Study
 
 ROOT = pathlib.Path(__file__).parents[2]
 NOT_UTF8 = "caf\udce9"
-STUDY = Study(name="small", tasks=["logistic/synthetic"], variants=["sgd"], design={"kind": "grid", "points": {"lr": 3}}, epochs=1)
+STUDY = Study(
+    name="small",
+    tasks=["logistic/synthetic"],
+    variants=["sgd"],
+    design={"kind": "grid", "points": {"lr": 3}},
+    epochs=1,
+)
 SCRIPT = """
 import io, json, sys, traceback
 from contextlib import redirect_stderr, redirect_stdout
@@ -59,10 +66,20 @@ READ_ONLY = {
 }
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
 TOO_LONG = dict.fromkeys(("run", "report", "serve"), "bytes, and SQLite takes 504; give a shorter --store")
-CASES: dict[str, tuple[str, dict[str, str | None], dict[str, str]]] = {  # folder, environment, what is said of a command that is refused
+CASES: dict[
+    str, tuple[str, dict[str, str | None], dict[str, str]]
+] = {  # folder, environment, what is said of a command that is refused
     "not UTF-8, ASCII, a home that cannot be": (NOT_UTF8, {**ASCII, "HOME": "/proc/nobody"}, {}),
-    "spaces and signs, no home": ("a b\tc 'd' \"e\" $f %41 #h ?i=j {k}", {"LC_ALL": "POSIX", "HOME": None}, {}),
-    "long, no folder for temporary files": ("x" * 200, {"TMPDIR": "/proc/none"}, {"run": "TMPDIR='/proc/none', cannot be used"}),
+    "spaces and signs, no home": (
+        "a b\tc 'd' \"e\" $f %41 #h ?i=j {k}",
+        {"LC_ALL": "POSIX", "HOME": None},
+        {},
+    ),
+    "long, no folder for temporary files": (
+        "x" * 200,
+        {"TMPDIR": "/proc/none"},
+        {"run": "TMPDIR='/proc/none', cannot be used"},
+    ),
     "too long for SQLite": ("/".join(["x" * 200] * 3), {}, TOO_LONG),
     "read-only": ("here", {}, READ_ONLY),
 }
@@ -79,12 +96,17 @@ def prepare(folder: pathlib.Path) -> None:
     planned = trials(STUDY)
     store.add_study(STUDY.name, STUDY.to_stored(), planned)
     rows = [{"epoch": 1, "train_loss_end": 0.1, "train_loss": 0.2, "test_loss": 0.3, "seconds": 0.1}]
-    store.keep([{"key": trial.key, "status": "completed", "initial_loss": 1.0, "epochs": rows} for trial in planned])
+    store.keep(
+        [{"key": trial.key, "status": "completed", "initial_loss": 1.0, "epochs": rows} for trial in planned]
+    )
     store.close()
 
 
-def run_in(folder: pathlib.Path, environment: dict[str, str | None], commands: dict[str, list[str]], *before: str) -> dict[str, Any]:
-    """The exit code, or the traceback, and the errors of each command. Args: before: a command that starts another."""
+def run_in(
+    folder: pathlib.Path, environment: dict[str, str | None], commands: dict[str, list[str]], *before: str
+) -> dict[str, Any]:
+    """The exit code, or the traceback, and the errors of each command. Args: before: a command that starts
+    another."""
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     ended = subprocess.run(
         [*before, sys.executable, "-c", SCRIPT, json.dumps(commands)],
@@ -110,7 +132,11 @@ def test_a_command_works_or_says_in_one_line_what_is_wrong(tmp_path: pathlib.Pat
             assert refused[command] in errors
         else:
             assert code == 0, (command, code, errors)
-    for command, place in (("report", "runs/small/report.html"), ("import", "runs/table/report.html"), ("serve", "service/service.lock")):
+    for command, place in (
+        ("report", "runs/small/report.html"),
+        ("import", "runs/table/report.html"),
+        ("serve", "service/service.lock"),
+    ):
         assert (folder / place).exists() == (command not in refused)
 
 
@@ -131,17 +157,26 @@ def _read_only() -> tuple[str, ...]:
 @pytest.mark.parametrize(
     "environment",
     [
-        pytest.param({"HOME": "/proc/nobody", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, id="no home, ASCII"),
+        pytest.param(
+            {"HOME": "/proc/nobody", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+            id="no home, ASCII",
+        ),
         pytest.param({"HOME": None, "RAY_TMPDIR": "NEW"}, id="no HOME, a new folder for temporary files"),
     ],
 )
-def test_a_study_trains_in_a_hostile_folder(tmp_path: pathlib.Path, environment: dict[str, str | None]) -> None:
+def test_a_study_trains_in_a_hostile_folder(
+    tmp_path: pathlib.Path, environment: dict[str, str | None]
+) -> None:
     folder, temporary = tmp_path / "a b" / NOT_UTF8 / "é", pathlib.Path(f"/tmp/new-{os.getpid()}")
     folder.mkdir(parents=True)
     (folder / "small.json").write_text(STUDY.to_json())
     place = {name: str(temporary) if value == "NEW" else value for name, value in environment.items()}
     named = [*COMMANDS["run"], "--workers", "1", "--store", f"{NOT_UTF8}.sqlite", "--out", NOT_UTF8]
-    ended = run_in(folder, place, {"run": named, "report": ["report", "--store", f"{NOT_UTF8}.sqlite", "--out", f"r{NOT_UTF8}"]})
+    ended = run_in(
+        folder,
+        place,
+        {"run": named, "report": ["report", "--store", f"{NOT_UTF8}.sqlite", "--out", f"r{NOT_UTF8}"]},
+    )
     assert {command: code for command, (code, _) in ended.items()} == {"run": 0, "report": 0}, ended
     assert (folder / NOT_UTF8 / "trials.parquet").is_file()
 
@@ -153,7 +188,15 @@ def test_names_that_are_not_utf8_are_read_and_written(tmp_path: pathlib.Path) ->
     assert results.study == "caf?"
     results.save(tmp_path / NOT_UTF8)
     assert (
-        len(from_table(tmp_path / NOT_UTF8 / "trials.parquet", metric="value", direction="min", hyperparameters=["config/lr"]).trials) == 2
+        len(
+            from_table(
+                tmp_path / NOT_UTF8 / "trials.parquet",
+                metric="value",
+                direction="min",
+                hyperparameters=["config/lr"],
+            ).trials
+        )
+        == 2
     )
 
 
@@ -162,7 +205,9 @@ def test_a_store_and_optunas_are_the_file_of_that_name(tmp_path: pathlib.Path, n
     store = Store(tmp_path / f"{name}.sqlite")
     try:
         with store.optuna_storage() as storage:
-            optuna.create_study(storage=storage, study_name="one").add_trial(optuna.trial.create_trial(value=1.0))
+            optuna.create_study(storage=storage, study_name="one").add_trial(
+                optuna.trial.create_trial(value=1.0)
+            )
     finally:
         store.close()
     assert {path.name for path in tmp_path.iterdir()} == {f"{name}.sqlite"}
@@ -170,7 +215,9 @@ def test_a_store_and_optunas_are_the_file_of_that_name(tmp_path: pathlib.Path, n
     assert [study.study_name for study in found] == ["one"]
 
 
-def test_a_working_directory_that_is_gone_is_one_line(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_working_directory_that_is_gone_is_one_line(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "gone").mkdir()
     before = pathlib.Path.cwd()
     os.chdir(tmp_path / "gone")
@@ -181,4 +228,7 @@ def test_a_working_directory_that_is_gone_is_one_line(tmp_path: pathlib.Path, ca
     finally:
         os.chdir(before)
     assert ended.value.code == 2
-    assert capsys.readouterr().err == "Error: the working directory cannot be used: No such file or directory; change to another\n"
+    assert (
+        capsys.readouterr().err
+        == "Error: the working directory cannot be used: No such file or directory; change to another\n"
+    )

@@ -53,25 +53,31 @@ CASES: list[tuple[str, str, tuple[pd.DataFrame, dict[str, Any]], tuple[pd.DataFr
     ("the direction", "Lower loss is better, by its name (--direction max if not).", (frame(), {}), (frame(), {"direction": "min"})),
     ("the other direction", "Higher acc is better, by its name (--direction min if not).",
      (frame(loss=None, acc=losses({})), {}), (frame(), {})),
-    ("budgets", "Budgets, in column budget, count as epochs 1 to 3: 11.1, 33.3, 100. A trial is whole at the largest.",
+    ("budgets", "Budgets, in column budget, count as epochs 1 to 3: 11.1, 33.3, 100. A trial is whole at "
+"the largest.",
      (frame(lr=np.repeat(RATES[:4], 3), budget=[11.1, 33.3, 100.0] * 4), {}), (frame(lr=np.repeat(RATES[:4], 3), epoch=[1, 2, 3] * 4), {})),
-    ("equal repetitions", "Repetitions of one configuration have the same loss to the last digit (2 rows); they count as seeds.",
+    ("equal repetitions", "Repetitions of one configuration have the same loss to the last digit (2 rows); "
+"they count as seeds.",
      (frame(lr=[*RATES[:11], RATES[10]], loss=losses({10: 0.3, 11: 0.3})), {}),
      (frame(lr=[*RATES[:11], RATES[10]]), {})),
     ("more equal repetitions", "Repetitions of 2 configurations have the same loss",
      (frame(lr=[*RATES[:10], *RATES[8:10]], loss=[*range(10), 8, 9]), {}), (frame(), {})),
-    ("repetitions without a seed", "No seed was named: a configuration that comes again counts as another seed.",
+    ("repetitions without a seed", "No seed was named: a configuration that comes again counts as another "
+"seed.",
      (frame(lr=[*RATES[:11], RATES[10]]), {}), (frame(lr=[*RATES[:11], RATES[10]], seed=[0] * 11 + [1]), {})),
-    ("ended without a result", "No loss in 1 of 12 trials that ended by their status: they count as failed (--empty diverged if they",
+    ("ended without a result", "No loss in 1 of 12 trials that ended by their status: they count as failed "
+"(--empty diverged if they",
      (UNSAID, {}), (frame(**FAILED), {})),
-    ("diverged without a cap", "Diverged, having no finite loss: 1 of 12 trials, which count as the worst finite result of their task",
+    ("diverged without a cap", "Diverged, having no finite loss: 1 of 12 trials, which count as the worst "
+"finite result of their task",
      (frame(loss=losses({3: float("inf")})), {}), (frame(loss=losses({3: float("inf")})), {"initial_loss": 5.0})),
     ("all diverged", "Diverged, having no finite loss: 12 of 12 trials; no trial of table has a finite loss.",
      (frame(loss=[float("nan")] * SIZE), {}), (frame(loss=losses({3: float("inf")})), {})),
     ("one of two tasks diverged", "as no initial loss was given; no trial of b has a finite loss.",
      (frame(task=["a", "b"] * 6, loss=[0.1, float("nan"), float("nan"), float("nan")] * 3), {}),
      (frame(task=["a", "b"] * 6, loss=[0.1, 0.2, float("nan"), float("nan")] * 3), {})),
-    ("a hole", "Left out, having no wd while no other hyperparameter tells why: 1 of 12 trials; if they had one, give it (defaults=,",
+    ("a hole", "Left out, having no wd while no other hyperparameter tells why: 1 of 12 trials; if they had "
+"one, give it (defaults=,",
      (frame(wd=[None, *RATES[:0:-1]]), {}), (frame(wd=[None, *RATES[:0:-1]]), {"defaults": {"wd": 0.0}})),
     ("a hole of what failed", "having no wd", (frame(wd=[None, *RATES[:0:-1]]), {}),
      (frame(wd=[None, *RATES[:0:-1]], state=cells({0: "failed"}), loss=losses({0: None})), {})),
@@ -80,7 +86,8 @@ CASES: list[tuple[str, str, tuple[pd.DataFrame, dict[str, Any]], tuple[pd.DataFr
      (frame(opt=["sgd", "adam"] * 6), {"hyperparameters": ["lr", "opt"]})),
     ("scales", "Scales and ranges were inferred from the values: lr log 0.0001 to 0.1.", (frame(), {}),
      (frame(), {"scales": {"lr": "log"}})),
-    ("the learning rate", "eta0 is the learning rate, and is called lr from here on (--rename eta0=eta0 keeps its name).",
+    ("the learning rate", "eta0 is the learning rate, and is called lr from here on (--rename eta0=eta0 "
+"keeps its name).",
      (frame(lr=None, eta0=RATES), {}), (frame(lr=None, eta0=RATES), {"rename": {"eta0": "eta0"}})),
     ("a variant without a result", "Left out: variant 'sgd', of whose 2 trials none ended with a result.",
      (frame(variant=["adam"] * 10 + ["sgd"] * 2, state=cells({10: "failed", 11: "failed"}), loss=losses({10: None, 11: None})).assign(
@@ -112,11 +119,15 @@ def test_a_hole_is_counted_among_all_trials() -> None:
 
 
 def test_many_columns_are_counted() -> None:
-    results = from_table(frame(**{f"width_{column}": np.random.default_rng(column).permutation(SIZE) for column in range(20)}))
+    results = from_table(
+        frame(**{f"width_{column}": np.random.default_rng(column).permutation(SIZE) for column in range(20)})
+    )
     assert "width_9 and 10 more (--hyperparameter, once for each" in results.notes[0]
     assert " more (" not in from_table(frame()).notes[0]
 
 
 def test_reasons_of_some_are_counted() -> None:
-    table = frame(state=cells({3: "crashed"}), loss=["" if row in (3, 5) else 0.1 + row / 10 for row in range(SIZE)])
+    table = frame(
+        state=cells({3: "crashed"}), loss=["" if row in (3, 5) else 0.1 + row / 10 for row in range(SIZE)]
+    )
     assert "2 of 12 trials failed and are left out; trials.csv says why of 1." in said(table)

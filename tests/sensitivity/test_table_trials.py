@@ -27,19 +27,38 @@ def statuses(place: pathlib.Path, text: str, **named: Any) -> list[str]:
 
 
 def test_a_blank_result_is_what_its_status_says(tmp_path: pathlib.Path) -> None:
-    assert statuses(tmp_path, rows("", WORDS[:-1])) == ["failed", "stopped", "failed", "stopped", "running", "failed", "stopped"]
+    assert statuses(tmp_path, rows("", WORDS[:-1])) == [
+        "failed",
+        "stopped",
+        "failed",
+        "stopped",
+        "running",
+        "failed",
+        "stopped",
+    ]
 
 
 def test_text_that_is_not_finite_is_a_trial_that_diverged(tmp_path: pathlib.Path) -> None:
     for cell in ("nan", "NaN", "inf", "Infinity"):
         found = statuses(tmp_path, rows(cell))
-        assert found == ["diverged", "diverged", "failed", "diverged", "running", "diverged", "diverged", "diverged"]
+        assert found == [
+            "diverged",
+            "diverged",
+            "failed",
+            "diverged",
+            "running",
+            "diverged",
+            "diverged",
+            "diverged",
+        ]
 
 
 @pytest.mark.parametrize("empty", ["diverged", "failed"])
 def test_a_blank_result_without_a_status_is_one_question(tmp_path: pathlib.Path, empty: str) -> None:
     text = "lr,loss\n0.1,0.5\n0.2,\n0.3,0.7\n"
-    with pytest.raises(InputError, match=r"^column 'loss' is empty in 1 of 3 trials, .*\(--empty diverged, --empty failed\)$"):
+    with pytest.raises(
+        InputError, match=r"^column 'loss' is empty in 1 of 3 trials, .*\(--empty diverged, --empty failed\)$"
+    ):
         statuses(tmp_path, text)
     assert statuses(tmp_path, text, empty=empty) == [empty, "completed"]
     with pytest.raises(InputError, match="--empty diverged"):
@@ -49,11 +68,27 @@ def test_a_blank_result_without_a_status_is_one_question(tmp_path: pathlib.Path,
 
 def test_nan_of_a_frame_is_nan_unless_the_status_says_that_the_trial_did_not_end() -> None:
     words = ["finished", "finished", "killed", "running", "failed", "diverged"]
-    frame = pd.DataFrame({"lr": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "loss": [0.5, *[math.nan] * 5], "status": words})
-    assert list(from_table(frame).trials["status"]) == ["completed", "diverged", "stopped", "running", "failed", "diverged"]
+    frame = pd.DataFrame(
+        {"lr": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "loss": [0.5, *[math.nan] * 5], "status": words}
+    )
+    assert list(from_table(frame).trials["status"]) == [
+        "completed",
+        "diverged",
+        "stopped",
+        "running",
+        "failed",
+        "diverged",
+    ]
     assert list(from_table(frame.drop(columns="status")).trials["status"]) == ["completed"] + ["diverged"] * 5
     none = frame.assign(loss=pd.array([0.5, *[None] * 5], dtype="Float64"))
-    assert list(from_table(none).trials["status"]) == ["completed", "failed", "stopped", "running", "failed", "diverged"]
+    assert list(from_table(none).trials["status"]) == [
+        "completed",
+        "failed",
+        "stopped",
+        "running",
+        "failed",
+        "diverged",
+    ]
 
 
 def test_epochs_that_were_not_measured_are_passed_over(tmp_path: pathlib.Path) -> None:
@@ -68,14 +103,21 @@ def test_repetitions_with_equal_results_are_seeds_and_counted() -> None:
     frame = pd.DataFrame({"lr": [0.1, 0.1, 0.1, 0.2, 0.2, 0.3], "acc": [0.5, 0.5, 0.6, 0.7, 0.7, 0.8]})
     results = from_table(frame)
     assert list(results.trials["seed"]) == [0, 1, 2, 0, 1, 0]
-    assert "Repetitions of 2 configurations have the same acc to the last digit (4 rows); they count as seeds." in results.notes
+    assert (
+        "Repetitions of 2 configurations have the same acc to the last digit (4 rows); they count as seeds."
+        in results.notes
+    )
     differing = from_table(frame.assign(acc=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]))
     assert not [note for note in differing.notes if "to the last digit" in note]
 
 
 def test_a_table_that_is_there_twice_is_refused() -> None:
     frame = pd.DataFrame({"lr": [0.1, 0.2, 0.3], "acc": [0.5, 0.6, 0.7]})
-    with pytest.raises(InputError, match=r"every row of the table is there 2 times: rows 1 and 4 are the same trial twice .*seed=, --seed"):
+    with pytest.raises(
+        InputError,
+        match=r"every row of the table is there 2 times: rows 1 and 4 are the same trial twice .*seed=, "
+        r"--seed",
+    ):
         from_table(pd.concat([frame, frame]))
 
 
@@ -94,7 +136,14 @@ def test_durations_are_seconds(column: str, values: Any, seconds: list[float]) -
 
 
 def test_seeds_of_trials_that_did_not_finish_may_be_missing() -> None:
-    frame = pd.DataFrame({"lr": [0.1, 0.2, 0.3], "loss": [1.0, math.nan, 2.0], "seed": [7, None, 8], "state": ["done", "crashed", "done"]})
+    frame = pd.DataFrame(
+        {
+            "lr": [0.1, 0.2, 0.3],
+            "loss": [1.0, math.nan, 2.0],
+            "seed": [7, None, 8],
+            "state": ["done", "crashed", "done"],
+        }
+    )
     assert list(from_table(frame).trials["seed"]) == [7, 0, 8]
     with pytest.raises(InputError, match="column 'seed' must hold whole numbers, got nan in row 2"):
         from_table(frame.assign(state="done"))

@@ -33,7 +33,9 @@ def study(space: SearchSpace = SPACE) -> Results:
     def loss(configuration: Mapping[str, Any], seed: int) -> float:
         return float(configuration["lr"]) if configuration["lr"] < 0.5 else math.inf
 
-    return results(loss, space=space, configurations=[*space.sample(40, 0), *space.decode([[1.0] * len(space)])])
+    return results(
+        loss, space=space, configurations=[*space.sample(40, 0), *space.decode([[1.0] * len(space)])]
+    )
 
 
 def test_every_trial_is_a_configuration_of_the_space_with_its_capped_loss() -> None:
@@ -48,9 +50,18 @@ def test_every_trial_is_a_configuration_of_the_space_with_its_capped_loss() -> N
 
 
 def test_conditions_are_carried_over() -> None:
-    table = study(SearchSpace(Float("lr", 0.01, 1, "log"), Ordinal("rule", ("a", "b")), Float("nu", 0.5, 0.9, when={"rule": "b"})))
+    table = study(
+        SearchSpace(
+            Float("lr", 0.01, 1, "log"),
+            Ordinal("rule", ("a", "b")),
+            Float("nu", 0.5, 0.9, when={"rule": "b"}),
+        )
+    )
     _, pairs = to_configspace(table)
-    assert {("nu" in configuration, configuration["rule"]) for configuration, _ in pairs} == {(False, "a"), (True, "b")}
+    assert {("nu" in configuration, configuration["rule"]) for configuration, _ in pairs} == {
+        (False, "a"),
+        (True, "b"),
+    }
 
 
 def test_deepcave_gets_a_folder_of_two_tables(tmp_path: pathlib.Path) -> None:
@@ -72,8 +83,16 @@ def test_deepcave_gets_a_folder_of_two_tables(tmp_path: pathlib.Path) -> None:
 
 
 def test_what_these_cannot_hold_says_so(tmp_path: pathlib.Path) -> None:
-    conditional = study(SearchSpace(Float("lr", 0.01, 1, "log"), Ordinal("rule", ("a", "b")), Float("nu", 0.5, 0.9, when={"rule": "b"})))
-    with pytest.raises(InputError, match="nu is active only when rule is 'b'; DeepCAVE's tables have no conditions"):
+    conditional = study(
+        SearchSpace(
+            Float("lr", 0.01, 1, "log"),
+            Ordinal("rule", ("a", "b")),
+            Float("nu", 0.5, 0.9, when={"rule": "b"}),
+        )
+    )
+    with pytest.raises(
+        InputError, match="nu is active only when rule is 'b'; DeepCAVE's tables have no conditions"
+    ):
         to_deepcave(conditional, tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write DeepCAVE's tables"):

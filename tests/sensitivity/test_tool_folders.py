@@ -23,8 +23,13 @@ def statuses(results: Results) -> list[str]:
     return list(results.trials["status"])
 
 
-def deepcave(place: pathlib.Path, *, objectives: tuple[dict[str, Any], ...] = ({"name": "accuracy", "optimize": "upper"},)) -> pathlib.Path:
-    """Write a run as DeepCAVE's recorder does: eight configurations with two seeds, of which some have not ended well."""
+def deepcave(
+    place: pathlib.Path,
+    *,
+    objectives: tuple[dict[str, Any], ...] = ({"name": "accuracy", "optimize": "upper"},),
+) -> pathlib.Path:
+    """Write a run as DeepCAVE's recorder does: eight configurations with two seeds, of which some have not
+    ended well."""
     place.mkdir()
     configs = {str(i): {"lr": 10 ** (-i / 2 - 1), "activation": ("relu", "tanh")[i % 2]} for i in range(8)}
     states = {(3, 1): 4, (5, 1): 5, (6, 0): 2, (7, 1): 6}
@@ -32,14 +37,27 @@ def deepcave(place: pathlib.Path, *, objectives: tuple[dict[str, Any], ...] = ({
     for i in range(8):
         for seed in (0, 1):
             status = states.get((i, seed), 1)
-            costs = [math.nan if (i, seed) == (0, 0) else 0.9 - i / 50 if status == 1 else None, 12.5][: len(objectives)]
+            costs = [math.nan if (i, seed) == (0, 0) else 0.9 - i / 50 if status == 1 else None, 12.5][
+                : len(objectives)
+            ]
             history.append([i, 100.0, seed, costs, 10.0 * i, 10.0 * i + 5, status, {}])
     space = [
-        {"type": "uniform_float", "name": "lr", "lower": 1e-6, "upper": 1.0, "log": True, "default_value": 1e-3},
+        {
+            "type": "uniform_float",
+            "name": "lr",
+            "lower": 1e-6,
+            "upper": 1.0,
+            "log": True,
+            "default_value": 1e-3,
+        },
         {"type": "categorical", "name": "activation", "choices": ["relu", "tanh", "gelu"], "weights": None},
     ]
-    (place / "meta.json").write_text(json.dumps({"name": "run", "objectives": list(objectives), "budgets": [100.0], "seeds": [0, 1]}))
-    (place / "configspace.json").write_text(json.dumps({"name": None, "hyperparameters": space, "conditions": [], "forbiddens": []}))
+    (place / "meta.json").write_text(
+        json.dumps({"name": "run", "objectives": list(objectives), "budgets": [100.0], "seeds": [0, 1]})
+    )
+    (place / "configspace.json").write_text(
+        json.dumps({"name": None, "hyperparameters": space, "conditions": [], "forbiddens": []})
+    )
     (place / "configs.json").write_text(json.dumps(configs))
     (place / "history.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in history))
     return place
@@ -49,19 +67,38 @@ def test_a_run_of_deepcave(tmp_path: pathlib.Path) -> None:
     place = deepcave(tmp_path / "run_1")
     assert tool_of(place) == "deepcave"
     results = from_table(place)
-    assert list(results.spaces["run_1"]) == [Float("lr", 1e-6, 1.0, "log"), Categorical("activation", ("relu", "tanh", "gelu"))]
+    assert list(results.spaces["run_1"]) == [
+        Float("lr", 1e-6, 1.0, "log"),
+        Categorical("activation", ("relu", "tanh", "gelu")),
+    ]
     assert (results.metric, results.direction) == ("accuracy", "max")
-    found = dict(zip(zip(results.trials["config/lr"], results.trials["seed"], strict=True), statuses(results), strict=True))
+    found = dict(
+        zip(
+            zip(results.trials["config/lr"], results.trials["seed"], strict=True),
+            statuses(results),
+            strict=True,
+        )
+    )
     assert found[0.1, 0] == "diverged"
-    assert [found[10 ** (-i / 2 - 1), seed] for i, seed in ((3, 1), (5, 1), (6, 0), (7, 1))] == ["failed", "stopped", "failed", "pending"]
+    assert [found[10 ** (-i / 2 - 1), seed] for i, seed in ((3, 1), (5, 1), (6, 0), (7, 1))] == [
+        "failed",
+        "stopped",
+        "failed",
+        "pending",
+    ]
     assert statuses(results).count("completed") == 11
     assert results.trials["seconds"].max() == 5
 
 
 def test_several_objectives_of_deepcave(tmp_path: pathlib.Path) -> None:
-    timed = deepcave(tmp_path / "timed", objectives=({"name": "accuracy", "optimize": "upper"}, {"name": "time", "optimize": "lower"}))
+    timed = deepcave(
+        tmp_path / "timed",
+        objectives=({"name": "accuracy", "optimize": "upper"}, {"name": "time", "optimize": "lower"}),
+    )
     assert from_table(timed).metric == "accuracy"
-    two = deepcave(tmp_path / "two", objectives=({"name": "a", "optimize": "upper"}, {"name": "b", "optimize": "lower"}))
+    two = deepcave(
+        tmp_path / "two", objectives=({"name": "a", "optimize": "upper"}, {"name": "b", "optimize": "lower"})
+    )
     with pytest.raises(InputError, match=r"name the column of the metric \(metric=, --metric\)"):
         from_table(two)
     results = from_table(two, metric="a")
@@ -71,7 +108,9 @@ def test_several_objectives_of_deepcave(tmp_path: pathlib.Path) -> None:
 def test_an_older_history_has_no_seed(tmp_path: pathlib.Path) -> None:
     place = deepcave(tmp_path / "run")
     lines = [json.loads(line) for line in (place / "history.jsonl").read_text().splitlines()]
-    (place / "history.jsonl").write_text("".join(json.dumps([*line[:2], *line[3:]]) + "\n" for line in lines if line[2] == 0))
+    (place / "history.jsonl").write_text(
+        "".join(json.dumps([*line[:2], *line[3:]]) + "\n" for line in lines if line[2] == 0)
+    )
     assert set(from_table(place).trials["seed"]) == {0}
 
 
@@ -85,7 +124,8 @@ def test_the_tables_that_are_written_for_deepcave_are_read_back(tmp_path: pathli
 
 
 def keras_tuner(place: pathlib.Path, *, alike: bool = False) -> pathlib.Path:
-    """Write a project as Keras Tuner does: a folder a trial. Args: alike: two metrics have the values of the score."""
+    """Write a project as Keras Tuner does: a folder a trial. Args: alike: two metrics have the values of the
+    score."""
     space = [
         {"class_name": "Float", "config": {"name": "learning_rate", "min_value": 1e-4, "max_value": 0.1, "step": None, "sampling": "log",
             "conditions": []}},
@@ -133,7 +173,8 @@ def test_a_score_that_several_metrics_could_be_is_one_question(tmp_path: pathlib
 
 
 def deepobs(place: pathlib.Path, *, accuracies: bool) -> pathlib.Path:
-    """Write runs as DeepOBS does: testproblem/optimizer/setting/RUN.json, with a value before training and after every epoch."""
+    """Write runs as DeepOBS does: testproblem/optimizer/setting/RUN.json, with a value before training and
+    after every epoch."""
     for problem in ("quadratic_deep", "mnist_mlp"):
         for optimizer in ("SGD", "Momentum"):
             for lr in (0.001, 0.01, 0.1):
@@ -147,7 +188,10 @@ def deepobs(place: pathlib.Path, *, accuracies: bool) -> pathlib.Path:
                         "num_epochs": 2, "batch_size": 128, "testproblem": problem,
                     }  # fmt: skip
                     if accuracies:
-                        run |= {"valid_accuracies": [0.1, 0.6, 0.8 - lr], "test_accuracies": [0.1, 0.6, 0.7 - lr]}
+                        run |= {
+                            "valid_accuracies": [0.1, 0.6, 0.8 - lr],
+                            "test_accuracies": [0.1, 0.6, 0.7 - lr],
+                        }
                     (folder / f"random_seed__{seed}__2020-01-01-10-00-00.json").write_text(json.dumps(run))
     return place
 
@@ -155,10 +199,15 @@ def deepobs(place: pathlib.Path, *, accuracies: bool) -> pathlib.Path:
 def test_a_folder_of_deepobs(tmp_path: pathlib.Path) -> None:
     place = deepobs(tmp_path / "results", accuracies=False)
     assert tool_of(place) == "deepobs"
-    with pytest.raises(InputError, match=r"name the column of the metric .* results valid_losses, test_losses$"):
+    with pytest.raises(
+        InputError, match=r"name the column of the metric .* results valid_losses, test_losses$"
+    ):
         from_table(place)
     results = from_table(place, metric="valid_losses")
-    assert {variant: space.names for variant, space in results.spaces.items()} == {"SGD": ("lr",), "Momentum": ("lr",)}
+    assert {variant: space.names for variant, space in results.spaces.items()} == {
+        "SGD": ("lr",),
+        "Momentum": ("lr",),
+    }
     assert results.direction == "min"
     assert set(results.trials["task"]) == {"quadratic_deep", "mnist_mlp"}
     assert set(results.trials["seed"]) == {42, 43}
@@ -192,12 +241,16 @@ def test_the_command_recognises_a_folder(
     assert run(["import", tool, "--out", "out", "--json"], monkeypatch) == 0
     said = json.loads(capfd.readouterr().out)
     assert [row["variant"] for row in said["overview"]] == [tool]
-    assert "Taken for hyperparameters" in said["caveats"][0] or any("Taken for hyperparameters" in text for text in said["caveats"])
+    assert "Taken for hyperparameters" in said["caveats"][0] or any(
+        "Taken for hyperparameters" in text for text in said["caveats"]
+    )
 
 
 def test_a_folder_that_is_none_of_these(tmp_path: pathlib.Path) -> None:
     assert tool_of(tmp_path) is None
-    with pytest.raises(InputError, match="is a folder of none of deepcave, keras_tuner, deepobs; name a file in it"):
+    with pytest.raises(
+        InputError, match="is a folder of none of deepcave, keras_tuner, deepobs; name a file in it"
+    ):
         from_table(tmp_path)
     with pytest.raises(InputError, match="unknown kind of folder 'deepcav'; did you mean 'deepcave'"):
         from_table(tmp_path, kind="deepcav")
@@ -214,7 +267,9 @@ def test_a_folder_that_is_none_of_these(tmp_path: pathlib.Path) -> None:
         ("configs.json", "{", "cannot read"),
     ],
 )
-def test_a_damaged_run_is_one_clear_line(tmp_path: pathlib.Path, file: str, content: str, message: str) -> None:
+def test_a_damaged_run_is_one_clear_line(
+    tmp_path: pathlib.Path, file: str, content: str, message: str
+) -> None:
     place = deepcave(tmp_path / "run")
     (place / file).write_text(content)
     with pytest.raises(InputError) as refused:

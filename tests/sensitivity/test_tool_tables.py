@@ -1,4 +1,5 @@
-"""Tables in the shape of what tools write, read without an option: as a person would read them, or one question."""
+"""Tables in the shape of what tools write, read without an option: as a person would read them, or one
+question."""
 
 from __future__ import annotations
 
@@ -41,7 +42,9 @@ def wandb(place: pathlib.Path) -> pathlib.Path:
     """Write the runs table of Weights & Biases as its page exports it."""
     rows = []
     states = {2: ("crashed", None), 5: ("finished", "NaN"), 8: ("killed", None), 11: ("running", None)}
-    for i, (optimizer, lr, seed) in enumerate((o, lr, s) for o in ("adam", "sgd") for lr in LRS for s in (0, 1)):
+    for i, (optimizer, lr, seed) in enumerate(
+        (o, lr, s) for o in ("adam", "sgd") for lr in LRS for s in (0, 1)
+    ):
         state, loss = states.get(i, ("finished", 0.3 + lr + seed / 100))
         rows.append(
             {
@@ -66,10 +69,18 @@ def test_the_runs_table_of_wandb(tmp_path: pathlib.Path) -> None:
     assert list(results.trials["seed"]) == [0, 1] * 6
     assert list(results.trials["seconds"][:2]) == [100, 101]
     taken, roles, left = results.notes[:3]
-    assert taken.startswith("Taken for hyperparameters, as none were named: learning_rate, model.depth (--hyperparameter")
+    assert taken.startswith(
+        "Taken for hyperparameters, as none were named: learning_rate, model.depth (--hyperparameter"
+    )
     assert "variant optimizer" in roles
     assert "--variant" in roles
-    for words in ("identifiers (Name)", "times (Created", "constants (batch_size)", "results (", "--leave-out"):
+    for words in (
+        "identifiers (Name)",
+        "times (Created",
+        "constants (batch_size)",
+        "results (",
+        "--leave-out",
+    ):
         assert words in left
     assert "Lower val_loss is better, by its name (--direction max if not)." in results.notes
 
@@ -78,7 +89,8 @@ def test_a_summary_of_wandb_as_its_interface_returns_it(tmp_path: pathlib.Path) 
     rows = [
         {
             "": i,
-            "summary": f"{{'val_acc': {'nan' if lr == 0.1 else 0.9 - lr}, '_runtime': {10 + i}, '_timestamp': 1700000{i}, '_step': 5}}",
+            "summary": f"{{'val_acc': {'nan' if lr == 0.1 else 0.9 - lr}, '_runtime': {10 + i}, "
+            f"'_timestamp': 1700000{i}, '_step': 5}}",
             "config": f"{{'lr': {lr}, 'model': {{'width': {width}}}, 'epochs': 5}}",
             "name": f"run-{i}",
         }
@@ -125,8 +137,15 @@ def test_a_finished_run_without_the_metric_has_no_result(tmp_path: pathlib.Path)
     frame.to_csv(tmp_path / "runs.csv", index=False)
     results = from_table(tmp_path / "runs.csv")
     assert statuses(results)[:3] == ["completed", "failed", "completed"]
-    assert any("No metrics.val_accuracy in 1 of 6 trials" in note and "--empty diverged" in note for note in results.notes)
-    assert statuses(from_table(tmp_path / "runs.csv", empty="diverged"))[:3] == ["completed", "diverged", "completed"]
+    assert any(
+        "No metrics.val_accuracy in 1 of 6 trials" in note and "--empty diverged" in note
+        for note in results.notes
+    )
+    assert statuses(from_table(tmp_path / "runs.csv", empty="diverged"))[:3] == [
+        "completed",
+        "diverged",
+        "completed",
+    ]
     assert statuses(from_table(frame))[:3] == ["completed", "diverged", "completed"]
 
 
@@ -138,7 +157,8 @@ def optuna(values: Sequence[str] = ("value",)) -> list[dict[str, Any]]:
         rows.append(
             {
                 "": i, "number": i, **dict.fromkeys(values, None if state == "FAIL" else 0.1 + i / 7),
-                "datetime_start": f"2024-02-01 10:00:{i:02d}.123456", "datetime_complete": f"2024-02-01 10:01:{i:02d}.654321",
+                "datetime_start": f"2024-02-01 10:00:{i:02d}.123456", "datetime_complete": f"2024-02-01 "
+f"10:01:{i:02d}.654321",
                 "duration": f"0 days 00:01:0{i}.530865", "params_lr": 10 ** (-1 - i / 4), "params_layers": 1 + i % 3,
                 "params_optimizer": ("adam", "sgd")[i % 2], "user_attrs_host": f"node{i}", "system_attrs_fixed_params": None,
                 "state": state,
@@ -149,12 +169,21 @@ def optuna(values: Sequence[str] = ("value",)) -> list[dict[str, Any]]:
 
 def test_the_trials_of_optuna_are_one_question(tmp_path: pathlib.Path) -> None:
     place = write(tmp_path / "trials.csv", optuna())
-    with pytest.raises(InputError, match=r"^is 'value' of .* better when it is lower or higher\? .*\(--direction min, --direction max\)$"):
+    with pytest.raises(
+        InputError,
+        match=r"^is 'value' of .* better when it is lower or higher\? .*\(--direction min, --direction max\)$",
+    ):
         from_table(place)
     results = from_table(place, direction="max")
     assert names_of(results) == {"adam": ("lr", "layers"), "sgd": ("lr", "layers")}
     assert (results.metric, results.direction) == ("value", "max")
-    assert statuses(results) == ["completed"] * 4 + ["stopped", "completed", "failed", "completed", "completed"]
+    assert statuses(results) == ["completed"] * 4 + [
+        "stopped",
+        "completed",
+        "failed",
+        "completed",
+        "completed",
+    ]
     assert results.trials["seconds"].iloc[2] == pytest.approx(62.530865)
     whole = from_table(place, direction="max", hyperparameters=["lr", "optimizer"])
     assert names_of(whole) == {"trials": ("lr", "optimizer")}
@@ -162,7 +191,10 @@ def test_the_trials_of_optuna_are_one_question(tmp_path: pathlib.Path) -> None:
 
 def test_a_trial_of_optuna_that_runs_leaves_those_that_ended(tmp_path: pathlib.Path) -> None:
     """``ask()`` alone gives a trial without parameters."""
-    odd = [{"": 9 + place, "number": 9 + place, "state": state} for place, state in enumerate(("RUNNING", "WAITING"))]
+    odd = [
+        {"": 9 + place, "number": 9 + place, "state": state}
+        for place, state in enumerate(("RUNNING", "WAITING"))
+    ]
     place = write(tmp_path / "trials.csv", [*optuna(), *odd])
     results = from_table(place, direction="max")
     assert names_of(results) == {"adam": ("lr", "layers"), "sgd": ("lr", "layers")}
@@ -172,13 +204,17 @@ def test_a_trial_of_optuna_that_runs_leaves_those_that_ended(tmp_path: pathlib.P
 
 def test_several_objectives_of_optuna_are_one_question(tmp_path: pathlib.Path) -> None:
     place = write(tmp_path / "trials.csv", optuna(("values_0", "values_1")))
-    with pytest.raises(InputError, match=r"name the column of the metric \(metric=, --metric\): .* results values_0, values_1$"):
+    with pytest.raises(
+        InputError,
+        match=r"name the column of the metric \(metric=, --metric\): .* results values_0, values_1$",
+    ):
         from_table(place)
     assert from_table(place, metric="values_1", direction="min").metric == "1"
 
 
 def test_a_flat_table_of_deepcave(tmp_path: pathlib.Path) -> None:
-    """Hyperband with eta 3: 9 configurations at budget 11.1, 3 of them at 33.3, one at 100, and one that began at 100."""
+    """Hyperband with eta 3: 9 configurations at budget 11.1, 3 of them at 33.3, one at 100, and one that
+    began at 100."""
     rungs = [(i, 11.111) for i in range(9)] + [(i, 33.333) for i in (2, 4, 6)] + [(4, 100.0), (9, 100.0)]
     rows = [
         {
@@ -193,7 +229,10 @@ def test_a_flat_table_of_deepcave(tmp_path: pathlib.Path) -> None:
     assert dict(zip(results.trials["config/lr"], results.trials["status"], strict=True)) == {
         10 ** (-i / 4 - 1): "completed" if i in (4, 9) else "stopped" for i in range(10)
     }
-    assert any("epochs 1 to 3: 11.111, 33.333, 100. A trial is whole at the largest." in note for note in results.notes)
+    assert any(
+        "epochs 1 to 3: 11.111, 33.333, 100. A trial is whole at the largest." in note
+        for note in results.notes
+    )
     assert any("identifiers (config_id)" in note for note in results.notes)
 
 
@@ -236,7 +275,10 @@ def test_the_trials_of_algoperf(tmp_path: pathlib.Path) -> None:
     assert set(results.trials["seed"]) == {0}
     scored = from_table(place, metric="score", direction="min")
     assert statuses(scored) == ["completed", "completed", "completed", "diverged", "diverged"] * 2
-    only = write(tmp_path / "score.csv", [{name: cell for name, cell in row.items() if "validation" not in name} for row in algoperf()])
+    only = write(
+        tmp_path / "score.csv",
+        [{name: cell for name, cell in row.items() if "validation" not in name} for row in algoperf()],
+    )
     with pytest.raises(InputError, match=r"^is 'score' of .*--direction min"):
         from_table(only)
 
@@ -266,7 +308,9 @@ def test_a_sweep_of_scikit_learn(tmp_path: pathlib.Path) -> None:
         }
         for i, (c, kernel) in enumerate((c, kernel) for c in (0.1, 1, 10) for kernel in ("rbf", "linear"))
     ]  # fmt: skip
-    with pytest.raises(InputError, match=r"name the column of the metric .* results split0_test_score, mean_test_score"):
+    with pytest.raises(
+        InputError, match=r"name the column of the metric .* results split0_test_score, mean_test_score"
+    ):
         from_table(write(tmp_path / "cv.csv", rows))
     results = from_table(tmp_path / "cv.csv", metric="mean_test_score", direction="max")
     assert names_of(results) == {"cv": ("C", "kernel")}

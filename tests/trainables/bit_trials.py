@@ -24,11 +24,13 @@ EPOCHS = 2
 STACKED = ("logistic/synthetic", "logistic/digits", "mlp/synthetic", "quadratic/ill_conditioned")
 """Tasks over datasets that need no download, whose default model trains as one program on a CPU."""
 Numbers = tuple[list[str], Tensor]
-"""All reports of a member but its times, as text, in which every float is exact and nan equals itself; its parameters in the end."""
+"""All reports of a member but its times, as text, in which every float is exact and nan equals itself; its
+parameters in the end."""
 
 
 class Trials:
-    """Up to 32 trials of a task and a variant, some of equal seeds. One learning rate diverges at once, one in a while.
+    """Up to 32 trials of a task and a variant, some of equal seeds. One learning rate diverges at once, one
+    in a while.
 
     Args:
         name: of the task.
@@ -38,9 +40,18 @@ class Trials:
     """
 
     def __init__(
-        self, name: str, chosen: str | Variant = "adam", options: Mapping[str, Sequence[Any]] | None = None, *, precision: str = "float32"
+        self,
+        name: str,
+        chosen: str | Variant = "adam",
+        options: Mapping[str, Sequence[Any]] | None = None,
+        *,
+        precision: str = "float32",
     ) -> None:
-        self.task, self.variant, self.precision = task(name), variant(chosen) if isinstance(chosen, str) else chosen, precision
+        self.task, self.variant, self.precision = (
+            task(name),
+            variant(chosen) if isinstance(chosen, str) else chosen,
+            precision,
+        )
         self.options = dict(options or {})
         whole: Dataset = load(self.task.dataset)
         self.data = whole.limited(IMAGES)
@@ -50,7 +61,12 @@ class Trials:
         lr = 1e38 if k == 5 else 1e3 if k == 6 else 1e-3 * 1.2**k
         configuration = {"lr": lr, **{name: values[k % len(values)] for name, values in self.options.items()}}
         seed, batch = (0, 1, k)[k % 3], None if "batch_size" in self.options else 16
-        arguments: dict[str, Any] = {"data": self.data, "epochs": epochs, "batch_size": batch, "precision": self.precision}
+        arguments: dict[str, Any] = {
+            "data": self.data,
+            "epochs": epochs,
+            "batch_size": batch,
+            "precision": self.precision,
+        }
         return TrainingLoop(self.task, self.variant, configuration, seed, initial_loss=math.nan, **arguments)
 
     def together(self, members: Sequence[int]) -> dict[int, Numbers]:
@@ -60,7 +76,9 @@ class Trials:
         for epoch in cohort:
             for place, report in epoch.items():
                 reports[place].append(report)
-        assert cohort.reason is None or any(report["status"] == "failed" for member in reports for report in member)
+        assert cohort.reason is None or any(
+            report["status"] == "failed" for member in reports for report in member
+        )
         return {k: numbers(cohort.loops[place], reports[place]) for place, k in enumerate(members)}
 
     def alone(self, members: Sequence[int]) -> dict[int, Numbers]:
@@ -68,7 +86,8 @@ class Trials:
         return {k: result for member in members for k, result in self.together([member]).items()}
 
     def continued(self, members: Sequence[int], parts: Sequence[Sequence[int]]) -> dict[int, Numbers]:
-        """Train members together for an epoch, then from their checkpoints in other cohorts. Args: parts: members of each of those."""
+        """Train members together for an epoch, then from their checkpoints in other cohorts. Args: parts:
+        members of each of those."""
         first = _cohort([self.loop(k) for k in members])
         begun = first.train_epoch()
         states = {k: saved(first.state_dict(place)) for place, k in enumerate(members)}
@@ -92,7 +111,10 @@ def _cohort(loops: Sequence[TrainingLoop]) -> CohortLoop:
 
 def numbers(loop: TrainingLoop, reports: Sequence[Report]) -> Numbers:
     """Return the numbers of a member that has ended."""
-    texts = [repr(sorted((name, value) for name, value in report.items() if name not in TIMES)) for report in reports]
+    texts = [
+        repr(sorted((name, value) for name, value in report.items() if name not in TIMES))
+        for report in reports
+    ]
     parameters = torch.cat([param.detach().reshape(-1) for param in loop.model.parameters()]).clone()
     return [repr(loop.initial_loss), *texts], parameters
 
@@ -101,7 +123,9 @@ def differing(compared: Mapping[int, Numbers], reference: Mapping[int, Numbers])
     """Count the reports that are not those of the reference, a member's parameters as one more."""
     count = 0
     for k, (texts, parameters) in compared.items():
-        count += abs(len(texts) - len(reference[k][0])) + sum(one != other for one, other in zip(texts, reference[k][0], strict=False))
+        count += abs(len(texts) - len(reference[k][0])) + sum(
+            one != other for one, other in zip(texts, reference[k][0], strict=False)
+        )
         equal = (parameters == reference[k][1]) | (parameters.isnan() & reference[k][1].isnan())
         count += not bool(equal.all())
     return count
@@ -147,7 +171,8 @@ VARIANTS: dict[str, tuple[str | Variant, dict[str, Sequence[Any]]]] = {
         Variant("own", {"momentum": "cm", "order": "second", "p": 3.0}), {"curvature_every": [2], "curvature_samples": [2], "width": [9]},
     ),
 }  # fmt: skip
-"""Kinds of updates and settings. Those with a width are of ``mlp/digits``, the others of ``logistic/synthetic``."""
+"""Kinds of updates and settings. Those with a width are of ``mlp/digits``, the others of
+``logistic/synthetic``."""
 
 
 def of_variant(kind: str) -> Trials:

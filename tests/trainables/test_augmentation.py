@@ -35,7 +35,10 @@ def test_every_image_is_one_of_its_crops() -> None:
 def test_places_are_uniform_and_half_the_images_are_mirrored() -> None:
     n, size = 20_000, 12
     images = torch.zeros(1, 1, size, size)
-    images[0, 0, 5, 5], images[0, 0, 5, 6] = 1, 2  # a pair of neighbours says where it went, and whether mirrored
+    images[0, 0, 5, 5], images[0, 0, 5, 6] = (
+        1,
+        2,
+    )  # a pair of neighbours says where it went, and whether mirrored
     changed = crop_and_flip(images.expand(n, -1, -1, -1), generator()).flatten(1)
     assert (changed.sum(1) == 3).all()
     one, two = (changed == 1).int().argmax(1), (changed == 2).int().argmax(1)
@@ -43,7 +46,9 @@ def test_places_are_uniform_and_half_the_images_are_mirrored() -> None:
     assert mirrored.float().mean().item() == pytest.approx(0.5, abs=5 * 0.5 / n**0.5)
     for moved in (one // size - 1, one[~mirrored] % size - 1):  # 9 places each: 5 + 4 - 8 = 1 is the first
         shares = torch.bincount(moved, minlength=9) / len(moved)
-        torch.testing.assert_close(shares, torch.full((9,), 1 / 9), rtol=0, atol=5 * (8 / 81 / len(moved)) ** 0.5)
+        torch.testing.assert_close(
+            shares, torch.full((9,), 1 / 9), rtol=0, atol=5 * (8 / 81 / len(moved)) ** 0.5
+        )
 
 
 def test_the_generator_names_the_outcome_and_the_input_stays() -> None:
@@ -58,12 +63,21 @@ def test_the_generator_names_the_outcome_and_the_input_stays() -> None:
 
 def test_without_padding_an_image_is_itself_or_mirrored() -> None:
     images = torch.rand(50, 1, 3, 4, generator=generator())
-    same = [torch.equal(one, other) for one, other in zip(images, crop_and_flip(images, generator(), padding=0), strict=True)]
-    flipped = [torch.equal(one.flip(2), other) for one, other in zip(images, crop_and_flip(images, generator(), padding=0), strict=True)]
+    same = [
+        torch.equal(one, other)
+        for one, other in zip(images, crop_and_flip(images, generator(), padding=0), strict=True)
+    ]
+    flipped = [
+        torch.equal(one.flip(2), other)
+        for one, other in zip(images, crop_and_flip(images, generator(), padding=0), strict=True)
+    ]
     assert all(a != b for a, b in zip(same, flipped, strict=True))
     assert 10 < sum(same) < 40
 
 
 def test_what_is_not_images_is_refused() -> None:
-    with pytest.raises(InputError, match=r"augmentation needs images of shape \[batch, channels, height, width\], got \[4, 10\]"):
+    with pytest.raises(
+        InputError,
+        match=r"augmentation needs images of shape \[batch, channels, height, width\], got \[4, 10\]",
+    ):
         crop_and_flip(torch.rand(4, 10), generator())

@@ -19,9 +19,14 @@ def flat() -> nn.Module:
     return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 2))
 
 
-@pytest.mark.parametrize(("batch_size", "images", "nearest"), [(8, 41, 7), (40, 41, 39), (1, 40, 2), (2, 41, 3), (1, 2, 2)])
+@pytest.mark.parametrize(
+    ("batch_size", "images", "nearest"), [(8, 41, 7), (40, 41, 39), (1, 40, 2), (2, 41, 3), (1, 2, 2)]
+)
 def test_a_single_image_is_refused_when_the_loop_is_made(batch_size: int, images: int, nearest: int) -> None:
-    message = rf"no batch of a single image, got {batch_size} for {images} training images; the nearest that does is {nearest}$"
+    message = (
+        rf"no batch of a single image, got {batch_size} for {images} training images; the nearest "
+        rf"that does is {nearest}$"
+    )
     with pytest.raises(InputError, match=message):
         loop("sgd", {"lr": 0.01, "norm": True}, data=points(train=images), batch_size=batch_size)
     (report, _) = list(loop("sgd", {"lr": 0.01, "norm": True}, data=points(train=images), batch_size=nearest))
@@ -35,7 +40,10 @@ def test_a_single_training_image_is_refused() -> None:
 
 @pytest.mark.parametrize("batch_size", [8, 1])
 def test_a_model_that_trains_on_one_image_does(batch_size: int) -> None:
-    assert list(loop("sgd", {"lr": 0.01}, data=points(train=41), batch_size=batch_size))[-1]["status"] == "completed"
+    assert (
+        list(loop("sgd", {"lr": 0.01}, data=points(train=41), batch_size=batch_size))[-1]["status"]
+        == "completed"
+    )
 
 
 def test_maps_of_several_pixels_are_no_single_value() -> None:
@@ -53,7 +61,11 @@ def test_maps_of_several_pixels_are_no_single_value() -> None:
 def test_the_trial_leaves_no_trace() -> None:
     model: Any = nn.Sequential(nn.Conv1d(3, 4, 1), nn.BatchNorm1d(4), nn.Dropout(0.5))
     check_last_batch(model, torch.rand(9, 3, 5), 2)
-    assert (model[1].running_mean.tolist(), model[1].num_batches_tracked.item(), model.training) == ([0] * 4, 0, False)
+    assert (model[1].running_mean.tolist(), model[1].num_batches_tracked.item(), model.training) == (
+        [0] * 4,
+        0,
+        False,
+    )
     with pytest.raises(InputError):
         check_last_batch(flat(), torch.rand(9, 3), 2)
 

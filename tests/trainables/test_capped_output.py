@@ -25,11 +25,16 @@ def test_output_is_passed_on_up_to_the_limit_of_each_trial(capsys: pytest.Captur
     sys.stdout.write("x" * 20)  # outside of a trial
     printed, errors = capsys.readouterr()
     assert errors == "6789\n"
-    assert printed == "12345\n\n... trial a printed more than 11 characters; the rest is dropped\nagain\n" + "x" * 20
+    assert (
+        printed
+        == "12345\n\n... trial a printed more than 11 characters; the rest is dropped\nagain\n" + "x" * 20
+    )
 
 
 @pytest.mark.parametrize("redirect", [False, True], ids=["closed", "redirected"])
-def test_output_that_a_trial_closes_is_open_for_the_next(capfd: pytest.CaptureFixture[str], tmp_path: pathlib.Path, redirect: bool) -> None:
+def test_output_that_a_trial_closes_is_open_for_the_next(
+    capfd: pytest.CaptureFixture[str], tmp_path: pathlib.Path, redirect: bool
+) -> None:
     with closing(CappedOutput(100)) as output:
         with output.of("a"), (tmp_path / "a").open("w") as file:
             sys.stdout.close()

@@ -34,9 +34,13 @@ def machine(seconds: Callable[[int], float], limit: float = math.inf) -> Rehears
         pytest.param(machine(lambda size: 1.0), 100, math.inf, 100, id="an idle device takes all"),
         pytest.param(machine(lambda size: 1.0), 1, math.inf, 1, id="one is one"),
         pytest.param(machine(lambda size: float(size)), 256, math.inf, 1, id="a busy device takes one"),
-        pytest.param(machine(lambda size: max(1.0, size / 16)), 256, math.inf, 16, id="until the device is full"),
+        pytest.param(
+            machine(lambda size: max(1.0, size / 16)), 256, math.inf, 16, id="until the device is full"
+        ),
         pytest.param(machine(lambda size: 1.0), 256, 100 * BYTES, 64, id="within four fifths of the memory"),
-        pytest.param(machine(lambda size: 1.0, limit=20), 256, math.inf, 16, id="below what ran out of memory"),
+        pytest.param(
+            machine(lambda size: 1.0, limit=20), 256, math.inf, 16, id="below what ran out of memory"
+        ),
     ],
 )
 def test_the_number_is_doubled_while_it_fits_and_pays(

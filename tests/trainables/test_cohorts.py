@@ -1,8 +1,9 @@
 """Cohorts: every member's history is that of its own training loop, whoever trains beside it.
 
-In float64 the parameters agree to 1e-9 of their size. In float32 rounding grows with the steps, by how much depends on the variant: so the
-distance of a cohort from the float64 history is held against that of the members' own float32 loops, the largest among the members. A
-different order of the same sums must not be further from the truth than ``FURTHER`` times that.
+In float64 the parameters agree to 1e-9 of their size. In float32 rounding grows with the steps, by how much
+depends on the variant: so the distance of a cohort from the float64 history is held against that of the
+members' own float32 loops, the largest among the members. A different order of the same sums must not be
+further from the truth than ``FURTHER`` times that.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ from trainables.variants import Variant, variant
 TIMES = {"seconds", "images_per_second"}
 FURTHER = 8
 IMAGES, BATCH, EPOCHS, MEMBERS = 20, 8, 2, 8  # batches of 8, 8 and 4
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA"))]
+DEVICES = [
+    "cpu",
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")),
+]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -46,17 +50,26 @@ def one_thread() -> Iterator[None]:
 def noise(side: int, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Dataset:
     """Images of noise and random classes."""
     generator = torch.Generator().manual_seed(0)
-    x, y = torch.rand(IMAGES + 8, 1, side, side, generator=generator), torch.randint(0, 10, (IMAGES + 8,), generator=generator)
+    x, y = (
+        torch.rand(IMAGES + 8, 1, side, side, generator=generator),
+        torch.randint(0, 10, (IMAGES + 8,), generator=generator),
+    )
     return Dataset("noise", x[:IMAGES].to(dtype), y[:IMAGES], x[IMAGES:].to(dtype), y[IMAGES:]).to(device)
 
 
-def made(factory: Callable[..., nn.Module], dtype: torch.dtype, generator: torch.Generator, **settings: Any) -> nn.Module:
+def made(
+    factory: Callable[..., nn.Module], dtype: torch.dtype, generator: torch.Generator, **settings: Any
+) -> nn.Module:
     return factory(generator, **settings).to(dtype)
 
 
 MODELS: dict[str, tuple[Callable[..., nn.Module], str, int]] = {
     "autoencoder": (functools.partial(ConvAutoencoder, width=0.1), "reconstruction", 28),
-    "resnet": (functools.partial(CifarResNet, shape=(1, 8, 8), mean=(0.5,), std=(0.3,), depth=1, width=0.25), "cross_entropy", 8),
+    "resnet": (
+        functools.partial(CifarResNet, shape=(1, 8, 8), mean=(0.5,), std=(0.3,), depth=1, width=0.25),
+        "cross_entropy",
+        8,
+    ),
     "mlp": (functools.partial(Mlp, shape=(1, 8, 8), classes=10, width=12), "cross_entropy", 8),
 }
 
@@ -78,7 +91,15 @@ class Setting:
     ) -> None:
         factory, loss, side = MODELS[model] if isinstance(model, str) else (model, "cross_entropy", 8)
         metrics = ["accuracy"] if loss == "cross_entropy" else []
-        self.task = Task("model/noise", "none", functools.partial(made, factory, dtype), loss, metrics, batch_size=BATCH, **task)
+        self.task = Task(
+            "model/noise",
+            "none",
+            functools.partial(made, factory, dtype),
+            loss,
+            metrics,
+            batch_size=BATCH,
+            **task,
+        )
         self.variant = variant(chosen) if isinstance(chosen, str) else chosen
         self.configurations, self.epochs = configurations, epochs
         self.seeds = seeds or [0] * len(configurations)
@@ -146,16 +167,31 @@ VARIANTS = {
     "plain descent": {"momentum": "none", "adaptive": "none"},
     "momentum, a sum": {**CM, "momentum_accumulation": "sum", "mu_schedule": "constant"},
     "momentum, a bias-corrected mean": {**CM, "mu_schedule": "bias_corrected"},
-    "Nesterov's, a handcrafted sum": {"momentum": "nag", "adaptive": "none", "mu_schedule": "handcrafted", "momentum_accumulation": "sum"},
+    "Nesterov's, a handcrafted sum": {
+        "momentum": "nag",
+        "adaptive": "none",
+        "mu_schedule": "handcrafted",
+        "momentum_accumulation": "sum",
+    },
     "Nesterov's, a true mean": {"momentum": "nag", "adaptive": "none", "mu_schedule": "true_mean"},
     "p = 1, constant": adaptive(1.0, nu_schedule="constant"),
     "p = 2, bias-corrected": adaptive(2.0, nu_schedule="bias_corrected"),
     "p = 2, a sum": adaptive(2.0, adaptive="sum", nu_schedule="handcrafted"),
     "p = inf, handcrafted": adaptive(math.inf, nu_schedule="handcrafted"),
     "p = 3, true mean": adaptive(3.0, nu_schedule="true_mean"),
-    "p = 1 and momentum": {"momentum": "cm", "p": 1.0, "mu_schedule": "handcrafted", "nu_schedule": "true_mean"},
+    "p = 1 and momentum": {
+        "momentum": "cm",
+        "p": 1.0,
+        "mu_schedule": "handcrafted",
+        "nu_schedule": "true_mean",
+    },
     "p = 2 and Nesterov's": {"momentum": "nag", "p": 2.0},
-    "p = inf and a sum of scaled": {"momentum": "nag", "momentum_gradient": "scaled", "momentum_accumulation": "sum", "p": math.inf},
+    "p = inf and a sum of scaled": {
+        "momentum": "nag",
+        "momentum_gradient": "scaled",
+        "momentum_accumulation": "sum",
+        "p": math.inf,
+    },
     "second order and momentum": {"momentum": "cm", "order": "second", "nu_schedule": "true_mean"},
 }
 SCHEDULES = ["constant", "step", "exponential", "cosine", "linear"]
@@ -164,9 +200,15 @@ SCHEDULES = ["constant", "step", "exponential", "cosine", "linear"]
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("fixed", VARIANTS.values(), ids=VARIANTS)
-def test_in_float64_a_members_history_is_its_own_loops(fixed: dict[str, Any], model: str, device: str) -> None:
-    configurations = numbers(MEMBERS, "mu", "nu", "epsilon", lr_schedule=SCHEDULES, lr_warmup=[0.0, 0.3], period=[2])
-    setting = Setting(model, Variant("own", fixed), configurations, [0, 0, 1, 2] * 2, dtype=torch.float64, device=device)
+def test_in_float64_a_members_history_is_its_own_loops(
+    fixed: dict[str, Any], model: str, device: str
+) -> None:
+    configurations = numbers(
+        MEMBERS, "mu", "nu", "epsilon", lr_schedule=SCHEDULES, lr_warmup=[0.0, 0.3], period=[2]
+    )
+    setting = Setting(
+        model, Variant("own", fixed), configurations, [0, 0, 1, 2] * 2, dtype=torch.float64, device=device
+    )
     loops, alone = setting.alone()
     cohort = CohortLoop(setting.loops())
     together = histories(cohort)
@@ -177,7 +219,13 @@ def test_in_float64_a_members_history_is_its_own_loops(fixed: dict[str, Any], mo
         assert cohort.loops[k].initial_loss == pytest.approx(loops[k].initial_loss, rel=1e-6)
 
 
-CAPTURED = ["plain descent", "momentum, a bias-corrected mean", "Nesterov's, a handcrafted sum", "p = 3, true mean", "p = 2 and Nesterov's"]
+CAPTURED = [
+    "plain descent",
+    "momentum, a bias-corrected mean",
+    "Nesterov's, a handcrafted sum",
+    "p = 3, true mean",
+    "p = 2 and Nesterov's",
+]
 
 
 @pytest.mark.parametrize("kind", CAPTURED)
@@ -185,8 +233,12 @@ def test_a_recorded_step_and_evaluation_are_replayed_with_every_steps_own_batch_
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stacks, "EVALUATION_BATCH", 6)  # pieces of 6, 6, 6 and 2
-    configurations = numbers(4, "mu", "nu", "epsilon", lr_schedule=["cosine"], weight_decay=[0.1], clip_norm=[0.5])
-    setting = Setting("resnet", Variant("own", VARIANTS[kind]), configurations, [0, 0, 1, 2], dtype=torch.float64, epochs=4)
+    configurations = numbers(
+        4, "mu", "nu", "epsilon", lr_schedule=["cosine"], weight_decay=[0.1], clip_norm=[0.5]
+    )
+    setting = Setting(
+        "resnet", Variant("own", VARIANTS[kind]), configurations, [0, 0, 1, 2], dtype=torch.float64, epochs=4
+    )
     loops, alone = setting.alone()
     recorded = []
 
@@ -217,9 +269,16 @@ def test_a_step_that_cannot_be_recorded_is_taken_anew_every_time() -> None:
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(
-    ("model", "kind"), [*[("mlp", kind) for kind in VARIANTS], ("autoencoder", "p = 2 and Nesterov's"), ("resnet", "p = 2 and Nesterov's")]
+    ("model", "kind"),
+    [
+        *[("mlp", kind) for kind in VARIANTS],
+        ("autoencoder", "p = 2 and Nesterov's"),
+        ("resnet", "p = 2 and Nesterov's"),
+    ],
 )
-def test_in_float32_a_cohort_is_no_further_from_the_truth_than_a_loop(model: str, kind: str, device: str) -> None:
+def test_in_float32_a_cohort_is_no_further_from_the_truth_than_a_loop(
+    model: str, kind: str, device: str
+) -> None:
     chosen, configurations = Variant("own", VARIANTS[kind]), numbers(MEMBERS, "mu", "nu", "epsilon")
     truth, _ = Setting(model, chosen, configurations, dtype=torch.float64, device=device).alone()
     setting = Setting(model, chosen, configurations, device=device)
@@ -236,7 +295,11 @@ def test_in_float32_a_cohort_is_no_further_from_the_truth_than_a_loop(model: str
 OPTIONS = {
     "clipping": {"clip_norm": [0.01, 0.1, 10.0]},
     "coupled weight decay": {"weight_decay": [0.0, 0.1, 1.0]},
-    "decoupled weight decay": {"weight_decay": [0.0, 0.1], "weight_decay_kind": ["decoupled"], "lr_schedule": ["linear"]},
+    "decoupled weight decay": {
+        "weight_decay": [0.0, 0.1],
+        "weight_decay_kind": ["decoupled"],
+        "lr_schedule": ["linear"],
+    },
     "schedules that differ": {"lr_schedule": SCHEDULES, "lr_warmup": [0.0, 0.5]},
     "rare curvature": {"order": ["second"], "curvature_every": [2], "curvature_samples": [2]},
     "p for each": {"p": [1.5, 3.0, 4.0]},
@@ -260,9 +323,22 @@ def test_the_loops_settings_are_each_members_own(options: dict[str, Sequence[Any
 
 @pytest.mark.parametrize("name", [*sorted(each.__name__ for each in ELEMENTWISE), "Muon", "Adafactor"])
 def test_optimizers_of_torch_step_on_the_gradients_of_a_stack(name: str) -> None:
-    rates = {"lr": [1e-3, 2e-3, 1e-3, 1e-3], "lr_schedule": ["cosine", "step", "cosine", "constant"]}  # the first and third are alike
-    more = {"weight_decay": [0.1], "weight_decay_kind": ["decoupled"]} if name == "Rprop" else {"weight_decay": [0.0, 0.1, 0.0, 0.0]}
-    setting = Setting("mlp", f"torch.optim.{name}", numbers(4, clip_norm=[0.1], **more, **rates), [0, 1, 0, 1], dtype=torch.float64)
+    rates = {
+        "lr": [1e-3, 2e-3, 1e-3, 1e-3],
+        "lr_schedule": ["cosine", "step", "cosine", "constant"],
+    }  # the first and third are alike
+    more = (
+        {"weight_decay": [0.1], "weight_decay_kind": ["decoupled"]}
+        if name == "Rprop"
+        else {"weight_decay": [0.0, 0.1, 0.0, 0.0]}
+    )
+    setting = Setting(
+        "mlp",
+        f"torch.optim.{name}",
+        numbers(4, clip_norm=[0.1], **more, **rates),
+        [0, 1, 0, 1],
+        dtype=torch.float64,
+    )
     loops, alone = setting.alone()
     cohort = CohortLoop(setting.loops())
     together = histories(cohort)
@@ -274,7 +350,10 @@ def test_optimizers_of_torch_step_on_the_gradients_of_a_stack(name: str) -> None
 
 def test_members_of_all_variants_are_one_stack() -> None:
     first_order = [Variant(name, fixed) for name, fixed in VARIANTS.items() if fixed.get("order") != "second"]
-    settings = [Setting("resnet", each, numbers(2, "mu", "nu", "epsilon"), [0, 1], dtype=torch.float64) for each in first_order]
+    settings = [
+        Setting("resnet", each, numbers(2, "mu", "nu", "epsilon"), [0, 1], dtype=torch.float64)
+        for each in first_order
+    ]
     for each in settings[1:]:
         each.task, each.data = settings[0].task, settings[0].data
     alone = [loop for each in settings for loop in each.alone()[0]]
@@ -293,7 +372,10 @@ def test_augmentation_is_drawn_by_each_seeds_own_stream(seeds: list[int]) -> Non
     cohort = CohortLoop(setting.loops())
     for k, reports in enumerate(histories(cohort)):
         assert_same_history(reports, alone[k], 1e-6)
-        assert all(torch.equal(loops[k].streams[each].get_state(), cohort.loops[k].streams[each].get_state()) for each in loops[k].streams)
+        assert all(
+            torch.equal(loops[k].streams[each].get_state(), cohort.loops[k].streams[each].get_state())
+            for each in loops[k].streams
+        )
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -323,7 +405,14 @@ def saved(state: Any) -> Any:
     [
         *(
             ("mlp", each)
-            for each in ("adam", "egd_momentum", "torch.optim.SGD", "torch.optim.NAdam", "torch.optim.Adagrad", "torch.optim.Muon")
+            for each in (
+                "adam",
+                "egd_momentum",
+                "torch.optim.SGD",
+                "torch.optim.NAdam",
+                "torch.optim.Adagrad",
+                "torch.optim.Muon",
+            )
         ),
         ("resnet", "nadam"),
         ("autoencoder", "torch.optim.Rprop"),
@@ -343,7 +432,9 @@ def test_a_member_continues_alone_and_in_another_cohort(model: str, chosen: str)
     assert_same_history([*(each[0] for each in begun), *one], alone[0], 1e-6)
     assert apart(loops[0], one) < 1e-9
 
-    other = CohortLoop([setting.loop(k) for k in (1, 2, 3)])  # member 1 from epoch 2, member 2 from epoch 1, member 3 afresh
+    other = CohortLoop(
+        [setting.loop(k) for k in (1, 2, 3)]
+    )  # member 1 from epoch 2, member 2 from epoch 1, member 3 afresh
     other.load_state_dict(0, states[1])
     other.load_state_dict(1, early)
     found = histories(other)
@@ -406,9 +497,17 @@ class Frozen(Unused):
 
 
 @pytest.mark.parametrize(
-    ("model", "reason"), [(Forgetful, "random"), (Unused, "spare"), (Deciding, "data-dependent control flow"), (Frozen, "not trained")]
+    ("model", "reason"),
+    [
+        (Forgetful, "random"),
+        (Unused, "spare"),
+        (Deciding, "data-dependent control flow"),
+        (Frozen, "not trained"),
+    ],
 )
-def test_what_cannot_be_stacked_trains_member_by_member_and_says_why(model: Callable[..., nn.Module], reason: str) -> None:
+def test_what_cannot_be_stacked_trains_member_by_member_and_says_why(
+    model: Callable[..., nn.Module], reason: str
+) -> None:
     setting = Setting(model, "adam", numbers(3), [0, 0, 1])
     _, alone = setting.alone()
     cohort = CohortLoop(setting.loops())
@@ -418,14 +517,18 @@ def test_what_cannot_be_stacked_trains_member_by_member_and_says_why(model: Call
         assert_same_history(one, other, 0.0)
 
 
-def test_running_out_of_memory_halves_the_stack_and_repeats_the_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_out_of_memory_halves_the_stack_and_repeats_the_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     setting = Setting("resnet", "nadam", numbers(8), [0, 1] * 4, dtype=torch.float64)
     _, alone = setting.alone()
     sizes, losses = [], cohorts.Stack.losses
 
     def short(self: Any, x: Tensor, y: Tensor, **options: bool) -> Tensor:
         sizes.append(len(self.loops))
-        if len(self.loops) > 2 and self.loops[0].epoch == 1 and len(x[0]) == 4:  # in the middle of the second epoch
+        if (
+            len(self.loops) > 2 and self.loops[0].epoch == 1 and len(x[0]) == 4
+        ):  # in the middle of the second epoch
             raise torch.OutOfMemoryError("CUDA out of memory")
         return losses(self, x, y, **options)
 
@@ -439,7 +542,9 @@ def test_running_out_of_memory_halves_the_stack_and_repeats_the_epoch(monkeypatc
 
 
 @pytest.mark.parametrize("chosen", ["nadam", "torch.optim.Adam", "torch.optim.Adagrad", "torch.optim.Muon"])
-def test_an_error_in_the_middle_falls_back_from_the_epochs_beginning(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_the_middle_falls_back_from_the_epochs_beginning(
+    chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     setting = Setting("mlp", chosen, numbers(3), [0, 1, 1], dtype=torch.float64)
     _, alone = setting.alone()
     losses = cohorts.Stack.losses

@@ -1,6 +1,8 @@
-"""Cohorts on a CPU: each number of a member is the same, bit by bit, in every cohort. The reference is always a cohort of the member alone.
+"""Cohorts on a CPU: each number of a member is the same, bit by bit, in every cohort. The reference is always
+a cohort of the member alone.
 
-The long form, with all sizes of cohorts for every task and kind of update, is ``python -m tests.benchmarks.cohort_bits``.
+The long form, with all sizes of cohorts for every task and kind of update, is ``python -m
+tests.benchmarks.cohort_bits``.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ def test_the_tasks_tested_here_are_all_that_are_stacked() -> None:
                 continue
             assert task is not None
             data = load(task.dataset).limited(4)
-            loop = TrainingLoop(task, variant("sgd"), {"lr": 0.1}, 0, data=data, epochs=1, batch_size=2, initial_loss=0.0)
+            loop = TrainingLoop(
+                task, variant("sgd"), {"lr": 0.1}, 0, data=data, epochs=1, batch_size=2, initial_loss=0.0
+            )
             assert pinned(loop) == pays(loop)
             stacked |= {task.name} if pays(loop) else set()
     assert stacked == set(STACKED)
@@ -77,7 +81,9 @@ def test_of_models_that_train_one_after_another(name: str) -> None:
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 @pytest.mark.parametrize("width", [24, 9])
 def test_of_small_models_of_large_data_and_in_half_precision(width: int, precision: str) -> None:
-    trials = Trials("mlp/digits", "adam", {"width": [width], "activation": ["leaky_relu"]}, precision=precision)
+    trials = Trials(
+        "mlp/digits", "adam", {"width": [width], "activation": ["leaky_relu"]}, precision=precision
+    )
     assert pays(trials.loop(0))
     reference = trials.alone(range(5))
     for part in ([0, 1], [4, 3, 2], [2, 0, 4, 1, 3]):
@@ -95,7 +101,9 @@ def test_in_any_order_beside_any_neighbours_and_from_checkpoints(name: str) -> N
 
 
 def test_beside_a_neighbour_whose_code_raises() -> None:
-    trials = Trials("logistic/synthetic", "torch.optim.Adam")  # which refuses the largest learning rate at its first step
+    trials = Trials(
+        "logistic/synthetic", "torch.optim.Adam"
+    )  # which refuses the largest learning rate at its first step
     members = [4, 5, 7, 8]
     together = trials.together(members)
     assert "'failed'" in together[5][0][-1]
@@ -125,7 +133,9 @@ def squashed(generator: torch.Generator | None = None, **settings: Any) -> nn.Mo
 def test_models_of_ones_own_are_computed_as_they_are(model: Any) -> None:
     """Each agrees with its own loop to rounding, in a stack by vmap."""
     trials = Trials("mlp/synthetic")
-    trials.task = dataclasses.replace(trials.task, model=lambda generator, **settings: model(generator, shape=(10,), classes=2, **settings))
+    trials.task = dataclasses.replace(
+        trials.task, model=lambda generator, **settings: model(generator, shape=(10,), classes=2, **settings)
+    )
     loops: Sequence[TrainingLoop] = [trials.loop(k) for k in range(3)]
     assert member_rows(trials.task, loops[0].model) is None
     assert not pinned(loops[0])
@@ -140,6 +150,13 @@ def test_models_of_ones_own_are_computed_as_they_are(model: Any) -> None:
 def test_a_loss_of_ones_own_is_computed_as_it_is() -> None:
     trials = Trials("mlp/synthetic")
     task = trials.task
-    own = Task("own/synthetic", task.dataset, task.model, lambda outputs, x, y: outputs.square().mean(), task.metrics, task.settings)
+    own = Task(
+        "own/synthetic",
+        task.dataset,
+        task.model,
+        lambda outputs, x, y: outputs.square().mean(),
+        task.metrics,
+        task.settings,
+    )
     assert member_rows(own, trials.loop(0).model) is None
     assert member_rows(task, trials.loop(0).model) is not None

@@ -1,8 +1,9 @@
-"""A cohort of eight in float32: every schedule, seeds and learning rates that differ, one that diverges, a checkpoint, other neighbours.
+"""A cohort of eight in float32: every schedule, seeds and learning rates that differ, one that diverges, a
+checkpoint, other neighbours.
 
-The tolerance is that of :mod:`tests.trainables.test_cohorts`: float32 rounds, and training amplifies it by an amount that depends on the
-variant. So each member's own float32 loop is held against its float64 loop, and the cohort's numbers must not be further from float64 than
-eight times the furthest of those.
+The tolerance is that of :mod:`tests.trainables.test_cohorts`: float32 rounds, and training amplifies it by an
+amount that depends on the variant. So each member's own float32 loop is held against its float64 loop, and
+the cohort's numbers must not be further from float64 than eight times the furthest of those.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ import pytest
 import torch
 
 from tests.trainables import test_cohorts
-from tests.trainables.test_cohorts import FURTHER, IMAGES, Setting, apart, assert_same_history, histories, numbers, saved
+from tests.trainables.test_cohorts import (
+    FURTHER,
+    IMAGES,
+    Setting,
+    apart,
+    assert_same_history,
+    histories,
+    numbers,
+    saved,
+)
 from trainables.cohorts import CohortLoop
 from trainables.schedules import DECAY_SCHEDULES
 from trainables.variants import Variant
@@ -32,7 +42,8 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def settings(kind: str, model: str, dtype: torch.dtype, device: str) -> Setting:
-    """Two members for each schedule of mu, those of nu the other way round; all others are numbers that differ."""
+    """Two members for each schedule of mu, those of nu the other way round; all others are numbers that
+    differ."""
     names = list(DECAY_SCHEDULES)
     decays = {"mu_schedule": names, "nu_schedule": names[::-1], "period": [2]}
     configurations = numbers(MEMBERS, "mu", "nu", "epsilon", lr_schedule=SCHEDULES, **decays)
@@ -62,7 +73,10 @@ def test_each_history_is_that_of_its_own_loop(kind: str, model: str, device: str
         cohort = CohortLoop([setting.loop(k, initial_loss=1.0) for k in part])
         for place, k in enumerate(part):
             cohort.load_state_dict(place, states[k])
-        after |= {k: (cohort.loops[place], reports) for place, (k, reports) in enumerate(zip(part, histories(cohort), strict=True))}
+        after |= {
+            k: (cohort.loops[place], reports)
+            for place, (k, reports) in enumerate(zip(part, histories(cohort), strict=True))
+        }
 
     rounding = EPOCHS * math.ceil(IMAGES / test_cohorts.BATCH) * torch.finfo(torch.float32).eps
     bound = FURTHER * max(rounding, *(apart(truth[k], loops[k]) for k in healthy))

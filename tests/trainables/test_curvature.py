@@ -32,17 +32,27 @@ def hessian(loss: Callable[[Tensor], Tensor], model: nn.Module) -> Tensor:
 
     def at(vector: Tensor) -> Tensor:
         pieces = vector.split([each.numel() for each in params.values()])
-        named = {name: piece.view(each.shape) for (name, each), piece in zip(params.items(), pieces, strict=True)}
+        named = {
+            name: piece.view(each.shape) for (name, each), piece in zip(params.items(), pieces, strict=True)
+        }
         return loss(torch.func.functional_call(model, named, (x,)))
 
-    found: Tensor = torch.autograd.functional.hessian(at, nn.utils.parameters_to_vector(model.parameters()).detach())
+    found: Tensor = torch.autograd.functional.hessian(
+        at, nn.utils.parameters_to_vector(model.parameters()).detach()
+    )
     return found
 
 
 NETWORKS = [
     pytest.param(lambda: nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 3)), id="tanh"),
-    pytest.param(lambda: nn.Sequential(nn.Linear(2, 5), nn.LeakyReLU(0.1), nn.Linear(5, 3), nn.Sigmoid()), id="leaky ReLU"),
-    pytest.param(lambda: nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 1)), id="batch norm in training"),
+    pytest.param(
+        lambda: nn.Sequential(nn.Linear(2, 5), nn.LeakyReLU(0.1), nn.Linear(5, 3), nn.Sigmoid()),
+        id="leaky ReLU",
+    ),
+    pytest.param(
+        lambda: nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 1)),
+        id="batch norm in training",
+    ),
 ]
 
 
@@ -58,7 +68,9 @@ def test_the_product_is_the_explicit_hessian_times_u(network: Callable[[], nn.Mo
     x = torch.randn(6, 2, generator=generator(1), dtype=torch.float64)
     found = curvature(loss(model(x)), params, generator(7))
     explicit = hessian(loss, model) @ drawn(params, generator(7))
-    torch.testing.assert_close(torch.cat([each.reshape(-1) for each in found.h]), explicit, rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(
+        torch.cat([each.reshape(-1) for each in found.h]), explicit, rtol=1e-8, atol=1e-8
+    )
     assert found.fell_back == 0
     for one, other in zip(found.gradient, torch.autograd.grad(loss(model(x)), params), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
@@ -129,14 +141,26 @@ def attention(theta: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("loss", "operation"),
     [
-        pytest.param(lambda theta: Once.apply(theta).square().sum(), "Once is once_differentiable", id="a function of the user's"),
-        pytest.param(lambda theta: Once.apply(theta).sum(), "Once is once_differentiable", id="where torch would say zero"),
+        pytest.param(
+            lambda theta: Once.apply(theta).square().sum(),
+            "Once is once_differentiable",
+            id="a function of the user's",
+        ),
+        pytest.param(
+            lambda theta: Once.apply(theta).sum(),
+            "Once is once_differentiable",
+            id="where torch would say zero",
+        ),
         pytest.param(attention, "scaled_dot_product.* cannot: derivative for", id="fused attention"),
     ],
 )
-def test_a_model_that_cannot_be_differentiated_twice_is_refused_by_its_operation(loss: Any, operation: str) -> None:
+def test_a_model_that_cannot_be_differentiated_twice_is_refused_by_its_operation(
+    loss: Any, operation: str
+) -> None:
     theta = torch.linspace(0.1, 1, 8).requires_grad_()
-    with pytest.raises(InputError, match=f"order='second' needs a model that can be differentiated twice, and .*{operation}"):
+    with pytest.raises(
+        InputError, match=f"order='second' needs a model that can be differentiated twice, and .*{operation}"
+    ):
         curvature(loss(theta), [theta], generator())
 
 
@@ -149,5 +173,7 @@ def test_an_error_of_another_kind_stays_what_it_is() -> None:
 @pytest.mark.parametrize("samples", [0, -1, 1.5, True])
 def test_a_bad_number_of_samples_is_refused(samples: Any) -> None:
     theta = torch.ones(2, requires_grad=True)
-    with pytest.raises(InputError, match=f"curvature_samples must be an integer of at least 1, got {samples!r}"):
+    with pytest.raises(
+        InputError, match=f"curvature_samples must be an integer of at least 1, got {samples!r}"
+    ):
         curvature(theta.square().sum(), [theta], samples=samples)

@@ -39,7 +39,9 @@ def test_digits_are_scikit_learns_own() -> None:
     assert sorted(torch.cat([data.y_train, data.y_test]).tolist()) == sorted(labels.tolist())
     means = torch.cat([data.x_train, data.x_test]).mean(dim=(1, 2, 3)).sort().values
     # Enlarging by 3.5 keeps an image's mean but for the border, whose pixels count a little more or less.
-    torch.testing.assert_close(means, torch.tensor(small.mean(1) / 16, dtype=torch.float32).sort().values, rtol=0.05, atol=0.01)
+    torch.testing.assert_close(
+        means, torch.tensor(small.mean(1) / 16, dtype=torch.float32).sort().values, rtol=0.05, atol=0.01
+    )
 
 
 def test_mnist_has_its_shapes_and_range() -> None:
@@ -49,12 +51,25 @@ def test_mnist_has_its_shapes_and_range() -> None:
     assert (tuple(data.x_train.shape), tuple(data.x_test.shape)) == ((60_000, 1, 28, 28), (10_000, 1, 28, 28))
     assert (data.x_train.dtype, data.y_train.dtype) == (torch.float32, torch.int64)
     assert (data.x_train.min(), data.x_train.max()) == (0, 1)
-    assert torch.bincount(data.y_train).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert torch.bincount(data.y_train).tolist() == [
+        5923,
+        6742,
+        5958,
+        6131,
+        5842,
+        5421,
+        5918,
+        6265,
+        5851,
+        5949,
+    ]
 
 
 LAYOUTS = [  # dataset, what it is called, the folder, the first file of it
     pytest.param("mnist", "MNIST", "MNIST/raw", "train-images-idx3-ubyte", id="mnist"),
-    pytest.param("fashion_mnist", "Fashion-MNIST", "FashionMNIST/raw", "train-images-idx3-ubyte", id="fashion_mnist"),
+    pytest.param(
+        "fashion_mnist", "Fashion-MNIST", "FashionMNIST/raw", "train-images-idx3-ubyte", id="fashion_mnist"
+    ),
     pytest.param("cifar10", "CIFAR-10", "cifar-10-batches-py", "data_batch_1", id="cifar10"),
 ]
 
@@ -82,7 +97,9 @@ def test_torchvisions_files_are_read(tmp_path: pathlib.Path, kind: str) -> None:
         (raw / f"{part}-images-idx3-ubyte").write_bytes(
             bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28)) + pixels
         )
-        (raw / f"{part}-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1]) + count.to_bytes(4, "big") + bytes(range(count)))
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(
+            bytes([0, 0, 8, 1]) + count.to_bytes(4, "big") + bytes(range(count))
+        )
     data = load(kind, data_root=tmp_path)
     assert (tuple(data.x_train.shape), tuple(data.x_test.shape)) == ((3, 1, 28, 28), (2, 1, 28, 28))
     assert data.x_train.flatten()[:3].tolist() == pytest.approx([0, 1 / 255, 2 / 255])
@@ -92,19 +109,31 @@ def test_torchvisions_files_are_read(tmp_path: pathlib.Path, kind: str) -> None:
 def test_cifar10_is_read_from_arrays_where_its_archive_is_absent(tmp_path: pathlib.Path) -> None:
     images = numpy.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=numpy.uint8)
     labels = numpy.arange(5)
-    numpy.savez(tmp_path / "cifar10.npz", x_train=images, y_train=labels, x_test=images[:2], y_test=labels[:2])
+    numpy.savez(
+        tmp_path / "cifar10.npz", x_train=images, y_train=labels, x_test=images[:2], y_test=labels[:2]
+    )
     data = load("cifar10", data_root=tmp_path)
-    assert (data.name, tuple(data.x_train.shape), tuple(data.x_test.shape)) == ("cifar10", (5, 3, 32, 32), (2, 3, 32, 32))
+    assert (data.name, tuple(data.x_train.shape), tuple(data.x_test.shape)) == (
+        "cifar10",
+        (5, 3, 32, 32),
+        (2, 3, 32, 32),
+    )
     assert data.x_train[4, 1, 2, 3] == images[4, 2, 3, 1] / numpy.float32(255)
 
 
 def test_the_summaries_say_what_the_datasets_are() -> None:
     for name in ("digits", "synthetic", "ill_conditioned"):
         data, known = load(name), summary(name)
-        assert (tuple(data.x_train.shape[1:]), len(data.x_train), len(data.x_test)) == (known.shape, known.train, known.test)
+        assert (tuple(data.x_train.shape[1:]), len(data.x_train), len(data.x_test)) == (
+            known.shape,
+            known.train,
+            known.test,
+        )
         assert known.classes is None or set(data.y_train.tolist()) == set(range(known.classes))
     digits = load("digits").x_train
-    assert (summary("digits").mean[0], summary("digits").std[0]) == pytest.approx((digits.mean().item(), digits.std().item()), abs=1e-4)
+    assert (summary("digits").mean[0], summary("digits").std[0]) == pytest.approx(
+        (digits.mean().item(), digits.std().item()), abs=1e-4
+    )
     assert len(load("none").x_train) == 0
 
 
@@ -115,7 +144,11 @@ def test_a_callable_gives_the_dataset_that_it_returns() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        pytest.param(lambda: [1, 2], r"must return a trainables.Dataset, got list", id="a callable that returns something else"),
+        pytest.param(
+            lambda: [1, 2],
+            r"must return a trainables.Dataset, got list",
+            id="a callable that returns something else",
+        ),
         pytest.param(5, r"dataset must be a name or a callable that returns a Dataset, got 5", id="a number"),
     ],
 )
@@ -125,7 +158,11 @@ def test_a_dataset_of_another_kind_is_refused(given: Any, message: str) -> None:
 
 
 def test_an_unknown_dataset_is_refused_with_the_nearest() -> None:
-    with pytest.raises(InputError, match=r"unknown dataset 'minst'; did you mean 'mnist'\? \(known: digits, mnist, fashion_mnist, cifar10"):
+    with pytest.raises(
+        InputError,
+        match=r"unknown dataset 'minst'; did you mean 'mnist'\? \(known: digits, mnist, fashion_mnist, "
+        r"cifar10",
+    ):
         load("minst")
 
 
@@ -133,7 +170,9 @@ def tiny() -> Dataset:
     return Dataset("tiny", torch.rand(5, 1, 2, 2), torch.arange(5), torch.rand(3, 1, 2, 2), torch.arange(3))
 
 
-@pytest.mark.parametrize(("limit", "train", "test"), [(None, 5, 3), (1, 1, 1), (4, 4, 3), (5, 5, 3), (6, 5, 3)])
+@pytest.mark.parametrize(
+    ("limit", "train", "test"), [(None, 5, 3), (1, 1, 1), (4, 4, 3), (5, 5, 3), (6, 5, 3)]
+)
 def test_a_limit_keeps_the_first_images_of_both_parts(limit: int | None, train: int, test: int) -> None:
     whole = tiny()
     some = whole.limited(limit)
@@ -150,4 +189,6 @@ def test_a_limit_below_one_image_is_refused(limit: int) -> None:
 
 def test_every_part_moves_to_the_device() -> None:
     moved = tiny().to("meta")
-    assert {getattr(moved, part).device.type for part in ("x_train", "y_train", "x_test", "y_test")} == {"meta"}
+    assert {getattr(moved, part).device.type for part in ("x_train", "y_train", "x_test", "y_test")} == {
+        "meta"
+    }

@@ -36,8 +36,14 @@ def written(folder: pathlib.Path, **changes: Any) -> str:
 def test_bytes_are_scaled_and_channels_come_first(tmp_path: pathlib.Path) -> None:
     data, given = load(written(tmp_path)), arrays()
     assert (tuple(data.x_train.shape), tuple(data.x_test.shape)) == ((4, 3, 2, 5), (2, 3, 2, 5))
-    assert (data.x_train.dtype, data.y_train.dtype, data.y_test.dtype) == (torch.float32, torch.int64, torch.int64)
-    np.testing.assert_array_equal(data.x_train.numpy(), given["x_train"].transpose(0, 3, 1, 2) / np.float32(255))
+    assert (data.x_train.dtype, data.y_train.dtype, data.y_test.dtype) == (
+        torch.float32,
+        torch.int64,
+        torch.int64,
+    )
+    np.testing.assert_array_equal(
+        data.x_train.numpy(), given["x_train"].transpose(0, 3, 1, 2) / np.float32(255)
+    )
     assert (data.y_train.tolist(), data.y_test.tolist()) == ([0, 2, 1, 2], [1, 0])
 
 
@@ -81,28 +87,60 @@ def test_content_follows_the_bytes_not_the_path(tmp_path: pathlib.Path) -> None:
     one, same = written(tmp_path / "a"), written(tmp_path / "b")
     assert summary(one).content == summary(same).content
     other = written(tmp_path / "b", y_train=np.array([1, 2, 1, 2]))
-    os.utime(other.removeprefix("arrays:"), ns=(1, 1))  # a file that changes is read anew, whatever the clock's resolution
+    os.utime(
+        other.removeprefix("arrays:"), ns=(1, 1)
+    )  # a file that changes is read anew, whatever the clock's resolution
     assert summary(one).content != summary(other).content
     assert load(other).y_train.tolist() == [1, 2, 1, 2]
 
 
 BAD_ARRAYS = [
     pytest.param(
-        {"y_test": None}, r"lacks y_test; it needs x_train, y_train, x_test, y_test \(has: x_train, y_train, x_test\)", id="array"
+        {"y_test": None},
+        r"lacks y_test; it needs x_train, y_train, x_test, y_test \(has: x_train, y_train, x_test\)",
+        id="array",
     ),
-    pytest.param({"y_train": np.arange(3)}, "x_train has 4 entries and y_train has 3; give one label for each", id="lengths"),
     pytest.param(
-        {"y_train": np.eye(4)}, r"y_train must be whole or real numbers of shape \[n\], got float64 of shape \[4, 4\]", id="one-hot"
+        {"y_train": np.arange(3)},
+        "x_train has 4 entries and y_train has 3; give one label for each",
+        id="lengths",
     ),
-    pytest.param({"y_train": np.array(list("abcd"))}, "y_train must be whole or real numbers", id="text labels"),
-    pytest.param({"y_train": np.array([0, -1, 2, 3])}, "y_train must hold classes from 0, got -1", id="negative class"),
-    pytest.param({"x_train": np.ones((4, 2, 5, 3), int)}, r"x_train must be uint8 \(0 to 255\) or floating, got int64", id="int64 pixels"),
-    pytest.param({"x_train": np.ones(4)}, r"x_train must have shape \[n, features\].*, got \[4\]", id="no features"),
-    pytest.param({"x_train": np.ones((4, 1, 1, 1, 1))}, r"at most 4 dimensions, got shape \[4, 1, 1, 1, 1\]", id="video"),
-    pytest.param({"x_train": np.full((4, 2, 5, 3), np.nan)}, "x_train holds values that are not finite", id="nan"),
-    pytest.param({"x_test": np.ones((2, 7))}, r"one shape, got x_train \[3, 2, 5\] and x_test \[7\]", id="shapes"),
+    pytest.param(
+        {"y_train": np.eye(4)},
+        r"y_train must be whole or real numbers of shape \[n\], got float64 of shape \[4, 4\]",
+        id="one-hot",
+    ),
+    pytest.param(
+        {"y_train": np.array(list("abcd"))}, "y_train must be whole or real numbers", id="text labels"
+    ),
+    pytest.param(
+        {"y_train": np.array([0, -1, 2, 3])}, "y_train must hold classes from 0, got -1", id="negative class"
+    ),
+    pytest.param(
+        {"x_train": np.ones((4, 2, 5, 3), int)},
+        r"x_train must be uint8 \(0 to 255\) or floating, got int64",
+        id="int64 pixels",
+    ),
+    pytest.param(
+        {"x_train": np.ones(4)}, r"x_train must have shape \[n, features\].*, got \[4\]", id="no features"
+    ),
+    pytest.param(
+        {"x_train": np.ones((4, 1, 1, 1, 1))},
+        r"at most 4 dimensions, got shape \[4, 1, 1, 1, 1\]",
+        id="video",
+    ),
+    pytest.param(
+        {"x_train": np.full((4, 2, 5, 3), np.nan)}, "x_train holds values that are not finite", id="nan"
+    ),
+    pytest.param(
+        {"x_test": np.ones((2, 7))}, r"one shape, got x_train \[3, 2, 5\] and x_test \[7\]", id="shapes"
+    ),
     pytest.param({"x_test": np.ones((0, 2, 5, 3)), "y_test": np.ones(0, int)}, "x_test is empty", id="empty"),
-    pytest.param({"y_test": np.array([{}, {}])}, "cannot be read as an .npz file: Object arrays cannot be loaded", id="pickles"),
+    pytest.param(
+        {"y_test": np.array([{}, {}])},
+        "cannot be read as an .npz file: Object arrays cannot be loaded",
+        id="pickles",
+    ),
 ]
 
 
@@ -136,21 +174,32 @@ def test_a_single_array_is_not_enough(tmp_path: pathlib.Path) -> None:
 
 def test_missing_files_are_said() -> None:
     with pytest.raises(
-        InputError, match=r"no file 'nowhere.npz' for dataset 'arrays:nowhere.npz'; give the path of an .npz file with x_train"
+        InputError,
+        match=r"no file 'nowhere.npz' for dataset 'arrays:nowhere.npz'; give the path of an .npz file with "
+        r"x_train",
     ):
         load("arrays:nowhere.npz")
-    with pytest.raises(InputError, match=r"no folder 'nowhere/train' for dataset 'images:nowhere'; it needs DIR/train/CLASS"):
+    with pytest.raises(
+        InputError, match=r"no folder 'nowhere/train' for dataset 'images:nowhere'; it needs DIR/train/CLASS"
+    ):
         load("images:nowhere")
 
 
-def folder(root: pathlib.Path, mode: str = "RGB", train: tuple[str, ...] = ("cat", "dog"), test: tuple[str, ...] = ("cat", "dog")) -> str:
+def folder(
+    root: pathlib.Path,
+    mode: str = "RGB",
+    train: tuple[str, ...] = ("cat", "dog"),
+    test: tuple[str, ...] = ("cat", "dog"),
+) -> str:
     """Two pictures of 5 x 4 a class, of which the second is brighter."""
     for part, classes in (("train", train), ("test", test)):
         (root / part).mkdir(parents=True)
         for position, name in enumerate(classes):
             (root / part / name).mkdir()
             for picture in range(2):
-                Image.new("RGB", (5, 4), (10 * position, 20 * picture, 255)).convert(mode).save(root / part / name / f"{picture}.png")
+                Image.new("RGB", (5, 4), (10 * position, 20 * picture, 255)).convert(mode).save(
+                    root / part / name / f"{picture}.png"
+                )
     return f"images:{root}"
 
 
@@ -194,12 +243,19 @@ def spoilt(root: pathlib.Path, how: str) -> str:
     [
         pytest.param(
             "size",
-            "all pictures must have one size; .*1.png is 6 x 4 and .*0.png is 5 x 4|.*0.png is 5 x 4 and .*1.png is 6 x 4",
+            "all pictures must have one size; .*1.png is 6 x 4 and .*0.png is 5 x 4|.*0.png is 5 x 4 and "
+            ".*1.png is 6 x 4",
             id="size",
         ),
-        pytest.param("file", "a picture in .* cannot be read: cannot identify image file .*1.png", id="no picture"),
+        pytest.param(
+            "file", "a picture in .* cannot be read: cannot identify image file .*1.png", id="no picture"
+        ),
         pytest.param("depth", "1.png has mode 'I;16'; give 8 bits for each channel", id="16 bits"),
-        pytest.param("class", r"has classes that train lacks: eel \(train has: cat, dog\)", id="class of the test set only"),
+        pytest.param(
+            "class",
+            r"has classes that train lacks: eel \(train has: cat, dog\)",
+            id="class of the test set only",
+        ),
         pytest.param("empty", "no pictures in .*test.*; they belong in test/CLASS", id="nothing there"),
     ],
 )

@@ -17,7 +17,11 @@ from trainables.variants import variant
 
 VALLEY = {"lr": 0.01, "mu": 0.9, "nu": 0.5}
 ANGLES = {"x1": 1.0, "x2": 0.5, "x3": -1.0}
-CASES = [("function/ishigami", ANGLES), ("function/sobol_g", {f"x{i}": 0.3 for i in range(1, 5)}), ("function/lr_valley", VALLEY)]
+CASES = [
+    ("function/ishigami", ANGLES),
+    ("function/sobol_g", {f"x{i}": 0.3 for i in range(1, 5)}),
+    ("function/lr_valley", VALLEY),
+]
 
 
 def function(name: str) -> FunctionTask:
@@ -32,7 +36,16 @@ def test_a_function_reports_as_training_does(name: str, configuration: dict[str,
     loop = FunctionLoop(one, "direct", configuration, 0)
     (report,) = list(loop)
     trained = next(
-        iter(TrainingLoop(task("logistic/synthetic"), variant("sgd"), {"lr": 0.1}, 0, data=load("synthetic").limited(8), epochs=1))
+        iter(
+            TrainingLoop(
+                task("logistic/synthetic"),
+                variant("sgd"),
+                {"lr": 0.1},
+                0,
+                data=load("synthetic").limited(8),
+                epochs=1,
+            )
+        )
     )
     assert set(report) <= set(trained) | {"train_loss", "test_loss"}
     value = one.function(configuration)
@@ -45,7 +58,11 @@ def test_a_function_reports_as_training_does(name: str, configuration: dict[str,
 
 def test_more_epochs_repeat_the_value_and_divergence_ends_them() -> None:
     reports = list(FunctionLoop(function("function/lr_valley"), "direct", VALLEY, 0, epochs=3))
-    assert [(each["epoch"], each["status"]) for each in reports] == [(1, "running"), (2, "running"), (3, "completed")]
+    assert [(each["epoch"], each["status"]) for each in reports] == [
+        (1, "running"),
+        (2, "running"),
+        (3, "completed"),
+    ]
     assert len({each["train_loss_end"] for each in reports}) == 1
     wild = FunctionTask("function/wild", Diverging(Noisy(LrValley(), sd=0.01), above=0.5))
     (last,) = list(FunctionLoop(wild, "direct", {**VALLEY, "lr": 0.9}, 0, epochs=3))
@@ -69,7 +86,8 @@ def test_the_seed_draws_the_noise() -> None:
 
 def test_the_fingerprint_names_the_function() -> None:
     prints = {
-        FunctionTask("function/mine", each).fingerprint() for each in (Ishigami(), Ishigami(a=5.0), Noisy(Ishigami(), 0.1), LrValley())
+        FunctionTask("function/mine", each).fingerprint()
+        for each in (Ishigami(), Ishigami(a=5.0), Noisy(Ishigami(), 0.1), LrValley())
     }
     assert len(prints) == 4
 
@@ -77,7 +95,10 @@ def test_the_fingerprint_names_the_function() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"variant": "adam"}, "task 'function/ishigami' is a function, whose variant is 'direct'; got 'adam'"),
+        (
+            {"variant": "adam"},
+            "task 'function/ishigami' is a function, whose variant is 'direct'; got 'adam'",
+        ),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"configuration": {"x1": 0.0}}, "a configuration needs x2"),
         ({"configuration": {**ANGLES, "x2": 9.0}}, r"x2 must be in \[-3.14159, 3.14159\], got 9.0"),
@@ -86,7 +107,13 @@ def test_the_fingerprint_names_the_function() -> None:
 def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
     given = {"variant": "direct", "configuration": ANGLES, "seed": 0, **arguments}
     with pytest.raises(InputError, match=message):
-        FunctionLoop(function("function/ishigami"), given.pop("variant"), given.pop("configuration"), given.pop("seed"), **given)
+        FunctionLoop(
+            function("function/ishigami"),
+            given.pop("variant"),
+            given.pop("configuration"),
+            given.pop("seed"),
+            **given,
+        )
 
 
 def test_a_function_does_not_train() -> None:

@@ -1,4 +1,5 @@
-"""The hyperalgorithm against torch.optim, against a transcription of its equations, and as a torch optimizer."""
+"""The hyperalgorithm against torch.optim, against a transcription of its equations, and as a torch
+optimizer."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ class Problem:
     def __init__(self, seed: int, steps: int, shapes: tuple[tuple[int, ...], ...] = SHAPES) -> None:
         generator = torch.Generator().manual_seed(seed)
         self.steps = steps
-        self.start, self.target = [[torch.randn(s, generator=generator, dtype=torch.float64) for s in shapes] for _ in range(2)]
+        self.start, self.target = [
+            [torch.randn(s, generator=generator, dtype=torch.float64) for s in shapes] for _ in range(2)
+        ]
         self.curvature = [torch.rand(s, generator=generator, dtype=torch.float64) + 0.5 for s in shapes]
         self.noise = [torch.randn((steps, *s), generator=generator, dtype=torch.float64) for s in shapes]
 
@@ -50,9 +53,13 @@ def minimise(optimizer: Callable[..., torch.optim.Optimizer], problem: Problem) 
     return [param.detach() for param in params]
 
 
-def minimise_together(optimizer: Callable[..., torch.optim.Optimizer], problems: list[Problem]) -> list[list[Tensor]]:
+def minimise_together(
+    optimizer: Callable[..., torch.optim.Optimizer], problems: list[Problem]
+) -> list[list[Tensor]]:
     """The parameters of each member of a cohort, trained as one."""
-    params = [nn.Parameter(torch.stack(each)) for each in zip(*(problem.start for problem in problems), strict=True)]
+    params = [
+        nn.Parameter(torch.stack(each)) for each in zip(*(problem.start for problem in problems), strict=True)
+    ]
     running = optimizer(params)
     for t in range(1, problems[0].steps + 1):
         for i, param in enumerate(params):
@@ -72,7 +79,12 @@ def assert_same(ours: list[Tensor], theirs: list[Tensor], tolerance: float) -> N
 SUM = {"momentum_accumulation": "sum", "mu_schedule": "constant", "adaptive": "none"}
 PLAIN = {"momentum": "none", "epsilon": 1e-8}
 IDENTITIES = [  # settings, the torch optimizer of (lr, mu, nu), and how closely they agree in float64
-    pytest.param({"momentum": "none", "adaptive": "none"}, lambda lr, mu, nu: partial(torch.optim.SGD, lr=lr), 1e-12, id="SGD"),
+    pytest.param(
+        {"momentum": "none", "adaptive": "none"},
+        lambda lr, mu, nu: partial(torch.optim.SGD, lr=lr),
+        1e-12,
+        id="SGD",
+    ),
     pytest.param(
         {"momentum": "cm", **SUM},
         lambda lr, mu, nu: partial(torch.optim.SGD, lr=lr, momentum=mu),
@@ -97,7 +109,9 @@ IDENTITIES = [  # settings, the torch optimizer of (lr, mu, nu), and how closely
         1e-12,
         id="RMSprop",
     ),
-    pytest.param({}, lambda lr, mu, nu: partial(torch.optim.Adam, lr=lr, betas=(mu, nu), eps=1e-8), 1e-12, id="Adam"),
+    pytest.param(
+        {}, lambda lr, mu, nu: partial(torch.optim.Adam, lr=lr, betas=(mu, nu), eps=1e-8), 1e-12, id="Adam"
+    ),
     # Adamax adds epsilon to the gradient inside the maximum, we to the norm.
     pytest.param(
         {"p": math.inf, "nu_schedule": "constant"},
@@ -125,7 +139,11 @@ HYPERPARAMETERS = [  # lr, mu, nu
 @pytest.mark.parametrize("hyperparameters", HYPERPARAMETERS)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_one_model_is_the_torch_optimizer(
-    variant: dict[str, Any], reference: Callable[..., Any], tolerance: float, hyperparameters: tuple[float, float, float], seed: int
+    variant: dict[str, Any],
+    reference: Callable[..., Any],
+    tolerance: float,
+    hyperparameters: tuple[float, float, float],
+    seed: int,
 ) -> None:
     lr, mu, nu = hyperparameters
     problem = Problem(seed, steps=50)
@@ -140,11 +158,15 @@ def test_each_member_of_a_cohort_is_the_torch_optimizer_alone(
 ) -> None:
     chosen = [each.values[0] for each in HYPERPARAMETERS]
     problems = [Problem(seed, steps=50) for seed in range(len(chosen))]
-    numbers: dict[str, Any] = dict(zip(("lr", "mu", "nu"), torch.tensor(chosen, dtype=torch.float64).T, strict=True))
+    numbers: dict[str, Any] = dict(
+        zip(("lr", "mu", "nu"), torch.tensor(chosen, dtype=torch.float64).T, strict=True)
+    )
     together = {**numbers, **variant}
     if every_number_a_tensor:
         fixed = {"p": 2.0, "epsilon": 1e-8, **variant}
-        together |= {name: torch.full((len(chosen),), fixed[name], dtype=torch.float64) for name in ("p", "epsilon")}
+        together |= {
+            name: torch.full((len(chosen),), fixed[name], dtype=torch.float64) for name in ("p", "epsilon")
+        }
         if "nu" in variant:
             together["nu"] = torch.full((len(chosen),), variant["nu"], dtype=torch.float64)
     cohort = minimise_together(partial(Hyperalgorithm, **together), problems)
@@ -156,11 +178,35 @@ def test_each_member_of_a_cohort_is_the_torch_optimizer_alone(
 
 SCHEDULES = ("constant", "bias_corrected", "true_mean", "handcrafted")
 COMBINATIONS = [
-    dict(zip(("momentum", "momentum_gradient", "mu_schedule", "momentum_accumulation", "adaptive", "nu_schedule"), each, strict=True))
+    dict(
+        zip(
+            (
+                "momentum",
+                "momentum_gradient",
+                "mu_schedule",
+                "momentum_accumulation",
+                "adaptive",
+                "nu_schedule",
+            ),
+            each,
+            strict=True,
+        )
+    )
     for each in itertools.chain(
-        itertools.product(("cm", "nag"), ("scaled", "unscaled"), SCHEDULES, ("mean", "sum"), ("mean", "sum"), SCHEDULES),
-        itertools.product(("none",), ("scaled", "unscaled"), ("constant",), ("mean",), ("mean", "sum"), SCHEDULES),
-        itertools.product(("none", "cm", "nag"), ("scaled", "unscaled"), SCHEDULES, ("mean", "sum"), ("none",), ("constant",)),
+        itertools.product(
+            ("cm", "nag"), ("scaled", "unscaled"), SCHEDULES, ("mean", "sum"), ("mean", "sum"), SCHEDULES
+        ),
+        itertools.product(
+            ("none",), ("scaled", "unscaled"), ("constant",), ("mean",), ("mean", "sum"), SCHEDULES
+        ),
+        itertools.product(
+            ("none", "cm", "nag"),
+            ("scaled", "unscaled"),
+            SCHEDULES,
+            ("mean", "sum"),
+            ("none",),
+            ("constant",),
+        ),
     )
 ]
 NUMBERS = {"lr": 0.02, "mu": 0.8, "nu": 0.95, "epsilon": 1e-3, "period": 3}
@@ -172,7 +218,10 @@ def transcribed(variant: dict[str, Any], problem: Problem) -> list[Tensor]:
     return [
         torch.from_numpy(
             transcription.train(
-                variant, lambda theta, t, i=i: problem.gradient(i, torch.from_numpy(theta), t).numpy(), start.numpy(), problem.steps
+                variant,
+                lambda theta, t, i=i: problem.gradient(i, torch.from_numpy(theta), t).numpy(),
+                start.numpy(),
+                problem.steps,
             )
         )
         for i, start in enumerate(problem.start)
@@ -184,14 +233,18 @@ def test_every_first_order_combination_follows_the_equations(p: float) -> None:
     problem = Problem(7, steps=10, shapes=SMALL)
     for combination in COMBINATIONS:
         variant = {**combination, **NUMBERS, "p": p}
-        assert_same(minimise(partial(Hyperalgorithm, **variant), problem), transcribed(variant, problem), 1e-12)
+        assert_same(
+            minimise(partial(Hyperalgorithm, **variant), problem), transcribed(variant, problem), 1e-12
+        )
 
 
 def test_the_combinations_contain_the_papers_384_of_first_order() -> None:
     papers = {
         tuple(each.values())
         for each in COMBINATIONS
-        if each["momentum"] != "none" and each["adaptive"] != "none" and each["momentum_accumulation"] == "mean"
+        if each["momentum"] != "none"
+        and each["adaptive"] != "none"
+        and each["momentum_accumulation"] == "mean"
     }
     assert 3 * len(papers) == 768 / 2  # p is 1, 2 or infinite; half of the 768 are of second order
 
@@ -256,7 +309,9 @@ def test_a_float32_member_is_the_float32_model_alone_when_its_numbers_are_float6
 
 KINDS = [
     pytest.param({"lr": 0.05}, id="adam"),
-    pytest.param({"lr": 0.05, "momentum": "nag", "momentum_gradient": "scaled", "p": 1.5}, id="nag, scaled, p 1.5"),
+    pytest.param(
+        {"lr": 0.05, "momentum": "nag", "momentum_gradient": "scaled", "p": 1.5}, id="nag, scaled, p 1.5"
+    ),
     pytest.param({"lr": 0.05, "momentum": "none", "p": math.inf}, id="maximum norm alone"),
     pytest.param({"lr": 0.05, "momentum": "none", "adaptive": "none"}, id="sgd"),
 ]
@@ -285,7 +340,9 @@ def equal(one: nn.Module, other: nn.Module) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("through_a_file", [False, True], ids=["in memory", "through a file"])
-def test_a_restored_optimizer_continues_bit_identically(kind: dict[str, Any], through_a_file: bool, tmp_path: Any) -> None:
+def test_a_restored_optimizer_continues_bit_identically(
+    kind: dict[str, Any], through_a_file: bool, tmp_path: Any
+) -> None:
     model, loss = model_and_loss()
     optimizer = Hyperalgorithm(model.parameters(), **kind)
     steps(optimizer, loss, 5)
@@ -302,7 +359,9 @@ def test_a_restored_optimizer_continues_bit_identically(kind: dict[str, Any], th
     assert equal(again, model)
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))], ids=["deepcopy", "pickle"]
+)
 def test_a_copied_optimizer_continues_bit_identically(copied: Callable[[Any], Any]) -> None:
     param = nn.Parameter(torch.tensor([1.0, -2.0]))
     optimizer = Hyperalgorithm([param], lr=0.1)
@@ -375,7 +434,9 @@ def test_a_later_group_has_settings_and_a_clock_of_its_own() -> None:
     second.grad = torch.ones(2)
     optimizer.step()
     torch.testing.assert_close(first.detach(), torch.full((2,), -0.2))
-    torch.testing.assert_close(second.detach(), torch.full((2,), -0.5))  # its first step, so the mean has no bias to lose
+    torch.testing.assert_close(
+        second.detach(), torch.full((2,), -0.5)
+    )  # its first step, so the mean has no bias to lose
 
 
 def test_a_refused_group_leaves_the_optimizer_as_it_was() -> None:
@@ -418,7 +479,9 @@ def test_the_order_and_grouping_of_parameters_change_no_bit(order: list[int], cu
 
     def arranged(params: list[nn.Parameter]) -> Hyperalgorithm:
         chosen = [params[i] for i in order]
-        return Hyperalgorithm([{"params": chosen[:cut]}, {"params": chosen[cut:]}], lr=0.1, momentum="nag", p=3.0)
+        return Hyperalgorithm(
+            [{"params": chosen[:cut]}, {"params": chosen[cut:]}], lr=0.1, momentum="nag", p=3.0
+        )
 
     plain = minimise(partial(Hyperalgorithm, lr=0.1, momentum="nag", p=3.0), problem)
     assert all(torch.equal(a, b) for a, b in zip(minimise(arranged, problem), plain, strict=True))
@@ -442,7 +505,9 @@ def test_momentum_moves_in_the_memory_format_of_its_parameter() -> None:
     optimizer = Hyperalgorithm([param], lr=0.1)
     param.grad = torch.ones_like(param)
     optimizer.step()
-    assert all(optimizer.state[param][name].is_contiguous(memory_format=torch.channels_last) for name in ("m", "v"))
+    assert all(
+        optimizer.state[param][name].is_contiguous(memory_format=torch.channels_last) for name in ("m", "v")
+    )
 
 
 # --- what is refused
@@ -456,11 +521,18 @@ def weight(*shape: int) -> list[nn.Parameter]:
     ("params", "error", "message"),
     [
         pytest.param(lambda: [], ValueError, "empty parameter list", id="no parameters"),
-        pytest.param(lambda: [nn.Parameter(torch.zeros(2, dtype=torch.complex64))], InputError, "complex64", id="complex"),
+        pytest.param(
+            lambda: [nn.Parameter(torch.zeros(2, dtype=torch.complex64))],
+            InputError,
+            "complex64",
+            id="complex",
+        ),
         pytest.param(lambda: [torch.zeros(2).long()], InputError, "int64", id="integers"),
     ],
 )
-def test_parameters_that_cannot_be_trained_are_refused(params: Callable[[], Any], error: type[Exception], message: str) -> None:
+def test_parameters_that_cannot_be_trained_are_refused(
+    params: Callable[[], Any], error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         Hyperalgorithm(params(), lr=0.1)
 
@@ -478,7 +550,10 @@ BAD_NUMBERS = [  # argument, value, what else is set
     *(("mu", value, {}) for value in (1.0, 1.5, -0.1, math.nan, "0.9")),
     *(("nu", value, {}) for value in (1.0, -0.1, math.nan, 2)),
     ("nu", 1.0, {"adaptive": "mean", "nu_schedule": "constant"}),
-    *(("nu", 1.0, {"adaptive": "sum", "nu_schedule": schedule}) for schedule in ("bias_corrected", "true_mean", "handcrafted")),
+    *(
+        ("nu", 1.0, {"adaptive": "sum", "nu_schedule": schedule})
+        for schedule in ("bias_corrected", "true_mean", "handcrafted")
+    ),
     ("nu", 1.1, {"adaptive": "sum", "nu_schedule": "constant"}),
     *(("p", value, {}) for value in (0.5, 0.999, 0.0, -1.0, -math.inf, math.nan, "inf")),
     *(("epsilon", value, {}) for value in (-1e-9, math.nan, math.inf)),
@@ -492,7 +567,9 @@ BAD_NUMBERS = [  # argument, value, what else is set
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "others"), BAD_NUMBERS, ids=lambda each: str(each).replace("\n", ""))
+@pytest.mark.parametrize(
+    ("name", "value", "others"), BAD_NUMBERS, ids=lambda each: str(each).replace("\n", "")
+)
 def test_a_bad_number_is_refused_by_name_and_value(name: str, value: Any, others: dict[str, Any]) -> None:
     arguments = {"lr": 0.1, **others, name: value}
     with pytest.raises(InputError) as caught:
@@ -517,21 +594,44 @@ def test_a_bad_number_is_refused_by_name_and_value(name: str, value: Any, others
 def test_an_unknown_choice_is_refused_with_the_nearest(name: str, value: str, nearest: str) -> None:
     with pytest.raises(InputError) as caught:
         Hyperalgorithm(weight(), lr=0.1, **{name: value})
-    assert str(caught.value) == f"unknown {name} {value!r}; did you mean {nearest!r}? (known: {', '.join(CHOICES[name])})"
+    assert (
+        str(caught.value)
+        == f"unknown {name} {value!r}; did you mean {nearest!r}? (known: {', '.join(CHOICES[name])})"
+    )
 
 
 @pytest.mark.parametrize(
     ("params", "numbers", "message"),
     [
         pytest.param(
-            weight(3, 2), {"lr": torch.ones(2)}, r"each of 2 members, .* \[2, \.\.\.\], got \(3, 2\)", id="another number of members"
+            weight(3, 2),
+            {"lr": torch.ones(2)},
+            r"each of 2 members, .* \[2, \.\.\.\], got \(3, 2\)",
+            id="another number of members",
         ),
-        pytest.param(weight(2, 3), {"mu": torch.full((3,), 0.5)}, r"mu has one entry for each of 3 members", id="members last"),
-        pytest.param([nn.Parameter(torch.zeros(()))], {"p": torch.full((2,), 2.0)}, r"p has one entry.*got \(\)", id="a scalar"),
-        pytest.param(weight(2), {"lr": torch.ones(2), "nu": torch.full((3,), 0.5)}, r"lengths \{'lr': 2, 'nu': 3\}", id="two lengths"),
+        pytest.param(
+            weight(2, 3),
+            {"mu": torch.full((3,), 0.5)},
+            r"mu has one entry for each of 3 members",
+            id="members last",
+        ),
+        pytest.param(
+            [nn.Parameter(torch.zeros(()))],
+            {"p": torch.full((2,), 2.0)},
+            r"p has one entry.*got \(\)",
+            id="a scalar",
+        ),
+        pytest.param(
+            weight(2),
+            {"lr": torch.ones(2), "nu": torch.full((3,), 0.5)},
+            r"lengths \{'lr': 2, 'nu': 3\}",
+            id="two lengths",
+        ),
     ],
 )
-def test_a_cohort_whose_shapes_disagree_is_refused(params: list[nn.Parameter], numbers: dict[str, Tensor], message: str) -> None:
+def test_a_cohort_whose_shapes_disagree_is_refused(
+    params: list[nn.Parameter], numbers: dict[str, Tensor], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         Hyperalgorithm(params, **{"lr": 0.1, **numbers})
 

@@ -1,4 +1,5 @@
-"""What the hyperalgorithm's settings may be, also in a group, from NumPy, and after somebody wrote to them."""
+"""What the hyperalgorithm's settings may be, also in a group, from NumPy, and after somebody wrote to
+them."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ WRITTEN = [  # name, value, message
     (
         "momentum",
         0.95,
-        "momentum must be one of none, cm, nag, and mu its number, got 0.95; OneCycleLR and CyclicLR .* cycle_momentum=False",
+        "momentum must be one of none, cm, nag, and mu its number, got 0.95; OneCycleLR and CyclicLR .* "
+        "cycle_momentum=False",
     ),
     ("momentum_gradient", "scale", "unknown momentum_gradient 'scale'; did you mean 'scaled'?"),
     ("momentum_accumulation", None, "unknown momentum_accumulation None"),
@@ -44,7 +46,9 @@ WRITTEN = [  # name, value, message
 
 
 @pytest.mark.parametrize(("name", "value", "message"), WRITTEN)
-def test_a_choice_written_into_a_group_is_refused_before_anything_moves(name: str, value: Any, message: str) -> None:
+def test_a_choice_written_into_a_group_is_refused_before_anything_moves(
+    name: str, value: Any, message: str
+) -> None:
     first, second = weight(), weight()
     optimizer = Hyperalgorithm([{"params": [first]}, {"params": [second]}], lr=0.1)
     optimizer.param_groups[1][name] = value
@@ -72,7 +76,9 @@ CYCLES = [
 
 
 @pytest.mark.parametrize(("scheduler", "arguments"), CYCLES)
-def test_a_cycle_of_momentum_is_refused_and_one_of_lr_alone_is_not(scheduler: Any, arguments: dict[str, Any]) -> None:
+def test_a_cycle_of_momentum_is_refused_and_one_of_lr_alone_is_not(
+    scheduler: Any, arguments: dict[str, Any]
+) -> None:
     optimizer = Hyperalgorithm([weight()], lr=0.1)
     scheduler(optimizer, **arguments)
     with pytest.raises(InputError, match="cycle_momentum=False"):
@@ -83,7 +89,9 @@ def test_a_cycle_of_momentum_is_refused_and_one_of_lr_alone_is_not(scheduler: An
         optimizer.step()
         running.step()
     restored = Hyperalgorithm([weight()], lr=1.0)
-    restored.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # with what the scheduler added to the group
+    restored.load_state_dict(
+        copy.deepcopy(optimizer.state_dict())
+    )  # with what the scheduler added to the group
     restored.step()
     assert restored.param_groups[0]["lr"] == optimizer.param_groups[0]["lr"] != 0.1
 
@@ -111,7 +119,10 @@ def test_an_unknown_setting_of_a_group_is_refused_with_the_nearest(name: str, me
 
 def test_what_pytorch_keeps_in_a_group_is_welcome() -> None:
     model = nn.Linear(2, 1)
-    assert Hyperalgorithm(model.named_parameters(), lr=0.1).param_groups[0]["param_names"] == ["weight", "bias"]
+    assert Hyperalgorithm(model.named_parameters(), lr=0.1).param_groups[0]["param_names"] == [
+        "weight",
+        "bias",
+    ]
     first = Hyperalgorithm([weight()], lr=0.1)
     scheduler = lr_scheduler.StepLR(first, 1)
     first.step()
@@ -136,7 +147,11 @@ NUMPYS = {"lr": 0.1, "mu": 0.5, "nu": 0.75, "p": 2, "epsilon": 0.125}
 def test_a_real_number_of_any_type_is_that_number(kind: Any, in_a_group: bool, tmp_path: Any) -> None:
     numbers = {name: kind(value) for name, value in NUMPYS.items()}
     param, other = weight(), weight()
-    optimizer = Hyperalgorithm([{"params": [param], **numbers}], lr=0.1) if in_a_group else Hyperalgorithm([param], **numbers)
+    optimizer = (
+        Hyperalgorithm([{"params": [param], **numbers}], lr=0.1)
+        if in_a_group
+        else Hyperalgorithm([param], **numbers)
+    )
     reference = Hyperalgorithm([other], **{name: float(value) for name, value in numbers.items()})
     for each in (optimizer, reference):
         each.step()
@@ -149,7 +164,11 @@ def test_a_real_number_of_any_type_is_that_number(kind: Any, in_a_group: bool, t
 @pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8])
 def test_an_integer_of_any_type_is_that_integer(kind: Any) -> None:
     group = Hyperalgorithm([weight()], lr=kind(1), p=kind(2), period=kind(3)).param_groups[0]
-    assert [(type(group[name]), group[name]) for name in ("lr", "p", "period")] == [(int, 1), (int, 2), (int, 3)]
+    assert [(type(group[name]), group[name]) for name in ("lr", "p", "period")] == [
+        (int, 1),
+        (int, 2),
+        (int, 3),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -171,9 +190,14 @@ def test_what_is_no_number_is_refused_by_its_type(name: str, value: Any, message
 # --- epsilon in the parameters' dtype
 
 
-@pytest.mark.parametrize("epsilon", [1e-8, 2.9e-8, torch.tensor([1e-3, 1e-8])], ids=["default", "rounds to 0", "one member's"])
+@pytest.mark.parametrize(
+    "epsilon", [1e-8, 2.9e-8, torch.tensor([1e-3, 1e-8])], ids=["default", "rounds to 0", "one member's"]
+)
 def test_an_epsilon_that_is_zero_in_the_dtype_is_refused(epsilon: Any) -> None:
-    with pytest.raises(InputError, match=r"epsilon must be at least 6e-08 \(or 0\) for torch.float16, which rounds it to 0, got"):
+    with pytest.raises(
+        InputError,
+        match=r"epsilon must be at least 6e-08 \(or 0\) for torch.float16, which rounds it to 0, got",
+    ):
         Hyperalgorithm([weight(torch.float16)], lr=0.1, epsilon=epsilon)
 
 
@@ -187,7 +211,9 @@ def test_an_epsilon_that_is_zero_in_the_dtype_is_refused(epsilon: Any) -> None:
         (torch.float32, {}),
     ],
 )
-def test_an_epsilon_that_is_something_or_meant_as_nothing_is_welcome(dtype: torch.dtype, settings: dict[str, Any]) -> None:
+def test_an_epsilon_that_is_something_or_meant_as_nothing_is_welcome(
+    dtype: torch.dtype, settings: dict[str, Any]
+) -> None:
     param = weight(dtype)
     Hyperalgorithm([param], lr=0.1, **settings).step()
     assert bool(param.isfinite().all())

@@ -48,7 +48,10 @@ def test_sobol_gs_closed_forms() -> None:
     product = math.prod(1 + each for each in parts)
     assert (one.mean, one.variance) == pytest.approx((1, product - 1), rel=1e-12)
     close(one.first_order, {f"x{i}": part / (product - 1) for i, part in enumerate(parts, 1)})
-    close(one.total_order, {f"x{i}": part * product / (1 + part) / (product - 1) for i, part in enumerate(parts, 1)})
+    close(
+        one.total_order,
+        {f"x{i}": part * product / (1 + part) / (product - 1) for i, part in enumerate(parts, 1)},
+    )
 
 
 def test_the_lr_valleys_closed_forms() -> None:
@@ -57,13 +60,17 @@ def test_the_lr_valleys_closed_forms() -> None:
     l_low, l_high = math.log10(1 - 0.999), math.log10(1 - 0.5)
     z, l = (2.5, -2.5 - -2.0), ((l_high - l_low) / 2, (l_high + l_low) / 2 - -1.0)  # noqa: E741
     alone = {
-        name: steep**2 * (4 * h**4 / 45 + 4 * d**2 * h**2 / 3) for name, steep, (h, d) in (("lr", one.steep_lr, z), ("mu", one.steep_mu, l))
+        name: steep**2 * (4 * h**4 / 45 + 4 * d**2 * h**2 / 3)
+        for name, steep, (h, d) in (("lr", one.steep_lr, z), ("mu", one.steep_mu, l))
     }
     both = one.tilt**2 * z[0] ** 2 * l[0] ** 2 / 9
     variance = alone["lr"] + alone["mu"] + both
     assert one.variance == pytest.approx(variance, rel=1e-10)
     close(one.first_order, {"lr": alone["lr"] / variance, "mu": alone["mu"] / variance, "nu": 0})
-    close(one.total_order, {"lr": (alone["lr"] + both) / variance, "mu": (alone["mu"] + both) / variance, "nu": 0})
+    close(
+        one.total_order,
+        {"lr": (alone["lr"] + both) / variance, "mu": (alone["mu"] + both) / variance, "nu": 0},
+    )
 
 
 def test_salib_has_the_same_functions_and_indices() -> None:
@@ -77,7 +84,9 @@ def test_salib_has_the_same_functions_and_indices() -> None:
     a = [0.0, 1.0, 4.5, 9.0, 99.0, 99.0, 99.0, 99.0]
     one, points = SobolG(tuple(a)), random.uniform(size=(20, 8))
     np.testing.assert_allclose(
-        [one(dict(zip(one.names, p, strict=True))) for p in points], sobol_g.evaluate(points, a=np.array(a)), rtol=1e-12
+        [one(dict(zip(one.names, p, strict=True))) for p in points],
+        sobol_g.evaluate(points, a=np.array(a)),
+        rtol=1e-12,
     )
     np.testing.assert_allclose(list(one.first_order.values()), sobol_g.sensitivity_index(a), rtol=1e-10)
     np.testing.assert_allclose(list(one.total_order.values()), sobol_g.total_sensitivity_index(a), rtol=1e-10)
@@ -85,13 +94,18 @@ def test_salib_has_the_same_functions_and_indices() -> None:
 
 def sampled(one: KnownAnswer, units: np.ndarray[Any, Any], first_seed: int) -> np.ndarray[Any, Any]:
     """Values through the hyperparameters' own scales, what diverged as the ceiling."""
-    configurations = [{each.name: each.value(u) for each, u in zip(one.parameters, row, strict=True)} for row in units]
-    return np.array([min(one(each, seed=first_seed + k), one.ceiling) for k, each in enumerate(configurations)])
+    configurations = [
+        {each.name: each.value(u) for each, u in zip(one.parameters, row, strict=True)} for row in units
+    ]
+    return np.array(
+        [min(one(each, seed=first_seed + k), one.ceiling) for k, each in enumerate(configurations)]
+    )
 
 
 @pytest.mark.parametrize("one", FUNCTIONS)
 def test_monte_carlo_agrees(one: KnownAnswer) -> None:
-    """Mean and variance to five standard errors; indices by Janon's and Jansen's estimators, whose error is below 4 / sqrt(n) here."""
+    """Mean and variance to five standard errors; indices by Janon's and Jansen's estimators, whose error is
+    below 4 / sqrt(n) here."""
     n, names = 4000, one.names
     random = np.random.default_rng(0)
     a, b = random.uniform(size=(2, n, len(names)))
@@ -106,14 +120,20 @@ def test_monte_carlo_agrees(one: KnownAnswer) -> None:
         at_mixed = sampled(one, mixed, 2 * n)
         first = np.mean((at_b - both.mean()) * (at_mixed - at_a)) / both.var()
         assert first == pytest.approx(one.first_order[name], abs=4 / math.sqrt(n))
-        noise = one.noise_variance / one.variance  # the noise is drawn anew at every point, so Jansen's estimator has it as well
-        assert np.mean((at_a - at_mixed) ** 2) / 2 / both.var() - noise == pytest.approx(one.total_order[name], abs=4 / math.sqrt(n))
+        noise = (
+            one.noise_variance / one.variance
+        )  # the noise is drawn anew at every point, so Jansen's estimator has it as well
+        assert np.mean((at_a - at_mixed) ** 2) / 2 / both.var() - noise == pytest.approx(
+            one.total_order[name], abs=4 / math.sqrt(n)
+        )
 
 
 @pytest.mark.parametrize("one", FUNCTIONS)
 def test_no_value_is_above_the_ceiling_and_losses_of_the_valley_are_positive(one: KnownAnswer) -> None:
     corners = np.array(np.meshgrid(*[[0.0, 0.5, 1.0]] * len(one.names))).reshape(len(one.names), -1).T
-    values = sampled(one, np.concatenate([corners, np.random.default_rng(0).uniform(size=(500, len(one.names)))]), 0)
+    values = sampled(
+        one, np.concatenate([corners, np.random.default_rng(0).uniform(size=(500, len(one.names)))]), 0
+    )
     assert values.max() <= one.ceiling
     assert math.isfinite(one.ceiling)
     if one == LrValley():
@@ -156,7 +176,10 @@ def test_hyperparameters_are_plain_data() -> None:
     [
         (lambda: Ishigami()({"x1": 0.0, "x2": 0.0}), "a configuration needs x3"),
         (lambda: Ishigami()({"x1": 0.0, "x2": 0.0, "x3": 0.0, "x4": 0.0}), "unknown hyperparameter 'x4'"),
-        (lambda: Ishigami()({"x1": 4.0, "x2": 0.0, "x3": 0.0}), r"x1 must be in \[-3.14159, 3.14159\], got 4.0"),
+        (
+            lambda: Ishigami()({"x1": 4.0, "x2": 0.0, "x3": 0.0}),
+            r"x1 must be in \[-3.14159, 3.14159\], got 4.0",
+        ),
         (lambda: Noisy(Ishigami(), sd=-1), "sd must be at least 0, got -1"),
         (lambda: Noisy(Diverging(Ishigami(), above=0.5), sd=1), "noise goes inside"),
         (lambda: Diverging(Ishigami(), above=1.5), "above must be between 0 and 1"),

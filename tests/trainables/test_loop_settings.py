@@ -1,4 +1,5 @@
-"""Hyperparameters of the loop at work: decay, clipping, schedules, second order, metrics, batch norm, precision, odd tasks."""
+"""Hyperparameters of the loop at work: decay, clipping, schedules, second order, metrics, batch norm,
+precision, odd tasks."""
 
 from __future__ import annotations
 
@@ -41,7 +42,9 @@ class Dense(nn.Module):
         with torch.no_grad():
             for layer in self.layers:
                 if isinstance(layer, nn.Linear):
-                    layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator, dtype=torch.float64))
+                    layer.weight.copy_(
+                        torch.randn(layer.weight.shape, generator=generator, dtype=torch.float64)
+                    )
                     layer.bias.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,12 +66,16 @@ def points(train: int = 40, test: int = 10) -> Dataset:
     return Dataset("points", x[:train], y[:train], x[train:], y[train:])
 
 
-DENSE = Task("dense/points", "points", Dense, error, {"accuracy": accuracy}, {"width": 4, "norm": False}, BATCH)
+DENSE = Task(
+    "dense/points", "points", Dense, error, {"accuracy": accuracy}, {"width": 4, "norm": False}, BATCH
+)
 
 
 def loop(name: Any, configuration: dict[str, Any], **others: Any) -> TrainingLoop:
     arguments = {"task": DENSE, "data": points(), "epochs": EPOCHS, "seed": 0, **others}
-    return TrainingLoop(arguments.pop("task"), variant(name), configuration, arguments.pop("seed"), **arguments)
+    return TrainingLoop(
+        arguments.pop("task"), variant(name), configuration, arguments.pop("seed"), **arguments
+    )
 
 
 def by_hand(optimizer: Any, clip: float | None = None, factor: Any = None) -> list[Tensor]:
@@ -90,19 +97,31 @@ def by_hand(optimizer: Any, clip: float | None = None, factor: Any = None) -> li
 
 
 SAME = [  # our configuration of a variant, and PyTorch's own way to the same numbers
-    pytest.param("cm", {"lr": 0.1, "mu": 0.9, "weight_decay": 0.3}, {"weight_decay": 0.3}, {}, id="coupled decay"),
+    pytest.param(
+        "cm", {"lr": 0.1, "mu": 0.9, "weight_decay": 0.3}, {"weight_decay": 0.3}, {}, id="coupled decay"
+    ),
     pytest.param("cm", {"lr": 0.1, "mu": 0.9, "clip_norm": 0.05}, {}, {"clip": 0.05}, id="clipping"),
     pytest.param(
-        "cm", {"lr": 0.1, "mu": 0.9, "clip_norm": 0.05, "weight_decay": 0.3}, {"weight_decay": 0.3}, {"clip": 0.05}, id="clip, then decay"
+        "cm",
+        {"lr": 0.1, "mu": 0.9, "clip_norm": 0.05, "weight_decay": 0.3},
+        {"weight_decay": 0.3},
+        {"clip": 0.05},
+        id="clip, then decay",
     ),
     pytest.param(
-        "cm", {"lr": 0.1, "mu": 0.9, "lr_schedule": "linear"}, {}, {"factor": lambda t: 1 - (t - 1) / 6}, id="a schedule at every step"
+        "cm",
+        {"lr": 0.1, "mu": 0.9, "lr_schedule": "linear"},
+        {},
+        {"factor": lambda t: 1 - (t - 1) / 6},
+        id="a schedule at every step",
     ),
 ]
 
 
 @pytest.mark.parametrize(("name", "configuration", "keywords", "others"), SAME)
-def test_the_loop_is_plain_pytorch(name: str, configuration: dict[str, Any], keywords: dict[str, Any], others: dict[str, Any]) -> None:
+def test_the_loop_is_plain_pytorch(
+    name: str, configuration: dict[str, Any], keywords: dict[str, Any], others: dict[str, Any]
+) -> None:
     one = loop(name, configuration)
     list(one)
     theirs = by_hand(lambda params: torch.optim.SGD(params, lr=0.1, momentum=0.9, **keywords), **others)
@@ -126,7 +145,9 @@ def test_decoupled_decay_of_adam_is_adamw(schedule: str) -> None:
 
 def test_the_reported_gradient_is_the_losss_before_clipping_and_decay() -> None:
     plain, changed = ({"lr": 1e-12, **more} for more in ({}, {"clip_norm": 1e-6, "weight_decay": 0.5}))
-    assert loop("sgd", plain).train_epoch()["grad_norm"] == pytest.approx(loop("sgd", changed).train_epoch()["grad_norm"], rel=1e-6)
+    assert loop("sgd", plain).train_epoch()["grad_norm"] == pytest.approx(
+        loop("sgd", changed).train_epoch()["grad_norm"], rel=1e-6
+    )
 
 
 def test_a_setting_of_the_model_and_the_batch_size_reach_their_places() -> None:
@@ -141,7 +162,10 @@ def test_metrics_are_reported_after_every_epoch_for_both_parts() -> None:
     one = loop("adam", {"lr": 0.01})
     report = one.train_epoch()
     assert set(report) == FIELDS | {"train_accuracy", "test_accuracy"}
-    for part, x, y in (("train", one.data.x_train, one.data.y_train), ("test", one.data.x_test, one.data.y_test)):
+    for part, x, y in (
+        ("train", one.data.x_train, one.data.y_train),
+        ("test", one.data.x_test, one.data.y_test),
+    ):
         assert report[f"{part}_accuracy"] == pytest.approx(accuracy(one.model(x), x, y).item(), rel=1e-6)
 
 
@@ -155,7 +179,10 @@ def test_without_test_images_the_test_numbers_are_nan() -> None:
 # --- second order
 
 
-@pytest.mark.parametrize("name", ["egd", "egd_momentum", "nag-scaled-mean-constant+l1-sum-constant-second", "linf-mean-constant-second"])
+@pytest.mark.parametrize(
+    "name",
+    ["egd", "egd_momentum", "nag-scaled-mean-constant+l1-sum-constant-second", "linf-mean-constant-second"],
+)
 @pytest.mark.parametrize("every", [1, 2, 20])
 def test_second_order_trains_repeats_and_resumes_to_the_bit(name: str, every: int) -> None:
     chosen = variant(name)
@@ -168,7 +195,9 @@ def test_second_order_trains_repeats_and_resumes_to_the_bit(name: str, every: in
     whole = list(fresh())
     assert numbers(list(fresh())) == numbers(whole)
     assert set(whole[0]) == FIELDS | {"fell_back"}
-    assert [report["fell_back"] for report in whole] == pytest.approx([0.0, *[math.nan if every == 20 else 0.0] * 2], nan_ok=True)
+    assert [report["fell_back"] for report in whole] == pytest.approx(
+        [0.0, *[math.nan if every == 20 else 0.0] * 2], nan_ok=True
+    )
     first, file = fresh(), io.BytesIO()
     begun = [first.train_epoch()]
     torch.save(first.state_dict(), file)
@@ -220,17 +249,27 @@ def test_a_model_that_cannot_be_differentiated_twice_says_so() -> None:
 
 def test_the_first_loss_of_batch_norm_is_that_of_batches_and_leaves_no_trace() -> None:
     data = points()
-    far = dataclasses.replace(data, x_train=data.x_train * 100 + 1000)  # far from the running statistics of a fresh layer
+    far = dataclasses.replace(
+        data, x_train=data.x_train * 100 + 1000
+    )  # far from the running statistics of a fresh layer
     one = loop("sgd", {"lr": 0.01, "norm": True}, data=far)
     norm = one.model.layers[1]  # type: ignore[index]
-    assert (norm.num_batches_tracked, norm.running_mean.tolist(), norm.running_var.tolist()) == (0, [0] * 4, [1] * 4)
+    assert (norm.num_batches_tracked, norm.running_mean.tolist(), norm.running_var.tolist()) == (
+        0,
+        [0] * 4,
+        [1] * 4,
+    )
     model = copy.deepcopy(one.model).train()
-    assert one.initial_loss == pytest.approx(error(model(far.x_train), far.x_train, far.y_train).item(), rel=1e-6)
+    assert one.initial_loss == pytest.approx(
+        error(model(far.x_train), far.x_train, far.y_train).item(), rel=1e-6
+    )
 
 
 @pytest.mark.parametrize("images", [257, 513])
 def test_no_piece_of_the_first_evaluation_is_a_single_image(images: int) -> None:
-    assert math.isfinite(loop("sgd", {"lr": 0.01, "norm": True}, data=points(train=images), batch_size=15).initial_loss)
+    assert math.isfinite(
+        loop("sgd", {"lr": 0.01, "norm": True}, data=points(train=images), batch_size=15).initial_loss
+    )
 
 
 def test_running_statistics_that_lag_behind_are_no_divergence() -> None:
@@ -275,8 +314,19 @@ def test_augmentation_touches_training_batches_only_and_resumes() -> None:
 def test_a_precision_is_a_choice_that_leaves_the_settings_as_they_were(precision: str) -> None:
     before = torch.backends.cudnn.conv.fp32_precision
     digit_task = task("autoencoder/digits")
-    one = TrainingLoop(digit_task, variant("adam"), {"lr": 0.002}, 0, data=some_digits(), epochs=1, batch_size=BATCH, precision=precision)
-    plain = TrainingLoop(digit_task, variant("adam"), {"lr": 0.002}, 0, data=some_digits(), epochs=1, batch_size=BATCH)
+    one = TrainingLoop(
+        digit_task,
+        variant("adam"),
+        {"lr": 0.002},
+        0,
+        data=some_digits(),
+        epochs=1,
+        batch_size=BATCH,
+        precision=precision,
+    )
+    plain = TrainingLoop(
+        digit_task, variant("adam"), {"lr": 0.002}, 0, data=some_digits(), epochs=1, batch_size=BATCH
+    )
     ours, theirs = one.train_epoch(), plain.train_epoch()
     assert torch.backends.cudnn.conv.fp32_precision == before
     assert all(param.dtype == torch.float32 for param in one.params)
@@ -288,7 +338,9 @@ def test_a_precision_is_a_choice_that_leaves_the_settings_as_they_were(precision
 
 
 def test_an_unknown_precision_is_refused() -> None:
-    with pytest.raises(InputError, match=r"unknown precision 'bf32'; did you mean .* \(known: float32, tf32, bf16\)"):
+    with pytest.raises(
+        InputError, match=r"unknown precision 'bf32'; did you mean .* \(known: float32, tf32, bf16\)"
+    ):
         loop("sgd", {"lr": 0.1}, precision="bf32")
 
 
@@ -345,7 +397,11 @@ class Rateless(torch.optim.Optimizer):
 def test_an_optimizer_without_lr_trains_but_has_no_schedule() -> None:
     report = loop(Rateless, {"weight_decay": 0.1, "clip_norm": 1.0}).train_epoch()
     assert math.isnan(report["lr"])
-    for more in ({"lr_schedule": "cosine"}, {"lr_warmup": 0.5}, {"weight_decay": 0.1, "weight_decay_kind": "decoupled"}):
+    for more in (
+        {"lr_schedule": "cosine"},
+        {"lr_warmup": 0.5},
+        {"weight_decay": 0.1, "weight_decay_kind": "decoupled"},
+    ):
         with pytest.raises(InputError, match=r"need an optimizer with lr, which .*Rateless has not"):
             loop(Rateless, more)
 
@@ -353,7 +409,16 @@ def test_an_optimizer_without_lr_trains_but_has_no_schedule() -> None:
 def test_second_order_in_bfloat16_trains() -> None:
     digit_task = task("autoencoder/digits")
     configuration = {"lr": 1e-3, "epsilon": 1e-2}
-    one = TrainingLoop(digit_task, variant("egd"), configuration, 0, data=some_digits(), epochs=1, batch_size=BATCH, precision="bf16")
+    one = TrainingLoop(
+        digit_task,
+        variant("egd"),
+        configuration,
+        0,
+        data=some_digits(),
+        epochs=1,
+        batch_size=BATCH,
+        precision="bf16",
+    )
     report = one.train_epoch()
     assert (report["status"], report["fell_back"]) == ("completed", 0)
 
@@ -373,9 +438,13 @@ TORCH = [
 
 
 @pytest.mark.parametrize(("name", "configuration", "mu", "nu"), TORCH)
-def test_optimizers_of_pytorch_train_report_and_resume(name: str, configuration: dict[str, Any], mu: float, nu: float) -> None:
+def test_optimizers_of_pytorch_train_report_and_resume(
+    name: str, configuration: dict[str, Any], mu: float, nu: float
+) -> None:
     whole = list(loop(name, configuration))
-    assert {each: whole[-1][each] for each in ("lr", "mu", "nu")} == pytest.approx({"lr": 0.01, "mu": mu, "nu": nu}, nan_ok=True)
+    assert {each: whole[-1][each] for each in ("lr", "mu", "nu")} == pytest.approx(
+        {"lr": 0.01, "mu": mu, "nu": nu}, nan_ok=True
+    )
     first = loop(name, configuration)
     begun = [first.train_epoch()]
     resumed = loop(name, configuration)

@@ -25,7 +25,9 @@ def test_binary_cross_entropy_is_that_of_two_classes_with_log_odds() -> None:
     odds, y = torch.tensor([-1.0, 0.0, 2.0, 3.0]), torch.tensor([0, 1, 1, 0])
     both = torch.stack([torch.zeros(4), odds], 1)
     for shaped in (odds, odds[:, None]):
-        torch.testing.assert_close(LOSSES["binary_cross_entropy"](shaped, X, y), LOSSES["cross_entropy"](both, X, y))
+        torch.testing.assert_close(
+            LOSSES["binary_cross_entropy"](shaped, X, y), LOSSES["cross_entropy"](both, X, y)
+        )
         assert accuracy(shaped, X, y) == accuracy(both, X, y) == 0.5
 
 
@@ -43,7 +45,9 @@ def test_a_name_or_a_callable_gives_a_loss_or_metric() -> None:
 def test_what_is_neither_is_refused() -> None:
     with pytest.raises(InputError, match="unknown loss 'cross_entrop'; did you mean 'cross_entropy'"):
         loss_of("cross_entrop")
-    with pytest.raises(InputError, match=r"loss must be a callable of \(outputs, x, y\) or one of .*mse.*; got 3"):
+    with pytest.raises(
+        InputError, match=r"loss must be a callable of \(outputs, x, y\) or one of .*mse.*; got 3"
+    ):
         loss_of(3)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="unknown metric 'acuracy'; did you mean 'accuracy'"):
         metrics_of(["acuracy"])

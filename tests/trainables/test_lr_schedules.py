@@ -16,14 +16,18 @@ from trainables.names import InputError
 
 def test_step_is_the_papers_decay_every_two_epochs() -> None:
     decay = Decay(total=400, per_epoch=10)
-    assert [lr_factor("step", 10 * epoch + 1, decay) for epoch in range(6)] == pytest.approx([1, 1, 0.94, 0.94, 0.94**2, 0.94**2])
+    assert [lr_factor("step", 10 * epoch + 1, decay) for epoch in range(6)] == pytest.approx(
+        [1, 1, 0.94, 0.94, 0.94**2, 0.94**2]
+    )
     assert lr_factor("step", 20, decay) == 1  # the last step of the second epoch
 
 
 def test_exponential_is_step_at_the_start_of_every_epoch() -> None:
     decay = Decay(total=400, per_epoch=10, lr_decay=0.9, lr_decay_every=1)
     for epoch in range(5):
-        assert lr_factor("exponential", 10 * epoch + 1, decay) == pytest.approx(lr_factor("step", 10 * epoch + 1, decay), rel=1e-12)
+        assert lr_factor("exponential", 10 * epoch + 1, decay) == pytest.approx(
+            lr_factor("step", 10 * epoch + 1, decay), rel=1e-12
+        )
 
 
 @pytest.mark.parametrize("final", [0.0, 0.1, 1.0])
@@ -32,7 +36,9 @@ def test_cosine_and_linear_fall_from_one_towards_their_end(final: float) -> None
     for name in ("cosine", "linear"):
         assert lr_factor(name, 1, decay) == pytest.approx(1)
         assert lr_factor(name, 51, decay) == pytest.approx((1 + final) / 2)
-        assert lr_factor(name, 101, decay) == pytest.approx(final, abs=1e-12)  # what the step after the last would have
+        assert lr_factor(name, 101, decay) == pytest.approx(
+            final, abs=1e-12
+        )  # what the step after the last would have
 
 
 def test_cosine_is_torchs() -> None:
@@ -42,7 +48,9 @@ def test_cosine_is_torchs() -> None:
     optimizer = torch.optim.SGD([param], lr=1.0)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=20, eta_min=0.2)
     for t in range(1, 21):
-        assert lr_factor("cosine", t, Decay(20, lr_final=0.2)) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
+        assert lr_factor("cosine", t, Decay(20, lr_final=0.2)) == pytest.approx(
+            optimizer.param_groups[0]["lr"], rel=1e-9
+        )
         optimizer.step()
         scheduler.step()
 
@@ -51,7 +59,9 @@ def test_cosine_is_torchs() -> None:
 def test_warm_up_rises_linearly_to_the_schedule(name: str) -> None:
     warm, cold = Decay(total=100, per_epoch=50, lr_warmup=0.2), Decay(total=100, per_epoch=50)
     for t in range(1, 21):
-        assert lr_factor(name, t, warm) == pytest.approx(t / 20 * (lr_factor(name, t, cold) if name in ("step", "exponential") else 1))
+        assert lr_factor(name, t, warm) == pytest.approx(
+            t / 20 * (lr_factor(name, t, cold) if name in ("step", "exponential") else 1)
+        )
     if name in ("cosine", "linear"):
         assert lr_factor(name, 21, warm) == 1  # the decay has all steps after the warm-up
     else:
@@ -69,7 +79,9 @@ def test_warm_up_rises_linearly_to_the_schedule(name: str) -> None:
     lr_final=st.floats(0, 1),
     share=st.floats(0, 1),
 )
-def test_every_factor_is_a_share_and_the_last_step_still_moves(name: str, total: int, share: float, **others: float) -> None:
+def test_every_factor_is_a_share_and_the_last_step_still_moves(
+    name: str, total: int, share: float, **others: float
+) -> None:
     decay = Decay(total, **others)  # type: ignore[arg-type]
     step = max(1, math.ceil(share * total))
     assert 0 <= lr_factor(name, step, decay) <= 1 + 1e-12
@@ -97,7 +109,9 @@ def own_module(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_function_of_ones_own_is_a_schedule() -> None:
     assert lr_factor("my_schedules:half", 3, Decay(10)) == 0.5
     assert lr_factor("my_schedules:half", 1, Decay(10, lr_warmup=0.2)) == 0.25
-    with pytest.raises(InputError, match=r"'my_schedules:negative' must be at least 0 and finite, got -1.0 at step 3"):
+    with pytest.raises(
+        InputError, match=r"'my_schedules:negative' must be at least 0 and finite, got -1.0 at step 3"
+    ):
         lr_factor("my_schedules:negative", 3, Decay(10))
 
 
@@ -105,10 +119,17 @@ def test_a_function_of_ones_own_is_a_schedule() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("cosin", r"unknown lr_schedule 'cosin'; did you mean 'cosine'\? \(known: constant, step, exponential, cosine, linear, package"),
+        (
+            "cosin",
+            r"unknown lr_schedule 'cosin'; did you mean 'cosine'\? \(known: constant, step, exponential, "
+            r"cosine, linear, package",
+        ),
         (3, "unknown lr_schedule 3"),
         ("no_such_module:half", "lr_schedule 'no_such_module:half' cannot be imported: ModuleNotFoundError"),
-        ("my_schedules:hal", "unknown name in my_schedules for lr_schedule 'my_schedules:hal': 'hal'; did you mean 'half'?"),
+        (
+            "my_schedules:hal",
+            "unknown name in my_schedules for lr_schedule 'my_schedules:hal': 'hal'; did you mean 'half'?",
+        ),
         ("my_schedules:number", "lr_schedule 'my_schedules:number' must be a function of the step, got int"),
         (":half", "lr_schedule ':half' is not an import path; write package.module:name"),
     ],
@@ -135,7 +156,9 @@ def test_a_function_of_ones_own_is_a_schedule_of_mu_and_nu() -> None:
 
     own = reached(mu_schedule="my_schedules:rising", nu_schedule="my_schedules:rising")
     assert torch.equal(own, reached(mu_schedule="true_mean", nu_schedule="true_mean"))
-    with pytest.raises(InputError, match=r"schedule 'my_schedules:negative' must stay in \[0, 1\), got -1.0 at step 1"):
+    with pytest.raises(
+        InputError, match=r"schedule 'my_schedules:negative' must stay in \[0, 1\), got -1.0 at step 1"
+    ):
         reached(nu_schedule="my_schedules:negative")
     with pytest.raises(InputError, match=r"schedule 'my_schedules:nothing'|unknown name in my_schedules"):
         reached(mu_schedule="my_schedules:nothing")

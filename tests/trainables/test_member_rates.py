@@ -41,8 +41,13 @@ SCHEDULERS = [
     pytest.param(partial(lr_scheduler.LinearLR, total_iters=4), id="LinearLR"),
     pytest.param(partial(lr_scheduler.PolynomialLR, total_iters=4, power=2.0), id="PolynomialLR"),
     pytest.param(one_after_another, id="SequentialLR"),
-    pytest.param(partial(lr_scheduler.OneCycleLR, max_lr=0.3, total_steps=20, cycle_momentum=False), id="OneCycleLR"),
-    pytest.param(partial(lr_scheduler.CyclicLR, base_lr=0.1, max_lr=0.3, step_size_up=3, cycle_momentum=False), id="CyclicLR"),
+    pytest.param(
+        partial(lr_scheduler.OneCycleLR, max_lr=0.3, total_steps=20, cycle_momentum=False), id="OneCycleLR"
+    ),
+    pytest.param(
+        partial(lr_scheduler.CyclicLR, base_lr=0.1, max_lr=0.3, step_size_up=3, cycle_momentum=False),
+        id="CyclicLR",
+    ),
 ]
 
 
@@ -56,13 +61,17 @@ def trained(lr: Any, schedule: Callable[..., Any], **kind: Any) -> tuple[Tensor,
         param.grad = param.detach() * 3
         optimizer.step()
         scheduler.step()
-        rates.append(torch.as_tensor(optimizer.param_groups[0]["lr"], dtype=torch.float64).reshape(-1).clone())
+        rates.append(
+            torch.as_tensor(optimizer.param_groups[0]["lr"], dtype=torch.float64).reshape(-1).clone()
+        )
     return param.detach(), torch.stack(rates)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULERS)
 @pytest.mark.parametrize("kind", [{}, {"momentum": "nag", "p": 3.0}], ids=["adam", "nag, p 3"])
-def test_a_scheduler_drives_every_member_as_it_drives_it_alone(schedule: Callable[..., Any], kind: dict[str, Any]) -> None:
+def test_a_scheduler_drives_every_member_as_it_drives_it_alone(
+    schedule: Callable[..., Any], kind: dict[str, Any]
+) -> None:
     lr = torch.tensor(RATES, dtype=torch.float64)
     params, rates = trained(lr, schedule, **kind)
     alone = [trained(rate, schedule, **kind) for rate in RATES]
@@ -75,7 +84,10 @@ def test_every_group_has_rates_of_its_own() -> None:
     params = [nn.Parameter(torch.ones(2, 3)) for _ in range(2)]
     optimizer = Hyperalgorithm([{"params": [each]} for each in params], lr=torch.tensor([0.1, 0.2]))
     lr_scheduler.LambdaLR(optimizer, [lambda step: 1.0, lambda step: 0.5])
-    torch.testing.assert_close(torch.stack([group["lr"] for group in optimizer.param_groups]), torch.tensor([[0.1, 0.2], [0.05, 0.1]]))
+    torch.testing.assert_close(
+        torch.stack([group["lr"] for group in optimizer.param_groups]),
+        torch.tensor([[0.1, 0.2], [0.05, 0.1]]),
+    )
 
 
 def test_rates_that_came_as_integers_can_be_halved() -> None:
@@ -116,6 +128,10 @@ def test_a_copy_can_be_driven_and_is_its_own(copied: Callable[..., Hyperalgorith
 
 
 def test_what_is_computed_from_rates_is_a_plain_tensor() -> None:
-    rates = Hyperalgorithm([nn.Parameter(torch.ones(2, 3))], lr=torch.tensor([0.1, 0.2])).param_groups[0]["lr"]
+    rates = Hyperalgorithm([nn.Parameter(torch.ones(2, 3))], lr=torch.tensor([0.1, 0.2])).param_groups[0][
+        "lr"
+    ]
     assert type(rates) is MemberRates
-    assert {type(each) for each in (rates * 2, 1 - rates, rates.clone(), rates.reshape(2, 1), rates[:1])} == {Tensor}
+    assert {type(each) for each in (rates * 2, 1 - rates, rates.clone(), rates.reshape(2, 1), rates[:1])} == {
+        Tensor
+    }

@@ -1,4 +1,5 @@
-"""Models, losses and metrics for K members at once: each member's are those of its own model, in float64 to 1e-12."""
+"""Models, losses and metrics for K members at once: each member's are those of its own model, in float64 to
+1e-12."""
 
 from __future__ import annotations
 
@@ -17,13 +18,37 @@ from trainables.tasks import Task
 
 MEMBERS, FEATURES = 3, 10
 MODELS: dict[str, tuple[Callable[..., nn.Module], str, int]] = {
-    "logistic, two classes": (functools.partial(LogisticRegression, shape=(FEATURES,), classes=2), "binary_cross_entropy", 2),
-    "logistic, four classes": (functools.partial(LogisticRegression, shape=(2, 5), classes=4), "cross_entropy", 4),
+    "logistic, two classes": (
+        functools.partial(LogisticRegression, shape=(FEATURES,), classes=2),
+        "binary_cross_entropy",
+        2,
+    ),
+    "logistic, four classes": (
+        functools.partial(LogisticRegression, shape=(2, 5), classes=4),
+        "cross_entropy",
+        4,
+    ),
     "perceptron": (functools.partial(Mlp, shape=(1, 2, 5), classes=3, width=7), "cross_entropy", 3),
-    "perceptron, leaky": (functools.partial(Mlp, shape=(FEATURES,), classes=3, width=4, activation="leaky_relu"), "cross_entropy", 3),
-    "perceptron, one output": (functools.partial(Mlp, shape=(FEATURES,), classes=1, width=5), "binary_cross_entropy", 2),
-    "perceptron, one unit": (functools.partial(Mlp, shape=(FEATURES,), classes=2, width=1), "cross_entropy", 2),
-    "perceptron, no hidden layer": (functools.partial(Mlp, shape=(FEATURES,), classes=3, depth=0), "cross_entropy", 3),
+    "perceptron, leaky": (
+        functools.partial(Mlp, shape=(FEATURES,), classes=3, width=4, activation="leaky_relu"),
+        "cross_entropy",
+        3,
+    ),
+    "perceptron, one output": (
+        functools.partial(Mlp, shape=(FEATURES,), classes=1, width=5),
+        "binary_cross_entropy",
+        2,
+    ),
+    "perceptron, one unit": (
+        functools.partial(Mlp, shape=(FEATURES,), classes=2, width=1),
+        "cross_entropy",
+        2,
+    ),
+    "perceptron, no hidden layer": (
+        functools.partial(Mlp, shape=(FEATURES,), classes=3, depth=0),
+        "cross_entropy",
+        3,
+    ),
     "quadratic": (Quadratic, "mean_output", 1),
 }
 
@@ -58,7 +83,9 @@ def test_each_member_is_its_own_model(name: str, twice: bool, batch: int) -> Non
         outputs = model(x[k])
         alone = task.loss(outputs, x[k], y[k])
         torch.testing.assert_close(losses[k], alone, rtol=1e-12, atol=1e-12)
-        for together, gradient in zip(gradients, torch.autograd.grad(alone, list(model.parameters())), strict=True):
+        for together, gradient in zip(
+            gradients, torch.autograd.grad(alone, list(model.parameters())), strict=True
+        ):
             torch.testing.assert_close(together[k], gradient, rtol=1e-12, atol=1e-12)
         own = [measure(outputs, x[k], y[k]).item() for measure in (task.loss, *task.metrics.values())]
         assert measures[k].tolist() == pytest.approx(own, rel=1e-6)

@@ -21,7 +21,9 @@ def seeded(seed: int = 0, **settings: Any) -> Mlp:
     ("depth", "width", "parameters"),
     [(0, 9, 16 * 3 + 3), (1, 5, 17 * 5 + 6 * 3), (3, 7, 17 * 7 + 2 * 8 * 7 + 8 * 3)],
 )
-def test_depth_counts_the_hidden_layers_and_width_their_units(depth: int, width: int, parameters: int) -> None:
+def test_depth_counts_the_hidden_layers_and_width_their_units(
+    depth: int, width: int, parameters: int
+) -> None:
     model = seeded(depth=depth, width=width)
     assert sum(weights.numel() for weights in model.parameters()) == parameters
     assert model(torch.rand(5, 1, 4, 4)).shape == (5, 3)
@@ -38,7 +40,9 @@ def test_a_seed_names_the_weights_and_gradients_reach_them() -> None:
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), same.parameters(), strict=True))
     assert not torch.equal(one.dense[0].weight, other.dense[0].weight)
     nn.functional.cross_entropy(one(torch.rand(6, 1, 4, 4)), torch.arange(6) % 3).backward()
-    assert all(weights.grad is not None and bool(weights.grad.count_nonzero()) for weights in one.parameters())
+    assert all(
+        weights.grad is not None and bool(weights.grad.count_nonzero()) for weights in one.parameters()
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,4 +64,6 @@ def test_logistic_regression_begins_undecided(classes: int, outputs: int) -> Non
     assert scores.shape == (5, outputs)
     assert scores.count_nonzero() == 0
     if classes > 2:
-        assert nn.functional.cross_entropy(scores, torch.zeros(5, dtype=torch.int64)).item() == pytest.approx(math.log(classes))
+        assert nn.functional.cross_entropy(scores, torch.zeros(5, dtype=torch.int64)).item() == pytest.approx(
+            math.log(classes)
+        )

@@ -80,7 +80,8 @@ def test_a_seed_names_the_weights() -> None:
 def test_a_generator_of_its_own_leaves_the_global_one_alone() -> None:
     before = torch.get_rng_state()
     seeded(0)
-    # torch's layers draw from the global generator when they are built; what counts is that the weights do not.
+    # torch's layers draw from the global generator when they are built; what counts is that the weights do
+    # not.
     torch.manual_seed(99)
     one = seeded(3)
     torch.manual_seed(100)
@@ -100,10 +101,16 @@ def test_its_default_weights_are_those_of_all_results_so_far() -> None:
     assert hashlib.sha256(weights).hexdigest()[:16] == "d26bab5a9b7838e5"
 
 
-@pytest.mark.parametrize(("width", "few", "many", "hidden"), [(0.5, 8, 16, 64), (2.0, 32, 64, 256), (0.01, 1, 1, 1)])
+@pytest.mark.parametrize(
+    ("width", "few", "many", "hidden"), [(0.5, 8, 16, 64), (2.0, 32, 64, 256), (0.01, 1, 1, 1)]
+)
 def test_width_scales_every_layer_but_the_code(width: float, few: int, many: int, hidden: int) -> None:
     model = ConvAutoencoder(torch.Generator().manual_seed(0), width=width)
-    assert [model.encode_1.out_channels, model.encode_3.out_channels, model.narrow_1.out_features] == [few, many, hidden]
+    assert [model.encode_1.out_channels, model.encode_3.out_channels, model.narrow_1.out_features] == [
+        few,
+        many,
+        hidden,
+    ]
     images = torch.rand(2, 1, 28, 28)
     assert model.encode(images).shape == (2, 16)
     assert model(images).shape == images.shape
@@ -120,7 +127,10 @@ def test_relu_is_leaky_relu_with_slope_0() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"activation": "rellu"}, r"unknown activation 'rellu'; did you mean 'relu'\? \(known: leaky_relu, relu\)"),
+        (
+            {"activation": "rellu"},
+            r"unknown activation 'rellu'; did you mean 'relu'\? \(known: leaky_relu, relu\)",
+        ),
         ({"initialisation": "he"}, "unknown initialisation 'he'"),
         ({"slope": math.nan}, "slope must be finite, got nan"),
         ({"width": 0.0}, "width must be above 0, got 0.0"),

@@ -1,4 +1,5 @@
-"""Norms of any p, term by term and in the optimizer, of numbers whose powers leave the range of their dtype."""
+"""Norms of any p, term by term and in the optimizer, of numbers whose powers leave the range of their
+dtype."""
 
 from __future__ import annotations
 
@@ -23,11 +24,15 @@ EXPONENTS = [1.0, 1.5, 2.0, 3.0, 10.0, 100.0, math.inf]
 @pytest.mark.parametrize("scale", [1e-30, 1e-5, 1.0, 1e30])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("each_its_own", [False, True], ids=["one p", "a p for each"])
-def test_it_is_the_vector_norm_of_the_terms_at_any_scale(p: float, scale: float, dtype: torch.dtype, each_its_own: bool) -> None:
+def test_it_is_the_vector_norm_of_the_terms_at_any_scale(
+    p: float, scale: float, dtype: torch.dtype, each_its_own: bool
+) -> None:
     terms = torch.rand(5, 3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 0.1
     total = [torch.zeros(3, 4, dtype=dtype)]
     for term in terms:
-        add_in_norm_(total, [(term * scale).to(dtype)], [torch.full((3, 1), p, dtype=dtype)] if each_its_own else p)
+        add_in_norm_(
+            total, [(term * scale).to(dtype)], [torch.full((3, 1), p, dtype=dtype)] if each_its_own else p
+        )
     expected = scale * torch.linalg.vector_norm(terms, p, dim=0)
     # Five additions, of a handful of rounded operations each.
     torch.testing.assert_close(total[0].double(), expected, rtol=5 * 8 * torch.finfo(dtype).eps, atol=0)
@@ -37,7 +42,9 @@ def test_it_is_the_vector_norm_of_the_terms_at_any_scale(p: float, scale: float,
 def test_zeros_infinities_and_nans_are_those_of_the_norm(p: float) -> None:
     total = [torch.tensor([0.0, 0.0, 2.0, math.inf, 1.0, math.inf, math.nan, 1.0])]
     add_in_norm_(total, [torch.tensor([0.0, 3.0, 0.0, 1.0, math.inf, math.inf, 1.0, math.nan])], p)
-    torch.testing.assert_close(total[0], torch.tensor([0.0, 3.0, 2.0, *[math.inf] * 3, *[math.nan] * 2]), equal_nan=True)
+    torch.testing.assert_close(
+        total[0], torch.tensor([0.0, 3.0, 2.0, *[math.inf] * 3, *[math.nan] * 2]), equal_nan=True
+    )
 
 
 # --- in the optimizer
@@ -74,26 +81,45 @@ def test_the_first_step_is_as_long_as_the_learning_rate_whatever_p(p: float, as_
 def test_small_gradients_lead_where_large_ones_do(
     p: float, adaptive: str, schedule: str, dtype: torch.dtype, scale: float, as_a_tensor: bool
 ) -> None:
-    """Without epsilon the gradient's scale does not matter, and the equations can be followed at a scale where no power underflows."""
+    """Without epsilon the gradient's scale does not matter, and the equations can be followed at a scale
+    where no power underflows."""
     generator = torch.Generator().manual_seed(1)
-    gradients = (torch.rand((STEPS, 2, 5), generator=generator, dtype=torch.float64) + 0.5) * torch.tensor([[1.0], [-1.0]])
+    gradients = (torch.rand((STEPS, 2, 5), generator=generator, dtype=torch.float64) + 0.5) * torch.tensor(
+        [[1.0], [-1.0]]
+    )
     settings = {**PLAIN, "p": p, "nu": 0.9, "adaptive": adaptive, "nu_schedule": schedule, "period": 4}
     every = {**transcription_defaults(), **settings}
     expected = transcription.train(every, lambda _, t: gradients[t - 1].numpy(), np.zeros((2, 5)), STEPS)
-    chosen = {**settings, **({"p": torch.tensor([p, p]), "nu": torch.tensor([0.9, 0.9], dtype=torch.float64)} if as_a_tensor else {})}
+    chosen = {
+        **settings,
+        **(
+            {"p": torch.tensor([p, p]), "nu": torch.tensor([0.9, 0.9], dtype=torch.float64)}
+            if as_a_tensor
+            else {}
+        ),
+    }
     moved = stepped((gradients * scale).to(dtype), **chosen)
     # Every step rounds r, which the next ones inherit, and theta: 4 roundings each time at most.
-    torch.testing.assert_close(moved.double(), torch.from_numpy(expected), rtol=4 * STEPS * torch.finfo(dtype).eps, atol=0)
+    torch.testing.assert_close(
+        moved.double(), torch.from_numpy(expected), rtol=4 * STEPS * torch.finfo(dtype).eps, atol=0
+    )
 
 
 def transcription_defaults() -> dict[str, Any]:
-    return {"mu": 0.0, "mu_schedule": "constant", "momentum_gradient": "unscaled", "momentum_accumulation": "mean"}
+    return {
+        "mu": 0.0,
+        "mu_schedule": "constant",
+        "momentum_gradient": "unscaled",
+        "momentum_accumulation": "mean",
+    }
 
 
 @pytest.mark.parametrize("p", [10.0, torch.tensor([10.0, 40.0])], ids=["number", "tensor"])
 def test_a_gradient_far_below_a_forgotten_one_counts(p: Any) -> None:
     gradients = torch.tensor([1.0, 1e-6]).reshape(2, 1, 1).expand(2, 2, 3)
-    torch.testing.assert_close(stepped(gradients, **PLAIN, p=p, nu=0.0, nu_schedule="constant"), torch.full((2, 3), -0.2))
+    torch.testing.assert_close(
+        stepped(gradients, **PLAIN, p=p, nu=0.0, nu_schedule="constant"), torch.full((2, 3), -0.2)
+    )
 
 
 def test_a_gradient_of_zero_moves_nothing_and_an_infinite_curvature_stops() -> None:
@@ -135,5 +161,8 @@ def test_the_state_holds_v_or_where_it_could_underflow_its_root(p: Any, name: st
 @pytest.mark.parametrize("p", [3.0, 10.0, 100.0, math.inf])
 def test_the_curvature_of_several_samples_is_their_norm_however_small(p: float) -> None:
     theta = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
-    found = [curvature(theta.pow(3).sum() * scale, [theta], torch.Generator().manual_seed(3), samples=3, p=p) for scale in (1.0, 1e-6)]
+    found = [
+        curvature(theta.pow(3).sum() * scale, [theta], torch.Generator().manual_seed(3), samples=3, p=p)
+        for scale in (1.0, 1e-6)
+    ]
     torch.testing.assert_close(found[1].h[0], found[0].h[0] * 1e-6, rtol=20 * 2**-23, atol=0)

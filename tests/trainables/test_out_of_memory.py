@@ -1,4 +1,5 @@
-"""A cohort with a member that no memory is enough for: it fails alone, with the reason; the others end as they would have."""
+"""A cohort with a member that no memory is enough for: it fails alone, with the reason; the others end as
+they would have."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ GREEDY = 2
 """Its seed, and its place."""
 
 
-def test_a_member_that_memory_is_never_enough_for_fails_alone_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_member_that_memory_is_never_enough_for_fails_alone_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     setting = Setting("mlp", "adam", numbers(4), [0, 1, GREEDY, 3], dtype=torch.float64)
     _, alone = setting.alone()
     together, by_itself = cohorts.Stack.losses, TrainingLoop.loss

@@ -39,7 +39,13 @@ def one_thread() -> Iterator[None]:
 
 
 def member(key: str, *, seed: int = 0, epochs: int = 2, **configuration: float) -> dict[str, Any]:
-    return {"key": key, "configuration": {**ADAM, **configuration}, "seed": seed, "epochs": epochs, "batch_size": 16}
+    return {
+        "key": key,
+        "configuration": {**ADAM, **configuration},
+        "seed": seed,
+        "epochs": epochs,
+        "batch_size": 16,
+    }
 
 
 def cohort(*members: dict[str, Any], **others: Any) -> dict[str, Any]:
@@ -63,7 +69,10 @@ def trained(trainable: CohortTrainable) -> list[dict[str, Any]]:
 
 def numbers(reports: list[dict[str, Any]]) -> list[str]:
     """What must repeat to the bit, as text, in which every float is exact and nan equals itself."""
-    return [repr(sorted((name, value) for name, value in report.items() if name not in TIMES)) for report in reports]
+    return [
+        repr(sorted((name, value) for name, value in report.items() if name not in TIMES))
+        for report in reports
+    ]
 
 
 def alone(*members: dict[str, Any]) -> list[str]:
@@ -91,12 +100,21 @@ def histories(one_thread: None) -> list[str]:
 
 def test_the_members_histories_are_those_of_the_loop_alone(histories: list[str]) -> None:
     reports = trained(CohortTrainable(cohort(*MEMBERS)))
-    assert [(report["key"], report["epoch"]) for report in reports] == [("a", 1), ("a", 2), ("b", 1), ("b", 2), ("b", 3), ("c", 1)]
+    assert [(report["key"], report["epoch"]) for report in reports] == [
+        ("a", 1),
+        ("a", 2),
+        ("b", 1),
+        ("b", 2),
+        ("b", 3),
+        ("c", 1),
+    ]
     assert numbers(reports) == histories
 
 
 @pytest.mark.parametrize(("pause", "results"), [(0.0, 6), (3600.0, 1)], ids=["an epoch each", "all in one"])
-def test_a_result_carries_the_epochs_of_about_a_second(pause: float, results: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_carries_the_epochs_of_about_a_second(
+    pause: float, results: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ray_tune, "REPORT_EVERY", pause)
     trainable = CohortTrainable(cohort(*MEMBERS))
     carried = [trainable.train() for _ in range(results)]
@@ -107,12 +125,20 @@ def test_a_result_carries_the_epochs_of_about_a_second(pause: float, results: in
 @pytest.mark.parametrize(
     ("bad", "error"),
     [
-        pytest.param(member("bad", lr=-1.0), "InputError: lr must be above 0 and finite, got -1.0", id="out of range"),
-        pytest.param(member("bad", learning_rate=0.1), "InputError: unknown hyperparameter of adam 'learning_rate'", id="unknown"),
+        pytest.param(
+            member("bad", lr=-1.0), "InputError: lr must be above 0 and finite, got -1.0", id="out of range"
+        ),
+        pytest.param(
+            member("bad", learning_rate=0.1),
+            "InputError: unknown hyperparameter of adam 'learning_rate'",
+            id="unknown",
+        ),
         pytest.param(member("bad", epochs=0), "InputError: epochs must be at least 1, got 0", id="no epochs"),
     ],
 )
-def test_a_member_that_raises_has_failed_and_the_others_go_on(bad: dict[str, Any], error: str, histories: list[str]) -> None:
+def test_a_member_that_raises_has_failed_and_the_others_go_on(
+    bad: dict[str, Any], error: str, histories: list[str]
+) -> None:
     reports = trained(CohortTrainable(cohort(MEMBERS[0], bad, MEMBERS[2])))
     (failed,) = [report for report in reports if report["key"] == "bad"]
     assert failed["status"] == "failed"
@@ -144,13 +170,20 @@ def test_an_error_in_the_middle_of_training_fails_that_member_only(monkeypatch: 
 def test_a_diverged_member_has_not_failed_and_the_others_go_on() -> None:
     members = (member("high", lr=1e30, epochs=4), MEMBERS[2])
     reports = trained(CohortTrainable(cohort(*members)))
-    assert [(report["key"], report["status"]) for report in reports] == [("high", "diverged"), ("c", "completed")]
+    assert [(report["key"], report["status"]) for report in reports] == [
+        ("high", "diverged"),
+        ("c", "completed"),
+    ]
 
 
 def test_missing_data_fails_every_member_with_the_reason(tmp_path: pathlib.Path) -> None:
     config = cohort(*MEMBERS, task="autoencoder/mnist", data={"data_root": str(tmp_path)})
     reports = trained(CohortTrainable(config))
-    assert [(report["key"], report["status"]) for report in reports] == [("a", "failed"), ("b", "failed"), ("c", "failed")]
+    assert [(report["key"], report["status"]) for report in reports] == [
+        ("a", "failed"),
+        ("b", "failed"),
+        ("c", "failed"),
+    ]
     assert all("no MNIST under data_root" in report["error"] for report in reports)
 
 
@@ -167,7 +200,9 @@ def test_a_checkpoint_continues_in_a_new_process_with_every_epoch_reported_once(
     assert numbers(begun + trained(second)) == histories
 
 
-def test_a_checkpoint_leaves_the_trainable_as_it_was(histories: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_leaves_the_trainable_as_it_was(
+    histories: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
     trainable = CohortTrainable(cohort(*MEMBERS))
     reports = list(trainable.train()["reports"])
@@ -176,7 +211,9 @@ def test_a_checkpoint_leaves_the_trainable_as_it_was(histories: list[str], tmp_p
 
 
 @pytest.mark.parametrize("after", [0, 1, 3, 6])
-def test_a_reused_actor_takes_on_the_next_cohort_from_its_beginning(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reused_actor_takes_on_the_next_cohort_from_its_beginning(
+    after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
     trainable = CohortTrainable(cohort(*MEMBERS))
     for _ in range(after):
@@ -212,7 +249,17 @@ def small(*members: dict[str, Any]) -> list[list[dict[str, Any]]]:
     data = load("synthetic")
     made = [(each["configuration"], each["seed"], each["epochs"], each["batch_size"]) for each in members]
     return [
-        list(TrainingLoop(task("mlp/synthetic"), variant("adam"), values, seed, data=data, epochs=epochs, batch_size=size))
+        list(
+            TrainingLoop(
+                task("mlp/synthetic"),
+                variant("adam"),
+                values,
+                seed,
+                data=data,
+                epochs=epochs,
+                batch_size=size,
+            )
+        )
         for values, seed, epochs, size in made
     ]
 
@@ -222,7 +269,9 @@ def assert_close(reports: list[dict[str, Any]], members: tuple[dict[str, Any], .
     for each, alone in zip(members, small(*members), strict=True):
         found = [report for report in reports if report["key"] == each["key"]]
         assert [report["status"] for report in found] == [report["status"] for report in alone]
-        assert [report["train_loss_end"] for report in found] == pytest.approx([report["train_loss_end"] for report in alone], rel=1e-4)
+        assert [report["train_loss_end"] for report in found] == pytest.approx(
+            [report["train_loss_end"] for report in alone], rel=1e-4
+        )
 
 
 def test_small_dense_models_train_together_and_a_member_that_cannot_be_made_has_failed() -> None:
@@ -235,7 +284,9 @@ def test_small_dense_models_train_together_and_a_member_that_cannot_be_made_has_
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])
-def test_a_checkpoint_of_members_that_train_together_continues(after: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_of_members_that_train_together_continues(
+    after: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
     first = CohortTrainable(cohort(*MEMBERS, **SMALL))
     begun = [report for _ in range(after) for report in first.train()["reports"]]
@@ -278,14 +329,32 @@ def test_a_result_says_why_members_do_not_train_together(monkeypatch: pytest.Mon
     assert result["reason"] == "it is stubborn"
 
 
-@pytest.mark.parametrize("modules", ["trainables", "trainables.training, trainables.hyperalgorithm, trainables.variants, trainables.tasks"])
+@pytest.mark.parametrize(
+    "modules",
+    ["trainables", "trainables.training, trainables.hyperalgorithm, trainables.variants, trainables.tasks"],
+)
 def test_without_ray_tune_the_package_imports_neither_ray_nor_optuna(modules: str) -> None:
-    check = f"import sys, {modules}; print(*sorted({{'ray', 'optuna', 'sklearn', 'torchvision'}} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=pathlib.Path(__file__).parents[2])
+    check = (
+        f"import sys, {modules}; print(*sorted({{'ray', 'optuna', 'sklearn', 'torchvision'}} & "
+        f"set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=pathlib.Path(__file__).parents[2],
+    )
     assert done.stdout.split() == []
 
 
 def test_importing_the_package_alone_is_cheap() -> None:
     check = "import sys, trainables; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=pathlib.Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", check],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=pathlib.Path(__file__).parents[2],
+    )
     assert done.stdout.strip() == "False"

@@ -22,7 +22,13 @@ def count(model: nn.Module) -> int:
 
 @pytest.mark.parametrize(
     ("depth", "parameters", "published"),
-    [(3, 269_722, 0.27e6), (5, 464_154, 0.46e6), (7, 658_586, 0.66e6), (9, 853_018, 0.85e6), (18, 1_727_962, 1.7e6)],
+    [
+        (3, 269_722, 0.27e6),
+        (5, 464_154, 0.46e6),
+        (7, 658_586, 0.66e6),
+        (9, 853_018, 0.85e6),
+        (18, 1_727_962, 1.7e6),
+    ],
     ids=["ResNet-20", "ResNet-32", "ResNet-44", "ResNet-56", "ResNet-110"],
 )
 def test_it_has_the_published_parameters_and_layers(depth: int, parameters: int, published: float) -> None:
@@ -65,7 +71,9 @@ def test_the_shortcut_is_every_second_pixel_and_zeros_for_the_new_channels() -> 
 def test_it_standardises_its_input() -> None:
     plain, standard = seeded(shape=(2, 8, 8)), seeded(shape=(2, 8, 8), mean=(0.25, 0.5), std=(0.5, 0.125))
     images = torch.rand(4, 2, 8, 8)
-    away = (images - torch.tensor([0.25, 0.5]).reshape(1, 2, 1, 1)) / torch.tensor([0.5, 0.125]).reshape(1, 2, 1, 1)
+    away = (images - torch.tensor([0.25, 0.5]).reshape(1, 2, 1, 1)) / torch.tensor([0.5, 0.125]).reshape(
+        1, 2, 1, 1
+    )
     torch.testing.assert_close(standard(images), plain(away))
     assert count(plain) == count(standard)
 
@@ -82,7 +90,9 @@ def test_a_seed_names_the_weights_whatever_the_global_generator() -> None:
 def test_gradients_reach_every_parameter() -> None:
     model = seeded()
     nn.functional.cross_entropy(model(torch.rand(4, 3, 32, 32)), torch.arange(4)).backward()
-    assert all(weights.grad is not None and bool(weights.grad.count_nonzero()) for weights in model.parameters())
+    assert all(
+        weights.grad is not None and bool(weights.grad.count_nonzero()) for weights in model.parameters()
+    )
 
 
 def test_it_can_be_differentiated_twice() -> None:

@@ -22,7 +22,9 @@ def test_each_schedule_is_its_formula(decay: float, step: int) -> None:
     assert constant(decay, step) == decay
     assert true_mean(decay, step) == (step - 1) / step
     assert handcrafted(decay, step) == min(1 - 1 / (math.floor((step - 1) / 250) + 1), decay)
-    geometric = math.fsum(decay**i for i in range(min(step, 20_000)))  # (1 - d^t) / (1 - d), without the cancellation
+    geometric = math.fsum(
+        decay**i for i in range(min(step, 20_000))
+    )  # (1 - d^t) / (1 - d), without the cancellation
     if step <= 20_000:
         assert bias_corrected(decay, step) == pytest.approx(1 - 1 / geometric, rel=1e-9, abs=1e-9)
 
@@ -64,7 +66,9 @@ def test_the_bias_corrected_decay_approaches_the_true_mean_as_d_approaches_one(s
     step=st.integers(1, 10**7),
     period=st.integers(1, 10**4),
 )
-def test_every_schedule_stays_a_decay_and_never_falls(schedule: str, decay: float, step: int, period: int) -> None:
+def test_every_schedule_stays_a_decay_and_never_falls(
+    schedule: str, decay: float, step: int, period: int
+) -> None:
     now, later = (DECAY_SCHEDULES[schedule](decay, t, period) for t in (step, step + 1))
     assert 0 <= now < 1
     assert later >= now - 1e-9  # rounding of 1 - d^t

@@ -33,12 +33,16 @@ def minimise(optimizer: Any, problems: list[Problem], every: int = 1) -> list[Te
         return torch.stack(each) if len(problems) > 1 else each[0]
 
     count = len(problems[0].start)
-    params = [nn.Parameter(together([problem.start[i].clone() for problem in problems])) for i in range(count)]
+    params = [
+        nn.Parameter(together([problem.start[i].clone() for problem in problems])) for i in range(count)
+    ]
     running = optimizer(params)
     for t in range(1, STEPS + 1):
         for i, param in enumerate(params):
             values = param.detach() if len(problems) > 1 else param.detach()[None]
-            param.grad = together([problem.gradient(i, theta, t) for problem, theta in zip(problems, values, strict=True)])
+            param.grad = together(
+                [problem.gradient(i, theta, t) for problem, theta in zip(problems, values, strict=True)]
+            )
         probes = [[probe(problem, i, t, every) for problem in problems] for i in range(count)]
         running.step(curvature=None if probes[0][0] is None else [together(each) for each in probes])
     return [param.detach() for param in params]
@@ -64,14 +68,20 @@ def test_every_second_order_combination_follows_the_equations(p: float, every: i
     problem = Problem(11, steps=STEPS, shapes=SMALL)
     for combination in COMBINATIONS:
         variant = {**combination, **NUMBERS, "p": p, "order": "second"}
-        assert_same(minimise(partial(Hyperalgorithm, **variant), [problem], every), transcribed(variant, problem, every), 1e-12)
+        assert_same(
+            minimise(partial(Hyperalgorithm, **variant), [problem], every),
+            transcribed(variant, problem, every),
+            1e-12,
+        )
 
 
 @pytest.mark.parametrize("momentum", ["none", "nag"])
 def test_every_member_of_a_second_order_cohort_follows_the_equations(momentum: str) -> None:
     problems = [Problem(seed, steps=STEPS, shapes=SMALL) for seed in range(5)]
     numbers = {name: torch.tensor(each, dtype=torch.float64) for name, each in MEMBERS.items()}
-    for combination in (each for each in COMBINATIONS if each["momentum"] == momentum and each["adaptive"] != "none"):
+    for combination in (
+        each for each in COMBINATIONS if each["momentum"] == momentum and each["adaptive"] != "none"
+    ):
         variant = {**combination, "period": 3, "order": "second"}
         cohort = minimise(partial(Hyperalgorithm, **variant, **numbers), problems, every=2)
         for k, problem in enumerate(problems):
@@ -86,7 +96,9 @@ def stepped(param: nn.Parameter, optimizer: Hyperalgorithm, h: float | None) -> 
 
 def test_the_schedule_of_nu_counts_the_updates_of_v() -> None:
     param = nn.Parameter(torch.ones(1, dtype=torch.float64))
-    optimizer = Hyperalgorithm([param], lr=1e-6, momentum="none", order="second", nu_schedule="true_mean", p=1.0)
+    optimizer = Hyperalgorithm(
+        [param], lr=1e-6, momentum="none", order="second", nu_schedule="true_mean", p=1.0
+    )
     for h in (2.0, None, None, 4.0, None):
         stepped(param, optimizer, h)
     assert optimizer.state[param]["v"].item() == 3.0  # the mean of 2 and 4, whatever lies between
@@ -117,7 +129,9 @@ def test_second_order_without_any_curvature_is_refused_before_anything_moves(ada
     assert not optimizer.state
 
 
-@pytest.mark.parametrize("h", [[], [torch.ones(2), torch.ones(2)], [torch.ones(3)]], ids=["none", "too many", "another shape"])
+@pytest.mark.parametrize(
+    "h", [[], [torch.ones(2), torch.ones(2)], [torch.ones(3)]], ids=["none", "too many", "another shape"]
+)
 def test_a_curvature_that_does_not_fit_the_parameters_is_refused(h: list[Tensor]) -> None:
     param = nn.Parameter(torch.ones(2))
     param.grad = torch.ones(2)

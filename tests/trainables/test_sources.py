@@ -18,13 +18,20 @@ SHOW = "import {name}, trainables.sources; print(trainables.sources.identity({na
 
 def shown(folder: pathlib.Path, name: str) -> str:
     return subprocess.run(
-        [sys.executable, "-c", SHOW.format(name=name)], check=True, capture_output=True, text=True, env={"PYTHONPATH": f"{folder}:."}
+        [sys.executable, "-c", SHOW.format(name=name)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": f"{folder}:."},
     ).stdout
 
 
 def test_our_own_code_is_named() -> None:
     assert identity(mse) == "trainables.losses.mse"
-    assert identity(functools.partial(ConvAutoencoder, width=2.0)) == "partial(trainables.models.ConvAutoencoder, width=2.0)"
+    assert (
+        identity(functools.partial(ConvAutoencoder, width=2.0))
+        == "partial(trainables.models.ConvAutoencoder, width=2.0)"
+    )
     assert identity(Ishigami()) != identity(Ishigami(a=1.0))
 
 
@@ -43,5 +50,8 @@ def test_addresses_take_no_part() -> None:
 
 
 def test_titles_see_through_partials() -> None:
-    assert title(functools.partial(functools.partial(ConvAutoencoder, width=2.0), slope=0.1)) == "ConvAutoencoder"
+    assert (
+        title(functools.partial(functools.partial(ConvAutoencoder, width=2.0), slope=0.1))
+        == "ConvAutoencoder"
+    )
     assert title(functools.partial(mse, y=1)) == "mse"

@@ -25,14 +25,22 @@ print(len(load("mnist", data_root="data", download=True).x_train))
 def test_two_workers_of_a_node_fetch_a_dataset_once(tmp_path: pathlib.Path) -> None:
     files = {}
     for part, count in (("train", 5), ("t10k", 3)):
-        images = b"\x00\x00\x08\x03" + b"".join(each.to_bytes(4, "big") for each in (count, 28, 28)) + bytes(784 * count)
+        images = (
+            b"\x00\x00\x08\x03"
+            + b"".join(each.to_bytes(4, "big") for each in (count, 28, 28))
+            + bytes(784 * count)
+        )
         files[f"{part}-images-idx3-ubyte.gz"] = gzip.compress(images)
-        files[f"{part}-labels-idx1-ubyte.gz"] = gzip.compress(b"\x00\x00\x08\x01" + count.to_bytes(4, "big") + bytes(count))
+        files[f"{part}-labels-idx1-ubyte.gz"] = gzip.compress(
+            b"\x00\x00\x08\x01" + count.to_bytes(4, "big") + bytes(count)
+        )
     fetched: Counter[str] = Counter()
 
     class Mirror(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            fetched[self.path.strip("/")] += self.headers.get("Method") != "HEAD"  # torchvision's way to ask where a file is
+            fetched[self.path.strip("/")] += (
+                self.headers.get("Method") != "HEAD"
+            )  # torchvision's way to ask where a file is
             self.send_response(200)
             self.end_headers()
             self.wfile.write(files[self.path.strip("/")])
@@ -46,7 +54,10 @@ def test_two_workers_of_a_node_fetch_a_dataset_once(tmp_path: pathlib.Path) -> N
         resources = repr([(name, hashlib.md5(content).hexdigest()) for name, content in files.items()])
         command = [sys.executable, "-c", WORKER, f"http://127.0.0.1:{server.server_port}/", resources]
         workers = [
-            subprocess.Popen(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True) for _ in range(2)
+            subprocess.Popen(
+                command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
+            )
+            for _ in range(2)
         ]
         said = [worker.communicate(timeout=120)[0] for worker in workers]
         server.shutdown()

@@ -41,18 +41,28 @@ def test_gradient_descent_shrinks_each_eigendirection_as_theory_says() -> None:
     """Whole batches and lr 1 leave (1 - eigenvalue) of the distance a step."""
     data = load("ill_conditioned")
     loop = TrainingLoop(
-        task("quadratic/ill_conditioned"), variant("sgd"), {"lr": 1.0}, 0, data=data, epochs=20, batch_size=len(data.x_train)
+        task("quadratic/ill_conditioned"),
+        variant("sgd"),
+        {"lr": 1.0},
+        0,
+        data=data,
+        epochs=20,
+        batch_size=len(data.x_train),
     )
     eigenvalues, basis = torch.linalg.eigh(curvature())
     before = basis.T @ (loop.model.theta.detach().double() - optimum())
     reports = list(loop)
     after = basis.T @ (loop.model.theta.detach().double() - optimum())
     torch.testing.assert_close(after, before * (1 - eigenvalues) ** 20, rtol=1e-4, atol=1e-5)
-    assert reports[-1]["train_loss_end"] == pytest.approx(minimum() + float((eigenvalues * after**2).sum()) / 2, rel=1e-4)
+    assert reports[-1]["train_loss_end"] == pytest.approx(
+        minimum() + float((eigenvalues * after**2).sum()) / 2, rel=1e-4
+    )
 
 
 def test_the_two_classes_overlap_and_logistic_regression_beats_a_guess() -> None:
-    loop = TrainingLoop(task("logistic/synthetic"), variant("adam"), {"lr": 0.05}, 0, data=load("synthetic"), epochs=5)
+    loop = TrainingLoop(
+        task("logistic/synthetic"), variant("adam"), {"lr": 0.05}, 0, data=load("synthetic"), epochs=5
+    )
     assert loop.initial_loss == pytest.approx(math.log(2), rel=1e-6)
     *_, last = loop
     assert 0.2 < last["test_loss"] < 0.55

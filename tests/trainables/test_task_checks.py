@@ -19,14 +19,25 @@ from trainables.tasks import Task, task
 def tiny(shape: tuple[int, ...] = (1, 4, 4), classes: int = 3) -> Dataset:
     generator = torch.Generator().manual_seed(0)
     return Dataset(
-        "tiny", torch.rand(9, *shape, generator=generator), torch.arange(9) % classes, torch.rand(3, *shape), torch.arange(3) % classes
+        "tiny",
+        torch.rand(9, *shape, generator=generator),
+        torch.arange(9) % classes,
+        torch.rand(3, *shape),
+        torch.arange(3) % classes,
     )
 
 
 class Linear(nn.Module):
     """A linear model whose output is reshaped."""
 
-    def __init__(self, generator: torch.Generator, *, outputs: int = 3, inputs: int = 16, shape: tuple[int, ...] | None = None) -> None:
+    def __init__(
+        self,
+        generator: torch.Generator,
+        *,
+        outputs: int = 3,
+        inputs: int = 16,
+        shape: tuple[int, ...] | None = None,
+    ) -> None:
         super().__init__()
         self.dense = nn.Linear(inputs, outputs)
         self.shape = (outputs,) if shape is None else shape
@@ -56,9 +67,16 @@ class Careless(nn.Module):
 def test_good_tasks_pass() -> None:
     check_task(Task("good/tiny", tiny, Linear, "cross_entropy", ["accuracy"]), tiny())
     check_task(Task("good/tiny", tiny, Linear, "mse", settings={"outputs": 1}), tiny())
-    check_task(Task("good/tiny", tiny, Linear, "reconstruction", settings={"outputs": 16, "shape": (1, 4, 4)}), tiny())
-    check_task(Task("good/tiny", tiny, Linear, "binary_cross_entropy", ["accuracy"], {"outputs": 1}), tiny(classes=2))
-    check_task(Task("good/tiny", tiny, Linear, lambda outputs, x, y: outputs.mean() * math.nan), tiny())  # diverging is a result
+    check_task(
+        Task("good/tiny", tiny, Linear, "reconstruction", settings={"outputs": 16, "shape": (1, 4, 4)}),
+        tiny(),
+    )
+    check_task(
+        Task("good/tiny", tiny, Linear, "binary_cross_entropy", ["accuracy"], {"outputs": 1}), tiny(classes=2)
+    )
+    check_task(
+        Task("good/tiny", tiny, Linear, lambda outputs, x, y: outputs.mean() * math.nan), tiny()
+    )  # diverging is a result
     check_task(task("function/ishigami"), tiny())
 
 
@@ -85,7 +103,12 @@ BAD = [
         r"output has shape \[4, 3\], but reconstruction needs that of the images, \[4, 1, 4, 4\]",
         id="no images",
     ),
-    pytest.param({"loss": "mse"}, {}, r"output has shape \[4, 3\], but mse needs that of the targets, \[4\]", id="broadcast"),
+    pytest.param(
+        {"loss": "mse"},
+        {},
+        r"output has shape \[4, 3\], but mse needs that of the targets, \[4\]",
+        id="broadcast",
+    ),
     pytest.param(
         {"loss": "binary_cross_entropy"},
         {},
@@ -93,7 +116,10 @@ BAD = [
         id="one per class",
     ),
     pytest.param(
-        {"loss": "binary_cross_entropy", "settings": {"outputs": 1}}, {}, "needs classes 0 and 1, got up to 2", id="three classes"
+        {"loss": "binary_cross_entropy", "settings": {"outputs": 1}},
+        {},
+        "needs classes 0 and 1, got up to 2",
+        id="three classes",
     ),
     pytest.param(
         {"loss": "cross_entropy"},
@@ -113,10 +139,24 @@ BAD = [
         r"model\(generator, width=7\) raises TypeError: .*unexpected keyword argument 'width'",
         id="unknown setting",
     ),
-    pytest.param({"model": lambda generator: "a model"}, {}, r"model\(generator\) must return a torch.nn.Module, got str", id="no module"),
-    pytest.param({"model": nn.Linear}, {}, r"model\(generator\) raises TypeError", id="a class without generator"),
-    pytest.param({"model": lambda generator: nn.Flatten()}, {}, "the model has no parameters to train", id="no weights"),
-    pytest.param({"model": Careless}, {}, r"does not draw its weights from the generator, .*; use model=seeded", id="global generator"),
+    pytest.param(
+        {"model": lambda generator: "a model"},
+        {},
+        r"model\(generator\) must return a torch.nn.Module, got str",
+        id="no module",
+    ),
+    pytest.param(
+        {"model": nn.Linear}, {}, r"model\(generator\) raises TypeError", id="a class without generator"
+    ),
+    pytest.param(
+        {"model": lambda generator: nn.Flatten()}, {}, "the model has no parameters to train", id="no weights"
+    ),
+    pytest.param(
+        {"model": Careless},
+        {},
+        r"does not draw its weights from the generator, .*; use model=seeded",
+        id="global generator",
+    ),
     pytest.param(
         {"model": Other},
         {},
@@ -130,7 +170,10 @@ BAD = [
         id="loss per image",
     ),
     pytest.param(
-        {"loss": lambda outputs, x, y: 1.0}, {}, "must be a scalar tensor, the mean over the images; got float", id="a number as loss"
+        {"loss": lambda outputs, x, y: 1.0},
+        {},
+        "must be a scalar tensor, the mean over the images; got float",
+        id="a number as loss",
     ),
     pytest.param(
         {"loss": lambda outputs, x, y: outputs.argmax()},
@@ -139,7 +182,10 @@ BAD = [
         id="a whole number as loss",
     ),
     pytest.param(
-        {"loss": lambda outputs, x, y: outputs.detach().mean()}, {}, "the loss does not depend on the model's weights", id="detached"
+        {"loss": lambda outputs, x, y: outputs.detach().mean()},
+        {},
+        "the loss does not depend on the model's weights",
+        id="detached",
     ),
     pytest.param(
         {"loss": lambda outputs, x: 1.0},
@@ -183,8 +229,18 @@ BAD = [
         r"x_train and y_train of its dataset need one entry per image, got shapes \[9, 1, 4, 4\] and \[5\]",
         id="labels lack",
     ),
-    pytest.param({}, {"x_test": torch.rand(3, 1, 5, 5)}, r"must have one shape, got \[1, 4, 4\] and \[1, 5, 5\]", id="other test images"),
-    pytest.param({}, {"y_test": [0, 1, 2]}, "x_test and y_test of its dataset must be tensors, got Tensor and list", id="a list of labels"),
+    pytest.param(
+        {},
+        {"x_test": torch.rand(3, 1, 5, 5)},
+        r"must have one shape, got \[1, 4, 4\] and \[1, 5, 5\]",
+        id="other test images",
+    ),
+    pytest.param(
+        {},
+        {"y_test": [0, 1, 2]},
+        "x_test and y_test of its dataset must be tensors, got Tensor and list",
+        id="a list of labels",
+    ),
 ]
 
 

@@ -59,10 +59,16 @@ def test_a_file_registers_its_tasks_once(tmp_path: pathlib.Path) -> None:
 
 BAD = [
     pytest.param(
-        "import nothing_of_this_name", "fails at line 1: ModuleNotFoundError: No module named 'nothing_of_this_name'", id="import"
+        "import nothing_of_this_name",
+        "fails at line 1: ModuleNotFoundError: No module named 'nothing_of_this_name'",
+        id="import",
     ),
     pytest.param("x = 1\ny = 1 / 0", "fails at line 2: ZeroDivisionError: division by zero", id="raises"),
-    pytest.param("x = 1\nif x:\n", "fails at line 2: (IndentationError|SyntaxError): expected an indented block", id="syntax"),
+    pytest.param(
+        "x = 1\nif x:\n",
+        "fails at line 2: (IndentationError|SyntaxError): expected an indented block",
+        id="syntax",
+    ),
     pytest.param("raise SystemExit(3)", "fails at line 1: SystemExit: 3", id="exits"),
     pytest.param(
         "from trainables import Task, register_task\nfrom trainables.models import ConvAutoencoder as C\n"
@@ -74,7 +80,9 @@ BAD = [
 
 
 @pytest.mark.parametrize(("text", "message"), BAD)
-def test_a_file_that_fails_gives_one_line_and_registers_nothing(tmp_path: pathlib.Path, text: str, message: str) -> None:
+def test_a_file_that_fails_gives_one_line_and_registers_nothing(
+    tmp_path: pathlib.Path, text: str, message: str
+) -> None:
     before = task_names()
     (tmp_path / "bad.py").write_text(text)
     for _ in range(2):

@@ -96,7 +96,9 @@ def test_the_fingerprints_of_the_first_tasks_are_those_of_all_results_so_far() -
 
 
 def test_no_two_tasks_share_a_fingerprint() -> None:
-    assert len({task(name).fingerprint(limit) for name in task_names() for limit in (None, 10)}) == 2 * len(task_names())
+    assert len({task(name).fingerprint(limit) for name in task_names() for limit in (None, 10)}) == 2 * len(
+        task_names()
+    )
 
 
 def test_any_model_makes_a_task_with_any_dataset_that_fits() -> None:
@@ -114,17 +116,25 @@ def test_augmentation_is_a_suffix() -> None:
 
 
 BAD_NAMES = [
-    pytest.param("resnet/cifra10", "unknown task 'resnet/cifra10'; did you mean 'resnet/cifar10'", id="dataset"),
-    pytest.param("resnett/cifar10", "unknown task 'resnett/cifar10'; did you mean 'resnet/cifar10'", id="model"),
+    pytest.param(
+        "resnet/cifra10", "unknown task 'resnet/cifra10'; did you mean 'resnet/cifar10'", id="dataset"
+    ),
+    pytest.param(
+        "resnett/cifar10", "unknown task 'resnett/cifar10'; did you mean 'resnet/cifar10'", id="model"
+    ),
     pytest.param("resnet/cifar10+augmentd", r"did you mean 'resnet/cifar10\+augmented'", id="suffix"),
     pytest.param("digits", "unknown task 'digits'", id="no model"),
     pytest.param("", "unknown task ''", id="nothing"),
     pytest.param("mlp/none", "unknown task 'mlp/none'", id="the data of functions"),
     pytest.param(
-        "autoencoder/cifar10", r"model 'autoencoder' needs images of 1 x 28 x 28; cifar10 has shape 3 x 32 x 32 and 10 classes", id="size"
+        "autoencoder/cifar10",
+        r"model 'autoencoder' needs images of 1 x 28 x 28; cifar10 has shape 3 x 32 x 32 and 10 classes",
+        id="size",
     ),
     pytest.param(
-        "resnet/synthetic", r"model 'resnet' needs images .*; synthetic has shape 10 .*\(models that fit: mlp, logistic\)", id="features"
+        "resnet/synthetic",
+        r"model 'resnet' needs images .*; synthetic has shape 10 .*\(models that fit: mlp, logistic\)",
+        id="features",
     ),
     pytest.param(
         "mlp/ill_conditioned",
@@ -132,9 +142,17 @@ BAD_NAMES = [
         id="no classes",
     ),
     pytest.param("quadratic/digits", "model 'quadratic' needs the dataset ill_conditioned", id="bowl"),
-    pytest.param("function/ishigami+augmented", "task 'function/ishigami' has no images to augment", id="function"),
-    pytest.param("logistic/synthetic+augmented", "task 'logistic/synthetic' has no images to augment", id="features to augment"),
-    pytest.param("resnet/arrays:nowhere.npz", "no file 'nowhere.npz' for dataset 'arrays:nowhere.npz'", id="file"),
+    pytest.param(
+        "function/ishigami+augmented", "task 'function/ishigami' has no images to augment", id="function"
+    ),
+    pytest.param(
+        "logistic/synthetic+augmented",
+        "task 'logistic/synthetic' has no images to augment",
+        id="features to augment",
+    ),
+    pytest.param(
+        "resnet/arrays:nowhere.npz", "no file 'nowhere.npz' for dataset 'arrays:nowhere.npz'", id="file"
+    ),
     pytest.param("mlp/images:nowhere", "no folder 'nowhere/train' for dataset 'images:nowhere'", id="folder"),
     pytest.param("mpl/arrays:nowhere.npz", "unknown model 'mpl'; did you mean 'mlp'", id="model for a file"),
     pytest.param("mlp/arrays:", "unknown task 'mlp/arrays:'", id="no file given"),
@@ -148,10 +166,14 @@ def test_bad_names_give_one_line(name: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def written(file: pathlib.Path, shape: tuple[int, ...] = (20, 9, 8, 3), classes: int = 4, seed: int = 0) -> pathlib.Path:
+def written(
+    file: pathlib.Path, shape: tuple[int, ...] = (20, 9, 8, 3), classes: int = 4, seed: int = 0
+) -> pathlib.Path:
     random = np.random.default_rng(seed)
     x = random.integers(0, 256, shape, dtype=np.uint8)
-    np.savez(file, x_train=x, y_train=np.arange(len(x)) % classes, x_test=x[:5], y_test=np.arange(5) % classes)
+    np.savez(
+        file, x_train=x, y_train=np.arange(len(x)) % classes, x_test=x[:5], y_test=np.arange(5) % classes
+    )
     return file
 
 
@@ -163,7 +185,10 @@ def test_a_model_takes_its_sizes_from_a_users_file(tmp_path: pathlib.Path, model
     assert one.model(torch.Generator())(data.x_test).shape == (5, 4)
     *_, last = TrainingLoop(one, variant("adam"), {"lr": 0.01}, 0, data=data, epochs=2)
     assert last["status"] == "completed"
-    with pytest.raises(InputError, match=r"model 'autoencoder' needs images of 1 x 28 x 28; arrays:.*mine.npz has shape 3 x 9 x 8"):
+    with pytest.raises(
+        InputError,
+        match=r"model 'autoencoder' needs images of 1 x 28 x 28; arrays:.*mine.npz has shape 3 x 9 x 8",
+    ):
         task(f"autoencoder/arrays:{tmp_path / 'mine.npz'}")
 
 
@@ -173,14 +198,19 @@ def test_the_autoencoder_takes_a_users_images_of_its_size(tmp_path: pathlib.Path
 
 
 def test_a_files_fingerprint_follows_its_content_not_its_path(tmp_path: pathlib.Path) -> None:
-    names = [f"mlp/arrays:{written(tmp_path / f'{name}.npz', seed=seed)}" for name, seed in (("a", 0), ("b", 0), ("c", 1))]
+    names = [
+        f"mlp/arrays:{written(tmp_path / f'{name}.npz', seed=seed)}"
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]
     one, same, other = (task(name).fingerprint() for name in names)
     assert one == same != other
     assert task(f"resnet/arrays:{tmp_path / 'a.npz'}").fingerprint() != one
     assert task(f"{names[0]}+augmented").fingerprint() not in {one, other}
 
 
-def test_a_relative_path_is_the_same_task_in_another_folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_the_same_task_in_another_folder(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     written(tmp_path / "mine.npz")
     monkeypatch.chdir(tmp_path)
     one = task("mlp/arrays:mine.npz")
@@ -194,7 +224,9 @@ def test_cifar10_as_arrays_is_what_the_resnet_takes(tmp_path: pathlib.Path) -> N
     tool = SHARED / "tools" / "cifar10.py"
     if not tool.is_file():
         pytest.skip(f"no CIFAR-10 under {SHARED}")
-    subprocess.run([sys.executable, str(tool), str(tmp_path / "cifar10.npz")], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, str(tool), str(tmp_path / "cifar10.npz")], check=True, capture_output=True
+    )
     one, data = task(f"resnet/arrays:{tmp_path / 'cifar10.npz'}"), load("cifar10", data_root=tmp_path)
     assert (tuple(data.x_train.shape), tuple(data.x_test.shape)) == ((50_000, 3, 32, 32), (10_000, 3, 32, 32))
     assert torch.bincount(data.y_train).tolist() == [5000] * 10
@@ -202,7 +234,9 @@ def test_cifar10_as_arrays_is_what_the_resnet_takes(tmp_path: pathlib.Path) -> N
     for part in ("mean", "std"):  # Krizhevsky's images have the published statistics
         ours = KNOWN["cifar10"]
         assert one.model.keywords[part] == pytest.approx(getattr(ours, part), abs=1e-3)  # type: ignore[attr-defined]
-    loop = TrainingLoop(one, variant("adam"), {"lr": 0.002}, 0, data=data.limited(256), epochs=2, batch_size=64)
+    loop = TrainingLoop(
+        one, variant("adam"), {"lr": 0.002}, 0, data=data.limited(256), epochs=2, batch_size=64
+    )
     *_, last = loop
     assert last["train_loss"] < loop.initial_loss
 
@@ -228,7 +262,13 @@ def thrice(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 
 def own(name: str = "net/digits", **changes: Any) -> Task:
-    fields = {"dataset": "digits", "model": seeded(Net), "loss": "cross_entropy", "metrics": ["accuracy"], **changes}
+    fields = {
+        "dataset": "digits",
+        "model": seeded(Net),
+        "loss": "cross_entropy",
+        "metrics": ["accuracy"],
+        **changes,
+    }
     return Task(name, **fields)
 
 
@@ -246,8 +286,16 @@ def test_registering_the_same_again_changes_nothing_and_another_is_refused() -> 
     one = register_task(own())
     register_task(own())
     assert task("net/digits") is one
-    for other in (own(loss="mse"), own(version=2), own(batch_size=8), own(settings={"width": 4}), own(dataset="mnist")):
-        with pytest.raises(InputError, match="there is another task 'net/digits' already; give this one another name"):
+    for other in (
+        own(loss="mse"),
+        own(version=2),
+        own(batch_size=8),
+        own(settings={"width": 4}),
+        own(dataset="mnist"),
+    ):
+        with pytest.raises(
+            InputError, match="there is another task 'net/digits' already; give this one another name"
+        ):
             register_task(other)
     with pytest.raises(InputError, match="there is another task 'resnet/digits' already"):
         register_task(own("resnet/digits"))
@@ -264,7 +312,11 @@ DIFFERENT = [
     pytest.param({"loss": twice}, {"loss": thrice}, id="source of the loss"),
     pytest.param({"loss": "cross_entropy"}, {"loss": "mse"}, id="named loss"),
     pytest.param({"model": Net}, {"model": seeded(Net)}, id="model"),
-    pytest.param({"model": functools.partial(Net, width=3)}, {"model": functools.partial(Net, width=4)}, id="argument of a partial"),
+    pytest.param(
+        {"model": functools.partial(Net, width=3)},
+        {"model": functools.partial(Net, width=4)},
+        id="argument of a partial",
+    ),
     pytest.param({"dataset": "digits"}, {"dataset": "mnist"}, id="dataset"),
     pytest.param({"version": 1}, {"version": 2}, id="version"),
     pytest.param({"settings": {"width": 3}}, {"settings": {"width": 4}}, id="settings"),
@@ -281,8 +333,12 @@ def test_what_a_users_task_computes_is_in_its_fingerprint(one: dict[str, Any], o
 
 def test_a_users_task_with_a_name_of_the_package_is_not_taken_for_it() -> None:
     assert own("autoencoder/digits").fingerprint() != task_fingerprint("autoencoder/digits")
-    assert dataclasses.replace(task("autoencoder/digits"), loss="mse").fingerprint() != task_fingerprint("autoencoder/digits")
-    assert dataclasses.replace(task("autoencoder/digits"), batch_size=32).fingerprint() == task_fingerprint("autoencoder/digits")
+    assert dataclasses.replace(task("autoencoder/digits"), loss="mse").fingerprint() != task_fingerprint(
+        "autoencoder/digits"
+    )
+    assert dataclasses.replace(task("autoencoder/digits"), batch_size=32).fingerprint() == task_fingerprint(
+        "autoencoder/digits"
+    )
 
 
 def test_a_model_that_knows_no_generator_is_seeded() -> None:
@@ -299,15 +355,47 @@ def test_rows_say_what_each_task_is() -> None:
     register_task(own(dataset=functools.partial(load, "digits")))
     rows = {row["name"]: row for row in task_rows()}
     assert list(rows) == list(task_names())
-    columns = ["name", "model", "parameters", "dataset", "images", "loss", "metrics", "settings", "description"]
+    columns = [
+        "name",
+        "model",
+        "parameters",
+        "dataset",
+        "images",
+        "loss",
+        "metrics",
+        "settings",
+        "description",
+    ]
     assert all(list(row) == columns for row in rows.values())
     cifar = rows["resnet/cifar10"]
-    assert (cifar["model"], cifar["parameters"], cifar["images"]) == ("CifarResNet", 269_722, (50_000, 10_000))
-    assert (cifar["loss"], cifar["metrics"], cifar["settings"]["depth"]) == ("cross_entropy", ("accuracy",), 3)
+    assert (cifar["model"], cifar["parameters"], cifar["images"]) == (
+        "CifarResNet",
+        269_722,
+        (50_000, 10_000),
+    )
+    assert (cifar["loss"], cifar["metrics"], cifar["settings"]["depth"]) == (
+        "cross_entropy",
+        ("accuracy",),
+        3,
+    )
     ishigami, mine = rows["function/ishigami"], rows["net/digits"]
-    assert (ishigami["model"], ishigami["parameters"], ishigami["dataset"], ishigami["loss"]) == ("Ishigami", None, None, None)
-    assert (mine["model"], mine["parameters"], mine["dataset"], mine["images"]) == ("Net", 784 * 3 + 3 + 40, "load", None)
-    assert all(row["description"] and "\n" not in row["description"] for name, row in rows.items() if name != "net/digits")
+    assert (ishigami["model"], ishigami["parameters"], ishigami["dataset"], ishigami["loss"]) == (
+        "Ishigami",
+        None,
+        None,
+        None,
+    )
+    assert (mine["model"], mine["parameters"], mine["dataset"], mine["images"]) == (
+        "Net",
+        784 * 3 + 3 + 40,
+        "load",
+        None,
+    )
+    assert all(
+        row["description"] and "\n" not in row["description"]
+        for name, row in rows.items()
+        if name != "net/digits"
+    )
     assert isinstance(task("function/ishigami"), FunctionTask)
 
 

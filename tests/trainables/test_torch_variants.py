@@ -23,7 +23,9 @@ INSTALLED = [name for name in TORCH_DEFAULTS if hasattr(torch.optim, name.rparti
 
 def network() -> tuple[nn.Module, Tensor]:
     generator = torch.Generator().manual_seed(0)
-    model = nn.Sequential(nn.Unflatten(1, (1, 3, 3)), nn.Conv2d(1, 2, 2), nn.Flatten(), nn.Tanh(), nn.Linear(8, 2))
+    model = nn.Sequential(
+        nn.Unflatten(1, (1, 3, 3)), nn.Conv2d(1, 2, 2), nn.Flatten(), nn.Tanh(), nn.Linear(8, 2)
+    )
     with torch.no_grad():
         for param in model.parameters():
             param.copy_(torch.randn(param.shape, generator=generator) / 2)
@@ -50,7 +52,12 @@ def test_every_optimizer_trains_with_its_defaults_and_describes_itself(name: str
     assert "lr" in chosen.needs
     assert set(chosen.hyperparameters) <= chosen.accepts
     losses = train(
-        chosen.optimizer(model.parameters(), {each: TORCH_DEFAULTS[name][each][1] for each in chosen.hyperparameters}), model, x, 20
+        chosen.optimizer(
+            model.parameters(), {each: TORCH_DEFAULTS[name][each][1] for each in chosen.hyperparameters}
+        ),
+        model,
+        x,
+        20,
     )
     assert losses[-1] < losses[0]
     for low, default, high, scale in TORCH_DEFAULTS[name].values():
@@ -61,8 +68,16 @@ def test_every_optimizer_trains_with_its_defaults_and_describes_itself(name: str
 SAME = [  # a configuration, and what it means to the class
     ("torch.optim.Adam", {"lr": 0.1, "mu": 0.8, "nu": 0.95}, {"lr": 0.1, "betas": (0.8, 0.95)}),
     ("torch.optim.Adam", {"lr": 0.1, "mu": 0.8}, {"lr": 0.1, "betas": (0.8, 0.999)}),
-    ("torch.optim.AdamW", {"lr": 0.1, "betas": [0.8, 0.95], "weight_decay": 0.3}, {"lr": 0.1, "betas": (0.8, 0.95), "weight_decay": 0.3}),
-    ("torch.optim.SGD", {"lr": 0.1, "mu": 0.8, "nesterov": True}, {"lr": 0.1, "momentum": 0.8, "nesterov": True}),
+    (
+        "torch.optim.AdamW",
+        {"lr": 0.1, "betas": [0.8, 0.95], "weight_decay": 0.3},
+        {"lr": 0.1, "betas": (0.8, 0.95), "weight_decay": 0.3},
+    ),
+    (
+        "torch.optim.SGD",
+        {"lr": 0.1, "mu": 0.8, "nesterov": True},
+        {"lr": 0.1, "momentum": 0.8, "nesterov": True},
+    ),
     ("torch.optim.RMSprop", {"lr": 0.1, "nu": 0.8, "mu": 0.5}, {"lr": 0.1, "alpha": 0.8, "momentum": 0.5}),
     ("torch.optim.Adadelta", {"lr": 0.1, "nu": 0.8}, {"lr": 0.1, "rho": 0.8}),
     ("torch.optim.ASGD", {"lr": 0.1, "alpha": 0.8}, {"lr": 0.1, "alpha": 0.8}),
@@ -70,7 +85,9 @@ SAME = [  # a configuration, and what it means to the class
 
 
 @pytest.mark.parametrize(("name", "configuration", "arguments"), SAME)
-def test_a_configuration_is_the_classs_own_arguments(name: str, configuration: dict[str, Any], arguments: dict[str, Any]) -> None:
+def test_a_configuration_is_the_classs_own_arguments(
+    name: str, configuration: dict[str, Any], arguments: dict[str, Any]
+) -> None:
     (one, x), (other, _) = network(), network()
     ours = variant(name).optimizer(one.parameters(), configuration)
     theirs = getattr(torch.optim, name.rpartition(".")[2])(other.parameters(), **arguments)
@@ -116,7 +133,9 @@ def test_a_class_and_a_factory_are_variants_themselves() -> None:
 
 @pytest.fixture
 def own_module(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    (tmp_path / "my_optimizers.py").write_text("import torch\nclass Mine(torch.optim.Adam):\n    pass\nnumber = 3\n")
+    (tmp_path / "my_optimizers.py").write_text(
+        "import torch\nclass Mine(torch.optim.Adam):\n    pass\nnumber = 3\n"
+    )
     (tmp_path / "my_broken.py").write_text("1 / 0\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield
@@ -139,7 +158,10 @@ REFUSED = [
     ("my_optimizers:Mein", "unknown name in my_optimizers for variant 'my_optimizers:Mein': 'Mein'"),
     ("my_optimizers:number", "a variant is a name, an optimizer class or a factory"),
     ("my_broken:Mine", "variant 'my_broken:Mine' cannot be imported: ZeroDivisionError: division by zero"),
-    ("collections:OrderedDict", "must be a torch.optim.Optimizer or a factory of one, got the class OrderedDict"),
+    (
+        "collections:OrderedDict",
+        "must be a torch.optim.Optimizer or a factory of one, got the class OrderedDict",
+    ),
     (3, "a variant is a name, an optimizer class or a factory, got 3"),
 ]
 
@@ -156,14 +178,24 @@ BAD = [
     ("torch.optim.AdamW", {"lr": 0.1, "rho": 0.5}, "unknown hyperparameter of torch.optim.AdamW 'rho'"),
     ("torch.optim.AdamW", {"mu": 0.5}, "a configuration of torch.optim.AdamW needs lr"),
     ("torch.optim.AdamW", {"lr": -1.0}, "torch.optim.AdamW refuses {'lr': -1.0}: Invalid learning rate"),
-    ("torch.optim.AdamW", {"lr": 0.1, "mu": 0.5, "betas": (0.5, 0.9)}, "mu of torch.optim.AdamW is its betas: give one of them"),
-    ("torch.optim.SGD", {"lr": 0.1, "maximize": True}, "unknown hyperparameter of torch.optim.SGD 'maximize'"),
+    (
+        "torch.optim.AdamW",
+        {"lr": 0.1, "mu": 0.5, "betas": (0.5, 0.9)},
+        "mu of torch.optim.AdamW is its betas: give one of them",
+    ),
+    (
+        "torch.optim.SGD",
+        {"lr": 0.1, "maximize": True},
+        "unknown hyperparameter of torch.optim.SGD 'maximize'",
+    ),
     (not_an_optimizer, {"lr": 0.1}, "must make a torch.optim.Optimizer, got int"),
 ]
 
 
 @pytest.mark.parametrize(("name", "configuration", "message"), BAD)
-def test_a_configuration_that_does_not_fit_is_refused(name: Any, configuration: dict[str, Any], message: str) -> None:
+def test_a_configuration_that_does_not_fit_is_refused(
+    name: Any, configuration: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         variant(name).optimizer([nn.Parameter(torch.zeros(1))], configuration)
 
@@ -173,7 +205,9 @@ def test_a_configuration_that_does_not_fit_is_refused(name: Any, configuration: 
 
 def test_muon_takes_the_matrices_and_adamw_the_rest() -> None:
     model, _ = network()
-    optimizer = variant("torch.optim.Muon").optimizer(model.parameters(), {"lr": 0.01, "mu": 0.9, "weight_decay": 0.2})
+    optimizer = variant("torch.optim.Muon").optimizer(
+        model.parameters(), {"lr": 0.01, "mu": 0.9, "weight_decay": 0.2}
+    )
     assert isinstance(optimizer, Combined)
     assert [type(part).__name__ for part in optimizer.parts] == ["Muon", "AdamW"]
     assert [[tuple(param.shape) for param in part.param_groups[0]["params"]] for part in optimizer.parts] == [
@@ -181,13 +215,17 @@ def test_muon_takes_the_matrices_and_adamw_the_rest() -> None:
         [(2, 1, 2, 2), (2,), (2,)],
     ]
     assert {group["weight_decay"] for group in optimizer.param_groups} == {0.2}
-    assert {id(param) for group in optimizer.param_groups for param in group["params"]} == set(map(id, model.parameters()))
+    assert {id(param) for group in optimizer.param_groups for param in group["params"]} == set(
+        map(id, model.parameters())
+    )
 
 
 @pytest.mark.parametrize(("shapes", "parts"), [(((2, 2),), ["Muon"]), (((2,),), ["AdamW"])])
 def test_muon_alone_and_adamw_alone(shapes: Any, parts: list[str]) -> None:
     params = [nn.Parameter(torch.zeros(shape)) for shape in shapes]
-    assert [type(each).__name__ for each in torch_variant("torch.optim.Muon").optimizer(params, {"lr": 0.1}).parts] == parts  # type: ignore[attr-defined]
+    assert [
+        type(each).__name__ for each in torch_variant("torch.optim.Muon").optimizer(params, {"lr": 0.1}).parts
+    ] == parts  # type: ignore[attr-defined]
 
 
 def test_muon_refuses_groups() -> None:
@@ -201,7 +239,11 @@ def test_muon_refuses_groups() -> None:
 def halves() -> tuple[nn.Module, Tensor, Combined]:
     model, x = network()
     params = list(model.parameters())
-    return model, x, Combined([torch.optim.Adam(params[:2], lr=0.1), torch.optim.SGD(params[2:], lr=0.05, momentum=0.9)])
+    return (
+        model,
+        x,
+        Combined([torch.optim.Adam(params[:2], lr=0.1), torch.optim.SGD(params[2:], lr=0.05, momentum=0.9)]),
+    )
 
 
 def test_combined_is_its_parts_apart() -> None:
@@ -252,7 +294,9 @@ def test_a_combination_of_nothing_or_of_shared_parameters_is_refused() -> None:
     with pytest.raises(InputError, match="parameters of their own"):
         Combined([torch.optim.SGD([param], lr=0.1), torch.optim.SGD([param], lr=0.1)])
     with pytest.raises(InputError, match="takes no further groups"):
-        Combined([torch.optim.SGD([param], lr=0.1)]).add_param_group({"params": [nn.Parameter(torch.zeros(1))]})
+        Combined([torch.optim.SGD([param], lr=0.1)]).add_param_group(
+            {"params": [nn.Parameter(torch.zeros(1))]}
+        )
 
 
 # --- variants of one's own

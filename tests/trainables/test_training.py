@@ -39,14 +39,28 @@ def some_digits(images: int = 40) -> Dataset:
     return dataclasses.replace(data, x_test=data.x_test[:24], y_test=data.y_test[:24])
 
 
-def loop(name: str | Variant = "adam", configuration: dict[str, Any] | None = None, seed: int = 0, **others: Any) -> TrainingLoop:
-    arguments = {"data": some_digits(), "epochs": 3, "batch_size": 16, **others}  # 40 images leave a smaller last batch
+def loop(
+    name: str | Variant = "adam", configuration: dict[str, Any] | None = None, seed: int = 0, **others: Any
+) -> TrainingLoop:
+    arguments = {
+        "data": some_digits(),
+        "epochs": 3,
+        "batch_size": 16,
+        **others,
+    }  # 40 images leave a smaller last batch
     chosen = variant(name) if isinstance(name, str) else name
-    return TrainingLoop(task("autoencoder/digits"), chosen, ADAM if configuration is None else configuration, seed, **arguments)
+    return TrainingLoop(
+        task("autoencoder/digits"),
+        chosen,
+        ADAM if configuration is None else configuration,
+        seed,
+        **arguments,
+    )
 
 
 def numbers(reports: list[Report]) -> list[str]:
-    """What must repeat to the bit: all but the times. As text, in which every float is exact and nan equals itself."""
+    """What must repeat to the bit: all but the times. As text, in which every float is exact and nan equals
+    itself."""
     return [repr({name: value for name, value in report.items() if name not in TIMES}) for report in reports]
 
 
@@ -55,7 +69,9 @@ def test_a_report_has_every_field_and_the_last_says_completed() -> None:
     assert [set(report) for report in reports] == [FIELDS] * 3
     assert [report["epoch"] for report in reports] == [1, 2, 3]
     assert [report["status"] for report in reports] == ["running", "running", "completed"]
-    assert all(math.isfinite(value) for report in reports for name, value in report.items() if name != "status")
+    assert all(
+        math.isfinite(value) for report in reports for name, value in report.items() if name != "status"
+    )
     assert all(report[name] > 0 for report in reports for name in TIMES)
 
 
@@ -74,10 +90,16 @@ def test_the_training_loss_is_a_mean_over_images_whatever_the_last_batch() -> No
 def test_the_losses_are_means_over_images() -> None:
     one = loop(epochs=1)
     data = one.data
-    assert one.initial_loss == pytest.approx(one.task.loss(one.model(data.x_train), data.x_train, data.y_train).item(), rel=1e-5)
+    assert one.initial_loss == pytest.approx(
+        one.task.loss(one.model(data.x_train), data.x_train, data.y_train).item(), rel=1e-5
+    )
     (report,) = list(one)
-    assert report["train_loss_end"] == pytest.approx(one.task.loss(one.model(data.x_train), data.x_train, data.y_train).item(), rel=1e-5)
-    assert report["test_loss"] == pytest.approx(one.task.loss(one.model(data.x_test), data.x_test, data.y_test).item(), rel=1e-5)
+    assert report["train_loss_end"] == pytest.approx(
+        one.task.loss(one.model(data.x_train), data.x_train, data.y_train).item(), rel=1e-5
+    )
+    assert report["test_loss"] == pytest.approx(
+        one.task.loss(one.model(data.x_test), data.x_test, data.y_test).item(), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "linf_nadam"])
@@ -124,7 +146,9 @@ def test_a_finished_trial_stays_finished_when_resumed() -> None:
     assert list(resumed) == []
 
 
-@pytest.mark.parametrize("lr", [1e2, 1e6, 1e30], ids=["leaves the sane range", "far too high", "overflows at once"])
+@pytest.mark.parametrize(
+    "lr", [1e2, 1e6, 1e30], ids=["leaves the sane range", "far too high", "overflows at once"]
+)
 def test_a_loss_that_blows_up_is_a_result_that_ends_the_trial(lr: float) -> None:
     reports = list(loop("sgd", {"lr": lr}, epochs=6))
     assert reports[-1]["status"] == "diverged"
@@ -154,9 +178,15 @@ def squared(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
     ("kind", "lr", "statuses"),
     [
         pytest.param(Parabola, 0.25, ["running", "running", "completed"], id="sane"),
-        # 3 steps an epoch: the loss grows by 2^6 = 64, which is within 100 times the initial loss, then by 4096.
+        # 3 steps an epoch: the loss grows by 2^6 = 64, which is within 100 times the initial loss, then by
+        # 4096.
         pytest.param(Parabola, 1.5, ["running", "diverged"], id="finite but out of the sane range"),
-        pytest.param(functools.partial(Parabola, infinite_in_training=True), 0.25, ["diverged"], id="infinite on the way"),
+        pytest.param(
+            functools.partial(Parabola, infinite_in_training=True),
+            0.25,
+            ["diverged"],
+            id="infinite on the way",
+        ),
     ],
 )
 def test_a_trial_has_diverged_when_its_loss_is_infinite_or_a_hundred_times_the_first(
@@ -196,7 +226,9 @@ STEPS = 3  # of 16 images, 16 and 8
         ),
     ],
 )
-def test_a_report_says_what_was_in_force_at_the_epochs_last_step(chosen: Any, configuration: dict[str, Any], mu: Any, nu: Any) -> None:
+def test_a_report_says_what_was_in_force_at_the_epochs_last_step(
+    chosen: Any, configuration: dict[str, Any], mu: Any, nu: Any
+) -> None:
     for report in loop(chosen, {"lr": 1e-4, **configuration}, epochs=3):
         t = STEPS * report["epoch"]
         expected = {"lr": 1e-4, "mu": mu(t), "nu": nu(t)}
@@ -226,7 +258,11 @@ def test_the_batch_size_is_the_tasks_own_when_not_given() -> None:
             "unknown hyperparameter of adam 'epsilom'; did you mean 'epsilon'",
             id="misspelt",
         ),
-        pytest.param({"configuration": {"lr": 0.1, "p": 1.0}}, "unknown hyperparameter of adam 'p'", id="fixed by the variant"),
+        pytest.param(
+            {"configuration": {"lr": 0.1, "p": 1.0}},
+            "unknown hyperparameter of adam 'p'",
+            id="fixed by the variant",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
@@ -235,7 +271,11 @@ def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> N
 
 
 def test_every_purpose_of_a_seed_has_a_stream_of_its_own() -> None:
-    drawn = [torch.rand(4, generator=stream(seed, purpose)) for seed in (0, 1) for purpose in ("weights", "shuffling")]
+    drawn = [
+        torch.rand(4, generator=stream(seed, purpose))
+        for seed in (0, 1)
+        for purpose in ("weights", "shuffling")
+    ]
     assert len({tuple(each.tolist()) for each in drawn}) == 4
     assert torch.equal(drawn[0], torch.rand(4, generator=stream(0, "weights")))
     assert loop(seed=7).streams["shuffling"].initial_seed() == stream(7, "shuffling").initial_seed()

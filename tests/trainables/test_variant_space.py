@@ -1,4 +1,5 @@
-"""The paper's whole variant space: 768 names that parse back, each of which trains and follows the equations."""
+"""The paper's whole variant space: 768 names that parse back, each of which trains and follows the
+equations."""
 
 from __future__ import annotations
 
@@ -57,7 +58,8 @@ def flat(tensors: Any) -> Tensor:
 
 
 def train_and_transcribe(chosen: Optimizable, data: Dataset, every: int = 1) -> tuple[Tensor, Tensor]:
-    """theta after an epoch of the loop, and where the equations lead from the gradients and curvatures that its optimizer met."""
+    """theta after an epoch of the loop, and where the equations lead from the gradients and curvatures that
+    its optimizer met."""
     loop = TrainingLoop(
         AUTOENCODER,
         chosen,
@@ -72,7 +74,9 @@ def train_and_transcribe(chosen: Optimizable, data: Dataset, every: int = 1) -> 
 
     def watched(**arguments: Any) -> None:
         h = arguments.get("curvature")
-        met.append((flat(param.grad for param in loop.params).numpy(), None if h is None else flat(h).numpy()))
+        met.append(
+            (flat(param.grad for param in loop.params).numpy(), None if h is None else flat(h).numpy())
+        )
         step(**arguments)
 
     loop.optimizer.step = watched  # type: ignore[method-assign, assignment]
@@ -84,7 +88,9 @@ def train_and_transcribe(chosen: Optimizable, data: Dataset, every: int = 1) -> 
     assert report.get("fell_back", 0.0) == 0.0
     assert ("fell_back" in report) == second
     assert [h is not None for _, h in met] == [second and t % every == 0 for t in range(STEPS)]
-    reached = transcription.train(settings, lambda _, t: met[t - 1][0], start.numpy(), STEPS, lambda _, t: met[t - 1][1])
+    reached = transcription.train(
+        settings, lambda _, t: met[t - 1][0], start.numpy(), STEPS, lambda _, t: met[t - 1][1]
+    )
     return flat(loop.params), torch.from_numpy(reached)
 
 
@@ -95,7 +101,10 @@ def test_every_variant_of_the_paper_trains_three_steps_and_follows_the_equations
         assert torch.allclose(trained, transcribed, rtol=1e-9, atol=1e-12), chosen.name
 
 
-@pytest.mark.parametrize("name", ["egd_momentum", "l1-sum-handcrafted-second", "nag-scaled-mean-bias_corrected+linf-mean-constant-second"])
+@pytest.mark.parametrize(
+    "name",
+    ["egd_momentum", "l1-sum-handcrafted-second", "nag-scaled-mean-bias_corrected+linf-mean-constant-second"],
+)
 def test_second_order_now_and_then_follows_the_equations(name: str) -> None:
     chosen = variant(name)
     kept = Variant(name, {**chosen.fixed, "mu_schedule": chosen.fixed.get("mu_schedule", "constant")})  # type: ignore[attr-defined]
@@ -105,14 +114,24 @@ def test_second_order_now_and_then_follows_the_equations(name: str) -> None:
 
 def test_the_papers_variants_are_768_with_a_name_each_that_parses_back() -> None:
     every = all_variants()
-    assert len(every) == len({each.name for each in every}) == len({repr(sorted(each.fixed.items())) for each in every}) == 768
+    assert (
+        len(every)
+        == len({each.name for each in every})
+        == len({repr(sorted(each.fixed.items())) for each in every})
+        == 768
+    )
     for each in every:
         combination.cache_clear()
         assert variant(each.name) == each
         assert each.description
         assert each.source
         assert {"lr"} <= set(each.hyperparameters) <= {"lr", "mu", "nu"}
-    assert {len(set(part)) for part in zip(*(each.fixed.values() for each in every), strict=True)} == {1, 2, 3, 4}
+    assert {len(set(part)) for part in zip(*(each.fixed.values() for each in every), strict=True)} == {
+        1,
+        2,
+        3,
+        4,
+    }
 
 
 SAME = [  # a combination's name, and the named variant that it is
@@ -141,17 +160,28 @@ def test_a_combination_is_the_named_variant_of_the_same_settings(name: str, name
 def test_nu_of_a_combined_sum_stays_a_hyperparameter_and_may_be_one() -> None:
     chosen = variant("l2-sum-constant")
     assert chosen.hyperparameters == ("lr", "nu")
-    assert chosen.optimizer([nn.Parameter(torch.zeros(1))], {"lr": 0.1, "nu": 1.0}).param_groups[0]["nu"] == 1.0
+    assert (
+        chosen.optimizer([nn.Parameter(torch.zeros(1))], {"lr": 0.1, "nu": 1.0}).param_groups[0]["nu"] == 1.0
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("cm-unscald-mean-constant", "unknown momentum_gradient 'unscald'; did you mean 'unscaled'? (known: unscaled, scaled)"),
+        (
+            "cm-unscald-mean-constant",
+            "unknown momentum_gradient 'unscald'; did you mean 'unscaled'? (known: unscaled, scaled)",
+        ),
         ("cm-unscaled-mean-constant+l3-mean-constant", "unknown norm 'l3' (known: l1, l2, linf)"),
-        ("l2-mean", "'l2-mean' ends before its nu_schedule (constant, bias_corrected, true_mean, handcrafted)"),
+        (
+            "l2-mean",
+            "'l2-mean' ends before its nu_schedule (constant, bias_corrected, true_mean, handcrafted)",
+        ),
         ("l2-mean-constant-third", "'l2-mean-constant-third' goes on after its nu_schedule with 'third'"),
-        ("l2-mean-constant+cm-unscaled-mean-constant", "it is neither MOMENTUM+ADAPTIVE nor one of them alone"),
+        (
+            "l2-mean-constant+cm-unscaled-mean-constant",
+            "it is neither MOMENTUM+ADAPTIVE nor one of them alone",
+        ),
         ("cm-unscaled-mean-constant+", "unknown norm ''"),
         ("rms-prop", "did you mean 'rmsprop'?"),
     ],

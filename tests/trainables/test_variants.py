@@ -60,41 +60,69 @@ def test_the_settings_of_a_variant_are_the_arguments_of_the_hyperalgorithm() -> 
         pytest.param(variant("rmsprop"), ("lr", "nu"), id="rmsprop"),
         pytest.param(variant("nadam"), ("lr", "mu", "nu"), id="nadam"),
         pytest.param(Variant("own", {}), ("lr", "mu", "nu"), id="nothing fixed"),
-        pytest.param(Variant("own", {"mu_schedule": "true_mean", "nu_schedule": "true_mean"}), ("lr",), id="true means have no decay"),
+        pytest.param(
+            Variant("own", {"mu_schedule": "true_mean", "nu_schedule": "true_mean"}),
+            ("lr",),
+            id="true means have no decay",
+        ),
         pytest.param(Variant("own", {"lr": 0.1}), ("mu", "nu"), id="lr fixed"),
     ],
 )
-def test_the_hyperparameters_are_the_numbers_left_open(chosen: Variant, hyperparameters: tuple[str, ...]) -> None:
+def test_the_hyperparameters_are_the_numbers_left_open(
+    chosen: Variant, hyperparameters: tuple[str, ...]
+) -> None:
     assert chosen.hyperparameters == hyperparameters
 
 
-@pytest.mark.parametrize(("name", "nearest"), [("adm", "adam"), ("Nadam", "nadam"), ("linf_nadan", "linf_nadam"), ("rms_prop", "rmsprop")])
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("adm", "adam"), ("Nadam", "nadam"), ("linf_nadan", "linf_nadam"), ("rms_prop", "rmsprop")],
+)
 def test_an_unknown_variant_is_refused_with_the_nearest(name: str, nearest: str) -> None:
     with pytest.raises(InputError) as caught:
         variant(name)
-    assert str(caught.value) == f"unknown variant {name!r}; did you mean {nearest!r}? (known: {', '.join(VARIANTS)})"
+    assert (
+        str(caught.value)
+        == f"unknown variant {name!r}; did you mean {nearest!r}? (known: {', '.join(VARIANTS)})"
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "configuration", "message"),
     [
         pytest.param(
-            "adam", {"lr": 0.1, "epsilom": 1e-8}, "unknown hyperparameter of adam 'epsilom'; did you mean 'epsilon'?", id="misspelt"
+            "adam",
+            {"lr": 0.1, "epsilom": 1e-8},
+            "unknown hyperparameter of adam 'epsilom'; did you mean 'epsilon'?",
+            id="misspelt",
         ),
-        pytest.param("sgd", {"lr": 0.1, "momentum": "cm"}, "unknown hyperparameter of sgd 'momentum'", id="fixed"),
-        pytest.param("adagrad", {"lr": 0.1, "nu": 0.9}, "unknown hyperparameter of adagrad 'nu'", id="fixed number"),
-        pytest.param("adam", {"lr": 0.1, "maximize": True}, "unknown hyperparameter of adam 'maximize'", id="no setting of a variant"),
+        pytest.param(
+            "sgd", {"lr": 0.1, "momentum": "cm"}, "unknown hyperparameter of sgd 'momentum'", id="fixed"
+        ),
+        pytest.param(
+            "adagrad", {"lr": 0.1, "nu": 0.9}, "unknown hyperparameter of adagrad 'nu'", id="fixed number"
+        ),
+        pytest.param(
+            "adam",
+            {"lr": 0.1, "maximize": True},
+            "unknown hyperparameter of adam 'maximize'",
+            id="no setting of a variant",
+        ),
         pytest.param("adam", {"lr": -1.0}, "lr must be above 0 and finite, got -1.0", id="out of range"),
     ],
 )
-def test_a_configuration_that_does_not_fit_is_refused(name: str, configuration: dict[str, Any], message: str) -> None:
+def test_a_configuration_that_does_not_fit_is_refused(
+    name: str, configuration: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InputError) as caught:
         variant(name).optimizer([nn.Parameter(torch.zeros(1))], configuration)
     assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(
-    "configuration", [{"lr": 0.1, "epsilon": 1e-4}, {"lr": 0.1, "momentum_gradient": "scaled"}], ids=["epsilon", "scaled"]
+    "configuration",
+    [{"lr": 0.1, "epsilon": 1e-4}, {"lr": 0.1, "momentum_gradient": "scaled"}],
+    ids=["epsilon", "scaled"],
 )
 def test_a_configuration_may_set_what_the_variant_leaves_open(configuration: dict[str, Any]) -> None:
     group = variant("rmsprop").optimizer([nn.Parameter(torch.zeros(1))], configuration).param_groups[0]
@@ -125,7 +153,9 @@ def test_rmsprop_momentum_is_torchs() -> None:
     for each in gradients():
         theta.grad = each.clone()
         optimizer.step()
-    torch.testing.assert_close(reached("rmsprop_momentum", **CONFIGURATION), theta.detach(), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        reached("rmsprop_momentum", **CONFIGURATION), theta.detach(), rtol=1e-12, atol=1e-12
+    )
 
 
 def test_laprop_is_its_authors_algorithm() -> None:
@@ -135,15 +165,20 @@ def test_laprop_is_its_authors_algorithm() -> None:
         n = 0.95 * n + (1 - 0.95) * g.square()
         m = 0.8 * m + (1 - 0.8) * g / ((n / (1 - 0.95**t)).sqrt() + 1e-15)
         theta = theta - 0.05 * m / (1 - 0.8**t)
-    torch.testing.assert_close(reached("laprop", **CONFIGURATION, epsilon=1e-15), theta, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        reached("laprop", **CONFIGURATION, epsilon=1e-15), theta, rtol=1e-12, atol=1e-12
+    )
 
 
 def test_signsgd_is_the_sign_of_the_gradient() -> None:
-    torch.testing.assert_close(reached("signsgd", lr=0.05, epsilon=0.0), -0.05 * gradients().sign().sum(0), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        reached("signsgd", lr=0.05, epsilon=0.0), -0.05 * gradients().sign().sum(0), rtol=1e-12, atol=1e-12
+    )
 
 
 def test_egd_is_its_authors_algorithm() -> None:
-    """Dauphin et al. (2015), Algorithm 1: D is the sum of squared products, theta moves by the gradient over sqrt(D / i) + lambda."""
+    """Dauphin et al. (2015), Algorithm 1: D is the sum of squared products, theta moves by the gradient over
+    sqrt(D / i) + lambda."""
     theta, d, given = torch.zeros(4, dtype=torch.float64), torch.zeros(4, dtype=torch.float64), gradients()
     for i in range(1, STEPS + 1):
         d = d + (2 * given[i % STEPS]).square()

@@ -1,4 +1,5 @@
-"""Algorithm 1 of "Optimizing CNNs" in NumPy, float64: one tensor, one rule, no batching. Written from the paper's equations alone."""
+"""Algorithm 1 of "Optimizing CNNs" in NumPy, float64: one tensor, one rule, no batching. Written from the
+paper's equations alone."""
 
 from __future__ import annotations
 
@@ -34,8 +35,9 @@ def train(
 ) -> Array:
     """theta after ``steps`` updates.
 
-    Args: settings: every setting of the algorithm, by name. gradient: of the loss, at (theta, t), t from 1. theta: where to begin.
-        curvature: for order="second", the Hessian times u at (theta, t), or None at a step that leaves v alone.
+    Args: settings: every setting of the algorithm, by name. gradient: of the loss, at (theta, t), t from 1.
+        theta: where to begin. curvature: for order="second", the Hessian times u at (theta, t), or None at a
+        step that leaves v alone.
     """
     alpha, p, epsilon, period = settings["lr"], settings["p"], settings["epsilon"], settings["period"]
     scaled = settings["momentum_gradient"] == "scaled"

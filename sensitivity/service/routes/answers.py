@@ -20,7 +20,10 @@ LATER: dict[int | str, dict[str, Any]] = {
     202: {"model": Pending, "description": "It is being computed; ask again after `Retry-After` seconds."},
     **UNCHANGED,
 }
-Having = Annotated[list[str] | None, Query(alias="with", description="An argument of the measure as NAME=VALUE, such as over=mu.")]
+Having = Annotated[
+    list[str] | None,
+    Query(alias="with", description="An argument of the measure as NAME=VALUE, such as over=mu."),
+]
 
 
 @router.get("/measures")
@@ -32,7 +35,9 @@ def measures(name: Name, here: Here) -> list[MeasureName]:
     return listed()
 
 
-@router.get("/measures/{measure}", response_model=Measure, responses={**LATER, 200: {"content": {"text/csv": {}}}})
+@router.get(
+    "/measures/{measure}", response_model=Measure, responses={**LATER, 200: {"content": {"text/csv": {}}}}
+)
 def measure(
     name: Name,
     measure: str,
@@ -42,7 +47,8 @@ def measure(
     format: Literal["json", "csv"] = "json",
     tag: Tag = None,
 ) -> Response:
-    """The table of one measure, as `sensitivity measure` prints it. What takes long is computed once for all who ask."""
+    """The table of one measure, as `sensitivity measure` prints it. What takes long is computed once for all
+    who ask."""
     ask = Ask(name, "measure", measure, metric or "", tuple(having or ()), format=format)
     return _answer(here, ask, "text/csv" if format == "csv" else "application/json", tag)
 
@@ -72,8 +78,14 @@ def figure(
     return _answer(here, Ask(name, "figure", figure, metric or "", task=task), "application/json", tag)
 
 
-@router.get("/report", response_class=Response, responses={**LATER, 200: {"content": {"text/html": {}, "text/markdown": {}}}})
-def report(name: Name, here: Here, format: Literal["html", "md"] = "html", metric: Metric = None, tag: Tag = None) -> Response:
+@router.get(
+    "/report",
+    response_class=Response,
+    responses={**LATER, 200: {"content": {"text/html": {}, "text/markdown": {}}}},
+)
+def report(
+    name: Name, here: Here, format: Literal["html", "md"] = "html", metric: Metric = None, tag: Tag = None
+) -> Response:
     """The report of what is there, also while the study runs: one page that opens offline, or Markdown."""
     ask = Ask(name, "report", metric=metric or "", format=format)
     return _answer(here, ask, "text/html" if format == "html" else "text/markdown", tag)

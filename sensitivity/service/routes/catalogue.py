@@ -22,13 +22,20 @@ def variants() -> list[Variant]:
     from trainables.variants import VARIANTS
 
     return [
-        Variant(variant=each.name, hyperparameters=list(each.hyperparameters), what=each.description, source=each.source)
+        Variant(
+            variant=each.name,
+            hyperparameters=list(each.hyperparameters),
+            what=each.description,
+            source=each.source,
+        )
         for each in VARIANTS.values()
     ]
 
 
 @router.get("/spaces")
-def spaces(variant: Annotated[list[str] | None, Query(description="All named variants when not given.")] = None) -> list[Space]:
+def spaces(
+    variant: Annotated[list[str] | None, Query(description="All named variants when not given.")] = None,
+) -> list[Space]:
     """The default search space of variants."""
     from search_spaces.defaults import default_space
     from trainables.variants import VARIANTS
@@ -36,13 +43,19 @@ def spaces(variant: Annotated[list[str] | None, Query(description="All named var
     for name in variant or ():
         if name not in VARIANTS:
             raise Missing(str(unknown("variant", name, VARIANTS)))
-    return [Space(variant=name, hyperparameters=_plain(default_space(name).to_dict())) for name in variant or VARIANTS]
+    return [
+        Space(variant=name, hyperparameters=_plain(default_space(name).to_dict()))
+        for name in variant or VARIANTS
+    ]
 
 
 @router.get("/tasks")
 def tasks() -> list[Task]:
     """The tasks: model, data, loss, metrics and the hyperparameters of the model."""
-    return [Task(name=row["name"], model=row["model"], description=row["description"], more=_plain(_more(row))) for row in _task_rows()]
+    return [
+        Task(name=row["name"], model=row["model"], description=row["description"], more=_plain(_more(row)))
+        for row in _task_rows()
+    ]
 
 
 @functools.lru_cache(maxsize=1)
@@ -68,7 +81,10 @@ def _presets() -> list[Preset]:
     from sensitivity.study.presets import PRESETS
     from sensitivity.study.study import Study
 
-    return [Preset(preset=name, what=each["description"], spec=plain(Study.preset(name))) for name, each in PRESETS.items()]
+    return [
+        Preset(preset=name, what=each["description"], spec=plain(Study.preset(name)))
+        for name, each in PRESETS.items()
+    ]
 
 
 def _plain(value: Any) -> Any:

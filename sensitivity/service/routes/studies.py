@@ -27,7 +27,9 @@ SPECIFICATION = {
         "required": True,
         "description": "The specification of a study: what `sensitivity run` takes as a file.",
         "content": {
-            "application/json": {"schema": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}},
+            "application/json": {
+                "schema": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
+            },
             "application/yaml": {"schema": {"type": "string"}},
         },
     }
@@ -57,10 +59,16 @@ def details(here: Context, name: str) -> StudyDetails:
     status_code=201,
     response_model=StudyDetails,
     openapi_extra=SPECIFICATION,
-    responses={200: {"model": StudyDetails, "description": "The same study is there already; it goes on where it was stopped."}},
+    responses={
+        200: {
+            "model": StudyDetails,
+            "description": "The same study is there already; it goes on where it was stopped.",
+        }
+    },
 )
 async def create(request: Request, response: Response, here: Here) -> StudyDetails:
-    """Give a study to the service. The same again is the same study; another one of the same name is refused."""
+    """Give a study to the service. The same again is the same study; another one of the same name is
+    refused."""
     text = (await request.body()).decode(errors="replace")
     created, found = await run_in_threadpool(_create, here, text)
     response.status_code = 201 if created else 200
@@ -69,7 +77,9 @@ async def create(request: Request, response: Response, here: Here) -> StudyDetai
 
 def _create(here: Context, text: str) -> tuple[bool, StudyDetails]:
     study = admit(text, here.settings)
-    known = json.loads(here.source.store.study(study.name)) if here.source.row(study.name) is not None else None
+    known = (
+        json.loads(here.source.store.study(study.name)) if here.source.row(study.name) is not None else None
+    )
     created = here.runs.submit(study, specs.count(study), known)
     return created, details(here, study.name)
 
@@ -96,7 +106,9 @@ def cancel(name: Name, here: Here) -> StudySummary:
 
 @router.delete("/{name}", status_code=204)
 def delete(
-    name: Name, here: Here, confirm: Annotated[str, Query(description="The name once more: what is deleted does not come back.")]
+    name: Name,
+    here: Here,
+    confirm: Annotated[str, Query(description="The name once more: what is deleted does not come back.")],
 ) -> None:
     """Delete a study with the trials that no other study has, its log and its report."""
     from sensitivity.store.upkeep import delete as delete_study
@@ -135,8 +147,11 @@ async def _listening(request: Request, here: Here) -> AsyncIterator[None]:
 async def events(
     name: Annotated[str, Depends(_known)],
     here: Here,
-    last_event_id: Annotated[str | None, Header(description="Of the last event that was received: only what differs is sent.")] = None,
+    last_event_id: Annotated[
+        str | None, Header(description="Of the last event that was received: only what differs is sent.")
+    ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """The progress of a study: `progress` with its summary whenever it changes, then `end`. Comments keep quiet connections open."""
+    """The progress of a study: `progress` with its summary whenever it changes, then `end`. Comments keep
+    quiet connections open."""
     async for each in here.events.of(name, last_event_id):
         yield each

@@ -24,11 +24,21 @@ from sensitivity.service.table_writers import MEDIA_TYPES
 router = APIRouter(prefix=f"{API}/studies/{{name}}", tags=["trials"])
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}},
-    202: {"model": Pending, "description": "The file is being written; ask again after `Retry-After` seconds."},
+    202: {
+        "model": Pending,
+        "description": "The file is being written; ask again after `Retry-After` seconds.",
+    },
     **UNCHANGED,
 }
 
-Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT_SECONDS, description="Seconds to wait for a file that is being written, before a 202.")]
+Wait = Annotated[
+    float,
+    Query(
+        ge=0,
+        le=LONGEST_WAIT_SECONDS,
+        description="Seconds to wait for a file that is being written, before a 202.",
+    ),
+]
 
 
 @router.get("/tables/{table}", response_class=Response, responses=ANSWERS)
@@ -40,7 +50,8 @@ def tables(
     wait: Wait = WAIT_SECONDS,
     tag: Tag = None,
 ) -> Response:
-    """Every trial or every epoch of a study as it is in the store, configurations as JSON. Written once for all who ask."""
+    """Every trial or every epoch of a study as it is in the store, configurations as JSON. Written once for
+    all who ask."""
     source = here.source
     source.check(name)
     wanted = Table(name, table, format, source.token(name))
@@ -59,7 +70,8 @@ def tables(
 
 
 def epochs_of_dashboard(request: Request) -> Response:
-    """Answer where the dashboard has its file of every epoch: here it is the table, which is written once for all readers."""
+    """Answer where the dashboard has its file of every epoch: here it is the table, which is written once for
+    all readers."""
     view = View.read("/study/x", request.url.query)
     if view.filtered:
         return problem(422, "every epoch is of a whole study; leave the filters out of the address")

@@ -45,7 +45,10 @@ def trials(
     task: Several = None,
     status: Annotated[list[Literal[STATUSES]] | None, Query()] = None,  # type: ignore[valid-type]
     seed: Annotated[list[int] | None, Query()] = None,
-    sort: Annotated[str | None, Query(description="A column such as loss or lr, with a minus in front from large to small.")] = None,
+    sort: Annotated[
+        str | None,
+        Query(description="A column such as loss or lr, with a minus in front from large to small."),
+    ] = None,
     metric: Metric = None,
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
@@ -56,17 +59,25 @@ def trials(
     filters = {"variant": variant, "task": task, "status": status, "seed": seed}
 
     def page() -> str:
-        return _page(here.source.results(View(name=name, metric=metric or "")).trials, filters, sort, offset, limit).model_dump_json()
+        return _page(
+            here.source.results(View(name=name, metric=metric or "")).trials, filters, sort, offset, limit
+        ).model_dump_json()
 
     asked = ("trials", metric, json.dumps(filters), sort, offset, limit)
     found = here.source.text(name, asked, page)
-    return known_by(f'"{hashlib.sha256(found.text.encode()).hexdigest()[:20]}"', tag, found.text, "application/json")
+    return known_by(
+        f'"{hashlib.sha256(found.text.encode()).hexdigest()[:20]}"', tag, found.text, "application/json"
+    )
 
 
 def known_by(shown: str, tag: str | None, text: str, media_type: str) -> Response:
     """A text with its ETag; 304 where the reader has it. Args: shown: the ETag. tag: what the reader has."""
     headers = {"ETag": shown, "Cache-Control": "no-cache"}
-    return Response(status_code=304, headers=headers) if tag == shown else Response(text, headers=headers, media_type=media_type)
+    return (
+        Response(status_code=304, headers=headers)
+        if tag == shown
+        else Response(text, headers=headers, media_type=media_type)
+    )
 
 
 def _page(table: pd.DataFrame, filters: dict[str, Any], sort: str | None, offset: int, limit: int) -> Trials:
@@ -79,14 +90,23 @@ def _page(table: pd.DataFrame, filters: dict[str, Any], sort: str | None, offset
         if column not in columns:
             raise unknown("column", column, columns)
         keys = table[columns[column]]
-        by = keys.map(str) if keys.dtype == object else keys  # choices of several types have no order but that of their names
+        by = (
+            keys.map(str) if keys.dtype == object else keys
+        )  # choices of several types have no order but that of their names
         table = table.loc[by.sort_values(ascending=not sort.startswith("-"), kind="stable").index]
-    return Trials(total=len(table), trials=[_trial(row) for row in table.iloc[offset : offset + limit].to_dict("records")])
+    return Trials(
+        total=len(table),
+        trials=[_trial(row) for row in table.iloc[offset : offset + limit].to_dict("records")],
+    )
 
 
 def _trial(row: dict[Any, Any]) -> Trial:
     fields = {name: _plain(each) for name, each in row.items() if not name.startswith(PREFIX)}
-    configuration = {name.removeprefix(PREFIX): _plain(each) for name, each in row.items() if name.startswith(PREFIX) and each == each}
+    configuration = {
+        name.removeprefix(PREFIX): _plain(each)
+        for name, each in row.items()
+        if name.startswith(PREFIX) and each == each
+    }
     return Trial(**fields, configuration=configuration)
 
 
@@ -109,7 +129,8 @@ def epochs(name: Name, key: Annotated[str, Path(max_length=64)], here: Here) -> 
 
 
 def _epochs_text(key: str, store: Store) -> Iterator[str]:
-    """Return the JSON of :class:`Epochs` in parts; the first one is read at once, so that a store that is away is a refusal."""
+    """Return the JSON of :class:`Epochs` in parts; the first one is read at once, so that a store that is
+    away is a refusal."""
     batches = curve_batches(store, key)
     first = next(batches)
 
@@ -117,7 +138,10 @@ def _epochs_text(key: str, store: Store) -> Iterator[str]:
         yield f'{{"key":{json.dumps(key)},"epochs":['
         separator = ""
         for batch in itertools.chain([first], batches):
-            rows = [{str(name): _plain(value) for name, value in row.items()} for row in batch.drop(columns="key").to_dict("records")]
+            rows = [
+                {str(name): _plain(value) for name, value in row.items()}
+                for row in batch.drop(columns="key").to_dict("records")
+            ]
             if rows:
                 yield separator + json.dumps(rows, separators=(",", ":"), allow_nan=False)[1:-1]
                 separator = ","

@@ -1,4 +1,5 @@
-"""Pages that everyone can read: axe-core finds nothing serious in light or dark, and keyboard and phone are enough.
+"""Pages that everyone can read: axe-core finds nothing serious in light or dark, and keyboard and phone are
+enough.
 
 ``.ci/axe`` fetches axe-core; ``AXE_CORE`` is the path of another ``axe.min.js``.
 """
@@ -54,7 +55,9 @@ def violations(page: Any, axe: str, toggle: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*PAGES, "trial", "a trial beside"])
-def test_a_page_can_be_read_by_everyone(browser: Any, address: str, stored: pathlib.Path, axe: str, name: str) -> None:
+def test_a_page_can_be_read_by_everyone(
+    browser: Any, address: str, stored: pathlib.Path, axe: str, name: str
+) -> None:
     key = trial_keys(stored, HOSTILE)[0]
     view = {**PAGES, "trial": STUDY.on("trial", key=key), "a trial beside": STUDY.but(trial=key)}[name]
     visit = Visit(browser, address)

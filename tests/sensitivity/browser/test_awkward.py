@@ -1,4 +1,5 @@
-"""Every page of every awkward study, and its report: nothing goes out, nothing goes wrong, nothing is wider than a phone."""
+"""Every page of every awkward study, and its report: nothing goes out, nothing goes wrong, nothing is wider
+than a phone."""
 
 from __future__ import annotations
 
@@ -33,13 +34,20 @@ def views(stored: pathlib.Path, name: str) -> list[View]:
     """The pages of a study; its questions that draw most."""
     keys = trial_keys(stored, name)
     study = View(page="study", name=name)
-    pages = [study.but(tab="effects"), study.on("trials"), study.on("space"), View(page="compare", study=(name,))]
+    pages = [
+        study.but(tab="effects"),
+        study.on("trials"),
+        study.on("space"),
+        View(page="compare", study=(name,)),
+    ]
     return [*pages, study.on("trial", key=keys[0]), study.but(trial=keys[0])] if keys else [*pages, study]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", AWKWARD)
-def test_every_page_of_an_awkward_study_is_shown(browser: Any, address: str, stored: pathlib.Path, name: str) -> None:
+def test_every_page_of_an_awkward_study_is_shown(
+    browser: Any, address: str, stored: pathlib.Path, name: str
+) -> None:
     visit = Visit(browser, address)
     for view in views(stored, name):
         page = visit.open(view.href)
@@ -56,7 +64,9 @@ def test_every_page_of_an_awkward_study_is_shown(browser: Any, address: str, sto
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [each for each in AWKWARD if each not in UNREPORTED])
-def test_the_report_of_an_awkward_study_is_shown(browser: Any, report: Callable[[str], str], name: str) -> None:
+def test_the_report_of_an_awkward_study_is_shown(
+    browser: Any, report: Callable[[str], str], name: str
+) -> None:
     visit = Visit(browser, report(name))
     page = visit.open()
     assert page.locator("h1").inner_text() == name

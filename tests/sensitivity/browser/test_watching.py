@@ -1,4 +1,5 @@
-"""A study is watched in a browser while it runs: a reader filters, brushes, opens a trial, and passes the link on."""
+"""A study is watched in a browser while it runs: a reader filters, brushes, opens a trial, and passes the
+link on."""
 
 from __future__ import annotations
 
@@ -51,7 +52,9 @@ def watch(browser: Any, address: str, place: pathlib.Path) -> None:
     before = drawing.evaluate(MARKS)
     finish(store, trials[24:])
     page.get_by_text("36 completed, 12 diverged").wait_for()
-    page.wait_for_function(f"([graph, before]) => ({MARKS})(graph) > before", arg=[drawing.element_handle(), before])
+    page.wait_for_function(
+        f"([graph, before]) => ({MARKS})(graph) > before", arg=[drawing.element_handle(), before]
+    )
     assert drawing.evaluate(RANGE) == zoomed
     assert page.evaluate("window.reloaded") is False
     page.locator("#live", has_text="up to date").wait_for()
@@ -85,7 +88,9 @@ def watch(browser: Any, address: str, place: pathlib.Path) -> None:
     other = Visit(browser, address)
     other.open(link.removeprefix(address))
     other.page.locator(".panel .js-plotly-plot").wait_for()
-    assert [other.page.locator(each).inner_text() for each in (".kept", ".panel", ".answer", ".controls")] == seen
+    assert [
+        other.page.locator(each).inner_text() for each in (".kept", ".panel", ".answer", ".controls")
+    ] == seen
     other.close()
 
     page.get_by_role("link", name="Trials", exact=True).click()

@@ -10,14 +10,28 @@ from search_spaces.spaces import SearchSpace
 from sensitivity.store.store import Store
 from tests.sensitivity.dashboard.stored import HOSTILE, finish, plan
 
-WIDE = SearchSpace(Float("lr", 1e-3, 1.0, "log"), *(Float(f"x{i}", 0, 1) for i in range(10)), Categorical("rule", ("a", True)))
-NAMED = SearchSpace(Float("lr", 1e-3, 1.0, "log"), Float(HOSTILE, 0.5, 0.99, "log1m", 0.9), Categorical("rule", (HOSTILE, "=1+1")))
+WIDE = SearchSpace(
+    Float("lr", 1e-3, 1.0, "log"),
+    *(Float(f"x{i}", 0, 1) for i in range(10)),
+    Categorical("rule", ("a", True)),
+)
+NAMED = SearchSpace(
+    Float("lr", 1e-3, 1.0, "log"),
+    Float(HOSTILE, 0.5, 0.99, "log1m", 0.9),
+    Categorical("rule", (HOSTILE, "=1+1")),
+)
 
 
 def none_planned(place: pathlib.Path, name: str) -> None:
     """A study that was stored, and nothing more."""
     store = Store(place)
-    spec = {"name": name, "tasks": [name], "variants": ["adam"], "design": {"kind": "grid", "points": {"lr": 4}}, "epochs": 3}
+    spec = {
+        "name": name,
+        "tasks": [name],
+        "variants": ["adam"],
+        "design": {"kind": "grid", "points": {"lr": 4}},
+        "epochs": 3,
+    }
     store.add_study(name, json.dumps(spec), [])
     store.close()
 
@@ -65,7 +79,9 @@ def one_variant(place: pathlib.Path, name: str) -> None:
 def wide(place: pathlib.Path, name: str) -> None:
     """30 variants, 12 hyperparameters."""
     points = {"lr": 3} | {f"x{i}": 1 for i in range(10)}
-    store, trials = plan(place, name, variants=[f"variant {i}" for i in range(30)], task=name, space=WIDE, points=points)
+    store, trials = plan(
+        place, name, variants=[f"variant {i}" for i in range(30)], task=name, space=WIDE, points=points
+    )
     finish(store, trials)
     store.close()
 

@@ -32,10 +32,26 @@ def plan(
 ) -> tuple[Store, list[Trial]]:
     """A store with a study whose trials have yet to be trained."""
     points = points or {"lr": 4, "mu": 3}
-    spec: dict[str, Any] = {"name": name, "tasks": [task], "variants": list(variants), "seeds": list(seeds), "epochs": EPOCHS}
+    spec: dict[str, Any] = {
+        "name": name,
+        "tasks": [task],
+        "variants": list(variants),
+        "seeds": list(seeds),
+        "epochs": EPOCHS,
+    }
     spec |= {"design": {"kind": "grid", "points": points}, "spaces": dict.fromkeys(variants, space.to_dict())}
     trials = [
-        Trial(trial_key(task, variant, chosen, seed, EPOCHS, 64, "float32"), task, variant, chosen, seed, EPOCHS, 64, "float32", task)
+        Trial(
+            trial_key(task, variant, chosen, seed, EPOCHS, 64, "float32"),
+            task,
+            variant,
+            chosen,
+            seed,
+            EPOCHS,
+            64,
+            "float32",
+            task,
+        )
         for chosen in Grid(points).configurations(space)
         for variant in variants
         for seed in seeds
@@ -51,7 +67,11 @@ def finish(store: Store, trials: Sequence[Trial], *, fail: Sequence[str] = ()) -
         if trial.key in fail:
             store.fail(trial.key, f"RuntimeError: out of memory {HOSTILE}")
             continue
-        last = bowl(trial.configuration, trial.seed) + 0.01 * trial.seed + (0.05 if trial.variant == "cm" else 0.0)
+        last = (
+            bowl(trial.configuration, trial.seed)
+            + 0.01 * trial.seed
+            + (0.05 if trial.variant == "cm" else 0.0)
+        )
         last += 0.1 * float(trial.configuration.get("mu", 0.0))
         diverged = float(trial.configuration["lr"]) >= 1.0
         reports = []

@@ -18,7 +18,10 @@ from sensitivity.results.results import PREFIX
 from tests.sensitivity.tables import bowl, results
 
 SPACE = SearchSpace(
-    Float("lr", 1e-3, 1.0, "log"), Float("mu", 0.5, 0.99, "log1m"), Ordinal("p", (1, 2, float("inf"))), Categorical("rule", ("a", "b"))
+    Float("lr", 1e-3, 1.0, "log"),
+    Float("mu", 0.5, 0.99, "log1m"),
+    Ordinal("p", (1, 2, float("inf"))),
+    Categorical("rule", ("a", "b")),
 )
 POINTS = Grid({"lr": 4, "mu": 3, "p": 3, "rule": 2}).configurations(SPACE)
 MADE = results(bowl, variants=("adam", "cm"), space=SPACE, configurations=POINTS, seeds=(0,))
@@ -35,8 +38,15 @@ def test_a_click_on_a_trial_is_that_trial_and_on_anything_else_is_none(draw: Any
     for trace in drawn(draw).data:
         count = len(trace.x)
         carried = list(trace.customdata) if trace.customdata is not None else [None] * count
-        said = list(trace.text) if isinstance(trace.text, (list, tuple)) or hasattr(trace.text, "__len__") else [trace.text] * count
-        clicks = [{"points": [{"customdata": one, "text": other}]} for one, other in zip(carried, said, strict=False)]
+        said = (
+            list(trace.text)
+            if isinstance(trace.text, (list, tuple)) or hasattr(trace.text, "__len__")
+            else [trace.text] * count
+        )
+        clicks = [
+            {"points": [{"customdata": one, "text": other}]}
+            for one, other in zip(carried, said, strict=False)
+        ]
         found |= {pointed(click, keys) for click in clicks if trace.mode == "markers"}
     assert found - {""} == keys
     assert pointed({"points": [{"text": "no trial here"}]}, keys) == pointed(None, keys) == ""
@@ -47,7 +57,9 @@ def test_a_click_on_a_trial_is_that_trial_and_on_anything_else_is_none(draw: Any
     [
         pytest.param("lr", [0.02, 0.005], View(ranges=(("lr", 0.005, 0.02),)), id="log"),
         pytest.param("mu", [1.0, 2.0], View(ranges=(("mu", 0.9, 0.99),)), id="log1m, drawn at -log10(1 - x)"),
-        pytest.param("p", [0.5, 2.4], View(ranges=(("p", 2.0, float("inf")),)), id="levels, drawn at their number"),
+        pytest.param(
+            "p", [0.5, 2.4], View(ranges=(("p", 2.0, float("inf")),)), id="levels, drawn at their number"
+        ),
         pytest.param("rule", [0.6, 1.4], View(choices=(("rule", "b"),)), id="choices"),
     ],
 )
@@ -83,4 +95,7 @@ def test_a_stretch_of_parallel_coordinates_keeps_what_it_covers_and_letting_go_k
 
 
 def test_a_figure_without_hyperparameters_keeps_everything() -> None:
-    assert boxed(View(), MADE, {"range": {"x": [0, 1]}}, axes(go.Figure(go.Scatter(x=[1], y=[1])), MADE)) == View()
+    assert (
+        boxed(View(), MADE, {"range": {"x": [0, 1]}}, axes(go.Figure(go.Scatter(x=[1], y=[1])), MADE))
+        == View()
+    )

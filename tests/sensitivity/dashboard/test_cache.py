@@ -107,7 +107,11 @@ def test_a_value_is_put_in_the_place_of_another() -> None:
 
 def test_texts_weigh_what_they_are_long() -> None:
     """A service keeps pages, figures and reports of every revision that was read: within a limit."""
-    assert [source._size(each) for each in ("x" * 5000, Answer("x" * 5000, "token", 0.0), 7)] == [6000, 6000, 1000]
+    assert [source._size(each) for each in ("x" * 5000, Answer("x" * 5000, "token", 0.0), 7)] == [
+        6000,
+        6000,
+        1000,
+    ]
 
 
 def test_what_nobody_waits_for_any_more_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:

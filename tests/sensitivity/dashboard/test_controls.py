@@ -24,13 +24,17 @@ MADE = results(bowl, variants=("adam", "cm"))
         pytest.param("control", "task", "autoencoder/digits", View(), id="the first task is no choice"),
         pytest.param("control", "cap", "worst", View(cap="worst"), id="cap"),
         pytest.param("range", "lr", [0, 40], View(), id="the whole range keeps all"),
-        pytest.param("range", "lr", [40, 20], View(ranges=(("lr", 10**-1.5, 1.0),)), id="a range on the scale"),
+        pytest.param(
+            "range", "lr", [40, 20], View(ranges=(("lr", 10**-1.5, 1.0),)), id="a range on the scale"
+        ),
     ],
 )
 def test_a_change_of_a_control(kind: str, name: str, value: Any, expected: View) -> None:
     made = changed(View(), kind, name, value, MADE)
     assert made.but(ranges=()) == expected.but(ranges=())
-    assert [(each, pytest.approx(low), pytest.approx(high)) for each, low, high in made.ranges] == list(expected.ranges)
+    assert [(each, pytest.approx(low), pytest.approx(high)) for each, low, high in made.ranges] == list(
+        expected.ranges
+    )
 
 
 def test_a_slider_that_follows_a_box_does_not_move_its_bounds() -> None:

@@ -10,17 +10,28 @@ from sensitivity.readers.filters import capped, levels, narrowed, positions
 from sensitivity.readers.view import View
 from tests.sensitivity.tables import bowl, results
 
-MADE = results(lambda configuration, seed: float("nan") if configuration["lr"] >= 1 else bowl(configuration, seed), variants=("adam", "cm"))
+MADE = results(
+    lambda configuration, seed: float("nan") if configuration["lr"] >= 1 else bowl(configuration, seed),
+    variants=("adam", "cm"),
+)
 
 
 @pytest.mark.parametrize(
     ("view", "query"),
     [
         pytest.param(View(variant=("adam",)), "variant == 'adam'", id="variant"),
-        pytest.param(View(seed=("1",), status=("diverged",)), "seed == 1 and status == 'diverged'", id="seed and status"),
-        pytest.param(View(ranges=(("lr", 0.01, 0.1),)), "0.01 <= `config/lr` <= 0.1", id="a range, bounds within"),
+        pytest.param(
+            View(seed=("1",), status=("diverged",)),
+            "seed == 1 and status == 'diverged'",
+            id="seed and status",
+        ),
+        pytest.param(
+            View(ranges=(("lr", 0.01, 0.1),)), "0.01 <= `config/lr` <= 0.1", id="a range, bounds within"
+        ),
         pytest.param(View(choices=(("mu", "0.5"),)), "`config/mu` == 0.5", id="a choice"),
-        pytest.param(View(ranges=(("no such", 0, 1),)), "seed >= 0", id="an unknown hyperparameter keeps all"),
+        pytest.param(
+            View(ranges=(("no such", 0, 1),)), "seed >= 0", id="an unknown hyperparameter keeps all"
+        ),
         pytest.param(View(variant=("sgd",)), "seed < 0", id="nothing left"),
     ],
 )

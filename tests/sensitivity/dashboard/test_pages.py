@@ -53,7 +53,9 @@ def part(source: Source, name: str, view: View = STUDY) -> Any:
     return children
 
 
-def test_the_studies_with_how_far_each_is(place: pathlib.Path, open_source: Callable[[pathlib.Path], Source]) -> None:
+def test_the_studies_with_how_far_each_is(
+    place: pathlib.Path, open_source: Callable[[pathlib.Path], Source]
+) -> None:
     store, trials = plan(place, "second", variants=("adam",), task="autoencoder/mnist")
     finish(store, trials[:6], fail=[trials[0].key])
     store.close()
@@ -73,8 +75,12 @@ def test_every_question_is_answered_or_says_why_not(source: Source, question: st
     assert "This cannot be shown" not in text(made)
 
 
-@pytest.mark.parametrize("name", [f"{question.key}:{each.name}" for question in QUESTIONS for each in question.figures])
-def test_every_figure_is_drawn_once_while_nothing_changes(source: Source, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name", [f"{question.key}:{each.name}" for question in QUESTIONS for each in question.figures]
+)
+def test_every_figure_is_drawn_once_while_nothing_changes(
+    source: Source, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key, figure = drawing.drawn(source, STUDY, name)
     if figure.text is not None:
         layout = json.loads(figure.text)["layout"]
@@ -137,14 +143,18 @@ def test_the_csv_is_what_the_store_holds(source: Source, place: pathlib.Path, vi
     store = Store(place)
     stored = Results.from_store(store, "watched")
     store.close()
-    read = pd.read_csv(io.StringIO(trials_page.csv(source, view, "trials")), parse_dates=["started", "finished"])
+    read = pd.read_csv(
+        io.StringIO(trials_page.csv(source, view, "trials")), parse_dates=["started", "finished"]
+    )
     chosen = stored.trials
     if view.variant:
         chosen = chosen[chosen["variant"] == "cm"]
     if view.ranges:
         chosen = chosen[chosen["config/lr"].between(0.01, 0.1)]
     assert read["error"].isna().all()
-    pd.testing.assert_frame_equal(read.drop(columns="error"), chosen.drop(columns="error").reset_index(drop=True), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        read.drop(columns="error"), chosen.drop(columns="error").reset_index(drop=True), check_dtype=False
+    )
     epochs = pd.read_csv(io.StringIO(trials_page.csv(source, view, "epochs")))
     expected = stored.epochs[stored.epochs["key"].isin(chosen["key"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(epochs, expected, check_dtype=False)
@@ -161,7 +171,9 @@ def test_a_trial_says_what_it_was_and_how_to_run_it_again(source: Source) -> Non
     assert (study.variants, study.seeds, study.epochs) == ((row["variant"],), (row["seed"],), row["epochs"])
 
 
-def test_the_error_of_a_failed_trial_is_shown(tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source]) -> None:
+def test_the_error_of_a_failed_trial_is_shown(
+    tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source]
+) -> None:
     store, trials = plan(tmp_path / "s.sqlite")
     finish(store, trials, fail=[trials[3].key])
     store.close()
@@ -179,14 +191,18 @@ def test_the_space_and_the_comparison(source: Source) -> None:
 
 
 @pytest.mark.parametrize("name", AWKWARD)
-def test_every_page_of_an_awkward_study(tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source], name: str) -> None:
+def test_every_page_of_an_awkward_study(
+    tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source], name: str
+) -> None:
     AWKWARD[name](tmp_path / "s.sqlite", name)
     source, study = open_source(tmp_path / "s.sqlite"), STUDY.but(name=name)
     trials = source.results(study).trials
     views = [View(), study, study.on("trials"), study.on("space"), View(page="compare")]
     views += [study.on("trial", key=key) for key in trials["key"][:1]]
     said = [page(source, view) for view in views]
-    said += [part(source, each, study) for each in ("studies", "bar", "trials", "space", "compare", "measure")]
+    said += [
+        part(source, each, study) for each in ("studies", "bar", "trials", "space", "compare", "measure")
+    ]
     for question in QUESTIONS:
         said.append(part(source, f"answer:{question.key}", study))
         for each in question.figures:
@@ -226,7 +242,9 @@ def test_a_measure_that_refuses_says_why(source: Source) -> None:
     assert "task" in text(made)
 
 
-def test_an_empty_store_says_how_to_start(tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source]) -> None:
+def test_an_empty_store_says_how_to_start(
+    tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source]
+) -> None:
     Store(tmp_path / "s.sqlite").close()
     source = open_source(tmp_path / "s.sqlite")
     assert "sensitivity run --preset quickstart" in text(part(source, "studies", View()))
@@ -240,15 +258,24 @@ def test_a_store_that_goes_away_is_said(source: Source, place: pathlib.Path) -> 
     assert "the file was deleted" in text(page(source, STUDY))
 
 
-def test_names_full_of_html_are_text(tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source]) -> None:
+def test_names_full_of_html_are_text(
+    tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source]
+) -> None:
     store, trials = plan(tmp_path / "s.sqlite", HOSTILE, variants=(HOSTILE, "adam"), task=HOSTILE)
     finish(store, trials, fail=[trials[0].key])
     store.close()
     source, view = open_source(tmp_path / "s.sqlite"), View(page="study", name=HOSTILE)
     assert HOSTILE in text(page(source, view))
     assert View.read(view.path, view.query) == view
-    figures = [drawing.drawn(source, view, name)[1].text or "" for name in ("sensitive:lr_curves", "sensitive:slices")]
-    figures += [each.data for each in components(part(source, "compare", View(page="compare"))) if hasattr(each, "data")]
+    figures = [
+        drawing.drawn(source, view, name)[1].text or ""
+        for name in ("sensitive:lr_curves", "sensitive:slices")
+    ]
+    figures += [
+        each.data
+        for each in components(part(source, "compare", View(page="compare")))
+        if hasattr(each, "data")
+    ]
     for figure in figures:
         assert "<script" not in figure.replace("\\u003c", "<")
         assert "<img" not in figure.replace("\\u003c", "<")

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from sensitivity.readers.view import View
 
-NAMES = st.text(min_size=1, max_size=20).filter(lambda text: not any("\ud800" <= each <= "\udfff" for each in text))
+NAMES = st.text(min_size=1, max_size=20).filter(
+    lambda text: not any("\ud800" <= each <= "\udfff" for each in text)
+)
 NUMBERS = st.floats(allow_nan=False)
 VIEWS = st.builds(
     View,
@@ -38,10 +40,24 @@ def test_an_address_gives_the_view_that_made_it(view: View) -> None:
     ("address", "expected"),
     [
         pytest.param(("/", ""), View(), id="the studies"),
-        pytest.param(("/compare", "?study=a&study=b&study=a"), View(page="compare", study=("a", "b")), id="each study once"),
-        pytest.param(("/study/a%2Fb/trial/k", ""), View(page="trial", name="a/b", key="k"), id="a slash in a name"),
-        pytest.param(("/study/a", "?range=lr:x:1&range=lr:1&number=-3&nonsense=1"), View(page="study", name="a"), id="what cannot be read"),
-        pytest.param(("/study/a", "?range=lr:2:1"), View(page="study", name="a", ranges=(("lr", 1.0, 2.0),)), id="bounds the other way"),
+        pytest.param(
+            ("/compare", "?study=a&study=b&study=a"),
+            View(page="compare", study=("a", "b")),
+            id="each study once",
+        ),
+        pytest.param(
+            ("/study/a%2Fb/trial/k", ""), View(page="trial", name="a/b", key="k"), id="a slash in a name"
+        ),
+        pytest.param(
+            ("/study/a", "?range=lr:x:1&range=lr:1&number=-3&nonsense=1"),
+            View(page="study", name="a"),
+            id="what cannot be read",
+        ),
+        pytest.param(
+            ("/study/a", "?range=lr:2:1"),
+            View(page="study", name="a", ranges=(("lr", 1.0, 2.0),)),
+            id="bounds the other way",
+        ),
         pytest.param(("/what/is/this", ""), View(page="unknown", name="what/is/this"), id="no page"),
         pytest.param((None, None), View(), id="nothing yet"),
     ],

@@ -10,7 +10,11 @@ from sensitivity.figures.intervals import MOST, intervals
 
 
 def test_every_row_with_a_value_is_a_point_with_its_interval_in_its_variants_colour() -> None:
-    rows = [("adam", "lr", 0.5, 0.4, 0.7), ("<b>x</b>", "lr", 0.2, 0.2, 0.2), ("adam", "mu", float("nan"), 0.0, 1.0)]
+    rows = [
+        ("adam", "lr", 0.5, 0.4, 0.7),
+        ("<b>x</b>", "lr", 0.2, 0.2, 0.2),
+        ("adam", "mu", float("nan"), 0.0, 1.0),
+    ]
     table = pd.DataFrame(rows, columns=["variant", "effect", "value", "low", "high"])
     variants = ["adam", "<b>x</b>"]
     figure = intervals(table, "main effects", variants)
@@ -25,6 +29,8 @@ def test_every_row_with_a_value_is_a_point_with_its_interval_in_its_variants_col
 
 
 def test_rows_that_are_called_the_same_stand_apart_and_too_many_are_cut() -> None:
-    table = pd.DataFrame({"variant": ["adam"] * (MOST + 5), "value": range(MOST + 5), "low": 0.0, "high": 100.0})
+    table = pd.DataFrame(
+        {"variant": ["adam"] * (MOST + 5), "value": range(MOST + 5), "low": 0.0, "high": 100.0}
+    )
     (trace,) = intervals(table, "many", ["adam"]).data
     assert len(set(trace.y)) == MOST

@@ -22,30 +22,78 @@ SHARES = (-0.1, 1.1)
 SHOWN: dict[str, tuple[str | None, str | None, str, tuple[float, float] | None, tuple[str, ...]]] = {
     "cross_task": (None, "category", "x", None, ("%{customdata[0]:.3g} to %{customdata[1]:.3g}",)),
     "danger_zone": ("log", None, "y", SHARES, ("%{y:.0%} diverged", "the seed decides for")),
-    "differences": (None, "category", "x", None, ("Holm", "detectable", "%{customdata[0]:.4g} to %{customdata[1]:.4g}")),
-    "divergence_map": ("log", "linear", "x", None, ("%{z:.0%} diverged, %{customdata} trials", "stable up to")),
+    "differences": (
+        None,
+        "category",
+        "x",
+        None,
+        ("Holm", "detectable", "%{customdata[0]:.4g} to %{customdata[1]:.4g}"),
+    ),
+    "divergence_map": (
+        "log",
+        "linear",
+        "x",
+        None,
+        ("%{z:.0%} diverged, %{customdata} trials", "stable up to"),
+    ),
     "effect_shares": (None, "category", "x", SHARES, ("%{customdata[0]:.0%} to %{customdata[1]:.0%}",)),
     "estimator_agreement": ("category", "category", "x", None, ("rank %{z}, value %{text}",)),
-    "expected_best": ("log", "log", "x", None, ("configurations: %{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})",)),
+    "expected_best": (
+        "log",
+        "log",
+        "x",
+        None,
+        ("configurations: %{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})",),
+    ),
     "learning_curves": (None, "log", "x", None, ("epoch %{x}", "lr 0.01, mu 0.5")),
-    "lr_curves": ("log", "log", "x", None, ("seed 1, trial adam-0-1", "diverged in epoch 2", "lr 0.001, mu 0.5")),
+    "lr_curves": (
+        "log",
+        "log",
+        "x",
+        None,
+        ("seed 1, trial adam-0-1", "diverged in epoch 2", "lr 0.001, mu 0.5"),
+    ),
     "pair_effects": ("category", "category", "x", None, ("%{customdata}",)),
     "pairwise_map": ("log", "linear", "x", None, ("mean %{z:.4g}", "best: ", "stable up to")),
     "parallel_coordinates": (None, None, "x", None, ()),
     "performance_profiles": (None, None, "y", SHARES, ("times the fastest on %{y:.0%} of the tasks",)),
     "performance_sensitivity": (None, None, "x", None, ("best %{y:.4g} (", "sensitivity %{x:.4g} (")),
-    "seed_noise": (None, "category", "x", None, ("%{customdata[0]:.0%} to %{customdata[1]:.0%}", "configurations")),
+    "seed_noise": (
+        None,
+        "category",
+        "x",
+        None,
+        ("%{customdata[0]:.0%} to %{customdata[1]:.0%}", "configurations"),
+    ),
     "slices": ("log", "log", "x", None, ("adam-0-0", "mean %{y:.4g} at", "diverged")),
     "timeline": ("date", None, "y", None, ("adam, completed", "nadam, diverged")),
     "transfer_matrix": ("category", "category", "x", None, ("the best of %{y} loses",)),
-    "tunability": (None, "category", "x", None, ("%{customdata[0]:.3g} to %{customdata[1]:.3g}", "default %{x:.3g}")),
-    "win_probability": ("log", None, "y", SHARES, ("%{y:.0%} (%{customdata[0]:.0%} to %{customdata[1]:.0%})",)),
+    "tunability": (
+        None,
+        "category",
+        "x",
+        None,
+        ("%{customdata[0]:.3g} to %{customdata[1]:.3g}", "default %{x:.3g}"),
+    ),
+    "win_probability": (
+        "log",
+        None,
+        "y",
+        SHARES,
+        ("%{y:.0%} (%{customdata[0]:.0%} to %{customdata[1]:.0%})",),
+    ),
 }
 
 
 def partly_diverging(configuration: Mapping[str, Any], seed: int) -> float:
-    unstable = configuration["lr"] == 1.0 and (configuration["variant"] == "nadam" or (configuration["mu"] > 0.9 and seed == 1))
-    return math.inf if unstable else bowl(configuration, seed) + 0.02 * configuration["mu"] + 0.01 * seed * configuration["lr"]
+    unstable = configuration["lr"] == 1.0 and (
+        configuration["variant"] == "nadam" or (configuration["mu"] > 0.9 and seed == 1)
+    )
+    return (
+        math.inf
+        if unstable
+        else bowl(configuration, seed) + 0.02 * configuration["mu"] + 0.01 * seed * configuration["lr"]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +108,11 @@ def across() -> Measured:
 
 def drawn(name: str, measured: Measured) -> go.Figure:
     draw = getattr(figures, name)
-    return draw(measured) if name in (*ACROSS, "timeline") else draw(measured, measured.results.trials["task"].iloc[0])
+    return (
+        draw(measured)
+        if name in (*ACROSS, "timeline")
+        else draw(measured, measured.results.trials["task"].iloc[0])
+    )
 
 
 def test_no_figure_is_left_out() -> None:
@@ -68,10 +120,15 @@ def test_no_figure_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_axes_have_the_scale_of_what_they_show_and_points_say_what_they_are(measured: Measured, across: Measured, name: str) -> None:
+def test_axes_have_the_scale_of_what_they_show_and_points_say_what_they_are(
+    measured: Measured, across: Measured, name: str
+) -> None:
     x, y, bounded, within, said = SHOWN[name]
     figure = drawn(name, across if name in ACROSS else measured)
-    axes = {"x": next(figure.select_xaxes(), figure.layout.xaxis), "y": next(figure.select_yaxes(), figure.layout.yaxis)}
+    axes = {
+        "x": next(figure.select_xaxes(), figure.layout.xaxis),
+        "y": next(figure.select_yaxes(), figure.layout.yaxis),
+    }
     assert (axes["x"].type, axes["y"].type) == (x, y)
     if within is not None:
         low, high = axes[bounded].range
@@ -100,7 +157,9 @@ def panels(measured: Measured, across: Measured) -> dict[str, list[tuple[int, pd
 
 
 @pytest.mark.parametrize("name", ["effect_shares", "seed_noise", "tunability", "cross_task"])
-def test_points_and_bars_are_the_values_and_intervals_of_the_measure(measured: Measured, across: Measured, name: str) -> None:
+def test_points_and_bars_are_the_values_and_intervals_of_the_measure(
+    measured: Measured, across: Measured, name: str
+) -> None:
     figure = drawn(name, across if name in ACROSS else measured)
     for place, table in panels(measured, across)[name]:
         trace, rows = figure.data[place], table.set_index("variant").loc[list(figure.data[place].y)]
@@ -119,11 +178,17 @@ BANDS: dict[str, Callable[[Measured], tuple[pd.DataFrame, str]]] = {
 
 
 @pytest.mark.parametrize("name", BANDS)
-def test_lines_are_the_values_of_the_measure_and_bands_its_intervals(measured: Measured, across: Measured, name: str) -> None:
+def test_lines_are_the_values_of_the_measure_and_bands_its_intervals(
+    measured: Measured, across: Measured, name: str
+) -> None:
     whole = across if name in ACROSS else measured
     table, along = BANDS[name](whole)
     figure = drawn(name, whole)
-    lines = [trace for trace in figure.data if "<extra>adam<" in (trace.hovertemplate or "") and "lines" in trace.mode]
+    lines = [
+        trace
+        for trace in figure.data
+        if "<extra>adam<" in (trace.hovertemplate or "") and "lines" in trace.mode
+    ]
     rows = table[table["variant"] == "adam"]
     np.testing.assert_allclose(lines[0].x, rows[along])
     np.testing.assert_allclose(lines[0].y, rows["value"])

@@ -1,4 +1,5 @@
-"""Results of functions with known sensitivities, without a run: what a study of them would have left in the store."""
+"""Results of functions with known sensitivities, without a run: what a study of them would have left in the
+store."""
 
 from __future__ import annotations
 
@@ -24,10 +25,20 @@ def space_of(function: KnownAnswer) -> SearchSpace:
 
 
 def known_results(function: KnownAnswer, design: Planned, *, seeds: Sequence[int] = (0,)) -> Results:
-    """Results of a design whose every trial evaluates a function; rows of a design that are equal are one trial."""
+    """Results of a design whose every trial evaluates a function; rows of a design that are equal are one
+    trial."""
     space = space_of(function)
-    configurations = [dict(each) for each in {tuple(each.items()): each for each in design.configurations(space)}.values()]
-    return made(space, configurations, lambda configuration, seed: function(configuration, seed), function.ceiling, design, seeds)
+    configurations = [
+        dict(each) for each in {tuple(each.items()): each for each in design.configurations(space)}.values()
+    ]
+    return made(
+        space,
+        configurations,
+        lambda configuration, seed: function(configuration, seed),
+        function.ceiling,
+        design,
+        seeds,
+    )
 
 
 def made(
@@ -41,7 +52,9 @@ def made(
     """Results of a loss at configurations; what is not finite has diverged and counts as the ceiling."""
     kind = design if isinstance(design, str) else design.kind
     rows = [(each, seed, loss(each, seed)) for each in configurations for seed in seeds]
-    table = pd.DataFrame([{f"config/{name}": each.get(name, math.nan) for name in space.names} for each, _, _ in rows])
+    table = pd.DataFrame(
+        [{f"config/{name}": each.get(name, math.nan) for name in space.names} for each, _, _ in rows]
+    )
     values = np.array([value for _, _, value in rows], dtype=float)
     finite = np.isfinite(values)
     table.insert(0, "key", [str(i) for i in range(len(rows))])
@@ -59,7 +72,15 @@ def made(
         loss=np.where(finite, np.minimum(values, ceiling), ceiling),
     )
     spec = {} if isinstance(design, str) else {"name": "known", "design": design.to_dict()}
-    return Results(table, pd.DataFrame({"key": [], "epoch": []}), {"direct": space}, "train_loss_end", kind, "known", spec)
+    return Results(
+        table,
+        pd.DataFrame({"key": [], "epoch": []}),
+        {"direct": space},
+        "train_loss_end",
+        kind,
+        "known",
+        spec,
+    )
 
 
 def study_of(results: Results) -> optuna.Study:
@@ -68,8 +89,14 @@ def study_of(results: Results) -> optuna.Study:
 
     study = optuna.create_study()
     space = results.spaces["direct"]
-    kinds = {each.name: optuna.distributions.FloatDistribution(each.low, each.high) for each in space if isinstance(each, Float)}
+    kinds = {
+        each.name: optuna.distributions.FloatDistribution(each.low, each.high)
+        for each in space
+        if isinstance(each, Float)
+    }
     for row in results.trials.to_dict("records"):
         params = {name: row[f"config/{name}"] for name in kinds}
-        study.add_trial(optuna.trial.create_trial(params=params, distributions=dict(kinds), value=row["loss"]))
+        study.add_trial(
+            optuna.trial.create_trial(params=params, distributions=dict(kinds), value=row["loss"])
+        )
     return study

@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 
 from search_spaces.designs import Random
-from sensitivity.measures.budget import budget_area, budget_within, expected_best, relative_performance, win_probability
+from sensitivity.measures.budget import (
+    budget_area,
+    budget_within,
+    expected_best,
+    relative_performance,
+    win_probability,
+)
 from sensitivity.measures.losses import best, losses
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
@@ -21,7 +27,15 @@ TASK = "autoencoder/digits"
 
 
 def random(loss: Any = bowl, count: int = 8, **more: Any) -> Results:
-    return results(loss, **{"configurations": Random(count, seed=3).configurations(SPACE), "design": "random", "seeds": (0,), **more})
+    return results(
+        loss,
+        **{
+            "configurations": Random(count, seed=3).configurations(SPACE),
+            "design": "random",
+            "seeds": (0,),
+            **more,
+        },
+    )
 
 
 def matrix(table: Results, variant: str = "adam") -> np.ndarray[Any, Any]:
@@ -33,7 +47,9 @@ def chosen(loss: np.ndarray[Any, Any], subset: tuple[int, ...]) -> float:
     part = loss[list(subset)]
     if part.shape[1] == 1:
         return float(part.min())
-    return float(np.mean([part[np.delete(part, s, axis=1).mean(axis=1).argmin(), s] for s in range(part.shape[1])]))
+    return float(
+        np.mean([part[np.delete(part, s, axis=1).mean(axis=1).argmin(), s] for s in range(part.shape[1])])
+    )
 
 
 @pytest.mark.parametrize("seeds", [(0,), (0, 1), (0, 1, 2)])
@@ -55,7 +71,8 @@ def test_dodge_is_the_mean_over_all_draws_with_replacement(k: int) -> None:
 
 
 def test_it_is_unbiased_where_the_answer_is_known() -> None:
-    """The smallest of k uniform numbers is 1 / (k + 1) on average: 300 studies of 20, less four standard errors."""
+    """The smallest of k uniform numbers is 1 / (k + 1) on average: 300 studies of 20, less four standard
+    errors."""
     found = {k: [] for k in (1, 5, 10)}  # type: dict[int, list[float]]
     for study in range(300):
         rng = np.random.default_rng(study)
@@ -68,7 +85,9 @@ def test_it_is_unbiased_where_the_answer_is_known() -> None:
 
 def test_all_of_them_end_with_the_best_loss() -> None:
     table = random(noisy(0.1), seeds=(0, 1, 2))
-    assert expected_best(table, draws=50).iloc[-1]["value"] == pytest.approx(best(losses(table, TASK, "adam")))
+    assert expected_best(table, draws=50).iloc[-1]["value"] == pytest.approx(
+        best(losses(table, TASK, "adam"))
+    )
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
@@ -99,7 +118,10 @@ def test_wins_are_those_of_every_pair_of_subsets_with_ties_shared() -> None:
         return round(scale * bowl(configuration, seed), 1)  # many ties
 
     table = random(loss, count=5, variants=("adam", "nadam", "sgd"))
-    outcomes = [[chosen(matrix(table, name), each) for each in itertools.combinations(range(5), 2)] for name in ("adam", "nadam", "sgd")]
+    outcomes = [
+        [chosen(matrix(table, name), each) for each in itertools.combinations(range(5), 2)]
+        for name in ("adam", "nadam", "sgd")
+    ]
     expected = np.zeros(3)
     for trio in itertools.product(*outcomes):
         tied = np.isclose(trio, min(trio))
@@ -124,9 +146,13 @@ def test_the_budget_within_is_the_first_that_is_near_enough() -> None:
     assert budget_within(random(lambda c, seed: 0.3)).iloc[0]["value"] == 1
 
 
-@pytest.mark.parametrize("measure", [expected_best, budget_area, budget_within, relative_performance, win_probability])
+@pytest.mark.parametrize(
+    "measure", [expected_best, budget_area, budget_within, relative_performance, win_probability]
+)
 def test_an_adaptive_design_is_refused_with_what_to_do(measure: Callable[[Results], Any]) -> None:
-    with pytest.raises(InputError, match=r"needs a random or fixed design, got 'adaptive' for adam; .*best_loss"):
+    with pytest.raises(
+        InputError, match=r"needs a random or fixed design, got 'adaptive' for adam; .*best_loss"
+    ):
         measure(random(design="adaptive"))
 
 

@@ -58,12 +58,23 @@ def test_a_sound_study_has_none() -> None:
 @pytest.mark.parametrize(
     ("table", "kind", "words"),
     [
-        pytest.param(plenty(status=lambda c, s: "failed" if s else "completed"), "failed", "15 of 30 trials failed", id="failed"),
         pytest.param(
-            plenty(status=lambda c, s: "stopped" if s else "completed"), "stopped", "15 of 30 trials were stopped early", id="stopped"
+            plenty(status=lambda c, s: "failed" if s else "completed"),
+            "failed",
+            "15 of 30 trials failed",
+            id="failed",
         ),
         pytest.param(
-            plenty(status=lambda c, s: "pending" if s else "completed"), "unfinished", "15 of 30 trials have not finished", id="unfinished"
+            plenty(status=lambda c, s: "stopped" if s else "completed"),
+            "stopped",
+            "15 of 30 trials were stopped early",
+            id="stopped",
+        ),
+        pytest.param(
+            plenty(status=lambda c, s: "pending" if s else "completed"),
+            "unfinished",
+            "15 of 30 trials have not finished",
+            id="unfinished",
         ),
         pytest.param(plenty(seeds=(7,)), "one seed", "differences may be luck", id="one seed"),
         pytest.param(plenty(design="adaptive"), "adaptive", "chosen by an optimizer", id="adaptive"),
@@ -73,9 +84,24 @@ def test_a_sound_study_has_none() -> None:
             "adam has only 7 configurations on autoencoder/digits; 10 are needed.",
             id="few",
         ),
-        pytest.param(plenty(lambda c, s: math.inf), "never learned", "adam on autoencoder/digits never did better", id="all diverged"),
-        pytest.param(plenty(lambda c, s: 0.3), "constant", "adam on autoencoder/digits has the same loss at every", id="constant"),
-        pytest.param(plenty(lambda c, s: INITIAL), "never learned", "never did better than the initial loss", id="constant at the start"),
+        pytest.param(
+            plenty(lambda c, s: math.inf),
+            "never learned",
+            "adam on autoencoder/digits never did better",
+            id="all diverged",
+        ),
+        pytest.param(
+            plenty(lambda c, s: 0.3),
+            "constant",
+            "adam on autoencoder/digits has the same loss at every",
+            id="constant",
+        ),
+        pytest.param(
+            plenty(lambda c, s: INITIAL),
+            "never learned",
+            "never did better than the initial loss",
+            id="constant at the start",
+        ),
     ],
 )
 def test_each_reason_is_named(table: Results, kind: str, words: str) -> None:
@@ -90,31 +116,43 @@ def test_a_constant_loss_and_one_configuration_are_at_no_edge() -> None:
 
 def test_the_range_to_try_next_is_as_wide_and_about_the_best() -> None:
     assert text(plenty(falling), "edge") == (
-        "adam on autoencoder/digits does best at the highest learning rate tried (1, range 0.001 to 1): its optimum may lie higher; "
+        "adam on autoencoder/digits does best at the highest learning rate tried (1, range 0.001 to 1): its "
+        "optimum may lie higher; "
         "try 0.0316 to 31.6."
     )
     low = plenty(lambda c, s: 0.5 * c["lr"] ** 0.1)
-    assert "lowest learning rate tried (0.001, range 0.001 to 1): its optimum may lie lower; try 3.16e-05 to 0.0316." in text(low, "edge")
+    assert (
+        "lowest learning rate tried (0.001, range 0.001 to 1): its optimum may lie lower; try 3.16e-05 to "
+        "0.0316." in text(low, "edge")
+    )
 
 
 @pytest.mark.parametrize(
     ("hyperparameter", "words"),
     [
-        pytest.param(Float("x", 0.9, 0.999, "log1m"), "highest x tried (0.999, range 0.9 to 0.999): {}; try 0.99 to 0.9999.", id="log1m"),
-        pytest.param(Float("x", 0.0, 0.8), "highest x tried (0.8, range 0 to 0.8): {}; try 0.4 to 1.", id="a share"),
+        pytest.param(Float("x", 0.9, 0.999, "log1m"), "highest x tried (0.999, range 0.9 to 0.999): {}; try "
+"0.99 to 0.9999.", id="log1m"),
+        pytest.param(Float("x", 0.0, 0.8), "highest x tried (0.8, range 0 to 0.8): {}; try 0.4 to 1.", id="a "
+"share"),
         pytest.param(Float("x", -4, 4), "(4, range -4 to 4): {}; try 0 to 8.", id="linear"),
         pytest.param(Integer("x", 1, 9), "(9, range 1 to 9): {}; try 5 to 13.", id="integer"),
     ],
 )  # fmt: skip
 def test_every_numeric_scale_has_its_range(hyperparameter: Any, words: str) -> None:
     space = SearchSpace(hyperparameter)
-    table = results(lambda c, s: 0.9 - 0.5 * hyperparameter.to_unit(c["x"]), space=space, configurations=Grid(9).configurations(space))
+    table = results(
+        lambda c, s: 0.9 - 0.5 * hyperparameter.to_unit(c["x"]),
+        space=space,
+        configurations=Grid(9).configurations(space),
+    )
     assert words.format("its optimum may lie higher") in text(table, "edge")
 
 
 def test_levels_without_distance_and_pairs_of_levels_have_no_edge() -> None:
     space = SearchSpace(Ordinal("p", (1, 2, math.inf)), Float("x", 0, 1))
-    table = results(lambda c, s: 0.1 / c["p"] + 0.1 * c["x"], space=space, configurations=Grid(2).configurations(space))
+    table = results(
+        lambda c, s: 0.1 / c["p"] + 0.1 * c["x"], space=space, configurations=Grid(2).configurations(space)
+    )
     assert "edge" not in kinds(table)
 
 
@@ -130,7 +168,9 @@ def test_an_edge_within_seed_noise_is_none() -> None:
 
 def test_random_designs_are_near_an_edge() -> None:
     points = Random(200, seed=0).configurations(SPACE)
-    assert "highest learning rate tried" in text(results(falling, configurations=points, design="random"), "edge")
+    assert "highest learning rate tried" in text(
+        results(falling, configurations=points, design="random"), "edge"
+    )
     assert "edge" not in kinds(results(centred, configurations=points, design="random"))
 
 
@@ -140,17 +180,23 @@ def test_effects_from_a_forest_that_predicts_badly_are_doubted() -> None:
     table = results(lambda c, s: chance(c, s) if c["variant"] == "sgd" else centred(c, s), **both)
     r2 = variance_shares(table).groupby("variant")["r2"].first()
     assert r2["sgd"] < 0.5 < r2["adam"]
-    assert f"predicts unseen configurations badly (out-of-bag R2 under 0.5: sgd {r2['sgd']:.2f})" in text(table, "poor surrogate")
+    assert f"predicts unseen configurations badly (out-of-bag R2 under 0.5: sgd {r2['sgd']:.2f})" in text(
+        table, "poor surrogate"
+    )
     assert "poor surrogate" not in kinds(plenty(noisy(0.3)))  # a full grid with seeds needs no forest
 
 
-def test_a_study_of_all_that_goes_wrong_has_every_caveat_and_a_report_without_nan(tmp_path: pathlib.Path) -> None:
+def test_a_study_of_all_that_goes_wrong_has_every_caveat_and_a_report_without_nan(
+    tmp_path: pathlib.Path,
+) -> None:
     """Failures, one seed, an optimum at the edge and a constant objective."""
 
     def status(configuration: Mapping[str, Any], seed: int) -> str:
         return "failed" if configuration["mu"] == 0.5 and configuration["lr"] < 0.1 else "completed"
 
-    table = plenty(lambda c, s: 0.3 if c["variant"] == "sgd" else falling(c, s), variants=TWO, seeds=(0,), status=status)
+    table = plenty(
+        lambda c, s: 0.3 if c["variant"] == "sgd" else falling(c, s), variants=TWO, seeds=(0,), status=status
+    )
     found = caveats(table)
     assert list(found["kind"]) == ["failed", "one seed", "constant", "edge"]
     assert list(found["variant"]) == ["", "", "sgd", "adam"]
@@ -167,7 +213,8 @@ def test_unequal_ranges_are_said_once_for_each_hyperparameter() -> None:
     other = SPACE.replace(Float("lr", 1e-3, 10.0, "log"))
     table = replace(table, spaces={"adam": SPACE, "nadam": SPACE, "sgd": other})
     assert text(table, "unequal ranges") == (
-        "The ranges of lr differ, so what is measured over them does, too: 0.001 to 1 (log) for adam and nadam; 0.001 to 10 (log) for sgd."
+        "The ranges of lr differ, so what is measured over them does, too: 0.001 to 1 (log) for adam and "
+        "nadam; 0.001 to 10 (log) for sgd."
     )
 
 
@@ -175,7 +222,11 @@ def test_unequal_ranges_are_said_once_for_each_hyperparameter() -> None:
 def test_ranges_read_off_random_configurations_differ_only_by_more_than_chance(lowest: float) -> None:
     rng = np.random.default_rng(0)
     rates = {"adam": 10 ** rng.uniform(-4, -1, 40), "sgd": 10 ** rng.uniform(np.log10(lowest), -1, 40)}
-    rows = [{"optimizer": name, "lr": lr, "loss": abs(np.log10(lr) + 2)} for name, values in rates.items() for lr in values]
+    rows = [
+        {"optimizer": name, "lr": lr, "loss": abs(np.log10(lr) + 2)}
+        for name, values in rates.items()
+        for lr in values
+    ]
     found = kinds(from_table(pd.DataFrame(rows), variant="optimizer"))
     assert ("unequal ranges" in found) is (lowest > 1e-4)
 

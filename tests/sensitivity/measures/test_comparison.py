@@ -44,7 +44,9 @@ def test_the_difference_is_that_of_the_measure() -> None:
     assert (row["a"], row["b"], row["n"], row["paired"]) == ("sgd", "adam", 72, True)
     assert row["p"] < 0.001
     assert 0 < row["low"] < row["value"] < row["high"]
-    assert row["detectable"] == pytest.approx((1.959964 + 0.841621) / (2 * 1.959964) * (row["high"] - row["low"]), rel=1e-5)
+    assert row["detectable"] == pytest.approx(
+        (1.959964 + 0.841621) / (2 * 1.959964) * (row["high"] - row["low"]), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("of", ["sensitivity", "best_loss", "mean_loss"])
@@ -58,7 +60,11 @@ def test_the_order_of_the_two_is_only_the_sign(of: str) -> None:
 def test_all_pairs_have_holms_correction() -> None:
     table = results(noisy(0.02, 2, tilted), variants=("adam", "nadam", "sgd"))
     pairs = compare(table)
-    assert list(zip(pairs["a"], pairs["b"], strict=True)) == [("adam", "nadam"), ("adam", "sgd"), ("nadam", "sgd")]
+    assert list(zip(pairs["a"], pairs["b"], strict=True)) == [
+        ("adam", "nadam"),
+        ("adam", "sgd"),
+        ("nadam", "sgd"),
+    ]
     assert pairs["p_holm"].to_numpy() == pytest.approx(holm(pairs["p"].to_numpy()))
     assert len(compare(table, "nadam")) == 2
     assert set(compare(table, "nadam")["a"]) == {"nadam"}
@@ -85,7 +91,8 @@ def test_a_true_null_of_one_seed_is_rejected_as_often_where_configurations_were_
     rejected = 0
     for study in range(100):
         one, two = (
-            drawn(noisy(0.02, 2 * study + i, tilted), 2 * study + i, 12, variants=(name,), seeds=(0,)) for i, name in enumerate(PAIR)
+            drawn(noisy(0.02, 2 * study + i, tilted), 2 * study + i, 12, variants=(name,), seeds=(0,))
+            for i, name in enumerate(PAIR)
         )
         trials = pd.concat([one.trials, two.trials], ignore_index=True)
         both = replace(one, trials=trials, spaces={**one.spaces, **two.spaces})
@@ -94,20 +101,30 @@ def test_a_true_null_of_one_seed_is_rejected_as_often_where_configurations_were_
 
 
 def test_the_detectable_difference_is_detected_four_times_in_five() -> None:
-    """Of mean losses of 2 x 36 trials with noise .02 it is (1.96 + .84) .02 sqrt(2 / 36); 60 studies, three standard errors."""
+    """Of mean losses of 2 x 36 trials with noise .02 it is (1.96 + .84) .02 sqrt(2 / 36); 60 studies, three
+    standard errors."""
     delta = (1.959964 + 0.841621) * 0.02 * math.sqrt(2 / 36)
 
     def shifted(configuration: Mapping[str, Any], seed: int) -> float:
         return tilted(configuration, seed) + (delta if configuration["variant"] == "sgd" else 0)
 
-    rows = [compare(results(noisy(0.02, i, shifted), variants=PAIR, seeds=range(3)), of="mean_loss", draws=200).iloc[0] for i in range(60)]
+    rows = [
+        compare(
+            results(noisy(0.02, i, shifted), variants=PAIR, seeds=range(3)), of="mean_loss", draws=200
+        ).iloc[0]
+        for i in range(60)
+    ]
     assert np.mean([row["detectable"] for row in rows]) == pytest.approx(delta, rel=0.15)
     assert np.mean([row["p"] < 0.05 for row in rows]) == pytest.approx(0.8, abs=3 * math.sqrt(0.8 * 0.2 / 60))
 
 
 def test_pairing_sees_what_resampling_apart_does_not() -> None:
     """The noise of a seed is the same for both: only together is the difference certain."""
-    shared = {(i, seed): each for i, row in enumerate(np.random.default_rng(0).normal(0, 0.05, (12, 2))) for seed, each in enumerate(row)}
+    shared = {
+        (i, seed): each
+        for i, row in enumerate(np.random.default_rng(0).normal(0, 0.05, (12, 2)))
+        for seed, each in enumerate(row)
+    }
     numbers: dict[tuple[float, float], int] = {}
 
     def loss(configuration: Mapping[str, Any], seed: int) -> float:
@@ -122,7 +139,11 @@ def test_pairing_sees_what_resampling_apart_does_not() -> None:
 
 def test_variants_with_other_configurations_are_compared_apart() -> None:
     one, two = drawn(tilted, 1, variants=("adam",)), drawn(tilted, 2, variants=("sgd",))
-    table = replace(one, trials=pd.concat([one.trials, two.trials], ignore_index=True), spaces={**one.spaces, **two.spaces})
+    table = replace(
+        one,
+        trials=pd.concat([one.trials, two.trials], ignore_index=True),
+        spaces={**one.spaces, **two.spaces},
+    )
     row = compare(table).iloc[0]
     assert not row["paired"]
     assert row["low"] < 0 < row["high"]
@@ -132,10 +153,22 @@ def test_variants_with_other_configurations_are_compared_apart() -> None:
     ("table", "words"),
     [
         pytest.param(results(lambda c, seed: 0.3, variants=PAIR), "no noise to test against", id="constant"),
-        pytest.param(results(lambda c, seed: math.inf, variants=PAIR), "never better than a diverged trial", id="all diverged"),
+        pytest.param(
+            results(lambda c, seed: math.inf, variants=PAIR),
+            "never better than a diverged trial",
+            id="all diverged",
+        ),
         pytest.param(results(noisy(0.1), variants=PAIR, seeds=(0,)), "one seed", id="one seed"),
-        pytest.param(results(bowl, variants=PAIR, configurations=[{"lr": 0.1, "mu": 0.9}], seeds=(0,)), "one seed", id="one trial"),
-        pytest.param(results(noisy(0.1), variants=PAIR, status=lambda c, s: "failed" if s else "completed"), "one seed", id="failed"),
+        pytest.param(
+            results(bowl, variants=PAIR, configurations=[{"lr": 0.1, "mu": 0.9}], seeds=(0,)),
+            "one seed",
+            id="one trial",
+        ),
+        pytest.param(
+            results(noisy(0.1), variants=PAIR, status=lambda c, s: "failed" if s else "completed"),
+            "one seed",
+            id="failed",
+        ),
     ],
 )
 def test_awkward_results_have_numbers(table: Results, words: str) -> None:

@@ -25,7 +25,9 @@ def ridge(exponent: float) -> Callable[[Mapping[str, Any], int], float]:
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize(("points", "design"), [pytest.param(FINE, "grid", id="grid"), pytest.param(SPREAD, "random", id="random")])
+@pytest.mark.parametrize(
+    ("points", "design"), [pytest.param(FINE, "grid", id="grid"), pytest.param(SPREAD, "random", id="random")]
+)
 def test_the_exponent_is_that_of_the_ridge(exponent: float, points: Any, design: str) -> None:
     row = coupling(results(ridge(exponent), configurations=points, design=design)).iloc[0]
     assert row["value"] == pytest.approx(exponent, abs=0.03)
@@ -34,12 +36,16 @@ def test_the_exponent_is_that_of_the_ridge(exponent: float, points: Any, design:
         assert row["explains"] > 0.9
 
 
-@pytest.mark.parametrize(("points", "design"), [pytest.param(FINE, "grid", id="grid"), pytest.param(SPREAD, "random", id="random")])
+@pytest.mark.parametrize(
+    ("points", "design"), [pytest.param(FINE, "grid", id="grid"), pytest.param(SPREAD, "random", id="random")]
+)
 def test_intervals_of_noisy_ridges_hold_the_truth(points: Any, design: str) -> None:
     """95% of 40 studies, less three standard errors."""
     held = 0
     for study in range(40):
-        row = coupling(results(noisy(0.01, study, ridge(0.5)), configurations=points, design=design), draws=200).iloc[0]
+        row = coupling(
+            results(noisy(0.01, study, ridge(0.5)), configurations=points, design=design), draws=200
+        ).iloc[0]
         held += row["low"] <= 0.5 <= row["high"]
     assert held >= 38 - 3 * math.sqrt(40 * 0.95 * 0.05)
 
@@ -48,7 +54,9 @@ def test_the_best_lr_of_each_mu_is_on_the_ridge() -> None:
     table = best_by_level(results(ridge(0.5), configurations=FINE))
     assert table["mu"].to_list() == pytest.approx(sorted(MU.grid(4), reverse=True))
     for row in table.itertuples():
-        assert row.value == pytest.approx(0.1 * (1 - float(row.mu)) ** 0.5, rel=1e-6)  # a parabola finds the bottom of one exactly
+        assert row.value == pytest.approx(
+            0.1 * (1 - float(row.mu)) ** 0.5, rel=1e-6
+        )  # a parabola finds the bottom of one exactly
     assert (table["note"] == "").all()
 
 
@@ -81,11 +89,23 @@ def test_levels_at_the_end_of_the_range_are_left_out_and_said() -> None:
     [
         pytest.param(results(lambda c, seed: 0.3), "the loss does not change", id="constant"),
         pytest.param(results(lambda c, seed: math.inf), "the loss does not change", id="all diverged"),
-        pytest.param(results(bowl, configurations=[{"lr": 0.1, "mu": 0.9}]), "no ridge", id="one configuration"),
-        pytest.param(results(bowl, configurations=SPREAD[:8], design="random"), "configurations are better", id="few random"),
-        pytest.param(results(lambda c, s: 0.3, configurations=SPREAD, design="random"), "does not change", id="constant random"),
+        pytest.param(
+            results(bowl, configurations=[{"lr": 0.1, "mu": 0.9}]), "no ridge", id="one configuration"
+        ),
+        pytest.param(
+            results(bowl, configurations=SPREAD[:8], design="random"),
+            "configurations are better",
+            id="few random",
+        ),
+        pytest.param(
+            results(lambda c, s: 0.3, configurations=SPREAD, design="random"),
+            "does not change",
+            id="constant random",
+        ),
         pytest.param(results(bowl, seeds=(0,)), "one seed", id="one seed"),
-        pytest.param(results(bowl, status=lambda c, seed: "failed" if seed else "completed"), "", id="half failed"),
+        pytest.param(
+            results(bowl, status=lambda c, seed: "failed" if seed else "completed"), "", id="half failed"
+        ),
     ],
 )
 def test_awkward_results_say_why(table: Results, words: str) -> None:

@@ -16,7 +16,10 @@ from trainables.known_answers import Ishigami, SobolG
 from trainables.names import InputError
 
 SPACE = SearchSpace(
-    Float("x", 0, 1), Categorical("rule", ("sgd", "adam")), Float("nu", 0.9, 0.99, when={"rule": "adam"}), Float("one", 2, 2)
+    Float("x", 0, 1),
+    Categorical("rule", ("sgd", "adam")),
+    Float("nu", 0.9, 0.99, when={"rule": "adam"}),
+    Float("one", 2, 2),
 )
 
 
@@ -48,14 +51,18 @@ def test_rows_that_are_equal_and_conditions_are_looked_up() -> None:
     )
     table = sobol(results)
     variance = 4 / 12 + (1 / 3) / 2 - (1 / 4) ** 2
-    assert table[table["order"] == "main"].set_index("effect").loc["x", "value"] == pytest.approx(4 / 12 / variance, abs=0.06)
+    assert table[table["order"] == "main"].set_index("effect").loc["x", "value"] == pytest.approx(
+        4 / 12 / variance, abs=0.06
+    )
     assert not table["effect"].str.contains("one").any()
 
 
 def test_elementary_effects_of_a_plane_are_its_slopes() -> None:
     space = SearchSpace(Float("a", 0, 2), Float("b", 1e-3, 1, "log"))
     design = Morris(12)
-    results = made(space, design.configurations(space), lambda c, seed: 3 * c["a"] - math.log10(c["b"]), 100.0, design)
+    results = made(
+        space, design.configurations(space), lambda c, seed: 3 * c["a"] - math.log10(c["b"]), 100.0, design
+    )
     table = morris(results).set_index("effect")
     assert dict(table["value"]) == pytest.approx({"a": 6, "b": 3})
     assert dict(table["mu"]) == pytest.approx({"a": 6, "b": -3})
@@ -74,7 +81,10 @@ def test_a_constant_loss_gives_zeros() -> None:
     assert (table.loc[table["order"] != "noise", "value"] == 0).all()
 
 
-@pytest.mark.parametrize(("measure", "needed"), [pytest.param(sobol, "saltelli", id="sobol"), pytest.param(morris, "morris", id="morris")])
+@pytest.mark.parametrize(
+    ("measure", "needed"),
+    [pytest.param(sobol, "saltelli", id="sobol"), pytest.param(morris, "morris", id="morris")],
+)
 def test_other_designs_are_refused(measure: type, needed: str) -> None:
     with pytest.raises(InputError, match=f"needs a {needed} design, got 'random'; use variance_shares"):
         measure(known_results(SobolG(), Random(16)))

@@ -15,7 +15,10 @@ def test_the_rate_counts_trials_and_has_wilsons_interval() -> None:
     row = divergence_rate(table).iloc[0]
     assert (row["diverged"], row["n"], row["value"]) == (6, 24, 0.25)
     z, n, p = 1.959963984540054, 24, 0.25  # Wilson's formula, written out
-    centre, half = (p + z**2 / (2 * n)) / (1 + z**2 / n), z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    centre, half = (
+        (p + z**2 / (2 * n)) / (1 + z**2 / n),
+        z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)),
+    )
     assert (row["low"], row["high"]) == pytest.approx((centre - half, centre + half))
 
 

@@ -18,10 +18,20 @@ from sensitivity.results.results import Results
 RATES = [10.0**-power for power in range(5)]
 
 
-def table(loss: Any, *, seeds: int = 1, tasks: tuple[str, ...] = ("t",), variants: tuple[str, ...] = ("adam",), **values: Any) -> Results:
+def table(
+    loss: Any,
+    *,
+    seeds: int = 1,
+    tasks: tuple[str, ...] = ("t",),
+    variants: tuple[str, ...] = ("adam",),
+    **values: Any,
+) -> Results:
     """A grid over lr and wd, or the values. Args: loss: of a row, as a dictionary."""
     grid = values or {"lr": RATES, "wd": [0.0, 0.1, 0.2]}
-    places = [dict(zip(grid, row, strict=True)) for row in np.array(np.meshgrid(*grid.values())).reshape(len(grid), -1).T.tolist()]
+    places = [
+        dict(zip(grid, row, strict=True))
+        for row in np.array(np.meshgrid(*grid.values())).reshape(len(grid), -1).T.tolist()
+    ]
     rows = [
         {"task": task, "variant": variant, "seed": seed, **place}
         for task in tasks
@@ -30,7 +40,9 @@ def table(loss: Any, *, seeds: int = 1, tasks: tuple[str, ...] = ("t",), variant
         for seed in range(seeds)
     ]
     frame = pd.DataFrame([{**row, "loss": loss(row)} for row in rows])
-    return from_table(frame, metric="loss", hyperparameters=list(grid), task="task", variant="variant", seed="seed")
+    return from_table(
+        frame, metric="loss", hyperparameters=list(grid), task="task", variant="variant", seed="seed"
+    )
 
 
 def advice(results: Results) -> list[str]:
@@ -46,14 +58,17 @@ def falling(row: dict[str, Any]) -> float:
 def test_advice_names_range_and_side_with_one_seed_where_the_loss_falls_towards_the_end() -> None:
     (text,) = advice(table(falling))
     assert text == (
-        "adam on t does best at the highest learning rate tried (1, range 0.0001 to 1): its optimum may lie higher; try 0.01 to 100."
+        "adam on t does best at the highest learning rate tried (1, range 0.0001 to 1): its optimum may lie "
+        "higher; try 0.01 to 100."
     )
 
 
 @pytest.mark.parametrize(
     "loss",
     [
-        pytest.param(lambda row: falling(row) + 0.3 * (row["lr"] == 0.1), id="one seed, not falling over three levels"),
+        pytest.param(
+            lambda row: falling(row) + 0.3 * (row["lr"] == 0.1), id="one seed, not falling over three levels"
+        ),
         pytest.param(lambda row: (math.log10(row["lr"]) + 2) ** 2, id="best inside"),
         pytest.param(lambda row: 1.0 + (row["lr"] == 1e-4), id="equal to a rival inside"),
     ],
@@ -84,20 +99,38 @@ def test_five_configurations_support_none_and_eight_do() -> None:
 
 
 def test_nothing_is_tried_beyond_a_natural_bound() -> None:
-    lowest = table(lambda row: 1 + row["label_smoothing"] + row["depth"], label_smoothing=[0.0, 0.1, 0.2, 0.3], depth=[1, 2, 3])
+    lowest = table(
+        lambda row: 1 + row["label_smoothing"] + row["depth"],
+        label_smoothing=[0.0, 0.1, 0.2, 0.3],
+        depth=[1, 2, 3],
+    )
     assert not advice(lowest)
-    highest = table(lambda row: 9 - row["label_smoothing"] - row["depth"], label_smoothing=[0.0, 0.1, 0.2, 0.3], depth=[1, 2, 3])
+    highest = table(
+        lambda row: 9 - row["label_smoothing"] - row["depth"],
+        label_smoothing=[0.0, 0.1, 0.2, 0.3],
+        depth=[1, 2, 3],
+    )
     assert sorted(text.partition("try ")[2] for text in advice(highest)) == ["0.15 to 0.45.", "2 to 4."]
 
 
 def test_advice_is_given_once_for_all_tasks() -> None:
     (text,) = advice(table(falling, tasks=("a", "b")))
     assert text.startswith("adam on a and b does best at the highest learning rate tried")
-    (text,) = advice(table(lambda row: falling(row) if row["task"] != "b" else (math.log10(row["lr"]) + 2) ** 2, tasks=("a", "b")))
+    (text,) = advice(
+        table(
+            lambda row: falling(row) if row["task"] != "b" else (math.log10(row["lr"]) + 2) ** 2,
+            tasks=("a", "b"),
+        )
+    )
     assert text.startswith("adam on a does best at")
     (text,) = advice(table(falling, tasks=tuple("abcde")))
     assert text.startswith("adam on all 5 tasks does best at")
-    (text,) = advice(table(lambda row: falling(row) if row["task"] != "b" else (math.log10(row["lr"]) + 2) ** 2, tasks=tuple("abcde")))
+    (text,) = advice(
+        table(
+            lambda row: falling(row) if row["task"] != "b" else (math.log10(row["lr"]) + 2) ** 2,
+            tasks=tuple("abcde"),
+        )
+    )
     assert text.startswith("adam on 4 of 5 tasks does best at")
 
 
@@ -105,7 +138,8 @@ def test_tasks_that_disagree_get_no_numbers_that_conflict() -> None:
     opposite = table(lambda row: falling(row) if row["task"] == "a" else 2 - falling(row), tasks=("a", "b"))
     (text,) = [text for text in advice(opposite) if "learning rate" in text]
     assert text == (
-        "adam does best at the low end of learning rate (0.0001) on b and at the high end (1) on a: no one range suits all tasks; "
+        "adam does best at the low end of learning rate (0.0001) on b and at the high end (1) on a: no one "
+        "range suits all tasks; "
         "widen it on both sides."
     )
 
@@ -127,6 +161,9 @@ def test_five_lines_are_told_and_the_others_counted() -> None:
     measured = Measured(many)
     told = [text for text in sentences(measured) if "does best at" in text]
     assert len(told) == MOST_EDGES
-    assert "And 3 more ranges with the best at an end, of v5, v6 and v7: the measure `caveats` lists all." in sentences(measured)
+    assert (
+        "And 3 more ranges with the best at an end, of v5, v6 and v7: the measure `caveats` lists all."
+        in sentences(measured)
+    )
     assert len(advice(many)) == 8
     assert not [text for text in sentences(Measured(table(falling))) if "more range" in text]

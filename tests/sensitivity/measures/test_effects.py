@@ -21,11 +21,15 @@ POINTS = Sobol(512, seed=0).configurations(SPACE)
 
 
 def in_units(function: Callable[[float, float], float]) -> Callable[[Mapping[str, Any], int], float]:
-    return lambda configuration, seed: function(LR.to_unit(configuration["lr"]), MU.to_unit(configuration["mu"]))
+    return lambda configuration, seed: function(
+        LR.to_unit(configuration["lr"]), MU.to_unit(configuration["mu"])
+    )
 
 
 def shares(loss: Callable[[Mapping[str, Any], int], float], **others: Any) -> pd.Series:
-    table = main_effects(results(loss, **{"configurations": POINTS, "design": "sobol", "seeds": (0,), **others}))
+    table = main_effects(
+        results(loss, **{"configurations": POINTS, "design": "sobol", "seeds": (0,), **others})
+    )
     return table.set_index("effect")["value"]
 
 
@@ -37,7 +41,9 @@ def shares(loss: Callable[[Mapping[str, Any], int], float], **others: Any) -> pd
         pytest.param(lambda u, v: (u - 0.5) * (v - 0.5) + 0.5, 0.0, 0.0, 1.0, id="nothing but interaction"),
     ],
 )
-def test_shares_are_those_of_the_function(function: Callable[[float, float], float], lr: float, mu: float, interactions: float) -> None:
+def test_shares_are_those_of_the_function(
+    function: Callable[[float, float], float], lr: float, mu: float, interactions: float
+) -> None:
     found = shares(in_units(function))
     assert found["lr"] == pytest.approx(lr, abs=0.03)
     assert found["mu"] == pytest.approx(mu, abs=0.03)
@@ -47,7 +53,9 @@ def test_shares_are_those_of_the_function(function: Callable[[float, float], flo
 def test_a_u_shaped_learning_rate_is_seen_on_its_log_scale() -> None:
     """Var of .6 (2u - 1)^2 is .36 * 4 / 45; of .1 v is .01 / 12."""
     lr, mu = 0.36 * 4 / 45, 0.01 / 12
-    assert shares(in_units(lambda u, v: 0.6 * (2 * u - 1) ** 2 + 0.1 * v))["lr"] == pytest.approx(lr / (lr + mu), abs=0.03)
+    assert shares(in_units(lambda u, v: 0.6 * (2 * u - 1) ** 2 + 0.1 * v))["lr"] == pytest.approx(
+        lr / (lr + mu), abs=0.03
+    )
 
 
 def test_a_constant_loss_gives_zeros_not_equal_shares() -> None:
@@ -58,12 +66,16 @@ def test_a_constant_loss_gives_zeros_not_equal_shares() -> None:
 def test_shares_and_noise_sum_to_one() -> None:
     rng = np.random.default_rng(0)
     loss = in_units(lambda u, v: 0.3 * u + 0.2 * v)
-    found = shares(lambda configuration, seed: loss(configuration, seed) + float(rng.normal(0, 0.1)), seeds=(0, 1, 2))
+    found = shares(
+        lambda configuration, seed: loss(configuration, seed) + float(rng.normal(0, 0.1)), seeds=(0, 1, 2)
+    )
     assert found.sum() == pytest.approx(1)
 
 
 def test_diverged_trials_take_part_at_the_initial_loss() -> None:
-    found = main_effects(results(in_units(lambda u, v: math.inf if u > 0.6 else 0.2), configurations=POINTS, design="sobol"))
+    found = main_effects(
+        results(in_units(lambda u, v: math.inf if u > 0.6 else 0.2), configurations=POINTS, design="sobol")
+    )
     assert found.set_index("effect").loc["lr", "value"] > 0.95
 
 
@@ -97,7 +109,9 @@ def test_one_seed_has_no_noise_to_show() -> None:
 
 
 def test_what_is_inactive_lies_in_the_middle_and_takes_no_part_there() -> None:
-    space = SearchSpace(LR, Categorical("rule", ("sgd", "adam")), Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"}))
+    space = SearchSpace(
+        LR, Categorical("rule", ("sgd", "adam")), Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"})
+    )
     configurations = Sobol(64).configurations(space)
 
     def loss(configuration: Mapping[str, Any], seed: int) -> float:
@@ -116,12 +130,19 @@ def test_what_is_inactive_lies_in_the_middle_and_takes_no_part_there() -> None:
 
 
 def leaning(configuration: Any, seed: int) -> float:
-    return bowl(configuration, seed) + 0.3 * configuration["mu"] * math.log10(configuration["lr"]) ** 2 / 9 + 0.01 * seed
+    return (
+        bowl(configuration, seed)
+        + 0.3 * configuration["mu"] * math.log10(configuration["lr"]) ** 2 / 9
+        + 0.01 * seed
+    )
 
 
 def test_a_full_grid_is_analysed_exactly_and_anything_else_by_a_forest() -> None:
     grid = results(leaning)
-    short, exact = effects_in_short(grid).set_index("effect")["value"], factorial(grid).set_index("effect")["value"]
+    short, exact = (
+        effects_in_short(grid).set_index("effect")["value"],
+        factorial(grid).set_index("effect")["value"],
+    )
     assert list(short.index) == ["lr", "mu", INTERACTIONS, NOISE]
     assert short["lr"] == exact["lr"]
     assert short[INTERACTIONS] == pytest.approx(exact["lr x mu"])
@@ -129,7 +150,12 @@ def test_a_full_grid_is_analysed_exactly_and_anything_else_by_a_forest() -> None
     for other in (
         results(leaning, seeds=[0]),
         results(leaning, configurations=Random(20).configurations(SPACE), design="random"),
-        results(leaning, status=lambda configuration, seed: "failed" if configuration["lr"] == 1.0 and seed else "completed"),
+        results(
+            leaning,
+            status=lambda configuration, seed: (
+                "failed" if configuration["lr"] == 1.0 and seed else "completed"
+            ),
+        ),
     ):
         pd.testing.assert_frame_equal(effects_in_short(other), main_effects(other))
 

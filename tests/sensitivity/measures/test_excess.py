@@ -30,8 +30,14 @@ def test_intervals_of_the_best_hold_it_also_where_luck_chooses_among_equals(desi
     """95 of 100 studies, less three standard errors of a hundred."""
     held = 0
     for study in range(100):
-        points = Random(40, seed=study).configurations(SPACE) if design == "random" else Grid({"lr": 5, "mu": 4}).configurations(SPACE)
-        row = best_loss(results(noisy(0.01, study, truth), configurations=points, design=design), draws=300).iloc[0]
+        points = (
+            Random(40, seed=study).configurations(SPACE)
+            if design == "random"
+            else Grid({"lr": 5, "mu": 4}).configurations(SPACE)
+        )
+        row = best_loss(
+            results(noisy(0.01, study, truth), configurations=points, design=design), draws=300
+        ).iloc[0]
         held += row["low"] <= min(truth(each, 0) for each in points) <= row["high"]
     assert held >= 95 - 3 * math.sqrt(100 * 0.95 * 0.05)
 
@@ -52,7 +58,11 @@ def test_excess_over_lr_is_the_learning_rate_sensitivity_and_over_all_the_mean_o
 
 def test_a_space_without_lr_has_its_excess_over_everything() -> None:
     space = SearchSpace(Ordinal("p", (1, 2, math.inf)))
-    table = results(lambda configuration, seed: 1 / configuration["p"], space=space, configurations=[{"p": 1}, {"p": 2}, {"p": math.inf}])
+    table = results(
+        lambda configuration, seed: 1 / configuration["p"],
+        space=space,
+        configurations=[{"p": 1}, {"p": 2}, {"p": math.inf}],
+    )
     assert lr_sensitivity(table).empty
     assert excess_loss(table).iloc[0]["value"] == pytest.approx(0.5)
     assert Measured(table).overview.iloc[0]["sensitivity"] == pytest.approx(0.5)

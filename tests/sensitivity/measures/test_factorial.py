@@ -27,10 +27,15 @@ def grid(space: SearchSpace, loss: Any, points: int, seeds: int = 3) -> Results:
 
 
 def test_a_grid_worked_by_hand() -> None:
-    """SS_a = 8 * 2^2 = 32, SS_b = 8 * 3.5^2 = 98, SS_ab = 8 * 1.5^2 = 18, SS_e = 8 with 4 degrees of freedom; SS_T = 156."""
+    """SS_a = 8 * 2^2 = 32, SS_b = 8 * 3.5^2 = 98, SS_ab = 8 * 1.5^2 = 18, SS_e = 8 with 4 degrees of freedom;
+    SS_T = 156."""
     space = SearchSpace(Integer("a", 1, 2), Integer("b", 1, 2))
-    table = factorial(grid(space, lambda c, seed: BY_HAND[c["a"], c["b"]][seed], 2, seeds=2)).set_index("effect")
-    assert dict(table["value"]) == pytest.approx({"a": 32 / 156, "b": 98 / 156, "a x b": 18 / 156, "seed noise": 8 / 156})
+    table = factorial(grid(space, lambda c, seed: BY_HAND[c["a"], c["b"]][seed], 2, seeds=2)).set_index(
+        "effect"
+    )
+    assert dict(table["value"]) == pytest.approx(
+        {"a": 32 / 156, "b": 98 / 156, "a x b": 18 / 156, "seed noise": 8 / 156}
+    )
     assert dict(table["f"].dropna()) == pytest.approx({"a": 16, "b": 49, "a x b": 9})
     assert dict(table["df"]) == {"a": 1, "b": 1, "a x b": 1, "seed noise": 4}
     assert table.loc["b", "omega_squared"] == pytest.approx(96 / 158)
@@ -60,8 +65,14 @@ def test_two_hyperparameters_are_the_regressions_of_nested_models() -> None:
         x = np.column_stack([np.ones(len(y)), *columns])
         return float(((y - x @ np.linalg.lstsq(x, y, rcond=None)[0]) ** 2).sum())
 
-    squares = {"a": residual(b) - residual(a, b), "b": residual(a) - residual(a, b), "a x b": residual(a, b) - residual(cells)}
-    assert dict(table["value"].drop("seed noise")) == pytest.approx({name: each / residual() for name, each in squares.items()})
+    squares = {
+        "a": residual(b) - residual(a, b),
+        "b": residual(a) - residual(a, b),
+        "a x b": residual(a, b) - residual(cells),
+    }
+    assert dict(table["value"].drop("seed noise")) == pytest.approx(
+        {name: each / residual() for name, each in squares.items()}
+    )
     assert table["value"].sum() == pytest.approx(1)
 
 
@@ -70,7 +81,12 @@ def test_the_interval_holds_the_share_of_the_population() -> None:
     held = 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        results = grid(SearchSpace(Integer("a", 1, 2), Integer("b", 1, 2)), lambda c, s, rng=rng: 2 * c["a"] + rng.normal(), 2, seeds=8)
+        results = grid(
+            SearchSpace(Integer("a", 1, 2), Integer("b", 1, 2)),
+            lambda c, s, rng=rng: 2 * c["a"] + rng.normal(),
+            2,
+            seeds=8,
+        )
         row = factorial(results).iloc[0]
         held += row["low"] <= 0.5 <= row["high"]
     assert held >= 52
@@ -78,7 +94,16 @@ def test_the_interval_holds_the_share_of_the_population() -> None:
 
 def test_three_hyperparameters_leave_higher_orders_and_sum_to_one() -> None:
     table = factorial(known_results(LrValley(), Grid(3), seeds=(0, 1)))
-    assert list(table["effect"]) == ["lr", "mu", "nu", "lr x mu", "lr x nu", "mu x nu", "higher order", "seed noise"]
+    assert list(table["effect"]) == [
+        "lr",
+        "mu",
+        "nu",
+        "lr x mu",
+        "lr x nu",
+        "mu x nu",
+        "higher order",
+        "seed noise",
+    ]
     assert table["value"].sum() == pytest.approx(1)
     assert table.set_index("effect").loc["nu", "p"] == 1
     assert table.set_index("effect").loc["lr", "p"] == 0
@@ -104,10 +129,24 @@ CONDITIONAL = SearchSpace(Categorical("rule", ("sgd", "adam")), Float("nu", 0.9,
 @pytest.mark.parametrize(
     ("results", "message"),
     [
-        pytest.param(known_results(LrValley(), Random(20)), "needs a full grid, got 'random'.*use variance_shares", id="random points"),
-        pytest.param(grid(CONDITIONAL, lambda c, seed: 0.1, 2), "needs a full grid.*use variance_shares", id="a conditional grid"),
         pytest.param(
-            made(TWO, [{"a": 1, "b": 1}, {"a": 1, "b": 2}, {"a": 2, "b": 1}], lambda c, seed: 0.1, 1.0, "explicit"),
+            known_results(LrValley(), Random(20)),
+            "needs a full grid, got 'random'.*use variance_shares",
+            id="random points",
+        ),
+        pytest.param(
+            grid(CONDITIONAL, lambda c, seed: 0.1, 2),
+            "needs a full grid.*use variance_shares",
+            id="a conditional grid",
+        ),
+        pytest.param(
+            made(
+                TWO,
+                [{"a": 1, "b": 1}, {"a": 1, "b": 2}, {"a": 2, "b": 1}],
+                lambda c, seed: 0.1,
+                1.0,
+                "explicit",
+            ),
             "needs a full grid, got 'explicit' with 3 configurations",
             id="a corner missing",
         ),
@@ -121,5 +160,7 @@ def test_what_is_no_grid_is_refused(results: Results, message: str) -> None:
 def test_a_missing_trial_is_refused() -> None:
     results = grid(TWO, lambda c, seed: 0.1 * c["a"], 4)
     results.trials.loc[3, ["status", "loss"]] = ["failed", np.nan]
-    with pytest.raises(InputError, match="1 of 36 trials of direct missing; finish the study or use variance_shares"):
+    with pytest.raises(
+        InputError, match="1 of 36 trials of direct missing; finish the study or use variance_shares"
+    ):
         factorial(results)

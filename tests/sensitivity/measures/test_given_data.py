@@ -45,12 +45,18 @@ def test_the_index_is_the_median_of_kolmogorov_and_smirnov_for_every_number_of_s
     rank, y = _ranks()
     edges = np.quantile(rank, np.linspace(0, 1, slices + 1))
     parts = [y[(rank >= low) & (rank < high)] for low, high in itertools.pairwise(edges)]
-    assert distances(np.ones((1, 200)), rank, y, slices) == pytest.approx([np.median([ks_2samp(part, y).statistic for part in parts])])
+    assert distances(np.ones((1, 200)), rank, y, slices) == pytest.approx(
+        [np.median([ks_2samp(part, y).statistic for part in parts])]
+    )
 
 
 @pytest.mark.parametrize("levels", range(2, 13))
 def test_a_hyperparameter_of_any_number_of_levels_has_its_pawn(levels: int) -> None:
-    rows = [{"lr": 10.0**-a, "batch": 2 ** (b + 3), "loss": abs(a - 3) + 0.1 * b} for a in range(50 // levels + 1) for b in range(levels)]
+    rows = [
+        {"lr": 10.0**-a, "batch": 2 ** (b + 3), "loss": abs(a - 3) + 0.1 * b}
+        for a in range(50 // levels + 1)
+        for b in range(levels)
+    ]
     table = pawn(from_table(pd.DataFrame(rows))).set_index("effect")
     assert 0 < table.loc["lr", "low"] <= table.loc["lr", "value"] <= table.loc["lr", "high"] <= 1
     assert table.loc["batch", "value"] < table.loc["lr", "value"]
@@ -67,7 +73,9 @@ def test_the_ranking_is_that_of_the_truth(measure: type) -> None:
 
 def test_a_choice_of_two_that_decides_all_is_seen() -> None:
     """Half of all losses are 0, half 1: knowing the rule moves the distribution function by 1/2."""
-    results = made(SPACE, Sobol(128).configurations(SPACE), lambda c, seed: float(c["rule"] == "adam"), 2.0, "sobol")
+    results = made(
+        SPACE, Sobol(128).configurations(SPACE), lambda c, seed: float(c["rule"] == "adam"), 2.0, "sobol"
+    )
     found = pawn(results).set_index("effect")["value"]
     assert found["rule"] == pytest.approx(0.5, abs=0.02)
     assert found["idle"] < 0.25

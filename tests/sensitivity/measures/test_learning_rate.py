@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from search_spaces.designs import Grid, Random
-from sensitivity.measures import best_loss, excess_differences, lr_curve, lr_sensitivity, robust_share, robust_width
+from sensitivity.measures import (
+    best_loss,
+    excess_differences,
+    lr_curve,
+    lr_sensitivity,
+    robust_share,
+    robust_width,
+)
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 
 GRID = [1e-3, 1e-2, 1e-1, 1.0]
@@ -24,8 +31,11 @@ def test_sensitivity_on_a_grid_is_the_mean_excess_over_the_best() -> None:
 
 
 def test_sensitivity_of_a_random_design_covers_the_integral() -> None:
-    """Over x = log10 lr uniform on [-3, 0]: E[.2 (x + 1.5)^2] = .2 * 3^2 / 12 = .15; the best of many points is nearly .1."""
-    row = lr_sensitivity(results(bowl, configurations=Random(300, seed=1).configurations(SPACE), design="random")).iloc[0]
+    """Over x = log10 lr uniform on [-3, 0]: E[.2 (x + 1.5)^2] = .2 * 3^2 / 12 = .15; the best of many points
+    is nearly .1."""
+    row = lr_sensitivity(
+        results(bowl, configurations=Random(300, seed=1).configurations(SPACE), design="random")
+    ).iloc[0]
     assert row["value"] == pytest.approx(0.15, abs=0.015)
     assert row["low"] < 0.15 < row["high"]
 
@@ -35,7 +45,9 @@ def test_divergence_counts_as_the_initial_loss() -> None:
         return math.inf if configuration["lr"] > 0.5 else bowl(configuration, seed)
 
     rest = [bowl({"lr": lr}, 0) for lr in GRID[:3]]
-    assert lr_sensitivity(results(explodes)).iloc[0]["value"] == pytest.approx(np.mean([*rest, 1.0]) - min(rest), rel=1e-12)
+    assert lr_sensitivity(results(explodes)).iloc[0]["value"] == pytest.approx(
+        np.mean([*rest, 1.0]) - min(rest), rel=1e-12
+    )
 
 
 def test_a_constant_loss_is_not_sensitive() -> None:
@@ -51,7 +63,9 @@ def tilted(configuration: Any, seed: int) -> float:
 
 
 def test_noise_widens_the_interval() -> None:
-    quiet, loud = (lr_sensitivity(results(noisy(deviation), seeds=range(4))).iloc[0] for deviation in (0.001, 0.05))
+    quiet, loud = (
+        lr_sensitivity(results(noisy(deviation), seeds=range(4))).iloc[0] for deviation in (0.001, 0.05)
+    )
     assert quiet["high"] - quiet["low"] < loud["high"] - loud["low"]
 
 

@@ -1,4 +1,5 @@
-"""Losses of a variant are computed once for all measures of :class:`Measured`, and never kept for a table that may change."""
+"""Losses of a variant are computed once for all measures of :class:`Measured`, and never kept for a table
+that may change."""
 
 from __future__ import annotations
 
@@ -12,7 +13,11 @@ from tests.sensitivity.tables import bowl, results
 def test_measures_share_the_losses_of_a_variant(monkeypatch: pytest.MonkeyPatch) -> None:
     computed: list[tuple[str, str]] = []
     original = module._losses
-    monkeypatch.setattr(module, "_losses", lambda table, task, variant: computed.append((task, variant)) or original(table, task, variant))
+    monkeypatch.setattr(
+        module,
+        "_losses",
+        lambda table, task, variant: computed.append((task, variant)) or original(table, task, variant),
+    )
     table = results(bowl, variants=("adam", "sgd"))
     measured = Measured(table)
     for name in ("best_loss", "excess_loss", "lr_sensitivity", "differences"):

@@ -1,4 +1,5 @@
-"""Every measure on results that are odd: a table with the columns that are promised, or one clear error, and never a warning."""
+"""Every measure on results that are odd: a table with the columns that are promised, or one clear error, and
+never a warning."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 from trainables.names import InputError
 
-MEASURES = {name: getattr(measures, name) for name in measures.__all__ if inspect.isfunction(getattr(measures, name))}
+MEASURES = {
+    name: getattr(measures, name) for name in measures.__all__ if inspect.isfunction(getattr(measures, name))
+}
 ARGUMENTS = {"coupling": ("lr", "mu"), "best_by_level": ("lr", "mu")}
 OWN = {"sobol": Saltelli(4, seed=0), "morris": Morris(4, seed=0), "estimators": Saltelli(4, seed=0)}
 """Designs of measures that need one."""
@@ -30,16 +33,34 @@ PROMISED = {"value", "low", "high", "n", "note"}
 Loss = Callable[[Mapping[str, Any], int], float]
 
 
-def made(loss: Loss, design: Planned | str, *, tasks: int = 2, space: SearchSpace = SPACE, most: int | None = None, **more: Any) -> Results:
+def made(
+    loss: Loss,
+    design: Planned | str,
+    *,
+    tasks: int = 2,
+    space: SearchSpace = SPACE,
+    most: int | None = None,
+    **more: Any,
+) -> Results:
     """Results of every configuration of a design, on several tasks."""
-    planned = Random(24, seed=1) if isinstance(design, str) or (isinstance(design, Grid) and len(space) > 2) else design
+    planned = (
+        Random(24, seed=1)
+        if isinstance(design, str) or (isinstance(design, Grid) and len(space) > 2)
+        else design
+    )
     points = planned.configurations(space)[:most]
     kind = design if isinstance(design, str) else planned.kind
-    parts = [results(loss, configurations=points, design=kind, space=space, task=f"task-{i}", **more) for i in range(tasks)]
+    parts = [
+        results(loss, configurations=points, design=kind, space=space, task=f"task-{i}", **more)
+        for i in range(tasks)
+    ]
     for i, part in enumerate(parts):
         for table in (part.trials, part.epochs):
             table["key"] += f"-{i}"
-    tables = {name: pd.concat([getattr(part, name) for part in parts], ignore_index=True) for name in ("trials", "reported")}
+    tables = {
+        name: pd.concat([getattr(part, name) for part in parts], ignore_index=True)
+        for name in ("trials", "reported")
+    }
     return dataclasses.replace(parts[0], **tables, spec={"name": "odd", "design": planned.to_dict()})
 
 
@@ -53,8 +74,12 @@ ODD: dict[str, Callable[[Planned | str], Results]] = {
     "one seed": lambda design: made(noisy(0.1), design, variants=TWO, seeds=(3,)),
     "a constant loss": lambda design: made(lambda c, s: 0.3, design, variants=TWO),
     "a loss of zero": lambda design: made(lambda c, s: 0.0, design, variants=TWO),
-    "a seed that failed": lambda design: made(noisy(0.1), design, variants=TWO, status=lambda c, s: "failed" if s else "completed"),
-    "nothing varies": lambda design: made(noisy(0.1), design, variants=TWO, space=SearchSpace(Float("lr", 0.1, 0.1))),
+    "a seed that failed": lambda design: made(
+        noisy(0.1), design, variants=TWO, status=lambda c, s: "failed" if s else "completed"
+    ),
+    "nothing varies": lambda design: made(
+        noisy(0.1), design, variants=TWO, space=SearchSpace(Float("lr", 0.1, 0.1))
+    ),
     "twelve hyperparameters": lambda design: made(noisy(0.1), design, variants=TWO, space=TWELVE),
     "chosen by an optimizer": lambda design: made(noisy(0.1), "adaptive", variants=TWO),
 }

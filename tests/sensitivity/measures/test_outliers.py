@@ -33,12 +33,29 @@ EVEN = list(np.linspace(0.1, 0.9, len(RATES)))
 @pytest.mark.parametrize(
     ("largest", "more", "words"),
     [
-        pytest.param(1e300, {}, "(loss 1e+300, lr 0.0002154) carries 92% of the variance; give initial_loss to cap it.", id="huge"),
-        pytest.param(9.0, {}, "(loss 9, lr 0.0002154) carries 91% of the variance; give initial_loss to cap it.", id="an outlier"),
-        pytest.param(1e300, {"initial_loss": 9.0}, "(loss 9, lr 0.0002154) carries 91% of the variance.", id="capped far up"),
+        pytest.param(
+            1e300,
+            {},
+            "(loss 1e+300, lr 0.0002154) carries 92% of the variance; give initial_loss to cap it.",
+            id="huge",
+        ),
+        pytest.param(
+            9.0,
+            {},
+            "(loss 9, lr 0.0002154) carries 91% of the variance; give initial_loss to cap it.",
+            id="an outlier",
+        ),
+        pytest.param(
+            1e300,
+            {"initial_loss": 9.0},
+            "(loss 9, lr 0.0002154) carries 91% of the variance.",
+            id="capped far up",
+        ),
     ],
 )
-def test_one_trial_that_carries_the_variance_is_named(largest: float, more: dict[str, Any], words: str) -> None:
+def test_one_trial_that_carries_the_variance_is_named(
+    largest: float, more: dict[str, Any], words: str
+) -> None:
     found = text(table([*EVEN[:-1], largest], **more))
     assert found == f"One trial of table on table {words}"
 
@@ -61,7 +78,9 @@ def test_a_few_far_out_are_counted() -> None:
     losses = np.where(np.arange(60) < 2, 1e9, np.linspace(0.1, 0.9, 60))
     found = text(from_table(pd.DataFrame({"lr": rates, "loss": losses}), metric="loss"))
     assert found.startswith("2 trials of table on table (up to loss 1e+09, lr ")
-    assert found.endswith("carry 97% of the variance; give initial_loss to cap them.")  # 58 of 60, as the mean lies between
+    assert found.endswith(
+        "carry 97% of the variance; give initial_loss to cap them."
+    )  # 58 of 60, as the mean lies between
 
 
 def test_a_metric_that_is_maximised_is_named_as_itself() -> None:
@@ -71,15 +90,27 @@ def test_a_metric_that_is_maximised_is_named_as_itself() -> None:
 
 def test_a_study_with_its_own_initial_loss_gets_no_advice_to_give_one() -> None:
     lrs = [{"lr": lr, "mu": 0.9} for lr in RATES[:10]]
-    found = text(results(lambda c, seed: math.inf if c["lr"] == 1 else 0.1 + 0.01 * c["lr"], configurations=lrs, seeds=(0,)))
-    assert found == "One trial of adam on autoencoder/digits (loss 1, lr 1, mu 0.9) carries 90% of the variance."  # 9 of 10
+    found = text(
+        results(
+            lambda c, seed: math.inf if c["lr"] == 1 else 0.1 + 0.01 * c["lr"], configurations=lrs, seeds=(0,)
+        )
+    )
+    assert (
+        found == "One trial of adam on autoencoder/digits (loss 1, lr 1, mu 0.9) carries 90% of the variance."
+    )  # 9 of 10
 
 
 def test_a_huge_loss_overflows_in_no_measure() -> None:
     """A warning is an error here."""
-    frame = pd.DataFrame({"lr": RATES * 2, "seed": [0] * 12 + [1] * 12, "loss": [*EVEN[:-1], 1e300, *EVEN[:-1], 0.5]})
+    frame = pd.DataFrame(
+        {"lr": RATES * 2, "seed": [0] * 12 + [1] * 12, "loss": [*EVEN[:-1], 1e300, *EVEN[:-1], 0.5]}
+    )
     measured = Measured(from_table(frame, metric="loss", seed="seed"))
-    for name in sorted(name for name, value in vars(Measured).items() if isinstance(value, cached_property) and name != "compared_over"):
+    for name in sorted(
+        name
+        for name, value in vars(Measured).items()
+        if isinstance(value, cached_property) and name != "compared_over"
+    ):
         assert len(getattr(measured, name).columns), name
 
 
@@ -89,7 +120,10 @@ def test_shares_of_the_variance_do_not_depend_on_the_size_of_the_loss(scale: flo
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"lr": np.tile(10 ** rng.uniform(-4, 0, 40), 2), "seed": np.repeat([0, 1], 40)})
     frame["loss"] = 1 + np.log10(frame["lr"]) ** 2 / 20 + rng.normal(0, 0.01, 80)
-    small, large = (from_table(frame.assign(loss=frame["loss"] * size), metric="loss", seed="seed") for size in (1.0, scale))
+    small, large = (
+        from_table(frame.assign(loss=frame["loss"] * size), metric="loss", seed="seed")
+        for size in (1.0, scale)
+    )
     for measure in (variance_shares, main_effects, seed_noise):
         one, other = (measure(each)["value"].to_numpy(float) for each in (small, large))
         np.testing.assert_allclose(one, other, atol=1e-6)

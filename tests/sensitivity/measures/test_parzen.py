@@ -1,4 +1,5 @@
-"""Parzen densities against Optuna's evaluator of PED-ANOVA, in every draw of a bootstrap, with and without conditions."""
+"""Parzen densities against Optuna's evaluator of PED-ANOVA, in every draw of a bootstrap, with and without
+conditions."""
 
 from __future__ import annotations
 
@@ -19,19 +20,29 @@ from tests.sensitivity.measures.known import made
 
 SPACES = {
     "ordered": SearchSpace(Float("lr", 1e-4, 1, "log"), Float("mu", 0, 0.99, "log1m")),
-    "choices": SearchSpace(Categorical("rule", ("sgd", "adam", "nag", "rmsprop")), Float("lr", 1e-4, 1, "log")),
-    "conditions": SearchSpace(Categorical("rule", ("sgd", "adam")), Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"})),
+    "choices": SearchSpace(
+        Categorical("rule", ("sgd", "adam", "nag", "rmsprop")), Float("lr", 1e-4, 1, "log")
+    ),
+    "conditions": SearchSpace(
+        Categorical("rule", ("sgd", "adam")), Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"})
+    ),
 }
 
 
 def _loss(configuration: dict[str, object], seed: int) -> float:
     numbers = [value for value in configuration.values() if isinstance(value, float)]
-    return float(np.round(sum(np.sin(9 * value) for value in numbers) + 0.5 * (configuration.get("rule") == "adam"), 1))
+    return float(
+        np.round(sum(np.sin(9 * value) for value in numbers) + 0.5 * (configuration.get("rule") == "adam"), 1)
+    )
 
 
 def _trials(space: SearchSpace, group: Losses) -> list[FrozenTrial]:
-    """Return the configurations as Optuna's trials, in unit coordinates where a hyperparameter has an order."""
-    kinds = {each.name: distribution(each) if each.scale == "categorical" else FloatDistribution(0.0, 1.0) for each in space}
+    """Return the configurations as Optuna's trials, in unit coordinates where a hyperparameter has an
+    order."""
+    kinds = {
+        each.name: distribution(each) if each.scale == "categorical" else FloatDistribution(0.0, 1.0)
+        for each in space
+    }
     made_trials = []
     for configuration, units, loss in zip(group.configurations, group.units, group.mean, strict=True):
         places = dict(zip(group.names, units, strict=True))
@@ -40,7 +51,11 @@ def _trials(space: SearchSpace, group: Losses) -> list[FrozenTrial]:
             for name, value in configuration.items()
             if value is not None
         }
-        made_trials.append(create_trial(params=params, distributions={name: kinds[name] for name in params}, value=float(loss)))
+        made_trials.append(
+            create_trial(
+                params=params, distributions={name: kinds[name] for name in params}, value=float(loss)
+            )
+        )
     return made_trials
 
 
@@ -61,4 +76,6 @@ def test_shares_of_every_draw_are_those_of_optuna(space: SearchSpace, top: float
             warnings.simplefilter("ignore")
             theirs = evaluator.evaluate(study)
         whole = sum(theirs.values())
-        assert list(share) == pytest.approx([theirs[name] / whole for name in group.names], rel=1e-6, abs=1e-12)
+        assert list(share) == pytest.approx(
+            [theirs[name] / whole for name in group.names], rel=1e-6, abs=1e-12
+        )

@@ -23,9 +23,19 @@ def tables(speed: Any = None, **more: Any) -> Results:
     parts = []
     for task in ("easy", "hard"):
         part = results(
-            lambda c, seed, task=task: (speed or SPEED)[task, c["variant"]], task=task, variants=("adam", "sgd"), epochs=10, **more
+            lambda c, seed, task=task: (speed or SPEED)[task, c["variant"]],
+            task=task,
+            variants=("adam", "sgd"),
+            epochs=10,
+            **more,
         )
-        parts.append((part.trials.assign(key=task + part.trials["key"]), part.epochs.assign(key=task + part.epochs["key"]), part))
+        parts.append(
+            (
+                part.trials.assign(key=task + part.trials["key"]),
+                part.epochs.assign(key=task + part.epochs["key"]),
+                part,
+            )
+        )
     return replace(
         parts[0][2],
         trials=pd.concat([trials for trials, _, _ in parts], ignore_index=True),
@@ -58,7 +68,9 @@ def test_the_score_is_the_area_under_the_profile() -> None:
 
 
 def test_the_default_target_is_near_the_best() -> None:
-    assert epochs_to_target(tables()).set_index("task").loc["easy", "target"].iloc[0] == pytest.approx(0.1 + 0.05 * 0.9)
+    assert epochs_to_target(tables()).set_index("task").loc["easy", "target"].iloc[0] == pytest.approx(
+        0.1 + 0.05 * 0.9
+    )
 
 
 @pytest.mark.parametrize("measure", [performance_profiles, profile_score])

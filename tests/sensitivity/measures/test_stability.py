@@ -29,20 +29,30 @@ def test_the_boundary_is_the_largest_stable_level() -> None:
 
 
 def test_each_level_of_the_others_has_its_own() -> None:
-    found = stability_boundary(results(above(lambda c, seed: 0.05 if c["mu"] > 0.95 else 0.5))).set_index(["other", "level"])
+    found = stability_boundary(results(above(lambda c, seed: 0.05 if c["mu"] > 0.95 else 0.5))).set_index(
+        ["other", "level"]
+    )
     assert found.loc[("mu", 0.99), ["value", "low", "high"]].to_list() == [0.01, 0.01, 0.1]
     assert found.loc[("mu", 0.5), ["value", "low", "high"]].to_list() == [0.1, 0.1, 1.0]
-    assert found.loc[("", ""), ["value", "low", "high"]].to_list() == [0.1, 0.01, 1.0]  # the spread over the levels of mu
+    assert found.loc[("", ""), ["value", "low", "high"]].to_list() == [
+        0.1,
+        0.01,
+        1.0,
+    ]  # the spread over the levels of mu
 
 
 def test_seeds_that_disagree_widen_the_bracket() -> None:
-    row = stability_boundary(results(above(lambda c, seed: 0.05 if seed == 0 else 0.5), seeds=range(3))).iloc[0]
+    row = stability_boundary(results(above(lambda c, seed: 0.05 if seed == 0 else 0.5), seeds=range(3))).iloc[
+        0
+    ]
     assert (row["value"], row["low"], row["high"]) == (0.1, 0.01, 1.0)
 
 
 def test_between_levels_the_boundary_of_a_random_design_is_near_the_truth() -> None:
     points = Random(400, seed=0).configurations(SPACE)
-    row = stability_boundary(results(above(lambda c, seed: 0.2), configurations=points, design="random", seeds=(0,))).iloc[0]
+    row = stability_boundary(
+        results(above(lambda c, seed: 0.2), configurations=points, design="random", seeds=(0,))
+    ).iloc[0]
     assert row["value"] <= 0.2 <= row["high"]
     assert row["value"] == pytest.approx(0.2, rel=0.1)
 
@@ -68,12 +78,17 @@ def test_failed_trials_are_no_divergence() -> None:
 
 
 def test_the_danger_zone_is_where_seeds_disagree() -> None:
-    found = danger_zone(results(above(lambda c, seed: 0.05 if seed == 0 and c["mu"] > 0.95 else 0.5), seeds=range(2))).set_index("lr")
+    found = danger_zone(
+        results(above(lambda c, seed: 0.05 if seed == 0 and c["mu"] > 0.95 else 0.5), seeds=range(2))
+    ).set_index("lr")
     assert found["value"].to_dict() == pytest.approx({0.001: 0, 0.01: 0, 0.1: 1 / 3, 1.0: 0})
     assert found["diverged"].to_dict() == pytest.approx({0.001: 0, 0.01: 0, 0.1: 1 / 6, 1.0: 1})
     assert (found["n"] == 3).all()
     z, n, p = 1.959963984540054, 3, 1 / 3  # Wilson's formula, written out
-    centre, half = (p + z**2 / (2 * n)) / (1 + z**2 / n), z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    centre, half = (
+        (p + z**2 / (2 * n)) / (1 + z**2 / n),
+        z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)),
+    )
     assert found.loc[0.1, ["low", "high"]].to_list() == pytest.approx([centre - half, centre + half])
 
 
@@ -89,7 +104,9 @@ def test_one_seed_cannot_tell() -> None:
     [
         pytest.param(results(lambda c, seed: 0.3), id="constant"),
         pytest.param(results(bowl, configurations=GRID[:1], seeds=(0,)), id="one trial"),
-        pytest.param(results(bowl, configurations=Random(100).configurations(SPACE), design="random"), id="random"),
+        pytest.param(
+            results(bowl, configurations=Random(100).configurations(SPACE), design="random"), id="random"
+        ),
     ],
 )
 def test_awkward_results_have_numbers(measure: Callable[[Results], Any], table: Results) -> None:

@@ -12,7 +12,11 @@ from tests.sensitivity.measures.known import known_results, made, study_of
 from trainables.known_answers import Diverging, LrValley, SobolG
 from trainables.names import InputError
 
-SPACE = SearchSpace(Categorical("rule", ("sgd", "adam")), Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"}), Float("idle", 0, 1))
+SPACE = SearchSpace(
+    Categorical("rule", ("sgd", "adam")),
+    Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"}),
+    Float("idle", 0, 1),
+)
 
 
 def test_on_unit_scales_it_is_optunas() -> None:
@@ -35,7 +39,9 @@ def test_conditions_are_followed() -> None:
     def loss(c: dict[str, float], seed: int) -> float:
         return 0.5 if c["rule"] == "sgd" else 0.1 + 0.5 * SPACE["nu"].to_unit(c["nu"])
 
-    found = top_importance(made(SPACE, Sobol(128).configurations(SPACE), loss, 1.0, "sobol"), draws=2).set_index("effect")["value"]
+    found = top_importance(
+        made(SPACE, Sobol(128).configurations(SPACE), loss, 1.0, "sobol"), draws=2
+    ).set_index("effect")["value"]
     assert found["nu"] > found["idle"]
     assert found["rule"] > found["idle"]
 

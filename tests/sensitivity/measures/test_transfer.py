@@ -26,7 +26,13 @@ from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 from trainables.names import InputError
 
-MEASURES = [cross_task_sensitivity, effective_dimensionality, tuned_per_task, rank_correlation, transfer_regret]
+MEASURES = [
+    cross_task_sensitivity,
+    effective_dimensionality,
+    tuned_per_task,
+    rank_correlation,
+    transfer_regret,
+]
 CUBE = SearchSpace(Float("x", 0, 2), Float("y", 0, 2), Float("z", 0, 2))
 
 
@@ -74,15 +80,27 @@ def test_sensitivity_and_dimensionality_are_those_of_a_brute_force_search(study:
     points = Grid(3).configurations(CUBE)
     table = {task: {tuple(each.values()): float(rng.random()) for each in points} for task in "ab"}
     if study == 0:  # y alone differs between the tasks
-        table = {task: {p: 0.1 + 0.1 * (p[0] - 1) ** 2 + 0.2 * (p[1] - at) ** 2 for p in table[task]} for task, at in (("a", 0), ("b", 2))}
-    made = tasks({task: lambda c, seed, t=task: table[t][c["x"], c["y"], c["z"]] for task in "ab"}, space=CUBE, configurations=points)
+        table = {
+            task: {p: 0.1 + 0.1 * (p[0] - 1) ** 2 + 0.2 * (p[1] - at) ** 2 for p in table[task]}
+            for task, at in (("a", 0), ("b", 2))
+        }
+    made = tasks(
+        {task: lambda c, seed, t=task: table[t][c["x"], c["y"], c["z"]] for task in "ab"},
+        space=CUBE,
+        configurations=points,
+    )
     ends = {task: (min(each.values()), max(each.values())) for task, each in table.items()}
-    score = {task: {p: (ends[task][1] - loss) / (ends[task][1] - ends[task][0]) for p, loss in table[task].items()} for task in "ab"}
+    score = {
+        task: {p: (ends[task][1] - loss) / (ends[task][1] - ends[task][0]) for p, loss in table[task].items()}
+        for task in "ab"
+    }
     every = list(table["a"])
     mean = {p: (score["a"][p] + score["b"][p]) / 2 for p in every}
     star = max(every, key=lambda p: mean[p])
     tuned = sum(max(score[task].values()) for task in "ab") / 2
-    assert cross_task_sensitivity(made, normalisation="min_max").iloc[0]["value"] == pytest.approx(tuned - mean[star])
+    assert cross_task_sensitivity(made, normalisation="min_max").iloc[0]["value"] == pytest.approx(
+        tuned - mean[star]
+    )
 
     def at(subset: tuple[int, ...]) -> float:
         free = [p for p in every if all(p[i] == star[i] for i in range(3) if i not in subset)]
@@ -103,7 +121,8 @@ def test_noise_is_no_sensitivity() -> None:
     """Two equal tasks with nothing to choose: mean of 60 studies within four standard errors of 0."""
     flat = [
         cross_task_sensitivity(
-            tasks({"a": noisy(0.1, 2 * i, lambda c, s: 0.5), "b": noisy(0.1, 2 * i + 1, lambda c, s: 0.5)}), draws=2
+            tasks({"a": noisy(0.1, 2 * i, lambda c, s: 0.5), "b": noisy(0.1, 2 * i + 1, lambda c, s: 0.5)}),
+            draws=2,
         ).iloc[0]["value"]
         for i in range(60)
     ]
@@ -112,11 +131,16 @@ def test_noise_is_no_sensitivity() -> None:
 
 def test_ranks_correlate_as_scipy_says() -> None:
     table = tasks(
-        {"a": noisy(0.1, 1), "b": noisy(0.1, 2)}, configurations=Random(30, seed=0).configurations(SPACE), design="random", seeds=(0,)
+        {"a": noisy(0.1, 1), "b": noisy(0.1, 2)},
+        configurations=Random(30, seed=0).configurations(SPACE),
+        design="random",
+        seeds=(0,),
     )
     row = rank_correlation(table).iloc[0]
     trials = table.trials
-    expected = spearmanr(trials.loc[trials["task"] == "a", "loss"], trials.loc[trials["task"] == "b", "loss"]).statistic
+    expected = spearmanr(
+        trials.loc[trials["task"] == "a", "loss"], trials.loc[trials["task"] == "b", "loss"]
+    ).statistic
     assert row["value"] == pytest.approx(expected)
     assert row["low"] < row["value"] < row["high"]
     assert rank_correlation(opposed()).iloc[0]["value"] == -1
@@ -161,7 +185,9 @@ def half_failed(configuration: Mapping[str, Any], seed: int) -> str:
         pytest.param(tasks({"a": lambda c, s: math.inf, "b": lambda c, s: math.inf}), id="all diverged"),
         pytest.param(tasks({"a": bowl, "b": bowl}, status=half_failed), id="failures"),
         pytest.param(tasks({"a": bowl, "b": bowl}, seeds=(0,)), id="one seed"),
-        pytest.param(tasks({"a": bowl, "b": bowl}, configurations=[{"lr": 0.1, "mu": 0.9}]), id="one configuration"),
+        pytest.param(
+            tasks({"a": bowl, "b": bowl}, configurations=[{"lr": 0.1, "mu": 0.9}]), id="one configuration"
+        ),
     ],
 )
 def test_awkward_results_have_numbers(measure: Any, table: Results) -> None:
@@ -175,7 +201,9 @@ def test_awkward_results_have_numbers(measure: Any, table: Results) -> None:
 
 def test_configurations_of_one_task_only_are_left_out_and_counted() -> None:
     table = opposed()
-    table = replace(table, trials=table.trials[~((table.trials["task"] == "two") & (table.trials["config/x"] == 2.0))])
+    table = replace(
+        table, trials=table.trials[~((table.trials["task"] == "two") & (table.trials["config/x"] == 2.0))]
+    )
     row = cross_task_sensitivity(table, normalisation="min_max").iloc[0]
     assert "1 configurations are not on every task" in row["note"]
     assert row["n"] == 8

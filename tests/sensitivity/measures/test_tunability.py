@@ -39,7 +39,11 @@ def test_on_a_grid_gains_are_differences_of_its_cells() -> None:
         return interacting({"lr": lr, "mu": mu}, 0)
 
     lrs, mus = [1e-3, 1e-2, 1e-1, 1.0], [0.5, 0.9, 0.99]
-    default, alone_lr, alone_mu = at(1e-2, 0.9), min(at(lr, 0.9) for lr in lrs), min(at(1e-2, mu) for mu in mus)
+    default, alone_lr, alone_mu = (
+        at(1e-2, 0.9),
+        min(at(lr, 0.9) for lr in lrs),
+        min(at(1e-2, mu) for mu in mus),
+    )
     both = min(at(lr, mu) for lr in lrs for mu in mus)
     found = by_kind(on_grid())
     assert found["value"].to_dict() == pytest.approx(
@@ -68,9 +72,12 @@ def test_noise_widens_the_interval_and_is_not_a_gain() -> None:
     assert row["high"] > row["low"]
 
 
-@pytest.mark.parametrize("design", [pytest.param(Sobol(512, seed=1), id="sobol"), pytest.param(Random(600, seed=1), id="random")])
+@pytest.mark.parametrize(
+    "design", [pytest.param(Sobol(512, seed=1), id="sobol"), pytest.param(Random(600, seed=1), id="random")]
+)
 def test_on_a_forest_gains_are_near_those_of_the_surface(design: Any) -> None:
-    """At the default u = 1/3 and v = .4115: minima .2 at u = v = 1, over lr alone at u = v, over mu alone where 2 (v - u) * .5 = .1."""
+    """At the default u = 1/3 and v = .4115: minima .2 at u = v = 1, over lr alone at u = v, over mu alone
+    where 2 (v - u) * .5 = .1."""
     u, v = SPACE["lr"].to_unit(1e-2), SPACE["mu"].to_unit(0.9)
     start = 0.5 * (u - v) ** 2 + 0.1 * (1 - v)
     table = results(interacting, space=SPACE, configurations=design.configurations(SPACE), design=design.kind)
@@ -79,27 +86,41 @@ def test_on_a_forest_gains_are_near_those_of_the_surface(design: Any) -> None:
     assert found.loc[("overall", "lr x mu"), "value"] == pytest.approx(start, abs=0.01)
     for name, gain in truth.items():
         assert found.loc[("single", name), "value"] == pytest.approx(gain, abs=0.01)
-    assert found.loc[("joint gain", "lr x mu"), "value"] == pytest.approx(start - max(truth.values()), abs=0.015)
+    assert found.loc[("joint gain", "lr x mu"), "value"] == pytest.approx(
+        start - max(truth.values()), abs=0.015
+    )
     assert "out-of-bag R2 0.9" in found.iloc[0]["note"]
     assert (found["low"] <= found["value"]).all()
     assert (found["value"] <= found["high"]).all()
 
 
 def test_a_surrogate_of_noise_is_called_poor() -> None:
-    table = results(noisy(0.1, 2, lambda c, seed: 0.5), configurations=Random(60).configurations(SPACE), space=SPACE, design="random")
+    table = results(
+        noisy(0.1, 2, lambda c, seed: 0.5),
+        configurations=Random(60).configurations(SPACE),
+        space=SPACE,
+        design="random",
+    )
     assert "too poor to believe" in tunability(table).iloc[0]["note"]
 
 
 def test_conditions_are_honoured() -> None:
-    space = SearchSpace(LR, Categorical("rule", ("sgd", "adam")), Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"}))
+    space = SearchSpace(
+        LR, Categorical("rule", ("sgd", "adam")), Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"})
+    )
 
     def loss(configuration: Mapping[str, Any], seed: int) -> float:
         return 0.5 if configuration["rule"] == "sgd" else 0.2 + 0.1 * space["nu"].to_unit(configuration["nu"])
 
-    found = by_kind(results(loss, space=space, configurations=Sobol(256).configurations(space), design="sobol"))
+    found = by_kind(
+        results(loss, space=space, configurations=Sobol(256).configurations(space), design="sobol")
+    )
     assert found.loc[("overall", "lr x rule x nu"), "value"] == pytest.approx(0.3, abs=0.02)
     assert "nu" in found.loc[("overall", "lr x rule x nu"), "configuration"]
-    assert list(found.loc[[("single", "nu"), ("pair", "lr x nu")], "value"]) == [0.0, 0.0]  # sgd, the default, has none
+    assert list(found.loc[[("single", "nu"), ("pair", "lr x nu")], "value"]) == [
+        0.0,
+        0.0,
+    ]  # sgd, the default, has none
 
 
 @pytest.mark.parametrize(
@@ -107,10 +128,16 @@ def test_conditions_are_honoured() -> None:
     [
         pytest.param(on_grid(lambda c, seed: 0.3), "", id="constant grid"),
         pytest.param(results(lambda c, seed: 0.3), "constant loss", id="constant without the default"),
-        pytest.param(results(lambda c, seed: math.inf), "never better than a diverged trial", id="all diverged"),
+        pytest.param(
+            results(lambda c, seed: math.inf), "never better than a diverged trial", id="all diverged"
+        ),
         pytest.param(on_grid(status=lambda c, seed: "failed" if seed else "completed"), "", id="half failed"),
         pytest.param(on_grid(seeds=(0,)), "one seed", id="one seed"),
-        pytest.param(results(interacting, configurations=[{"lr": 0.1, "mu": 0.9}]), "too few for a forest", id="one configuration"),
+        pytest.param(
+            results(interacting, configurations=[{"lr": 0.1, "mu": 0.9}]),
+            "too few for a forest",
+            id="one configuration",
+        ),
     ],
 )
 def test_awkward_results(table: Results, words: str) -> None:
@@ -122,7 +149,9 @@ def test_awkward_results(table: Results, words: str) -> None:
 
 
 def test_an_adaptive_design_is_refused() -> None:
-    with pytest.raises(InputError, match="tunability needs a random or fixed design, got 'adaptive' for adam"):
+    with pytest.raises(
+        InputError, match="tunability needs a random or fixed design, got 'adaptive' for adam"
+    ):
         tunability(on_grid(design="adaptive"))
 
 

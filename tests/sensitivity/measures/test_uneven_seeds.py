@@ -1,4 +1,5 @@
-"""Configurations that were not all run with the same seeds: one that was repeated, a seed of its own for every trial, an inactive one."""
+"""Configurations that were not all run with the same seeds: one that was repeated, a seed of its own for
+every trial, an inactive one."""
 
 from __future__ import annotations
 
@@ -46,7 +47,9 @@ UNEVEN = {
 
 @pytest.mark.parametrize("seeds", UNEVEN.values(), ids=UNEVEN)
 @pytest.mark.parametrize("design", ["random", "explicit"])
-def test_without_noise_the_best_is_the_smallest_whatever_the_seeds(seeds: dict[int, list[int]], design: str) -> None:
+def test_without_noise_the_best_is_the_smallest_whatever_the_seeds(
+    seeds: dict[int, list[int]], design: str
+) -> None:
     found = table(seeds, design=design)
     assert best_loss(found).iloc[0]["value"] == pytest.approx(min(LOSS))
     assert excess_loss(found).iloc[0]["value"] == pytest.approx(np.mean(LOSS) - min(LOSS))
@@ -69,7 +72,9 @@ def test_seeds_that_are_not_shared_are_no_missing_trials() -> None:
 
 
 def test_configurations_without_a_hyperparameter_are_not_at_one_of_its_levels() -> None:
-    space = SearchSpace(Categorical("momentum", ("none", "cm")), Float("mu", 0.0, 1.0, when={"momentum": "cm"}))
+    space = SearchSpace(
+        Categorical("momentum", ("none", "cm")), Float("mu", 0.0, 1.0, when={"momentum": "cm"})
+    )
     rows = [("none", math.nan, 0.9), *(("cm", mu, 0.1 if mu == 0.5 else 0.3) for mu in (0.0, 0.5, 1.0))]
     frame = pd.DataFrame(rows, columns=["momentum", "mu", "loss"])
     found = from_table(frame, metric="loss", spaces=space, design="explicit", initial_loss=1.0)

@@ -1,4 +1,5 @@
-"""The shortened form of ``make validate``: with few studies, shares that no allowed share would give but one time in a thousand."""
+"""The shortened form of ``make validate``: with few studies, shares that no allowed share would give but one
+time in a thousand."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ CHOSEN = {
 FOUND = {(each.measure, each.setting): each for each in checks() if (each.measure, each.setting) in CHOSEN}
 
 
-@pytest.mark.parametrize("check", [FOUND[each] for each in sorted(CHOSEN)], ids=lambda each: f"{each.measure}, {each.setting}")
+@pytest.mark.parametrize(
+    "check", [FOUND[each] for each in sorted(CHOSEN)], ids=lambda each: f"{each.measure}, {each.setting}"
+)
 def test_intervals_hold_the_truth_as_often_as_they_say(check: Check) -> None:
     count = 3 * STUDIES if check.times > 1 else STUDIES
     held = sum(check.study(study) for study in range(count))

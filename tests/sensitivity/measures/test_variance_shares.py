@@ -1,4 +1,5 @@
-"""Functional ANOVA against Optuna's, against brute force over leaves, and against functions whose sensitivities are known."""
+"""Functional ANOVA against Optuna's, against brute force over leaves, and against functions whose
+sensitivities are known."""
 
 from __future__ import annotations
 
@@ -47,7 +48,9 @@ def test_trees_are_those_of_scikit_learns_forest() -> None:
     trees, out = forest.fitted(units, loss, trees=8, seed=5)
     assert forest.predictions(trees, units).mean(axis=0) == pytest.approx(model.predict(units), rel=1e-12)
     known = out.any(axis=0)
-    assert forest.unseen(forest.predictions(trees, units), out)[known] == pytest.approx(model.oob_prediction_[known], rel=1e-12)
+    assert forest.unseen(forest.predictions(trees, units), out)[known] == pytest.approx(
+        model.oob_prediction_[known], rel=1e-12
+    )
 
 
 def brute(low: np.ndarray, high: np.ndarray, value: np.ndarray, names: tuple[int, ...]) -> float:
@@ -93,7 +96,9 @@ def test_effects_at_points_are_means_of_the_trees_over_the_others() -> None:
     for tree in range(3):
         low, high, value = grown.leaves(tree)
 
-        def says(points: np.ndarray, low: np.ndarray = low, high: np.ndarray = high, value: np.ndarray = value) -> np.ndarray:
+        def says(
+            points: np.ndarray, low: np.ndarray = low, high: np.ndarray = high, value: np.ndarray = value
+        ) -> np.ndarray:
             inside = ((points[:, None] > low) | (low == 0)) & (points[:, None] <= high)
             return inside.all(axis=2) @ value
 
@@ -105,7 +110,9 @@ def test_effects_at_points_are_means_of_the_trees_over_the_others() -> None:
             only = many.copy()
             only[:, 2] = units[i, 2]
             assert main[0, tree, i] == pytest.approx(says(one).mean() - mean, abs=0.02)
-            assert pair[1, tree, i] == pytest.approx(says(both).mean() - says(one).mean() - says(only).mean() + mean, abs=0.04)
+            assert pair[1, tree, i] == pytest.approx(
+                says(both).mean() - says(one).mean() - says(only).mean() + mean, abs=0.04
+            )
             if grown.out[tree, i]:
                 line = np.tile(units[i], (4000, 1))
                 line[:, 1] = many[:, 1]
@@ -133,7 +140,9 @@ def test_pairs_and_totals_come_near_the_truth() -> None:
 @pytest.mark.parametrize("design", [Random(500, seed=0), Sobol(512, seed=0)], ids=["random", "sobol"])
 def test_a_u_shaped_learning_rate_has_the_share_that_it_has_on_its_log_scale(design: Random | Sobol) -> None:
     function = LrValley()
-    assert values(variance_shares(known_results(function, design)), "main")["lr"] == pytest.approx(function.first_order["lr"], abs=0.03)
+    assert values(variance_shares(known_results(function, design)), "main")["lr"] == pytest.approx(
+        function.first_order["lr"], abs=0.03
+    )
 
 
 def test_a_fifth_of_the_trials_diverged_leaves_the_ranking_of_the_capped_truth() -> None:
@@ -151,7 +160,9 @@ def test_with_seeds_shares_are_of_the_variance_of_single_trials() -> None:
     table = variance_shares(known_results(function, Sobol(256, seed=0), seeds=range(3)))
     assert values(table, "noise")["seed noise"] == pytest.approx(0.2, abs=0.04)
     assert values(table, "main")["lr"] == pytest.approx(function.first_order["lr"], abs=0.05)
-    assert table.loc[table["order"].isin(["main", "pair", "rest", "noise"]), "value"].sum() == pytest.approx(1)
+    assert table.loc[table["order"].isin(["main", "pair", "rest", "noise"]), "value"].sum() == pytest.approx(
+        1
+    )
 
 
 def test_intervals_hold_the_truth_most_of_the_time() -> None:
@@ -159,12 +170,16 @@ def test_intervals_hold_the_truth_most_of_the_time() -> None:
     held = []
     for seed in range(12):
         table = main_effects(known_results(function, Random(128, seed=seed))).set_index("effect")
-        held += [table.loc[name, "low"] <= truth <= table.loc[name, "high"] for name, truth in function.first_order.items()]
+        held += [
+            table.loc[name, "low"] <= truth <= table.loc[name, "high"]
+            for name, truth in function.first_order.items()
+        ]
     assert np.mean(held) > 0.8
 
 
 def test_what_is_inactive_has_no_part_there() -> None:
-    """rule explains what differs between rules; nu and steps act in two thirds and in one third of the cube."""
+    """rule explains what differs between rules; nu and steps act in two thirds and in one third of the
+    cube."""
 
     def loss(configuration: dict[str, float], seed: int) -> float:
         if configuration["rule"] == "sgd":
@@ -208,7 +223,9 @@ def test_a_constant_loss_gives_zeros() -> None:
 def test_a_poor_surrogate_and_an_uneven_design_are_said_in_the_note() -> None:
     rng = np.random.default_rng(0)
     space = SearchSpace(Float("x", 0, 1), Float("y", 0, 1))
-    results = made(space, Sobol(64).configurations(space), lambda configuration, seed: rng.random(), 1.0, "optuna")
+    results = made(
+        space, Sobol(64).configurations(space), lambda configuration, seed: rng.random(), 1.0, "optuna"
+    )
     note = variance_shares(results)["note"].iloc[0]
     assert "out-of-bag R2" in note
     assert "'optuna' does not cover the space evenly" in note

@@ -31,10 +31,17 @@ def random(loss: Loss, names: tuple[str, ...] = ("x", "y"), n: int = 120) -> Mea
 
 def grid(loss: Loss, seeds: int = 3, second: tuple[float, ...] = (-1.0, 0.0, 1.0)) -> Measured:
     rng = np.random.default_rng(1)
-    rows = [{"x": x, "y": y, "seed": seed} for x in (-1.0, -0.5, 0.5, 1.0) for y in second for seed in range(seeds)]
+    rows = [
+        {"x": x, "y": y, "seed": seed}
+        for x in (-1.0, -0.5, 0.5, 1.0)
+        for y in second
+        for seed in range(seeds)
+    ]
     frame = pd.DataFrame([{**row, "loss": loss(row["x"], row["y"], rng.normal())} for row in rows])
     named = ["x", "y"] if len(second) > 1 else ["x"]
-    return Measured(from_table(frame[[*named, "seed", "loss"]], metric="loss", hyperparameters=named, seed="seed"))
+    return Measured(
+        from_table(frame[[*named, "seed", "loss"]], metric="loss", hyperparameters=named, seed="seed")
+    )
 
 
 def both(x: float, y: float, z: float) -> float:
@@ -66,7 +73,9 @@ def test_an_interaction_is_named_with_its_interval(made: Measured) -> None:
 
 
 @pytest.mark.parametrize(
-    "made", [random(added), grid(added), random(noise), grid(noise)], ids=["added", "added on a grid", "noise", "noise on a grid"]
+    "made",
+    [random(added), grid(added), random(noise), grid(noise)],
+    ids=["added", "added on a grid", "noise", "noise on a grid"],
 )
 def test_no_interaction_is_named_where_there_is_none(made: Measured) -> None:
     assert made.main_effects.set_index("effect").loc[INTERACTIONS, "low"] == pytest.approx(0, abs=1e-3)
@@ -74,7 +83,9 @@ def test_no_interaction_is_named_where_there_is_none(made: Measured) -> None:
     assert "and interactions" not in said(made)
 
 
-@pytest.mark.parametrize("made", [random(alone, ("x",)), grid(alone, second=(0.0,)), grid(alone, 1, second=(0.0,))])
+@pytest.mark.parametrize(
+    "made", [random(alone, ("x",)), grid(alone, second=(0.0,)), grid(alone, 1, second=(0.0,))]
+)
 def test_one_hyperparameter_has_no_interactions(made: Measured) -> None:
     for table in (made.main_effects, variance_shares(made.results)):
         assert INTERACTIONS not in set(table["effect"])
@@ -105,26 +116,41 @@ def test_shares_of_effects_interactions_remainder_and_noise_sum_to_one() -> None
         assert main_effects(made.results)["value"].sum() == pytest.approx(1)
         assert made.main_effects["value"].sum() == pytest.approx(1)
         table = variance_shares(made.results)
-        assert table.loc[table["order"].isin(("main", "pair", "rest", "noise")), "value"].sum() == pytest.approx(1)
-        assert table.loc[table["order"] == "pairs", "value"].sum() == pytest.approx(table.loc[table["order"] == "pair", "value"].sum())
+        assert table.loc[
+            table["order"].isin(("main", "pair", "rest", "noise")), "value"
+        ].sum() == pytest.approx(1)
+        assert table.loc[table["order"] == "pairs", "value"].sum() == pytest.approx(
+            table.loc[table["order"] == "pair", "value"].sum()
+        )
 
 
 def test_what_matters_most_is_said_beyond_noise_only() -> None:
-    assert leading(grid(alone), TASK)[0].startswith("What matters most, as a share of the variance of the loss: x for table, ")
+    assert leading(grid(alone), TASK)[0].startswith(
+        "What matters most, as a share of the variance of the loss: x for table, "
+    )
     assert leading(grid(noise), TASK) == []
     assert "comes from" not in said(grid(noise))
     assert effect_shares(grid(alone), TASK).layout.title.text.startswith("x matters most: ")
-    assert effect_shares(grid(noise), TASK).layout.title.text == "No hyperparameter clearly explains the loss alone"
+    assert (
+        effect_shares(grid(noise), TASK).layout.title.text
+        == "No hyperparameter clearly explains the loss alone"
+    )
 
 
 def test_no_effect_is_said_without_doubt_where_all_intervals_are_small() -> None:
-    assert "No hyperparameter clearly explains 5% of the variance of the loss on its own." in said(grid(noise))
-    assert "No hyperparameter explains 5% of the variance of the loss on its own." in said(grid(lambda x, y, z: 1.0))
+    assert "No hyperparameter clearly explains 5% of the variance of the loss on its own." in said(
+        grid(noise)
+    )
+    assert "No hyperparameter explains 5% of the variance of the loss on its own." in said(
+        grid(lambda x, y, z: 1.0)
+    )
     assert "No hyperparameter" not in said(grid(added))
 
 
 def test_a_forest_that_cannot_predict_says_nothing_of_the_number_of_trials() -> None:
-    words = "The trials of table do not show which hyperparameters matter: a forest cannot predict their loss."
+    words = (
+        "The trials of table do not show which hyperparameters matter: a forest cannot predict their loss."
+    )
     assert words in said(random(noise))
     assert words not in said(random(added))
 
@@ -133,7 +159,9 @@ def variants(**tables: Measured) -> Measured:
     """Return the trials of several tables as variants of one study."""
     frames = [made.results.trials.assign(variant=name) for name, made in tables.items()]
     frame = pd.concat(frames, ignore_index=True)[["variant", "config/x", "config/y", "seed", "value"]]
-    return Measured(from_table(frame, metric="value", direction="min", seed="seed", variant="variant", design="random"))
+    return Measured(
+        from_table(frame, metric="value", direction="min", seed="seed", variant="variant", design="random")
+    )
 
 
 def few() -> Measured:
@@ -143,8 +171,16 @@ def few() -> Measured:
 @pytest.mark.parametrize(
     ("made", "words"),
     [
-        pytest.param(few, "What matters cannot be said of these trials: one seed; 4 configurations are too few", id="nothing is known"),
-        pytest.param(lambda: variants(adam=random(added), sgd=few()), "What matters cannot be said of sgd: ", id="one variant is unknown"),
+        pytest.param(
+            few,
+            "What matters cannot be said of these trials: one seed; 4 configurations are too few",
+            id="nothing is known",
+        ),
+        pytest.param(
+            lambda: variants(adam=random(added), sgd=few()),
+            "What matters cannot be said of sgd: ",
+            id="one variant is unknown",
+        ),
         pytest.param(lambda: random(added), "", id="all is known"),
     ],
 )
@@ -157,7 +193,9 @@ def test_variants_without_a_share_are_named(made: Callable[[], Measured], words:
 
 def test_no_effect_is_claimed_of_too_few_trials_with_seeds() -> None:
     seeds = {0.001: 4, 0.01: 4, 0.1: 1, 1.0: 1}
-    frame = pd.DataFrame([{"x": x, "seed": seed, "loss": x} for x, count in seeds.items() for seed in range(count)])
+    frame = pd.DataFrame(
+        [{"x": x, "seed": seed, "loss": x} for x, count in seeds.items() for seed in range(count)]
+    )
     made = Measured(from_table(frame, metric="loss", seed="seed"))
     assert made.main_effects.set_index("effect").loc[NOISE, "value"] == 0
     assert "What matters cannot be said of these trials" in said(made)
@@ -183,7 +221,10 @@ def test_estimators_that_disagree_are_named() -> None:
     first, second = list(dict.fromkeys(table.loc[table["value"].notna(), "estimator"]))[:2]
     odd = (table["estimator"] == first) & table["effect"].isin(["x", "y"])
     vars(made)["estimators"] = table.assign(disagrees=[second if each else "" for each in odd])
-    assert f"Estimators disagree by more than chance: for table, {first} orders x and y otherwise than {second}." in said(made)
+    assert (
+        f"Estimators disagree by more than chance: for table, {first} orders x and y otherwise than {second}."
+        in said(made)
+    )
     assert "Estimators agree" not in said(made)
 
 
@@ -192,7 +233,10 @@ def test_pairs_are_named_where_they_are_clear() -> None:
     assert "No interaction clearly exceeds 5% (forests" in said(random(added))
     assert "x x y is the largest interaction" in pair_effects(random(both), TASK).layout.title.text
     assert pair_effects(random(added), TASK).layout.title.text == "No interaction is clearly above 0"
-    assert pair_effects(random(noise, n=60), TASK).layout.title.text == "The trials do not show what hyperparameters do together"
+    assert (
+        pair_effects(random(noise, n=60), TASK).layout.title.text
+        == "The trials do not show what hyperparameters do together"
+    )
 
 
 def test_one_seed_of_a_grid_has_its_noise_among_the_unexplained() -> None:

@@ -1,4 +1,5 @@
-"""Variants at one setting each are compared by their seeds; no sensitivity is claimed where nothing varies."""
+"""Variants at one setting each are compared by their seeds; no sensitivity is claimed where nothing
+varies."""
 
 from __future__ import annotations
 
@@ -21,7 +22,11 @@ def published(difference: float, seeds: int = 5) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     means = (("adam", 0.2), ("sgd", 0.2 + difference))
     return pd.DataFrame(
-        [{"variant": name, "lr": 0.1, "seed": seed, "loss": mean + 0.01 * rng.normal()} for name, mean in means for seed in range(seeds)]
+        [
+            {"variant": name, "lr": 0.1, "seed": seed, "loss": mean + 0.01 * rng.normal()}
+            for name, mean in means
+            for seed in range(seeds)
+        ]
     )
 
 
@@ -35,7 +40,10 @@ def test_a_clear_difference_is_told_with_the_interval_of_welch() -> None:
     ends = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     words = said(table)
     assert NOTHING in words
-    assert f"adam ends lower than sgd by {b.mean() - a.mean():.3g} ({-ends.high:.3g} to {-ends.low:.3g})" in words
+    assert (
+        f"adam ends lower than sgd by {b.mean() - a.mean():.3g} ({-ends.high:.3g} to {-ends.low:.3g})"
+        in words
+    )
     assert "Least sensitive" not in words
     assert "Random configurations needed" not in words
 
@@ -50,8 +58,15 @@ def test_a_metric_that_is_maximised_ends_higher() -> None:
 
 @pytest.mark.parametrize("metric", ["loss", "acc"])
 def test_without_noise_nothing_is_decided(metric: str) -> None:
-    rows = [{"variant": name, "lr": 0.1, "seed": seed, metric: loss} for name, loss in (("adam", 0.2), ("sgd", 0.3)) for seed in (0, 1)]
-    words = f"adam and sgd have the same {metric} for every seed, so seed noise is unknown and nothing is decided."
+    rows = [
+        {"variant": name, "lr": 0.1, "seed": seed, metric: loss}
+        for name, loss in (("adam", 0.2), ("sgd", 0.3))
+        for seed in (0, 1)
+    ]
+    words = (
+        f"adam and sgd have the same {metric} for every seed, so seed noise is unknown and nothing is "
+        f"decided."
+    )
     assert words in said(pd.DataFrame(rows))
     assert words not in said(pd.DataFrame([{**row, metric: row[metric] + row["seed"]} for row in rows]))
 
@@ -81,16 +96,26 @@ def test_where_something_varies_sensitivity_is_told() -> None:
         pytest.param(published(0.1), id="two variants, five seeds"),
         pytest.param(published(0.1, seeds=1), id="two variants, one seed"),
         pytest.param(pd.DataFrame([{"lr": 0.1, "loss": 0.2}]), id="one row"),
-        pytest.param(pd.DataFrame([{"lr": 0.1, "seed": seed, "loss": 0.2} for seed in range(3)]), id="one configuration, equal losses"),
+        pytest.param(
+            pd.DataFrame([{"lr": 0.1, "seed": seed, "loss": 0.2} for seed in range(3)]),
+            id="one configuration, equal losses",
+        ),
     ],
 )
-def test_every_such_table_has_a_report_in_which_nothing_fails(table: pd.DataFrame, tmp_path: pathlib.Path) -> None:
+def test_every_such_table_has_a_report_in_which_nothing_fails(
+    table: pd.DataFrame, tmp_path: pathlib.Path
+) -> None:
     measured = Measured(from_table(table))
     write_report(measured, tmp_path)
     assert not measured.failures
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert NOTHING in text
-    for claim in ("most likely to end best", "do not differ in sensitivity", "within 10% of the best:", "takes off the loss"):
+    for claim in (
+        "most likely to end best",
+        "do not differ in sensitivity",
+        "within 10% of the best:",
+        "takes off the loss",
+    ):
         assert claim not in text
     assert "| sensitivity |" in text
     assert "| 0 (0 to" not in text

@@ -74,16 +74,20 @@ def test_an_interval_is_as_wide_as_the_seeds_allow() -> None:
     ("seeds", "diverges", "words", "title"),
     [
         pytest.param(EVEN, high, "At none of the 4 learning rates with at least two seeds did the seed decide", "At none of 4 ", id="four"),
-        pytest.param({**UNEVEN, 0.01: 1}, high, "", "One learning rate with two seeds: whether the seed decides is unknown", id="one"),
+        pytest.param({**UNEVEN, 0.01: 1}, high, "", "One learning rate with two seeds: whether the seed "
+"decides is unknown", id="one"),
         pytest.param({**UNEVEN}, high, "At none of the 2 learning rates with at least two seeds", "At none of 2 ", id="two"),
         pytest.param(dict.fromkeys(RATES, 1), high, "With one seed of each configuration, whether", "One seed: ", id="none"),
         pytest.param(
-            EVEN, lambda lr, seed: high(lr, seed) and seed > 0, "decides between training and divergence: table at 0.1, 100% (21% to 100%) "
+            EVEN, lambda lr, seed: high(lr, seed) and seed > 0, "decides between training and divergence: "
+"table at 0.1, 100% (21% to 100%) "
             "of 1 configuration.", "The seed decides most for table", id="it decides",
         ),
     ],
 )  # fmt: skip
-def test_where_the_seed_decides_is_told_of_the_repeats_that_there_are(seeds: Any, diverges: Ends, words: str, title: str) -> None:
+def test_where_the_seed_decides_is_told_of_the_repeats_that_there_are(
+    seeds: Any, diverges: Ends, words: str, title: str
+) -> None:
     made = table(seeds, diverges)
     text = said(made)
     assert words in text
@@ -92,17 +96,26 @@ def test_where_the_seed_decides_is_told_of_the_repeats_that_there_are(seeds: Any
 
 
 def test_variants_with_other_repeats_are_named() -> None:
-    one, two = (table(seeds, high).results.trials.assign(variant=name) for name, seeds in (("adam", EVEN), ("sgd", UNEVEN)))
+    one, two = (
+        table(seeds, high).results.trials.assign(variant=name)
+        for name, seeds in (("adam", EVEN), ("sgd", UNEVEN))
+    )
     frame = pd.concat([one, two], ignore_index=True)[["variant", "config/lr", "seed", "value"]]
     made = Measured(from_table(frame, metric="value", direction="min", seed="seed", variant="variant"))
-    assert "learning rates with at least two seeds (adam 4 and sgd 2) did the seed decide" in " ".join(SENSITIVE.sentences(made, TASK))
+    assert "learning rates with at least two seeds (adam 4 and sgd 2) did the seed decide" in " ".join(
+        SENSITIVE.sentences(made, TASK)
+    )
 
 
 def several(**ends: Ends) -> Measured:
     """One seed of four learning rates for each variant."""
     frames = [table(EVEN, diverges).results.trials.assign(variant=name) for name, diverges in ends.items()]
     frame = pd.concat(frames, ignore_index=True)[["variant", "config/lr", "seed", "value"]]
-    return Measured(from_table(frame, metric="value", direction="min", seed="seed", variant="variant", spaces=SearchSpace(LR)))
+    return Measured(
+        from_table(
+            frame, metric="value", direction="min", seed="seed", variant="variant", spaces=SearchSpace(LR)
+        )
+    )
 
 
 def test_a_variant_with_one_learning_rate_has_no_sensitivity() -> None:
@@ -111,7 +124,9 @@ def test_a_variant_with_one_learning_rate_has_no_sensitivity() -> None:
     assert words not in said(made)
     assert "Least sensitive to its learning rate: " in said(made)
     trials = made.results.trials
-    left = Measured(replace(made.results, trials=trials[(trials["variant"] == "adam") | (trials["config/lr"] == 0.01)]))
+    left = Measured(
+        replace(made.results, trials=trials[(trials["variant"] == "adam") | (trials["config/lr"] == 0.01)])
+    )
     assert words in said(left)
     assert "Least sensitive" not in said(left)
     assert "Of all that adam can be set to" in said(left)
@@ -132,7 +147,12 @@ def test_what_never_learned_is_not_ranked() -> None:
 
 
 def test_what_a_learning_rate_costs_is_told_of_what_learned() -> None:
-    rows = [{"lr": lr, "mu": mu, "seed": seed, "loss": 1.0} for lr in RATES for mu in (0.0, 0.5) for seed in (0, 1)]
+    rows = [
+        {"lr": lr, "mu": mu, "seed": seed, "loss": 1.0}
+        for lr in RATES
+        for mu in (0.0, 0.5)
+        for seed in (0, 1)
+    ]
     for slope, words in ((0.0, False), (1.0, True)):
         frame = pd.DataFrame([{**row, "loss": 1 + slope * (row["lr"] + row["mu"])} for row in rows])
         text = said(Measured(from_table(frame, metric="loss", seed="seed")))
@@ -143,7 +163,11 @@ def test_what_a_learning_rate_costs_is_told_of_what_learned() -> None:
     ("ends", "title"),
     [
         pytest.param({"adam": high, "sgd": high}, "Every variant diverges in 50% of its trials", id="alike"),
-        pytest.param({"adam": high, "sgd": lambda lr, seed: lr > 0.5}, "adam diverges most: 50% of 8 trials; sgd least: 25%", id="more"),
+        pytest.param(
+            {"adam": high, "sgd": lambda lr, seed: lr > 0.5},
+            "adam diverges most: 50% of 8 trials; sgd least: 25%",
+            id="more",
+        ),
         pytest.param({"adam": lambda lr, seed: False}, "No trial diverged", id="none"),
     ],
 )
@@ -160,29 +184,47 @@ def test_nothing_is_said_of_the_seed_where_nothing_diverged() -> None:
 def test_sensitivities_that_noise_cannot_tell_apart_are_named_and_no_others() -> None:
     for steeper, words in ((0.0, True), (3.0, False)):
         rows = [
-            {"variant": variant, "lr": lr, "seed": seed, "loss": 1 + (1 + slope) * abs(place - 1.5) + 0.05 * (-1) ** (seed + place)}
+            {
+                "variant": variant,
+                "lr": lr,
+                "seed": seed,
+                "loss": 1 + (1 + slope) * abs(place - 1.5) + 0.05 * (-1) ** (seed + place),
+            }
             for variant, slope in (("adam", 0.0), ("sgd", steeper))
             for place, lr in enumerate(RATES)
             for seed in range(2)
         ]
         made = Measured(from_table(pd.DataFrame(rows), metric="loss", seed="seed", variant="variant"))
-        assert ("The sensitivities of adam and sgd cannot be told apart." in " ".join(SENSITIVE.sentences(made, TASK))) == words
+        assert (
+            "The sensitivities of adam and sgd cannot be told apart."
+            in " ".join(SENSITIVE.sentences(made, TASK))
+        ) == words
 
 
 OVER = "Over the whole space, a configuration that nobody tuned costs on average, above the best: "
 
 
 def momenta(loss: Callable[[float, float], float], *, holes: bool = False) -> Measured:
-    """A grid of learning rates and momenta; with holes, the average over all of it is not that over the learning rates."""
+    """A grid of learning rates and momenta; with holes, the average over all of it is not that over the
+    learning rates."""
     rows = [
-        {"lr": lr, "mu": mu, "variant": name, "loss": loss(lr, mu) if name == "adam" else 2.0, "seed": seed, "start": 1.0}
+        {
+            "lr": lr,
+            "mu": mu,
+            "variant": name,
+            "loss": loss(lr, mu) if name == "adam" else 2.0,
+            "seed": seed,
+            "start": 1.0,
+        }
         for name in ("adam", "idle")
         for lr in RATES
         for mu in (0.5, 0.9, 0.99)
         for seed in (0, 1)
         if not (holes and lr > 0.5 and mu > 0.6)
     ]
-    return Measured(from_table(pd.DataFrame(rows), metric="loss", seed="seed", variant="variant", initial_loss="start"))
+    return Measured(
+        from_table(pd.DataFrame(rows), metric="loss", seed="seed", variant="variant", initial_loss="start")
+    )
 
 
 def test_the_whole_space_is_told_of_variants_that_learned_where_it_says_more_than_the_learning_rate() -> None:

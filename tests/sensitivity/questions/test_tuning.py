@@ -15,7 +15,11 @@ from tests.sensitivity.tables import LR, MU, bowl, results
     ("space", "start"),
     [
         pytest.param(SearchSpace(LR, MU), "the default configuration", id="a default"),
-        pytest.param(SearchSpace(LR, Float("mu", 0.5, 0.99, "log1m")), "a configuration in the middle of the ranges", id="no default"),
+        pytest.param(
+            SearchSpace(LR, Float("mu", 0.5, 0.99, "log1m")),
+            "a configuration in the middle of the ranges",
+            id="no default",
+        ),
     ],
 )
 def test_a_default_is_spoken_of_where_there_is_one(space: SearchSpace, start: str) -> None:
@@ -23,9 +27,16 @@ def test_a_default_is_spoken_of_where_there_is_one(space: SearchSpace, start: st
     assert f"What tuning takes off the loss of {start}: adam " in text
 
 
-@pytest.mark.parametrize(("count", "known"), [pytest.param(None, True, id="a grid"), pytest.param(3, False, id="three configurations")])
+@pytest.mark.parametrize(
+    ("count", "known"),
+    [pytest.param(None, True, id="a grid"), pytest.param(3, False, id="three configurations")],
+)
 def test_the_figure_says_where_nothing_is_known_of_tuning(count: int | None, known: bool) -> None:
-    points = None if count is None else [{"lr": 0.01 * 3**place, "mu": 0.6 + 0.1 * place} for place in range(count)]
+    points = (
+        None
+        if count is None
+        else [{"lr": 0.01 * 3**place, "mu": 0.6 + 0.1 * place} for place in range(count)]
+    )
     made = Measured(results(bowl, configurations=points, design="grid" if known else "random"))
     title = tunability(made, "autoencoder/digits").layout.title.text
     assert ("do not show what tuning gains" in title) == (not known)

@@ -14,11 +14,14 @@ from tests.sensitivity.service.served import Held, served
 
 
 def made(folder: pathlib.Path) -> Settings:
-    """A store with the study ``watched``, all of whose 48 trials have ended, and room for one study that trains."""
+    """A store with the study ``watched``, all of whose 48 trials have ended, and room for one study that
+    trains."""
     store, trials = plan(folder / "results.sqlite")
     finish(store, trials)
     store.close()
-    return Settings(store=str(folder / "results.sqlite"), data=folder / "service", max_studies=1, max_trials=100)
+    return Settings(
+        store=str(folder / "results.sqlite"), data=folder / "service", max_studies=1, max_trials=100
+    )
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""A small application behind the guard, and clients of it: what is refused does not depend on what the service does."""
+"""A small application behind the guard, and clients of it: what is refused does not depend on what the
+service does."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def token_file(folder: pathlib.Path, text: str = f"read {READER}\nwrite {WRITER}\n", mode: int = 0o600) -> pathlib.Path:
+def token_file(
+    folder: pathlib.Path, text: str = f"read {READER}\nwrite {WRITER}\n", mode: int = 0o600
+) -> pathlib.Path:
     place = folder / "tokens"
     place.write_text(text)
     place.chmod(mode)
@@ -62,13 +65,16 @@ def guarded(folder: pathlib.Path, *, tokens: bool = True, **more: Any) -> FastAP
     def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    settings = Settings("x.sqlite", data=folder / "data", token_file=token_file(folder) if tokens else None, **more)
+    settings = Settings(
+        "x.sqlite", data=folder / "data", token_file=token_file(folder) if tokens else None, **more
+    )
     guard(app, settings, required_tokens(settings))
     return app
 
 
 class Visitor:
-    """A client that keeps its cookies, and follows nothing. Args: address: where it is. base_url: where it goes."""
+    """A client that keeps its cookies, and follows nothing. Args: address: where it is. base_url: where it
+    goes."""
 
     def __init__(self, app: FastAPI, *, base_url: str = HERE, address: str = "127.0.0.1") -> None:
         self.app, self.base_url, self.address, self.cookies = app, base_url, address, httpx.Cookies()
@@ -82,7 +88,9 @@ class Visitor:
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(self.app, client=(self.address, 1))
-            async with httpx.AsyncClient(transport=transport, base_url=self.base_url, cookies=self.cookies) as client:
+            async with httpx.AsyncClient(
+                transport=transport, base_url=self.base_url, cookies=self.cookies
+            ) as client:
                 answer = await client.request(method, path, **more)
                 self.cookies = client.cookies
                 return answer
@@ -91,4 +99,6 @@ class Visitor:
 
     def log_in(self, token: str, **form: str) -> httpx.Response:
         """Post the login form as a browser does."""
-        return self.request("POST", "/login", data={"token": token, **form}, headers={"origin": self.base_url, **PAGE})
+        return self.request(
+            "POST", "/login", data={"token": token, **form}, headers={"origin": self.base_url, **PAGE}
+        )

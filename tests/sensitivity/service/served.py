@@ -22,7 +22,8 @@ from sensitivity.service.settings import Settings
 from sensitivity.store.store import Store
 
 LONGEST = 240.0
-"""Seconds that an answer may take, the start of the process that computes it included, on a machine that is busy with other things."""
+"""Seconds that an answer may take, the start of the process that computes it included, on a machine that is
+busy with other things."""
 SPEC: dict[str, Any] = {
     "name": "small",
     "tasks": ["autoencoder/digits"],
@@ -34,7 +35,8 @@ SPEC: dict[str, Any] = {
 
 @dataclass
 class Held:
-    """Starts no process: a study runs from when it is started to when the test ends it, by the lock that a process would hold."""
+    """Starts no process: a study runs from when it is started to when the test ends it, by the lock that a
+    process would hold."""
 
     locks: dict[str, int] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
@@ -96,4 +98,6 @@ def until(true: Callable[[], Any], seconds: float = 60) -> Any:
 
 def answered(client: httpx.Client, path: str, **options: Any) -> httpx.Response:
     """What is answered when it has been computed."""
-    return until(lambda: answer if (answer := client.get(path, **options)).status_code != 202 else None, LONGEST)
+    return until(
+        lambda: answer if (answer := client.get(path, **options)).status_code != 202 else None, LONGEST
+    )

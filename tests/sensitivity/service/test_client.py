@@ -33,15 +33,26 @@ def test_results_are_those_of_the_store(remote: Client, here: Results) -> None:
     found = remote.results("watched")
     pd.testing.assert_frame_equal(found.trials, here.trials)
     pd.testing.assert_frame_equal(found.epochs, here.epochs, check_dtype=False)
-    assert (found.spaces, found.metric, found.design, found.spec) == (here.spaces, here.metric, here.design, here.spec)
+    assert (found.spaces, found.metric, found.design, found.spec) == (
+        here.spaces,
+        here.metric,
+        here.design,
+        here.spec,
+    )
     pd.testing.assert_frame_equal(Measured(found).overview, Measured(here).overview)
     assert remote.results("watched", metric="test_loss").metric == "test_loss"
 
 
-def test_measures_figures_and_reports_are_those_of_the_results(remote: Client, here: Results, tmp_path: pathlib.Path) -> None:
-    pd.testing.assert_frame_equal(remote.measure("watched", "excess_loss", over="lr"), excess_loss(here, over="lr"), check_dtype=False)
+def test_measures_figures_and_reports_are_those_of_the_results(
+    remote: Client, here: Results, tmp_path: pathlib.Path
+) -> None:
     pd.testing.assert_frame_equal(
-        remote.measure("watched", "coupling", one="lr", other="mu"), coupling(here, "lr", "mu"), check_dtype=False
+        remote.measure("watched", "excess_loss", over="lr"), excess_loss(here, over="lr"), check_dtype=False
+    )
+    pd.testing.assert_frame_equal(
+        remote.measure("watched", "coupling", one="lr", other="mu"),
+        coupling(here, "lr", "mu"),
+        check_dtype=False,
     )
     assert "task" in remote.measure("watched", "transfer_regret").attrs["refused"]
     assert remote.figure("watched", "lr_curves") == lr_curves(Measured(here), "autoencoder/digits")
@@ -63,7 +74,10 @@ def test_refusals_are_input_errors(remote: Client) -> None:
         remote.measure("watched", "exces_loss")
     with pytest.raises(InputError, match="is not running here"):
         remote.cancel("watched")
-    with Client("http://127.0.0.1:9") as nobody, pytest.raises(InputError, match=r"no service at 'http://127\.0\.0\.1:9'"):
+    with (
+        Client("http://127.0.0.1:9") as nobody,
+        pytest.raises(InputError, match=r"no service at 'http://127\.0\.0\.1:9'"),
+    ):
         nobody.studies()
     with pytest.raises(InputError, match="cannot be"):
         Client("http://a\nb")

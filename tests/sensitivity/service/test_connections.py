@@ -60,7 +60,11 @@ def served(
     asyncio.run(serve())
 
 
-@pytest.mark.parametrize("sent", [b"", b"G", HEAD, HEAD + b"X-A: 1\r\n"], ids=["nothing", "a letter", "half a head", "a header more"])
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"G", HEAD, HEAD + b"X-A: 1\r\n"],
+    ids=["nothing", "a letter", "half a head", "a header more"],
+)
 def test_half_a_head_ends_the_connection(sent: bytes) -> None:
     degraded = Degraded()
 
@@ -145,7 +149,9 @@ def test_a_reader_who_takes_nothing_is_disconnected() -> None:
         await ended.wait()
 
     served(degraded, 10, 30, visit, endless, read_seconds=0.2)
-    assert degraded.faults() == {"readers at 127.0.0.1": "a reader did not take what it asked for within 0.2 seconds; closed"}
+    assert degraded.faults() == {
+        "readers at 127.0.0.1": "a reader did not take what it asked for within 0.2 seconds; closed"
+    }
     assert sum(sent) < 50_000_000, "what nobody takes is not kept"
 
 

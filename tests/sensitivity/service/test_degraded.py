@@ -16,7 +16,9 @@ def test_a_fault_that_comes_back_is_one_line_in_the_log(caplog: pytest.LogCaptur
         for _ in range(100):
             with degraded.isolated("study 'a'"):
                 raise FileNotFoundError(2, "No such file or directory", "a/run.json")
-    assert [record.getMessage() for record in caplog.records] == ["study 'a': No such file or directory: a/run.json"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "study 'a': No such file or directory: a/run.json"
+    ]
     assert degraded.faults() == {"study 'a'": "No such file or directory: a/run.json"}
 
 

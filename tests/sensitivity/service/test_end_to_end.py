@@ -1,4 +1,5 @@
-"""A real service and real studies, seen through ``sensitivity.Client`` only: nothing is lost or doubled when it is restarted."""
+"""A real service and real studies, seen through ``sensitivity.Client`` only: nothing is lost or doubled when
+it is restarted."""
 
 from __future__ import annotations
 
@@ -30,10 +31,21 @@ STOPPED = Study(name="stopped", variants=["sgd"], epochs=10**4, **GIVEN)
 @contextmanager
 def serving(folder: pathlib.Path, port: int) -> Iterator[None]:
     """A service of the command, ended as a supervisor of services ends it."""
-    command = [sys.executable, "-m", "sensitivity.command.main", "serve", "--port", str(port), "--store", "s.sqlite"]
+    command = [
+        sys.executable,
+        "-m",
+        "sensitivity.command.main",
+        "serve",
+        "--port",
+        str(port),
+        "--store",
+        "s.sqlite",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (folder / "service.log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        )
     try:
         assert process.stdout is not None
         assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
@@ -46,7 +58,10 @@ def serving(folder: pathlib.Path, port: int) -> Iterator[None]:
 def session() -> list[str]:
     """The lines of the Python session of docs/service.md, whose study has the trials of ``kept``."""
     page = (ROOT / "docs/service.md").read_text()
-    return [each.source for each in doctest.DocTestParser().get_examples(page.partition("```pycon")[2].partition("```")[0])]
+    return [
+        each.source
+        for each in doctest.DocTestParser().get_examples(page.partition("```pycon")[2].partition("```")[0])
+    ]
 
 
 def test_studies_outlive_the_service(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +73,9 @@ def test_studies_outlive_the_service(tmp_path: pathlib.Path, monkeypatch: pytest
         client.submit(STOPPED)
         client.submit(KEPT)
         waiting = threading.Thread(
-            target=lambda: ended.append(client.wait("kept", progress=lambda each: seen.append(each["counts"]["pending"]))["state"])
+            target=lambda: ended.append(
+                client.wait("kept", progress=lambda each: seen.append(each["counts"]["pending"]))["state"]
+            )
         )
         waiting.start()
         until(lambda: client.study("stopped")["counts"]["running"], 240)

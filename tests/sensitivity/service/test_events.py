@@ -24,7 +24,9 @@ class Studies:
     def __call__(self) -> dict[str, StudySummary]:
         self.looks += 1
         counts = Counts(completed=self.completed)
-        return {"a": StudySummary(name="a", state=self.state, asked=None, error=None, trials=4, counts=counts)}  # type: ignore[arg-type]
+        return {
+            "a": StudySummary(name="a", state=self.state, asked=None, error=None, trials=4, counts=counts)
+        }  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +36,10 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def heard(told: Events, last: str | None = None) -> list[tuple[str | None, int, str | None]]:
     """Kind, completed trials and id of every event until the stream ends."""
-    return [(each.event, json.loads(str(each.raw_data))["counts"]["completed"], each.id) async for each in told.of("a", last)]
+    return [
+        (each.event, json.loads(str(each.raw_data))["counts"]["completed"], each.id)
+        async for each in told.of("a", last)
+    ]
 
 
 def test_many_listeners_hear_the_same_and_cost_one_reader() -> None:
@@ -53,7 +58,9 @@ def test_many_listeners_hear_the_same_and_cost_one_reader() -> None:
         return await asyncio.gather(*listening)
 
     found = asyncio.run(listen())
-    assert [[each[:2] for each in one] for one in found] == [[("progress", 0), ("progress", 1), ("progress", 1), ("end", 1)]] * 50
+    assert [[each[:2] for each in one] for one in found] == [
+        [("progress", 0), ("progress", 1), ("progress", 1), ("end", 1)]
+    ] * 50
     assert told.listeners == 0
 
 
@@ -75,7 +82,9 @@ def test_who_comes_back_hears_only_what_is_new() -> None:
     studies = Studies()
     studies.state = "completed"
 
-    async def twice() -> tuple[list[tuple[str | None, int, str | None]], list[tuple[str | None, int, str | None]]]:
+    async def twice() -> tuple[
+        list[tuple[str | None, int, str | None]], list[tuple[str | None, int, str | None]]
+    ]:
         told = Events(studies)
         first = await heard(told)
         return first, await heard(told, first[0][2])
@@ -107,7 +116,9 @@ def test_over_http(reader: httpx.Client) -> None:
     assert json.loads(lines[1].removeprefix("data: "))["state"] == "elsewhere"
     identity = lines[2].removeprefix("id: ")
     assert "event: end" in lines
-    with reader.stream("GET", "/api/v1/studies/watched/events", headers={"Last-Event-ID": identity}) as answer:
+    with reader.stream(
+        "GET", "/api/v1/studies/watched/events", headers={"Last-Event-ID": identity}
+    ) as answer:
         assert "event: progress" not in list(answer.iter_lines())
     assert reader.get("/api/v1/studies/wached/events").status_code == 404
 
@@ -115,7 +126,12 @@ def test_over_http(reader: httpx.Client) -> None:
 def test_listeners_leave_room_for_those_of_other_addresses() -> None:
     told = Events(Studies(), most=4)
     with told.place("a"), told.place("a"):
-        with pytest.raises(Later, match="4 streams of events at once, half of them from one address, are the most"), told.place("a"):
+        with (
+            pytest.raises(
+                Later, match="4 streams of events at once, half of them from one address, are the most"
+            ),
+            told.place("a"),
+        ):
             pass
         with told.place("b"), told.place("c"), pytest.raises(Later), told.place("d"):
             pass
@@ -128,7 +144,11 @@ def test_a_stream_too_many_is_refused_and_gives_its_connection_back(client: http
     with client.app.state.context.events.place("127.0.0.1"):  # type: ignore[attr-defined]
         client.app.state.context.events._most = 1  # type: ignore[attr-defined]
         refused = client.get("/api/v1/studies/small/events")
-    assert (refused.status_code, refused.headers["retry-after"], refused.headers["connection"]) == (503, "5", "close")
+    assert (refused.status_code, refused.headers["retry-after"], refused.headers["connection"]) == (
+        503,
+        "5",
+        "close",
+    )
     assert refused.json()["detail"].startswith("1 streams of events at once")
     with client.stream("GET", "/api/v1/studies/small/events") as answer:
         assert answer.status_code == 200

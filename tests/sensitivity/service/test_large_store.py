@@ -1,4 +1,5 @@
-"""A store of a million epochs: every GET, and a hundred readers of the largest table, within bounded memory."""
+"""A store of a million epochs: every GET, and a hundred readers of the largest table, within bounded
+memory."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ class Service:
     tables: pathlib.Path
 
     def peaks(self) -> dict[int, float]:
-        """The largest resident memory so far in mebibytes: of the service, and of the process that computes for it."""
+        """The largest resident memory so far in mebibytes: of the service, and of the process that computes
+        for it."""
         found = {}
         for pid in (self.pid, *descendants(self.pid)):
             status = pathlib.Path(f"/proc/{pid}/status").read_text()
@@ -48,10 +50,24 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder, port = tmp_path_factory.mktemp("large"), free_port()
     study = made_study(TRIALS, epochs=EPOCHS)
     fill_in_database(folder / "made.sqlite", study, planned(study))
-    command = [sys.executable, "-m", "sensitivity.command.main", "serve", "--store", "made.sqlite", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "sensitivity.command.main",
+        "serve",
+        "--store",
+        "made.sqlite",
+        "--port",
+        str(port),
+    ]
     with (folder / "service.log").open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=log, text=True
+            command,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
     try:
         assert process.stdout is not None
@@ -94,7 +110,10 @@ def test_a_hundred_readers_of_every_epoch_have_one_file(service: Service) -> Non
 
 def test_nothing_outlives_its_reader(service: Service) -> None:
     """The file of a reader who leaves is not written to its end."""
-    with httpx.Client(base_url=service.client.base_url, timeout=1.0) as leaving, pytest.raises(httpx.ReadTimeout):
+    with (
+        httpx.Client(base_url=service.client.base_url, timeout=1.0) as leaving,
+        pytest.raises(httpx.ReadTimeout),
+    ):
         leaving.get(f"{STUDY}/tables/epochs", params={"format": "csv"})
     until(lambda: not list(service.tables.glob("*.new")))
     assert not list(service.tables.glob("*.csv"))

@@ -1,4 +1,5 @@
-"""A service whose SQLite file goes away: an outage in one line for readers and writers, and the file that is there next is used."""
+"""A service whose SQLite file goes away: an outage in one line for readers and writers, and the file that is
+there next is used."""
 
 from __future__ import annotations
 
@@ -28,7 +29,12 @@ def test_readers_and_writers_hear_of_an_outage_and_no_file_is_made(
     assert answered(client, "/readyz").status_code == 200
     happen(store)
     before = store.exists()
-    for answer in (client.get("/readyz"), client.get(STUDIES), client.get(f"{STUDIES}/watched"), client.post(STUDIES, json=SPEC)):
+    for answer in (
+        client.get("/readyz"),
+        client.get(STUDIES),
+        client.get(f"{STUDIES}/watched"),
+        client.post(STUDIES, json=SPEC),
+    ):
         assert answer.status_code == 503
         assert answer.json()["detail"] == f"store {str(store)!r}: {reason}"
     assert client.get("/healthz").status_code == 200

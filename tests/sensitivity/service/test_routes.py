@@ -49,7 +49,12 @@ def test_what_there_is(reader: httpx.Client) -> None:
         ("GET", "/api/v1/studies/wached", 404, "unknown study 'wached'; did you mean 'watched'?"),
         ("GET", "/api/v1/studies/a%2Fb%2525", 404, "unknown study 'a/b%25'"),
         ("GET", f"{WATCHED}/measures/exces_loss", 404, "did you mean 'excess_loss'?"),
-        ("GET", f"{WATCHED}/measures/excess_loss?with=ovr=lr", 422, "unknown argument of excess_loss 'ovr'; did you mean 'over'?"),
+        (
+            "GET",
+            f"{WATCHED}/measures/excess_loss?with=ovr=lr",
+            422,
+            "unknown argument of excess_loss 'ovr'; did you mean 'over'?",
+        ),
         ("GET", f"{WATCHED}/measures/top_importance?with=share=x", 422, "top_importance"),
         ("GET", f"{WATCHED}/measures/overview?with=over=lr", 422, "overview takes no arguments"),
         ("GET", f"{WATCHED}/measures/excess_loss?metric=los", 422, "unknown metric 'los'"),
@@ -57,7 +62,12 @@ def test_what_there_is(reader: httpx.Client) -> None:
         ("GET", f"{WATCHED}/figures/lr_curves?task=x", 404, "unknown task of this study 'x'"),
         ("GET", f"{WATCHED}/figures/transfer_matrix", 404, "no figure 'transfer_matrix'"),
         ("GET", f"{WATCHED}/trials?sort=los", 422, "unknown column 'los'; did you mean 'loss'?"),
-        ("GET", f"{WATCHED}/trials?limit=0", 422, 'limit: input should be greater than or equal to 1, got "0"'),
+        (
+            "GET",
+            f"{WATCHED}/trials?limit=0",
+            422,
+            'limit: input should be greater than or equal to 1, got "0"',
+        ),
         ("GET", f"{WATCHED}/trials?status=done", 422, "status.0: input should be 'pending'"),
         ("GET", f"{WATCHED}/trials/none/epochs", 404, "has no trial 'none'"),
         ("GET", f"{WATCHED}/log", 404, "has no log here"),
@@ -66,11 +76,18 @@ def test_what_there_is(reader: httpx.Client) -> None:
         ("PUT", "/api/v1/studies", 405, "Method Not Allowed"),
         ("POST", f"{WATCHED}/cancel", 409, "study 'watched' is not running here"),
         ("DELETE", WATCHED, 422, "confirm: field required"),
-        ("DELETE", f"{WATCHED}?confirm=wached", 422, "confirm must be the name of the study, 'watched'; got 'wached'"),
+        (
+            "DELETE",
+            f"{WATCHED}?confirm=wached",
+            422,
+            "confirm must be the name of the study, 'watched'; got 'wached'",
+        ),
         ("POST", "/api/v1/studies", 422, "a study is a mapping of fields"),
     ],
 )
-def test_refusals_are_of_one_shape(reader: httpx.Client, method: str, path: str, status: int, detail: str) -> None:
+def test_refusals_are_of_one_shape(
+    reader: httpx.Client, method: str, path: str, status: int, detail: str
+) -> None:
     answer = reader.request(method, path)
     while answer.status_code == 202 and method == "GET":
         answer = reader.request(method, path)
@@ -91,7 +108,9 @@ def test_refusals_are_of_one_shape(reader: httpx.Client, method: str, path: str,
         ({"sort": "-lr", "variant": "cm"}, "variant == 'cm'", ("config/lr", False)),
     ],
 )
-def test_trials_are_those_of_the_store(reader: httpx.Client, read_settings: Settings, query: dict[str, Any], kept: str, order: Any) -> None:
+def test_trials_are_those_of_the_store(
+    reader: httpx.Client, read_settings: Settings, query: dict[str, Any], kept: str, order: Any
+) -> None:
     """Whatever the size of the pages, each trial is on one of them."""
     expected = read(read_settings).trials.query(kept)
     if order is not None:
@@ -114,7 +133,9 @@ def test_epochs_and_tables_hold_what_the_store_does(reader: httpx.Client, read_s
     store.close()
     key = trials["key"][5]
     found = reader.get(f"{WATCHED}/trials/{key}/epochs").json()["epochs"]
-    assert [each["train_loss"] for each in found] == epochs[epochs["key"] == key]["train_loss"].replace(float("nan"), None).tolist()
+    assert [each["train_loss"] for each in found] == epochs[epochs["key"] == key]["train_loss"].replace(
+        float("nan"), None
+    ).tolist()
     table = pd.read_parquet(io.BytesIO(reader.get(f"{WATCHED}/tables/epochs").content))
     pd.testing.assert_frame_equal(table, epochs, check_dtype=False)
     as_csv = pd.read_csv(io.StringIO(reader.get(f"{WATCHED}/tables/trials", params={"format": "csv"}).text))
@@ -122,11 +143,17 @@ def test_epochs_and_tables_hold_what_the_store_does(reader: httpx.Client, read_s
 
 
 @pytest.mark.parametrize("having", [{}, {"over": "lr"}])
-def test_a_measure_is_what_it_is_here(reader: httpx.Client, read_settings: Settings, having: dict[str, str]) -> None:
+def test_a_measure_is_what_it_is_here(
+    reader: httpx.Client, read_settings: Settings, having: dict[str, str]
+) -> None:
     expected = excess_loss(read(read_settings), **having)
     query = {"with": [f"{name}={value}" for name, value in having.items()]}
     answer = answered(reader, f"{WATCHED}/measures/excess_loss", params=query).json()
-    assert answer == {"name": "excess_loss", "refused": None, "rows": json.loads(to_json(expected.to_dict("records")))}
+    assert answer == {
+        "name": "excess_loss",
+        "refused": None,
+        "rows": json.loads(to_json(expected.to_dict("records"))),
+    }
     as_csv = answered(reader, f"{WATCHED}/measures/excess_loss", params={**query, "format": "csv"}).text
     assert as_csv == expected.to_csv(index=False)
 
@@ -154,7 +181,9 @@ def test_what_the_reader_has_is_not_sent_again(reader: httpx.Client, read_settin
     assert other.headers["etag"] != first.headers["etag"]
     pages = [reader.get(f"{WATCHED}/trials", params={"limit": 5, "offset": offset}) for offset in (0, 5)]
     assert pages[0].headers["etag"] != pages[1].headers["etag"]
-    again = reader.get(f"{WATCHED}/trials?limit=5&offset=0", headers={"If-None-Match": pages[0].headers["etag"]})
+    again = reader.get(
+        f"{WATCHED}/trials?limit=5&offset=0", headers={"If-None-Match": pages[0].headers["etag"]}
+    )
     assert (again.status_code, again.content) == (304, b"")
 
 
@@ -178,8 +207,15 @@ def test_a_study_is_given_watched_stopped_and_deleted(client: httpx.Client, held
     assert (first.status_code, first.json()["state"], first.json()["trials"]) == (201, "running", 2)
     assert client.post("/api/v1/studies", json=SPEC).status_code == 200
     other = client.post("/api/v1/studies", json={**SPEC, "epochs": 2})
-    assert (other.status_code, other.json()["detail"]) == (409, "study 'small' is there already and differs: epochs is 1, got 2")
-    assert client.post("/api/v1/studies", json={**SPEC, "seeds": 51}).json()["detail"].endswith("102 trials, at most 100 are allowed")
+    assert (other.status_code, other.json()["detail"]) == (
+        409,
+        "study 'small' is there already and differs: epochs is 1, got 2",
+    )
+    assert (
+        client.post("/api/v1/studies", json={**SPEC, "seeds": 51})
+        .json()["detail"]
+        .endswith("102 trials, at most 100 are allowed")
+    )
     assert client.post("/api/v1/studies", content="name: waits\n" + yaml_of(SPEC)).json()["state"] == "queued"
     assert [each["name"] for each in client.get("/api/v1/studies").json()] == ["small", "waits", "watched"]
     assert client.delete("/api/v1/studies/small", params={"confirm": "small"}).status_code == 409
@@ -208,11 +244,18 @@ def test_what_operators_ask(client: httpx.Client, settings: Settings) -> None:
     client.post("/api/v1/studies", json=SPEC)
     assert client.get("/healthz").json() == client.get("/readyz").json() == {"status": "ok"}
     families = {each.name: each for each in text_string_to_metric_families(client.get("/metrics").text)}
-    counted = {name: {tuple(s.labels.values()): s.value for s in families[f"sensitivity_{name}"].samples} for name in ("studies", "trials")}
+    counted = {
+        name: {tuple(s.labels.values()): s.value for s in families[f"sensitivity_{name}"].samples}
+        for name in ("studies", "trials")
+    }
     assert counted["studies"] == {("elsewhere",): 1, ("running",): 1}
     assert counted["trials"][("completed",)] + counted["trials"][("diverged",)] == 48
     assert counted["trials"][("pending",)] == 2
-    requests = {tuple(s.labels.values()): s.value for s in families["sensitivity_requests"].samples if s.name.endswith("_total")}
+    requests = {
+        tuple(s.labels.values()): s.value
+        for s in families["sensitivity_requests"].samples
+        if s.name.endswith("_total")
+    }
     assert requests[("POST", "/api/v1/studies", "201")] == 1
     assert "process_cpu_seconds" in families
     pathlib.Path(settings.store).unlink()
@@ -235,5 +278,11 @@ def test_the_process_that_computes_may_be_killed(client: httpx.Client) -> None:
         if b"spawn_main" in command_of(pid):
             os.kill(pid, signal.SIGKILL)
     statuses = {200, 202, 503}
-    until(lambda: (status := client.get(f"{WATCHED}/measures/overview").status_code) == 200 or status not in statuses, LONGEST)
+    until(
+        lambda: (
+            (status := client.get(f"{WATCHED}/measures/overview").status_code) == 200
+            or status not in statuses
+        ),
+        LONGEST,
+    )
     assert client.get(f"{WATCHED}/measures/overview").status_code == 200

@@ -1,4 +1,5 @@
-"""The folders of a service's studies: made whole, read with suspicion, and one damaged folder concerns its own study only."""
+"""The folders of a service's studies: made whole, read with suspicion, and one damaged folder concerns its
+own study only."""
 
 from __future__ import annotations
 
@@ -10,7 +11,18 @@ from collections.abc import Callable
 import pytest
 
 from sensitivity.service.degraded import Degraded
-from sensitivity.service.run_folders import LOCK, LOG, RUN, SPEC, UNFINISHED, VERSION, Run, RunFolders, is_locked, tail
+from sensitivity.service.run_folders import (
+    LOCK,
+    LOG,
+    RUN,
+    SPEC,
+    UNFINISHED,
+    VERSION,
+    Run,
+    RunFolders,
+    is_locked,
+    tail,
+)
 
 ASKED = "2026-01-01T00:00:00+00:00"
 
@@ -43,10 +55,16 @@ def changed(**values: object) -> str:
         pytest.param("\x00" * 100, "run.json cannot be read", id="zeros, as after a loss of power"),
         pytest.param(changed(state="asleep"), "state: input should be", id="an unknown state"),
         pytest.param(changed(trials="many"), "trials: input should be", id="a word for a number"),
-        pytest.param(changed(asked="yesterday"), "run.json cannot be read: Invalid isoformat", id="a time that is none"),
+        pytest.param(
+            changed(asked="yesterday"), "run.json cannot be read: Invalid isoformat", id="a time that is none"
+        ),
         pytest.param(changed(pet="cat"), "pet: ", id="an unknown field"),
         pytest.param('{"name": "bad"}', "state: field required", id="a field that is missing"),
-        pytest.param(changed(version=VERSION + 1, state="asleep"), "run.json has version 2, this program reads up to 1", id="newer"),
+        pytest.param(
+            changed(version=VERSION + 1, state="asleep"),
+            "run.json has version 2, this program reads up to 1",
+            id="newer",
+        ),
     ],
 )
 def test_a_run_that_cannot_be_read_has_failed_with_the_reason_and_the_rest_is_as_it_was(
@@ -83,7 +101,9 @@ def test_two_folders_of_one_study_are_one_study_and_a_fault(tmp_path: pathlib.Pa
 
 def test_a_file_of_an_earlier_release_has_no_version(tmp_path: pathlib.Path) -> None:
     folder = stored(tmp_path, "bad")["bad"]
-    (folder / RUN).write_text(json.dumps({key: value for key, value in json.loads(changed()).items() if key != "version"}))
+    (folder / RUN).write_text(
+        json.dumps({key: value for key, value in json.loads(changed()).items() if key != "version"})
+    )
     assert read(tmp_path)[0]["bad"].state == "queued"
 
 
@@ -102,9 +122,15 @@ def half_file(folder: pathlib.Path) -> None:
     (folder / "run.new").write_text("{")
 
 
-@pytest.mark.parametrize("leave", [pathlib.Path.mkdir, half, locked_half, half_file], ids=["nothing", "spec", "lock", "half a file"])
+@pytest.mark.parametrize(
+    "leave",
+    [pathlib.Path.mkdir, half, locked_half, half_file],
+    ids=["nothing", "spec", "lock", "half a file"],
+)
 @pytest.mark.parametrize("name", ["half", f"{UNFINISHED}x"])
-def test_half_a_folder_is_removed_and_its_name_is_free(tmp_path: pathlib.Path, leave: Callable[[pathlib.Path], None], name: str) -> None:
+def test_half_a_folder_is_removed_and_its_name_is_free(
+    tmp_path: pathlib.Path, leave: Callable[[pathlib.Path], None], name: str
+) -> None:
     leave(tmp_path / name)
     assert read(tmp_path) == ({}, {}, {})
     assert not list(tmp_path.iterdir())
@@ -118,7 +144,9 @@ def test_a_folder_with_results_is_not_removed(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("file", [SPEC, RUN])
-def test_a_disk_that_fills_up_leaves_no_folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+def test_a_disk_that_fills_up_leaves_no_folder(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
     replace = pathlib.Path.replace
 
     def full(self: pathlib.Path, target: pathlib.Path) -> pathlib.Path:

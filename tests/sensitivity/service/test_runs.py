@@ -69,7 +69,9 @@ def test_as_many_train_as_may_and_the_rest_wait_in_order(settings: Settings, hel
         pytest.param(KILLED, True, "cancelled", id="it was stopped and had to be pressed"),
     ],
 )
-def test_how_a_study_ends(settings: Settings, held: Held, code: int | None, cancelled: bool, state: str) -> None:
+def test_how_a_study_ends(
+    settings: Settings, held: Held, code: int | None, cancelled: bool, state: str
+) -> None:
     with opened(settings, held) as runs:
         give(runs, "a")
         (runs.folder("a") / LOG).write_text("a: 2 trials\nError: no such data\n")
@@ -137,7 +139,9 @@ def test_two_services_do_not_share_a_folder(settings: Settings, held: Held) -> N
         pytest.param({"epochs": 3}, None, "epochs is 1, got 3", id="other epochs"),
     ],
 )
-def test_a_name_is_one_study(settings: Settings, held: Held, changes: dict[str, object], known: None, message: str | None) -> None:
+def test_a_name_is_one_study(
+    settings: Settings, held: Held, changes: dict[str, object], known: None, message: str | None
+) -> None:
     with opened(settings, held) as runs:
         give(runs, "a")
         if message is None:
@@ -194,7 +198,8 @@ STUBBORN = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {OBEDI
 
 
 @pytest.mark.parametrize(
-    ("code", "ends_by"), [(OBEDIENT, signal.SIGINT), (STUBBORN, signal.SIGTERM)], ids=["obeys", "does not obey"]
+    ("code", "ends_by"), [(OBEDIENT, signal.SIGINT), (STUBBORN, signal.SIGTERM)], ids=["obeys", "does not "
+"obey"]
 )  # fmt: skip
 def test_a_process_that_is_to_stop_is_pressed(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, code: str, ends_by: signal.Signals
@@ -205,13 +210,21 @@ def test_a_process_that_is_to_stop_is_pressed(
 
     def launch(folder: pathlib.Path, settings: Settings, lock: int) -> subprocess.Popen[bytes]:
         started.append(
-            subprocess.Popen([sys.executable, "-c", code], cwd=folder, pass_fds=[lock], start_new_session=True, stderr=subprocess.DEVNULL)
+            subprocess.Popen(
+                [sys.executable, "-c", code],
+                cwd=folder,
+                pass_fds=[lock],
+                start_new_session=True,
+                stderr=subprocess.DEVNULL,
+            )
         )
         return started[0]
 
     with opened(settings, launch) as runs:
         give(runs, "a")
-        until((runs.folder("a") / "ready").exists)  # an interpreter that is interrupted while it starts exits with 1
+        until(
+            (runs.folder("a") / "ready").exists
+        )  # an interpreter that is interrupted while it starts exits with 1
         runs.cancel("a")
         until(lambda: runs.tend() or states(runs) == {"a": "cancelled"})
     assert started[0].wait() == -ends_by
@@ -228,7 +241,11 @@ def test_the_process_holds_the_lock_and_says_how_it_ended(settings: Settings) ->
 
 
 def test_a_study_that_a_command_runs_already_waits_for_that_command(settings: Settings) -> None:
-    with closing(Store(settings.store)) as store, RunLock(store, "a", print).locked(), opened(settings, start_process) as runs:
+    with (
+        closing(Store(settings.store)) as store,
+        RunLock(store, "a", print).locked(),
+        opened(settings, start_process) as runs,
+    ):
         give(runs, "a")
         log = runs.folder("a") / LOG
         until(lambda: "study 'a' is run by process " in log.read_text())

@@ -54,7 +54,9 @@ def test_a_damaged_study_that_waits_fails_and_the_next_one_starts(
         assert runs.all()["bad"].error == runs.degraded.faults()["study 'bad'"]
 
 
-def test_a_study_whose_lock_cannot_be_opened_waits_and_the_next_one_starts(settings: Settings, held: Held) -> None:
+def test_a_study_whose_lock_cannot_be_opened_waits_and_the_next_one_starts(
+    settings: Settings, held: Held
+) -> None:
     with opened(settings, held) as runs:
         give(runs, "first", "bad", "last")
         lock_is_a_folder(runs.folder("bad"))
@@ -64,7 +66,9 @@ def test_a_study_whose_lock_cannot_be_opened_waits_and_the_next_one_starts(setti
         assert "study 'bad'" in runs.degraded.faults()
 
 
-def test_a_study_whose_folder_is_removed_can_be_cancelled_deleted_and_given_again(settings: Settings, held: Held) -> None:
+def test_a_study_whose_folder_is_removed_can_be_cancelled_deleted_and_given_again(
+    settings: Settings, held: Held
+) -> None:
     with opened(settings, held) as runs:
         give(runs, "first", "bad")
         removed(runs.folder("bad"))
@@ -76,8 +80,14 @@ def test_a_study_whose_folder_is_removed_can_be_cancelled_deleted_and_given_agai
         assert runs.degraded.faults() == {}
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"code": "0"}', "\x00\x00"], ids=["empty", "cut off", "a list", "a text", "zeros"])
-def test_a_damaged_note_of_the_end_fails_its_study_and_the_next_one_starts(settings: Settings, held: Held, content: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"code": "0"}', "\x00\x00"],
+    ids=["empty", "cut off", "a list", "a text", "zeros"],
+)
+def test_a_damaged_note_of_the_end_fails_its_study_and_the_next_one_starts(
+    settings: Settings, held: Held, content: str
+) -> None:
     with opened(settings, held) as runs:
         give(runs, "bad", "next")
         held.end(runs.folder("bad"), "bad", 0)
@@ -87,8 +97,11 @@ def test_a_damaged_note_of_the_end_fails_its_study_and_the_next_one_starts(setti
         assert str(runs.all()["bad"].error).startswith("ended.json cannot be read")
 
 
-def test_a_study_that_trains_while_its_folder_is_removed_keeps_its_place_until_its_process_ends(settings: Settings, held: Held) -> None:
-    """The lock file is open, so its process is known to be alive; two studies at once would be more than may train."""
+def test_a_study_that_trains_while_its_folder_is_removed_keeps_its_place_until_its_process_ends(
+    settings: Settings, held: Held
+) -> None:
+    """The lock file is open, so its process is known to be alive; two studies at once would be more than may
+    train."""
     with opened(settings, held) as runs:
         give(runs, "bad", "next")
         removed(runs.folder("bad"))
@@ -121,7 +134,9 @@ def test_a_study_waits_while_the_machine_lacks_something(settings: Settings, hel
         assert runs.degraded.faults() == {}
 
 
-def test_a_study_that_cannot_be_started_at_all_fails_and_the_next_one_starts(settings: Settings, held: Held) -> None:
+def test_a_study_that_cannot_be_started_at_all_fails_and_the_next_one_starts(
+    settings: Settings, held: Held
+) -> None:
     def launch(folder: pathlib.Path, settings: Settings, lock: int) -> None:
         if folder.name == "bad":
             raise RuntimeError("no such program")
@@ -133,7 +148,9 @@ def test_a_study_that_cannot_be_started_at_all_fails_and_the_next_one_starts(set
         assert runs.all()["bad"].error == "its process could not be started: RuntimeError: no such program"
 
 
-def test_a_service_starts_with_a_newer_study_which_only_a_newer_release_may_change(settings: Settings, held: Held) -> None:
+def test_a_service_starts_with_a_newer_study_which_only_a_newer_release_may_change(
+    settings: Settings, held: Held
+) -> None:
     with opened(settings, held) as runs:
         give(runs, "newer")
         file = runs.folder("newer") / RUN
@@ -149,7 +166,9 @@ def test_a_service_starts_with_a_newer_study_which_only_a_newer_release_may_chan
 
 
 @pytest.mark.parametrize("other", ["ADAM", "\uff41dam", "Adam"], ids=["case", "wide letter", "first letter"])
-def test_a_name_that_a_reader_cannot_tell_from_another_is_refused(settings: Settings, held: Held, other: str) -> None:
+def test_a_name_that_a_reader_cannot_tell_from_another_is_refused(
+    settings: Settings, held: Held, other: str
+) -> None:
     with opened(settings, held) as runs:
         give(runs, "adam")
         with pytest.raises(Conflict, match="only in case or in Unicode form"):
@@ -188,7 +207,9 @@ def test_a_full_disk_takes_no_name(settings: Settings, held: Held, monkeypatch: 
         give(runs, "a")
 
 
-def test_an_error_in_one_look_does_not_end_the_thread(settings: Settings, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_one_look_does_not_end_the_thread(
+    settings: Settings, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looks: list[int] = []
     with opened(settings, held) as runs:
 

@@ -1,4 +1,5 @@
-"""A few of the requests of :mod:`tests.benchmarks.schemathesis_cases`: the service does what its OpenAPI document says."""
+"""A few of the requests of :mod:`tests.benchmarks.schemathesis_cases`: the service does what its OpenAPI
+document says."""
 
 from __future__ import annotations
 

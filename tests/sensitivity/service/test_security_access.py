@@ -1,4 +1,5 @@
-"""Who gets in: without a token, with a wrong one, with one that may only read; other sites' pages; names pointed at this machine."""
+"""Who gets in: without a token, with a wrong one, with one that may only read; other sites' pages; names
+pointed at this machine."""
 
 from __future__ import annotations
 
@@ -30,7 +31,11 @@ STUDIES = "/api/v1/studies"
         pytest.param({"Authorization": f"Basic {WRITER}"}, 401, id="another scheme"),
         pytest.param({"Authorization": WRITER}, 401, id="no scheme"),
         pytest.param({"Cookie": f"token={WRITER}"}, 401, id="in a cookie of one's own"),
-        pytest.param({"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "localhost"}, 401, id="said to come from this machine"),
+        pytest.param(
+            {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "localhost"},
+            401,
+            id="said to come from this machine",
+        ),
         pytest.param({"Host": "127.0.0.1/healthz?"}, 401, id="the path of a probe in the Host header"),
         pytest.param(bearer(READER), 200, id="a reader"),
         pytest.param({"Authorization": f"bearer  {WRITER} "}, 200, id="a writer"),
@@ -59,9 +64,14 @@ def test_reading_takes_a_token(tmp_path: pathlib.Path, headers: dict[str, str], 
         ("POST", f"{STUDIES}/x/_dash-update-component", 403, 200),
     ],
 )
-def test_a_reader_changes_nothing(tmp_path: pathlib.Path, method: str, path: str, reader: int, writer: int) -> None:
+def test_a_reader_changes_nothing(
+    tmp_path: pathlib.Path, method: str, path: str, reader: int, writer: int
+) -> None:
     visitor = Visitor(guarded(tmp_path))
-    assert [visitor.request(method, path, headers=bearer(each)).status_code for each in (READER, WRITER)] == [reader, writer]
+    assert [visitor.request(method, path, headers=bearer(each)).status_code for each in (READER, WRITER)] == [
+        reader,
+        writer,
+    ]
 
 
 def test_a_probe_needs_no_token(tmp_path: pathlib.Path) -> None:
@@ -82,7 +92,9 @@ def test_a_probe_needs_no_token(tmp_path: pathlib.Path) -> None:
     ],
 )
 @pytest.mark.parametrize("path", [STUDIES, "/_dash-update-component"])
-def test_a_session_is_not_used_by_other_sites(tmp_path: pathlib.Path, path: str, headers: dict[str, str], status: int) -> None:
+def test_a_session_is_not_used_by_other_sites(
+    tmp_path: pathlib.Path, path: str, headers: dict[str, str], status: int
+) -> None:
     visitor = Visitor(guarded(tmp_path))
     visitor.log_in(WRITER)
     assert visitor.get(STUDIES).json() == {"access": "write"}
@@ -92,7 +104,10 @@ def test_a_session_is_not_used_by_other_sites(tmp_path: pathlib.Path, path: str,
 def test_a_bearer_token_needs_no_origin(tmp_path: pathlib.Path) -> None:
     """No page of another site can send it, so programs need not say where they are."""
     visitor = Visitor(guarded(tmp_path))
-    assert visitor.post(STUDIES, headers={**bearer(WRITER), "Origin": "http://elsewhere.example"}).status_code == 200
+    assert (
+        visitor.post(STUDIES, headers={**bearer(WRITER), "Origin": "http://elsewhere.example"}).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,7 +128,9 @@ def test_a_bearer_token_needs_no_origin(tmp_path: pathlib.Path) -> None:
         ("[::1", 421),
     ],
 )
-def test_without_a_token_only_names_of_this_machine_are_answered(tmp_path: pathlib.Path, host: str, status: int) -> None:
+def test_without_a_token_only_names_of_this_machine_are_answered(
+    tmp_path: pathlib.Path, host: str, status: int
+) -> None:
     """DNS rebinding: a page's own name, pointed at 127.0.0.1 after it was loaded, is still its own name."""
     assert Visitor(guarded(tmp_path, tokens=False)).get(STUDIES, headers={"Host": host}).status_code == status
 
@@ -127,13 +144,20 @@ def test_without_a_token_only_names_of_this_machine_are_answered(tmp_path: pathl
         pytest.param({"Origin": "https://elsewhere.example"}, 403, id="another site by its origin"),
     ],
 )
-def test_without_a_token_no_other_site_changes_anything(tmp_path: pathlib.Path, headers: dict[str, str], status: int) -> None:
+def test_without_a_token_no_other_site_changes_anything(
+    tmp_path: pathlib.Path, headers: dict[str, str], status: int
+) -> None:
     assert Visitor(guarded(tmp_path, tokens=False)).post(STUDIES, headers=headers).status_code == status
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.5", "example.org", ""])
-def test_no_service_for_others_without_a_token(tmp_path: pathlib.Path, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match=f"--host must be 127.0.0.1, localhost, ::1 without a token, got {host!r}; set SENSITIVITY_TOKEN"):
+def test_no_service_for_others_without_a_token(
+    tmp_path: pathlib.Path, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        InputError,
+        match=f"--host must be 127.0.0.1, localhost, ::1 without a token, got {host!r}; set SENSITIVITY_TOKEN",
+    ):
         guarded(tmp_path, tokens=False, host=host)
     monkeypatch.setenv("SENSITIVITY_TOKEN", WRITER)
     assert Visitor(guarded(tmp_path, tokens=False, host=host)).get(STUDIES).status_code == 401
@@ -176,9 +200,17 @@ TOKEN_FILES = [
         0o600,
         "the token in line 1 of --token-file must have at least 32 visible ASCII characters, got 5; make one",
     ),
-    (f"# ours\n\nread {READER}\nadmin {WRITER}\n", 0o600, "unknown scope in line 4 of --token-file 'admin' (known: read, write)"),
+    (
+        f"# ours\n\nread {READER}\nadmin {WRITER}\n",
+        0o600,
+        "unknown scope in line 4 of --token-file 'admin' (known: read, write)",
+    ),
     (f"{WRITER}\n", 0o600, "unknown scope in line 1 of --token-file '...' (known: read, write)"),
-    (f"read {READER}\nwrite {READER}\n", 0o600, "the token in line 2 of --token-file is given twice; each token has one scope"),
+    (
+        f"read {READER}\nwrite {READER}\n",
+        0o600,
+        "the token in line 2 of --token-file is given twice; each token has one scope",
+    ),
     (f"read {READER}\twith a tab in it\n", 0o600, "must have at least 32 visible ASCII characters"),
     (f"read {READER}\n", 0o644, "may be used by others (644); chmod 600 it"),
     (f"read {READER}\n", 0o620, "may be used by others (620); chmod 600 it"),
@@ -204,7 +236,9 @@ def test_the_token_of_the_environment_writes_and_is_not_inherited(tmp_path: path
     assert [tokens.scope(each) for each in (WRITER, READER, "", WRITER[:-1])] == ["write", "read", None, None]
     assert environment == {"HOME": "/"}
     assert WRITER not in repr(tokens)
-    with pytest.raises(InputError, match="SENSITIVITY_TOKEN must have at least 32 visible ASCII characters, got 5"):
+    with pytest.raises(
+        InputError, match="SENSITIVITY_TOKEN must have at least 32 visible ASCII characters, got 5"
+    ):
         read_tokens(None, {"SENSITIVITY_TOKEN": "short"})
 
 
@@ -222,17 +256,24 @@ def test_no_websocket_is_opened(tmp_path: pathlib.Path) -> None:
 def test_pages_lead_to_the_login_and_data_do_not(tmp_path: pathlib.Path) -> None:
     visitor = Visitor(guarded(tmp_path))
     answer = visitor.get("/study/a b?x=1&y=%0d%0aSet-Cookie:z", headers=PAGE)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/study/a%2520b%3Fx%3D1%26y%3D%250d%250aSet-Cookie%3Az")
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        "/login?next=/study/a%2520b%3Fx%3D1%26y%3D%250d%250aSet-Cookie%3Az",
+    )
     assert visitor.get(STUDIES, headers=PAGE).status_code == 401
 
 
 def test_a_link_on_another_site_is_opened_by_who_has_logged_in(tmp_path: pathlib.Path) -> None:
-    """A browser keeps a strict cookie from the visit that another site begins, but not from the one that our page begins after it."""
+    """A browser keeps a strict cookie from the visit that another site begins, but not from the one that our
+    page begins after it."""
     visitor = Visitor(guarded(tmp_path))
     first = visitor.get("/", headers={**PAGE, "Sec-Fetch-Site": "cross-site"})
     assert (first.status_code, "studies" in first.text) == (200, False)
     assert 'http-equiv="refresh" content="0"' in first.text
-    assert visitor.get("/", headers={**PAGE, "Sec-Fetch-Site": "same-origin"}).headers["location"] == "/login?next=/"
+    assert (
+        visitor.get("/", headers={**PAGE, "Sec-Fetch-Site": "same-origin"}).headers["location"]
+        == "/login?next=/"
+    )
     visitor.log_in(READER)
     assert "studies" in visitor.get("/", headers={**PAGE, "Sec-Fetch-Site": "same-origin"}).text
 

@@ -1,4 +1,5 @@
-"""What answers tell the browser, and what a request may carry: headers, content policies, the size of a body, what is logged."""
+"""What answers tell the browser, and what a request may carry: headers, content policies, the size of a body,
+what is logged."""
 
 from __future__ import annotations
 
@@ -23,11 +24,15 @@ LIMIT = 1000
     [
         pytest.param(STUDIES, "default-src 'none'; frame-ancestors 'none'; sandbox", id="data"),
         pytest.param("/", "default-src 'self'; script-src 'self';", id="a page"),
-        pytest.param(f"{STUDIES}/x/report", "sandbox allow-scripts allow-downloads; default-src 'none';", id="a report"),
+        pytest.param(
+            f"{STUDIES}/x/report", "sandbox allow-scripts allow-downloads; default-src 'none';", id="a report"
+        ),
         pytest.param("/none", "default-src 'self'", id="nothing"),
     ],
 )
-def test_every_answer_says_what_the_browser_may_do_with_it(tmp_path: pathlib.Path, path: str, policy: str) -> None:
+def test_every_answer_says_what_the_browser_may_do_with_it(
+    tmp_path: pathlib.Path, path: str, policy: str
+) -> None:
     answer = Visitor(guarded(tmp_path)).get(path, headers=bearer(READER))
     assert answer.headers["content-security-policy"].startswith(policy)
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
@@ -39,7 +44,11 @@ def test_every_answer_says_what_the_browser_may_do_with_it(tmp_path: pathlib.Pat
 
 def test_refusals_have_the_headers_too(tmp_path: pathlib.Path) -> None:
     answer = Visitor(guarded(tmp_path)).get(STUDIES)
-    assert (answer.status_code, answer.headers["x-content-type-options"], answer.headers["cache-control"]) == (401, "nosniff", "no-store")
+    assert (
+        answer.status_code,
+        answer.headers["x-content-type-options"],
+        answer.headers["cache-control"],
+    ) == (401, "nosniff", "no-store")
 
 
 async def pieces(total: int) -> AsyncIterator[bytes]:
@@ -49,17 +58,32 @@ async def pieces(total: int) -> AsyncIterator[bytes]:
 
 @pytest.mark.parametrize(
     ("size", "chunked", "status"),
-    [(LIMIT, False, 200), (LIMIT + 1, False, 413), (LIMIT, True, 200), (LIMIT + 100, True, 413), (100 * LIMIT, True, 413), (0, False, 200)],
+    [
+        (LIMIT, False, 200),
+        (LIMIT + 1, False, 413),
+        (LIMIT, True, 200),
+        (LIMIT + 100, True, 413),
+        (100 * LIMIT, True, 413),
+        (0, False, 200),
+    ],
 )
-def test_a_body_is_no_larger_than_allowed(tmp_path: pathlib.Path, size: int, chunked: bool, status: int) -> None:
+def test_a_body_is_no_larger_than_allowed(
+    tmp_path: pathlib.Path, size: int, chunked: bool, status: int
+) -> None:
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(guarded(tmp_path, max_body=LIMIT))
         async with httpx.AsyncClient(transport=transport, base_url=HERE) as sender:
-            return await sender.post(STUDIES, content=pieces(size) if chunked else b"x" * size, headers=bearer(WRITER))
+            return await sender.post(
+                STUDIES, content=pieces(size) if chunked else b"x" * size, headers=bearer(WRITER)
+            )
 
     answer = asyncio.run(send())
     assert answer.status_code == status
-    assert answer.json() == {"bytes": size} if status == 200 else answer.json()["detail"] == "a body must have at most 1,000 bytes"
+    assert (
+        answer.json() == {"bytes": size}
+        if status == 200
+        else answer.json()["detail"] == "a body must have at most 1,000 bytes"
+    )
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "9" * 5000, "x", " 5"])
@@ -77,7 +101,9 @@ def test_a_stranger_is_refused_before_the_body_is_read(tmp_path: pathlib.Path) -
             yield read[-1]
 
     async def send() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(guarded(tmp_path)), base_url=HERE) as sender:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(guarded(tmp_path)), base_url=HERE
+        ) as sender:
             return await sender.post(STUDIES, content=endless())
 
     assert asyncio.run(send()).status_code == 401

@@ -24,7 +24,9 @@ def tokens(tmp_path: pathlib.Path) -> Tokens:
 
 
 @pytest.mark.parametrize(("base", "secure"), [(HERE, False), (TLS, True)])
-def test_a_session_is_a_cookie_that_scripts_and_other_sites_do_not_get(tmp_path: pathlib.Path, base: str, secure: bool) -> None:
+def test_a_session_is_a_cookie_that_scripts_and_other_sites_do_not_get(
+    tmp_path: pathlib.Path, base: str, secure: bool
+) -> None:
     visitor = Visitor(guarded(tmp_path), base_url=base)
     answer = visitor.log_in(READER, next="/study/watched?x=1")
     assert (answer.status_code, answer.headers["location"]) == (303, "/study/watched?x=1")
@@ -53,11 +55,19 @@ def test_logging_out_forgets_the_session(tmp_path: pathlib.Path) -> None:
     [
         pytest.param({"token": "wrong"}, {}, 401, "This is no token of this service.", id="a wrong token"),
         pytest.param({}, {}, 401, "This is no token of this service.", id="no token"),
-        pytest.param({"token": WRITER}, {"Origin": "http://elsewhere"}, 403, "The form was sent from another site.", id="another site"),
+        pytest.param(
+            {"token": WRITER},
+            {"Origin": "http://elsewhere"},
+            403,
+            "The form was sent from another site.",
+            id="another site",
+        ),
         pytest.param({"token": "x" * 5000}, {}, 413, "at most 4,096 bytes", id="a long one"),
     ],
 )
-def test_what_does_not_log_in(tmp_path: pathlib.Path, form: dict[str, str], headers: dict[str, str], status: int, words: str) -> None:
+def test_what_does_not_log_in(
+    tmp_path: pathlib.Path, form: dict[str, str], headers: dict[str, str], status: int, words: str
+) -> None:
     answer = Visitor(guarded(tmp_path)).post("/login", data=form, headers={"Origin": HERE, **headers})
     assert answer.status_code == status
     assert words in answer.text
@@ -65,7 +75,15 @@ def test_what_does_not_log_in(tmp_path: pathlib.Path, form: dict[str, str], head
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example", "javascript:alert(1)", "", "/a\nb"]
+    "elsewhere",
+    [
+        "//elsewhere.example",
+        "https://elsewhere.example",
+        "/\\elsewhere.example",
+        "javascript:alert(1)",
+        "",
+        "/a\nb",
+    ],
 )
 def test_one_is_led_nowhere_else(tmp_path: pathlib.Path, elsewhere: str) -> None:
     visitor = Visitor(guarded(tmp_path))
@@ -95,7 +113,9 @@ def test_a_session_that_nobody_opened(tmp_path: pathlib.Path, tokens: Tokens, co
     assert Sessions(tmp_path, tokens).scope(cookie) is None
 
 
-def test_a_session_outlives_a_restart_but_no_change_of_tokens_or_key(tmp_path: pathlib.Path, tokens: Tokens) -> None:
+def test_a_session_outlives_a_restart_but_no_change_of_tokens_or_key(
+    tmp_path: pathlib.Path, tokens: Tokens
+) -> None:
     cookie = Sessions(tmp_path, tokens).open("write")
     assert Sessions(tmp_path, tokens).scope(cookie) == "write"
     fewer = read_tokens(token_file(tmp_path, f"read {READER}\n"), {})

@@ -1,4 +1,5 @@
-"""Requests that no ordinary client sends: odd paths, HEAD, two lengths of one body, truth values for numbers."""
+"""Requests that no ordinary client sends: odd paths, HEAD, two lengths of one body, truth values for
+numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ from tests.sensitivity.service.served import SPEC
 
 def answer(client: httpx.Client, head: str) -> bytes:
     """Return all that comes back until the service closes the connection."""
-    with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=30) as connection:
+    with socket.create_connection(
+        (client.base_url.host, client.base_url.port or 80), timeout=30
+    ) as connection:
         connection.sendall(head.encode())
         parts = []
         while part := connection.recv(65_536):
@@ -41,7 +44,9 @@ def test_a_path_that_is_not_there_is_404(reader: httpx.Client, path: str) -> Non
 
 def test_every_path_that_has_get_has_head(reader: httpx.Client) -> None:
     document = reader.get("/openapi.json").json()
-    paths = [path.replace("{name}", "watched") for path, methods in document["paths"].items() if "get" in methods]
+    paths = [
+        path.replace("{name}", "watched") for path, methods in document["paths"].items() if "get" in methods
+    ]
     plain = [path for path in ("/", *paths) if "{" not in path and not path.endswith("/log")]
     assert len(plain) > 10
     for path in plain:
@@ -53,7 +58,10 @@ def test_every_path_that_has_get_has_head(reader: httpx.Client) -> None:
 
 
 def test_two_lengths_of_one_body_end_the_connection(reader: httpx.Client) -> None:
-    head = "POST /api/v1/studies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX"
+    head = (
+        "POST /api/v1/studies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\nX"
+    )
     found = answer(reader, head)
     assert found.startswith(b"HTTP/1.1 400 ")
     assert found.lower().count(b"http/1.1 ") == 1

@@ -1,4 +1,5 @@
-"""The whole service behind its guard: paths that lead out of its folder, and the dashboard under its content policy, in a browser."""
+"""The whole service behind its guard: paths that lead out of its folder, and the dashboard under its content
+policy, in a browser."""
 
 from __future__ import annotations
 
@@ -24,7 +25,14 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 SECRET = "what nobody should read"
 SOON = 60_000
 """Milliseconds that the browser is waited for: a busy machine measures slowly."""
-PAGES = ("/", "/study/watched", "/study/watched?ask=matters", "/study/watched/trials", "/study/watched/space", "/compare?study=watched")
+PAGES = (
+    "/",
+    "/study/watched",
+    "/study/watched?ask=matters",
+    "/study/watched/trials",
+    "/study/watched/space",
+    "/compare?study=watched",
+)
 
 
 @pytest.fixture
@@ -38,28 +46,50 @@ TRAVERSALS = [
 ]  # fmt: skip
 
 
-def test_no_name_leads_out_of_the_data_folder(client: httpx.Client, settings: Settings, held: Held, tmp_path: pathlib.Path) -> None:
-    for place in (tmp_path / "secret.txt", settings.data / "secret.txt", settings.data / "studies" / "secret.txt"):
+def test_no_name_leads_out_of_the_data_folder(
+    client: httpx.Client, settings: Settings, held: Held, tmp_path: pathlib.Path
+) -> None:
+    for place in (
+        tmp_path / "secret.txt",
+        settings.data / "secret.txt",
+        settings.data / "studies" / "secret.txt",
+    ):
         place.write_text(SECRET)
     before = sorted(each for each in tmp_path.rglob("*") if not each.name.startswith("results.sqlite"))
     for name in TRAVERSALS:
         for path in ("", "/log", "/report"):
-            answer = client.get(httpx.URL(f"{client.base_url}", raw_path=f"/api/v1/studies/{name}{path}".encode()))
+            answer = client.get(
+                httpx.URL(f"{client.base_url}", raw_path=f"/api/v1/studies/{name}{path}".encode())
+            )
             assert answer.status_code in (200, 400, 404, 422), (name, path)
             assert SECRET not in answer.text
             assert "set-cookie" not in answer.headers
-        for page in (f"/assets/{name}", f"/download/{name}.csv", f"/_dash-component-suites/dash/{name}", f"/{name}"):
+        for page in (
+            f"/assets/{name}",
+            f"/download/{name}.csv",
+            f"/_dash-component-suites/dash/{name}",
+            f"/{name}",
+        ):
             answer = client.get(httpx.URL(f"{client.base_url}", raw_path=page.encode()))
             assert SECRET not in answer.text
-        client.delete(httpx.URL(f"{client.base_url}", raw_path=f"/api/v1/studies/{name}?confirm={name}".encode()))
+        client.delete(
+            httpx.URL(f"{client.base_url}", raw_path=f"/api/v1/studies/{name}?confirm={name}".encode())
+        )
         client.post("/api/v1/studies", json={**SPEC, "name": httpx.URL(f"http://x/?n={name}").params["n"]})
-    assert sorted(each for each in tmp_path.rglob("*") if not each.name.startswith("results.sqlite")) == before
+    assert (
+        sorted(each for each in tmp_path.rglob("*") if not each.name.startswith("results.sqlite")) == before
+    )
     assert not held.started
 
 
-@pytest.mark.parametrize("begin", [b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: ", b"GET /"], ids=["a header", "an address"])
+@pytest.mark.parametrize(
+    "begin",
+    [b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: ", b"GET /"],
+    ids=["a header", "an address"],
+)
 def test_no_head_is_read_without_end(client: httpx.Client, begin: bytes) -> None:
-    """Whatever parsers are installed: the guard is asked only when the head is there, so a stranger could fill the memory."""
+    """Whatever parsers are installed: the guard is asked only when the head is there, so a stranger could
+    fill the memory."""
     sent = 0
     with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=30) as stranger:
         stranger.sendall(begin)
@@ -90,7 +120,9 @@ def test_an_error_of_the_service_shows_nothing_of_it(
         assert "SENSITIVITY_TOKEN" not in os.environ
         assert client.get("/openapi.json").status_code == 401
         document = client.get("/openapi.json", headers=bearer(READER)).json()
-        assert document["components"]["securitySchemes"] == {"HTTPBearer": {"type": "http", "scheme": "bearer"}}
+        assert document["components"]["securitySchemes"] == {
+            "HTTPBearer": {"type": "http", "scheme": "bearer"}
+        }
         assert {"401", "403", "413", "429"} <= set(document["paths"]["/api/v1/studies"]["post"]["responses"])
         client.get(f"/api/v1/studies?token={WRITER}")
         monkeypatch.setattr("sensitivity.service.routes.studies.lister", None)  # a bug, as there may be one
@@ -125,7 +157,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.mark.slow
 def test_the_dashboard_works_under_its_policy(guarded_settings: Settings, held: Held, browser: Any) -> None:
-    """A reader logs in, sees every page drawn, changes the theme, downloads, opens the report, and logs out; nothing breaks the policy."""
+    """A reader logs in, sees every page drawn, changes the theme, downloads, opens the report, and logs out;
+    nothing breaks the policy."""
     with served(guarded_settings, held) as client:
         context = browser.new_context()
         context.set_default_timeout(SOON)
@@ -144,7 +177,9 @@ def test_the_dashboard_works_under_its_policy(guarded_settings: Settings, held: 
             page.wait_for_selector("main h1")
             page.wait_for_function("() => !document.querySelector('main .measuring')")
         page.goto(f"{base}/study/watched")
-        page.wait_for_function("() => document.querySelectorAll('main .scatterlayer .points path.point').length > 0")
+        page.wait_for_function(
+            "() => document.querySelectorAll('main .scatterlayer .points path.point').length > 0"
+        )
         before = page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.click("#toggle")
         page.wait_for_function(f"() => getComputedStyle(document.body).backgroundColor !== {before!r}")

@@ -1,4 +1,5 @@
-"""Strangers against the real service with 200 descriptors: half-sent heads, and streams of events that nobody reads."""
+"""Strangers against the real service with 200 descriptors: half-sent heads, and streams of events that nobody
+reads."""
 
 from __future__ import annotations
 
@@ -52,25 +53,44 @@ class Service:
 
 @pytest.fixture
 def service(tmp_path: pathlib.Path) -> Iterator[Service]:
-    """A service with the study ``watched``, and with ``small``, which trains as long as this process holds its lock."""
+    """A service with the study ``watched``, and with ``small``, which trains as long as this process holds
+    its lock."""
     made(tmp_path)
     folder = tmp_path / "service" / "studies" / "small"
     folder.mkdir(parents=True)
     (folder / SPEC).write_text(json.dumps(SMALL))
-    (folder / RUN).write_text(json.dumps({"name": "small", "state": "running", "asked": "2026-01-01T00:00:00+00:00", "trials": 2}))
+    (folder / RUN).write_text(
+        json.dumps({"name": "small", "state": "running", "asked": "2026-01-01T00:00:00+00:00", "trials": 2})
+    )
     port, log = free_port(), tmp_path / "service.log"
-    command = ["bash", "-c", f'ulimit -n {DESCRIPTORS} && exec "$@"', "bash", sys.executable, "-m", "sensitivity.command.main", "serve"]
+    command = [
+        "bash",
+        "-c",
+        f'ulimit -n {DESCRIPTORS} && exec "$@"',
+        "bash",
+        sys.executable,
+        "-m",
+        "sensitivity.command.main",
+        "serve",
+    ]
     command += ["--store", "results.sqlite", "--port", str(port)]
     with (folder / LOCK).open("w") as lock, log.open("wb") as errors:
         fcntl.flock(lock, fcntl.LOCK_EX)
         process = subprocess.Popen(
-            command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=errors, text=True
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
         )
         try:
             assert process.stdout is not None
             assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
             found = Service(process.pid, port, log)
-            assert found.ask("/api/v1/studies/watched/trials").status_code == 200  # all that it imports is there: memory is compared later
+            assert (
+                found.ask("/api/v1/studies/watched/trials").status_code == 200
+            )  # all that it imports is there: memory is compared later
             yield found
         finally:
             process.terminate()
@@ -118,7 +138,9 @@ def test_half_sent_heads_leave_room_for_readers(service: Service, where: list[st
             assert service.ask().status_code == 200
             assert service.descriptors() < DESCRIPTORS
     assert said in lines(service.log)
-    assert len(lines(service.log)) <= 3 + len(where), "a line for each kind and address, not for each connection"
+    assert len(lines(service.log)) <= 3 + len(where), (
+        "a line for each kind and address, not for each connection"
+    )
     until(lambda: service.descriptors() < 60)
 
 
@@ -130,10 +152,15 @@ def test_streams_that_nobody_reads_leave_room_for_readers(service: Service, wher
             assert service.ask().status_code == 200
         assert service.ask("/api/v1/studies/watched/trials").status_code == 200
         assert service.memory() < before + 200
-        assert "streams of events: 50 streams of events at once, half of them from one address, are the most" in lines(service.log)
+        assert (
+            "streams of events: 50 streams of events at once, half of them from one address, are the most"
+            in lines(service.log)
+        )
         assert "Traceback" not in service.log.read_text()
     until(lambda: service.descriptors() < 60)
     until(lambda: "sensitivity_requests_open 1.0" in service.ask("/metrics").text)
-    with httpx.stream("GET", f"http://127.0.0.1:{service.port}/api/v1/studies/small/events", timeout=20) as answer:
+    with httpx.stream(
+        "GET", f"http://127.0.0.1:{service.port}/api/v1/studies/small/events", timeout=20
+    ) as answer:
         assert answer.status_code == 200
         assert next(answer.iter_lines()) == "event: progress"

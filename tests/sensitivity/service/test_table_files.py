@@ -1,4 +1,5 @@
-"""The cache of tables: each file once, one at a time, ended with its readers, bounded on the disk, and never half."""
+"""The cache of tables: each file once, one at a time, ended with its readers, bounded on the disk, and never
+half."""
 
 from __future__ import annotations
 
@@ -63,7 +64,14 @@ def writer() -> Iterator[Writer]:
     made.may.set()
 
 
-async def read(files: TableFiles, table: Table, write: Write, then: asyncio.Event | None = None, *, wait_seconds: float = 60) -> bytes:
+async def read(
+    files: TableFiles,
+    table: Table,
+    write: Write,
+    then: asyncio.Event | None = None,
+    *,
+    wait_seconds: float = 60,
+) -> bytes:
     async with files.reading(table, write, wait_seconds) as (descriptor, size):
         if then is not None:
             await then.wait()
@@ -139,7 +147,9 @@ def test_who_waits_too_long_asks_again(files: TableFiles, writer: Writer) -> Non
     assert writer.written == 1
 
 
-def test_who_does_not_ask_again_is_not_waited_for(files: TableFiles, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_does_not_ask_again_is_not_waited_for(
+    files: TableFiles, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(table_files, "ASK_AGAIN_SECONDS", 0.1)
     with pytest.raises(Pending):
         asyncio.run(read(files, EPOCHS, writer, wait_seconds=0.05))
@@ -148,9 +158,13 @@ def test_who_does_not_ask_again_is_not_waited_for(files: TableFiles, writer: Wri
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(errno.ENOSPC, "No space left on device"), Unreachable("store 's.sqlite': away")], ids=["disk full", "store away"]
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device"), Unreachable("store 's.sqlite': away")],
+    ids=["disk full", "store away"],
 )
-def test_a_fault_reaches_every_reader_and_leaves_no_half_file(files: TableFiles, writer: Writer, error: Exception) -> None:
+def test_a_fault_reaches_every_reader_and_leaves_no_half_file(
+    files: TableFiles, writer: Writer, error: Exception
+) -> None:
     def fails(file: IO[bytes], check: Callable[[], None]) -> None:
         file.write(b"half")
         raise error
@@ -166,7 +180,8 @@ def test_a_fault_reaches_every_reader_and_leaves_no_half_file(files: TableFiles,
 
 
 def test_the_folder_has_at_most_so_many_bytes(files: TableFiles, writer: Writer) -> None:
-    """The files that were asked for longest ago go first; those that are being read stay, and then no new one is written."""
+    """The files that were asked for longest ago go first; those that are being read stay, and then no new one
+    is written."""
     writer.size = 40
     writer.may.set()
     tables = [replace(EPOCHS, study=str(number)) for number in range(4)]
@@ -224,7 +239,10 @@ def test_a_service_that_stops_waits_for_no_file(tmp_path: pathlib.Path, writer: 
     assert names(files) == ["mine.csv"]
 
     async def visit() -> None:
-        waiting = [asyncio.create_task(read(files, replace(EPOCHS, study=str(number)), writer)) for number in range(2)]
+        waiting = [
+            asyncio.create_task(read(files, replace(EPOCHS, study=str(number)), writer))
+            for number in range(2)
+        ]
         await asyncio.to_thread(writer.began.wait)
         files.stop()
         found = await asyncio.gather(*waiting, return_exceptions=True)

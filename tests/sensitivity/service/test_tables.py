@@ -1,4 +1,5 @@
-"""Tables as files: what the store has, known by an ETag, and an answer of the usual shape where they cannot be written."""
+"""Tables as files: what the store has, known by an ETag, and an answer of the usual shape where they cannot
+be written."""
 
 from __future__ import annotations
 
@@ -28,7 +29,11 @@ def test_the_files_have_what_the_store_has(
 ) -> None:
     monkeypatch.setattr(table_response, "CHUNK", 1000)
     store = Store(read_settings.store)
-    expected = store.epochs("watched") if table == "epochs" else next(study_table.BATCHES["trials"](store, "watched", rows=1000))
+    expected = (
+        store.epochs("watched")
+        if table == "epochs"
+        else next(study_table.BATCHES["trials"](store, "watched", rows=1000))
+    )
     store.close()
     as_csv = reader.get(f"{WATCHED}/tables/{table}", params={"format": "csv"})
     assert as_csv.text == csv_text(expected)
@@ -44,13 +49,19 @@ def test_a_table_is_known_by_its_tag(client: httpx.Client, settings: Settings) -
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
     assert client.get(EPOCHS, params={"format": "csv"}).headers["etag"] != first.headers["etag"]
     head = client.head(EPOCHS)
-    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(first.content)))
+    assert (head.status_code, head.content, head.headers["content-length"]) == (
+        200,
+        b"",
+        str(len(first.content)),
+    )
     store = Store(settings.store)
     key = store.trials("watched")["key"][0]
     store.keep([{"key": key, "epoch": 99, "initial_loss": 1.0, "status": "completed", "train_loss": 0.5}])
     store.add_study("watched", store.study("watched").replace("{", "{ ", 1), [])
     store.close()
-    changed = until(lambda: answer if (answer := client.get(EPOCHS)).headers["etag"] != first.headers["etag"] else None)
+    changed = until(
+        lambda: answer if (answer := client.get(EPOCHS)).headers["etag"] != first.headers["etag"] else None
+    )
     assert 99 in pd.read_parquet(io.BytesIO(changed.content))["epoch"].tolist()
     folder = settings.data / table_files.FOLDER
     assert len(list(folder.glob("*.parquet"))) == 1
@@ -74,12 +85,17 @@ def test_a_full_disk_is_a_refusal_and_leaves_no_half_file(
     monkeypatch.setitem(study_table.WRITERS, "csv", full)  # type: ignore[misc]
     answer = client.get(EPOCHS, params={"format": "csv"})
     assert answer.headers["content-type"] == "application/problem+json"
-    assert (answer.status_code, answer.json()["detail"]) == (503, "the service cannot do this just now: No space left on device")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        503,
+        "the service cannot do this just now: No space left on device",
+    )
     assert list((settings.data / table_files.FOLDER).iterdir()) == []
     assert client.get(EPOCHS).status_code == 200
 
 
-def test_a_store_that_goes_away_is_a_refusal(client: httpx.Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_goes_away_is_a_refusal(
+    client: httpx.Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(study_table.BATCHES, "epochs", _without_file(pathlib.Path(settings.store)))
     answer = client.get(EPOCHS)
     assert answer.status_code == 503
@@ -109,7 +125,9 @@ def test_the_dashboard_has_the_same_file_of_every_epoch(reader: httpx.Client) ->
     assert reader.get("/download/trials.csv", params={"of": "watched", "variant": "adam"}).status_code == 200
 
 
-def test_every_epoch_of_a_trial_is_read_in_parts(reader: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_epoch_of_a_trial_is_read_in_parts(
+    reader: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from sensitivity.store import batches
 
     key = reader.get(f"{WATCHED}/trials", params={"limit": 1}).json()["trials"][0]["key"]

@@ -84,8 +84,11 @@ def test_what_cost_much_is_seen_later(trained: Trained, monkeypatch: pytest.Monk
     assert source.token("watched") != first
 
 
-def test_a_revision_stays_while_something_is_computed_of_it(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the first answers of a large study would be old before they are there, and none of their seconds would count."""
+def test_a_revision_stays_while_something_is_computed_of_it(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the first answers of a large study would be old before they are there, and none of their seconds
+    would count."""
     source, begun, go = trained.source, threading.Event(), threading.Event()
     first = source.token("watched")
 
@@ -118,7 +121,9 @@ def test_a_study_that_has_ended_is_seen_as_it_ended(trained: Trained) -> None:
     assert trained.answer().token != first.token
 
 
-def test_while_a_study_trains_readers_have_the_answer_before(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_a_study_trains_readers_have_the_answer_before(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At once, known by what it is of, until there is a newer one."""
     source = trained.source
     monkeypatch.setattr(views, "SHARE", 1e9)
@@ -131,12 +136,17 @@ def test_while_a_study_trains_readers_have_the_answer_before(trained: Trained, m
     assert source.answer(ASK) is first
     assert source.fingerprint(ASK, first.token) != source.fingerprint(ASK)
     go.set()
-    assert until(lambda: answer if (answer := source.answer(ASK)) is not first else None).token == source.token("watched")
+    assert until(
+        lambda: answer if (answer := source.answer(ASK)) is not first else None
+    ).token == source.token("watched")
 
 
 @pytest.mark.parametrize("ended", [False, True], ids=["it raises", "the study was stopped"])
-def test_the_answer_before_hides_nothing(trained: Trained, monkeypatch: pytest.MonkeyPatch, ended: bool) -> None:
-    """Why there is no answer any more, or that a study was stopped: it has trials left, but is not trained."""
+def test_the_answer_before_hides_nothing(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
+    """Why there is no answer any more, or that a study was stopped: it has trials left, but is not
+    trained."""
     source = trained.source
     monkeypatch.setattr(views, "SHARE", 1e9)
     trained.answer()
@@ -163,7 +173,9 @@ def test_an_answer_before_is_not_shown_for_ever(trained: Trained, monkeypatch: p
     assert source.answer(ASK).token == source.token("watched") != first.token
 
 
-def test_why_there_is_no_answer_is_heard_however_long_it_takes(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_why_there_is_no_answer_is_heard_however_long_it_takes(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By all who ask, found out once, and again after a while."""
     source, asked, go = trained.source, [], threading.Event()
 
@@ -187,7 +199,9 @@ def test_why_there_is_no_answer_is_heard_however_long_it_takes(trained: Trained,
     assert len(asked) == 2
 
 
-def test_a_look_that_was_under_way_is_not_noted_after_a_turn(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_that_was_under_way_is_not_noted_after_a_turn(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source, revision = trained.source, queries.revision
     first = source.token("watched")
     asked, go = threading.Event(), threading.Event()
@@ -236,7 +250,9 @@ def test_texts_are_kept_while_the_study_is_seen_as_it_is(trained: Trained) -> No
     assert len(made) == 2
 
 
-def test_one_reader_at_a_time_asks_whether_something_has_changed(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_reader_at_a_time_asks_whether_something_has_changed(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Forty that ask at once do not all read the store: the others see what was there."""
     source = trained.source
     first = source.token()
