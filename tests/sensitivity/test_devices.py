@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sensitivity.reporting.provenance import provenance
-from sensitivity.running.devices import environment, in_words, processor
+from sensitivity.reporting.provenance import devices_in_words, provenance
+from sensitivity.running.devices import environment, processor
 from sensitivity.running.run import run
 from sensitivity.store.copying import copy
 from sensitivity.store.store import Store
@@ -91,4 +91,4 @@ def test_a_run_notes_where_it_trains_and_the_report_says_it(tmp_path: pathlib.Pa
 
 def test_environments_are_said_once() -> None:
     one = {"workers": 2, "hosts": ["a"], "devices": {"EPYC": 1}}
-    assert in_words([one, one, {**one, "devices": {}}]) == "EPYC (up to 2 workers); unknown (up to 2 workers)"
+    assert devices_in_words([one, one, {**one, "devices": {}}]) == "EPYC (up to 2 workers); unknown (up to 2 workers)"
