@@ -57,10 +57,18 @@ _HOMES = {
 def _check_trainables() -> None:
     """Refuse a module of the user's that Python finds in place of the package below. Raises: ImportError that names its file."""
     spec, package = find_spec("trainables"), pathlib.Path(__file__).parents[1] / "trainables"
-    folders = [pathlib.Path(folder).resolve() for folder in (spec.submodule_search_locations or ())] if spec is not None else []
+    folders = (
+        [pathlib.Path(folder).resolve() for folder in (spec.submodule_search_locations or ())]
+        if spec is not None
+        else []
+    )
     if spec is not None and package.resolve() not in folders:
         file = spec.origin or str(folders[0])
-        raise ImportError(f"{file} hides the package 'trainables' that search_spaces needs; rename it", name="trainables", path=file)
+        raise ImportError(
+            f"{file} hides the package 'trainables' that search_spaces needs; rename it",
+            name="trainables",
+            path=file,
+        )
 
 
 _check_trainables()

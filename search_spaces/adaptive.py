@@ -85,9 +85,14 @@ class Adaptive(Stateless):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._spaces, self._n, self._cohort_size = dict(spaces), n, cohort_size
         self._cohort, self._members, self._known, self._outcome = cohort, members, known, outcome
-        backend = optuna.storages.get_storage(storage if storage is not None else optuna.storages.InMemoryStorage())
+        backend = optuna.storages.get_storage(
+            storage if storage is not None else optuna.storages.InMemoryStorage()
+        )
         self._studies = {
-            label: optuna.create_study(study_name=label, storage=backend, direction="minimize", load_if_exists=True) for label in spaces
+            label: optuna.create_study(
+                study_name=label, storage=backend, direction="minimize", load_if_exists=True
+            )
+            for label in spaces
         }
         for position, study in enumerate(self._studies.values()):
             # A continued study must not draw again what it drew before.
@@ -98,7 +103,9 @@ class Adaptive(Stateless):
         for study in self._studies.values():
             for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
                 _release(study, trial.number, trial.params)
-        wanted = {label: min(n, int(space.size)) if sampler == "brute" else n for label, space in spaces.items()}
+        wanted = {
+            label: min(n, int(space.size)) if sampler == "brute" else n for label, space in spaces.items()
+        }
         self._left = {label: wanted[label] - self._complete(label) for label in spaces}
 
     def chosen(self) -> list[tuple[str, Configuration]]:
@@ -127,10 +134,19 @@ class Adaptive(Stateless):
             fresh = []
             for configuration, trial, keys in asked:
                 if self._told(label, trial, keys):
-                    self._cohort(label, [configuration])  # notes the trials of a run that was killed before Optuna heard of their end
+                    self._cohort(
+                        label, [configuration]
+                    )  # notes the trials of a run that was killed before Optuna heard of their end
                     continue
                 # Discrete spaces repeat themselves: what is being trained already is waited for, not trained twice.
-                holder = next((each for each, cohort in self._open.items() if any(keys == others for *_, others in cohort)), None)
+                holder = next(
+                    (
+                        each
+                        for each, cohort in self._open.items()
+                        if any(keys == others for *_, others in cohort)
+                    ),
+                    None,
+                )
                 if holder is None:
                     fresh.append(configuration)
                 self._open.setdefault(holder or trial_id, []).append((label, trial, keys))
@@ -177,7 +193,9 @@ class Adaptive(Stateless):
             if ended is not None:
                 self._finished[report["key"]] = ended
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         """Tell Optuna about a cohort that ended; what it left unfinished has failed."""
         self.on_trial_result(trial_id, result or {})
         for label, trial, keys in self._open.pop(trial_id, ()):
@@ -208,7 +226,9 @@ class Planned(Stateless):
     def close(self) -> None:
         """Nothing is open."""
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         """Nothing to learn from a result."""
 
 
@@ -225,7 +245,9 @@ def _plain(value: Any) -> Any:
 
 
 def _passed_on(method: str) -> Any:
-    return lambda self, controller, trial, *result: getattr(self._of(trial), method)(controller, trial, *result)
+    return lambda self, controller, trial, *result: getattr(self._of(trial), method)(
+        controller, trial, *result
+    )
 
 
 class Apart(FIFOScheduler):
@@ -250,7 +272,8 @@ class Apart(FIFOScheduler):
         return {}
 
     on_trial_add, on_trial_result, on_trial_complete, on_trial_error, on_trial_remove = map(
-        _passed_on, ("on_trial_add", "on_trial_result", "on_trial_complete", "on_trial_error", "on_trial_remove")
+        _passed_on,
+        ("on_trial_add", "on_trial_result", "on_trial_complete", "on_trial_error", "on_trial_remove"),
     )
 
     def choose_trial_to_run(self, controller: Any, **more: Any) -> Any:
@@ -267,7 +290,11 @@ def early_stopping(name: str, metric: str, mode: str, epochs: int) -> Any:
     """
     from ray.tune import schedulers
 
-    known = {"asha": schedulers.ASHAScheduler, "hyperband": schedulers.HyperBandScheduler, "median": schedulers.MedianStoppingRule}
+    known = {
+        "asha": schedulers.ASHAScheduler,
+        "hyperband": schedulers.HyperBandScheduler,
+        "median": schedulers.MedianStoppingRule,
+    }
     made = known[name] if name in known else imported(name, "scheduler")
     if not callable(made):
         raise InputError(f"scheduler {name!r} is a {type(made).__name__}, not a class of Ray Tune's")
@@ -276,7 +303,13 @@ def early_stopping(name: str, metric: str, mode: str, epochs: int) -> Any:
         given["grace_period"] = max(1, epochs // 4)  # its own default is a minute of epochs
     try:
         takes = inspect.signature(made).parameters
-        return made(**{argument: each for argument, each in given.items() if argument in takes or argument in ("metric", "mode")})
+        return made(
+            **{
+                argument: each
+                for argument, each in given.items()
+                if argument in takes or argument in ("metric", "mode")
+            }
+        )
     except Exception as error:  # whatever a user's class raises
         raise InputError(f"scheduler {name!r} cannot be made: {type(error).__name__}: {error}") from None
 

@@ -33,7 +33,9 @@ class Composed(Planned):
         flat: list[Planned] = []
         for each in self.parts:
             if not isinstance(each, Planned):
-                raise InputError(f"parts of a composed design must be designs that are known beforehand, got {each!r}")
+                raise InputError(
+                    f"parts of a composed design must be designs that are known beforehand, got {each!r}"
+                )
             flat += each.parts if isinstance(each, Composed) else [each]
         if len(flat) < 2:
             raise InputError(f"parts of a composed design must be at least two, got {len(flat)}")

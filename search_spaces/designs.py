@@ -23,9 +23,32 @@ __all__ = [
     "OneAtATime", "Planned", "Random", "Saltelli", "Sobol", "design_from_dict", "distinct",
 ]  # fmt: skip
 
-Design = Grid | Random | Sobol | LatinHypercube | Saltelli | Morris | OneAtATime | Explicit | Composed | AdaptiveDesign
+Design = (
+    Grid
+    | Random
+    | Sobol
+    | LatinHypercube
+    | Saltelli
+    | Morris
+    | OneAtATime
+    | Explicit
+    | Composed
+    | AdaptiveDesign
+)
 DESIGNS: dict[str, type[Design]] = {
-    each.kind: each for each in (Grid, Random, Sobol, LatinHypercube, Saltelli, Morris, OneAtATime, Explicit, Composed, AdaptiveDesign)
+    each.kind: each
+    for each in (
+        Grid,
+        Random,
+        Sobol,
+        LatinHypercube,
+        Saltelli,
+        Morris,
+        OneAtATime,
+        Explicit,
+        Composed,
+        AdaptiveDesign,
+    )
 }
 
 
@@ -59,7 +82,9 @@ def design_from_dict(data: Mapping[str, Any]) -> Design:
     if "parts" in given:
         if isinstance(given["parts"], (str, Mapping)) or not isinstance(given["parts"], (list, tuple)):
             raise InputError(f"parts of a composed design must be a list of designs, got {given['parts']!r}")
-        given["parts"] = tuple(each if isinstance(each, Planned) else design_from_dict(each) for each in given["parts"])
+        given["parts"] = tuple(
+            each if isinstance(each, Planned) else design_from_dict(each) for each in given["parts"]
+        )
     return made(**given)
 
 

@@ -42,7 +42,9 @@ class Grid(Planned):
         if isinstance(self.points, Mapping):
             if not self.points and not self.levels:
                 raise InputError("points of a grid must name at least one hyperparameter, got none")
-            object.__setattr__(self, "points", {name: count(f"points of {name}", each) for name, each in self.points.items()})
+            object.__setattr__(
+                self, "points", {name: count(f"points of {name}", each) for name, each in self.points.items()}
+            )
         else:
             object.__setattr__(self, "points", count("points of a grid", self.points))
         if not isinstance(self.levels, Mapping):
@@ -71,9 +73,14 @@ class Grid(Planned):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON and YAML; :func:`design_from_dict` reads it."""
-        data: dict[str, Any] = {"kind": self.kind, "points": dict(self.points) if isinstance(self.points, Mapping) else self.points}
+        data: dict[str, Any] = {
+            "kind": self.kind,
+            "points": dict(self.points) if isinstance(self.points, Mapping) else self.points,
+        }
         if self.levels:
-            data["levels"] = {name: [write_value(each) for each in values] for name, values in self.levels.items()}
+            data["levels"] = {
+                name: [write_value(each) for each in values] for name, values in self.levels.items()
+            }
         return data
 
     def _size(self, hyperparameter: Hyperparameter) -> int:
@@ -89,4 +96,8 @@ class Grid(Planned):
             return [hyperparameter.check(each) for each in self.levels[name]]
         if not isinstance(self.points, Mapping):
             return list(hyperparameter.grid(self.points))
-        return list(hyperparameter.grid(self.points[name])) if name in self.points else [hyperparameter.default_value()]
+        return (
+            list(hyperparameter.grid(self.points[name]))
+            if name in self.points
+            else [hyperparameter.default_value()]
+        )

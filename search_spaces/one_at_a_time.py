@@ -69,7 +69,11 @@ class OneAtATime(Planned):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
-        center = BEST if self.center == BEST else {name: write_value(value) for name, value in self._center().items()}
+        center = (
+            BEST
+            if self.center == BEST
+            else {name: write_value(value) for name, value in self._center().items()}
+        )
         return {"kind": self.kind, "points": self.points, **({"center": center} if center else {})}
 
     def _center(self) -> Mapping[str, Any]:

@@ -54,7 +54,9 @@ def from_distributions(distributions: Mapping[str, BaseDistribution]) -> SearchS
     from search_spaces.spaces import SearchSpace
 
     if not isinstance(distributions, Mapping):
-        raise InputError(f"Optuna's distributions must be a mapping of names to distributions, got {distributions!r}")
+        raise InputError(
+            f"Optuna's distributions must be a mapping of names to distributions, got {distributions!r}"
+        )
     return SearchSpace(*(_hyperparameter(name, each) for name, each in distributions.items()))
 
 
@@ -65,9 +67,19 @@ def distribution(hyperparameter: Hyperparameter) -> BaseDistribution:
     if isinstance(hyperparameter, Float):
         if hyperparameter.scale == "log1m":
             return FloatDistribution(_nines(hyperparameter.low), _nines(hyperparameter.high))
-        return FloatDistribution(hyperparameter.low, hyperparameter.high, log=hyperparameter.scale == "log", step=hyperparameter.step)
+        return FloatDistribution(
+            hyperparameter.low,
+            hyperparameter.high,
+            log=hyperparameter.scale == "log",
+            step=hyperparameter.step,
+        )
     if isinstance(hyperparameter, Integer):
-        return IntDistribution(hyperparameter.low, hyperparameter.high, log=hyperparameter.scale == "log", step=hyperparameter.step or 1)
+        return IntDistribution(
+            hyperparameter.low,
+            hyperparameter.high,
+            log=hyperparameter.scale == "log",
+            step=hyperparameter.step or 1,
+        )
     if isinstance(hyperparameter, Ordinal):
         return IntDistribution(0, len(hyperparameter.levels) - 1)
     return CategoricalDistribution(hyperparameter.choices)
@@ -102,10 +114,18 @@ def _hyperparameter(name: str, given: Any) -> Hyperparameter:
     if isinstance(given, FloatDistribution):
         return Float(name, given.low, given.high, "log" if given.log else "linear", step=given.step)
     if isinstance(given, IntDistribution):
-        return Integer(name, given.low, given.high, "log" if given.log else "linear", step=given.step if given.step > 1 else None)
+        return Integer(
+            name,
+            given.low,
+            given.high,
+            "log" if given.log else "linear",
+            step=given.step if given.step > 1 else None,
+        )
     if isinstance(given, CategoricalDistribution):
         for choice in given.choices:
             if not isinstance(choice, (str, bool, Real)):
                 raise InputError(f"choices of {name} must be strings, bools or numbers, got {choice!r}")
         return Categorical(name, given.choices)  # type: ignore[arg-type]
-    raise InputError(f"{name} must be a FloatDistribution, IntDistribution or CategoricalDistribution, got {given!r}")
+    raise InputError(
+        f"{name} must be a FloatDistribution, IntDistribution or CategoricalDistribution, got {given!r}"
+    )

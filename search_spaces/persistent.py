@@ -31,8 +31,12 @@ class Persistent(Stateless):
         ended: set[str],
         *,
         present: Callable[[dict[str, Any]], dict[str, Any]] = lambda config: config,
-        reports: Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[Mapping[str, Any]]] = lambda config, result: result["reports"],
-        ending: Callable[[Mapping[str, Any], Mapping[str, Any] | None], Sequence[Mapping[str, Any]]] = lambda config, result: (),
+        reports: Callable[
+            [Mapping[str, Any], Mapping[str, Any]], Sequence[Mapping[str, Any]]
+        ] = lambda config, result: result["reports"],
+        ending: Callable[
+            [Mapping[str, Any], Mapping[str, Any] | None], Sequence[Mapping[str, Any]]
+        ] = lambda config, result: (),
         attempts: Callable[[str], int] = lambda trial_id: RETRIES + 1,
         give_up: Callable[[str, Sequence[str]], None] = lambda trial_id, keys: None,
     ) -> None:
@@ -64,7 +68,9 @@ class Persistent(Stateless):
         owner, config = self._given[trial_id]
         self._searcher.on_trial_result(owner, {"reports": self._reports(config, result)})
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         """Pass on the end of a cohort, or keep what a lost worker left."""
         if trial_id not in self._given:  # Tune may say it twice
             return
@@ -73,7 +79,11 @@ class Persistent(Stateless):
         if again is not None:
             self._lost.append((owner, again))
         else:
-            last = [*self._reports(config, result), *self._ending(config, result)] if result and not error else []
+            last = (
+                [*self._reports(config, result), *self._ending(config, result)]
+                if result and not error
+                else []
+            )
             self._searcher.on_trial_complete(owner, {"reports": last}, error)
 
     def _again(self, trial_id: str, config: dict[str, Any]) -> dict[str, Any] | None:

@@ -43,7 +43,9 @@ class Planned:
         from search_spaces.composed import Composed
 
         if not isinstance(other, Planned):
-            raise InputError(f"a {self.kind} design can be joined with other designs that are known beforehand, got {other!r}")
+            raise InputError(
+                f"a {self.kind} design can be joined with other designs that are known beforehand, got {other!r}"
+            )
         return Composed((self, other))
 
 

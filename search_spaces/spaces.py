@@ -48,7 +48,9 @@ class SearchSpace:
     def __init__(self, *hyperparameters: Hyperparameter) -> None:
         for each in hyperparameters:
             if not isinstance(each, _KINDS):
-                raise InputError(f"a search space must hold {', '.join(kind.__name__ for kind in _KINDS)}, got {each!r}")
+                raise InputError(
+                    f"a search space must hold {', '.join(kind.__name__ for kind in _KINDS)}, got {each!r}"
+                )
         names = [each.name for each in hyperparameters]
         for position, name in enumerate(names):
             if name in names[:position]:
@@ -108,7 +110,9 @@ class SearchSpace:
         made: dict[str, Any] = {}
         for each in self.hyperparameters:
             if holds(each.when, made):
-                made[each.name] = each.check(values[each.name]) if each.name in values else each.default_value()
+                made[each.name] = (
+                    each.check(values[each.name]) if each.name in values else each.default_value()
+                )
         return made
 
     def reach(self, name: str, value: Any, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -135,7 +139,9 @@ class SearchSpace:
                 found[each.name] = configuration.get(each.name)
             for parent in each.when:
                 if parent in found and parent not in configuration:
-                    raise InputError(f"configuration {dict(configuration)!r} lacks {parent!r}, which decides whether {each.name} is active")
+                    raise InputError(
+                        f"configuration {dict(configuration)!r} lacks {parent!r}, which decides whether {each.name} is active"
+                    )
         return tuple(found)
 
     def check(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,7 +214,9 @@ class SearchSpace:
         [{'rule': 'sgd'}, {'rule': 'adam', 'nu': 0.9}, {'rule': 'adam', 'nu': 0.999}]
         """
         count("points", points)
-        return combinations.combine(self.hyperparameters, {each.name: each.grid(points) for each in self.hyperparameters})
+        return combinations.combine(
+            self.hyperparameters, {each.name: each.grid(points) for each in self.hyperparameters}
+        )
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Plain data for JSON and YAML, one mapping a hyperparameter."""
@@ -233,7 +241,9 @@ class SearchSpace:
     def replace(self, hyperparameter: Hyperparameter) -> SearchSpace:
         """The space with another domain for one name. Raises: InputError for a name that the space lacks."""
         self[hyperparameter.name]
-        return SearchSpace(*(hyperparameter if each.name == hyperparameter.name else each for each in self.hyperparameters))
+        return SearchSpace(
+            *(hyperparameter if each.name == hyperparameter.name else each for each in self.hyperparameters)
+        )
 
     def fix(self, **values: Any) -> SearchSpace:
         """The space with a single value for each name given; configurations still hold it. Conditions that this decides are resolved.

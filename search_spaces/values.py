@@ -107,7 +107,9 @@ def distinct_values(name: str, values: object) -> tuple[Scalar, ...]:
     for value in map(python_value, values):
         if isinstance(value, str):
             if not isinstance(read_value(value), str):
-                raise InputError(f"{name} must not hold numbers as strings, got {value!r}; use {read_value(value)!r}")
+                raise InputError(
+                    f"{name} must not hold numbers as strings, got {value!r}; use {read_value(value)!r}"
+                )
             plain.append(str(value))
         elif isinstance(value, bool):
             plain.append(value)

@@ -21,7 +21,9 @@ def crop_and_flip(images: Tensor, generator: torch.Generator, padding: int = PAD
     Source: He et al., "Deep Residual Learning for Image Recognition" (2015), section 4.2.
     """
     if images.ndim != 4:
-        raise InputError(f"augmentation needs images of shape [batch, channels, height, width], got {list(images.shape)}")
+        raise InputError(
+            f"augmentation needs images of shape [batch, channels, height, width], got {list(images.shape)}"
+        )
     batch, channels, height, width = images.shape
     device = images.device
     top, left = torch.randint(0, 2 * padding + 1, (2, batch, 1), generator=generator, device=device)

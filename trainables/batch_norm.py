@@ -22,7 +22,9 @@ def batch_statistics(model: nn.Module) -> Iterator[bool]:
     Args: model: in evaluation mode. Yields: whether it has such layers.
     """
     layers = _layers(model)
-    before = [{name: buffer.clone() for name, buffer in layer.named_buffers(recurse=False)} for layer in layers]
+    before = [
+        {name: buffer.clone() for name, buffer in layer.named_buffers(recurse=False)} for layer in layers
+    ]
     modes = [layer.training for layer in layers]
     try:
         for layer in layers:
@@ -64,8 +66,13 @@ def check_last_batch(model: nn.Module, x: Tensor, batch_size: int) -> None:
         if "more than 1 value per channel" not in str(error):
             raise
         if n == 1:
-            raise InputError(f"this model's batch norm needs at least 2 training images, got 1 (batch_size {batch_size})") from error
-        near = min((size for size in range(2, n + 1) if not _single(n, size)), key=lambda size: abs(size - batch_size))
+            raise InputError(
+                f"this model's batch norm needs at least 2 training images, got 1 (batch_size {batch_size})"
+            ) from error
+        near = min(
+            (size for size in range(2, n + 1) if not _single(n, size)),
+            key=lambda size: abs(size - batch_size),
+        )
         raise InputError(
             f"batch_size must leave this model's batch norm no batch of a single image, got {batch_size} for {n} training images;"
             f" the nearest that does is {near}"

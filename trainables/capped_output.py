@@ -26,14 +26,19 @@ class CappedOutput:
         self._most = most
         self._trial = ""
         self.left = most
-        self._descriptors = {descriptor: os.dup(descriptor) for descriptor in DESCRIPTORS if _identity(descriptor) is not None}
+        self._descriptors = {
+            descriptor: os.dup(descriptor) for descriptor in DESCRIPTORS if _identity(descriptor) is not None
+        }
 
     @contextlib.contextmanager
     def of(self, trial: str) -> Iterator[None]:
         """What is printed meanwhile is this trial's. Args: trial: its key; another key has the full limit before it."""
         if trial != self._trial:
             self._trial, self.left = trial, self._most
-        with contextlib.redirect_stdout(_Capped(self, sys.stdout)), contextlib.redirect_stderr(_Capped(self, sys.stderr)):
+        with (
+            contextlib.redirect_stdout(_Capped(self, sys.stdout)),
+            contextlib.redirect_stderr(_Capped(self, sys.stderr)),
+        ):
             try:
                 yield
             finally:

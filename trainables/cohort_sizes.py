@@ -64,7 +64,11 @@ def fitting(first: TrainingLoop, largest: int) -> int:
         finally:
             stack.dissolve()
 
-    free = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    free = (
+        torch.cuda.mem_get_info(device)[0]
+        + torch.cuda.memory_reserved(device)
+        - torch.cuda.memory_allocated(device)
+    )
     try:
         return chosen(rehearse, largest, free)
     except Exception:  # it cannot be stacked; a cohort of two finds out why
@@ -99,7 +103,9 @@ def rehearsal(stack: Stack, steps: int = 2) -> tuple[float, int]:
     data, first = stack.data, stack.loops[0]
     x, y = data.x_train[: first.batch_size], data.y_train[: first.batch_size]
     restore, cuda = stack.snapshot(), x.device.type == "cuda"
-    each_x, each_y = (each.expand(len(stack.loops), *each.shape) for each in (x, y))  # as members of different seeds have them
+    each_x, each_y = (
+        each.expand(len(stack.loops), *each.shape) for each in (x, y)
+    )  # as members of different seeds have them
 
     def step() -> float:
         began = time.perf_counter()

@@ -47,9 +47,15 @@ class CohortLoop:
         most. Running out of memory halves it and repeats the epoch. capture: of a stack's training step; CUDA graphs on CUDA.
     """
 
-    def __init__(self, loops: Sequence[TrainingLoop], *, largest: int | None = None, capture: Capture | None = None) -> None:
+    def __init__(
+        self, loops: Sequence[TrainingLoop], *, largest: int | None = None, capture: Capture | None = None
+    ) -> None:
         self.loops, self.largest = list(loops), largest or max(1, len(loops))
-        cuda = bool(self.loops) and hasattr(self.loops[0], "data") and self.loops[0].data.x_train.device.type == "cuda"
+        cuda = (
+            bool(self.loops)
+            and hasattr(self.loops[0], "data")
+            and self.loops[0].data.x_train.device.type == "cuda"
+        )
         self.capture = cuda_graph if capture is None and cuda else capture
         self.reasons: dict[Hashable, str] = {}
         """Why members of a structure train one after another."""
@@ -139,7 +145,9 @@ class CohortLoop:
         found: list[tuple[int, ...]] = []
         for shape, group in groups.items():
             size = 1 if shape in self.reasons else self.largest
-            ordered = sorted(group, key=lambda k: str(kind(self.loops[k]))) if size > 1 else group  # one update for neighbours of a kind
+            ordered = (
+                sorted(group, key=lambda k: str(kind(self.loops[k]))) if size > 1 else group
+            )  # one update for neighbours of a kind
             found += [tuple(ordered[start : start + size]) for start in range(0, len(group), size)]
         return found
 
@@ -151,7 +159,10 @@ class CohortLoop:
         restore = stack.snapshot()
         try:
             return dict(zip(group, stack.train_epoch(), strict=True))
-        except (Exception, SystemExit) as error:  # the user's task or model may raise anything; alone, its member will say so
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # the user's task or model may raise anything; alone, its member will say so
             reason, failure = said(error), error.with_traceback(None)  # whose frames hold the memory
         restore()
         self._gives_way(group, failure, reason)
@@ -200,7 +211,14 @@ def structure(loop: TrainingLoop) -> Hashable:
     Members of second order have their variant in common too.
     """
     settings = loop.settings
-    shape: list[Any] = [id(loop.task), id(loop.data), loop.batch_size, loop.precision, loop.step, sorted(loop.model_settings.items())]
+    shape: list[Any] = [
+        id(loop.task),
+        id(loop.data),
+        loop.batch_size,
+        loop.precision,
+        loop.step,
+        sorted(loop.model_settings.items()),
+    ]
     shape.append(way(loop).__name__)
     if loop.second_order is not None:
         shape += [kind(loop), settings.curvature_every, settings.curvature_samples]
@@ -233,9 +251,19 @@ def moving_buffers(loops: Sequence[TrainingLoop]) -> list[str] | str:
             unused = [name for name, each in zip(params, alone[0], strict=True) if each is None]
             if unused:
                 return f"its loss does not depend on {unused[0]}"
-            alone_flat = torch.stack([torch.cat([each.reshape(-1) for each in found if each is not None]) for found in alone])
-            moving = [name for name in before[0] if not all(torch.equal(each[name], before[0][name]) for each in (*before[1:], *after))]
-            return moving if (found := _differs(pair, moving, x, y, torch.stack(losses), alone_flat, after)) is None else found
+            alone_flat = torch.stack(
+                [torch.cat([each.reshape(-1) for each in found if each is not None]) for found in alone]
+            )
+            moving = [
+                name
+                for name in before[0]
+                if not all(torch.equal(each[name], before[0][name]) for each in (*before[1:], *after))
+            ]
+            return (
+                moving
+                if (found := _differs(pair, moving, x, y, torch.stack(losses), alone_flat, after)) is None
+                else found
+            )
     except (Exception, SystemExit) as error:
         return said(error)
     finally:
@@ -245,25 +273,41 @@ def moving_buffers(loops: Sequence[TrainingLoop]) -> list[str] | str:
 
 
 def _differs(
-    pair: list[TrainingLoop], moving: list[str], x: Tensor, y: Tensor, own: Tensor, alone: Tensor, after: list[dict[str, Tensor]]
+    pair: list[TrainingLoop],
+    moving: list[str],
+    x: Tensor,
+    y: Tensor,
+    own: Tensor,
+    alone: Tensor,
+    after: list[dict[str, Tensor]],
 ) -> str | None:
     """What a stack computes differently from its members, or None."""
     stack = Stack(pair, moving)
     try:
         stack.model.train()
         shared = len(stack.lanes) == 1
-        losses = stack.losses(x if shared else torch.stack([x, x]), y if shared else torch.stack([y, y]), shared=shared)
+        losses = stack.losses(
+            x if shared else torch.stack([x, x]), y if shared else torch.stack([y, y]), shared=shared
+        )
         together = stack.gradient(losses)
         close, far = CLOSE[pair[0].precision]
         finite = own.isfinite() & alone.isfinite().all(1)
         if bool((((losses - own).abs() > close * own.abs()) & finite).any()):
             return "its losses in a stack are not those of its members"
-        apart = torch.linalg.vector_norm(together - alone, dim=1) > far * torch.linalg.vector_norm(alone, dim=1)
+        apart = torch.linalg.vector_norm(together - alone, dim=1) > far * torch.linalg.vector_norm(
+            alone, dim=1
+        )
         if bool((apart & finite).any()):
             return "its gradients in a stack are not those of its members"
         for name in moving:
             for k in (0, 1):
-                if not torch.allclose(stack.moving[name][k].double(), after[k][name].double(), rtol=close, atol=close, equal_nan=True):
+                if not torch.allclose(
+                    stack.moving[name][k].double(),
+                    after[k][name].double(),
+                    rtol=close,
+                    atol=close,
+                    equal_nan=True,
+                ):
                     return f"its buffer {name} in a stack is not that of its members"
         return None
     finally:

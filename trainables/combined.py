@@ -34,7 +34,9 @@ class Combined(torch.optim.Optimizer):
         groups = [{**group, PART: i} for i, part in enumerate(parts) for group in part.param_groups]
         params = [param for group in groups for param in group["params"]]
         if len(set(map(id, params))) < len(params):
-            raise InputError("the parts of a combined optimizer need parameters of their own, got one in two of them")
+            raise InputError(
+                "the parts of a combined optimizer need parameters of their own, got one in two of them"
+            )
         self.parts = list(parts)
         super().__init__(groups, {})
         self._share()
@@ -48,7 +50,9 @@ class Combined(torch.optim.Optimizer):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Only as the parts are made. Raises: InputError for a group that belongs to none."""
         if PART not in param_group:
-            raise InputError("a combined optimizer takes no further groups: make it of optimizers that have them")
+            raise InputError(
+                "a combined optimizer takes no further groups: make it of optimizers that have them"
+            )
         super().add_param_group(param_group)
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]

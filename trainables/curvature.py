@@ -17,7 +17,9 @@ from torch import Tensor
 from trainables.names import InputError
 from trainables.norms import POWERS, add_in_norm_
 
-REFUSALS = re.compile(r"differentiate twice|derivative for|derivative of|double backward|not implemented|not differentiable")
+REFUSALS = re.compile(
+    r"differentiate twice|derivative for|derivative of|double backward|not implemented|not differentiable"
+)
 """How torch says that an operation has no second derivative."""
 
 
@@ -66,7 +68,9 @@ def curvature(
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
         raise InputError(f"curvature_samples must be an integer of at least 1, got {samples!r}")
     if once := _once_differentiable(loss):  # torch itself would give a product without their part
-        raise InputError(f"order='second' needs a model that can be differentiated twice, and {', '.join(once)} is once_differentiable")
+        raise InputError(
+            f"order='second' needs a model that can be differentiated twice, and {', '.join(once)} is once_differentiable"
+        )
     try:
         gradient = torch.autograd.grad(loss, params, create_graph=True, allow_unused=True)
     except RuntimeError as error:
@@ -80,7 +84,9 @@ def curvature(
     generators = generator if isinstance(generator, Sequence) else [generator]
     total, fallen = torch.zeros_like(flat_gradient), torch.zeros(len(generators), device=loss.device)
     for i in range(samples):
-        u = torch.cat([_normal(flat_gradient, flat_gradient.numel() // len(generators), each) for each in generators])
+        u = torch.cat(
+            [_normal(flat_gradient, flat_gradient.numel() // len(generators), each) for each in generators]
+        )
         try:
             product = _flat(hessian_product(slopes, inputs, _unflat(u, inputs), retain_graph=i + 1 < samples))
         except RuntimeError as error:
@@ -103,7 +109,11 @@ def curvature(
 
 
 def hessian_product(
-    gradient: Sequence[Tensor], params: Sequence[Tensor], vector: Sequence[Tensor], *, retain_graph: bool = False
+    gradient: Sequence[Tensor],
+    params: Sequence[Tensor],
+    vector: Sequence[Tensor],
+    *,
+    retain_graph: bool = False,
 ) -> list[Tensor]:
     r"""The product :math:`H u = \nabla_\theta (\nabla_\theta f \cdot u)` by a second backward pass.
 
@@ -115,7 +125,11 @@ def hessian_product(
     if not linked:
         return [torch.zeros_like(param) for param in params]
     slopes, directions = zip(*linked, strict=True)
-    return list(torch.autograd.grad(slopes, params, directions, retain_graph=retain_graph, allow_unused=True, materialize_grads=True))
+    return list(
+        torch.autograd.grad(
+            slopes, params, directions, retain_graph=retain_graph, allow_unused=True, materialize_grads=True
+        )
+    )
 
 
 def _normal(like: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
@@ -148,7 +162,9 @@ def _explained(error: RuntimeError) -> Exception:
         return error
     named = re.search(r"derivative for '?(?:aten::)?(\w+)", said)
     operation = named.group(1) if named else "an operation of the model"
-    return InputError(f"order='second' needs a model that can be differentiated twice, and {operation} cannot: {said}")
+    return InputError(
+        f"order='second' needs a model that can be differentiated twice, and {operation} cannot: {said}"
+    )
 
 
 def _once_differentiable(loss: Tensor) -> list[str]:

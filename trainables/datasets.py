@@ -81,7 +81,9 @@ def summary(name: str) -> Summary:
     raise _unknown(name)
 
 
-def load(name: str | Callable[[], Dataset], *, data_root: str | pathlib.Path | None = None, download: bool = False) -> Dataset:
+def load(
+    name: str | Callable[[], Dataset], *, data_root: str | pathlib.Path | None = None, download: bool = False
+) -> Dataset:
     """A dataset by name, on the CPU.
 
     Args: name: one of :data:`KNOWN`, ``images:DIR`` or ``arrays:FILE.npz`` (see :mod:`trainables.file_datasets`), or a callable
@@ -115,7 +117,9 @@ def load(name: str | Callable[[], Dataset], *, data_root: str | pathlib.Path | N
 
 
 def _unknown(name: object) -> InputError:
-    return unknown("dataset", name, [*(each for each in KNOWN if each != "none"), "images:DIR", "arrays:FILE.npz"])
+    return unknown(
+        "dataset", name, [*(each for each in KNOWN if each != "none"), "images:DIR", "arrays:FILE.npz"]
+    )
 
 
 def _called(make: Callable[[], Dataset]) -> Dataset:
@@ -126,9 +130,13 @@ def _called(make: Callable[[], Dataset]) -> Dataset:
         made = make()
     except Exception as error:  # a user's callable may raise anything
         said = " ".join(str(error).split())
-        raise InputError(f"dataset {getattr(make, '__name__', make)!r} raises {type(error).__name__}: {said}") from error
+        raise InputError(
+            f"dataset {getattr(make, '__name__', make)!r} raises {type(error).__name__}: {said}"
+        ) from error
     if not isinstance(made, Dataset):
-        raise InputError(f"dataset {getattr(make, '__name__', make)!r} must return a trainables.Dataset, got {type(made).__name__}")
+        raise InputError(
+            f"dataset {getattr(make, '__name__', make)!r} must return a trainables.Dataset, got {type(made).__name__}"
+        )
     return made
 
 
@@ -192,7 +200,9 @@ def cifar10(data_root: str | pathlib.Path | None = None, *, download: bool = Fal
     return Dataset("cifar10", *parts)
 
 
-def _fetched(kind: Any, title: str, place: str, data_root: str | pathlib.Path | None, download: bool) -> tuple[Any, Any]:
+def _fetched(
+    kind: Any, title: str, place: str, data_root: str | pathlib.Path | None, download: bool
+) -> tuple[Any, Any]:
     """The training and the test part of a dataset of torchvision. Raises: InputError that says the way out."""
     root = str(data_root if data_root is not None else "data")
     try:
@@ -201,7 +211,9 @@ def _fetched(kind: Any, title: str, place: str, data_root: str | pathlib.Path | 
     except RuntimeError as error:
         if download:
             raise InputError(f"{title} could not be downloaded to {root}: {error}") from error
-        raise InputError(f"no {title} under data_root {root!r}; give --data-root DIR (with DIR/{place}), or --download") from error
+        raise InputError(
+            f"no {title} under data_root {root!r}; give --data-root DIR (with DIR/{place}), or --download"
+        ) from error
     except OSError as error:
         raise InputError(f"{title} under data_root {root!r} cannot be read: {error}") from error
 

@@ -33,10 +33,16 @@ def imported(path: str, kind: str) -> Any:
         found: Any = import_module(module)
     except (Exception, SystemExit) as error:  # a user's module may raise anything
         said = " ".join(str(error).split())
-        raise InputError(f"{kind} {path!r} cannot be imported: {type(error).__name__}: {said}{_replaced(module)}") from error
+        raise InputError(
+            f"{kind} {path!r} cannot be imported: {type(error).__name__}: {said}{_replaced(module)}"
+        ) from error
     for part in name.split("."):
         if not hasattr(found, part):
-            public = [each for each in vars(found) if not each.startswith("_")] if hasattr(found, "__dict__") else []
+            public = (
+                [each for each in vars(found) if not each.startswith("_")]
+                if hasattr(found, "__dict__")
+                else []
+            )
             if replaced := _replaced(module):
                 raise InputError(f"{kind} {path!r} has no {part!r}{replaced}")
             raise unknown(f"name in {module} for {kind} {path!r}:", part, public)
@@ -47,11 +53,20 @@ def imported(path: str, kind: str) -> Any:
 def _replaced(module: str) -> str:
     """Words for a file of the working directory that is not imported since an installed module has its name; none where there is none."""
     name = module.partition(".")[0]
-    found = next((file for file in (pathlib.Path(f"{name}.py"), pathlib.Path(name, "__init__.py")) if file.is_file()), None)
+    found = next(
+        (file for file in (pathlib.Path(f"{name}.py"), pathlib.Path(name, "__init__.py")) if file.is_file()),
+        None,
+    )
     loaded = getattr(sys.modules.get(name), "__file__", None)
-    if found is None or name not in sys.modules or (loaded is not None and pathlib.Path(loaded).resolve() == found.resolve()):
+    if (
+        found is None
+        or name not in sys.modules
+        or (loaded is not None and pathlib.Path(loaded).resolve() == found.resolve())
+    ):
         return ""
-    return f"; {str(found)!r} here is not imported, as the installed {name!r} comes first: give it another name"
+    return (
+        f"; {str(found)!r} here is not imported, as the installed {name!r} comes first: give it another name"
+    )
 
 
 def given_name(thing: Any) -> str:

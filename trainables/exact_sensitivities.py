@@ -107,7 +107,11 @@ class KnownAnswer(ABC):
     def __call__(self, configuration: Mapping[str, float], seed: int = 0) -> float:
         """The value at a configuration; the seed matters to :class:`Noisy` only."""
         at = list(self.units(configuration).values())
-        return float(sum(math.prod(float(factor(u)) for factor, u in zip(term, at, strict=True)) for term in self.terms))
+        return float(
+            sum(
+                math.prod(float(factor(u)) for factor, u in zip(term, at, strict=True)) for term in self.terms
+            )
+        )
 
     @functools.cached_property
     def _moments(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -116,7 +120,10 @@ class KnownAnswer(ABC):
         first, covariances = [], []
         for position, name in enumerate(self.names):
             edges = sorted({0.0, *self.breaks.get(name, ()), 1.0})
-            pieces = [(low + (high - low) * (nodes + 1) / 2, (high - low) / 2 * weights) for low, high in itertools.pairwise(edges)]
+            pieces = [
+                (low + (high - low) * (nodes + 1) / 2, (high - low) / 2 * weights)
+                for low, high in itertools.pairwise(edges)
+            ]
             at, weight = (np.concatenate(each) for each in zip(*pieces, strict=True))
             values = np.stack([np.broadcast_to(term[position](at), at.shape) for term in self.terms])
             shifted = values - values[:, :1]  # rounding must not make a constant vary
@@ -131,7 +138,13 @@ class KnownAnswer(ABC):
         product = np.ones(covariances.shape[1:])
         for position, name in enumerate(self.names):
             means = np.outer(first[position], first[position])
-            product *= covariances[position] if name == varied else means + covariances[position] if name in names else means
+            product *= (
+                covariances[position]
+                if name == varied
+                else means + covariances[position]
+                if name in names
+                else means
+            )
         return float(product.sum())
 
     def closed(self, names: Sequence[str]) -> float:

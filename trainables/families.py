@@ -47,7 +47,9 @@ def _standardised(data: Summary) -> Model:
 
 
 def _images_of_classes(name: str, data: Summary) -> str:
-    return _classes(name, data) or ("" if len(data.shape) == 3 else "images of shape [channels, height, width]")
+    return _classes(name, data) or (
+        "" if len(data.shape) == 3 else "images of shape [channels, height, width]"
+    )
 
 
 def _classes(name: str, data: Summary) -> str:
@@ -72,7 +74,12 @@ FAMILIES = {
         lambda data: ConvAutoencoder,
         _mnist_like,
         lambda data: "reconstruction",
-        settings={"activation": "leaky_relu", "slope": 0.01, "initialisation": "glorot_uniform", "width": 1.0},
+        settings={
+            "activation": "leaky_relu",
+            "slope": 0.01,
+            "initialisation": "glorot_uniform",
+            "width": 1.0,
+        },
     ),
     "resnet": Family(
         "residual network of 6 depth + 2 layers, cross entropy",
@@ -90,9 +97,20 @@ FAMILIES = {
         ("accuracy",),
         {"width": 128, "depth": 2, "activation": "relu", "slope": 0.01, "initialisation": "he_normal"},
     ),
-    "logistic": Family("logistic regression", _sized(LogisticRegression), _classes, _one_or_many, ("accuracy",), batch_size=64),
+    "logistic": Family(
+        "logistic regression",
+        _sized(LogisticRegression),
+        _classes,
+        _one_or_many,
+        ("accuracy",),
+        batch_size=64,
+    ),
     "quadratic": Family(
-        "bowl with known optimum and minimum", lambda data: Quadratic, _the_bowl, lambda data: "mean_output", batch_size=16
+        "bowl with known optimum and minimum",
+        lambda data: Quadratic,
+        _the_bowl,
+        lambda data: "mean_output",
+        batch_size=16,
     ),
 }
 BATCH_SIZES = {"digits": 64, "synthetic": 16}
@@ -133,7 +151,9 @@ def _composed(name: str, model: str, dataset: str, data: Summary) -> Task:
     if lacking:
         fitting = [each for each, other in FAMILIES.items() if not other.misfit(dataset, data)]
         have = f"shape {' x '.join(map(str, data.shape))} and {'no' if data.classes is None else data.classes} classes"
-        raise InputError(f"model {model!r} needs {lacking}; {dataset} has {have} (models that fit: {', '.join(fitting) or 'none'})")
+        raise InputError(
+            f"model {model!r} needs {lacking}; {dataset} has {have} (models that fit: {', '.join(fitting) or 'none'})"
+        )
     return Task(
         name,
         file_datasets.absolute(dataset) if dataset not in KNOWN else dataset,

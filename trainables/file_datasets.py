@@ -71,7 +71,9 @@ def _place(name: str) -> tuple[str, str, Stamp]:
     path = pathlib.Path(place).expanduser()
     if prefix == "arrays":
         if not path.is_file():
-            raise InputError(f"no file {place!r} for dataset {name!r}; give the path of an .npz file with {', '.join(PARTS)}")
+            raise InputError(
+                f"no file {place!r} for dataset {name!r}; give the path of an .npz file with {', '.join(PARTS)}"
+            )
         files = [path]
     else:
         for part in ("train", "test"):
@@ -79,7 +81,12 @@ def _place(name: str) -> tuple[str, str, Stamp]:
                 raise InputError(
                     f"no folder {str(path / part)!r} for dataset {name!r}; it needs DIR/train/CLASS/*.png and DIR/test/CLASS/*.png"
                 )
-        files = sorted(each for part in ("train", "test") for each in (path / part).glob("*/*") if each.suffix.lower() in PICTURES)
+        files = sorted(
+            each
+            for part in ("train", "test")
+            for each in (path / part).glob("*/*")
+            if each.suffix.lower() in PICTURES
+        )
     states = ((str(each), each.stat()) for each in files)
     return prefix, str(path), tuple((each, state.st_size, state.st_mtime_ns) for each, state in states)
 
@@ -99,7 +106,11 @@ def _read_once(prefix: str, place: str, stamp: Stamp) -> Read:
                 content.update(hashlib.file_digest(stream, "sha256").digest())
         except OSError as error:
             raise InputError(f"{file} cannot be read: {error}") from error
-    parts = _arrays(place) if prefix == "arrays" else _images(pathlib.Path(place), [pathlib.Path(file) for file, _, _ in stamp])
+    parts = (
+        _arrays(place)
+        if prefix == "arrays"
+        else _images(pathlib.Path(place), [pathlib.Path(file) for file, _, _ in stamp])
+    )
     return Read(**parts, content=content.hexdigest()[:16])
 
 
@@ -119,7 +130,10 @@ def _scaled(values: Tensor) -> Tensor:
 
 def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation per channel; a channel that never varies has 1, so that it can be divided by."""
-    total, squares = torch.zeros(images.shape[1], dtype=torch.float64), torch.zeros(images.shape[1], dtype=torch.float64)
+    total, squares = (
+        torch.zeros(images.shape[1], dtype=torch.float64),
+        torch.zeros(images.shape[1], dtype=torch.float64),
+    )
     for some in torch.split(images, CHUNK):
         values = _scaled(some)
         total += values.sum((0, 2, 3), dtype=torch.float64)
@@ -138,18 +152,24 @@ def _arrays(place: str) -> dict[str, Tensor]:
         with pathlib.Path(place).open("rb") as stream:
             found = np.load(stream, allow_pickle=False)
             if not isinstance(found, np.lib.npyio.NpzFile):
-                raise InputError(f"{place} is a single array; it needs {', '.join(PARTS)}: numpy.savez(FILE, x_train=..., ...)")
+                raise InputError(
+                    f"{place} is a single array; it needs {', '.join(PARTS)}: numpy.savez(FILE, x_train=..., ...)"
+                )
             lacking = [part for part in PARTS if part not in found.files]
             if lacking:
                 have = ", ".join(found.files) or "nothing"
-                raise InputError(f"{place} lacks {', '.join(lacking)}; it needs {', '.join(PARTS)} (has: {have})")
+                raise InputError(
+                    f"{place} lacks {', '.join(lacking)}; it needs {', '.join(PARTS)} (has: {have})"
+                )
             parts = {part: found[part] for part in PARTS}
     except InputError:
         raise
     except (OSError, ValueError, EOFError, KeyError) as error:
         raise InputError(f"{place} cannot be read as an .npz file: {error}") from error
     except Exception as error:  # zipfile and zlib have errors of their own for a file that is cut short
-        raise InputError(f"{place} cannot be read as an .npz file: {type(error).__name__}: {error}") from error
+        raise InputError(
+            f"{place} cannot be read as an .npz file: {type(error).__name__}: {error}"
+        ) from error
     for part in ("train", "test"):
         x, y = parts[f"x_{part}"], parts[f"y_{part}"]
         parts[f"y_{part}"] = _labels(place, f"y_{part}", y)
@@ -158,7 +178,9 @@ def _arrays(place: str) -> dict[str, Tensor]:
                 f"{place}: x_{part} must have shape [n, features], [n, height, width] or [n, channels, height, width], got {list(x.shape)}"
             )
         if len(x) != len(parts[f"y_{part}"]):
-            raise InputError(f"{place}: x_{part} has {len(x)} entries and y_{part} has {len(y)}; give one label for each")
+            raise InputError(
+                f"{place}: x_{part} has {len(x)} entries and y_{part} has {len(y)}; give one label for each"
+            )
         if len(x) == 0:
             raise InputError(f"{place}: x_{part} is empty")
         parts[f"x_{part}"] = _pixels(place, f"x_{part}", x)
@@ -173,7 +195,9 @@ def _labels(place: str, part: str, y: numpy.ndarray[Any, Any]) -> numpy.ndarray[
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1 or y.dtype.kind not in "uif":
-        raise InputError(f"{place}: {part} must be whole or real numbers of shape [n], got {y.dtype} of shape {list(y.shape)}")
+        raise InputError(
+            f"{place}: {part} must be whole or real numbers of shape [n], got {y.dtype} of shape {list(y.shape)}"
+        )
     if y.dtype.kind == "f":
         return y.astype("float32")
     if len(y) and y.min() < 0:
@@ -211,17 +235,24 @@ def _images(folder: pathlib.Path, files: list[pathlib.Path]) -> dict[str, Tensor
             raise InputError(f"no pictures in {str(folder / part)!r}; they belong in {part}/CLASS/*.png")
     strange = sorted({file.parent.name for file in files} - set(classes))
     if strange:
-        raise InputError(f"{folder / 'test'} has classes that train lacks: {', '.join(strange)} (train has: {', '.join(classes)})")
+        raise InputError(
+            f"{folder / 'test'} has classes that train lacks: {', '.join(strange)} (train has: {', '.join(classes)})"
+        )
     modes, first = set(), (files[0], (0, 0))
     try:
         for position, file in enumerate(files):
             with Image.open(file) as picture:
                 if picture.mode not in GREY | COLOUR:
-                    raise InputError(f"{file} has mode {picture.mode!r}; give 8 bits for each channel, grey or colour")
+                    raise InputError(
+                        f"{file} has mode {picture.mode!r}; give 8 bits for each channel, grey or colour"
+                    )
                 modes.add(picture.mode)
                 first = first if position else (file, picture.size)
                 if picture.size != first[1]:
-                    sizes = [f"{each} is {width} x {height}" for each, (width, height) in ((first[0], first[1]), (file, picture.size))]
+                    sizes = [
+                        f"{each} is {width} x {height}"
+                        for each, (width, height) in ((first[0], first[1]), (file, picture.size))
+                    ]
                     raise InputError(f"all pictures must have one size; {' and '.join(sizes)}")
         form = "L" if modes <= GREY else "RGB"
         parts: dict[str, Tensor] = {}

@@ -34,7 +34,13 @@ class FunctionTask(Task):
 
     def __init__(self, name: str, function: KnownAnswer, *, version: int = 1, description: str = "") -> None:
         super().__init__(
-            name, "none", functools.partial(_no_model, function), _no_loss, batch_size=1, version=version, description=description
+            name,
+            "none",
+            functools.partial(_no_model, function),
+            _no_loss,
+            batch_size=1,
+            version=version,
+            description=description,
         )
         object.__setattr__(self, "function", function)
 
@@ -137,7 +143,19 @@ class FunctionLoop:
 def function_tasks() -> list[FunctionTask]:
     """The functions that come with the package."""
     return [
-        FunctionTask("function/ishigami", Ishigami(), description="Ishigami's function: exact sensitivities, one interaction"),
-        FunctionTask("function/sobol_g", SobolG(), description="Sobol's g-function: exact sensitivities from large to small"),
-        FunctionTask("function/lr_valley", LrValley(), description="a loss U-shaped in log lr: exact sensitivities, nu without effect"),
+        FunctionTask(
+            "function/ishigami",
+            Ishigami(),
+            description="Ishigami's function: exact sensitivities, one interaction",
+        ),
+        FunctionTask(
+            "function/sobol_g",
+            SobolG(),
+            description="Sobol's g-function: exact sensitivities from large to small",
+        ),
+        FunctionTask(
+            "function/lr_valley",
+            LrValley(),
+            description="a loss U-shaped in log lr: exact sensitivities, nu without effect",
+        ),
     ]

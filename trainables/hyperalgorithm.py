@@ -167,31 +167,53 @@ class Hyperalgorithm(torch.optim.Optimizer):
         h = self._curvature_of(curvature) if self.second_order else None
         for group in self.param_groups:
             second = _is_second(group)
-            for (step, updates), params in self._by_step(group["params"], h if second else None, second=second).items():
-                self._update(group, params, step, [h[param] for param in params] if second and h is not None else None, updates)
+            for (step, updates), params in self._by_step(
+                group["params"], h if second else None, second=second
+            ).items():
+                self._update(
+                    group,
+                    params,
+                    step,
+                    [h[param] for param in params] if second and h is not None else None,
+                    updates,
+                )
         return loss
 
     def _curvature_of(self, curvature: Sequence[Tensor] | None) -> dict[Tensor, Tensor] | None:
         """The curvature of each parameter, checked before anything moves."""
         if curvature is None:
             waiting = (param for group in self.param_groups if _is_second(group) for param in group["params"])
-            if any(param.grad is not None and not {"v", "root"} & self.state.get(param, {}).keys() for param in waiting):
-                raise InputError("order='second' needs step(curvature=...) before it can do without; see trainables.curvature")
+            if any(
+                param.grad is not None and not {"v", "root"} & self.state.get(param, {}).keys()
+                for param in waiting
+            ):
+                raise InputError(
+                    "order='second' needs step(curvature=...) before it can do without; see trainables.curvature"
+                )
             return None
         params = [param for group in self.param_groups for param in group["params"] if param.grad is not None]
         if [each.shape for each in curvature] != [param.shape for param in params]:
-            shapes, wanted = [tuple(each.shape) for each in curvature], [tuple(param.shape) for param in params]
-            raise InputError(f"curvature needs one tensor for each parameter with a gradient, of shapes {wanted}, got {shapes}")
+            shapes, wanted = (
+                [tuple(each.shape) for each in curvature],
+                [tuple(param.shape) for param in params],
+            )
+            raise InputError(
+                f"curvature needs one tensor for each parameter with a gradient, of shapes {wanted}, got {shapes}"
+            )
         return dict(zip(params, curvature, strict=True))
 
-    def _by_step(self, params: Sequence[Tensor], h: dict[Tensor, Tensor] | None, *, second: bool) -> dict[tuple[int, int], list[Tensor]]:
+    def _by_step(
+        self, params: Sequence[Tensor], h: dict[Tensor, Tensor] | None, *, second: bool
+    ) -> dict[tuple[int, int], list[Tensor]]:
         """Count one more step for every parameter with a gradient; parameters grouped by their step and the updates of their v."""
         batches: dict[tuple[int, int], list[Tensor]] = {}
         for param in params:
             if param.grad is None:
                 continue
             if param.grad.is_sparse:
-                raise InputError("Hyperalgorithm needs dense gradients, got a sparse one; use sparse=False in the embedding")
+                raise InputError(
+                    "Hyperalgorithm needs dense gradients, got a sparse one; use sparse=False in the embedding"
+                )
             state = self.state[param]
             step = state["step"] = state.get("step", 0) + 1
             updates = step
@@ -206,7 +228,14 @@ class Hyperalgorithm(torch.optim.Optimizer):
                 self.state[param][name] = torch.zeros_like(param, memory_format=torch.preserve_format)
         return [self.state[param][name] for param in params]
 
-    def _update(self, group: dict[str, Any], params: list[Tensor], t: int, curvature: list[Tensor] | None, updates: int) -> None:
+    def _update(
+        self,
+        group: dict[str, Any],
+        params: list[Tensor],
+        t: int,
+        curvature: list[Tensor] | None,
+        updates: int,
+    ) -> None:
         """Algorithm 1 for parameters at step t whose v is updated for the ``updates``-th time, or left alone (see :meth:`step`)."""
         gradient = [param.grad for param in params if param.grad is not None]
         if group["maximize"]:

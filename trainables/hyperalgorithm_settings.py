@@ -24,7 +24,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 NUMBERS = ("lr", "mu", "nu", "p", "epsilon")
 SETTINGS = (*NUMBERS, *CHOICES, "period", "maximize")
-TORCHS_OWN = ("params", "param_names", "initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum", "swa_lr")
+TORCHS_OWN = (
+    "params",
+    "param_names",
+    "initial_lr",
+    "max_lr",
+    "min_lr",
+    "base_momentum",
+    "max_momentum",
+    "swa_lr",
+)
 """What a parameter group may have besides: PyTorch's optimizers and schedulers keep it there."""
 
 
@@ -92,17 +101,34 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         rule = "in [0, 1) (1 needs adaptive='sum' with nu_schedule='constant')"
         _check_number("nu", settings["nu"], lambda x: (x >= 0) & (x < 1), rule)
     _check_number("p", settings["p"], lambda x: x >= 1, "at least 1 (inf is the maximum norm)")
-    _check_number("epsilon", settings["epsilon"], lambda x: (x >= 0) & (x < math.inf), "at least 0 and finite")
-    if isinstance(settings["period"], bool) or not isinstance(settings["period"], int) or settings["period"] < 1:
+    _check_number(
+        "epsilon", settings["epsilon"], lambda x: (x >= 0) & (x < math.inf), "at least 0 and finite"
+    )
+    if (
+        isinstance(settings["period"], bool)
+        or not isinstance(settings["period"], int)
+        or settings["period"] < 1
+    ):
         raise InputError(f"period must be an integer of at least 1, got {settings['period']!r}")
-    lengths = {name: len(settings[name]) for name in NUMBERS if isinstance(settings[name], Tensor) and settings[name].ndim}
+    lengths = {
+        name: len(settings[name])
+        for name in NUMBERS
+        if isinstance(settings[name], Tensor) and settings[name].ndim
+    }
     if len(set(lengths.values())) > 1:
-        raise InputError(f"hyperparameters of one cohort need one entry per member each, got lengths {lengths}")
+        raise InputError(
+            f"hyperparameters of one cohort need one entry per member each, got lengths {lengths}"
+        )
 
 
 def _check_number(name: str, number: object, holds: Callable[[Any], Any], rule: str) -> None:
     if isinstance(number, Tensor):
-        fits = number.ndim <= 1 and number.numel() > 0 and not number.is_complex() and bool(torch.as_tensor(holds(number)).all())
+        fits = (
+            number.ndim <= 1
+            and number.numel() > 0
+            and not number.is_complex()
+            and bool(torch.as_tensor(holds(number)).all())
+        )
     else:
         fits = isinstance(number, (int, float)) and not isinstance(number, bool) and bool(holds(number))
     if not fits:
@@ -117,7 +143,11 @@ def check_parameter(param: Tensor, settings: Mapping[str, Any]) -> None:
         raise InputError(f"Hyperalgorithm needs real floating-point parameters, got one of {param.dtype}")
     for name in NUMBERS:
         number = settings[name]
-        if isinstance(number, Tensor) and number.numel() > 1 and (param.ndim == 0 or len(param) != len(number)):
+        if (
+            isinstance(number, Tensor)
+            and number.numel() > 1
+            and (param.ndim == 0 or len(param) != len(number))
+        ):
             shape = tuple(param.shape)
             raise InputError(
                 f"{name} has one entry for each of {len(number)} members, so parameters need shape [{len(number)}, ...], got {shape}"
@@ -127,4 +157,6 @@ def check_parameter(param: Tensor, settings: Mapping[str, Any]) -> None:
         if bool(((epsilon > 0) & (epsilon.to(param.dtype) == 0)).any()):
             kind = torch.finfo(param.dtype)
             least = kind.smallest_normal * kind.eps
-            raise InputError(f"epsilon must be at least {least:.0e} (or 0) for {param.dtype}, which rounds it to 0, got {epsilon.tolist()}")
+            raise InputError(
+                f"epsilon must be at least {least:.0e} (or 0) for {param.dtype}, which rounds it to 0, got {epsilon.tolist()}"
+            )

@@ -141,7 +141,10 @@ class LrValley(KnownAnswer):
     def ceiling(self) -> float:
         """Above the highest corner, where both valleys and the tilt are at their highest."""
         at = np.array([0.0, 1.0])
-        walls = [float(np.max(np.square(place(at) - best))) for place, best in ((_z, self._best[0]), (_l, self._best[1]))]
+        walls = [
+            float(np.max(np.square(place(at) - best)))
+            for place, best in ((_z, self._best[0]), (_l, self._best[1]))
+        ]
         tilt = abs(self.tilt) * float(np.ptp(_z(at)) * np.ptp(_l(at))) / 4
         return self.floor + self.steep_lr * walls[0] + self.steep_mu * walls[1] + tilt
 
@@ -190,7 +193,9 @@ class Noisy(KnownAnswer):
 
     def __call__(self, configuration: Mapping[str, float], seed: int = 0) -> float:
         """The value with its noise."""
-        drawn = hashlib.sha256(json.dumps([seed, sorted((name, float(each)) for name, each in configuration.items())]).encode()).digest()
+        drawn = hashlib.sha256(
+            json.dumps([seed, sorted((name, float(each)) for name, each in configuration.items())]).encode()
+        ).digest()
         noise = np.random.default_rng(int.from_bytes(drawn[:8], "big")).normal()
         return self.function(configuration, seed) + self.sd * float(noise)
 
@@ -239,7 +244,9 @@ class Diverging(KnownAnswer):
 
     def __post_init__(self) -> None:
         if not 0 < self.above < 1:
-            raise InputError(f"above must be between 0 and 1, the share of the space that does not diverge; got {self.above!r}")
+            raise InputError(
+                f"above must be between 0 and 1, the share of the space that does not diverge; got {self.above!r}"
+            )
         if self.along is not None and self.along not in self.function.names:
             raise unknown("hyperparameter in along", self.along, self.function.names)
         if self.function.divergence_rate > 0:
@@ -247,7 +254,11 @@ class Diverging(KnownAnswer):
 
     def __call__(self, configuration: Mapping[str, float], seed: int = 0) -> float:
         """The value, or infinity."""
-        return math.inf if self.units(configuration)[self._along] > self.above else self.function(configuration, seed)
+        return (
+            math.inf
+            if self.units(configuration)[self._along] > self.above
+            else self.function(configuration, seed)
+        )
 
     @property
     def _along(self) -> str:
@@ -275,7 +286,13 @@ class Diverging(KnownAnswer):
         position = self.names.index(self._along)
         kept: list[Sequence[Factor]] = []
         for term in self.function.terms:
-            kept.append([*term[:position], functools.partial(_up_to, term[position], self.above), *term[position + 1 :]])
+            kept.append(
+                [
+                    *term[:position],
+                    functools.partial(_up_to, term[position], self.above),
+                    *term[position + 1 :],
+                ]
+            )
         beyond: list[Factor] = [_one] * len(self.names)
         beyond[position] = lambda u: self.ceiling * (np.asarray(u) > self.above)
         return [*kept, beyond]

@@ -15,8 +15,12 @@ ACTIVATIONS = ("leaky_relu", "relu")
 INITIALISATIONS: dict[str, Callable[..., object]] = {
     "glorot_uniform": nn.init.xavier_uniform_,
     "glorot_normal": nn.init.xavier_normal_,
-    "he_uniform": lambda weight, generator: nn.init.kaiming_uniform_(weight, nonlinearity="relu", generator=generator),
-    "he_normal": lambda weight, generator: nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator),
+    "he_uniform": lambda weight, generator: nn.init.kaiming_uniform_(
+        weight, nonlinearity="relu", generator=generator
+    ),
+    "he_normal": lambda weight, generator: nn.init.kaiming_normal_(
+        weight, nonlinearity="relu", generator=generator
+    ),
 }
 """Variance of a weight: 2 / (fan_in + fan_out) for Glorot's (Glorot & Bengio, 2010), 2 / fan_in for He's (He et al., 2015, section 2.2)."""
 

@@ -22,11 +22,16 @@ class Layout:
 
     def views(self, row: Tensor) -> list[Tensor]:
         """The parameters that a row holds."""
-        return [piece.view(shape) for piece, shape in zip(torch.split(row, self.sizes), self.shapes, strict=True)]
+        return [
+            piece.view(shape) for piece, shape in zip(torch.split(row, self.sizes), self.shapes, strict=True)
+        ]
 
     def stacked(self, rows: Tensor) -> list[Tensor]:
         """The parameters of all members, each ``[K, ...]``. Args: rows: ``[K, N]``."""
-        return [piece.view(len(rows), *shape) for piece, shape in zip(torch.split(rows, self.sizes, 1), self.shapes, strict=True)]
+        return [
+            piece.view(len(rows), *shape)
+            for piece, shape in zip(torch.split(rows, self.sizes, 1), self.shapes, strict=True)
+        ]
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:

@@ -41,11 +41,15 @@ def mean_output(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 def accuracy(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The share of images whose class is the largest output, or the sign of the single one."""
-    chosen = (outputs.flatten() > 0).long() if outputs.ndim < 2 or outputs.shape[1] == 1 else outputs.argmax(1)
+    chosen = (
+        (outputs.flatten() > 0).long() if outputs.ndim < 2 or outputs.shape[1] == 1 else outputs.argmax(1)
+    )
     return (chosen == y).to(outputs.dtype).mean()
 
 
-LOSSES: dict[str, Measure] = {each.__name__: each for each in (cross_entropy, binary_cross_entropy, mse, reconstruction, mean_output)}
+LOSSES: dict[str, Measure] = {
+    each.__name__: each for each in (cross_entropy, binary_cross_entropy, mse, reconstruction, mean_output)
+}
 METRICS: dict[str, Measure] = {"accuracy": accuracy}
 
 
@@ -60,7 +64,9 @@ def loss_of(given: Measure | str) -> Measure:
             raise unknown("loss", given, LOSSES)
         return LOSSES[given]
     if not callable(given):
-        raise InputError(f"loss must be a callable of (outputs, x, y) or one of {', '.join(LOSSES)}; got {given!r}")
+        raise InputError(
+            f"loss must be a callable of (outputs, x, y) or one of {', '.join(LOSSES)}; got {given!r}"
+        )
     return given
 
 

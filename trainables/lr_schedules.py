@@ -144,12 +144,16 @@ def lr_schedule(name: str) -> Callable[[int, Decay], float]:
 def _own(path: str) -> Callable[[int, Decay], float]:
     function = imported(path, "lr_schedule")
     if not callable(function):
-        raise InputError(f"lr_schedule {path!r} must be a function of the step, got {type(function).__name__}")
+        raise InputError(
+            f"lr_schedule {path!r} must be a function of the step, got {type(function).__name__}"
+        )
 
     def factor(step: int, decay: Decay) -> float:
         value = float(function(step))
         if not 0 <= value < math.inf:
-            raise InputError(f"lr_schedule {path!r} must be at least 0 and finite, got {value} at step {step}")
+            raise InputError(
+                f"lr_schedule {path!r} must be at least 0 and finite, got {value} at step {step}"
+            )
         return value
 
     return factor

@@ -31,7 +31,10 @@ class LoopNumbers:
         self.loops, self.theta = loops, theta
         self.rates = _numbers([loop.rates[0] for loop in loops])
         self.clips, self.kind = loops[0].settings.clip_norm is not None, loops[0].settings.weight_decay_kind
-        decays, clips = [loop.settings.weight_decay for loop in loops], [loop.settings.clip_norm for loop in loops]
+        decays, clips = (
+            [loop.settings.weight_decay for loop in loops],
+            [loop.settings.clip_norm for loop in loops],
+        )
         self.decays, self.all_decay = any(decays), all(decays)
         self.decay = _numbers(decays).to(theta.device)[:, None]
         self.clip = _numbers([each or torch.inf for each in clips]).to(theta)
@@ -42,7 +45,9 @@ class LoopNumbers:
             return self.rates
         kinds = {(loop.settings.lr_schedule, loop.decay) for loop in self.loops}
         factors = {kind: lr_factor(kind[0], step, kind[1]) for kind in kinds}
-        return _numbers([loop.rates[0] * factors[loop.settings.lr_schedule, loop.decay] for loop in self.loops])
+        return _numbers(
+            [loop.rates[0] * factors[loop.settings.lr_schedule, loop.decay] for loop in self.loops]
+        )
 
     def clip_and_decay(self, gradient: Tensor, norms: Tensor, alpha: Tensor) -> Tensor:
         """The gradient to descend by, as :meth:`TrainingLoop.clip_and_decay` makes it; decoupled decay has moved the parameters.
@@ -53,7 +58,9 @@ class LoopNumbers:
             gradient = gradient * (self.clip / (norms + 1e-6)).clamp(max=1.0)[:, None]
         if self.decays and self.kind == "coupled":
             decayed = gradient + self.decay.to(gradient.dtype) * self.theta
-            return decayed if self.all_decay else torch.where(self.decay > 0, decayed, gradient)  # 0 times an infinite weight is not 0
+            return (
+                decayed if self.all_decay else torch.where(self.decay > 0, decayed, gradient)
+            )  # 0 times an infinite weight is not 0
         if self.decays:
             self.theta *= (1 - alpha.to(self.decay).view(-1, 1) * self.decay).to(self.theta.dtype)
         return gradient
@@ -76,8 +83,15 @@ class MemberNumbers(LoopNumbers):
         super().__init__(loops, theta)
         self.on_cpu = theta.device.type == "cpu"
         groups = [loop.optimizer.param_groups[0] for loop in loops]
-        p = groups[0]["p"] if groups[0]["p"] in POWERS else _numbers([float(group["p"]) for group in groups]).to(theta.device)
-        self.settings: dict[str, Any] = {**groups[0], "p": p[:, None] if isinstance(p, Tensor) and self.on_cpu else p}
+        p = (
+            groups[0]["p"]
+            if groups[0]["p"] in POWERS
+            else _numbers([float(group["p"]) for group in groups]).to(theta.device)
+        )
+        self.settings: dict[str, Any] = {
+            **groups[0],
+            "p": p[:, None] if isinstance(p, Tensor) and self.on_cpu else p,
+        }
         self.epsilon = _numbers([float(group["epsilon"]) for group in groups])
         pairs = [(float(group["mu"]), float(group["nu"])) for group in groups]
         if self.on_cpu:
@@ -101,15 +115,21 @@ class MemberNumbers(LoopNumbers):
             step += 1
             updates = updates + curves if second else step
             alphas.append(self.at(step))
-            rows.append([numbers_at(kind, step, updates if curves or not second else None) for kind in self.kinds])
-        return self._as_columns(alphas, rows) if self.on_cpu else self._moved(alphas, [row[0] for row in rows])
+            rows.append(
+                [numbers_at(kind, step, updates if curves or not second else None) for kind in self.kinds]
+            )
+        return (
+            self._as_columns(alphas, rows) if self.on_cpu else self._moved(alphas, [row[0] for row in rows])
+        )
 
     def _as_columns(self, alphas: Sequence[Tensor], rows: Sequence[Sequence[Numbers]]) -> list[Numbers]:
         """Numbers of steps by kind as columns of the parameters' dtype, and the differences of mu and nu from 1."""
 
         def column(number: Callable[[Numbers], Any]) -> list[Any]:
             present = [row for row in rows if number(row[0]) is not None]
-            by_kind = _numbers([[float(number(kind) or 0.0) for kind in row] for row in present] or [[0.0] * len(self.kinds)])
+            by_kind = _numbers(
+                [[float(number(kind) or 0.0) for kind in row] for row in present] or [[0.0] * len(self.kinds)]
+            )
             found = iter(self._columns(by_kind[:, self.kind_of]))
             return [None if number(row[0]) is None else next(found) for row in rows]
 
@@ -132,16 +152,26 @@ class MemberNumbers(LoopNumbers):
 
     def _moved(self, alphas: Sequence[Tensor], rows: Sequence[Numbers]) -> list[Numbers]:
         """Numbers of steps on the device, each field by one copy."""
-        columns: list[Sequence[Any]] = [alphas, [self.epsilon] * len(rows), *([getattr(row, name) for row in rows] for name in DECAYS)]
+        columns: list[Sequence[Any]] = [
+            alphas,
+            [self.epsilon] * len(rows),
+            *([getattr(row, name) for row in rows] for name in DECAYS),
+        ]
         moved: list[list[Any]] = []
         for column in columns:
             full = [
-                number if isinstance(number, Tensor) else torch.full((len(self.loops),), number, dtype=torch.float64)
+                number
+                if isinstance(number, Tensor)
+                else torch.full((len(self.loops),), number, dtype=torch.float64)
                 for number in column
                 if number is not None
             ]
             same = all(number is full[0] for number in full)
-            on_device = iter([tensor.to(self.theta.device) for tensor in full[:1]] * len(full) if same else self._stacked(full))
+            on_device = iter(
+                [tensor.to(self.theta.device) for tensor in full[:1]] * len(full)
+                if same
+                else self._stacked(full)
+            )
             moved.append([None if number is None else next(on_device) for number in column])
         return [Numbers(*row) for row in zip(*moved, strict=True)]
 

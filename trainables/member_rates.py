@@ -29,7 +29,9 @@ class MemberRates(Tensor):
 
     def __float__(self) -> float:
         """Raises: InputError; ReduceLROnPlateau asks, which follows one loss."""
-        raise InputError(f"a scheduler that needs lr as one number, as ReduceLROnPlateau does, cannot drive the {len(self)} of a cohort")
+        raise InputError(
+            f"a scheduler that needs lr as one number, as ReduceLROnPlateau does, cannot drive the {len(self)} of a cohort"
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         return self.as_subclass(Tensor).clone()

@@ -59,7 +59,12 @@ def member_rows(task: Task, model: nn.Module) -> MemberRows | None:
     """Return a task's model, loss and metrics for K members at once; None where one of them is not of this package, or was changed."""
     forward, loss = FORWARDS.get(type(model)), LOSSES.get(task.loss)
     metrics = [METRICS.get(metric) for metric in task.metrics.values()]
-    if forward is None or loss is None or None in metrics or not all(_unchanged(module) for module in model.modules()):
+    if (
+        forward is None
+        or loss is None
+        or None in metrics
+        or not all(_unchanged(module) for module in model.modules())
+    ):
         return None
     if len({(param.dtype, param.requires_grad) for param in model.parameters()}) != 1:
         return None
@@ -68,7 +73,12 @@ def member_rows(task: Task, model: nn.Module) -> MemberRows | None:
 
 def _unchanged(module: nn.Module) -> bool:
     """True for a module of a known class without hooks and without a method of its own."""
-    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    hooks = (
+        module._forward_hooks,
+        module._forward_pre_hooks,
+        module._backward_hooks,
+        module._backward_pre_hooks,
+    )
     biased = not isinstance(module, nn.Linear) or module.bias is not None
     return type(module) in KNOWN and biased and not any(hooks) and "forward" not in vars(module)
 
@@ -125,11 +135,17 @@ def _mean_output(outputs: Tensor, y: Tensor) -> Tensor:
 
 
 def _accuracy(outputs: Tensor, y: Tensor) -> Tensor:
-    classes = (outputs.flatten(1) > 0).long() if outputs.ndim < 3 or outputs.shape[2] == 1 else outputs.argmax(2)
+    classes = (
+        (outputs.flatten(1) > 0).long() if outputs.ndim < 3 or outputs.shape[2] == 1 else outputs.argmax(2)
+    )
     return (classes == y).to(outputs.dtype).mean(1)
 
 
-FORWARDS: Mapping[type[nn.Module], Forward] = {Mlp: _mlp, LogisticRegression: _logistic, Quadratic: _quadratic}
+FORWARDS: Mapping[type[nn.Module], Forward] = {
+    Mlp: _mlp,
+    LogisticRegression: _logistic,
+    Quadratic: _quadratic,
+}
 LOSSES: Mapping[Measure, RowMeasure] = {
     losses.cross_entropy: _cross_entropy,
     losses.binary_cross_entropy: _binary_cross_entropy,

@@ -64,7 +64,9 @@ class LogisticRegression(nn.Module):
     Shapes: ``[batch, *shape]`` to ``[batch, classes]``, or ``[batch, 1]`` for two classes.
     """
 
-    def __init__(self, generator: torch.Generator | None = None, *, shape: Sequence[int], classes: int) -> None:
+    def __init__(
+        self, generator: torch.Generator | None = None, *, shape: Sequence[int], classes: int
+    ) -> None:
         super().__init__()
         self.dense = nn.Linear(math.prod(shape), 1 if classes == 2 else classes)
         nn.init.zeros_(self.dense.weight)

@@ -27,7 +27,11 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> InputError:
     near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
     hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
     listed = (
-        names if len(names) <= MOST_LISTED else [folded[each] for each in difflib.get_close_matches(str(name).casefold(), folded, 5, 0)]
+        names
+        if len(names) <= MOST_LISTED
+        else [folded[each] for each in difflib.get_close_matches(str(name).casefold(), folded, 5, 0)]
     )
     more = f" and {len(names) - len(listed)} more" if len(names) > len(listed) else ""
-    return InputError(f"unknown {kind} {name!r}{hint} (known: {', '.join(listed) + more if names else 'none'})")
+    return InputError(
+        f"unknown {kind} {name!r}{hint} (known: {', '.join(listed) + more if names else 'none'})"
+    )

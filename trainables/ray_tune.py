@@ -37,7 +37,9 @@ class CohortTrainable(tune.Trainable):
 
         if config["device"] == "cpu":
             pin_products()
-            torch.set_num_threads(1)  # a second thread trains 1.5 times as fast, a second worker twice: so workers
+            torch.set_num_threads(
+                1
+            )  # a second thread trains 1.5 times as fast, a second worker twice: so workers
         self._output = CappedOutput(MOST_OUTPUT)
         self._data: Any = None
         self._data_key: Any = None
@@ -85,7 +87,10 @@ class CohortTrainable(tune.Trainable):
 
     def _objective(self, report: dict[str, Any]) -> float:
         """What a scheduler compares: the loss so far, capped at the initial loss; or the negative of what is maximised."""
-        sign, cap = -1.0 if self.cohort["objective"]["maximised"] else 1.0, report.get("initial_loss", math.inf)
+        sign, cap = (
+            -1.0 if self.cohort["objective"]["maximised"] else 1.0,
+            report.get("initial_loss", math.inf),
+        )
         loss = sign * report.get(self.cohort["objective"]["metric"], math.nan)
         worst = cap if self.cohort["objective"]["capped"] else math.inf
         return min(loss, worst) if math.isfinite(loss) else worst
@@ -99,7 +104,9 @@ class CohortTrainable(tune.Trainable):
                 trained = self.group.train_epoch()
             for k, report in trained.items():
                 loop = self.group.loops[k]
-                reports.append({"key": members[self.positions[k]]["key"], "initial_loss": loop.initial_loss, **report})
+                reports.append(
+                    {"key": members[self.positions[k]]["key"], "initial_loss": loop.initial_loss, **report}
+                )
         if self.group is not None and not self.group.running:
             self._reason = self._reason or self.group.reason
             if self.group.largest < len(self.group.loops):  # they did not fit the memory
@@ -120,7 +127,10 @@ class CohortTrainable(tune.Trainable):
                 with self._output.of(member["key"]):
                     loops[at] = self._loop(member)
                 size = self._size(loops[at], len(self.cohort["members"]) - at) if len(loops) == 1 else size
-            except (Exception, SystemExit) as error:  # the user's task, model or data may raise anything, or call sys.exit
+            except (
+                Exception,
+                SystemExit,
+            ) as error:  # the user's task, model or data may raise anything, or call sys.exit
                 failed.append({"key": member["key"], "status": "failed", "error": said(error)})
             self.position = at + 1
             if len(loops) >= size:
@@ -146,12 +156,16 @@ class CohortTrainable(tune.Trainable):
         """Begin a group. Members of equal seeds and models start from the same loss, which is evaluated once."""
         from trainables.cohorts import CohortLoop
 
-        names = [repr((loop.seed, getattr(loop, "model_settings", loop.initial_loss))) for loop in loops.values()]
+        names = [
+            repr((loop.seed, getattr(loop, "model_settings", loop.initial_loss))) for loop in loops.values()
+        ]
         for name, loop in zip(names, loops.values(), strict=True):
             if math.isnan(loop.initial_loss):
                 loop.initial_loss = self._initial_losses.get(name, math.nan)
         self.positions, self.group = list(loops), CohortLoop(list(loops.values()), largest=size)
-        self._initial_losses |= {name: loop.initial_loss for name, loop in zip(names, loops.values(), strict=True)}
+        self._initial_losses |= {
+            name: loop.initial_loss for name, loop in zip(names, loops.values(), strict=True)
+        }
 
     def _unpacked(self) -> dict[str, dict[str, Any]]:
         """The tasks, variants and schedules that came by value."""
@@ -170,7 +184,9 @@ class CohortTrainable(tune.Trainable):
 
         task = self._own("tasks", self.cohort["task"])
         if isinstance(task, FunctionTask):
-            return FunctionLoop(task, self.cohort["variant"], member["configuration"], member["seed"], epochs=member["epochs"])
+            return FunctionLoop(
+                task, self.cohort["variant"], member["configuration"], member["seed"], epochs=member["epochs"]
+            )
         return TrainingLoop(
             task,
             self._own("variants", self.cohort["variant"]),
@@ -190,13 +206,19 @@ class CohortTrainable(tune.Trainable):
 
         own = self._unpacked().get(kind, {})
         if (kind, name) not in self._chosen:
-            self._chosen[kind, name] = own[name] if name in own else task(name) if kind == "tasks" else variant(name)
+            self._chosen[kind, name] = (
+                own[name] if name in own else task(name) if kind == "tasks" else variant(name)
+            )
         return self._chosen[kind, name]
 
     def _dataset(self, task: Any) -> Any:
         from trainables.datasets import load
 
-        wanted = (task.dataset if isinstance(task.dataset, str) else task.sources, self.cohort["limit"], self.cohort["device"])
+        wanted = (
+            task.dataset if isinstance(task.dataset, str) else task.sources,
+            self.cohort["limit"],
+            self.cohort["device"],
+        )
         if self._data_key != wanted:
             whole = load(task.dataset, **self.cohort["data"])
             self._data, self._data_key = whole.limited(wanted[1]).to(wanted[2]), wanted
@@ -205,7 +227,11 @@ class CohortTrainable(tune.Trainable):
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         import torch
 
-        states = {self.positions[k]: self.group.state_dict(k) for k in range(len(self.positions))} if self.group is not None else {}
+        states = (
+            {self.positions[k]: self.group.state_dict(k) for k in range(len(self.positions))}
+            if self.group is not None
+            else {}
+        )
         torch.save({"position": self.position, "states": states}, pathlib.Path(checkpoint_dir) / CHECKPOINT)
 
     def load_checkpoint(self, checkpoint: Any) -> None:

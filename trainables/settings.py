@@ -119,7 +119,9 @@ def route(task: Task, variant: Optimizable, configuration: Mapping[str, Any]) ->
         part = routed.optimizer if name in variant.accepts else routed.loop if name in LOOP else routed.model
         part[name] = value
     if "weight_decay_kind" in routed.loop and "weight_decay" in variant.accepts:
-        raise InputError(f"weight_decay_kind has no effect on {variant.name}, which has a weight_decay of its own")
+        raise InputError(
+            f"weight_decay_kind has no effect on {variant.name}, which has a weight_decay of its own"
+        )
     return routed
 
 

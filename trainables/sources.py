@@ -24,7 +24,9 @@ def identity(thing: Any) -> str:
     'partial(trainables.losses.mse, y=3)'
     """
     if isinstance(thing, functools.partial):
-        arguments = [identity(each) for each in thing.args] + [f"{key}={identity(each)}" for key, each in sorted(thing.keywords.items())]
+        arguments = [identity(each) for each in thing.args] + [
+            f"{key}={identity(each)}" for key, each in sorted(thing.keywords.items())
+        ]
         return f"partial({', '.join([identity(thing.func), *arguments])})"
     if not callable(thing):
         return re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
@@ -40,14 +42,20 @@ def _captured(target: Any) -> str:
     """What a function has of the scope that it was made in."""
     found = []
     for name, cell in zip(
-        getattr(getattr(target, "__code__", None), "co_freevars", ()), getattr(target, "__closure__", None) or (), strict=False
+        getattr(getattr(target, "__code__", None), "co_freevars", ()),
+        getattr(target, "__closure__", None) or (),
+        strict=False,
     ):
         try:
             value = cell.cell_contents
         except ValueError:  # not bound yet
             continue
         simple = value is None or isinstance(value, (bool, int, float, str, tuple))
-        found.append(f"{name}={value!r}" if simple else f"{name}:{getattr(value, '__qualname__', type(value).__qualname__)}")
+        found.append(
+            f"{name}={value!r}"
+            if simple
+            else f"{name}:{getattr(value, '__qualname__', type(value).__qualname__)}"
+        )
     return "".join(found)
 
 

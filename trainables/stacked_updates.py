@@ -65,7 +65,9 @@ class HyperalgorithmUpdate:
         states = [_states(loop) for loop in loops]
         self.updates = states[0][0].get("updates", 0)
         names = [name for name in MOMENTS if name in states[0][0]]
-        self.moments = {name: torch.stack([flat([each[name] for each in state]) for state in states]) for name in names}
+        self.moments = {
+            name: torch.stack([flat([each[name] for each in state]) for state in states]) for name in names
+        }
 
     def numbers(self, curved: Sequence[bool]) -> list[Numbers]:
         return self.shared.of_steps(curved, self.updates)
@@ -126,7 +128,9 @@ class ElementwiseUpdate:
             row.grad = gradient
         alike: dict[Hashable, list[int]] = {}
         for k, loop in enumerate(loops):
-            alike.setdefault(repr((_settings(loop), loop.rates, loop.settings.lr_schedule, loop.decay)), []).append(k)
+            alike.setdefault(
+                repr((_settings(loop), loop.rates, loop.settings.lr_schedule, loop.decay)), []
+            ).append(k)
         self.leaders = [loops[ks[0]] for ks in alike.values()]
         groups = [{**_settings(loops[ks[0]]), "params": [self.rows[k] for k in ks]} for ks in alike.values()]
         make: Callable[..., torch.optim.Optimizer] = type(loops[0].optimizer)
@@ -139,12 +143,20 @@ class ElementwiseUpdate:
         """The state of a member as that of its row; what is no tensor like its parameter, such as the step, is the same for all."""
         states = _states(loop)
         along = self._along(states[0], list(zip(states, loop.params, strict=True)))
-        alone = {name: each.clone() if isinstance(each, Tensor) else each for name, each in states[0].items() if name not in along}
+        alone = {
+            name: each.clone() if isinstance(each, Tensor) else each
+            for name, each in states[0].items()
+            if name not in along
+        }
         return {**alone, **{name: flat([state[name] for state in states]) for name in along}}
 
     @staticmethod
     def _along(first: dict[str, Any], pairs: Sequence[tuple[dict[str, Any], Tensor]]) -> set[str]:
-        return {name for name in first if all(getattr(state[name], "shape", None) == param.shape for state, param in pairs)}
+        return {
+            name
+            for name in first
+            if all(getattr(state[name], "shape", None) == param.shape for state, param in pairs)
+        }
 
     def numbers(self, curved: Sequence[bool]) -> list[int]:
         return [self.loops[0].step + i for i in range(1, len(curved) + 1)]
@@ -166,7 +178,11 @@ class ElementwiseUpdate:
         for row, loop in zip(self.rows, self.loops, strict=True):
             for name, each in self.optimizer.state.get(row, {}).items():
                 along = isinstance(each, Tensor) and each.shape == row.shape and each.ndim > 0
-                pieces = self.layout.views(each) if along else [each.clone() if isinstance(each, Tensor) else each for _ in loop.params]
+                pieces = (
+                    self.layout.views(each)
+                    if along
+                    else [each.clone() if isinstance(each, Tensor) else each for _ in loop.params]
+                )
                 for param, piece in zip(loop.params, pieces, strict=True):
                     loop.optimizer.state[param][name] = piece
 
@@ -248,7 +264,12 @@ def kind(loop: TrainingLoop) -> Hashable:
     if chosen is HyperalgorithmUpdate:
         state = _states(loop)[0]
         p = "norm" if group["p"] not in POWERS and loop.second_order is None else float(group["p"])
-        shape += [[group[name] for name in (*CHOICES, "period", "maximize")], p, state.get("updates"), sorted(state)]
+        shape += [
+            [group[name] for name in (*CHOICES, "period", "maximize")],
+            p,
+            state.get("updates"),
+            sorted(state),
+        ]
     else:
         shape.append(type(loop.optimizer).__qualname__)
     return repr([*shape, loop.settings.weight_decay_kind, loop.settings.clip_norm is None])

@@ -41,7 +41,9 @@ class Stack:
         evaluation (:mod:`trainables.captured`); all is done anew every time when not given.
     """
 
-    def __init__(self, loops: Sequence[TrainingLoop], moving: Sequence[str], capture: Capture | None = None) -> None:
+    def __init__(
+        self, loops: Sequence[TrainingLoop], moving: Sequence[str], capture: Capture | None = None
+    ) -> None:
         first = loops[0]
         self.loops, self.model, self.task, self.data = list(loops), first.model, first.task, first.data
         self.places = _places(self.model, moving)
@@ -66,12 +68,19 @@ class Stack:
         self.sums = torch.zeros(3, len(loops), device=self.theta.device)
         self.loss_sums, self.norm_sums, self.fallen_sums = self.sums.unbind(0)
         self.totals = torch.zeros(len(loops), 1 + len(self.task.metrics), device=self.theta.device)
-        self.updates = [(rows, way(loops[rows.start])(loops[rows], self.theta.detach()[rows], self.layout)) for rows in _runs(loops)]
+        self.updates = [
+            (rows, way(loops[rows.start])(loops[rows], self.theta.detach()[rows], self.layout))
+            for rows in _runs(loops)
+        ]
         self.recorded: Callable[..., None] = self._take
         self.measured: Callable[..., None] = self._measure
         if capture is not None:
             self.measured = Captured(self._measure, capture)
-            if all(each.recordable for _, each in self.updates) and first.second_order is None and self.task.augment is None:
+            if (
+                all(each.recordable for _, each in self.updates)
+                and first.second_order is None
+                and self.task.augment is None
+            ):
                 self.recorded = Captured(self._take, capture)
 
     # From members to rows and back.
@@ -89,7 +98,10 @@ class Stack:
             for _, each in self.updates:
                 each.dissolve()
         self.homes = []
-        self.recorded, self.measured = self._take, self._measure  # a recording refers back to the stack, and so would keep its memory
+        self.recorded, self.measured = (
+            self._take,
+            self._measure,
+        )  # a recording refers back to the stack, and so would keep its memory
 
     # The forward pass of all members.
 
@@ -124,7 +136,9 @@ class Stack:
         if self.by_rows is not None:
             x, y = (x, y) if not shared else self._for_all(x, y)
             with autocast(self.loops[0].precision, x.device):
-                return self.by_rows.loss(self.layout.stacked(self.theta) if twice else self.stacked, x, y, twice=twice)
+                return self.by_rows.loss(
+                    self.layout.stacked(self.theta) if twice else self.stacked, x, y, twice=twice
+                )
         batch = None if shared else 0
         found: Tensor = vmap(self._loss, in_dims=(0, 0, batch, batch))(self.theta, self.moving, x, y)
         return found
@@ -134,7 +148,11 @@ class Stack:
         if self.by_rows is None:
             return torch.autograd.grad(losses.sum(), self.theta)[0]
         found = torch.autograd.grad(losses, self.stacked, self.ones)
-        return torch.cat([gradient.reshape(len(losses), -1) for gradient in found], 1) if len(found) > 1 else found[0]
+        return (
+            torch.cat([gradient.reshape(len(losses), -1) for gradient in found], 1)
+            if len(found) > 1
+            else found[0]
+        )
 
     def _for_all(self, *tensors: Tensor) -> list[Tensor]:
         """Tensors that all members share, as one for each: ``[K, ...]``."""
@@ -148,7 +166,11 @@ class Stack:
             return [dict.fromkeys(names, math.nan) for _ in self.loops]
         self.totals.zero_()
         # A GPU takes more at once than a CPU's cache; but batch norm's first loss depends on the pieces.
-        size = max(EVALUATION_BATCH, ON_CUDA // len(self.loops)) if x.device.type == "cuda" and not even else EVALUATION_BATCH
+        size = (
+            max(EVALUATION_BATCH, ON_CUDA // len(self.loops))
+            if x.device.type == "cuda" and not even
+            else EVALUATION_BATCH
+        )
         for some_x, some_y in evaluation_pieces(x, y, even=even, size=size):
             whole = len(some_x) == size and not even
             (self.measured if whole else self._measure)(some_x, some_y)
@@ -200,7 +222,9 @@ class Stack:
             began = time.perf_counter()
             self.model.train()
             sums = self._train()
-            train_loss, grad_norm, fell_back = (sums / torch.tensor(self._counts, device=sums.device)[:, None]).tolist()
+            train_loss, grad_norm, fell_back = (
+                sums / torch.tensor(self._counts, device=sums.device)[:, None]
+            ).tolist()
             trained = time.perf_counter() - began
             self.model.eval()
             train = self.evaluate(self.data.x_train, self.data.y_train)
@@ -209,7 +233,9 @@ class Stack:
         self._count_on()
         share = [None if first.second_order is None else each for each in fell_back]
         return [
-            loop.conclude(train_loss[k], train[k], test[k], grad_norm[k], share[k], trained / members, seconds / members)
+            loop.conclude(
+                train_loss[k], train[k], test[k], grad_norm[k], share[k], trained / members, seconds / members
+            )
             for k, loop in enumerate(self.loops)
         ]
 
@@ -217,9 +243,17 @@ class Stack:
         """The steps of an epoch. Returns: sums of losses, norms and shares that fell back, ``[3, K]``."""
         first, n = self.loops[0], len(self.data.x_train)
         device = self.theta.device
-        orders = torch.stack([torch.randperm(n, generator=loop.streams["shuffling"], device=device) for loop in self._leaders()])
+        orders = torch.stack(
+            [
+                torch.randperm(n, generator=loop.streams["shuffling"], device=device)
+                for loop in self._leaders()
+            ]
+        )
         batches = torch.split(orders, first.batch_size, dim=1)
-        curved = [first.second_order is not None and (first.step + i) % first.settings.curvature_every == 0 for i in range(len(batches))]
+        curved = [
+            first.second_order is not None and (first.step + i) % first.settings.curvature_every == 0
+            for i in range(len(batches))
+        ]
         self._counts = [n, len(batches), sum(curved) or math.nan]
         self.sums.zero_()
         numbers = [each.numbers(curved) for _, each in self.updates]
@@ -239,7 +273,12 @@ class Stack:
             return self.data.x_train[chosen[0]], self.data.y_train[chosen[0]]
         x, y = self.data.x_train[chosen], self.data.y_train[chosen]
         if self.task.augment is not None:
-            x = torch.stack([self.task.augment(each, loop.streams["augmentation"]) for each, loop in zip(x, self._leaders(), strict=True)])
+            x = torch.stack(
+                [
+                    self.task.augment(each, loop.streams["augmentation"])
+                    for each, loop in zip(x, self._leaders(), strict=True)
+                ]
+            )
         if len(self.lanes) == 1:
             return x[0], y[0]
         return (x, y) if len(self.lanes) == len(self.loops) else (x[self.lane_of], y[self.lane_of])
@@ -253,9 +292,16 @@ class Stack:
         h: Tensor | None = None
         if curved:
             first = self.loops[0]
-            streams, norm = [loop.streams["curvature"] for loop in self.loops], float(first.optimizer.param_groups[0]["p"])
-            found = curvature(losses.sum(), [self.theta], streams, samples=first.settings.curvature_samples, p=norm)
-            (gradient,), (h,) = ([each for each in part if each is not None] for part in (found.gradient, found.h))
+            streams, norm = (
+                [loop.streams["curvature"] for loop in self.loops],
+                float(first.optimizer.param_groups[0]["p"]),
+            )
+            found = curvature(
+                losses.sum(), [self.theta], streams, samples=first.settings.curvature_samples, p=norm
+            )
+            (gradient,), (h,) = (
+                [each for each in part if each is not None] for part in (found.gradient, found.h)
+            )
             self.fallen_sums += found.fell_back
         else:
             gradient = self.gradient(losses)
@@ -287,9 +333,16 @@ def _places(model: nn.Module, moving: Sequence[str]) -> list[tuple[dict[str, Any
     ``torch.func.functional_call`` looks for them anew in every step, which is a sixth of the time of a small one.
     """
     buffers = dict(model.named_buffers())
-    order = {id(tensor): i for i, tensor in enumerate([*model.parameters(), *(buffers[name] for name in moving)])}
+    order = {
+        id(tensor): i for i, tensor in enumerate([*model.parameters(), *(buffers[name] for name in moving)])
+    }
     homes = [home for module in model.modules() for home in (module._parameters, module._buffers)]
-    return [(home, name, order[id(tensor)]) for home in homes for name, tensor in home.items() if id(tensor) in order]
+    return [
+        (home, name, order[id(tensor)])
+        for home in homes
+        for name, tensor in home.items()
+        if id(tensor) in order
+    ]
 
 
 def _runs(loops: Sequence[TrainingLoop]) -> list[slice]:

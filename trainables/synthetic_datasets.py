@@ -33,7 +33,9 @@ def synthetic() -> Dataset:
 
 def curvature() -> Tensor:
     """A of :class:`Quadratic`: eigenvalues from 1 to 1/1000, equally far apart on a log scale, in a basis drawn with seed 0. float64."""
-    basis, _ = torch.linalg.qr(torch.randn((FEATURES, FEATURES), generator=torch.Generator().manual_seed(0), dtype=torch.float64))
+    basis, _ = torch.linalg.qr(
+        torch.randn((FEATURES, FEATURES), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    )
     eigenvalues = torch.logspace(0, -float(torch.tensor(CONDITION).log10()), FEATURES, dtype=torch.float64)
     steep: Tensor = basis @ torch.diag(eigenvalues) @ basis.T
     return steep

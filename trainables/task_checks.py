@@ -44,7 +44,9 @@ def check_task(task: Task, data: Dataset) -> None:
         _check_fit(where, task, outputs, x, y, data)
         loss = _scalar(where, "loss", task.loss, outputs, x, y)
         if not loss.requires_grad:
-            raise InputError(f"{where}: the loss does not depend on the model's weights, so there is nothing to train; was it detached?")
+            raise InputError(
+                f"{where}: the loss does not depend on the model's weights, so there is nothing to train; was it detached?"
+            )
         for name, metric in task.metrics.items():
             _scalar(where, f"metric {name!r}", metric, outputs, x, y)
 
@@ -62,7 +64,9 @@ def _check_data(where: str, data: Dataset) -> None:
             )
     if data.x_train.shape[1:] != data.x_test.shape[1:]:
         shapes = f"{list(data.x_train.shape[1:])} and {list(data.x_test.shape[1:])}"
-        raise InputError(f"{where}: the training and test images of its dataset must have one shape, got {shapes}")
+        raise InputError(
+            f"{where}: the training and test images of its dataset must have one shape, got {shapes}"
+        )
 
 
 def _built(where: str, task: Task) -> nn.Module:
@@ -72,14 +76,20 @@ def _built(where: str, task: Task) -> nn.Module:
         try:
             built.append(task.model(torch.Generator().manual_seed(0), **task.settings))
         except Exception as error:
-            called = f"model(generator{''.join(f', {name}={value!r}' for name, value in task.settings.items())})"
+            called = (
+                f"model(generator{''.join(f', {name}={value!r}' for name, value in task.settings.items())})"
+            )
             raise InputError(f"{where}: {called} raises {_line(error)}") from error
     if not isinstance(built[0], nn.Module):
-        raise InputError(f"{where}: model(generator) must return a torch.nn.Module, got {type(built[0]).__name__}")
+        raise InputError(
+            f"{where}: model(generator) must return a torch.nn.Module, got {type(built[0]).__name__}"
+        )
     model, again = built
     if not any(weights.requires_grad for weights in model.parameters()):
         raise InputError(f"{where}: the model has no parameters to train")
-    if any(not torch.equal(one, other) for one, other in zip(model.parameters(), again.parameters(), strict=True)):
+    if any(
+        not torch.equal(one, other) for one, other in zip(model.parameters(), again.parameters(), strict=True)
+    ):
         raise InputError(
             f"{where}: the model does not draw its weights from the generator, so a seed would not name them; use model=seeded(...)"
         )
@@ -90,7 +100,9 @@ def _augmented(where: str, augment: Callable[[Tensor, torch.Generator], Tensor],
     try:
         changed = augment(x, torch.Generator(x.device).manual_seed(0))
     except Exception as error:
-        raise InputError(f"{where}: augment does not take images of shape {list(x.shape)}: {_line(error)}") from error
+        raise InputError(
+            f"{where}: augment does not take images of shape {list(x.shape)}: {_line(error)}"
+        ) from error
     if not isinstance(changed, Tensor) or changed.shape != x.shape:
         raise InputError(f"{where}: augment must keep the shape {list(x.shape)}, got {_shape(changed)}")
     return changed
@@ -100,25 +112,35 @@ def _outputs(where: str, model: nn.Module, x: Tensor) -> Any:
     try:
         return model.train()(x)
     except Exception as error:
-        raise InputError(f"{where}: the model does not take images of shape {list(x.shape)}: {_line(error)}") from error
+        raise InputError(
+            f"{where}: the model does not take images of shape {list(x.shape)}: {_line(error)}"
+        ) from error
 
 
 def _check_fit(where: str, task: Task, outputs: Any, x: Tensor, y: Tensor, data: Dataset) -> None:
     """The losses that have a name say what they need; a user's own says it by raising."""
     if not isinstance(outputs, Tensor):
         return
-    n, given, whole = len(x), f"{where}: the model's output has shape {list(outputs.shape)}", not y.is_floating_point()
+    n, given, whole = (
+        len(x),
+        f"{where}: the model's output has shape {list(outputs.shape)}",
+        not y.is_floating_point(),
+    )
     if task.loss is losses.cross_entropy:
         classes = int(max(data.y_train.max(), data.y_test.max())) + 1 if whole else 0
         if not whole:
             raise InputError(f"{where}: cross_entropy needs classes as whole numbers, got y of {y.dtype}")
         if outputs.ndim != 2 or len(outputs) != n or outputs.shape[1] < classes:
-            raise InputError(f"{given}, but cross_entropy needs [{n}, classes] with at least {classes} classes")
+            raise InputError(
+                f"{given}, but cross_entropy needs [{n}, classes] with at least {classes} classes"
+            )
     elif task.loss is losses.binary_cross_entropy:
         if outputs.numel() != n or len(outputs) != n:
             raise InputError(f"{given}, but binary_cross_entropy needs [{n}] or [{n}, 1]")
         if data.y_train.min() < 0 or data.y_train.max() > 1:
-            raise InputError(f"{where}: binary_cross_entropy needs classes 0 and 1, got up to {data.y_train.max()}")
+            raise InputError(
+                f"{where}: binary_cross_entropy needs classes 0 and 1, got up to {data.y_train.max()}"
+            )
     elif task.loss is losses.reconstruction:
         if outputs.shape != x.shape:
             raise InputError(f"{given}, but reconstruction needs that of the images, {list(x.shape)}")
@@ -134,14 +156,20 @@ def _scalar(where: str, what: str, measure: losses.Measure, outputs: Any, x: Ten
             warnings.simplefilter("error")  # torch only warns where mse_loss broadcasts [n, 1] against [n]
             value = measure(outputs, x, y)
     except Exception as error:
-        raise InputError(f"{where}: {what} {name} does not take outputs of {shape} with y of {_shape(y)}: {_line(error)}") from error
+        raise InputError(
+            f"{where}: {what} {name} does not take outputs of {shape} with y of {_shape(y)}: {_line(error)}"
+        ) from error
     if not isinstance(value, Tensor) or value.ndim != 0 or not value.is_floating_point():
-        raise InputError(f"{where}: {what} {name} must be a scalar tensor, the mean over the images; got {_shape(value)}")
+        raise InputError(
+            f"{where}: {what} {name} must be a scalar tensor, the mean over the images; got {_shape(value)}"
+        )
     return value
 
 
 def _shape(value: Any) -> str:
-    return f"shape {list(value.shape)} and {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
+    return (
+        f"shape {list(value.shape)} and {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
+    )
 
 
 def _line(error: Exception) -> str:

@@ -25,7 +25,9 @@ def load_task_module(path: str | pathlib.Path) -> ModuleType:
     if file.suffix != ".py":
         raise InputError(f"a task module is a .py file, got {str(path)!r}")
     if not file.is_file():
-        raise InputError(f"no task module {str(path)!r}; give the path of a .py file that calls register_task")
+        raise InputError(
+            f"no task module {str(path)!r}; give the path of a .py file that calls register_task"
+        )
     name = f"task_module_{file.stem}_{hashlib.sha256(os.fsencode(file)).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -42,7 +44,9 @@ def load_task_module(path: str | pathlib.Path) -> ModuleType:
         del sys.modules[name]
         tasks._REGISTERED.clear()
         tasks._REGISTERED.update(known)
-        raise InputError(f"the task module {str(path)!r} fails{_line_of(error, file)}: {_one_line(error)}") from error
+        raise InputError(
+            f"the task module {str(path)!r} fails{_line_of(error, file)}: {_one_line(error)}"
+        ) from error
     finally:
         sys.path[:] = search
     return module

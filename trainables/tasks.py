@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from trainables.datasets import Dataset
 
-__all__ = ["Task", "reconstruction", "register_task", "seeded", "task", "task_fingerprint", "task_names", "task_rows"]
+__all__ = [
+    "Task",
+    "reconstruction",
+    "register_task",
+    "seeded",
+    "task",
+    "task_fingerprint",
+    "task_names",
+    "task_rows",
+]
 
 AUGMENTED = "+augmented"
 NAME = re.compile(r"[\w.-]+(/[\w.-]+)*")
@@ -85,7 +94,13 @@ class Task:
         for key, value in values.items():
             object.__setattr__(self, key, value)
         # Taken here and not where they are needed: a task that travels to another machine takes them along, its source files it does not.
-        callables = [self.model, self.loss, *self.metrics.values(), *([] if isinstance(dataset, str) else [dataset]), augment]
+        callables = [
+            self.model,
+            self.loss,
+            *self.metrics.values(),
+            *([] if isinstance(dataset, str) else [dataset]),
+            augment,
+        ]
         object.__setattr__(self, "sources", tuple(identity(each) for each in callables))
 
     def fingerprint(self, limit: int | None = None) -> str:
@@ -186,11 +201,17 @@ def register_task(task: Task) -> Task:
     Raises: InputError for a name that is not like ``model/dataset``, and for one that another task has.
     """
     if not NAME.fullmatch(task.name):
-        raise InputError(f"a task's name is like 'model/dataset', of letters, digits, '_', '.' and '-'; got {task.name!r}")
+        raise InputError(
+            f"a task's name is like 'model/dataset', of letters, digits, '_', '.' and '-'; got {task.name!r}"
+        )
     known = _find(task.name, _REGISTERED)
     if known is None:
         _REGISTERED[task.name] = task
-    elif (known._computed(), known.version, known.batch_size) != (task._computed(), task.version, task.batch_size):
+    elif (known._computed(), known.version, known.batch_size) != (
+        task._computed(),
+        task.version,
+        task.batch_size,
+    ):
         raise InputError(f"there is another task {task.name!r} already; give this one another name")
     return task
 
@@ -227,7 +248,10 @@ def augmented(plain: Task) -> Task:
     if isinstance(plain.dataset, str) and len(summary(plain.dataset).shape) != 3:
         raise InputError(f"task {plain.name!r} has no images to augment")
     return replace(
-        plain, name=plain.name + AUGMENTED, augment=crop_and_flip, description=f"{plain.description}, cropped and mirrored at random"
+        plain,
+        name=plain.name + AUGMENTED,
+        augment=crop_and_flip,
+        description=f"{plain.description}, cropped and mirrored at random",
     )
 
 
@@ -251,7 +275,9 @@ def _without_path(name: str) -> str:
     kind = file_datasets.kind(data)
     if kind is None:
         return name
-    return f"{model}/{kind}:{file_datasets.summary(data).content}{AUGMENTED if name.endswith(AUGMENTED) else ''}"
+    return (
+        f"{model}/{kind}:{file_datasets.summary(data).content}{AUGMENTED if name.endswith(AUGMENTED) else ''}"
+    )
 
 
 def task_names() -> tuple[str, ...]:

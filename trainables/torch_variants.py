@@ -21,16 +21,32 @@ from trainables.variants import check_names
 
 TORCH_DEFAULTS: dict[str, dict[str, tuple[float, float, float, str]]] = {
     "torch.optim.SGD": {"lr": (1e-3, 0.1, 1.0, "log"), "mu": (0.5, 0.9, 0.99, "log1m")},
-    "torch.optim.Adam": {"lr": (1e-4, 2e-3, 0.1, "log"), "mu": (0.5, 0.9, 0.99, "log1m"), "nu": (0.9, 0.999, 0.999, "log1m")},
+    "torch.optim.Adam": {
+        "lr": (1e-4, 2e-3, 0.1, "log"),
+        "mu": (0.5, 0.9, 0.99, "log1m"),
+        "nu": (0.9, 0.999, 0.999, "log1m"),
+    },
     "torch.optim.AdamW": {
         "lr": (1e-4, 2e-3, 0.1, "log"),
         "mu": (0.5, 0.9, 0.99, "log1m"),
         "nu": (0.9, 0.999, 0.999, "log1m"),
         "weight_decay": (1e-4, 0.01, 1.0, "log"),
     },
-    "torch.optim.NAdam": {"lr": (1e-4, 2e-3, 0.1, "log"), "mu": (0.5, 0.9, 0.99, "log1m"), "nu": (0.9, 0.999, 0.999, "log1m")},
-    "torch.optim.RAdam": {"lr": (1e-4, 2e-3, 0.1, "log"), "mu": (0.5, 0.9, 0.99, "log1m"), "nu": (0.9, 0.999, 0.999, "log1m")},
-    "torch.optim.Adamax": {"lr": (1e-4, 5e-3, 0.1, "log"), "mu": (0.5, 0.9, 0.99, "log1m"), "nu": (0.9, 0.999, 0.999, "log1m")},
+    "torch.optim.NAdam": {
+        "lr": (1e-4, 2e-3, 0.1, "log"),
+        "mu": (0.5, 0.9, 0.99, "log1m"),
+        "nu": (0.9, 0.999, 0.999, "log1m"),
+    },
+    "torch.optim.RAdam": {
+        "lr": (1e-4, 2e-3, 0.1, "log"),
+        "mu": (0.5, 0.9, 0.99, "log1m"),
+        "nu": (0.9, 0.999, 0.999, "log1m"),
+    },
+    "torch.optim.Adamax": {
+        "lr": (1e-4, 5e-3, 0.1, "log"),
+        "mu": (0.5, 0.9, 0.99, "log1m"),
+        "nu": (0.9, 0.999, 0.999, "log1m"),
+    },
     "torch.optim.RMSprop": {"lr": (1e-5, 1e-3, 0.01, "log"), "nu": (0.9, 0.99, 0.999, "log1m")},
     "torch.optim.Adagrad": {"lr": (1e-4, 0.01, 0.1, "log")},
     "torch.optim.Adadelta": {"lr": (0.01, 1.0, 10.0, "log"), "nu": (0.5, 0.9, 0.99, "log1m")},
@@ -87,7 +103,11 @@ class TorchVariant:
     @property
     def needs(self) -> tuple[str, ...]:
         """lr, and keywords without a default."""
-        bare = [name for name, default in self.keywords.items() if default is inspect.Parameter.empty and name not in self.fixed]
+        bare = [
+            name
+            for name, default in self.keywords.items()
+            if default is inspect.Parameter.empty and name not in self.fixed
+        ]
         return tuple(dict.fromkeys([*(["lr"] if "lr" in self.keywords else []), *bare]))
 
     @property
@@ -95,10 +115,19 @@ class TorchVariant:
         """Every keyword, and mu and nu."""
         return (frozenset(self.keywords) | frozenset(self.decays)) - frozenset(self.fixed)
 
-    def optimizer(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], configuration: Mapping[str, Any]) -> torch.optim.Optimizer:
+    def optimizer(
+        self, params: Iterable[Tensor] | Iterable[dict[str, Any]], configuration: Mapping[str, Any]
+    ) -> torch.optim.Optimizer:
         """The optimizer of one configuration. Raises: InputError for a setting that is unknown, lacking or refused by the optimizer."""
         check_names(self, configuration)
-        keywords = {**self.fixed, **{name: value for name, value in configuration.items() if name not in DECAYS or name in self.keywords}}
+        keywords = {
+            **self.fixed,
+            **{
+                name: value
+                for name, value in configuration.items()
+                if name not in DECAYS or name in self.keywords
+            },
+        }
         for name, (keyword, position) in self.decays.items():
             if name not in configuration or name in self.keywords:
                 continue
@@ -110,7 +139,9 @@ class TorchVariant:
                 pair = list(keywords.get(keyword, self.keywords[keyword]))
                 pair[position] = configuration[name]
                 keywords[keyword] = tuple(pair)
-        keywords = {name: tuple(value) if isinstance(value, list) else value for name, value in keywords.items()}
+        keywords = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in keywords.items()
+        }
         try:
             made = self.make(params, **keywords)
         except (ValueError, TypeError, RuntimeError) as error:
@@ -134,14 +165,25 @@ def torch_variant(chosen: str | Made) -> TorchVariant:
     if not callable(make):
         raise InputError(f"a variant is a name, an optimizer class or a factory, got {chosen!r}")
     builtin = getattr(torch.optim, getattr(make, "__name__", ""), None) is make
-    name = f"torch.optim.{make.__name__}" if builtin else chosen if isinstance(chosen, str) else given_name(make)
+    name = (
+        f"torch.optim.{make.__name__}" if builtin else chosen if isinstance(chosen, str) else given_name(make)
+    )
     if isinstance(make, type):
         if not issubclass(make, torch.optim.Optimizer):
-            raise InputError(f"variant {name!r} must be a torch.optim.Optimizer or a factory of one, got the class {make.__name__}")
+            raise InputError(
+                f"variant {name!r} must be a torch.optim.Optimizer or a factory of one, got the class {make.__name__}"
+            )
         if make is torch.optim.Optimizer:
-            raise InputError("torch.optim.Optimizer is what optimizers derive from; name one, such as torch.optim.AdamW")
-        if inspect.signature(make.step).parameters.get("closure", _OPTIONAL).default is inspect.Parameter.empty:
-            raise InputError(f"{name} needs a closure that evaluates the loss several times a step, which the training loop does not give")
+            raise InputError(
+                "torch.optim.Optimizer is what optimizers derive from; name one, such as torch.optim.AdamW"
+            )
+        if (
+            inspect.signature(make.step).parameters.get("closure", _OPTIONAL).default
+            is inspect.Parameter.empty
+        ):
+            raise InputError(
+                f"{name} needs a closure that evaluates the loss several times a step, which the training loop does not give"
+            )
         if name == "torch.optim.SparseAdam":
             raise InputError(f"{name} {SPARSE}")
     parameters = list(inspect.signature(make).parameters.values())[1:]
@@ -152,9 +194,18 @@ def torch_variant(chosen: str | Made) -> TorchVariant:
     if name == "torch.optim.Adagrad":
         keywords.pop("lr_decay")  # the training loop's schedules have that name
     if name == "torch.optim.Muon":
-        return TorchVariant(name, muon, keywords, {"adjust_lr_fn": "match_rms_adamw"}, MUON, "Jordan et al. (2024); Liu et al. (2025)")
+        return TorchVariant(
+            name,
+            muon,
+            keywords,
+            {"adjust_lr_fn": "match_rms_adamw"},
+            MUON,
+            "Jordan et al. (2024); Liu et al. (2025)",
+        )
     words = (inspect.getdoc(make) or "").split("\n\n")[0].replace("\n", " ") if not builtin else ""
-    return TorchVariant(name, make, keywords, {}, words or f"{name} of PyTorch", "torch.optim" if builtin else name)
+    return TorchVariant(
+        name, make, keywords, {}, words or f"{name} of PyTorch", "torch.optim" if builtin else name
+    )
 
 
 _OPTIONAL = inspect.Parameter("closure", inspect.Parameter.KEYWORD_ONLY, default=None)
@@ -171,8 +222,13 @@ def muon(params: Iterable[Tensor], *, lr: float, **keywords: Any) -> torch.optim
     """
     listed = list(params)
     if any(not isinstance(each, Tensor) for each in listed):
-        raise InputError("torch.optim.Muon takes a list of parameters here, not groups: they are divided by their dimensions")
-    matrices, others = [each for each in listed if each.ndim == 2], [each for each in listed if each.ndim != 2]
+        raise InputError(
+            "torch.optim.Muon takes a list of parameters here, not groups: they are divided by their dimensions"
+        )
+    matrices, others = (
+        [each for each in listed if each.ndim == 2],
+        [each for each in listed if each.ndim != 2],
+    )
     parts: list[torch.optim.Optimizer] = []
     if matrices:
         parts.append(torch.optim.Muon(matrices, lr=lr, **keywords))
@@ -200,6 +256,8 @@ def decay_place(name: str, keywords: Mapping[str, Any]) -> tuple[str, int | None
 
 def _imported(path: str) -> Any:
     known = [name for name in TORCH_DEFAULTS if hasattr(torch.optim, name.rpartition(".")[2])]
-    if path.startswith("torch.optim.") and not hasattr(torch.optim, path.removeprefix("torch.optim.").split(".")[0]):
+    if path.startswith("torch.optim.") and not hasattr(
+        torch.optim, path.removeprefix("torch.optim.").split(".")[0]
+    ):
         raise unknown("optimizer", path, known)
     return imported(path, "variant")

@@ -85,19 +85,33 @@ class TrainingLoop:
         with global_stream(seed, "layers"):
             model = task.model(stream(seed, "weights"), **routed.model)
         self.model = _laid_out(model.to(device))
-        with arithmetic(self.precision), autocast(self.precision, device), global_stream(seed, "layers", device):
+        with (
+            arithmetic(self.precision),
+            autocast(self.precision, device),
+            global_stream(seed, "layers", device),
+        ):
             check_last_batch(self.model, data.x_train, self.batch_size)
         self.optimizer = variant.optimizer(self.model.parameters(), routed.optimizer)
         self.params = [param for group in self.optimizer.param_groups for param in group["params"]]
         self.rates: list[Any] = [group.get("lr") for group in self.optimizer.param_groups]
-        follows_lr = (self.settings.weight_decay and self.settings.weight_decay_kind == "decoupled") or self.lr_varies
+        follows_lr = (
+            self.settings.weight_decay and self.settings.weight_decay_kind == "decoupled"
+        ) or self.lr_varies
         if follows_lr and None in self.rates:
-            raise InputError(f"lr_schedule, lr_warmup and decoupled weight_decay need an optimizer with lr, which {variant.name} has not")
+            raise InputError(
+                f"lr_schedule, lr_warmup and decoupled weight_decay need an optimizer with lr, which {variant.name} has not"
+            )
         steps = math.ceil(len(data.x_train) / self.batch_size)
         self.decay = self.settings.decay(total=epochs * steps, per_epoch=steps)
         # The optimizer again, where its steps take a curvature.
-        self.second_order = self.optimizer if isinstance(self.optimizer, Hyperalgorithm) and self.optimizer.second_order else None
-        self.streams = {purpose: stream(seed, purpose, device) for purpose in ("shuffling", "augmentation", "curvature")}
+        self.second_order = (
+            self.optimizer
+            if isinstance(self.optimizer, Hyperalgorithm) and self.optimizer.second_order
+            else None
+        )
+        self.streams = {
+            purpose: stream(seed, purpose, device) for purpose in ("shuffling", "augmentation", "curvature")
+        }
         self.epoch = self.step = 0
         self.status = "running"
         self.batch_norm = has_batch_norm(self.model.eval())
@@ -159,7 +173,13 @@ class TrainingLoop:
     ) -> Report:
         """End an epoch whose steps were taken, and report it: see the class for the fields. Args: trained: seconds without evaluation."""
         self.epoch += 1
-        self.status = "diverged" if not self._sane(train_loss, train["loss"]) else "completed" if self.epoch >= self.epochs else "running"
+        self.status = (
+            "diverged"
+            if not self._sane(train_loss, train["loss"])
+            else "completed"
+            if self.epoch >= self.epochs
+            else "running"
+        )
         return {
             "epoch": self.epoch,
             "train_loss": train_loss,
@@ -178,7 +198,9 @@ class TrainingLoop:
     def _sane(self, train_loss: float, train_loss_end: float) -> bool:
         # Running statistics lag behind the weights: ten steps of a residual network at a good lr left 24 times the initial loss.
         level = min(train_loss, train_loss_end) if self.batch_norm else train_loss_end
-        return math.isfinite(train_loss) and math.isfinite(train_loss_end) and level <= SANE * self.initial_loss
+        return (
+            math.isfinite(train_loss) and math.isfinite(train_loss_end) and level <= SANE * self.initial_loss
+        )
 
     @property
     def lr_varies(self) -> bool:
@@ -203,7 +225,9 @@ class TrainingLoop:
     def _backward_twice(self, loss: Tensor) -> tuple[list[Tensor], Tensor]:
         """The gradient to the parameters; the curvature and the share of it that fell back."""
         norm = float(self.optimizer.param_groups[0]["p"])
-        found = curvature(loss, self.params, self.streams["curvature"], samples=self.settings.curvature_samples, p=norm)
+        found = curvature(
+            loss, self.params, self.streams["curvature"], samples=self.settings.curvature_samples, p=norm
+        )
         for param, gradient in zip(self.params, found.gradient, strict=True):
             param.grad = gradient
         return [each for each in found.h if each is not None], found.fell_back
@@ -212,7 +236,9 @@ class TrainingLoop:
     def clip_and_decay(self) -> Tensor:
         """Clip the gradient, then decay the weights. Returns the norm of the gradient as it was."""
         params = [param for param in self.params if param.grad is not None]
-        norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm([param.grad for param in params])))
+        norm: Tensor = torch.linalg.vector_norm(
+            torch.stack(torch._foreach_norm([param.grad for param in params]))
+        )
         if self.settings.clip_norm is not None:
             nn.utils.clip_grads_with_norm_(params, self.settings.clip_norm, norm)
         w = self.settings.weight_decay
@@ -269,7 +295,9 @@ class TrainingLoop:
         self.initial_loss = state["initial_loss"]
 
 
-def evaluation_pieces(x: Tensor, y: Tensor, *, even: bool = False, size: int = EVALUATION_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
+def evaluation_pieces(
+    x: Tensor, y: Tensor, *, even: bool = False, size: int = EVALUATION_BATCH
+) -> Iterator[tuple[Tensor, Tensor]]:
     """A dataset in pieces that fit the cache: the whole digits at once take 2.3 times as long on a CPU core.
 
     Args: even: as even as can be, so that no piece has one image only. size: images of a piece, at most.

@@ -73,7 +73,13 @@ def update(
     v_bar: list[Tensor] | None = None
     if settings["adaptive"] != "none":
         p, nu = settings["p"], numbers.nu
-        weight = 1.0 if settings["adaptive"] == "sum" or nu is None else 1 - nu if numbers.nu_rest is None else numbers.nu_rest
+        weight = (
+            1.0
+            if settings["adaptive"] == "sum" or nu is None
+            else 1 - nu
+            if numbers.nu_rest is None
+            else numbers.nu_rest
+        )
         if isinstance(p, Tensor) or p not in POWERS:
             v_bar = moments("root")
             if h is not None and nu is not None:
@@ -114,7 +120,10 @@ def _coefficient(number: Number, params: Sequence[Tensor]) -> Coefficient:
     """A number as it is; a tensor with one entry per member, shaped to broadcast over each parameter ``[K, ...]``."""
     if not isinstance(number, Tensor):
         return number
-    if all(number.dtype == param.dtype and number.ndim == param.ndim > 0 and number.device == param.device for param in params):
+    if all(
+        number.dtype == param.dtype and number.ndim == param.ndim > 0 and number.device == param.device
+        for param in params
+    ):
         return [number] * len(params)
     # Converted once per shape and dtype, not once per parameter.
     views: dict[tuple[int, torch.dtype, torch.device], Tensor] = {}
@@ -122,12 +131,16 @@ def _coefficient(number: Number, params: Sequence[Tensor]) -> Coefficient:
     for param in params:
         kind = (param.ndim, param.dtype, param.device)
         if kind not in views:
-            views[kind] = number.to(param.device, param.dtype).reshape([-1, *[1] * (param.ndim - 1)] if param.ndim else [])
+            views[kind] = number.to(param.device, param.dtype).reshape(
+                [-1, *[1] * (param.ndim - 1)] if param.ndim else []
+            )
         shaped.append(views[kind])
     return shaped
 
 
-def _accumulate_power(v: list[Tensor], nu: Coefficient, weight: Coefficient, h: list[Tensor], p: float) -> None:
+def _accumulate_power(
+    v: list[Tensor], nu: Coefficient, weight: Coefficient, h: list[Tensor], p: float
+) -> None:
     """v <- nu v + weight |h|^p for p = 1 or 2, or for p = inf v <- max(nu v, |h|), in place."""
     torch._foreach_mul_(v, nu)
     if math.isinf(p):
@@ -155,7 +168,11 @@ def _rooted(number: Number, p: Number, infinite: Number) -> Number:
         return number ** (1 / p)
     base, limit = (each.to(p.device) if isinstance(each, Tensor) else each for each in (number, infinite))
     # Not a power: a CPU computes those that do not fill its vectors by another function, and a member's would depend on its neighbours.
-    whole = base.double() if isinstance(base, Tensor) else torch.full((), base, dtype=torch.float64, device=p.device)
+    whole = (
+        base.double()
+        if isinstance(base, Tensor)
+        else torch.full((), base, dtype=torch.float64, device=p.device)
+    )
     return torch.where(p.isinf(), limit, torch.exp(torch.log(whole) / p.double()))
 
 
@@ -175,7 +192,9 @@ def _step(alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | Non
     return list(step)
 
 
-def _descend(theta: list[Tensor], alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | None) -> None:
+def _descend(
+    theta: list[Tensor], alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | None
+) -> None:
     """theta <- theta - alpha / v_bar * direction, in place."""
     if v_bar is None:
         if isinstance(alpha, list):

@@ -27,7 +27,11 @@ MOMENTUM: dict[str, tuple[str, ...]] = {
     "momentum_accumulation": ("mean", "sum"),
     "mu_schedule": tuple(DECAY_SCHEDULES),
 }
-ADAPTIVE: dict[str, tuple[str, ...]] = {"p": tuple(NORMS), "adaptive": ("mean", "sum"), "nu_schedule": tuple(DECAY_SCHEDULES)}
+ADAPTIVE: dict[str, tuple[str, ...]] = {
+    "p": tuple(NORMS),
+    "adaptive": ("mean", "sum"),
+    "nu_schedule": tuple(DECAY_SCHEDULES),
+}
 GRAMMAR = "{cm|nag}-{unscaled|scaled}-{mean|sum}-SCHEDULE, {l1|l2|linf}-{mean|sum}-SCHEDULE[-second], or the first + the second"
 
 WORDS = {
@@ -54,7 +58,9 @@ def all_variants() -> tuple[Variant, ...]:
     """
     momenta = itertools.product(*{**MOMENTUM, "momentum_accumulation": ("mean",)}.values())
     adaptives = list(itertools.product(*ADAPTIVE.values(), ("first", "second")))
-    names = (f"{'-'.join(one)}+{'-'.join(other).removesuffix('-first')}" for one in momenta for other in adaptives)
+    names = (
+        f"{'-'.join(one)}+{'-'.join(other).removesuffix('-first')}" for one in momenta for other in adaptives
+    )
     return tuple(combination(name) for name in names)
 
 
@@ -83,7 +89,9 @@ def combination(name: str) -> Variant:
 
 def _nearest_kind(word: str, position: int) -> str:
     """Which part a first word begins; for an unknown one by where it stands, so that the message is about that part."""
-    if word in MOMENTUM["momentum"] or (word not in ADAPTIVE["p"] and position == 0 and not word.startswith("l")):
+    if word in MOMENTUM["momentum"] or (
+        word not in ADAPTIVE["p"] and position == 0 and not word.startswith("l")
+    ):
         return "momentum"
     return "adaptive"
 
@@ -107,7 +115,11 @@ def _settings(name: str, part: str, grammar: dict[str, tuple[str, ...]]) -> dict
 
 def _wrong(name: str, why: str) -> InputError:
     """The error for a name that does not parse, with the nearest named variant where one is near."""
-    near = str(unknown("variant", name.replace("-", "_"), VARIANTS)).partition("; did you mean ")[2].partition("?")[0]
+    near = (
+        str(unknown("variant", name.replace("-", "_"), VARIANTS))
+        .partition("; did you mean ")[2]
+        .partition("?")[0]
+    )
     hint = f"; did you mean {near}?" if near else "."
     return InputError(f"unknown variant {name!r}{hint} As a combination, {why}; they read {GRAMMAR}")
 

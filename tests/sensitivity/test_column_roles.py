@@ -246,7 +246,6 @@ ODD_CELLS = [
     "nan",
     [1, 2],
     np.array([1.0]),
-    # fmt: skip
     (1, 2),
     {"a": 1},
     {1},

@@ -91,4 +91,7 @@ def test_a_run_notes_where_it_trains_and_the_report_says_it(tmp_path: pathlib.Pa
 
 def test_environments_are_said_once() -> None:
     one = {"workers": 2, "hosts": ["a"], "devices": {"EPYC": 1}}
-    assert devices_in_words([one, one, {**one, "devices": {}}]) == "EPYC (up to 2 workers); unknown (up to 2 workers)"
+    assert (
+        devices_in_words([one, one, {**one, "devices": {}}])
+        == "EPYC (up to 2 workers); unknown (up to 2 workers)"
+    )
