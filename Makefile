@@ -1,5 +1,6 @@
 # make study     set up, run the quickstart study on the embedded digits, end with a report
-# make test      set up, run the tests
+# make test      set up, run the tests that a change needs: a few minutes
+# make test-all  every test: also those that start Ray, a browser, PostgreSQL and other processes
 # make lint      ruff and mypy --strict
 # make bench     the measured comparisons
 # make faults    faults injected at random into studies on a cluster: survived, lost, doubled
@@ -9,13 +10,18 @@ PYTHON ?= python3
 STUDY ?= quickstart
 BIN := .venv/bin
 
-.PHONY: study test lint bench bench-gpu faults validate clean
+.PHONY: study test test-all lint bench bench-gpu faults validate clean
 study: .venv/ready
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
+PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
+
 test: .venv/ready
+	$(PYTEST) --dist load -m "not slow"
+
+test-all: .venv/ready
 	@.ci/axe
-	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff check .
