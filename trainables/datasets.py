@@ -6,57 +6,15 @@ import contextlib
 import os
 import pathlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor
 
+from trainables import file_datasets, synthetic_datasets
+from trainables.dataset import Dataset, Summary
 from trainables.names import InputError, unknown
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Inputs and targets. Shapes: x ``[n, channels, height, width]`` float32 in [0, 1], or ``[n, features]``; y ``[n]`` int64."""
-
-    name: str
-    x_train: Tensor
-    y_train: Tensor
-    x_test: Tensor
-    y_test: Tensor
-
-    def to(self, device: str | torch.device) -> Dataset:
-        """The same on a device."""
-        parts = {part: getattr(self, part).to(device) for part in ("x_train", "y_train", "x_test", "y_test")}
-        return replace(self, **parts)
-
-    def limited(self, images: int | None) -> Dataset:
-        """The first ``images`` training images, and at most as many test images."""
-        if images is None:
-            return self
-        if images < 1:
-            raise InputError(f"limit must be at least 1 training image, got {images}")
-        parts = {part: getattr(self, part)[:images] for part in ("x_train", "y_train", "x_test", "y_test")}
-        return replace(self, **parts)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a model has to know of a dataset before it is loaded.
-
-    Args: shape: of one input. classes: how many, None where y is not a class. train, test: how many inputs each part has.
-        mean, std: per channel of the training inputs. content: a hash of the files that a user's own data come from.
-    """
-
-    shape: tuple[int, ...]
-    classes: int | None
-    train: int
-    test: int
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    content: str = ""
-
 
 KNOWN = {
     "digits": Summary((1, 28, 28), 10, 1437, 360, (0.3049,), (0.3244,)),
@@ -72,8 +30,6 @@ KNOWN = {
 
 def summary(name: str) -> Summary:
     """What a model has to know of a dataset. Raises: InputError for an unknown name, and for files that are missing or malformed."""
-    from trainables import file_datasets
-
     if name in KNOWN:
         return KNOWN[name]
     if file_datasets.kind(name) is not None:
@@ -90,8 +46,6 @@ def load(name: str | Callable[[], Dataset], *, data_root: str | pathlib.Path | N
         download: fetch what is missing there.
     Raises: InputError for an unknown name or missing data.
     """
-    from trainables import file_datasets, synthetic_datasets
-
     if not isinstance(name, str):
         return _called(name)
     root = pathlib.Path(data_root) if data_root is not None else pathlib.Path("data")
@@ -178,8 +132,6 @@ def cifar10(data_root: str | pathlib.Path | None = None, *, download: bool = Fal
         :mod:`trainables.file_datasets` reads it.
     """
     from torchvision.datasets import CIFAR10
-
-    from trainables import file_datasets
 
     root = pathlib.Path(data_root) if data_root is not None else pathlib.Path("data")
     arrays = root / "cifar10.npz"

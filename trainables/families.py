@@ -10,13 +10,14 @@ from typing import Any
 from torch import nn
 
 from trainables import file_datasets
-from trainables.datasets import KNOWN, Summary, summary
+from trainables.dataset import Summary
+from trainables.datasets import KNOWN, summary
 from trainables.mlp import LogisticRegression, Mlp
 from trainables.models import ConvAutoencoder
 from trainables.names import InputError, unknown
 from trainables.resnet import CifarResNet
 from trainables.synthetic_datasets import Quadratic
-from trainables.tasks import AUGMENTED, Task, augmented
+from trainables.task_definition import AUGMENTED, Task, augmented
 
 Model = Callable[..., nn.Module]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from trainables.datasets import Dataset, Summary
+from trainables.dataset import Dataset, Summary
 from trainables.names import InputError
 
 if TYPE_CHECKING:

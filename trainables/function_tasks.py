@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from trainables.exact_sensitivities import KnownAnswer
 from trainables.known_answers import Ishigami, LrValley, SobolG
 from trainables.names import InputError
-from trainables.tasks import Task
+from trainables.task_definition import Task
 
 if TYPE_CHECKING:
-    from trainables.datasets import Dataset
-    from trainables.variants import Variant
+    from trainables.dataset import Dataset
+    from trainables.variant_definition import Variant
 
 DIRECT = "direct"
 """The variant of every function: its configuration goes to the function as it is."""

@@ -21,7 +21,7 @@ from trainables import losses
 from trainables.losses import Measure
 from trainables.mlp import LogisticRegression, Mlp
 from trainables.synthetic_datasets import Quadratic
-from trainables.tasks import Task
+from trainables.task_definition import Task
 
 Forward = Callable[[nn.Module, Sequence[Tensor], Tensor], Tensor]
 RowMeasure = Callable[[Tensor, Tensor], Tensor]

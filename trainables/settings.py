@@ -17,8 +17,8 @@ from trainables.lr_schedules import Decay, lr_schedule
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
-    from trainables.tasks import Task
-    from trainables.variants import Optimizable
+    from trainables.task_definition import Task
+    from trainables.variant_definition import Optimizable
 
 DECAY_KINDS = ("coupled", "decoupled")
 SECOND_ORDER = ("curvature_every", "curvature_samples")

@@ -7,7 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from trainables.datasets import Dataset
+from trainables.dataset import Dataset
 
 FEATURES = 10
 CONDITION = 1000.0

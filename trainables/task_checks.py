@@ -14,8 +14,8 @@ from trainables.names import InputError
 from trainables.sources import title
 
 if TYPE_CHECKING:
-    from trainables.datasets import Dataset
-    from trainables.tasks import Task
+    from trainables.dataset import Dataset
+    from trainables.task_definition import Task
 
 BATCH = 4
 """Images; the loss is also tried on half as many, so that a batch of another size does not surprise."""

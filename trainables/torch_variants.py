@@ -17,7 +17,7 @@ from torch import Tensor
 from trainables.combined import Combined
 from trainables.dotted import given_name, imported
 from trainables.names import InputError, unknown
-from trainables.variants import check_names
+from trainables.variant_definition import check_names
 
 TORCH_DEFAULTS: dict[str, dict[str, tuple[float, float, float, str]]] = {
     "torch.optim.SGD": {"lr": (1e-3, 0.1, 1.0, "log"), "mu": (0.5, 0.9, 0.99, "log1m")},

@@ -21,9 +21,9 @@ from trainables.randomness import global_stream, stream
 from trainables.settings import LoopSettings, route
 
 if TYPE_CHECKING:
-    from trainables.datasets import Dataset
-    from trainables.tasks import Task
-    from trainables.variants import Optimizable
+    from trainables.dataset import Dataset
+    from trainables.task_definition import Task
+    from trainables.variant_definition import Optimizable
 
 Report = dict[str, Any]
 

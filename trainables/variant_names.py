@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from trainables.named_variants import VARIANTS
 from trainables.names import InputError, unknown
 from trainables.schedules import DECAY_SCHEDULES
-from trainables.variants import DOZAT, VARIANTS, Variant
+from trainables.variant_definition import DOZAT, Variant
 
 NORMS = {"l1": 1.0, "l2": 2.0, "linf": math.inf}
 MOMENTUM: dict[str, tuple[str, ...]] = {
