@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from trainables.exact_sensitivities import KnownAnswer
 from trainables.known_answers import Ishigami, LrValley, SobolG
 from trainables.names import InputError
+from trainables.outcomes import final_status
 from trainables.task_definition import Task
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class FunctionTask(Task):
             "images_per_second": math.nan,
             "seconds": time.perf_counter() - began,
             "initial_loss": self.function.ceiling,
-            "status": "completed" if math.isfinite(loss) else "diverged",
+            "status": final_status(loss),
         }
 
 

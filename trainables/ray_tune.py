@@ -10,6 +10,7 @@ from typing import Any
 from ray import tune
 
 from trainables.capped_output import CappedOutput
+from trainables.outcomes import Objective
 
 REPORT_EVERY = 1.0
 """Seconds of training between two results to the driver, at least one epoch each: tiny epochs travel together."""
@@ -84,11 +85,8 @@ class CohortTrainable(tune.Trainable):
         return self.group is None and self.position >= len(self.cohort["members"])
 
     def _objective(self, report: dict[str, Any]) -> float:
-        """What a scheduler compares: the loss so far, capped at the initial loss; or the negative of what is maximised."""
-        sign, cap = -1.0 if self.cohort["objective"]["maximised"] else 1.0, report.get("initial_loss", math.inf)
-        loss = sign * report.get(self.cohort["objective"]["metric"], math.nan)
-        worst = cap if self.cohort["objective"]["capped"] else math.inf
-        return min(loss, worst) if math.isfinite(loss) else worst
+        """Return the capped loss by which a scheduler compares trials."""
+        return Objective(**self.cohort["objective"]).loss(report)
 
     def _advance(self) -> list[dict[str, Any]]:
         """One epoch of the members whose turn it is; one that raises has failed, and the others go on."""
