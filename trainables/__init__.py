@@ -1,4 +1,6 @@
-"""What one trial computes: the hyperalgorithm, the models and data it trains, and the loop around them. Needs PyTorch only."""
+"""Everything that a trial computes: optimizers, models, datasets and the training loop. Needs PyTorch, not
+Ray.
+"""
 
 from __future__ import annotations
 

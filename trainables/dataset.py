@@ -12,7 +12,10 @@ from trainables.names import InputError
 
 @dataclass(frozen=True)
 class Dataset:
-    """Inputs and targets. Shapes: x ``[n, channels, height, width]`` float32 in [0, 1], or ``[n, features]``; y ``[n]`` int64."""
+    """Inputs and targets.
+
+    Shapes: x ``[n, channels, height, width]`` float32 in [0, 1], or ``[n, features]``; y ``[n]`` int64.
+    """
 
     name: str
     x_train: Tensor
@@ -21,12 +24,16 @@ class Dataset:
     y_test: Tensor
 
     def to(self, device: str | torch.device) -> Dataset:
-        """The same on a device."""
+        """Return the dataset on a device."""
         parts = {part: getattr(self, part).to(device) for part in ("x_train", "y_train", "x_test", "y_test")}
         return replace(self, **parts)
 
     def limited(self, images: int | None) -> Dataset:
-        """The first ``images`` training images, and at most as many test images."""
+        """Return the first ``images`` training images, and at most as many test images; None limits nothing.
+
+        Raises:
+            InputError: for a limit below 1.
+        """
         if images is None:
             return self
         if images < 1:
@@ -37,10 +44,16 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a model has to know of a dataset before it is loaded.
+    """Sizes and statistics of a dataset, known before it is loaded.
 
-    Args: shape: of one input. classes: how many, None where y is not a class. train, test: how many inputs each part has.
-        mean, std: per channel of the training inputs. content: a hash of the files that a user's own data come from.
+    Args:
+        shape: of one input.
+        classes: number of classes; None if y is not a class.
+        train: number of inputs of each part.
+        test: number of inputs of each part.
+        mean: per channel of the training inputs.
+        std: per channel of the training inputs.
+        content: hash of a user's data files; empty for the package's datasets.
     """
 
     shape: tuple[int, ...]

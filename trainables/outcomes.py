@@ -27,9 +27,11 @@ def capped_losses(losses: npt.ArrayLike, caps: npt.ArrayLike) -> npt.NDArray[np.
 
     Args:
         losses: metrics after the last epoch, lower is better; NaN or infinite for a diverged trial.
-        caps: initial losses of the trials, of a shape that broadcasts; infinite or NaN leaves a finite loss as it is.
+        caps: initial losses of the trials, of a shape that broadcasts; infinite or NaN leaves a finite loss
+            as it is.
 
-    Source: Wortsman et al., "Small-scale proxies for large-scale Transformer training instabilities", arXiv:2309.14322.
+    Source: Wortsman et al., "Small-scale proxies for large-scale Transformer training instabilities",
+        arXiv:2309.14322.
 
     >>> capped_losses([0.5, 3.0, math.nan], 2.0).tolist()
     [0.5, 2.0, 2.0]
@@ -54,7 +56,9 @@ class Objective:
     capped: bool
 
     def loss(self, report: Mapping[str, Any]) -> float:
-        """Return the capped loss of a report, whatever its status; a report without the metric counts as the cap."""
+        """Return the capped loss of a report, whatever its status; a report without the metric counts as the
+        cap.
+        """
         metric = report.get(self.metric, math.nan)
         return float(capped_losses(-metric if self.maximised else metric, self._cap(report)))
 

@@ -31,18 +31,20 @@ class Task:
 
     Args:
         name: ``model/dataset``.
-        dataset: name of the dataset (:func:`trainables.datasets.load`), or a callable without arguments that returns a
-            :class:`trainables.dataset.Dataset`.
-        model: makes an untrained model from a generator, which draws the weights, and the settings as keyword arguments. Wrap a
-            factory that takes no generator in :func:`trainables.tasks.seeded`.
+        dataset: name of the dataset (:func:`trainables.datasets.load`), or a callable without arguments that
+            returns a :class:`trainables.dataset.Dataset`.
+        model: makes an untrained model from a generator, which draws the weights, and the settings as keyword
+            arguments. Wrap a factory that takes no generator in :func:`trainables.tasks.seeded`.
         loss: maps ``(outputs, x, y)`` of a batch to a scalar, the mean over the batch; or a name of
             :data:`trainables.losses.LOSSES`.
         metrics: further functions of the same form, by name; or names of :data:`trainables.losses.METRICS`.
         settings: hyperparameters of the model, with their defaults.
         batch_size: images a step when the study does not set it, at least 1.
-        version: number to raise when the task's results change, so that old results are not mixed with new ones.
+        version: number to raise when the task's results change, so that old results are not mixed with new
+            ones.
         description: one line.
-        augment: maps a training batch and a generator on its device to the batch to train on; None for no augmentation.
+        augment: maps a training batch and a generator on its device to the batch to train on; None for no
+            augmentation.
 
     Raises:
         InputError: for an unknown loss or metric, and for a batch size below 1.
@@ -93,7 +95,7 @@ class Task:
         }
         for key, value in values.items():
             object.__setattr__(self, key, value)
-        # Computed now rather than on first use: a task that is sent to another machine arrives there without its source files.
+        # Computed now rather than on first use: a task on another machine has no source files.
         data = [] if isinstance(dataset, str) else [dataset]
         callables = [self.model, self.loss, *self.metrics.values(), *data, augment]
         object.__setattr__(self, "sources", tuple(identity(part) for part in callables))
@@ -107,15 +109,18 @@ class Task:
     def _known_parameters(self) -> int | None:
         try:
             return self.parameters
-        except Exception:  # one model that cannot be made does not hide the other tasks; a run of the task names the reason
+        except (
+            Exception
+        ):  # one model that cannot be made does not hide the other tasks; a run of the task names the reason
             return None
 
     def row(self) -> dict[str, Any]:
         """Return the task's row of a table.
 
         Returns:
-            name, model, parameters, dataset, images (training, test), loss, metrics, settings and description. An entry is None if the
-            task does not have it, or if it is unknown before the data are loaded.
+            name, model, parameters, dataset, images (training, test), loss, metrics, settings and
+            description. An entry is None if the task does not have it, or if it is unknown before the data
+            are loaded.
         """
         data = KNOWN.get(self.dataset) if isinstance(self.dataset, str) else None
         return {

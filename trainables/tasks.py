@@ -25,7 +25,8 @@ NAME = re.compile(r"[\w.-]+(/[\w.-]+)*")
 
 
 def seeded(factory: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
-    """Wrap a model factory that draws from PyTorch's global generator, as ``nn.Module`` classes do, so that it takes a generator.
+    """Wrap a model factory that draws from PyTorch's global generator, as ``nn.Module`` classes do, so that
+    it takes a generator.
 
     A call of the wrapped factory leaves the state of the global generator unchanged.
 
@@ -41,7 +42,8 @@ def seeded(factory: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
 
 
 def _seeded(factory: Callable[..., nn.Module], generator: torch.Generator, **settings: Any) -> nn.Module:
-    # The import path of this function is part of the fingerprints of users' tasks: elsewhere, their stored results would not be reused.
+    # The import path of this function is part of the fingerprints of users' tasks: after a move,
+    # stored results would not be reused.
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -68,11 +70,17 @@ def register_task(task: Task) -> Task:
         InputError: for a name of another form, and for the name of a different task.
     """
     if not NAME.fullmatch(task.name):
-        raise InputError(f"a task's name is like 'model/dataset', of letters, digits, '_', '.' and '-'; got {task.name!r}")
+        raise InputError(
+            f"a task's name is like 'model/dataset', of letters, digits, '_', '.' and '-'; got {task.name!r}"
+        )
     known = _find(task.name, _REGISTERED)
     if known is None:
         _REGISTERED[task.name] = task
-    elif (_computation(known), known.version, known.batch_size) != (_computation(task), task.version, task.batch_size):
+    elif (_computation(known), known.version, known.batch_size) != (
+        _computation(task),
+        task.version,
+        task.batch_size,
+    ):
         raise InputError(f"there is another task {task.name!r} already; give this one another name")
     return task
 
@@ -81,9 +89,9 @@ def task(name: str) -> Task:
     """Return the task of a name.
 
     Args:
-        name: one of :func:`task_names`, or a model of :data:`trainables.families.FAMILIES` with any dataset that fits the model,
-            such as ``resnet/arrays:FILE.npz``. ``+augmented`` at the end crops and mirrors the training images
-            (:func:`trainables.augmentation.crop_and_flip`).
+        name: one of :func:`task_names`, or a model of :data:`trainables.families.FAMILIES` with any dataset
+            that fits the model, such as ``resnet/arrays:FILE.npz``. ``+augmented`` at the end crops and
+            mirrors the training images (:func:`trainables.augmentation.crop_and_flip`).
 
     Raises:
         InputError: with the nearest known name; for missing files; for data that do not fit the model.
@@ -100,7 +108,9 @@ def task_names() -> tuple[str, ...]:
 
 
 def task_rows() -> list[dict[str, Any]]:
-    """Return the table of tasks: one :meth:`trainables.task_definition.Task.row` a task, in the order of :func:`task_names`."""
+    """Return the table of tasks: one :meth:`trainables.task_definition.Task.row` a task, in the order of
+    :func:`task_names`.
+    """
     return [task(name).row() for name in task_names()]
 
 
@@ -110,10 +120,11 @@ def default_batch_size(name: str) -> int:
 
 
 def task_fingerprint(chosen: str | Task, limit: int | None = None) -> str:
-    """Hash everything that a task's results depend on besides the trial's own settings; equal fingerprints are comparable.
+    """Hash everything that a task's results depend on besides the trial's own settings; equal fingerprints
+    are comparable.
 
-    For a task of the package: its name, version and limit. For a user's data files: also the content of the files, instead of their
-    path. For a user's task: also the source of its callables, and its settings.
+    For a task of the package: its name, version and limit. For a user's data files: also the content of the
+    files, instead of their path. For a user's task: also the source of its callables, and its settings.
 
     Args:
         chosen: a task, or its name.
@@ -125,20 +136,25 @@ def task_fingerprint(chosen: str | Task, limit: int | None = None) -> str:
     subject = task(chosen) if isinstance(chosen, str) else chosen
     content: list[Any] = [_without_path(subject.name), subject.version, limit]
     if not is_built_in(subject):
-        data = subject.dataset if isinstance(subject.dataset, str) else ""  # the source of a callable is in subject.sources
+        data = (
+            subject.dataset if isinstance(subject.dataset, str) else ""
+        )  # the source of a callable is in subject.sources
         content += [subject.sources, data if not data or data in KNOWN else summary(data).content]
         content += [sorted((name, identity(value)) for name, value in subject.settings.items())]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
 def is_built_in(chosen: Task) -> bool:
-    """Return True if the package makes an equal task of this name, so that the name alone identifies the task."""
+    """Return True if the package makes an equal task of this name, so that the name alone identifies the
+    task.
+    """
     built_in = _find(chosen.name, {})
     return built_in is not None and _computation(built_in) == _computation(chosen)
 
 
 def is_of_package(name: str) -> bool:
-    """Return True if the package makes a task of this name: a listed task, or a model of the package with any dataset.
+    """Return True if the package makes a task of this name: a listed task, or a model of the package with any
+    dataset.
 
     >>> is_of_package("mlp/digits"), is_of_package("mlp/arrays:gone.npz"), is_of_package("mine/digits")
     (True, True, False)
@@ -160,7 +176,9 @@ def _find(name: str, registered: Mapping[str, Task]) -> Task | None:
 
 
 def _computation(chosen: Task) -> tuple[Any, ...]:
-    """Return what a task computes, as values that compare across processes; the source of a callable dataset is in ``sources``."""
+    """Return what a task computes, as values that compare across processes; the source of a callable dataset
+    is in ``sources``.
+    """
     return chosen.sources, chosen.settings, chosen.dataset if isinstance(chosen.dataset, str) else None
 
 
@@ -170,4 +188,6 @@ def _without_path(name: str) -> str:
     kind = file_datasets.kind(data)
     if kind is None:
         return name
-    return f"{model}/{kind}:{file_datasets.summary(data).content}{AUGMENTED if name.endswith(AUGMENTED) else ''}"
+    return (
+        f"{model}/{kind}:{file_datasets.summary(data).content}{AUGMENTED if name.endswith(AUGMENTED) else ''}"
+    )

@@ -1,4 +1,4 @@
-"""A variant: a name for fixed choices of the hyperalgorithm."""
+"""Variant: a name for fixed choices of the hyperalgorithm."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ SETTINGS = (
     "lr", "mu", "nu", "p", "epsilon", "momentum", "momentum_gradient", "momentum_accumulation",
     "adaptive", "order", "mu_schedule", "nu_schedule", "period",
 )  # fmt: skip
-"""Everything of the hyperalgorithm that a variant can fix or leave open."""
+"""Settings of the hyperalgorithm that a variant can fix or leave open."""
 
 DOZAT = 'Dozat, "Optimizing CNNs"'
 
 
 class Optimizable(Protocol):
-    """What a study, a space and the training loop ask of a variant. :class:`Variant` is one; anything of this form may be registered."""
+    """Interface of a variant for studies, search spaces and the training loop; any object of this form may be
+    registered.
+    """
 
     @property
     def name(self) -> str: ...
@@ -44,11 +46,13 @@ class Optimizable(Protocol):
 
     @property
     def accepts(self) -> frozenset[str]:
-        """Every setting that a configuration may give."""
+        """Every setting that a configuration may have."""
         ...
 
-    def optimizer(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], configuration: Mapping[str, Any]) -> torch.optim.Optimizer:
-        """The optimizer of one configuration."""
+    def optimizer(
+        self, params: Iterable[Tensor] | Iterable[dict[str, Any]], configuration: Mapping[str, Any]
+    ) -> torch.optim.Optimizer:
+        """Return the optimizer of one configuration."""
         ...
 
 
@@ -56,8 +60,11 @@ class Optimizable(Protocol):
 class Variant:
     """A named optimizer: the hyperalgorithm with ``fixed`` settings.
 
-    Args: name: how specifications and plots call it. fixed: settings of :class:`Hyperalgorithm`.
-        description: one line. source: who proposed it.
+    Args:
+        name: name in specifications and plots.
+        fixed: settings of :class:`Hyperalgorithm`.
+        description: one line.
+        source: who proposed it.
 
     >>> Variant("plain", {"momentum": "none", "adaptive": "none"}).hyperparameters
     ('lr',)
@@ -80,16 +87,22 @@ class Variant:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The settings without a default, which every configuration has to give."""
+        """The settings without a default, which every configuration must have."""
         return () if "lr" in self.fixed else ("lr",)
 
     @property
     def accepts(self) -> frozenset[str]:
-        """Every setting that a configuration of this variant may give."""
+        """Every setting that a configuration of this variant may have."""
         return frozenset(SETTINGS) - frozenset(self.fixed)
 
-    def optimizer(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], configuration: Mapping[str, Any]) -> Hyperalgorithm:
-        """The optimizer of one configuration. Raises: InputError for a setting that is unknown, fixed here, lacking or out of range."""
+    def optimizer(
+        self, params: Iterable[Tensor] | Iterable[dict[str, Any]], configuration: Mapping[str, Any]
+    ) -> Hyperalgorithm:
+        """Return the optimizer of one configuration.
+
+        Raises:
+            InputError: for a setting that is unknown, fixed here, lacking or out of range.
+        """
         from trainables.hyperalgorithm import Hyperalgorithm
 
         check_names(self, configuration)
@@ -97,7 +110,11 @@ class Variant:
 
 
 def check_names(chosen: Optimizable, configuration: Mapping[str, Any]) -> None:
-    """Hold the names of a configuration against what a variant accepts and needs. Raises: InputError with the nearest name."""
+    """Check the names of a configuration against those that a variant accepts and needs.
+
+    Raises:
+        InputError: with the nearest name.
+    """
     for name in configuration:
         if name not in chosen.accepts:
             raise unknown(f"hyperparameter of {chosen.name}", name, sorted(chosen.accepts))

@@ -1,7 +1,8 @@
-"""Variants: names for fixed choices of the hyperalgorithm. What a variant does not fix is a hyperparameter.
+"""Variant registry: variants by name. A setting that a variant does not fix is a hyperparameter.
 
-Any name below is a variant; so is every combination of :mod:`trainables.variant_names` (the paper's 768 among them), and every
-``torch.optim.Optimizer`` (:mod:`trainables.torch_variants`).
+Any name of :mod:`trainables.named_variants` is a variant; so is every combination of
+:mod:`trainables.variant_names` (the paper's 768 among them), and every ``torch.optim.Optimizer``
+(:mod:`trainables.torch_variants`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,18 @@ from trainables.variant_definition import Optimizable
 
 
 def variant(name: Any) -> Optimizable:
-    """A variant by its name.
+    """Return a variant by its name.
 
-    Args: name: one of :data:`VARIANTS`; a combination such as ``cm-unscaled-mean-bias_corrected+l2-mean-bias_corrected`` (which is Adam;
-        see :mod:`trainables.variant_names`); ``torch.optim.AdamW``, or ``package.module:Name`` of an optimizer class or factory of
-        one's own (see :mod:`trainables.torch_variants`); that class or factory itself; or a variant, which is returned.
-    Raises: InputError with the nearest known name, the part of a combination that is wrong, or why an optimizer cannot be used.
+    Args:
+        name: one of :data:`VARIANTS`; a combination such as
+            ``cm-unscaled-mean-bias_corrected+l2-mean-bias_corrected`` (which is Adam; see
+            :mod:`trainables.variant_names`); ``torch.optim.AdamW``, or ``package.module:Name`` of a user's
+            optimizer class or factory (see :mod:`trainables.torch_variants`); that class or factory itself;
+            or a variant, which is returned.
+
+    Raises:
+        InputError: with the nearest known name, the part of a combination that is wrong, or why an optimizer
+            cannot be used.
 
     >>> variant("nag-unscaled-mean-constant").hyperparameters
     ('lr', 'mu')
@@ -46,7 +53,7 @@ def variant(name: Any) -> Optimizable:
 
 
 def _unknown(name: str) -> InputError:
-    """The error for an unknown variant, which knows the optimizers of PyTorch by their last names too."""
+    """Return the error for an unknown variant; it suggests PyTorch's optimizers by their class names too."""
     from trainables.torch_variants import TORCH_DEFAULTS
 
     of_torch = {full.rpartition(".")[2].casefold(): full for full in TORCH_DEFAULTS}
@@ -58,13 +65,23 @@ def _unknown(name: str) -> InputError:
 def register_variant(chosen: Optimizable) -> Optimizable:
     """Make a variant known by its name, which specifications and the command may then use.
 
-    Registering an equal one again changes nothing, so that a module which registers may be imported by every worker.
+    Registering an equal one again changes nothing, so that a module which registers may be imported by every
+    worker.
 
-    Args: chosen: the variant, which is returned. Its name has letters, digits and underscores, as the other kinds of names have others.
-    Raises: InputError for a name of another form, or one that another variant has.
+    Args:
+        chosen: the variant, which is returned. Its name has letters, digits and underscores, as the other
+            kinds of names have others.
+
+    Raises:
+        InputError: for a name of another form, or one that another variant has.
     """
     if not re.fullmatch(r"[A-Za-z_]\w*", chosen.name):
-        raise InputError(f"the name of a variant needs letters, digits and underscores only, got {chosen.name!r}")
+        raise InputError(
+            f"the name of a variant needs letters, digits and underscores only, got {chosen.name!r}"
+        )
     if chosen.name in VARIANTS and VARIANTS[chosen.name] != chosen:
-        raise InputError(f"there is another variant {chosen.name!r} already; choose a name that is not one of: {', '.join(VARIANTS)}")
+        raise InputError(
+            f"there is another variant {chosen.name!r} already; choose a name that is not one of: "
+            f"{', '.join(VARIANTS)}"
+        )
     return VARIANTS.setdefault(chosen.name, chosen)
