@@ -34,11 +34,10 @@ def pays(loop: TrainingLoop) -> bool:
 
 
 def pinned(loop: object) -> bool:
-    """True for a member whose arithmetic is that of a stack even where it trains alone, so that it does not
-    depend on the cohort's size.
+    """Return True if a member has the arithmetic of a stack even in a cohort of one.
 
-    Its model, loss and metrics are those of :mod:`trainables.member_rows`: with any other a stack of one
-    takes twice as long as the loop.
+    Such a member does not depend on the size of its cohort. Its model, loss and metrics are those of
+    :mod:`trainables.member_rows`: with any other a stack of one takes twice as long as the loop.
     """
     if not isinstance(loop, TrainingLoop) or loop.data.x_train.device.type != "cpu" or not pays(loop):
         return False

@@ -1,5 +1,4 @@
-r"""Second-order information for the hyperalgorithm: Hessian-vector products with random vectors (equilibrated
-gradient descent).
+r"""Second-order information for the hyperalgorithm: Hessian-vector products with random vectors.
 
 The product is the gradient's gradient (double backward). Forward over reverse (``torch.func.jvp`` of
 ``grad``) takes as long and does less: gradient and product of the autoencoder, batch 64, one thread, median
@@ -29,8 +28,8 @@ class Curvature(NamedTuple):
     """Result of :func:`curvature`; the lists have one entry a parameter.
 
     Attributes:
-        gradient: of the loss, None where it does not depend on the parameter, as ``backward`` leaves it.
-        h: :math:`h_t`, None likewise.
+        gradient: gradient of the loss; None for a parameter that the loss does not depend on.
+        h: curvature :math:`h_t`; None for the same parameters.
         fell_back: share of the elements of h that are the gradient, because the product was not finite: a
             tensor of no dimensions (of stacked models ``[K]``), on the device, so that reading it is the
             caller's choice.
@@ -60,8 +59,8 @@ def curvature(
     fall back to the gradient, sample by sample.
 
     Args:
-        loss: a scalar whose graph is still there.
-        params: what to differentiate by.
+        loss: a scalar with its autograd graph.
+        params: parameters to differentiate by.
         generator: draws u, on the device of the parameters; for the summed loss of K stacked models, whose
             one parameter is ``[K, N]``, a generator for each.
         samples: n, at least 1.
@@ -135,8 +134,8 @@ def hessian_product(
     r"""The product :math:`H u = \nabla_\theta (\nabla_\theta f \cdot u)` by a second backward pass.
 
     Args:
-        gradient: of a scalar, made with ``create_graph=True``.
-        params: what it was differentiated by.
+        gradient: gradient of a scalar, computed with ``create_graph=True``.
+        params: the parameters of the gradient.
         vector: u. All of one length and one shape each.
         retain_graph: keep the graph for another product.
 
@@ -162,7 +161,7 @@ def _add_in_norm(total: Tensor, more: Tensor, p: float, members: int | None) -> 
     """Add in the p-norm.
 
     Args:
-        members: of a stack, whose rows have a norm each, so that none depends on the number of rows.
+        members: number of members of a stack, whose rows have separate norms; None without a stack.
     """
     if members is None or p in POWERS:
         add_in_norm_([total], [more], p)

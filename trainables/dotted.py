@@ -76,8 +76,7 @@ def _replaced(module: str) -> str:
 
 
 def import_name(thing: Any) -> str:
-    """Return the import path of a callable; if the path does not lead back to it, with six digits of a hash
-    of its source.
+    """Return the import path of a callable, with a hash of its source if the path does not lead back to it.
 
     >>> import math
     >>> import_name(math.sin)

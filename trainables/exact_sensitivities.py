@@ -1,6 +1,4 @@
-"""Exact sensitivities of a function that is a sum of products: its mean, variance and Sobol indices from
-one-dimensional integrals.
-"""
+"""Exact mean, variance and Sobol indices of a function that is a sum of products."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ SCALES: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """An input of a function: its range, ends included, and the scale on which it is uniform: linear, log or
-    log1m (log of 1 - x).
-    """
+    """An input of a function, uniform between its inclusive bounds on a scale: linear, log or log1m."""
 
     name: str
     low: float
@@ -155,7 +151,7 @@ class KnownAnswer(ABC):
 
     def _product(self, names: Sequence[str], varied: str = "") -> float:
         """Sum over terms of E[g_k g_l] of the named hyperparameters, Cov[g_k, g_l] of the varied one, and
-        E[g_k] E[g_l] of the others.
+        E[g_k] E[g_l] of the rest.
         """
         first, covariances = self._moments
         product = np.ones(covariances.shape[1:])
@@ -171,7 +167,7 @@ class KnownAnswer(ABC):
         return float(product.sum())
 
     def closed(self, names: Sequence[str]) -> float:
-        """The variance of the mean given some hyperparameters: what they explain alone and together."""
+        """Return the variance that some hyperparameters explain alone and together."""
         return self._product(names) - self.mean**2
 
     @property

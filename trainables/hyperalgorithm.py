@@ -1,5 +1,4 @@
-"""The hyperalgorithm: one optimizer of which SGD, momentum, AdaGrad, RMSProp, Adam, NAdam and some 750 others
-are settings.
+"""The hyperalgorithm: one optimizer with SGD, AdaGrad, RMSProp, Adam, NAdam and some 750 more as settings.
 
 Source: Dozat, "Optimizing CNNs", Algorithm 1. The letters below are the paper's.
 """
@@ -221,9 +220,7 @@ class Hyperalgorithm(torch.optim.Optimizer):
     def _by_step(
         self, params: Sequence[Tensor], h: dict[Tensor, Tensor] | None, *, second: bool
     ) -> dict[tuple[int, int], list[Tensor]]:
-        """Count one more step for every parameter with a gradient; parameters grouped by their step and the
-        updates of their v.
-        """
+        """Count a step for every parameter with a gradient; group them by step and number of updates of v."""
         batches: dict[tuple[int, int], list[Tensor]] = {}
         for param in params:
             if param.grad is None:
@@ -255,9 +252,7 @@ class Hyperalgorithm(torch.optim.Optimizer):
         curvature: list[Tensor] | None,
         updates: int,
     ) -> None:
-        """Algorithm 1 for parameters at step t whose v is updated for the ``updates``-th time, or left alone
-        (see :meth:`step`).
-        """
+        """Apply Algorithm 1 to parameters at step t; ``updates`` counts the updates of v."""
         gradient = [param.grad for param in params if param.grad is not None]
         if group["maximize"]:
             gradient = list(torch._foreach_neg(gradient))

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 
 def in_force(optimizer: torch.optim.Optimizer) -> dict[str, float]:
-    """Return lr, mu and nu of an optimizer's first group at its last step, schedules applied; NaN for one
-    that it does not have.
+    """Return lr, mu and nu of the last step of an optimizer's first group; NaN for one that it does not have.
 
     >>> from torch import nn, optim, zeros
     >>> in_force(optim.RMSprop([nn.Parameter(zeros(1))], lr=0.1, alpha=0.9))

@@ -243,8 +243,7 @@ class Noisy(KnownAnswer):
 
 @dataclass(frozen=True)
 class Diverging(KnownAnswer):
-    """A function that is infinite where the unit coordinate of one hyperparameter exceeds ``above``: in a
-    share 1 - above of the space.
+    """A function that is infinite in a share 1 - above of the space: beyond ``above`` in one unit coordinate.
 
     Its mean, variance and shares count diverged trials at the ceiling, which is the initial loss of its
     trials.

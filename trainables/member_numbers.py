@@ -56,7 +56,7 @@ class LoopNumbers:
         decay changes the parameters.
 
         Args:
-            gradient: ``[K, N]``, left as it is.
+            gradient: ``[K, N]``; not changed.
             norms: of its rows.
             alpha: the learning rates of the step, ``[K]`` or ``[K, 1]``.
         """
@@ -133,9 +133,7 @@ class MemberNumbers(LoopNumbers):
         )
 
     def _as_columns(self, alphas: Sequence[Tensor], rows: Sequence[Sequence[Numbers]]) -> list[Numbers]:
-        """Numbers of steps by kind as columns of the parameters' dtype, and the differences of mu and nu from
-        1.
-        """
+        """Return the numbers of steps as columns in the parameters' dtype, with 1 - mu and 1 - nu."""
 
         def column(number: Callable[[Numbers], Any]) -> list[Any]:
             rows_with_number = [row for row in rows if number(row[0]) is not None]

@@ -62,8 +62,10 @@ class MemberRows:
 
 
 def member_rows(task: Task, model: nn.Module) -> MemberRows | None:
-    """Return a task's model, loss and metrics for K members at once; None where one of them is not of this
-    package, or was changed.
+    """Return a task's model, loss and metrics for K members at once.
+
+    Returns:
+        None if one of them is not of this package, or was modified.
     """
     forward, loss = FORWARDS.get(type(model)), LOSSES.get(task.loss)
     metrics = [METRICS.get(metric) for metric in task.metrics.values()]
@@ -92,9 +94,7 @@ def _unchanged(module: nn.Module) -> bool:
 
 
 def _two(batch: Tensor) -> Tensor:
-    """Return a batch of one image as twice that image: the product with one vector is another function for
-    one member than for several.
-    """
+    """Duplicate the image of a batch of one: a product with one vector rounds differently for one member."""
     return torch.cat([batch, batch], 1) if batch.shape[1] == 1 else batch
 
 
@@ -139,8 +139,9 @@ def _binary_cross_entropy(outputs: Tensor, y: Tensor) -> Tensor:
 
 
 def _binary_cross_entropy_twice(outputs: Tensor, y: Tensor) -> Tensor:
-    """Of the log-odds beside zeros as two classes: a CPU computes those sigmoids that do not fill its vectors
-    by another function.
+    """Return the loss of the log-odds beside zeros as two classes.
+
+    A CPU computes sigmoids that do not fill its vectors by another function.
     """
     scores = outputs.flatten(1)
     return _cross_entropy(torch.stack([torch.zeros_like(scores), scores], 2), y)

@@ -1,4 +1,4 @@
-"""The convolutional autoencoder. Its weights come from a generator, so that a seed names them exactly."""
+"""The convolutional autoencoder of the paper."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """Bad input that its author can mend: the message names the argument, its value and what is allowed."""
+    """Bad input that a user can correct: the message names the argument, its value and the allowed values."""
 
 
 MOST_LISTED = 40

@@ -56,9 +56,7 @@ class Objective:
     capped: bool
 
     def loss(self, report: Mapping[str, Any]) -> float:
-        """Return the capped loss of a report, whatever its status; a report without the metric counts as the
-        cap.
-        """
+        """Return the capped loss of a report of any status; a report without the metric has the cap."""
         metric = report.get(self.metric, math.nan)
         return float(capped_losses(-metric if self.maximised else metric, self._cap(report)))
 

@@ -59,7 +59,5 @@ def pin_products() -> None:
 
 
 def autocast(name: str, device: torch.device) -> torch.autocast | contextlib.nullcontext[None]:
-    """Return the context of the forward pass and the loss: for ``bf16`` bfloat16 where that is safe (weights
-    stay float32).
-    """
+    """Return the context of the forward pass and the loss: autocast to bfloat16 for ``bf16``."""
     return torch.autocast(device.type, torch.bfloat16) if name == "bf16" else contextlib.nullcontext()

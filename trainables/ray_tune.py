@@ -1,6 +1,4 @@
-"""Ray Tune trainable of a cohort: members train as one program if that is faster, else one after another, on
-data loaded once.
-"""
+"""Ray Tune trainable of a cohort, whose members train together if that is faster, on data loaded once."""
 
 from __future__ import annotations
 
@@ -206,9 +204,7 @@ class CohortTrainable(tune.Trainable):
         )
 
     def _resolve(self, kind: str, name: str) -> Any:
-        """Return a task or variant, the same object for all members: the one sent by value, else the one of
-        the name.
-        """
+        """Return a task or variant, sent by value or made from its name; the same object for all members."""
         from trainables.tasks import task
         from trainables.variants import variant
 

@@ -1,6 +1,4 @@
-"""The residual network for small images. Its weights come from a generator, so that a seed names them
-exactly.
-"""
+"""The residual network for small images."""
 
 from __future__ import annotations
 
@@ -42,9 +40,10 @@ class Block(nn.Module):
 
 
 class CifarResNet(nn.Module):
-    """The CIFAR ResNet of 6 n + 2 layers: a convolution, three stages of n blocks with 16, 32 and 64
-    channels, the mean over the map, one dense layer. n = 3 is ResNet-20, with 269,722 parameters for 3
-    channels and 10 classes.
+    """The CIFAR ResNet of 6 n + 2 layers.
+
+    A convolution, three stages of n blocks with 16, 32 and 64 channels, the mean over the map, one dense
+    layer. n = 3 is ResNet-20, with 269,722 parameters for 3 channels and 10 classes.
 
     Args:
         generator: draws the weights of convolutions and the dense layer. Batch norm begins as scale 1 and

@@ -52,7 +52,7 @@ def bias_corrected(decay: Decay, step: int, period: int = 250) -> Decay:
 
 
 def true_mean(decay: Decay, step: int, period: int = 250) -> Decay:
-    r"""Decay that makes the moving average the mean of everything so far, whatever ``decay`` is.
+    r"""Decay that makes the moving average the mean of all values so far, for every ``decay``.
 
     .. math:: d_t = \frac{t - 1}{t}
 

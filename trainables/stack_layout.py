@@ -14,8 +14,9 @@ from trainables.training import TrainingLoop
 
 
 def places(model: nn.Module, moving: Sequence[str]) -> list[tuple[dict[str, Any], str, int]]:
-    """Return the places of a model's parameters, then of the moving buffers: dictionary, name, position. A
-    tied one has two places.
+    """Return the places of a model's parameters, then of the moving buffers: dictionary, name, position.
+
+    A tied parameter has two places.
 
     ``torch.func.functional_call`` searches for them in every step, which is a sixth of the time of a small
     step.

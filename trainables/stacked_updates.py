@@ -33,8 +33,9 @@ ELEMENTWISE = frozenset(
 
 
 class Update(Protocol):
-    """The optimizer of neighbouring rows of a stack. Its constructor takes their loops, their rows ``[k, N]``
-    and the layout of a row.
+    """Optimizer of neighbouring rows of a stack.
+
+    The constructor takes the loops, their rows ``[k, N]`` and the layout of a row.
     """
 
     recordable: bool
@@ -160,8 +161,8 @@ class ElementwiseUpdate:
                 self.optimizer.state[row] = self._joined(loop)
 
     def _joined(self, loop: TrainingLoop) -> dict[str, Any]:
-        """The state of a member as that of its row; what is no tensor like its parameter, such as the step,
-        is the same for all.
+        """Return the optimizer state of a member as the state of its row; entries such as the step are
+        shared.
         """
         states = _states(loop)
         along = self._along(states[0], list(zip(states, loop.params, strict=True)))

@@ -1,10 +1,9 @@
-"""Trials of one structure as one program: their parameters are the rows of one matrix, and a step moves all
-of them at once.
+"""Stack: trials of one structure as one program; their parameters are the rows of one matrix.
 
 The forward pass is ``torch.func.vmap`` of the model over the rows, or on a CPU batched products
 (:mod:`trainables.member_rows`), with which the numbers of a row are the same, bit by bit, for any number of
 rows. The losses are summed and differentiated once: rows do not depend on each other, so row k of the
-gradient is the gradient of member k, and what is not finite in one row stays there.
+gradient is the gradient of member k, and non-finite values stay in their row.
 """
 
 from __future__ import annotations
@@ -34,18 +33,17 @@ than the arithmetic."""
 
 
 class Stack:
-    """Loops of one structure (see :func:`trainables.stackable.structure`) that are trained together, one
-    epoch at a time.
+    """Training loops of one structure (:func:`trainables.stackable.structure`) that train together.
 
     While a loop is in a stack its model's parameters and buffers are views of the stack's. :meth:`dissolve`
     gives them back, and with them everything that continuing alone or in another stack needs.
 
     Args:
-        loops: at the same step, K of them; those of one kind (:func:`trainables.stacked_updates.kind`) that
-            are neighbours are moved together.
+        loops: K loops at the same step; those of one kind (:func:`trainables.stacked_updates.kind`) that are
+            neighbours are updated together.
         moving: names of the buffers that training changes.
         capture: records the training step, where that is possible, and the evaluation
-            (:mod:`trainables.captured`); all is done anew every time when not given.
+            (:mod:`trainables.captured`); None records nothing.
     """
 
     def __init__(

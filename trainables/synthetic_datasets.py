@@ -32,8 +32,8 @@ def synthetic() -> Dataset:
 
 
 def curvature() -> Tensor:
-    """A of :class:`Quadratic`: eigenvalues from 1 to 1/1000, equally far apart on a log scale, in a basis
-    drawn with seed 0. float64.
+    """The matrix A of :class:`Quadratic`, float64: eigenvalues from 1 to 1/1000, log-spaced, in a basis of
+    seed 0.
     """
     basis, _ = torch.linalg.qr(
         torch.randn((FEATURES, FEATURES), generator=torch.Generator().manual_seed(0), dtype=torch.float64)

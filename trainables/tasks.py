@@ -25,10 +25,10 @@ NAME = re.compile(r"[\w.-]+(/[\w.-]+)*")
 
 
 def seeded(factory: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
-    """Wrap a model factory that draws from PyTorch's global generator, as ``nn.Module`` classes do, so that
-    it takes a generator.
+    """Make a model factory take a generator.
 
-    A call of the wrapped factory leaves the state of the global generator unchanged.
+    For factories that draw from PyTorch's global generator, as ``nn.Module`` classes do. A call of the
+    wrapped factory leaves the state of the global generator unchanged.
 
     Args:
         factory: makes the model from the task's settings as keyword arguments.
@@ -120,8 +120,9 @@ def default_batch_size(name: str) -> int:
 
 
 def task_fingerprint(chosen: str | Task, limit: int | None = None) -> str:
-    """Hash everything that a task's results depend on besides the trial's own settings; equal fingerprints
-    are comparable.
+    """Hash everything that a task's results depend on besides the trial's settings.
+
+    Results of equal fingerprints are comparable.
 
     For a task of the package: its name, version and limit. For a user's data files: also the content of the
     files, instead of their path. For a user's task: also the source of its callables, and its settings.
@@ -176,9 +177,7 @@ def _find(name: str, registered: Mapping[str, Task]) -> Task | None:
 
 
 def _computation(chosen: Task) -> tuple[Any, ...]:
-    """Return what a task computes, as values that compare across processes; the source of a callable dataset
-    is in ``sources``.
-    """
+    """Return the computation of a task as values that compare across processes."""
     return chosen.sources, chosen.settings, chosen.dataset if isinstance(chosen.dataset, str) else None
 
 

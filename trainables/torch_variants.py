@@ -1,4 +1,4 @@
-"""Any ``torch.optim.Optimizer`` as a variant: by dotted name, class or factory.
+"""Torch variants: any ``torch.optim.Optimizer`` as a variant, by dotted name, class or factory.
 
 ``lr`` is its ``lr``; ``mu`` is the first of its ``betas`` or its ``momentum``; ``nu`` is the second of its
 ``betas``, its ``alpha`` (RMSprop) or its ``rho`` (Adadelta), where it has them. Every keyword also goes by

@@ -1,5 +1,4 @@
-"""Algorithm 1 on lists of tensors: one step of the hyperalgorithm, for one model or for a cohort of stacked
-ones.
+"""One step of the hyperalgorithm on lists of tensors, for one model or a cohort of stacked models.
 
 Source: Dozat, "Optimizing CNNs", Algorithm 1. The letters below are the paper's.
 """
@@ -80,7 +79,7 @@ def update(
         settings: of the hyperalgorithm; its choices and p count here.
         numbers: of this step.
         params: theta.
-        gradient: of the loss, left as it is.
+        gradient: gradient of the loss; not changed.
         h: h_t, None where v is left alone.
         moments: the state by its name, ``m``, ``v`` or ``root``, as tensors like theta.
     """

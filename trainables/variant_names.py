@@ -95,9 +95,7 @@ def combination(name: str) -> Variant:
 
 
 def _nearest_kind(word: str, position: int) -> str:
-    """Return the kind of part that a first word begins; an unknown word is classified by its position, for
-    the error message.
-    """
+    """Return the kind of part that a first word begins; an unknown word is classified by its position."""
     if word in MOMENTUM["momentum"] or (
         word not in ADAPTIVE["p"] and position == 0 and not word.startswith("l")
     ):
