@@ -53,9 +53,9 @@ def bound_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
 def docstrings(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """Yield the docstrings of a module, with the lines of what they belong to."""
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            if text := ast.get_docstring(node):
-                yield text, getattr(node, "lineno", 1)
+        documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+        if documented and (text := ast.get_docstring(node)):
+            yield text, getattr(node, "lineno", 1)
 
 
 def test_imports_go_down() -> None:

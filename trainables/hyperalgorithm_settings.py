@@ -1,4 +1,4 @@
-"""What the hyperalgorithm's settings may be."""
+"""Settings of the hyperalgorithm, and the checks of their values."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ TORCHS_OWN = (
     "max_momentum",
     "swa_lr",
 )
-"""What a parameter group may have besides: PyTorch's optimizers and schedulers keep it there."""
+"""Further keys of a parameter group, which PyTorch's optimizers and schedulers store there."""
 
 
 def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with every number that is of another type, such as NumPy's, as Python's: ``torch.load`` takes no others back.
+    """Return settings with numbers of other types, such as NumPy's, converted to Python's: ``torch.load``
+    restores no others.
 
     >>> import numpy
     >>> plain({"lr": numpy.float32(0.5), "period": numpy.int64(2), "order": "first"})
@@ -56,18 +57,23 @@ def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_group_names(param_group: Mapping[str, Any]) -> None:
-    """Hold the names in a parameter group against the settings. Raises: InputError with the nearest."""
+    """Check the names in a parameter group.
+
+    Raises:
+        InputError: with the nearest known name.
+    """
     for name in param_group:
         if name not in SETTINGS and name not in TORCHS_OWN:
             raise unknown("setting of a parameter group", name, SETTINGS)
 
 
 def check_choices(settings: Mapping[str, Any]) -> None:
-    """Hold every setting that is no number against what the hyperalgorithm allows.
+    """Check every setting that is not a number.
 
-    Every step does this for every group, since groups can be written to: 1 us of some 400 us.
+    Every step checks every group, since groups can be changed: 1 us of some 400 us.
 
-    Raises: InputError naming the argument, its value, what is allowed and the nearest valid name.
+    Raises:
+        InputError: naming the argument, its value, what is allowed and the nearest valid name.
     """
     for name, allowed in CHOICES.items():
         chosen = settings[name]
@@ -87,9 +93,10 @@ def check_choices(settings: Mapping[str, Any]) -> None:
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """Hold every setting against what the hyperalgorithm allows.
+    """Check every setting.
 
-    Raises: InputError naming the argument, its value, what is allowed and the nearest valid name.
+    Raises:
+        InputError: naming the argument, its value, what is allowed and the nearest valid name.
     """
     check_choices(settings)
     accumulates = settings["adaptive"] == "sum" and settings["nu_schedule"] == "constant"
@@ -138,7 +145,11 @@ def _check_number(name: str, number: object, holds: Callable[[Any], Any], rule: 
 
 
 def check_parameter(param: Tensor, settings: Mapping[str, Any]) -> None:
-    """Hold a parameter against its settings. Raises: InputError."""
+    """Check that a parameter fits its settings.
+
+    Raises:
+        InputError: for a wrong dtype or shape.
+    """
     if not param.is_floating_point():
         raise InputError(f"Hyperalgorithm needs real floating-point parameters, got one of {param.dtype}")
     for name in NUMBERS:
@@ -150,7 +161,8 @@ def check_parameter(param: Tensor, settings: Mapping[str, Any]) -> None:
         ):
             shape = tuple(param.shape)
             raise InputError(
-                f"{name} has one entry for each of {len(number)} members, so parameters need shape [{len(number)}, ...], got {shape}"
+                f"{name} has one entry for each of {len(number)} members, so parameters need shape "
+                f"[{len(number)}, ...], got {shape}"
             )
     if settings["adaptive"] != "none":
         epsilon = torch.as_tensor(settings["epsilon"], dtype=torch.float64)
@@ -158,5 +170,6 @@ def check_parameter(param: Tensor, settings: Mapping[str, Any]) -> None:
             kind = torch.finfo(param.dtype)
             least = kind.smallest_normal * kind.eps
             raise InputError(
-                f"epsilon must be at least {least:.0e} (or 0) for {param.dtype}, which rounds it to 0, got {epsilon.tolist()}"
+                f"epsilon must be at least {least:.0e} (or 0) for {param.dtype}, which rounds it to 0, "
+                f"got {epsilon.tolist()}"
             )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def in_force(optimizer: torch.optim.Optimizer) -> dict[str, float]:
-    """lr, mu and nu of the first group, NaN where an optimizer has none; the hyperalgorithm's by their schedules, at its last step.
+    """Return lr, mu and nu of the last step of an optimizer's first group; NaN for one that it does not have.
 
     >>> from torch import nn, optim, zeros
     >>> in_force(optim.RMSprop([nn.Parameter(zeros(1))], lr=0.1, alpha=0.9))

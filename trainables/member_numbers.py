@@ -1,7 +1,7 @@
-"""The numbers of stacked members at every step of an epoch: tensors with one entry for each member.
+"""Numbers of stacked members at every step of an epoch: tensors with one entry a member.
 
-They are tensors also where all members have the same number, since PyTorch rounds ``lerp`` by a number otherwise than by a tensor of it:
-a member's arithmetic would depend on its neighbours.
+They are tensors also where all members have the same number, since PyTorch rounds ``lerp`` by a number
+otherwise than by a tensor of it: a member's arithmetic would depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ DECAYS = ("mu", "mu_next", "nu")
 
 
 class LoopNumbers:
-    """The loop's settings of members whose steps are taken together: learning rates, clipping, weight decay.
+    """Settings of the loops of stacked members: learning rates, clipping, weight decay.
 
-    Args: loops: the members, which all clip or all do not, and decay in the same way. theta: their parameters, ``[K, N]``.
+    Args:
+        loops: the members, which all clip or all do not, and decay in the same way.
+        theta: their parameters, ``[K, N]``.
     """
 
     def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor) -> None:
@@ -37,10 +39,10 @@ class LoopNumbers:
         )
         self.decays, self.all_decay = any(decays), all(decays)
         self.decay = _numbers(decays).to(theta.device)[:, None]
-        self.clip = _numbers([each or torch.inf for each in clips]).to(theta)
+        self.clip = _numbers([clip or torch.inf for clip in clips]).to(theta)
 
     def at(self, step: int) -> Tensor:
-        """The learning rates of a step."""
+        """Return the learning rates of a step, ``[K]``."""
         if not any(loop.lr_varies for loop in self.loops):
             return self.rates
         kinds = {(loop.settings.lr_schedule, loop.decay) for loop in self.loops}
@@ -50,9 +52,13 @@ class LoopNumbers:
         )
 
     def clip_and_decay(self, gradient: Tensor, norms: Tensor, alpha: Tensor) -> Tensor:
-        """The gradient to descend by, as :meth:`TrainingLoop.clip_and_decay` makes it; decoupled decay has moved the parameters.
+        """Return the clipped and decayed gradient, as :meth:`TrainingLoop.clip_and_decay` does; decoupled
+        decay changes the parameters.
 
-        Args: gradient: ``[K, N]``, left as it is. norms: of its rows. alpha: the learning rates of the step, ``[K]`` or ``[K, 1]``.
+        Args:
+            gradient: ``[K, N]``; not changed.
+            norms: of its rows.
+            alpha: the learning rates of the step, ``[K]`` or ``[K, 1]``.
         """
         if self.clips:
             gradient = gradient * (self.clip / (norms + 1e-6)).clamp(max=1.0)[:, None]
@@ -69,14 +75,17 @@ class LoopNumbers:
 class MemberNumbers(LoopNumbers):
     """The numbers of members of the hyperalgorithm, computed once an epoch for all its steps.
 
-    Schedules are computed in float64. For members on a CPU they are computed as Python's floats, once for each pair of mu and nu, and
-    rounded to the parameters' dtype: PyTorch computes the entries that do not fill a CPU's vectors by other functions, of powers in float64
-    2% with another last digit, so that an entry would depend on how many there are.
+    Schedules are computed in float64. For members on a CPU they are computed as Python's floats, once for
+    each pair of mu and nu, and rounded to the parameters' dtype: PyTorch computes the entries that do not
+    fill a CPU's vectors by other functions, of powers in float64 2% with another last digit, so that an entry
+    would depend on how many there are.
 
     Args:
         loops: the members, whose choices are equal.
         theta: their parameters, ``[K, N]``.
-    Attributes: settings: of the hyperalgorithm; p is a tensor where it is not one of :data:`trainables.norms.POWERS`.
+
+    Attributes:
+        settings: of the hyperalgorithm; p is a tensor where it is not one of :data:`trainables.norms.POWERS`.
     """
 
     def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor) -> None:
@@ -103,7 +112,8 @@ class MemberNumbers(LoopNumbers):
             self.kinds, self.kind_of = [{**self.settings, "mu": mu, "nu": nu}], [0]
 
     def of_steps(self, curved: Sequence[bool], updates: int) -> list[Numbers]:
-        """The numbers of every step of an epoch, each a tensor on the device: ``[K, 1]`` on a CPU, ``[K]`` elsewhere.
+        """Return the numbers of every step of an epoch, each a tensor on the device: ``[K, 1]`` on a CPU,
+        ``[K]`` elsewhere.
 
         Args:
             curved: which steps have a curvature.
@@ -123,15 +133,16 @@ class MemberNumbers(LoopNumbers):
         )
 
     def _as_columns(self, alphas: Sequence[Tensor], rows: Sequence[Sequence[Numbers]]) -> list[Numbers]:
-        """Numbers of steps by kind as columns of the parameters' dtype, and the differences of mu and nu from 1."""
+        """Return the numbers of steps as columns in the parameters' dtype, with 1 - mu and 1 - nu."""
 
         def column(number: Callable[[Numbers], Any]) -> list[Any]:
-            present = [row for row in rows if number(row[0]) is not None]
+            rows_with_number = [row for row in rows if number(row[0]) is not None]
             by_kind = _numbers(
-                [[float(number(kind) or 0.0) for kind in row] for row in present] or [[0.0] * len(self.kinds)]
+                [[float(number(kind) or 0.0) for kind in row] for row in rows_with_number]
+                or [[0.0] * len(self.kinds)]
             )
-            found = iter(self._columns(by_kind[:, self.kind_of]))
-            return [None if number(row[0]) is None else next(found) for row in rows]
+            columns = iter(self._columns(by_kind[:, self.kind_of]))
+            return [None if number(row[0]) is None else next(columns) for row in rows]
 
         fields = [
             self._columns(torch.stack(list(alphas))),

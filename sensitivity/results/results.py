@@ -16,6 +16,7 @@ from sensitivity.study.trial import DONE
 from sensitivity.text.csv_text import csv_text
 from sensitivity.text.notebook_views import notebook_view
 from trainables.names import InputError, unknown
+from trainables.outcomes import capped_losses
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
@@ -264,7 +265,8 @@ def _tidy(
     outcome = -table["value"] if maximised else table["value"]
     if not capped:
         table["initial_loss"] = outcome.groupby(table["task"]).transform("max").fillna(0.0)
-    table["loss"] = outcome.fillna(np.inf).clip(upper=table["initial_loss"]).where(ended)
+    loss = capped_losses(outcome, table["initial_loss"].fillna(np.inf))
+    table["loss"] = pd.Series(loss, index=table.index).where(ended)
     order = [
         *kept[:-1],
         "epochs_done",

@@ -10,7 +10,7 @@ from trainables.names import InputError
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
-    from trainables.tasks import Task
+    from trainables.task_definition import Task
 
 MOST = {
     "epochs": 10_000,

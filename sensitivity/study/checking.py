@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from search_spaces.hyperparameters import Hyperparameter
     from search_spaces.spaces import SearchSpace
-    from trainables.tasks import Task
-    from trainables.variants import Optimizable
+    from trainables.task_definition import Task
+    from trainables.variant_definition import Optimizable
 
 
 def check(study: StudyFields) -> None:

@@ -14,10 +14,12 @@ from sensitivity.study import own_trainables
 from sensitivity.study.resolved import ResolvedStudy
 from sensitivity.text.truth_values import NOT_BOOLEAN
 from trainables.function_tasks import DIRECT
+from trainables.named_variants import VARIANTS
 from trainables.names import InputError
-from trainables.tasks import Task, register_task
+from trainables.task_definition import Task
+from trainables.tasks import register_task
 from trainables.torch_variants import TorchVariant
-from trainables.variants import VARIANTS, register_variant, variant
+from trainables.variants import register_variant, variant
 
 MOST_SEEDS = 100_000
 EVERY = "*"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from trainables.dotted import given_name, imported
+from trainables.dotted import import_name, imported
 from trainables.names import InputError
 from trainables.sources import identity
 
@@ -28,7 +28,7 @@ def name_of(trainable: Any) -> str:
         raise InputError(
             f"trainable must be a Ray Tune function or class, or 'module:name', got {trainable!r}"
         )
-    name = given_name(trainable)
+    name = import_name(trainable)
     _GIVEN[name] = trainable
     return name
 

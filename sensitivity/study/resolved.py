@@ -13,14 +13,16 @@ from sensitivity.study import own_trainables
 from sensitivity.study.trial import source_of
 from trainables import sources
 from trainables.function_tasks import DIRECT
+from trainables.named_variants import NAMED
 from trainables.tasks import default_batch_size, task, task_fingerprint
 from trainables.torch_variants import TorchVariant
-from trainables.variants import NAMED, Variant, variant
+from trainables.variant_definition import Variant
+from trainables.variants import variant
 
 if TYPE_CHECKING:
     from search_spaces.designs import Design
-    from trainables.tasks import Task
-    from trainables.variants import Optimizable
+    from trainables.task_definition import Task
+    from trainables.variant_definition import Optimizable
 
 Object = TypeVar("Object")
 

@@ -14,8 +14,9 @@ from search_spaces import Categorical, Float, Integer, Ordinal, SearchSpace
 from sensitivity.study.planning import plan, trials
 from sensitivity.study.study import Study
 from sensitivity.study.trial import trial_key
+from trainables.named_variants import VARIANTS
 from trainables.names import InputError
-from trainables.variants import VARIANTS, Variant
+from trainables.variant_definition import Variant
 
 SPEC: dict[str, Any] = {
     "name": "s",

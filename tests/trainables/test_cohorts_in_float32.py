@@ -27,7 +27,7 @@ from tests.trainables.test_cohorts import (
 )
 from trainables.cohorts import CohortLoop
 from trainables.schedules import DECAY_SCHEDULES
-from trainables.variants import Variant
+from trainables.variant_definition import Variant
 
 DEVICES, MODELS, SCHEDULES = test_cohorts.DEVICES, test_cohorts.MODELS, test_cohorts.SCHEDULES
 one_thread = test_cohorts.one_thread
