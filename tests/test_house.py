@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 FLOORS = {"trainables": 0, "search_spaces": 1, "sensitivity": 2}
 RAY_ROOMS = {"trainables/ray_tune.py", "search_spaces/adaptive.py"}
 RAY_ROOMS |= {"sensitivity/clusters/jobs.py", "sensitivity/running/local_ray.py", "sensitivity/running/run.py"}
+RAY_ROOMS |= {"sensitivity/running/compat.py"}
 VAGUE = {"utils.py", "helpers.py", "common.py", "misc.py", "manager.py", "handler.py", "tools.py"}
 FILES = sorted(path for package in FLOORS for path in (ROOT / package).rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in FILES]

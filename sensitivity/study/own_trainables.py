@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.text.compat import has_resources
 from trainables.dotted import given_name, imported
 from trainables.names import InputError
 from trainables.sources import identity
@@ -49,7 +50,7 @@ def resolve(name: str) -> Any:
 
 def asks_for_resources(trainable: Any) -> bool:
     """Whether it came with ``tune.with_resources``, or with ``default_resource_request``: it has what it asks for."""
-    return hasattr(trainable, "_resources") or "default_resource_request" in vars(trainable if isinstance(trainable, type) else type)
+    return has_resources(trainable) or "default_resource_request" in vars(trainable if isinstance(trainable, type) else type)
 
 
 def check_place(name: str, place: Place) -> None:
