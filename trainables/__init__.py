@@ -1,26 +1,31 @@
-"""What one trial computes: the hyperalgorithm, the models and data it trains, and the loop around them. Needs PyTorch only."""
+"""Everything that a trial computes: optimizers, models, datasets and the training loop. Needs PyTorch, not
+Ray.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trainables.datasets import Dataset
+    from trainables.dataset import Dataset
     from trainables.function_tasks import FunctionLoop, FunctionTask
     from trainables.hyperalgorithm import Hyperalgorithm
     from trainables.lr_schedules import LR_SCHEDULES
     from trainables.models import ConvAutoencoder
+    from trainables.named_variants import VARIANTS
     from trainables.precision import PRECISIONS
     from trainables.resnet import CifarResNet
     from trainables.schedules import DECAY_SCHEDULES
     from trainables.settings import accepted, check_configuration, route
     from trainables.task_checks import check_task
+    from trainables.task_definition import Task
     from trainables.task_modules import load_task_module
-    from trainables.tasks import Task, register_task, seeded, task, task_names, task_rows
+    from trainables.tasks import register_task, seeded, task, task_names, task_rows
     from trainables.torch_variants import TORCH_DEFAULTS, TorchVariant
     from trainables.training import TrainingLoop
+    from trainables.variant_definition import Variant
     from trainables.variant_names import all_variants
-    from trainables.variants import VARIANTS, Variant, register_variant, variant
+    from trainables.variants import register_variant, variant
 
 __all__ = [
     "DECAY_SCHEDULES",
@@ -53,7 +58,7 @@ __all__ = [
     "variant",
 ]
 _HOMES = {
-    "Dataset": "datasets",
+    "Dataset": "dataset",
     "FunctionLoop": "function_tasks", "FunctionTask": "function_tasks",
     "Hyperalgorithm": "hyperalgorithm",
     "LR_SCHEDULES": "lr_schedules",
@@ -64,11 +69,13 @@ _HOMES = {
     "accepted": "settings", "check_configuration": "settings", "route": "settings",
     "check_task": "task_checks",
     "load_task_module": "task_modules",
-    "Task": "tasks", "task": "tasks", "task_names": "tasks", "register_task": "tasks", "seeded": "tasks", "task_rows": "tasks",
+    "Task": "task_definition",
+    "task": "tasks", "task_names": "tasks", "register_task": "tasks", "seeded": "tasks", "task_rows": "tasks",
     "TORCH_DEFAULTS": "torch_variants", "TorchVariant": "torch_variants",
     "TrainingLoop": "training",
     "all_variants": "variant_names",
-    "VARIANTS": "variants", "Variant": "variants", "variant": "variants", "register_variant": "variants",
+    "VARIANTS": "named_variants", "Variant": "variant_definition",
+    "variant": "variants", "register_variant": "variants",
 }  # fmt: skip
 
 

@@ -12,16 +12,29 @@ PADDING = 4
 
 
 def crop_and_flip(images: Tensor, generator: torch.Generator, padding: int = PADDING) -> Tensor:
-    """Every image padded with ``padding`` zeros, cropped to its size at a random place, and mirrored left to right with probability 1/2.
+    """Pad every image with zeros, crop it to its size at a random place, and mirror it left to right with
+    probability 1/2.
 
-    Args: images: ``[batch, channels, height, width]``. generator: on the same device. padding: pixels on each side.
-    Returns: a new tensor of the same shape.
-    Speed: 35,000 images/s of 3 x 32 x 32 on one core of an x86 server, of which ResNet-20 trains a few hundred.
-    Raises: InputError for anything but a batch of images.
+    Args:
+        images: ``[batch, channels, height, width]``.
+        generator: on the same device.
+        padding: pixels on each side.
+
+    Returns:
+        a new tensor of the same shape.
+
+    Speed: 35,000 images/s of 3 x 32 x 32 on one core of an x86 server, of which ResNet-20 trains a few
+        hundred.
+
+    Raises:
+        InputError: for anything but a batch of images.
+
     Source: He et al., "Deep Residual Learning for Image Recognition" (2015), section 4.2.
     """
     if images.ndim != 4:
-        raise InputError(f"augmentation needs images of shape [batch, channels, height, width], got {list(images.shape)}")
+        raise InputError(
+            f"augmentation needs images of shape [batch, channels, height, width], got {list(images.shape)}"
+        )
     batch, channels, height, width = images.shape
     device = images.device
     top, left = torch.randint(0, 2 * padding + 1, (2, batch, 1), generator=generator, device=device)

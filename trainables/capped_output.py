@@ -1,4 +1,4 @@
-"""The output of a trial, up to a limit: code that prints without end must not fill the disk of its node, nor close what others print to."""
+"""Limit on the output of a trial: code that prints without end must not fill the disk of its node."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import TextIO
 
 DESCRIPTORS = (1, 2)
-"""Of the standard output and error of a process."""
+"""File descriptors of standard output and standard error."""
 
 
 class CappedOutput:
-    """Passes on what Python code prints, for each trial only the first so many characters.
+    """Forward the printed output of Python code, up to a number of characters a trial.
 
-    A trial that closes the descriptors of standard output or error, or redirects them, does so for itself: afterwards they are as before.
+    The descriptors of standard output and error are restored after a trial that closes or redirects them.
 
     Args:
         most: characters of one trial, standard output and error together.
@@ -26,14 +26,23 @@ class CappedOutput:
         self._most = most
         self._trial = ""
         self.left = most
-        self._descriptors = {descriptor: os.dup(descriptor) for descriptor in DESCRIPTORS if _identity(descriptor) is not None}
+        self._descriptors = {
+            descriptor: os.dup(descriptor) for descriptor in DESCRIPTORS if _identity(descriptor) is not None
+        }
 
     @contextlib.contextmanager
     def of(self, trial: str) -> Iterator[None]:
-        """What is printed meanwhile is this trial's. Args: trial: its key; another key has the full limit before it."""
+        """Count the output of the body against a trial's limit.
+
+        Args:
+            trial: key of the trial; a key other than that of the previous call starts with the full limit.
+        """
         if trial != self._trial:
             self._trial, self.left = trial, self._most
-        with contextlib.redirect_stdout(_Capped(self, sys.stdout)), contextlib.redirect_stderr(_Capped(self, sys.stderr)):
+        with (
+            contextlib.redirect_stdout(_Capped(self, sys.stdout)),
+            contextlib.redirect_stderr(_Capped(self, sys.stderr)),
+        ):
             try:
                 yield
             finally:
@@ -42,21 +51,22 @@ class CappedOutput:
                         os.dup2(copy, descriptor)
 
     def close(self) -> None:
-        """Let go of the descriptors."""
+        """Close the copies of the descriptors."""
         while self._descriptors:
             os.close(self._descriptors.popitem()[1])
 
     def passed(self, text: str) -> str:
-        """What of a text is passed on; the line that reaches the limit says so."""
+        """Return the part of a text that is within the limit, with a note where the limit is reached."""
         passed, before = text[: max(self.left, 0)], self.left
         self.left -= len(text)
         if before >= 0 > self.left:
-            passed += f"\n... trial {self._trial} printed more than {self._most:,} characters; the rest is dropped\n"
+            limit = f"{self._most:,} characters"
+            passed += f"\n... trial {self._trial} printed more than {limit}; the rest is dropped\n"
         return passed
 
 
 class _Capped(io.TextIOBase):
-    """A text stream in front of another."""
+    """A text stream that forwards to another stream."""
 
     def __init__(self, output: CappedOutput, stream: TextIO) -> None:
         super().__init__()
@@ -76,7 +86,7 @@ class _Capped(io.TextIOBase):
 
 
 def _identity(descriptor: int) -> tuple[int, int] | None:
-    """The device and inode that a descriptor is open for; None where it is closed."""
+    """Return device and inode of an open descriptor; None if it is closed."""
     try:
         status = os.fstat(descriptor)
     except OSError:

@@ -1,6 +1,7 @@
-"""What a stack does again and again as a CUDA graph: recorded once, then replayed with other indices and numbers.
+"""CUDA graphs of a stack's steps: recorded once, then replayed with other indices and numbers.
 
-A step of a small model is dozens of kernels that take less time than Python takes to start them; a replay starts all of them at once.
+A step of a small model is dozens of kernels that take less time than Python takes to start them; a replay
+starts all of them at once.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 Capture = Callable[[Callable[[], None]], Callable[[], None]]
 WARM = 3
-"""Times before recording, so that libraries have chosen their kernels and every tensor that stays is there."""
+"""Calls before recording, so that libraries have chosen their kernels and all persistent tensors are
+allocated."""
 
 
 def cuda_graph(step: Callable[[], None]) -> Callable[[], None]:
-    """Record a step, which is not taken then. Returns: what takes it."""
+    """Record a step without executing it.
+
+    Returns:
+        a function that executes the step.
+    """
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         step()
@@ -27,11 +33,13 @@ def cuda_graph(step: Callable[[], None]) -> Callable[[], None]:
 
 
 class Captured:
-    """A step that is recorded after its first few times.
+    """A step that is recorded after its first :data:`WARM` calls and replayed from then on.
 
-    Args: step: of tensors, which have the same shapes every time, alone or in lists, tuples and dictionaries; what else it is given is what
-        it was given first. It does not wait for the device, draws no random numbers and keeps its results in tensors that stay. capture:
-        records it.
+    Args:
+        step: a function of tensors of constant shapes, alone or in lists, tuples and dictionaries; other
+            arguments keep their first value. It does not wait for the device, draws no random numbers, and
+            writes its results to persistent tensors.
+        capture: records the step.
     """
 
     def __init__(self, step: Callable[..., None], capture: Capture = cuda_graph) -> None:
@@ -39,18 +47,18 @@ class Captured:
         self._taken = 0
         self._replay: Callable[[], None] | None = None
 
-    def __call__(self, *given: Any) -> None:
-        """Take the step."""
+    def __call__(self, *arguments: Any) -> None:
+        """Execute the step."""
         if self._taken < WARM:
             self._taken += 1
-            self._step(*given)
+            self._step(*arguments)
             return
-        leaves, shape = tree_flatten(given)
-        tensors = [each for each in leaves if isinstance(each, Tensor)]
+        leaves, shape = tree_flatten(arguments)
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         if self._replay is None:
-            kept = [each.clone() if isinstance(each, Tensor) else each for each in leaves]
-            self._inputs = [each for each in kept if isinstance(each, Tensor)]
-            self._replay = self._capture(lambda: self._step(*tree_unflatten(kept, shape)))
-        for place, each in zip(self._inputs, tensors, strict=True):
-            place.copy_(each)
+            recorded = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+            self._inputs = [value for value in recorded if isinstance(value, Tensor)]
+            self._replay = self._capture(lambda: self._step(*tree_unflatten(recorded, shape)))
+        for place, value in zip(self._inputs, tensors, strict=True):
+            place.copy_(value)
         self._replay()

@@ -1,4 +1,4 @@
-"""How many members train as one program: what measured best on a CPU, what fits and pays on a GPU."""
+"""Sizes of stacks: the number of members that train fastest as one program and fit the memory."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from trainables.stacks import Stack
 from trainables.training import TrainingLoop
 
 SMALL = 32_768
-"""Parameters of a dense model up to which a stack pays on a CPU, where the time of a step is not its arithmetic.
+"""Parameters of a dense model up to which a stack pays on a CPU, where the time of a step is not its
+arithmetic.
 
-Trials per hour of a stack of 4, 16 and 64 to those of a plain run, one thread: logistic/synthetic (11 parameters) 4.3, 12 and 35;
-mlp/synthetic (18 thousand) 2.8, 4.5 and 3.9; mlp/digits (118 thousand) 1.2 and 1.1; the autoencoder 0.5 and 0.4, whose pooling and copies
-are slow under vmap (``python -m tests.benchmarks.cohorts --device cpu``).
-"""
+Trials per hour of a stack of 4, 16 and 64 to those of a plain run, one thread: logistic/synthetic (11
+parameters) 4.3, 12 and 35; mlp/synthetic (18 thousand) 2.8, 4.5 and 3.9; mlp/digits (118 thousand) 1.2 and
+1.1; the autoencoder 0.5 and 0.4, whose pooling and copies are slow under vmap (``python -m
+tests.benchmarks.cohorts --device cpu``)."""
 BETTER = 1.05
-"""A stack of twice as many is kept when it trains this many times as many members a second."""
+"""Least speed-up, in members a second, for which the number of members of a stack is doubled."""
 SHARE = 0.8
-"""Of the free memory, at most."""
+"""Largest share of the free memory that a stack may use."""
 
 
 def pays(loop: TrainingLoop) -> bool:
-    """Whether members like this one are to be stacked on their device at all."""
+    """Return True if stacking members like this one is faster on their device."""
     params = list(loop.model.parameters())
     return loop.data.x_train.device.type == "cuda" or (
         all(param.ndim <= 2 for param in params) and sum(param.numel() for param in params) <= SMALL
@@ -33,9 +34,10 @@ def pays(loop: TrainingLoop) -> bool:
 
 
 def pinned(loop: object) -> bool:
-    """True for a member whose arithmetic is that of a stack even where it trains alone, so that it does not depend on the cohort's size.
+    """Return True if a member has the arithmetic of a stack even in a cohort of one.
 
-    Its model, loss and metrics are those of :mod:`trainables.member_rows`: with any other a stack of one takes twice as long as the loop.
+    Such a member does not depend on the size of its cohort. Its model, loss and metrics are those of
+    :mod:`trainables.member_rows`: with any other a stack of one takes twice as long as the loop.
     """
     if not isinstance(loop, TrainingLoop) or loop.data.x_train.device.type != "cpu" or not pays(loop):
         return False
@@ -43,12 +45,14 @@ def pinned(loop: object) -> bool:
 
 
 def fitting(first: TrainingLoop, largest: int) -> int:
-    """How many members like this one train together.
+    """Return the number of members like this one that train together.
 
-    On a CPU all, where that pays at all. On CUDA the number is doubled as long as it fits the memory and trains more members a second in
-    two steps of trial, which move nothing.
+    On a CPU: all members if stacking pays, else 1. On CUDA the number is doubled as long as the stack fits
+    the memory and trains more members a second in two trial steps, which change no parameters.
 
-    Args: first: a member that has not begun. largest: how many there are.
+    Args:
+        first: a member that has not begun.
+        largest: number of members.
     """
     if not pays(first):
         return 1
@@ -64,19 +68,27 @@ def fitting(first: TrainingLoop, largest: int) -> int:
         finally:
             stack.dissolve()
 
-    free = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    free = (
+        torch.cuda.mem_get_info(device)[0]
+        + torch.cuda.memory_reserved(device)
+        - torch.cuda.memory_allocated(device)
+    )
     try:
         return chosen(rehearse, largest, free)
-    except Exception:  # it cannot be stacked; a cohort of two finds out why
+    except Exception:  # not stackable; a cohort of two reports the reason
         return min(2, largest)
 
 
 def chosen(rehearse: Callable[[int], tuple[float, int]], largest: int, free: int) -> int:
-    """The number of members, from trials.
+    """Return the number of members by measuring stacks of 1, 2, 4 ... members.
 
-    Args: rehearse: seconds and bytes of a step of so many; it may raise ``torch.OutOfMemoryError``. largest: at most. free: bytes.
+    Args:
+        rehearse: maps a number of members to seconds and bytes of a step; may raise
+            ``torch.OutOfMemoryError``.
+        largest: the largest number of members.
+        free: free memory in bytes.
 
-    >>> chosen(lambda size: (1.0 + max(0, size - 16), 10 * size), 256, 10_000)  # beyond 16 a step takes longer
+    >>> chosen(lambda size: (1.0 + max(0, size - 16), 10 * size), 256, 10_000)  # slower beyond 16
     16
     """
     size, (seconds, used) = 1, rehearse(1)
@@ -95,11 +107,15 @@ def chosen(rehearse: Callable[[int], tuple[float, int]], largest: int, free: int
 
 
 def rehearsal(stack: Stack, steps: int = 2) -> tuple[float, int]:
-    """Seconds and bytes that the gradient of a stack takes on a batch of its first images; nothing moves."""
+    """Return seconds and bytes of the gradient of a stack on a batch of its first images; no parameter
+    changes.
+    """
     data, first = stack.data, stack.loops[0]
     x, y = data.x_train[: first.batch_size], data.y_train[: first.batch_size]
     restore, cuda = stack.snapshot(), x.device.type == "cuda"
-    each_x, each_y = (each.expand(len(stack.loops), *each.shape) for each in (x, y))  # as members of different seeds have them
+    each_x, each_y = (
+        part.expand(len(stack.loops), *part.shape) for part in (x, y)
+    )  # as members of different seeds have them
 
     def step() -> float:
         began = time.perf_counter()

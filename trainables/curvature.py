@@ -1,8 +1,9 @@
-r"""Second-order information for the hyperalgorithm: Hessian-vector products with random vectors (equilibrated gradient descent).
+r"""Second-order information for the hyperalgorithm: Hessian-vector products with random vectors.
 
-The product is the gradient's gradient (double backward). Forward over reverse (``torch.func.jvp`` of ``grad``) takes as long and does less:
-gradient and product of the autoencoder, batch 64, one thread, median of 9: 115 ms and 103 ms (the gradient alone: 25 ms); a dense network:
-9.6 and 9.8 ms; three convolutions: 68 and 74 ms; but it refuses batch norm in training and ``mse_loss`` (Intel Xeon, torch 2.14).
+The product is the gradient's gradient (double backward). Forward over reverse (``torch.func.jvp`` of
+``grad``) takes as long and does less: gradient and product of the autoencoder, batch 64, one thread, median
+of 9: 115 ms and 103 ms (the gradient alone: 25 ms); a dense network: 9.6 and 9.8 ms; three convolutions: 68
+and 74 ms; but it refuses batch norm in training and ``mse_loss`` (Intel Xeon, torch 2.14).
 """
 
 from __future__ import annotations
@@ -17,16 +18,21 @@ from torch import Tensor
 from trainables.names import InputError
 from trainables.norms import POWERS, add_in_norm_
 
-REFUSALS = re.compile(r"differentiate twice|derivative for|derivative of|double backward|not implemented|not differentiable")
-"""How torch says that an operation has no second derivative."""
+REFUSALS = re.compile(
+    r"differentiate twice|derivative for|derivative of|double backward|not implemented|not differentiable"
+)
+"""Words in PyTorch's errors for an operation without a second derivative."""
 
 
 class Curvature(NamedTuple):
-    """What a curvature step gives: lists hold one entry for each parameter.
+    """Result of :func:`curvature`; the lists have one entry a parameter.
 
-    Fields: gradient: of the loss, None where it does not depend on the parameter, as ``backward`` leaves it. h: :math:`h_t`, None
-        likewise. fell_back: share of the elements of h that are the gradient, because the product was not finite: a tensor of no
-        dimensions (of stacked models ``[K]``), on the device, so that reading it is the caller's choice.
+    Attributes:
+        gradient: gradient of the loss; None for a parameter that the loss does not depend on.
+        h: curvature :math:`h_t`; None for the same parameters.
+        fell_back: share of the elements of h that are the gradient, because the product was not finite: a
+            tensor of no dimensions (of stacked models ``[K]``), on the device, so that reading it is the
+            caller's choice.
     """
 
     gradient: list[Tensor | None]
@@ -48,31 +54,42 @@ def curvature(
         h = \left(\tfrac 1 n \sum_{i=1}^n |H u_i|^p\right)^{1/p}, \quad u_i \sim N(0, I)
             \qquad (n = 1: h = H u; \quad p = \infty: h = \max_i |H u_i|)
 
-    so that :math:`|h|^p`, which the hyperalgorithm accumulates, is the mean over the samples: for p = 2 an estimate of the Hessian's
-    squared row norms, whose variance falls as 1 / n. Elements that are not finite fall back to the gradient, sample by sample.
+    so that :math:`|h|^p`, which the hyperalgorithm accumulates, is the mean over the samples: for p = 2 an
+    estimate of the Hessian's squared row norms, whose variance falls as 1 / n. Elements that are not finite
+    fall back to the gradient, sample by sample.
 
     Args:
-        loss: a scalar whose graph is still there. params: what to differentiate by. generator: draws u, on the device of the parameters;
-            for the summed loss of K stacked models, whose one parameter is ``[K, N]``, a generator for each.
-        samples: n, at least 1. p: the norm of the hyperalgorithm, at least 1.
-    Raises: InputError for a model with an operation that cannot be differentiated twice, naming it; samples below 1.
+        loss: a scalar with its autograd graph.
+        params: parameters to differentiate by.
+        generator: draws u, on the device of the parameters; for the summed loss of K stacked models, whose
+            one parameter is ``[K, N]``, a generator for each.
+        samples: n, at least 1.
+        p: the norm of the hyperalgorithm, at least 1.
+
+    Raises:
+        InputError: for a model with an operation that cannot be differentiated twice, naming it; samples
+            below 1.
+
     Source: Dauphin, de Vries & Bengio (2015), section 4; the fallback: Dozat, "Optimizing CNNs", section 4.3.
 
     >>> theta = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> found = curvature(theta.pow(3).sum(), [theta], torch.Generator().manual_seed(0))
-    >>> found.h[0] / torch.randn(2, generator=torch.Generator().manual_seed(0))  # the Hessian is diagonal: 6 theta
+    >>> found.h[0] / torch.randn(2, generator=torch.Generator().manual_seed(0))  # diagonal Hessian: 6 theta
     tensor([ 6., 12.])
     """
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
         raise InputError(f"curvature_samples must be an integer of at least 1, got {samples!r}")
     if once := _once_differentiable(loss):  # torch itself would give a product without their part
-        raise InputError(f"order='second' needs a model that can be differentiated twice, and {', '.join(once)} is once_differentiable")
+        raise InputError(
+            f"order='second' needs a model that can be differentiated twice, and {', '.join(once)} is "
+            f"once_differentiable"
+        )
     try:
         gradient = torch.autograd.grad(loss, params, create_graph=True, allow_unused=True)
     except RuntimeError as error:
         raise _explained(error) from error
-    used = [(param, each) for param, each in zip(params, gradient, strict=True) if each is not None]
-    inputs, slopes = [param for param, _ in used], [each for _, each in used]
+    used = [(param, slope) for param, slope in zip(params, gradient, strict=True) if slope is not None]
+    inputs, slopes = [param for param, _ in used], [slope for _, slope in used]
     if not inputs:
         return Curvature(list(gradient), [None] * len(params), torch.zeros((), device=loss.device))
     flat_gradient = _flat(slopes)
@@ -80,7 +97,12 @@ def curvature(
     generators = generator if isinstance(generator, Sequence) else [generator]
     total, fallen = torch.zeros_like(flat_gradient), torch.zeros(len(generators), device=loss.device)
     for i in range(samples):
-        u = torch.cat([_normal(flat_gradient, flat_gradient.numel() // len(generators), each) for each in generators])
+        u = torch.cat(
+            [
+                _normal(flat_gradient, flat_gradient.numel() // len(generators), stream)
+                for stream in generators
+            ]
+        )
         try:
             product = _flat(hessian_product(slopes, inputs, _unflat(u, inputs), retain_graph=i + 1 < samples))
         except RuntimeError as error:
@@ -96,26 +118,39 @@ def curvature(
         total *= samples ** (-1 / p)
     each_h = iter(_unflat(total, inputs))
     return Curvature(
-        [None if each is None else each.detach() for each in gradient],
-        [None if each is None else next(each_h) for each in gradient],
+        [None if slope is None else slope.detach() for slope in gradient],
+        [None if slope is None else next(each_h) for slope in gradient],
         fallen / samples if stacked else fallen.squeeze(0) / samples,
     )
 
 
 def hessian_product(
-    gradient: Sequence[Tensor], params: Sequence[Tensor], vector: Sequence[Tensor], *, retain_graph: bool = False
+    gradient: Sequence[Tensor],
+    params: Sequence[Tensor],
+    vector: Sequence[Tensor],
+    *,
+    retain_graph: bool = False,
 ) -> list[Tensor]:
     r"""The product :math:`H u = \nabla_\theta (\nabla_\theta f \cdot u)` by a second backward pass.
 
-    Args: gradient: of a scalar, made with ``create_graph=True``. params: what it was differentiated by. vector: u. All of one length and
-        one shape each. retain_graph: keep the graph for another product.
-    Returns: one tensor for each parameter, 0 where the gradient does not depend on it (a linear model).
+    Args:
+        gradient: gradient of a scalar, computed with ``create_graph=True``.
+        params: the parameters of the gradient.
+        vector: u. All of one length and one shape each.
+        retain_graph: keep the graph for another product.
+
+    Returns:
+        one tensor for each parameter, 0 where the gradient does not depend on it (a linear model).
     """
-    linked = [(each, u) for each, u in zip(gradient, vector, strict=True) if each.requires_grad]
+    linked = [(slope, u) for slope, u in zip(gradient, vector, strict=True) if slope.requires_grad]
     if not linked:
         return [torch.zeros_like(param) for param in params]
     slopes, directions = zip(*linked, strict=True)
-    return list(torch.autograd.grad(slopes, params, directions, retain_graph=retain_graph, allow_unused=True, materialize_grads=True))
+    return list(
+        torch.autograd.grad(
+            slopes, params, directions, retain_graph=retain_graph, allow_unused=True, materialize_grads=True
+        )
+    )
 
 
 def _normal(like: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
@@ -123,7 +158,11 @@ def _normal(like: Tensor, count: int, generator: torch.Generator | None) -> Tens
 
 
 def _add_in_norm(total: Tensor, more: Tensor, p: float, members: int | None) -> None:
-    """Add in the p-norm. Args: members: of a stack, whose rows have a norm each, so that none depends on the number of rows."""
+    """Add in the p-norm.
+
+    Args:
+        members: number of members of a stack, whose rows have separate norms; None without a stack.
+    """
     if members is None or p in POWERS:
         add_in_norm_([total], [more], p)
     else:
@@ -132,28 +171,30 @@ def _add_in_norm(total: Tensor, more: Tensor, p: float, members: int | None) -> 
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:
-    """One vector of all, so that a few operations do for any number of parameters."""
-    return torch.cat([each.detach().reshape(-1) for each in tensors])
+    """Join tensors to one vector, so that few operations suffice for any number of parameters."""
+    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
 
 
 def _unflat(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
-    pieces = torch.split(vector, [each.numel() for each in like])
-    return [piece.view(each.shape).to(each.dtype) for piece, each in zip(pieces, like, strict=True)]
+    pieces = torch.split(vector, [tensor.numel() for tensor in like])
+    return [piece.view(tensor.shape).to(tensor.dtype) for piece, tensor in zip(pieces, like, strict=True)]
 
 
 def _explained(error: RuntimeError) -> Exception:
-    """The error for a model that cannot be differentiated twice; any other error as it is."""
-    said = str(error).splitlines()[0] if str(error) else ""
-    if isinstance(error, torch.OutOfMemoryError) or not REFUSALS.search(said):
+    """Return the InputError for a model that cannot be differentiated twice; any other error unchanged."""
+    message = str(error).splitlines()[0] if str(error) else ""
+    if isinstance(error, torch.OutOfMemoryError) or not REFUSALS.search(message):
         return error
-    named = re.search(r"derivative for '?(?:aten::)?(\w+)", said)
+    named = re.search(r"derivative for '?(?:aten::)?(\w+)", message)
     operation = named.group(1) if named else "an operation of the model"
-    return InputError(f"order='second' needs a model that can be differentiated twice, and {operation} cannot: {said}")
+    return InputError(
+        f"order='second' needs a model that can be differentiated twice, and {operation} cannot: {message}"
+    )
 
 
 def _once_differentiable(loss: Tensor) -> list[str]:
-    """The user's autograd functions in the graph of a loss that are marked once_differentiable, by name."""
-    found: dict[str, None] = {}
+    """Return the names of the autograd functions in a loss's graph that are marked once_differentiable."""
+    functions: dict[str, None] = {}
     seen: set[Any] = set()
     waiting: list[Any] = [loss.grad_fn]
     while waiting:
@@ -164,5 +205,5 @@ def _once_differentiable(loss: Tensor) -> list[str]:
         waiting += [following for following, _ in node.next_functions]
         function = getattr(node, "_forward_cls", None)
         if function is not None and hasattr(function.backward, "__wrapped__"):
-            found[function.__name__] = None
-    return list(found)
+            functions[function.__name__] = None
+    return list(functions)

@@ -6,57 +6,15 @@ import contextlib
 import os
 import pathlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor
 
+from trainables import file_datasets, synthetic_datasets
+from trainables.dataset import Dataset, Summary
 from trainables.names import InputError, unknown
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Inputs and targets. Shapes: x ``[n, channels, height, width]`` float32 in [0, 1], or ``[n, features]``; y ``[n]`` int64."""
-
-    name: str
-    x_train: Tensor
-    y_train: Tensor
-    x_test: Tensor
-    y_test: Tensor
-
-    def to(self, device: str | torch.device) -> Dataset:
-        """The same on a device."""
-        parts = {part: getattr(self, part).to(device) for part in ("x_train", "y_train", "x_test", "y_test")}
-        return replace(self, **parts)
-
-    def limited(self, images: int | None) -> Dataset:
-        """The first ``images`` training images, and at most as many test images."""
-        if images is None:
-            return self
-        if images < 1:
-            raise InputError(f"limit must be at least 1 training image, got {images}")
-        parts = {part: getattr(self, part)[:images] for part in ("x_train", "y_train", "x_test", "y_test")}
-        return replace(self, **parts)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a model has to know of a dataset before it is loaded.
-
-    Args: shape: of one input. classes: how many, None where y is not a class. train, test: how many inputs each part has.
-        mean, std: per channel of the training inputs. content: a hash of the files that a user's own data come from.
-    """
-
-    shape: tuple[int, ...]
-    classes: int | None
-    train: int
-    test: int
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    content: str = ""
-
 
 KNOWN = {
     "digits": Summary((1, 28, 28), 10, 1437, 360, (0.3049,), (0.3244,)),
@@ -67,13 +25,15 @@ KNOWN = {
     "ill_conditioned": Summary((10,), None, 256, 256),
     "none": Summary((), None, 0, 0),
 }
-"""The datasets that have a name of their own. ``none`` is that of the functions with known answers."""
+"""Named datasets. ``none``, without data, is the dataset of functions with known answers."""
 
 
 def summary(name: str) -> Summary:
-    """What a model has to know of a dataset. Raises: InputError for an unknown name, and for files that are missing or malformed."""
-    from trainables import file_datasets
+    """Return sizes and statistics of a dataset.
 
+    Raises:
+        InputError: for an unknown name, and for files that are missing or malformed.
+    """
     if name in KNOWN:
         return KNOWN[name]
     if file_datasets.kind(name) is not None:
@@ -81,17 +41,21 @@ def summary(name: str) -> Summary:
     raise _unknown(name)
 
 
-def load(name: str | Callable[[], Dataset], *, data_root: str | pathlib.Path | None = None, download: bool = False) -> Dataset:
-    """A dataset by name, on the CPU.
+def load(
+    name: str | Callable[[], Dataset], *, data_root: str | pathlib.Path | None = None, download: bool = False
+) -> Dataset:
+    """Load a dataset by name, on the CPU.
 
-    Args: name: one of :data:`KNOWN`, ``images:DIR`` or ``arrays:FILE.npz`` (see :mod:`trainables.file_datasets`), or a callable
-        without arguments that returns a :class:`Dataset`. data_root: the folder that holds ``MNIST/raw``, ``FashionMNIST/raw``,
-        ``cifar-10-batches-py`` or ``cifar10.npz``; ``data`` in the working directory when not given.
+    Args:
+        name: one of :data:`KNOWN`, ``images:DIR`` or ``arrays:FILE.npz`` (see
+            :mod:`trainables.file_datasets`), or a callable without arguments that returns a :class:`Dataset`.
+        data_root: the folder that holds ``MNIST/raw``, ``FashionMNIST/raw``, ``cifar-10-batches-py`` or
+            ``cifar10.npz``; ``data`` in the working directory when not given.
         download: fetch what is missing there.
-    Raises: InputError for an unknown name or missing data.
-    """
-    from trainables import file_datasets, synthetic_datasets
 
+    Raises:
+        InputError: for an unknown name or missing data.
+    """
     if not isinstance(name, str):
         return _called(name)
     root = pathlib.Path(data_root) if data_root is not None else pathlib.Path("data")
@@ -115,29 +79,41 @@ def load(name: str | Callable[[], Dataset], *, data_root: str | pathlib.Path | N
 
 
 def _unknown(name: object) -> InputError:
-    return unknown("dataset", name, [*(each for each in KNOWN if each != "none"), "images:DIR", "arrays:FILE.npz"])
+    return unknown(
+        "dataset",
+        name,
+        [*(dataset for dataset in KNOWN if dataset != "none"), "images:DIR", "arrays:FILE.npz"],
+    )
 
 
 def _called(make: Callable[[], Dataset]) -> Dataset:
-    """The dataset that a user's callable returns."""
+    """Return the dataset that a user's callable makes."""
     if not callable(make):
         raise InputError(f"dataset must be a name or a callable that returns a Dataset, got {make!r}")
     try:
-        made = make()
+        dataset = make()
     except Exception as error:  # a user's callable may raise anything
-        said = " ".join(str(error).split())
-        raise InputError(f"dataset {getattr(make, '__name__', make)!r} raises {type(error).__name__}: {said}") from error
-    if not isinstance(made, Dataset):
-        raise InputError(f"dataset {getattr(make, '__name__', make)!r} must return a trainables.Dataset, got {type(made).__name__}")
-    return made
+        message = " ".join(str(error).split())
+        raise InputError(
+            f"dataset {getattr(make, '__name__', make)!r} raises {type(error).__name__}: {message}"
+        ) from error
+    if not isinstance(dataset, Dataset):
+        raise InputError(
+            f"dataset {getattr(make, '__name__', make)!r} must return a trainables.Dataset, got "
+            f"{type(dataset).__name__}"
+        )
+    return dataset
 
 
 @lru_cache(maxsize=1)
 def digits() -> Dataset:
-    """The 1,797 handwritten digits that scikit-learn ships (8 x 8), enlarged bilinearly to 28 x 28: 1,437 train, 360 test.
+    """The 1,797 handwritten digits that scikit-learn ships (8 x 8), enlarged bilinearly to 28 x 28: 1,437
+    train, 360 test.
 
     The split is fixed: a permutation drawn with seed 0.
-    Source: Alpaydin & Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository (1998).
+
+    Source: Alpaydin & Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository
+        (1998).
     """
     from sklearn.datasets import load_digits
 
@@ -150,9 +126,12 @@ def digits() -> Dataset:
 
 
 def mnist(data_root: str | pathlib.Path | None = None, *, download: bool = False) -> Dataset:
-    """MNIST in torchvision's layout: 60,000 train, 10,000 test.   Source: LeCun, Cortes & Burges (1998).
+    """MNIST in torchvision's layout: 60,000 train, 10,000 test.
 
-    Args: data_root: the folder that holds ``MNIST/raw``.
+    Source: LeCun, Cortes & Burges (1998).
+
+    Args:
+        data_root: the folder that holds ``MNIST/raw``.
     """
     from torchvision.datasets import MNIST
 
@@ -161,9 +140,12 @@ def mnist(data_root: str | pathlib.Path | None = None, *, download: bool = False
 
 
 def fashion_mnist(data_root: str | pathlib.Path | None = None, *, download: bool = False) -> Dataset:
-    """Fashion-MNIST in torchvision's layout: 60,000 train, 10,000 test.   Source: Xiao, Rasul & Vollgraf (2017).
+    """Fashion-MNIST in torchvision's layout: 60,000 train, 10,000 test.
 
-    Args: data_root: the folder that holds ``FashionMNIST/raw``.
+    Source: Xiao, Rasul & Vollgraf (2017).
+
+    Args:
+        data_root: the folder that holds ``FashionMNIST/raw``.
     """
     from torchvision.datasets import FashionMNIST
 
@@ -172,14 +154,15 @@ def fashion_mnist(data_root: str | pathlib.Path | None = None, *, download: bool
 
 
 def cifar10(data_root: str | pathlib.Path | None = None, *, download: bool = False) -> Dataset:
-    """CIFAR-10: 50,000 train, 10,000 test.   Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009).
+    """CIFAR-10: 50,000 train, 10,000 test.
 
-    Args: data_root: the folder that holds ``cifar-10-batches-py`` (torchvision's layout), or else ``cifar10.npz`` as
-        :mod:`trainables.file_datasets` reads it.
+    Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009).
+
+    Args:
+        data_root: the folder that holds ``cifar-10-batches-py`` (torchvision's layout), or else
+            ``cifar10.npz`` as :mod:`trainables.file_datasets` reads it.
     """
     from torchvision.datasets import CIFAR10
-
-    from trainables import file_datasets
 
     root = pathlib.Path(data_root) if data_root is not None else pathlib.Path("data")
     arrays = root / "cifar10.npz"
@@ -192,8 +175,14 @@ def cifar10(data_root: str | pathlib.Path | None = None, *, download: bool = Fal
     return Dataset("cifar10", *parts)
 
 
-def _fetched(kind: Any, title: str, place: str, data_root: str | pathlib.Path | None, download: bool) -> tuple[Any, Any]:
-    """The training and the test part of a dataset of torchvision. Raises: InputError that says the way out."""
+def _fetched(
+    kind: Any, title: str, place: str, data_root: str | pathlib.Path | None, download: bool
+) -> tuple[Any, Any]:
+    """Return the training and test parts of a torchvision dataset.
+
+    Raises:
+        InputError: for missing or unreadable data.
+    """
     root = str(data_root if data_root is not None else "data")
     try:
         with _staging(root) if download else contextlib.nullcontext():
@@ -201,14 +190,18 @@ def _fetched(kind: Any, title: str, place: str, data_root: str | pathlib.Path | 
     except RuntimeError as error:
         if download:
             raise InputError(f"{title} could not be downloaded to {root}: {error}") from error
-        raise InputError(f"no {title} under data_root {root!r}; give --data-root DIR (with DIR/{place}), or --download") from error
+        raise InputError(
+            f"no {title} under data_root {root!r}; give --data-root DIR (with DIR/{place}), or --download"
+        ) from error
     except OSError as error:
         raise InputError(f"{title} under data_root {root!r} cannot be read: {error}") from error
 
 
 @contextlib.contextmanager
 def _staging(root: str) -> Iterator[None]:
-    """One process of a node fetches into a folder; the others wait, and find what it fetched. A folder that is read only has it all."""
+    """Lock a folder while one process of a node downloads into it; a read-only folder is complete and needs
+    no lock.
+    """
     import filelock
 
     pathlib.Path(root).mkdir(parents=True, exist_ok=True)
@@ -220,7 +213,7 @@ def _staging(root: str) -> Iterator[None]:
 
 
 def _grey(name: str, train: Any, test: Any) -> Dataset:
-    """Two parts of greyscale images in torchvision's form."""
+    """Return a dataset of two parts of greyscale images in torchvision's form."""
     parts = []
     for part in (train, test):
         parts += [(part.data.float() / 255).unsqueeze(1), part.targets.long()]

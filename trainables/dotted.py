@@ -11,54 +11,75 @@ from typing import Any
 
 from trainables.names import InputError, unknown
 
-GIVEN: dict[str, Any] = {}
-"""What this process was given by value under an import path that it may not be able to import."""
+SHIPPED: dict[str, Any] = {}
+"""Objects that this process received by value, by their import path, which may not be importable here."""
 
 
 def imported(path: str, kind: str) -> Any:
-    """What an import path names.
+    """Return the object that an import path names.
 
-    Args: path: ``package.module:name``; without a colon the last dot divides module and name. kind: what it should be, for the message.
-    Raises: InputError, in one line, when the module cannot be imported or has no such name.
+    Args:
+        path: ``package.module:name``; without a colon the last dot divides module and name.
+        kind: the object's role, for error messages.
+
+    Raises:
+        InputError: in one line, when the module cannot be imported or has no such name.
 
     >>> imported("math:tau", "number")
     6.283185307179586
     """
-    if path in GIVEN:
-        return GIVEN[path]
+    if path in SHIPPED:
+        return SHIPPED[path]
     module, _, name = path.partition(":") if ":" in path else path.rpartition(".")
     if not module or not name:
         raise InputError(f"{kind} {path!r} is not an import path; write package.module:name")
     try:
-        found: Any = import_module(module)
+        value: Any = import_module(module)
     except (Exception, SystemExit) as error:  # a user's module may raise anything
-        said = " ".join(str(error).split())
-        raise InputError(f"{kind} {path!r} cannot be imported: {type(error).__name__}: {said}{_replaced(module)}") from error
+        message = " ".join(str(error).split())
+        raise InputError(
+            f"{kind} {path!r} cannot be imported: {type(error).__name__}: {message}{_replaced(module)}"
+        ) from error
     for part in name.split("."):
-        if not hasattr(found, part):
-            public = [each for each in vars(found) if not each.startswith("_")] if hasattr(found, "__dict__") else []
+        if not hasattr(value, part):
+            public = (
+                [attribute for attribute in vars(value) if not attribute.startswith("_")]
+                if hasattr(value, "__dict__")
+                else []
+            )
             if replaced := _replaced(module):
                 raise InputError(f"{kind} {path!r} has no {part!r}{replaced}")
             raise unknown(f"name in {module} for {kind} {path!r}:", part, public)
-        found = getattr(found, part)
-    return found
+        value = getattr(value, part)
+    return value
 
 
 def _replaced(module: str) -> str:
-    """Words for a file of the working directory that is not imported since an installed module has its name; none where there is none."""
+    """Return a note on a file of the working directory that an installed module of the same name hides, or an
+    empty text.
+    """
     name = module.partition(".")[0]
-    found = next((file for file in (pathlib.Path(f"{name}.py"), pathlib.Path(name, "__init__.py")) if file.is_file()), None)
+    file = next(
+        (file for file in (pathlib.Path(f"{name}.py"), pathlib.Path(name, "__init__.py")) if file.is_file()),
+        None,
+    )
     loaded = getattr(sys.modules.get(name), "__file__", None)
-    if found is None or name not in sys.modules or (loaded is not None and pathlib.Path(loaded).resolve() == found.resolve()):
+    if (
+        file is None
+        or name not in sys.modules
+        or (loaded is not None and pathlib.Path(loaded).resolve() == file.resolve())
+    ):
         return ""
-    return f"; {str(found)!r} here is not imported, as the installed {name!r} comes first: give it another name"
+    return (
+        f"; {str(file)!r} here is not imported, as the installed {name!r} comes first: give it another name"
+    )
 
 
-def given_name(thing: Any) -> str:
-    """The import path of a callable; where that does not lead back to it, with a few digits that tell it from others of the name.
+def import_name(thing: Any) -> str:
+    """Return the import path of a callable, with a hash of its source if the path does not lead back to it.
 
     >>> import math
-    >>> given_name(math.sin)
+    >>> import_name(math.sin)
     'math:sin'
     """
     from trainables.sources import identity
@@ -68,7 +89,7 @@ def given_name(thing: Any) -> str:
         target = target.func
     named = target if hasattr(target, "__qualname__") else type(target)
     path = f"{named.__module__}:{named.__qualname__}"
-    found: Any = sys.modules.get(named.__module__)
+    value: Any = sys.modules.get(named.__module__)
     for part in named.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return path if found is thing else f"{path}#{hashlib.sha256(identity(thing).encode()).hexdigest()[:6]}"
+        value = getattr(value, part, None)
+    return path if value is thing else f"{path}#{hashlib.sha256(identity(thing).encode()).hexdigest()[:6]}"

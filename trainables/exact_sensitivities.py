@@ -1,4 +1,4 @@
-"""Exact sensitivities of a function that is a sum of products: its mean, variance and Sobol indices from one-dimensional integrals."""
+"""Exact mean, variance and Sobol indices of a function that is a sum of products."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ import numpy as np
 from trainables.names import InputError, unknown
 
 Factor: TypeAlias = Callable[[Any], Any]
-"""Of one unit coordinate, a float or an array of them."""
+"""A function of one unit coordinate, a float or an array."""
 NODES = 64
-"""Of the Gauss-Legendre rule on each smooth piece: exact to rounding for the factors here."""
+"""Nodes of the Gauss-Legendre rule on each smooth piece: exact to rounding for the factors of this package.
+"""
 SCALES: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     "linear": (float, float),
     "log": (math.log, math.exp),
@@ -28,7 +29,7 @@ SCALES: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """An input of a function: its range, ends included, and the scale on which it is uniform: linear, log or log1m (log of 1 - x)."""
+    """An input of a function, uniform between its inclusive bounds on a scale: linear, log or log1m."""
 
     name: str
     low: float
@@ -36,7 +37,11 @@ class Hyperparameter:
     scale: str = "linear"
 
     def unit(self, value: float) -> float:
-        """Its coordinate in [0, 1]. Raises: InputError outside the range."""
+        """Return the unit coordinate of a value, in [0, 1].
+
+        Raises:
+            InputError: outside the range.
+        """
         if not self.low <= value <= self.high:
             raise InputError(f"{self.name} must be in [{self.low:g}, {self.high:g}], got {value!r}")
         forth, _ = SCALES[self.scale]
@@ -44,7 +49,7 @@ class Hyperparameter:
         return (forth(value) - low) / (high - low)
 
     def value(self, unit: float) -> float:
-        """The value at a coordinate in [0, 1]."""
+        """Return the value at a unit coordinate in [0, 1]."""
         forth, back = SCALES[self.scale]
         low, high = forth(self.low), forth(self.high)
         if unit in (0, 1):  # rounding must not move the ends
@@ -53,15 +58,20 @@ class Hyperparameter:
 
 
 class KnownAnswer(ABC):
-    r"""A function of independent hyperparameters, each uniform on its scale, as a sum of products of functions of one coordinate.
+    r"""A function of independent hyperparameters, uniform on their scales, as a sum of products of functions
+    of one coordinate.
 
     .. math:: f(u) = \sum_k \prod_i g_{ki}(u_i)
 
-    so its mean, its variance and its Sobol indices need integrals over one coordinate only, which Gauss-Legendre gives to rounding:
+    so its mean, its variance and its Sobol indices need integrals over one coordinate only, which
+    Gauss-Legendre gives to rounding:
 
-    .. math:: \operatorname{Var} E[f | u_S] = \sum_{kl} \prod_{i \in S} E[g_{ki} g_{li}] \prod_{i \notin S} E[g_{ki}] E[g_{li}] - E[f]^2
+    .. math:: \operatorname{Var} E[f | u_S] = \sum_{kl} \prod_{i \in S} E[g_{ki} g_{li}]
+        \prod_{i \notin S} E[g_{ki}] E[g_{li}]
+        - E[f]^2
 
-    Source: Sobol', "Global sensitivity indices for nonlinear mathematical models" (2001); Homma & Saltelli (1996) for the total order.
+    Source: Sobol', "Global sensitivity indices for nonlinear mathematical models" (2001); Homma & Saltelli
+        (1996) for the total order.
     """
 
     @property
@@ -72,7 +82,7 @@ class KnownAnswer(ABC):
     @property
     @abstractmethod
     def ceiling(self) -> float:
-        """No value is above it: the loss before training, which a diverged trial counts as."""
+        """Upper bound of the values: the initial loss, which a diverged trial counts as."""
 
     @property
     @abstractmethod
@@ -87,37 +97,51 @@ class KnownAnswer(ABC):
     @property
     def hyperparameters(self) -> list[dict[str, Any]]:
         """The hyperparameters as plain data: name, low, high, scale."""
-        return [dict(vars(each)) for each in self.parameters]
+        return [dict(vars(parameter)) for parameter in self.parameters]
 
     @property
     def names(self) -> tuple[str, ...]:
         """The hyperparameters' names."""
-        return tuple(each.name for each in self.parameters)
+        return tuple(parameter.name for parameter in self.parameters)
 
     def units(self, configuration: Mapping[str, float]) -> dict[str, float]:
-        """Unit coordinates. Raises: InputError for a hyperparameter that is unknown, lacking or out of range."""
+        """Return the unit coordinates of a configuration.
+
+        Raises:
+            InputError: for a hyperparameter that is unknown, lacking or out of range.
+        """
         for name in configuration:
             if name not in self.names:
                 raise unknown("hyperparameter", name, self.names)
         for name in self.names:
             if name not in configuration:
                 raise InputError(f"a configuration needs {name}, got {dict(configuration)!r}")
-        return {each.name: each.unit(float(configuration[each.name])) for each in self.parameters}
+        return {
+            parameter.name: parameter.unit(float(configuration[parameter.name]))
+            for parameter in self.parameters
+        }
 
     def __call__(self, configuration: Mapping[str, float], seed: int = 0) -> float:
-        """The value at a configuration; the seed matters to :class:`Noisy` only."""
+        """Return the value at a configuration; only :class:`Noisy` uses the seed."""
         at = list(self.units(configuration).values())
-        return float(sum(math.prod(float(factor(u)) for factor, u in zip(term, at, strict=True)) for term in self.terms))
+        return float(
+            sum(
+                math.prod(float(factor(u)) for factor, u in zip(term, at, strict=True)) for term in self.terms
+            )
+        )
 
     @functools.cached_property
     def _moments(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """E[g_ki] as [i, k] and Cov[g_ki, g_li] as [i, k, l], which is exactly 0 where a factor is constant."""
+        """E[g_ki] as [i, k] and Cov[g_ki, g_li] as [i, k, l], exactly 0 where a factor is constant."""
         nodes, weights = np.polynomial.legendre.leggauss(NODES)
         first, covariances = [], []
         for position, name in enumerate(self.names):
             edges = sorted({0.0, *self.breaks.get(name, ()), 1.0})
-            pieces = [(low + (high - low) * (nodes + 1) / 2, (high - low) / 2 * weights) for low, high in itertools.pairwise(edges)]
-            at, weight = (np.concatenate(each) for each in zip(*pieces, strict=True))
+            pieces = [
+                (low + (high - low) * (nodes + 1) / 2, (high - low) / 2 * weights)
+                for low, high in itertools.pairwise(edges)
+            ]
+            at, weight = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
             values = np.stack([np.broadcast_to(term[position](at), at.shape) for term in self.terms])
             shifted = values - values[:, :1]  # rounding must not make a constant vary
             means = shifted @ weight
@@ -126,16 +150,24 @@ class KnownAnswer(ABC):
         return np.stack(first), np.stack(covariances)
 
     def _product(self, names: Sequence[str], varied: str = "") -> float:
-        """Sum over terms of E[g_k g_l] of the named hyperparameters, Cov[g_k, g_l] of the varied one, and E[g_k] E[g_l] of the others."""
+        """Sum over terms of E[g_k g_l] of the named hyperparameters, Cov[g_k, g_l] of the varied one, and
+        E[g_k] E[g_l] of the rest.
+        """
         first, covariances = self._moments
         product = np.ones(covariances.shape[1:])
         for position, name in enumerate(self.names):
             means = np.outer(first[position], first[position])
-            product *= covariances[position] if name == varied else means + covariances[position] if name in names else means
+            product *= (
+                covariances[position]
+                if name == varied
+                else means + covariances[position]
+                if name in names
+                else means
+            )
         return float(product.sum())
 
     def closed(self, names: Sequence[str]) -> float:
-        """The variance of the mean given some hyperparameters: what they explain alone and together."""
+        """Return the variance that some hyperparameters explain alone and together."""
         return self._product(names) - self.mean**2
 
     @property

@@ -1,4 +1,4 @@
-"""The models that come with the package, each of which makes a task with every dataset that fits it."""
+"""Model families: every model of the package makes a task with every dataset that fits it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,30 @@ from typing import Any
 from torch import nn
 
 from trainables import file_datasets
-from trainables.datasets import KNOWN, Summary, summary
+from trainables.dataset import Summary
+from trainables.datasets import KNOWN, summary
 from trainables.mlp import LogisticRegression, Mlp
 from trainables.models import ConvAutoencoder
 from trainables.names import InputError, unknown
 from trainables.resnet import CifarResNet
 from trainables.synthetic_datasets import Quadratic
-from trainables.tasks import AUGMENTED, Task, augmented
+from trainables.task_definition import AUGMENTED, Task, augmented
 
 Model = Callable[..., nn.Module]
 
 
 @dataclass(frozen=True)
 class Family:
-    """A model and what it is trained for.
+    """A model with its loss and metrics, for any dataset that fits.
 
-    Args: title: how descriptions call it. model: the factory for given data. misfit: what the data lack, or nothing where they fit.
-        loss, metrics: names. settings: of the model, with their defaults. batch_size: where :data:`BATCH_SIZES` does not name one.
+    Args:
+        title: name of the model in descriptions.
+        model: maps a summary of the data to the factory of the model.
+        misfit: maps name and summary of a dataset to the requirement that it does not meet; empty if it fits.
+        loss: maps a summary of the data to the name of the loss.
+        metrics: names.
+        settings: hyperparameters of the model, with their defaults.
+        batch_size: images a step on datasets that :data:`BATCH_SIZES` does not list.
     """
 
     title: str
@@ -47,7 +54,9 @@ def _standardised(data: Summary) -> Model:
 
 
 def _images_of_classes(name: str, data: Summary) -> str:
-    return _classes(name, data) or ("" if len(data.shape) == 3 else "images of shape [channels, height, width]")
+    return _classes(name, data) or (
+        "" if len(data.shape) == 3 else "images of shape [channels, height, width]"
+    )
 
 
 def _classes(name: str, data: Summary) -> str:
@@ -72,7 +81,12 @@ FAMILIES = {
         lambda data: ConvAutoencoder,
         _mnist_like,
         lambda data: "reconstruction",
-        settings={"activation": "leaky_relu", "slope": 0.01, "initialisation": "glorot_uniform", "width": 1.0},
+        settings={
+            "activation": "leaky_relu",
+            "slope": 0.01,
+            "initialisation": "glorot_uniform",
+            "width": 1.0,
+        },
     ),
     "resnet": Family(
         "residual network of 6 depth + 2 layers, cross entropy",
@@ -90,18 +104,30 @@ FAMILIES = {
         ("accuracy",),
         {"width": 128, "depth": 2, "activation": "relu", "slope": 0.01, "initialisation": "he_normal"},
     ),
-    "logistic": Family("logistic regression", _sized(LogisticRegression), _classes, _one_or_many, ("accuracy",), batch_size=64),
+    "logistic": Family(
+        "logistic regression",
+        _sized(LogisticRegression),
+        _classes,
+        _one_or_many,
+        ("accuracy",),
+        batch_size=64,
+    ),
     "quadratic": Family(
-        "bowl with known optimum and minimum", lambda data: Quadratic, _the_bowl, lambda data: "mean_output", batch_size=16
+        "bowl with known optimum and minimum",
+        lambda data: Quadratic,
+        _the_bowl,
+        lambda data: "mean_output",
+        batch_size=16,
     ),
 }
 BATCH_SIZES = {"digits": 64, "synthetic": 16}
 """Images a step on the small datasets."""
 LISTED = (
-    "autoencoder/digits", "autoencoder/mnist", "autoencoder/fashion_mnist", "resnet/digits", "resnet/cifar10", "resnet/cifar10+augmented",
+    "autoencoder/digits", "autoencoder/mnist", "autoencoder/fashion_mnist",
+    "resnet/digits", "resnet/cifar10", "resnet/cifar10+augmented",
     "mlp/digits", "mlp/mnist", "logistic/digits", "logistic/synthetic", "quadratic/ill_conditioned",
 )  # fmt: skip
-"""The tasks that tables show; any other pair of model and dataset that fits is a task as well."""
+"""Tasks that tables list; any other pair of model and dataset that fits is a task as well."""
 TITLES = {
     "digits": "scikit-learn's digits at 28 x 28",
     "mnist": "MNIST",
@@ -113,9 +139,11 @@ TITLES = {
 
 
 def compose(name: str) -> Task | None:
-    """The task of ``model/dataset``, or None where there is no such model or dataset.
+    """Return the task of ``model/dataset``; None for an unknown model or dataset.
 
-    Raises: InputError for a user's files that are missing or malformed, for an unknown model for them, and for data that do not fit.
+    Raises:
+        InputError: for a user's files that are missing or malformed, for an unknown model for them, and for
+            data that do not fit.
     """
     model, _, dataset = name.partition("/")
     files = file_datasets.kind(dataset) is not None
@@ -131,9 +159,13 @@ def _composed(name: str, model: str, dataset: str, data: Summary) -> Task:
     family = FAMILIES[model]
     lacking = family.misfit(dataset, data)
     if lacking:
-        fitting = [each for each, other in FAMILIES.items() if not other.misfit(dataset, data)]
-        have = f"shape {' x '.join(map(str, data.shape))} and {'no' if data.classes is None else data.classes} classes"
-        raise InputError(f"model {model!r} needs {lacking}; {dataset} has {have} (models that fit: {', '.join(fitting) or 'none'})")
+        fitting = [known for known, other in FAMILIES.items() if not other.misfit(dataset, data)]
+        shape, classes = " x ".join(map(str, data.shape)), "no" if data.classes is None else data.classes
+        have = f"shape {shape} and {classes} classes"
+        raise InputError(
+            f"model {model!r} needs {lacking}; {dataset} has {have} (models that fit: "
+            f"{', '.join(fitting) or 'none'})"
+        )
     return Task(
         name,
         file_datasets.absolute(dataset) if dataset not in KNOWN else dataset,
@@ -147,10 +179,10 @@ def _composed(name: str, model: str, dataset: str, data: Summary) -> Task:
 
 
 def listed_tasks() -> list[Task]:
-    """The tasks of :data:`LISTED`."""
-    found = []
+    """Return the tasks of :data:`LISTED`."""
+    tasks = []
     for name in LISTED:
         plain = compose(name.removesuffix(AUGMENTED))
         if plain is not None:
-            found.append(augmented(plain) if name.endswith(AUGMENTED) else plain)
-    return found
+            tasks.append(augmented(plain) if name.endswith(AUGMENTED) else plain)
+    return tasks

@@ -1,4 +1,6 @@
-"""A user's own data: ``images:DIR``, a folder of pictures for each class, and ``arrays:FILE.npz``, NumPy arrays."""
+"""Datasets from a user's files: ``images:DIR``, a folder of pictures for each class, and ``arrays:FILE.npz``,
+NumPy arrays.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from trainables.datasets import Dataset, Summary
+from trainables.dataset import Dataset, Summary
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -23,14 +25,14 @@ PARTS = ("x_train", "y_train", "x_test", "y_test")
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 GREY, COLOUR = frozenset({"1", "L", "LA"}), frozenset({"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr"})
 CHUNK = 1000
-"""Images that are made float at once where the mean is taken: the whole of CIFAR-10 would need 600 MB."""
+"""Images converted to float at once to take the mean: all of CIFAR-10 would need 600 MB."""
 
 Stamp = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True)
 class Read:
-    """What was read: the parts as they are kept (bytes stay bytes), and a hash of the files."""
+    """The parts of a dataset as they were read (bytes are not scaled yet), and a hash of the files."""
 
     x_train: Tensor
     y_train: Tensor
@@ -40,7 +42,7 @@ class Read:
 
 
 def kind(name: str) -> str | None:
-    """``images`` or ``arrays`` where a dataset is a user's own, else None.
+    """Return ``images`` or ``arrays`` for the name of a user's dataset, else None.
 
     >>> kind("arrays:mine.npz"), kind("digits")
     ('arrays', None)
@@ -50,38 +52,57 @@ def kind(name: str) -> str | None:
 
 
 def load(name: str) -> Dataset:
-    """The dataset. Raises: InputError for files that are missing or malformed."""
+    """Load a dataset.
+
+    Raises:
+        InputError: for files that are missing or malformed.
+    """
     read = _read(name)
     return Dataset(name, _scaled(read.x_train), read.y_train, _scaled(read.x_test), read.y_test)
 
 
 def summary(name: str) -> Summary:
-    """Its sizes, statistics and content. Raises: InputError for files that are missing or malformed."""
+    """Return sizes, statistics and content hash of a dataset.
+
+    Raises:
+        InputError: for files that are missing or malformed.
+    """
     return _summary(*_place(name))
 
 
 def absolute(name: str) -> str:
-    """The same dataset by its absolute path, for a process that works in another folder."""
+    """Return the name with an absolute path, for a process with another working directory."""
     return f"{name.partition(':')[0]}:{pathlib.Path(name.partition(':')[2]).expanduser().resolve()}"
 
 
 def _place(name: str) -> tuple[str, str, Stamp]:
-    """Kind, path and the state of the files, which together name what was read: a file that changes is read anew."""
+    """Return kind, path, and size and time of every file: the key of the cache, so that a changed file is
+    read again.
+    """
     prefix, _, place = name.partition(":")
     path = pathlib.Path(place).expanduser()
     if prefix == "arrays":
         if not path.is_file():
-            raise InputError(f"no file {place!r} for dataset {name!r}; give the path of an .npz file with {', '.join(PARTS)}")
+            raise InputError(
+                f"no file {place!r} for dataset {name!r}; give the path of an .npz file with "
+                f"{', '.join(PARTS)}"
+            )
         files = [path]
     else:
         for part in ("train", "test"):
             if not (path / part).is_dir():
                 raise InputError(
-                    f"no folder {str(path / part)!r} for dataset {name!r}; it needs DIR/train/CLASS/*.png and DIR/test/CLASS/*.png"
+                    f"no folder {str(path / part)!r} for dataset {name!r}; it needs "
+                    f"DIR/train/CLASS/*.png and DIR/test/CLASS/*.png"
                 )
-        files = sorted(each for part in ("train", "test") for each in (path / part).glob("*/*") if each.suffix.lower() in PICTURES)
-    states = ((str(each), each.stat()) for each in files)
-    return prefix, str(path), tuple((each, state.st_size, state.st_mtime_ns) for each, state in states)
+        files = sorted(
+            file
+            for part in ("train", "test")
+            for file in (path / part).glob("*/*")
+            if file.suffix.lower() in PICTURES
+        )
+    states = ((str(file), file.stat()) for file in files)
+    return prefix, str(path), tuple((file, state.st_size, state.st_mtime_ns) for file, state in states)
 
 
 def _read(name: str) -> Read:
@@ -99,7 +120,11 @@ def _read_once(prefix: str, place: str, stamp: Stamp) -> Read:
                 content.update(hashlib.file_digest(stream, "sha256").digest())
         except OSError as error:
             raise InputError(f"{file} cannot be read: {error}") from error
-    parts = _arrays(place) if prefix == "arrays" else _images(pathlib.Path(place), [pathlib.Path(file) for file, _, _ in stamp])
+    parts = (
+        _arrays(place)
+        if prefix == "arrays"
+        else _images(pathlib.Path(place), [pathlib.Path(file) for file, _, _ in stamp])
+    )
     return Read(**parts, content=content.hexdigest()[:16])
 
 
@@ -118,8 +143,13 @@ def _scaled(values: Tensor) -> Tensor:
 
 
 def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation per channel; a channel that never varies has 1, so that it can be divided by."""
-    total, squares = torch.zeros(images.shape[1], dtype=torch.float64), torch.zeros(images.shape[1], dtype=torch.float64)
+    """Return mean and standard deviation per channel; the deviation of a constant channel is 1, as models
+    divide by it.
+    """
+    total, squares = (
+        torch.zeros(images.shape[1], dtype=torch.float64),
+        torch.zeros(images.shape[1], dtype=torch.float64),
+    )
     for some in torch.split(images, CHUNK):
         values = _scaled(some)
         total += values.sum((0, 2, 3), dtype=torch.float64)
@@ -128,7 +158,9 @@ def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     mean = total / pixels
     variance = (squares / pixels - mean.square()).clamp(min=0)
     std = torch.where(variance > 1e-12, variance.sqrt(), 1.0)
-    return tuple(round(each, 6) for each in mean.tolist()), tuple(round(each, 6) for each in std.tolist())
+    return tuple(round(number, 6) for number in mean.tolist()), tuple(
+        round(number, 6) for number in std.tolist()
+    )
 
 
 def _arrays(place: str) -> dict[str, Tensor]:
@@ -136,44 +168,57 @@ def _arrays(place: str) -> dict[str, Tensor]:
 
     try:
         with pathlib.Path(place).open("rb") as stream:
-            found = np.load(stream, allow_pickle=False)
-            if not isinstance(found, np.lib.npyio.NpzFile):
-                raise InputError(f"{place} is a single array; it needs {', '.join(PARTS)}: numpy.savez(FILE, x_train=..., ...)")
-            lacking = [part for part in PARTS if part not in found.files]
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise InputError(
+                    f"{place} is a single array; it needs {', '.join(PARTS)}: numpy.savez(FILE, "
+                    f"x_train=..., ...)"
+                )
+            lacking = [part for part in PARTS if part not in archive.files]
             if lacking:
-                have = ", ".join(found.files) or "nothing"
-                raise InputError(f"{place} lacks {', '.join(lacking)}; it needs {', '.join(PARTS)} (has: {have})")
-            parts = {part: found[part] for part in PARTS}
+                have = ", ".join(archive.files) or "nothing"
+                raise InputError(
+                    f"{place} lacks {', '.join(lacking)}; it needs {', '.join(PARTS)} (has: {have})"
+                )
+            parts = {part: archive[part] for part in PARTS}
     except InputError:
         raise
     except (OSError, ValueError, EOFError, KeyError) as error:
         raise InputError(f"{place} cannot be read as an .npz file: {error}") from error
     except Exception as error:  # zipfile and zlib have errors of their own for a file that is cut short
-        raise InputError(f"{place} cannot be read as an .npz file: {type(error).__name__}: {error}") from error
+        raise InputError(
+            f"{place} cannot be read as an .npz file: {type(error).__name__}: {error}"
+        ) from error
     for part in ("train", "test"):
         x, y = parts[f"x_{part}"], parts[f"y_{part}"]
         parts[f"y_{part}"] = _labels(place, f"y_{part}", y)
         if len(x.shape) < 2:
             raise InputError(
-                f"{place}: x_{part} must have shape [n, features], [n, height, width] or [n, channels, height, width], got {list(x.shape)}"
+                f"{place}: x_{part} must have shape [n, features], [n, height, width] or [n, channels, "
+                f"height, width], got {list(x.shape)}"
             )
         if len(x) != len(parts[f"y_{part}"]):
-            raise InputError(f"{place}: x_{part} has {len(x)} entries and y_{part} has {len(y)}; give one label for each")
+            raise InputError(
+                f"{place}: x_{part} has {len(x)} entries and y_{part} has {len(y)}; give one label for each"
+            )
         if len(x) == 0:
             raise InputError(f"{place}: x_{part} is empty")
         parts[f"x_{part}"] = _pixels(place, f"x_{part}", x)
     if parts["x_train"].shape[1:] != parts["x_test"].shape[1:]:
         shapes = " and ".join(f"x_{part} {list(parts[f'x_{part}'].shape[1:])}" for part in ("train", "test"))
         raise InputError(f"{place}: the inputs of both parts must have one shape, got {shapes}")
-    return {part: torch.as_tensor(np.ascontiguousarray(each)) for part, each in parts.items()}
+    return {part: torch.as_tensor(np.ascontiguousarray(values)) for part, values in parts.items()}
 
 
 def _labels(place: str, part: str, y: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
-    """Classes from 0 as int64, or numbers to predict as float32."""
+    """Return classes from 0 as int64, or numbers to predict as float32."""
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1 or y.dtype.kind not in "uif":
-        raise InputError(f"{place}: {part} must be whole or real numbers of shape [n], got {y.dtype} of shape {list(y.shape)}")
+        raise InputError(
+            f"{place}: {part} must be whole or real numbers of shape [n], got {y.dtype} of shape "
+            f"{list(y.shape)}"
+        )
     if y.dtype.kind == "f":
         return y.astype("float32")
     if len(y) and y.min() < 0:
@@ -182,7 +227,7 @@ def _labels(place: str, part: str, y: numpy.ndarray[Any, Any]) -> numpy.ndarray[
 
 
 def _pixels(place: str, part: str, x: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
-    """Bytes or float32, channels first."""
+    """Return images as bytes or float32, channels first."""
     import numpy as np
 
     if x.dtype != np.uint8 and x.dtype.kind != "f":
@@ -211,17 +256,25 @@ def _images(folder: pathlib.Path, files: list[pathlib.Path]) -> dict[str, Tensor
             raise InputError(f"no pictures in {str(folder / part)!r}; they belong in {part}/CLASS/*.png")
     strange = sorted({file.parent.name for file in files} - set(classes))
     if strange:
-        raise InputError(f"{folder / 'test'} has classes that train lacks: {', '.join(strange)} (train has: {', '.join(classes)})")
+        raise InputError(
+            f"{folder / 'test'} has classes that train lacks: {', '.join(strange)} (train has: "
+            f"{', '.join(classes)})"
+        )
     modes, first = set(), (files[0], (0, 0))
     try:
         for position, file in enumerate(files):
             with Image.open(file) as picture:
                 if picture.mode not in GREY | COLOUR:
-                    raise InputError(f"{file} has mode {picture.mode!r}; give 8 bits for each channel, grey or colour")
+                    raise InputError(
+                        f"{file} has mode {picture.mode!r}; give 8 bits for each channel, grey or colour"
+                    )
                 modes.add(picture.mode)
                 first = first if position else (file, picture.size)
                 if picture.size != first[1]:
-                    sizes = [f"{each} is {width} x {height}" for each, (width, height) in ((first[0], first[1]), (file, picture.size))]
+                    sizes = [
+                        f"{picture_file} is {width} x {height}"
+                        for picture_file, (width, height) in ((first[0], first[1]), (file, picture.size))
+                    ]
                     raise InputError(f"all pictures must have one size; {' and '.join(sizes)}")
         form = "L" if modes <= GREY else "RGB"
         parts: dict[str, Tensor] = {}

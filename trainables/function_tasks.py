@@ -1,4 +1,4 @@
-"""Functions as tasks: a trial evaluates one instead of training, and reports as the training loop does."""
+"""Function tasks: a trial evaluates a function instead of training, and reports as the training loop does."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from trainables.exact_sensitivities import KnownAnswer
 from trainables.known_answers import Ishigami, LrValley, SobolG
 from trainables.names import InputError
-from trainables.tasks import Task
+from trainables.outcomes import final_status
+from trainables.task_definition import Task
 
 if TYPE_CHECKING:
-    from trainables.datasets import Dataset
-    from trainables.variants import Variant
+    from trainables.dataset import Dataset
+    from trainables.variant_definition import Variant
 
 DIRECT = "direct"
-"""The variant of every function: its configuration goes to the function as it is."""
+"""Name of the variant of function tasks, which passes its configuration to the function unchanged."""
 
 
 class FunctionTask(Task):
     """A function with exact sensitivities as a task, without model and data.
 
-    Args: name: ``function/...``. function: see :mod:`trainables.known_answers`. version, description: as for any task.
+    Args:
+        name: ``function/...``.
+        function: see :mod:`trainables.known_answers`.
+        version: as for any task.
+        description: as for any task.
 
     >>> round(FunctionTask("function/mine", Ishigami(a=5.0)).function.mean, 9)
     2.5
@@ -34,29 +39,38 @@ class FunctionTask(Task):
 
     def __init__(self, name: str, function: KnownAnswer, *, version: int = 1, description: str = "") -> None:
         super().__init__(
-            name, "none", functools.partial(_no_model, function), _no_loss, batch_size=1, version=version, description=description
+            name,
+            "none",
+            functools.partial(_no_model, function),
+            _no_loss,
+            batch_size=1,
+            version=version,
+            description=description,
         )
         object.__setattr__(self, "function", function)
 
     @property
     def hyperparameters(self) -> list[dict[str, Any]]:
-        """What a configuration gives, as plain data: name, low, high, scale."""
+        """Hyperparameters of the function as plain data: name, low, high, scale."""
         return self.function.hyperparameters
 
     @property
     def parameters(self) -> int | None:
-        """A function learns nothing."""
+        """None: a function has no trainable parameters."""
         return None
 
     def row(self) -> dict[str, Any]:
-        """Its line in a table."""
+        """Return the task's row of a table."""
         return {**super().row(), "dataset": None, "images": None, "loss": None}
 
     def evaluate(self, configuration: Mapping[str, Any], seed: int) -> dict[str, Any]:
-        """One trial in one report, of the form that :class:`trainables.training.TrainingLoop` gives.
+        """Return one trial as one report, of the form of :class:`trainables.training.TrainingLoop`.
 
-        Every loss is the value of the function and ``initial_loss`` its ceiling; an infinite value has diverged.
-        Raises: InputError for a hyperparameter that is unknown, lacking or out of range.
+        Every loss is the value of the function and ``initial_loss`` its ceiling; an infinite value has
+        diverged.
+
+        Raises:
+            InputError: for a hyperparameter that is unknown, lacking or out of range.
         """
         began = time.perf_counter()
         loss = self.function(configuration, seed)
@@ -71,23 +85,28 @@ class FunctionTask(Task):
             "images_per_second": math.nan,
             "seconds": time.perf_counter() - began,
             "initial_loss": self.function.ceiling,
-            "status": "completed" if math.isfinite(loss) else "diverged",
+            "status": final_status(loss),
         }
 
 
-def _no_model(*given: Any, **settings: Any) -> NoReturn:
+def _no_model(*arguments: Any, **settings: Any) -> NoReturn:
     raise InputError("a function task has no model; FunctionLoop evaluates it")
 
 
-def _no_loss(*given: Any) -> NoReturn:
+def _no_loss(*arguments: Any) -> NoReturn:
     raise InputError("a function task has no loss; FunctionLoop evaluates it")
 
 
 class FunctionLoop:
-    """One trial of a function, with the interface of :class:`trainables.training.TrainingLoop`: every epoch reports the same value.
+    """One trial of a function, with the interface of :class:`trainables.training.TrainingLoop`: every epoch
+    reports the same value.
 
-    Args: as for the training loop; ``variant`` is called ``direct``, ``data`` and ``batch_size`` take no part.
-    Raises: InputError for another variant, for epochs below 1 and for a configuration that the function does not take.
+    The arguments are those of the training loop; ``variant`` must be ``direct``; ``data`` and ``batch_size``
+    are not used.
+
+    Raises:
+        InputError: for another variant, for epochs below 1 and for a configuration that the function does not
+            take.
     """
 
     def __init__(
@@ -117,7 +136,7 @@ class FunctionLoop:
             yield self.train_epoch()
 
     def train_epoch(self) -> dict[str, Any]:
-        """Evaluate and report."""
+        """Evaluate the function and return the report."""
         report = self.task.evaluate(self.configuration, self.seed)
         self.epoch += 1
         if report["status"] == "diverged" or self.epoch >= self.epochs:
@@ -126,18 +145,30 @@ class FunctionLoop:
         return {**report, "epoch": self.epoch, "status": self.status}
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that continuing needs, besides the arguments of the constructor."""
+        """Return the state that continuing needs besides the arguments of the constructor."""
         return {"epoch": self.epoch, "status": self.status, "initial_loss": self.initial_loss}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from :meth:`state_dict` of a loop made with the same arguments."""
+        """Continue from the :meth:`state_dict` of a loop with the same arguments."""
         self.epoch, self.status, self.initial_loss = state["epoch"], state["status"], state["initial_loss"]
 
 
 def function_tasks() -> list[FunctionTask]:
-    """The functions that come with the package."""
+    """Return the function tasks of the package."""
     return [
-        FunctionTask("function/ishigami", Ishigami(), description="Ishigami's function: exact sensitivities, one interaction"),
-        FunctionTask("function/sobol_g", SobolG(), description="Sobol's g-function: exact sensitivities from large to small"),
-        FunctionTask("function/lr_valley", LrValley(), description="a loss U-shaped in log lr: exact sensitivities, nu without effect"),
+        FunctionTask(
+            "function/ishigami",
+            Ishigami(),
+            description="Ishigami's function: exact sensitivities, one interaction",
+        ),
+        FunctionTask(
+            "function/sobol_g",
+            SobolG(),
+            description="Sobol's g-function: exact sensitivities from large to small",
+        ),
+        FunctionTask(
+            "function/lr_valley",
+            LrValley(),
+            description="a loss U-shaped in log lr: exact sensitivities, nu without effect",
+        ),
     ]

@@ -1,4 +1,4 @@
-"""The hyperalgorithm: one optimizer of which SGD, momentum, AdaGrad, RMSProp, Adam, NAdam and some 750 others are settings.
+"""The hyperalgorithm: one optimizer with SGD, AdaGrad, RMSProp, Adam, NAdam and some 750 more as settings.
 
 Source: Dozat, "Optimizing CNNs", Algorithm 1. The letters below are the paper's.
 """
@@ -12,7 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.hyperalgorithm_settings import CHOICES, check_choices, check_group_names, check_parameter, check_settings, plain
+from trainables.hyperalgorithm_settings import (
+    CHOICES,
+    check_choices,
+    check_group_names,
+    check_parameter,
+    check_settings,
+    plain,
+)
 from trainables.member_rates import member_rates
 from trainables.names import InputError
 from trainables.update_rule import Number, numbers_at, update
@@ -34,32 +41,38 @@ class Hyperalgorithm(torch.optim.Optimizer):
 
     Args:
         params: parameters or parameter groups. A cohort of K models has parameters of shape ``[K, ...]``.
-        lr: alpha, above 0. Like the other numbers it is a float, or for a cohort a tensor of shape ``[K]``. The schedulers of
-            ``torch.optim.lr_scheduler`` drive either, each member from its own lr; OneCycleLR and CyclicLR give all members the rates
-            that they were given, and ReduceLROnPlateau, which follows one loss, is refused. Their ``cycle_momentum`` must be False:
-            it writes mu into ``momentum``.
+        lr: alpha, above 0. Like the other numbers it is a float, or for a cohort a tensor of shape ``[K]``.
+            The schedulers of ``torch.optim.lr_scheduler`` drive either, each member from its own lr;
+            OneCycleLR and CyclicLR give all members the rates that they were given, and ReduceLROnPlateau,
+            which follows one loss, is refused. Their ``cycle_momentum`` must be False: it writes mu into
+            ``momentum``.
         mu: decay of the momentum, in [0, 1).
-        nu: decay of the adaptive denominator, in [0, 1); 1 only for ``adaptive="sum"`` with a constant schedule (AdaGrad).
+        nu: decay of the adaptive denominator, in [0, 1); 1 only for ``adaptive="sum"`` with a constant
+            schedule (AdaGrad).
         p: the norm, at least 1; ``math.inf`` is the maximum norm.
-        epsilon: added to the denominator, at least 0; unused without a denominator (``adaptive="none"``). One that the parameters'
-            dtype rounds to 0 is refused: float16 needs at least 6e-8.
+        epsilon: added to the denominator, at least 0; unused without a denominator (``adaptive="none"``). One
+            that the parameters' dtype rounds to 0 is refused: float16 needs at least 6e-8.
         momentum: ``"cm"`` classical momentum, ``"nag"`` Nesterov's, or ``"none"`` (m_t = g_t).
-        momentum_gradient: momentum accumulates the gradient (``"unscaled"``) or the update
-            alpha_t / v_bar_t * gradient (``"scaled"``).
+        momentum_gradient: momentum accumulates the gradient (``"unscaled"``) or the update alpha_t / v_bar_t
+            * gradient (``"scaled"``).
         momentum_accumulation: a decaying ``"mean"`` or ``"sum"``.
         adaptive: a decaying ``"mean"`` or ``"sum"`` of \|h\|^p, or ``"none"`` (v_bar_t = 1).
-        order: ``"first"``: h_t is the gradient. ``"second"``: it is what :meth:`step` gets as ``curvature``; a step without one
-            leaves v as it is, and the schedule of nu counts the updates of v.
-        mu_schedule, nu_schedule: ``"constant"``, ``"bias_corrected"``, ``"true_mean"`` or ``"handcrafted"``
-            (see :mod:`trainables.schedules`), or ``"package.module:function"`` of a function of one's own.
+        order: ``"first"``: h_t is the gradient. ``"second"``: it is what :meth:`step` gets as ``curvature``;
+            a step without one leaves v as it is, and the schedule of nu counts the updates of v.
+        mu_schedule: ``"constant"``, ``"bias_corrected"``, ``"true_mean"`` or ``"handcrafted"`` (see
+            :mod:`trainables.schedules`), or ``"package.module:function"`` of a user's function.
+        nu_schedule: ``"constant"``, ``"bias_corrected"``, ``"true_mean"`` or ``"handcrafted"`` (see
+            :mod:`trainables.schedules`), or ``"package.module:function"`` of a user's function.
         period: steps between two rises of the handcrafted schedule, an integer of at least 1.
         maximize: climb instead of descend.
 
-    A parameter group may have settings of its own, by these names. The state of a parameter holds ``step``, ``m`` and ``v``; for any p but
-    1, 2 and infinity, and where p is a tensor, it holds ``root``, :math:`v^{1/p}`, instead of ``v``, which could underflow.
+    A parameter group may have settings of its own, by these names. The state of a parameter holds ``step``,
+    ``m`` and ``v``; for any p but 1, 2 and infinity, and where p is a tensor, it holds ``root``,
+    :math:`v^{1/p}`, instead of ``v``, which could underflow.
 
     Raises:
-        InputError: an argument outside what is stated above. A step raises it for a choice that was changed in a group to an unknown one.
+        InputError: an argument outside what is stated above. A step raises it for a choice that was changed
+            in a group to an unknown one.
 
     >>> weight = torch.nn.Parameter(torch.tensor([1.0]))
     >>> optimizer = Hyperalgorithm([weight], lr=0.1)
@@ -111,11 +124,15 @@ class Hyperalgorithm(torch.optim.Optimizer):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with settings of their own.
 
-        Raises: InputError for settings that are unknown or do not fit, or parameters that are not real.
+        Raises:
+            InputError: for settings that are unknown or do not fit, or parameters that are not real.
         """
         param_group = plain(param_group)
         check_group_names(param_group)
-        settings = {**self.defaults, **{name: each for name, each in param_group.items() if name != "params"}}
+        settings = {
+            **self.defaults,
+            **{name: value for name, value in param_group.items() if name != "params"},
+        }
         check_settings(settings)
         super().add_param_group(param_group)
         param_group["lr"] = member_rates(param_group["lr"])
@@ -127,7 +144,7 @@ class Hyperalgorithm(torch.optim.Optimizer):
             raise
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Also what ends ``load_state_dict``."""
+        """Restore a pickled optimizer; ``load_state_dict`` ends with this call too."""
         super().__setstate__(state)
         for group in self.param_groups:
             if "lr" in group:
@@ -135,21 +152,24 @@ class Hyperalgorithm(torch.optim.Optimizer):
 
     @property
     def second_order(self) -> bool:
-        """Whether any group's steps take a curvature."""
+        """True if the steps of any group take a curvature."""
         return any(_is_second(group) for group in self.param_groups)
 
     @torch.no_grad()
     def step(  # type: ignore[override]
         self, closure: Callable[[], float] | None = None, *, curvature: Sequence[Tensor] | None = None
     ) -> float | None:
-        """One update of every parameter that has a gradient.
+        """Update every parameter that has a gradient.
 
         Args:
             closure: re-evaluates the loss, which is returned.
-            curvature: h_t for ``order="second"``: one tensor for every parameter with a gradient, in the order of the groups and of
-                the parameters in each (see :func:`trainables.curvature.curvature`). Groups of first order do not look at theirs.
-        Raises: InputError when second order lacks its first curvature, or gets one that does not fit the parameters; for a choice of a
-            group that is unknown by now. Nothing has moved then.
+            curvature: h_t for ``order="second"``: one tensor for every parameter with a gradient, in the
+                order of the groups and of the parameters in each (see
+                :func:`trainables.curvature.curvature`). Groups of first order do not look at theirs.
+
+        Raises:
+            InputError: when second order lacks its first curvature, or gets one that does not fit the
+                parameters; for a choice of a group that is unknown by now. Nothing has moved then.
         """
         for group in self.param_groups:
             check_choices(group)
@@ -160,31 +180,56 @@ class Hyperalgorithm(torch.optim.Optimizer):
         h = self._curvature_of(curvature) if self.second_order else None
         for group in self.param_groups:
             second = _is_second(group)
-            for (step, updates), params in self._by_step(group["params"], h if second else None, second=second).items():
-                self._update(group, params, step, [h[param] for param in params] if second and h is not None else None, updates)
+            for (step, updates), params in self._by_step(
+                group["params"], h if second else None, second=second
+            ).items():
+                self._update(
+                    group,
+                    params,
+                    step,
+                    [h[param] for param in params] if second and h is not None else None,
+                    updates,
+                )
         return loss
 
     def _curvature_of(self, curvature: Sequence[Tensor] | None) -> dict[Tensor, Tensor] | None:
-        """The curvature of each parameter, checked before anything moves."""
+        """Return the curvature of each parameter, checked before any parameter changes."""
         if curvature is None:
             waiting = (param for group in self.param_groups if _is_second(group) for param in group["params"])
-            if any(param.grad is not None and not {"v", "root"} & self.state.get(param, {}).keys() for param in waiting):
-                raise InputError("order='second' needs step(curvature=...) before it can do without; see trainables.curvature")
+            if any(
+                param.grad is not None and not {"v", "root"} & self.state.get(param, {}).keys()
+                for param in waiting
+            ):
+                raise InputError(
+                    "order='second' needs step(curvature=...) before it can do without; see "
+                    "trainables.curvature"
+                )
             return None
         params = [param for group in self.param_groups for param in group["params"] if param.grad is not None]
-        if [each.shape for each in curvature] != [param.shape for param in params]:
-            shapes, wanted = [tuple(each.shape) for each in curvature], [tuple(param.shape) for param in params]
-            raise InputError(f"curvature needs one tensor for each parameter with a gradient, of shapes {wanted}, got {shapes}")
+        if [tensor.shape for tensor in curvature] != [param.shape for param in params]:
+            shapes, wanted = (
+                [tuple(tensor.shape) for tensor in curvature],
+                [tuple(param.shape) for param in params],
+            )
+            raise InputError(
+                f"curvature needs one tensor for each parameter with a gradient, of shapes {wanted}, "
+                f"got {shapes}"
+            )
         return dict(zip(params, curvature, strict=True))
 
-    def _by_step(self, params: Sequence[Tensor], h: dict[Tensor, Tensor] | None, *, second: bool) -> dict[tuple[int, int], list[Tensor]]:
-        """Count one more step for every parameter with a gradient; parameters grouped by their step and the updates of their v."""
+    def _by_step(
+        self, params: Sequence[Tensor], h: dict[Tensor, Tensor] | None, *, second: bool
+    ) -> dict[tuple[int, int], list[Tensor]]:
+        """Count a step for every parameter with a gradient; group them by step and number of updates of v."""
         batches: dict[tuple[int, int], list[Tensor]] = {}
         for param in params:
             if param.grad is None:
                 continue
             if param.grad.is_sparse:
-                raise InputError("Hyperalgorithm needs dense gradients, got a sparse one; use sparse=False in the embedding")
+                raise InputError(
+                    "Hyperalgorithm needs dense gradients, got a sparse one; use sparse=False in the "
+                    "embedding"
+                )
             state = self.state[param]
             step = state["step"] = state.get("step", 0) + 1
             updates = step
@@ -199,8 +244,15 @@ class Hyperalgorithm(torch.optim.Optimizer):
                 self.state[param][name] = torch.zeros_like(param, memory_format=torch.preserve_format)
         return [self.state[param][name] for param in params]
 
-    def _update(self, group: dict[str, Any], params: list[Tensor], t: int, curvature: list[Tensor] | None, updates: int) -> None:
-        """Algorithm 1 for parameters at step t whose v is updated for the ``updates``-th time, or left alone (see :meth:`step`)."""
+    def _update(
+        self,
+        group: dict[str, Any],
+        params: list[Tensor],
+        t: int,
+        curvature: list[Tensor] | None,
+        updates: int,
+    ) -> None:
+        """Apply Algorithm 1 to parameters at step t; ``updates`` counts the updates of v."""
         gradient = [param.grad for param in params if param.grad is not None]
         if group["maximize"]:
             gradient = list(torch._foreach_neg(gradient))

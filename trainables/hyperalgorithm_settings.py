@@ -1,4 +1,4 @@
-"""What the hyperalgorithm's settings may be."""
+"""Settings of the hyperalgorithm, and the checks of their values."""
 
 from __future__ import annotations
 
@@ -24,12 +24,22 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 NUMBERS = ("lr", "mu", "nu", "p", "epsilon")
 SETTINGS = (*NUMBERS, *CHOICES, "period", "maximize")
-TORCHS_OWN = ("params", "param_names", "initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum", "swa_lr")
-"""What a parameter group may have besides: PyTorch's optimizers and schedulers keep it there."""
+TORCHS_OWN = (
+    "params",
+    "param_names",
+    "initial_lr",
+    "max_lr",
+    "min_lr",
+    "base_momentum",
+    "max_momentum",
+    "swa_lr",
+)
+"""Further keys of a parameter group, which PyTorch's optimizers and schedulers store there."""
 
 
 def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with every number that is of another type, such as NumPy's, as Python's: ``torch.load`` takes no others back.
+    """Return settings with numbers of other types, such as NumPy's, converted to Python's: ``torch.load``
+    restores no others.
 
     >>> import numpy
     >>> plain({"lr": numpy.float32(0.5), "period": numpy.int64(2), "order": "first"})
@@ -47,18 +57,23 @@ def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_group_names(param_group: Mapping[str, Any]) -> None:
-    """Hold the names in a parameter group against the settings. Raises: InputError with the nearest."""
+    """Check the names in a parameter group.
+
+    Raises:
+        InputError: with the nearest known name.
+    """
     for name in param_group:
         if name not in SETTINGS and name not in TORCHS_OWN:
             raise unknown("setting of a parameter group", name, SETTINGS)
 
 
 def check_choices(settings: Mapping[str, Any]) -> None:
-    """Hold every setting that is no number against what the hyperalgorithm allows.
+    """Check every setting that is not a number.
 
-    Every step does this for every group, since groups can be written to: 1 us of some 400 us.
+    Every step checks every group, since groups can be changed: 1 us of some 400 us.
 
-    Raises: InputError naming the argument, its value, what is allowed and the nearest valid name.
+    Raises:
+        InputError: naming the argument, its value, what is allowed and the nearest valid name.
     """
     for name, allowed in CHOICES.items():
         chosen = settings[name]
@@ -78,9 +93,10 @@ def check_choices(settings: Mapping[str, Any]) -> None:
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """Hold every setting against what the hyperalgorithm allows.
+    """Check every setting.
 
-    Raises: InputError naming the argument, its value, what is allowed and the nearest valid name.
+    Raises:
+        InputError: naming the argument, its value, what is allowed and the nearest valid name.
     """
     check_choices(settings)
     accumulates = settings["adaptive"] == "sum" and settings["nu_schedule"] == "constant"
@@ -92,17 +108,34 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         rule = "in [0, 1) (1 needs adaptive='sum' with nu_schedule='constant')"
         _check_number("nu", settings["nu"], lambda x: (x >= 0) & (x < 1), rule)
     _check_number("p", settings["p"], lambda x: x >= 1, "at least 1 (inf is the maximum norm)")
-    _check_number("epsilon", settings["epsilon"], lambda x: (x >= 0) & (x < math.inf), "at least 0 and finite")
-    if isinstance(settings["period"], bool) or not isinstance(settings["period"], int) or settings["period"] < 1:
+    _check_number(
+        "epsilon", settings["epsilon"], lambda x: (x >= 0) & (x < math.inf), "at least 0 and finite"
+    )
+    if (
+        isinstance(settings["period"], bool)
+        or not isinstance(settings["period"], int)
+        or settings["period"] < 1
+    ):
         raise InputError(f"period must be an integer of at least 1, got {settings['period']!r}")
-    lengths = {name: len(settings[name]) for name in NUMBERS if isinstance(settings[name], Tensor) and settings[name].ndim}
+    lengths = {
+        name: len(settings[name])
+        for name in NUMBERS
+        if isinstance(settings[name], Tensor) and settings[name].ndim
+    }
     if len(set(lengths.values())) > 1:
-        raise InputError(f"hyperparameters of one cohort need one entry per member each, got lengths {lengths}")
+        raise InputError(
+            f"hyperparameters of one cohort need one entry per member each, got lengths {lengths}"
+        )
 
 
 def _check_number(name: str, number: object, holds: Callable[[Any], Any], rule: str) -> None:
     if isinstance(number, Tensor):
-        fits = number.ndim <= 1 and number.numel() > 0 and not number.is_complex() and bool(torch.as_tensor(holds(number)).all())
+        fits = (
+            number.ndim <= 1
+            and number.numel() > 0
+            and not number.is_complex()
+            and bool(torch.as_tensor(holds(number)).all())
+        )
     else:
         fits = isinstance(number, (int, float)) and not isinstance(number, bool) and bool(holds(number))
     if not fits:
@@ -112,19 +145,31 @@ def _check_number(name: str, number: object, holds: Callable[[Any], Any], rule: 
 
 
 def check_parameter(param: Tensor, settings: Mapping[str, Any]) -> None:
-    """Hold a parameter against its settings. Raises: InputError."""
+    """Check that a parameter fits its settings.
+
+    Raises:
+        InputError: for a wrong dtype or shape.
+    """
     if not param.is_floating_point():
         raise InputError(f"Hyperalgorithm needs real floating-point parameters, got one of {param.dtype}")
     for name in NUMBERS:
         number = settings[name]
-        if isinstance(number, Tensor) and number.numel() > 1 and (param.ndim == 0 or len(param) != len(number)):
+        if (
+            isinstance(number, Tensor)
+            and number.numel() > 1
+            and (param.ndim == 0 or len(param) != len(number))
+        ):
             shape = tuple(param.shape)
             raise InputError(
-                f"{name} has one entry for each of {len(number)} members, so parameters need shape [{len(number)}, ...], got {shape}"
+                f"{name} has one entry for each of {len(number)} members, so parameters need shape "
+                f"[{len(number)}, ...], got {shape}"
             )
     if settings["adaptive"] != "none":
         epsilon = torch.as_tensor(settings["epsilon"], dtype=torch.float64)
         if bool(((epsilon > 0) & (epsilon.to(param.dtype) == 0)).any()):
             kind = torch.finfo(param.dtype)
             least = kind.smallest_normal * kind.eps
-            raise InputError(f"epsilon must be at least {least:.0e} (or 0) for {param.dtype}, which rounds it to 0, got {epsilon.tolist()}")
+            raise InputError(
+                f"epsilon must be at least {least:.0e} (or 0) for {param.dtype}, which rounds it to 0, "
+                f"got {epsilon.tolist()}"
+            )

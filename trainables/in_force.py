@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def in_force(optimizer: torch.optim.Optimizer) -> dict[str, float]:
-    """lr, mu and nu of the first group, NaN where an optimizer has none; the hyperalgorithm's by their schedules, at its last step.
+    """Return lr, mu and nu of the last step of an optimizer's first group; NaN for one that it does not have.
 
     >>> from torch import nn, optim, zeros
     >>> in_force(optim.RMSprop([nn.Parameter(zeros(1))], lr=0.1, alpha=0.9))
@@ -28,10 +28,14 @@ def in_force(optimizer: torch.optim.Optimizer) -> dict[str, float]:
         updates = max((state.get("updates", state["step"]) for state in states), default=1)
         for name, part, t in (("mu", "momentum", step), ("nu", "adaptive", updates)):
             schedule = decay_schedule(group[f"{name}_schedule"])
-            force[name] = float(schedule(group[name], t, group["period"])) if group[part] != "none" else math.nan
+            force[name] = (
+                float(schedule(group[name], t, group["period"])) if group[part] != "none" else math.nan
+            )
         return force
     for name in ("mu", "nu"):
         place = decay_place(name, group)
-        value = math.nan if place is None else group[place[0]] if place[1] is None else group[place[0]][place[1]]
+        value = (
+            math.nan if place is None else group[place[0]] if place[1] is None else group[place[0]][place[1]]
+        )
         force[name] = float(value)
     return force

@@ -1,4 +1,4 @@
-"""Functions whose sensitivities are known exactly, with wrappers for noise and divergence: the truth that the whole pipeline is held to."""
+"""Test functions with exactly known sensitivities, with wrappers for noise and divergence."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ class Ishigami(KnownAnswer):
 
     .. math:: f(x) = \sin x_1 + a \sin^2 x_2 + b x_3^4 \sin x_1, \quad x_i \in [-\pi, \pi]
 
-    Closed forms: mean a/2; variance :math:`a^2/8 + b\pi^4/5 + b^2\pi^8/18 + 1/2`, of which x1 alone :math:`(1 + b\pi^4/5)^2/2`, x2 alone
-    :math:`a^2/8`, x1 with x3 :math:`8 b^2\pi^8/225`.
-    Source: Ishigami & Homma, "An importance quantification technique in uncertainty analysis for computer models" (1990).
+    Closed forms: mean a/2; variance :math:`a^2/8 + b\pi^4/5 + b^2\pi^8/18 + 1/2`, of which x1 alone :math:`(1
+        + b\pi^4/5)^2/2`, x2 alone :math:`a^2/8`, x1 with x3 :math:`8 b^2\pi^8/225`.
+
+    Source: Ishigami & Homma, "An importance quantification technique in uncertainty analysis for computer
+        models" (1990).
 
     >>> {name: round(share, 4) for name, share in Ishigami().first_order.items()}
     {'x1': 0.3139, 'x2': 0.4424, 'x3': 0.0}
@@ -39,17 +41,17 @@ class Ishigami(KnownAnswer):
 
     @property
     def parameters(self) -> tuple[Hyperparameter, ...]:
-        """Three angles."""
+        """The three angles x1, x2 and x3."""
         return tuple(Hyperparameter(f"x{i}", -math.pi, math.pi) for i in (1, 2, 3))
 
     @property
     def ceiling(self) -> float:
-        """Every sine at 1."""
+        """The bound with every sine at 1."""
         return 1 + self.a + self.b * math.pi**4
 
     @property
     def terms(self) -> Sequence[Sequence[Factor]]:
-        """In the order of the formula."""
+        """Terms in the order of the formula."""
 
         def angle(u: Any) -> Any:
             return math.pi * (2 * u - 1)
@@ -70,9 +72,11 @@ class SobolG(KnownAnswer):
 
     .. math:: f(x) = \prod_i \frac{|4 x_i - 2| + a_i}{1 + a_i}, \quad x_i \in [0, 1]
 
-    Closed forms, with :math:`V_i = 1 / (3 (1 + a_i)^2)`: mean 1, variance :math:`\prod (1 + V_i) - 1`, of which x_i alone :math:`V_i` and
-    in all :math:`V_i \prod_{j \ne i} (1 + V_j)`.
-    Source: Saltelli & Sobol', "About the use of rank transformation in sensitivity analysis of model output" (1995).
+    Closed forms, with :math:`V_i = 1 / (3 (1 + a_i)^2)`: mean 1, variance :math:`\prod (1 + V_i) - 1`, of
+    which x_i alone :math:`V_i` and in all :math:`V_i \prod_{j \ne i} (1 + V_j)`.
+
+    Source: Saltelli & Sobol', "About the use of rank transformation in sensitivity analysis of model output"
+        (1995).
 
     >>> round(SobolG((0.0, 0.0)).variance, 4)
     0.7778
@@ -82,13 +86,13 @@ class SobolG(KnownAnswer):
 
     @property
     def parameters(self) -> tuple[Hyperparameter, ...]:
-        """One for every a."""
+        """One hyperparameter for every entry of a."""
         return tuple(Hyperparameter(f"x{i}", 0.0, 1.0) for i in range(1, len(self.a) + 1))
 
     @property
     def ceiling(self) -> float:
-        """At the corners."""
-        return math.prod((2 + each) / (1 + each) for each in self.a)
+        """The value at the corners."""
+        return math.prod((2 + a) / (1 + a) for a in self.a)
 
     @property
     def breaks(self) -> Mapping[str, tuple[float, ...]]:
@@ -97,8 +101,8 @@ class SobolG(KnownAnswer):
 
     @property
     def terms(self) -> Sequence[Sequence[Factor]]:
-        """One product."""
-        return [[functools.partial(_valley, a=each) for each in self.a]]
+        """The single product."""
+        return [[functools.partial(_valley, a=a) for a in self.a]]
 
 
 def _valley(u: Any, a: float) -> Any:
@@ -109,13 +113,20 @@ def _valley(u: Any, a: float) -> Any:
 class LrValley(KnownAnswer):
     r"""A loss that is U-shaped in the logarithm of lr, less so in that of 1 - mu, and does not depend on nu.
 
-    .. math:: f = f_0 + a (z - z^*)^2 + b (l - l^*)^2 + c (z - \bar z)(l - \bar l), \quad z = \log_{10} lr, \; l = \log_{10}(1 - mu)
+    .. math:: f = f_0 + a (z - z^*)^2 + b (l - l^*)^2 + c (z - \bar z)(l - \bar l),
+        \quad z = \log_{10} lr, \; l = \log_{10}(1 - mu)
 
-    where a bar is the middle of the range. Closed forms, with h the half width of a range and d the distance of its middle from the best:
-    lr alone explains :math:`a^2 (4 h_z^4 / 45 + 4 d_z^2 h_z^2 / 3)`, mu alone the same with b and l, both together
-    :math:`c^2 h_z^2 h_l^2 / 9`, nu nothing.
+    where a bar is the middle of the range. Closed forms, with h the half width of a range and d the distance
+    of its middle from the best: lr alone explains :math:`a^2 (4 h_z^4 / 45 + 4 d_z^2 h_z^2 / 3)`, mu alone
+    the same with b and l, both together :math:`c^2 h_z^2 h_l^2 / 9`, nu nothing.
 
-    Args: floor, steep_lr, steep_mu, tilt: f_0, a, b, c. best_lr, best_mu: where the two valleys lie.
+    Args:
+        floor: f_0, a, b, c.
+        steep_lr: f_0, a, b, c.
+        steep_mu: f_0, a, b, c.
+        tilt: f_0, a, b, c.
+        best_lr: where the two valleys lie.
+        best_mu: where the two valleys lie.
 
     >>> {name: round(share, 3) for name, share in LrValley().first_order.items()}
     {'lr': 0.931, 'mu': 0.055, 'nu': 0.0}
@@ -141,7 +152,10 @@ class LrValley(KnownAnswer):
     def ceiling(self) -> float:
         """Above the highest corner, where both valleys and the tilt are at their highest."""
         at = np.array([0.0, 1.0])
-        walls = [float(np.max(np.square(place(at) - best))) for place, best in ((_z, self._best[0]), (_l, self._best[1]))]
+        walls = [
+            float(np.max(np.square(place(at) - best)))
+            for place, best in ((_z, self._best[0]), (_l, self._best[1]))
+        ]
         tilt = abs(self.tilt) * float(np.ptp(_z(at)) * np.ptp(_l(at))) / 4
         return self.floor + self.steep_lr * walls[0] + self.steep_mu * walls[1] + tilt
 
@@ -151,7 +165,7 @@ class LrValley(KnownAnswer):
 
     @property
     def terms(self) -> Sequence[Sequence[Factor]]:
-        """In the order of the formula."""
+        """Terms in the order of the formula."""
         best_z, best_l = self._best
         return [
             (lambda u: self.floor * _one(u), _one, _one),
@@ -171,12 +185,17 @@ def _l(u: Any) -> Any:
 
 @dataclass(frozen=True)
 class Noisy(KnownAnswer):
-    """A function with normal noise that the seed and the configuration draw: the same again for the same two.
+    """A function with normal noise, which is reproducible: seed and configuration determine it.
 
-    Shares are of the variance with the noise in it, so first orders no longer add up to the whole even without interactions.
+    Shares are of the variance with the noise in it, so first orders no longer add up to the whole even
+    without interactions.
 
-    Args: function: without divergence (``Diverging(Noisy(f))``, not the other way round). sd: standard deviation of the noise.
-    Raises: InputError.
+    Args:
+        function: without divergence (``Diverging(Noisy(f))``, not the other way round).
+        sd: standard deviation of the noise.
+
+    Raises:
+        InputError: for a value out of range.
     """
 
     function: KnownAnswer
@@ -189,14 +208,16 @@ class Noisy(KnownAnswer):
             raise InputError("noise goes inside: Diverging(Noisy(function, sd=...), above=...)")
 
     def __call__(self, configuration: Mapping[str, float], seed: int = 0) -> float:
-        """The value with its noise."""
-        drawn = hashlib.sha256(json.dumps([seed, sorted((name, float(each)) for name, each in configuration.items())]).encode()).digest()
+        """Return the value with its noise."""
+        drawn = hashlib.sha256(
+            json.dumps([seed, sorted((name, float(value)) for name, value in configuration.items())]).encode()
+        ).digest()
         noise = np.random.default_rng(int.from_bytes(drawn[:8], "big")).normal()
         return self.function(configuration, seed) + self.sd * float(noise)
 
     @property
     def parameters(self) -> tuple[Hyperparameter, ...]:
-        """Those of the function."""
+        """The hyperparameters of the wrapped function."""
         return self.function.parameters
 
     @property
@@ -206,28 +227,34 @@ class Noisy(KnownAnswer):
 
     @property
     def terms(self) -> Sequence[Sequence[Factor]]:
-        """Those of the function."""
+        """The terms of the wrapped function."""
         return self.function.terms
 
     @property
     def breaks(self) -> Mapping[str, tuple[float, ...]]:
-        """Those of the function."""
+        """The breaks of the wrapped function."""
         return self.function.breaks
 
     @property
     def noise_variance(self) -> float:
-        """The function's own and sd squared."""
+        """The noise variance of the wrapped function plus sd squared."""
         return self.function.noise_variance + self.sd**2
 
 
 @dataclass(frozen=True)
 class Diverging(KnownAnswer):
-    """A function that is infinite where the unit coordinate of one hyperparameter exceeds ``above``: in a share 1 - above of the space.
+    """A function that is infinite in a share 1 - above of the space: beyond ``above`` in one unit coordinate.
 
-    Its mean, variance and shares count what diverged as the ceiling, which is the initial loss of its trials.
+    Its mean, variance and shares count diverged trials at the ceiling, which is the initial loss of its
+    trials.
 
-    Args: function: any other. above: in (0, 1). along: the hyperparameter; the first where not given.
-    Raises: InputError.
+    Args:
+        function: any other.
+        above: in (0, 1).
+        along: the hyperparameter; the first where not given.
+
+    Raises:
+        InputError: for a value out of range.
 
     >>> Diverging(Ishigami(), above=0.9)({"x1": 3.0, "x2": 0.0, "x3": 0.0})
     inf
@@ -239,15 +266,22 @@ class Diverging(KnownAnswer):
 
     def __post_init__(self) -> None:
         if not 0 < self.above < 1:
-            raise InputError(f"above must be between 0 and 1, the share of the space that does not diverge; got {self.above!r}")
+            raise InputError(
+                f"above must be between 0 and 1, the share of the space that does not diverge; got "
+                f"{self.above!r}"
+            )
         if self.along is not None and self.along not in self.function.names:
             raise unknown("hyperparameter in along", self.along, self.function.names)
         if self.function.divergence_rate > 0:
             raise InputError("the function diverges already; wrap it once")
 
     def __call__(self, configuration: Mapping[str, float], seed: int = 0) -> float:
-        """The value, or infinity."""
-        return math.inf if self.units(configuration)[self._along] > self.above else self.function(configuration, seed)
+        """Return the value, or infinity if the trial diverges."""
+        return (
+            math.inf
+            if self.units(configuration)[self._along] > self.above
+            else self.function(configuration, seed)
+        )
 
     @property
     def _along(self) -> str:
@@ -255,12 +289,12 @@ class Diverging(KnownAnswer):
 
     @property
     def parameters(self) -> tuple[Hyperparameter, ...]:
-        """Those of the function."""
+        """The hyperparameters of the wrapped function."""
         return self.function.parameters
 
     @property
     def ceiling(self) -> float:
-        """That of the function."""
+        """The ceiling of the wrapped function."""
         return self.function.ceiling
 
     @property
@@ -273,16 +307,22 @@ class Diverging(KnownAnswer):
     def terms(self) -> Sequence[Sequence[Factor]]:
         """The function's up to the edge, and the ceiling beyond it."""
         position = self.names.index(self._along)
-        kept: list[Sequence[Factor]] = []
+        inside: list[Sequence[Factor]] = []
         for term in self.function.terms:
-            kept.append([*term[:position], functools.partial(_up_to, term[position], self.above), *term[position + 1 :]])
+            inside.append(
+                [
+                    *term[:position],
+                    functools.partial(_up_to, term[position], self.above),
+                    *term[position + 1 :],
+                ]
+            )
         beyond: list[Factor] = [_one] * len(self.names)
         beyond[position] = lambda u: self.ceiling * (np.asarray(u) > self.above)
-        return [*kept, beyond]
+        return [*inside, beyond]
 
     @property
     def noise_variance(self) -> float:
-        """What diverged has no noise."""
+        """Variance of the noise: diverged trials have none."""
         return self.above * self.function.noise_variance
 
     @property

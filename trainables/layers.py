@@ -1,4 +1,4 @@
-"""What every model lets a configuration choose: its activation, the initialisation of its weights, how wide and how deep it is."""
+"""Settings that models share: activation, initialisation of the weights, width and depth."""
 
 from __future__ import annotations
 
@@ -15,17 +15,26 @@ ACTIVATIONS = ("leaky_relu", "relu")
 INITIALISATIONS: dict[str, Callable[..., object]] = {
     "glorot_uniform": nn.init.xavier_uniform_,
     "glorot_normal": nn.init.xavier_normal_,
-    "he_uniform": lambda weight, generator: nn.init.kaiming_uniform_(weight, nonlinearity="relu", generator=generator),
-    "he_normal": lambda weight, generator: nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator),
+    "he_uniform": lambda weight, generator: nn.init.kaiming_uniform_(
+        weight, nonlinearity="relu", generator=generator
+    ),
+    "he_normal": lambda weight, generator: nn.init.kaiming_normal_(
+        weight, nonlinearity="relu", generator=generator
+    ),
 }
-"""Variance of a weight: 2 / (fan_in + fan_out) for Glorot's (Glorot & Bengio, 2010), 2 / fan_in for He's (He et al., 2015, section 2.2)."""
+"""Variance of a weight: 2 / (fan_in + fan_out) for Glorot's (Glorot & Bengio, 2010), 2 / fan_in for He's (He
+et al., 2015, section 2.2)."""
 
 
 def activation(name: str, slope: float = 0.01) -> nn.Module:
-    """The nonlinearity between layers.
+    """Return the nonlinearity between layers.
 
-    Args: name: one of :data:`ACTIVATIONS`. slope: of ``leaky_relu`` below zero; ``relu`` has none and takes no notice.
-    Raises: InputError.
+    Args:
+        name: one of :data:`ACTIVATIONS`.
+        slope: of ``leaky_relu`` below zero; ``relu`` ignores it.
+
+    Raises:
+        InputError: for a value out of range.
 
     >>> activation("leaky_relu", 0.5)(torch.tensor([-1.0, 2.0]))
     tensor([-0.5000,  2.0000])
@@ -41,8 +50,12 @@ def activation(name: str, slope: float = 0.01) -> nn.Module:
 def initialise(model: nn.Module, generator: torch.Generator | None, how: str = "glorot_uniform") -> None:
     """Draw the weights of every convolution and dense layer, in their order; biases are zero.
 
-    Args: generator: draws them; the global one where None. how: a name of :data:`INITIALISATIONS`.
-    Raises: InputError with the nearest name.
+    Args:
+        generator: draws them; the global one where None.
+        how: a name of :data:`INITIALISATIONS`.
+
+    Raises:
+        InputError: with the nearest name.
     """
     if how not in INITIALISATIONS:
         raise unknown("initialisation", how, INITIALISATIONS)
@@ -54,7 +67,7 @@ def initialise(model: nn.Module, generator: torch.Generator | None, how: str = "
 
 
 def widened(units: int, width: float) -> int:
-    """Channels or units of a layer made ``width`` times as wide, at least 1.
+    """Return the channels or units of a layer scaled by the factor ``width``, at least 1.
 
     >>> widened(16, 1.0), widened(16, 0.5), widened(16, 0.01)
     (16, 8, 1)
@@ -65,7 +78,7 @@ def widened(units: int, width: float) -> int:
 
 
 def whole(name: str, number: float, low: int) -> int:
-    """A whole number of at least ``low``, which may come as a float that is whole.
+    """Return a whole number of at least ``low``, also from a float that is whole.
 
     >>> whole("depth", 3.0, 1)
     3

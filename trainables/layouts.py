@@ -1,4 +1,4 @@
-"""All parameters of a model as one row of numbers."""
+"""Layout: all parameters of a model as one row of numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Layout:
-    """Where each parameter of a model is in a row of N numbers.
+    """Positions of a model's parameters in a row of N numbers.
 
     >>> layout = Layout([torch.zeros(2, 2), torch.zeros(3)])
     >>> [each.tolist() for each in layout.views(torch.arange(7))]
@@ -21,14 +21,23 @@ class Layout:
         self.sizes = [shape.numel() for shape in self.shapes]
 
     def views(self, row: Tensor) -> list[Tensor]:
-        """The parameters that a row holds."""
-        return [piece.view(shape) for piece, shape in zip(torch.split(row, self.sizes), self.shapes, strict=True)]
+        """Return the parameters in a row, as views of it."""
+        return [
+            piece.view(shape) for piece, shape in zip(torch.split(row, self.sizes), self.shapes, strict=True)
+        ]
 
     def stacked(self, rows: Tensor) -> list[Tensor]:
-        """The parameters of all members, each ``[K, ...]``. Args: rows: ``[K, N]``."""
-        return [piece.view(len(rows), *shape) for piece, shape in zip(torch.split(rows, self.sizes, 1), self.shapes, strict=True)]
+        """Return the parameters of all members, each ``[K, ...]``, as views.
+
+        Args:
+            rows: ``[K, N]``.
+        """
+        return [
+            piece.view(len(rows), *shape)
+            for piece, shape in zip(torch.split(rows, self.sizes, 1), self.shapes, strict=True)
+        ]
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:
-    """A row of parameters, or of anything of their shapes."""
-    return torch.cat([each.detach().reshape(-1) for each in tensors])
+    """Return tensors joined to one row of numbers."""
+    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])

@@ -1,4 +1,6 @@
-"""The losses and metrics that tasks name: of a batch ``(outputs, x, y)`` to a scalar, the mean over its images."""
+"""Losses and metrics that tasks name: each maps ``(outputs, x, y)`` of a batch to a scalar, the mean over its
+images.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,12 @@ def reconstruction(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 
 def cross_entropy(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Minus the logarithm of the softmax at the right class."""
+    """Minus the logarithm of the softmax at the target class."""
     return functional.cross_entropy(outputs, y)
 
 
 def binary_cross_entropy(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Minus the logarithm of the sigmoid at the right one of two classes; outputs are the log-odds of class 1."""
+    """Minus the logarithm of the sigmoid at the target class of two; outputs are the log-odds of class 1."""
     return functional.binary_cross_entropy_with_logits(outputs.flatten(), y.to(outputs.dtype))
 
 
@@ -35,47 +37,59 @@ def mse(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 
 def mean_output(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """The mean of the outputs, for a model that gives the loss of every image itself."""
+    """The mean of the outputs, for a model whose outputs are the losses of the images."""
     return outputs.mean()
 
 
 def accuracy(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The share of images whose class is the largest output, or the sign of the single one."""
-    chosen = (outputs.flatten() > 0).long() if outputs.ndim < 2 or outputs.shape[1] == 1 else outputs.argmax(1)
+    chosen = (
+        (outputs.flatten() > 0).long() if outputs.ndim < 2 or outputs.shape[1] == 1 else outputs.argmax(1)
+    )
     return (chosen == y).to(outputs.dtype).mean()
 
 
-LOSSES: dict[str, Measure] = {each.__name__: each for each in (cross_entropy, binary_cross_entropy, mse, reconstruction, mean_output)}
+LOSSES: dict[str, Measure] = {
+    loss.__name__: loss for loss in (cross_entropy, binary_cross_entropy, mse, reconstruction, mean_output)
+}
 METRICS: dict[str, Measure] = {"accuracy": accuracy}
 
 
-def loss_of(given: Measure | str) -> Measure:
-    """A loss itself, or the one of a name. Raises: InputError with the nearest name.
+def loss_of(loss: Measure | str) -> Measure:
+    """Return a loss by its name; a callable is returned unchanged.
+
+    Raises:
+        InputError: with the nearest name.
 
     >>> loss_of("cross_entropy").__name__
     'cross_entropy'
     """
-    if isinstance(given, str):
-        if given not in LOSSES:
-            raise unknown("loss", given, LOSSES)
-        return LOSSES[given]
-    if not callable(given):
-        raise InputError(f"loss must be a callable of (outputs, x, y) or one of {', '.join(LOSSES)}; got {given!r}")
-    return given
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            raise unknown("loss", loss, LOSSES)
+        return LOSSES[loss]
+    if not callable(loss):
+        raise InputError(
+            f"loss must be a callable of (outputs, x, y) or one of {', '.join(LOSSES)}; got {loss!r}"
+        )
+    return loss
 
 
-def metrics_of(given: Mapping[str, Measure] | Iterable[str]) -> dict[str, Measure]:
-    """Metrics by name, from a mapping or from names alone. Raises: InputError with the nearest name.
+def metrics_of(metrics: Mapping[str, Measure] | Iterable[str]) -> dict[str, Measure]:
+    """Return metrics by name, from a mapping or from names.
+
+    Raises:
+        InputError: with the nearest name.
 
     >>> list(metrics_of(["accuracy"]))
     ['accuracy']
     """
-    if isinstance(given, Mapping):
-        for name, measure in given.items():
+    if isinstance(metrics, Mapping):
+        for name, measure in metrics.items():
             if not callable(measure):
                 raise InputError(f"metric {name!r} must be a callable of (outputs, x, y), got {measure!r}")
-        return dict(given)
-    names = [given] if isinstance(given, str) else list(given)
+        return dict(metrics)
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
     for name in names:
         if name not in METRICS:
             raise unknown("metric", name, METRICS)

@@ -1,4 +1,4 @@
-"""Learning rates of a cohort that PyTorch's schedulers can drive."""
+"""Learning rates of a cohort that PyTorch's schedulers can change."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from trainables.names import InputError
 class MemberRates(Tensor):
     """One learning rate for each member, in storage of its own.
 
-    ``torch.optim.lr_scheduler`` writes the rates that it computes into a tensor by ``fill_``, which by itself takes one number.
-    Whatever is computed from it, copied or saved is a plain tensor.
+    ``torch.optim.lr_scheduler`` writes the rates that it computes into a tensor by ``fill_``, which by itself
+    takes one number. Results of computations, copies and saved states are plain tensors.
 
     >>> rates = member_rates(torch.tensor([0.1, 0.2]))
     >>> rates.fill_(rates * 0.5)
@@ -24,12 +24,19 @@ class MemberRates(Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     def fill_(self, value: Any) -> Tensor:
-        """One number for all, or one for each."""
+        """Set the rates to one number for all members, or to one number for each."""
         return self.copy_(torch.as_tensor(value, dtype=self.dtype))
 
     def __float__(self) -> float:
-        """Raises: InputError; ReduceLROnPlateau asks, which follows one loss."""
-        raise InputError(f"a scheduler that needs lr as one number, as ReduceLROnPlateau does, cannot drive the {len(self)} of a cohort")
+        """Refuse the conversion, which ReduceLROnPlateau asks for.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(
+            f"a scheduler that needs lr as one number, as ReduceLROnPlateau does, cannot drive the "
+            f"{len(self)} of a cohort"
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         return self.as_subclass(Tensor).clone()
@@ -39,7 +46,7 @@ class MemberRates(Tensor):
 
 
 def member_rates(lr: Any) -> Any:
-    """Learning rates of several members as a copy that can be driven; anything else as it is."""
+    """Return a copy of several members' learning rates as :class:`MemberRates`; anything else unchanged."""
     if not isinstance(lr, Tensor) or isinstance(lr, MemberRates) or lr.numel() < 2:
         return lr
     floating = lr if lr.is_floating_point() else lr.double()  # half of the integer 1 would be 0

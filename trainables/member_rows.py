@@ -1,10 +1,12 @@
 """The dense models of this package, with their losses and metrics, computed for K members at once.
 
-``torch.func.vmap`` computes the same for any model, and costs a small one more than its arithmetic: a step of logistic regression on a CPU
-takes twice as long with it. Each operation here computes a member's numbers in the same way, whatever K is: bit by bit on a CPU, K = 1
-included, where :func:`trainables.precision.pin_products` holds.
+``torch.func.vmap`` computes the same for any model, and costs a small one more than its arithmetic: a step of
+logistic regression on a CPU takes twice as long with it. Each operation here computes a member's numbers in
+the same way, whatever K is: bit by bit on a CPU, K = 1 included, where
+:func:`trainables.precision.pin_products` holds.
 
-Shapes, in every function: parameters ``[K, ...]``; inputs, targets and outputs ``[K, batch, ...]``; losses and metrics ``[K]``.
+Shapes, in every function: parameters ``[K, ...]``; inputs, targets and outputs ``[K, batch, ...]``; losses
+and metrics ``[K]``.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from trainables import losses
 from trainables.losses import Measure
 from trainables.mlp import LogisticRegression, Mlp
 from trainables.synthetic_datasets import Quadratic
-from trainables.tasks import Task
+from trainables.task_definition import Task
 
 Forward = Callable[[nn.Module, Sequence[Tensor], Tensor], Tensor]
 RowMeasure = Callable[[Tensor, Tensor], Tensor]
@@ -32,7 +34,7 @@ RowMeasure = Callable[[Tensor, Tensor], Tensor]
 class MemberRows:
     """A model with its loss and metrics, for K members at once.
 
-    Fields:
+    Attributes:
         model: of one member; only its settings count.
         forward: the model, parameters in its order and inputs to the outputs.
         measures: the loss and the metrics, in the task's order.
@@ -43,7 +45,11 @@ class MemberRows:
     measures: tuple[RowMeasure, ...]
 
     def loss(self, params: Sequence[Tensor], x: Tensor, y: Tensor, *, twice: bool = False) -> Tensor:
-        """Return the loss of each member. Args: twice: it will be differentiated twice."""
+        """Return the loss of each member.
+
+        Args:
+            twice: it will be differentiated twice.
+        """
         x, y = _two(x), _two(y)
         loss = self.measures[0]
         return (TWICE.get(loss, loss) if twice else loss)(self.forward(self.model, params, x), y)
@@ -56,10 +62,19 @@ class MemberRows:
 
 
 def member_rows(task: Task, model: nn.Module) -> MemberRows | None:
-    """Return a task's model, loss and metrics for K members at once; None where one of them is not of this package, or was changed."""
+    """Return a task's model, loss and metrics for K members at once.
+
+    Returns:
+        None if one of them is not of this package, or was modified.
+    """
     forward, loss = FORWARDS.get(type(model)), LOSSES.get(task.loss)
     metrics = [METRICS.get(metric) for metric in task.metrics.values()]
-    if forward is None or loss is None or None in metrics or not all(_unchanged(module) for module in model.modules()):
+    if (
+        forward is None
+        or loss is None
+        or None in metrics
+        or not all(_unchanged(module) for module in model.modules())
+    ):
         return None
     if len({(param.dtype, param.requires_grad) for param in model.parameters()}) != 1:
         return None
@@ -68,18 +83,27 @@ def member_rows(task: Task, model: nn.Module) -> MemberRows | None:
 
 def _unchanged(module: nn.Module) -> bool:
     """True for a module of a known class without hooks and without a method of its own."""
-    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    hooks = (
+        module._forward_hooks,
+        module._forward_pre_hooks,
+        module._backward_hooks,
+        module._backward_pre_hooks,
+    )
     biased = not isinstance(module, nn.Linear) or module.bias is not None
     return type(module) in KNOWN and biased and not any(hooks) and "forward" not in vars(module)
 
 
 def _two(batch: Tensor) -> Tensor:
-    """Return a batch of one image as twice that image: the product with one vector is another function for one member than for several."""
+    """Duplicate the image of a batch of one: a product with one vector rounds differently for one member."""
     return torch.cat([batch, batch], 1) if batch.shape[1] == 1 else batch
 
 
 def _dense(values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return a layer's outputs, ``[K, units, batch]``. Args: values: ``[K, features, batch]``."""
+    """Return a layer's outputs, ``[K, units, batch]``.
+
+    Args:
+        values: ``[K, features, batch]``.
+    """
     if weight.shape[1] == 1:  # again a product with one vector
         return (values * weight.transpose(1, 2)).sum(1, keepdim=True) + bias[:, :, None]
     return torch.baddbmm(bias[:, :, None], weight, values)
@@ -115,7 +139,10 @@ def _binary_cross_entropy(outputs: Tensor, y: Tensor) -> Tensor:
 
 
 def _binary_cross_entropy_twice(outputs: Tensor, y: Tensor) -> Tensor:
-    """Of the log-odds beside zeros as two classes: a CPU computes those sigmoids that do not fill its vectors by another function."""
+    """Return the loss of the log-odds beside zeros as two classes.
+
+    A CPU computes sigmoids that do not fill its vectors by another function.
+    """
     scores = outputs.flatten(1)
     return _cross_entropy(torch.stack([torch.zeros_like(scores), scores], 2), y)
 
@@ -125,11 +152,17 @@ def _mean_output(outputs: Tensor, y: Tensor) -> Tensor:
 
 
 def _accuracy(outputs: Tensor, y: Tensor) -> Tensor:
-    classes = (outputs.flatten(1) > 0).long() if outputs.ndim < 3 or outputs.shape[2] == 1 else outputs.argmax(2)
+    classes = (
+        (outputs.flatten(1) > 0).long() if outputs.ndim < 3 or outputs.shape[2] == 1 else outputs.argmax(2)
+    )
     return (classes == y).to(outputs.dtype).mean(1)
 
 
-FORWARDS: Mapping[type[nn.Module], Forward] = {Mlp: _mlp, LogisticRegression: _logistic, Quadratic: _quadratic}
+FORWARDS: Mapping[type[nn.Module], Forward] = {
+    Mlp: _mlp,
+    LogisticRegression: _logistic,
+    Quadratic: _quadratic,
+}
 LOSSES: Mapping[Measure, RowMeasure] = {
     losses.cross_entropy: _cross_entropy,
     losses.binary_cross_entropy: _binary_cross_entropy,

@@ -18,12 +18,21 @@ class Mlp(nn.Module):
 
     Args:
         generator: draws the weights; biases are zero.
-        shape: of one input, without the batch. classes: how many numbers come out.
-        width: units of each hidden layer. depth: hidden layers; 0 leaves a linear model.
-        activation, slope, initialisation: see :mod:`trainables.layers`.
+        shape: of one input, without the batch.
+        classes: how many numbers come out.
+        width: units of each hidden layer.
+        depth: hidden layers; 0 leaves a linear model.
+        activation: see :mod:`trainables.layers`.
+        slope: see :mod:`trainables.layers`.
+        initialisation: see :mod:`trainables.layers`.
+
     Shapes: ``[batch, *shape]`` to ``[batch, classes]``.
-    Speed: 127,000 images/s of 28 x 28 pixels (forward, backward, batch of 128, one core of an x86 server, torch 2.14).
-    Raises: InputError for a setting out of range.
+
+    Speed: 127,000 images/s of 28 x 28 pixels (forward, backward, batch of 128, one core of an x86 server,
+        torch 2.14).
+
+    Raises:
+        InputError: for a setting out of range.
 
     >>> sum(weights.numel() for weights in Mlp(shape=(1, 28, 28), classes=10).parameters())
     118282
@@ -57,14 +66,20 @@ class Mlp(nn.Module):
 class LogisticRegression(nn.Module):
     """A linear model of the classes' log-odds: one number for two classes, one per class for more.
 
-    Weights and biases begin at zero, as is usual for a convex problem, so the initial loss is exactly the logarithm of the number of
-    classes, and a seed names the order of the data only.
+    Weights and biases begin at zero, as is usual for a convex problem, so the initial loss is exactly the
+    logarithm of the number of classes, and a seed names the order of the data only.
 
-    Args: generator: draws nothing. shape: of one input, without the batch. classes: how many.
+    Args:
+        generator: draws nothing.
+        shape: of one input, without the batch.
+        classes: how many.
+
     Shapes: ``[batch, *shape]`` to ``[batch, classes]``, or ``[batch, 1]`` for two classes.
     """
 
-    def __init__(self, generator: torch.Generator | None = None, *, shape: Sequence[int], classes: int) -> None:
+    def __init__(
+        self, generator: torch.Generator | None = None, *, shape: Sequence[int], classes: int
+    ) -> None:
         super().__init__()
         self.dense = nn.Linear(math.prod(shape), 1 if classes == 2 else classes)
         nn.init.zeros_(self.dense.weight)

@@ -1,4 +1,4 @@
-"""The convolutional autoencoder. Its weights come from a generator, so that a seed names them exactly."""
+"""The convolutional autoencoder of the paper."""
 
 from __future__ import annotations
 
@@ -11,21 +11,28 @@ from trainables.layers import initialise, widened
 
 
 class ConvAutoencoder(nn.Module):
-    """The convolutional autoencoder of "Optimizing CNNs", section 4.1: 28 x 28 pixels to 16 numbers and back, 224,177 parameters.
+    """The convolutional autoencoder of "Optimizing CNNs", section 4.1: 28 x 28 pixels to 16 numbers and back,
+    224,177 parameters.
 
     conv 1-16, conv 16-16, pool, conv 16-32, pool (28-26-24-12-10-5), dense 800-128-16-128-800, then upsample,
-    conv 32-16, upsample, conv 16-16, conv 16-1, where each decoder convolution grows its map by 2. Leaky ReLU between
-    layers, linear output.
+    conv 32-16, upsample, conv 16-16, conv 16-1, where each decoder convolution grows its map by 2. Leaky ReLU
+    between layers, linear output.
 
-    The paper's text says 7 x 7 filters, but only 3 x 3 gives its own 800 inputs to the first dense layer and its 224,177 parameters.
+    The paper's text says 7 x 7 filters, but only 3 x 3 gives its own 800 inputs to the first dense layer and
+    its 224,177 parameters.
 
     Args:
         generator: draws the weights; biases are zero.
-        activation: ``leaky_relu`` or ``relu``. The paper: with ReLU, large learning rates "killed" every single node.
-        slope: of the leaky ReLU below zero. initialisation: one of :data:`trainables.layers.INITIALISATIONS`.
+        activation: ``leaky_relu`` or ``relu``. The paper: with ReLU, large learning rates "killed" every
+            single node.
+        slope: of the leaky ReLU below zero.
+        initialisation: one of :data:`trainables.layers.INITIALISATIONS`.
         width: factor on the channels and the 128 hidden units; the code stays 16 numbers.
+
     Shapes: ``[batch, 1, 28, 28]`` to the same.
-    Raises: InputError for a setting out of range.
+
+    Raises:
+        InputError: for a setting out of range.
     """
 
     def __init__(

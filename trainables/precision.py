@@ -15,7 +15,11 @@ PRECISIONS = ("float32", "tf32", "bf16")
 
 
 def check_precision(name: str) -> str:
-    """The name, if it is one. Raises: InputError with the nearest known name."""
+    """Return the name of a precision.
+
+    Raises:
+        InputError: with the nearest known name.
+    """
     if name not in PRECISIONS:
         raise unknown("precision", name, PRECISIONS)
     return name
@@ -23,35 +27,37 @@ def check_precision(name: str) -> str:
 
 @contextlib.contextmanager
 def arithmetic(name: str) -> Iterator[None]:
-    """Matrix products and convolutions of CUDA as a precision says, and as before afterwards.
+    """Set the precision of CUDA's matrix products and convolutions; the previous setting is restored on exit.
 
-    ``float32`` is exact to float32's 24 bits: TensorFloat-32, which PyTorch allows for convolutions, is off. ``tf32`` allows it, for
-    10 bits of mantissa. Neither changes anything on a CPU. ``bf16`` leaves what is not autocast in float32 (see :func:`autocast`).
+    ``float32`` is exact to float32's 24 bits: TensorFloat-32, which PyTorch allows for convolutions, is off.
+    ``tf32`` allows it, for 10 bits of mantissa. Neither changes anything on a CPU. ``bf16`` leaves what is
+    not autocast in float32 (see :func:`autocast`).
     """
-    kept = "tf32" if check_precision(name) == "tf32" else "ieee"
+    mode = "tf32" if check_precision(name) == "tf32" else "ieee"
     cudnn: Any = torch.backends.cudnn
     homes: list[Any] = [torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn]
     before = [home.fp32_precision for home in homes]
     try:
         for home in homes:
-            home.fp32_precision = kept
+            home.fp32_precision = mode
         yield
     finally:
-        for home, each in zip(homes, before, strict=True):
-            home.fp32_precision = each
+        for home, precision in zip(homes, before, strict=True):
+            home.fp32_precision = precision
 
 
 def pin_products() -> None:
     """Have MKL sum matrix products in an order that does not depend on where in memory their operands lie.
 
-    Otherwise the last digits of a row of a stack depend on its position, wherever a batch, a layer or the inputs have a number of entries
-    that does not fill the CPU's vectors. The setting is ``MKL_CBWR``, which the environment may have already. It holds from the first
-    matrix product of the process on, and has no effect after one: import :mod:`trainables.cohorts`, which calls this, before it.
-    Its cost is not measurable.
+    Otherwise the last digits of a row of a stack depend on its position, wherever a batch, a layer or the
+    inputs have a number of entries that does not fill the CPU's vectors. The setting is ``MKL_CBWR``, which
+    the environment may have already. It holds from the first matrix product of the process on, and has no
+    effect after one: import :mod:`trainables.cohorts`, which calls this, before it. Its cost is not
+    measurable.
     """
     os.environ.setdefault("MKL_CBWR", "AUTO")
 
 
 def autocast(name: str, device: torch.device) -> torch.autocast | contextlib.nullcontext[None]:
-    """Where the forward pass and the loss belong: bfloat16 where that is safe for ``bf16`` (weights stay float32), else nothing."""
+    """Return the context of the forward pass and the loss: autocast to bfloat16 for ``bf16``."""
     return torch.autocast(device.type, torch.bfloat16) if name == "bf16" else contextlib.nullcontext()

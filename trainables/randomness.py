@@ -1,4 +1,4 @@
-"""The random numbers of a trial: a stream of its own for every purpose of a seed."""
+"""Random numbers of a trial: a separate stream for every purpose of a seed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import torch
 
 
 def stream(seed: int, purpose: str, device: str | torch.device = "cpu") -> torch.Generator:
-    """A generator of its own for every purpose of a seed, so that no two purposes share random numbers."""
+    """Return the generator of one purpose of a seed; no two purposes share random numbers."""
     return torch.Generator(device).manual_seed(_number(seed, purpose))
 
 
 @contextlib.contextmanager
 def global_stream(seed: int, purpose: str, device: str | torch.device = "cpu") -> Iterator[None]:
-    """PyTorch's global generators as a stream of their own, and as before afterwards.
+    """Seed PyTorch's global generators for one purpose of a seed; their state is restored on exit.
 
-    For what cannot be given a generator: dropout, and the initial weights of layers that draw them as they are made.
+    For code that takes no generator: dropout, and layers that draw their initial weights in the constructor.
     """
     kind = torch.device(device)
     with torch.random.fork_rng(devices=[kind] if kind.type == "cuda" else []):

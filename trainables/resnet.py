@@ -1,4 +1,4 @@
-"""The residual network for small images. Its weights come from a generator, so that a seed names them exactly."""
+"""The residual network for small images."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from trainables.layers import initialise, whole, widened
 class Block(nn.Module):
     """Two 3 x 3 convolutions with batch norm and the shortcut around them (He et al., 2015, figure 2).
 
-    Where the block halves the map and doubles the channels, its shortcut is option A: every second pixel, and zeros for the new
-    channels, so it has no parameters.
+    Where the block halves the map and doubles the channels, its shortcut is option A: every second pixel, and
+    zeros for the new channels, so it has no parameters.
     """
 
     def __init__(self, before: int, after: int, stride: int, activation: str, slope: float) -> None:
@@ -40,21 +40,36 @@ class Block(nn.Module):
 
 
 class CifarResNet(nn.Module):
-    """The CIFAR ResNet of 6 n + 2 layers: a convolution, three stages of n blocks with 16, 32 and 64 channels, the mean over the map, one
-    dense layer. n = 3 is ResNet-20, with 269,722 parameters for 3 channels and 10 classes.
+    """The CIFAR ResNet of 6 n + 2 layers.
+
+    A convolution, three stages of n blocks with 16, 32 and 64 channels, the mean over the map, one dense
+    layer. n = 3 is ResNet-20, with 269,722 parameters for 3 channels and 10 classes.
 
     Args:
-        generator: draws the weights of convolutions and the dense layer. Batch norm begins as scale 1 and shift 0, and with running
-            statistics of mean 0 and variance 1, which say nothing of the data: evaluated with them a fresh model has a cross entropy
-            of 20 on noise where it trains with 3.7, and it takes about 20 steps until they can be trusted.
-        shape: channels, height and width of an image. classes: how many.
-        mean, std: per channel, of the training set's pixels in [0, 1]; the model standardises its input with them, so that data stay in
-            [0, 1] for every model. Nothing where not given.
-        depth: n, the blocks of a stage. width: factor on the channels. activation, slope, initialisation: see :mod:`trainables.layers`.
+        generator: draws the weights of convolutions and the dense layer. Batch norm begins as scale 1 and
+            shift 0, and with running statistics of mean 0 and variance 1, which say nothing of the data:
+            evaluated with them a fresh model has a cross entropy of 20 on noise where it trains with 3.7, and
+            it takes about 20 steps until they can be trusted.
+        shape: channels, height and width of an image.
+        classes: how many.
+        mean: per channel, of the training set's pixels in [0, 1]; the model standardises its input with them,
+            so that data stay in [0, 1] for every model. Nothing where not given.
+        std: per channel, of the training set's pixels in [0, 1]; the model standardises its input with them,
+            so that data stay in [0, 1] for every model. Nothing where not given.
+        depth: n, the blocks of a stage.
+        width: factor on the channels.
+        activation: see :mod:`trainables.layers`.
+        slope: see :mod:`trainables.layers`.
+        initialisation: see :mod:`trainables.layers`.
+
     Shapes: ``[batch, channels, height, width]`` to ``[batch, classes]``.
-    Raises: InputError for a setting out of range.
-    Speed: 415 images/s of 32 x 32 pixels and 3 channels, 545 of 28 x 28 and 1 (forward, backward, batch of 128, one core of an x86 server,
-        torch 2.14); with weights not in channels-last order 318 and 469.
+
+    Raises:
+        InputError: for a setting out of range.
+
+    Speed: 415 images/s of 32 x 32 pixels and 3 channels, 545 of 28 x 28 and 1 (forward, backward, batch of
+        128, one core of an x86 server, torch 2.14); with weights not in channels-last order 318 and 469.
+
     Source: He, Zhang, Ren & Sun, "Deep Residual Learning for Image Recognition" (2015), section 4.2.
     """
 

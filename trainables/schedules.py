@@ -1,6 +1,8 @@
-r"""Schedules of a decay (mu or nu): what fraction of a moving average is kept at step t.
+r"""Schedules of a decay (mu or nu): the fraction of a moving average that remains at step t.
 
-Each is a pure function of the decay d and the step t, counted from 1; d is a number or a tensor with one entry per cohort member.
+Each is a pure function of the decay d and the step t, counted from 1; d is a number or a tensor with one
+entry per cohort member.
+
 Source: Dozat, "Optimizing CNNs", sections 2.1 and 3.
 """
 
@@ -22,7 +24,7 @@ else:
 
 
 def constant(decay: Decay, step: int, period: int = 250) -> Decay:
-    r"""The decay itself at every step.
+    r"""Keep the decay constant.
 
     .. math:: d_t = d
 
@@ -37,7 +39,11 @@ def bias_corrected(decay: Decay, step: int, period: int = 250) -> Decay:
 
     .. math:: d_t = d \, \frac{1 - d^{t-1}}{1 - d^t}
 
-    Args: decay: d, in [0, 1). step: t, counted from 1.   Source: Kingma & Ba (2015) as rewritten by Dozat, section 2.1.
+    Args:
+        decay: d, in [0, 1).
+        step: t, counted from 1.
+
+    Source: Kingma & Ba (2015) as rewritten by Dozat, section 2.1.
 
     >>> [round(bias_corrected(0.9, t), 4) for t in (1, 2, 1000)]
     [0.0, 0.4737, 0.9]
@@ -46,11 +52,13 @@ def bias_corrected(decay: Decay, step: int, period: int = 250) -> Decay:
 
 
 def true_mean(decay: Decay, step: int, period: int = 250) -> Decay:
-    r"""Decay that makes the moving average the mean of everything so far, whatever ``decay`` is.
+    r"""Decay that makes the moving average the mean of all values so far, for every ``decay``.
 
     .. math:: d_t = \frac{t - 1}{t}
 
-    The limit of :func:`bias_corrected` as d approaches 1.   Source: Dozat, section 3.
+    The limit of :func:`bias_corrected` as d approaches 1.
+
+    Source: Dozat, section 3.
 
     >>> [true_mean(0.9, t) for t in (1, 2, 4)]
     [0.0, 0.5, 0.75]
@@ -63,7 +71,9 @@ def handcrafted(decay: Decay, step: int, period: int = 250) -> Decay:
 
     .. math:: d_t = \min\left(1 - \frac{1}{\lfloor (t - 1) / \mathrm{period} \rfloor + 1},\; d\right)
 
-    Args: period: steps between two rises, at least 1.
+    Args:
+        period: steps between two rises, at least 1.
+
     Source: Sutskever et al. (2013), adapted by Dozat (section 4.2) so that d_1 = 0.
 
     >>> [handcrafted(0.9, t) for t in (1, 250, 251, 100_000)]
@@ -84,11 +94,14 @@ DECAY_SCHEDULES: dict[str, Callable[..., Any]] = {
 
 
 def decay_schedule(name: str) -> Callable[..., Any]:
-    """A schedule of mu or nu by its name, or a function of one's own by its import path.
+    """Return a schedule of mu or nu by its name, or a user's function by its import path.
 
-    Args: name: one of :data:`DECAY_SCHEDULES`, or ``package.module:function`` of a ``Callable[[int], float]`` that gives the value at
-        step t, counted from 1; the decay itself and the period then take no part.
-    Raises: InputError with the nearest known name, or what kept the path from being imported.
+    Args:
+        name: one of :data:`DECAY_SCHEDULES`, or ``package.module:function`` of a ``Callable[[int], float]``
+            that gives the value at step t, counted from 1; the decay and the period are then not used.
+
+    Raises:
+        InputError: with the nearest known name, or for a path that cannot be imported.
 
     >>> decay_schedule("true_mean")(0.9, 4)
     0.75
@@ -98,11 +111,11 @@ def decay_schedule(name: str) -> Callable[..., Any]:
         return known
     if not isinstance(name, str) or ":" not in name:
         raise unknown("schedule", name, [*DECAY_SCHEDULES, "package.module:function"])
-    return _own_schedule(name)
+    return _imported_schedule(name)
 
 
 @lru_cache(maxsize=64)
-def _own_schedule(path: str) -> Callable[..., float]:
+def _imported_schedule(path: str) -> Callable[..., float]:
     function = imported(path, "schedule")
     if not callable(function):
         raise InputError(f"schedule {path!r} must be a function of the step, got {type(function).__name__}")

@@ -1,8 +1,10 @@
-"""A configuration's parts: what goes to the optimizer, what to the training loop, what to the model.
+"""Parts of a configuration: settings of the optimizer, of the training loop and of the model.
 
 a name that the variant accepts    the optimizer
-else a name of :class:`LoopSettings`   the loop (weight_decay of torch.optim.AdamW is the optimizer's, of adam the loop's)
+else a name of :class:`LoopSettings`   the loop
 else a setting of the task         the model
+
+``weight_decay`` of torch.optim.AdamW is thus the optimizer's, and of adam the loop's.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from trainables.lr_schedules import Decay, lr_schedule
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
-    from trainables.tasks import Task
-    from trainables.variants import Optimizable
+    from trainables.task_definition import Task
+    from trainables.variant_definition import Optimizable
 
 DECAY_KINDS = ("coupled", "decoupled")
 SECOND_ORDER = ("curvature_every", "curvature_samples")
@@ -29,14 +31,23 @@ class LoopSettings:
     r"""Hyperparameters of the training loop.
 
     Args:
-        batch_size: images a step; None is what the trial says otherwise.
-        weight_decay: w, at least 0. weight_decay_kind: ``coupled`` adds w theta to the gradient, after clipping, as
-            ``torch.optim.SGD`` does; ``decoupled`` multiplies theta by :math:`1 - \alpha_t w` before the step, as ``torch.optim.AdamW``
-            does. Neither changes the curvature of second order.
-        clip_norm: largest norm of the whole gradient, above 0; a longer one is scaled down to it. None does not clip.
-        lr_schedule, lr_warmup, lr_decay, lr_decay_every, lr_final: see :mod:`trainables.lr_schedules`.
-        curvature_every: steps from one curvature to the next, at least 1 (Dauphin et al.: 20). curvature_samples: random vectors each time.
-    Raises: InputError for a value outside these.
+        batch_size: images a step; None is the batch size of the trial.
+        weight_decay: w, at least 0.
+        weight_decay_kind: ``coupled`` adds w theta to the gradient, after clipping, as ``torch.optim.SGD``
+            does; ``decoupled`` multiplies theta by :math:`1 - \alpha_t w` before the step, as
+            ``torch.optim.AdamW`` does. Neither changes the curvature of second order.
+        clip_norm: largest norm of the whole gradient, above 0; a longer one is scaled down to it. None does
+            not clip.
+        lr_schedule: see :mod:`trainables.lr_schedules`.
+        lr_warmup: see :mod:`trainables.lr_schedules`.
+        lr_decay: see :mod:`trainables.lr_schedules`.
+        lr_decay_every: see :mod:`trainables.lr_schedules`.
+        lr_final: see :mod:`trainables.lr_schedules`.
+        curvature_every: steps from one curvature to the next, at least 1 (Dauphin et al.: 20).
+        curvature_samples: random vectors each time.
+
+    Raises:
+        InputError: for a value outside these.
 
     >>> LoopSettings(clip_norm=0)
     Traceback (most recent call last):
@@ -80,12 +91,12 @@ class LoopSettings:
         lr_schedule(self.lr_schedule)
 
     def decay(self, *, total: int, per_epoch: int) -> Decay:
-        """What the learning rate's schedule depends on, in a run of ``total`` steps."""
-        names = [each.name for each in dataclasses.fields(Decay) if each.name.startswith("lr_")]
+        """Return the settings of the learning-rate schedule for a run of ``total`` steps."""
+        names = [field.name for field in dataclasses.fields(Decay) if field.name.startswith("lr_")]
         return Decay(total, per_epoch, **{name: getattr(self, name) for name in names})
 
 
-LOOP = tuple(each.name for each in dataclasses.fields(LoopSettings))
+LOOP = tuple(field.name for field in dataclasses.fields(LoopSettings))
 
 
 class Routed(NamedTuple):
@@ -97,19 +108,21 @@ class Routed(NamedTuple):
 
 
 def accepted(task: Task, variant: Optimizable) -> tuple[str, ...]:
-    """Every name that a configuration of a variant on a task may give: the optimizer's, the loop's, the model's.
+    """Return every name that a configuration of a variant on a task may have: the optimizer's, the loop's,
+    the model's.
 
-    Those of second order are left out for variants that have none.
+    Names of second order are left out for variants of first order.
     """
     loop = [name for name in LOOP if name not in SECOND_ORDER or _may_be_second_order(variant)]
     return tuple(dict.fromkeys([*sorted(variant.accepts), *loop, *task.settings]))
 
 
 def route(task: Task, variant: Optimizable, configuration: Mapping[str, Any]) -> Routed:
-    """The parts of a configuration.
+    """Return the parts of a configuration.
 
-    Raises: InputError for a name that nothing takes, with every name that something does; weight_decay_kind where the optimizer decays
-    by itself.
+    Raises:
+        InputError: for an unknown name, listing all known names; for weight_decay_kind if the optimizer has
+            its own weight decay.
     """
     allowed = accepted(task, variant)
     routed = Routed({}, {}, {})
@@ -119,16 +132,20 @@ def route(task: Task, variant: Optimizable, configuration: Mapping[str, Any]) ->
         part = routed.optimizer if name in variant.accepts else routed.loop if name in LOOP else routed.model
         part[name] = value
     if "weight_decay_kind" in routed.loop and "weight_decay" in variant.accepts:
-        raise InputError(f"weight_decay_kind has no effect on {variant.name}, which has a weight_decay of its own")
+        raise InputError(
+            f"weight_decay_kind has no effect on {variant.name}, which has a weight_decay of its own"
+        )
     return routed
 
 
 def check_configuration(task: Task, variant: Optimizable, configuration: Mapping[str, Any]) -> None:
-    """Hold the names of a configuration, and the values of the optimizer's and the loop's, against what they may be.
+    """Check the names of a configuration, and the values for the optimizer and the loop.
 
-    Neither data nor the model is touched: the optimizer is made for two numbers. What a model's setting may be, the model says.
+    Neither data nor model are loaded: the optimizer is made for two numbers. The model checks its own
+    settings when it is made.
 
-    Raises: InputError naming the argument, its value, what is allowed and the nearest known name.
+    Raises:
+        InputError: naming the argument, its value, what is allowed and the nearest known name.
     """
     from torch import nn, zeros
 

@@ -1,4 +1,6 @@
-"""What a callable computes, as text that is the same in every process: what fingerprints of a user's own tasks are made of."""
+"""Identity of a callable as text that is the same in every process: the basis of the fingerprints of users'
+tasks.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +12,26 @@ import textwrap
 from typing import Any
 
 VERSIONED = ("trainables", "torch", "torchvision", "numpy", "builtins")
-"""Packages whose code is named rather than quoted: a task's ``version`` says when ours changes."""
+"""Packages whose callables are identified by name, without their source: a task's ``version`` marks a change
+of ours."""
 
 
 def identity(thing: Any) -> str:
-    """A callable as its name with a hash of its source, a partial as its parts, and anything else as Python writes it.
+    """Return a callable as its name with a hash of its source, a partial as its parts, and anything else as
+    its repr.
 
-    Numbers, strings and functions that a closure has captured are part of it; of anything else that it holds only the type is seen:
-    give such values as arguments of :func:`functools.partial`, or raise the task's version.
+    Numbers, strings and functions that a closure has captured are part of it; of anything else that it holds
+    only the type is seen: give such values as arguments of :func:`functools.partial`, or raise the task's
+    version.
 
     >>> from trainables.losses import mse
     >>> identity(functools.partial(mse, y=3))
     'partial(trainables.losses.mse, y=3)'
     """
     if isinstance(thing, functools.partial):
-        arguments = [identity(each) for each in thing.args] + [f"{key}={identity(each)}" for key, each in sorted(thing.keywords.items())]
+        arguments = [identity(argument) for argument in thing.args] + [
+            f"{key}={identity(argument)}" for key, argument in sorted(thing.keywords.items())
+        ]
         return f"partial({', '.join([identity(thing.func), *arguments])})"
     if not callable(thing):
         return re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
@@ -33,33 +40,40 @@ def identity(thing: Any) -> str:
     state = "" if target is thing else re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
     if module.split(".")[0] in VERSIONED:
         return f"{module}.{target.__qualname__}{state and f'={state}'}"
-    return f"{target.__qualname__}#{hashlib.sha256((_source(target) + _captured(target) + state).encode()).hexdigest()[:12]}"
+    content = _source(target) + _captured(target) + state
+    return f"{target.__qualname__}#{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
 def _captured(target: Any) -> str:
-    """What a function has of the scope that it was made in."""
-    found = []
+    """Return the variables that a function captures from its enclosing scope, as text."""
+    captured = []
     for name, cell in zip(
-        getattr(getattr(target, "__code__", None), "co_freevars", ()), getattr(target, "__closure__", None) or (), strict=False
+        getattr(getattr(target, "__code__", None), "co_freevars", ()),
+        getattr(target, "__closure__", None) or (),
+        strict=False,
     ):
         try:
             value = cell.cell_contents
         except ValueError:  # not bound yet
             continue
         simple = value is None or isinstance(value, (bool, int, float, str, tuple))
-        found.append(f"{name}={value!r}" if simple else f"{name}:{getattr(value, '__qualname__', type(value).__qualname__)}")
-    return "".join(found)
+        captured.append(
+            f"{name}={value!r}"
+            if simple
+            else f"{name}:{getattr(value, '__qualname__', type(value).__qualname__)}"
+        )
+    return "".join(captured)
 
 
 def title(thing: Any) -> str:
-    """The name of a callable, without what a partial has bound."""
+    """Return the name of a callable, without the arguments of a partial."""
     while isinstance(thing, functools.partial):
         thing = thing.args[0] if thing.args and callable(thing.args[0]) else thing.func
     return str(getattr(thing, "__name__", type(thing).__name__))
 
 
 def _source(target: Any) -> str:
-    """Its source, or nothing where Python cannot give it (an interactive session, compiled code)."""
+    """Return the source, or an empty text if Python has none (an interactive session, compiled code)."""
     try:
         return textwrap.dedent(inspect.getsource(target))
     except (OSError, TypeError):

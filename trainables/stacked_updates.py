@@ -1,6 +1,7 @@
-"""How the members of a stack descend by its gradient: those of one kind together, each with its own numbers.
+"""Optimizer steps of stacked members: members of one kind step together, each with its own numbers.
 
-A stack's gradient does not depend on anyone's optimizer, so members of different variants share it, and every kind moves its own rows.
+The gradient of a stack does not depend on the optimizers, so members of different variants share it; every
+kind updates its rows.
 """
 
 from __future__ import annotations
@@ -22,35 +23,53 @@ from trainables.update_rule import Numbers, update
 MOMENTS = ("m", "v", "root")
 ELEMENTWISE = frozenset(
     {
-        torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam, torch.optim.RAdam, torch.optim.Adamax,
-        torch.optim.RMSprop, torch.optim.Adagrad, torch.optim.Adadelta, torch.optim.Rprop, torch.optim.ASGD,
+        torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam, torch.optim.RAdam,
+        torch.optim.Adamax, torch.optim.RMSprop, torch.optim.Adagrad, torch.optim.Adadelta, torch.optim.Rprop,
+        torch.optim.ASGD,
     }
 )  # fmt: skip
-"""Optimizers of PyTorch that move every number by itself, so that a model's parameters may as well be one row."""
+"""Optimizers of PyTorch that update every number independently, so that a model's parameters can be one row.
+"""
 
 
 class Update(Protocol):
-    """The optimizer of neighbouring rows of a stack. Its constructor takes their loops, their rows ``[k, N]`` and the layout of a row."""
+    """Optimizer of neighbouring rows of a stack.
+
+    The constructor takes the loops, their rows ``[k, N]`` and the layout of a row.
+    """
 
     recordable: bool
-    """Whether a step may be recorded (:mod:`trainables.captured`)."""
+    """True if a step can be recorded (:mod:`trainables.captured`)."""
 
     def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor, layout: Layout) -> None: ...
 
     def numbers(self, curved: Sequence[bool]) -> Sequence[Any]:
-        """The numbers of each step of an epoch. Args: curved: which steps have a curvature."""
+        """Return the numbers of each step of an epoch.
+
+        Args:
+            curved: True for the steps with a curvature.
+        """
 
     def step(self, gradient: Tensor, norms: Tensor, h: Tensor | None, numbers: Any) -> None:
-        """Move the rows. Args: gradient, h: as the rows. norms: of the gradient's rows."""
+        """Update the rows.
+
+        Args:
+            gradient: ``[k, N]``.
+            norms: Euclidean norms of the gradient's rows, ``[k]``.
+            h: curvature, ``[k, N]``, or None.
+            numbers: one entry of :meth:`numbers`.
+        """
 
     def count(self, steps: int, curved: int) -> None:
-        """After an epoch of so many steps: the members' loops and optimizers are as if they had taken them."""
+        """Set the members' loops and optimizers to the state after an epoch of ``steps`` steps, ``curved`` of
+        them with curvature.
+        """
 
     def snapshot(self) -> Callable[[], None]:
-        """What puts state and counts back to where they are now."""
+        """Return a function that restores the present state and counts."""
 
     def dissolve(self) -> None:
-        """Give every member's optimizer its own tensors again."""
+        """Give the optimizer of every member copies of its state."""
 
 
 class HyperalgorithmUpdate:
@@ -65,7 +84,10 @@ class HyperalgorithmUpdate:
         states = [_states(loop) for loop in loops]
         self.updates = states[0][0].get("updates", 0)
         names = [name for name in MOMENTS if name in states[0][0]]
-        self.moments = {name: torch.stack([flat([each[name] for each in state]) for state in states]) for name in names}
+        self.moments = {
+            name: torch.stack([flat([tensors[name] for tensors in state]) for state in states])
+            for name in names
+        }
 
     def numbers(self, curved: Sequence[bool]) -> list[Numbers]:
         return self.shared.of_steps(curved, self.updates)
@@ -96,23 +118,24 @@ class HyperalgorithmUpdate:
                     state[name] = view
 
     def snapshot(self) -> Callable[[], None]:
-        kept = {name: each.clone() for name, each in self.moments.items()}
+        moments = {name: moment.clone() for name, moment in self.moments.items()}
 
         def restore() -> None:
-            self.moments = {name: self.moments[name].copy_(each) for name, each in kept.items()}
+            self.moments = {name: self.moments[name].copy_(moment) for name, moment in moments.items()}
 
         return restore
 
     def dissolve(self) -> None:
         for loop in self.loops:
-            _own(loop, MOMENTS)
+            _copy_state(loop, MOMENTS)
 
 
 class ElementwiseUpdate:
-    """One optimizer of ``torch.optim`` whose parameters are the rows: members of equal settings are a parameter group.
+    """One optimizer of ``torch.optim`` whose parameters are the rows: members of equal settings are a
+    parameter group.
 
-    A parameter group has one lr, so that members of different settings step one after another, though each on one tensor instead of as
-    many as its model has.
+    A parameter group has one lr, so that members of different settings step one after another, though each on
+    one tensor instead of as many as its model has.
     """
 
     recordable = False
@@ -126,7 +149,9 @@ class ElementwiseUpdate:
             row.grad = gradient
         alike: dict[Hashable, list[int]] = {}
         for k, loop in enumerate(loops):
-            alike.setdefault(repr((_settings(loop), loop.rates, loop.settings.lr_schedule, loop.decay)), []).append(k)
+            alike.setdefault(
+                repr((_settings(loop), loop.rates, loop.settings.lr_schedule, loop.decay)), []
+            ).append(k)
         self.leaders = [loops[ks[0]] for ks in alike.values()]
         groups = [{**_settings(loops[ks[0]]), "params": [self.rows[k] for k in ks]} for ks in alike.values()]
         make: Callable[..., torch.optim.Optimizer] = type(loops[0].optimizer)
@@ -136,15 +161,25 @@ class ElementwiseUpdate:
                 self.optimizer.state[row] = self._joined(loop)
 
     def _joined(self, loop: TrainingLoop) -> dict[str, Any]:
-        """The state of a member as that of its row; what is no tensor like its parameter, such as the step, is the same for all."""
+        """Return the optimizer state of a member as the state of its row; entries such as the step are
+        shared.
+        """
         states = _states(loop)
         along = self._along(states[0], list(zip(states, loop.params, strict=True)))
-        alone = {name: each.clone() if isinstance(each, Tensor) else each for name, each in states[0].items() if name not in along}
+        alone = {
+            name: value.clone() if isinstance(value, Tensor) else value
+            for name, value in states[0].items()
+            if name not in along
+        }
         return {**alone, **{name: flat([state[name] for state in states]) for name in along}}
 
     @staticmethod
     def _along(first: dict[str, Any], pairs: Sequence[tuple[dict[str, Any], Tensor]]) -> set[str]:
-        return {name for name in first if all(getattr(state[name], "shape", None) == param.shape for state, param in pairs)}
+        return {
+            name
+            for name in first
+            if all(getattr(state[name], "shape", None) == param.shape for state, param in pairs)
+        }
 
     def numbers(self, curved: Sequence[bool]) -> list[int]:
         return [self.loops[0].step + i for i in range(1, len(curved) + 1)]
@@ -164,24 +199,28 @@ class ElementwiseUpdate:
 
     def _publish(self) -> None:
         for row, loop in zip(self.rows, self.loops, strict=True):
-            for name, each in self.optimizer.state.get(row, {}).items():
-                along = isinstance(each, Tensor) and each.shape == row.shape and each.ndim > 0
-                pieces = self.layout.views(each) if along else [each.clone() if isinstance(each, Tensor) else each for _ in loop.params]
+            for name, value in self.optimizer.state.get(row, {}).items():
+                along = isinstance(value, Tensor) and value.shape == row.shape and value.ndim > 0
+                pieces = (
+                    self.layout.views(value)
+                    if along
+                    else [value.clone() if isinstance(value, Tensor) else value for _ in loop.params]
+                )
                 for param, piece in zip(loop.params, pieces, strict=True):
                     loop.optimizer.state[param][name] = piece
 
     def snapshot(self) -> Callable[[], None]:
-        kept = cloned(self.optimizer.state_dict())
+        state = cloned(self.optimizer.state_dict())
 
         def restore() -> None:
-            self.optimizer.load_state_dict(kept)
+            self.optimizer.load_state_dict(state)
             self._publish()  # the members have views of what was before
 
         return restore
 
     def dissolve(self) -> None:
         for loop in self.loops:
-            _own(loop)
+            _copy_state(loop)
 
 
 class OneByOne:
@@ -207,13 +246,13 @@ class OneByOne:
             loop.optimizer.step()
 
     def count(self, steps: int, curved: int) -> None:
-        """They have counted themselves."""
+        """Do nothing: the steps of each member have counted already."""
 
     def snapshot(self) -> Callable[[], None]:
-        kept = [(loop, loop.step, cloned(loop.optimizer.state_dict())) for loop in self.loops]
+        states = [(loop, loop.step, cloned(loop.optimizer.state_dict())) for loop in self.loops]
 
         def restore() -> None:
-            for loop, step, state in kept:
+            for loop, step, state in states:
                 loop.step = step
                 loop.optimizer.load_state_dict(state)
 
@@ -226,7 +265,7 @@ class OneByOne:
 
 
 def way(loop: TrainingLoop) -> type[Update]:
-    """How a member's optimizer can step in a stack."""
+    """Return the class that takes the steps of a member's optimizer in a stack."""
     groups = loop.optimizer.param_groups
     params = list(loop.model.parameters())
     if len(groups) == 1 and list(map(id, groups[0]["params"])) == list(map(id, params)):
@@ -239,7 +278,8 @@ def way(loop: TrainingLoop) -> type[Update]:
 
 
 def kind(loop: TrainingLoop) -> Hashable:
-    """What members that are moved together have in common: all but the numbers of the optimizer and the loop.
+    """Return a key that members updated together share: they differ in the numbers of optimizer and loop
+    only.
 
     The norm p is a number only where v is kept as a norm, and without second order.
     """
@@ -248,29 +288,38 @@ def kind(loop: TrainingLoop) -> Hashable:
     if chosen is HyperalgorithmUpdate:
         state = _states(loop)[0]
         p = "norm" if group["p"] not in POWERS and loop.second_order is None else float(group["p"])
-        shape += [[group[name] for name in (*CHOICES, "period", "maximize")], p, state.get("updates"), sorted(state)]
+        shape += [
+            [group[name] for name in (*CHOICES, "period", "maximize")],
+            p,
+            state.get("updates"),
+            sorted(state),
+        ]
     else:
         shape.append(type(loop.optimizer).__qualname__)
     return repr([*shape, loop.settings.weight_decay_kind, loop.settings.clip_norm is None])
 
 
 def _states(loop: TrainingLoop) -> list[dict[str, Any]]:
-    """What the optimizer of a member keeps for each parameter."""
+    """Return the optimizer's state of each parameter of a member."""
     return [loop.optimizer.state.get(param, {}) for param in loop.model.parameters()]
 
 
 def _settings(loop: TrainingLoop) -> dict[str, Any]:
-    return {name: each for name, each in loop.optimizer.param_groups[0].items() if name != "params"}
+    return {name: value for name, value in loop.optimizer.param_groups[0].items() if name != "params"}
 
 
-def _own(loop: TrainingLoop, names: Sequence[str] | None = None) -> None:
-    """Tensors of its own for the state of a member that is a view of its stack's. Args: names: of those; all if not given."""
+def _copy_state(loop: TrainingLoop, names: Sequence[str] | None = None) -> None:
+    """Replace the state of a member, views of its stack's tensors, by copies.
+
+    Args:
+        names: names of the states to copy; None for all.
+    """
     for param, state in zip(loop.model.parameters(), _states(loop), strict=True):
-        for name, each in state.items():
-            if isinstance(each, Tensor) and each.shape == param.shape and (names is None or name in names):
-                state[name] = torch.empty_like(param).copy_(each)
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == param.shape and (names is None or name in names):
+                state[name] = torch.empty_like(param).copy_(value)
 
 
 def cloned(state: Any) -> Any:
-    """A state with tensors of its own: a saved view would take everything with it that it is a view of."""
-    return tree_map(lambda each: each.detach().clone() if isinstance(each, Tensor) else each, state)
+    """Return a state with copies of its tensors: saving a view would save all of the tensor that it views."""
+    return tree_map(lambda leaf: leaf.detach().clone() if isinstance(leaf, Tensor) else leaf, state)

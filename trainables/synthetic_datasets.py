@@ -1,4 +1,4 @@
-"""Tiny datasets drawn with a fixed seed, whose best possible loss can be computed."""
+"""Synthetic datasets: small, drawn with a fixed seed, with a computable minimum of the loss."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from trainables.datasets import Dataset
+from trainables.dataset import Dataset
 
 FEATURES = 10
 CONDITION = 1000.0
@@ -32,8 +32,12 @@ def synthetic() -> Dataset:
 
 
 def curvature() -> Tensor:
-    """A of :class:`Quadratic`: eigenvalues from 1 to 1/1000, equally far apart on a log scale, in a basis drawn with seed 0. float64."""
-    basis, _ = torch.linalg.qr(torch.randn((FEATURES, FEATURES), generator=torch.Generator().manual_seed(0), dtype=torch.float64))
+    """The matrix A of :class:`Quadratic`, float64: eigenvalues from 1 to 1/1000, log-spaced, in a basis of
+    seed 0.
+    """
+    basis, _ = torch.linalg.qr(
+        torch.randn((FEATURES, FEATURES), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    )
     eigenvalues = torch.logspace(0, -float(torch.tensor(CONDITION).log10()), FEATURES, dtype=torch.float64)
     steep: Tensor = basis @ torch.diag(eigenvalues) @ basis.T
     return steep
@@ -45,7 +49,8 @@ def optimum() -> Tensor:
 
 
 def minimum() -> float:
-    r"""The least loss of :class:`Quadratic`, on the training set as on the test set: :math:`\sigma^2 \, \mathrm{tr} A / 2`.
+    r"""The least loss of :class:`Quadratic`, on the training set as on the test set: :math:`\sigma^2 \,
+    \mathrm{tr} A / 2`.
 
     >>> round(minimum(), 6)
     0.009327
@@ -57,8 +62,8 @@ def minimum() -> float:
 def ill_conditioned() -> Dataset:
     """Noisy samples of the optimum of :class:`Quadratic`: 256 train, 256 test, drawn with seed 0.
 
-    Each part is shifted and scaled to have the optimum as its mean and ``NOISE**2`` times the identity as its covariance, so that the
-    optimum and the minimum are exact for this very sample.
+    Each part is shifted and scaled to have the optimum as its mean and ``NOISE**2`` times the identity as its
+    covariance, so that the optimum and the minimum are exact for this very sample.
     """
     generator = torch.Generator().manual_seed(0)
     parts = []
@@ -76,9 +81,12 @@ class Quadratic(nn.Module):
 
     .. math:: \ell(\theta; x) = \tfrac12 (\theta - x)^T A (\theta - x)
 
-    Gradient descent converges for lr below 2 (the largest eigenvalue is 1), and its slowest direction keeps 1 - lr/1000 a step.
+    Gradient descent converges for lr below 2 (the largest eigenvalue is 1), and its slowest direction keeps 1
+    - lr/1000 a step.
 
-    Args: generator: draws the ten weights from N(0, 1).
+    Args:
+        generator: draws the ten weights from N(0, 1).
+
     Shapes: samples ``[batch, 10]`` to the loss of each, ``[batch]``.
     """
 

@@ -1,4 +1,4 @@
-"""A user's Python file that registers tasks and variants, as an import by path."""
+"""Task modules: a user's Python file, imported by path, that registers tasks and variants."""
 
 from __future__ import annotations
 
@@ -14,18 +14,25 @@ from trainables.names import InputError
 
 
 def load_task_module(path: str | pathlib.Path) -> ModuleType:
-    """Run a Python file, whose :func:`trainables.register_task` calls make its tasks known, and return it as a module.
+    """Run a Python file, whose :func:`trainables.register_task` calls make its tasks known, and return it as
+    a module.
 
-    The same file is run once in a process. Its folder can be imported from while it runs. A file that fails registers nothing.
+    The same file is run once in a process. Its folder can be imported from while it runs. A file that fails
+    registers nothing.
 
-    Args: path: of a ``.py`` file.
-    Raises: InputError for a file that is not there, and for one that raises, naming the exception and its line.
+    Args:
+        path: of a ``.py`` file.
+
+    Raises:
+        InputError: for a file that is not there, and for one that raises, naming the exception and its line.
     """
     file = pathlib.Path(path).expanduser().resolve()
     if file.suffix != ".py":
         raise InputError(f"a task module is a .py file, got {str(path)!r}")
     if not file.is_file():
-        raise InputError(f"no task module {str(path)!r}; give the path of a .py file that calls register_task")
+        raise InputError(
+            f"no task module {str(path)!r}; give the path of a .py file that calls register_task"
+        )
     name = f"task_module_{file.stem}_{hashlib.sha256(os.fsencode(file)).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -42,7 +49,9 @@ def load_task_module(path: str | pathlib.Path) -> ModuleType:
         del sys.modules[name]
         tasks._REGISTERED.clear()
         tasks._REGISTERED.update(known)
-        raise InputError(f"the task module {str(path)!r} fails{_line_of(error, file)}: {_one_line(error)}") from error
+        raise InputError(
+            f"the task module {str(path)!r} fails{_line_of(error, file)}: {_one_line(error)}"
+        ) from error
     finally:
         sys.path[:] = search
     return module
@@ -53,7 +62,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def _line_of(error: BaseException, file: pathlib.Path) -> str:
-    """Where in the file, if the exception came through it."""
+    """Return the line of the file that raised, in words; empty if the exception came from elsewhere."""
     lines, trace = [], error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(file):

@@ -1,4 +1,4 @@
-"""Tasks: what is trained, on what, and how well it is done. A task is named; its fingerprint says when two results are comparable."""
+"""Task registry: tasks by name, and the fingerprint that tells which results of a task are comparable."""
 
 from __future__ import annotations
 
@@ -6,151 +6,32 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainables.losses import Measure, loss_of, metrics_of, reconstruction
+from trainables import file_datasets
+from trainables.datasets import KNOWN, summary
+from trainables.families import compose, listed_tasks
+from trainables.function_tasks import function_tasks
 from trainables.names import InputError, unknown
-from trainables.sources import identity, title
+from trainables.sources import identity
+from trainables.task_definition import AUGMENTED, Task, augmented
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import nn
 
-    from trainables.datasets import Dataset
-
-__all__ = ["Task", "reconstruction", "register_task", "seeded", "task", "task_fingerprint", "task_names", "task_rows"]
-
-AUGMENTED = "+augmented"
 NAME = re.compile(r"[\w.-]+(/[\w.-]+)*")
 
 
-@dataclass(frozen=True, init=False)
-class Task:
-    """Model, data and loss.
+def seeded(factory: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    """Make a model factory take a generator.
+
+    For factories that draw from PyTorch's global generator, as ``nn.Module`` classes do. A call of the
+    wrapped factory leaves the state of the global generator unchanged.
 
     Args:
-        name: ``model/dataset``.
-        dataset: name of the dataset (:func:`trainables.datasets.load`), or a callable without arguments that returns a ``Dataset``.
-        model: makes a fresh model from a generator, which draws its weights, and the settings as keyword arguments. Wrap in
-            :func:`seeded` what takes no generator.
-        loss: ``(outputs, x, y)`` of a batch to a scalar, the mean over its images; or a name of :data:`trainables.losses.LOSSES`.
-        metrics: further measures of the same form by name; or names of :data:`trainables.losses.METRICS`.
-        settings: hyperparameters that the model takes, with their defaults.
-        batch_size: images a step when a study says nothing else.
-        version: raised when the numbers that the task gives change, so that old results are not mixed with new ones.
-        description: one line.
-        augment: a training batch and a generator on its device to the batch to train on, or None.
-    Two tasks are equal when their callables have the same sources, not only when they are the same objects.
-
-    Raises: InputError for a loss or metric that is not known, and for a batch size below 1.
-
-    >>> from trainables.models import ConvAutoencoder
-    >>> Task("mine/digits", "digits", ConvAutoencoder, "reconstruction").loss.__name__
-    'reconstruction'
-    """
-
-    name: str
-    dataset: str | Callable[[], Dataset]
-    model: Callable[..., nn.Module] = field(repr=False, compare=False)
-    loss: Measure = field(repr=False, compare=False)
-    metrics: Mapping[str, Measure] = field(repr=False, compare=False)
-    settings: Mapping[str, Any]
-    batch_size: int
-    version: int
-    description: str
-    augment: Callable[[Tensor, torch.Generator], Tensor] | None = field(repr=False, compare=False)
-    sources: tuple[str, ...] = field(init=False, repr=False)
-
-    def __init__(
-        self,
-        name: str,
-        dataset: str | Callable[[], Dataset],
-        model: Callable[..., nn.Module],
-        loss: Measure | str,
-        metrics: Mapping[str, Measure] | Iterable[str] = (),
-        settings: Mapping[str, Any] | None = None,
-        batch_size: int = 64,
-        version: int = 1,
-        description: str = "",
-        augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
-    ) -> None:
-        if batch_size < 1:
-            raise InputError(f"batch_size of task {name!r} must be at least 1, got {batch_size}")
-        values = {
-            "name": name, "dataset": dataset, "model": model, "loss": loss_of(loss), "metrics": metrics_of(metrics),
-            "settings": dict(settings or {}), "batch_size": batch_size, "version": version, "description": description, "augment": augment,
-        }  # fmt: skip
-        for key, value in values.items():
-            object.__setattr__(self, key, value)
-        # Taken here and not where they are needed: a task that travels to another machine takes them along, its source files it does not.
-        callables = [self.model, self.loss, *self.metrics.values(), *([] if isinstance(dataset, str) else [dataset]), augment]
-        object.__setattr__(self, "sources", tuple(identity(each) for each in callables))
-
-    def fingerprint(self, limit: int | None = None) -> str:
-        """What results of this task depend on besides the trial's own settings; equal fingerprints are comparable.
-
-        For the tasks that come with the package: the name, the version, the limit. For a user's files also their content instead of their
-        path, for a user's task the source of its callables and its settings.
-        """
-        content: list[Any] = [_without_path(self.name), self.version, limit]
-        if not self._built_in():
-            from trainables.datasets import KNOWN, summary
-
-            data = self.dataset if isinstance(self.dataset, str) else ""  # a callable is one of the sources
-            content += [self.sources, data if not data or data in KNOWN else summary(data).content]
-            content += [sorted((key, identity(each)) for key, each in self.settings.items())]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-
-    def _built_in(self) -> bool:
-        """Whether this is the task that the package makes of this name, so that its name says all."""
-        ours = _find(self.name, {})
-        return ours is not None and ours._computed() == self._computed()
-
-    def _computed(self) -> tuple[Any, ...]:
-        """What it computes, as values that compare in another process too: a callable dataset is one of the sources."""
-        return self.sources, self.settings, self.dataset if isinstance(self.dataset, str) else None
-
-    @property
-    def parameters(self) -> int | None:
-        """How many numbers the model learns; None for a task without a model."""
-        import torch
-
-        model = self.model(torch.Generator().manual_seed(0), **self.settings)
-        return sum(weights.numel() for weights in model.parameters())
-
-    def _known_parameters(self) -> int | None:
-        try:
-            return self.parameters
-        except Exception:  # one model that cannot be made does not hide the other tasks; a run of it says why
-            return None
-
-    def row(self) -> dict[str, Any]:
-        """Its line in a table: name, model, parameters, dataset, images (train, test), loss, metrics, settings and description.
-
-        What it does not have, or what is not known before its data are loaded, is None.
-        """
-        from trainables.datasets import KNOWN
-
-        data = KNOWN.get(self.dataset) if isinstance(self.dataset, str) else None
-        return {
-            "name": self.name,
-            "model": title(self.model),
-            "parameters": self._known_parameters(),
-            "dataset": self.dataset if isinstance(self.dataset, str) else title(self.dataset),
-            "images": (data.train, data.test) if data is not None else None,
-            "loss": title(self.loss),
-            "metrics": tuple(self.metrics),
-            "settings": dict(self.settings),
-            "description": self.description,
-        }
-
-
-def seeded(factory: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
-    """A model factory that takes a generator, from one that draws from the global generator, as ``nn.Module`` classes do.
-
-    The global generator is as it was afterwards.   Args: factory: makes the model from the settings alone.
+        factory: makes the model from the task's settings as keyword arguments.
 
     >>> from torch import Generator, nn
     >>> make = seeded(lambda: nn.Linear(2, 1))
@@ -161,6 +42,8 @@ def seeded(factory: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
 
 
 def _seeded(factory: Callable[..., nn.Module], generator: torch.Generator, **settings: Any) -> nn.Module:
+    # The import path of this function is part of the fingerprints of users' tasks: after a move,
+    # stored results would not be reused.
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -173,42 +56,106 @@ _REGISTERED: dict[str, Task] = {}
 
 @functools.lru_cache(maxsize=1)
 def _listed() -> dict[str, Task]:
-    """The tasks that come with the package, in reading order."""
-    from trainables.families import listed_tasks
-    from trainables.function_tasks import function_tasks
-
-    return {each.name: each for each in (*listed_tasks(), *function_tasks())}
+    """Return the package's tasks by name, in the order of the tables."""
+    return {task.name: task for task in (*listed_tasks(), *function_tasks())}
 
 
 def register_task(task: Task) -> Task:
-    """Make a task known by its name, and return it. Registering the same task again changes nothing.
+    """Make a task known by its name, and return the task. Registering an equal task again changes nothing.
 
-    Raises: InputError for a name that is not like ``model/dataset``, and for one that another task has.
+    Args:
+        task: its name is like ``model/dataset``, of letters, digits, ``_``, ``.`` and ``-``.
+
+    Raises:
+        InputError: for a name of another form, and for the name of a different task.
     """
     if not NAME.fullmatch(task.name):
-        raise InputError(f"a task's name is like 'model/dataset', of letters, digits, '_', '.' and '-'; got {task.name!r}")
+        raise InputError(
+            f"a task's name is like 'model/dataset', of letters, digits, '_', '.' and '-'; got {task.name!r}"
+        )
     known = _find(task.name, _REGISTERED)
     if known is None:
         _REGISTERED[task.name] = task
-    elif (known._computed(), known.version, known.batch_size) != (task._computed(), task.version, task.batch_size):
+    elif (_computation(known), known.version, known.batch_size) != (
+        _computation(task),
+        task.version,
+        task.batch_size,
+    ):
         raise InputError(f"there is another task {task.name!r} already; give this one another name")
     return task
 
 
 def task(name: str) -> Task:
-    """The task of a name: one of :func:`task_names`, or a known model with any dataset that fits it, such as ``resnet/arrays:FILE.npz``.
+    """Return the task of a name.
 
-    ``+augmented`` at the end crops and mirrors the training images (:func:`trainables.augmentation.crop_and_flip`).
-    Raises: InputError with the nearest known name, for missing files, and for data that do not fit the model.
+    Args:
+        name: one of :func:`task_names`, or a model of :data:`trainables.families.FAMILIES` with any dataset
+            that fits the model, such as ``resnet/arrays:FILE.npz``. ``+augmented`` at the end crops and
+            mirrors the training images (:func:`trainables.augmentation.crop_and_flip`).
+
+    Raises:
+        InputError: with the nearest known name; for missing files; for data that do not fit the model.
     """
-    found = _find(name, _REGISTERED)
-    if found is None:
+    known = _find(name, _REGISTERED)
+    if known is None:
         raise unknown("task", name, task_names())
-    return found
+    return known
+
+
+def task_names() -> tuple[str, ...]:
+    """Return the names of the package's listed tasks, then of the registered ones."""
+    return (*_listed(), *_REGISTERED)
+
+
+def task_rows() -> list[dict[str, Any]]:
+    """Return the table of tasks: one :meth:`trainables.task_definition.Task.row` a task, in the order of
+    :func:`task_names`.
+    """
+    return [task(name).row() for name in task_names()]
+
+
+def default_batch_size(name: str) -> int:
+    """Return the images a step of a task when the study does not set a batch size."""
+    return task(name).batch_size
+
+
+def task_fingerprint(chosen: str | Task, limit: int | None = None) -> str:
+    """Hash everything that a task's results depend on besides the trial's settings.
+
+    Results of equal fingerprints are comparable.
+
+    For a task of the package: its name, version and limit. For a user's data files: also the content of the
+    files, instead of their path. For a user's task: also the source of its callables, and its settings.
+
+    Args:
+        chosen: a task, or its name.
+        limit: training images that a study uses at most; None for all.
+
+    Returns:
+        12 hexadecimal digits.
+    """
+    subject = task(chosen) if isinstance(chosen, str) else chosen
+    content: list[Any] = [_without_path(subject.name), subject.version, limit]
+    if not is_built_in(subject):
+        data = (
+            subject.dataset if isinstance(subject.dataset, str) else ""
+        )  # the source of a callable is in subject.sources
+        content += [subject.sources, data if not data or data in KNOWN else summary(data).content]
+        content += [sorted((name, identity(value)) for name, value in subject.settings.items())]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+
+
+def is_built_in(chosen: Task) -> bool:
+    """Return True if the package makes an equal task of this name, so that the name alone identifies the
+    task.
+    """
+    built_in = _find(chosen.name, {})
+    return built_in is not None and _computation(built_in) == _computation(chosen)
 
 
 def is_of_package(name: str) -> bool:
-    """Return True if the package makes the task of this name: one that it lists, or a model of its own with any dataset.
+    """Return True if the package makes a task of this name: a listed task, or a model of the package with any
+    dataset.
 
     >>> is_of_package("mlp/digits"), is_of_package("mlp/arrays:gone.npz"), is_of_package("mine/digits")
     (True, True, False)
@@ -219,22 +166,8 @@ def is_of_package(name: str) -> bool:
         return True
 
 
-def augmented(plain: Task) -> Task:
-    """The same task with its training images cropped and mirrored at random."""
-    from trainables.augmentation import crop_and_flip
-    from trainables.datasets import summary
-
-    if isinstance(plain.dataset, str) and len(summary(plain.dataset).shape) != 3:
-        raise InputError(f"task {plain.name!r} has no images to augment")
-    return replace(
-        plain, name=plain.name + AUGMENTED, augment=crop_and_flip, description=f"{plain.description}, cropped and mirrored at random"
-    )
-
-
 def _find(name: str, registered: Mapping[str, Task]) -> Task | None:
-    """The task of a name among those registered, or the one that the package makes of it."""
-    from trainables.families import compose
-
+    """Return the registered task of a name, else the task that the package makes of the name, else None."""
     if name in registered:
         return registered[name]
     if name.endswith(AUGMENTED):
@@ -243,32 +176,17 @@ def _find(name: str, registered: Mapping[str, Task]) -> Task | None:
     return _listed().get(name) or compose(name)
 
 
-def _without_path(name: str) -> str:
-    """A name with the content of its files instead of their path."""
-    from trainables import file_datasets
+def _computation(chosen: Task) -> tuple[Any, ...]:
+    """Return the computation of a task as values that compare across processes."""
+    return chosen.sources, chosen.settings, chosen.dataset if isinstance(chosen.dataset, str) else None
 
+
+def _without_path(name: str) -> str:
+    """Return a task's name with the hash of its data files in place of their path."""
     model, _, data = name.removesuffix(AUGMENTED).partition("/")
     kind = file_datasets.kind(data)
     if kind is None:
         return name
-    return f"{model}/{kind}:{file_datasets.summary(data).content}{AUGMENTED if name.endswith(AUGMENTED) else ''}"
-
-
-def task_names() -> tuple[str, ...]:
-    """Every task that has a name of its own: those of the package, then those registered."""
-    return (*_listed(), *_REGISTERED)
-
-
-def task_rows() -> list[dict[str, Any]]:
-    """The table of tasks, in the order of :func:`task_names`: :meth:`Task.row` of each."""
-    return [task(name).row() for name in task_names()]
-
-
-def task_fingerprint(name: str, limit: int | None = None) -> str:
-    """:meth:`Task.fingerprint` by name."""
-    return task(name).fingerprint(limit)
-
-
-def default_batch_size(name: str) -> int:
-    """Images a step when a study says nothing else."""
-    return task(name).batch_size
+    return (
+        f"{model}/{kind}:{file_datasets.summary(data).content}{AUGMENTED if name.endswith(AUGMENTED) else ''}"
+    )

@@ -1,7 +1,8 @@
-"""Any ``torch.optim.Optimizer`` as a variant: by dotted name, class or factory.
+"""Torch variants: any ``torch.optim.Optimizer`` as a variant, by dotted name, class or factory.
 
-``lr`` is its ``lr``; ``mu`` is the first of its ``betas`` or its ``momentum``; ``nu`` is the second of its ``betas``, its ``alpha``
-(RMSprop) or its ``rho`` (Adadelta), where it has them. Every keyword also goes by its own name: ``eps``, ``weight_decay``, ``betas`` ...
+``lr`` is its ``lr``; ``mu`` is the first of its ``betas`` or its ``momentum``; ``nu`` is the second of its
+``betas``, its ``alpha`` (RMSprop) or its ``rho`` (Adadelta), where it has them. Every keyword also goes by
+its own name: ``eps``, ``weight_decay``, ``betas`` ...
 """
 
 from __future__ import annotations
@@ -15,22 +16,38 @@ import torch
 from torch import Tensor
 
 from trainables.combined import Combined
-from trainables.dotted import given_name, imported
+from trainables.dotted import import_name, imported
 from trainables.names import InputError, unknown
-from trainables.variants import check_names
+from trainables.variant_definition import check_names
 
 TORCH_DEFAULTS: dict[str, dict[str, tuple[float, float, float, str]]] = {
     "torch.optim.SGD": {"lr": (1e-3, 0.1, 1.0, "log"), "mu": (0.5, 0.9, 0.99, "log1m")},
-    "torch.optim.Adam": {"lr": (1e-4, 2e-3, 0.1, "log"), "mu": (0.5, 0.9, 0.99, "log1m"), "nu": (0.9, 0.999, 0.999, "log1m")},
+    "torch.optim.Adam": {
+        "lr": (1e-4, 2e-3, 0.1, "log"),
+        "mu": (0.5, 0.9, 0.99, "log1m"),
+        "nu": (0.9, 0.999, 0.999, "log1m"),
+    },
     "torch.optim.AdamW": {
         "lr": (1e-4, 2e-3, 0.1, "log"),
         "mu": (0.5, 0.9, 0.99, "log1m"),
         "nu": (0.9, 0.999, 0.999, "log1m"),
         "weight_decay": (1e-4, 0.01, 1.0, "log"),
     },
-    "torch.optim.NAdam": {"lr": (1e-4, 2e-3, 0.1, "log"), "mu": (0.5, 0.9, 0.99, "log1m"), "nu": (0.9, 0.999, 0.999, "log1m")},
-    "torch.optim.RAdam": {"lr": (1e-4, 2e-3, 0.1, "log"), "mu": (0.5, 0.9, 0.99, "log1m"), "nu": (0.9, 0.999, 0.999, "log1m")},
-    "torch.optim.Adamax": {"lr": (1e-4, 5e-3, 0.1, "log"), "mu": (0.5, 0.9, 0.99, "log1m"), "nu": (0.9, 0.999, 0.999, "log1m")},
+    "torch.optim.NAdam": {
+        "lr": (1e-4, 2e-3, 0.1, "log"),
+        "mu": (0.5, 0.9, 0.99, "log1m"),
+        "nu": (0.9, 0.999, 0.999, "log1m"),
+    },
+    "torch.optim.RAdam": {
+        "lr": (1e-4, 2e-3, 0.1, "log"),
+        "mu": (0.5, 0.9, 0.99, "log1m"),
+        "nu": (0.9, 0.999, 0.999, "log1m"),
+    },
+    "torch.optim.Adamax": {
+        "lr": (1e-4, 5e-3, 0.1, "log"),
+        "mu": (0.5, 0.9, 0.99, "log1m"),
+        "nu": (0.9, 0.999, 0.999, "log1m"),
+    },
     "torch.optim.RMSprop": {"lr": (1e-5, 1e-3, 0.01, "log"), "nu": (0.9, 0.99, 0.999, "log1m")},
     "torch.optim.Adagrad": {"lr": (1e-4, 0.01, 0.1, "log")},
     "torch.optim.Adadelta": {"lr": (0.01, 1.0, 10.0, "log"), "nu": (0.5, 0.9, 0.99, "log1m")},
@@ -43,31 +60,38 @@ TORCH_DEFAULTS: dict[str, dict[str, tuple[float, float, float, str]]] = {
     "torch.optim.ASGD": {"lr": (0.01, 0.1, 10.0, "log")},
     "torch.optim.Rprop": {"lr": (1e-5, 1e-3, 0.01, "log")},
 }
-"""Lowest, default and highest value and the scale of what a study of each optimizer usually varies: three decades of learning rate, and
-decays as of the named variants. Those that the installed torch lacks are refused by name."""
+"""Lowest, default and highest value and the scale of what a study of each optimizer usually varies: three
+decades of learning rate, and decays as of the named variants. Those that the installed torch lacks are
+refused by name."""
 
 UNTUNED = frozenset({"maximize", "foreach", "fused", "capturable", "differentiable"})
-"""Keywords that say how a step is computed, or its direction, and are no hyperparameters."""
+"""Keywords of the implementation or direction of a step, which are not hyperparameters."""
 SPARSE = "needs sparse gradients, which none of the tasks has; torch.optim.Adam is the same for dense ones"
 DECAYS: dict[str, tuple[tuple[str, int | None], ...]] = {
     "mu": (("betas", 0), ("momentum", None)),
     "nu": (("betas", 1), ("alpha", None), ("rho", None)),
 }
-"""Where mu and nu live: a keyword, and the position in it; the first that an optimizer has counts."""
+"""Keywords of mu and nu, with the position in the keyword's tuple; the first keyword that an optimizer has
+counts."""
 
-Made = Callable[..., torch.optim.Optimizer]
+OptimizerFactory = Callable[..., torch.optim.Optimizer]
 
 
 @dataclass(frozen=True)
 class TorchVariant:
     """An optimizer class or a factory as a variant; made by :func:`torch_variant`.
 
-    Args: name: its import path. make: the class, or ``(params, **settings) -> Optimizer``. keywords: what it takes, with its defaults
-        (``inspect.Parameter.empty`` where there is none). fixed: keywords that are always given. description, source: as of a variant.
+    Args:
+        name: its import path.
+        make: the class, or ``(params, **settings) -> Optimizer``.
+        keywords: arguments of ``make`` with their defaults (``inspect.Parameter.empty`` for none).
+        fixed: keywords with a fixed value.
+        description: as of a variant.
+        source: as of a variant.
     """
 
     name: str
-    make: Made = field(repr=False)
+    make: OptimizerFactory = field(repr=False)
     keywords: Mapping[str, Any] = field(repr=False)
     fixed: Mapping[str, Any] = field(default_factory=dict, repr=False)
     description: str = ""
@@ -75,30 +99,49 @@ class TorchVariant:
 
     @property
     def decays(self) -> dict[str, tuple[str, int | None]]:
-        """Where mu and nu live in this optimizer's keywords."""
+        """Keyword and position of mu and nu in this optimizer's keywords."""
         return {name: place for name in DECAYS if (place := decay_place(name, self.keywords)) is not None}
 
     @property
     def hyperparameters(self) -> tuple[str, ...]:
-        """lr, and mu and nu where they exist; for the optimizers of :data:`TORCH_DEFAULTS` what is named there."""
+        """Names that a study usually varies: those of :data:`TORCH_DEFAULTS`, else lr, and mu and nu if they
+        exist.
+        """
         usual = tuple(name for name in ("lr", *DECAYS) if name in self.accepts)
         return tuple(TORCH_DEFAULTS.get(self.name, usual))
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """lr, and keywords without a default."""
-        bare = [name for name, default in self.keywords.items() if default is inspect.Parameter.empty and name not in self.fixed]
+        """Settings without a default: lr, and keywords without a default."""
+        bare = [
+            name
+            for name, default in self.keywords.items()
+            if default is inspect.Parameter.empty and name not in self.fixed
+        ]
         return tuple(dict.fromkeys([*(["lr"] if "lr" in self.keywords else []), *bare]))
 
     @property
     def accepts(self) -> frozenset[str]:
-        """Every keyword, and mu and nu."""
+        """Every setting that a configuration may have: all keywords, mu and nu."""
         return (frozenset(self.keywords) | frozenset(self.decays)) - frozenset(self.fixed)
 
-    def optimizer(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], configuration: Mapping[str, Any]) -> torch.optim.Optimizer:
-        """The optimizer of one configuration. Raises: InputError for a setting that is unknown, lacking or refused by the optimizer."""
+    def optimizer(
+        self, params: Iterable[Tensor] | Iterable[dict[str, Any]], configuration: Mapping[str, Any]
+    ) -> torch.optim.Optimizer:
+        """Return the optimizer of one configuration.
+
+        Raises:
+            InputError: for a setting that is unknown, lacking or refused by the optimizer.
+        """
         check_names(self, configuration)
-        keywords = {**self.fixed, **{name: value for name, value in configuration.items() if name not in DECAYS or name in self.keywords}}
+        keywords = {
+            **self.fixed,
+            **{
+                name: value
+                for name, value in configuration.items()
+                if name not in DECAYS or name in self.keywords
+            },
+        }
         for name, (keyword, position) in self.decays.items():
             if name not in configuration or name in self.keywords:
                 continue
@@ -110,22 +153,28 @@ class TorchVariant:
                 pair = list(keywords.get(keyword, self.keywords[keyword]))
                 pair[position] = configuration[name]
                 keywords[keyword] = tuple(pair)
-        keywords = {name: tuple(value) if isinstance(value, list) else value for name, value in keywords.items()}
+        keywords = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in keywords.items()
+        }
         try:
-            made = self.make(params, **keywords)
+            optimizer = self.make(params, **keywords)
         except (ValueError, TypeError, RuntimeError) as error:
             raise InputError(f"{self.name} refuses {dict(configuration)!r}: {error}") from error
-        if not isinstance(made, torch.optim.Optimizer):
-            raise InputError(f"{self.name} must make a torch.optim.Optimizer, got {type(made).__name__}")
-        return made
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise InputError(f"{self.name} must make a torch.optim.Optimizer, got {type(optimizer).__name__}")
+        return optimizer
 
 
-def torch_variant(chosen: str | Made) -> TorchVariant:
-    """An optimizer of PyTorch, or one's own, as a variant.
+def torch_variant(chosen: str | OptimizerFactory) -> TorchVariant:
+    """Return an optimizer of PyTorch or of a user as a variant.
 
-    Args: chosen: ``torch.optim.AdamW``; ``package.module:Name`` of a class or of a factory ``(params, **settings) -> Optimizer``; or the
-        class or factory itself.
-    Raises: InputError for a path that cannot be imported, and for optimizers that need a closure or sparse gradients, with the reason.
+    Args:
+        chosen: ``torch.optim.AdamW``; ``package.module:Name`` of a class or of a factory ``(params,
+            **settings) -> Optimizer``; or the class or factory itself.
+
+    Raises:
+        InputError: for a path that cannot be imported, and for optimizers that need a closure or sparse
+            gradients, with the reason.
 
     >>> sorted(torch_variant("torch.optim.RMSprop").accepts)
     ['alpha', 'centered', 'eps', 'lr', 'momentum', 'mu', 'nu', 'weight_decay']
@@ -134,27 +183,57 @@ def torch_variant(chosen: str | Made) -> TorchVariant:
     if not callable(make):
         raise InputError(f"a variant is a name, an optimizer class or a factory, got {chosen!r}")
     builtin = getattr(torch.optim, getattr(make, "__name__", ""), None) is make
-    name = f"torch.optim.{make.__name__}" if builtin else chosen if isinstance(chosen, str) else given_name(make)
+    name = (
+        f"torch.optim.{make.__name__}"
+        if builtin
+        else chosen
+        if isinstance(chosen, str)
+        else import_name(make)
+    )
     if isinstance(make, type):
         if not issubclass(make, torch.optim.Optimizer):
-            raise InputError(f"variant {name!r} must be a torch.optim.Optimizer or a factory of one, got the class {make.__name__}")
+            raise InputError(
+                f"variant {name!r} must be a torch.optim.Optimizer or a factory of one, got the class "
+                f"{make.__name__}"
+            )
         if make is torch.optim.Optimizer:
-            raise InputError("torch.optim.Optimizer is what optimizers derive from; name one, such as torch.optim.AdamW")
-        if inspect.signature(make.step).parameters.get("closure", _OPTIONAL).default is inspect.Parameter.empty:
-            raise InputError(f"{name} needs a closure that evaluates the loss several times a step, which the training loop does not give")
+            raise InputError(
+                "torch.optim.Optimizer is what optimizers derive from; name one, such as torch.optim.AdamW"
+            )
+        if (
+            inspect.signature(make.step).parameters.get("closure", _OPTIONAL).default
+            is inspect.Parameter.empty
+        ):
+            raise InputError(
+                f"{name} needs a closure that evaluates the loss several times a step, which the "
+                f"training loop does not give"
+            )
         if name == "torch.optim.SparseAdam":
             raise InputError(f"{name} {SPARSE}")
     parameters = list(inspect.signature(make).parameters.values())[1:]
-    named = [each for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
-    keywords = {each.name: each.default for each in named if each.name not in UNTUNED}
-    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+    named = [
+        parameter
+        for parameter in parameters
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+    keywords = {parameter.name: parameter.default for parameter in named if parameter.name not in UNTUNED}
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         keywords.setdefault("lr", inspect.Parameter.empty)
     if name == "torch.optim.Adagrad":
         keywords.pop("lr_decay")  # the training loop's schedules have that name
     if name == "torch.optim.Muon":
-        return TorchVariant(name, muon, keywords, {"adjust_lr_fn": "match_rms_adamw"}, MUON, "Jordan et al. (2024); Liu et al. (2025)")
+        return TorchVariant(
+            name,
+            muon,
+            keywords,
+            {"adjust_lr_fn": "match_rms_adamw"},
+            MUON,
+            "Jordan et al. (2024); Liu et al. (2025)",
+        )
     words = (inspect.getdoc(make) or "").split("\n\n")[0].replace("\n", " ") if not builtin else ""
-    return TorchVariant(name, make, keywords, {}, words or f"{name} of PyTorch", "torch.optim" if builtin else name)
+    return TorchVariant(
+        name, make, keywords, {}, words or f"{name} of PyTorch", "torch.optim" if builtin else name
+    )
 
 
 _OPTIONAL = inspect.Parameter("closure", inspect.Parameter.KEYWORD_ONLY, default=None)
@@ -162,17 +241,27 @@ MUON = "orthogonalised momentum for matrices, AdamW for the other parameters"
 
 
 def muon(params: Iterable[Tensor], *, lr: float, **keywords: Any) -> torch.optim.Optimizer:
-    """Muon for the matrices (parameters of two dimensions) and AdamW for the rest: biases, norms and convolutions' kernels.
+    """Muon for the matrices (parameters of two dimensions) and AdamW for the rest: biases, norms and
+    convolutions' kernels.
 
-    Both have the same lr and weight decay, which ``adjust_lr_fn="match_rms_adamw"`` makes sensible: Muon's update then has the size of
-    AdamW's. AdamW keeps its own betas (.9, .999). Source: Jordan et al. (2024); Liu et al. (2025), section 2.2.
+    Both have the same lr and weight decay, which ``adjust_lr_fn="match_rms_adamw"`` makes sensible: Muon's
+    update then has the size of AdamW's. AdamW keeps its own betas (.9, .999).
 
-    Raises: InputError for parameter groups, whose options the two halves could not share.
+    Source: Jordan et al. (2024); Liu et al. (2025), section 2.2.
+
+    Raises:
+        InputError: for parameter groups, whose options the two halves could not share.
     """
     listed = list(params)
-    if any(not isinstance(each, Tensor) for each in listed):
-        raise InputError("torch.optim.Muon takes a list of parameters here, not groups: they are divided by their dimensions")
-    matrices, others = [each for each in listed if each.ndim == 2], [each for each in listed if each.ndim != 2]
+    if any(not isinstance(param, Tensor) for param in listed):
+        raise InputError(
+            "torch.optim.Muon takes a list of parameters here, not groups: they are divided by their "
+            "dimensions"
+        )
+    matrices, others = (
+        [param for param in listed if param.ndim == 2],
+        [param for param in listed if param.ndim != 2],
+    )
     parts: list[torch.optim.Optimizer] = []
     if matrices:
         parts.append(torch.optim.Muon(matrices, lr=lr, **keywords))
@@ -184,9 +273,11 @@ def muon(params: Iterable[Tensor], *, lr: float, **keywords: Any) -> torch.optim
 
 
 def decay_place(name: str, keywords: Mapping[str, Any]) -> tuple[str, int | None] | None:
-    """The keyword, and the position in it, in which an optimizer keeps mu or nu; None where it has none.
+    """Return the keyword, and the position in its tuple, of an optimizer's mu or nu; None if it has none.
 
-    Args: name: mu or nu. keywords: of the optimizer, or one of its parameter groups.
+    Args:
+        name: mu or nu.
+        keywords: of the optimizer, or one of its parameter groups.
 
     >>> decay_place("nu", {"lr": 0.1, "betas": (0.9, 0.999)})
     ('betas', 1)
@@ -200,6 +291,8 @@ def decay_place(name: str, keywords: Mapping[str, Any]) -> tuple[str, int | None
 
 def _imported(path: str) -> Any:
     known = [name for name in TORCH_DEFAULTS if hasattr(torch.optim, name.rpartition(".")[2])]
-    if path.startswith("torch.optim.") and not hasattr(torch.optim, path.removeprefix("torch.optim.").split(".")[0]):
+    if path.startswith("torch.optim.") and not hasattr(
+        torch.optim, path.removeprefix("torch.optim.").split(".")[0]
+    ):
         raise unknown("optimizer", path, known)
     return imported(path, "variant")

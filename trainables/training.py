@@ -21,9 +21,9 @@ from trainables.randomness import global_stream, stream
 from trainables.settings import LoopSettings, route
 
 if TYPE_CHECKING:
-    from trainables.datasets import Dataset
-    from trainables.tasks import Task
-    from trainables.variants import Optimizable
+    from trainables.dataset import Dataset
+    from trainables.task_definition import Task
+    from trainables.variant_definition import Optimizable
 
 Report = dict[str, Any]
 
@@ -33,29 +33,36 @@ EVALUATION_BATCH = 256
 
 
 class TrainingLoop:
-    """One trial: iterate over it and it trains, yielding a report after every epoch.
+    """One trial: iterating trains it and yields a report after every epoch.
 
     Args:
-        task: what to train. data: its dataset, already on the device. variant: the optimizer.
-        configuration: hyperparameters of the optimizer, the loop and the task's model (see :mod:`trainables.settings`).
-        seed: names the initial weights, the shuffling, the augmentation, dropout and the random vectors of second order. epochs: how many.
-        batch_size: the task's own when not given; a batch_size of the configuration comes first.
+        task: the task to train.
+        data: its dataset, already on the device.
+        variant: the optimizer.
+        configuration: hyperparameters of the optimizer, the loop and the task's model (see
+            :mod:`trainables.settings`).
+        seed: determines the initial weights, the shuffling, the augmentation, dropout and the random vectors
+            of second order.
+        epochs: number of epochs, at least 1.
+        batch_size: images a step; None for the task's. A batch_size of the configuration has precedence.
         precision: ``float32``, ``tf32`` or ``bf16`` (see :mod:`trainables.precision`).
-        initial_loss: that of the untrained model, where it is known or will be set; evaluated when not given.
+        initial_loss: loss of the untrained model; None to evaluate it; NaN if the caller sets it later.
 
-    A report has ``epoch`` (from 1), ``train_loss`` (mean over the epoch's images as they were trained on), ``train_loss_end`` (over the
-    training set after the epoch), ``test_loss`` (NaN without test images), ``train_<metric>`` and ``test_<metric>`` for every metric of the
-    task (after the epoch), ``lr``, ``mu`` and ``nu`` (in force at the last step, NaN where they take no part), ``grad_norm`` (mean over
-    the steps, before clipping), ``images_per_second`` (of training), ``seconds`` (evaluation included), for second order ``fell_back``
-    (share of the curvature's elements that fell back to the gradient, NaN for an epoch without curvature) and ``status``: ``running``,
-    ``completed`` after the last epoch, or ``diverged``, which also ends the trial: the loss became non-finite or left the sane range
-    (:data:`SANE` times the initial loss).
+    A report has ``epoch`` (from 1), ``train_loss`` (mean over the epoch's images as they were trained on),
+    ``train_loss_end`` (over the training set after the epoch), ``test_loss`` (NaN without test images),
+    ``train_<metric>`` and ``test_<metric>`` for every metric of the task (after the epoch), ``lr``, ``mu``
+    and ``nu`` (in force at the last step, NaN where they take no part), ``grad_norm`` (mean over the steps,
+    before clipping), ``images_per_second`` (of training), ``seconds`` (evaluation included), for second order
+    ``fell_back`` (share of the curvature's elements that fell back to the gradient, NaN for an epoch without
+    curvature) and ``status``: ``running``, ``completed`` after the last epoch, or ``diverged``, which also
+    ends the trial: the loss became non-finite or left the sane range (:data:`SANE` times the initial loss).
 
-    The initial loss is that of evaluation, but batch norm uses the statistics of batches: it has no others yet. With batch norm the sane
-    range is held against the smaller of ``train_loss`` and ``train_loss_end``.
+    The initial loss is that of evaluation, but batch norm uses the statistics of batches: it has no others
+    yet. With batch norm the sane range is held against the smaller of ``train_loss`` and ``train_loss_end``.
 
-    Raises: InputError for a configuration that the variant, the loop and the task do not take; for a batch_size that leaves a last batch of
-    one image which the model's batch norm cannot train on.
+    Raises:
+        InputError: for a configuration that the variant, the loop and the task do not take; for a batch_size
+            that leaves a last batch of one image which the model's batch norm cannot train on.
     """
 
     def __init__(
@@ -85,26 +92,43 @@ class TrainingLoop:
         with global_stream(seed, "layers"):
             model = task.model(stream(seed, "weights"), **routed.model)
         self.model = _laid_out(model.to(device))
-        with arithmetic(self.precision), autocast(self.precision, device), global_stream(seed, "layers", device):
+        with (
+            arithmetic(self.precision),
+            autocast(self.precision, device),
+            global_stream(seed, "layers", device),
+        ):
             check_last_batch(self.model, data.x_train, self.batch_size)
         self.optimizer = variant.optimizer(self.model.parameters(), routed.optimizer)
         self.params = [param for group in self.optimizer.param_groups for param in group["params"]]
         self.rates: list[Any] = [group.get("lr") for group in self.optimizer.param_groups]
-        follows_lr = (self.settings.weight_decay and self.settings.weight_decay_kind == "decoupled") or self.lr_varies
+        follows_lr = (
+            self.settings.weight_decay and self.settings.weight_decay_kind == "decoupled"
+        ) or self.lr_varies
         if follows_lr and None in self.rates:
-            raise InputError(f"lr_schedule, lr_warmup and decoupled weight_decay need an optimizer with lr, which {variant.name} has not")
+            raise InputError(
+                f"lr_schedule, lr_warmup and decoupled weight_decay need an optimizer with lr, which "
+                f"{variant.name} has not"
+            )
         steps = math.ceil(len(data.x_train) / self.batch_size)
         self.decay = self.settings.decay(total=epochs * steps, per_epoch=steps)
         # The optimizer again, where its steps take a curvature.
-        self.second_order = self.optimizer if isinstance(self.optimizer, Hyperalgorithm) and self.optimizer.second_order else None
-        self.streams = {purpose: stream(seed, purpose, device) for purpose in ("shuffling", "augmentation", "curvature")}
+        self.second_order = (
+            self.optimizer
+            if isinstance(self.optimizer, Hyperalgorithm) and self.optimizer.second_order
+            else None
+        )
+        self.streams = {
+            purpose: stream(seed, purpose, device) for purpose in ("shuffling", "augmentation", "curvature")
+        }
         self.epoch = self.step = 0
         self.status = "running"
         self.batch_norm = has_batch_norm(self.model.eval())
         self.initial_loss = self.evaluate_initial() if initial_loss is None else initial_loss
 
     def evaluate_initial(self) -> float:
-        """The loss of evaluation before training; batch norm uses the statistics of batches, and keeps its running ones."""
+        """Return the loss before training; batch norm uses the statistics of batches, and its running
+        statistics do not change.
+        """
         with arithmetic(self.precision), batch_statistics(self.model):
             return self._evaluate(self.data.x_train, self.data.y_train, even=self.batch_norm)["loss"]
 
@@ -157,9 +181,25 @@ class TrainingLoop:
         trained: float,
         seconds: float,
     ) -> Report:
-        """End an epoch whose steps were taken, and report it: see the class for the fields. Args: trained: seconds without evaluation."""
+        """Count an epoch whose steps were taken, and return its report; the class describes the fields.
+
+        Args:
+            train_loss: mean loss of the epoch's batches.
+            train: loss and metrics over the training set after the epoch.
+            test: loss and metrics over the test set after the epoch.
+            grad_norm: mean norm of the gradient over the steps.
+            fell_back: share of the curvature that fell back to the gradient; None for first order.
+            trained: seconds without evaluation.
+            seconds: seconds with evaluation.
+        """
         self.epoch += 1
-        self.status = "diverged" if not self._sane(train_loss, train["loss"]) else "completed" if self.epoch >= self.epochs else "running"
+        self.status = (
+            "diverged"
+            if not self._sane(train_loss, train["loss"])
+            else "completed"
+            if self.epoch >= self.epochs
+            else "running"
+        )
         return {
             "epoch": self.epoch,
             "train_loss": train_loss,
@@ -176,21 +216,24 @@ class TrainingLoop:
         }
 
     def _sane(self, train_loss: float, train_loss_end: float) -> bool:
-        # Running statistics lag behind the weights: ten steps of a residual network at a good lr left 24 times the initial loss.
+        # Running statistics lag behind the weights: after ten steps of a residual network at a good lr
+        # the loss was 24 times the initial loss.
         level = min(train_loss, train_loss_end) if self.batch_norm else train_loss_end
-        return math.isfinite(train_loss) and math.isfinite(train_loss_end) and level <= SANE * self.initial_loss
+        return (
+            math.isfinite(train_loss) and math.isfinite(train_loss_end) and level <= SANE * self.initial_loss
+        )
 
     @property
     def lr_varies(self) -> bool:
-        """Whether the learning rate changes from step to step."""
+        """True if the learning rate changes from step to step."""
         return self.settings.lr_schedule != "constant" or self.settings.lr_warmup > 0
 
     def lr_factor(self, step: int) -> float:
-        """What the learning rate is multiplied by at a step."""
+        """Return the factor on the learning rate at a step."""
         return lr_factor(self.settings.lr_schedule, step, self.decay)
 
     def set_learning_rate(self) -> None:
-        """The learning rate of the step that is next."""
+        """Set the learning rate of the current step."""
         if self.lr_varies:
             factor = self.lr_factor(self.step)
             for group, lr in zip(self.optimizer.param_groups, self.rates, strict=True):
@@ -201,18 +244,26 @@ class TrainingLoop:
         return (x if augment is None else augment(x, self.streams["augmentation"])), y
 
     def _backward_twice(self, loss: Tensor) -> tuple[list[Tensor], Tensor]:
-        """The gradient to the parameters; the curvature and the share of it that fell back."""
+        """Write the gradient to the parameters; return the curvature and the share of it that fell back."""
         norm = float(self.optimizer.param_groups[0]["p"])
-        found = curvature(loss, self.params, self.streams["curvature"], samples=self.settings.curvature_samples, p=norm)
-        for param, gradient in zip(self.params, found.gradient, strict=True):
+        estimate = curvature(
+            loss, self.params, self.streams["curvature"], samples=self.settings.curvature_samples, p=norm
+        )
+        for param, gradient in zip(self.params, estimate.gradient, strict=True):
             param.grad = gradient
-        return [each for each in found.h if each is not None], found.fell_back
+        return [tensor for tensor in estimate.h if tensor is not None], estimate.fell_back
 
     @torch.no_grad()
     def clip_and_decay(self) -> Tensor:
-        """Clip the gradient, then decay the weights. Returns the norm of the gradient as it was."""
+        """Clip the gradient, then decay the weights.
+
+        Returns:
+            the norm of the gradient before clipping.
+        """
         params = [param for param in self.params if param.grad is not None]
-        norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm([param.grad for param in params])))
+        norm: Tensor = torch.linalg.vector_norm(
+            torch.stack(torch._foreach_norm([param.grad for param in params]))
+        )
         if self.settings.clip_norm is not None:
             nn.utils.clip_grads_with_norm_(params, self.settings.clip_norm, norm)
         w = self.settings.weight_decay
@@ -226,15 +277,17 @@ class TrainingLoop:
         return norm
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """The loss of a batch."""
+        """Return the loss of a batch."""
         with autocast(self.precision, x.device):
             return self.task.loss(self.model(x), x, y)
 
     @torch.no_grad()
     def _evaluate(self, x: Tensor, y: Tensor, *, even: bool = False) -> dict[str, float]:
-        """Mean loss and metrics over a part of the dataset, NaN over none.
+        """Return mean loss and metrics over a part of the dataset; NaN if it has no images.
 
-        Args: even: in pieces as even as can be, since batch norm cannot take the statistics of a last piece of one image.
+        Args:
+            even: in pieces as even as can be, since batch norm cannot take the statistics of a last piece of
+                one image.
         """
         measures = {"loss": self.task.loss, **self.task.metrics}
         if not len(x):
@@ -248,11 +301,11 @@ class TrainingLoop:
         return dict(zip(measures, (totals / len(x)).tolist(), strict=True))
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that continuing exactly needs, besides the arguments of the constructor."""
+        """Return the state that an exact continuation needs besides the arguments of the constructor."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "streams": {purpose: each.get_state() for purpose, each in self.streams.items()},
+            "streams": {purpose: generator.get_state() for purpose, generator in self.streams.items()},
             "epoch": self.epoch,
             "step": self.step,
             "status": self.status,
@@ -260,27 +313,32 @@ class TrainingLoop:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from :meth:`state_dict` of a loop made with the same arguments."""
+        """Continue from the :meth:`state_dict` of a loop with the same arguments."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        for purpose, each in self.streams.items():
-            each.set_state(state["streams"][purpose])
+        for purpose, generator in self.streams.items():
+            generator.set_state(state["streams"][purpose])
         self.epoch, self.step, self.status = state["epoch"], state["step"], state["status"]
         self.initial_loss = state["initial_loss"]
 
 
-def evaluation_pieces(x: Tensor, y: Tensor, *, even: bool = False, size: int = EVALUATION_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
-    """A dataset in pieces that fit the cache: the whole digits at once take 2.3 times as long on a CPU core.
+def evaluation_pieces(
+    x: Tensor, y: Tensor, *, even: bool = False, size: int = EVALUATION_BATCH
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield a dataset in pieces that fit the cache: all digits at once take 2.3 times as long on a CPU core.
 
-    Args: even: as even as can be, so that no piece has one image only. size: images of a piece, at most.
+    Args:
+        even: as even as can be, so that no piece has one image only.
+        size: images of a piece, at most.
     """
     many = math.ceil(len(x) / size)
-    pieces = [torch.tensor_split(each, many) if even else torch.split(each, size) for each in (x, y)]
+    pieces = [torch.tensor_split(tensor, many) if even else torch.split(tensor, size) for tensor in (x, y)]
     return zip(*pieces, strict=True)
 
 
 def _laid_out(model: nn.Module) -> nn.Module:
-    """The model with channels last, where it has images: volumes have no such layout.
+    """Return the model in channels-last order if it has two-dimensional convolutions: volumes have no such
+    layout.
 
     The autoencoder trains 1.5 times as fast on a CPU core: 0.86 s against 1.32 s an epoch of digits.
     """

@@ -1,4 +1,4 @@
-"""Algorithm 1 on lists of tensors: one step of the hyperalgorithm, for one model or for a cohort of stacked ones.
+"""One step of the hyperalgorithm on lists of tensors, for one model or a cohort of stacked models.
 
 Source: Dozat, "Optimizing CNNs", Algorithm 1. The letters below are the paper's.
 """
@@ -23,12 +23,16 @@ Coefficient = float | list[Tensor]
 class Numbers(NamedTuple):
     """The numbers of one step: each a float, or for a cohort a tensor with one entry per member.
 
-    Fields:
-        alpha, epsilon: of the step.
-        mu: mu_t, and mu_next: mu_{t+1}, both 0 where they take no part.
+    Attributes:
+        alpha: of the step.
+        epsilon: of the step.
+        mu: mu_t, and
+        mu_next: mu_{t+1}, both 0 where they take no part.
         nu: nu_t, None where v is left alone.
-        mu_rest, nu_rest: 1 - mu_t and 1 - nu_t where mu and nu are in the parameters' dtype already, which has too few digits for a
-            difference from 1; else None.
+        mu_rest: 1 - mu_t and 1 - nu_t where mu and nu are in the parameters' dtype already, which has too few
+            digits for a difference from 1; else None.
+        nu_rest: 1 - mu_t and 1 - nu_t where mu and nu are in the parameters' dtype already, which has too few
+            digits for a difference from 1; else None.
     """
 
     alpha: Number
@@ -41,7 +45,13 @@ class Numbers(NamedTuple):
 
 
 def numbers_at(settings: Mapping[str, Any], t: int, updates: int | None) -> Numbers:
-    """The numbers of step t by their schedules. Args: settings: of the hyperalgorithm. updates: of v so far, this one included, or None."""
+    """Return the numbers of step t by their schedules.
+
+    Args:
+        settings: settings of the hyperalgorithm.
+        t: step, counted from 1.
+        updates: updates of v so far, this step included; None if v is not updated.
+    """
     mu: Number = 0.0
     mu_next: Number = 0.0
     nu: Number | None = None
@@ -63,27 +73,38 @@ def update(
     h: list[Tensor] | None,
     moments: Callable[[str], list[Tensor]],
 ) -> None:
-    """One step, in place.
+    """Take one step, in place.
 
-    Args: settings: of the hyperalgorithm; its choices and p count here. numbers: of this step. params: theta. gradient: of the loss, left
-        as it is. h: h_t, None where v is left alone. moments: the state by its name, ``m``, ``v`` or ``root``, as tensors like theta.
+    Args:
+        settings: of the hyperalgorithm; its choices and p count here.
+        numbers: of this step.
+        params: theta.
+        gradient: gradient of the loss; not changed.
+        h: h_t, None where v is left alone.
+        moments: the state by its name, ``m``, ``v`` or ``root``, as tensors like theta.
     """
     alpha = numbers.alpha
     scaled = settings["momentum_gradient"] == "scaled"
     v_bar: list[Tensor] | None = None
     if settings["adaptive"] != "none":
         p, nu = settings["p"], numbers.nu
-        weight = 1.0 if settings["adaptive"] == "sum" or nu is None else 1 - nu if numbers.nu_rest is None else numbers.nu_rest
+        weight = (
+            1.0
+            if settings["adaptive"] == "sum" or nu is None
+            else 1 - nu
+            if numbers.nu_rest is None
+            else numbers.nu_rest
+        )
         if isinstance(p, Tensor) or p not in POWERS:
             v_bar = moments("root")
             if h is not None and nu is not None:
                 _accumulate_norm(v_bar, nu, weight, h, p)
-            v_bar = [each.clone() for each in v_bar]
+            v_bar = [norm.clone() for norm in v_bar]
         else:
             v = moments("v")
             if h is not None and nu is not None:
                 _accumulate_power(v, _coefficient(nu, params), _coefficient(weight, params), h, p)
-            v_bar = list(torch._foreach_sqrt(v)) if p == 2 else [each.clone() for each in v]
+            v_bar = list(torch._foreach_sqrt(v)) if p == 2 else [norm.clone() for norm in v]
         torch._foreach_add_(v_bar, _coefficient(numbers.epsilon, params))
 
     if settings["momentum"] == "none":
@@ -111,10 +132,15 @@ def update(
 
 
 def _coefficient(number: Number, params: Sequence[Tensor]) -> Coefficient:
-    """A number as it is; a tensor with one entry per member, shaped to broadcast over each parameter ``[K, ...]``."""
+    """Return a number unchanged; a tensor with one entry a member, shaped to broadcast over each parameter
+    ``[K, ...]``.
+    """
     if not isinstance(number, Tensor):
         return number
-    if all(number.dtype == param.dtype and number.ndim == param.ndim > 0 and number.device == param.device for param in params):
+    if all(
+        number.dtype == param.dtype and number.ndim == param.ndim > 0 and number.device == param.device
+        for param in params
+    ):
         return [number] * len(params)
     # Converted once per shape and dtype, not once per parameter.
     views: dict[tuple[int, torch.dtype, torch.device], Tensor] = {}
@@ -122,12 +148,16 @@ def _coefficient(number: Number, params: Sequence[Tensor]) -> Coefficient:
     for param in params:
         kind = (param.ndim, param.dtype, param.device)
         if kind not in views:
-            views[kind] = number.to(param.device, param.dtype).reshape([-1, *[1] * (param.ndim - 1)] if param.ndim else [])
+            views[kind] = number.to(param.device, param.dtype).reshape(
+                [-1, *[1] * (param.ndim - 1)] if param.ndim else []
+            )
         shaped.append(views[kind])
     return shaped
 
 
-def _accumulate_power(v: list[Tensor], nu: Coefficient, weight: Coefficient, h: list[Tensor], p: float) -> None:
+def _accumulate_power(
+    v: list[Tensor], nu: Coefficient, weight: Coefficient, h: list[Tensor], p: float
+) -> None:
     """v <- nu v + weight |h|^p for p = 1 or 2, or for p = inf v <- max(nu v, |h|), in place."""
     torch._foreach_mul_(v, nu)
     if math.isinf(p):
@@ -150,12 +180,17 @@ def _accumulate_norm(root: list[Tensor], nu: Number, weight: Number, h: list[Ten
 
 
 def _rooted(number: Number, p: Number, infinite: Number) -> Number:
-    """number^(1/p), and ``infinite`` where p = inf."""
+    """Return number^(1/p), and ``infinite`` where p = inf."""
     if not isinstance(p, Tensor):
         return number ** (1 / p)
-    base, limit = (each.to(p.device) if isinstance(each, Tensor) else each for each in (number, infinite))
-    # Not a power: a CPU computes those that do not fill its vectors by another function, and a member's would depend on its neighbours.
-    whole = base.double() if isinstance(base, Tensor) else torch.full((), base, dtype=torch.float64, device=p.device)
+    base, limit = (part.to(p.device) if isinstance(part, Tensor) else part for part in (number, infinite))
+    # Not a power: a CPU computes powers that do not fill its vectors by another function, and a member's
+    # value would depend on its neighbours.
+    whole = (
+        base.double()
+        if isinstance(base, Tensor)
+        else torch.full((), base, dtype=torch.float64, device=p.device)
+    )
     return torch.where(p.isinf(), limit, torch.exp(torch.log(whole) / p.double()))
 
 
@@ -168,14 +203,16 @@ def _add(target: list[Tensor], weight: Coefficient, values: list[Tensor]) -> Non
 
 
 def _step(alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | None) -> list[Tensor]:
-    """alpha / v_bar * direction as new tensors."""
+    """Return alpha / v_bar * direction as new tensors."""
     step = torch._foreach_mul(direction, alpha)
     if v_bar is not None:
         torch._foreach_div_(step, v_bar)
     return list(step)
 
 
-def _descend(theta: list[Tensor], alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | None) -> None:
+def _descend(
+    theta: list[Tensor], alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | None
+) -> None:
     """theta <- theta - alpha / v_bar * direction, in place."""
     if v_bar is None:
         if isinstance(alpha, list):

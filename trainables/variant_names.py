@@ -1,4 +1,4 @@
-"""Names of combinations: every variant of the paper by what it is made of.
+"""Names of combinations: every variant of the paper by its parts.
 
     NAME     = MOMENTUM+ADAPTIVE, or one of the two alone
     MOMENTUM = {cm|nag}-{unscaled|scaled}-{mean|sum}-SCHEDULE
@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from trainables.named_variants import VARIANTS
 from trainables.names import InputError, unknown
 from trainables.schedules import DECAY_SCHEDULES
-from trainables.variants import DOZAT, VARIANTS, Variant
+from trainables.variant_definition import DOZAT, Variant
 
 NORMS = {"l1": 1.0, "l2": 2.0, "linf": math.inf}
 MOMENTUM: dict[str, tuple[str, ...]] = {
@@ -27,8 +28,15 @@ MOMENTUM: dict[str, tuple[str, ...]] = {
     "momentum_accumulation": ("mean", "sum"),
     "mu_schedule": tuple(DECAY_SCHEDULES),
 }
-ADAPTIVE: dict[str, tuple[str, ...]] = {"p": tuple(NORMS), "adaptive": ("mean", "sum"), "nu_schedule": tuple(DECAY_SCHEDULES)}
-GRAMMAR = "{cm|nag}-{unscaled|scaled}-{mean|sum}-SCHEDULE, {l1|l2|linf}-{mean|sum}-SCHEDULE[-second], or the first + the second"
+ADAPTIVE: dict[str, tuple[str, ...]] = {
+    "p": tuple(NORMS),
+    "adaptive": ("mean", "sum"),
+    "nu_schedule": tuple(DECAY_SCHEDULES),
+}
+GRAMMAR = (
+    "{cm|nag}-{unscaled|scaled}-{mean|sum}-SCHEDULE, {l1|l2|linf}-{mean|sum}-SCHEDULE[-second],"
+    " or the first + the second"
+)
 
 WORDS = {
     "cm": "classical momentum",
@@ -46,23 +54,28 @@ WORDS = {
 
 
 def all_variants() -> tuple[Variant, ...]:
-    """The paper's 768 variants, in the order of their settings: momentum with a norm, both averages as they may be.
+    """Return the paper's 768 variants, in the order of their settings: every momentum with every norm.
 
     >>> names = [each.name for each in all_variants()]
-    >>> len(names), names[0], names[-1]
-    (768, 'cm-unscaled-mean-constant+l1-mean-constant', 'nag-scaled-mean-handcrafted+linf-sum-handcrafted-second')
+    >>> len(names), names[0]
+    (768, 'cm-unscaled-mean-constant+l1-mean-constant')
+    >>> names[-1]
+    'nag-scaled-mean-handcrafted+linf-sum-handcrafted-second'
     """
     momenta = itertools.product(*{**MOMENTUM, "momentum_accumulation": ("mean",)}.values())
     adaptives = list(itertools.product(*ADAPTIVE.values(), ("first", "second")))
-    names = (f"{'-'.join(one)}+{'-'.join(other).removesuffix('-first')}" for one in momenta for other in adaptives)
+    names = (
+        f"{'-'.join(one)}+{'-'.join(other).removesuffix('-first')}" for one in momenta for other in adaptives
+    )
     return tuple(combination(name) for name in names)
 
 
 @lru_cache(maxsize=2048)
 def combination(name: str) -> Variant:
-    """The variant that a combination's name describes.
+    """Return the variant that a combination's name describes.
 
-    Raises: InputError that shows the part which is wrong, and what may stand there.
+    Raises:
+        InputError: that shows the wrong part and the allowed words.
 
     >>> combination("l1-mean-constant").fixed["momentum"]
     'none'
@@ -82,8 +95,10 @@ def combination(name: str) -> Variant:
 
 
 def _nearest_kind(word: str, position: int) -> str:
-    """Which part a first word begins; for an unknown one by where it stands, so that the message is about that part."""
-    if word in MOMENTUM["momentum"] or (word not in ADAPTIVE["p"] and position == 0 and not word.startswith("l")):
+    """Return the kind of part that a first word begins; an unknown word is classified by its position."""
+    if word in MOMENTUM["momentum"] or (
+        word not in ADAPTIVE["p"] and position == 0 and not word.startswith("l")
+    ):
         return "momentum"
     return "adaptive"
 
@@ -106,21 +121,25 @@ def _settings(name: str, part: str, grammar: dict[str, tuple[str, ...]]) -> dict
 
 
 def _wrong(name: str, why: str) -> InputError:
-    """The error for a name that does not parse, with the nearest named variant where one is near."""
-    near = str(unknown("variant", name.replace("-", "_"), VARIANTS)).partition("; did you mean ")[2].partition("?")[0]
+    """Return the error for a name that does not parse, with the nearest named variant if there is one."""
+    near = (
+        str(unknown("variant", name.replace("-", "_"), VARIANTS))
+        .partition("; did you mean ")[2]
+        .partition("?")[0]
+    )
     hint = f"; did you mean {near}?" if near else "."
     return InputError(f"unknown variant {name!r}{hint} As a combination, {why}; they read {GRAMMAR}")
 
 
 def _described(settings: dict[str, str]) -> str:
-    """A line in words."""
+    """Return a one-line description of a combination."""
     parts: list[str] = []
 
     def say(names: Sequence[str]) -> str:
         return " ".join(WORDS.get(name, name) for name in names)
 
     if "momentum" in settings:
-        average = f"{WORDS.get(settings['mu_schedule'], settings['mu_schedule'])} {settings['momentum_accumulation']}"
+        average = f"{say([settings['mu_schedule']])} {settings['momentum_accumulation']}"
         parts.append(f"{say([settings['momentum']])}, {average} {say([settings['momentum_gradient']])}")
     if "p" in settings:
         average = f"{WORDS.get(settings['nu_schedule'], settings['nu_schedule'])} {settings['adaptive']}"

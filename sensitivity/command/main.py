@@ -224,7 +224,7 @@ def variants(
     Any torch.optim optimizer is a variant too (torch.optim.AdamW), one of your own by module:Name, and every combination such as
     cm-unscaled-mean-constant+l1-mean-bias_corrected.
     """
-    from trainables.variants import VARIANTS
+    from trainables.named_variants import VARIANTS
 
     listed = list(VARIANTS.values())
     if everything:
@@ -251,7 +251,7 @@ def spaces(
 ) -> None:
     """Show the default search space of variants."""
     from search_spaces.defaults import default_space
-    from trainables.variants import VARIANTS
+    from trainables.named_variants import VARIANTS
 
     search_last()  # where module:Name is looked for
     names = variant or list(VARIANTS)

@@ -24,6 +24,7 @@ from sensitivity.results.results import COUNTED, IMPORTED, PREFIX, TIMES, Result
 from sensitivity.study.planning import DONE
 from sensitivity.text.wording import several
 from trainables.names import InputError, unknown
+from trainables.outcomes import capped_losses
 
 if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
@@ -266,7 +267,7 @@ def _table(trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: 
     outcome = -table["value"] if maximised else table["value"]
     worst = outcome.groupby(table["task"]).transform("max").fillna(0.0)
     table["initial_loss"] = table["initial_loss"].where(np.isfinite(table["initial_loss"])).fillna(worst)
-    table["loss"] = outcome.fillna(np.inf).clip(upper=table["initial_loss"]).where(table["status"].isin(DONE))
+    table["loss"] = np.where(table["status"].isin(DONE), capped_losses(outcome, table["initial_loss"]), np.nan)
     table["error"] = pd.Series([each.error for each in trials], dtype=object)
     return table
 

@@ -16,6 +16,7 @@ from sensitivity.measures.designs import joined
 from sensitivity.measures.losses import DRAWS, Array, interval, losses, resampled
 from sensitivity.paper.trials import NORM_RATES
 from sensitivity.results.results import PREFIX, records
+from trainables.outcomes import capped_losses
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
@@ -176,7 +177,7 @@ def judged_by_test(one: Results) -> Results:
     by_key = pd.Series(last, index=one.epochs["key"].drop_duplicates(keep="last"))
     value = one.trials["key"].map(by_key).where(one.trials["status"] == "completed")
     known = (one.trials["status"] == "diverged") | value.notna()
-    loss = value.fillna(np.inf).clip(upper=one.trials["initial_loss"]).where(known)
+    loss = pd.Series(capped_losses(value, one.trials["initial_loss"].fillna(np.inf)), index=value.index).where(known)
     return replace(one, trials=one.trials[known].assign(value=value, loss=loss), metric="test_loss")
 
 

@@ -57,7 +57,8 @@ def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
 @lru_cache(maxsize=1024)
 def _fixed(name: str) -> Mapping[str, Any] | None:
     """What a variant fixes; None where it is no setting of the hyperalgorithm."""
-    from trainables.variants import Variant, variant
+    from trainables.variant_definition import Variant
+    from trainables.variants import variant
 
     try:
         found = variant(name)

@@ -11,6 +11,7 @@ import pandas as pd
 from search_spaces.hyperparameters import Categorical, Ordinal
 from sensitivity.results.capping import WORST
 from sensitivity.results.results import COUNTED, PREFIX, Results
+from trainables.outcomes import capped_losses
 
 if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
@@ -49,7 +50,7 @@ def capped(results: Results, cap: str) -> Results:
     trials = results.trials
     outcome = -trials["value"] if results.direction == "max" else trials["value"]
     worst = outcome.groupby(trials["task"]).transform("max").fillna(trials["initial_loss"])
-    loss = outcome.fillna(np.inf).clip(upper=worst).where(trials["loss"].notna())
+    loss = np.where(trials["loss"].notna(), capped_losses(outcome, worst.fillna(np.inf)), np.nan)
     return replace(results, trials=trials.assign(initial_loss=worst, loss=loss), spec={**results.spec, COUNTED: WORST})
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from sensitivity.study.planning import DONE
 from sensitivity.text.csv_text import csv_text
 from trainables.names import InputError, unknown
+from trainables.outcomes import capped_losses
 
 if TYPE_CHECKING:
     import optuna
@@ -278,6 +279,7 @@ def _tidy(
     outcome = -table["value"] if maximised else table["value"]
     if not capped:
         table["initial_loss"] = outcome.groupby(table["task"]).transform("max").fillna(0.0)
-    table["loss"] = outcome.fillna(np.inf).clip(upper=table["initial_loss"]).where(ended)
+    loss = capped_losses(outcome, table["initial_loss"].fillna(np.inf))
+    table["loss"] = pd.Series(loss, index=table.index).where(ended)
     order = [*kept[:-1], "epochs_done", "seconds", *TIMES, *(f"{PREFIX}{name}" for name in names), "value", "loss", "error"]
     return table[order]

@@ -6,11 +6,12 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.study.planning import DONE, METRICS, Cohort, Trial, trials_of
+from trainables.outcomes import Objective, final_status
 
 if TYPE_CHECKING:
     from sensitivity.store.store import Store
@@ -41,10 +42,8 @@ class Assignments:
 
     def config(self, cohort: Cohort) -> dict[str, Any]:
         """What one cohort is, as the searchers pass it on."""
-        study = self.study
-        compared = {"metric": study.metric, "maximised": study.direction == "max", "capped": study.metric in METRICS}
         return {
-            **({"objective": compared} if self.stops_early else {}),
+            **({"objective": asdict(self._objective)} if self.stops_early else {}),
             "task": cohort.task,
             "variant": cohort.variant,
             "limit": self.study.limit,
@@ -80,15 +79,12 @@ class Assignments:
 
     def outcome(self, report: Report) -> Outcome | None:
         """Status and capped loss of a member whose report is its last; None while it runs."""
-        status = report["status"]
-        if status == "running":
-            return None
-        if status == "failed":
-            return status, math.nan
-        loss = report.get(self.study.metric, math.nan)
-        loss = -loss if self.study.direction == "max" else loss
-        cap = report["initial_loss"] if self.study.metric in METRICS else math.inf
-        return status, cap if status == "diverged" or not math.isfinite(loss) else min(loss, cap)
+        return self._objective.outcome(report)
+
+    @property
+    def _objective(self) -> Objective:
+        study = self.study
+        return Objective(study.metric, maximised=study.direction == "max", capped=study.metric in METRICS)
 
     def known(self, key: str) -> Outcome | None:
         """The outcome of a trial that the store has."""
@@ -145,7 +141,7 @@ class OwnAssignments(Assignments):
         (report,) = self.reports(config, result or {})
         if self.stops_early and report["epoch"] < (self.study.epochs or 0):
             return [{**report, "status": "stopped"}]
-        return [{**report, "status": "completed" if math.isfinite(measured[self.study.metric]) else "diverged"}]
+        return [{**report, "status": final_status(measured[self.study.metric])}]
 
 
 TUNES_OWN = frozenset(

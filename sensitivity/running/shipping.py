@@ -14,10 +14,13 @@ from sensitivity.study.planning import SCHEDULES
 from trainables import file_datasets
 from trainables.dotted import imported
 from trainables.function_tasks import DIRECT
+from trainables.named_variants import NAMED
 from trainables.names import InputError
-from trainables.tasks import AUGMENTED, task
+from trainables.task_definition import AUGMENTED
+from trainables.tasks import is_built_in, task
 from trainables.torch_variants import TorchVariant
-from trainables.variants import NAMED, Variant, variant
+from trainables.variant_definition import Variant
+from trainables.variants import variant
 
 if TYPE_CHECKING:
     from sensitivity.study.study import Study
@@ -62,7 +65,7 @@ def own_schedules(study: Study) -> list[str]:
 
 def _own_task(name: str) -> bool:
     """One of the user's, or on a file of the user's: the path in its name is relative to where the driver runs."""
-    return not task(name)._built_in() or file_datasets.kind(name.partition("/")[2].removesuffix(AUGMENTED)) is not None
+    return not is_built_in(task(name)) or file_datasets.kind(name.partition("/")[2].removesuffix(AUGMENTED)) is not None
 
 
 def _own_variants(study: Study) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from trainables.names import InputError
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
-    from trainables.tasks import Task
+    from trainables.task_definition import Task
 
 MOST = {"epochs": 10_000, "seeds": 1_000, "tasks": 100, "variants": 1_000, "cohort_size": 1_024, "batch_size": 65_536}
 """Of a field that is a number, or of the items of one that is a list."""

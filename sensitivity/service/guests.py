@@ -67,7 +67,7 @@ def _check_name(name: Any) -> None:
 def _local(name: Any, settings: Settings) -> str:
     """A task on files with their absolute path, which has to be under the data root; any other as it is."""
     from trainables.file_datasets import kind
-    from trainables.tasks import AUGMENTED
+    from trainables.task_definition import AUGMENTED
 
     if not isinstance(name, str):
         raise InputError(f"tasks must be names, got {str(name)[:120]!r}")

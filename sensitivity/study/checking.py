@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
     from search_spaces.spaces import SearchSpace
     from sensitivity.study.study import Study
-    from trainables.tasks import Task
+    from trainables.task_definition import Task
 
 
 def check(study: Study) -> None:

@@ -13,7 +13,7 @@ from trainables.tasks import task
 
 if TYPE_CHECKING:
     from sensitivity.study.study import Study
-    from trainables.tasks import Task
+    from trainables.task_definition import Task
 
 PROBED_STEPS = 3
 FORWARD = 1 / 3

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.text.compat import has_resources
-from trainables.dotted import given_name, imported
+from trainables.dotted import import_name, imported
 from trainables.names import InputError
 from trainables.sources import identity
 
@@ -29,7 +29,7 @@ def name_of(trainable: Any) -> str:
         return trainable
     if not callable(trainable):
         raise InputError(f"trainable must be a Ray Tune function or class, or 'module:name', got {trainable!r}")
-    name = given_name(trainable)
+    name = import_name(trainable)
     _GIVEN[name] = trainable
     return name
 

@@ -22,10 +22,13 @@ from sensitivity.text.truth_values import NOT_BOOLEAN
 from sensitivity.text.yaml_text import read_yaml
 from trainables import sources
 from trainables.function_tasks import DIRECT
+from trainables.named_variants import NAMED, VARIANTS
 from trainables.names import InputError, unknown
-from trainables.tasks import Task, default_batch_size, register_task, task_fingerprint
+from trainables.task_definition import Task
+from trainables.tasks import default_batch_size, register_task, task_fingerprint
 from trainables.torch_variants import TorchVariant
-from trainables.variants import NAMED, VARIANTS, Variant, register_variant, variant
+from trainables.variant_definition import Variant
+from trainables.variants import register_variant, variant
 
 if TYPE_CHECKING:
     from search_spaces.designs import Design

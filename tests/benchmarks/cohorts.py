@@ -20,8 +20,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests.benchmarks.optimizer_step import machine, wait
 from trainables.captured import Capture
 from trainables.cohorts import CohortLoop
-from trainables.datasets import KNOWN, Dataset
-from trainables.tasks import Task, task
+from trainables.dataset import Dataset
+from trainables.datasets import KNOWN
+from trainables.task_definition import Task
+from trainables.tasks import task
 from trainables.training import TrainingLoop
 from trainables.variants import variant
 

@@ -23,8 +23,10 @@ from tests.benchmarks.optimizer_step import machine, wait
 from tests.benchmarks.sharing import shared
 from trainables.captured import Capture
 from trainables.cohorts import CohortLoop
-from trainables.datasets import KNOWN, Dataset
-from trainables.tasks import Task, task
+from trainables.dataset import Dataset
+from trainables.datasets import KNOWN
+from trainables.task_definition import Task
+from trainables.tasks import task
 from trainables.training import TrainingLoop
 from trainables.variants import variant
 

@@ -9,8 +9,8 @@ import pytest
 
 from search_spaces import Float, Ordinal, SearchSpace, default_space, hyperparameter
 from search_spaces.defaults import RATES, STANDARD
+from trainables.named_variants import VARIANTS
 from trainables.names import InputError
-from trainables.variants import VARIANTS
 
 
 def test_every_named_variant_has_a_rate() -> None:

@@ -34,8 +34,8 @@ from search_spaces import (
 )
 from search_spaces.designs import DESIGNS, Design
 from tests.search_spaces.awkward import PARAMS, spaces
+from trainables.named_variants import VARIANTS
 from trainables.names import InputError
-from trainables.variants import VARIANTS
 
 INF = math.inf
 LR, MU = Float("lr", 1e-4, 1, "log"), Float("mu", 0.9, 0.999, "log1m", 0.9)

@@ -13,8 +13,9 @@ import torch
 from search_spaces import Categorical, Float, Integer, Ordinal, SearchSpace
 from sensitivity.study.planning import plan, trial_key, trials
 from sensitivity.study.study import Study
+from trainables.named_variants import VARIANTS
 from trainables.names import InputError
-from trainables.variants import VARIANTS, Variant
+from trainables.variant_definition import Variant
 
 SPEC: dict[str, Any] = {
     "name": "s",

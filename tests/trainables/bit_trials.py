@@ -12,11 +12,13 @@ from torch import Tensor
 from tests.trainables.test_cohorts import TIMES, saved
 from trainables.cohort_sizes import pays
 from trainables.cohorts import CohortLoop
-from trainables.datasets import Dataset, load
+from trainables.dataset import Dataset
+from trainables.datasets import load
 from trainables.stacked_updates import ELEMENTWISE
 from trainables.tasks import task
 from trainables.training import Report, TrainingLoop
-from trainables.variants import Variant, variant
+from trainables.variant_definition import Variant
+from trainables.variants import variant
 
 IMAGES = 43
 """Batches of 16 leave one of 11, which fills no vector of a CPU."""

@@ -12,7 +12,8 @@ from torch import nn
 from tests.trainables.test_loop_settings import loop, points
 from trainables.batch_norm import check_last_batch
 from trainables.names import InputError
-from trainables.tasks import Task, task
+from trainables.task_definition import Task
+from trainables.tasks import task
 
 
 def flat() -> nn.Module:

@@ -10,7 +10,7 @@ import torch
 
 from tests.trainables.test_cohorts import Setting, numbers, parameters
 from trainables.cohort_sizes import chosen, fitting, pays, rehearsal
-from trainables.cohorts import moving_buffers
+from trainables.stackable import moving_buffers
 from trainables.stacks import Stack
 
 BYTES = 1000

@@ -20,14 +20,15 @@ from torch import Tensor, nn
 from trainables import cohorts, stacks
 from trainables.augmentation import crop_and_flip
 from trainables.cohorts import CohortLoop
-from trainables.datasets import Dataset
+from trainables.dataset import Dataset
 from trainables.mlp import Mlp
 from trainables.models import ConvAutoencoder
 from trainables.resnet import CifarResNet
 from trainables.stacked_updates import ELEMENTWISE
-from trainables.tasks import Task
+from trainables.task_definition import Task
 from trainables.training import Report, TrainingLoop
-from trainables.variants import Variant, variant
+from trainables.variant_definition import Variant
+from trainables.variants import variant
 
 TIMES = {"seconds", "images_per_second"}
 FURTHER = 8

@@ -22,7 +22,7 @@ from trainables.families import FAMILIES, TITLES, compose
 from trainables.member_rows import member_rows
 from trainables.mlp import Mlp
 from trainables.names import InputError
-from trainables.tasks import Task
+from trainables.task_definition import Task
 from trainables.training import TrainingLoop
 from trainables.variants import variant
 

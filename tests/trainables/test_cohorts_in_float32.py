@@ -17,7 +17,7 @@ from tests.trainables import test_cohorts
 from tests.trainables.test_cohorts import FURTHER, IMAGES, Setting, apart, assert_same_history, histories, numbers, saved
 from trainables.cohorts import CohortLoop
 from trainables.schedules import DECAY_SCHEDULES
-from trainables.variants import Variant
+from trainables.variant_definition import Variant
 
 DEVICES, MODELS, SCHEDULES = test_cohorts.DEVICES, test_cohorts.MODELS, test_cohorts.SCHEDULES
 one_thread = test_cohorts.one_thread

@@ -10,7 +10,8 @@ import numpy
 import pytest
 import torch
 
-from trainables.datasets import Dataset, load, summary
+from trainables.dataset import Dataset
+from trainables.datasets import load, summary
 from trainables.names import InputError
 
 SHARED = pathlib.Path(__file__).parents[2].parent / "shared" / "data"

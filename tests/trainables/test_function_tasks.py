@@ -11,7 +11,7 @@ from trainables.datasets import load
 from trainables.function_tasks import FunctionLoop, FunctionTask
 from trainables.known_answers import Diverging, Ishigami, LrValley, Noisy
 from trainables.names import InputError
-from trainables.tasks import task
+from trainables.tasks import task, task_fingerprint
 from trainables.training import TrainingLoop
 from trainables.variants import variant
 
@@ -69,7 +69,7 @@ def test_the_seed_draws_the_noise() -> None:
 
 def test_the_fingerprint_names_the_function() -> None:
     prints = {
-        FunctionTask("function/mine", each).fingerprint() for each in (Ishigami(), Ishigami(a=5.0), Noisy(Ishigami(), 0.1), LrValley())
+        task_fingerprint(FunctionTask("function/mine", each)) for each in (Ishigami(), Ishigami(a=5.0), Noisy(Ishigami(), 0.1), LrValley())
     }
     assert len(prints) == 4
 

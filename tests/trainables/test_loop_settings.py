@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from tests.trainables.test_training import FIELDS, numbers, some_digits
-from trainables.datasets import Dataset
+from trainables.dataset import Dataset
+from trainables.losses import reconstruction
 from trainables.names import InputError
-from trainables.tasks import Task, reconstruction, task
+from trainables.task_definition import Task
+from trainables.tasks import task
 from trainables.training import TrainingLoop, stream
 from trainables.variants import variant
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from trainables.member_rows import member_rows
 from trainables.mlp import LogisticRegression, Mlp
 from trainables.synthetic_datasets import Quadratic
-from trainables.tasks import Task
+from trainables.task_definition import Task
 
 MEMBERS, FEATURES = 3, 10
 MODELS: dict[str, tuple[Callable[..., nn.Module], str, int]] = {

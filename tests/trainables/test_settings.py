@@ -9,8 +9,10 @@ import pytest
 
 from trainables.names import InputError
 from trainables.settings import LOOP, LoopSettings, Routed, accepted, check_configuration, route
-from trainables.tasks import Task, task
-from trainables.variants import Optimizable, Variant, variant
+from trainables.task_definition import Task
+from trainables.tasks import task
+from trainables.variant_definition import Optimizable, Variant
+from trainables.variants import variant
 
 PLAIN = task("autoencoder/digits")
 WIDE = dataclasses.replace(PLAIN, settings={"width": 16, "slope": 0.01})

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainables.datasets import Dataset
+from trainables.dataset import Dataset
 from trainables.names import InputError
 from trainables.task_checks import check_task
-from trainables.tasks import Task, task
+from trainables.task_definition import Task
+from trainables.tasks import task
 
 
 def tiny(shape: tuple[int, ...] = (1, 4, 4), classes: int = 3) -> Dataset:

@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from trainables.combined import Combined
+from trainables.named_variants import VARIANTS
 from trainables.names import InputError
 from trainables.torch_variants import TORCH_DEFAULTS, torch_variant
-from trainables.variants import VARIANTS, Variant, register_variant, variant
+from trainables.variant_definition import Variant
+from trainables.variants import register_variant, variant
 
 INSTALLED = [name for name in TORCH_DEFAULTS if hasattr(torch.optim, name.rpartition(".")[2])]
 

@@ -13,11 +13,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainables.datasets import Dataset, digits
+from trainables.dataset import Dataset
+from trainables.datasets import digits
 from trainables.names import InputError
-from trainables.tasks import Task, task
+from trainables.task_definition import Task
+from trainables.tasks import task
 from trainables.training import Report, TrainingLoop, stream
-from trainables.variants import Variant, variant
+from trainables.variant_definition import Variant
+from trainables.variants import variant
 
 FIELDS = {
     "epoch", "train_loss", "train_loss_end", "test_loss", "lr", "mu", "nu", "grad_norm", "images_per_second", "seconds", "status",

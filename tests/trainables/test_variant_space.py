@@ -11,13 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from tests.trainables import transcription
-from trainables.datasets import Dataset, digits
+from trainables.dataset import Dataset
+from trainables.datasets import digits
 from trainables.models import ConvAutoencoder
+from trainables.named_variants import VARIANTS
 from trainables.names import InputError
-from trainables.tasks import Task, task
+from trainables.task_definition import Task
+from trainables.tasks import task
 from trainables.training import TrainingLoop
+from trainables.variant_definition import Optimizable, Variant
 from trainables.variant_names import all_variants, combination
-from trainables.variants import VARIANTS, Optimizable, Variant, variant
+from trainables.variants import variant
 
 STEPS, BATCH = 3, 1
 CONFIGURATION = {"lr": 1e-3, "mu": 0.9, "nu": 0.99, "epsilon": 1e-4, "period": 2}

@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 from trainables.hyperalgorithm import Hyperalgorithm
+from trainables.named_variants import VARIANTS
 from trainables.names import InputError
-from trainables.variants import SETTINGS, VARIANTS, Variant, variant
+from trainables.variant_definition import SETTINGS, Variant
+from trainables.variants import variant
 
 STEPS = 20
 CONFIGURATION = {"lr": 0.05, "mu": 0.8, "nu": 0.95}

@@ -19,7 +19,7 @@ router = APIRouter(prefix=API, tags=["catalogue"])
 @router.get("/variants")
 def variants() -> list[Variant]:
     """The named optimizer variants, their hyperparameters and sources."""
-    from trainables.variants import VARIANTS
+    from trainables.named_variants import VARIANTS
 
     return [
         Variant(variant=each.name, hyperparameters=list(each.hyperparameters), what=each.description, source=each.source)
@@ -31,7 +31,7 @@ def variants() -> list[Variant]:
 def spaces(variant: Annotated[list[str] | None, Query(description="All named variants when not given.")] = None) -> list[Space]:
     """The default search space of variants."""
     from search_spaces.defaults import default_space
-    from trainables.variants import VARIANTS
+    from trainables.named_variants import VARIANTS
 
     for name in variant or ():
         if name not in VARIANTS:

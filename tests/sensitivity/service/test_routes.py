@@ -25,7 +25,7 @@ from sensitivity.store.store import Store
 from tests.sensitivity.dashboard.stored import plan
 from tests.sensitivity.processes import command_of, descendants
 from tests.sensitivity.service.served import LONGEST, SPEC, Held, answered, read, until
-from trainables.variants import VARIANTS
+from trainables.named_variants import VARIANTS
 
 WATCHED = "/api/v1/studies/watched"
 

@@ -1,0 +1,123 @@
+"""Variant: a name for fixed choices of the hyperalgorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from trainables.names import InputError, unknown
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from trainables.hyperalgorithm import Hyperalgorithm
+
+SETTINGS = (
+    "lr", "mu", "nu", "p", "epsilon", "momentum", "momentum_gradient", "momentum_accumulation",
+    "adaptive", "order", "mu_schedule", "nu_schedule", "period",
+)  # fmt: skip
+"""Settings of the hyperalgorithm that a variant can fix or leave open."""
+
+DOZAT = 'Dozat, "Optimizing CNNs"'
+
+
+class Optimizable(Protocol):
+    """Interface of a variant for studies, search spaces and the training loop; any object of this form may be
+    registered.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def hyperparameters(self) -> tuple[str, ...]:
+        """The numbers that a study usually varies."""
+        ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The settings without a default."""
+        ...
+
+    @property
+    def accepts(self) -> frozenset[str]:
+        """Every setting that a configuration may have."""
+        ...
+
+    def optimizer(
+        self, params: Iterable[Tensor] | Iterable[dict[str, Any]], configuration: Mapping[str, Any]
+    ) -> torch.optim.Optimizer:
+        """Return the optimizer of one configuration."""
+        ...
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A named optimizer: the hyperalgorithm with ``fixed`` settings.
+
+    Args:
+        name: name in specifications and plots.
+        fixed: settings of :class:`Hyperalgorithm`.
+        description: one line.
+        source: who proposed it.
+
+    >>> Variant("plain", {"momentum": "none", "adaptive": "none"}).hyperparameters
+    ('lr',)
+    """
+
+    name: str
+    fixed: Mapping[str, Any] = field(repr=False)
+    description: str = ""
+    source: str = ""
+
+    @property
+    def hyperparameters(self) -> tuple[str, ...]:
+        """The numbers that a study of this variant usually varies: lr, and mu and nu where they take part."""
+        names = ["lr"]
+        for decay, part, usual in (("mu", "momentum", "cm"), ("nu", "adaptive", "mean")):
+            schedule = self.fixed.get(f"{decay}_schedule", "constant")
+            if self.fixed.get(part, usual) != "none" and schedule != "true_mean" and ":" not in schedule:
+                names.append(decay)
+        return tuple(name for name in names if name not in self.fixed)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The settings without a default, which every configuration must have."""
+        return () if "lr" in self.fixed else ("lr",)
+
+    @property
+    def accepts(self) -> frozenset[str]:
+        """Every setting that a configuration of this variant may have."""
+        return frozenset(SETTINGS) - frozenset(self.fixed)
+
+    def optimizer(
+        self, params: Iterable[Tensor] | Iterable[dict[str, Any]], configuration: Mapping[str, Any]
+    ) -> Hyperalgorithm:
+        """Return the optimizer of one configuration.
+
+        Raises:
+            InputError: for a setting that is unknown, fixed here, lacking or out of range.
+        """
+        from trainables.hyperalgorithm import Hyperalgorithm
+
+        check_names(self, configuration)
+        return Hyperalgorithm(params, **{**self.fixed, **configuration})
+
+
+def check_names(chosen: Optimizable, configuration: Mapping[str, Any]) -> None:
+    """Check the names of a configuration against those that a variant accepts and needs.
+
+    Raises:
+        InputError: with the nearest name.
+    """
+    for name in configuration:
+        if name not in chosen.accepts:
+            raise unknown(f"hyperparameter of {chosen.name}", name, sorted(chosen.accepts))
+    for name in chosen.needs:
+        if name not in configuration:
+            raise InputError(f"a configuration of {chosen.name} needs {name}, got {dict(configuration)!r}")
