@@ -10,7 +10,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 LIBRARIES = ("ray", "torch", "numpy", "mlflow", "optuna")
-PACKAGES = ("sensitivity", "search_spaces")
+PACKAGES = ("sensitivity", "search_spaces", "trainables")
 
 
 def is_private(name: str) -> bool:
