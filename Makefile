@@ -1,7 +1,9 @@
 # make study     set up, run the quickstart study on the embedded digits, end with a report
 # make test      set up, run the tests that a change needs: a few minutes
 # make test-all  every test: also those that start Ray, a browser, PostgreSQL and other processes
-# make lint      ruff and mypy --strict
+# make lint      ruff, mypy --strict, import contracts, and deptry: each import is declared
+# make docs      the documentation site, in site/index.html
+# make wheel     the wheel, in dist/, tried in an empty environment outside the checkout
 # make bench     the measured comparisons
 # make faults    faults injected at random into studies on a cluster: survived, lost, doubled
 # make bench-gpu the three figures that a CUDA GPU is judged by
@@ -10,7 +12,7 @@ PYTHON ?= python3
 STUDY ?= quickstart
 BIN := .venv/bin
 
-.PHONY: study test test-all lint bench bench-gpu faults validate clean
+.PHONY: study test test-all lint docs wheel bench bench-gpu faults validate clean
 study: .venv/ready
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
@@ -28,6 +30,15 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/deptry .
+
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+wheel: .venv/ready
+	rm -rf build dist
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/python -m tests.wheel dist/*.whl
 
 bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.optimizer_step
@@ -56,5 +67,9 @@ validate: .venv/ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+.venv/docs: .venv/ready
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build dist site *.egg-info

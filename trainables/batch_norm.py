@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
+from trainables import compat
 from trainables.names import InputError
 
 
@@ -48,11 +48,11 @@ def has_batch_norm(model: nn.Module) -> bool:
     return bool(_layers(model))
 
 
-def _layers(model: nn.Module) -> list[_NormBase]:
+def _layers(model: nn.Module) -> list[compat.NormBase]:
     return [
         module
         for module in model.modules()
-        if isinstance(module, _NormBase) and module.running_mean is not None
+        if isinstance(module, compat.NormBase) and module.running_mean is not None
     ]
 
 
@@ -71,7 +71,9 @@ def check_last_batch(model: nn.Module, x: Tensor, batch_size: int) -> None:
         InputError: with the nearest batch size that leaves no single image.
     """
     n = len(x)
-    if not _single(n, batch_size) or not any(isinstance(module, _BatchNorm) for module in model.modules()):
+    if not _single(n, batch_size) or not any(
+        isinstance(module, compat.BatchNorm) for module in model.modules()
+    ):
         return
     before = [(buffer, buffer.clone()) for buffer in model.buffers()]
     model.train()

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from trainables import compat
 
 Capture = Callable[[Callable[[], None]], Callable[[], None]]
 WARM = 3
@@ -53,12 +54,12 @@ class Captured:
             self._taken += 1
             self._step(*arguments)
             return
-        leaves, shape = tree_flatten(arguments)
+        leaves, shape = compat.tree_flatten(arguments)
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         if self._replay is None:
             recorded = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
             self._inputs = [value for value in recorded if isinstance(value, Tensor)]
-            self._replay = self._capture(lambda: self._step(*tree_unflatten(recorded, shape)))
+            self._replay = self._capture(lambda: self._step(*compat.tree_unflatten(recorded, shape)))
         for place, value in zip(self._inputs, tensors, strict=True):
             place.copy_(value)
         self._replay()

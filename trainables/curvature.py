@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from trainables import compat
 from trainables.names import InputError
 from trainables.norms import POWERS, add_in_norm_
 
@@ -203,7 +204,7 @@ def _once_differentiable(loss: Tensor) -> list[str]:
             continue
         seen.add(node)
         waiting += [following for following, _ in node.next_functions]
-        function = getattr(node, "_forward_cls", None)
+        function = compat.function_of(node)
         if function is not None and hasattr(function.backward, "__wrapped__"):
             functions[function.__name__] = None
     return list(functions)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainables import compat
 from trainables.hyperalgorithm_settings import (
     CHOICES,
     check_choices,
@@ -255,7 +256,7 @@ class Hyperalgorithm(torch.optim.Optimizer):
         """Apply Algorithm 1 to parameters at step t; ``updates`` counts the updates of v."""
         gradient = [param.grad for param in params if param.grad is not None]
         if group["maximize"]:
-            gradient = list(torch._foreach_neg(gradient))
+            gradient = list(compat.foreach_neg(gradient))
         h = gradient if group["order"] == "first" else curvature
         numbers = numbers_at(group, t, updates if h is not None else None)
         update(group, numbers, params, gradient, h, functools.partial(self._moments, params))

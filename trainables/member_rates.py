@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainables import compat
 from trainables.names import InputError
 
 
@@ -21,7 +22,7 @@ class MemberRates(Tensor):
     MemberRates([0.0500, 0.1000])
     """
 
-    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+    __torch_function__ = compat.disabled_torch_function
 
     def fill_(self, value: Any) -> Tensor:
         """Set the rates to one number for all members, or to one number for each."""

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainables import losses
+from trainables import compat, losses
 from trainables.losses import Measure
 from trainables.mlp import LogisticRegression, Mlp
 from trainables.synthetic_datasets import Quadratic
@@ -83,14 +83,8 @@ def member_rows(task: Task, model: nn.Module) -> MemberRows | None:
 
 def _unchanged(module: nn.Module) -> bool:
     """True for a module of a known class without hooks and without a method of its own."""
-    hooks = (
-        module._forward_hooks,
-        module._forward_pre_hooks,
-        module._backward_hooks,
-        module._backward_pre_hooks,
-    )
     biased = not isinstance(module, nn.Linear) or module.bias is not None
-    return type(module) in KNOWN and biased and not any(hooks) and "forward" not in vars(module)
+    return type(module) in KNOWN and biased and not compat.has_hooks(module) and "forward" not in vars(module)
 
 
 def _two(batch: Tensor) -> Tensor:

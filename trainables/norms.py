@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
+
+from trainables import compat
 
 POWERS = (1, 2, float("inf"))
 """Norms of which the power itself can be kept, as every optimizer does: in float32 |h|^2 is 0 below 1e-23,
@@ -26,18 +27,18 @@ def add_in_norm_(total: list[Tensor], more: list[Tensor], p: float | list[Tensor
     >>> total[0]
     tensor([5.0000e-30, 0.0000e+00])
     """
-    larger = torch._foreach_maximum(total, more)
-    torch._foreach_minimum_(more, total)
-    torch._foreach_div_(more, larger)
+    larger = compat.foreach_maximum(total, more)
+    compat.foreach_minimum_(more, total)
+    compat.foreach_div_(more, larger)
     for ratio in more:
         ratio.nan_to_num_(nan=0.0)  # 0 / 0 and inf / inf; where an input is NaN, so is the larger
     if isinstance(p, list):
-        torch._foreach_pow_(more, p)
-        torch._foreach_add_(more, 1)
-        torch._foreach_pow_(more, [1 / norm for norm in p])
+        compat.foreach_pow_(more, p)
+        compat.foreach_add_(more, 1)
+        compat.foreach_pow_(more, [1 / norm for norm in p])
     else:
-        torch._foreach_pow_(more, p)
-        torch._foreach_add_(more, 1)
-        torch._foreach_pow_(more, 1 / p)
-    torch._foreach_mul_(more, larger)
-    torch._foreach_copy_(total, more)
+        compat.foreach_pow_(more, p)
+        compat.foreach_add_(more, 1)
+        compat.foreach_pow_(more, 1 / p)
+    compat.foreach_mul_(more, larger)
+    compat.foreach_copy_(total, more)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainables import compat
 from trainables.stacked_updates import kind
 from trainables.training import TrainingLoop
 
@@ -25,7 +26,7 @@ def places(model: nn.Module, moving: Sequence[str]) -> list[tuple[dict[str, Any]
     order = {
         id(tensor): i for i, tensor in enumerate([*model.parameters(), *(buffers[name] for name in moving)])
     }
-    homes = [home for module in model.modules() for home in (module._parameters, module._buffers)]
+    homes = [home for module in model.modules() for home in compat.tensor_homes(module)]
     return [
         (home, name, order[id(tensor)])
         for home in homes

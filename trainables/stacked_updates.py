@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
 
+from trainables import compat
 from trainables.hyperalgorithm import CHOICES, Hyperalgorithm
 from trainables.layouts import Layout, flat
 from trainables.member_numbers import LoopNumbers, MemberNumbers
@@ -322,4 +322,4 @@ def _copy_state(loop: TrainingLoop, names: Sequence[str] | None = None) -> None:
 
 def cloned(state: Any) -> Any:
     """Return a state with copies of its tensors: saving a view would save all of the tensor that it views."""
-    return tree_map(lambda leaf: leaf.detach().clone() if isinstance(leaf, Tensor) else leaf, state)
+    return compat.tree_map(lambda leaf: leaf.detach().clone() if isinstance(leaf, Tensor) else leaf, state)

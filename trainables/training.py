@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from trainables import compat
 from trainables.batch_norm import batch_statistics, check_last_batch, has_batch_norm
 from trainables.curvature import curvature
 from trainables.hyperalgorithm import Hyperalgorithm
@@ -262,18 +263,18 @@ class TrainingLoop:
         """
         params = [param for param in self.params if param.grad is not None]
         norm: Tensor = torch.linalg.vector_norm(
-            torch.stack(torch._foreach_norm([param.grad for param in params]))
+            torch.stack(compat.foreach_norm([param.grad for param in params]))
         )
         if self.settings.clip_norm is not None:
             nn.utils.clip_grads_with_norm_(params, self.settings.clip_norm, norm)
         w = self.settings.weight_decay
         if w and self.settings.weight_decay_kind == "coupled":
-            torch._foreach_add_([param.grad for param in params], params, alpha=w)
+            compat.foreach_add_([param.grad for param in params], params, alpha=w)
         elif w:
             for group in self.optimizer.param_groups:
                 decayed = [param for param in group["params"] if param.grad is not None]
                 if decayed:
-                    torch._foreach_mul_(decayed, 1 - group["lr"] * w)
+                    compat.foreach_mul_(decayed, 1 - group["lr"] * w)
         return norm
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:

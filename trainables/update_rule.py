@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from trainables import compat
 from trainables.norms import POWERS, add_in_norm_
 from trainables.schedules import decay_schedule
 
@@ -104,8 +105,8 @@ def update(
             v = moments("v")
             if h is not None and nu is not None:
                 _accumulate_power(v, _coefficient(nu, params), _coefficient(weight, params), h, p)
-            v_bar = list(torch._foreach_sqrt(v)) if p == 2 else [norm.clone() for norm in v]
-        torch._foreach_add_(v_bar, _coefficient(numbers.epsilon, params))
+            v_bar = list(compat.foreach_sqrt(v)) if p == 2 else [norm.clone() for norm in v]
+        compat.foreach_add_(v_bar, _coefficient(numbers.epsilon, params))
 
     if settings["momentum"] == "none":
         _descend(params, _coefficient(alpha, params), gradient, v_bar)
@@ -117,10 +118,10 @@ def update(
     m = moments("m")
     g = _step(_coefficient(alpha, params), gradient, v_bar) if scaled else gradient
     if settings["momentum_accumulation"] == "mean":
-        torch._foreach_lerp_(m, g, _coefficient(mu_rest, params))  # mu m + (1 - mu) g in one pass
+        compat.foreach_lerp_(m, g, _coefficient(mu_rest, params))  # mu m + (1 - mu) g in one pass
     else:
-        torch._foreach_mul_(m, _coefficient(mu, params))
-        torch._foreach_add_(m, g)
+        compat.foreach_mul_(m, _coefficient(mu, params))
+        compat.foreach_add_(m, g)
 
     if scaled:  # the step length is in m already
         alpha, v_bar = 1.0, None
@@ -159,23 +160,23 @@ def _accumulate_power(
     v: list[Tensor], nu: Coefficient, weight: Coefficient, h: list[Tensor], p: float
 ) -> None:
     """v <- nu v + weight |h|^p for p = 1 or 2, or for p = inf v <- max(nu v, |h|), in place."""
-    torch._foreach_mul_(v, nu)
+    compat.foreach_mul_(v, nu)
     if math.isinf(p):
-        torch._foreach_maximum_(v, torch._foreach_abs(h))
+        compat.foreach_maximum_(v, compat.foreach_abs(h))
     elif p == 2:
         if isinstance(weight, list):
-            torch._foreach_addcmul_(v, torch._foreach_mul(h, weight), h)
+            compat.foreach_addcmul_(v, compat.foreach_mul(h, weight), h)
         else:
-            torch._foreach_addcmul_(v, h, h, weight)
+            compat.foreach_addcmul_(v, h, h, weight)
     else:
-        _add(v, weight, list(torch._foreach_abs(h)))
+        _add(v, weight, list(compat.foreach_abs(h)))
 
 
 def _accumulate_norm(root: list[Tensor], nu: Number, weight: Number, h: list[Tensor], p: Number) -> None:
     """root <- (nu root^p + weight |h|^p)^(1/p), or where p = inf max(nu root, |h|), in place."""
-    torch._foreach_mul_(root, _coefficient(_rooted(nu, p, nu), h))
-    size = list(torch._foreach_abs(h))
-    torch._foreach_mul_(size, _coefficient(_rooted(weight, p, 1.0), h))
+    compat.foreach_mul_(root, _coefficient(_rooted(nu, p, nu), h))
+    size = list(compat.foreach_abs(h))
+    compat.foreach_mul_(size, _coefficient(_rooted(weight, p, 1.0), h))
     add_in_norm_(root, size, _coefficient(p, h))
 
 
@@ -197,16 +198,16 @@ def _rooted(number: Number, p: Number, infinite: Number) -> Number:
 def _add(target: list[Tensor], weight: Coefficient, values: list[Tensor]) -> None:
     """target <- target + weight * values, in place."""
     if isinstance(weight, list):
-        torch._foreach_add_(target, torch._foreach_mul(values, weight))
+        compat.foreach_add_(target, compat.foreach_mul(values, weight))
     else:
-        torch._foreach_add_(target, values, alpha=weight)
+        compat.foreach_add_(target, values, alpha=weight)
 
 
 def _step(alpha: Coefficient, direction: list[Tensor], v_bar: list[Tensor] | None) -> list[Tensor]:
     """Return alpha / v_bar * direction as new tensors."""
-    step = torch._foreach_mul(direction, alpha)
+    step = compat.foreach_mul(direction, alpha)
     if v_bar is not None:
-        torch._foreach_div_(step, v_bar)
+        compat.foreach_div_(step, v_bar)
     return list(step)
 
 
@@ -216,10 +217,10 @@ def _descend(
     """theta <- theta - alpha / v_bar * direction, in place."""
     if v_bar is None:
         if isinstance(alpha, list):
-            torch._foreach_addcmul_(theta, direction, alpha, -1.0)
+            compat.foreach_addcmul_(theta, direction, alpha, -1.0)
         else:
-            torch._foreach_add_(theta, direction, alpha=-alpha)
+            compat.foreach_add_(theta, direction, alpha=-alpha)
     elif isinstance(alpha, list):
-        torch._foreach_addcdiv_(theta, torch._foreach_mul(direction, alpha), v_bar, -1.0)
+        compat.foreach_addcdiv_(theta, compat.foreach_mul(direction, alpha), v_bar, -1.0)
     else:
-        torch._foreach_addcdiv_(theta, direction, v_bar, -alpha)
+        compat.foreach_addcdiv_(theta, direction, v_bar, -alpha)

@@ -11,6 +11,7 @@ from sensitivity.exchange.ray_files import Experiment, Run, is_experiment, is_se
 from sensitivity.exchange.ray_reports import leaves
 from sensitivity.exchange.ray_states import read_states
 from sensitivity.exchange.trial import ENDED
+from sensitivity.text.compat import grid_metric
 from trainables.names import InputError
 
 
@@ -31,10 +32,7 @@ def read_grid(grid: Any) -> Experiment:
     except (AttributeError, TypeError, KeyError):
         words = f"{type(grid).__name__} {str(grid)[:60]!r}"
         raise InputError(f"experiment must be a directory or a ResultGrid of Ray Tune, got {words}") from None
-    analysis = getattr(
-        grid, "_experiment_analysis", None
-    )  # ResultGrid has no public way to the metric that the Tuner was given
-    metric, mode = (getattr(analysis, name, None) for name in ("default_metric", "default_mode"))
+    metric, mode = grid_metric(grid)
     source = repr(str(path)) if path else "the ResultGrid"
     if place is None or not is_experiment(place):
         return Experiment(runs, source, place.name if place else "experiment", metric=metric, mode=mode)

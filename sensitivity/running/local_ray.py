@@ -14,12 +14,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import ray
-from ray._private import ray_constants
 from ray.exceptions import AuthenticationError
-from ray.job_config import JobConfig
 
+from sensitivity.running.compat import SearchPath, init_on, largest_cluster
 from sensitivity.text.environment import settings
-from sensitivity.text.import_path import search_path
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -43,22 +41,6 @@ _tokens: list[str] = []
 run has the same."""
 
 
-class SearchPath(JobConfig):
-    """Settings of a Ray job whose workers search the folders that the driver searches, and the working
-    directory last.
-
-    Ray itself puts the working directory first there, where a ``queue.py`` would replace the standard
-    library's.
-    """
-
-    def _serialize(self) -> Any:
-        self._py_driver_sys_path = search_path()[
-            ::-1
-        ]  # a worker puts one after another to the front of its path
-        self._cached_pb = None
-        return super()._serialize()
-
-
 def start(cpus: int, **options: Any) -> None:
     """Start a Ray on this machine, which ``ray.shutdown`` ends.
 
@@ -71,15 +53,8 @@ def start(cpus: int, **options: Any) -> None:
     check_temporary_folder()
     wanted = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
     try:
-        with settings(wanted | token()), _loopback():
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                include_dashboard=False,
-                _node_ip_address=LOOPBACK,
-                job_config=SearchPath(),
-                **options,
-            )
+        with settings(wanted | token()):
+            init_on(LOOPBACK, num_cpus=cpus, include_dashboard=False, job_config=SearchPath(), **options)
     except AuthenticationError as error:
         raise InputError(f"Ray has no token: {str(error).partition('. ')[0]}") from None
 
@@ -104,7 +79,7 @@ def connection(place: Place) -> Iterator[bool]:
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     try:
         if place.address is not None:
-            place.check_nodes(ray.nodes(), ray._private.state.state.get_max_resources_from_cluster_config())
+            place.check_nodes(ray.nodes(), largest_cluster())
         yield place.address is None and not already
     finally:
         if not already:
@@ -178,15 +153,3 @@ def _write_token(file: pathlib.Path) -> None:
         pass
     finally:
         written.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _loopback() -> Iterator[None]:
-    """Ray takes the loopback address for this machine's, as it does where it is not made for clusters, on
-    macOS and Windows."""
-    before = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before

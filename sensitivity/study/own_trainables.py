@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from sensitivity.text.compat import has_resources
 from trainables.dotted import import_name, imported
 from trainables.names import InputError
 from trainables.sources import identity
@@ -52,9 +53,8 @@ def resolve(name: str) -> Any:
 
 
 def asks_for_resources(trainable: Any) -> bool:
-    """Whether it came with ``tune.with_resources``, or with ``default_resource_request``: it has what it asks
-    for."""
-    return hasattr(trainable, "_resources") or "default_resource_request" in vars(
+    """Whether it came with ``tune.with_resources``, or with ``default_resource_request``: it has what it asks for."""
+    return has_resources(trainable) or "default_resource_request" in vars(
         trainable if isinstance(trainable, type) else type
     )
 
