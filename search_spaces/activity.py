@@ -33,7 +33,11 @@ def checked_conditions(hyperparameters: Sequence[Hyperparameter]) -> tuple[Hyper
             if parent == each.name:
                 raise InputError(f"condition of {each.name} must name another hyperparameter, got itself")
             if parent not in names:
-                raise unknown(f"hyperparameter in the condition of {each.name}", parent, [name for name in names if name != each.name])
+                raise unknown(
+                    f"hyperparameter in the condition of {each.name}",
+                    parent,
+                    [name for name in names if name != each.name],
+                )
             if parent not in checked:
                 circle = _circle(parents, each.name, parent)
                 if circle:
@@ -61,7 +65,9 @@ def requirements(name: str, hyperparameters: Mapping[str, Hyperparameter]) -> di
             if not needed[parent]:
                 both = f"{parent} to be {either(before)} and to be {either(values)}"
                 raise InputError(f"{name} can never be active: its conditions need {both}")
-            if parent not in seen:  # many ways may lead to it: as many as Fibonacci's numbers where each has two parents
+            if (
+                parent not in seen
+            ):  # many ways may lead to it: as many as Fibonacci's numbers where each has two parents
                 seen.add(parent)
                 waiting.append(parent)
     return {each: needed[each] for each in hyperparameters if each in needed}
@@ -78,7 +84,9 @@ def count(hyperparameters: Sequence[Hyperparameter]) -> float:
     for each in hyperparameters:
         for parent, values in each.when.items():
             named[parent] = tuple(dict.fromkeys((*named.get(parent, ()), *values)))
-    states: dict[tuple[tuple[str, Any], ...], float] = {(): 1}  # values of the active parents -> configurations that have them
+    states: dict[tuple[tuple[str, Any], ...], float] = {
+        (): 1
+    }  # values of the active parents -> configurations that have them
     for each in hyperparameters:
         following: dict[tuple[tuple[str, Any], ...], float] = {}
         for state, ways in states.items():
@@ -87,7 +95,9 @@ def count(hyperparameters: Sequence[Hyperparameter]) -> float:
                 continue
             size = math.inf if each.cardinality is None else each.cardinality
             mentioned = named.get(each.name, ())
-            branches = [((each.name, value), 1.0) for value in mentioned] + [((each.name, _OTHER), size - len(mentioned))]
+            branches = [((each.name, value), 1.0) for value in mentioned] + [
+                ((each.name, _OTHER), size - len(mentioned))
+            ]
             for item, share in branches if mentioned else [(None, size)]:
                 if share > 0:
                     kept = (*state, item) if item is not None else state
@@ -104,7 +114,9 @@ def _of_parent(name: str, parent: Hyperparameter, values: Sequence[Scalar]) -> t
         raise InputError(f"condition of {name}: {error}") from None
     for position, value in enumerate(known):
         if position_of(value, known) < position:
-            raise InputError(f"values of {parent.name} in the condition of {name} must differ, got {value!r} twice")
+            raise InputError(
+                f"values of {parent.name} in the condition of {name} must differ, got {value!r} twice"
+            )
     return tuple(sorted(known, key=parent.to_unit))
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from search_spaces.adaptive_design import check_sampler
+from search_spaces.optuna_spaces import configuration_from_optuna, define_by_run, to_optuna
 from search_spaces.samplers import finite_value, make_sampler
-from trainables.dotted import imported
-from trainables.names import InputError
 
 if TYPE_CHECKING:
     import optuna
@@ -85,9 +82,14 @@ class Adaptive(Stateless):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._spaces, self._n, self._cohort_size = dict(spaces), n, cohort_size
         self._cohort, self._members, self._known, self._outcome = cohort, members, known, outcome
-        backend = optuna.storages.get_storage(storage if storage is not None else optuna.storages.InMemoryStorage())
+        backend = optuna.storages.get_storage(
+            storage if storage is not None else optuna.storages.InMemoryStorage()
+        )
         self._studies = {
-            label: optuna.create_study(study_name=label, storage=backend, direction="minimize", load_if_exists=True) for label in spaces
+            label: optuna.create_study(
+                study_name=label, storage=backend, direction="minimize", load_if_exists=True
+            )
+            for label in spaces
         }
         for position, study in enumerate(self._studies.values()):
             # A continued study must not draw again what it drew before.
@@ -98,7 +100,9 @@ class Adaptive(Stateless):
         for study in self._studies.values():
             for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
                 _release(study, trial.number, trial.params)
-        wanted = {label: min(n, int(space.size)) if sampler == "brute" else n for label, space in spaces.items()}
+        wanted = {
+            label: min(n, int(space.size)) if sampler == "brute" else n for label, space in spaces.items()
+        }
         self._left = {label: wanted[label] - self._complete(label) for label in spaces}
 
     def chosen(self) -> list[tuple[str, Configuration]]:
@@ -107,7 +111,7 @@ class Adaptive(Stateless):
 
         ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
         return [
-            (label, self._spaces[label].from_optuna(trial.params))
+            (label, configuration_from_optuna(self._spaces[label], trial.params))
             for label, study in self._studies.items()
             for trial in study.get_trials(deepcopy=False, states=ended)
         ]
@@ -127,10 +131,19 @@ class Adaptive(Stateless):
             fresh = []
             for configuration, trial, keys in asked:
                 if self._told(label, trial, keys):
-                    self._cohort(label, [configuration])  # notes the trials of a run that was killed before Optuna heard of their end
+                    self._cohort(
+                        label, [configuration]
+                    )  # notes the trials of a run that was killed before Optuna heard of their end
                     continue
                 # Discrete spaces repeat themselves: what is being trained already is waited for, not trained twice.
-                holder = next((each for each, cohort in self._open.items() if any(keys == others for *_, others in cohort)), None)
+                holder = next(
+                    (
+                        each
+                        for each, cohort in self._open.items()
+                        if any(keys == others for *_, others in cohort)
+                    ),
+                    None,
+                )
                 if holder is None:
                     fresh.append(configuration)
                 self._open.setdefault(holder or trial_id, []).append((label, trial, keys))
@@ -142,10 +155,10 @@ class Adaptive(Stateless):
         space = self._spaces[label]
         if space.conditional:
             trial = self._studies[label].ask()
-            configuration = space.define_by_run()(trial)
+            configuration = define_by_run(space)(trial)
         else:  # samplers that learn jointly (GP, CMA-ES) see every hyperparameter from the first trial on
-            trial = self._studies[label].ask(space.to_optuna())
-            configuration = space.from_optuna(trial.params)
+            trial = self._studies[label].ask(to_optuna(space))
+            configuration = configuration_from_optuna(space, trial.params)
         keys = list(self._members(label, configuration))
         trial.set_user_attr("configuration", {name: _plain(each) for name, each in configuration.items()})
         trial.set_user_attr("trials", keys)
@@ -177,7 +190,9 @@ class Adaptive(Stateless):
             if ended is not None:
                 self._finished[report["key"]] = ended
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         """Tell Optuna about a cohort that ended; what it left unfinished has failed."""
         self.on_trial_result(trial_id, result or {})
         for label, trial, keys in self._open.pop(trial_id, ()):
@@ -194,7 +209,7 @@ class Adaptive(Stateless):
         self._open.clear()
 
 
-class Planned(Stateless):
+class FixedSearcher(Stateless):
     """Hands out cohorts that are known beforehand, in order."""
 
     def __init__(self, configs: Sequence[Mapping[str, Any]]) -> None:
@@ -208,7 +223,9 @@ class Planned(Stateless):
     def close(self) -> None:
         """Nothing is open."""
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         """Nothing to learn from a result."""
 
 
@@ -222,63 +239,6 @@ def _release(study: optuna.Study, number: int, params: Mapping[str, Any]) -> Non
 
 def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, bool)) else float(value)
-
-
-def _passed_on(method: str) -> Any:
-    return lambda self, controller, trial, *result: getattr(self._of(trial), method)(controller, trial, *result)
-
-
-class Apart(FIFOScheduler):
-    """Early stopping within each variant on each task: a trial is compared with its like, so that no variant is stopped for another's sake.
-
-    Args: make: a scheduler of Ray Tune's. kind: what a trial of Tune's belongs to.
-    """
-
-    def __init__(self, make: Callable[[], Any], kind: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self._make, self._kind = make, kind
-        self._schedulers: dict[Any, Any] = {}
-
-    def _of(self, trial: Any) -> Any:
-        kind = self._kind(trial)
-        if kind not in self._schedulers:
-            self._schedulers[kind] = self._make()
-        return self._schedulers[kind]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: see :class:`Stateless`."""
-        return {}
-
-    on_trial_add, on_trial_result, on_trial_complete, on_trial_error, on_trial_remove = map(
-        _passed_on, ("on_trial_add", "on_trial_result", "on_trial_complete", "on_trial_error", "on_trial_remove")
-    )
-
-    def choose_trial_to_run(self, controller: Any, **more: Any) -> Any:
-        chosen = (each.choose_trial_to_run(controller, **more) for each in [*self._schedulers.values()])
-        return next((trial for trial in chosen if trial is not None), None)
-
-
-def early_stopping(name: str, metric: str, mode: str, epochs: int) -> Any:
-    """A scheduler of Ray Tune's that stops trials which fall behind.
-
-    Args: name: ``asha``, ``hyperband``, ``median``, or ``package.module:Class`` of another. metric, mode: what it compares. epochs: of a
-        trial that is not stopped.
-    Raises: InputError for a class that cannot be imported, or that does not take ``metric`` and ``mode``.
-    """
-    from ray.tune import schedulers
-
-    known = {"asha": schedulers.ASHAScheduler, "hyperband": schedulers.HyperBandScheduler, "median": schedulers.MedianStoppingRule}
-    made = known[name] if name in known else imported(name, "scheduler")
-    if not callable(made):
-        raise InputError(f"scheduler {name!r} is a {type(made).__name__}, not a class of Ray Tune's")
-    given = {"metric": metric, "mode": mode, "time_attr": "training_iteration", "max_t": epochs}
-    if name == "median":
-        given["grace_period"] = max(1, epochs // 4)  # its own default is a minute of epochs
-    try:
-        takes = inspect.signature(made).parameters
-        return made(**{argument: each for argument, each in given.items() if argument in takes or argument in ("metric", "mode")})
-    except Exception as error:  # whatever a user's class raises
-        raise InputError(f"scheduler {name!r} cannot be made: {type(error).__name__}: {error}") from None
 
 
 def param_space(calls: Mapping[str, tuple[str, tuple[Any, ...]]]) -> dict[str, Any]:

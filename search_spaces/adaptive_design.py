@@ -45,13 +45,17 @@ class AdaptiveDesign:
         if self.sampler not in SAMPLERS:
             raise unknown("sampler", self.sampler, SAMPLERS)
         if self.scheduler is not None and self.scheduler not in SCHEDULERS:
-            dotted = isinstance(self.scheduler, str) and re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", self.scheduler)
+            dotted = isinstance(self.scheduler, str) and re.fullmatch(
+                r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", self.scheduler
+            )
             if not dotted:
                 raise unknown("scheduler", self.scheduler, (*SCHEDULERS, "package.module:Class"))
 
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
         """Raises: InputError always, as they are not known beforehand."""
-        raise InputError("an adaptive design chooses its configurations while the study runs; use grid, random or sobol to list them")
+        raise InputError(
+            "an adaptive design chooses its configurations while the study runs; use grid, random or sobol to list them"
+        )
 
     def size(self, space: SearchSpace, most: int = MOST) -> int:
         """n configurations, or fewer where a space has fewer."""

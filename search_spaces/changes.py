@@ -24,15 +24,31 @@ def fixed(hyperparameters: Mapping[str, Hyperparameter], values: Mapping[str, An
     kept: dict[str, Hyperparameter] = {}
     for name, each in hyperparameters.items():
         when = dict(each.when)
-        never = next((parent for parent, needed in when.items() if parent not in kept or not _possible(kept[parent], needed)), None)
+        never = next(
+            (
+                parent
+                for parent, needed in when.items()
+                if parent not in kept or not _possible(kept[parent], needed)
+            ),
+            None,
+        )
         if never is not None:
             if name in values:
                 reason = f"{never} to be {either(when[never])}"
-                raise InputError(f"{name} cannot be fixed at {values[name]!r}: it needs {reason}, which the other values rule out")
+                raise InputError(
+                    f"{name} cannot be fixed at {values[name]!r}: it needs {reason}, which the other values rule out"
+                )
             continue
         # A parent that is always active and always has one of the values decides nothing.
-        undecided = {parent: needed for parent, needed in when.items() if kept[parent].when or not _certain(kept[parent], needed)}
-        still = {parent: tuple(value for value in needed if _holds(kept[parent], value)) for parent, needed in undecided.items()}
+        undecided = {
+            parent: needed
+            for parent, needed in when.items()
+            if kept[parent].when or not _certain(kept[parent], needed)
+        }
+        still = {
+            parent: tuple(value for value in needed if _holds(kept[parent], value))
+            for parent, needed in undecided.items()
+        }
         rest = replace(each, when=still) if still != when else each
         kept[name] = single(rest, values[name]) if name in values else rest
     return list(kept.values())
@@ -54,14 +70,20 @@ def restricted(hyperparameters: Iterable[Hyperparameter], names: Sequence[str]) 
     for each in kept:
         for parent in each.when:
             if parent not in names:
-                raise InputError(f"{each.name} is active only when {condition(each.when)}, so {parent} cannot be left out; fix it first")
+                raise InputError(
+                    f"{each.name} is active only when {condition(each.when)}, so {parent} cannot be left out; fix it first"
+                )
     return kept
 
 
 def renamed(hyperparameters: Iterable[Hyperparameter], names: Mapping[str, str]) -> list[Hyperparameter]:
     """Each with its new name, in conditions too."""
     return [
-        replace(each, name=names.get(each.name, each.name), when={names.get(parent, parent): each.when[parent] for parent in each.when})
+        replace(
+            each,
+            name=names.get(each.name, each.name),
+            when={names.get(parent, parent): each.when[parent] for parent in each.when},
+        )
         for each in hyperparameters
     ]
 

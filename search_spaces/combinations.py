@@ -9,13 +9,24 @@ from typing import Any
 
 from search_spaces.conditions import holds
 from search_spaces.hyperparameters import Hyperparameter
+from search_spaces.values import whole
 from trainables.names import InputError
 
 MOST = 1_000_000
 """Configurations that a design gives at most: a slip of the pen should be an error, not an hour of memory."""
 
 
-def combine(hyperparameters: Sequence[Hyperparameter], levels: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+def count(name: str, value: object) -> int:
+    """A whole number from 1 to :data:`MOST`. Raises: InputError."""
+    number = whole(name, value, at_least=1)
+    if number > MOST:
+        raise InputError(f"{name} must be at most {MOST:,}, got {number:,}")
+    return number
+
+
+def combine(
+    hyperparameters: Sequence[Hyperparameter], levels: Mapping[str, Sequence[Any]]
+) -> list[dict[str, Any]]:
     """Every combination of the levels, each once, the last hyperparameter changing fastest; only what is active takes part.
 
     Raises: InputError for more than :data:`MOST`.
@@ -23,7 +34,10 @@ def combine(hyperparameters: Sequence[Hyperparameter], levels: Mapping[str, Sequ
     if not any(each.when for each in hyperparameters):
         _check_count(math.prod(len(levels[each.name]) for each in hyperparameters))
         names = [each.name for each in hyperparameters]
-        return distinct(dict(zip(names, values, strict=True)) for values in itertools.product(*(levels[name] for name in names)))
+        return distinct(
+            dict(zip(names, values, strict=True))
+            for values in itertools.product(*(levels[name] for name in names))
+        )
     made: list[dict[str, Any]] = [{}]
     for each in hyperparameters:
         active = [holds(each.when, row) for row in made]
@@ -47,11 +61,16 @@ def count_combinations(
     Args: size, levels: of a hyperparameter, how many levels and which. most: beyond it any larger number may be given, at once.
     """
     parents = {parent for each in hyperparameters for parent in each.when}
-    branches: list[tuple[dict[str, Any], int]] = [({}, 1)]  # values of the active parents, and how many rows have them
+    branches: list[tuple[dict[str, Any], int]] = [
+        ({}, 1)
+    ]  # values of the active parents, and how many rows have them
     for each in hyperparameters:
         active = [holds(each.when, values) for values, _ in branches]
         factor = size(each)
-        total = sum(rows * (factor if takes_part else 1) for (_, rows), takes_part in zip(branches, active, strict=True))
+        total = sum(
+            rows * (factor if takes_part else 1)
+            for (_, rows), takes_part in zip(branches, active, strict=True)
+        )
         if total > most:
             return total  # every branch keeps at least one row, so that it only grows
         grown: list[tuple[dict[str, Any], int]] = []
@@ -80,4 +99,6 @@ def distinct(configurations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]
 
 def _check_count(count: int) -> None:
     if count > MOST:
-        raise InputError(f"a grid must have at most {MOST:,} configurations, got {count:,}; use fewer points or a sobol design")
+        raise InputError(
+            f"a grid must have at most {MOST:,} configurations, got {count:,}; use fewer points or a sobol design"
+        )

@@ -23,13 +23,21 @@ class Conditions(Mapping[str, tuple[Scalar, ...]]):
 
     def __init__(self, owner: str, when: object = None) -> None:
         if when is not None and not isinstance(when, Mapping):
-            raise InputError(f"condition of {owner} must be a mapping of names to values such as {{adaptive: [mean, sum]}}, got {when!r}")
+            raise InputError(
+                f"condition of {owner} must be a mapping of names to values such as {{adaptive: [mean, sum]}}, got {when!r}"
+            )
         self._values: dict[str, tuple[Scalar, ...]] = {}
         for parent, values in (when or {}).items():
             if not isinstance(parent, str) or not parent:
                 raise InputError(f"condition of {owner} must name hyperparameters, got {parent!r}")
-            several = isinstance(values, Iterable) and not isinstance(values, (str, Mapping)) and getattr(values, "ndim", 1) > 0
-            self._values[parent] = distinct_values(f"values of {parent} in the condition of {owner}", values if several else (values,))
+            several = (
+                isinstance(values, Iterable)
+                and not isinstance(values, (str, Mapping))
+                and getattr(values, "ndim", 1) > 0
+            )
+            self._values[parent] = distinct_values(
+                f"values of {parent} in the condition of {owner}", values if several else (values,)
+            )
 
     def __getitem__(self, parent: str) -> tuple[Scalar, ...]:
         return self._values[parent]
@@ -59,7 +67,9 @@ def holds(when: Mapping[str, tuple[Scalar, ...]], active: Mapping[str, Any]) -> 
     >>> holds(when, {"activation": "leaky_relu"}), holds(when, {"activation": "relu"}), holds(when, {})
     (True, False, False)
     """
-    return all(parent in active and position_of(active[parent], values) >= 0 for parent, values in when.items())
+    return all(
+        parent in active and position_of(active[parent], values) >= 0 for parent, values in when.items()
+    )
 
 
 def either(values: tuple[Scalar, ...]) -> str:

@@ -15,13 +15,12 @@ from search_spaces.combinations import MOST
 from search_spaces.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
 from search_spaces.listing import condition
 from search_spaces.reading import from_dict
+from search_spaces.spaces import SearchSpace
 from search_spaces.values import Scalar, position_of, python_value
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
-
-    from search_spaces.spaces import SearchSpace
 
 COMPLEMENT = "1 - "
 """Before the name of a log1m hyperparameter."""
@@ -29,7 +28,7 @@ META = "search_spaces"
 
 
 def to_configspace(space: SearchSpace, *, seed: int | None = None) -> ConfigurationSpace:
-    """A ConfigSpace with the same hyperparameters, defaults and conditions; :func:`from_configuration` reads what it draws.
+    """A ConfigSpace with the same hyperparameters, defaults and conditions; :func:`configuration_from_configspace` reads what it draws.
 
     Raises: InputError, naming the hyperparameter, where ConfigSpace cannot carry it: bounds that it rounds (to 9 decimals), choices that it
     takes for equal (True and 1), a condition on a continuous hyperparameter, more than a million steps.
@@ -38,9 +37,15 @@ def to_configspace(space: SearchSpace, *, seed: int | None = None) -> Configurat
     made = {}
     for position, each in enumerate(space):
         try:
-            made[each.name] = _to_native(package, each, {META: {**each.to_dict(), "when": {}}, "position": position})
+            made[each.name] = _to_native(
+                package, each, {META: {**each.to_dict(), "when": {}}, "position": position}
+            )
         except ValueError as error:
-            raise error if isinstance(error, InputError) else InputError(f"{each.name} cannot be carried over: {error}") from None
+            raise (
+                error
+                if isinstance(error, InputError)
+                else InputError(f"{each.name} cannot be carried over: {error}")
+            ) from None
     result = package.ConfigurationSpace(seed=seed)
     result.add(*made.values())
     for each in space.conditional:
@@ -52,13 +57,15 @@ def to_configspace(space: SearchSpace, *, seed: int | None = None) -> Configurat
                 )
             child, given = made[each.name], made[parent]
             parts.append(
-                package.EqualsCondition(child, given, values[0]) if len(values) == 1 else package.InCondition(child, given, list(values))
+                package.EqualsCondition(child, given, values[0])
+                if len(values) == 1
+                else package.InCondition(child, given, list(values))
             )
         result.add(parts[0] if len(parts) == 1 else package.AndConjunction(*parts))
     return result
 
 
-def from_configuration(space: SearchSpace, configuration: Mapping[str, Any]) -> dict[str, Any]:
+def configuration_from_configspace(space: SearchSpace, configuration: Mapping[str, Any]) -> dict[str, Any]:
     """The space's configuration of one that :func:`to_configspace` drew. Raises: InputError as the space's check."""
     values: dict[str, Any] = {}
     for name, value in dict(configuration).items():
@@ -74,19 +81,22 @@ def from_configuration(space: SearchSpace, configuration: Mapping[str, Any]) -> 
     return space.check(values)
 
 
-def from_configspace(space: ConfigurationSpace) -> SearchSpace:
+def space_from_configspace(space: ConfigurationSpace) -> SearchSpace:
     """The space of a ConfigSpace: uniform floats and integers, categories, ordinals, constants, and conditions that all have to hold.
 
     Raises: InputError, naming the hyperparameter, for another distribution, weights, a condition that is an "or" or a comparison with a
     continuous hyperparameter, and forbidden combinations.
     """
-    from search_spaces.spaces import SearchSpace
-
     _package()
     native = {each.name: each for each in space.values()}
     if space.forbidden_clauses:
-        raise InputError(f"forbidden combinations cannot be carried over, got {space.forbidden_clauses[0]}; use conditions")
-    names = {name: name.replace(COMPLEMENT, "", 1) if _ours(each).get("scale") == "log1m" else name for name, each in native.items()}
+        raise InputError(
+            f"forbidden combinations cannot be carried over, got {space.forbidden_clauses[0]}; use conditions"
+        )
+    names = {
+        name: name.replace(COMPLEMENT, "", 1) if _ours(each).get("scale") == "log1m" else name
+        for name, each in native.items()
+    }
     waiting = sorted(native, key=lambda name: (native[name].meta or {}).get("position", len(native)))
     made: dict[str, Hyperparameter] = {}
     while waiting:
@@ -105,7 +115,9 @@ def _package() -> Any:
     try:
         import ConfigSpace
     except ImportError:
-        raise InputError("ConfigSpace is not installed; pip install optimizer-sensitivity[configspace]") from None
+        raise InputError(
+            "ConfigSpace is not installed; pip install optimizer-sensitivity[configspace]"
+        ) from None
     return ConfigSpace
 
 
@@ -124,16 +136,24 @@ def _to_native(package: Any, each: Hyperparameter, meta: dict[str, Any]) -> Any:
         return package.OrdinalHyperparameter(name, list(each.levels), default_value=default, meta=meta)
     if each.step is not None:
         if each.cardinality is not None and each.cardinality > MOST:
-            raise InputError(f"{name} cannot be carried over: ConfigSpace lists every step, and there are {each.cardinality:,}")
-        return package.OrdinalHyperparameter(name, list(each.grid(each.cardinality or 1)), default_value=default, meta=meta)
+            raise InputError(
+                f"{name} cannot be carried over: ConfigSpace lists every step, and there are {each.cardinality:,}"
+            )
+        return package.OrdinalHyperparameter(
+            name, list(each.grid(each.cardinality or 1)), default_value=default, meta=meta
+        )
     if isinstance(each, Integer):
-        return package.UniformIntegerHyperparameter(name, each.low, each.high, default_value=default, log=each.scale == "log", meta=meta)
+        return package.UniformIntegerHyperparameter(
+            name, each.low, each.high, default_value=default, log=each.scale == "log", meta=meta
+        )
     low, high, log = each.low, each.high, each.scale == "log"
     if each.scale == "log1m":
         name, low, high, log, default = f"{COMPLEMENT}{name}", 1 - each.high, 1 - each.low, True, 1 - default
     for bound in (low, high):
         if abs(round(bound, 9) - bound) > 1e-6 * abs(bound):
-            raise InputError(f"{each.name} cannot be carried over: ConfigSpace rounds bounds to 9 decimals, got {bound!r}")
+            raise InputError(
+                f"{each.name} cannot be carried over: ConfigSpace rounds bounds to 9 decimals, got {bound!r}"
+            )
     default = min(max(round(default, 9), round(low, 9)), round(high, 9))
     return package.UniformFloatHyperparameter(name, low, high, default_value=default, log=log, meta=meta)
 
@@ -143,9 +163,13 @@ def _from_native(native: Any, name: str) -> Hyperparameter:
     if _ours(native):
         return dataclasses.replace(from_dict(_ours(native)), name=name)
     if kind == "UniformFloatHyperparameter":
-        return Float(name, native.lower, native.upper, "log" if native.log else "linear", native.default_value)
+        return Float(
+            name, native.lower, native.upper, "log" if native.log else "linear", native.default_value
+        )
     if kind == "UniformIntegerHyperparameter":
-        return Integer(name, native.lower, native.upper, "log" if native.log else "linear", native.default_value)
+        return Integer(
+            name, native.lower, native.upper, "log" if native.log else "linear", native.default_value
+        )
     if kind == "OrdinalHyperparameter":
         return Ordinal(name, native.sequence, python_value(native.default_value))
     if kind == "CategoricalHyperparameter":
@@ -157,12 +181,20 @@ def _from_native(native: Any, name: str) -> Hyperparameter:
         if isinstance(value, (str, bool)):
             return Categorical(name, (value,), value)
         if isinstance(value, Real):
-            return Integer(name, int(value), int(value), default=int(value)) if isinstance(value, int) else Float(name, value, value)  # type: ignore[arg-type]
+            return (
+                Integer(name, int(value), int(value), default=int(value))
+                if isinstance(value, int)
+                else Float(name, value, value)
+            )  # type: ignore[arg-type]
     raise InputError(f"{name} must be uniform, categorical, ordinal or constant, got {kind}")
 
 
 def _add_condition(
-    when: dict[str, tuple[Scalar, ...]], given: Any, child: str, made: Mapping[str, Hyperparameter], names: Mapping[str, str]
+    when: dict[str, tuple[Scalar, ...]],
+    given: Any,
+    child: str,
+    made: Mapping[str, Hyperparameter],
+    names: Mapping[str, str],
 ) -> None:
     kind = type(given).__name__
     if kind == "AndConjunction":
@@ -170,7 +202,9 @@ def _add_condition(
             _add_condition(when, each, child, made, names)
         return
     if kind == "OrConjunction":
-        raise InputError(f"condition of {child} cannot be carried over: one of several has to hold ({given}); all have to, here")
+        raise InputError(
+            f"condition of {child} cannot be carried over: one of several has to hold ({given}); all have to, here"
+        )
     parent = made[given.parent.name]
     values = _values(kind, given, child, parent)
     before = when.get(names[given.parent.name], values)

@@ -87,7 +87,9 @@ STANDARD: dict[str, Hyperparameter] = {
         Float("lr_final", 0, 1, default=0, when={"lr_schedule": ("cosine", "linear")}),
         Categorical("activation", ("leaky_relu", "relu"), "leaky_relu"),
         Float("slope", 1e-3, 0.3, "log", 0.01, when={"activation": "leaky_relu"}),
-        Categorical("initialisation", ("glorot_uniform", "glorot_normal", "he_uniform", "he_normal"), "glorot_uniform"),
+        Categorical(
+            "initialisation", ("glorot_uniform", "glorot_normal", "he_uniform", "he_normal"), "glorot_uniform"
+        ),
         Float("width", 0.25, 4, "log", 1),
         Integer("depth", 1, 4, default=2),
     )
@@ -118,11 +120,19 @@ def default_space(name: str) -> SearchSpace:
         )
     missing = [each for each in chosen.needs if each not in STANDARD]
     if missing:
-        raise InputError(f"{name} has no default space, as nothing is known of {', '.join(missing)}; give it a space")
+        raise InputError(
+            f"{name} has no default space, as nothing is known of {', '.join(missing)}; give it a space"
+        )
     low, default, high = RATES.get(name) or combination_rates(getattr(chosen, "fixed", {}))
     domains: dict[str, dict[str, float]] = {"lr": {"low": low, "high": high, "default": default}}
     domains |= {each: {"default": decay} for each, decay in DECAYS.get(name, {}).items()}
-    return SearchSpace(*(hyperparameter(each, **domains.get(each, {})) for each in chosen.hyperparameters if each in STANDARD))
+    return SearchSpace(
+        *(
+            hyperparameter(each, **domains.get(each, {}))
+            for each in chosen.hyperparameters
+            if each in STANDARD
+        )
+    )
 
 
 def _of_torch(name: str) -> dict[str, tuple[float, float, float, str]]:
@@ -146,7 +156,9 @@ def combination_rates(fixed: Mapping[str, Any]) -> tuple[float, float, float]:
         low, default, high = RATES["egd"]
     else:
         low, default, high = RATES["adagrad"] if adaptive == "sum" else (1e-4, NORM_RATES.get(p, 2e-3), 0.1)
-    share = (0.1 if summed else 1.0) * (0.1 if adaptive == "mean" and fixed.get("nu_schedule") == "constant" and p < math.inf else 1.0)
+    share = (0.1 if summed else 1.0) * (
+        0.1 if adaptive == "mean" and fixed.get("nu_schedule") == "constant" and p < math.inf else 1.0
+    )
     low, default, high = (float(f"{rate * share:.6g}") for rate in (low, default, high))
     return low, default, high
 

@@ -8,24 +8,62 @@ from typing import Any
 
 from search_spaces.adaptive_design import SAMPLERS, SCHEDULERS, AdaptiveDesign
 from search_spaces.combinations import MOST, distinct
-from search_spaces.composed import Composed
 from search_spaces.explicit import Explicit
 from search_spaces.grid import Grid
 from search_spaces.one_at_a_time import OneAtATime
-from search_spaces.planned import Planned
+from search_spaces.planned import Composed, FixedDesign
 from search_spaces.sampled import LatinHypercube, Random, Sobol
 from search_spaces.screening import Morris, Saltelli
 from search_spaces.values import read_value
 from trainables.names import InputError, unknown
 
 __all__ = [
-    "DESIGNS", "MOST", "SAMPLERS", "SCHEDULERS", "AdaptiveDesign", "Composed", "Design", "Explicit", "Grid", "LatinHypercube", "Morris",
-    "OneAtATime", "Planned", "Random", "Saltelli", "Sobol", "design_from_dict", "distinct",
+    "DESIGNS",
+    "MOST",
+    "SAMPLERS",
+    "SCHEDULERS",
+    "AdaptiveDesign",
+    "Composed",
+    "Design",
+    "Explicit",
+    "FixedDesign",
+    "Grid",
+    "LatinHypercube",
+    "Morris",
+    "OneAtATime",
+    "Random",
+    "Saltelli",
+    "Sobol",
+    "design_from_dict",
+    "distinct",
 ]  # fmt: skip
 
-Design = Grid | Random | Sobol | LatinHypercube | Saltelli | Morris | OneAtATime | Explicit | Composed | AdaptiveDesign
+Design = (
+    Grid
+    | Random
+    | Sobol
+    | LatinHypercube
+    | Saltelli
+    | Morris
+    | OneAtATime
+    | Explicit
+    | Composed
+    | AdaptiveDesign
+)
 DESIGNS: dict[str, type[Design]] = {
-    each.kind: each for each in (Grid, Random, Sobol, LatinHypercube, Saltelli, Morris, OneAtATime, Explicit, Composed, AdaptiveDesign)
+    each.kind: each
+    for each in (
+        Grid,
+        Random,
+        Sobol,
+        LatinHypercube,
+        Saltelli,
+        Morris,
+        OneAtATime,
+        Explicit,
+        Composed,
+        AdaptiveDesign,
+    )
 }
 
 
@@ -59,7 +97,9 @@ def design_from_dict(data: Mapping[str, Any]) -> Design:
     if "parts" in given:
         if isinstance(given["parts"], (str, Mapping)) or not isinstance(given["parts"], (list, tuple)):
             raise InputError(f"parts of a composed design must be a list of designs, got {given['parts']!r}")
-        given["parts"] = tuple(each if isinstance(each, Planned) else design_from_dict(each) for each in given["parts"])
+        given["parts"] = tuple(
+            each if isinstance(each, FixedDesign) else design_from_dict(each) for each in given["parts"]
+        )
     return made(**given)
 
 

@@ -36,8 +36,13 @@ class Ordinal(Domain):
     def __post_init__(self) -> None:
         self._check_name_and_condition()
         object.__setattr__(self, "levels", distinct_values(f"levels of {self.name}", self.levels))
-        if any(isinstance(each, bool) for each in self.levels) or len({isinstance(each, str) for each in self.levels}) > 1:
-            raise InputError(f"levels of {self.name} must be all numbers or all strings, got {listed(self.levels)}")
+        if (
+            any(isinstance(each, bool) for each in self.levels)
+            or len({isinstance(each, str) for each in self.levels}) > 1
+        ):
+            raise InputError(
+                f"levels of {self.name} must be all numbers or all strings, got {listed(self.levels)}"
+            )
         self._check_default()
 
     @property

@@ -31,7 +31,11 @@ class Domain:
 
     def __repr__(self) -> str:
         """As the class is called, without the arguments that are rarely given."""
-        given = [each.name for each in fields(self) if not each.kw_only or getattr(self, each.name) not in (None, ALWAYS)]  # type: ignore[arg-type]
+        given = [
+            each.name
+            for each in fields(self)
+            if not each.kw_only or getattr(self, each.name) not in (None, ALWAYS)
+        ]  # type: ignore[arg-type]
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in given)})"
 
     def check(self, value: object) -> Any:
@@ -70,7 +74,9 @@ class Domain:
 
     def _check_name_and_condition(self) -> None:
         if not isinstance(self.name, str) or not self.name:
-            raise InputError(f"name of a hyperparameter must be a string that is not empty, got {self.name!r}")
+            raise InputError(
+                f"name of a hyperparameter must be a string that is not empty, got {self.name!r}"
+            )
         object.__setattr__(self, "when", Conditions(self.name, self.when))
 
     def _check_default(self) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.combinations import MOST, distinct
-from search_spaces.planned import Planned, count
+from search_spaces.combinations import MOST, count, distinct
+from search_spaces.planned import FixedDesign
 from search_spaces.values import python_value, read_value, write_value
 from trainables.names import InputError, unknown
 
@@ -20,7 +20,7 @@ _BOOLS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
-class Explicit(Planned):
+class Explicit(FixedDesign):
     """The configurations of a list or a table.
 
     One list serves spaces that differ: a name that a space lacks is passed over, and :meth:`check_names` finds names that all lack.
@@ -46,14 +46,20 @@ class Explicit(Planned):
         elif hasattr(given, "to_dict") and hasattr(given, "columns"):
             given = given.to_dict("records")
         if isinstance(given, Mapping) or not isinstance(given, Iterable):
-            raise InputError(f"rows of an explicit design must be a list of configurations, a table or the path of one, got {given!r}")
+            raise InputError(
+                f"rows of an explicit design must be a list of configurations, a table or the path of one, got {given!r}"
+            )
         rows = []
         for row in given:
             if not isinstance(row, Mapping):
-                raise InputError(f"rows of an explicit design must be configurations such as {{lr: 0.01}}, got {row!r}")
+                raise InputError(
+                    f"rows of an explicit design must be configurations such as {{lr: 0.01}}, got {row!r}"
+                )
             for name, value in row.items():
                 if isinstance(value, (list, tuple, set, Mapping)):
-                    raise InputError(f"rows of an explicit design must give one value for {name}, got {value!r}")
+                    raise InputError(
+                        f"rows of an explicit design must give one value for {name}, got {value!r}"
+                    )
             rows.append({str(name): python_value(value) for name, value in row.items() if not _empty(value)})
         if not rows:
             raise InputError("rows of an explicit design must be at least one, got none")
@@ -83,7 +89,10 @@ class Explicit(Planned):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON and YAML, all rows written out; :func:`search_spaces.designs.design_from_dict` reads it."""
-        return {"kind": self.kind, "rows": [{name: write_value(value) for name, value in row.items()} for row in self.rows]}
+        return {
+            "kind": self.kind,
+            "rows": [{name: write_value(value) for name, value in row.items()} for row in self.rows],
+        }
 
 
 def _read(path: pathlib.Path) -> list[dict[str, Any]]:

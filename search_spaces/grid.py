@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.combinations import MOST, combine, count_combinations
+from search_spaces.combinations import MOST, combine, count, count_combinations
 from search_spaces.hyperparameters import Hyperparameter
-from search_spaces.planned import Planned, count
+from search_spaces.planned import FixedDesign
 from search_spaces.values import write_value
 from trainables.names import InputError, unknown
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Grid(Planned):
+class Grid(FixedDesign):
     """The full factorial: every combination of a few levels of each hyperparameter.
 
     In a conditional space, every combination of the active ones once. One grid serves spaces that differ: a name that a space lacks is
@@ -42,7 +42,9 @@ class Grid(Planned):
         if isinstance(self.points, Mapping):
             if not self.points and not self.levels:
                 raise InputError("points of a grid must name at least one hyperparameter, got none")
-            object.__setattr__(self, "points", {name: count(f"points of {name}", each) for name, each in self.points.items()})
+            object.__setattr__(
+                self, "points", {name: count(f"points of {name}", each) for name, each in self.points.items()}
+            )
         else:
             object.__setattr__(self, "points", count("points of a grid", self.points))
         if not isinstance(self.levels, Mapping):
@@ -71,9 +73,14 @@ class Grid(Planned):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON and YAML; :func:`design_from_dict` reads it."""
-        data: dict[str, Any] = {"kind": self.kind, "points": dict(self.points) if isinstance(self.points, Mapping) else self.points}
+        data: dict[str, Any] = {
+            "kind": self.kind,
+            "points": dict(self.points) if isinstance(self.points, Mapping) else self.points,
+        }
         if self.levels:
-            data["levels"] = {name: [write_value(each) for each in values] for name, values in self.levels.items()}
+            data["levels"] = {
+                name: [write_value(each) for each in values] for name, values in self.levels.items()
+            }
         return data
 
     def _size(self, hyperparameter: Hyperparameter) -> int:
@@ -89,4 +96,8 @@ class Grid(Planned):
             return [hyperparameter.check(each) for each in self.levels[name]]
         if not isinstance(self.points, Mapping):
             return list(hyperparameter.grid(self.points))
-        return list(hyperparameter.grid(self.points[name])) if name in self.points else [hyperparameter.default_value()]
+        return (
+            list(hyperparameter.grid(self.points[name]))
+            if name in self.points
+            else [hyperparameter.default_value()]
+        )

@@ -49,7 +49,11 @@ def inferred_space(
     lr: 0.001 to 0.1, log
     nu: 0.9, linear, when rule is 'adam'
     """
-    order = list(names) if names is not None else list(dict.fromkeys(name for each in configurations for name in each))
+    order = (
+        list(names)
+        if names is not None
+        else list(dict.fromkeys(name for each in configurations for name in each))
+    )
     made: dict[str, Hyperparameter] = {}
     for name in order:
         values = [each[name] for each in configurations if name in each]
@@ -68,14 +72,20 @@ def inferred_space(
     return SearchSpace(*placed)
 
 
-def plain_configuration(configuration: Mapping[str, Any], domains: Mapping[str, Hyperparameter]) -> dict[str, Scalar]:
+def plain_configuration(
+    configuration: Mapping[str, Any], domains: Mapping[str, Hyperparameter]
+) -> dict[str, Scalar]:
     """Return a configuration with the values as the domains hold them: :func:`plain_values`, and ``True`` among bools as the bool.
 
     Args:
         configuration: values of any kind.
         domains: hyperparameters by name; other names are left out.
     """
-    return {name: _as_chosen(domains[name], plain_values(name, [value])[0]) for name, value in configuration.items() if name in domains}
+    return {
+        name: _as_chosen(domains[name], plain_values(name, [value])[0])
+        for name, value in configuration.items()
+        if name in domains
+    }
 
 
 def _as_chosen(domain: Hyperparameter, value: Scalar) -> Scalar:
@@ -103,11 +113,15 @@ def domain_of(name: str, values: Iterable[Any], scale: str | None = None) -> Hyp
         if isinstance(each, (str, bool)):
             raise InputError(f"{name} must hold numbers for a {scale} scale, got {each!r}")
         if not math.isfinite(each):
-            raise InputError(f"{name} must hold finite numbers for a {scale} scale, got {each!r}; its scale can be ordinal")
+            raise InputError(
+                f"{name} must hold finite numbers for a {scale} scale, got {each!r}; its scale can be ordinal"
+            )
     numbers = cast("tuple[float, ...]", found)
     if scale != "log1m" and all(float(each).is_integer() and abs(each) <= LARGEST for each in numbers):
         return Integer(name, int(min(numbers)), int(max(numbers)), cast(Literal["linear", "log"], scale))
-    return Float(name, float(min(numbers)), float(max(numbers)), cast(Literal["linear", "log", "log1m"], scale))
+    return Float(
+        name, float(min(numbers)), float(max(numbers)), cast(Literal["linear", "log", "log1m"], scale)
+    )
 
 
 def scale_of(name: str, values: Iterable[Any]) -> str:
@@ -128,7 +142,10 @@ def scale_of(name: str, values: Iterable[Any]) -> str:
         return "ordinal"
     low, high = numbers[0], numbers[-1]
     fitting = ["linear"]
-    if low > 0 and (high / low >= WIDE or (high / low >= NARROW and len(numbers) > 2 and _unevenness(numbers, "log") < EXACT)):
+    if low > 0 and (
+        high / low >= WIDE
+        or (high / low >= NARROW and len(numbers) > 2 and _unevenness(numbers, "log") < EXACT)
+    ):
         fitting.append("log")
     if low >= 0 and high < 1 and (1 - low) / (1 - high) >= WIDE:
         fitting.append("log1m")
@@ -136,12 +153,17 @@ def scale_of(name: str, values: Iterable[Any]) -> str:
         return "log1m" if "log1m" in fitting and low >= 0.5 else "log" if "log" in fitting else "linear"
     if low == 0 and "log1m" not in fitting and 3 < len(numbers) <= MOST_LEVELS:
         magnitudes = numbers[1:]
-        if _unevenness(numbers, "linear") > _unevenness(magnitudes, "log") + 4 * GRID and magnitudes[-1] / magnitudes[0] >= WIDE:
+        if (
+            _unevenness(numbers, "linear") > _unevenness(magnitudes, "log") + 4 * GRID
+            and magnitudes[-1] / magnitudes[0] >= WIDE
+        ):
             return "ordinal"
     uneven = {scale: _unevenness(numbers, scale) for scale in fitting}
     if min(uneven.values()) < GRID:
         return min(uneven, key=lambda scale: uneven[scale])
-    likely = {scale: _log_likelihood(numbers, scale) - (0 if scale == "linear" else CLEARLY) for scale in fitting}
+    likely = {
+        scale: _log_likelihood(numbers, scale) - (0 if scale == "linear" else CLEARLY) for scale in fitting
+    }
     return max(likely, key=lambda scale: likely[scale])
 
 
@@ -166,8 +188,14 @@ def plain_values(name: str, values: Iterable[Any], *, mixed: bool = False) -> tu
             raise InputError(f"{name} must hold numbers, text or bools, got {value!r}")
         distinct.setdefault((isinstance(scalar, bool), scalar), scalar)
     found = tuple(distinct.values())
-    if NONE in found and len(found) > 1 and all(value == NONE or value in BOOLS for value in found if isinstance(value, str)):
-        found = tuple(BOOLS.get(value, value) if isinstance(value, str) else value for value in found)  # a table's bools beside None
+    if (
+        NONE in found
+        and len(found) > 1
+        and all(value == NONE or value in BOOLS for value in found if isinstance(value, str))
+    ):
+        found = tuple(
+            BOOLS.get(value, value) if isinstance(value, str) else value for value in found
+        )  # a table's bools beside None
     kinds = {_kind(value): value for value in found if value != NONE}
     if len(kinds) > 1 and not mixed:
         raise InputError(
@@ -187,7 +215,9 @@ def _unevenness(numbers: Sequence[float], scale: str) -> float:
     low, high = forward(numbers[0]), forward(numbers[-1])
     if high <= low or len(numbers) < 2:
         return 0.0
-    return max(abs((forward(each) - low) / (high - low) - i / (len(numbers) - 1)) for i, each in enumerate(numbers))
+    return max(
+        abs((forward(each) - low) / (high - low) - i / (len(numbers) - 1)) for i, each in enumerate(numbers)
+    )
 
 
 def _log_likelihood(numbers: Sequence[float], scale: str) -> float:

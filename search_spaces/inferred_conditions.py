@@ -30,12 +30,20 @@ def with_conditions(
     >>> with_conditions(domains, [{"rule": "sgd"}, {"rule": "adam", "nu": 0.9}, {"rule": "adam", "nu": 0.99}])[0][1].when
     {'rule': ('adam',)}
     """
-    placed = {name: domain for name, domain in domains.items() if all(name in configuration for configuration in configurations)}
+    placed = {
+        name: domain
+        for name, domain in domains.items()
+        if all(name in configuration for configuration in configurations)
+    }
     waiting = [name for name in domains if name not in placed]
     while waiting:
-        parents = [domain for domain in placed.values() if domain.cardinality is not None and domain.cardinality > 1]
+        parents = [
+            domain for domain in placed.values() if domain.cardinality is not None and domain.cardinality > 1
+        ]
         conditions = ((name, condition_of(name, parents, configurations)) for name in waiting)
-        name, condition = next(((name, condition) for name, condition in conditions if condition is not None), ("", None))
+        name, condition = next(
+            ((name, condition) for name, condition in conditions if condition is not None), ("", None)
+        )
         if condition is None:
             break
         placed[name] = dataclasses.replace(domains[name], when=condition)
@@ -63,7 +71,9 @@ def condition_of(
     able = [parent for parent in parents if all(parent.name in configuration for configuration in active)]
     for count in range(1, MOST_PARENTS + 1):
         for chosen in itertools.combinations(able, count):
-            needed = {parent.name: {configuration[parent.name] for configuration in active} for parent in chosen}
+            needed = {
+                parent.name: {configuration[parent.name] for configuration in active} for parent in chosen
+            }
             if any(_all_among(needed, configuration) for configuration in inactive):
                 continue
             if all(_is_set_of_values(parent, needed[parent.name], configurations) for parent in chosen):
@@ -72,14 +82,20 @@ def condition_of(
 
 
 def _all_among(needed: Mapping[str, Collection[Any]], configuration: Mapping[str, Any]) -> bool:
-    return all(parent in configuration and configuration[parent] in values for parent, values in needed.items())
+    return all(
+        parent in configuration and configuration[parent] in values for parent, values in needed.items()
+    )
 
 
-def _is_set_of_values(parent: Hyperparameter, values: Collection[Any], configurations: Sequence[Mapping[str, Any]]) -> bool:
+def _is_set_of_values(
+    parent: Hyperparameter, values: Collection[Any], configurations: Sequence[Mapping[str, Any]]
+) -> bool:
     """Return whether a condition can name these values of a parent: any choices or levels, but of numbers only an interval of few."""
     if not isinstance(parent, (Float, Integer)):
         return True
-    numbers = sorted({configuration[parent.name] for configuration in configurations if parent.name in configuration})
+    numbers = sorted(
+        {configuration[parent.name] for configuration in configurations if parent.name in configuration}
+    )
     within = [number for number in numbers if min(values) <= number <= max(values)]
     return len(numbers) <= MOST_NUMBERS and len(within) == len(values)
 

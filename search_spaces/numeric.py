@@ -122,7 +122,9 @@ class Float(Domain):
         assert self.step is not None
         k = min(max(round((number - self.low) / self.step), 0), self._steps)
         # What arithmetic such as low + k * step leaves is no other value.
-        if abs(number - self._level(k)) > max(1e-9 * self.step, 4 * math.ulp(max(abs(self.low), abs(self.high)))):
+        if abs(number - self._level(k)) > max(
+            1e-9 * self.step, 4 * math.ulp(max(abs(self.low), abs(self.high)))
+        ):
             raise InputError(
                 f"{self.name} must be {self.low!r} plus a whole number of steps of {self.step!r}, got {given!r}; nearest {self._level(k)!r}"
             )
@@ -135,7 +137,9 @@ class Float(Domain):
         # What is read in 12 digits: the number, its distance from 1, or its distance from the neighbouring levels.
         size = {"log": x, "log1m": 1 - x, "linear": self.high - self.low}[self.scale]
         significant = 12
-        if self.scale == "log1m":  # 1 - high has lost the digits that high spends on its nines: 0.999999 holds 1e-6 to 9 digits, not 15
+        if (
+            self.scale == "log1m"
+        ):  # 1 - high has lost the digits that high spends on its nines: 0.999999 holds 1e-6 to 9 digits, not 15
             significant = min(12, max(1, math.floor(15 + math.log10(1 - self.high))))
         digits = significant - 1 - math.floor(math.log10(size))
         return min(max(round(x, digits) + 0.0, self.low), self.high)
@@ -237,14 +241,20 @@ def _check_step(domain: Float | Integer) -> None:
     name, low, high, step = domain.name, domain.low, domain.high, domain.step
     assert step is not None
     if domain.scale != "linear":
-        raise InputError(f"step of {name} needs a linear scale, got {domain.scale!r}; an ordinal can list the levels")
+        raise InputError(
+            f"step of {name} needs a linear scale, got {domain.scale!r}; an ordinal can list the levels"
+        )
     if step <= 0:
         raise InputError(f"step of {name} must be above 0, got {step!r}")
     exact_low, exact_high, exact_step = (Decimal(repr(each)) for each in (low, high, step))
     if (exact_high - exact_low) / exact_step > LARGEST:
-        raise InputError(f"step of {name} must make at most 2**40 values, got {step!r} from {low!r} to {high!r}")
+        raise InputError(
+            f"step of {name} must make at most 2**40 values, got {step!r} from {low!r} to {high!r}"
+        )
     steps = int((exact_high - exact_low) / exact_step + Decimal("1e-9"))
     last = exact_low + steps * exact_step
     if abs(exact_high - last) > exact_step * Decimal("1e-9"):
         upper = type(low)(last)
-        raise InputError(f"high of {name} must be low plus a whole number of steps of {step!r}, got {high!r}; nearest below {upper!r}")
+        raise InputError(
+            f"high of {name} must be low plus a whole number of steps of {step!r}, got {high!r}; nearest below {upper!r}"
+        )

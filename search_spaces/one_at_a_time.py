@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.combinations import MOST, distinct
-from search_spaces.planned import Planned, count
+from search_spaces.combinations import MOST, count, distinct
+from search_spaces.planned import FixedDesign
 from search_spaces.values import write_value
 from trainables.names import InputError, unknown
 
@@ -19,7 +19,7 @@ BEST = "best"
 
 
 @dataclass(frozen=True)
-class OneAtATime(Planned):
+class OneAtATime(FixedDesign):
     """Each hyperparameter at a few levels, the others at the center.
 
     Where a level makes others active, they have the center's value, or their default; where it makes others inactive, they are left out.
@@ -69,7 +69,11 @@ class OneAtATime(Planned):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
-        center = BEST if self.center == BEST else {name: write_value(value) for name, value in self._center().items()}
+        center = (
+            BEST
+            if self.center == BEST
+            else {name: write_value(value) for name, value in self._center().items()}
+        )
         return {"kind": self.kind, "points": self.points, **({"center": center} if center else {})}
 
     def _center(self) -> Mapping[str, Any]:

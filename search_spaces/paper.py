@@ -18,7 +18,12 @@ from search_spaces.hyperparameters import Categorical, Float
 from search_spaces.spaces import SearchSpace
 from trainables.names import InputError
 
-RATES = {"momentum": (0.5, 1.0, 2.0), "l1": (5e-4, 1e-3, 2e-3), "l2": (1e-3, 2e-3, 5e-3), "linf": (2e-3, 5e-3, 0.01)}
+RATES = {
+    "momentum": (0.5, 1.0, 2.0),
+    "l1": (5e-4, 1e-3, 2e-3),
+    "l2": (1e-3, 2e-3, 5e-3),
+    "linf": (2e-3, 5e-3, 0.01),
+}
 """The learning rates of momentum alone, and of each norm; the paper's own is the last of momentum's, and the middle of the others'."""
 STEP = Categorical("lr_schedule", ("step",))
 """The learning rate's schedule, whose defaults are the paper's."""
@@ -43,7 +48,11 @@ class Table:
     def space(self, variant: str) -> SearchSpace:
         """The space that the variant's cells and their learning rates span."""
         levels = self.levels(variant)
-        decays = [Float(name, min(levels[name]), max(levels[name]), "log1m") for name in ("mu", "nu") if name in levels]
+        decays = [
+            Float(name, min(levels[name]), max(levels[name]), "log1m")
+            for name in ("mu", "nu")
+            if name in levels
+        ]
         return SearchSpace(Float("lr", min(levels["lr"]), max(levels["lr"]), "log"), *decays, STEP)
 
     def design(self, variant: str) -> Grid:
@@ -65,12 +74,18 @@ def _table_1() -> Iterator[tuple[str, tuple[float, ...], tuple[float, ...]]]:
 
 
 def _table_2() -> Iterator[tuple[str, tuple[float, ...], tuple[float, ...]]]:
-    for norm, schedules in (("l1", ("constant", "bias_corrected")), ("l2", ("constant", "bias_corrected")), ("linf", ("constant",))):
+    for norm, schedules in (
+        ("l1", ("constant", "bias_corrected")),
+        ("l2", ("constant", "bias_corrected")),
+        ("linf", ("constant",)),
+    ):
         for schedule in schedules:
             yield f"{norm}-mean-{schedule}", (), (0.9, 0.999)
 
 
-def _combined(pairs: Iterable[tuple[str, str]], mu: tuple[float, ...], nu: tuple[float, ...]) -> Iterator[Any]:
+def _combined(
+    pairs: Iterable[tuple[str, str]], mu: tuple[float, ...], nu: tuple[float, ...]
+) -> Iterator[Any]:
     for momentum, norm in pairs:
         yield f"{momentum}-unscaled-mean-bias_corrected+{norm}-mean-bias_corrected", mu, nu
 
@@ -86,7 +101,13 @@ TABLES = {
     1: Table(1, "autoencoder/mnist", tuple(_table_1())),
     2: Table(2, "autoencoder/mnist", tuple(_table_2())),
     3: Table(
-        3, "autoencoder/mnist", tuple(_combined([(m, p) for p in ("l1", "l2", "linf") for m in ("cm", "nag")], (0.9, 0.95), (0.9, 0.999)))
+        3,
+        "autoencoder/mnist",
+        tuple(
+            _combined(
+                [(m, p) for p in ("l1", "l2", "linf") for m in ("cm", "nag")], (0.9, 0.95), (0.9, 0.999)
+            )
+        ),
     ),
     4: Table(4, "resnet/cifar10", tuple(_table_4())),
 }

@@ -20,7 +20,7 @@ class Persistent(Stateless):
 
     Args:
         searcher: chooses the cohorts. ended: keys of the members that need not be trained again; the caller keeps it up to date.
-        present: what the trainable is given of a cohort. reports: the reports in a result. ending: what the end of a cohort adds to them.
+        trainable_config: what the trainable is given of a cohort. reports: the reports in a result. ending: what the end of a cohort adds to them.
         attempts: how often a member may be to blame for an error like the one that ended a trial of Tune's, by its id; 1 fails all that is
         left of a cohort at once. give_up: called with that id and the keys of members that are not tried again.
     """
@@ -30,15 +30,19 @@ class Persistent(Stateless):
         searcher: Stateless,
         ended: set[str],
         *,
-        present: Callable[[dict[str, Any]], dict[str, Any]] = lambda config: config,
-        reports: Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[Mapping[str, Any]]] = lambda config, result: result["reports"],
-        ending: Callable[[Mapping[str, Any], Mapping[str, Any] | None], Sequence[Mapping[str, Any]]] = lambda config, result: (),
+        trainable_config: Callable[[dict[str, Any]], dict[str, Any]] = lambda config: config,
+        reports: Callable[
+            [Mapping[str, Any], Mapping[str, Any]], Sequence[Mapping[str, Any]]
+        ] = lambda config, result: result["reports"],
+        ending: Callable[
+            [Mapping[str, Any], Mapping[str, Any] | None], Sequence[Mapping[str, Any]]
+        ] = lambda config, result: (),
         attempts: Callable[[str], int] = lambda trial_id: RETRIES + 1,
         give_up: Callable[[str, Sequence[str]], None] = lambda trial_id, keys: None,
     ) -> None:
         super().__init__()
         self._searcher, self._ended = searcher, ended
-        self._present, self._reports, self._ending = present, reports, ending
+        self._trainable_config, self._reports, self._ending = trainable_config, reports, ending
         self._attempts, self._give_up = attempts, give_up
         self._blamed: Counter[tuple[str, int]] = Counter()
         self._given: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -57,14 +61,16 @@ class Persistent(Stateless):
             config["attempt"] = 1
         self._given[trial_id] = owner, config
         self.cohorts[trial_id] = config
-        return self._present(config)
+        return self._trainable_config(config)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Pass on what a cohort reports."""
         owner, config = self._given[trial_id]
         self._searcher.on_trial_result(owner, {"reports": self._reports(config, result)})
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         """Pass on the end of a cohort, or keep what a lost worker left."""
         if trial_id not in self._given:  # Tune may say it twice
             return
@@ -73,7 +79,11 @@ class Persistent(Stateless):
         if again is not None:
             self._lost.append((owner, again))
         else:
-            last = [*self._reports(config, result), *self._ending(config, result)] if result and not error else []
+            last = (
+                [*self._reports(config, result), *self._ending(config, result)]
+                if result and not error
+                else []
+            )
             self._searcher.on_trial_complete(owner, {"reports": last}, error)
 
     def _again(self, trial_id: str, config: dict[str, Any]) -> dict[str, Any] | None:

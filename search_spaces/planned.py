@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
-from numbers import Integral
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.combinations import MOST
+from search_spaces.combinations import MOST, count, distinct
+from search_spaces.values import whole
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from search_spaces.composed import Composed
     from search_spaces.spaces import SearchSpace
 
 
-class Planned:
+class FixedDesign:
     """A design whose configurations are known before the first trial runs. Each one is a frozen dataclass with its own fields."""
 
     kind: ClassVar[str]
@@ -38,28 +37,59 @@ class Planned:
         """Plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
         return {"kind": self.kind, **{each.name: getattr(self, each.name) for each in fields(self)}}  # type: ignore[arg-type]
 
-    def __add__(self, other: Planned) -> Composed:
+    def __add__(self, other: FixedDesign) -> Composed:
         """The configurations of both, each once."""
-        from search_spaces.composed import Composed
-
-        if not isinstance(other, Planned):
-            raise InputError(f"a {self.kind} design can be joined with other designs that are known beforehand, got {other!r}")
+        if not isinstance(other, FixedDesign):
+            raise InputError(
+                f"a {self.kind} design can be joined with other designs that are known beforehand, got {other!r}"
+            )
         return Composed((self, other))
 
 
-def count(name: str, value: object) -> int:
-    """A whole number from 1 to :data:`search_spaces.combinations.MOST`. Raises: InputError."""
-    number = whole(name, value, at_least=1)
-    if number > MOST:
-        raise InputError(f"{name} must be at most {MOST:,}, got {number:,}")
-    return number
+@dataclass(frozen=True)
+class Composed(FixedDesign):
+    """The configurations of each part in turn, those that an earlier part has left out: ``Sobol(64) + OneAtATime(9)``.
 
+    Args: parts: designs that are known beforehand, at least two; a composed one counts as its parts.
+    Raises: InputError for other designs; for fewer than two.
 
-def whole(name: str, value: object, *, at_least: int) -> int:
-    """A whole number that is large enough. Raises: InputError."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < at_least:
-        raise InputError(f"{name} must be a whole number of at least {at_least}, got {value!r}")
-    return int(value)
+    >>> from search_spaces import Float, Grid, SearchSpace
+    >>> (Grid(3) + Grid(5)).configurations(SearchSpace(Float("x", 0, 1)))
+    [{'x': 0.0}, {'x': 0.5}, {'x': 1.0}, {'x': 0.25}, {'x': 0.75}]
+    """
+
+    parts: tuple[FixedDesign, ...]
+    kind: ClassVar[str] = "composed"
+
+    def __post_init__(self) -> None:
+        flat: list[FixedDesign] = []
+        for each in self.parts:
+            if not isinstance(each, FixedDesign):
+                raise InputError(
+                    f"parts of a composed design must be designs that are known beforehand, got {each!r}"
+                )
+            flat += each.parts if isinstance(each, Composed) else [each]
+        if len(flat) < 2:
+            raise InputError(f"parts of a composed design must be at least two, got {len(flat)}")
+        object.__setattr__(self, "parts", tuple(flat))
+
+    def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
+        """The parts' configurations in order, each once."""
+        return distinct(configuration for each in self.parts for configuration in each.configurations(space))
+
+    def size(self, space: SearchSpace, most: int = MOST) -> int:
+        """The sum of the parts'."""
+        return sum(each.size(space, most) for each in self.parts)
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """Raises: InputError as the parts."""
+        known = list(names)
+        for each in self.parts:
+            each.check_names(known)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
+        return {"kind": self.kind, "parts": [each.to_dict() for each in self.parts]}
 
 
 def check_size(design: Any) -> None:

@@ -10,22 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from search_spaces.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
 from search_spaces.listing import condition
+from search_spaces.spaces import SearchSpace
 from search_spaces.values import python_value
 from trainables.names import InputError, unknown
-
-if TYPE_CHECKING:
-    from search_spaces.spaces import SearchSpace
 
 COMPLEMENT, LEVEL = "1 - ", "level of "
 """Before the name of a log1m and of an ordinal hyperparameter in a transformed ``param_space``."""
 
 
 def to_ray(space: SearchSpace, *, transformed: bool = False) -> dict[str, Any]:
-    """Ray Tune's ``param_space``: what :func:`from_ray_config` turns back into configurations.
+    """Ray Tune's ``param_space``: what :func:`configuration_from_ray` turns back into configurations.
 
     A float is ``uniform``, ``loguniform`` or (with a step) ``quniform``, an integer ``randint``, ``lograndint`` or ``qrandint``, a
     categorical ``choice``. Ray draws the two ends of a quantised domain half as often as the values between.
@@ -39,7 +37,7 @@ def to_ray(space: SearchSpace, *, transformed: bool = False) -> dict[str, Any]:
     return param_space(dict(_call(each, transformed) for each in space))
 
 
-def from_ray_config(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, Any]:
+def configuration_from_ray(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of a config that Ray drew from :func:`to_ray`, transformed or not. Raises: InputError as the space's check."""
     values: dict[str, Any] = {}
     for each in space:
@@ -50,7 +48,9 @@ def from_ray_config(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, 
         elif f"{LEVEL}{name}" in config and isinstance(each, Ordinal):
             level = config[f"{LEVEL}{name}"]
             if not 0 <= level < len(each.levels):
-                raise InputError(f"level of {name} must be between 0 and {len(each.levels) - 1}, got {level!r}")
+                raise InputError(
+                    f"level of {name} must be between 0 and {len(each.levels) - 1}, got {level!r}"
+                )
             values[name] = each.levels[int(level)]
         elif name in config:
             values[name] = _inside(each, config[name])
@@ -61,7 +61,7 @@ def from_ray_config(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, 
     return space.check(values)
 
 
-def from_ray(param_space: Mapping[str, Any]) -> SearchSpace:
+def space_from_ray(param_space: Mapping[str, Any]) -> SearchSpace:
     """The space of a ``param_space``: uniform, loguniform, quniform, randint, lograndint, qrandint, choice, grid_search and constants.
 
     Ray's upper bound of integers is exclusive (but of qrandint), ours inclusive. The numbers of a grid_search are the levels of an ordinal,
@@ -69,14 +69,14 @@ def from_ray(param_space: Mapping[str, Any]) -> SearchSpace:
 
     Raises: InputError, naming the hyperparameter, for anything else: randn, sample_from, a quantised log scale, a nested dictionary.
 
-    >>> print(from_ray({"batch_size": {"grid_search": [64, 32]}, "epochs": 3}))
+    >>> print(space_from_ray({"batch_size": {"grid_search": [64, 32]}, "epochs": 3}))
     batch_size: 32, 64, ordinal
     epochs: 3, linear, default 3
     """
-    from search_spaces.spaces import SearchSpace
-
     if not isinstance(param_space, Mapping):
-        raise InputError(f"a param_space must be a mapping of names to Ray Tune's domains, got {param_space!r}")
+        raise InputError(
+            f"a param_space must be a mapping of names to Ray Tune's domains, got {param_space!r}"
+        )
     return SearchSpace(*(_hyperparameter(name, each) for name, each in param_space.items()))
 
 
@@ -84,20 +84,30 @@ def _call(each: Hyperparameter, transformed: bool) -> tuple[str, tuple[str, tupl
     """The name in ``param_space``, the function of ray.tune and its arguments."""
     name = each.name
     if each.when:
-        raise InputError(f"{name} is active only when {condition(each.when)}; a param_space has no conditions, use define_by_run()")
+        raise InputError(
+            f"{name} is active only when {condition(each.when)}; a param_space has no conditions, use define_by_run()"
+        )
     if isinstance(each, Categorical):
         return name, ("choice", (list(each.choices),))
     if isinstance(each, Ordinal):
         if not transformed:
-            raise InputError(f"{name} is ordinal, and Ray's choice has no order; use transformed=True, which draws '{LEVEL}{name}'")
+            raise InputError(
+                f"{name} is ordinal, and Ray's choice has no order; use transformed=True, which draws '{LEVEL}{name}'"
+            )
         return f"{LEVEL}{name}", ("randint", (0, len(each.levels)))
     if each.scale == "log1m":
         if not transformed:
-            raise InputError(f"{name} is on a log1m scale, which Ray lacks; use transformed=True, which draws '{COMPLEMENT}{name}'")
+            raise InputError(
+                f"{name} is on a log1m scale, which Ray lacks; use transformed=True, which draws '{COMPLEMENT}{name}'"
+            )
         return f"{COMPLEMENT}{name}", ("loguniform", (1 - each.high, 1 - each.low))
-    if each.step is not None and (isinstance(each, Float) or each.step > 1):  # Ray's qrandint leaves its upper bound out when q is 1
+    if each.step is not None and (
+        isinstance(each, Float) or each.step > 1
+    ):  # Ray's qrandint leaves its upper bound out when q is 1
         if not _is_multiple(each.low, each.step):
-            raise InputError(f"low of {name} must be a multiple of its step, as Ray has it, got low {each.low!r} and step {each.step!r}")
+            raise InputError(
+                f"low of {name} must be a multiple of its step, as Ray has it, got low {each.low!r} and step {each.step!r}"
+            )
         return name, ("quniform" if isinstance(each, Float) else "qrandint", (each.low, each.high, each.step))
     if isinstance(each, Float):
         return name, ("loguniform" if each.scale == "log" else "uniform", (each.low, each.high))
@@ -108,7 +118,9 @@ def _hyperparameter(name: str, given: Any) -> Hyperparameter:
     if isinstance(given, Mapping):
         if set(given) == {"grid_search"}:
             return _levels(name, given["grid_search"])
-        raise InputError(f"{name} is a dictionary; give its hyperparameters names of their own, got {dict(given)!r}")
+        raise InputError(
+            f"{name} is a dictionary; give its hyperparameters names of their own, got {dict(given)!r}"
+        )
     if hasattr(given, "get_sampler") and hasattr(given, "domain_str"):
         return _domain(name, given)
     return _constant(name, python_value(given))
@@ -124,12 +136,18 @@ def _domain(name: str, given: Any) -> Hyperparameter:
                 raise InputError(f"choices of {name} must be strings, bools or numbers, got {choice!r}")
         return Categorical(name, tuple(given.categories))
     if kind not in ("Float", "Integer"):
-        raise InputError(f"{name} must have a domain of its own, got sample_from; a condition or a fixed value may say the same")
+        raise InputError(
+            f"{name} must have a domain of its own, got sample_from; a condition or a fixed value may say the same"
+        )
     if drawn not in ("Uniform", "LogUniform"):
-        raise InputError(f"{name} must be uniform on a linear or log scale, got a {drawn.lower()} distribution")
+        raise InputError(
+            f"{name} must be uniform on a linear or log scale, got a {drawn.lower()} distribution"
+        )
     scale: Any = "log" if drawn == "LogUniform" else "linear"
     if step is not None and scale == "log" and step != 1:
-        raise InputError(f"{name} must not have a step on a log scale, got steps of {step!r}; an ordinal can list the levels")
+        raise InputError(
+            f"{name} must not have a step on a log scale, got steps of {step!r}; an ordinal can list the levels"
+        )
     if kind == "Float":
         return Float(name, given.lower, given.upper, scale, step=step)
     low, high = int(given.lower), int(given.upper)
@@ -158,7 +176,9 @@ def _constant(name: str, value: Any) -> Hyperparameter:
         return Integer(name, int(value), int(value), default=int(value))
     if isinstance(value, Real) and math.isfinite(value):
         return Float(name, float(value), float(value), default=float(value))
-    raise InputError(f"{name} must be a domain of Ray Tune, a string, a bool or a finite number, got {value!r}")
+    raise InputError(
+        f"{name} must be a domain of Ray Tune, a string, a bool or a finite number, got {value!r}"
+    )
 
 
 def _is_multiple(low: float, step: float) -> bool:

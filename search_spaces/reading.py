@@ -10,7 +10,12 @@ from search_spaces.hyperparameters import Categorical, Float, Hyperparameter, In
 from search_spaces.values import read_value
 from trainables.names import InputError, unknown
 
-TYPES: dict[str, type[Hyperparameter]] = {"float": Float, "integer": Integer, "ordinal": Ordinal, "categorical": Categorical}
+TYPES: dict[str, type[Hyperparameter]] = {
+    "float": Float,
+    "integer": Integer,
+    "ordinal": Ordinal,
+    "categorical": Categorical,
+}
 
 
 def from_dict(data: Mapping[str, Any]) -> Hyperparameter:
@@ -28,8 +33,12 @@ def from_dict(data: Mapping[str, Any]) -> Hyperparameter:
     Ordinal(name='p', levels=(1, 2, inf), default=None)
     """
     if not isinstance(data, Mapping):
-        raise InputError(f"a hyperparameter must be a mapping such as {{name: lr, low: 0.001, high: 1, scale: log}}, got {data!r}")
-    kind = data.get("type", "ordinal" if "levels" in data else "categorical" if "choices" in data else "float")
+        raise InputError(
+            f"a hyperparameter must be a mapping such as {{name: lr, low: 0.001, high: 1, scale: log}}, got {data!r}"
+        )
+    kind = data.get(
+        "type", "ordinal" if "levels" in data else "categorical" if "choices" in data else "float"
+    )
     if not isinstance(kind, str) or kind not in TYPES:
         raise unknown("type of hyperparameter", kind, TYPES)
     made = TYPES[kind]

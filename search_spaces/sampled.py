@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from search_spaces.combinations import MOST, distinct
-from search_spaces.planned import Planned, check_size
+from search_spaces.planned import FixedDesign, check_size
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
 
 
 @dataclass(frozen=True)
-class _Sampled(Planned):
+class _Sampled(FixedDesign):
     """What designs of n points share."""
 
     n: int

@@ -53,5 +53,9 @@ def finite_value(study: optuna.Study, value: float) -> float:
     """A value to tell: what diverged and has no initial loss to be capped at counts as the worst that was told so far."""
     if math.isfinite(value):
         return value
-    told = [each.value for each in study.get_trials(deepcopy=False) if each.value is not None and math.isfinite(each.value)]
+    told = [
+        each.value
+        for each in study.get_trials(deepcopy=False)
+        if each.value is not None and math.isfinite(each.value)
+    ]
     return max(told, default=value)

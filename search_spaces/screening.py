@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from search_spaces.combinations import MOST
 from search_spaces.listing import condition
-from search_spaces.planned import Planned, check_size, whole
+from search_spaces.planned import FixedDesign, check_size
+from search_spaces.values import whole
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Screening(Planned):
+class _Screening(FixedDesign):
     """What designs share whose rows are read in order."""
 
     n: int
@@ -36,7 +37,9 @@ class _Screening(Planned):
         self._check_space(space)
         rows = self.rows(len(space))
         if rows > MOST:
-            raise InputError(f"a {self.kind} design must have at most {MOST:,} rows, got {rows:,}; use a smaller n")
+            raise InputError(
+                f"a {self.kind} design must have at most {MOST:,} rows, got {rows:,}; use a smaller n"
+            )
         return self._draw(self.problem(space))
 
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
@@ -67,8 +70,12 @@ class _Screening(Planned):
         for each in space.conditional:
             for parent in each.when:
                 if space[parent].cardinality is None:
-                    reason = f"{each.name} is active only when {condition(each.when)}, and {parent} is continuous"
-                    raise InputError(f"a {self.kind} design never varies {each.name}: {reason}; use a grid or give {parent} a step")
+                    reason = (
+                        f"{each.name} is active only when {condition(each.when)}, and {parent} is continuous"
+                    )
+                    raise InputError(
+                        f"a {self.kind} design never varies {each.name}: {reason}; use a grid or give {parent} a step"
+                    )
 
 
 @dataclass(frozen=True)
@@ -95,9 +102,13 @@ class Saltelli(_Screening):
         check_size(self)
         if self.n & (self.n - 1):
             near = 1 << (self.n.bit_length() - 1)
-            raise InputError(f"n of a saltelli design must be a power of two, got {self.n}; nearest {near} and {2 * near}")
+            raise InputError(
+                f"n of a saltelli design must be a power of two, got {self.n}; nearest {near} and {2 * near}"
+            )
         if not isinstance(self.second_order, bool):
-            raise InputError(f"second_order of a saltelli design must be true or false, got {self.second_order!r}")
+            raise InputError(
+                f"second_order of a saltelli design must be true or false, got {self.second_order!r}"
+            )
 
     def rows(self, hyperparameters: int) -> int:
         """How many rows there are."""
@@ -106,7 +117,9 @@ class Saltelli(_Screening):
     def _draw(self, problem: dict[str, Any]) -> NDArray[np.float64]:
         from SALib.sample import sobol
 
-        drawn: NDArray[np.float64] = sobol.sample(problem, self.n, calc_second_order=self.second_order, seed=self.seed)
+        drawn: NDArray[np.float64] = sobol.sample(
+            problem, self.n, calc_second_order=self.second_order, seed=self.seed
+        )
         return drawn
 
 
@@ -132,7 +145,9 @@ class Morris(_Screening):
         check_size(self)
         object.__setattr__(self, "levels", whole("levels of a morris design", self.levels, at_least=2))
         if self.levels % 2:
-            raise InputError(f"levels of a morris design must be even, got {self.levels}; nearest {self.levels - 1} and {self.levels + 1}")
+            raise InputError(
+                f"levels of a morris design must be even, got {self.levels}; nearest {self.levels - 1} and {self.levels + 1}"
+            )
 
     def rows(self, hyperparameters: int) -> int:
         """How many rows there are."""

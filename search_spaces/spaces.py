@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Any, get_args
 from search_spaces import activity, changes, combinations, listing
 from search_spaces.conditions import holds
 from search_spaces.hyperparameters import Hyperparameter
-from search_spaces.planned import count, whole
 from search_spaces.reading import from_dict
+from search_spaces.values import whole
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     import numpy as np
-    from ConfigSpace import ConfigurationSpace
     from numpy.typing import ArrayLike, NDArray
-    from optuna.distributions import BaseDistribution
-
-    from search_spaces.define_by_run import DefineByRun
 
 _KINDS = get_args(Hyperparameter)
 
@@ -48,7 +44,9 @@ class SearchSpace:
     def __init__(self, *hyperparameters: Hyperparameter) -> None:
         for each in hyperparameters:
             if not isinstance(each, _KINDS):
-                raise InputError(f"a search space must hold {', '.join(kind.__name__ for kind in _KINDS)}, got {each!r}")
+                raise InputError(
+                    f"a search space must hold {', '.join(kind.__name__ for kind in _KINDS)}, got {each!r}"
+                )
         names = [each.name for each in hyperparameters]
         for position, name in enumerate(names):
             if name in names[:position]:
@@ -108,7 +106,9 @@ class SearchSpace:
         made: dict[str, Any] = {}
         for each in self.hyperparameters:
             if holds(each.when, made):
-                made[each.name] = each.check(values[each.name]) if each.name in values else each.default_value()
+                made[each.name] = (
+                    each.check(values[each.name]) if each.name in values else each.default_value()
+                )
         return made
 
     def reach(self, name: str, value: Any, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -135,7 +135,9 @@ class SearchSpace:
                 found[each.name] = configuration.get(each.name)
             for parent in each.when:
                 if parent in found and parent not in configuration:
-                    raise InputError(f"configuration {dict(configuration)!r} lacks {parent!r}, which decides whether {each.name} is active")
+                    raise InputError(
+                        f"configuration {dict(configuration)!r} lacks {parent!r}, which decides whether {each.name} is active"
+                    )
         return tuple(found)
 
     def check(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,7 +198,7 @@ class SearchSpace:
         """``n`` independent configurations, uniform on every scale; equal ones are kept. Args: seed: 0 or more; the same gives the same."""
         import numpy as np
 
-        n, seed = count("n of a sample", n), whole("seed of a sample", seed, at_least=0)
+        n, seed = combinations.count("n of a sample", n), whole("seed of a sample", seed, at_least=0)
         return self.decode(np.random.default_rng(seed).random((n, len(self))))
 
     def enumerate(self, points: int) -> list[dict[str, Any]]:
@@ -207,8 +209,10 @@ class SearchSpace:
         >>> space.enumerate(2)
         [{'rule': 'sgd'}, {'rule': 'adam', 'nu': 0.9}, {'rule': 'adam', 'nu': 0.999}]
         """
-        count("points", points)
-        return combinations.combine(self.hyperparameters, {each.name: each.grid(points) for each in self.hyperparameters})
+        combinations.count("points", points)
+        return combinations.combine(
+            self.hyperparameters, {each.name: each.grid(points) for each in self.hyperparameters}
+        )
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Plain data for JSON and YAML, one mapping a hyperparameter."""
@@ -233,7 +237,9 @@ class SearchSpace:
     def replace(self, hyperparameter: Hyperparameter) -> SearchSpace:
         """The space with another domain for one name. Raises: InputError for a name that the space lacks."""
         self[hyperparameter.name]
-        return SearchSpace(*(hyperparameter if each.name == hyperparameter.name else each for each in self.hyperparameters))
+        return SearchSpace(
+            *(hyperparameter if each.name == hyperparameter.name else each for each in self.hyperparameters)
+        )
 
     def fix(self, **values: Any) -> SearchSpace:
         """The space with a single value for each name given; configurations still hold it. Conditions that this decides are resolved.
@@ -278,69 +284,6 @@ class SearchSpace:
         ['lr: high is 1.0 in the first, 2.0 in the second', 'mu: only in the second']
         """
         return changes.differences(self.hyperparameters, other.hyperparameters)
-
-    def to_optuna(self) -> dict[str, BaseDistribution]:
-        """Optuna's distributions by name, in coordinates where they are uniform: :func:`search_spaces.optuna_spaces.to_optuna`."""
-        from search_spaces.optuna_spaces import to_optuna
-
-        return to_optuna(self)
-
-    def from_optuna(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration of an Optuna trial's parameters: :func:`search_spaces.optuna_spaces.from_optuna`."""
-        from search_spaces.optuna_spaces import from_optuna
-
-        return from_optuna(self, params)
-
-    @classmethod
-    def from_optuna_distributions(cls, distributions: Mapping[str, BaseDistribution]) -> SearchSpace:
-        """The space of Optuna's distributions: :func:`search_spaces.optuna_spaces.from_distributions`."""
-        from search_spaces.optuna_spaces import from_distributions
-
-        return from_distributions(distributions)
-
-    def define_by_run(self) -> DefineByRun:
-        """A function from an Optuna trial to a configuration, conditions included: :class:`search_spaces.define_by_run.DefineByRun`."""
-        from search_spaces.define_by_run import DefineByRun
-
-        return DefineByRun(self)
-
-    def to_ray(self, *, transformed: bool = False) -> dict[str, Any]:
-        """Ray Tune's ``param_space``: :func:`search_spaces.ray_spaces.to_ray`."""
-        from search_spaces.ray_spaces import to_ray
-
-        return to_ray(self, transformed=transformed)
-
-    def from_ray_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration of a config that Ray Tune drew: :func:`search_spaces.ray_spaces.from_ray_config`."""
-        from search_spaces.ray_spaces import from_ray_config
-
-        return from_ray_config(self, config)
-
-    @classmethod
-    def from_ray(cls, param_space: Mapping[str, Any]) -> SearchSpace:
-        """The space of Ray Tune's ``param_space``: :func:`search_spaces.ray_spaces.from_ray`."""
-        from search_spaces.ray_spaces import from_ray
-
-        return from_ray(param_space)
-
-    def to_configspace(self, *, seed: int | None = None) -> ConfigurationSpace:
-        """A ConfigSpace, conditions included: :func:`search_spaces.configspace_spaces.to_configspace`."""
-        from search_spaces.configspace_spaces import to_configspace
-
-        return to_configspace(self, seed=seed)
-
-    def from_configspace_configuration(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration of one that ConfigSpace drew: :func:`search_spaces.configspace_spaces.from_configuration`."""
-        from search_spaces.configspace_spaces import from_configuration
-
-        return from_configuration(self, configuration)
-
-    @classmethod
-    def from_configspace(cls, space: ConfigurationSpace) -> SearchSpace:
-        """The space of a ConfigSpace: :func:`search_spaces.configspace_spaces.from_configspace`."""
-        from search_spaces.configspace_spaces import from_configspace
-
-        return from_configspace(space)
 
     def _check_names(self, names: Iterable[str]) -> None:
         for name in names:

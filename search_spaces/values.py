@@ -99,6 +99,13 @@ def whole_number(name: str, value: object) -> int:
     return int(value) if isinstance(value, Integral) else int(number)
 
 
+def whole(name: str, value: object, *, at_least: int) -> int:
+    """A whole number that is large enough. Raises: InputError."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < at_least:
+        raise InputError(f"{name} must be a whole number of at least {at_least}, got {value!r}")
+    return int(value)
+
+
 def distinct_values(name: str, values: object) -> tuple[Scalar, ...]:
     """Levels or choices as plain values, each once."""
     if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
@@ -107,7 +114,9 @@ def distinct_values(name: str, values: object) -> tuple[Scalar, ...]:
     for value in map(python_value, values):
         if isinstance(value, str):
             if not isinstance(read_value(value), str):
-                raise InputError(f"{name} must not hold numbers as strings, got {value!r}; use {read_value(value)!r}")
+                raise InputError(
+                    f"{name} must not hold numbers as strings, got {value!r}; use {read_value(value)!r}"
+                )
             plain.append(str(value))
         elif isinstance(value, bool):
             plain.append(value)

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 FLOORS = {"trainables": 0, "search_spaces": 1, "sensitivity": 2}
-RAY_ROOMS = {"trainables/ray_tune.py", "search_spaces/adaptive.py"}
+RAY_ROOMS = {"trainables/ray_tune.py", "search_spaces/adaptive.py", "search_spaces/schedulers.py"}
 RAY_ROOMS |= {"sensitivity/clusters/jobs.py", "sensitivity/running/local_ray.py", "sensitivity/running/run.py"}
 VAGUE = {"utils.py", "helpers.py", "common.py", "misc.py", "manager.py", "handler.py", "tools.py"}
 FILES = sorted(path for package in FLOORS for path in (ROOT / package).rglob("*.py"))

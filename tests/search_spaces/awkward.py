@@ -18,14 +18,22 @@ SPACES: dict[str, SearchSpace] = {
     "nothing": SearchSpace(),
     "single value": SearchSpace(Float("lr", 0.1, 0.1, "log")),
     "two single values": SearchSpace(Float("mu", 0.9, 0.9, "log1m"), Float("x", -1, -1)),
-    "one of each": SearchSpace(Integer("n", 3, 3), Integer("m", 3, 3, "log"), Ordinal("p", (2,)), Categorical("c", ("a",))),
+    "one of each": SearchSpace(
+        Integer("n", 3, 3), Integer("m", 3, 3, "log"), Ordinal("p", (2,)), Categorical("c", ("a",))
+    ),
     "one integer": SearchSpace(Integer("n", 1, 4, "log")),
     "log across 12 decades": SearchSpace(Float("lr", 1e-9, 1e3, "log")),
-    "log1m to many nines": SearchSpace(Float("nu", 0, 1 - 1e-6, "log1m"), Float("mu", 0.99, 1 - 1e-12, "log1m")),
-    "unicode names": SearchSpace(Float("größe", -1, 1), Ordinal("α", ("klein", "groß")), Float("ε", 1e-10, 1e-2, "log")),
+    "log1m to many nines": SearchSpace(
+        Float("nu", 0, 1 - 1e-6, "log1m"), Float("mu", 0.99, 1 - 1e-12, "log1m")
+    ),
+    "unicode names": SearchSpace(
+        Float("größe", -1, 1), Ordinal("α", ("klein", "groß")), Float("ε", 1e-10, 1e-2, "log")
+    ),
     "inf among levels": SearchSpace(Ordinal("p", (-INF, 1, 2, INF), 2), Float("lr", 1e-4, 1, "log")),
     "True beside 1": SearchSpace(Categorical("c", (True, 1, 0, False, 0.5, "one"))),
-    "steps": SearchSpace(Float("dropout", 0, 0.5, step=0.1), Integer("width", 16, 64, step=16), Float("x", -0.3, 0.3, step=0.3)),
+    "steps": SearchSpace(
+        Float("dropout", 0, 0.5, step=0.1), Integer("width", 16, 64, step=16), Float("x", -0.3, 0.3, step=0.3)
+    ),
     "a step that is a single value": SearchSpace(Float("x", 0.1, 0.1, step=0.1), Integer("n", 2, 2, step=5)),
     "every scale": SearchSpace(
         Float("lr", 1e-4, 1, "log"),
@@ -46,7 +54,8 @@ SPACES: dict[str, SearchSpace] = {
         Float("epsilon", 1e-8, 1e-2, "log", when={"p": INF, "rule": "adam"}),
     ),
     "ten conditions deep": SearchSpace(
-        Categorical("c0", (False, True)), *(Categorical(f"c{i}", (False, True), when={f"c{i - 1}": True}) for i in range(1, 11))
+        Categorical("c0", (False, True)),
+        *(Categorical(f"c{i}", (False, True), when={f"c{i - 1}": True}) for i in range(1, 11)),
     ),
     "conditions on everything discrete": SearchSpace(
         Integer("depth", 1, 3),
@@ -56,7 +65,9 @@ SPACES: dict[str, SearchSpace] = {
         Integer("third", 8, 32, step=8, when={"depth": 3, "p": INF}),
         Float("scale", 0.5, 2, when={"dropout": (0.1, 0.2), "second": tuple(range(8, 33))}),
     ),
-    "a condition that always holds": SearchSpace(RULE, Float("x", 0, 1, when={"rule": ("sgd", "cm", "adam")})),
+    "a condition that always holds": SearchSpace(
+        RULE, Float("x", 0, 1, when={"rule": ("sgd", "cm", "adam")})
+    ),
     "a condition on a single value": SearchSpace(Categorical("c", ("a",)), Float("x", 0, 1, when={"c": "a"})),
 }
 """By what makes them awkward."""
@@ -68,9 +79,27 @@ PARAMS = [pytest.param(space, id=name) for name, space in SPACES.items()]
 @st.composite
 def hyperparameters(draw: Callable[..., Any], name: str = "x") -> Any:
     """A hyperparameter of any type and scale, without conditions."""
-    kind = draw(st.sampled_from(["linear", "log", "log1m", "steps", "integer", "log integer", "integer steps", "ordinal", "categorical"]))
+    kind = draw(
+        st.sampled_from(
+            [
+                "linear",
+                "log",
+                "log1m",
+                "steps",
+                "integer",
+                "log integer",
+                "integer steps",
+                "ordinal",
+                "categorical",
+            ]
+        )
+    )
     if kind in ("linear", "log", "log1m"):
-        bound = {"linear": st.floats(-1e6, 1e6), "log": st.floats(1e-6, 1e6), "log1m": st.floats(-10, 1 - 1e-6)}[kind]
+        bound = {
+            "linear": st.floats(-1e6, 1e6),
+            "log": st.floats(1e-6, 1e6),
+            "log1m": st.floats(-10, 1 - 1e-6),
+        }[kind]
         low, high = sorted([draw(bound), draw(bound)])
         return Float(name, low, high, kind)
     if kind == "steps":
@@ -81,10 +110,18 @@ def hyperparameters(draw: Callable[..., Any], name: str = "x") -> Any:
         return Integer(name, low, low + step * count, step=step)
     if kind in ("integer", "log integer"):
         low = draw(st.integers(1 if kind == "log integer" else -50, 50))
-        return Integer(name, low, low + draw(st.integers(0, 100)), "log" if kind == "log integer" else "linear")
+        return Integer(
+            name, low, low + draw(st.integers(0, 100)), "log" if kind == "log integer" else "linear"
+        )
     if kind == "ordinal":
-        return Ordinal(name, tuple(draw(st.lists(st.sampled_from([-INF, -1.5, 0, 1, 2, 64, INF]), min_size=1, unique=True))))
-    return Categorical(name, tuple(draw(st.lists(st.sampled_from(["a", "b", "ü", True, False, 2, 0.5]), min_size=1, unique=True))))
+        return Ordinal(
+            name,
+            tuple(draw(st.lists(st.sampled_from([-INF, -1.5, 0, 1, 2, 64, INF]), min_size=1, unique=True))),
+        )
+    return Categorical(
+        name,
+        tuple(draw(st.lists(st.sampled_from(["a", "b", "ü", True, False, 2, 0.5]), min_size=1, unique=True))),
+    )
 
 
 @st.composite
@@ -99,7 +136,11 @@ def spaces(draw: Callable[..., Any], most: int = 5, conditional: bool = True) ->
         parents = [parent for parent in made if parent.cardinality is not None and parent.cardinality <= 200]
         if conditional and parents and draw(st.booleans()):
             when = {}
-            for parent in draw(st.lists(st.sampled_from(parents), min_size=1, max_size=2, unique_by=lambda parent: parent.name)):
+            for parent in draw(
+                st.lists(
+                    st.sampled_from(parents), min_size=1, max_size=2, unique_by=lambda parent: parent.name
+                )
+            ):
                 values = parent.grid(max(2, parent.cardinality))
                 when[parent.name] = tuple(draw(st.lists(st.sampled_from(values), min_size=1, unique=True)))
             held = type(each)(**{**_fields(each), "when": when})

@@ -11,9 +11,12 @@ import pytest
 from search_spaces import Categorical, Float, Integer, Ordinal, SearchSpace
 from search_spaces.adaptive import Adaptive
 from search_spaces.designs import SAMPLERS
+from search_spaces.optuna_spaces import configuration_from_optuna
 from trainables.names import InputError
 
-COMPLETE, FAIL, RUNNING, WAITING = (getattr(optuna.trial.TrialState, name) for name in ("COMPLETE", "FAIL", "RUNNING", "WAITING"))
+COMPLETE, FAIL, RUNNING, WAITING = (
+    getattr(optuna.trial.TrialState, name) for name in ("COMPLETE", "FAIL", "RUNNING", "WAITING")
+)
 SPACE = SearchSpace(Float("lr", 1e-4, 1, "log"), Float("nu", 0.9, 0.999, "log1m"))
 FINISHED = "FINISHED"
 INITIAL = 10.0
@@ -26,7 +29,12 @@ def members(label: str, configuration: Mapping[str, Any]) -> list[str]:
 
 
 def cohort(label: str, configurations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {"label": label, "members": [{"key": key, "lr": each.get("lr")} for each in configurations for key in members(label, each)]}
+    return {
+        "label": label,
+        "members": [
+            {"key": key, "lr": each.get("lr")} for each in configurations for key in members(label, each)
+        ],
+    }
 
 
 def outcome(report: Mapping[str, Any]) -> tuple[str, float] | None:
@@ -35,11 +43,20 @@ def outcome(report: Mapping[str, Any]) -> tuple[str, float] | None:
 
 def adaptive(store: Store, spaces: Mapping[str, SearchSpace] | None = None, **more: Any) -> Adaptive:
     settings = {"n": 6, "sampler": "random", "cohort_size": 2, **more}
-    return Adaptive(spaces or {"toy/a": SPACE}, cohort=cohort, members=members, known=store.get, outcome=outcome, **settings)
+    return Adaptive(
+        spaces or {"toy/a": SPACE},
+        cohort=cohort,
+        members=members,
+        known=store.get,
+        outcome=outcome,
+        **settings,
+    )
 
 
 def report(config: Mapping[str, Any], status: str = "completed", loss: float = 1.0) -> dict[str, Any]:
-    return {"reports": [{"key": member["key"], "status": status, "loss": loss} for member in config["members"]]}
+    return {
+        "reports": [{"key": member["key"], "status": status, "loss": loss} for member in config["members"]]
+    }
 
 
 def trials(search: Adaptive, label: str = "toy/a", *states: Any) -> list[optuna.trial.FrozenTrial]:
@@ -70,7 +87,7 @@ def test_the_value_is_the_mean_capped_loss_over_the_members() -> None:
     assert trial.value == (1.0 + INITIAL) / 2
     assert trial.user_attrs["diverged"] == 1
     assert trial.user_attrs["trials"] == [first, second]
-    assert SPACE.check(trial.user_attrs["configuration"]) == SPACE.from_optuna(trial.params)
+    assert SPACE.check(trial.user_attrs["configuration"]) == configuration_from_optuna(SPACE, trial.params)
     assert search.suggest("1") == FINISHED
 
 
@@ -87,7 +104,14 @@ def test_a_configuration_whose_result_is_known_is_noted_and_not_trained(tmp_path
 
     known: Store = {member["key"]: ("completed", 1.0) for member in config["members"]}
     again = Adaptive(
-        {"toy/a": SPACE}, n=2, sampler="random", cohort=note, members=members, known=known.get, outcome=outcome, storage=storage
+        {"toy/a": SPACE},
+        n=2,
+        sampler="random",
+        cohort=note,
+        members=members,
+        known=known.get,
+        outcome=outcome,
+        storage=storage,
     )
     (fresh,) = run(again)
     assert not {member["key"] for member in fresh["members"]} & set(known)
@@ -108,12 +132,15 @@ def test_what_fails_is_told_as_failed_and_never_as_a_value(result: str | None) -
 
 
 def test_n_configurations_are_asked_of_each_sub_study_in_cohorts() -> None:
-    spaces = {"toy/a": SPACE, "toy/b": SearchSpace(Ordinal("p", (1, 2, math.inf)), Float("lr", 1e-4, 1, "log"))}
+    spaces = {
+        "toy/a": SPACE,
+        "toy/b": SearchSpace(Ordinal("p", (1, 2, math.inf)), Float("lr", 1e-4, 1, "log")),
+    }
     search = adaptive({}, spaces, n=5, cohort_size=2)
     configs = run(search)
-    assert {label: [len(each["members"]) // 2 for each in configs if each["label"] == label] for label in spaces} == {
-        label: [2, 2, 1] for label in spaces
-    }
+    assert {
+        label: [len(each["members"]) // 2 for each in configs if each["label"] == label] for label in spaces
+    } == {label: [2, 2, 1] for label in spaces}
     assert all(len(trials(search, label, COMPLETE)) == 5 for label in spaces)
 
 
@@ -167,7 +194,9 @@ def test_a_continued_study_asks_again_what_was_open_and_ends_with_n(tmp_path: Pa
     second = adaptive(store, storage=storage)
     assert trials(second, "toy/a", RUNNING) == []
     configs = run(second)
-    assert [member["key"] for member in configs[0]["members"]] == [member["key"] for member in opened["members"]]
+    assert [member["key"] for member in configs[0]["members"]] == [
+        member["key"] for member in opened["members"]
+    ]
     finished = trials(second, "toy/a", COMPLETE)
     assert len(finished) == 6
     assert len({repr(trial.params) for trial in finished}) == 6
@@ -192,7 +221,12 @@ AWKWARD = [
     pytest.param(SearchSpace(Float("lr", 1e-4, 1, "log")), id="one float"),
     pytest.param(SearchSpace(Float("lr", 0.1, 0.1), Float("nu", 0.9, 0.99, "log1m")), id="a single value"),
     pytest.param(
-        SearchSpace(Ordinal("p", (1, 2, math.inf)), Categorical("rule", ("cm", True, 0.5)), Float("lr", 1e-4, 1, "log")), id="mixed"
+        SearchSpace(
+            Ordinal("p", (1, 2, math.inf)),
+            Categorical("rule", ("cm", True, 0.5)),
+            Float("lr", 1e-4, 1, "log"),
+        ),
+        id="mixed",
     ),
 ]
 
@@ -206,12 +240,15 @@ def test_every_sampler_works(sampler: str, space: SearchSpace, capfd: pytest.Cap
     index = 0
     while (config := search.suggest(str(index))) != FINISHED:
         assert isinstance(config, dict)
-        reports = [{"key": each["key"], "status": "completed", "loss": 1 + abs(math.log10(each["lr"]) + 2)} for each in config["members"]]
+        reports = [
+            {"key": each["key"], "status": "completed", "loss": 1 + abs(math.log10(each["lr"]) + 2)}
+            for each in config["members"]
+        ]
         search.on_trial_complete(str(index), {"reports": reports})
         index += 1
     finished = trials(search, "toy/a", COMPLETE)
     assert len(finished) == 12
-    assert all(space.check(space.from_optuna(trial.params)) for trial in finished)
+    assert all(space.check(configuration_from_optuna(space, trial.params)) for trial in finished)
     assert capfd.readouterr().err == ""
 
 
@@ -223,33 +260,41 @@ CONDITIONAL = SearchSpace(
     Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam", "p": (1, 2)}),
 )
 FINITE = SearchSpace(
-    Categorical("rule", ("sgd", "adam")), Integer("n", 1, 3, when={"rule": "adam"}), Float("x", 0, 0.2, step=0.1, when={"n": (2, 3)})
+    Categorical("rule", ("sgd", "adam")),
+    Integer("n", 1, 3, when={"rule": "adam"}),
+    Float("x", 0, 0.2, step=0.1, when={"n": (2, 3)}),
 )
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_sampler_asks_for_configurations_of_a_conditional_space(sampler: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_sampler_asks_for_configurations_of_a_conditional_space(
+    sampler: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     space = FINITE if sampler == "brute" else CONDITIONAL
     search = adaptive({}, {"toy/a": space}, sampler=sampler, n=16, cohort_size=2)
     run(search)
     finished = trials(search, "toy/a", COMPLETE)
     assert len(finished) == (8 if sampler == "brute" else 16)
     for trial in finished:
-        configuration = space.from_optuna(trial.params)
+        configuration = configuration_from_optuna(space, trial.params)
         assert space.check(configuration) == configuration
-        assert {name: float(each) if isinstance(each, float) else each for name, each in configuration.items()} == space.check(
-            trial.user_attrs["configuration"]
-        )
+        assert {
+            name: float(each) if isinstance(each, float) else each for name, each in configuration.items()
+        } == space.check(trial.user_attrs["configuration"])
     assert len({tuple(sorted(trial.params)) for trial in finished}) > 1
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("space", [FINITE, SearchSpace(Categorical("c", ("a", "b")), Integer("n", 1, 4, "log"))], ids=["nested", "plain"])
+@pytest.mark.parametrize(
+    "space",
+    [FINITE, SearchSpace(Categorical("c", ("a", "b")), Integer("n", 1, 4, "log"))],
+    ids=["nested", "plain"],
+)
 @pytest.mark.parametrize("cohort_size", [1, 3])
 def test_brute_force_asks_for_every_configuration_once_and_ends(space: SearchSpace, cohort_size: int) -> None:
     search = adaptive({}, {"toy/a": space}, sampler="brute", n=1000, cohort_size=cohort_size)
     run(search)
-    asked = [space.from_optuna(trial.params) for trial in trials(search, "toy/a", COMPLETE)]
+    asked = [configuration_from_optuna(space, trial.params) for trial in trials(search, "toy/a", COMPLETE)]
     assert len(asked) == space.size
     assert sorted(map(repr, asked)) == sorted({repr(each) for each in asked})
 
@@ -279,8 +324,15 @@ def test_a_continued_conditional_study_asks_again_what_was_open(tmp_path: Path, 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_same_seed_asks_the_same(sampler: str) -> None:
-    spaces = {"toy/a": SearchSpace(Float("lr", 0, 1, step=0.01), Float("nu", 0, 1, step=0.01))} if sampler == "brute" else None
-    drawn = [[config["members"] for config in run(adaptive({}, spaces, sampler=sampler, seed=seed))] for seed in (0, 0, 1)]
+    spaces = (
+        {"toy/a": SearchSpace(Float("lr", 0, 1, step=0.01), Float("nu", 0, 1, step=0.01))}
+        if sampler == "brute"
+        else None
+    )
+    drawn = [
+        [config["members"] for config in run(adaptive({}, spaces, sampler=sampler, seed=seed))]
+        for seed in (0, 0, 1)
+    ]
     assert drawn[0] == drawn[1]
     assert drawn[0] != drawn[2]
 

@@ -30,7 +30,11 @@ def brute_active(space: SearchSpace, configuration: Mapping[str, Any]) -> set[st
             for each in space
             if each.name in active
             and all(
-                parent in active and any(type(value) is type(configuration[parent]) and value == configuration[parent] for value in values)
+                parent in active
+                and any(
+                    type(value) is type(configuration[parent]) and value == configuration[parent]
+                    for value in values
+                )
                 for parent, values in each.when.items()
             )
         }
@@ -56,7 +60,10 @@ def test_what_is_active_follows_from_the_parents(values: dict[str, Any], names: 
 @given(space=spaces(), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=150)
 def test_configurations_hold_the_active_hyperparameters_and_no_others(space: SearchSpace, seed: int) -> None:
-    full = {each.name: each.from_unit(u) for each, u in zip(space, np.random.default_rng(seed).random(len(space)), strict=True)}
+    full = {
+        each.name: each.from_unit(u)
+        for each, u in zip(space, np.random.default_rng(seed).random(len(space)), strict=True)
+    }
     (configuration,) = space.sample(1, seed)
     assert set(configuration) == brute_active(space, full)
     assert space.active(configuration) == tuple(configuration)
@@ -84,19 +91,26 @@ def test_the_unit_cube_loses_nothing(space: SearchSpace, seed: int) -> None:
     units[0], units[1] = 0, 1
     configurations = space.decode(units)
     encoded = space.encode(configurations)
-    assert [[name in each for name in space.names] for each in configurations] == (~np.isnan(encoded)).tolist()
+    assert [[name in each for name in space.names] for each in configurations] == (
+        ~np.isnan(encoded)
+    ).tolist()
     again = space.decode(encoded)
     for mine, other in zip(configurations, again, strict=True):
         assert list(mine) == list(other)
         for name, value in mine.items():
             if isinstance(space[name], Float) and space[name].cardinality is None:
                 # exp(log(x)) is x to a few units in the last place of the axis
-                assert other[name] == pytest.approx(value, rel=1e-9, abs=1e-9 * max(abs(space[name].low), abs(space[name].high)))
+                assert other[name] == pytest.approx(
+                    value, rel=1e-9, abs=1e-9 * max(abs(space[name].low), abs(space[name].high))
+                )
             else:
                 assert other[name] == value
                 assert type(other[name]) is type(value)
     assert space.decode(np.where(np.isnan(encoded), 0.123, encoded)) == again  # what is inactive is ignored
-    ends = [{each.name: end for each, end in zip(space, column, strict=True)} for column in zip(*map(_ends, space), strict=True)]
+    ends = [
+        {each.name: end for each, end in zip(space, column, strict=True)}
+        for column in zip(*map(_ends, space), strict=True)
+    ]
     for end in ends:
         settled = space.complete(end)
         assert space.decode(space.encode([settled])) == [settled]
@@ -138,7 +152,9 @@ def test_enumerating_gives_each_combination_of_active_levels_once(space: SearchS
     if math.prod(map(len, levels.values())) > 5000:
         pytest.skip("the reference goes through every combination")
     full = [dict(zip(space.names, values, strict=True)) for values in itertools.product(*levels.values())]
-    expected = [repr({name: each[name] for name in space.names if name in brute_active(space, each)}) for each in full]
+    expected = [
+        repr({name: each[name] for name in space.names if name in brute_active(space, each)}) for each in full
+    ]
     assert [repr(each) for each in space.enumerate(2)] == list(dict.fromkeys(expected))
 
 
@@ -167,7 +183,9 @@ CONDITIONS: list[Any] = [
         id="later name",
     ),
     pytest.param(
-        lambda: SearchSpace(Float("x", 0, 1, when={"x": 0.5})), "condition of x must name another hyperparameter, got itself", id="itself"
+        lambda: SearchSpace(Float("x", 0, 1, when={"x": 0.5})),
+        "condition of x must name another hyperparameter, got itself",
+        id="itself",
     ),
     pytest.param(
         lambda: SearchSpace(
@@ -189,15 +207,31 @@ CONDITIONS: list[Any] = [
         id="number",
     ),
     pytest.param(
-        lambda: Float("x", 0, 1, when="rule"), "condition of x must be a mapping of names to values such as {adaptive:", id="word"
+        lambda: Float("x", 0, 1, when="rule"),
+        "condition of x must be a mapping of names to values such as {adaptive:",
+        id="word",
     ),
-    pytest.param(lambda: Float("x", 0, 1, when={1: "a"}), "condition of x must name hyperparameters, got 1", id="number for a name"),
     pytest.param(
-        lambda: Float("x", 0, 1, when={"rule": ()}), "values of rule in the condition of x must hold at least one value", id="no values"
+        lambda: Float("x", 0, 1, when={1: "a"}),
+        "condition of x must name hyperparameters, got 1",
+        id="number for a name",
     ),
-    pytest.param(lambda: Float("x", 0, 1, when={"p": ("2",)}), "must not hold numbers as strings, got '2'; use 2", id="number as a string"),
     pytest.param(
-        lambda: SearchSpace(RULE, Categorical("a", ("u",), when={"rule": "cm"}), Float("x", 0, 1, when={"rule": "adam", "a": "u"})),
+        lambda: Float("x", 0, 1, when={"rule": ()}),
+        "values of rule in the condition of x must hold at least one value",
+        id="no values",
+    ),
+    pytest.param(
+        lambda: Float("x", 0, 1, when={"p": ("2",)}),
+        "must not hold numbers as strings, got '2'; use 2",
+        id="number as a string",
+    ),
+    pytest.param(
+        lambda: SearchSpace(
+            RULE,
+            Categorical("a", ("u",), when={"rule": "cm"}),
+            Float("x", 0, 1, when={"rule": "adam", "a": "u"}),
+        ),
         "x can never be active: its conditions need rule to be 'adam' and to be 'cm'",
         id="conditions that exclude each other",
     ),
@@ -211,8 +245,14 @@ CONDITIONS: list[Any] = [
         "it needs p to be 1 or 2, and p is inactive",
         id="grandchild",
     ),
-    pytest.param(lambda: NESTED.check({"rule": "adam", "lr": 0.1, "mu": 0.9}), "lacks 'p'", id="active and missing"),
-    pytest.param(lambda: NESTED.active({"lr": 0.1}), "lacks 'rule', which decides whether mu is active", id="deciding and missing"),
+    pytest.param(
+        lambda: NESTED.check({"rule": "adam", "lr": 0.1, "mu": 0.9}), "lacks 'p'", id="active and missing"
+    ),
+    pytest.param(
+        lambda: NESTED.active({"lr": 0.1}),
+        "lacks 'rule', which decides whether mu is active",
+        id="deciding and missing",
+    ),
     pytest.param(lambda: SearchSpace.from_yaml("- {name: ["), "not YAML: while parsing a flow", id="no yaml"),
 ]
 STEPS: list[Any] = [
@@ -222,20 +262,36 @@ STEPS: list[Any] = [
         id="fit",
     ),
     pytest.param(
-        lambda: Integer("n", 1, 10, step=4), "high of n must be low plus a whole number of steps of 4, got 10; nearest below 9", id="whole"
+        lambda: Integer("n", 1, 10, step=4),
+        "high of n must be low plus a whole number of steps of 4, got 10; nearest below 9",
+        id="whole",
     ),
     pytest.param(lambda: Float("x", 0, 1, step=0), "step of x must be above 0, got 0.0", id="zero"),
     pytest.param(lambda: Float("x", 0, 1, step=-0.1), "step of x must be above 0, got -0.1", id="negative"),
     pytest.param(lambda: Float("x", 0, 1, step=math.nan), "step of x must be a number, got nan", id="nan"),
-    pytest.param(lambda: Integer("n", 1, 9, step=0.5), "step of n must be a whole number, got 0.5", id="fraction"),
-    pytest.param(lambda: Float("x", 1, 10, "log", step=1), "step of x needs a linear scale, got 'log'", id="log"),
-    pytest.param(lambda: Float("x", 0, 1, step=1e-300), "step of x must make at most 2**40 values, got 1e-300", id="too small"),
     pytest.param(
-        lambda: Float("x", 0, 1, default=0.25, step=0.1), "default of x must be 0.0 plus a whole number of steps of 0.1", id="default"
+        lambda: Integer("n", 1, 9, step=0.5), "step of n must be a whole number, got 0.5", id="fraction"
     ),
-    pytest.param(lambda: Float("x", 0, 1, step=0.1).check(0.26), "of steps of 0.1, got 0.26; nearest 0.3", id="between"),
     pytest.param(
-        lambda: Integer("n", 1, 9, step=4).check(6), "n must be 1 plus a whole number of steps of 4, got 6; nearest 5", id="between ints"
+        lambda: Float("x", 1, 10, "log", step=1), "step of x needs a linear scale, got 'log'", id="log"
+    ),
+    pytest.param(
+        lambda: Float("x", 0, 1, step=1e-300),
+        "step of x must make at most 2**40 values, got 1e-300",
+        id="too small",
+    ),
+    pytest.param(
+        lambda: Float("x", 0, 1, default=0.25, step=0.1),
+        "default of x must be 0.0 plus a whole number of steps of 0.1",
+        id="default",
+    ),
+    pytest.param(
+        lambda: Float("x", 0, 1, step=0.1).check(0.26), "of steps of 0.1, got 0.26; nearest 0.3", id="between"
+    ),
+    pytest.param(
+        lambda: Integer("n", 1, 9, step=4).check(6),
+        "n must be 1 plus a whole number of steps of 4, got 6; nearest 5",
+        id="between ints",
     ),
 ]
 
@@ -265,15 +321,27 @@ def test_steps_are_decimal_and_have_equal_shares() -> None:
 FIXED = [
     pytest.param({"rule": "sgd"}, ("rule", "lr"), (), id="drops what can never be active"),
     pytest.param({"rule": "cm"}, ("rule", "lr", "mu"), (), id="a condition that always holds goes"),
-    pytest.param({"rule": "adam"}, ("rule", "lr", "mu", "p", "nu", "epsilon"), ("nu", "epsilon"), id="nested conditions stay"),
+    pytest.param(
+        {"rule": "adam"},
+        ("rule", "lr", "mu", "p", "nu", "epsilon"),
+        ("nu", "epsilon"),
+        id="nested conditions stay",
+    ),
     pytest.param({"rule": "adam", "p": INF}, ("rule", "lr", "mu", "p", "epsilon"), (), id="to the end"),
-    pytest.param({"p": 2}, ("rule", "lr", "mu", "p", "nu"), ("mu", "p", "nu"), id="a conditional parent keeps its children's condition"),
+    pytest.param(
+        {"p": 2},
+        ("rule", "lr", "mu", "p", "nu"),
+        ("mu", "p", "nu"),
+        id="a conditional parent keeps its children's condition",
+    ),
     pytest.param({"mu": 0.9}, NESTED.names, ("mu", "p", "nu", "epsilon"), id="a leaf"),
 ]
 
 
 @pytest.mark.parametrize(("values", "names", "conditional"), FIXED)
-def test_fixing_resolves_conditions(values: dict[str, Any], names: tuple[str, ...], conditional: tuple[str, ...]) -> None:
+def test_fixing_resolves_conditions(
+    values: dict[str, Any], names: tuple[str, ...], conditional: tuple[str, ...]
+) -> None:
     fixed = NESTED.fix(**values)
     assert fixed.names == names
     assert tuple(each.name for each in fixed.conditional) == conditional
@@ -310,17 +378,35 @@ def test_a_space_is_renamed_extended_restricted_and_merged_with_its_conditions()
 
 CHANGES: list[Any] = [
     pytest.param(
-        lambda: NESTED.restrict("mu"), "mu is active only when rule is 'cm' or 'adam', so rule cannot be left out", id="parent left out"
+        lambda: NESTED.restrict("mu"),
+        "mu is active only when rule is 'cm' or 'adam', so rule cannot be left out",
+        id="parent left out",
     ),
-    pytest.param(lambda: NESTED.rename(rul="x"), "unknown hyperparameter 'rul'; did you mean 'rule'?", id="renamed name"),
-    pytest.param(lambda: NESTED.rename(mu="nu"), "names of a search space must differ, got 'nu' twice", id="renamed twice"),
-    pytest.param(lambda: NESTED.rename(mu=""), "name of a hyperparameter must be a string that is not empty", id="renamed to nothing"),
+    pytest.param(
+        lambda: NESTED.rename(rul="x"),
+        "unknown hyperparameter 'rul'; did you mean 'rule'?",
+        id="renamed name",
+    ),
+    pytest.param(
+        lambda: NESTED.rename(mu="nu"),
+        "names of a search space must differ, got 'nu' twice",
+        id="renamed twice",
+    ),
+    pytest.param(
+        lambda: NESTED.rename(mu=""),
+        "name of a hyperparameter must be a string that is not empty",
+        id="renamed to nothing",
+    ),
     pytest.param(
         lambda: NESTED.fix(rule="sgd", mu=0.9),
         "mu cannot be fixed at 0.9: it needs rule to be 'cm' or 'adam', which the other",
         id="fixed inactive",
     ),
-    pytest.param(lambda: NESTED.extend(Float("lr", 0, 1)), "names of a search space must differ, got 'lr' twice", id="extended twice"),
+    pytest.param(
+        lambda: NESTED.extend(Float("lr", 0, 1)),
+        "names of a search space must differ, got 'lr' twice",
+        id="extended twice",
+    ),
     pytest.param(
         lambda: NESTED.merge(SearchSpace(Float("lr", 1e-4, 10, "log"))),
         "spaces to be merged must agree on lr, got lr: high is 1.0 in the first, 10.0 in the second",
@@ -338,7 +424,9 @@ def test_changes_that_make_no_sense_are_refused(make: Callable[[], Any], message
 
 def test_comparing_says_what_differs() -> None:
     first = SearchSpace(RULE, Float("lr", 0, 1), Float("x", 0, 1, when={"rule": "cm"}), Integer("n", 1, 2))
-    second = SearchSpace(Float("lr", 0, 1, default=0.5), RULE, Float("x", 0, 1), Float("n", 1, 2), Float("y", 0, 1))
+    second = SearchSpace(
+        Float("lr", 0, 1, default=0.5), RULE, Float("x", 0, 1), Float("n", 1, 2), Float("y", 0, 1)
+    )
     assert first.compare(second) == [
         "lr: default is none in the first, 0.5 in the second",
         "x: when is rule is 'cm' in the first, always in the second",

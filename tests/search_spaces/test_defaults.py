@@ -27,7 +27,9 @@ def test_a_space_is_the_variants_hyperparameters_and_holds_its_default(name: str
     assert isinstance(lr, Float)
     assert lr.scale == "log"
     assert math.log10(lr.high / lr.low) == pytest.approx(3)
-    assert {each.name: each.scale for each in space} == {"lr": "log"} | dict.fromkeys({"mu", "nu"} & set(space.names), "log1m")
+    assert {each.name: each.scale for each in space} == {"lr": "log"} | dict.fromkeys(
+        {"mu", "nu"} & set(space.names), "log1m"
+    )
 
 
 PAPER = [  # the best learning rates of "Optimizing CNNs": sections 4.2 to 4.4, of a decaying sum 1 - mu times that of a mean
@@ -35,8 +37,14 @@ PAPER = [  # the best learning rates of "Optimizing CNNs": sections 4.2 to 4.4, 
     *(pytest.param(name, 0.2, id=f"{name}, section 4.2 with mu .9") for name in ("cm", "nag")),
     pytest.param("sgd", 1.0, id="sgd, section 4.2"),
     *(pytest.param(name, 0.001, id=f"{name}, L1") for name in ("l1_adagrad_mean", "l1_adam", "l1_nadam")),
-    *(pytest.param(name, 0.002, id=f"{name}, L2") for name in ("l2_adagrad_mean", "rmsprop", "adam", "nadam")),
-    *(pytest.param(name, 0.005, id=f"{name}, maximum norm") for name in ("linf_adagrad_mean", "adamax", "linf_nadam")),
+    *(
+        pytest.param(name, 0.002, id=f"{name}, L2")
+        for name in ("l2_adagrad_mean", "rmsprop", "adam", "nadam")
+    ),
+    *(
+        pytest.param(name, 0.005, id=f"{name}, maximum norm")
+        for name in ("linf_adagrad_mean", "adamax", "linf_nadam")
+    ),
 ]
 
 
@@ -46,7 +54,10 @@ def test_the_papers_best_rate_is_well_inside(name: str, rate: float) -> None:
     assert 0.25 <= lr.to_unit(rate) <= 0.8
 
 
-@pytest.mark.parametrize(("name", "values"), [("mu", (0.9, 0.95)), ("nu", (0.9, 0.999)), ("epsilon", (1e-8,)), ("p", (1, 2, math.inf))])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("mu", (0.9, 0.95)), ("nu", (0.9, 0.999)), ("epsilon", (1e-8,)), ("p", (1, 2, math.inf))],
+)
 def test_what_the_paper_tried_is_in_the_usual_domain(name: str, values: tuple[float, ...]) -> None:
     for value in values:
         assert hyperparameter(name).check(value) == value
@@ -74,7 +85,9 @@ def test_a_usual_hyperparameter_comes_by_its_name_and_has_a_readable_default(nam
     usual = hyperparameter(name)
     assert usual.name == name
     assert usual.check(usual.default_value()) == usual.default_value()
-    assert usual.default is not None or name == "weight_decay"  # the default is to have none, which no log scale holds
+    assert (
+        usual.default is not None or name == "weight_decay"
+    )  # the default is to have none, which no log scale holds
 
 
 def test_all_usual_hyperparameters_make_one_space_in_which_conditions_hold() -> None:
@@ -92,11 +105,21 @@ def test_all_usual_hyperparameters_make_one_space_in_which_conditions_hold() -> 
 ERRORS: list[Any] = [
     pytest.param(lambda: default_space("adm"), "unknown variant 'adm'; did you mean 'adam'?", id="variant"),
     pytest.param(
-        lambda: hyperparameter("lrr"), "unknown hyperparameter 'lrr'; did you mean 'lr'? (known: lr, mu, nu, p, epsilon,", id="name"
+        lambda: hyperparameter("lrr"),
+        "unknown hyperparameter 'lrr'; did you mean 'lr'? (known: lr, mu, nu, p, epsilon,",
+        id="name",
     ),
-    pytest.param(lambda: hyperparameter("lr", lo=1), "unknown argument of lr 'lo'; did you mean 'low'?", id="argument"),
-    pytest.param(lambda: hyperparameter("p", low=1), "unknown argument of p 'low'", id="argument of another type"),
-    pytest.param(lambda: hyperparameter("mu", high=1), "high of mu must be below 1 on a log1m scale, got 1.0", id="decay of 1"),
+    pytest.param(
+        lambda: hyperparameter("lr", lo=1), "unknown argument of lr 'lo'; did you mean 'low'?", id="argument"
+    ),
+    pytest.param(
+        lambda: hyperparameter("p", low=1), "unknown argument of p 'low'", id="argument of another type"
+    ),
+    pytest.param(
+        lambda: hyperparameter("mu", high=1),
+        "high of mu must be below 1 on a log1m scale, got 1.0",
+        id="decay of 1",
+    ),
 ]
 
 
@@ -116,7 +139,12 @@ default_space("adam").default()
 design_from_dict({"kind": "grid"}).configurations(default_space("adam"))
 print(*{"ray", "torch", "optuna", "scipy", "numpy"} & set(sys.modules))
 """
-    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == ""
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        == ""
+    )
 
 
 def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:

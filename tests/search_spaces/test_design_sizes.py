@@ -23,10 +23,22 @@ from search_spaces import (
 from search_spaces.designs import Design
 from tests.search_spaces.awkward import PARAMS
 
-DESIGNS = [Grid(), Grid(1), Grid({"lr": 4, "n": 2}), Random(7), Sobol(5), LatinHypercube(3), OneAtATime(3), Grid(2) + OneAtATime(2)]
+DESIGNS = [
+    Grid(),
+    Grid(1),
+    Grid({"lr": 4, "n": 2}),
+    Random(7),
+    Sobol(5),
+    LatinHypercube(3),
+    OneAtATime(3),
+    Grid(2) + OneAtATime(2),
+]
 RULE = Categorical("rule", ("adam", "sgd"))
 TREE = SearchSpace(
-    RULE, Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"}), Integer("n", 1, 2, when={"rule": "sgd"}), Float("lr", 1e-4, 1, "log")
+    RULE,
+    Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"}),
+    Integer("n", 1, 2, when={"rule": "sgd"}),
+    Float("lr", 1e-4, 1, "log"),
 )
 MANY = SearchSpace(*(Float(f"x{k}", 0, 1) for k in range(12)))
 
@@ -47,7 +59,9 @@ def test_no_design_makes_more_than_it_says(design: Any, space: SearchSpace) -> N
         pytest.param(Explicit([{"lr": 0.1}, {"lr": 0.2}]), TREE, 2, id="rows"),
         pytest.param(Saltelli(4), MANY, 4 * (2 * 12 + 2), id="Saltelli's rows"),
         pytest.param(Morris(4), MANY, 4 * 13, id="Morris's rows"),
-        pytest.param(OneAtATime(1000), SearchSpace(RULE, Integer("n", 1, 3)), 1 + 2 + 3, id="levels that there are"),
+        pytest.param(
+            OneAtATime(1000), SearchSpace(RULE, Integer("n", 1, 3)), 1 + 2 + 3, id="levels that there are"
+        ),
         pytest.param(AdaptiveDesign(50), TREE, 50, id="adaptive"),
     ],
 )

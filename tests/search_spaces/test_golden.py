@@ -24,14 +24,30 @@ GOLDEN = [
     pytest.param(
         Sobol(3),
         "every scale",
-        {"lr": 0.010780162011572088, "mu": 0.9346424851539903, "x": 0.1305533405393362, "batch": 316, "depth": 3, "p": 2, "rule": "nag"},
+        {
+            "lr": 0.010780162011572088,
+            "mu": 0.9346424851539903,
+            "x": 0.1305533405393362,
+            "batch": 316,
+            "depth": 3,
+            "p": 2,
+            "rule": "nag",
+        },
         "aad74e6397205faa45d3",
         id="sobol",
     ),
     pytest.param(
         Random(2),
         "every scale",
-        {"lr": 0.08279159394670349, "mu": 0.9403833662150839, "x": 0.8701448475755365, "batch": 269, "depth": 1, "p": INF, "rule": "cm"},
+        {
+            "lr": 0.08279159394670349,
+            "mu": 0.9403833662150839,
+            "x": 0.8701448475755365,
+            "batch": 269,
+            "depth": 1,
+            "p": INF,
+            "rule": "cm",
+        },
         "6d7990930590799d1987",
         id="random",
     ),
@@ -64,15 +80,27 @@ GOLDEN = [
         id="grid of a conditional space",
     ),
     pytest.param(
-        Saltelli(1, second_order=False), "steps", {"dropout": 0.2, "width": 16, "x": 0.0}, "c5d13dc495df98b9ddcd", id="saltelli of steps"
+        Saltelli(1, second_order=False),
+        "steps",
+        {"dropout": 0.2, "width": 16, "x": 0.0},
+        "c5d13dc495df98b9ddcd",
+        id="saltelli of steps",
     ),
-    pytest.param(Morris(1), "steps", {"dropout": 0.0, "width": 16, "x": 0.0}, "38b688ebe8583b2f7799", id="morris of steps"),
+    pytest.param(
+        Morris(1),
+        "steps",
+        {"dropout": 0.0, "width": 16, "x": 0.0},
+        "38b688ebe8583b2f7799",
+        id="morris of steps",
+    ),
 ]
 REST: tuple[Any, ...] = (0, 1, 64, "float32")
 
 
 @pytest.mark.parametrize(("design", "space", "last", "key"), GOLDEN)
-def test_configurations_and_keys_are_pinned(design: Design, space: str, last: dict[str, Any], key: str) -> None:
+def test_configurations_and_keys_are_pinned(
+    design: Design, space: str, last: dict[str, Any], key: str
+) -> None:
     configuration = design.configurations(SPACES[space])[-1]
     assert repr(configuration) == repr(last)
     assert trial_key("fingerprint", "adam", last, *REST) == key
@@ -145,7 +173,10 @@ def test_another_process_gives_the_same_to_the_last_digit() -> None:
     root = str(pathlib.Path(__file__).parents[2])
     printed = {
         subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": root}
+            [sys.executable, "-c", code],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": root},
         ).stdout
         for seed in ("0", "1")
     }

@@ -26,7 +26,9 @@ AWKWARD = [
     pytest.param(Float("x", -4, 0, "log1m"), id="log1m below 0"),
     pytest.param(Float("x", 0.3, 0.3, "log"), id="single value"),
     pytest.param(Float("x", 1.0, math.nextafter(1.0, 2.0), "log"), id="neighbouring floats"),
-    pytest.param(Float("x", 1e300, math.nextafter(1e300, INF), "log"), id="neighbouring floats with equal logarithms"),
+    pytest.param(
+        Float("x", 1e300, math.nextafter(1e300, INF), "log"), id="neighbouring floats with equal logarithms"
+    ),
     pytest.param(Float("x", 5e-324, 1e-300, "log"), id="the smallest floats"),
     pytest.param(Float("x", -8e307, 8e307), id="nearly the whole line"),
     pytest.param(Integer("x", -2, 7), id="integers"),
@@ -47,7 +49,11 @@ places = st.floats(0, 1)
 def floats(draw: Callable[..., Any]) -> Float:
     """Float hyperparameters of every scale, with bounds anywhere in a sane range."""
     scale = draw(st.sampled_from(["linear", "log", "log1m"]))
-    bound = {"linear": st.floats(-1e9, 1e9), "log": st.floats(1e-12, 1e12), "log1m": st.floats(-1e3, 1 - 1e-9)}[scale]
+    bound = {
+        "linear": st.floats(-1e9, 1e9),
+        "log": st.floats(1e-12, 1e12),
+        "log1m": st.floats(-1e3, 1 - 1e-9),
+    }[scale]
     low, high = sorted([draw(bound), draw(bound)])
     return Float("x", low, high, scale)
 
@@ -95,7 +101,9 @@ def test_float_places_come_back(each: Float, u: float) -> None:
     rounding = 8 * (math.ulp(value) * slope + math.ulp(max(abs(t(each.low)), abs(t(each.high)))))
     if rounding < 0.1 * width:
         assert each.to_unit(value) == pytest.approx(u, abs=rounding / width + 1e-15)
-        assert each.from_unit(each.to_unit(value)) == pytest.approx(value, rel=1e-9, abs=1e-9 * max(abs(each.low), abs(each.high)))
+        assert each.from_unit(each.to_unit(value)) == pytest.approx(
+            value, rel=1e-9, abs=1e-9 * max(abs(each.low), abs(each.high))
+        )
 
 
 @given(each=floats() | integers(), u=places, w=places)
@@ -118,7 +126,12 @@ def test_bounds_are_0_and_1_or_the_middle_of_their_bins(each: Float | Integer) -
 
 @given(each=integers())
 def test_every_integer_keeps_itself(each: Integer) -> None:
-    for value in {each.low, each.high, each.low + 1 if each.low < each.high else each.low, (each.low + each.high) // 2}:
+    for value in {
+        each.low,
+        each.high,
+        each.low + 1 if each.low < each.high else each.low,
+        (each.low + each.high) // 2,
+    }:
         assert each.from_unit(each.to_unit(value)) == value
 
 
@@ -141,7 +154,11 @@ def test_places_follow_the_formula(each: Any, value: Any, u: float) -> None:
 
 def test_bins_of_discrete_domains_are_equally_wide() -> None:
     middles = (np.arange(1200) + 0.5) / 1200
-    for each, n in ((Integer("x", -1, 2), 4), (Ordinal("x", (1, 2, INF)), 3), (Categorical("x", tuple("abcde")), 5)):
+    for each, n in (
+        (Integer("x", -1, 2), 4),
+        (Ordinal("x", (1, 2, INF)), 3),
+        (Categorical("x", tuple("abcde")), 5),
+    ):
         drawn = [each.from_unit(u) for u in middles]
         assert {drawn.count(value) for value in drawn} == {1200 // n}
 
@@ -149,9 +166,19 @@ def test_bins_of_discrete_domains_are_equally_wide() -> None:
 GRIDS = [
     pytest.param(Float("lr", 1e-4, 1, "log"), 5, (1e-4, 1e-3, 1e-2, 1e-1, 1.0), id="decades"),
     pytest.param(Float("mu", 0.9, 0.999, "log1m"), 3, (0.9, 0.99, 0.999), id="nines"),
-    pytest.param(Float("mu", 0, 1 - 1e-6, "log1m"), 7, (0.0, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999), id="six nines"),
+    pytest.param(
+        Float("mu", 0, 1 - 1e-6, "log1m"),
+        7,
+        (0.0, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999),
+        id="six nines",
+    ),
     pytest.param(Float("x", -0.3, 0.3), 7, (-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3), id="tenths"),
-    pytest.param(Float("x", 1e6, 1e6 + 1), 5, (1000000.0, 1000000.25, 1000000.5, 1000000.75, 1000001.0), id="far from 0"),
+    pytest.param(
+        Float("x", 1e6, 1e6 + 1),
+        5,
+        (1000000.0, 1000000.25, 1000000.5, 1000000.75, 1000001.0),
+        id="far from 0",
+    ),
     pytest.param(Float("x", 1e-7, 3e-7), 3, (1e-7, 2e-7, 3e-7), id="small linear"),
     pytest.param(Float("lr", 1e-2, 1e2, "log"), 1, (1.0,), id="one level is the middle"),
     pytest.param(Float("lr", 1e-2, 1e2, "log", 3), 1, (3.0,), id="one level is the default"),
@@ -184,50 +211,158 @@ def test_grids_hold_the_bounds_and_rise(each: Float | Integer, n: int) -> None:
 
 
 ERRORS = [
-    pytest.param(lambda: Float("lr", 1e-5, 1, "log").check(3), "lr must be between 1e-05 and 1.0, got 3", id="too high"),
-    pytest.param(lambda: Float("lr", 1e-5, 1, "log").check(3.0), "lr must be between 1e-05 and 1.0, got 3.0", id="too high float"),
-    pytest.param(lambda: Float("lr", 0, 1).check(True), "lr must be a number, got True", id="bool as number"),
-    pytest.param(lambda: Float("lr", 0, 1).check("0.5"), "lr must be a number, got '0.5'", id="string as number"),
-    pytest.param(lambda: Float("lr", 0, 1).check(math.nan), "lr must be a number, got nan", id="nan"),
-    pytest.param(lambda: Float("lr", 0, 1).check(None), "lr must be a number, got None", id="nothing as number"),
-    pytest.param(lambda: Float("lr", 0, 1).from_unit(math.nan), "place of lr must be in [0, 1], got nan", id="no place"),
-    pytest.param(lambda: Float("lr", 1, 0.1), "low of lr must be at most high, got low 1.0 and high 0.1", id="bounds swapped"),
-    pytest.param(lambda: Float("lr", 0, 1, "log"), "low of lr must be above 0 on a log scale, got 0.0", id="log through 0"),
-    pytest.param(lambda: Float("mu", 0, 1, "log1m"), "high of mu must be below 1 on a log1m scale, got 1.0", id="log1m at 1"),
-    pytest.param(lambda: Float("lr", 0, INF), "high of lr must be finite, got inf", id="infinite bound"),
-    pytest.param(lambda: Float("lr", -1e308, 1e308), "lr must span less than the largest float", id="bounds too far apart"),
-    pytest.param(lambda: Float("lr", 1, 2, "lg"), "unknown scale of lr 'lg'; did you mean 'log'? (known: linear, log, log1m)", id="scale"),
-    pytest.param(lambda: Float("lr", 1, 2, default=3), "default of lr must be between 1.0 and 2.0, got 3", id="default outside"),
-    pytest.param(lambda: Float("", 1, 2), "name of a hyperparameter must be a string that is not empty, got ''", id="no name"),
-    pytest.param(lambda: Float("lr", "1", 2), "low of lr must be a number, got '1'", id="string as bound"),
-    pytest.param(lambda: Float("lr", 1, 2).grid(0), "points of lr must be a whole number of at least 1, got 0", id="no points"),
-    pytest.param(lambda: Ordinal("p", (1, 2)).grid(1.5), "points of p must be a whole number of at least 1, got 1.5", id="half a point"),
-    pytest.param(lambda: Integer("n", 1.5, 3), "low of n must be a whole number, got 1.5", id="fraction as bound"),
-    pytest.param(lambda: Integer("n", 1, 3).check(2.5), "n must be a whole number, got 2.5", id="fraction"),
-    pytest.param(lambda: Integer("n", 1, 3).check(INF), "n must be a whole number, got inf", id="infinity as integer"),
-    pytest.param(lambda: Integer("n", 1, 3).check(4), "n must be between 1 and 3, got 4", id="integer too high"),
-    pytest.param(lambda: Integer("n", 1, 3, "log1m"), "unknown scale of n 'log1m'", id="integers have no log1m"),
-    pytest.param(lambda: Integer("n", 0, 3, "log"), "low of n must be above 0 on a log scale, got 0", id="log integers from 0"),
-    pytest.param(lambda: Integer("n", 0, 2**60), "high of n must be within +-2**40", id="integer beyond floats"),
-    pytest.param(lambda: Ordinal("p", ()), "levels of p must hold at least one value, got none", id="no levels"),
-    pytest.param(lambda: Ordinal("p", (1, 1.0)), "levels of p must differ, got 1.0 twice", id="level twice"),
-    pytest.param(lambda: Ordinal("p", (1, "a")), "levels of p must be all numbers or all strings, got 1, 'a'", id="mixed levels"),
-    pytest.param(lambda: Ordinal("p", (False, True)), "levels of p must be all numbers or all strings", id="bools as levels"),
-    pytest.param(lambda: Ordinal("p", ("1", "2")), "levels of p must not hold numbers as strings, got '1'; use 1", id="quoted level"),
-    pytest.param(lambda: Ordinal("p", (1, math.nan)), "each of the levels of p must be a number, got nan", id="nan as level"),
-    pytest.param(lambda: Ordinal("p", "abc"), "levels of p must be a list, got 'abc'", id="string for levels"),
-    pytest.param(lambda: Ordinal("p", (1, 2)).check(3), "p must be one of 1, 2, got 3", id="no such level"),
-    pytest.param(lambda: Ordinal("p", (1, 2)).check(True), "p must be one of 1, 2, got True", id="bool for a level"),
-    pytest.param(lambda: Ordinal("p", (1, 2), 3), "default of p must be one of 1, 2, got 3", id="default is no level"),
     pytest.param(
-        lambda: Ordinal("s", ("low", "high")).check("hihg"), "unknown value of s 'hihg'; did you mean 'high'?", id="misspelt level"
+        lambda: Float("lr", 1e-5, 1, "log").check(3), "lr must be between 1e-05 and 1.0, got 3", id="too high"
     ),
-    pytest.param(lambda: Categorical("c", ("a", "b", "a")), "choices of c must differ, got 'a' twice", id="choice twice"),
-    pytest.param(lambda: Categorical("c", ("adam", None)), "each of the choices of c must be a number, got None", id="nothing as choice"),
-    pytest.param(lambda: Categorical("c", ([1],)), "each of the choices of c must be a number, got [1]", id="list as choice"),
-    pytest.param(lambda: from_dict({"name": "lr", "low": 0}), "float hyperparameter 'lr' lacks 'high'", id="missing field"),
-    pytest.param(lambda: from_dict({"low": 0, "high": 1}), "float hyperparameter lacks 'name'", id="missing name"),
-    pytest.param(lambda: from_dict({"name": "p"}), "float hyperparameter 'p' lacks 'low', 'high'", id="only a name"),
+    pytest.param(
+        lambda: Float("lr", 1e-5, 1, "log").check(3.0),
+        "lr must be between 1e-05 and 1.0, got 3.0",
+        id="too high float",
+    ),
+    pytest.param(lambda: Float("lr", 0, 1).check(True), "lr must be a number, got True", id="bool as number"),
+    pytest.param(
+        lambda: Float("lr", 0, 1).check("0.5"), "lr must be a number, got '0.5'", id="string as number"
+    ),
+    pytest.param(lambda: Float("lr", 0, 1).check(math.nan), "lr must be a number, got nan", id="nan"),
+    pytest.param(
+        lambda: Float("lr", 0, 1).check(None), "lr must be a number, got None", id="nothing as number"
+    ),
+    pytest.param(
+        lambda: Float("lr", 0, 1).from_unit(math.nan), "place of lr must be in [0, 1], got nan", id="no place"
+    ),
+    pytest.param(
+        lambda: Float("lr", 1, 0.1),
+        "low of lr must be at most high, got low 1.0 and high 0.1",
+        id="bounds swapped",
+    ),
+    pytest.param(
+        lambda: Float("lr", 0, 1, "log"),
+        "low of lr must be above 0 on a log scale, got 0.0",
+        id="log through 0",
+    ),
+    pytest.param(
+        lambda: Float("mu", 0, 1, "log1m"),
+        "high of mu must be below 1 on a log1m scale, got 1.0",
+        id="log1m at 1",
+    ),
+    pytest.param(lambda: Float("lr", 0, INF), "high of lr must be finite, got inf", id="infinite bound"),
+    pytest.param(
+        lambda: Float("lr", -1e308, 1e308),
+        "lr must span less than the largest float",
+        id="bounds too far apart",
+    ),
+    pytest.param(
+        lambda: Float("lr", 1, 2, "lg"),
+        "unknown scale of lr 'lg'; did you mean 'log'? (known: linear, log, log1m)",
+        id="scale",
+    ),
+    pytest.param(
+        lambda: Float("lr", 1, 2, default=3),
+        "default of lr must be between 1.0 and 2.0, got 3",
+        id="default outside",
+    ),
+    pytest.param(
+        lambda: Float("", 1, 2),
+        "name of a hyperparameter must be a string that is not empty, got ''",
+        id="no name",
+    ),
+    pytest.param(lambda: Float("lr", "1", 2), "low of lr must be a number, got '1'", id="string as bound"),
+    pytest.param(
+        lambda: Float("lr", 1, 2).grid(0),
+        "points of lr must be a whole number of at least 1, got 0",
+        id="no points",
+    ),
+    pytest.param(
+        lambda: Ordinal("p", (1, 2)).grid(1.5),
+        "points of p must be a whole number of at least 1, got 1.5",
+        id="half a point",
+    ),
+    pytest.param(
+        lambda: Integer("n", 1.5, 3), "low of n must be a whole number, got 1.5", id="fraction as bound"
+    ),
+    pytest.param(lambda: Integer("n", 1, 3).check(2.5), "n must be a whole number, got 2.5", id="fraction"),
+    pytest.param(
+        lambda: Integer("n", 1, 3).check(INF), "n must be a whole number, got inf", id="infinity as integer"
+    ),
+    pytest.param(
+        lambda: Integer("n", 1, 3).check(4), "n must be between 1 and 3, got 4", id="integer too high"
+    ),
+    pytest.param(
+        lambda: Integer("n", 1, 3, "log1m"), "unknown scale of n 'log1m'", id="integers have no log1m"
+    ),
+    pytest.param(
+        lambda: Integer("n", 0, 3, "log"),
+        "low of n must be above 0 on a log scale, got 0",
+        id="log integers from 0",
+    ),
+    pytest.param(
+        lambda: Integer("n", 0, 2**60), "high of n must be within +-2**40", id="integer beyond floats"
+    ),
+    pytest.param(
+        lambda: Ordinal("p", ()), "levels of p must hold at least one value, got none", id="no levels"
+    ),
+    pytest.param(lambda: Ordinal("p", (1, 1.0)), "levels of p must differ, got 1.0 twice", id="level twice"),
+    pytest.param(
+        lambda: Ordinal("p", (1, "a")),
+        "levels of p must be all numbers or all strings, got 1, 'a'",
+        id="mixed levels",
+    ),
+    pytest.param(
+        lambda: Ordinal("p", (False, True)),
+        "levels of p must be all numbers or all strings",
+        id="bools as levels",
+    ),
+    pytest.param(
+        lambda: Ordinal("p", ("1", "2")),
+        "levels of p must not hold numbers as strings, got '1'; use 1",
+        id="quoted level",
+    ),
+    pytest.param(
+        lambda: Ordinal("p", (1, math.nan)),
+        "each of the levels of p must be a number, got nan",
+        id="nan as level",
+    ),
+    pytest.param(
+        lambda: Ordinal("p", "abc"), "levels of p must be a list, got 'abc'", id="string for levels"
+    ),
+    pytest.param(lambda: Ordinal("p", (1, 2)).check(3), "p must be one of 1, 2, got 3", id="no such level"),
+    pytest.param(
+        lambda: Ordinal("p", (1, 2)).check(True), "p must be one of 1, 2, got True", id="bool for a level"
+    ),
+    pytest.param(
+        lambda: Ordinal("p", (1, 2), 3), "default of p must be one of 1, 2, got 3", id="default is no level"
+    ),
+    pytest.param(
+        lambda: Ordinal("s", ("low", "high")).check("hihg"),
+        "unknown value of s 'hihg'; did you mean 'high'?",
+        id="misspelt level",
+    ),
+    pytest.param(
+        lambda: Categorical("c", ("a", "b", "a")),
+        "choices of c must differ, got 'a' twice",
+        id="choice twice",
+    ),
+    pytest.param(
+        lambda: Categorical("c", ("adam", None)),
+        "each of the choices of c must be a number, got None",
+        id="nothing as choice",
+    ),
+    pytest.param(
+        lambda: Categorical("c", ([1],)),
+        "each of the choices of c must be a number, got [1]",
+        id="list as choice",
+    ),
+    pytest.param(
+        lambda: from_dict({"name": "lr", "low": 0}),
+        "float hyperparameter 'lr' lacks 'high'",
+        id="missing field",
+    ),
+    pytest.param(
+        lambda: from_dict({"low": 0, "high": 1}), "float hyperparameter lacks 'name'", id="missing name"
+    ),
+    pytest.param(
+        lambda: from_dict({"name": "p"}), "float hyperparameter 'p' lacks 'low', 'high'", id="only a name"
+    ),
     pytest.param(
         lambda: from_dict({"name": "lr", "low": 0, "hihg": 1}),
         "unknown field of float hyperparameter 'lr' 'hihg'; did you mean 'high'? (known: type, name, low, high, scale,",
@@ -243,16 +378,36 @@ ERRORS = [
         "unknown type of hyperparameter 'integr'; did you mean 'integer'?",
         id="misspelt type",
     ),
-    pytest.param(lambda: from_dict({"name": "lr", "low": "tiny", "high": 1}), "low of lr must be a number, got 'tiny'", id="word as bound"),
     pytest.param(
-        lambda: from_dict({"name": "p", "levels": 3}), "levels of ordinal hyperparameter 'p' must be a list, got 3", id="number for levels"
+        lambda: from_dict({"name": "lr", "low": "tiny", "high": 1}),
+        "low of lr must be a number, got 'tiny'",
+        id="word as bound",
     ),
-    pytest.param(lambda: from_dict(["lr"]), "a hyperparameter must be a mapping such as", id="list for a hyperparameter"),
-    pytest.param(lambda: from_dict({"name": "lr", "type": ["float"]}), "unknown type of hyperparameter ['float']", id="list for a type"),
     pytest.param(
-        lambda: from_dict({"name": "lr", "low": 1, "high": 2, "scale": ["log"]}), "unknown scale of lr ['log']", id="list for a scale"
+        lambda: from_dict({"name": "p", "levels": 3}),
+        "levels of ordinal hyperparameter 'p' must be a list, got 3",
+        id="number for levels",
     ),
-    pytest.param(lambda: from_dict({"name": "p", "levels": [1, 2], "scale": "log"}), "unknown field of ordinal", id="log levels"),
+    pytest.param(
+        lambda: from_dict(["lr"]),
+        "a hyperparameter must be a mapping such as",
+        id="list for a hyperparameter",
+    ),
+    pytest.param(
+        lambda: from_dict({"name": "lr", "type": ["float"]}),
+        "unknown type of hyperparameter ['float']",
+        id="list for a type",
+    ),
+    pytest.param(
+        lambda: from_dict({"name": "lr", "low": 1, "high": 2, "scale": ["log"]}),
+        "unknown scale of lr ['log']",
+        id="list for a scale",
+    ),
+    pytest.param(
+        lambda: from_dict({"name": "p", "levels": [1, 2], "scale": "log"}),
+        "unknown field of ordinal",
+        id="log levels",
+    ),
 ]
 
 
@@ -273,7 +428,10 @@ def test_values_are_taken_in_any_number_type_and_given_back_as_the_domain_holds_
     assert repr(Categorical("x", (1, True)).check(True)) == "True"
     assert repr(Categorical("x", (1, True)).check(np.True_)) == "True"
     assert repr(Categorical("x", (1, np.True_, np.str_("a"))).choices) == "(1, True, 'a')"
-    assert repr(Float("x", np.float64(0.5), np.int64(4), default=1)) == "Float(name='x', low=0.5, high=4.0, scale='linear', default=1.0)"
+    assert (
+        repr(Float("x", np.float64(0.5), np.int64(4), default=1))
+        == "Float(name='x', low=0.5, high=4.0, scale='linear', default=1.0)"
+    )
     assert repr(Ordinal("x", [np.int64(1), np.float64(2.5)]).levels) == "(1, 2.5)"
 
 
@@ -297,13 +455,23 @@ def test_plain_data_of_any_bounds_come_back(each: Float | Integer) -> None:
 
 
 YAML = [
-    pytest.param("{name: lr, low: 1e-4, high: 1, scale: log}", Float("lr", 1e-4, 1, "log"), id="1e-4 is a string to YAML"),
-    pytest.param("{name: lr, low: 1e-4, high: 1, default: 1e-2}", Float("lr", 1e-4, 1, default=0.01), id="default"),
+    pytest.param(
+        "{name: lr, low: 1e-4, high: 1, scale: log}",
+        Float("lr", 1e-4, 1, "log"),
+        id="1e-4 is a string to YAML",
+    ),
+    pytest.param(
+        "{name: lr, low: 1e-4, high: 1, default: 1e-2}", Float("lr", 1e-4, 1, default=0.01), id="default"
+    ),
     pytest.param("{name: n, type: integer, low: 1, high: 1e3}", Integer("n", 1, 1000), id="integer"),
     pytest.param("{name: p, levels: [1, 2, inf]}", Ordinal("p", (1, 2, INF)), id="inf"),
-    pytest.param("{name: p, levels: [1, 2, .inf], default: inf}", Ordinal("p", (1, 2, INF), INF), id="YAML's own inf"),
+    pytest.param(
+        "{name: p, levels: [1, 2, .inf], default: inf}", Ordinal("p", (1, 2, INF), INF), id="YAML's own inf"
+    ),
     pytest.param("{name: p, levels: [1, 2], scale: ordinal}", Ordinal("p", (1, 2)), id="its scale spelt out"),
-    pytest.param("{name: c, choices: [true, fast, 1e-3]}", Categorical("c", (True, "fast", 1e-3)), id="choices"),
+    pytest.param(
+        "{name: c, choices: [true, fast, 1e-3]}", Categorical("c", (True, "fast", 1e-3)), id="choices"
+    ),
 ]
 
 
@@ -312,7 +480,9 @@ def test_yaml_as_people_write_it(text: str, expected: Any) -> None:
     assert repr(from_dict(yaml.safe_load(text))) == repr(expected)
 
 
-@given(value=st.floats(allow_nan=False) | st.integers() | st.booleans() | st.sampled_from(["adam", "", "1 2"]))
+@given(
+    value=st.floats(allow_nan=False) | st.integers() | st.booleans() | st.sampled_from(["adam", "", "1 2"])
+)
 def test_written_values_read_back(value: Any) -> None:
     again = read_value(json.loads(json.dumps(write_value(value), allow_nan=False)))
     assert again == value

@@ -77,7 +77,9 @@ CONDITIONS = [
 
 
 @pytest.mark.parametrize(("configurations", "conditions"), CONDITIONS)
-def test_presence_is_explained_by_values_of_others(configurations: list[dict[str, Any]], conditions: dict[str, dict[str, Any]]) -> None:
+def test_presence_is_explained_by_values_of_others(
+    configurations: list[dict[str, Any]], conditions: dict[str, dict[str, Any]]
+) -> None:
     space = inferred_space(configurations)
     assert {each.name: dict(each.when) for each in space.conditional} == conditions
     space.encode(configurations)
@@ -85,22 +87,48 @@ def test_presence_is_explained_by_values_of_others(configurations: list[dict[str
 
 BAD = [
     pytest.param(
-        [{"x": 1}, {"x": "oops"}], None, "x holds numbers and text (1, 'oops'); mend it, or say that x is categorical", id="mixed"
+        [{"x": 1}, {"x": "oops"}],
+        None,
+        "x holds numbers and text (1, 'oops'); mend it, or say that x is categorical",
+        id="mixed",
     ),
     pytest.param([{"x": True}, {"x": 2}], None, "x holds bools and numbers", id="bools"),
     pytest.param([{"x": math.nan}], None, "x must hold numbers, text or bools, got nan", id="nan"),
-    pytest.param([{"x": None}, {"x": 0.1}], "log", "x must hold numbers for a log scale, got 'None'", id="None on a log scale"),
-    pytest.param([{"x": None}, {"x": 0.1}], "ordinal", "levels of x must be all numbers or all strings", id="None among levels"),
-    pytest.param([{"x": "a"}], "log", "x must hold numbers for a log scale, got 'a'", id="text on a log scale"),
-    pytest.param([{"x": 0.0}, {"x": 1.0}], "log", "low of x must be above 0 on a log scale", id="zero on a log scale"),
+    pytest.param(
+        [{"x": None}, {"x": 0.1}],
+        "log",
+        "x must hold numbers for a log scale, got 'None'",
+        id="None on a log scale",
+    ),
+    pytest.param(
+        [{"x": None}, {"x": 0.1}],
+        "ordinal",
+        "levels of x must be all numbers or all strings",
+        id="None among levels",
+    ),
+    pytest.param(
+        [{"x": "a"}], "log", "x must hold numbers for a log scale, got 'a'", id="text on a log scale"
+    ),
+    pytest.param(
+        [{"x": 0.0}, {"x": 1.0}], "log", "low of x must be above 0 on a log scale", id="zero on a log scale"
+    ),
     pytest.param([{"x": math.inf}], "linear", "its scale can be ordinal", id="infinity on a line"),
-    pytest.param([{"x": 1}], "logg", "unknown scale of x 'logg'; did you mean 'log'?", id="a scale that is none"),
-    pytest.param([{"y": 0.5}, {"x": 1, "y": 0.5}], None, "x has no value in 1 of 2 configurations", id="presence without a reason"),
+    pytest.param(
+        [{"x": 1}], "logg", "unknown scale of x 'logg'; did you mean 'log'?", id="a scale that is none"
+    ),
+    pytest.param(
+        [{"y": 0.5}, {"x": 1, "y": 0.5}],
+        None,
+        "x has no value in 1 of 2 configurations",
+        id="presence without a reason",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("configurations", "scale", "message"), BAD)
-def test_what_cannot_be_a_space_says_why(configurations: list[dict[str, Any]], scale: str | None, message: str) -> None:
+def test_what_cannot_be_a_space_says_why(
+    configurations: list[dict[str, Any]], scale: str | None, message: str
+) -> None:
     with pytest.raises(InputError) as error:
         inferred_space(configurations, scales={"x": scale} if scale else None)
     assert message in str(error.value)
@@ -114,7 +142,11 @@ CHOICES = [
     pytest.param([None, "cosine"], ("None", "cosine"), id="None beside text"),
     pytest.param([None], ("None",), id="None alone"),
     pytest.param([(0.9, 0.999), [0.8, 0.99]], ("[0.8, 0.99]", "[0.9, 0.999]"), id="tuples and lists"),
-    pytest.param(["(0.9, 0.999)", "[0.8, 0.99]"], ("[0.8, 0.99]", "[0.9, 0.999]"), id="tuples and lists as a table has them"),
+    pytest.param(
+        ["(0.9, 0.999)", "[0.8, 0.99]"],
+        ("[0.8, 0.99]", "[0.9, 0.999]"),
+        id="tuples and lists as a table has them",
+    ),
     pytest.param([(64, None), np.array([1, 2])], ("[1, 2]", "[64, null]"), id="None and arrays within"),
     pytest.param([{"a": 1}, "{'a': 2}"], ('{"a": 1}', '{"a": 2}'), id="mappings"),
     pytest.param(["(not python", "[red]adam"], ("(not python", "[red]adam"), id="text in brackets"),
@@ -122,7 +154,9 @@ CHOICES = [
 
 
 @pytest.mark.parametrize(("values", "choices"), CHOICES)
-def test_what_is_no_number_is_a_choice_called_what_it_is_written_as(values: list[Any], choices: tuple[Any, ...]) -> None:
+def test_what_is_no_number_is_a_choice_called_what_it_is_written_as(
+    values: list[Any], choices: tuple[Any, ...]
+) -> None:
     domain = domain_of("x", values)
     assert (domain.scale, domain.choices) == ("categorical", choices)  # type: ignore[union-attr]
     inferred_space([{"x": value} for value in values])
@@ -130,7 +164,11 @@ def test_what_is_no_number_is_a_choice_called_what_it_is_written_as(values: list
 
 def test_a_choice_of_any_kind_can_be_a_condition() -> None:
     space = inferred_space(
-        [{"layers": [64], "on": "True"}, {"layers": (64, 32), "skip": 0.1, "on": "None"}, {"layers": [64], "on": "False"}]
+        [
+            {"layers": [64], "on": "True"},
+            {"layers": (64, 32), "skip": 0.1, "on": "None"},
+            {"layers": [64], "on": "False"},
+        ]
     )
     assert dict(space["skip"].when) == {"layers": ("[64, 32]",)}
 
@@ -145,7 +183,10 @@ def test_a_choice_of_any_kind_can_be_a_condition() -> None:
 )
 def test_a_condition_on_numbers_is_an_interval(parent: list[int], condition: dict[str, Any] | None) -> None:
     present = [x in (condition or {"x": (1, 2, 4)})["x"] for x in parent]
-    configurations = [{"x": x, **({"y": 0.1 * i} if there else {})} for i, (x, there) in enumerate(zip(parent, present, strict=True))]
+    configurations = [
+        {"x": x, **({"y": 0.1 * i} if there else {})}
+        for i, (x, there) in enumerate(zip(parent, present, strict=True))
+    ]
     if condition is None:
         with pytest.raises(InputError, match="y has no value in 1 of 6 configurations"):
             inferred_space(configurations)
@@ -161,7 +202,8 @@ def test_one_of_many_numbers_explains_nothing() -> None:
 
 def test_a_declared_scale_is_kept() -> None:
     space = inferred_space(
-        [{"x": 1, "y": "b", "z": 1}, {"x": "a", "y": "a", "z": 2}], scales={"x": "categorical", "y": "ordinal", "z": "log"}
+        [{"x": 1, "y": "b", "z": 1}, {"x": "a", "y": "a", "z": 2}],
+        scales={"x": "categorical", "y": "ordinal", "z": "log"},
     )
     assert [each.scale for each in space] == ["categorical", "ordinal", "log"]
     assert space["y"].grid(2) == ("b", "a")

@@ -72,7 +72,9 @@ def test_the_cells_are_those_that_were_published(number: int) -> None:
     for row in rows:
         if row["alpha0"]:  # the paper's own learning rate is among those tried
             norm, momentum = row["norm"], row["momentum"].lower()
-            alone = [name for name in table(number).variants if "+" not in name and name.startswith(f"{momentum}-")]
+            alone = [
+                name for name in table(number).variants if "+" not in name and name.startswith(f"{momentum}-")
+            ]
             named = [name for name in table(number).variants if f"l{norm}-" in name] if norm else alone
             assert all(float(row["alpha0"]) in table(number).levels(name)["lr"] for name in named)
 
@@ -91,4 +93,6 @@ def test_an_unknown_table_is_refused() -> None:
 @pytest.mark.parametrize("number", TABLES)
 def test_a_preset_survives_yaml(number: int) -> None:
     study = Study.preset(f"paper-table-{number}")
-    assert [each.key for each in trials(Study.from_yaml(study.to_yaml()))] == [each.key for each in trials(study)]
+    assert [each.key for each in trials(Study.from_yaml(study.to_yaml()))] == [
+        each.key for each in trials(study)
+    ]

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from search_spaces import Float, SearchSpace
-from search_spaces.designs import Grid, Morris, Planned, Random, Saltelli
+from search_spaces.designs import FixedDesign, Grid, Morris, Random, Saltelli
 from sensitivity import measures
 from sensitivity.measures.measured import REFUSED, Measured
 from sensitivity.results.results import Results
@@ -30,7 +30,9 @@ PROMISED = {"value", "low", "high", "n", "note"}
 Loss = Callable[[Mapping[str, Any], int], float]
 
 
-def made(loss: Loss, design: Planned | str, *, tasks: int = 2, space: SearchSpace = SPACE, most: int | None = None, **more: Any) -> Results:
+def made(
+    loss: Loss, design: FixedDesign | str, *, tasks: int = 2, space: SearchSpace = SPACE, most: int | None = None, **more: Any
+) -> Results:
     """Results of every configuration of a design, on several tasks."""
     planned = Random(24, seed=1) if isinstance(design, str) or (isinstance(design, Grid) and len(space) > 2) else design
     points = planned.configurations(space)[:most]
@@ -44,7 +46,7 @@ def made(loss: Loss, design: Planned | str, *, tasks: int = 2, space: SearchSpac
 
 
 TWO = ("adam", "sgd")
-ODD: dict[str, Callable[[Planned | str], Results]] = {
+ODD: dict[str, Callable[[FixedDesign | str], Results]] = {
     "no trial has ended": lambda design: made(bowl, design, variants=TWO, status=lambda c, s: "pending"),
     "one trial": lambda design: made(bowl, design, tasks=1, seeds=(0,), most=1),
     "two configurations": lambda design: made(noisy(0.1), design, variants=TWO, most=2),
