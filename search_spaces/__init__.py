@@ -1,4 +1,4 @@
-"""What to try: hyperparameters, the search spaces they make, and the designs that pick configurations from them."""
+"""Hyperparameters, search spaces, and designs that choose configurations from a space."""
 
 from __future__ import annotations
 
@@ -84,20 +84,19 @@ _HOMES = {
 
 
 def _check_trainables() -> None:
-    """Refuse a module of the user's that Python finds in place of the package below. Raises: ImportError that names its file."""
+    """Refuse a user's module that hides the package ``trainables``.
+
+    Raises:
+        ImportError: Python finds another module; the message names its file.
+    """
     spec, package = find_spec("trainables"), pathlib.Path(__file__).parents[1] / "trainables"
-    folders = (
-        [pathlib.Path(folder).resolve() for folder in (spec.submodule_search_locations or ())]
-        if spec is not None
-        else []
-    )
-    if spec is not None and package.resolve() not in folders:
+    if spec is None:
+        return
+    folders = [pathlib.Path(folder).resolve() for folder in (spec.submodule_search_locations or ())]
+    if package.resolve() not in folders:
         file = spec.origin or str(folders[0])
-        raise ImportError(
-            f"{file} hides the package 'trainables' that search_spaces needs; rename it",
-            name="trainables",
-            path=file,
-        )
+        message = f"{file} hides the package 'trainables' that search_spaces needs; rename it"
+        raise ImportError(message, name="trainables", path=file)
 
 
 _check_trainables()

@@ -1,4 +1,4 @@
-"""The Ray Tune searchers: cohorts that Optuna chooses, and cohorts that are known beforehand."""
+"""Ray Tune searchers: cohorts that Optuna chooses (Adaptive) and a fixed list of cohorts (FixedSearcher)."""
 
 from __future__ import annotations
 
@@ -19,45 +19,47 @@ if TYPE_CHECKING:
 
 Configuration = Mapping[str, Any]
 Outcome = tuple[str, float]
-"""Status of a trial (completed, diverged or failed) and its capped loss."""
+"""Status of a trial (completed, stopped, diverged or failed) and its capped loss."""
 
 
 class Stateless(Searcher):
-    """A searcher that is not restored from Tune's pickles: Optuna's storage and the store hold everything."""
+    """A searcher without pickled state: Optuna's storage and the store hold all that a restart needs."""
 
     def __init__(self) -> None:
-        super().__init__(metric="done", mode="max")  # Tune wants the name of something in every result
+        super().__init__(metric="done", mode="max")  # Ray Tune requires a metric that every result contains
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles what it is given, to restore a run from."""
+        """Return an empty state, as Ray Tune pickles its searcher regularly."""
         return {}
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing to save."""
+        """Save nothing."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore."""
+        """Restore nothing."""
 
 
 class Adaptive(Stateless):
-    """Asks Optuna for configurations, hands them out as cohorts, and tells it what came back.
+    """Asks Optuna for configurations, returns them as cohorts, and tells Optuna their results.
+
+    The value of a configuration is the mean of its members' capped losses, so a diverged member counts as the
+    initial loss. A configuration with a failed member is told as FAIL. Optuna trials that an interrupted run
+    left RUNNING are told as FAIL, and their configurations are asked for again; :meth:`close` does the same,
+    so no trial stays RUNNING.
 
     Args:
-        spaces: the search space of each sub-study, by its label (such as ``quickstart/autoencoder/digits/adam``).
-        n: configurations for each sub-study. sampler: one of :data:`search_spaces.designs.SAMPLERS`; ``brute`` ends when there are no more.
-        seed: of the sampler.
-        cohort_size: configurations asked for at once.
-        cohort: makes the trainable's config of a label and its configurations, and notes them; each of its members has a ``key``. Also
-            called for configurations whose results are known already.
-        members: the keys of one configuration's members (one for each seed).
-        known: the outcome of a key that an earlier run already has, or None.
-        outcome: the outcome of a member's last report, or None while it runs.
-        storage: one of Optuna's, or its URL; in memory when not given.
-
-    A configuration's value is the mean of its members' capped losses, so a diverged member counts as the initial loss. A
-    configuration with a
-    failed member is told as FAIL. What a killed run left RUNNING is told as FAIL and its configuration asked again; :meth:`close`
-    does the same, so none stays RUNNING.
+        spaces: search space of each sub-study, by label (such as ``quickstart/autoencoder/digits/adam``).
+        n: number of configurations of each sub-study.
+        sampler: one of :data:`search_spaces.designs.SAMPLERS`; ``brute`` stops after the last configuration.
+        seed: seed of the sampler, at least 0.
+        cohort_size: number of configurations asked for at once.
+        cohort: function from a label and its configurations to the trainable's config, which also records the
+            configurations as trials; each member of the config has a ``key``. It is called for configurations
+            with known results too.
+        members: function from a label and a configuration to the keys of the members (one per seed).
+        known: function from a key to the outcome that an earlier run recorded, or None.
+        outcome: function from a member's report to its outcome, or None while the member is running.
+        storage: an Optuna storage or its URL; None stores in memory.
     """
 
     def __init__(
@@ -82,9 +84,9 @@ class Adaptive(Stateless):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._spaces, self._n, self._cohort_size = dict(spaces), n, cohort_size
         self._cohort, self._members, self._known, self._outcome = cohort, members, known, outcome
-        backend = optuna.storages.get_storage(
-            storage if storage is not None else optuna.storages.InMemoryStorage()
-        )
+        if storage is None:
+            storage = optuna.storages.InMemoryStorage()
+        backend = optuna.storages.get_storage(storage)
         self._studies = {
             label: optuna.create_study(
                 study_name=label, storage=backend, direction="minimize", load_if_exists=True
@@ -92,10 +94,10 @@ class Adaptive(Stateless):
             for label in spaces
         }
         for position, study in enumerate(self._studies.values()):
-            # A continued study must not draw again what it drew before.
+            # A continued study must not repeat its draws: its seed depends on the number of trials so far.
             drawn = len(study.get_trials(deepcopy=False))
             study.sampler = make_sampler(sampler, seed + position + 7919 * drawn, parallel=cohort_size > 1)
-        self._finished: dict[str, Outcome] = {}
+        self._outcomes: dict[str, Outcome] = {}
         self._open: dict[str, list[tuple[str, optuna.trial.Trial, list[str]]]] = {}
         for study in self._studies.values():
             for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
@@ -103,73 +105,70 @@ class Adaptive(Stateless):
         wanted = {
             label: min(n, int(space.size)) if sampler == "brute" else n for label, space in spaces.items()
         }
-        self._left = {label: wanted[label] - self._complete(label) for label in spaces}
+        self._left = {label: wanted[label] - len(self._ended(label)) for label in spaces}
 
     def chosen(self) -> list[tuple[str, Configuration]]:
-        """Every configuration that an earlier run chose and saw to its end, with the label of its sub-study, in order."""
-        import optuna
-
-        ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+        """Return the configurations that earlier runs completed, in order, each with its sub-study's label."""
         return [
             (label, configuration_from_optuna(self._spaces[label], trial.params))
-            for label, study in self._studies.items()
-            for trial in study.get_trials(deepcopy=False, states=ended)
+            for label in self._studies
+            for trial in self._ended(label)
         ]
 
-    def _complete(self, label: str) -> int:
+    def _ended(self, label: str) -> list[optuna.trial.FrozenTrial]:
+        """Return the Optuna trials of a sub-study that are complete or pruned."""
         import optuna
 
-        ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-        return len(self._studies[label].get_trials(deepcopy=False, states=ended))
+        states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+        return self._studies[label].get_trials(deepcopy=False, states=states)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """The next cohort, from the sub-study with the most left; FINISHED when none has any."""
+        """Return the next cohort, of the sub-study with the most configurations left; FINISHED if none is left."""
         while any(left > 0 for left in self._left.values()):
-            label = max(self._left, key=lambda each: self._left[each])
-            asked = [self._ask(label) for _ in range(min(self._cohort_size, self._left[label]))]
-            self._left[label] -= len(asked)
+            label = max(self._left, key=lambda label: self._left[label])
+            batch = [self._ask(label) for _ in range(min(self._cohort_size, self._left[label]))]
+            self._left[label] -= len(batch)
             fresh = []
-            for configuration, trial, keys in asked:
-                if self._told(label, trial, keys):
-                    self._cohort(
-                        label, [configuration]
-                    )  # notes the trials of a run that was killed before Optuna heard of their end
+            for configuration, trial, keys in batch:
+                if self._tell(label, trial, keys):
+                    # Record trials that ended in an interrupted run before Optuna was told.
+                    self._cohort(label, [configuration])
                     continue
-                # Discrete spaces repeat themselves: what is being trained already is waited for, not trained twice.
-                holder = next(
-                    (
-                        each
-                        for each, cohort in self._open.items()
-                        if any(keys == others for *_, others in cohort)
-                    ),
-                    None,
-                )
-                if holder is None:
+                # Samplers repeat configurations of discrete spaces: wait for a running one, do not train it twice.
+                running = self._running_with(keys)
+                if running is None:
                     fresh.append(configuration)
-                self._open.setdefault(holder or trial_id, []).append((label, trial, keys))
+                self._open.setdefault(running or trial_id, []).append((label, trial, keys))
             if fresh:
                 return self._cohort(label, fresh)
         return str(Searcher.FINISHED)
+
+    def _running_with(self, keys: Sequence[str]) -> str | None:
+        """Return the id of the running Ray Tune trial that trains the same members; None if there is none."""
+        for trial_id, cohort in self._open.items():
+            if any(keys == others for *_, others in cohort):
+                return trial_id
+        return None
 
     def _ask(self, label: str) -> tuple[Configuration, optuna.trial.Trial, list[str]]:
         space = self._spaces[label]
         if space.conditional:
             trial = self._studies[label].ask()
             configuration = define_by_run(space)(trial)
-        else:  # samplers that learn jointly (GP, CMA-ES) see every hyperparameter from the first trial on
+        else:  # multivariate samplers (GP, CMA-ES) need every hyperparameter from the first trial on
             trial = self._studies[label].ask(to_optuna(space))
             configuration = configuration_from_optuna(space, trial.params)
         keys = list(self._members(label, configuration))
-        trial.set_user_attr("configuration", {name: _plain(each) for name, each in configuration.items()})
+        trial.set_user_attr("configuration", {name: _plain(value) for name, value in configuration.items()})
         trial.set_user_attr("trials", keys)
         return configuration, trial, keys
 
-    def _told(self, label: str, trial: optuna.trial.Trial, keys: Sequence[str]) -> bool:
-        """Tell Optuna of a configuration whose members have all ended; whether they had."""
+    def _tell(self, label: str, trial: optuna.trial.Trial, keys: Sequence[str]) -> bool:
+        """Tell Optuna the result of a configuration and return True; return False if a member is unfinished."""
         import optuna
 
-        outcomes = [self._finished.get(key) or self._known(key) for key in keys]
-        ended = [each for each in outcomes if each is not None]
+        outcomes = [self._outcomes.get(key) or self._known(key) for key in keys]
+        ended = [outcome for outcome in outcomes if outcome is not None]
         if len(ended) < len(keys):
             return False
         study = self._studies[label]
@@ -184,52 +183,57 @@ class Adaptive(Stateless):
         return True
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Note the members that a result ends."""
+        """Record the outcomes of the members that a result ends."""
         for report in result.get("reports", ()):
-            ended = self._outcome(report)
-            if ended is not None:
-                self._finished[report["key"]] = ended
+            outcome = self._outcome(report)
+            if outcome is not None:
+                self._outcomes[report["key"]] = outcome
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tell Optuna about a cohort that ended; what it left unfinished has failed."""
+        """Tell Optuna the results of a cohort that ended; members without an outcome count as failed."""
         self.on_trial_result(trial_id, result or {})
         for label, trial, keys in self._open.pop(trial_id, ()):
             for key in keys:
-                self._finished.setdefault(key, self._known(key) or ("failed", math.nan))
-            self._told(label, trial, keys)
+                self._outcomes.setdefault(key, self._known(key) or ("failed", math.nan))
+            self._tell(label, trial, keys)
 
     def close(self) -> None:
-        """Leave no trial RUNNING: what is still open is told as FAIL and asked first when the study runs again."""
+        """Tell open Optuna trials as FAIL and enqueue their configurations, so that no trial stays RUNNING."""
         for cohort in self._open.values():
             for label, trial, keys in cohort:
-                if not self._told(label, trial, keys):
+                if not self._tell(label, trial, keys):
                     _release(self._studies[label], trial.number, trial.params)
         self._open.clear()
 
 
 class FixedSearcher(Stateless):
-    """Hands out cohorts that are known beforehand, in order."""
+    """Returns cohorts of a fixed list, in order.
+
+    Args:
+        configs: the trainable's config of each cohort.
+    """
 
     def __init__(self, configs: Sequence[Mapping[str, Any]]) -> None:
         super().__init__()
         self._waiting = list(reversed(configs))
 
     def suggest(self, trial_id: str) -> Any:
-        """The next cohort's config, FINISHED after the last."""
+        """Return the config of the next cohort; FINISHED after the last."""
         return dict(self._waiting.pop()) if self._waiting else Searcher.FINISHED
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Close nothing, as no external study is open."""
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Nothing to learn from a result."""
+        """Ignore the result, as the cohorts do not depend on it."""
 
 
 def _release(study: optuna.Study, number: int, params: Mapping[str, Any]) -> None:
+    """Tell an Optuna trial as FAIL and enqueue its parameters for the next trial."""
     import optuna
 
     study.tell(number, state=optuna.trial.TrialState.FAIL)
@@ -242,8 +246,11 @@ def _plain(value: Any) -> Any:
 
 
 def param_space(calls: Mapping[str, tuple[str, tuple[Any, ...]]]) -> dict[str, Any]:
-    """Ray Tune's domains. Args: calls: for each name the function of ``ray.tune`` and its arguments, as
-    :mod:`search_spaces.ray_spaces` has them.
+    """Make the domains of a Ray Tune ``param_space``.
+
+    Args:
+        calls: name of a function of ``ray.tune`` and its arguments, by name of the parameter, as
+            :mod:`search_spaces.ray_spaces` makes them.
     """
     from ray import tune
 

@@ -1,4 +1,4 @@
-"""Early stopping of trials by Ray Tune's schedulers, within each variant."""
+"""Early stopping of trials by Ray Tune's schedulers, separately for each variant."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from trainables.dotted import imported
 from trainables.names import InputError
 
 
-def _passed_on(method: str) -> Any:
+def _delegated(method: str) -> Any:
+    """Return a method that calls the method of the same name of the trial's scheduler."""
     return lambda self, controller, trial, *result: getattr(self._of(trial), method)(
         controller, trial, *result
     )
 
 
 class PerVariantScheduler(FIFOScheduler):
-    """Early stopping within each variant on each task: a trial is compared with its like, so that no variant is stopped for another's sake.
+    """One early-stopping scheduler per task and variant, so trials compete only within their variant.
 
-    Args: make: a scheduler of Ray Tune's. kind: what a trial of Tune's belongs to.
+    Args:
+        make: function that returns a new Ray Tune scheduler.
+        kind: function that returns the group (task and variant) of a Ray Tune trial.
     """
 
     def __init__(self, make: Callable[[], Any], kind: Callable[[Any], Any]) -> None:
@@ -36,25 +39,33 @@ class PerVariantScheduler(FIFOScheduler):
         return self._schedulers[kind]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: see :class:`search_spaces.adaptive.Stateless`."""
+        """Return an empty state, as for :class:`search_spaces.adaptive.Stateless`."""
         return {}
 
     on_trial_add, on_trial_result, on_trial_complete, on_trial_error, on_trial_remove = map(
-        _passed_on,
+        _delegated,
         ("on_trial_add", "on_trial_result", "on_trial_complete", "on_trial_error", "on_trial_remove"),
     )
 
-    def choose_trial_to_run(self, controller: Any, **more: Any) -> Any:
-        chosen = (each.choose_trial_to_run(controller, **more) for each in [*self._schedulers.values()])
-        return next((trial for trial in chosen if trial is not None), None)
+    def choose_trial_to_run(self, controller: Any, **options: Any) -> Any:
+        """Return the first trial that one of the schedulers wants to run; None if there is none."""
+        candidates = (
+            scheduler.choose_trial_to_run(controller, **options) for scheduler in [*self._schedulers.values()]
+        )
+        return next((trial for trial in candidates if trial is not None), None)
 
 
 def early_stopping(name: str, metric: str, mode: str, epochs: int) -> Any:
-    """A scheduler of Ray Tune's that stops trials which fall behind.
+    """Make a Ray Tune scheduler that stops trials with worse results than others.
 
-    Args: name: ``asha``, ``hyperband``, ``median``, or ``package.module:Class`` of another. metric, mode: what it compares. epochs: of a
-        trial that is not stopped.
-    Raises: InputError for a class that cannot be imported, or that does not take ``metric`` and ``mode``.
+    Args:
+        name: ``asha``, ``hyperband``, ``median``, or ``package.module:Class`` of another scheduler.
+        metric: name of the reported metric to compare.
+        mode: ``min`` or ``max``.
+        epochs: number of epochs of a trial that is not stopped.
+
+    Raises:
+        InputError: the class cannot be imported, or does not accept ``metric`` and ``mode``.
     """
     from ray.tune import schedulers
 
@@ -63,20 +74,14 @@ def early_stopping(name: str, metric: str, mode: str, epochs: int) -> Any:
         "hyperband": schedulers.HyperBandScheduler,
         "median": schedulers.MedianStoppingRule,
     }
-    made = known[name] if name in known else imported(name, "scheduler")
-    if not callable(made):
-        raise InputError(f"scheduler {name!r} is a {type(made).__name__}, not a class of Ray Tune's")
-    given = {"metric": metric, "mode": mode, "time_attr": "training_iteration", "max_t": epochs}
+    kind = known[name] if name in known else imported(name, "scheduler")
+    if not callable(kind):
+        raise InputError(f"scheduler {name!r} is a {type(kind).__name__}, not a class of Ray Tune's")
+    options = {"metric": metric, "mode": mode, "time_attr": "training_iteration", "max_t": epochs}
     if name == "median":
-        given["grace_period"] = max(1, epochs // 4)  # its own default is a minute of epochs
+        options["grace_period"] = max(1, epochs // 4)  # the default of 60 is meant as seconds
     try:
-        takes = inspect.signature(made).parameters
-        return made(
-            **{
-                argument: each
-                for argument, each in given.items()
-                if argument in takes or argument in ("metric", "mode")
-            }
-        )
-    except Exception as error:  # whatever a user's class raises
+        parameters = {*inspect.signature(kind).parameters, "metric", "mode"}
+        return kind(**{option: value for option, value in options.items() if option in parameters})
+    except Exception as error:  # a user's class can raise anything
         raise InputError(f"scheduler {name!r} cannot be made: {type(error).__name__}: {error}") from None
