@@ -1,4 +1,4 @@
-"""Activity of hyperparameters: checks of conditions, the values they require, the number of configurations."""
+"""Activity of hyperparameters: checks of conditions, required values of parents, number of configurations."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def checked_conditions(hyperparameters: Sequence[Hyperparameter]) -> tuple[Hyper
 def _check_parent(
     name: str, parent: str, parents: Mapping[str, Sequence[str]], checked: Mapping[str, Hyperparameter]
 ) -> None:
-    """Raise InputError unless a parent is another hyperparameter, listed before the one with the condition."""
+    """Raise InputError unless a parent is another hyperparameter, listed before its child."""
     if parent == name:
         raise InputError(f"condition of {name} must name another hyperparameter, got itself")
     if parent not in parents:
@@ -56,7 +56,8 @@ def _check_parent(
         if cycle:
             raise InputError(f"conditions must not be circular, got {' -> '.join(cycle)}")
         raise InputError(
-            f"condition of {name} must name an earlier hyperparameter, got {parent}; put {parent} before {name}"
+            f"condition of {name} must name an earlier hyperparameter, got {parent}; "
+            f"put {parent} before {name}"
         )
 
 
@@ -117,7 +118,7 @@ def count(hyperparameters: Sequence[Hyperparameter]) -> float:
 def _branches(
     hyperparameter: Hyperparameter, mentioned: Sequence[Scalar]
 ) -> list[tuple[tuple[tuple[str, Any], ...], float]]:
-    """Return the values of a hyperparameter that conditions tell apart, and the number of values in each branch."""
+    """Return the values that conditions distinguish, each with the number of values that it stands for."""
     size = math.inf if hyperparameter.cardinality is None else hyperparameter.cardinality
     if not mentioned:
         return [((), size)]
@@ -144,7 +145,7 @@ def _of_parent(name: str, parent: Hyperparameter, values: Sequence[Scalar]) -> t
 
 
 def _cycle(parents: Mapping[str, Sequence[str]], start: str, first: str) -> list[str]:
-    """Return a path of conditions from ``start`` through its parent ``first`` back to ``start``; empty if none."""
+    """Return a path of conditions from ``start`` through ``first`` back to ``start``; empty if none."""
     seen: set[str] = set()
     waiting = [[start, first]]
     while waiting:

@@ -108,7 +108,7 @@ class Adaptive(Stateless):
         self._left = {label: wanted[label] - len(self._ended(label)) for label in spaces}
 
     def chosen(self) -> list[tuple[str, Configuration]]:
-        """Return the configurations that earlier runs completed, in order, each with its sub-study's label."""
+        """Return the configurations that earlier runs completed, each with its sub-study's label."""
         return [
             (label, configuration_from_optuna(self._spaces[label], trial.params))
             for label in self._studies
@@ -123,7 +123,7 @@ class Adaptive(Stateless):
         return self._studies[label].get_trials(deepcopy=False, states=states)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """Return the next cohort, of the sub-study with the most configurations left; FINISHED if none is left."""
+        """Return a cohort of the sub-study with the most configurations left; FINISHED if none is left."""
         while any(left > 0 for left in self._left.values()):
             label = max(self._left, key=lambda label: self._left[label])
             batch = [self._ask(label) for _ in range(min(self._cohort_size, self._left[label]))]
@@ -134,7 +134,7 @@ class Adaptive(Stateless):
                     # Record trials that ended in an interrupted run before Optuna was told.
                     self._cohort(label, [configuration])
                     continue
-                # Samplers repeat configurations of discrete spaces: wait for a running one, do not train it twice.
+                # Samplers repeat configurations of discrete spaces: wait for a running one.
                 running = self._running_with(keys)
                 if running is None:
                     fresh.append(configuration)
@@ -164,7 +164,7 @@ class Adaptive(Stateless):
         return configuration, trial, keys
 
     def _tell(self, label: str, trial: optuna.trial.Trial, keys: Sequence[str]) -> bool:
-        """Tell Optuna the result of a configuration and return True; return False if a member is unfinished."""
+        """Tell Optuna the result of a configuration; return False if a member is unfinished."""
         import optuna
 
         outcomes = [self._outcomes.get(key) or self._known(key) for key in keys]
@@ -200,7 +200,7 @@ class Adaptive(Stateless):
             self._tell(label, trial, keys)
 
     def close(self) -> None:
-        """Tell open Optuna trials as FAIL and enqueue their configurations, so that no trial stays RUNNING."""
+        """Tell open Optuna trials as FAIL and enqueue their configurations: no trial stays RUNNING."""
         for cohort in self._open.values():
             for label, trial, keys in cohort:
                 if not self._tell(label, trial, keys):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SAMPLERS = ("tpe", "random", "qmc", "gp", "cmaes", "nsga2", "brute")
 """Names of Optuna's samplers that an adaptive design can use."""
 SCHEDULERS = ("asha", "hyperband", "median")
-"""Names of schedulers that stop trials early; other Ray Tune schedulers are named ``package.module:Class``."""
+"""Names of schedulers that stop trials early; others are written ``package.module:Class``."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class AdaptiveDesign:
         """Accept any names, as this design names no hyperparameter."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the design as plain data for JSON and YAML; inverse of :func:`search_spaces.designs.design_from_dict`."""
+        """Return plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
         data = {"kind": self.kind, "n": self.n, "seed": self.seed, "sampler": self.sampler}
         return data if self.scheduler is None else {**data, "scheduler": self.scheduler}
 

@@ -14,7 +14,7 @@ from trainables.names import InputError, unknown
 
 
 def fixed(hyperparameters: Mapping[str, Hyperparameter], values: Mapping[str, Any]) -> list[Hyperparameter]:
-    """Return the hyperparameters with some of them reduced to a single value, and decided conditions resolved.
+    """Return the hyperparameters with some fixed to a single value, and decided conditions resolved.
 
     Args:
         hyperparameters: hyperparameters by name, parents before children.
@@ -36,13 +36,14 @@ def fixed(hyperparameters: Mapping[str, Hyperparameter], values: Mapping[str, An
         elif name in values:
             reason = f"{never} to be {either(hyperparameter.when[never])}"
             raise InputError(
-                f"{name} cannot be fixed at {values[name]!r}: it needs {reason}, which the other values rule out"
+                f"{name} cannot be fixed at {values[name]!r}: it needs {reason}, "
+                "which the other values rule out"
             )
     return list(resolved.values())
 
 
 def _impossible_parent(hyperparameter: Hyperparameter, resolved: Mapping[str, Hyperparameter]) -> str | None:
-    """Return the first parent that can have none of the values that a condition requires; None if there is none."""
+    """Return the first parent that can have none of its required values; None if there is none."""
     for parent, needed in hyperparameter.when.items():
         if parent not in resolved or not _possible(resolved[parent], needed):
             return parent
@@ -52,7 +53,7 @@ def _impossible_parent(hyperparameter: Hyperparameter, resolved: Mapping[str, Hy
 def _with_open_conditions(
     hyperparameter: Hyperparameter, resolved: Mapping[str, Hyperparameter]
 ) -> Hyperparameter:
-    """Return a hyperparameter without the conditions that always hold and the values that no parent can have."""
+    """Return a hyperparameter without conditions that always hold and values that no parent can have."""
     when = {
         parent: tuple(value for value in needed if _holds(resolved[parent], value))
         for parent, needed in hyperparameter.when.items()
@@ -126,7 +127,7 @@ def merged(first: Iterable[Hyperparameter], second: Iterable[Hyperparameter]) ->
 
 
 def differences(first: Sequence[Hyperparameter], second: Sequence[Hyperparameter]) -> list[str]:
-    """Return one sentence for each difference between two lists of hyperparameters; empty if they are equal."""
+    """Return one sentence for each difference between two lists of hyperparameters."""
     ours = {hyperparameter.name: hyperparameter for hyperparameter in first}
     theirs = {hyperparameter.name: hyperparameter for hyperparameter in second}
     sentences = []

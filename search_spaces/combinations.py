@@ -13,7 +13,7 @@ from search_spaces.values import whole
 from trainables.names import InputError
 
 MOST = 1_000_000
-"""Largest number of configurations of a design, so that a typing error is refused instead of filling memory."""
+"""Largest number of configurations of a design; a typing error is refused before it fills memory."""
 
 
 def count(name: str, value: object) -> int:
@@ -118,5 +118,6 @@ def distinct(configurations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]
 def _check_count(count: int) -> None:
     if count > MOST:
         raise InputError(
-            f"a grid must have at most {MOST:,} configurations, got {count:,}; use fewer points or a sobol design"
+            f"a grid must have at most {MOST:,} configurations, got {count:,}; "
+            "use fewer points or a sobol design"
         )

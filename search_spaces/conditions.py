@@ -61,7 +61,7 @@ class Conditions(Mapping[str, tuple[Scalar, ...]]):
         return repr(self._values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the conditions as plain data for JSON and YAML: a single value as a scalar, several as a list."""
+        """Return the conditions as plain data: a single value as a scalar, several as a list."""
         written = {parent: [write_value(value) for value in values] for parent, values in self.items()}
         return {parent: values[0] if len(values) == 1 else values for parent, values in written.items()}
 

@@ -190,7 +190,8 @@ def _float_to_native(package: Any, hyperparameter: Float, meta: dict[str, Any]) 
     for bound in (low, high):
         if abs(round(bound, 9) - bound) > 1e-6 * abs(bound):
             raise InputError(
-                f"{hyperparameter.name} cannot be carried over: ConfigSpace rounds bounds to 9 decimals, got {bound!r}"
+                f"{hyperparameter.name} cannot be carried over: "
+                f"ConfigSpace rounds bounds to 9 decimals, got {bound!r}"
             )
     default = min(max(round(default, 9), round(low, 9)), round(high, 9))
     return package.UniformFloatHyperparameter(name, low, high, default_value=default, log=log, meta=meta)

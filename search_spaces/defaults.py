@@ -1,4 +1,4 @@
-r"""Default spaces of the named variants, for the paper's autoencoder (mean squared error of pixels in [0, 1]).
+r"""Default spaces of the named variants, for the paper's autoencoder (squared error of pixels in [0, 1]).
 
 Learning rates span three decades for every variant, from a slow rate to one that diverges, with the paper's
 best rate between, so that sensitivities to the learning rate can be compared. Sources, all in Dozat,
@@ -149,7 +149,7 @@ def _of_torch(name: str) -> dict[str, tuple[float, float, float, str]]:
 
 
 def combination_rates(fixed: Mapping[str, Any]) -> tuple[float, float, float]:
-    """Return the lowest, default and highest learning rate of a combination, derived from similar named variants.
+    """Return the lowest, default and highest learning rate of a combination, as of similar named variants.
 
     Momentum as a sum divides the rates by 10, as 1 / (1 - mu) at mu = .9; so does a mean of a norm without
     bias correction.

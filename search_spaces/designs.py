@@ -81,7 +81,8 @@ def design_from_dict(data: Mapping[str, Any]) -> Design:
 
     >>> design_from_dict({"kind": "grid", "levels": {"lr": ["1e-4", "1e-2"]}})
     Grid(points=3, levels={'lr': (0.0001, 0.01)})
-    >>> design_from_dict({"kind": "composed", "parts": [{"kind": "sobol", "n": 64}, {"kind": "one_at_a_time"}]})
+    >>> parts = [{"kind": "sobol", "n": 64}, {"kind": "one_at_a_time"}]
+    >>> design_from_dict({"kind": "composed", "parts": parts})
     Composed(parts=(Sobol(n=64, seed=0), OneAtATime(points=9, center={})))
     """
     if not isinstance(data, Mapping):

@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 class Domain:
-    """A hyperparameter's name, default and conditions; subclasses are frozen dataclasses that add the domain."""
+    """Name, default and conditions of a hyperparameter; subclasses are frozen dataclasses with a domain."""
 
     name: str
     when: Mapping[str, Any]
@@ -64,7 +64,7 @@ class Domain:
         return n if self.cardinality is None else min(n, self.cardinality)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the hyperparameter as plain data for JSON and YAML; inverse of :func:`search_spaces.reading.from_dict`."""
+        """Return plain data for JSON and YAML, the inverse of :func:`search_spaces.reading.from_dict`."""
         data: dict[str, Any] = {"name": self.name, "type": self.kind}
         for field in fields(self)[1:]:  # type: ignore[arg-type]
             value = getattr(self, field.name)

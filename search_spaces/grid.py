@@ -92,7 +92,7 @@ class Grid(FixedDesign):
                 raise unknown("hyperparameter of the grid", name, known)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the design as plain data for JSON and YAML; inverse of :func:`search_spaces.designs.design_from_dict`."""
+        """Return plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
         points = dict(self.points) if isinstance(self.points, Mapping) else self.points
         data: dict[str, Any] = {"kind": self.kind, "points": points}
         if self.levels:

@@ -20,7 +20,7 @@ GRID = 0.05
 CLEARLY = math.log(2)
 """Gain in log-likelihood that another scale needs over a linear one."""
 WIDE = 9.9
-"""Smallest ratio of the largest to the smallest value (or 1 - value) for a scale other than linear: about a decade."""
+"""Smallest ratio of two values (or 1 - value) for a scale other than linear: about a decade."""
 NARROW, EXACT = 3.9, 0.01
 """Ratio, and unevenness on a log scale, for which fewer than ten times are enough: 16, 32, 64."""
 MOST_LEVELS = 12
@@ -50,7 +50,8 @@ def inferred_space(
         InputError: a hyperparameter has both numbers and text, its values do not fit its scale, or nothing
             explains its presence.
 
-    >>> rows = [{"rule": "sgd", "lr": 0.1}, {"rule": "adam", "lr": 0.01, "nu": 0.9}, {"rule": "sgd", "lr": 0.001}]
+    >>> rows = [{"rule": "sgd", "lr": 0.1}, {"rule": "sgd", "lr": 0.001}]
+    >>> rows.insert(1, {"rule": "adam", "lr": 0.01, "nu": 0.9})
     >>> print(inferred_space(rows))
     rule: adam | sgd, categorical
     lr: 0.001 to 0.1, log
@@ -73,8 +74,8 @@ def inferred_space(
         absent = sum(name not in configuration for configuration in plain)
         raise InputError(
             f"{name} has no value in {absent} of {len(configurations)} configurations, and no other "
-            "hyperparameter tells in which; fill it in, leave it out of the hyperparameters, or give the space "
-            "with its condition"
+            "hyperparameter tells in which; fill it in, leave it out of the hyperparameters, "
+            "or give the space with its condition"
         )
     return SearchSpace(*placed)
 
@@ -99,7 +100,7 @@ def plain_configuration(
 
 
 def _as_chosen(domain: Hyperparameter, value: Scalar) -> Scalar:
-    """Return the choice that a table stores as text but that is no text in the domain, such as True among names."""
+    """Return the choice that a table stores as text, such as the bool True among names."""
     choices = getattr(domain, "choices", ()) if isinstance(value, str) else ()
     return next((choice for choice in choices if not isinstance(choice, str) and str(choice) == value), value)
 
@@ -134,7 +135,8 @@ def domain_of(name: str, values: Iterable[Any], scale: str | None = None) -> Hyp
             raise InputError(f"{name} must hold numbers for a {scale} scale, got {value!r}")
         if not math.isfinite(value):
             raise InputError(
-                f"{name} must hold finite numbers for a {scale} scale, got {value!r}; its scale can be ordinal"
+                f"{name} must hold finite numbers for a {scale} scale, got {value!r}; "
+                "its scale can be ordinal"
             )
     numbers = cast("tuple[float, ...]", plain)
     low, high = min(numbers), max(numbers)
@@ -144,7 +146,7 @@ def domain_of(name: str, values: Iterable[Any], scale: str | None = None) -> Hyp
 
 
 def scale_of(name: str, values: Iterable[Any]) -> str:
-    """Infer the scale of distinct values: the one on which they form a grid, else the most likely for uniform draws.
+    """Infer the scale on which values form a grid, or else on which uniform draws are most likely.
 
     The result is linear unless another scale fits clearly better. Text, bools and mixtures with None are
     categorical. Numbers with an infinity, or with a 0 among magnitudes (0, 1e-4, 1e-3, 1e-2), are ordinal.
@@ -161,8 +163,10 @@ def scale_of(name: str, values: Iterable[Any]) -> str:
     Raises:
         InputError: a value is NaN, or there are numbers, text and bools together.
 
-    >>> scale_of("lr", [1e-4, 1e-3, 1e-2]), scale_of("mu", [0, 0.9, 0.99]), scale_of("dropout", [0.1, 0.2, 0.5])
-    ('log', 'log1m', 'linear')
+    >>> scale_of("lr", [1e-4, 1e-3, 1e-2]), scale_of("mu", [0, 0.9, 0.99])
+    ('log', 'log1m')
+    >>> scale_of("dropout", [0.1, 0.2, 0.5])
+    'linear'
     """
     plain = plain_values(name, values)
     if isinstance(plain[0], (str, bool)) or NONE in plain:
@@ -252,7 +256,7 @@ def _kind(value: Scalar) -> str:
 
 
 def _unevenness(numbers: Sequence[float], scale: str) -> float:
-    """Return the largest distance of sorted numbers from equally spaced ones, as a share of the scale's width."""
+    """Return the largest distance from equally spaced numbers, as a share of the scale's width."""
     forward, _ = SCALES[scale]
     low, high = forward(numbers[0]), forward(numbers[-1])
     if high <= low or len(numbers) < 2:

@@ -13,7 +13,7 @@ from search_spaces.values import Scalar
 MOST_PARENTS = 2
 """Largest number of parents of an inferred condition."""
 MOST_NUMBERS = 12
-"""Largest number of distinct values of a numeric parent; with more, a condition fits configurations by chance."""
+"""Largest number of values of a numeric parent; with more, a condition fits by chance."""
 
 
 def with_conditions(
@@ -97,7 +97,7 @@ def _all_among(needed: Mapping[str, Collection[Any]], configuration: Mapping[str
 def _is_set_of_values(
     parent: Hyperparameter, values: Collection[Any], configurations: Sequence[Mapping[str, Any]]
 ) -> bool:
-    """Return True if a condition can name these values: any of a discrete parent, an interval of a numeric one."""
+    """Return True if the parent is discrete or the values are an interval of its numbers."""
     if not isinstance(parent, (Float, Integer)):
         return True
     numbers = sorted(

@@ -93,7 +93,7 @@ class Float(Domain):
         return min(max((forward(x) - start) / width, 0.0), 1.0) if width > 0 else 0.5
 
     def from_unit(self, u: float) -> float:
-        """Return the value at coordinate ``u``, which is clipped to [0, 1]: exactly low at 0, exactly high at 1.
+        """Return the value at ``u``, which is clipped to [0, 1]: exactly low at 0, exactly high at 1.
 
         Raises:
             InputError: ``u`` is NaN.
@@ -161,7 +161,7 @@ class Float(Domain):
         significant = 12
         if (
             self.scale == "log1m"
-        ):  # 1 - high has lost the digits that high spends on its nines: 0.999999 holds 1e-6 to 9 digits, not 15
+        ):  # 1 - high loses the nines of high: 0.999999 stores 1e-6 to 9 digits, not 15
             significant = min(12, max(1, math.floor(15 + math.log10(1 - self.high))))
         digits = significant - 1 - math.floor(math.log10(size))
         return min(max(round(x, digits) + 0.0, self.low), self.high)
@@ -232,7 +232,8 @@ class Integer(Domain):
         if self.step is not None and (number - self.low) % self.step:
             nearest = min(self.low + round((number - self.low) / self.step) * self.step, self.high)
             raise InputError(
-                f"{self.name} must be {self.low} plus a whole number of steps of {self.step}, got {value!r}; nearest {nearest}"
+                f"{self.name} must be {self.low} plus a whole number of steps of {self.step}, "
+                f"got {value!r}; nearest {nearest}"
             )
         return number
 
@@ -261,7 +262,7 @@ class Integer(Domain):
         return min(max(math.floor(math.exp(start + u * width) + 0.5), self.low), self.high)
 
     def grid(self, n: int) -> tuple[int, ...]:
-        """Return at most ``n`` integers, as equally spaced on the scale as integers allow, the bounds included.
+        """Return at most ``n`` integers, as equally spaced on the scale as possible, bounds included.
 
         For ``n`` = 1, return the default value.
 
@@ -308,5 +309,6 @@ def _check_step(domain: Float | Integer) -> None:
     if abs(exact_high - last) > exact_step * Decimal("1e-9"):
         upper = type(low)(last)
         raise InputError(
-            f"high of {name} must be low plus a whole number of steps of {step!r}, got {high!r}; nearest below {upper!r}"
+            f"high of {name} must be low plus a whole number of steps of {step!r}, "
+            f"got {high!r}; nearest below {upper!r}"
         )

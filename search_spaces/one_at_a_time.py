@@ -93,7 +93,7 @@ class OneAtATime(FixedDesign):
                 raise unknown("hyperparameter of the center", name, known)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the design as plain data for JSON and YAML; inverse of :func:`search_spaces.designs.design_from_dict`."""
+        """Return plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
         if self.center == BEST:
             center: Any = BEST
         else:

@@ -143,7 +143,7 @@ def distribution(hyperparameter: Hyperparameter) -> BaseDistribution:
 
 
 def value_of(hyperparameter: Hyperparameter, value: Any) -> Any:
-    """Convert an Optuna parameter with the distribution of :func:`distribution` to the hyperparameter's value.
+    """Convert an Optuna parameter, distributed as by :func:`distribution`, to a value.
 
     Invalid numbers and choices are returned unchanged, as :meth:`SearchSpace.check` refuses them.
 

@@ -24,7 +24,7 @@ RATES = {
     "l2": (1e-3, 2e-3, 5e-3),
     "linf": (2e-3, 5e-3, 0.01),
 }
-"""Learning rates of momentum alone and of each norm. The paper's best is the last of momentum, the middle of a norm."""
+"""Learning rates of momentum alone (the paper's best is the last) and of each norm (the middle)."""
 STEP = Categorical("lr_schedule", ("step",))
 """Schedule of the learning rate, whose defaults are the paper's."""
 

@@ -57,7 +57,7 @@ class Persistent(Stateless):
         """Cohort of every Ray Tune trial so far, by the trial's id."""
 
     def suggest(self, trial_id: str) -> Any:
-        """Return the config of the next cohort; FINISHED if no cohort is left, running or to be rescheduled."""
+        """Return the config of the next cohort; FINISHED if no cohort is left or running."""
         if self._lost:
             owner, cohort = self._lost.pop()
         else:

@@ -47,7 +47,7 @@ class FixedDesign:
         """
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the design as plain data for JSON and YAML; inverse of :func:`search_spaces.designs.design_from_dict`."""
+        """Return plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         return {"kind": self.kind, **values}
 
@@ -55,7 +55,8 @@ class FixedDesign:
         """Return the design of the configurations of both, without duplicates."""
         if not isinstance(other, FixedDesign):
             raise InputError(
-                f"a {self.kind} design can be joined with other designs that are known beforehand, got {other!r}"
+                f"a {self.kind} design can be joined with other designs that are known beforehand, "
+                f"got {other!r}"
             )
         return Composed((self, other))
 
@@ -113,7 +114,7 @@ class Composed(FixedDesign):
             part.check_names(known)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the design as plain data for JSON and YAML; inverse of :func:`search_spaces.designs.design_from_dict`."""
+        """Return plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
         return {"kind": self.kind, "parts": [part.to_dict() for part in self.parts]}
 
 

@@ -169,7 +169,8 @@ def _domain(name: str, domain: Any) -> Hyperparameter:
         return Categorical(name, tuple(domain.categories))
     if kind not in ("Float", "Integer"):
         raise InputError(
-            f"{name} must have a domain of its own, got sample_from; a condition or a fixed value may say the same"
+            f"{name} must have a domain of its own, got sample_from; "
+            "a condition or a fixed value may say the same"
         )
     if drawn not in ("Uniform", "LogUniform"):
         raise InputError(
@@ -178,7 +179,8 @@ def _domain(name: str, domain: Any) -> Hyperparameter:
     scale: Any = "log" if drawn == "LogUniform" else "linear"
     if step is not None and scale == "log" and step != 1:
         raise InputError(
-            f"{name} must not have a step on a log scale, got steps of {step!r}; an ordinal can list the levels"
+            f"{name} must not have a step on a log scale, got steps of {step!r}; "
+            "an ordinal can list the levels"
         )
     if kind == "Float":
         return Float(name, domain.lower, domain.upper, scale, step=step)

@@ -29,7 +29,7 @@ class _Sampled(FixedDesign):
 
 @dataclass(frozen=True)
 class Random(_Sampled):
-    """``n`` independent points, uniform on every scale. A larger design begins with the points of a smaller one.
+    """``n`` independent points, uniform on every scale; a larger design extends a smaller one.
 
     Args:
         n: number of points, at least 1; equal configurations (of discrete or inactive hyperparameters) are

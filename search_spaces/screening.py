@@ -34,7 +34,7 @@ class _Screening(FixedDesign):
     seed: int = 0
 
     def units(self, space: SearchSpace) -> NDArray[np.float64]:
-        """Return the rows in the unit cube, of shape [rows, hyperparameters]: the argument X of SALib's analysis.
+        """Return the rows in the unit cube, [rows, hyperparameters]: the argument X of SALib's analysis.
 
         Raises:
             InputError: the space has no hyperparameters or one that the design never activates, or there are
@@ -81,13 +81,14 @@ class _Screening(FixedDesign):
                 if space[parent].cardinality is None:
                     reason = f"{name} is active only when {condition(when)}, and {parent} is continuous"
                     raise InputError(
-                        f"a {self.kind} design never varies {name}: {reason}; use a grid or give {parent} a step"
+                        f"a {self.kind} design never varies {name}: {reason}; "
+                        f"use a grid or give {parent} a step"
                     )
 
 
 @dataclass(frozen=True)
 class Saltelli(_Screening):
-    """Saltelli's extension of ``n`` scrambled Sobol points, from which first-order and total indices are estimated.
+    """Saltelli's extension of ``n`` scrambled Sobol points, for first-order and total indices.
 
     For d hyperparameters it has n (2 d + 2) rows, or n (d + 2) rows without second order: A, then A with one
     column of B at a time (then B with one column of A at a time), then B.

@@ -98,7 +98,7 @@ class SearchSpace:
         return [listing.row(hyperparameter) for hyperparameter in self.hyperparameters]
 
     def default(self) -> dict[str, Any]:
-        """Return the configuration of all default values; the middle of the scale where there is no default."""
+        """Return the configuration of default values; the middle of the scale without a default."""
         return self.complete({})
 
     def complete(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,10 +115,8 @@ class SearchSpace:
         for hyperparameter in self.hyperparameters:
             name = hyperparameter.name
             if holds(hyperparameter.when, configuration):
-                explicit = name in values
-                configuration[name] = (
-                    hyperparameter.check(values[name]) if explicit else hyperparameter.default_value()
-                )
+                value = values[name] if name in values else hyperparameter.default_value()
+                configuration[name] = hyperparameter.check(value)
         return configuration
 
     def reach(self, name: str, value: Any, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -196,14 +194,8 @@ class SearchSpace:
     def encode(self, configurations: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
         """Return the unit-cube coordinates of configurations; inverse of :meth:`decode`.
 
-        Args:
-            configurations: valid configurations of the space.
-
         Returns:
             Array of shape [configurations, hyperparameters] in [0, 1]; NaN for inactive hyperparameters.
-
-        Raises:
-            InputError: a configuration is invalid, as in :meth:`check`.
         """
         import numpy as np
 
@@ -255,9 +247,6 @@ class SearchSpace:
 
         The last hyperparameter changes fastest.
 
-        Args:
-            points: number of levels of each hyperparameter, at least 1.
-
         >>> from search_spaces import Categorical, Float
         >>> nu = Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"})
         >>> SearchSpace(Categorical("rule", ("sgd", "adam")), nu).enumerate(2)
@@ -273,14 +262,7 @@ class SearchSpace:
 
     @classmethod
     def from_dict(cls, data: Iterable[Mapping[str, Any]]) -> SearchSpace:
-        """Read a space from plain data; inverse of :meth:`to_dict`.
-
-        Args:
-            data: one mapping per hyperparameter, as :func:`search_spaces.reading.from_dict` reads it.
-
-        Raises:
-            InputError: the data is not a list of valid hyperparameters.
-        """
+        """Read a space from mappings for :func:`search_spaces.reading.from_dict`; inverse of :meth:`to_dict`."""
         if isinstance(data, (str, Mapping)) or not isinstance(data, Iterable):
             raise InputError(f"a search space must be a list of hyperparameters, got {data!r}")
         return cls(*map(from_dict, data))
@@ -299,25 +281,18 @@ class SearchSpace:
         return cls.from_dict(listing.from_yaml(text))
 
     def replace(self, hyperparameter: Hyperparameter) -> SearchSpace:
-        """Return the space with another domain for a hyperparameter of the same name.
-
-        Raises:
-            InputError: the space has no hyperparameter of that name.
-        """
+        """Return the space with another domain for a hyperparameter that the space has."""
         self[hyperparameter.name]
         return SearchSpace(
             *(hyperparameter if old.name == hyperparameter.name else old for old in self.hyperparameters)
         )
 
     def fix(self, **values: Any) -> SearchSpace:
-        """Return the space with single values for some hyperparameters; configurations still contain them.
+        """Return the space with single values (``name=value``); configurations still contain them.
 
         Conditions on the fixed values are resolved: a condition that always holds is removed, and so is a
         hyperparameter that can never be active. A condition on a fixed parent that is itself conditional
         stays, since the parent is active in some configurations only.
-
-        Args:
-            values: value of each hyperparameter to fix, by name.
 
         Raises:
             InputError: a name is unknown, a value is outside its domain, or the other values make a name
@@ -335,9 +310,6 @@ class SearchSpace:
     def restrict(self, *names: str) -> SearchSpace:
         """Return the space of some hyperparameters only, in the order of this space.
 
-        Args:
-            names: names of the hyperparameters.
-
         Raises:
             InputError: a name is unknown, or a condition names a hyperparameter that would be removed.
         """
@@ -345,30 +317,18 @@ class SearchSpace:
         return SearchSpace(*changes.restricted(self.hyperparameters, names))
 
     def extend(self, *hyperparameters: Hyperparameter) -> SearchSpace:
-        """Return the space with more hyperparameters at its end.
-
-        Raises:
-            InputError: the result is not a valid space.
-        """
+        """Return the space with more hyperparameters at its end; InputError as for the space itself."""
         return SearchSpace(*self.hyperparameters, *hyperparameters)
 
     def rename(self, **names: str) -> SearchSpace:
-        """Return the space with other names, in its conditions too.
-
-        Args:
-            names: new name by old name.
-
-        Raises:
-            InputError: an old name is unknown.
-        """
+        """Return the space with other names (``old=new``), in its conditions too."""
         self._check_names(names)
         return SearchSpace(*changes.renamed(self.hyperparameters, names))
 
     def merge(self, other: SearchSpace) -> SearchSpace:
         """Return this space, extended by the hyperparameters of another whose names are new.
 
-        Raises:
-            InputError: both spaces contain a name with different domains.
+        A name in both spaces must have the same domain, or InputError is raised.
         """
         return SearchSpace(*changes.merged(self, other))
 
