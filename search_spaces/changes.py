@@ -46,7 +46,7 @@ def _impossible_parent(hyperparameter: Hyperparameter, resolved: Mapping[str, Hy
     """Return the first parent that can have none of its required values; None if there is none."""
     for parent, needed in hyperparameter.when.items():
         if parent not in resolved or not _possible(resolved[parent], needed):
-            return parent
+            return str(parent)
     return None
 
 
