@@ -262,7 +262,7 @@ class SearchSpace:
 
     @classmethod
     def from_dict(cls, data: Iterable[Mapping[str, Any]]) -> SearchSpace:
-        """Read a space from mappings (:func:`search_spaces.reading.from_dict`); inverse of :meth:`to_dict`."""
+        """Read a space from a list (:func:`search_spaces.reading.from_dict`); inverse of :meth:`to_dict`."""
         if isinstance(data, (str, Mapping)) or not isinstance(data, Iterable):
             raise InputError(f"a search space must be a list of hyperparameters, got {data!r}")
         return cls(*map(from_dict, data))
