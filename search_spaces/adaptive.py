@@ -1,19 +1,16 @@
-"""The Ray Tune searchers: cohorts that Optuna chooses, and cohorts that are known beforehand."""
+"""Ray Tune searchers: cohorts that Optuna chooses (Adaptive) and a fixed list of cohorts (FixedSearcher)."""
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from search_spaces.adaptive_design import check_sampler
+from search_spaces.optuna_spaces import configuration_from_optuna, define_by_run, to_optuna
 from search_spaces.samplers import finite_value, make_sampler
-from trainables.dotted import imported
-from trainables.names import InputError
 
 if TYPE_CHECKING:
     import optuna
@@ -22,45 +19,47 @@ if TYPE_CHECKING:
 
 Configuration = Mapping[str, Any]
 Outcome = tuple[str, float]
-"""Status of a trial (completed, diverged or failed) and its capped loss."""
+"""Status of a trial (completed, stopped, diverged or failed) and its capped loss."""
 
 
 class Stateless(Searcher):
-    """A searcher that is not restored from Tune's pickles: Optuna's storage and the store hold everything."""
+    """A searcher without pickled state: Optuna's storage and the store hold all that a restart needs."""
 
     def __init__(self) -> None:
-        super().__init__(metric="done", mode="max")  # Tune wants the name of something in every result
+        super().__init__(metric="done", mode="max")  # Ray Tune requires a metric that every result contains
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles what it is given, to restore a run from."""
+        """Return an empty state, as Ray Tune pickles its searcher regularly."""
         return {}
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing to save."""
+        """Save nothing."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore."""
+        """Restore nothing."""
 
 
 class Adaptive(Stateless):
-    """Asks Optuna for configurations, hands them out as cohorts, and tells it what came back.
+    """Asks Optuna for configurations, returns them as cohorts, and tells Optuna their results.
+
+    The value of a configuration is the mean of its members' capped losses, so a diverged member counts as the
+    initial loss. A configuration with a failed member is told as FAIL. Optuna trials that an interrupted run
+    left RUNNING are told as FAIL, and their configurations are asked for again; :meth:`close` does the same,
+    so no trial stays RUNNING.
 
     Args:
-        spaces: the search space of each sub-study, by its label (such as ``quickstart/autoencoder/digits/adam``).
-        n: configurations for each sub-study. sampler: one of :data:`search_spaces.designs.SAMPLERS`; ``brute`` ends when there are no more.
-        seed: of the sampler.
-        cohort_size: configurations asked for at once.
-        cohort: makes the trainable's config of a label and its configurations, and notes them; each of its members has a ``key``. Also
-            called for configurations whose results are known already.
-        members: the keys of one configuration's members (one for each seed).
-        known: the outcome of a key that an earlier run already has, or None.
-        outcome: the outcome of a member's last report, or None while it runs.
-        storage: one of Optuna's, or its URL; in memory when not given.
-
-    A configuration's value is the mean of its members' capped losses, so a diverged member counts as the initial loss. A
-    configuration with a
-    failed member is told as FAIL. What a killed run left RUNNING is told as FAIL and its configuration asked again; :meth:`close`
-    does the same, so none stays RUNNING.
+        spaces: search space of each sub-study, by label (such as ``quickstart/autoencoder/digits/adam``).
+        n: number of configurations of each sub-study.
+        sampler: one of :data:`search_spaces.designs.SAMPLERS`; ``brute`` stops after the last configuration.
+        seed: seed of the sampler, at least 0.
+        cohort_size: number of configurations asked for at once.
+        cohort: function from a label and its configurations to the trainable's config, which also records the
+            configurations as trials; each member of the config has a ``key``. It is called for configurations
+            with known results too.
+        members: function from a label and a configuration to the keys of the members (one per seed).
+        known: function from a key to the outcome that an earlier run recorded, or None.
+        outcome: function from a member's report to its outcome, or None while the member is running.
+        storage: an Optuna storage or its URL; None stores in memory.
     """
 
     def __init__(
@@ -85,9 +84,9 @@ class Adaptive(Stateless):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._spaces, self._n, self._cohort_size = dict(spaces), n, cohort_size
         self._cohort, self._members, self._known, self._outcome = cohort, members, known, outcome
-        backend = optuna.storages.get_storage(
-            storage if storage is not None else optuna.storages.InMemoryStorage()
-        )
+        if storage is None:
+            storage = optuna.storages.InMemoryStorage()
+        backend = optuna.storages.get_storage(storage)
         self._studies = {
             label: optuna.create_study(
                 study_name=label, storage=backend, direction="minimize", load_if_exists=True
@@ -95,10 +94,10 @@ class Adaptive(Stateless):
             for label in spaces
         }
         for position, study in enumerate(self._studies.values()):
-            # A continued study must not draw again what it drew before.
+            # A continued study must not repeat its draws: its seed depends on the number of trials so far.
             drawn = len(study.get_trials(deepcopy=False))
             study.sampler = make_sampler(sampler, seed + position + 7919 * drawn, parallel=cohort_size > 1)
-        self._finished: dict[str, Outcome] = {}
+        self._outcomes: dict[str, Outcome] = {}
         self._open: dict[str, list[tuple[str, optuna.trial.Trial, list[str]]]] = {}
         for study in self._studies.values():
             for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
@@ -106,73 +105,70 @@ class Adaptive(Stateless):
         wanted = {
             label: min(n, int(space.size)) if sampler == "brute" else n for label, space in spaces.items()
         }
-        self._left = {label: wanted[label] - self._complete(label) for label in spaces}
+        self._left = {label: wanted[label] - len(self._ended(label)) for label in spaces}
 
     def chosen(self) -> list[tuple[str, Configuration]]:
-        """Every configuration that an earlier run chose and saw to its end, with the label of its sub-study, in order."""
-        import optuna
-
-        ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+        """Return the configurations that earlier runs completed, each with its sub-study's label."""
         return [
-            (label, self._spaces[label].from_optuna(trial.params))
-            for label, study in self._studies.items()
-            for trial in study.get_trials(deepcopy=False, states=ended)
+            (label, configuration_from_optuna(self._spaces[label], trial.params))
+            for label in self._studies
+            for trial in self._ended(label)
         ]
 
-    def _complete(self, label: str) -> int:
+    def _ended(self, label: str) -> list[optuna.trial.FrozenTrial]:
+        """Return the Optuna trials of a sub-study that are complete or pruned."""
         import optuna
 
-        ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-        return len(self._studies[label].get_trials(deepcopy=False, states=ended))
+        states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+        return self._studies[label].get_trials(deepcopy=False, states=states)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """The next cohort, from the sub-study with the most left; FINISHED when none has any."""
+        """Return a cohort of the sub-study with the most configurations left; FINISHED if none is left."""
         while any(left > 0 for left in self._left.values()):
-            label = max(self._left, key=lambda each: self._left[each])
-            asked = [self._ask(label) for _ in range(min(self._cohort_size, self._left[label]))]
-            self._left[label] -= len(asked)
+            label = max(self._left, key=lambda label: self._left[label])
+            batch = [self._ask(label) for _ in range(min(self._cohort_size, self._left[label]))]
+            self._left[label] -= len(batch)
             fresh = []
-            for configuration, trial, keys in asked:
-                if self._told(label, trial, keys):
-                    self._cohort(
-                        label, [configuration]
-                    )  # notes the trials of a run that was killed before Optuna heard of their end
+            for configuration, trial, keys in batch:
+                if self._tell(label, trial, keys):
+                    # Record trials that ended in an interrupted run before Optuna was told.
+                    self._cohort(label, [configuration])
                     continue
-                # Discrete spaces repeat themselves: what is being trained already is waited for, not trained twice.
-                holder = next(
-                    (
-                        each
-                        for each, cohort in self._open.items()
-                        if any(keys == others for *_, others in cohort)
-                    ),
-                    None,
-                )
-                if holder is None:
+                # Samplers repeat configurations of discrete spaces: wait for a running one.
+                running = self._running_with(keys)
+                if running is None:
                     fresh.append(configuration)
-                self._open.setdefault(holder or trial_id, []).append((label, trial, keys))
+                self._open.setdefault(running or trial_id, []).append((label, trial, keys))
             if fresh:
                 return self._cohort(label, fresh)
         return str(Searcher.FINISHED)
+
+    def _running_with(self, keys: Sequence[str]) -> str | None:
+        """Return the id of the running Ray Tune trial that trains the same members; None if there is none."""
+        for trial_id, cohort in self._open.items():
+            if any(keys == others for *_, others in cohort):
+                return trial_id
+        return None
 
     def _ask(self, label: str) -> tuple[Configuration, optuna.trial.Trial, list[str]]:
         space = self._spaces[label]
         if space.conditional:
             trial = self._studies[label].ask()
-            configuration = space.define_by_run()(trial)
-        else:  # samplers that learn jointly (GP, CMA-ES) see every hyperparameter from the first trial on
-            trial = self._studies[label].ask(space.to_optuna())
-            configuration = space.from_optuna(trial.params)
+            configuration = define_by_run(space)(trial)
+        else:  # multivariate samplers (GP, CMA-ES) need every hyperparameter from the first trial on
+            trial = self._studies[label].ask(to_optuna(space))
+            configuration = configuration_from_optuna(space, trial.params)
         keys = list(self._members(label, configuration))
-        trial.set_user_attr("configuration", {name: _plain(each) for name, each in configuration.items()})
+        trial.set_user_attr("configuration", {name: _plain(value) for name, value in configuration.items()})
         trial.set_user_attr("trials", keys)
         return configuration, trial, keys
 
-    def _told(self, label: str, trial: optuna.trial.Trial, keys: Sequence[str]) -> bool:
-        """Tell Optuna of a configuration whose members have all ended; whether they had."""
+    def _tell(self, label: str, trial: optuna.trial.Trial, keys: Sequence[str]) -> bool:
+        """Tell Optuna the result of a configuration; return False if a member is unfinished."""
         import optuna
 
-        outcomes = [self._finished.get(key) or self._known(key) for key in keys]
-        ended = [each for each in outcomes if each is not None]
+        outcomes = [self._outcomes.get(key) or self._known(key) for key in keys]
+        ended = [outcome for outcome in outcomes if outcome is not None]
         if len(ended) < len(keys):
             return False
         study = self._studies[label]
@@ -187,52 +183,57 @@ class Adaptive(Stateless):
         return True
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Note the members that a result ends."""
+        """Record the outcomes of the members that a result ends."""
         for report in result.get("reports", ()):
-            ended = self._outcome(report)
-            if ended is not None:
-                self._finished[report["key"]] = ended
+            outcome = self._outcome(report)
+            if outcome is not None:
+                self._outcomes[report["key"]] = outcome
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tell Optuna about a cohort that ended; what it left unfinished has failed."""
+        """Tell Optuna the results of a cohort that ended; members without an outcome count as failed."""
         self.on_trial_result(trial_id, result or {})
         for label, trial, keys in self._open.pop(trial_id, ()):
             for key in keys:
-                self._finished.setdefault(key, self._known(key) or ("failed", math.nan))
-            self._told(label, trial, keys)
+                self._outcomes.setdefault(key, self._known(key) or ("failed", math.nan))
+            self._tell(label, trial, keys)
 
     def close(self) -> None:
-        """Leave no trial RUNNING: what is still open is told as FAIL and asked first when the study runs again."""
+        """Tell open Optuna trials as FAIL and enqueue their configurations: no trial stays RUNNING."""
         for cohort in self._open.values():
             for label, trial, keys in cohort:
-                if not self._told(label, trial, keys):
+                if not self._tell(label, trial, keys):
                     _release(self._studies[label], trial.number, trial.params)
         self._open.clear()
 
 
-class Planned(Stateless):
-    """Hands out cohorts that are known beforehand, in order."""
+class FixedSearcher(Stateless):
+    """Returns cohorts of a fixed list, in order.
+
+    Args:
+        configs: the trainable's config of each cohort.
+    """
 
     def __init__(self, configs: Sequence[Mapping[str, Any]]) -> None:
         super().__init__()
         self._waiting = list(reversed(configs))
 
     def suggest(self, trial_id: str) -> Any:
-        """The next cohort's config, FINISHED after the last."""
+        """Return the config of the next cohort; FINISHED after the last."""
         return dict(self._waiting.pop()) if self._waiting else Searcher.FINISHED
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Close nothing, as no external study is open."""
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Nothing to learn from a result."""
+        """Ignore the result, as the cohorts do not depend on it."""
 
 
 def _release(study: optuna.Study, number: int, params: Mapping[str, Any]) -> None:
+    """Tell an Optuna trial as FAIL and enqueue its parameters for the next trial."""
     import optuna
 
     study.tell(number, state=optuna.trial.TrialState.FAIL)
@@ -244,79 +245,12 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, bool)) else float(value)
 
 
-def _passed_on(method: str) -> Any:
-    return lambda self, controller, trial, *result: getattr(self._of(trial), method)(
-        controller, trial, *result
-    )
-
-
-class Apart(FIFOScheduler):
-    """Early stopping within each variant on each task: a trial is compared with its like, so that no variant is stopped for another's sake.
-
-    Args: make: a scheduler of Ray Tune's. kind: what a trial of Tune's belongs to.
-    """
-
-    def __init__(self, make: Callable[[], Any], kind: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self._make, self._kind = make, kind
-        self._schedulers: dict[Any, Any] = {}
-
-    def _of(self, trial: Any) -> Any:
-        kind = self._kind(trial)
-        if kind not in self._schedulers:
-            self._schedulers[kind] = self._make()
-        return self._schedulers[kind]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: see :class:`Stateless`."""
-        return {}
-
-    on_trial_add, on_trial_result, on_trial_complete, on_trial_error, on_trial_remove = map(
-        _passed_on,
-        ("on_trial_add", "on_trial_result", "on_trial_complete", "on_trial_error", "on_trial_remove"),
-    )
-
-    def choose_trial_to_run(self, controller: Any, **more: Any) -> Any:
-        chosen = (each.choose_trial_to_run(controller, **more) for each in [*self._schedulers.values()])
-        return next((trial for trial in chosen if trial is not None), None)
-
-
-def early_stopping(name: str, metric: str, mode: str, epochs: int) -> Any:
-    """A scheduler of Ray Tune's that stops trials which fall behind.
-
-    Args: name: ``asha``, ``hyperband``, ``median``, or ``package.module:Class`` of another. metric, mode: what it compares. epochs: of a
-        trial that is not stopped.
-    Raises: InputError for a class that cannot be imported, or that does not take ``metric`` and ``mode``.
-    """
-    from ray.tune import schedulers
-
-    known = {
-        "asha": schedulers.ASHAScheduler,
-        "hyperband": schedulers.HyperBandScheduler,
-        "median": schedulers.MedianStoppingRule,
-    }
-    made = known[name] if name in known else imported(name, "scheduler")
-    if not callable(made):
-        raise InputError(f"scheduler {name!r} is a {type(made).__name__}, not a class of Ray Tune's")
-    given = {"metric": metric, "mode": mode, "time_attr": "training_iteration", "max_t": epochs}
-    if name == "median":
-        given["grace_period"] = max(1, epochs // 4)  # its own default is a minute of epochs
-    try:
-        takes = inspect.signature(made).parameters
-        return made(
-            **{
-                argument: each
-                for argument, each in given.items()
-                if argument in takes or argument in ("metric", "mode")
-            }
-        )
-    except Exception as error:  # whatever a user's class raises
-        raise InputError(f"scheduler {name!r} cannot be made: {type(error).__name__}: {error}") from None
-
-
 def param_space(calls: Mapping[str, tuple[str, tuple[Any, ...]]]) -> dict[str, Any]:
-    """Ray Tune's domains. Args: calls: for each name the function of ``ray.tune`` and its arguments, as
-    :mod:`search_spaces.ray_spaces` has them.
+    """Make the domains of a Ray Tune ``param_space``.
+
+    Args:
+        calls: name of a function of ``ray.tune`` and its arguments, by name of the parameter, as
+            :mod:`search_spaces.ray_spaces` makes them.
     """
     from ray import tune
 

@@ -1,4 +1,4 @@
-"""Adaptive: configurations that are chosen while the study runs."""
+"""AdaptiveDesign: configurations that a sampler chooses while the study runs."""
 
 from __future__ import annotations
 
@@ -15,20 +15,28 @@ if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
 
 SAMPLERS = ("tpe", "random", "qmc", "gp", "cmaes", "nsga2", "brute")
-"""What an adaptive design can choose by: Optuna's samplers."""
+"""Names of Optuna's samplers that an adaptive design can use."""
 SCHEDULERS = ("asha", "hyperband", "median")
-"""What can stop a trial early, by name; any other scheduler of Ray Tune by its dotted name, ``package.module:Class``."""
+"""Names of schedulers that stop trials early; others are written ``package.module:Class``."""
 
 
 @dataclass(frozen=True)
 class AdaptiveDesign:
-    """``n`` configurations that a sampler chooses while the study runs, each from the outcomes of those before it.
+    """``n`` configurations chosen by a sampler while the study runs, based on the results of earlier ones.
 
-    It looks for each variant's optimum, so its configurations crowd there and are no fair sample of the space.
+    The sampler searches for each variant's optimum, so the configurations concentrate there and do not
+    represent the whole space.
 
-    Args: n: configurations, at least 1. seed: of the sampler, 0 or more. sampler: one of :data:`SAMPLERS`; ``brute`` tries every
-        configuration of a space that has finitely many, and ends after the last. scheduler: one of :data:`SCHEDULERS` or the dotted name of
-        another, to stop trials early; None trains every trial to its end.
+    Args:
+        n: number of configurations, at least 1.
+        seed: seed of the sampler, at least 0.
+        sampler: one of :data:`SAMPLERS`. ``brute`` tries every configuration of a space with finitely many
+            configurations, and stops after the last.
+        scheduler: one of :data:`SCHEDULERS`, or the dotted name of another, to stop trials early; None trains
+            every trial to its last epoch.
+
+    Raises:
+        InputError: an argument is invalid.
 
     >>> AdaptiveDesign(50, sampler="gp").to_dict()
     {'kind': 'adaptive', 'n': 50, 'seed': 0, 'sampler': 'gp'}
@@ -45,39 +53,55 @@ class AdaptiveDesign:
         if self.sampler not in SAMPLERS:
             raise unknown("sampler", self.sampler, SAMPLERS)
         if self.scheduler is not None and self.scheduler not in SCHEDULERS:
-            dotted = isinstance(self.scheduler, str) and re.fullmatch(
-                r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", self.scheduler
-            )
-            if not dotted:
+            pattern = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
+            if not (isinstance(self.scheduler, str) and re.fullmatch(pattern, self.scheduler)):
                 raise unknown("scheduler", self.scheduler, (*SCHEDULERS, "package.module:Class"))
 
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
-        """Raises: InputError always, as they are not known beforehand."""
+        """Refuse to list the configurations.
+
+        Raises:
+            InputError: always, as the configurations are chosen while the study runs.
+        """
         raise InputError(
-            "an adaptive design chooses its configurations while the study runs; use grid, random or sobol to list them"
+            "an adaptive design chooses its configurations while the study runs; "
+            "use grid, random or sobol to list them"
         )
 
     def size(self, space: SearchSpace, most: int = MOST) -> int:
-        """n configurations, or fewer where a space has fewer."""
+        """Return ``n``, an upper bound: ``brute`` stops earlier if the space has fewer configurations."""
         return self.n
 
     def check_space(self, space: SearchSpace) -> None:
-        """Raises: InputError, naming the hyperparameter, for a brute-force search over a continuous one."""
+        """Check that the sampler can search a space.
+
+        Raises:
+            InputError: the sampler is ``brute`` and a hyperparameter is continuous.
+        """
         check_sampler(self.sampler, space)
 
     def check_names(self, names: Iterable[str]) -> None:
-        """Nothing to check: this design names no hyperparameter."""
+        """Accept any names, as this design names no hyperparameter."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
+        """Return plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
         data = {"kind": self.kind, "n": self.n, "seed": self.seed, "sampler": self.sampler}
         return data if self.scheduler is None else {**data, "scheduler": self.scheduler}
 
 
 def check_sampler(sampler: str, space: SearchSpace) -> None:
-    """The sampler suits the space. Raises: InputError, naming the hyperparameter, for brute force over a continuous one."""
-    for each in space if sampler == "brute" else ():
-        if each.cardinality is None:
+    """Check that a sampler can search a space.
+
+    Args:
+        sampler: one of :data:`SAMPLERS`.
+        space: the search space.
+
+    Raises:
+        InputError: the sampler is ``brute`` and a hyperparameter is continuous.
+    """
+    for hyperparameter in space if sampler == "brute" else ():
+        if hyperparameter.cardinality is None:
             raise InputError(
-                f"a brute-force search needs finitely many values, but {each.name} is continuous; give it a step or use a grid"
+                f"a brute-force search needs finitely many values, but {hyperparameter.name} is continuous; "
+                "give it a step or use a grid"
             )

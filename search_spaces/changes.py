@@ -1,4 +1,4 @@
-"""Changes of search spaces: hyperparameters fixed, left out, renamed, merged and compared."""
+"""Changes of search spaces: hyperparameters fixed, removed, renamed, merged and compared."""
 
 from __future__ import annotations
 
@@ -14,48 +14,60 @@ from trainables.names import InputError, unknown
 
 
 def fixed(hyperparameters: Mapping[str, Hyperparameter], values: Mapping[str, Any]) -> list[Hyperparameter]:
-    """The hyperparameters with a single value for each name given, and the conditions that this decides resolved.
+    """Return the hyperparameters with some fixed to a single value, and decided conditions resolved.
 
-    Raises: InputError for an unknown name; a value outside its domain; a name that the other values make inactive.
+    Args:
+        hyperparameters: hyperparameters by name, parents before children.
+        values: value of each hyperparameter to fix, by name.
+
+    Raises:
+        InputError: a name is unknown, a value is outside its domain, or the other values make a name
+            inactive.
     """
     for name in values:
         if name not in hyperparameters:
             raise unknown("hyperparameter", name, list(hyperparameters))
-    kept: dict[str, Hyperparameter] = {}
-    for name, each in hyperparameters.items():
-        when = dict(each.when)
-        never = next(
-            (
-                parent
-                for parent, needed in when.items()
-                if parent not in kept or not _possible(kept[parent], needed)
-            ),
-            None,
-        )
-        if never is not None:
-            if name in values:
-                reason = f"{never} to be {either(when[never])}"
-                raise InputError(
-                    f"{name} cannot be fixed at {values[name]!r}: it needs {reason}, which the other values rule out"
-                )
-            continue
-        # A parent that is always active and always has one of the values decides nothing.
-        undecided = {
-            parent: needed
-            for parent, needed in when.items()
-            if kept[parent].when or not _certain(kept[parent], needed)
-        }
-        still = {
-            parent: tuple(value for value in needed if _holds(kept[parent], value))
-            for parent, needed in undecided.items()
-        }
-        rest = replace(each, when=still) if still != when else each
-        kept[name] = single(rest, values[name]) if name in values else rest
-    return list(kept.values())
+    resolved: dict[str, Hyperparameter] = {}
+    for name, hyperparameter in hyperparameters.items():
+        never = _impossible_parent(hyperparameter, resolved)
+        if never is None:
+            hyperparameter = _with_open_conditions(hyperparameter, resolved)
+            resolved[name] = single(hyperparameter, values[name]) if name in values else hyperparameter
+        elif name in values:
+            reason = f"{never} to be {either(hyperparameter.when[never])}"
+            raise InputError(
+                f"{name} cannot be fixed at {values[name]!r}: it needs {reason}, "
+                "which the other values rule out"
+            )
+    return list(resolved.values())
+
+
+def _impossible_parent(hyperparameter: Hyperparameter, resolved: Mapping[str, Hyperparameter]) -> str | None:
+    """Return the first parent that can have none of its required values; None if there is none."""
+    for parent, needed in hyperparameter.when.items():
+        if parent not in resolved or not _possible(resolved[parent], needed):
+            return str(parent)
+    return None
+
+
+def _with_open_conditions(
+    hyperparameter: Hyperparameter, resolved: Mapping[str, Hyperparameter]
+) -> Hyperparameter:
+    """Return a hyperparameter without conditions that always hold and values that no parent can have."""
+    when = {
+        parent: tuple(value for value in needed if _holds(resolved[parent], value))
+        for parent, needed in hyperparameter.when.items()
+        if resolved[parent].when or not _certain(resolved[parent], needed)
+    }
+    return replace(hyperparameter, when=when) if when != dict(hyperparameter.when) else hyperparameter
 
 
 def single(hyperparameter: Hyperparameter, value: Any) -> Hyperparameter:
-    """The hyperparameter with a value as its whole domain. Raises: InputError for a value outside it."""
+    """Return a hyperparameter whose domain is a single value.
+
+    Raises:
+        InputError: the value is outside the hyperparameter's domain.
+    """
     value = hyperparameter.check(value)
     if isinstance(hyperparameter, (Float, Integer)):
         return replace(hyperparameter, low=value, high=value, default=value)
@@ -65,61 +77,86 @@ def single(hyperparameter: Hyperparameter, value: Any) -> Hyperparameter:
 
 
 def restricted(hyperparameters: Iterable[Hyperparameter], names: Sequence[str]) -> list[Hyperparameter]:
-    """Those with the names. Raises: InputError for one whose condition names what would be left out."""
-    kept = [each for each in hyperparameters if each.name in names]
-    for each in kept:
-        for parent in each.when:
+    """Return the hyperparameters with these names.
+
+    Raises:
+        InputError: a condition names a hyperparameter that would be removed.
+    """
+    remaining = [hyperparameter for hyperparameter in hyperparameters if hyperparameter.name in names]
+    for hyperparameter in remaining:
+        for parent in hyperparameter.when:
             if parent not in names:
                 raise InputError(
-                    f"{each.name} is active only when {condition(each.when)}, so {parent} cannot be left out; fix it first"
+                    f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}, "
+                    f"so {parent} cannot be left out; fix it first"
                 )
-    return kept
+    return remaining
 
 
 def renamed(hyperparameters: Iterable[Hyperparameter], names: Mapping[str, str]) -> list[Hyperparameter]:
-    """Each with its new name, in conditions too."""
+    """Return the hyperparameters with new names, in their conditions too.
+
+    Args:
+        hyperparameters: hyperparameters in order.
+        names: new name by old name.
+    """
     return [
         replace(
-            each,
-            name=names.get(each.name, each.name),
-            when={names.get(parent, parent): each.when[parent] for parent in each.when},
+            hyperparameter,
+            name=names.get(hyperparameter.name, hyperparameter.name),
+            when={names.get(parent, parent): needed for parent, needed in hyperparameter.when.items()},
         )
-        for each in hyperparameters
+        for hyperparameter in hyperparameters
     ]
 
 
 def merged(first: Iterable[Hyperparameter], second: Iterable[Hyperparameter]) -> list[Hyperparameter]:
-    """The first, then what the second adds. Raises: InputError for a name that both have with different domains."""
-    kept = {each.name: each for each in first}
-    for each in second:
-        if each.name in kept and kept[each.name] != each:
-            differs = "; ".join(differences([kept[each.name]], [each]))
-            raise InputError(f"spaces to be merged must agree on {each.name}, got {differs}")
-        kept.setdefault(each.name, each)
-    return list(kept.values())
+    """Return the first hyperparameters, followed by those of the second whose names are new.
+
+    Raises:
+        InputError: both contain a name with different domains.
+    """
+    union = {hyperparameter.name: hyperparameter for hyperparameter in first}
+    for hyperparameter in second:
+        name = hyperparameter.name
+        if name in union and union[name] != hyperparameter:
+            differs = "; ".join(differences([union[name]], [hyperparameter]))
+            raise InputError(f"spaces to be merged must agree on {name}, got {differs}")
+        union.setdefault(name, hyperparameter)
+    return list(union.values())
 
 
 def differences(first: Sequence[Hyperparameter], second: Sequence[Hyperparameter]) -> list[str]:
-    """A sentence for each thing that differs."""
-    ours, theirs = ({each.name: each for each in each_side} for each_side in (first, second))
-    found = []
+    """Return one sentence for each difference between two lists of hyperparameters."""
+    ours = {hyperparameter.name: hyperparameter for hyperparameter in first}
+    theirs = {hyperparameter.name: hyperparameter for hyperparameter in second}
+    sentences = []
     for name in dict.fromkeys((*ours, *theirs)):
         if name not in theirs:
-            found.append(f"{name}: only in the first")
+            sentences.append(f"{name}: only in the first")
         elif name not in ours:
-            found.append(f"{name}: only in the second")
-        elif type(ours[name]) is not type(theirs[name]):
-            found.append(f"{name}: {ours[name].kind} in the first, {theirs[name].kind} in the second")
+            sentences.append(f"{name}: only in the second")
         else:
-            for field in fields(ours[name]):
-                mine, other = getattr(ours[name], field.name), getattr(theirs[name], field.name)
-                if repr(mine) != repr(other):
-                    words = (_words(mine), _words(other))
-                    found.append(f"{name}: {field.name} is {words[0]} in the first, {words[1]} in the second")
+            sentences += _field_differences(ours[name], theirs[name])
     shared = [[name for name in side if name in ours and name in theirs] for side in (ours, theirs)]
     if shared[0] != shared[1]:
-        found.append(f"order: {', '.join(shared[0])} in the first, {', '.join(shared[1])} in the second")
-    return found
+        sentences.append(f"order: {', '.join(shared[0])} in the first, {', '.join(shared[1])} in the second")
+    return sentences
+
+
+def _field_differences(first: Hyperparameter, second: Hyperparameter) -> list[str]:
+    """Return one sentence for each field that differs between two hyperparameters of one name."""
+    name = first.name
+    if type(first) is not type(second):
+        return [f"{name}: {first.kind} in the first, {second.kind} in the second"]
+    sentences = []
+    for field in fields(first):
+        mine, other = getattr(first, field.name), getattr(second, field.name)
+        if repr(mine) != repr(other):
+            sentences.append(
+                f"{name}: {field.name} is {_words(mine)} in the first, {_words(other)} in the second"
+            )
+    return sentences
 
 
 def _words(value: Any) -> str:
@@ -129,16 +166,17 @@ def _words(value: Any) -> str:
 
 
 def _possible(parent: Hyperparameter, needed: Sequence[Any]) -> bool:
-    """Whether the parent can have one of the values."""
+    """Return True if the parent's domain contains one of the values."""
     return any(_holds(parent, value) for value in needed)
 
 
 def _certain(parent: Hyperparameter, needed: Sequence[Any]) -> bool:
-    """Whether the parent has one of the values whenever it is active."""
+    """Return True if the parent has one of the values whenever it is active."""
     return parent.cardinality == 1 and position_of(parent.default_value(), tuple(needed)) >= 0
 
 
 def _holds(parent: Hyperparameter, value: Any) -> bool:
+    """Return True if the parent's domain contains a value."""
     try:
         parent.check(value)
     except InputError:

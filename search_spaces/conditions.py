@@ -1,4 +1,4 @@
-"""Conditions: the values of earlier hyperparameters with which a hyperparameter takes part."""
+"""Conditions: values of earlier hyperparameters for which a hyperparameter is active."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from trainables.names import InputError
 
 
 class Conditions(Mapping[str, tuple[Scalar, ...]]):
-    """For each earlier hyperparameter the values it may have; all of them have to hold. A value: it can be compared, hashed and pickled.
+    """Valid values of each parent hyperparameter; a hyperparameter is active if all its parents have one.
 
-    Args: owner: the hyperparameter whose conditions these are, for errors. when: names to a value or several values.
-    Raises: InputError for what is no mapping, a name that is no string, or no values.
+    Immutable: conditions can be compared, hashed and pickled.
+
+    Args:
+        owner: name of the hyperparameter that the conditions belong to, for error messages.
+        when: parent names to one value or several values; None for no condition.
+
+    Raises:
+        InputError: ``when`` is not a mapping, or one of its names is not a string or has no values.
 
     >>> Conditions("slope", {"activation": "leaky_relu", "depth": [1, 2]})
     {'activation': ('leaky_relu',), 'depth': (1, 2)}
@@ -23,21 +29,21 @@ class Conditions(Mapping[str, tuple[Scalar, ...]]):
 
     def __init__(self, owner: str, when: object = None) -> None:
         if when is not None and not isinstance(when, Mapping):
+            example = "{adaptive: [mean, sum]}"
             raise InputError(
-                f"condition of {owner} must be a mapping of names to values such as {{adaptive: [mean, sum]}}, got {when!r}"
+                f"condition of {owner} must be a mapping of names to values such as {example}, got {when!r}"
             )
         self._values: dict[str, tuple[Scalar, ...]] = {}
         for parent, values in (when or {}).items():
             if not isinstance(parent, str) or not parent:
                 raise InputError(f"condition of {owner} must name hyperparameters, got {parent!r}")
-            several = (
-                isinstance(values, Iterable)
-                and not isinstance(values, (str, Mapping))
-                and getattr(values, "ndim", 1) > 0
+            scalar = (
+                not isinstance(values, Iterable)
+                or isinstance(values, (str, Mapping))
+                or getattr(values, "ndim", 1) == 0
             )
-            self._values[parent] = distinct_values(
-                f"values of {parent} in the condition of {owner}", values if several else (values,)
-            )
+            label = f"values of {parent} in the condition of {owner}"
+            self._values[parent] = distinct_values(label, (values,) if scalar else values)
 
     def __getitem__(self, parent: str) -> tuple[Scalar, ...]:
         return self._values[parent]
@@ -55,13 +61,17 @@ class Conditions(Mapping[str, tuple[Scalar, ...]]):
         return repr(self._values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON and YAML: a value on its own where there is one, a list where there are several."""
-        written = {parent: [write_value(each) for each in values] for parent, values in self.items()}
+        """Return the conditions as plain data: a single value as a scalar, several as a list."""
+        written = {parent: [write_value(value) for value in values] for parent, values in self.items()}
         return {parent: values[0] if len(values) == 1 else values for parent, values in written.items()}
 
 
 def holds(when: Mapping[str, tuple[Scalar, ...]], active: Mapping[str, Any]) -> bool:
-    """Whether every condition holds. Args: active: the values of the active hyperparameters; what is not among them is inactive.
+    """Return True if every condition holds.
+
+    Args:
+        when: valid values of each parent.
+        active: values of the active hyperparameters; a parent that is missing is inactive.
 
     >>> when = Conditions("slope", {"activation": "leaky_relu"})
     >>> holds(when, {"activation": "leaky_relu"}), holds(when, {"activation": "relu"}), holds(when, {})
@@ -73,5 +83,5 @@ def holds(when: Mapping[str, tuple[Scalar, ...]], active: Mapping[str, Any]) -> 
 
 
 def either(values: tuple[Scalar, ...]) -> str:
-    """Values as a condition reads: ``'mean' or 'sum'``."""
+    """Join the values of a condition by commas and "or": ``'mean' or 'sum'``."""
     return listed(values) if len(values) < 2 else f"{listed(values[:-1])} or {values[-1]!r}"

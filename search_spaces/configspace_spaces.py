@@ -1,7 +1,8 @@
-"""Search spaces to and from ConfigSpace, an optional extra: ``pip install optimizer-sensitivity[configspace]``.
+"""Conversions between search spaces and ConfigSpace, which ``optimizer-sensitivity[configspace]`` installs.
 
-ConfigSpace has conditions and defaults. It has no log1m scale, so ``mu`` becomes ``1 - mu``, log-uniform; a float or integer with a step
-becomes an ordinal of its values, a single value a constant. What only we know goes along in ``meta``, so nothing is lost on the way back.
+ConfigSpace has conditions and defaults. It has no log1m scale, so ``mu`` becomes ``1 - mu``, log-uniform; a
+float or integer with a step becomes an ordinal of its values, and a single value a constant. The original
+hyperparameter is stored in ``meta``, so the way back restores it without loss.
 """
 
 from __future__ import annotations
@@ -15,103 +16,129 @@ from search_spaces.combinations import MOST
 from search_spaces.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
 from search_spaces.listing import condition
 from search_spaces.reading import from_dict
+from search_spaces.spaces import SearchSpace
 from search_spaces.values import Scalar, position_of, python_value
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
 
-    from search_spaces.spaces import SearchSpace
-
 COMPLEMENT = "1 - "
-"""Before the name of a log1m hyperparameter."""
+"""Prefix of the name of a log1m hyperparameter."""
 META = "search_spaces"
+"""Key of the original hyperparameter in ``meta``."""
 
 
 def to_configspace(space: SearchSpace, *, seed: int | None = None) -> ConfigurationSpace:
-    """A ConfigSpace with the same hyperparameters, defaults and conditions; :func:`from_configuration` reads what it draws.
+    """Convert a space to a ConfigSpace with the same hyperparameters, defaults and conditions.
 
-    Raises: InputError, naming the hyperparameter, where ConfigSpace cannot carry it: bounds that it rounds (to 9 decimals), choices that it
-    takes for equal (True and 1), a condition on a continuous hyperparameter, more than a million steps.
+    :func:`configuration_from_configspace` reads the drawn configurations.
+
+    Args:
+        space: the search space.
+        seed: seed of the ConfigSpace, at least 0; None for a random one.
+
+    Raises:
+        InputError: ConfigSpace is not installed, or cannot represent a hyperparameter: bounds that it rounds
+            (to 9 decimals), choices that it considers equal (True and 1), a condition on a continuous
+            hyperparameter, more than a million steps.
     """
     package = _package()
-    made = {}
-    for position, each in enumerate(space):
+    converted = {}
+    for position, hyperparameter in enumerate(space):
+        name = hyperparameter.name
+        meta = {META: {**hyperparameter.to_dict(), "when": {}}, "position": position}
         try:
-            made[each.name] = _to_native(
-                package, each, {META: {**each.to_dict(), "when": {}}, "position": position}
-            )
+            converted[name] = _to_native(package, hyperparameter, meta)
         except ValueError as error:
-            raise (
-                error
-                if isinstance(error, InputError)
-                else InputError(f"{each.name} cannot be carried over: {error}")
-            ) from None
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{name} cannot be carried over: {error}") from None
     result = package.ConfigurationSpace(seed=seed)
-    result.add(*made.values())
-    for each in space.conditional:
-        parts = []
-        for parent, values in each.when.items():
-            if space[parent].cardinality is None:
-                raise InputError(
-                    f"{each.name} is active only when {condition(each.when)}, but {parent} is continuous, which draws no such value"
-                )
-            child, given = made[each.name], made[parent]
-            parts.append(
-                package.EqualsCondition(child, given, values[0])
-                if len(values) == 1
-                else package.InCondition(child, given, list(values))
-            )
-        result.add(parts[0] if len(parts) == 1 else package.AndConjunction(*parts))
+    result.add(*converted.values())
+    for hyperparameter in space.conditional:
+        result.add(_condition(package, space, hyperparameter, converted))
     return result
 
 
-def from_configuration(space: SearchSpace, configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """The space's configuration of one that :func:`to_configspace` drew. Raises: InputError as the space's check."""
+def _condition(
+    package: Any, space: SearchSpace, hyperparameter: Hyperparameter, converted: Mapping[str, Any]
+) -> Any:
+    """Return the conditions of a hyperparameter as one condition of ConfigSpace."""
+    parts = []
+    for parent, values in hyperparameter.when.items():
+        if space[parent].cardinality is None:
+            raise InputError(
+                f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}, "
+                f"but {parent} is continuous, which draws no such value"
+            )
+        pair = converted[hyperparameter.name], converted[parent]
+        if len(values) == 1:
+            parts.append(package.EqualsCondition(*pair, values[0]))
+        else:
+            parts.append(package.InCondition(*pair, list(values)))
+    return parts[0] if len(parts) == 1 else package.AndConjunction(*parts)
+
+
+def configuration_from_configspace(space: SearchSpace, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert a configuration that ConfigSpace drew to a configuration of the space.
+
+    Args:
+        space: the space whose :func:`to_configspace` ConfigSpace drew from.
+        configuration: the drawn configuration.
+
+    Raises:
+        InputError: a name is unknown, missing or inactive, or a value is outside its domain.
+    """
     values: dict[str, Any] = {}
-    for name, value in dict(configuration).items():
-        own = name.removeprefix(COMPLEMENT)
-        if own not in space or (name != own and name in space):
-            own = name
-        each = space[own]
-        if name != own and isinstance(each, Float):
-            value = min(max(1 - float(value), each.low), each.high)
-        elif isinstance(each, Float) and each.step is None:
-            value = min(max(float(value), each.low), each.high)
-        values[own] = value
+    for native_name, value in dict(configuration).items():
+        name = native_name.removeprefix(COMPLEMENT)
+        if name not in space or (native_name != name and native_name in space):
+            name = native_name
+        domain = space[name]
+        if native_name != name and isinstance(domain, Float):
+            value = min(max(1 - float(value), domain.low), domain.high)
+        elif isinstance(domain, Float) and domain.step is None:
+            value = min(max(float(value), domain.low), domain.high)
+        values[name] = value
     return space.check(values)
 
 
-def from_configspace(space: ConfigurationSpace) -> SearchSpace:
-    """The space of a ConfigSpace: uniform floats and integers, categories, ordinals, constants, and conditions that all have to hold.
+def space_from_configspace(space: ConfigurationSpace) -> SearchSpace:
+    """Convert a ConfigSpace to a space.
 
-    Raises: InputError, naming the hyperparameter, for another distribution, weights, a condition that is an "or" or a comparison with a
-    continuous hyperparameter, and forbidden combinations.
+    Supported are uniform floats and integers, categoricals, ordinals, constants, and conjunctions of
+    conditions.
+
+    Args:
+        space: the ConfigSpace.
+
+    Raises:
+        InputError: ConfigSpace is not installed, or the space contains anything else: other distributions,
+            weights, a disjunction of conditions, a comparison with a continuous hyperparameter, forbidden
+            combinations.
     """
-    from search_spaces.spaces import SearchSpace
-
     _package()
-    native = {each.name: each for each in space.values()}
+    native = {hyperparameter.name: hyperparameter for hyperparameter in space.values()}
     if space.forbidden_clauses:
-        raise InputError(
-            f"forbidden combinations cannot be carried over, got {space.forbidden_clauses[0]}; use conditions"
-        )
+        clause = space.forbidden_clauses[0]
+        raise InputError(f"forbidden combinations cannot be carried over, got {clause}; use conditions")
     names = {
-        name: name.replace(COMPLEMENT, "", 1) if _ours(each).get("scale") == "log1m" else name
-        for name, each in native.items()
+        name: name.replace(COMPLEMENT, "", 1) if _original(source).get("scale") == "log1m" else name
+        for name, source in native.items()
     }
     waiting = sorted(native, key=lambda name: (native[name].meta or {}).get("position", len(native)))
-    made: dict[str, Hyperparameter] = {}
+    converted: dict[str, Hyperparameter] = {}
     while waiting:
         parents = {name: [parent.name for parent in space.parents_of[name]] for name in waiting}
-        name = next(each for each in waiting if all(parent in made for parent in parents[each]))
+        name = next(name for name in waiting if all(parent in converted for parent in parents[name]))
         waiting.remove(name)
         base = _from_native(native[name], names[name])
         when: dict[str, tuple[Scalar, ...]] = {}
-        for each in space.parent_conditions_of[name]:
-            _add_condition(when, each, base.name, made, names)
-        made[name] = dataclasses.replace(base, when=when)
-    return SearchSpace(*made.values())
+        for clause in space.parent_conditions_of[name]:
+            _add_condition(when, clause, base.name, converted, names)
+        converted[name] = dataclasses.replace(base, when=when)
+    return SearchSpace(*converted.values())
 
 
 def _package() -> Any:
@@ -124,55 +151,63 @@ def _package() -> Any:
     return ConfigSpace
 
 
-def _ours(native: Any) -> Mapping[str, Any]:
-    known: Mapping[str, Any] = (native.meta or {}).get(META, {})
-    return known
+def _original(native: Any) -> Mapping[str, Any]:
+    """Return the plain data of the hyperparameter that was converted; empty if ConfigSpace's user made it."""
+    data: Mapping[str, Any] = (native.meta or {}).get(META, {})
+    return data
 
 
-def _to_native(package: Any, each: Hyperparameter, meta: dict[str, Any]) -> Any:
-    name, default = each.name, each.default_value()
-    if each.cardinality == 1:
+def _to_native(package: Any, hyperparameter: Hyperparameter, meta: dict[str, Any]) -> Any:
+    """Convert a hyperparameter, without its conditions, to one of ConfigSpace."""
+    name = hyperparameter.name
+    default, size = hyperparameter.default_value(), hyperparameter.cardinality
+    options = {"default_value": default, "meta": meta}
+    if size == 1:
         return package.Constant(name, default, meta=meta)
-    if isinstance(each, Categorical):
-        return package.CategoricalHyperparameter(name, list(each.choices), default_value=default, meta=meta)
-    if isinstance(each, Ordinal):
-        return package.OrdinalHyperparameter(name, list(each.levels), default_value=default, meta=meta)
-    if each.step is not None:
-        if each.cardinality is not None and each.cardinality > MOST:
+    if isinstance(hyperparameter, Categorical):
+        return package.CategoricalHyperparameter(name, list(hyperparameter.choices), **options)
+    if isinstance(hyperparameter, Ordinal):
+        return package.OrdinalHyperparameter(name, list(hyperparameter.levels), **options)
+    if hyperparameter.step is not None:
+        if size is not None and size > MOST:
             raise InputError(
-                f"{name} cannot be carried over: ConfigSpace lists every step, and there are {each.cardinality:,}"
+                f"{name} cannot be carried over: ConfigSpace lists every step, and there are {size:,}"
             )
-        return package.OrdinalHyperparameter(
-            name, list(each.grid(each.cardinality or 1)), default_value=default, meta=meta
-        )
-    if isinstance(each, Integer):
-        return package.UniformIntegerHyperparameter(
-            name, each.low, each.high, default_value=default, log=each.scale == "log", meta=meta
-        )
-    low, high, log = each.low, each.high, each.scale == "log"
-    if each.scale == "log1m":
-        name, low, high, log, default = f"{COMPLEMENT}{name}", 1 - each.high, 1 - each.low, True, 1 - default
+        return package.OrdinalHyperparameter(name, list(hyperparameter.grid(size or 1)), **options)
+    if isinstance(hyperparameter, Integer):
+        log = hyperparameter.scale == "log"
+        bounds = hyperparameter.low, hyperparameter.high
+        return package.UniformIntegerHyperparameter(name, *bounds, log=log, **options)
+    return _float_to_native(package, hyperparameter, meta)
+
+
+def _float_to_native(package: Any, hyperparameter: Float, meta: dict[str, Any]) -> Any:
+    """Convert a continuous float to one of ConfigSpace; log1m becomes 1 - x on a log scale."""
+    name, low, high = hyperparameter.name, hyperparameter.low, hyperparameter.high
+    log, default = hyperparameter.scale == "log", hyperparameter.default_value()
+    if hyperparameter.scale == "log1m":
+        name, low, high, log, default = f"{COMPLEMENT}{name}", 1 - high, 1 - low, True, 1 - default
     for bound in (low, high):
         if abs(round(bound, 9) - bound) > 1e-6 * abs(bound):
             raise InputError(
-                f"{each.name} cannot be carried over: ConfigSpace rounds bounds to 9 decimals, got {bound!r}"
+                f"{hyperparameter.name} cannot be carried over: "
+                f"ConfigSpace rounds bounds to 9 decimals, got {bound!r}"
             )
     default = min(max(round(default, 9), round(low, 9)), round(high, 9))
     return package.UniformFloatHyperparameter(name, low, high, default_value=default, log=log, meta=meta)
 
 
 def _from_native(native: Any, name: str) -> Hyperparameter:
+    """Convert a hyperparameter of ConfigSpace, without its conditions."""
     kind = type(native).__name__
-    if _ours(native):
-        return dataclasses.replace(from_dict(_ours(native)), name=name)
+    if _original(native):
+        return dataclasses.replace(from_dict(_original(native)), name=name)
     if kind == "UniformFloatHyperparameter":
-        return Float(
-            name, native.lower, native.upper, "log" if native.log else "linear", native.default_value
-        )
+        scale: Any = "log" if native.log else "linear"
+        return Float(name, native.lower, native.upper, scale, native.default_value)
     if kind == "UniformIntegerHyperparameter":
-        return Integer(
-            name, native.lower, native.upper, "log" if native.log else "linear", native.default_value
-        )
+        scale = "log" if native.log else "linear"
+        return Integer(name, native.lower, native.upper, scale, native.default_value)
     if kind == "OrdinalHyperparameter":
         return Ordinal(name, native.sequence, python_value(native.default_value))
     if kind == "CategoricalHyperparameter":
@@ -183,49 +218,57 @@ def _from_native(native: Any, name: str) -> Hyperparameter:
         value = python_value(native.value)
         if isinstance(value, (str, bool)):
             return Categorical(name, (value,), value)
+        if isinstance(value, int):
+            return Integer(name, value, value, default=value)
         if isinstance(value, Real):
-            return (
-                Integer(name, int(value), int(value), default=int(value))
-                if isinstance(value, int)
-                else Float(name, value, value)
-            )  # type: ignore[arg-type]
+            return Float(name, float(value), float(value))
     raise InputError(f"{name} must be uniform, categorical, ordinal or constant, got {kind}")
 
 
 def _add_condition(
     when: dict[str, tuple[Scalar, ...]],
-    given: Any,
+    clause: Any,
     child: str,
-    made: Mapping[str, Hyperparameter],
+    converted: Mapping[str, Hyperparameter],
     names: Mapping[str, str],
 ) -> None:
-    kind = type(given).__name__
+    """Add a condition of ConfigSpace to ``when``.
+
+    Args:
+        when: valid values by name of the parent; extended in place.
+        clause: the condition, or a conjunction of conditions.
+        child: name of the hyperparameter with the condition.
+        converted: parents by their names in ConfigSpace.
+        names: names in the space by names in ConfigSpace.
+    """
+    kind = type(clause).__name__
     if kind == "AndConjunction":
-        for each in given.components:
-            _add_condition(when, each, child, made, names)
+        for part in clause.components:
+            _add_condition(when, part, child, converted, names)
         return
     if kind == "OrConjunction":
         raise InputError(
-            f"condition of {child} cannot be carried over: one of several has to hold ({given}); all have to, here"
+            f"condition of {child} cannot be carried over: "
+            f"one of several has to hold ({clause}); a space needs all of them to hold"
         )
-    parent = made[given.parent.name]
-    values = _values(kind, given, child, parent)
-    before = when.get(names[given.parent.name], values)
-    when[names[given.parent.name]] = tuple(each for each in before if position_of(each, values) >= 0)
+    values = _values(kind, clause, child, converted[clause.parent.name])
+    parent = names[clause.parent.name]
+    before = when.get(parent, values)
+    when[parent] = tuple(value for value in before if position_of(value, values) >= 0)
 
 
-def _values(kind: str, given: Any, child: str, parent: Hyperparameter) -> tuple[Scalar, ...]:
-    """The values of the parent with which a condition holds."""
+def _values(kind: str, clause: Any, child: str, parent: Hyperparameter) -> tuple[Scalar, ...]:
+    """Return the values of the parent for which a condition of ConfigSpace holds."""
     if kind == "EqualsCondition":
-        return (python_value(given.value),)
+        return (python_value(clause.value),)
     if kind == "InCondition":
-        return tuple(map(python_value, given.values))
+        return tuple(map(python_value, clause.values))
     if kind not in ("NotEqualsCondition", "LessThanCondition", "GreaterThanCondition"):
         raise unknown(f"condition of {child}", kind, ("EqualsCondition", "InCondition", "AndConjunction"))
     if parent.cardinality is None or parent.cardinality > 1000 or parent.scale == "log":
-        raise InputError(f"condition of {child} cannot be carried over: {given} has no list of values")
+        raise InputError(f"condition of {child} cannot be carried over: {clause} has no list of values")
     every: tuple[Scalar, ...] = parent.grid(max(2, parent.cardinality))
-    at = position_of(python_value(given.value), every)
+    position = position_of(python_value(clause.value), every)
     if kind == "NotEqualsCondition":
-        return every[:at] + every[at + 1 :]
-    return every[:at] if kind == "LessThanCondition" else every[at + 1 :]
+        return every[:position] + every[position + 1 :]
+    return every[:position] if kind == "LessThanCondition" else every[position + 1 :]

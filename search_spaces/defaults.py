@@ -1,19 +1,23 @@
-r"""Default spaces of the named variants, on the scale of the paper's autoencoder (mean squared error of pixels in [0, 1]).
+r"""Default spaces of the named variants, for the paper's autoencoder (squared error of pixels in [0, 1]).
 
-Learning rates span three decades, equally wide for every variant, so that their sensitivities can be compared: from a slow rate to one
-that diverges, with the paper's best rate between. Sources, all of Dozat, "Optimizing CNNs":
+Learning rates span three decades for every variant, from a slow rate to one that diverges, with the paper's
+best rate between, so that sensitivities to the learning rate can be compared. Sources, all in Dozat,
+"Optimizing CNNs":
 
-* section 4.2: plain gradient descent diverges above 1; momentum as a decaying mean is best at 2, so as a decaying sum at 2 (1 - .9) = .2;
-* section 4.3, Table 2: .001 with the L1 norm, .002 with the L2 norm, .005 with the maximum norm; with a constant nu, .9 beats .999,
-  which multiplies the first steps by 1 / sqrt(1 - nu), hence the default and the lower rates of rmsprop;
-* section 4.4, Table 3: momentum on top of a norm leaves its best rate where it was;
-* section 4.5: the best mu and nu are about .9; mu was tried up to .95 and nu up to .999. Algorithm 1: epsilon is about 1e-8.
+* section 4.2: plain gradient descent diverges above 1; momentum as a decaying mean is best at 2, so as a
+  decaying sum at 2 (1 - .9) = .2;
+* section 4.3, Table 2: .001 with the L1 norm, .002 with the L2 norm, .005 with the maximum norm; with a
+  constant nu, .9 beats .999, which multiplies the first steps by 1 / sqrt(1 - nu), hence the default and the
+  lower rates of rmsprop;
+* section 4.4, Table 3: momentum on top of a norm does not change the best rate;
+* section 4.5: the best mu and nu are about .9; mu was tried up to .95 and nu up to .999. Algorithm 1: epsilon
+  is about 1e-8.
 
-The paper gives no rate for true sums of gradients (AdaGrad); theirs is the default of ``torch.optim.Adagrad``.
+The paper has no rate for true sums of gradients (AdaGrad); its default is the one of ``torch.optim.Adagrad``.
 
-Measured: after four epochs of autoencoder/digits (batch 64, mu .9, nu .999, seed 0, rates half a decade apart, 15 of the first 17 variants)
-the highest rate of each had diverged, the lowest (of the 13 whose lowest was run) had left .21 to .48 of the initial loss, the best .08 to
-.34.
+Measured after four epochs of autoencoder/digits (batch 64, mu .9, nu .999, seed 0, rates half a decade apart,
+15 of the first 17 variants): the highest rate of each variant diverged, the lowest (of the 13 whose lowest
+was run) left .21 to .48 of the initial loss, the best .08 to .34.
 """
 
 from __future__ import annotations
@@ -61,11 +65,11 @@ DECAYS: dict[str, dict[str, float]] = {"rmsprop": {"nu": 0.9}, "rmsprop_momentum
 """Defaults of mu and nu that differ from :data:`STANDARD`."""
 
 SCHEDULES = ("constant", "bias_corrected", "true_mean", "handcrafted")
-"""Of mu and of nu."""
+"""Names of the schedules of mu and nu."""
 
 STANDARD: dict[str, Hyperparameter] = {
-    each.name: each
-    for each in (
+    domain.name: domain
+    for domain in (
         Float("lr", 1e-4, 0.1, "log", 1e-3),
         Float("mu", 0.5, 0.99, "log1m", 0.9),
         Float("nu", 0.9, 0.999, "log1m", 0.999),
@@ -94,19 +98,24 @@ STANDARD: dict[str, Hyperparameter] = {
         Integer("depth", 1, 4, default=2),
     )
 }
-"""Each hyperparameter of the hyperalgorithm, the training loop and the model as a study usually varies it.
+"""Each hyperparameter of the hyperalgorithm, the training loop and the model, with a usual domain.
 
-lr_warmup is a share of the run, lr_final of lr; lr_decay is the factor of each lr_decay_every epochs; width is a factor of the model's own.
-A condition is left out with ``hyperparameter("slope", when={})``, for a space whose activation is always leaky ReLU.
+lr_warmup is a share of the run, lr_final a share of lr; lr_decay is the factor every lr_decay_every epochs;
+width is a factor of the model's own width. ``hyperparameter("slope", when={})`` removes the condition, for a
+space whose activation is always leaky ReLU.
 """
 
 
 def default_space(name: str) -> SearchSpace:
-    """The space of a variant: its learning rate, and mu and nu where they take part.
+    """Return the default space of a variant: its learning rate, and mu and nu if the variant uses them.
 
-    Args: name: of a named variant, of a combination (rates of :func:`combination_rates`), or of a ``torch.optim`` optimizer
-        (:data:`trainables.torch_variants.TORCH_DEFAULTS`; usual rates for one's own).
-    Raises: InputError with the nearest name; for an optimizer that needs more than is usual, naming what its space has to give.
+    Args:
+        name: name of a named variant, of a combination (learning rates of :func:`combination_rates`), or of
+            an optimizer of ``torch.optim`` (:data:`trainables.torch_variants.TORCH_DEFAULTS`) or of the
+            user's.
+
+    Raises:
+        InputError: the variant is unknown, or needs hyperparameters without a usual domain.
 
     >>> print(default_space("adam"))
     lr: 0.0001 to 0.1, log, default 0.002
@@ -116,23 +125,21 @@ def default_space(name: str) -> SearchSpace:
     chosen = variant(name)
     if name.startswith("torch.optim.") and (usual := _of_torch(name)):
         return SearchSpace(
-            *(Float(each, low, high, scale, default) for each, (low, default, high, scale) in usual.items())  # type: ignore[arg-type]
+            *(
+                Float(argument, low, high, scale, default)  # type: ignore[arg-type]
+                for argument, (low, default, high, scale) in usual.items()
+            )
         )
-    missing = [each for each in chosen.needs if each not in STANDARD]
+    missing = [argument for argument in chosen.needs if argument not in STANDARD]
     if missing:
         raise InputError(
             f"{name} has no default space, as nothing is known of {', '.join(missing)}; give it a space"
         )
     low, default, high = RATES.get(name) or combination_rates(getattr(chosen, "fixed", {}))
     domains: dict[str, dict[str, float]] = {"lr": {"low": low, "high": high, "default": default}}
-    domains |= {each: {"default": decay} for each, decay in DECAYS.get(name, {}).items()}
-    return SearchSpace(
-        *(
-            hyperparameter(each, **domains.get(each, {}))
-            for each in chosen.hyperparameters
-            if each in STANDARD
-        )
-    )
+    domains |= {decay: {"default": value} for decay, value in DECAYS.get(name, {}).items()}
+    names = [argument for argument in chosen.hyperparameters if argument in STANDARD]
+    return SearchSpace(*(hyperparameter(argument, **domains.get(argument, {})) for argument in names))
 
 
 def _of_torch(name: str) -> dict[str, tuple[float, float, float, str]]:
@@ -142,9 +149,13 @@ def _of_torch(name: str) -> dict[str, tuple[float, float, float, str]]:
 
 
 def combination_rates(fixed: Mapping[str, Any]) -> tuple[float, float, float]:
-    """Lowest, default and highest learning rate of a combination, as of the named variants that it resembles.
+    """Return the lowest, default and highest learning rate of a combination, as of similar named variants.
 
-    A momentum that is a sum takes a tenth, as 1 / (1 - mu) of mu = .9; a mean of a norm without bias correction a tenth as well (above).
+    Momentum as a sum divides the rates by 10, as 1 / (1 - mu) at mu = .9; so does a mean of a norm without
+    bias correction.
+
+    Args:
+        fixed: fixed settings of the combination, by name.
     """
     summed = fixed.get("momentum", "none") != "none" and fixed.get("momentum_accumulation") == "sum"
     adaptive, p = fixed.get("adaptive", "none"), float(fixed.get("p", 2.0))
@@ -164,7 +175,13 @@ def combination_rates(fixed: Mapping[str, Any]) -> tuple[float, float, float]:
 
 
 def function_space(name: str) -> SearchSpace:
-    """The space of a function task. Args: name: of the task. Raises: InputError for a task that is no function.
+    """Return the space of a function task.
+
+    Args:
+        name: name of the task, such as ``function/ishigami``.
+
+    Raises:
+        InputError: the task is not a function.
 
     >>> print(function_space("function/ishigami").restrict("x1"))
     x1: -3.141592653589793 to 3.141592653589793, linear
@@ -172,18 +189,22 @@ def function_space(name: str) -> SearchSpace:
     from trainables.function_tasks import FunctionTask
     from trainables.tasks import task
 
-    found = task(name)
-    if not isinstance(found, FunctionTask):
+    function = task(name)
+    if not isinstance(function, FunctionTask):
         raise InputError(f"task {name!r} is no function, so it needs variants")
-    return SearchSpace.from_dict(found.hyperparameters)
+    return SearchSpace.from_dict(function.hyperparameters)
 
 
 def hyperparameter(name: str, **domain: Any) -> Hyperparameter:
-    """A hyperparameter of :data:`STANDARD` with its usual domain, to build a space from.
+    """Return a hyperparameter of :data:`STANDARD`, with some arguments of its domain changed.
 
-    Args: name: lr, mu, nu, p, batch_size and so on. domain: what differs from the usual: low, high, scale, step, levels, choices, default,
-        when. Where the domain changes and the default does not, there is none.
-    Raises: InputError with the nearest name for an unknown name or argument; as the hyperparameter otherwise.
+    Args:
+        name: name of the hyperparameter, such as lr, mu, nu, p or batch_size.
+        domain: arguments to change: low, high, scale, step, levels, choices, default, when. If the domain
+            changes and the default is not among the arguments, the hyperparameter has no default.
+
+    Raises:
+        InputError: the name or an argument is unknown, or an argument is invalid.
 
     >>> hyperparameter("p")
     Ordinal(name='p', levels=(1, 2, inf), default=2)
@@ -193,9 +214,9 @@ def hyperparameter(name: str, **domain: Any) -> Hyperparameter:
     if name not in STANDARD:
         raise unknown("hyperparameter", name, STANDARD)
     usual = STANDARD[name]
-    arguments = [each.name for each in dataclasses.fields(usual) if each.name != "name"]
-    for each in domain:
-        if each not in arguments:
-            raise unknown(f"argument of {name}", each, arguments)
+    arguments = [field.name for field in dataclasses.fields(usual) if field.name != "name"]
+    for argument in domain:
+        if argument not in arguments:
+            raise unknown(f"argument of {name}", argument, arguments)
     changes: dict[str, Any] = {"default": None, **domain} if set(domain) - {"when"} else domain
     return dataclasses.replace(usual, **changes)

@@ -1,4 +1,4 @@
-"""Designs: the rules that pick configurations from a search space, by name and from plain data."""
+"""Designs: rules that choose configurations from a search space, by name and from plain data."""
 
 from __future__ import annotations
 
@@ -8,20 +8,35 @@ from typing import Any
 
 from search_spaces.adaptive_design import SAMPLERS, SCHEDULERS, AdaptiveDesign
 from search_spaces.combinations import MOST, distinct
-from search_spaces.composed import Composed
 from search_spaces.explicit import Explicit
 from search_spaces.grid import Grid
 from search_spaces.one_at_a_time import OneAtATime
-from search_spaces.planned import Planned
+from search_spaces.planned import Composed, FixedDesign
 from search_spaces.sampled import LatinHypercube, Random, Sobol
 from search_spaces.screening import Morris, Saltelli
 from search_spaces.values import read_value
 from trainables.names import InputError, unknown
 
 __all__ = [
-    "DESIGNS", "MOST", "SAMPLERS", "SCHEDULERS", "AdaptiveDesign", "Composed", "Design", "Explicit", "Grid", "LatinHypercube", "Morris",
-    "OneAtATime", "Planned", "Random", "Saltelli", "Sobol", "design_from_dict", "distinct",
-]  # fmt: skip
+    "DESIGNS",
+    "MOST",
+    "SAMPLERS",
+    "SCHEDULERS",
+    "AdaptiveDesign",
+    "Composed",
+    "Design",
+    "Explicit",
+    "FixedDesign",
+    "Grid",
+    "LatinHypercube",
+    "Morris",
+    "OneAtATime",
+    "Random",
+    "Saltelli",
+    "Sobol",
+    "design_from_dict",
+    "distinct",
+]
 
 Design = (
     Grid
@@ -36,8 +51,8 @@ Design = (
     | AdaptiveDesign
 )
 DESIGNS: dict[str, type[Design]] = {
-    each.kind: each
-    for each in (
+    design.kind: design
+    for design in (
         Grid,
         Random,
         Sobol,
@@ -50,17 +65,24 @@ DESIGNS: dict[str, type[Design]] = {
         AdaptiveDesign,
     )
 }
+"""Class of each ``kind`` of design in plain data."""
 
 
 def design_from_dict(data: Mapping[str, Any]) -> Design:
-    """A design from plain data, as YAML and JSON give it; the inverse of each design's ``to_dict``.
+    """Read a design from plain data; inverse of each design's ``to_dict``.
 
-    Args: data: ``kind`` (one of :data:`DESIGNS`) and the arguments of the design. Strings that read as numbers are numbers.
-    Raises: InputError with the nearest name for an unknown kind or field, or naming what is missing; as the design otherwise.
+    Args:
+        data: ``kind`` (one of :data:`DESIGNS`) and the arguments of the design. Numbers written as strings
+            are read as numbers.
+
+    Raises:
+        InputError: the kind or a field is unknown (the message gives the nearest), a field is missing, or the
+            design refuses an argument.
 
     >>> design_from_dict({"kind": "grid", "levels": {"lr": ["1e-4", "1e-2"]}})
     Grid(points=3, levels={'lr': (0.0001, 0.01)})
-    >>> design_from_dict({"kind": "composed", "parts": [{"kind": "sobol", "n": 64}, {"kind": "one_at_a_time"}]})
+    >>> parts = [{"kind": "sobol", "n": 64}, {"kind": "one_at_a_time"}]
+    >>> design_from_dict({"kind": "composed", "parts": parts})
     Composed(parts=(Sobol(n=64, seed=0), OneAtATime(points=9, center={})))
     """
     if not isinstance(data, Mapping):
@@ -70,25 +92,32 @@ def design_from_dict(data: Mapping[str, Any]) -> Design:
     kind = data["kind"]
     if not isinstance(kind, str) or kind not in DESIGNS:
         raise unknown("kind of design", kind, DESIGNS)
-    made, article = DESIGNS[kind], "an" if kind[0] in "aeio" else "a"
-    known = {each.name: each.default is MISSING and each.default_factory is MISSING for each in fields(made)}
-    given = {name: each if name == "parts" else _read(each) for name, each in data.items() if name != "kind"}
-    for name in given:
-        if name not in known:
-            raise unknown(f"field of {article} {kind} design", name, ("kind", *known))
-    for name, needed in known.items():
-        if needed and name not in given:
-            raise InputError(f"{article} {kind} design lacks {name!r} (fields: {', '.join(known)})")
-    if "parts" in given:
-        if isinstance(given["parts"], (str, Mapping)) or not isinstance(given["parts"], (list, tuple)):
-            raise InputError(f"parts of a composed design must be a list of designs, got {given['parts']!r}")
-        given["parts"] = tuple(
-            each if isinstance(each, Planned) else design_from_dict(each) for each in given["parts"]
-        )
-    return made(**given)
+    label = f"{'an' if kind[0] in 'aeio' else 'a'} {kind} design"
+    required = {
+        field.name: field.default is MISSING and field.default_factory is MISSING
+        for field in fields(DESIGNS[kind])
+    }
+    arguments = {
+        name: value if name == "parts" else _read(value) for name, value in data.items() if name != "kind"
+    }
+    for name in arguments:
+        if name not in required:
+            raise unknown(f"field of {label}", name, ("kind", *required))
+    for name, needed in required.items():
+        if needed and name not in arguments:
+            raise InputError(f"{label} lacks {name!r} (fields: {', '.join(required)})")
+    if "parts" in arguments:
+        arguments["parts"] = _read_parts(arguments["parts"])
+    return DESIGNS[kind](**arguments)
+
+
+def _read_parts(parts: Any) -> tuple[Any, ...]:
+    if isinstance(parts, (str, Mapping)) or not isinstance(parts, (list, tuple)):
+        raise InputError(f"parts of a composed design must be a list of designs, got {parts!r}")
+    return tuple(part if isinstance(part, FixedDesign) else design_from_dict(part) for part in parts)
 
 
 def _read(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _read(each) for name, each in value.items()}
-    return [_read(each) for each in value] if isinstance(value, (list, tuple)) else read_value(value)
+        return {name: _read(item) for name, item in value.items()}
+    return [_read(item) for item in value] if isinstance(value, (list, tuple)) else read_value(value)

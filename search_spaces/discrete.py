@@ -1,4 +1,4 @@
-"""Discrete hyperparameters: levels that have an order, and choices that have none."""
+"""Discrete hyperparameters: ordered levels (Ordinal) and unordered choices (Categorical)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from trainables.names import InputError
 
 @dataclass(frozen=True, repr=False)
 class Ordinal(Domain):
-    """One of several levels that have an order: numbers (inf too) or strings, not both.
+    """A hyperparameter with ordered levels: all numbers (infinity included) or all strings.
 
     Args:
-        name: how configurations call it. levels: in order; numbers need not rise evenly, but each is given once.
-        default: one of the levels, or None. when: as in :class:`search_spaces.numeric.Float`.
+        name: key of the hyperparameter in configurations.
+        levels: distinct levels, in order; numbers may be listed in any order.
+        default: one of the levels, or None.
+        when: conditions, as in :class:`search_spaces.numeric.Float`.
 
-    Raises: InputError for no levels, a level given twice, or a string that reads as a number (files cannot tell the two apart).
+    Raises:
+        InputError: there are no levels, a level is repeated, or a string reads as a number (YAML and CSV
+            files cannot tell the two apart).
 
     >>> Ordinal("p", (1, 2, float("inf"))).from_unit(0.9)
     inf
@@ -36,10 +40,8 @@ class Ordinal(Domain):
     def __post_init__(self) -> None:
         self._check_name_and_condition()
         object.__setattr__(self, "levels", distinct_values(f"levels of {self.name}", self.levels))
-        if (
-            any(isinstance(each, bool) for each in self.levels)
-            or len({isinstance(each, str) for each in self.levels}) > 1
-        ):
+        has_bool = any(isinstance(level, bool) for level in self.levels)
+        if has_bool or len({isinstance(level, str) for level in self.levels}) > 1:
             raise InputError(
                 f"levels of {self.name} must be all numbers or all strings, got {listed(self.levels)}"
             )
@@ -47,43 +49,62 @@ class Ordinal(Domain):
 
     @property
     def cardinality(self) -> int:
-        """How many levels there are."""
+        """Number of levels."""
         return len(self.levels)
 
     def check(self, value: object) -> Scalar:
-        """The level that equals the value. Raises: InputError when none does."""
+        """Return the level that equals a value.
+
+        Raises:
+            InputError: no level equals the value.
+        """
         return pick(self.name, value, self.levels)
 
     def to_unit(self, value: object) -> float:
-        """The middle of the level's bin. Raises: as :meth:`check`."""
+        """Return the middle of a level's bin in [0, 1].
+
+        Raises:
+            InputError: no level equals the value.
+        """
         return (self.levels.index(self.check(value)) + 0.5) / len(self.levels)
 
     def from_unit(self, u: float) -> Scalar:
-        """The level in whose bin u is, u below 0 and above 1 taken as 0 and 1. Raises: InputError for nan."""
+        """Return the level whose bin contains ``u``, which is clipped to [0, 1].
+
+        Raises:
+            InputError: ``u`` is NaN.
+        """
         return bin_of(self.levels, place(self.name, u))
 
     def grid(self, n: int) -> tuple[Scalar, ...]:
-        """At most ``n`` levels, the first and the last among them, as evenly spread as they can be.
+        """Return at most ``n`` levels, spread as evenly as possible, the first and the last included.
 
-        One level is the default, or the middle. Raises: InputError for n < 1.
+        For ``n`` = 1, return the default value.
+
+        Raises:
+            InputError: ``n`` is below 1.
         """
         last = len(self.levels) - 1
         return self._levels([self.levels[math.floor(u * last + 0.5)] for u in self._even(n)])
 
     def middle(self) -> Scalar:
-        """The level in the middle; the later of two."""
+        """Return the middle level; the later of two middle levels."""
         return self.from_unit(0.5)
 
 
 @dataclass(frozen=True, repr=False)
 class Categorical(Domain):
-    """One of several choices without an order.
+    """A hyperparameter with unordered choices.
 
     Args:
-        name: how configurations call it. choices: strings, bools or numbers, each given once. default: one of them, or None.
-        when: as in :class:`search_spaces.numeric.Float`.
+        name: key of the hyperparameter in configurations.
+        choices: distinct strings, bools or numbers.
+        default: one of the choices, or None.
+        when: conditions, as in :class:`search_spaces.numeric.Float`.
 
-    Raises: InputError for no choices, a choice given twice, or a string that reads as a number (files cannot tell the two apart).
+    Raises:
+        InputError: there are no choices, a choice is repeated, or a string reads as a number (YAML and CSV
+            files cannot tell the two apart).
 
     >>> Categorical("nesterov", (False, True)).to_unit(True)
     0.75
@@ -103,32 +124,47 @@ class Categorical(Domain):
 
     @property
     def cardinality(self) -> int:
-        """How many choices there are."""
+        """Number of choices."""
         return len(self.choices)
 
     def check(self, value: object) -> Scalar:
-        """The choice that equals the value; True is not 1. Raises: InputError when none does."""
+        """Return the choice that equals a value; True does not equal 1.
+
+        Raises:
+            InputError: no choice equals the value.
+        """
         return pick(self.name, value, self.choices)
 
     def to_unit(self, value: object) -> float:
-        """The middle of the choice's bin. Raises: as :meth:`check`."""
+        """Return the middle of a choice's bin in [0, 1].
+
+        Raises:
+            InputError: no choice equals the value.
+        """
         return (position_of(self.check(value), self.choices) + 0.5) / len(self.choices)
 
     def from_unit(self, u: float) -> Scalar:
-        """The choice in whose bin u is, u below 0 and above 1 taken as 0 and 1. Raises: InputError for nan."""
+        """Return the choice whose bin contains ``u``, which is clipped to [0, 1].
+
+        Raises:
+            InputError: ``u`` is NaN.
+        """
         return bin_of(self.choices, place(self.name, u))
 
     def grid(self, n: int) -> tuple[Scalar, ...]:
-        """Every choice, whatever ``n`` above 1 is, as no choice lies between others.
+        """Return every choice for any ``n`` above 1, as no choice lies between two others.
 
-        One level is the default, or the middle. Raises: InputError for n < 1.
+        For ``n`` = 1, return the default value.
+
+        Raises:
+            InputError: ``n`` is below 1.
         """
         return self.choices if self._even(n) else (self.default_value(),)
 
     def grid_size(self, n: int) -> int:
-        """Every choice, unless ``n`` is 1."""
+        """Return the number of choices; 1 if ``n`` is 1."""
         return 1 if n == 1 else len(self.choices)
 
     def middle(self) -> Scalar:
-        """The first choice: categories have no middle."""
+        """Return the first choice, as choices have no middle."""
         return self.choices[0]

@@ -1,4 +1,4 @@
-"""What all hyperparameters share: names, bounds, defaults, equally spaced levels and plain data."""
+"""Base class of hyperparameters: name, bounds, default, equally spaced levels and plain data."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from search_spaces.values import write_value
 from trainables.names import InputError, unknown
 
 LARGEST = 2**40
-"""Integers beyond this have no place of their own on a log axis of floats."""
+"""Largest magnitude of an integer bound: neighbouring integers beyond it coincide on a log axis of floats."""
 
 ALWAYS = Conditions("a hyperparameter")
-"""No condition: always active."""
+"""Empty conditions of a hyperparameter that is always active."""
 
 _T = TypeVar("_T")
 
 
 class Domain:
-    """The part of a hyperparameter that does not depend on its domain. Each one is a frozen dataclass with its own fields."""
+    """Name, default and conditions of a hyperparameter; subclasses are frozen dataclasses with a domain."""
 
     name: str
     when: Mapping[str, Any]
@@ -30,46 +30,50 @@ class Domain:
     kind: ClassVar[str]
 
     def __repr__(self) -> str:
-        """As the class is called, without the arguments that are rarely given."""
-        given = [
-            each.name
-            for each in fields(self)
-            if not each.kw_only or getattr(self, each.name) not in (None, ALWAYS)
-        ]  # type: ignore[arg-type]
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in given)})"
+        """Return the constructor call, without keyword-only arguments that have their default."""
+        shown = [
+            field.name
+            for field in fields(self)  # type: ignore[arg-type]
+            if not field.kw_only or getattr(self, field.name) not in (None, ALWAYS)
+        ]
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     def check(self, value: object) -> Any:
-        """The value as the domain holds it. Raises: InputError when it is outside."""
+        """Return a value in the domain's type.
+
+        Raises:
+            InputError: the value is outside the domain.
+        """
         raise NotImplementedError
 
     def middle(self) -> Any:
-        """The middle of the scale."""
+        """Return the value in the middle of the scale."""
         raise NotImplementedError
 
     def default_value(self) -> Any:
-        """The default, or the middle of the scale when it has none."""
+        """Return the default, or the middle of the scale if there is no default."""
         return self.middle() if self.default is None else self.default
 
     @property
     def cardinality(self) -> int | None:
-        """How many values there are; None when there is no end of them."""
+        """Number of values; None for a continuous domain."""
         raise NotImplementedError
 
     def grid_size(self, n: int) -> int:
-        """At most how many levels a grid of ``n`` has, without making one."""
+        """Return an upper bound of the number of levels in a grid of ``n``, without making the grid."""
         return n if self.cardinality is None else min(n, self.cardinality)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON and YAML; :func:`search_spaces.reading.from_dict` reads it."""
+        """Return plain data for JSON and YAML, the inverse of :func:`search_spaces.reading.from_dict`."""
         data: dict[str, Any] = {"name": self.name, "type": self.kind}
-        for each in fields(self)[1:]:  # type: ignore[arg-type]
-            value = getattr(self, each.name)
+        for field in fields(self)[1:]:  # type: ignore[arg-type]
+            value = getattr(self, field.name)
             if isinstance(value, Conditions):
-                data |= {each.name: value.to_dict()} if value else {}
+                data |= {field.name: value.to_dict()} if value else {}
             elif isinstance(value, tuple):
-                data[each.name] = [write_value(level) for level in value]
+                data[field.name] = [write_value(level) for level in value]
             elif value is not None:
-                data[each.name] = write_value(value)
+                data[field.name] = write_value(value)
         return data
 
     def _check_name_and_condition(self) -> None:
@@ -88,18 +92,29 @@ class Domain:
             raise InputError(f"default of {error}") from None
 
     def _even(self, n: object) -> list[float]:
-        """``n`` places from 0 to 1, equally spaced; none when n is 1."""
+        """Return ``n`` equally spaced coordinates from 0 to 1; an empty list if ``n`` is 1."""
         if isinstance(n, bool) or not isinstance(n, Integral) or int(n) < 1:
             raise InputError(f"points of {self.name} must be a whole number of at least 1, got {n!r}")
         return [k / (int(n) - 1) for k in range(int(n))] if int(n) > 1 else []
 
     def _levels(self, levels: Iterable[_T]) -> tuple[_T, ...]:
-        """The levels, each once; when there are none, the default or the middle."""
+        """Return the distinct levels in order; the default value alone if there are none."""
         return tuple(dict.fromkeys(levels)) or (self.default_value(),)
 
 
 def check_bounds(name: str, low: float, high: float, scale: str, scales: Sequence[str]) -> None:
-    """The bounds are in order and inside the scale. Raises: InputError."""
+    """Check that bounds are in order and valid on their scale.
+
+    Args:
+        name: name of the hyperparameter, for the error message.
+        low: lower bound, inclusive; above 0 on a log scale.
+        high: upper bound, inclusive; below 1 on a log1m scale.
+        scale: name of the scale.
+        scales: valid names of scales.
+
+    Raises:
+        InputError: the scale is unknown, or a bound is invalid.
+    """
     if scale not in scales:
         raise unknown(f"scale of {name}", scale, scales)
     if low > high:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.combinations import MOST, combine, count_combinations
+from search_spaces.combinations import MOST, combine, count, count_combinations
 from search_spaces.hyperparameters import Hyperparameter
-from search_spaces.planned import Planned, count
+from search_spaces.planned import FixedDesign
 from search_spaces.values import write_value
 from trainables.names import InputError, unknown
 
@@ -17,20 +17,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Grid(Planned):
-    """The full factorial: every combination of a few levels of each hyperparameter.
+class Grid(FixedDesign):
+    """The full factorial design: every combination of a few levels of each hyperparameter.
 
-    In a conditional space, every combination of the active ones once. One grid serves spaces that differ: a name that a space lacks is
-    passed over, and :meth:`check_names` finds names that all lack.
+    In a conditional space, only active hyperparameters are combined. One grid can serve several spaces: names
+    that a space lacks are ignored, and :meth:`check_names` refuses names that no space has.
 
     Args:
-        points: levels of each hyperparameter, equally spaced on its scale; or the levels of each by name, where a name left out keeps
-            its default. levels: the levels themselves, by name; they go before points.
+        points: number of levels of each hyperparameter, equally spaced on its scale, at least 1; or a mapping
+            of names to numbers of levels, where a hyperparameter that is not named has its default value
+            only.
+        levels: explicit levels by name; they take precedence over a single number of points.
 
-    Raises: InputError for less than one point, no levels, or a name with both; from :meth:`configurations` for a level outside its domain.
+    Raises:
+        InputError: a number of points is below 1, a list of levels is empty, or a name has both.
 
     >>> from search_spaces import Float, SearchSpace
-    >>> Grid(points=2, levels={"mu": [0.9]}).configurations(SearchSpace(Float("lr", 0.01, 1, "log"), Float("mu", 0, 0.99)))
+    >>> space = SearchSpace(Float("lr", 0.01, 1, "log"), Float("mu", 0, 0.99))
+    >>> Grid(points=2, levels={"mu": [0.9]}).configurations(space)
     [{'lr': 0.01, 'mu': 0.9}, {'lr': 1.0, 'mu': 0.9}]
     """
 
@@ -42,9 +46,8 @@ class Grid(Planned):
         if isinstance(self.points, Mapping):
             if not self.points and not self.levels:
                 raise InputError("points of a grid must name at least one hyperparameter, got none")
-            object.__setattr__(
-                self, "points", {name: count(f"points of {name}", each) for name, each in self.points.items()}
-            )
+            points = {name: count(f"points of {name}", number) for name, number in self.points.items()}
+            object.__setattr__(self, "points", points)
         else:
             object.__setattr__(self, "points", count("points of a grid", self.points))
         if not isinstance(self.levels, Mapping):
@@ -57,29 +60,44 @@ class Grid(Planned):
         object.__setattr__(self, "levels", {name: tuple(values) for name, values in self.levels.items()})
 
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
-        """Every combination of what is active, each once, the last hyperparameter changing fastest."""
-        return combine(tuple(space), {each.name: self._levels(each) for each in space})
+        """Return every combination without duplicates, the last hyperparameter changing fastest.
+
+        Raises:
+            InputError: an explicit level is outside its domain, or there are too many combinations.
+        """
+        levels = {hyperparameter.name: self._levels(hyperparameter) for hyperparameter in space}
+        return combine(tuple(space), levels)
 
     def size(self, space: SearchSpace, most: int = MOST) -> int:
-        """The product of the levels; in a conditional space, of those that are active, branch by branch."""
+        """Return the number of combinations of active hyperparameters.
+
+        Args:
+            space: the search space.
+            most: limit at which counting stops; a result above it is a lower bound.
+        """
         return count_combinations(tuple(space), self._size, self._levels, most)
 
     def check_names(self, names: Iterable[str]) -> None:
-        """Raises: InputError, with the nearest name, for a hyperparameter of this grid that is none of ``names``."""
+        """Check the names in ``points`` and ``levels``.
+
+        Args:
+            names: names of the hyperparameters of all spaces of the study.
+
+        Raises:
+            InputError: no space contains a name of the grid; the message gives the nearest.
+        """
         known = sorted(set(names))
         for name in (*(self.points if isinstance(self.points, Mapping) else ()), *self.levels):
             if name not in known:
                 raise unknown("hyperparameter of the grid", name, known)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON and YAML; :func:`design_from_dict` reads it."""
-        data: dict[str, Any] = {
-            "kind": self.kind,
-            "points": dict(self.points) if isinstance(self.points, Mapping) else self.points,
-        }
+        """Return plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
+        points = dict(self.points) if isinstance(self.points, Mapping) else self.points
+        data: dict[str, Any] = {"kind": self.kind, "points": points}
         if self.levels:
             data["levels"] = {
-                name: [write_value(each) for each in values] for name, values in self.levels.items()
+                name: [write_value(value) for value in values] for name, values in self.levels.items()
             }
         return data
 
@@ -93,11 +111,9 @@ class Grid(Planned):
     def _levels(self, hyperparameter: Hyperparameter) -> list[Any]:
         name = hyperparameter.name
         if name in self.levels:
-            return [hyperparameter.check(each) for each in self.levels[name]]
+            return [hyperparameter.check(level) for level in self.levels[name]]
         if not isinstance(self.points, Mapping):
             return list(hyperparameter.grid(self.points))
-        return (
-            list(hyperparameter.grid(self.points[name]))
-            if name in self.points
-            else [hyperparameter.default_value()]
-        )
+        if name in self.points:
+            return list(hyperparameter.grid(self.points[name]))
+        return [hyperparameter.default_value()]

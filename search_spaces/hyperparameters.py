@@ -1,4 +1,4 @@
-"""Hyperparameters: a name, an inclusive domain, a scale (:mod:`search_spaces.scales`), a default and a condition."""
+"""Hyperparameters: name, inclusive domain, scale (:mod:`search_spaces.scales`), default and conditions."""
 
 from __future__ import annotations
 

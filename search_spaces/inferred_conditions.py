@@ -1,4 +1,4 @@
-"""The conditions of hyperparameters that only some configurations have, inferred from the configurations."""
+"""Conditions of hyperparameters that only some configurations contain, inferred from the configurations."""
 
 from __future__ import annotations
 
@@ -11,23 +11,28 @@ from search_spaces.hyperparameters import Float, Hyperparameter, Integer
 from search_spaces.values import Scalar
 
 MOST_PARENTS = 2
-"""Hyperparameters whose values a condition can name at once."""
+"""Largest number of parents of an inferred condition."""
 MOST_NUMBERS = 12
-"""Distinct numbers of a parent; where a parent has more, one of them tells a configuration from the rest by chance."""
+"""Largest number of values of a numeric parent; with more, a condition fits by chance."""
 
 
 def with_conditions(
     domains: Mapping[str, Hyperparameter], configurations: Sequence[Mapping[str, Any]]
 ) -> tuple[list[Hyperparameter], list[str]]:
-    """Return the hyperparameters with the conditions that explain where they have a value, parents first, and the names without one.
+    """Infer the conditions that explain which configurations contain each hyperparameter.
 
     Args:
         domains: hyperparameters without conditions, by name.
-        configurations: each with the values of its active hyperparameters.
+        configurations: configurations with the values of their active hyperparameters.
+
+    Returns:
+        The hyperparameters with conditions, parents before children; and the names that no condition
+        explains.
 
     >>> from search_spaces.hyperparameters import Categorical, Float
     >>> domains = {"rule": Categorical("rule", ("adam", "sgd")), "nu": Float("nu", 0.9, 0.99)}
-    >>> with_conditions(domains, [{"rule": "sgd"}, {"rule": "adam", "nu": 0.9}, {"rule": "adam", "nu": 0.99}])[0][1].when
+    >>> rows = [{"rule": "sgd"}, {"rule": "adam", "nu": 0.9}, {"rule": "adam", "nu": 0.99}]
+    >>> with_conditions(domains, rows)[0][1].when
     {'rule': ('adam',)}
     """
     placed = {
@@ -54,17 +59,19 @@ def with_conditions(
 def condition_of(
     name: str, parents: Sequence[Hyperparameter], configurations: Sequence[Mapping[str, Any]]
 ) -> dict[str, tuple[Scalar, ...]] | None:
-    """Return values of as few parents as possible with which a hyperparameter has a value and without which it has none.
+    """Return values of as few parents as possible that a hyperparameter's presence coincides with.
 
-    The numbers of a parent are an interval of the numbers that it has (units_2 with 3 layers or more): other sets of numbers, and numbers
-    of which there are many, tell any configuration from the rest by chance.
+    Configurations with these values contain the hyperparameter, all others do not. The values of a numeric
+    parent form an interval (units_2 with 3 or more layers): other sets of numbers, and large ones, fit any
+    configurations by chance.
 
     Args:
-        name: of the hyperparameter.
-        parents: discrete hyperparameters, which a condition can name.
-        configurations: each with the values of its active hyperparameters.
+        name: name of the hyperparameter.
+        parents: discrete hyperparameters that a condition can name.
+        configurations: configurations with the values of their active hyperparameters.
 
-    Returns: values by parent; None where no values of :data:`MOST_PARENTS` parents explain it.
+    Returns:
+        Values by parent; None if no values of up to :data:`MOST_PARENTS` parents explain the presence.
     """
     active = [configuration for configuration in configurations if name in configuration]
     inactive = [configuration for configuration in configurations if name not in configuration]
@@ -90,7 +97,7 @@ def _all_among(needed: Mapping[str, Collection[Any]], configuration: Mapping[str
 def _is_set_of_values(
     parent: Hyperparameter, values: Collection[Any], configurations: Sequence[Mapping[str, Any]]
 ) -> bool:
-    """Return whether a condition can name these values of a parent: any choices or levels, but of numbers only an interval of few."""
+    """Return True if the parent is discrete or the values are an interval of its numbers."""
     if not isinstance(parent, (Float, Integer)):
         return True
     numbers = sorted(

@@ -1,4 +1,4 @@
-"""Search spaces as text: a line, a row of a table, YAML."""
+"""Search spaces as text: a line or a table row per hyperparameter, and YAML."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainables.names import InputError
 
 
 def domain(hyperparameter: Hyperparameter) -> str:
-    """The domain in words: bounds, levels or choices.
+    """Describe the domain of a hyperparameter: bounds and step, levels or choices.
 
     >>> domain(Integer("width", 16, 64, step=16)), domain(Ordinal("p", (1, 2, float("inf"))))
     ('16 to 64 by 16', '1, 2, inf')
@@ -27,7 +27,7 @@ def domain(hyperparameter: Hyperparameter) -> str:
 
 
 def condition(when: Mapping[str, Any]) -> str:
-    """Conditions in words; empty when there are none.
+    """Describe conditions in words; an empty string if there are none.
 
     >>> from search_spaces.conditions import Conditions
     >>> condition(Conditions("nu", {"adaptive": ("mean", "sum"), "p": 2}))
@@ -37,7 +37,7 @@ def condition(when: Mapping[str, Any]) -> str:
 
 
 def row(hyperparameter: Hyperparameter) -> dict[str, Any]:
-    """What a table shows of a hyperparameter, all text."""
+    """Return a hyperparameter as a table row: name, domain, scale, default and condition, all text."""
     return {
         "hyperparameter": hyperparameter.name,
         "domain": domain(hyperparameter),
@@ -48,21 +48,25 @@ def row(hyperparameter: Hyperparameter) -> dict[str, Any]:
 
 
 def line(hyperparameter: Hyperparameter) -> str:
-    """What a listing shows of a hyperparameter."""
+    """Return a hyperparameter as one line of text: name, domain, scale, default and condition."""
     default = "" if hyperparameter.default is None else f", default {hyperparameter.default}"
     when = f", when {condition(hyperparameter.when)}" if hyperparameter.when else ""
     return f"{hyperparameter.name}: {domain(hyperparameter)}, {hyperparameter.scale}{default}{when}"
 
 
 def to_yaml(data: Iterable[Mapping[str, Any]]) -> str:
-    """Plain data of a space as YAML."""
+    """Write the plain data of a space as YAML."""
     import yaml
 
     return yaml.safe_dump(list(data), sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
 
 
 def from_yaml(text: str) -> Any:
-    """What YAML holds. Raises: InputError with line and column."""
+    """Parse YAML; an empty text is an empty list.
+
+    Raises:
+        InputError: the text is not YAML; the message gives line and column.
+    """
     import yaml
 
     try:

@@ -1,4 +1,4 @@
-"""Numeric hyperparameters: real and whole numbers between two bounds, both inclusive."""
+"""Numeric hyperparameters: real numbers (Float) and integers (Integer) between two inclusive bounds."""
 
 from __future__ import annotations
 
@@ -16,15 +16,21 @@ from trainables.names import InputError
 
 @dataclass(frozen=True, repr=False)
 class Float(Domain):
-    """A real number between two bounds, both inclusive.
+    """A real number between two inclusive bounds.
 
     Args:
-        name: how configurations call it. low, high: the bounds; equal bounds are a single value.
-        scale: ``linear``, ``log`` (low above 0) or ``log1m`` (high below 1). default: a value of the domain, or None.
-        step: only low, low + step, ... high are values, each with an equal share of [0, 1]; on a linear scale, and high has to be one.
-        when: the values of earlier hyperparameters with which this one takes part; see :class:`search_spaces.conditions.Conditions`.
+        name: key of the hyperparameter in configurations.
+        low: lower bound; above 0 on a log scale.
+        high: upper bound, at least ``low``; below 1 on a log1m scale.
+        scale: ``linear``, ``log`` or ``log1m``; see :mod:`search_spaces.scales`.
+        default: a value of the domain, or None.
+        step: if set, the values are low, low + step, ... high, each with an equal share of [0, 1]. Requires a
+            linear scale, and ``high - low`` must be a multiple of ``step``.
+        when: values of earlier hyperparameters for which this one is active; see
+            :class:`search_spaces.conditions.Conditions`.
 
-    Raises: InputError for an argument outside what is stated above.
+    Raises:
+        InputError: an argument is invalid.
 
     >>> Float("lr", 1e-4, 1, "log").grid(5)
     (0.0001, 0.001, 0.01, 0.1, 1.0)
@@ -55,20 +61,28 @@ class Float(Domain):
 
     @property
     def cardinality(self) -> int | None:
-        """How many values there are; None when there is no end of them."""
+        """Number of values; None for a continuous domain."""
         return self._steps + 1 if self.step is not None else 1 if self.low == self.high else None
 
     def check(self, value: object) -> float:
-        """The value as a float. Raises: InputError for what is no number (nan, a bool, a string), out of bounds or between two steps."""
+        """Return a value as a float.
+
+        Raises:
+            InputError: the value is not a number (NaN, a bool, a string), or is out of bounds or between two
+                steps.
+        """
         number = number_of(self.name, value)
         if not self.low <= number <= self.high:
             raise InputError(f"{self.name} must be between {self.low!r} and {self.high!r}, got {value!r}")
         return number if self.step is None else self._level(self._step_of(number, value))
 
     def to_unit(self, value: object) -> float:
-        """The value's place u in [0, 1], exactly 0 at low and 1 at high; 0.5 of a single value. With a step, the middle of its bin.
+        """Return the coordinate of a value in [0, 1]: 0 for low, 1 for high; 0.5 if low equals high.
 
-        Raises: as :meth:`check`.
+        With a step, return the middle of the value's bin.
+
+        Raises:
+            InputError: the value is not in the domain.
         """
         if self.step is not None:
             return (self._step_of(self.check(value), value) + 0.5) / (self._steps + 1)
@@ -79,7 +93,11 @@ class Float(Domain):
         return min(max((forward(x) - start) / width, 0.0), 1.0) if width > 0 else 0.5
 
     def from_unit(self, u: float) -> float:
-        """The value at place u, exactly low at 0 or below, exactly high at 1 or above. Raises: InputError for nan."""
+        """Return the value at ``u``, which is clipped to [0, 1]: exactly low at 0, exactly high at 1.
+
+        Raises:
+            InputError: ``u`` is NaN.
+        """
         u = place(self.name, u)
         if self.step is not None:
             return self._level(min(math.floor(u * (self._steps + 1)), self._steps))
@@ -89,16 +107,19 @@ class Float(Domain):
         return min(max(backward(start + u * width), self.low), self.high)
 
     def grid(self, n: int) -> tuple[float, ...]:
-        """``n`` levels equally spaced on the scale, the bounds among them, the others rounded to be read (12 digits).
+        """Return ``n`` levels equally spaced on the scale, the bounds included, rounded to at most 12 digits.
 
-        One level is the default, or the middle. Levels that rounding makes equal are given once. Raises: InputError for n < 1.
+        Levels that rounding makes equal are returned once. For ``n`` = 1, return the default value.
+
+        Raises:
+            InputError: ``n`` is below 1.
         """
         if self.step is not None:
             return self._levels([self._level(math.floor(u * self._steps + 0.5)) for u in self._even(n)])
         return self._levels([self._readable(u) for u in self._even(n)])
 
     def middle(self) -> float:
-        """The middle of the scale, rounded to be read."""
+        """Return the middle of the scale, rounded to at most 12 digits."""
         return self.from_unit(0.5) if self.step is not None else self._readable(0.5)
 
     @cached_property
@@ -113,20 +134,21 @@ class Float(Domain):
         return round(float((Decimal(repr(self.high)) - Decimal(repr(self.low))) / Decimal(repr(self.step))))
 
     def _level(self, k: int) -> float:
-        """low + k step in decimal digits, so that .1 + 2 * .1 is .3."""
+        """Return low + k step, computed in decimal digits, so that .1 + 2 * .1 is .3."""
         if k >= self._steps:
             return self.high
         return float(Decimal(repr(self.low)) + k * Decimal(repr(self.step))) + 0.0
 
-    def _step_of(self, number: float, given: object) -> int:
+    def _step_of(self, number: float, value: object) -> int:
         assert self.step is not None
         k = min(max(round((number - self.low) / self.step), 0), self._steps)
-        # What arithmetic such as low + k * step leaves is no other value.
+        # Accept the rounding error of arithmetic such as low + k * step.
         if abs(number - self._level(k)) > max(
             1e-9 * self.step, 4 * math.ulp(max(abs(self.low), abs(self.high)))
         ):
             raise InputError(
-                f"{self.name} must be {self.low!r} plus a whole number of steps of {self.step!r}, got {given!r}; nearest {self._level(k)!r}"
+                f"{self.name} must be {self.low!r} plus a whole number of steps of {self.step!r}, "
+                f"got {value!r}; nearest {self._level(k)!r}"
             )
         return k
 
@@ -134,12 +156,12 @@ class Float(Domain):
         x = self.from_unit(u)
         if x in (self.low, self.high):
             return x
-        # What is read in 12 digits: the number, its distance from 1, or its distance from the neighbouring levels.
+        # Magnitude to which the significant digits refer: x, its distance from 1, or the range.
         size = {"log": x, "log1m": 1 - x, "linear": self.high - self.low}[self.scale]
         significant = 12
         if (
             self.scale == "log1m"
-        ):  # 1 - high has lost the digits that high spends on its nines: 0.999999 holds 1e-6 to 9 digits, not 15
+        ):  # 1 - high loses the nines of high: 0.999999 stores 1e-6 to 9 digits, not 15
             significant = min(12, max(1, math.floor(15 + math.log10(1 - self.high))))
         digits = significant - 1 - math.floor(math.log10(size))
         return min(max(round(x, digits) + 0.0, self.low), self.high)
@@ -147,14 +169,25 @@ class Float(Domain):
 
 @dataclass(frozen=True, repr=False)
 class Integer(Domain):
-    """A whole number between two bounds, both inclusive.
+    """An integer between two inclusive bounds.
 
-    On ``linear`` every number has an equal share of [0, 1]; on ``log`` (low at least 1) the share of i is as wide as
-    log(i + 1/2) - log(i - 1/2).
+    On a ``linear`` scale every integer has an equal share of [0, 1]. On a ``log`` scale (low at least 1) the
+    share of i is proportional to log(i + 1/2) - log(i - 1/2).
 
-    Args: as :class:`Float`; bounds are within +-2**40.
+    Args:
+        name: key of the hyperparameter in configurations.
+        low: lower bound, at least -2**40; at least 1 on a log scale.
+        high: upper bound, from ``low`` to 2**40.
+        scale: ``linear`` or ``log``.
+        default: a value of the domain, or None.
+        step: if set, the values are low, low + step, ... high. Requires a linear scale, and ``high - low``
+            must be a multiple of ``step``.
+        when: conditions, as in :class:`Float`.
 
-    >>> [Integer("depth", 1, 4).to_unit(each) for each in (1, 2, 3, 4)]
+    Raises:
+        InputError: an argument is invalid.
+
+    >>> [Integer("depth", 1, 4).to_unit(depth) for depth in (1, 2, 3, 4)]
     [0.125, 0.375, 0.625, 0.875]
     >>> Integer("width", 16, 64, step=16).grid(9)
     (16, 32, 48, 64)
@@ -184,23 +217,32 @@ class Integer(Domain):
 
     @property
     def cardinality(self) -> int:
-        """How many values there are."""
+        """Number of values."""
         return (self.high - self.low) // (self.step or 1) + 1
 
     def check(self, value: object) -> int:
-        """The value as an int; a float that is whole is taken. Raises: InputError for anything else, out of bounds or between two steps."""
+        """Return a value as an int; a float without a fraction is accepted.
+
+        Raises:
+            InputError: the value is not a whole number, or is out of bounds or between two steps.
+        """
         number = whole_number(self.name, value)
         if not self.low <= number <= self.high:
             raise InputError(f"{self.name} must be between {self.low} and {self.high}, got {value!r}")
         if self.step is not None and (number - self.low) % self.step:
             nearest = min(self.low + round((number - self.low) / self.step) * self.step, self.high)
             raise InputError(
-                f"{self.name} must be {self.low} plus a whole number of steps of {self.step}, got {value!r}; nearest {nearest}"
+                f"{self.name} must be {self.low} plus a whole number of steps of {self.step}, "
+                f"got {value!r}; nearest {nearest}"
             )
         return number
 
     def to_unit(self, value: object) -> float:
-        """The middle of the value's bin. Raises: as :meth:`check`."""
+        """Return the middle of a value's bin in [0, 1].
+
+        Raises:
+            InputError: the value is not in the domain.
+        """
         number = self.check(value)
         if self.scale == "linear" or self.low == self.high:
             return ((number - self.low) // (self.step or 1) + 0.5) / self.cardinality
@@ -208,7 +250,11 @@ class Integer(Domain):
         return (math.log(number) - start) / width
 
     def from_unit(self, u: float) -> int:
-        """The number in whose bin u is, u below 0 and above 1 taken as 0 and 1. Raises: InputError for nan."""
+        """Return the integer whose bin contains ``u``, which is clipped to [0, 1].
+
+        Raises:
+            InputError: ``u`` is NaN.
+        """
         u = place(self.name, u)
         if self.scale == "linear" or self.low == self.high:
             return min(self.low + math.floor(u * self.cardinality) * (self.step or 1), self.high)
@@ -216,9 +262,12 @@ class Integer(Domain):
         return min(max(math.floor(math.exp(start + u * width) + 0.5), self.low), self.high)
 
     def grid(self, n: int) -> tuple[int, ...]:
-        """At most ``n`` numbers, the bounds among them, as equally spaced on the scale as whole numbers can be.
+        """Return at most ``n`` integers, as equally spaced on the scale as possible, bounds included.
 
-        One level is the default, or the middle. Raises: InputError for n < 1.
+        For ``n`` = 1, return the default value.
+
+        Raises:
+            InputError: ``n`` is below 1.
         """
         if self.step is not None:
             last = self.cardinality - 1
@@ -227,7 +276,7 @@ class Integer(Domain):
         return self._levels([round(line.from_unit(u)) for u in self._even(n)])
 
     def middle(self) -> int:
-        """The middle of the scale."""
+        """Return the middle of the scale."""
         return self.from_unit(0.5)
 
     @cached_property
@@ -237,7 +286,11 @@ class Integer(Domain):
 
 
 def _check_step(domain: Float | Integer) -> None:
-    """The step is positive, on a linear scale, and leads from low to high. Raises: InputError."""
+    """Check that a step is positive, on a linear scale, and divides the range of the domain.
+
+    Raises:
+        InputError: the step is invalid.
+    """
     name, low, high, step = domain.name, domain.low, domain.high, domain.step
     assert step is not None
     if domain.scale != "linear":
@@ -246,7 +299,7 @@ def _check_step(domain: Float | Integer) -> None:
         )
     if step <= 0:
         raise InputError(f"step of {name} must be above 0, got {step!r}")
-    exact_low, exact_high, exact_step = (Decimal(repr(each)) for each in (low, high, step))
+    exact_low, exact_high, exact_step = (Decimal(repr(number)) for number in (low, high, step))
     if (exact_high - exact_low) / exact_step > LARGEST:
         raise InputError(
             f"step of {name} must make at most 2**40 values, got {step!r} from {low!r} to {high!r}"
@@ -256,5 +309,6 @@ def _check_step(domain: Float | Integer) -> None:
     if abs(exact_high - last) > exact_step * Decimal("1e-9"):
         upper = type(low)(last)
         raise InputError(
-            f"high of {name} must be low plus a whole number of steps of {step!r}, got {high!r}; nearest below {upper!r}"
+            f"high of {name} must be low plus a whole number of steps of {step!r}, "
+            f"got {high!r}; nearest below {upper!r}"
         )

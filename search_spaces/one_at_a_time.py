@@ -1,4 +1,4 @@
-"""One at a time: every hyperparameter along its scale while the others stay at a center."""
+"""OneAtATime: the design that varies one hyperparameter along its scale while the others stay at a center."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.combinations import MOST, distinct
-from search_spaces.planned import Planned, count
+from search_spaces.combinations import MOST, count, distinct
+from search_spaces.planned import FixedDesign
 from search_spaces.values import write_value
 from trainables.names import InputError, unknown
 
@@ -16,24 +16,35 @@ if TYPE_CHECKING:
 
 
 BEST = "best"
+"""Center that stands for the best stored configuration of each variant."""
 
 
 @dataclass(frozen=True)
-class OneAtATime(Planned):
-    """Each hyperparameter at a few levels, the others at the center.
+class OneAtATime(FixedDesign):
+    """A few levels of each hyperparameter in turn, with all other hyperparameters at the center.
 
-    Where a level makes others active, they have the center's value, or their default; where it makes others inactive, they are left out.
-    A hyperparameter that is inactive at the center varies around the nearest configuration in which it is active.
+    Hyperparameters that a level activates have the value of the center, or their default value; those that a
+    level deactivates are left out. A hyperparameter that is inactive at the center is varied at the nearest
+    configuration in which it is active.
 
-    Args: points: levels of each, equally spaced on its scale; every choice of a categorical. center: a configuration around which to vary,
-        or some values of one; what it leaves out has its default. A name that a space lacks is passed over. ``"best"`` is the best
-        configuration of each variant that the store has when a study runs; by itself the design then varies around the default.
+    Args:
+        points: number of levels of each hyperparameter, equally spaced on its scale, at least 1; a
+            categorical has all its choices.
+        center: values by name of the configuration to vary; a missing hyperparameter has its default value,
+            and names that a space lacks are ignored. ``"best"`` is the best configuration of each variant in
+            the store when a study runs; without a study, it means the default configuration.
 
-    Raises: InputError for less than one point; from :meth:`configurations` for a value of the center outside its domain.
+    Raises:
+        InputError: ``points`` is below 1, or ``center`` is not a mapping.
 
     >>> from search_spaces import Float, SearchSpace
-    >>> OneAtATime(2, {"x": 0.2}).configurations(SearchSpace(Float("x", 0, 1), Float("y", 0, 1)))
-    [{'x': 0.2, 'y': 0.5}, {'x': 0.0, 'y': 0.5}, {'x': 1.0, 'y': 0.5}, {'x': 0.2, 'y': 0.0}, {'x': 0.2, 'y': 1.0}]
+    >>> for row in OneAtATime(2, {"x": 0.2}).configurations(SearchSpace(Float("x", 0, 1), Float("y", 0, 1))):
+    ...     print(row)
+    {'x': 0.2, 'y': 0.5}
+    {'x': 0.0, 'y': 0.5}
+    {'x': 1.0, 'y': 0.5}
+    {'x': 0.2, 'y': 0.0}
+    {'x': 0.2, 'y': 1.0}
     """
 
     points: int = 9
@@ -45,35 +56,48 @@ class OneAtATime(Planned):
         if self.center == BEST:
             return
         if not isinstance(self.center, Mapping):
-            raise InputError(
-                f"center of a one_at_a_time design must be {BEST!r} or a configuration such as {{lr: 0.01}}, got {self.center!r}"
-            )
+            example = f"{BEST!r} or a configuration such as {{lr: 0.01}}"
+            raise InputError(f"center of a one_at_a_time design must be {example}, got {self.center!r}")
         object.__setattr__(self, "center", dict(self.center))
 
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
-        """The center, then each hyperparameter's levels in order; what is equal is given once."""
+        """Return the center, then the levels of each hyperparameter in order, without duplicates.
+
+        Raises:
+            InputError: a value of the center is outside its domain.
+        """
         center = {name: value for name, value in self._center().items() if name in space}
-        around = [space.reach(each.name, level, center) for each in space for level in each.grid(self.points)]
-        return distinct([space.complete(center), *around])
+        varied = [
+            space.reach(hyperparameter.name, level, center)
+            for hyperparameter in space
+            for level in hyperparameter.grid(self.points)
+        ]
+        return distinct([space.complete(center), *varied])
 
     def size(self, space: SearchSpace, most: int = MOST) -> int:
-        """The center and the levels of each."""
-        return 1 + sum(each.grid_size(self.points) for each in space)
+        """Return 1 for the center plus the number of levels of all hyperparameters."""
+        return 1 + sum(hyperparameter.grid_size(self.points) for hyperparameter in space)
 
     def check_names(self, names: Iterable[str]) -> None:
-        """Raises: InputError, with the nearest name, for a hyperparameter of the center that is none of ``names``."""
+        """Check the names in ``center``.
+
+        Args:
+            names: names of the hyperparameters of all spaces of the study.
+
+        Raises:
+            InputError: no space contains a name of the center; the message gives the nearest.
+        """
         known = sorted(set(names))
         for name in self._center():
             if name not in known:
                 raise unknown("hyperparameter of the center", name, known)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
-        center = (
-            BEST
-            if self.center == BEST
-            else {name: write_value(value) for name, value in self._center().items()}
-        )
+        """Return plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
+        if self.center == BEST:
+            center: Any = BEST
+        else:
+            center = {name: write_value(value) for name, value in self._center().items()}
         return {"kind": self.kind, "points": self.points, **({"center": center} if center else {})}
 
     def _center(self) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
-"""The grids of "Optimizing CNNs": the cells of its Tables 1 to 4, each with the learning rates that were searched around its own.
+"""Grids of "Optimizing CNNs": the cells of its Tables 1 to 4, each with several learning rates.
 
-Every cell is a combination (:mod:`trainables.variant_names`) with values of mu and nu. The learning rate is multiplied by .94 every two
-epochs, as in section 4.1. Table 1 was searched over {.5, 1, 2} (section 4.2); the norms prefer .001, .002 and .005 (section 4.3), and are
-tried at these and at their neighbours.
+A cell is a combination (:mod:`trainables.variant_names`) with values of mu and nu. The learning rate is
+multiplied by .94 every two epochs, as in section 4.1. Table 1 was searched over {.5, 1, 2} (section 4.2). The
+norms are best at .001, .002 and .005 (section 4.3), and are tried at these rates and their neighbours.
 
 Source: Dozat, "Optimizing CNNs", sections 4.2 to 5.
 """
@@ -24,16 +24,19 @@ RATES = {
     "l2": (1e-3, 2e-3, 5e-3),
     "linf": (2e-3, 5e-3, 0.01),
 }
-"""The learning rates of momentum alone, and of each norm; the paper's own is the last of momentum's, and the middle of the others'."""
+"""Learning rates of momentum alone (the paper's best is the last) and of each norm (the middle)."""
 STEP = Categorical("lr_schedule", ("step",))
-"""The learning rate's schedule, whose defaults are the paper's."""
+"""Schedule of the learning rate, whose defaults are the paper's."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the paper.
+    """A table of the paper.
 
-    Args: number. task: what was trained. cells: variants with the levels of mu and nu that the table has (none where it plays no part).
+    Args:
+        number: number of the table, 1 to 4.
+        task: name of the task.
+        cells: variants, each with its levels of mu and of nu; empty if the variant does not use mu or nu.
     """
 
     number: int
@@ -42,11 +45,11 @@ class Table:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """In the order of the table."""
+        """Names of the variants, in the order of the table."""
         return tuple(name for name, _, _ in self.cells)
 
     def space(self, variant: str) -> SearchSpace:
-        """The space that the variant's cells and their learning rates span."""
+        """Return the space that contains a variant's cells and their learning rates."""
         levels = self.levels(variant)
         decays = [
             Float(name, min(levels[name]), max(levels[name]), "log1m")
@@ -56,11 +59,11 @@ class Table:
         return SearchSpace(Float("lr", min(levels["lr"]), max(levels["lr"]), "log"), *decays, STEP)
 
     def design(self, variant: str) -> Grid:
-        """The variant's cells, each at every learning rate."""
+        """Return the grid of a variant's cells, each at every learning rate."""
         return Grid(points={}, levels=self.levels(variant))
 
     def levels(self, variant: str) -> dict[str, tuple[float, ...]]:
-        """Levels of lr, and of mu and nu where they take part."""
+        """Return the levels of lr, and of mu and nu if the variant uses them."""
         mu, nu = next((mu, nu) for name, mu, nu in self.cells if name == variant)
         norm = variant.partition("+")[2] or variant
         rates = RATES.get(norm.split("-")[0], RATES["momentum"])
@@ -114,7 +117,13 @@ TABLES = {
 
 
 def table(number: int) -> Table:
-    """A table of the paper. Args: number: 1 to 4. Raises: InputError for another.
+    """Return a table of the paper.
+
+    Args:
+        number: number of the table, 1 to 4.
+
+    Raises:
+        InputError: the paper has no such table.
 
     >>> [len(table(n).variants) for n in TABLES]
     [4, 5, 6, 6]

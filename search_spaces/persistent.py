@@ -1,4 +1,4 @@
-"""The Ray Tune searcher that gives out again what a lost worker left."""
+"""Persistent: the Ray Tune searcher that reschedules the unfinished trials of a cohort whose worker died."""
 
 from __future__ import annotations
 
@@ -9,93 +9,97 @@ from typing import Any
 from search_spaces.adaptive import Stateless
 
 RETRIES = 3
-"""Times that a trial is trained again when its worker is lost."""
+"""Number of times that a trial is trained again after the loss of its worker."""
 
 
 class Persistent(Stateless):
-    """Gives out again what a lost worker left, until it is clear which member loses its workers; that one is given up, the others go on.
+    """Reschedules the unfinished trials of a cohort whose worker died.
 
-    Tune's own retries are not enough: a reused worker that is lost between two cohorts counts as an error at once (seen in Ray 2.60).
-    A trainable that is given an ``attempt`` above 1 reports every epoch by itself, so its first member without an end is the one to blame.
+    A trial that repeatedly kills its worker is failed, and the rest of its cohort continues. Ray Tune's own
+    retries are not enough: a reused worker that dies between two cohorts counts as an error at once (observed
+    in Ray 2.60). A trainable whose config has an ``attempt`` above 1 reports every epoch of every member
+    separately, so the first unfinished member is the one that killed the worker.
 
     Args:
-        searcher: chooses the cohorts. ended: keys of the members that need not be trained again; the caller keeps it up to date.
-        present: what the trainable is given of a cohort. reports: the reports in a result. ending: what the end of a cohort adds to them.
-        attempts: how often a member may be to blame for an error like the one that ended a trial of Tune's, by its id; 1 fails all that is
-        left of a cohort at once. give_up: called with that id and the keys of members that are not tried again.
+        searcher: searcher that chooses the cohorts.
+        finished_keys: keys of the members that need no more training; updated by the caller during the run.
+        trainable_config: function from a cohort to the config that Ray Tune passes to the trainable.
+        reports: function from a cohort and a Ray Tune result to the reports of the members.
+        ending: function from a cohort and its last result to the reports that the end of the cohort adds.
+        attempts: function from the id of a failed Ray Tune trial to the number of errors of its kind after
+            which a member is given up; 1 gives up all unfinished members of the cohort at once.
+        give_up: function that is called with the id of a Ray Tune trial and the keys of the members given up.
     """
 
     def __init__(
         self,
         searcher: Stateless,
-        ended: set[str],
+        finished_keys: set[str],
         *,
-        present: Callable[[dict[str, Any]], dict[str, Any]] = lambda config: config,
+        trainable_config: Callable[[dict[str, Any]], dict[str, Any]] = lambda cohort: cohort,
         reports: Callable[
             [Mapping[str, Any], Mapping[str, Any]], Sequence[Mapping[str, Any]]
-        ] = lambda config, result: result["reports"],
+        ] = lambda cohort, result: result["reports"],
         ending: Callable[
             [Mapping[str, Any], Mapping[str, Any] | None], Sequence[Mapping[str, Any]]
-        ] = lambda config, result: (),
+        ] = lambda cohort, result: (),
         attempts: Callable[[str], int] = lambda trial_id: RETRIES + 1,
         give_up: Callable[[str, Sequence[str]], None] = lambda trial_id, keys: None,
     ) -> None:
         super().__init__()
-        self._searcher, self._ended = searcher, ended
-        self._present, self._reports, self._ending = present, reports, ending
+        self._searcher, self._finished_keys = searcher, finished_keys
+        self._trainable_config, self._reports, self._ending = trainable_config, reports, ending
         self._attempts, self._give_up = attempts, give_up
         self._blamed: Counter[tuple[str, int]] = Counter()
-        self._given: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._running: dict[str, tuple[str, dict[str, Any]]] = {}
         self._lost: list[tuple[str, dict[str, Any]]] = []
         self.cohorts: dict[str, dict[str, Any]] = {}
-        """The cohort of every trial of Tune's so far."""
+        """Cohort of every Ray Tune trial so far, by the trial's id."""
 
     def suggest(self, trial_id: str) -> Any:
-        """What the trainable is given of the next cohort, FINISHED when none is left and none can come back."""
+        """Return the config of the next cohort; FINISHED if no cohort is left or running."""
         if self._lost:
-            owner, config = self._lost.pop()
+            owner, cohort = self._lost.pop()
         else:
-            owner, config = trial_id, self._searcher.suggest(trial_id)
-            if not isinstance(config, dict):
-                return None if self._given else config
-            config["attempt"] = 1
-        self._given[trial_id] = owner, config
-        self.cohorts[trial_id] = config
-        return self._present(config)
+            owner, cohort = trial_id, self._searcher.suggest(trial_id)
+            if not isinstance(cohort, dict):
+                return None if self._running else cohort
+            cohort["attempt"] = 1
+        self._running[trial_id] = owner, cohort
+        self.cohorts[trial_id] = cohort
+        return self._trainable_config(cohort)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Pass on what a cohort reports."""
-        owner, config = self._given[trial_id]
-        self._searcher.on_trial_result(owner, {"reports": self._reports(config, result)})
+        """Pass the reports of a cohort on to the searcher that chose the cohort."""
+        owner, cohort = self._running[trial_id]
+        self._searcher.on_trial_result(owner, {"reports": self._reports(cohort, result)})
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Pass on the end of a cohort, or keep what a lost worker left."""
-        if trial_id not in self._given:  # Tune may say it twice
+        """Pass the end of a cohort on, or reschedule its unfinished members after an error."""
+        if trial_id not in self._running:  # Ray Tune may call this twice
             return
-        owner, config = self._given.pop(trial_id)
-        again = self._again(trial_id, config) if error else None
-        if again is not None:
-            self._lost.append((owner, again))
+        owner, cohort = self._running.pop(trial_id)
+        rest = self._unfinished(trial_id, cohort) if error else None
+        if rest is not None:
+            self._lost.append((owner, rest))
         else:
-            last = (
-                [*self._reports(config, result), *self._ending(config, result)]
-                if result and not error
-                else []
-            )
-            self._searcher.on_trial_complete(owner, {"reports": last}, error)
+            reports: list[Mapping[str, Any]] = []
+            if result and not error:
+                reports = [*self._reports(cohort, result), *self._ending(cohort, result)]
+            self._searcher.on_trial_complete(owner, {"reports": reports}, error)
 
-    def _again(self, trial_id: str, config: dict[str, Any]) -> dict[str, Any] | None:
-        """What is left of a cohort that ended in an error, less what is given up; None when nothing is."""
-        left = [member for member in config["members"] if member["key"] not in self._ended]
+    def _unfinished(self, trial_id: str, cohort: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the cohort of the unfinished members that are not given up; None if there are none."""
+        left = [member for member in cohort["members"] if member["key"] not in self._finished_keys]
         attempts = self._attempts(trial_id)
         given_up = left if attempts == 1 else []
-        if left and attempts > 1 and (config["attempt"] > 1 or len(config["members"]) == 1):
+        if left and attempts > 1 and (cohort["attempt"] > 1 or len(cohort["members"]) == 1):
             blamed = left[0]["key"], attempts
             self._blamed[blamed] += 1
             given_up = left[:1] if self._blamed[blamed] >= attempts else []
         if given_up:
             self._give_up(trial_id, [member["key"] for member in given_up])
         rest = left[len(given_up) :]
-        return {**config, "members": rest, "attempt": config["attempt"] + 1} if rest else None
+        return {**cohort, "members": rest, "attempt": cohort["attempt"] + 1} if rest else None

@@ -1,70 +1,131 @@
-"""What all designs share: composition, sizes and seeds that are checked, plain data."""
+"""Designs whose configurations are known before a study runs (FixedDesign), and their sum (Composed)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
-from numbers import Integral
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces.combinations import MOST
+from search_spaces.combinations import MOST, count, distinct
+from search_spaces.values import whole
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from search_spaces.composed import Composed
     from search_spaces.spaces import SearchSpace
 
 
-class Planned:
-    """A design whose configurations are known before the first trial runs. Each one is a frozen dataclass with its own fields."""
+class FixedDesign:
+    """A design whose configurations are known before the first trial; subclasses are frozen dataclasses."""
 
     kind: ClassVar[str]
 
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
-        """The configurations of the space, in the design's order. Raises: InputError where the space does not suit the design."""
+        """Return the configurations of a space, in the design's order.
+
+        Raises:
+            InputError: the design cannot be applied to the space.
+        """
         raise NotImplementedError
 
     def size(self, space: SearchSpace, most: int = MOST) -> int:
-        """How many configurations there are, equal ones counted each, without making one.
+        """Return the number of configurations, duplicates included, without making the configurations.
 
-        Args: most: a size beyond it may be any number above it, so that what is too many is known at once.
+        Args:
+            space: the search space.
+            most: limit at which counting may stop; a result above it may be any number above it.
         """
         raise NotImplementedError
 
     def check_names(self, names: Iterable[str]) -> None:
-        """Nothing to check where a design names no hyperparameter."""
+        """Check the names of hyperparameters that the design contains; the base class contains none.
+
+        Args:
+            names: names of the hyperparameters of all spaces of the study.
+
+        Raises:
+            InputError: no space contains a name of the design.
+        """
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
-        return {"kind": self.kind, **{each.name: getattr(self, each.name) for each in fields(self)}}  # type: ignore[arg-type]
+        """Return plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {"kind": self.kind, **values}
 
-    def __add__(self, other: Planned) -> Composed:
-        """The configurations of both, each once."""
-        from search_spaces.composed import Composed
-
-        if not isinstance(other, Planned):
+    def __add__(self, other: FixedDesign) -> Composed:
+        """Return the design of the configurations of both, without duplicates."""
+        if not isinstance(other, FixedDesign):
             raise InputError(
-                f"a {self.kind} design can be joined with other designs that are known beforehand, got {other!r}"
+                f"a {self.kind} design can be joined with other designs that are known beforehand, "
+                f"got {other!r}"
             )
         return Composed((self, other))
 
 
-def count(name: str, value: object) -> int:
-    """A whole number from 1 to :data:`search_spaces.combinations.MOST`. Raises: InputError."""
-    number = whole(name, value, at_least=1)
-    if number > MOST:
-        raise InputError(f"{name} must be at most {MOST:,}, got {number:,}")
-    return number
+@dataclass(frozen=True)
+class Composed(FixedDesign):
+    """The configurations of several designs in order, without duplicates: ``Sobol(64) + OneAtATime(9)``.
 
+    Args:
+        parts: at least two designs whose configurations are known beforehand; a composed part is replaced by
+            its own parts.
 
-def whole(name: str, value: object, *, at_least: int) -> int:
-    """A whole number that is large enough. Raises: InputError."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < at_least:
-        raise InputError(f"{name} must be a whole number of at least {at_least}, got {value!r}")
-    return int(value)
+    Raises:
+        InputError: a part is another kind of design, or there are fewer than two parts.
+
+    >>> from search_spaces import Float, Grid, SearchSpace
+    >>> (Grid(3) + Grid(5)).configurations(SearchSpace(Float("x", 0, 1)))
+    [{'x': 0.0}, {'x': 0.5}, {'x': 1.0}, {'x': 0.25}, {'x': 0.75}]
+    """
+
+    parts: tuple[FixedDesign, ...]
+    kind: ClassVar[str] = "composed"
+
+    def __post_init__(self) -> None:
+        flat: list[FixedDesign] = []
+        for part in self.parts:
+            if not isinstance(part, FixedDesign):
+                raise InputError(
+                    f"parts of a composed design must be designs that are known beforehand, got {part!r}"
+                )
+            flat += part.parts if isinstance(part, Composed) else [part]
+        if len(flat) < 2:
+            raise InputError(f"parts of a composed design must be at least two, got {len(flat)}")
+        object.__setattr__(self, "parts", tuple(flat))
+
+    def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
+        """Return the configurations of all parts in order, without duplicates."""
+        return distinct(configuration for part in self.parts for configuration in part.configurations(space))
+
+    def size(self, space: SearchSpace, most: int = MOST) -> int:
+        """Return the sum of the sizes of the parts."""
+        return sum(part.size(space, most) for part in self.parts)
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """Check the names that the parts contain.
+
+        Args:
+            names: names of the hyperparameters of all spaces of the study.
+
+        Raises:
+            InputError: no space contains a name of a part.
+        """
+        known = list(names)
+        for part in self.parts:
+            part.check_names(known)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON and YAML; :func:`search_spaces.designs.design_from_dict` reads it."""
+        return {"kind": self.kind, "parts": [part.to_dict() for part in self.parts]}
 
 
 def check_size(design: Any) -> None:
-    """n and seed of a design as ints. Raises: InputError."""
+    """Check the fields ``n`` and ``seed`` of a design and convert them to ints.
+
+    Args:
+        design: a frozen dataclass with ``n`` of at least 1 and ``seed`` of at least 0.
+
+    Raises:
+        InputError: ``n`` or ``seed`` is not an integer, or is out of range.
+    """
     object.__setattr__(design, "n", count("n of a design", design.n))
     object.__setattr__(design, "seed", whole("seed of a design", design.seed, at_least=0))

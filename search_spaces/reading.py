@@ -1,4 +1,4 @@
-"""Hyperparameters from plain data, as YAML and JSON give it."""
+"""Hyperparameters read from plain data (mappings from YAML or JSON)."""
 
 from __future__ import annotations
 
@@ -16,16 +16,22 @@ TYPES: dict[str, type[Hyperparameter]] = {
     "ordinal": Ordinal,
     "categorical": Categorical,
 }
+"""Class of each ``type`` in plain data."""
 
 
 def from_dict(data: Mapping[str, Any]) -> Hyperparameter:
-    """A hyperparameter from plain data, as YAML and JSON give it.
+    """Read a hyperparameter from plain data.
 
-    ``type`` is ``float``, ``integer``, ``ordinal`` or ``categorical``; without it, ``levels`` means ordinal, ``choices`` categorical, and
-    anything else float. Strings that read as numbers are numbers, since YAML reads ``1e-4`` as a string and JSON has no inf.
+    ``type`` is ``float``, ``integer``, ``ordinal`` or ``categorical``. If it is missing, ``levels`` implies
+    ordinal, ``choices`` categorical, and anything else float. Numbers written as strings are read as numbers,
+    since YAML parses ``1e-4`` as a string and JSON has no infinity.
 
-    Args: data: ``type`` and the arguments of the class. Raises: InputError with the nearest name for an unknown field, or naming
-    what is missing; as the class otherwise.
+    Args:
+        data: ``type`` and the arguments of the class.
+
+    Raises:
+        InputError: the type or a field is unknown (the message names the nearest), a field is missing, or the
+            class refuses an argument.
 
     >>> from_dict({"name": "lr", "low": "1e-4", "high": 1, "scale": "log"})
     Float(name='lr', low=0.0001, high=1.0, scale='log', default=None)
@@ -33,37 +39,46 @@ def from_dict(data: Mapping[str, Any]) -> Hyperparameter:
     Ordinal(name='p', levels=(1, 2, inf), default=None)
     """
     if not isinstance(data, Mapping):
-        raise InputError(
-            f"a hyperparameter must be a mapping such as {{name: lr, low: 0.001, high: 1, scale: log}}, got {data!r}"
-        )
+        example = "{name: lr, low: 0.001, high: 1, scale: log}"
+        raise InputError(f"a hyperparameter must be a mapping such as {example}, got {data!r}")
     kind = data.get(
         "type", "ordinal" if "levels" in data else "categorical" if "choices" in data else "float"
     )
     if not isinstance(kind, str) or kind not in TYPES:
         raise unknown("type of hyperparameter", kind, TYPES)
-    made = TYPES[kind]
-    known = {each.name: each.default is MISSING for each in fields(made)}
+    required = {field.name: field.default is MISSING for field in fields(TYPES[kind])}
     name = data.get("name")
     label = f"{kind} hyperparameter" + (f" {name!r}" if name is not None else "")
-    given = {field: each for field, each in data.items() if field != "type"}
-    if "scale" not in known and given.get("scale") == kind:
-        del given["scale"]
-    for field in given:
-        if field not in known:
-            raise unknown(f"field of {label}", field, ("type", *known))
-    lacking = [field for field, needed in known.items() if needed and field not in given]
-    if lacking:
-        raise InputError(f"{label} lacks {', '.join(map(repr, lacking))} (fields: {', '.join(known)})")
-    for field in {"low", "high", "default", "step"} & set(given):
-        given[field] = read_value(given[field])
-    for field in {"levels", "choices"} & set(given):
-        if not isinstance(given[field], (list, tuple)):
-            raise InputError(f"{field} of {label} must be a list, got {given[field]!r}")
-        given[field] = tuple(read_value(each) for each in given[field])
-    if isinstance(given.get("when"), Mapping):
-        given["when"] = {parent: _read_values(values) for parent, values in given["when"].items()}
-    return made(**given)
+    arguments = {argument: value for argument, value in data.items() if argument != "type"}
+    if "scale" not in required and arguments.get("scale") == kind:
+        del arguments["scale"]
+    _check_arguments(label, arguments, required)
+    return TYPES[kind](**_read_arguments(label, arguments))
+
+
+def _check_arguments(label: str, arguments: Mapping[str, Any], required: Mapping[str, bool]) -> None:
+    for argument in arguments:
+        if argument not in required:
+            raise unknown(f"field of {label}", argument, ("type", *required))
+    missing = [argument for argument, needed in required.items() if needed and argument not in arguments]
+    if missing:
+        raise InputError(f"{label} lacks {', '.join(map(repr, missing))} (fields: {', '.join(required)})")
+
+
+def _read_arguments(label: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    values = dict(arguments)
+    for argument in {"low", "high", "default", "step"} & set(values):
+        values[argument] = read_value(values[argument])
+    for argument in {"levels", "choices"} & set(values):
+        if not isinstance(values[argument], (list, tuple)):
+            raise InputError(f"{argument} of {label} must be a list, got {values[argument]!r}")
+        values[argument] = tuple(read_value(value) for value in values[argument])
+    if isinstance(values.get("when"), Mapping):
+        values["when"] = {parent: _read_values(needed) for parent, needed in values["when"].items()}
+    return values
 
 
 def _read_values(values: Any) -> Any:
-    return [read_value(each) for each in values] if isinstance(values, (list, tuple)) else read_value(values)
+    if isinstance(values, (list, tuple)):
+        return [read_value(value) for value in values]
+    return read_value(values)

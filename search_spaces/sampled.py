@@ -1,4 +1,4 @@
-"""Sampled designs: n points of the unit cube, mapped to the space. What a point has for an inactive hyperparameter is left out."""
+"""Sampled designs: n points of the unit cube, decoded to configurations of the space."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from search_spaces.combinations import MOST, distinct
-from search_spaces.planned import Planned, check_size
+from search_spaces.planned import FixedDesign, check_size
 
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
 
 
 @dataclass(frozen=True)
-class _Sampled(Planned):
-    """What designs of n points share."""
+class _Sampled(FixedDesign):
+    """Base class of designs of ``n`` points."""
 
     n: int
     seed: int = 0
@@ -23,15 +23,18 @@ class _Sampled(Planned):
         check_size(self)
 
     def size(self, space: SearchSpace, most: int = MOST) -> int:
-        """n points."""
+        """Return ``n``."""
         return self.n
 
 
 @dataclass(frozen=True)
 class Random(_Sampled):
-    """``n`` independent points, uniform on every scale. A larger n begins with the points of a smaller.
+    """``n`` independent points, uniform on every scale; a larger design extends a smaller one.
 
-    Args: n: points, at least 1; configurations that discrete hyperparameters or conditions make equal are given once. seed: 0 or more.
+    Args:
+        n: number of points, at least 1; equal configurations (of discrete or inactive hyperparameters) are
+            returned once.
+        seed: seed of the random generator, at least 0.
 
     >>> from search_spaces import Float, SearchSpace
     >>> len(Random(8).configurations(SearchSpace(Float("lr", 0.01, 1, "log"))))
@@ -41,18 +44,22 @@ class Random(_Sampled):
     kind: ClassVar[str] = "random"
 
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
-        """In the order they were drawn."""
+        """Return the configurations in the order of the draws, without duplicates."""
         return distinct(space.sample(self.n, self.seed))
 
 
 @dataclass(frozen=True)
 class Sobol(_Sampled):
-    """``n`` points of a scrambled Sobol sequence, which fill the space more evenly than random ones.
+    """``n`` points of a scrambled Sobol sequence, which covers the space more evenly than random points.
 
-    A larger n begins with the points of a smaller; powers of two are balanced. Source: Owen, "Scrambling Sobol' and
-    Niederreiter-Xing points" (1998), as in scipy.stats.qmc.
+    A larger design begins with the points of a smaller one; powers of two are balanced.
 
-    Args: n: points, at least 1; configurations that discrete hyperparameters or conditions make equal are given once. seed: 0 or more.
+    Args:
+        n: number of points, at least 1; equal configurations (of discrete or inactive hyperparameters) are
+            returned once.
+        seed: seed of the scrambling, at least 0.
+
+    Source: Owen, "Scrambling Sobol' and Niederreiter-Xing points" (1998), as in scipy.stats.qmc.
 
     >>> from search_spaces import Float, SearchSpace
     >>> space = SearchSpace(Float("lr", 0.01, 1, "log"))
@@ -63,33 +70,40 @@ class Sobol(_Sampled):
     kind: ClassVar[str] = "sobol"
 
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
-        """In the order of the sequence."""
+        """Return the configurations in the order of the sequence, without duplicates."""
         if not len(space):
             return [{}]
         from scipy.stats import qmc
 
         sequence = qmc.Sobol(len(space), scramble=True, rng=self.seed)
-        # Whole powers of two only, so that scipy has no imbalance to warn of; n cuts the last one.
+        # Draw a power of two and cut it at n: scipy warns about other lengths, as they are not balanced.
         return distinct(space.decode(sequence.random_base2((self.n - 1).bit_length())[: self.n]))
 
 
 @dataclass(frozen=True)
 class LatinHypercube(_Sampled):
-    """``n`` points, of which each of n equal parts of every scale holds exactly one. Another n is another design: none contains another.
+    """``n`` points, exactly one in each of ``n`` equal parts of every scale.
 
-    Args: n: points, at least 1; configurations that discrete hyperparameters or conditions make equal are given once. seed: 0 or more.
+    Designs of different ``n`` do not contain each other.
 
-    Source: McKay, Beckman & Conover, "A Comparison of Three Methods for Selecting Values of Input Variables", Technometrics 21 (1979).
+    Args:
+        n: number of points, at least 1; equal configurations (of discrete or inactive hyperparameters) are
+            returned once.
+        seed: seed of the random generator, at least 0.
+
+    Source: McKay, Beckman & Conover, "A Comparison of Three Methods for Selecting Values of Input Variables",
+    Technometrics 21 (1979).
 
     >>> from search_spaces import Float, SearchSpace
-    >>> sorted(int(4 * each["x"]) for each in LatinHypercube(4).configurations(SearchSpace(Float("x", 0, 1))))
+    >>> rows = LatinHypercube(4).configurations(SearchSpace(Float("x", 0, 1)))
+    >>> sorted(int(4 * row["x"]) for row in rows)
     [0, 1, 2, 3]
     """
 
     kind: ClassVar[str] = "latin_hypercube"
 
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
-        """In the order they were drawn."""
+        """Return the configurations in the order of the draws, without duplicates."""
         if not len(space):
             return [{}]
         from scipy.stats import qmc

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.adaptive_design import SAMPLERS
@@ -13,9 +14,16 @@ if TYPE_CHECKING:
 
 
 def make_sampler(name: str, seed: int, *, parallel: bool = False) -> optuna.samplers.BaseSampler:
-    """An Optuna sampler by name. Args: parallel: several configurations are asked before any is told."""
-    import warnings
+    """Make an Optuna sampler.
 
+    Args:
+        name: one of :data:`search_spaces.adaptive_design.SAMPLERS`.
+        seed: seed of the sampler, at least 0.
+        parallel: True if several configurations are asked for before the first result is told.
+
+    Raises:
+        InputError: the name is unknown.
+    """
     import optuna
 
     with warnings.catch_warnings():
@@ -41,21 +49,28 @@ def _brute_force(seed: int) -> optuna.samplers.BaseSampler:
     import optuna
 
     class BruteForce(optuna.samplers.BruteForceSampler):
-        """Optuna's, which stops ``study.optimize`` after the last configuration; here nothing is optimizing, and the searcher counts."""
+        """Optuna's brute-force sampler for ask and tell, where ``study.stop`` would raise an error.
+
+        The searcher counts the configurations and stops after the last.
+        """
 
         def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
-            """Nothing to stop."""
+            """Skip the call of ``study.stop`` after the last configuration."""
 
     return BruteForce(seed=seed)
 
 
 def finite_value(study: optuna.Study, value: float) -> float:
-    """A value to tell: what diverged and has no initial loss to be capped at counts as the worst that was told so far."""
+    """Return a value that a sampler can learn from.
+
+    An infinite or NaN loss (a diverged trial without an initial loss to cap it at) becomes the largest finite
+    value of the study so far; it is unchanged if there is none.
+
+    Args:
+        study: the Optuna study, to be minimized.
+        value: loss of a configuration.
+    """
     if math.isfinite(value):
         return value
-    told = [
-        each.value
-        for each in study.get_trials(deepcopy=False)
-        if each.value is not None and math.isfinite(each.value)
-    ]
-    return max(told, default=value)
+    values = [trial.value for trial in study.get_trials(deepcopy=False) if trial.value is not None]
+    return max((earlier for earlier in values if math.isfinite(earlier)), default=value)

@@ -1,4 +1,4 @@
-"""Search spaces: the hyperparameters of which a configuration gives one value to each that is active."""
+"""Search spaces: ordered hyperparameters with conditions; a configuration has a value of each active one."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ from typing import TYPE_CHECKING, Any, get_args
 from search_spaces import activity, changes, combinations, listing
 from search_spaces.conditions import holds
 from search_spaces.hyperparameters import Hyperparameter
-from search_spaces.planned import count, whole
 from search_spaces.reading import from_dict
+from search_spaces.values import whole
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     import numpy as np
-    from ConfigSpace import ConfigurationSpace
     from numpy.typing import ArrayLike, NDArray
-    from optuna.distributions import BaseDistribution
-
-    from search_spaces.define_by_run import DefineByRun
 
 _KINDS = get_args(Hyperparameter)
 
 
 @dataclass(frozen=True, init=False, repr=False)
 class SearchSpace:
-    """Several hyperparameters, in order. A configuration is a mapping with one value for each that is active.
+    """Ordered hyperparameters. A configuration is a mapping with one value of each active hyperparameter.
 
-    A hyperparameter is active when all its conditions hold; when a parent is inactive, so is what depends on it.
+    A hyperparameter is active if all its conditions hold; if a parent is inactive, so are its children.
 
-    Args: hyperparameters: with names that differ, conditions naming earlier ones; none is a space whose only configuration is empty.
-    Raises: InputError for a name given twice; for a condition on an unknown, later or its own name, in a circle, on a value outside the
-    parent's domain, or that can never hold.
+    Args:
+        hyperparameters: hyperparameters with distinct names, parents before children. A space without
+            hyperparameters has one configuration, which is empty.
+
+    Raises:
+        InputError: a name is repeated; or a condition names an unknown or later hyperparameter or its own,
+            is part of a cycle, requires a value outside the parent's domain, or can never hold.
 
     >>> from search_spaces import Categorical, Float
-    >>> space = SearchSpace(Categorical("rule", ("sgd", "adam")), Float("nu", 0.9, 0.999, "log1m", 0.99, when={"rule": "adam"}))
+    >>> nu = Float("nu", 0.9, 0.999, "log1m", 0.99, when={"rule": "adam"})
+    >>> space = SearchSpace(Categorical("rule", ("sgd", "adam")), nu)
     >>> space.default(), space.complete({"rule": "adam"})
     ({'rule': 'sgd'}, {'rule': 'adam', 'nu': 0.99})
     >>> print(space)
@@ -46,12 +47,11 @@ class SearchSpace:
     hyperparameters: tuple[Hyperparameter, ...]
 
     def __init__(self, *hyperparameters: Hyperparameter) -> None:
-        for each in hyperparameters:
-            if not isinstance(each, _KINDS):
-                raise InputError(
-                    f"a search space must hold {', '.join(kind.__name__ for kind in _KINDS)}, got {each!r}"
-                )
-        names = [each.name for each in hyperparameters]
+        for hyperparameter in hyperparameters:
+            if not isinstance(hyperparameter, _KINDS):
+                kinds = ", ".join(kind.__name__ for kind in _KINDS)
+                raise InputError(f"a search space must hold {kinds}, got {hyperparameter!r}")
+        names = [hyperparameter.name for hyperparameter in hyperparameters]
         for position, name in enumerate(names):
             if name in names[:position]:
                 raise InputError(f"names of a search space must differ, got {name!r} twice")
@@ -59,17 +59,17 @@ class SearchSpace:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the hyperparameters, in order: the columns of :meth:`encode`."""
-        return tuple(each.name for each in self.hyperparameters)
+        """Names of the hyperparameters, in order; the columns of :meth:`encode`."""
+        return tuple(hyperparameter.name for hyperparameter in self.hyperparameters)
 
     @property
     def conditional(self) -> tuple[Hyperparameter, ...]:
-        """The hyperparameters that have conditions."""
-        return tuple(each for each in self.hyperparameters if each.when)
+        """Hyperparameters that have conditions, in order."""
+        return tuple(hyperparameter for hyperparameter in self.hyperparameters if hyperparameter.when)
 
     @property
     def size(self) -> float:
-        """How many configurations there are; infinity where a hyperparameter is continuous."""
+        """Number of configurations; infinity if a hyperparameter is continuous."""
         return activity.count(self.hyperparameters)
 
     def __len__(self) -> int:
@@ -82,9 +82,9 @@ class SearchSpace:
         return name in self.names
 
     def __getitem__(self, name: str) -> Hyperparameter:
-        for each in self.hyperparameters:
-            if each.name == name:
-                return each
+        for hyperparameter in self.hyperparameters:
+            if hyperparameter.name == name:
+                return hyperparameter
         raise unknown("hyperparameter", name, self.names)
 
     def __repr__(self) -> str:
@@ -94,96 +94,127 @@ class SearchSpace:
         return "\n".join(map(listing.line, self.hyperparameters))
 
     def table(self) -> list[dict[str, Any]]:
-        """One row a hyperparameter for printing: hyperparameter, domain, scale, default and condition, all text."""
-        return [listing.row(each) for each in self.hyperparameters]
+        """Return one row per hyperparameter: name, domain, scale, default and condition, all text."""
+        return [listing.row(hyperparameter) for hyperparameter in self.hyperparameters]
 
     def default(self) -> dict[str, Any]:
-        """The configuration of every default; the middle of the scale where there is none."""
+        """Return the configuration of default values; the middle of the scale without a default."""
         return self.complete({})
 
     def complete(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """A configuration with these values; what they leave out has its default, and what they make inactive is left out.
+        """Return a configuration from some values; missing active hyperparameters get their default value.
 
-        Raises: InputError for an unknown name, with the nearest; a value outside its domain.
+        Args:
+            values: values by name; values of hyperparameters that are inactive are dropped.
+
+        Raises:
+            InputError: a name is unknown, or a value is outside its domain.
         """
         self._check_names(values)
-        made: dict[str, Any] = {}
-        for each in self.hyperparameters:
-            if holds(each.when, made):
-                made[each.name] = (
-                    each.check(values[each.name]) if each.name in values else each.default_value()
-                )
-        return made
+        configuration: dict[str, Any] = {}
+        for hyperparameter in self.hyperparameters:
+            name = hyperparameter.name
+            if holds(hyperparameter.when, configuration):
+                value = values[name] if name in values else hyperparameter.default_value()
+                configuration[name] = hyperparameter.check(value)
+        return configuration
 
     def reach(self, name: str, value: Any, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The configuration nearest to ``values`` (the defaults) in which a hyperparameter is active and has a value.
+        """Return the configuration nearest to ``values`` in which a hyperparameter is active and has a value.
 
-        Its ancestors keep their value where it is among those that the conditions need, and have the first of these otherwise.
-        Raises: InputError as :meth:`complete`.
+        An ancestor keeps its value if the conditions allow that value, and otherwise gets the first value
+        that the conditions allow.
+
+        Args:
+            name: name of the hyperparameter.
+            value: value of the hyperparameter.
+            values: values of other hyperparameters by name; the default values if None.
+
+        Raises:
+            InputError: a name is unknown, or a value is outside its domain.
         """
-        given = dict(values or {})
-        for parent, needed in activity.requirements(name, {each.name: each for each in self}).items():
-            start = given.get(parent, self[parent].default_value())
-            given[parent] = start if start in needed else needed[0]
-        return self.complete({**given, name: self[name].check(value)})
+        start = dict(values or {})
+        by_name = {hyperparameter.name: hyperparameter for hyperparameter in self}
+        for parent, needed in activity.requirements(name, by_name).items():
+            current = start.get(parent, self[parent].default_value())
+            start[parent] = current if current in needed else needed[0]
+        return self.complete({**start, name: self[name].check(value)})
 
     def active(self, configuration: Mapping[str, Any]) -> tuple[str, ...]:
-        """The names that are active, in order. Args: configuration: it may lack values that no condition asks for.
+        """Return the names of the active hyperparameters, in order.
 
-        Raises: InputError for an unknown name; where a value that a condition asks for is missing.
+        Args:
+            configuration: values by name; only values of parents are required.
+
+        Raises:
+            InputError: a name is unknown, or the value of an active parent is missing.
         """
         self._check_names(configuration)
-        found: dict[str, Any] = {}
-        for each in self.hyperparameters:
-            if holds(each.when, found):
-                found[each.name] = configuration.get(each.name)
-            for parent in each.when:
-                if parent in found and parent not in configuration:
+        values: dict[str, Any] = {}
+        for hyperparameter in self.hyperparameters:
+            name = hyperparameter.name
+            if holds(hyperparameter.when, values):
+                values[name] = configuration.get(name)
+            for parent in hyperparameter.when:
+                if parent in values and parent not in configuration:
                     raise InputError(
-                        f"configuration {dict(configuration)!r} lacks {parent!r}, which decides whether {each.name} is active"
+                        f"configuration {dict(configuration)!r} lacks {parent!r}, "
+                        f"which decides whether {name} is active"
                     )
-        return tuple(found)
+        return tuple(values)
 
     def check(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration in the order of the space, its values as the domains hold them (a float is a float, not 1).
+        """Return a configuration in the order of the space, with values in the domains' types.
 
-        Raises: InputError for an unknown name, with the nearest; a missing one; an inactive one; a value outside its domain.
+        Args:
+            configuration: values by name, exactly those of the active hyperparameters.
+
+        Raises:
+            InputError: a name is unknown, missing or inactive, or a value is outside its domain.
         """
         self._check_names(configuration)
         checked: dict[str, Any] = {}
-        missing, idle = [], []
-        for each in self.hyperparameters:
-            if each.when and not holds(each.when, checked):
-                if each.name in configuration:
-                    idle.append(each)
-            elif each.name in configuration:
-                checked[each.name] = each.check(configuration[each.name])
+        missing, inactive = [], []
+        for hyperparameter in self.hyperparameters:
+            name = hyperparameter.name
+            if hyperparameter.when and not holds(hyperparameter.when, checked):
+                if name in configuration:
+                    inactive.append(hyperparameter)
+            elif name in configuration:
+                checked[name] = hyperparameter.check(configuration[name])
             else:
-                missing.append(each.name)
+                missing.append(name)
         if missing:
             raise InputError(f"configuration {dict(configuration)!r} lacks {', '.join(map(repr, missing))}")
-        if idle:
-            raise InputError(
-                f"{idle[0].name} is inactive in {dict(configuration)!r}: {activity.unmet(idle[0].when, checked)}; leave it out"
-            )
+        if inactive:
+            name, reason = inactive[0].name, activity.unmet(inactive[0].when, checked)
+            raise InputError(f"{name} is inactive in {dict(configuration)!r}: {reason}; leave it out")
         return checked
 
     def encode(self, configurations: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
-        """The places in the unit cube, [configurations, hyperparameters]; NaN for what is inactive. Raises: as :meth:`check`."""
+        """Return the unit-cube coordinates of configurations; inverse of :meth:`decode`.
+
+        Returns:
+            Array of shape [configurations, hyperparameters] in [0, 1]; NaN for inactive hyperparameters.
+        """
         import numpy as np
 
         rows = [self.check(configuration) for configuration in configurations]
         units = np.full((len(rows), len(self)), np.nan)
-        for column, each in enumerate(self.hyperparameters):
-            name, place = each.name, each.to_unit
+        for column, hyperparameter in enumerate(self.hyperparameters):
+            name, place = hyperparameter.name, hyperparameter.to_unit
             units[:, column] = [place(row[name]) if name in row else np.nan for row in rows]
         return units
 
     def decode(self, units: ArrayLike) -> list[dict[str, Any]]:
-        """The configurations at places in the unit cube, the inverse of :meth:`encode`; places of what is inactive are ignored.
+        """Return the configurations at points of the unit cube; inverse of :meth:`encode`.
 
-        Args: units: [configurations, hyperparameters]; below 0 and above 1 are taken as 0 and 1. Raises: InputError for another shape,
-        or nan where a hyperparameter is active.
+        Args:
+            units: coordinates of shape [configurations, hyperparameters], clipped to [0, 1]; coordinates of
+                inactive hyperparameters are ignored.
+
+        Raises:
+            InputError: the array has another shape, or the coordinate of an active hyperparameter is NaN.
         """
         import numpy as np
 
@@ -191,166 +222,124 @@ class SearchSpace:
         if array.ndim != 2 or array.shape[1] != len(self):
             raise InputError(f"units must have shape [configurations, {len(self)}], got {list(array.shape)}")
         rows: list[dict[str, Any]] = [{} for _ in range(len(array))]
-        for column, each in enumerate(self.hyperparameters):
-            name, value, when = each.name, each.from_unit, each.when
+        for column, hyperparameter in enumerate(self.hyperparameters):
+            name, value, when = hyperparameter.name, hyperparameter.from_unit, hyperparameter.when
             for row, u in zip(rows, array[:, column].tolist(), strict=True):
                 if not when or holds(when, row):
                     row[name] = value(u)
         return rows
 
     def sample(self, n: int, seed: int) -> list[dict[str, Any]]:
-        """``n`` independent configurations, uniform on every scale; equal ones are kept. Args: seed: 0 or more; the same gives the same."""
+        """Draw ``n`` independent configurations, uniform on every scale; equal ones are not removed.
+
+        Args:
+            n: number of configurations, at least 1.
+            seed: seed of the random generator, at least 0.
+        """
         import numpy as np
 
-        n, seed = count("n of a sample", n), whole("seed of a sample", seed, at_least=0)
+        n = combinations.count("n of a sample", n)
+        seed = whole("seed of a sample", seed, at_least=0)
         return self.decode(np.random.default_rng(seed).random((n, len(self))))
 
     def enumerate(self, points: int) -> list[dict[str, Any]]:
-        """Every combination of ``points`` levels of each active hyperparameter, each once, the last changing fastest.
+        """Return every combination of ``points`` levels of each active hyperparameter, without duplicates.
+
+        The last hyperparameter changes fastest.
 
         >>> from search_spaces import Categorical, Float
-        >>> space = SearchSpace(Categorical("rule", ("sgd", "adam")), Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"}))
-        >>> space.enumerate(2)
+        >>> nu = Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"})
+        >>> SearchSpace(Categorical("rule", ("sgd", "adam")), nu).enumerate(2)
         [{'rule': 'sgd'}, {'rule': 'adam', 'nu': 0.9}, {'rule': 'adam', 'nu': 0.999}]
         """
-        count("points", points)
-        return combinations.combine(
-            self.hyperparameters, {each.name: each.grid(points) for each in self.hyperparameters}
-        )
+        combinations.count("points", points)
+        levels = {hyperparameter.name: hyperparameter.grid(points) for hyperparameter in self.hyperparameters}
+        return combinations.combine(self.hyperparameters, levels)
 
     def to_dict(self) -> list[dict[str, Any]]:
-        """Plain data for JSON and YAML, one mapping a hyperparameter."""
-        return [each.to_dict() for each in self.hyperparameters]
+        """Return the space as plain data for JSON and YAML: one mapping per hyperparameter."""
+        return [hyperparameter.to_dict() for hyperparameter in self.hyperparameters]
 
     @classmethod
     def from_dict(cls, data: Iterable[Mapping[str, Any]]) -> SearchSpace:
-        """The inverse of :meth:`to_dict`; see :func:`search_spaces.reading.from_dict` for what a hyperparameter may say."""
+        """Read a space from a list (:func:`search_spaces.reading.from_dict`); inverse of :meth:`to_dict`."""
         if isinstance(data, (str, Mapping)) or not isinstance(data, Iterable):
             raise InputError(f"a search space must be a list of hyperparameters, got {data!r}")
         return cls(*map(from_dict, data))
 
     def to_yaml(self) -> str:
-        """The space as YAML, one line a hyperparameter where it fits; :meth:`from_yaml` reads it back."""
+        """Return the space as YAML; inverse of :meth:`from_yaml`."""
         return listing.to_yaml(self.to_dict())
 
     @classmethod
     def from_yaml(cls, text: str) -> SearchSpace:
-        """Read :meth:`to_yaml`, or what a person wrote. Raises: InputError, with line and column for what is no YAML."""
+        """Read a space from YAML.
+
+        Raises:
+            InputError: the text is not YAML (the message gives line and column) or not a valid space.
+        """
         return cls.from_dict(listing.from_yaml(text))
 
     def replace(self, hyperparameter: Hyperparameter) -> SearchSpace:
-        """The space with another domain for one name. Raises: InputError for a name that the space lacks."""
+        """Return the space with another domain for a hyperparameter that the space has."""
         self[hyperparameter.name]
         return SearchSpace(
-            *(hyperparameter if each.name == hyperparameter.name else each for each in self.hyperparameters)
+            *(hyperparameter if old.name == hyperparameter.name else old for old in self.hyperparameters)
         )
 
     def fix(self, **values: Any) -> SearchSpace:
-        """The space with a single value for each name given; configurations still hold it. Conditions that this decides are resolved.
+        """Return the space with single values (``name=value``); configurations still contain them.
 
-        What can never be active any more is dropped; a condition that always holds is, too. A condition on a fixed parent that is itself
-        conditional stays, as the parent, and what depends on it, is active in some configurations only.
-        Raises: InputError as :meth:`check`; for a name that the other values make inactive.
+        Conditions on the fixed values are resolved: a condition that always holds is removed, and so is a
+        hyperparameter that can never be active. A condition on a fixed parent that is itself conditional
+        stays, since the parent is active in some configurations only.
+
+        Raises:
+            InputError: a name is unknown, a value is outside its domain, or the other values make a name
+                inactive.
 
         >>> from search_spaces import Categorical, Float
-        >>> space = SearchSpace(Categorical("rule", ("sgd", "adam")), Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"}))
+        >>> nu = Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"})
+        >>> space = SearchSpace(Categorical("rule", ("sgd", "adam")), nu)
         >>> space.fix(rule="sgd").names, space.fix(rule="adam")["nu"]
         (('rule',), Float(name='nu', low=0.9, high=0.999, scale='log1m', default=None))
         """
-        return SearchSpace(*changes.fixed({each.name: each for each in self}, values))
+        by_name = {hyperparameter.name: hyperparameter for hyperparameter in self}
+        return SearchSpace(*changes.fixed(by_name, values))
 
     def restrict(self, *names: str) -> SearchSpace:
-        """The space of only these names, in the order of this space.
+        """Return the space of some hyperparameters only, in the order of this space.
 
-        Raises: InputError for a name that the space lacks, or one whose condition names what would be left out.
+        Raises:
+            InputError: a name is unknown, or a condition names a hyperparameter that would be removed.
         """
         self._check_names(names)
         return SearchSpace(*changes.restricted(self.hyperparameters, names))
 
     def extend(self, *hyperparameters: Hyperparameter) -> SearchSpace:
-        """The space with more hyperparameters at its end. Raises: InputError as the space."""
+        """Return the space with more hyperparameters at its end; InputError as for the space itself."""
         return SearchSpace(*self.hyperparameters, *hyperparameters)
 
     def rename(self, **names: str) -> SearchSpace:
-        """The space with other names, old = new, in its conditions too. Raises: InputError for an old name that the space lacks."""
+        """Return the space with other names (``old=new``), in its conditions too."""
         self._check_names(names)
         return SearchSpace(*changes.renamed(self.hyperparameters, names))
 
     def merge(self, other: SearchSpace) -> SearchSpace:
-        """This space, then what another adds. Raises: InputError for a name that both have with different domains, saying what differs."""
+        """Return this space, extended by the hyperparameters of another whose names are new.
+
+        A name in both spaces must have the same domain, or InputError is raised.
+        """
         return SearchSpace(*changes.merged(self, other))
 
     def compare(self, other: SearchSpace) -> list[str]:
-        """What differs between this space (the first) and another (the second), a sentence each; none when they are equal.
+        """Return one sentence for each difference between this space and another; empty if they are equal.
 
         >>> from search_spaces import Categorical, Float
         >>> SearchSpace(Float("lr", 0, 1)).compare(SearchSpace(Float("lr", 0, 2), Float("mu", 0, 0.9)))
         ['lr: high is 1.0 in the first, 2.0 in the second', 'mu: only in the second']
         """
         return changes.differences(self.hyperparameters, other.hyperparameters)
-
-    def to_optuna(self) -> dict[str, BaseDistribution]:
-        """Optuna's distributions by name, in coordinates where they are uniform: :func:`search_spaces.optuna_spaces.to_optuna`."""
-        from search_spaces.optuna_spaces import to_optuna
-
-        return to_optuna(self)
-
-    def from_optuna(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration of an Optuna trial's parameters: :func:`search_spaces.optuna_spaces.from_optuna`."""
-        from search_spaces.optuna_spaces import from_optuna
-
-        return from_optuna(self, params)
-
-    @classmethod
-    def from_optuna_distributions(cls, distributions: Mapping[str, BaseDistribution]) -> SearchSpace:
-        """The space of Optuna's distributions: :func:`search_spaces.optuna_spaces.from_distributions`."""
-        from search_spaces.optuna_spaces import from_distributions
-
-        return from_distributions(distributions)
-
-    def define_by_run(self) -> DefineByRun:
-        """A function from an Optuna trial to a configuration, conditions included: :class:`search_spaces.define_by_run.DefineByRun`."""
-        from search_spaces.define_by_run import DefineByRun
-
-        return DefineByRun(self)
-
-    def to_ray(self, *, transformed: bool = False) -> dict[str, Any]:
-        """Ray Tune's ``param_space``: :func:`search_spaces.ray_spaces.to_ray`."""
-        from search_spaces.ray_spaces import to_ray
-
-        return to_ray(self, transformed=transformed)
-
-    def from_ray_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration of a config that Ray Tune drew: :func:`search_spaces.ray_spaces.from_ray_config`."""
-        from search_spaces.ray_spaces import from_ray_config
-
-        return from_ray_config(self, config)
-
-    @classmethod
-    def from_ray(cls, param_space: Mapping[str, Any]) -> SearchSpace:
-        """The space of Ray Tune's ``param_space``: :func:`search_spaces.ray_spaces.from_ray`."""
-        from search_spaces.ray_spaces import from_ray
-
-        return from_ray(param_space)
-
-    def to_configspace(self, *, seed: int | None = None) -> ConfigurationSpace:
-        """A ConfigSpace, conditions included: :func:`search_spaces.configspace_spaces.to_configspace`."""
-        from search_spaces.configspace_spaces import to_configspace
-
-        return to_configspace(self, seed=seed)
-
-    def from_configspace_configuration(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration of one that ConfigSpace drew: :func:`search_spaces.configspace_spaces.from_configuration`."""
-        from search_spaces.configspace_spaces import from_configuration
-
-        return from_configuration(self, configuration)
-
-    @classmethod
-    def from_configspace(cls, space: ConfigurationSpace) -> SearchSpace:
-        """The space of a ConfigSpace: :func:`search_spaces.configspace_spaces.from_configspace`."""
-        from search_spaces.configspace_spaces import from_configspace
-
-        return from_configspace(space)
 
     def _check_names(self, names: Iterable[str]) -> None:
         for name in names:

@@ -1,4 +1,4 @@
-"""Validity of configurations in a space, as an answer instead of an exception."""
+"""Validity of configurations in a space, as a bool instead of an exception."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The values that a hyperparameter can take: numbers, strings and bools, read from and written to plain data."""
+"""Values of hyperparameters (numbers, strings and bools), read from and written to plain data."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 from trainables.names import InputError, unknown
 
 Scalar = float | int | str | bool
-"""What a categorical choice or an ordinal level can be; an ordinal level is no bool."""
+"""Type of a categorical choice or an ordinal level; an ordinal level is never a bool."""
 NONE = "None"
-"""The choice that Python's None is."""
+"""Choice that stands for Python's None."""
 BRACKETS = {"(": tuple, "[": list, "{": dict}
 """First characters of the texts that :func:`choice_of` reads as a tuple, a list or a mapping."""
 
 
 def read_value(value: Any) -> Any:
-    """The number that a string reads as (``1e-4``, ``inf``), any other value as it is.
+    """Read a string as a number where it is one (``1e-4``, ``inf``); return any other value unchanged.
 
     >>> read_value("1e-4"), read_value("inf"), read_value("8"), read_value("adam")
     (0.0001, inf, 8, 'adam')
@@ -36,10 +36,14 @@ def read_value(value: Any) -> Any:
 
 
 def choice_of(value: Any) -> Any:
-    """Return a choice of any kind as a scalar: None as the text ``None``; a tuple, list or mapping, or its Python text, as JSON.
+    """Return a choice of any type as a scalar.
 
-    >>> choice_of(None), choice_of((0.9, 0.999)), choice_of("(0.9, 0.999)"), choice_of([64, None]), choice_of("adam"), choice_of(64)
-    ('None', '[0.9, 0.999]', '[0.9, 0.999]', '[64, null]', 'adam', 64)
+    None becomes the text ``None``; a tuple, list or mapping, or its Python text, becomes JSON.
+
+    >>> choice_of(None), choice_of((0.9, 0.999)), choice_of("(0.9, 0.999)"), choice_of([64, None])
+    ('None', '[0.9, 0.999]', '[0.9, 0.999]', '[64, null]')
+    >>> choice_of("adam"), choice_of(64)
+    ('adam', 64)
     """
     value = python_value(value)
     if value is None:
@@ -50,7 +54,7 @@ def choice_of(value: Any) -> Any:
 
 
 def _bracketed(text: str) -> Any:
-    """Return the tuple, list or mapping that a text writes in Python's way, any other text as it is."""
+    """Return the tuple, list or mapping that a text writes in Python's syntax; any other text unchanged."""
     kind = BRACKETS.get(text[:1])
     if kind is None:
         return text
@@ -66,7 +70,10 @@ def _jsonable(value: Any) -> Any:
 
 
 def write_value(value: Any) -> Any:
-    """The value as JSON can hold it: infinities as strings, NumPy's numbers as Python's. The inverse of :func:`read_value`."""
+    """Return a value as JSON can store it: infinities as strings, NumPy scalars as Python scalars.
+
+    Inverse of :func:`read_value`.
+    """
     value = python_value(value)
     if isinstance(value, (bool, str)) or value is None:
         return value
@@ -77,30 +84,79 @@ def write_value(value: Any) -> Any:
 
 
 def number_of(name: str, value: object) -> float:
-    """A number that is not nan, as a float."""
+    """Return a number as a float.
+
+    Args:
+        name: name of the argument, for the error message.
+        value: the number; infinities are accepted.
+
+    Raises:
+        InputError: the value is not a number, or is a bool or NaN.
+    """
     if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
         raise InputError(f"{name} must be a number, got {value!r}")
     return float(value)
 
 
 def finite_number(name: str, value: object) -> float:
-    """A finite number."""
+    """Return a finite number as a float; -0.0 becomes 0.0.
+
+    Args:
+        name: name of the argument, for the error message.
+        value: the number.
+
+    Raises:
+        InputError: the value is not a finite number.
+    """
     number = number_of(name, value)
     if not math.isfinite(number):
         raise InputError(f"{name} must be finite, got {value!r}")
-    return number + 0.0  # -0.0 and 0.0 are one value, and write alike
+    return number + 0.0  # -0.0 == 0.0, but their texts differ
 
 
 def whole_number(name: str, value: object) -> int:
-    """A whole number, given as an int or a float."""
+    """Return a whole number, passed as an int or a float, as an int.
+
+    Args:
+        name: name of the argument, for the error message.
+        value: the number, such as 3 or 3.0.
+
+    Raises:
+        InputError: the value is not a whole number.
+    """
     number = number_of(name, value)
     if not number.is_integer():
         raise InputError(f"{name} must be a whole number, got {value!r}")
     return int(value) if isinstance(value, Integral) else int(number)
 
 
+def whole(name: str, value: object, *, at_least: int) -> int:
+    """Return an integer that is at least a lower bound.
+
+    Args:
+        name: name of the argument, for the error message.
+        value: the integer; floats such as 3.0 are refused.
+        at_least: smallest valid value.
+
+    Raises:
+        InputError: the value is not an integer, or is below ``at_least``.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < at_least:
+        raise InputError(f"{name} must be a whole number of at least {at_least}, got {value!r}")
+    return int(value)
+
+
 def distinct_values(name: str, values: object) -> tuple[Scalar, ...]:
-    """Levels or choices as plain values, each once."""
+    """Return levels or choices as Python scalars.
+
+    Args:
+        name: name of the list, for the error message.
+        values: at least one number, string or bool.
+
+    Raises:
+        InputError: ``values`` is not a list or is empty, contains a value twice, or contains a number
+            written as a string.
+    """
     if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
         raise InputError(f"{name} must be a list, got {values!r}")
     plain: list[Scalar] = []
@@ -124,29 +180,41 @@ def distinct_values(name: str, values: object) -> tuple[Scalar, ...]:
 
 
 def python_value(value: Any) -> Any:
-    """Python's own value of a NumPy scalar, whose bools are no bools to Python."""
+    """Convert a NumPy scalar to Python's type (``np.bool_`` is not a bool); return other values unchanged."""
     return value.item() if getattr(value, "ndim", None) == 0 else value
 
 
 def position_of(value: object, values: Sequence[Scalar]) -> int:
-    """Where the value is, -1 when nowhere; True and 1 are two values, 1 and 1.0 are one."""
+    """Return the index of a value in a sequence, -1 if absent.
+
+    True and 1 count as different values, 1 and 1.0 as equal ones.
+    """
     value = python_value(value)
-    for position, each in enumerate(values):
-        if isinstance(each, bool) == isinstance(value, bool) and each == value:
+    for position, candidate in enumerate(values):
+        if isinstance(candidate, bool) == isinstance(value, bool) and candidate == value:
             return position
     return -1
 
 
 def pick(name: str, value: object, values: Sequence[Scalar]) -> Scalar:
-    """The one of the values that equals the value. Raises: InputError with the nearest when none does."""
+    """Return the element of a sequence that equals a value.
+
+    Args:
+        name: name of the hyperparameter, for the error message.
+        value: the value to look up.
+        values: valid values.
+
+    Raises:
+        InputError: no element equals the value; the message names the nearest string.
+    """
     position = position_of(value, values)
     if position >= 0:
         return values[position]
-    if isinstance(value, str) and any(isinstance(each, str) for each in values):
+    if isinstance(value, str) and any(isinstance(candidate, str) for candidate in values):
         raise unknown(f"value of {name}", value, values)
     raise InputError(f"{name} must be one of {listed(values)}, got {value!r}")
 
 
 def listed(values: Sequence[Scalar]) -> str:
-    """Values as an error message lists them."""
+    """Join the reprs of values by commas, for error messages."""
     return ", ".join(map(repr, values))

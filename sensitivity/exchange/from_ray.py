@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from search_spaces.inferred import domain_of
+from search_spaces.ray_spaces import space_from_ray
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import choice_of
 from sensitivity.exchange.assembling import as_utf8, assemble
@@ -229,7 +230,7 @@ def _spaces(given: Any, names: Sequence[str]) -> Spaces:
             choices[name] = domain_of(name, values, "categorical")
         elif name in flat:
             plain[name] = flat[name]
-    domains = {**choices, **{domain.name: domain for domain in SearchSpace.from_ray(plain)}}
+    domains = {**choices, **{domain.name: domain for domain in space_from_ray(plain)}}
     return SearchSpace(*(domains[name] for name in names if name in domains))
 
 

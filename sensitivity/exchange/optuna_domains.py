@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces.hyperparameters import Float, Hyperparameter, Integer
 from search_spaces.inferred import domain_of
-from search_spaces.optuna_spaces import from_distributions
+from search_spaces.optuna_spaces import space_from_optuna
 from search_spaces.spaces import SearchSpace
 from trainables.names import InputError, unknown
 
@@ -84,4 +84,4 @@ def _of_distribution(name: str, distribution: BaseDistribution) -> Hyperparamete
     choices = getattr(distribution, "choices", None)
     if choices is not None:
         return domain_of(name, choices, "categorical")
-    return next(iter(from_distributions({name: distribution})))
+    return next(iter(space_from_optuna({name: distribution})))

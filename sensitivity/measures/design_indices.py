@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from search_spaces.designs import Composed, Morris, Planned, Saltelli, design_from_dict
+from search_spaces.designs import Composed, FixedDesign, Morris, Saltelli, design_from_dict
 from sensitivity.measures.forest import constant
 from sensitivity.measures.losses import Array, Losses, losses, note
 from sensitivity.measures.noise import NOISE, noise_of
@@ -165,7 +165,7 @@ def _rows(results: Results, group: Losses, kind: Any) -> tuple[Any, Array, Array
     return design, y, design.units(space)
 
 
-def _designs(results: Results, variant: str) -> list[Planned]:
+def _designs(results: Results, variant: str) -> list[FixedDesign]:
     """The designs that a variant's configurations come from; of a composed one its parts."""
     spec = results.spec
     data = dict(spec.get("designs") or {}).get(variant, spec.get("design"))
@@ -176,6 +176,6 @@ def _designs(results: Results, variant: str) -> list[Planned]:
         list(design.parts)
         if isinstance(design, Composed)
         else [design]
-        if isinstance(design, Planned)
+        if isinstance(design, FixedDesign)
         else []
     )

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
-from search_spaces.adaptive import Adaptive, Apart, Planned, early_stopping
+from search_spaces.adaptive import Adaptive, FixedSearcher
 from search_spaces.persistent import RETRIES, Persistent
+from search_spaces.schedulers import PerVariantScheduler, early_stopping
 from sensitivity.running import local_ray
 from sensitivity.running.adaptive_search import adaptive_searcher
 from sensitivity.running.assignments import Assignments, OwnAssignments
@@ -151,7 +152,7 @@ def _train(
     with contextlib.closing(delivery), quiet(), local_ray.connection(place) as started:
         workers = place.room(place.amounts(ray.nodes()))
         if study.adaptive:
-            searcher: Adaptive | Planned = adaptive_searcher(study, store, given, delivery)
+            searcher: Adaptive | FixedSearcher = adaptive_searcher(study, store, given, delivery)
             planned = [
                 trial
                 for label, configuration in searcher.chosen()
@@ -161,7 +162,7 @@ def _train(
             begin(len(study.tasks) * len(study.variants) * len(study.seeds) * study.design["n"])
         else:
             cohorts = plan(planned, done, workers=workers, cohort_size=given.largest, device=given.device)
-            searcher = Planned([given.config(each) for each in cohorts])
+            searcher = FixedSearcher([given.config(each) for each in cohorts])
             begin(len(planned))
         store.add_run(study.name, environment(ray.nodes(), workers, gpus=place.gpus_per_worker > 0))
         watch = Watch(place, lambda: place.amounts(ray.nodes()), _kill, progress, fixed=started)
@@ -175,7 +176,7 @@ def _train(
 def _fit(
     study: Study,
     given: Assignments,
-    searcher: Adaptive | Planned,
+    searcher: Adaptive | FixedSearcher,
     recorder: Recorder,
     workers: int,
     place: Place,
@@ -183,7 +184,7 @@ def _fit(
     persistent = Persistent(
         searcher,
         recorder.ended,
-        present=given.present,
+        trainable_config=given.present,
         reports=given.reports,
         ending=given.ending,
         attempts=recorder.attempts,
@@ -239,7 +240,7 @@ def _scheduler(study: Study, kind: Callable[[Any], Any]) -> Any:
     own = study.trainable is not None
     metric, mode = (study.metric, study.direction) if own else ("objective", "min")
     early_stopping(name, metric, mode, study.epochs or 1)  # what is wrong with it is said at once
-    return Apart(lambda: early_stopping(name, metric, mode, study.epochs or 1), kind)
+    return PerVariantScheduler(lambda: early_stopping(name, metric, mode, study.epochs or 1), kind)
 
 
 class Recorder(tune.Callback):

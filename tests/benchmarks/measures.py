@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from search_spaces import Float, Ordinal, SearchSpace
-from search_spaces.designs import Grid, Morris, Planned, Random, Saltelli
+from search_spaces.designs import FixedDesign, Grid, Morris, Random, Saltelli
 from sensitivity import measures
 from sensitivity.measures import Measured
 from sensitivity.results.results import Results
@@ -44,7 +44,7 @@ ARGUMENTS: dict[str, list[tuple[str, ...]]] = {
     "best_by_level": [("lr", "p")],
 }
 """Of measures that ask for hyperparameters."""
-DESIGNS: dict[str, Planned] = {
+DESIGNS: dict[str, FixedDesign] = {
     "sobol": Saltelli(64, seed=0),
     "morris": Morris(128, seed=0),
     "factorial": Grid({"lr": 7, "mu": 5, "nu": 5, "p": 4}),
@@ -56,7 +56,7 @@ ACROSS = ("cross_task_sensitivity", "effective_dimensionality", "performance_pro
 ACROSS += ("rank_correlation", "transfer_regret", "tuned_per_task")
 
 
-def study(design: Planned, *, tasks: int = 1, seed: int = 0) -> Results:
+def study(design: FixedDesign, *, tasks: int = 1, seed: int = 0) -> Results:
     """Losses with a valley in lr that mu moves, diverged where lr is high for mu, and noise of the seed."""
     rng = np.random.default_rng(seed)
     parts = []

@@ -11,6 +11,7 @@ import pytest
 from search_spaces import Categorical, Float, Integer, Ordinal, SearchSpace
 from search_spaces.adaptive import Adaptive
 from search_spaces.designs import SAMPLERS
+from search_spaces.optuna_spaces import configuration_from_optuna
 from trainables.names import InputError
 
 COMPLETE, FAIL, RUNNING, WAITING = (
@@ -86,7 +87,7 @@ def test_the_value_is_the_mean_capped_loss_over_the_members() -> None:
     assert trial.value == (1.0 + INITIAL) / 2
     assert trial.user_attrs["diverged"] == 1
     assert trial.user_attrs["trials"] == [first, second]
-    assert SPACE.check(trial.user_attrs["configuration"]) == SPACE.from_optuna(trial.params)
+    assert SPACE.check(trial.user_attrs["configuration"]) == configuration_from_optuna(SPACE, trial.params)
     assert search.suggest("1") == FINISHED
 
 
@@ -247,7 +248,7 @@ def test_every_sampler_works(sampler: str, space: SearchSpace, capfd: pytest.Cap
         index += 1
     finished = trials(search, "toy/a", COMPLETE)
     assert len(finished) == 12
-    assert all(space.check(space.from_optuna(trial.params)) for trial in finished)
+    assert all(space.check(configuration_from_optuna(space, trial.params)) for trial in finished)
     assert capfd.readouterr().err == ""
 
 
@@ -275,7 +276,7 @@ def test_every_sampler_asks_for_configurations_of_a_conditional_space(
     finished = trials(search, "toy/a", COMPLETE)
     assert len(finished) == (8 if sampler == "brute" else 16)
     for trial in finished:
-        configuration = space.from_optuna(trial.params)
+        configuration = configuration_from_optuna(space, trial.params)
         assert space.check(configuration) == configuration
         assert {
             name: float(each) if isinstance(each, float) else each for name, each in configuration.items()
@@ -293,7 +294,7 @@ def test_every_sampler_asks_for_configurations_of_a_conditional_space(
 def test_brute_force_asks_for_every_configuration_once_and_ends(space: SearchSpace, cohort_size: int) -> None:
     search = adaptive({}, {"toy/a": space}, sampler="brute", n=1000, cohort_size=cohort_size)
     run(search)
-    asked = [space.from_optuna(trial.params) for trial in trials(search, "toy/a", COMPLETE)]
+    asked = [configuration_from_optuna(space, trial.params) for trial in trials(search, "toy/a", COMPLETE)]
     assert len(asked) == space.size
     assert sorted(map(repr, asked)) == sorted({repr(each) for each in asked})
 

@@ -1,5 +1,4 @@
-"""Conditions: which hyperparameters take part, what is refused, and the unit cube, listings and plain data
-with them."""
+"""Conditions: which hyperparameters take part, what is refused, and the unit cube, listings and plain data with them."""
 
 import itertools
 import json
@@ -143,8 +142,7 @@ def test_yaml_as_people_write_it() -> None:
     assert space["dropout"] == Float("dropout", 0, 0.5, step=0.1)
     assert str(space).splitlines()[2] == "nu: 0.9 to 0.999, log1m, when adaptive is 'mean' and p is 1 or inf"
     assert space.table()[1] == {
-        "hyperparameter": "p", "domain": "1, 2, inf", "scale": "ordinal", "default": "", "condition": "adaptive is 'mean' or "
-"'sum'"
+        "hyperparameter": "p", "domain": "1, 2, inf", "scale": "ordinal", "default": "", "condition": "adaptive is 'mean' or 'sum'"
     }  # fmt: skip
 
 
@@ -239,8 +237,7 @@ CONDITIONS: list[Any] = [
     ),
     pytest.param(
         lambda: NESTED.check({"rule": "sgd", "lr": 0.1, "mu": 0.9}),
-        "mu is inactive in {'rule': 'sgd', 'lr': 0.1, 'mu': 0.9}: it needs rule to be 'cm' or 'adam', got "
-        "'sgd'; leave it out",
+        "mu is inactive in {'rule': 'sgd', 'lr': 0.1, 'mu': 0.9}: it needs rule to be 'cm' or 'adam', got 'sgd'; leave it out",
         id="inactive",
     ),
     pytest.param(

@@ -18,7 +18,23 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from ray import tune
 
-from search_spaces import Categorical, Float, Integer, Ordinal, SearchSpace
+from search_spaces import (
+    Categorical,
+    Float,
+    Integer,
+    Ordinal,
+    SearchSpace,
+    configuration_from_configspace,
+    configuration_from_optuna,
+    configuration_from_ray,
+    define_by_run,
+    space_from_configspace,
+    space_from_optuna,
+    space_from_ray,
+    to_configspace,
+    to_optuna,
+    to_ray,
+)
 from tests.search_spaces.awkward import PARAMS, SPACES, spaces
 from trainables.names import InputError
 
@@ -47,8 +63,8 @@ def carried(space: SearchSpace) -> SearchSpace:
 @given(space=spaces(conditional=False))
 def test_optunas_distributions_come_back(space: SearchSpace) -> None:
     space = carried(space)
-    again = SearchSpace.from_optuna_distributions(space.to_optuna())
-    assert again.to_optuna() == space.to_optuna()
+    again = space_from_optuna(to_optuna(space))
+    assert to_optuna(again) == to_optuna(space)
     for mine, other in zip(space, again, strict=True):
         assert mine == other or (
             mine.cardinality == other.cardinality and getattr(mine, "step", None) is not None
@@ -60,15 +76,15 @@ def test_optunas_distributions_come_back(space: SearchSpace) -> None:
 def test_define_by_run_asks_for_configurations_and_can_be_pickled(space: SearchSpace, seed: int) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     trial = study.ask()
-    configuration = pickle.loads(pickle.dumps(space.define_by_run()))(trial)
+    configuration = pickle.loads(pickle.dumps(define_by_run(space)))(trial)
     assert space.check(configuration) == configuration
     assert set(trial.params) == set(configuration)
-    assert space.from_optuna(trial.params) == configuration
+    assert configuration_from_optuna(space, trial.params) == configuration
 
 
 def test_define_by_run_covers_the_branches() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    found = {tuple(NESTED.define_by_run()(study.ask())) for _ in range(60)}
+    found = {tuple(define_by_run(NESTED)(study.ask())) for _ in range(60)}
     assert found == {
         tuple(NESTED.complete(values))
         for values in ({"rule": "sgd"}, {"rule": "cm"}, {"rule": "adam"}, {"rule": "adam", "p": INF})
@@ -78,7 +94,7 @@ def test_define_by_run_covers_the_branches() -> None:
 def test_rays_own_optuna_search_runs_a_conditional_space() -> None:
     from ray.tune.search.optuna import OptunaSearch
 
-    search = OptunaSearch(NESTED.define_by_run(), metric="loss", mode="min", study_name="conditional", seed=0)
+    search = OptunaSearch(define_by_run(NESTED), metric="loss", mode="min", study_name="conditional", seed=0)
     for number in range(10):
         config = search.suggest(str(number))
         assert NESTED.check(config) == config
@@ -90,12 +106,12 @@ def test_rays_own_optuna_search_runs_a_conditional_space() -> None:
 def test_rays_param_space_comes_back(space: SearchSpace) -> None:
     space = carried(space)
     try:
-        given_to_ray = space.to_ray()
+        given_to_ray = to_ray(space)
     except InputError as error:
         if "must be a multiple of its step" not in str(error):
             raise
         return
-    again = SearchSpace.from_ray(given_to_ray)
+    again = space_from_ray(given_to_ray)
     for mine, other in zip(space, again, strict=True):
         assert mine == other or (
             getattr(mine, "step", None) is not None and mine.cardinality == other.cardinality
@@ -106,29 +122,34 @@ def test_rays_param_space_comes_back(space: SearchSpace) -> None:
 @settings(max_examples=60)
 def test_what_ray_draws_is_a_configuration(space: SearchSpace, seed: int) -> None:
     try:
-        param_space = space.to_ray(transformed=True)
+        param_space = to_ray(space, transformed=True)
     except InputError as error:
         if "must be a multiple of its step" not in str(error):
             raise
         return
     np.random.seed(seed)  # Ray's domains draw from NumPy's global generator
     random.seed(seed)
-    configuration = space.from_ray_config({name: domain.sample() for name, domain in param_space.items()})
+    configuration = configuration_from_ray(
+        space, {name: domain.sample() for name, domain in param_space.items()}
+    )
     assert space.check(configuration) == configuration
 
 
 def test_a_log1m_scale_reaches_ray_as_one_minus_the_value() -> None:
     space = SearchSpace(Float("nu", 0.9, 0.999, "log1m"), Ordinal("p", (1, 2, INF)))
-    drawn = space.to_ray(transformed=True)
+    drawn = to_ray(space, transformed=True)
     assert list(drawn) == ["1 - nu", "level of p"]
     np.random.seed(0)
     units = space.encode(
-        [space.from_ray_config({name: each.sample() for name, each in drawn.items()}) for _ in range(2000)]
+        [
+            configuration_from_ray(space, {name: each.sample() for name, each in drawn.items()})
+            for _ in range(2000)
+        ]
     )
     from scipy.stats import kstest
 
     assert kstest(units[:, 0], "uniform").pvalue > 0.01
-    assert space.from_ray_config({"1 - nu": 0.001, "level of p": 2}) == {"nu": 0.999, "p": INF}
+    assert configuration_from_ray(space, {"1 - nu": 0.001, "level of p": 2}) == {"nu": 0.999, "p": INF}
 
 
 FROM_RAY: list[Any] = [
@@ -154,108 +175,104 @@ FROM_RAY: list[Any] = [
 
 @pytest.mark.parametrize(("domain", "expected"), FROM_RAY)
 def test_rays_domains_are_understood(domain: Any, expected: Any) -> None:
-    assert SearchSpace.from_ray({"x": domain}) == SearchSpace(expected)
+    assert space_from_ray({"x": domain}) == SearchSpace(expected)
 
 
 REFUSED: list[Any] = [
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": tune.randn()}),
+        lambda: space_from_ray({"x": tune.randn()}),
         "x must be uniform on a linear or log scale, got a normal dist",
         id="randn",
     ),
+    pytest.param(lambda: space_from_ray({"x": tune.qrandn(0, 1, 0.1)}), "x must be uniform", id="qrandn"),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": tune.qrandn(0, 1, 0.1)}), "x must be uniform", id="qrandn"
-    ),
-    pytest.param(
-        lambda: SearchSpace.from_ray({"x": tune.sample_from(lambda _: 1)}),
+        lambda: space_from_ray({"x": tune.sample_from(lambda _: 1)}),
         "x must have a domain of its own, got sample_from",
         id="sample_from",
     ),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": tune.qloguniform(0.5, 64, 0.5)}),
+        lambda: space_from_ray({"x": tune.qloguniform(0.5, 64, 0.5)}),
         "x must not have a step on a log scale",
         id="qloguniform",
     ),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": tune.qlograndint(2, 64, 2)}),
+        lambda: space_from_ray({"x": tune.qlograndint(2, 64, 2)}),
         "x must not have a step on a log scale",
         id="qlograndint",
     ),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": tune.choice([{"lr": 1}])}),
+        lambda: space_from_ray({"x": tune.choice([{"lr": 1}])}),
         "choices of x must be strings, bools or numbers",
         id="nested choice",
     ),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": {"lr": tune.uniform(0, 1)}}),
+        lambda: space_from_ray({"x": {"lr": tune.uniform(0, 1)}}),
         "x is a dictionary; give its hyperparameters names",
         id="nested",
     ),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": tune.grid_search([None])}),
+        lambda: space_from_ray({"x": tune.grid_search([None])}),
         "grid_search of x must hold strings, bools or numbers",
         id="None",
     ),
     pytest.param(
-        lambda: SearchSpace.from_ray({"x": [1, 2]}),
+        lambda: space_from_ray({"x": [1, 2]}),
         "x must be a domain of Ray Tune, a string, a bool or a finite number",
         id="list",
     ),
+    pytest.param(lambda: space_from_ray([1]), "a param_space must be a mapping of names", id="no mapping"),
     pytest.param(
-        lambda: SearchSpace.from_ray([1]), "a param_space must be a mapping of names", id="no mapping"
-    ),
-    pytest.param(
-        lambda: NESTED.to_ray(),
+        lambda: to_ray(NESTED),
         "mu is active only when rule is 'cm' or 'adam'; a param_space has no conditions",
         id="conditions in Ray",
     ),
     pytest.param(
-        lambda: SPACES["every scale"].to_ray(),
+        lambda: to_ray(SPACES["every scale"]),
         "mu is on a log1m scale, which Ray lacks; use transformed=True",
         id="log1m in Ray",
     ),
     pytest.param(
-        lambda: SearchSpace(Ordinal("p", (1, INF))).to_ray(),
+        lambda: to_ray(SearchSpace(Ordinal("p", (1, INF)))),
         "p is ordinal, and Ray's choice has no order",
         id="ordinal in Ray",
     ),
     pytest.param(
-        lambda: SearchSpace(Float("x", 0.1, 1.1, step=0.5)).to_ray(),
+        lambda: to_ray(SearchSpace(Float("x", 0.1, 1.1, step=0.5))),
         "low of x must be a multiple of its step, as Ray has it",
         id="step",
     ),
     pytest.param(
-        lambda: SPACES["one integer"].from_ray_config({"m": 1}),
+        lambda: configuration_from_ray(SPACES["one integer"], {"m": 1}),
         "unknown hyperparameter 'm' (known: n)",
         id="unknown drawn",
     ),
     pytest.param(
-        lambda: NESTED.to_optuna(),
+        lambda: to_optuna(NESTED),
         "mu is active only when rule is 'cm' or 'adam'; a dictionary of Optuna's",
         id="conditions in Optuna",
     ),
     pytest.param(
-        lambda: SearchSpace.from_optuna_distributions({"x": CategoricalDistribution((None, 1))}),
+        lambda: space_from_optuna({"x": CategoricalDistribution((None, 1))}),
         "choices of x must be strings",
         id="None in Optuna",
     ),
     pytest.param(
-        lambda: SearchSpace.from_optuna_distributions({"x": 3}),
+        lambda: space_from_optuna({"x": 3}),
         "x must be a FloatDistribution, IntDistribution or",
         id="no distribution",
     ),
     pytest.param(
-        lambda: SearchSpace(Float("epsilon", 1e-10, 1e-2, "log")).to_configspace(),
+        lambda: to_configspace(SearchSpace(Float("epsilon", 1e-10, 1e-2, "log"))),
         "epsilon cannot be carried over: ConfigSpace rounds bounds to 9 decimals, got 1e-10",
         id="small bound in ConfigSpace",
     ),
     pytest.param(
-        lambda: SPACES["True beside 1"].to_configspace(),
+        lambda: to_configspace(SPACES["True beside 1"]),
         "c cannot be carried over",
         id="equal choices in ConfigSpace",
     ),
     pytest.param(
-        lambda: SearchSpace(Float("x", 0, 1), Float("y", 0, 1, when={"x": 0.5})).to_configspace(),
+        lambda: to_configspace(SearchSpace(Float("x", 0, 1), Float("y", 0, 1, when={"x": 0.5}))),
         "y is active only when x is 0.5, but x is continuous",
         id="condition on a float",
     ),
@@ -270,7 +287,7 @@ def test_what_cannot_be_carried_over_is_refused_by_name(make: Callable[[], Any],
 
 
 def test_optunas_distributions_are_understood() -> None:
-    space = SearchSpace.from_optuna_distributions(
+    space = space_from_optuna(
         {
             "lr": FloatDistribution(1e-4, 1, log=True),
             "x": FloatDistribution(0, 1, step=0.25),
@@ -295,13 +312,13 @@ CARRIED = [
 
 @pytest.mark.parametrize("space", CARRIED)
 def test_configspace_carries_everything_and_draws_configurations(space: SearchSpace) -> None:
-    native = space.to_configspace(seed=0)
-    assert SearchSpace.from_configspace(native) == space
+    native = to_configspace(space, seed=0)
+    assert space_from_configspace(native) == space
     for drawn in native.sample_configuration(20) if len(space) else []:
-        configuration = space.from_configspace_configuration(drawn)
+        configuration = configuration_from_configspace(space, drawn)
         assert space.check(configuration) == configuration
     if len(space):
-        default = space.from_configspace_configuration(native.get_default_configuration())
+        default = configuration_from_configspace(space, native.get_default_configuration())
         assert list(default) == list(space.default())
 
 
@@ -309,12 +326,12 @@ def test_configspace_carries_everything_and_draws_configurations(space: SearchSp
 @settings(max_examples=60)
 def test_configspace_comes_back(space: SearchSpace) -> None:
     try:
-        native = space.to_configspace()
+        native = to_configspace(space)
     except InputError as error:
         if "cannot be carried over" not in str(error):
             raise
         return
-    assert SearchSpace.from_configspace(native) == space
+    assert space_from_configspace(native) == space
 
 
 def test_a_configspace_of_others_is_understood() -> None:
@@ -332,7 +349,7 @@ def test_a_configspace_of_others_is_understood() -> None:
         ),
         ConfigSpace.InCondition(size, rule, ["sgd", "adam"]),
     )
-    space = SearchSpace.from_configspace(native)
+    space = space_from_configspace(native)
     assert space["nu"] == Float("nu", 0.5, 0.9, default=0.7, when={"rule": ("adam", "rms"), "depth": (3, 4)})
     assert space["size"] == Ordinal("size", (8, 16, 32), 8, when={"rule": ("sgd", "adam")})
     assert space["lr"] == Float("lr", 1e-4, 1, "log", 0.01)
@@ -351,10 +368,10 @@ def test_what_configspace_has_and_we_lack_is_refused_by_name() -> None:
     with pytest.raises(
         InputError, match="x must be uniform, categorical, ordinal or constant, got NormalFloat"
     ):
-        SearchSpace.from_configspace(native(normal))
+        space_from_configspace(native(normal))
     weighted = ConfigSpace.CategoricalHyperparameter("c", ["a", "b"], weights=[1, 2])
     with pytest.raises(InputError, match="c cannot be carried over: its choices have weights"):
-        SearchSpace.from_configspace(native(weighted))
+        space_from_configspace(native(weighted))
     a, b = (
         ConfigSpace.CategoricalHyperparameter("a", ["u", "v"]),
         ConfigSpace.CategoricalHyperparameter("b", ["u", "v"]),
@@ -369,11 +386,11 @@ def test_what_configspace_has_and_we_lack_is_refused_by_name() -> None:
     with pytest.raises(
         InputError, match="condition of child cannot be carried over: one of several has to hold"
     ):
-        SearchSpace.from_configspace(either)
+        space_from_configspace(either)
     forbidden = native(a, b)
     forbidden.add(ConfigSpace.ForbiddenEqualsClause(a, "v"))
     with pytest.raises(InputError, match="forbidden combinations cannot be carried over"):
-        SearchSpace.from_configspace(forbidden)
+        space_from_configspace(forbidden)
 
 
 def test_configspace_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from search_spaces import Float, Ordinal, SearchSpace, default_space, hyperparameter
 from search_spaces.defaults import RATES, STANDARD
-from trainables.named_variants import VARIANTS
 from trainables.names import InputError
+from trainables.variants import VARIANTS
 
 
 def test_every_named_variant_has_a_rate() -> None:
@@ -32,9 +32,7 @@ def test_a_space_is_the_variants_hyperparameters_and_holds_its_default(name: str
     )
 
 
-# the best learning rates of "Optimizing CNNs": sections 4.2 to 4.4, of a decaying sum 1 - mu times that of a
-# mean
-PAPER = [
+PAPER = [  # the best learning rates of "Optimizing CNNs": sections 4.2 to 4.4, of a decaying sum 1 - mu times that of a mean
     *(pytest.param(name, 2.0, id=f"{name}, section 4.2") for name in ("cm_mean", "nag_mean")),
     *(pytest.param(name, 0.2, id=f"{name}, section 4.2 with mu .9") for name in ("cm", "nag")),
     pytest.param("sgd", 1.0, id="sgd, section 4.2"),

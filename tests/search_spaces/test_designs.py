@@ -34,8 +34,8 @@ from search_spaces import (
 )
 from search_spaces.designs import DESIGNS, Design
 from tests.search_spaces.awkward import PARAMS, spaces
-from trainables.named_variants import VARIANTS
 from trainables.names import InputError
+from trainables.variants import VARIANTS
 
 INF = math.inf
 LR, MU = Float("lr", 1e-4, 1, "log"), Float("mu", 0.9, 0.999, "log1m", 0.9)
@@ -373,8 +373,7 @@ ERRORS = [
     ),
     pytest.param(
         lambda: Morris(4).configurations(SearchSpace(Float("x", 0, 1), Float("y", 0, 1, when={"x": 0.5}))),
-        "a morris design never varies y: y is active only when x is 0.5, and x is continuous; use a grid or "
-        "give x a step",
+        "a morris design never varies y: y is active only when x is 0.5, and x is continuous; use a grid or give x a step",
         id="a condition on a continuous hyperparameter",
     ),
     pytest.param(

@@ -1,5 +1,4 @@
-"""Pinned values: what a design picks, how a space is written and what a trial is called must not change
-between releases.
+"""Pinned values: what a design picks, how a space is written and what a trial is called must not change between releases.
 
 A change here makes every store train anew. Keys are also computed a second way, from their definition.
 """
@@ -17,7 +16,7 @@ import pytest
 
 from search_spaces import Grid, LatinHypercube, Morris, Random, Saltelli, Sobol
 from search_spaces.designs import Design
-from sensitivity.study.trial import trial_key
+from sensitivity.study.planning import trial_key
 from tests.search_spaces.awkward import SPACES
 
 INF = math.inf
@@ -168,10 +167,8 @@ def test_another_process_gives_the_same_to_the_last_digit() -> None:
         "from search_spaces import Sobol, Random\n"
         "from sensitivity.study.planning import trial_key\n"
         "from tests.search_spaces.awkward import SPACES\n"
-        "rows = [row for name in SPACES for design in (Sobol(5), Random(5)) for row in "
-        "design.configurations(SPACES[name])]\n"
-        "print([trial_key('f', 'adam', row, 0, 1, 64, 'float32') for row in rows], rows, "
-        "[hash(str(SPACES[name])) * 0 for name in SPACES])"
+        "rows = [row for name in SPACES for design in (Sobol(5), Random(5)) for row in design.configurations(SPACES[name])]\n"
+        "print([trial_key('f', 'adam', row, 0, 1, 64, 'float32') for row in rows], rows, [hash(str(SPACES[name])) * 0 for name in SPACES])"
     )
     root = str(pathlib.Path(__file__).parents[2])
     printed = {

@@ -365,8 +365,7 @@ ERRORS = [
     ),
     pytest.param(
         lambda: from_dict({"name": "lr", "low": 0, "hihg": 1}),
-        "unknown field of float hyperparameter 'lr' 'hihg'; did you mean 'high'? (known: type, name, low, "
-        "high, scale,",
+        "unknown field of float hyperparameter 'lr' 'hihg'; did you mean 'high'? (known: type, name, low, high, scale,",
         id="misspelt field",
     ),
     pytest.param(

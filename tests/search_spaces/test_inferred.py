@@ -72,8 +72,7 @@ CONDITIONS = [
         [{"on": False}, {"on": True, "kind": "x"}, {"on": True, "kind": "y", "depth": 3}],
         {"kind": {"on": (True,)}, "depth": {"kind": ("y",)}}, id="nested",
     ),
-    pytest.param([{"nu": 1.0, "rule": "b"}, {"rule": "a"}], {"nu": {"rule": ("b",)}}, id="a parent that comes "
-"later"),
+    pytest.param([{"nu": 1.0, "rule": "b"}, {"rule": "a"}], {"nu": {"rule": ("b",)}}, id="a parent that comes later"),
 ]  # fmt: skip
 
 

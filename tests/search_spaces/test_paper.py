@@ -22,8 +22,7 @@ SIZES = {1: (4, 8), 2: (5, 10), 3: (6, 24), 4: (6, 6)}
 
 
 def cells(number: int) -> set[tuple[Any, ...]]:
-    """Our cells of a table in the words of the hyperalgorithm: momentum, norm, mu, nu, and the schedules of
-    both."""
+    """Our cells of a table in the words of the hyperalgorithm: momentum, norm, mu, nu, and the schedules of both."""
     found = set()
     chosen = table(number)
     for name in chosen.variants:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_spaces import Categorical, Float, Integer, Ordinal, SearchSpace
+from search_spaces.optuna_spaces import configuration_from_optuna, to_optuna
 from trainables.names import InputError
 
 INF = math.inf
@@ -188,34 +189,36 @@ ERRORS = [
         "unknown hyperparameter 'pp'; did you mean 'p'?",
         id="restricted name",
     ),
-    pytest.param(lambda: SPACE.from_optuna({"lr": 0.1}), "lacks 'mu'", id="missing from Optuna"),
     pytest.param(
-        lambda: SPACE.from_optuna({"lrr": 0.1}),
+        lambda: configuration_from_optuna(SPACE, {"lr": 0.1}), "lacks 'mu'", id="missing from Optuna"
+    ),
+    pytest.param(
+        lambda: configuration_from_optuna(SPACE, {"lrr": 0.1}),
         "unknown hyperparameter 'lrr'; did you mean 'lr'?",
         id="unknown from Optuna",
     ),
     pytest.param(
-        lambda: SearchSpace(LR).from_optuna({"lr": math.nan}),
+        lambda: configuration_from_optuna(SearchSpace(LR), {"lr": math.nan}),
         "lr must be a number, got nan",
         id="nan from Optuna",
     ),
     pytest.param(
-        lambda: SearchSpace(MU).from_optuna({"mu": math.nan}),
+        lambda: configuration_from_optuna(SearchSpace(MU), {"mu": math.nan}),
         "mu must be a number, got nan",
         id="nan decay from Optuna",
     ),
     pytest.param(
-        lambda: SearchSpace(LR).from_optuna({"lr": "x"}),
+        lambda: configuration_from_optuna(SearchSpace(LR), {"lr": "x"}),
         "lr must be a number, got 'x'",
         id="word from Optuna",
     ),
     pytest.param(
-        lambda: SearchSpace(P).from_optuna({"p": 3}),
+        lambda: configuration_from_optuna(SearchSpace(P), {"p": 3}),
         "level of p must be between 0 and 2, got 3",
         id="level from Optuna",
     ),
     pytest.param(
-        lambda: SearchSpace(P).from_optuna({"p": -1}),
+        lambda: configuration_from_optuna(SearchSpace(P), {"p": -1}),
         "level of p must be between 0 and 2, got -1",
         id="level from the end",
     ),
@@ -257,8 +260,8 @@ def test_a_space_is_a_value() -> None:
 def test_optuna_asks_for_configurations_of_the_space(space: SearchSpace) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(20):
-        trial = study.ask(space.to_optuna())
-        configuration = space.from_optuna(trial.params)
+        trial = study.ask(to_optuna(space))
+        configuration = configuration_from_optuna(space, trial.params)
         assert space.check(configuration) == configuration
         study.tell(trial, 0.0)
 
@@ -266,33 +269,33 @@ def test_optuna_asks_for_configurations_of_the_space(space: SearchSpace) -> None
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("bound", ["low", "high"])
 def test_optunas_bounds_are_ours_exactly(space: SearchSpace, bound: str) -> None:
-    distributions = space.to_optuna()
+    distributions = to_optuna(space)
     params = {name: getattr(each, bound, None) for name, each in distributions.items()}
     params |= {
         name: each.choices[0 if bound == "low" else -1]
         for name, each in distributions.items()
         if hasattr(each, "choices")
     }
-    assert [space.from_optuna(params)] == space.decode(
+    assert [configuration_from_optuna(space, params)] == space.decode(
         np.full((1, len(space)), 0.0 if bound == "low" else 1.0)
     )
     # A sampler's own rounding may step over a bound by a little.
     for name, each in distributions.items():
         if isinstance(each, optuna.distributions.FloatDistribution):
             params[name] = math.nextafter(params[name], -INF if bound == "low" else INF)
-    assert [space.from_optuna(params)] == space.decode(
+    assert [configuration_from_optuna(space, params)] == space.decode(
         np.full((1, len(space)), 0.0 if bound == "low" else 1.0)
     )
 
 
 def test_optuna_sees_decays_as_nines_and_levels_as_their_number() -> None:
-    distributions = SearchSpace(Float("nu", 0.9, 0.999, "log1m"), LR, P).to_optuna()
+    distributions = to_optuna(SearchSpace(Float("nu", 0.9, 0.999, "log1m"), LR, P))
     nu = distributions["nu"]
     assert isinstance(nu, optuna.distributions.FloatDistribution)
     assert (nu.low, nu.high, nu.log) == (pytest.approx(1), pytest.approx(3), False)
     assert distributions["lr"] == optuna.distributions.FloatDistribution(1e-4, 1, log=True)
     assert distributions["p"] == optuna.distributions.IntDistribution(0, 2)
-    middle = SearchSpace(Float("nu", 0.9, 0.999, "log1m")).from_optuna({"nu": 2.0})
+    middle = configuration_from_optuna(SearchSpace(Float("nu", 0.9, 0.999, "log1m")), {"nu": 2.0})
     assert middle["nu"] == pytest.approx(0.99, abs=1e-15)
 
 
@@ -300,9 +303,11 @@ def test_optuna_sees_decays_as_nines_and_levels_as_their_number() -> None:
 def test_any_decay_survives_optuna(low: float, high: float, u: float) -> None:
     each = Float("x", min(low, high), max(low, high), "log1m")
     space = SearchSpace(each)
-    distribution = space.to_optuna()["x"]
+    distribution = to_optuna(space)["x"]
     assert isinstance(distribution, optuna.distributions.FloatDistribution)
-    value = space.from_optuna({"x": distribution.low + u * (distribution.high - distribution.low)})["x"]
+    value = configuration_from_optuna(
+        space, {"x": distribution.low + u * (distribution.high - distribution.low)}
+    )["x"]
     assert each.low <= value <= each.high
     # log(1 - x) is known to one part in 2^52 of the larger bound, and x to that times 1 - x at most.
     assert value == pytest.approx(each.from_unit(u), abs=1e-13 * (1 - each.low))

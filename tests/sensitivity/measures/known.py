@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from search_spaces import Float, SearchSpace
-from search_spaces.designs import Planned
+from search_spaces.designs import FixedDesign
 from sensitivity.results.results import Results
 from trainables.exact_sensitivities import KnownAnswer
 
@@ -24,9 +24,8 @@ def space_of(function: KnownAnswer) -> SearchSpace:
     return SearchSpace(*(Float(each.name, each.low, each.high, each.scale) for each in function.parameters))  # type: ignore[arg-type]
 
 
-def known_results(function: KnownAnswer, design: Planned, *, seeds: Sequence[int] = (0,)) -> Results:
-    """Results of a design whose every trial evaluates a function; rows of a design that are equal are one
-    trial."""
+def known_results(function: KnownAnswer, design: FixedDesign, *, seeds: Sequence[int] = (0,)) -> Results:
+    """Results of a design whose every trial evaluates a function; rows of a design that are equal are one trial."""
     space = space_of(function)
     configurations = [
         dict(each) for each in {tuple(each.items()): each for each in design.configurations(space)}.values()
@@ -46,7 +45,7 @@ def made(
     configurations: Sequence[Mapping[str, Any]],
     loss: Any,
     ceiling: float,
-    design: Planned | str,
+    design: FixedDesign | str,
     seeds: Sequence[int] = (0,),
 ) -> Results:
     """Results of a loss at configurations; what is not finite has diverged and counts as the ceiling."""

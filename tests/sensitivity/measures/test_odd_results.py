@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from search_spaces import Float, SearchSpace
-from search_spaces.designs import Grid, Morris, Planned, Random, Saltelli
+from search_spaces.designs import FixedDesign, Grid, Morris, Random, Saltelli
 from sensitivity import measures
 from sensitivity.measures.measured import REFUSED, Measured
 from sensitivity.results.results import Results
@@ -35,7 +35,7 @@ Loss = Callable[[Mapping[str, Any], int], float]
 
 def made(
     loss: Loss,
-    design: Planned | str,
+    design: FixedDesign | str,
     *,
     tasks: int = 2,
     space: SearchSpace = SPACE,
@@ -65,7 +65,7 @@ def made(
 
 
 TWO = ("adam", "sgd")
-ODD: dict[str, Callable[[Planned | str], Results]] = {
+ODD: dict[str, Callable[[FixedDesign | str], Results]] = {
     "no trial has ended": lambda design: made(bowl, design, variants=TWO, status=lambda c, s: "pending"),
     "one trial": lambda design: made(bowl, design, tasks=1, seeds=(0,), most=1),
     "two configurations": lambda design: made(noisy(0.1), design, variants=TWO, most=2),
