@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sensitivity.measures.designs import joined
-from sensitivity.measures.losses import losses, note, resampled
+from sensitivity.measures.losses import losses, note
+from sensitivity.measures.resampling import resampled
 from sensitivity.results.results import PREFIX
 from sensitivity.study.trial import DONE
 from trainables.names import unknown
@@ -90,24 +91,31 @@ def shared(results: Results, variant: str, tasks: list[str]) -> Shared | None:
     """The configurations of a variant with a result on all the tasks that it was run on; None with fewer than
     two tasks."""
     groups = set(results.groups)
-    found = [losses(results, task, variant) for task in tasks if (task, variant) in groups]
-    if len(found) < 2:
+    by_task = [losses(results, task, variant) for task in tasks if (task, variant) in groups]
+    if len(by_task) < 2:
         return None
     places = [
-        {_named(each): i for i, each in enumerate(group.configurations) if np.isfinite(group.loss[i]).any()}
-        for group in found
+        {
+            _named(configuration): i
+            for i, configuration in enumerate(group.configurations)
+            if np.isfinite(group.loss[i]).any()
+        }
+        for group in by_task
     ]
-    common = [name for name in places[0] if all(name in each for each in places[1:])]
-    rows = np.array([[each[name] for name in common] for each in places], dtype=np.int64).reshape(
-        len(found), len(common)
+    common = [name for name in places[0] if all(name in place for place in places[1:])]
+    rows = np.array([[place[name] for name in common] for place in places], dtype=np.int64).reshape(
+        len(by_task), len(common)
     )
-    configurations = [found[0].configurations[i] for i in rows[0]]
+    configurations = [by_task[0].configurations[i] for i in rows[0]]
     folds = (
-        min(int(np.isfinite(group.loss[at]).sum(axis=1).min()) for group, at in zip(found, rows, strict=True))
+        min(
+            int(np.isfinite(group.loss[at]).sum(axis=1).min())
+            for group, at in zip(by_task, rows, strict=True)
+        )
         if common
         else 1
     )
-    return Shared(variant, found, rows, configurations, folds)
+    return Shared(variant, by_task, rows, configurations, folds)
 
 
 def normalised(results: Results, normalisation: str) -> tuple[Results, dict[str, tuple[float, float]]]:
@@ -137,8 +145,8 @@ def normalised(results: Results, normalisation: str) -> tuple[Results, dict[str,
     for task, variant in results.groups:
         means.setdefault(task, []).append(-losses(results, task, variant).mean)
     ends = (5, 95) if normalisation == "percentile" else (0, 100)
-    found = {task: np.nanpercentile(np.concatenate(each), ends) for task, each in means.items()}
-    return results, {task: (float(low), float(high)) for task, (low, high) in found.items()}
+    ranges = {task: np.nanpercentile(np.concatenate(pieces), ends) for task, pieces in means.items()}
+    return results, {task: (float(low), float(high)) for task, (low, high) in ranges.items()}
 
 
 def scores(one: Shared, ends: dict[str, tuple[float, float]], loss: Array) -> Array:

@@ -45,7 +45,7 @@ def variances(forest: Forest, *, pairs: bool = True) -> Variances:
     2014, section 3.
     """
     two = list(itertools.combinations(range(forest.dimensions), 2)) if pairs else []
-    made = Variances(
+    result = Variances(
         np.zeros(forest.trees),
         np.zeros((forest.trees, forest.dimensions)),
         np.zeros((forest.trees, len(two))),
@@ -53,14 +53,14 @@ def variances(forest: Forest, *, pairs: bool = True) -> Variances:
     for tree in range(forest.trees):
         leaves = _Leaves.of(*forest.leaves(tree))
         axes = leaves.axes
-        made.whole[tree] = leaves.size.prod(axis=1) @ leaves.value**2
-        made.main[tree] = [axis.width @ axis.effect**2 for axis in axes]
+        result.whole[tree] = leaves.size.prod(axis=1) @ leaves.value**2
+        result.main[tree] = [axis.width @ axis.effect**2 for axis in axes]
         for place, (j, k) in enumerate(two):
             both = leaves.marginal(j, k)
             both -= axes[j].effect[:, None]
             both -= axes[k].effect
-            made.pair[tree, place] = axes[j].width @ np.square(both, out=both) @ axes[k].width
-    return made
+            result.pair[tree, place] = axes[j].width @ np.square(both, out=both) @ axes[k].width
+    return result
 
 
 def effects(forest: Forest, points: Array, *, pairs: bool = True) -> tuple[Array, Array]:
@@ -160,7 +160,7 @@ def total_variances(forest: Forest) -> Array:
     finds just these. Source: Homma & Saltelli, "Importance measures in global sensitivity analysis of
     nonlinear models" (1996), for the total effect.
     """
-    found = np.zeros((forest.trees, forest.dimensions))
+    total = np.zeros((forest.trees, forest.dimensions))
     for j in range(forest.dimensions):
         others = [k for k in range(forest.dimensions) if k != j]
         for tree in range(forest.trees):
@@ -170,8 +170,8 @@ def total_variances(forest: Forest) -> Array:
             keep = (np.minimum(forest.high[a], forest.high[b]) > np.maximum(forest.low[a], forest.low[b]))[
                 :, others
             ].all(axis=1)
-            found[tree, j] = _crossed(forest, a[keep], b[keep], j, others)
-    return found
+            total[tree, j] = _crossed(forest, a[keep], b[keep], j, others)
+    return total
 
 
 def _crossed(forest: Forest, a: Integers, b: Integers, j: int, others: list[int]) -> float:
@@ -218,13 +218,13 @@ def without(forest: Forest, points: Array, j: int) -> Array:
     found its leaf.
     """
     count = len(points)
-    found = np.zeros(forest.trees * count)
+    total = np.zeros(forest.trees * count)
     together = max(1, AT_ONCE // max(1, count))
     for start in range(0, forest.trees, together):
         chosen = (forest.tree[forest.roots] >= start) & (forest.tree[forest.roots] < start + together)
         leaf, at, share = _along(forest, forest.roots[chosen], points, j)
-        found += np.bincount(forest.tree[leaf] * count + at, share, len(found))
-    return found.reshape(forest.trees, count)
+        total += np.bincount(forest.tree[leaf] * count + at, share, len(total))
+    return total.reshape(forest.trees, count)
 
 
 def _along(forest: Forest, roots: Integers, points: Array, j: int) -> tuple[Integers, Integers, Array]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sensitivity.measures.best_loss import best
 from sensitivity.measures.designs import UNEVEN, joined, refuse_adaptive
 from sensitivity.measures.incumbents import (
     around,
@@ -20,7 +21,8 @@ from sensitivity.measures.incumbents import (
     spaced,
     weights,
 )
-from sensitivity.measures.losses import DRAWS, Array, Losses, best, groups, interval, note, row
+from sensitivity.measures.losses import Array, Losses, groups, note, row
+from sensitivity.measures.resampling import DRAWS, interval
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def expected_best(
     .. math:: \hat L_k = \sum_{i=1}^{B} \frac{\binom{B-i}{k-1}}{\binom{B}{k}} \, \ell_{(i)}
 
     the mean over all subsets of k, hence unbiased for independent draws. With several seeds each in turn
-    measures what the others find best, as in :func:`sensitivity.measures.losses.best`, which is the value at
+    measures what the others find best, as in :func:`sensitivity.measures.best_loss.best`, which is the value at
     k = B; with one seed it is the plain minimum. ``dodge`` is the estimate with replacement, :math:`\sum_i
     \ell_{(i)} [(\frac{B-i+1}{B})^k - (\frac{B-i}{B})^k]`, which is too high.
 
@@ -63,10 +65,10 @@ def expected_best(
     "Show Your Work", EMNLP 2019 (arXiv:1909.03004), for ``dodge``.
     """
     refuse_adaptive(results, "expected_best", INSTEAD)
-    found = groups(results)
+    every_group = groups(results)
     rows = []
-    for group in found:
-        budgets = _budgets(k, found, known(group))
+    for group in every_group:
+        budgets = _budgets(k, every_group, known(group))
         if not budgets:
             continue
         values = curve(group.loss[None], budgets)[0]
@@ -94,13 +96,13 @@ def budget_area(
     (arXiv:1910.11758).
     """
     refuse_adaptive(results, "budget_area", INSTEAD)
-    found = groups(results)
+    every_group = groups(results)
     rows = []
-    for group in found:
+    for group in every_group:
         most = (
-            _least(found, group.task)
+            _least(every_group, group.task)
             if budget is None
-            else _budgets(budget, found, known(group))[0]
+            else _budgets(budget, every_group, known(group))[0]
             if known(group) >= budget
             else 0
         )
@@ -171,13 +173,13 @@ def relative_performance(
     for contestants, budgets in _contests(results, k):
         zero = (
             0.0
-            if results.direction == "max" and all(np.nanmax(each.loss) <= 0 for each in contestants)
+            if results.direction == "max" and all(np.nanmax(group.loss) <= 0 for group in contestants)
             else contestants[0].initial
         )
-        values = [zero - curve(each.loss[None], budgets)[0] for each in contestants]
-        drawn = [zero - curve_draws(each, budgets, draws, seed + i) for i, each in enumerate(contestants)]
+        values = [zero - curve(group.loss[None], budgets)[0] for group in contestants]
+        drawn = [zero - curve_draws(group, budgets, draws, seed + i) for i, group in enumerate(contestants)]
         for place, budget in enumerate(budgets):
-            members = [i for i, each in enumerate(contestants) if known(each) >= budget]
+            members = [i for i, group in enumerate(contestants) if known(group) >= budget]
             ratio = _over_best(np.array([values[i][place] for i in members])[:, None])[:, 0]
             ratios = _over_best(np.array([drawn[i][:, place] for i in members]))
             for i, value, again in zip(members, ratio, ratios, strict=True):
@@ -203,10 +205,10 @@ def win_probability(
     refuse_adaptive(results, "win_probability", INSTEAD)
     rows = []
     for contestants, budgets in _contests(results, k):
-        values = [ordered(each.loss[None]) for each in contestants]
-        again = [ordered(drawn_losses(each, draws, seed + i)) for i, each in enumerate(contestants)]
+        values = [ordered(group.loss[None]) for group in contestants]
+        again = [ordered(drawn_losses(group, draws, seed + i)) for i, group in enumerate(contestants)]
         for budget in budgets:
-            members = [i for i, each in enumerate(contestants) if known(each) >= budget]
+            members = [i for i, group in enumerate(contestants) if known(group) >= budget]
             chances = _wins([values[i][0] for i in members], budget)
             alike = all(
                 (again[i] == again[i][:1]).all() for i in members
@@ -222,33 +224,36 @@ def win_probability(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _budgets(k: int | Sequence[int] | None, found: Iterable[Losses], most: int) -> list[int]:
+def _budgets(k: int | Sequence[int] | None, contestants: Iterable[Losses], most: int) -> list[int]:
     if k is None:
-        return [int(each) for each in spaced(most, POINTS)]
-    asked = [k] if isinstance(k, (int, np.integer)) else list(k)
-    largest = max((known(group) for group in found), default=0)
-    for each in asked:
-        if isinstance(each, bool) or int(each) != each or not 1 <= each <= max(largest, 1):
+        return [int(budget) for budget in spaced(most, POINTS)]
+    counts = [k] if isinstance(k, (int, np.integer)) else list(k)
+    largest = max((known(group) for group in contestants), default=0)
+    for count in counts:
+        if isinstance(count, bool) or int(count) != count or not 1 <= count <= max(largest, 1):
             raise InputError(
-                f"k must be a whole number from 1 to {largest}, the configurations tried, got {each!r}"
+                f"k must be a whole number from 1 to {largest}, the configurations tried, got {count!r}"
             )
-    return [int(each) for each in asked if each <= most]
+    return [int(count) for count in counts if count <= most]
 
 
-def _least(found: Iterable[Losses], task: str) -> int:
-    return min(known(group) for group in found if group.task == task)
+def _least(contestants: Iterable[Losses], task: str) -> int:
+    return min(known(group) for group in contestants if group.task == task)
 
 
 def _contests(results: Results, k: int | Sequence[int] | None) -> list[tuple[list[Losses], list[int]]]:
     """The variants that meet on each task, and the budgets."""
-    found = groups(results)
+    every_group = groups(results)
     contests = []
-    for task in dict.fromkeys(group.task for group in found):
-        members = [group for group in found if group.task == task]
+    for task in dict.fromkeys(group.task for group in every_group):
+        members = [group for group in every_group if group.task == task]
         most = _least(members, task)
         budgets = sorted({2**i for i in range(most.bit_length())} | {most} - {0})
         contests.append(
-            (members, budgets if k is None else _budgets(k, found, max(known(each) for each in members)))
+            (
+                members,
+                budgets if k is None else _budgets(k, every_group, max(known(group) for group in members)),
+            )
         )
     return contests
 
@@ -283,15 +288,15 @@ def _wins(losses: list[Array], budget: int) -> Array:
     values, chances = [], []
     for sorts in losses:
         counts = np.isfinite(sorts).sum(axis=1).tolist()
-        held = [seed for seed, count in enumerate(counts) if count]
-        values.append(np.concatenate([sorts[seed, : counts[seed]] for seed in held]))
-        chances.append(np.concatenate([_chances(counts[seed], budget) / len(held) for seed in held]))
+        used = [seed for seed, count in enumerate(counts) if count]
+        values.append(np.concatenate([sorts[seed, : counts[seed]] for seed in used]))
+        chances.append(np.concatenate([_chances(counts[seed], budget) / len(used) for seed in used]))
     x, place = np.unique(np.concatenate(values), return_inverse=True)
-    ends = np.cumsum([len(each) for each in values])[:-1]
+    ends = np.cumsum([len(column) for column in values])[:-1]
     mass = np.array(
         [
-            np.bincount(at, each, len(x))
-            for at, each in zip(np.split(place.reshape(-1), ends), chances, strict=True)
+            np.bincount(at, chance, len(x))
+            for at, chance in zip(np.split(place.reshape(-1), ends), chances, strict=True)
         ]
     )
     above = np.maximum(0.0, mass.sum(axis=1, keepdims=True) - np.cumsum(mass, axis=1))

@@ -82,23 +82,23 @@ def _unmeasured(results: Results) -> list[tuple[str, str]]:
     status, total = results.trials["status"], len(results.trials)
     failed, stopped = int((status == "failed").sum()), int((status == "stopped").sum())
     unfinished = int(status.isin(("pending", "running")).sum())
-    found = []
+    sentences = []
     if failed:
-        found.append(
+        sentences.append(
             ("failed", f"{failed} of {total} trials failed and {_are(failed)} left out{_reasons(results)}.")
         )
     if stopped:
-        was, they = ("was", "it has") if stopped == 1 else ("were", "they have")
+        verb, they = ("was", "it has") if stopped == 1 else ("were", "they have")
         text = (
-            f"{stopped} of {total} trials {was} stopped early and {_are(stopped)} left out: {they} no "
+            f"{stopped} of {total} trials {verb} stopped early and {_are(stopped)} left out: {they} no "
             f"result at the full budget."
         )
-        found.append(("stopped", text))
+        sentences.append(("stopped", text))
     if unfinished:
         hint = "" if IMPORTED in results.spec else "; run the study again to complete it"
         have = "has" if unfinished == 1 else "have"
-        found.append(("unfinished", f"{unfinished} of {total} trials {have} not finished{hint}."))
-    return found
+        sentences.append(("unfinished", f"{unfinished} of {total} trials {have} not finished{hint}."))
+    return sentences
 
 
 def _are(count: int) -> str:
@@ -116,14 +116,14 @@ def _reasons(results: Results) -> str:
 
 
 def _design(results: Results) -> list[tuple[str, str]]:
-    found = []
+    sentences = []
     every = groups(results)
     single = [group for group in every if not (np.isfinite(group.loss).sum(axis=1) > 1).any()]
     if single and len(single) == len(every):
-        found.append(("one seed", "One seed: differences may be luck, and seed noise is unknown."))
+        sentences.append(("one seed", "One seed: differences may be luck, and seed noise is unknown."))
     elif single:
         names = several([f"{group.variant} on {group.task}" for group in single])
-        found.append(
+        sentences.append(
             (
                 "one seed",
                 f"One seed for {names}: the noise of these results is unknown ({seeds_in_words(results)} in "
@@ -142,8 +142,8 @@ def _design(results: Results) -> list[tuple[str, str]]:
             f"{crowded}. Use a grid, random or sobol "
             "design to measure sensitivity."
         )
-        found.append(("adaptive", text))
-    return found
+        sentences.append(("adaptive", text))
+    return sentences
 
 
 def _few(results: Results) -> list[tuple[str, str]]:
@@ -153,17 +153,17 @@ def _few(results: Results) -> list[tuple[str, str]]:
         count, needed = int(np.isfinite(group.loss).any(axis=1).sum()), max(FEWEST, EACH * len(group.names))
         if group.names and count < needed:
             few.setdefault((group.task, count, needed), []).append(group.variant)
-    found = []
+    sentences = []
     for (task, count, needed), variants in few.items():
         have = "has" if len(variants) == 1 else "have"
         configurations = f"{count} configuration{'' if count == 1 else 's'}"
-        found.append(
+        sentences.append(
             (
                 "few trials",
                 f"{several(variants)} {have} only {configurations} on {task}; {needed} are needed.",
             )
         )
-    return found
+    return sentences
 
 
 def _surrogates(results: Results) -> list[tuple[str, str]]:
@@ -189,18 +189,20 @@ def _surrogates(results: Results) -> list[tuple[str, str]]:
 def _ranges(results: Results) -> list[tuple[str, str]]:
     searched: dict[str, dict[str, list[str]]] = {}
     for variant in dict.fromkeys(variant for _, variant in results.groups):
-        for each in results.spaces[variant]:
-            if each.cardinality != 1:
-                searched.setdefault(each.name, {}).setdefault(_domain(each), []).append(variant)
-    found = []
+        for hyperparameter in results.spaces[variant]:
+            if hyperparameter.cardinality != 1:
+                searched.setdefault(hyperparameter.name, {}).setdefault(_domain(hyperparameter), []).append(
+                    variant
+                )
+    sentences = []
     for name, domains in searched.items():
         if len(domains) > 1 and not _of_one_range(results, name):
             words = [f"{domain} for {listed(variants)}" for domain, variants in domains.items()]
             text = (
                 f"The ranges of {name} differ, so what is measured over them does, too: {'; '.join(words)}."
             )
-            found.append(("unequal ranges", text))
-    return found
+            sentences.append(("unequal ranges", text))
+    return sentences
 
 
 def _of_one_range(results: Results, name: str) -> bool:
@@ -226,9 +228,12 @@ def _of_one_range(results: Results, name: str) -> bool:
     return bool(gap <= 4 / min(counts.values()))
 
 
-def _domain(each: Hyperparameter) -> str:
-    if each.scale in ("ordinal", "categorical"):
+def _domain(hyperparameter: Hyperparameter) -> str:
+    if hyperparameter.scale in ("ordinal", "categorical"):
         return listed(
-            [number(value) for value in getattr(each, "levels", ()) or getattr(each, "choices", ())]
+            [
+                number(value)
+                for value in getattr(hyperparameter, "levels", ()) or getattr(hyperparameter, "choices", ())
+            ]
         )
-    return f"{number(each.low)} to {number(each.high)} ({each.scale})"  # type: ignore[union-attr]
+    return f"{number(hyperparameter.low)} to {number(hyperparameter.high)} ({hyperparameter.scale})"  # type: ignore[union-attr]

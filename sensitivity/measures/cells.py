@@ -49,30 +49,36 @@ def cells(space: SearchSpace, varied: tuple[str, ...]) -> list[Cell]:
     slice without volume, so its children count as always active. An empty list where nothing is conditional,
     or where there would be more than :data:`MOST` cells.
     """
-    continuous = {each.name for each in space if each.cardinality is None or each.cardinality > LEVELS}
+    continuous = {
+        hyperparameter.name
+        for hyperparameter in space
+        if hyperparameter.cardinality is None or hyperparameter.cardinality > LEVELS
+    }
     parents = [
-        each
-        for each in space
-        if each.name not in continuous and any(each.name in child.when for child in space)
+        hyperparameter
+        for hyperparameter in space
+        if hyperparameter.name not in continuous and any(hyperparameter.name in child.when for child in space)
     ]
-    pieces = {each.name: _pieces(each, space) for each in parents}
+    pieces = {parent.name: _pieces(parent, space) for parent in parents}
     if not parents or math.prod(map(len, pieces.values())) > MOST:
         return []
-    found = []
+    factors = []
     for chosen in itertools.product(*pieces.values()):
         values = {name: value for name, (value, _, _) in zip(pieces, chosen, strict=True)}
         active: dict[str, Any] = {}
-        for each in space:
-            when = {parent: needed for parent, needed in each.when.items() if parent not in continuous}
+        for hyperparameter in space:
+            when = {
+                parent: needed for parent, needed in hyperparameter.when.items() if parent not in continuous
+            }
             if holds(when, active):
-                active[each.name] = values.get(each.name)
+                active[hyperparameter.name] = values.get(hyperparameter.name)
         cell = Cell.whole(len(varied))
         for name, (_, low, high) in zip(pieces, chosen, strict=True):
             if name in varied:
                 cell.low[varied.index(name)], cell.high[varied.index(name)] = low, high
         cell.inactive[:] = [name not in active for name in varied]
-        found.append(cell)
-    return found
+        factors.append(cell)
+    return factors
 
 
 def inactive(group: Losses) -> NDArray[np.bool_]:
@@ -84,12 +90,12 @@ def inactive(group: Losses) -> NDArray[np.bool_]:
 def settled(points: NDArray[np.float64], parts: Sequence[Cell]) -> NDArray[np.float64]:
     """Points of the cube with 0.5 along whatever is inactive there. ``[points, hyperparameters]``, and so
     back."""
-    made = points.copy()
+    result = points.copy()
     for cell in parts:
         inside = ((points > cell.low) | (cell.low == 0)) & ((points <= cell.high) | (cell.high == 1))
         rows = inside.all(axis=1)
-        made[rows] = np.where(cell.inactive, 0.5, made[rows])
-    return made
+        result[rows] = np.where(cell.inactive, 0.5, result[rows])
+    return result
 
 
 def _pieces(parent: Hyperparameter, space: SearchSpace) -> list[tuple[Any, float, float]]:
@@ -98,7 +104,9 @@ def _pieces(parent: Hyperparameter, space: SearchSpace) -> list[tuple[Any, float
     count = parent.cardinality
     assert count is not None
     values = [parent.from_unit(_middle(parent, k, count)) for k in range(count)]
-    children = [each.when[parent.name] for each in space if parent.name in each.when]
+    children = [
+        hyperparameter.when[parent.name] for hyperparameter in space if parent.name in hyperparameter.when
+    ]
     alike = [[position_of(value, needed) >= 0 for needed in children] for value in values]
     edges = [0.0, *(_edge(parent, a, b) for a, b in itertools.pairwise(values)), 1.0]
     runs: list[tuple[Any, float, float]] = []

@@ -12,23 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sensitivity.measures.best_loss import best, best_draws
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.excess import excess, mean_over
-from sensitivity.measures.losses import (
-    NEVER_LEARNED,
-    Array,
-    Draws,
-    Losses,
-    best,
-    best_draws,
-    configurations,
-    drawn,
-    groups,
-    interval,
-    normals,
-    note,
-)
+from sensitivity.measures.losses import NEVER_LEARNED, Array, Losses, groups, note
 from sensitivity.measures.magnitudes import deviation_of, exponent_of, root_mean_square
+from sensitivity.measures.resampling import Draws, configurations, drawn, interval, normals
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -85,10 +74,10 @@ def compare(
     from scipy.stats import norm, t
 
     _check(results, a, b, of, over, level)
-    found = groups(results, over)
+    every_group = groups(results, over)
     power = float(norm.ppf(POWER))
     rows = []
-    for first, second in itertools.combinations(found, 2):
+    for first, second in itertools.combinations(every_group, 2):
         one, two = (
             (second, first) if b == first.variant or (b is None and a == second.variant) else (first, second)
         )
@@ -105,7 +94,7 @@ def compare(
         more = {"p": p, "detectable": (critical + power) * error, "paired": paired}
         keys = {"task": one.task, "a": one.variant, "b": two.variant, "value": value}
         rows.append(keys | ends | more | {"n": one.trials + two.trials, "note": remark})
-    table = pd.DataFrame(rows, columns=[each for each in COLUMNS if each != "p_holm"])
+    table = pd.DataFrame(rows, columns=[column for column in COLUMNS if column != "p_holm"])
     table["p_holm"] = holm(table["p"].to_numpy(float))
     return table[COLUMNS]
 
@@ -157,10 +146,10 @@ def _difference(
     statistic, again = _statistics(of, over)
     value = statistic(one) - statistic(two)
     pair = _aligned(one, two)
-    remarks = [f"{each.variant} {NEVER_LEARNED}" for each in (one, two) if not each.learned]
+    remarks = [f"{group.variant} {NEVER_LEARNED}" for group in (one, two) if not group.learned]
     remarks += list(
         dict.fromkeys(
-            remark for each in (one, two) for remark in note(each).split("; ") if "missing" in remark
+            remark for group in (one, two) for remark in note(group).split("; ") if "missing" in remark
         )
     )
     noises: tuple[float | None, float | None] = (None, None)
@@ -199,16 +188,16 @@ def _unrepeated(one: Losses, two: Losses, pair: Losses | None) -> tuple[float, f
         counted = (one.mean < one.initial) | (pair.mean < pair.initial)
         both = deviation_of((one.mean - pair.mean)[counted]) / math.sqrt(2) if counted.sum() > 1 else 0.0
         return both, both
-    found = []
+    rows = []
     for group in (one, two):
         counted = group.mean < group.initial
         if counted.sum() < 2 or group.units.shape[1] == 0:
-            found.append(0.0)
+            rows.append(0.0)
             continue
         _, near = KDTree(group.units[counted]).query(group.units[counted], k=2)
         mean = group.mean[counted]
-        found.append(root_mean_square(mean - mean[near[:, 1]]) / math.sqrt(2))
-    return found[0], found[1]
+        rows.append(root_mean_square(mean - mean[near[:, 1]]) / math.sqrt(2))
+    return rows[0], rows[1]
 
 
 _Statistic = Callable[[Losses], float]
@@ -235,8 +224,8 @@ def _aligned(one: Losses, two: Losses) -> Losses | None:
     """The second with its configurations in the order of the first; None where they differ."""
     if one.fixed != two.fixed or one.names != two.names or len(one.loss) != len(two.loss):
         return None
-    places = {tuple(sorted(each.items())): i for i, each in enumerate(two.configurations)}
-    order = [places.get(tuple(sorted(each.items()))) for each in one.configurations]
+    places = {tuple(sorted(configuration.items())): i for i, configuration in enumerate(two.configurations)}
+    order = [places.get(tuple(sorted(configuration.items()))) for configuration in one.configurations]
     if any(place is None for place in order):
         return None
     at = np.array(order, dtype=int)
@@ -252,25 +241,29 @@ def _aligned(one: Losses, two: Losses) -> Losses | None:
 def _draws(
     one: Losses, two: Losses, noises: tuple[float | None, float | None], paired: bool, draws: int, seed: int
 ) -> tuple[Draws, Draws]:
-    """Bootstrap draws of both: as :func:`sensitivity.measures.losses.resampled`, but together where they are
+    """Bootstrap draws of both: as :func:`sensitivity.measures.resampling.resampled`, but together where they are
     paired.
 
     Args: noises: standard deviations of a seed where the losses do not tell.
     """
     rng = np.random.default_rng(seed)
-    chosen = [configurations(each, draws, rng) for each in (one, two)]
+    chosen = [configurations(group, draws, rng) for group in (one, two)]
     if paired:
         chosen[1] = chosen[0]
-    numbers = [normals(each, draws, rng) for each in (one, two)]
+    numbers = [normals(group, draws, rng) for group in (one, two)]
     if paired and one.loss.shape == two.loss.shape:
         r = _correlation(one.loss, two.loss)
-        numbers[1] = tuple(r * each + np.sqrt(1 - r**2) * other for each, other in zip(*numbers, strict=True))
+        numbers[1] = tuple(
+            r * first + np.sqrt(1 - r**2) * other for first, other in zip(*numbers, strict=True)
+        )
     scales = [
         np.random.default_rng([seed, 0 if paired else place]) for place in (0, 1)
     ]  # how sure the noise is, is alike for both
     first, second = (
-        drawn(each, which, *own, scale, deviation=noise)
-        for each, which, own, scale, noise in zip((one, two), chosen, numbers, scales, noises, strict=True)
+        drawn(group, which, *normal, scale, deviation=noise)
+        for group, which, normal, scale, noise in zip(
+            (one, two), chosen, numbers, scales, noises, strict=True
+        )
     )
     return first, second
 
@@ -282,8 +275,8 @@ def _correlation(one: Array, two: Array) -> float:
     usable = both.sum(axis=1) >= 2
     if not usable.any():
         return 0.0
-    apart = [np.where(both, loss, np.nan)[usable] for loss in (one, two)]
-    apart = [np.ldexp(loss, -exponent_of(loss)) for loss in apart]
-    a, b = (np.nan_to_num(loss - np.nanmean(loss, axis=1, keepdims=True)) for loss in apart)
+    losses = [np.where(both, loss, np.nan)[usable] for loss in (one, two)]
+    losses = [np.ldexp(loss, -exponent_of(loss)) for loss in losses]
+    a, b = (np.nan_to_num(loss - np.nanmean(loss, axis=1, keepdims=True)) for loss in losses)
     size = float(np.sqrt((a**2).sum() * (b**2).sum()))
     return float(np.clip((a * b).sum() / size, -1, 1)) if size > 1e-24 else 0.0

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
-from sensitivity.measures.losses import DRAWS, Array, Losses, groups, interval, note, resampled, row
+from sensitivity.measures.losses import Array, Losses, groups, note, row
+from sensitivity.measures.resampling import DRAWS, interval, resampled
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -81,10 +82,10 @@ def coupling(
                 f"{other!r})"
             )
         if group.fixed:
-            found = _line(group, first, second, draws, seed)
+            fit = _line(group, first, second, draws, seed)
         else:
-            found = _valley(group, first, second, draws, seed)
-        value, low, high, explains, levels, remark = found
+            fit = _valley(group, first, second, draws, seed)
+        value, low, high, explains, levels, remark = fit
         more = {"explains": explains, "levels": levels, "note": joined(note(group), remark)}
         rows.append(row(group, value, low, high) | more)
     return pd.DataFrame(
@@ -118,7 +119,7 @@ def _pairs(
     refuse_adaptive(results, measure, INSTEAD)
     if one == other:
         raise InputError(f"{measure} needs two hyperparameters, got {one!r} twice")
-    found = []
+    pairs = []
     for group in groups(results, one):
         if other not in group.names:
             continue
@@ -128,19 +129,22 @@ def _pairs(
                 f"{one!r} must be numeric to have a best value between its levels; use "
                 f"best_by_level({other!r}, {one!r})"
             )
-        found.append((group, first, second))
-    return found
+        pairs.append((group, first, second))
+    return pairs
 
 
 def _axis(results: Results, group: Losses, name: str) -> _Axis:
     domain = results.spaces[group.variant][name]
-    values = [each.get(name, np.nan) for each in group.configurations]
+    values = [configuration.get(name, np.nan) for configuration in group.configurations]
     if domain.scale in ("ordinal", "categorical"):
         units = group.units[:, group.names.index(name)]
         return _Axis(
             domain,
             np.array(
-                [u if name in each else np.nan for u, each in zip(units, group.configurations, strict=True)]
+                [
+                    u if name in configuration else np.nan
+                    for u, configuration in zip(units, group.configurations, strict=True)
+                ]
             ),
         )
     x = np.array(values, dtype=float)
@@ -174,12 +178,12 @@ def _by_level(
     names, places = _levels(group, second, 4)
     drawn = resampled(group, draws=draws, seed=seed)
     x = np.array(tops)
-    found = []
+    levels = []
     for level, name in enumerate(names):
-        here = np.flatnonzero((places == level) & (columns >= 0))
-        if not len(here):
+        members = np.flatnonzero((places == level) & (columns >= 0))
+        if not len(members):
             continue
-        value, edge = _bottom(x, _curve(group.mean[None, here], columns[here][None], len(x)))
+        value, edge = _bottom(x, _curve(group.mean[None, members], columns[members][None], len(x)))
         inside = places[drawn.chosen] == level
         means = np.where(inside & (columns[drawn.chosen] >= 0), drawn.mean, np.inf)
         values, _ = _bottom(x, _curve(means, columns[drawn.chosen], len(x)))
@@ -187,14 +191,14 @@ def _by_level(
         at = float(value[0])
         called = second.back(name) if second.numeric else second.domain.from_unit(name)
         if second.numeric and group.fixed:  # the level as it was given, not as the logarithm returns it
-            called = group.configurations[int(here[0])][second.domain.name]
+            called = group.configurations[int(members[0])][second.domain.name]
         end = {-1: "smallest", 0: "", 1: "largest"}[
             int(edge[0] * (-1 if first.domain.scale == "log1m" else 1))
         ]
-        found.append(
-            (called, at, (min(low, at), max(high, at)), end, int(np.isfinite(group.loss[here]).sum()))
+        levels.append(
+            (called, at, (min(low, at), max(high, at)), end, int(np.isfinite(group.loss[members]).sum()))
         )
-    return found
+    return levels
 
 
 def _curve(means: Array, columns: NDArray[np.int64], levels: int) -> Array:
@@ -211,21 +215,21 @@ def _bottom(x: Array, curves: Array) -> tuple[Array, Array]:
     """Where each curve is lowest, between levels where both neighbours are known, and -1 or 1 where that is
     an end. NaN for no curve."""
     known = np.isfinite(curves)
-    found, edge = np.full(len(curves), np.nan), np.zeros(len(curves))
+    bottom, edge = np.full(len(curves), np.nan), np.zeros(len(curves))
     for i, (curve, there) in enumerate(zip(curves, known, strict=True)):
         at, y = x[there], curve[there]
         if not len(at):
             continue
         best = int(y.argmin())
-        found[i] = at[best]
+        bottom[i] = at[best]
         if best in (0, len(at) - 1):
             edge[i] = 0.0 if len(at) == 1 else -1.0 if best == 0 else 1.0
             continue
         (a, b, c), (p, q, r) = at[best - 1 : best + 2], y[best - 1 : best + 2]
         bend = (b - a) * (q - r) - (b - c) * (q - p)
         if bend != 0:
-            found[i] = np.clip(b - ((b - a) ** 2 * (q - r) - (b - c) ** 2 * (q - p)) / (2 * bend), a, c)
-    return found, edge
+            bottom[i] = np.clip(b - ((b - a) ** 2 * (q - r) - (b - c) ** 2 * (q - p)) / (2 * bend), a, c)
+    return bottom, edge
 
 
 _Fit = tuple[float, float, float, float, int, str]
@@ -239,9 +243,9 @@ def _line(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> 
     drawn, x, y = resampled(group, draws=draws, seed=seed), np.array(tops), np.array(names)
     best, best_draws, ends = [], [], []
     for level in range(len(names)):
-        here = (places == level) & (columns >= 0)
-        value, edge = _bottom(x, _curve(group.mean[None, here], columns[here][None], len(x)))
-        values, _ = _bottom(x, _curve(drawn.mean[:, here], columns[here][None], len(x)))
+        at_level = (places == level) & (columns >= 0)
+        value, edge = _bottom(x, _curve(group.mean[None, at_level], columns[at_level][None], len(x)))
+        values, _ = _bottom(x, _curve(drawn.mean[:, at_level], columns[at_level][None], len(x)))
         best.append(value[0])
         best_draws.append(values)
         ends.append(edge[0])

@@ -77,7 +77,7 @@ def morris(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd
         group = losses(results, task, variant)
         design, y, units = _rows(results, group, Morris)
         space = results.spaces[variant]
-        found = analysis.analyze(
+        indices = analysis.analyze(
             design.problem(space),
             units,
             y,
@@ -88,8 +88,8 @@ def morris(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd
         keys = {"task": task, "variant": variant, "n": len(y), "note": note(group), "order": "main"}
         for i, name in enumerate(space.names):
             if name in group.names:
-                value, half = float(found["mu_star"][i]), float(found["mu_star_conf"][i])
-                about = {"mu": float(found["mu"][i]), "sigma": float(found["sigma"][i])}
+                value, half = float(indices["mu_star"][i]), float(indices["mu_star_conf"][i])
+                about = {"mu": float(indices["mu"][i]), "sigma": float(indices["sigma"][i])}
                 rows.append(
                     {
                         **keys,
@@ -112,31 +112,31 @@ def _sobol(
     count = len(space)
     second = design.second_order
     if constant(group):
-        found: dict[str, Any] = {
+        indices: dict[str, Any] = {
             f"{name}{end}": np.zeros(count) for name in ("S1", "ST") for end in ("", "_conf")
         }
-        found |= {f"S2{end}": np.zeros((count, count)) for end in ("", "_conf")}
+        indices |= {f"S2{end}": np.zeros((count, count)) for end in ("", "_conf")}
     else:
         # SALib takes a seed of 0 for none.
-        found = analysis.analyze(
+        indices = analysis.analyze(
             design.problem(space), y, calc_second_order=second, num_resamples=resamples, seed=seed + 1
         )
-    kept = [i for i, name in enumerate(space.names) if name in group.names]
-    rows = [(space.names[i], "main", float(found["S1"][i]), float(found["S1_conf"][i])) for i in kept]
+    varied = [i for i, name in enumerate(space.names) if name in group.names]
+    rows = [(space.names[i], "main", float(indices["S1"][i]), float(indices["S1_conf"][i])) for i in varied]
     if second:
-        pairs = [(i, j) for i in kept for j in kept if i < j]
+        pairs = [(i, j) for i in varied for j in varied if i < j]
         rows += [
             (
                 f"{space.names[i]} x {space.names[j]}",
                 "pair",
-                float(found["S2"][i, j]),
-                float(found["S2_conf"][i, j]),
+                float(indices["S2"][i, j]),
+                float(indices["S2_conf"][i, j]),
             )
             for i, j in pairs
         ]
     return [
         *rows,
-        *((space.names[i], "total", float(found["ST"][i]), float(found["ST_conf"][i])) for i in kept),
+        *((space.names[i], "total", float(indices["ST"][i]), float(indices["ST_conf"][i])) for i in varied),
     ]
 
 
@@ -144,7 +144,7 @@ def _rows(results: Results, group: Losses, kind: Any) -> tuple[Any, Array, Array
     """The design of a kind, the mean loss of each of its rows, and its rows in the unit cube."""
     measure = {"saltelli": "sobol", "morris": "morris"}[kind.kind]
     got = results.design_of(group.variant)
-    design = next((each for each in _designs(results, group.variant) if isinstance(each, kind)), None)
+    design = next((design for design in _designs(results, group.variant) if isinstance(design, kind)), None)
     if design is None:
         raise InputError(f"{measure} needs a {kind.kind} design, got {got!r}; use variance_shares")
     space = results.spaces[group.variant]

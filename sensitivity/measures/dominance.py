@@ -29,17 +29,17 @@ def dominated_sums(
     column, weight = columns[order], weights[order]
     first = np.zeros(len(at_rows), dtype=np.int64)
     last = np.searchsorted(rows[order], at_rows, side="right")
-    found = np.zeros(len(at_rows))
+    total = np.zeros(len(at_rows))
     bound = at_columns + 1  # columns below it count
     for bit in reversed(range(int(max(columns.max(initial=0), bound.max(initial=0))).bit_length())):
         low = (column >> bit) & 1 == 0
         before = np.append(0, np.cumsum(low))  # points with bit 0 among the first so many
         sums = np.append(0.0, np.cumsum(np.where(low, weight, 0.0)))
         goes_right = (bound >> bit) & 1 == 1
-        found += np.where(goes_right, sums[last] - sums[first], 0.0)
+        total += np.where(goes_right, sums[last] - sums[first], 0.0)
         first, last = (
-            np.where(goes_right, before[-1] + each - before[each], before[each]) for each in (first, last)
+            np.where(goes_right, before[-1] + index - before[index], before[index]) for index in (first, last)
         )
         parted = np.concatenate([np.flatnonzero(low), np.flatnonzero(~low)])
         column, weight = column[parted], weight[parted]
-    return found
+    return total

@@ -48,14 +48,14 @@ class Edge:
 def advice(results: Results, groups: Iterable[Losses]) -> list[tuple[str, str, str]]:
     """Task (empty of several), variant and sentence of every hyperparameter at an end: once a variant, the
     clearest first."""
-    found: dict[tuple[str, str], list[Edge]] = {}
+    by_group: dict[tuple[str, str], list[Edge]] = {}
     judged: dict[str, list[str]] = {}
     for group in groups:
         judged.setdefault(group.variant, []).append(group.task)
         for edge in edges(results, group):
-            found.setdefault((edge.variant, edge.name), []).append(edge)
+            by_group.setdefault((edge.variant, edge.name), []).append(edge)
     rows = []
-    for part in sorted(found.values(), key=lambda part: -max(edge.gain for edge in part)):
+    for part in sorted(by_group.values(), key=lambda part: -max(edge.gain for edge in part)):
         sentence = _sentence(results, part, judged[part[0].variant])
         if sentence:
             rows.append((part[0].task if len(part) == 1 else "", part[0].variant, sentence))
@@ -74,7 +74,7 @@ def edges(results: Results, group: Losses) -> list[Edge]:
         return []
     group = scaled(group)
     best = int(np.nanargmin(group.mean))
-    found = []
+    result = []
     for column, name in enumerate(group.names):
         domain = results.spaces[group.variant][name]
         if domain.scale not in ("linear", "log", "log1m") or name not in group.configurations[best]:
@@ -86,7 +86,7 @@ def edges(results: Results, group: Losses) -> list[Edge]:
         if end is not None:
             higher, gain = end
             value = float(group.configurations[best][name])
-            found.append(
+            result.append(
                 Edge(
                     group.task,
                     group.variant,
@@ -96,7 +96,7 @@ def edges(results: Results, group: Losses) -> list[Edge]:
                     gain / float(np.nanmax(group.mean) - np.nanmin(group.mean)),
                 )
             )
-    return found
+    return result
 
 
 def _end(group: Losses, units: Array, active: NDArray[np.bool_], best: int) -> tuple[bool, float] | None:

@@ -65,21 +65,21 @@ def estimators(results: Results, *, names: tuple[str, ...] = tuple(ESTIMATORS)) 
         varied = results.varied(variant)
         tables: dict[str, list[dict[str, Any]]] = {}
         for name in names:
-            found = _table_or_reason(name, part)
-            if isinstance(found, str):
+            table = _table_or_reason(name, part)
+            if isinstance(table, str):
                 keys = {
                     "task": task,
                     "variant": variant,
                     "effect": "",
                     "estimator": name,
-                    "note": found,
+                    "note": table,
                     "disagrees": "",
                 }
                 rows.append({**keys, **dict.fromkeys(("value", "low", "high", "n", "rank"), np.nan)})
                 continue
-            kept = found[found["effect"].isin(varied) & found["order"].isin(("main", "top"))]
-            kept = kept.assign(estimator=name, rank=kept["value"].rank(ascending=False), disagrees="")
-            tables[name] = records(kept)
+            ranked = table[table["effect"].isin(varied) & table["order"].isin(("main", "top"))]
+            ranked = ranked.assign(estimator=name, rank=ranked["value"].rank(ascending=False), disagrees="")
+            tables[name] = records(ranked)
         _compare(tables)
         rows += [{column: row[column] for column in COLUMNS} for name in tables for row in tables[name]]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -100,8 +100,8 @@ def _table_or_reason(name: str, results: Results) -> pd.DataFrame | str:
 def _only(results: Results, task: str, variant: str) -> Results:
     """The results of one variant on one task."""
     trials = results.trials
-    kept = trials[(trials["task"] == task) & (trials["variant"] == variant)]
-    return keeping_losses(dataclasses.replace(results, trials=kept))
+    part = trials[(trials["task"] == task) & (trials["variant"] == variant)]
+    return keeping_losses(dataclasses.replace(results, trials=part))
 
 
 def _compare(tables: dict[str, list[dict[str, Any]]]) -> None:
@@ -112,7 +112,7 @@ def _compare(tables: dict[str, list[dict[str, Any]]]) -> None:
             c, d = place.get(a["effect"]), place.get(b["effect"])
             if c is not None and d is not None and _before(a, b) * _before(c, d) < 0:
                 for row, name in ((a, other), (b, other), (c, one), (d, one)):
-                    known = [each for each in row["disagrees"].split(", ") if each]
+                    known = [name for name in row["disagrees"].split(", ") if name]
                     row["disagrees"] = ", ".join(dict.fromkeys([*known, name]))
 
 

@@ -9,20 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sensitivity.measures.best_loss import best, best_draws
 from sensitivity.measures.designs import joined
-from sensitivity.measures.losses import (
-    DRAWS,
-    Array,
-    Losses,
-    around,
-    best,
-    best_draws,
-    groups,
-    interval,
-    note,
-    resampled,
-    row,
-)
+from sensitivity.measures.losses import Array, Losses, groups, note, row
+from sensitivity.measures.resampling import DRAWS, around, interval, resampled
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -55,11 +45,11 @@ def excess_loss(
     level over the other hyperparameters and the seeds: the variant as it was run. ``tuned`` has the best loss
     at each level instead of the mean, so that only the hyperparameter itself costs (levels where the design
     has none: up to 12 even parts of its scale).
-    :math:`\ell^*` is :func:`sensitivity.measures.losses.best`. Variants without the hyperparameter have no row, and configurations
+    :math:`\ell^*` is :func:`sensitivity.measures.best_loss.best`. Variants without the hyperparameter have no row, and configurations
     without it (a condition keeps it inactive) do not count. One configuration, or one level, has no value.
 
     Args: over: a hyperparameter, or None for the whole space. tuned: see above. level: of the interval
-    (:func:`sensitivity.measures.losses.around`). draws, seed: of the bootstrap.
+    (:func:`sensitivity.measures.resampling.around`). draws, seed: of the bootstrap.
     Raises: InputError for a hyperparameter that no variant has, for ``tuned`` without one.
     Source: Wortsman et al., arXiv:2309.14322, section 2.2, for the learning rate.
     """
@@ -86,7 +76,7 @@ def excess_loss(
 
 
 def best_loss(results: Results, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """The best loss (:func:`sensitivity.measures.losses.best`) with its bootstrap interval, and the
+    """The best loss (:func:`sensitivity.measures.best_loss.best`) with its bootstrap interval, and the
     configuration with the smallest mean.   Args: level: of the interval. draws, seed: of the bootstrap.
     """
     rows = []
@@ -114,12 +104,12 @@ def excess_differences(
 
     An interval that holds 0 is a difference that this study cannot tell from noise.
     """
-    found = [group for group in groups(results, over) if _varies(group, over)]
-    drawn = [excess_draws(each, over, draws, seed + i) for i, each in enumerate(found)]
-    values = [excess(each, over) for each in found]
+    varying = [group for group in groups(results, over) if _varies(group, over)]
+    drawn = [excess_draws(group, over, draws, seed + i) for i, group in enumerate(varying)]
+    values = [excess(group, over) for group in varying]
     rows = []
-    for i, j in itertools.combinations(range(len(found)), 2):
-        a, b = found[i], found[j]
+    for i, j in itertools.combinations(range(len(varying)), 2):
+        a, b = varying[i], varying[j]
         if a.task == b.task:
             value, (low, high) = values[i] - values[j], interval(drawn[i] - drawn[j])
             both = {
@@ -165,11 +155,11 @@ def _tuned(group: Losses, over: str, draws: int, seed: int) -> tuple[float, Arra
         replace(group, loss=group.loss[part], units=group.units[part], lr=group.lr[part]) for part in parts
     ]
     again = np.mean(
-        [best_draws(each, drawn.of(part)) for each, part in zip(at_each, parts, strict=True)], axis=0
+        [best_draws(subgroup, drawn.of(part)) for subgroup, part in zip(at_each, parts, strict=True)], axis=0
     )
-    return max(0.0, float(np.mean([best(each) for each in at_each])) - best(group)), again - best_draws(
-        group, drawn
-    )
+    return max(
+        0.0, float(np.mean([best(subgroup) for subgroup in at_each])) - best(group)
+    ), again - best_draws(group, drawn)
 
 
 def mean_over(group: Losses, means: Array, over: str | None) -> Array:

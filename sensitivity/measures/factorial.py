@@ -53,7 +53,10 @@ def factorial(results: Results, *, level: float = 0.95) -> pd.DataFrame:
     for task, variant in results.groups:
         group = scaled(losses(results, task, variant))
         keys = {"task": task, "variant": variant, "n": group.trials}
-        rows += [{**keys, **each} for each in _table(group, _grid(group, results.design_of(variant)), level)]
+        rows += [
+            {**keys, **effect_row}
+            for effect_row in _table(group, _grid(group, results.design_of(variant)), level)
+        ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -80,31 +83,31 @@ def _grid(group: Losses, kind: str) -> Array:
         raise InputError(
             f"factorial needs every trial of the grid, got {reason}; finish the study or use variance_shares"
         )
-    made = np.full((*shape, group.loss.shape[1]), np.nan)
-    made[tuple(places.reshape(-1) for _, places in levels)] = group.loss
-    if np.isnan(made).any():
+    grid = np.full((*shape, group.loss.shape[1]), np.nan)
+    grid[tuple(places.reshape(-1) for _, places in levels)] = group.loss
+    if np.isnan(grid).any():
         raise InputError(
             f"factorial needs a full grid, got {kind!r} with some cells twice; use variance_shares"
         )
-    return made
+    return grid
 
 
 def _table(group: Losses, y: Array, level: float) -> list[dict[str, Any]]:
     seeds = y.shape[-1]
-    found = _effects(group.names, y.mean(axis=-1), seeds)
+    terms = _effects(group.names, y.mean(axis=-1), seeds)
     total = float(((y - y.mean()) ** 2).sum())
     if total <= 1e-24 * max(1e-300, float((y**2).sum())):
         total = 0.0
     within = float(((y - y.mean(axis=-1, keepdims=True)) ** 2).sum())
     error, freedom, remark = within, y[..., 0].size * (seeds - 1), note(group)
     if seeds == 1:
-        last = found[-1] if found[-1].order != "main" else None
+        last = terms[-1] if terms[-1].order != "main" else None
         error, freedom = (last.squares, last.freedom) if last else (float("nan"), 0)
         remark += f": {last.effect} taken as the error" if last else ": nothing to take as the error"
     rows = []
-    for each in found:
-        judged = freedom > 0 and not (seeds == 1 and each is found[-1])
-        rows.append({**_judged(each, error, freedom, total, y.size, level, judged=judged), "note": remark})
+    for term in terms:
+        judged = freedom > 0 and not (seeds == 1 and term is terms[-1])
+        rows.append({**_judged(term, error, freedom, total, y.size, level, judged=judged), "note": remark})
     noise: dict[str, Any] = {
         "effect": NOISE,
         "order": "noise",
@@ -122,7 +125,7 @@ def _effects(names: tuple[str, ...], mean: Array, seeds: int) -> list[_Effect]:
     axes = range(mean.ndim)
     centred = mean - mean.mean()
     alone = {j: centred.mean(axis=tuple(k for k in axes if k != j), keepdims=True) for j in axes}
-    found = []
+    terms = []
     left, freedom = centred.copy(), mean.size - 1
     for chosen in [*itertools.combinations(axes, 1), *itertools.combinations(axes, 2)]:
         if len(chosen) == 1:
@@ -131,19 +134,19 @@ def _effects(names: tuple[str, ...], mean: Array, seeds: int) -> list[_Effect]:
             both = centred.mean(axis=tuple(k for k in axes if k not in chosen), keepdims=True)
             effect = both - alone[chosen[0]] - alone[chosen[1]]
         left = left - effect
-        own = int(np.prod([mean.shape[j] - 1 for j in chosen]))
-        freedom -= own
+        degrees = int(np.prod([mean.shape[j] - 1 for j in chosen]))
+        freedom -= degrees
         squares = float((effect**2).mean()) * mean.size * seeds
-        found.append(
+        terms.append(
             _Effect(
-                " x ".join(names[j] for j in chosen), "main" if len(chosen) == 1 else "pair", squares, own
+                " x ".join(names[j] for j in chosen), "main" if len(chosen) == 1 else "pair", squares, degrees
             )
         )
     if mean.ndim > 2:
-        found.append(
+        terms.append(
             _Effect(HIGHER if seeds > 1 else UNSEPARATED, "rest", float((left**2).sum()) * seeds, freedom)
         )
-    return found
+    return terms
 
 
 def together(table: pd.DataFrame, *, level: float = 0.95) -> dict[str, Any] | None:
@@ -163,29 +166,29 @@ def together(table: pd.DataFrame, *, level: float = 0.95) -> dict[str, Any] | No
 
 
 def _judged(
-    each: _Effect, error: float, freedom: int, total: float, n: int, level: float, *, judged: bool
+    term: _Effect, error: float, freedom: int, total: float, n: int, level: float, *, judged: bool
 ) -> dict[str, Any]:
     from scipy.stats import f as f_distribution
 
     row: dict[str, Any] = {
-        "effect": each.effect,
-        "order": each.order,
-        "df": each.freedom,
+        "effect": term.effect,
+        "order": term.order,
+        "df": term.freedom,
         **dict.fromkeys(("low", "high", *EXTRA[:3]), np.nan),
     }
-    row |= {"value": each.squares / total if total else 0.0, "f": np.nan, "p": np.nan}
+    row |= {"value": term.squares / total if total else 0.0, "f": np.nan, "p": np.nan}
     if not total:
         return {**row, "low": 0.0, "high": 0.0, **dict.fromkeys(EXTRA[:3], 0.0), "p": 1.0}
-    if not judged or not each.freedom:
+    if not judged or not term.freedom:
         return row
     mean_error = error / freedom
-    gain = each.squares - each.freedom * mean_error
+    gain = term.squares - term.freedom * mean_error
     row["omega_squared"] = max(0.0, gain / (total + mean_error))
-    row["partial_eta_squared"] = each.squares / (each.squares + error) if each.squares + error > 0 else 0.0
-    rest = each.squares + (n - each.freedom) * mean_error
+    row["partial_eta_squared"] = term.squares / (term.squares + error) if term.squares + error > 0 else 0.0
+    rest = term.squares + (n - term.freedom) * mean_error
     row["partial_omega_squared"] = max(0.0, gain / rest) if rest > 0 else 0.0
     if mean_error <= 1e-20 * total:  # without noise whatever is there is certain
-        certain = each.squares > 1e-20 * total
+        certain = term.squares > 1e-20 * total
         return {
             **row,
             "low": row["value"],
@@ -193,10 +196,10 @@ def _judged(
             "f": np.inf if certain else np.nan,
             "p": 0.0 if certain else 1.0,
         }
-    row["f"] = each.squares / each.freedom / mean_error
-    row["p"] = float(f_distribution.sf(row["f"], each.freedom, freedom))
+    row["f"] = term.squares / term.freedom / mean_error
+    row["p"] = float(f_distribution.sf(row["f"], term.freedom, freedom))
     low, high = (
-        _noncentrality(row["f"], each.freedom, freedom, q) for q in ((1 + level) / 2, (1 - level) / 2)
+        _noncentrality(row["f"], term.freedom, freedom, q) for q in ((1 + level) / 2, (1 - level) / 2)
     )
     # The noise makes eta squared larger than what it estimates, so that of an F far below 1 can be above the
     # interval.

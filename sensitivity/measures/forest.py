@@ -23,11 +23,11 @@ FEWEST = 8
 """Configurations below which a forest says nothing."""
 POOR = 0.5
 """Out-of-bag R2 below which its shares are not to be relied on."""
-KEPT = 2_000_000
+CACHED_NODES = 2_000_000
 """Nodes of the forests that are kept for the next measure, about 150 MB: 64 trees for each of 20,000
 configurations."""
 Integers = NDArray[np.int64]
-_kept: dict[Any, tuple[list[Any], NDArray[np.bool_]]] = {}
+_cache: dict[Any, tuple[list[Any], NDArray[np.bool_]]] = {}
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ class Forest:
 
     @property
     def _leaves(self) -> list[Integers]:
-        found = self.__dict__.get("_leaves_of_trees")
-        if found is None:
+        leaves = self.__dict__.get("_leaves_of_trees")
+        if leaves is None:
             places = np.flatnonzero((self.feature < 0) & (self.high > self.low).all(axis=1))
             places = places[np.argsort(self.tree[places], kind="stable")]
-            found = np.split(places, np.searchsorted(self.tree[places], np.arange(1, self.trees)))
-            object.__setattr__(self, "_leaves_of_trees", found)
-        return list(found)
+            leaves = np.split(places, np.searchsorted(self.tree[places], np.arange(1, self.trees)))
+            object.__setattr__(self, "_leaves_of_trees", leaves)
+        return list(leaves)
 
     def out_of_bag(self, drawn: Array) -> Array:
         """The mean over the trees that have not seen a configuration. ``[..., trees, configurations]`` to
@@ -115,12 +115,12 @@ def grow(
     section 3.
     """
     parts, out = fitted(units if spread is None else spread, loss, trees=trees, seed=seed)
-    sizes = np.array([each.node_count for each in parts])
+    sizes = np.array([part.node_count for part in parts])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     shift, nodes = np.repeat(starts, sizes), np.arange(sizes.sum())
-    feature = np.concatenate([each.feature for each in parts]).astype(np.int64)
+    feature = np.concatenate([part.feature for part in parts]).astype(np.int64)
     left, right = (
-        np.concatenate([getattr(each, f"children_{side}") for each in parts]) for side in ("left", "right")
+        np.concatenate([getattr(part, f"children_{side}") for part in parts]) for side in ("left", "right")
     )
     leaf = feature < 0
     left, right, feature = (
@@ -128,26 +128,26 @@ def grow(
         np.where(leaf, nodes, right + shift),
         np.where(leaf, -1, feature),
     )
-    threshold = np.concatenate([each.threshold for each in parts])
+    threshold = np.concatenate([part.threshold for part in parts])
     cells = cells or (Cell.whole(units.shape[1]),)
-    copies = [_without(each, left, right, feature, threshold, starts) for each in cells]
+    copies = [_without(cell, left, right, feature, threshold, starts) for cell in cells]
     width = len(nodes)
-    made = Forest(
-        left=np.concatenate([each[0] + i * width for i, each in enumerate(copies)]),
-        right=np.concatenate([each[1] + i * width for i, each in enumerate(copies)]),
+    forest = Forest(
+        left=np.concatenate([copy[0] + i * width for i, copy in enumerate(copies)]),
+        right=np.concatenate([copy[1] + i * width for i, copy in enumerate(copies)]),
         feature=np.tile(feature, len(cells)),
         threshold=np.tile(threshold, len(cells)),
-        value=np.tile(np.concatenate([each.value[:, 0, 0] for each in parts]), len(cells)),
+        value=np.tile(np.concatenate([part.value[:, 0, 0] for part in parts]), len(cells)),
         tree=np.tile(np.repeat(np.arange(trees), sizes), len(cells)),
         low=np.zeros((width * len(cells), units.shape[1])),
         high=np.zeros((width * len(cells), units.shape[1])),  # what no root leads to has no volume
-        roots=np.concatenate([each[2] + i * width for i, each in enumerate(copies)]),
+        roots=np.concatenate([copy[2] + i * width for i, copy in enumerate(copies)]),
         trees=trees,
         out=out,
         predicted=predictions(parts, units),
     )
-    _box(made, cells)
-    return made
+    _box(forest, cells)
+    return forest
 
 
 def fitted(
@@ -156,24 +156,25 @@ def fitted(
     """Fully grown trees of scikit-learn, each on its bootstrap sample; which configurations each has not seen
     ``[trees, configurations]``.
 
-    Several measures ask for the same forest, so the last ones (:data:`KEPT`) are kept.
+    Several measures ask for the same forest, so the last ones (:data:`CACHED_NODES`) are kept.
     """
-    asked = (units.tobytes(), units.shape, loss.tobytes(), trees, seed)
-    found = _kept.get(asked)
-    if found is None:
-        made, seen = fit(units, loss, trees=trees, seed=seed)
-        found = _kept[asked] = made, seen == 0
+    key = (units.tobytes(), units.shape, loss.tobytes(), trees, seed)
+    entry = _cache.get(key)
+    if entry is None:
+        forests, seen = fit(units, loss, trees=trees, seed=seed)
+        entry = _cache[key] = forests, seen == 0
         while (
-            len(_kept) > 1
-            and sum(each.node_count for kept, _ in list(_kept.values()) for each in kept) > KEPT
+            len(_cache) > 1
+            and sum(forest.node_count for cached, _ in list(_cache.values()) for forest in cached)
+            > CACHED_NODES
         ):
-            _kept.pop(next(iter(_kept)), None)
-    return found
+            _cache.pop(next(iter(_cache)), None)
+    return entry
 
 
 def forget() -> None:
     """Keep no forest, so that the next is fitted anew: for who times one."""
-    _kept.clear()
+    _cache.clear()
 
 
 def fit(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tuple[list[Any], Array]:
@@ -189,24 +190,24 @@ def fit(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tupl
     count = len(loss)
     single = np.ascontiguousarray(units, dtype=np.float32)  # as trees compare
     state, stream = np.random.RandomState(seed), np.random.RandomState()
-    made, seen = [], np.zeros((trees, count))
+    forests, seen = [], np.zeros((trees, count))
     with config_context(skip_parameter_validation=True, assume_finite=True):
         for tree in range(trees):
-            own = int(state.randint(np.iinfo(np.int32).max))
-            stream.seed(own)  # many times quicker than another generator
+            tree_seed = int(state.randint(np.iinfo(np.int32).max))
+            stream.seed(tree_seed)  # many times quicker than another generator
             seen[tree] = np.bincount(stream.randint(0, count, count, dtype=np.int32), minlength=count)
-            stream.seed(own)
+            stream.seed(tree_seed)
             grown = DecisionTreeRegressor(random_state=stream).fit(
                 single, loss[:, None], sample_weight=seen[tree], check_input=False
             )
-            made.append(grown.tree_)
-    return made, seen
+            forests.append(grown.tree_)
+    return forests, seen
 
 
 def predictions(trees: Sequence[Any], units: Array) -> Array:
     """What every tree says at places of the unit cube. Shape ``[trees, places]``."""
     single = np.ascontiguousarray(units, dtype=np.float32)
-    return np.array([each.predict(single)[:, 0] for each in trees])
+    return np.array([tree.predict(single)[:, 0] for tree in trees])
 
 
 def unseen(drawn: Array, out: NDArray[np.bool_]) -> Array:
@@ -234,8 +235,8 @@ def surrogate_r_squared(group: Losses, space: SearchSpace, *, trees: int = TREES
     fit."""
     if not group.names or len(group.loss) < FEWEST or constant(group):
         return float("nan")
-    made, out = fitted(spread(group, space, seed), group.mean, trees=trees, seed=seed)
-    return r_squared(group.mean, unseen(predictions(made, group.units), out))
+    forests, out = fitted(spread(group, space, seed), group.mean, trees=trees, seed=seed)
+    return r_squared(group.mean, unseen(predictions(forests, group.units), out))
 
 
 def remark(r2: float) -> str:
@@ -268,8 +269,8 @@ def _without(
 def _box(forest: Forest, cells: Sequence[Cell]) -> None:
     """Fill the boxes in, level by level from the roots."""
     low, high = forest.low, forest.high
-    each = forest.roots.reshape(len(cells), -1)
-    for roots, cell in zip(each, cells, strict=True):
+    nodes = forest.roots.reshape(len(cells), -1)
+    for roots, cell in zip(nodes, cells, strict=True):
         low[roots], high[roots] = cell.low, cell.high
     level = forest.roots
     while True:

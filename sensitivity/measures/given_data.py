@@ -11,9 +11,10 @@ import pandas as pd
 
 from sensitivity.measures.cells import inactive
 from sensitivity.measures.forest import constant
-from sensitivity.measures.losses import Array, Losses, interval, losses, note
+from sensitivity.measures.losses import Array, Losses, losses, note
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.noise import NOISE, noise_of
+from sensitivity.measures.resampling import interval
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
@@ -50,7 +51,7 @@ def pawn(results: Results, *, slices: int = SLICES, draws: int = 200, seed: int 
         low, high = interval(distances(weights, rank, y, parts))
         return value, min(low, value), max(high, value)
 
-    return _each(results, analysed, seed)
+    return _by_hyperparameter(results, analysed, seed)
 
 
 def delta(results: Results, *, resamples: int = 30, seed: int = 0) -> pd.DataFrame:
@@ -83,7 +84,7 @@ def delta(results: Results, *, resamples: int = 30, seed: int = 0) -> pd.DataFra
         value, half = 2 * observed - float(redrawn.mean()), float(ndtri(0.975) * redrawn.std(ddof=1))
         return float(np.clip(value, 0.0, 1.0)), max(0.0, value - half), min(1.0, value + half)
 
-    return _each(results, analysed, seed)
+    return _by_hyperparameter(results, analysed, seed)
 
 
 def area(x: Array, y: Array) -> float:
@@ -134,15 +135,15 @@ def distances(weights: Any, rank: Array, y: Array, parts: int) -> Array:
     edges = np.quantile(rank, np.linspace(0, 1, parts + 1))
     sorted_weights, ranks = weights[:, order], rank[order]
     whole = np.cumsum(sorted_weights, axis=1)[:, last] / count
-    found = np.full((parts, len(weights)), np.nan)
+    distance = np.full((parts, len(weights)), np.nan)
     for s in range(parts):
         part = np.cumsum(np.where((ranks >= edges[s]) & (ranks < edges[s + 1]), sorted_weights, 0), axis=1)[
             :, last
         ]
         size = part[:, -1:]
         share = np.divide(part, size, out=np.full(part.shape, np.nan), where=size > 0)
-        found[s] = np.abs(share - whole).max(axis=1)
-    return np.asarray(np.nanmedian(found, axis=0))
+        distance[s] = np.abs(share - whole).max(axis=1)
+    return np.asarray(np.nanmedian(distance, axis=0))
 
 
 def _sliced(x: Array, slices: int, rng: np.random.Generator) -> tuple[Array, int]:
@@ -152,7 +153,7 @@ def _sliced(x: Array, slices: int, rng: np.random.Generator) -> tuple[Array, int
     return rank, max(2, min(slices, len(np.unique(x))))
 
 
-def _each(
+def _by_hyperparameter(
     results: Results,
     analysed: Callable[[Array, Array, np.random.Generator], tuple[float, float, float]],
     seed: int,
@@ -169,13 +170,13 @@ def _each(
         rng = np.random.default_rng(seed)
         points = np.where(inactive(group), rng.random(group.units.shape), group.units)
         for j, name in enumerate(group.names):
-            found = _one(group, points[:, j], analysed, rng)
+            index = _one(group, points[:, j], analysed, rng)
             rows.append(
                 {
                     **keys,
                     "effect": name,
                     "order": "main",
-                    **dict(zip(("value", "low", "high"), found, strict=True)),
+                    **dict(zip(("value", "low", "high"), index, strict=True)),
                 }
             )
         noise = noise_of(group, seed=seed)
@@ -188,5 +189,5 @@ def _one(group: Losses, x: Array, analysed: Any, rng: np.random.Generator) -> tu
         return (float("nan"),) * 3
     if constant(group):
         return 0.0, 0.0, 0.0
-    found: tuple[float, float, float] = analysed(x, group.mean, rng)
-    return found
+    result: tuple[float, float, float] = analysed(x, group.mean, rng)
+    return result

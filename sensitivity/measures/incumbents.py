@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensitivity.measures.losses import held_out, interval, resampled
+from sensitivity.measures.best_loss import held_out
 from sensitivity.measures.magnitudes import exponent_of
+from sensitivity.measures.resampling import interval, resampled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,21 +52,21 @@ def weights(count: int, budgets: Sequence[int], *, replacement: bool = False) ->
         + gammaln(k + 1)
         + gammaln(count - k + 1)
     )
-    found = np.where(possible, np.exp(np.minimum(chance, 0.0)), 0.0)
-    return np.asarray(found / found.sum(axis=1, keepdims=True))
+    weight = np.where(possible, np.exp(np.minimum(chance, 0.0)), 0.0)
+    return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
 
 def ordered(loss: Array) -> Array:
     """Losses measured by one seed, in the order that the other seeds give the configurations; with one seed,
     in their own.
 
-    As :func:`sensitivity.measures.losses.held_out` has it. Shape ``[draws, configurations, seeds]`` to
+    As :func:`sensitivity.measures.best_loss.held_out` has it. Shape ``[draws, configurations, seeds]`` to
     ``[draws, seeds, configurations]``; NaN, last, for configurations without a trial.
     """
-    present = np.isfinite(loss)
-    known = np.where(present, loss, 0.0)
-    total, count = known.sum(axis=2, keepdims=True), present.sum(axis=2, keepdims=True)
-    choosing, measured = held_out(known, present, total, count)
+    finite = np.isfinite(loss)
+    known = np.where(finite, loss, 0.0)
+    total, count = known.sum(axis=2, keepdims=True), finite.sum(axis=2, keepdims=True)
+    choosing, measured = held_out(known, finite, total, count)
     order = np.argsort(np.where(count > 0, choosing, np.inf), axis=1, kind="stable")
     return np.take_along_axis(np.where(count > 0, measured, np.nan), order, axis=1).transpose(0, 2, 1)
 
@@ -113,9 +114,9 @@ def curve_draws(group: Losses, budgets: Sequence[int], draws: int, seed: int) ->
     Centred, because a draw holds some configurations twice, so its best of k is worse than that of k
     different ones, and because noise that is added to means which have some already counts twice.
     """
-    found = curve(drawn_losses(group, draws, seed), budgets)
+    curves = curve(drawn_losses(group, draws, seed), budgets)
     value = curve(group.loss[None], budgets)[0]
-    return np.asarray(np.minimum(found - found.mean(axis=0) + value, group.initial))
+    return np.asarray(np.minimum(curves - curves.mean(axis=0) + value, group.initial))
 
 
 def around(value: float, draws: Array, group: Losses) -> tuple[float, float]:

@@ -9,19 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sensitivity.measures.best_loss import best, best_draws
 from sensitivity.measures.excess import COLUMNS, excess_loss
-from sensitivity.measures.losses import (
-    DRAWS,
-    Array,
-    Losses,
-    best,
-    best_draws,
-    groups,
-    interval,
-    note,
-    resampled,
-    row,
-)
+from sensitivity.measures.losses import Array, Losses, groups, note, row
+from sensitivity.measures.resampling import DRAWS, interval, resampled
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
@@ -102,8 +93,8 @@ def robust_share(
     for group in groups(results):
         drawn = resampled(group, draws=draws, seed=seed)
         limit, limits = (top + within * np.abs(top) for top in (best(group), best_draws(group, drawn)))
-        value, found = float((group.mean <= limit).mean()), (drawn.mean <= limits[:, None]).mean(axis=1)
-        value, (low, high) = (value, interval(found)) if group.learned else (0.0, (0.0, 0.0))
+        value, shares = float((group.mean <= limit).mean()), (drawn.mean <= limits[:, None]).mean(axis=1)
+        value, (low, high) = (value, interval(shares)) if group.learned else (0.0, (0.0, 0.0))
         rows.append(row(group, value, min(low, value), max(high, value)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -124,11 +115,15 @@ def lr_curve(results: Results) -> pd.DataFrame:
             if not len(members):
                 continue
             tuned = members[np.argmin(mean[members])]
-            here = group.loss[members]
+            at_rate = group.loss[members]
             low, high = np.nanmin(group.loss[tuned]), np.nanmax(group.loss[tuned])
             rows.append(
                 row(group, float(mean[tuned]), float(low), float(high))
-                | {"lr": float(lr), "untuned": float(np.nanmean(here)), "n": int(np.isfinite(here).sum())}
+                | {
+                    "lr": float(lr),
+                    "untuned": float(np.nanmean(at_rate)),
+                    "n": int(np.isfinite(at_rate).sum()),
+                }
                 | {"configuration": group.configurations[tuned]}
             )
     return pd.DataFrame(

@@ -205,7 +205,7 @@ class Measured(Guard):
         varies, one below another: the pair is in ``one`` and ``other``.
         """
         pairs = [(one, other) for one, other in RIDGES if self._varied(one, other)]
-        return _below(
+        return _stacked(
             table_or_refusal(coupling, self.results, one, other).assign(one=one, other=other)
             for one, other in pairs
         )
@@ -220,7 +220,7 @@ class Measured(Guard):
             for name in LEVELS
             if self._varied("lr", name)
         )
-        return _below(table.assign(other=name, level=table.get(name)) for name, table in tables)
+        return _stacked(table.assign(other=name, level=table.get(name)) for name, table in tables)
 
     @guarded_table
     def cross_task_sensitivity(self) -> pd.DataFrame:
@@ -289,16 +289,16 @@ def _one(results: Results, name: str) -> tuple[pd.DataFrame, dict[str, str]]:
 def _thinned(results: Results) -> tuple[Results, str]:
     """The results with at most :data:`FEW` configurations of each variant whose design allows it, and what a
     note says of it."""
-    trials, kept = results.trials, []
+    trials, parts = results.trials, []
     columns = [name for name in trials.columns if name.startswith(PREFIX)]
     for (_, variant), part in trials.groupby(["task", "variant"], sort=False):
         number = part.groupby(columns, sort=False, dropna=False).ngroup()
         chosen = part[number < FEW] if results.design_of(str(variant)) in THINNABLE else part
-        kept.append(chosen)
-    if sum(map(len, kept)) == len(trials):
+        parts.append(chosen)
+    if sum(map(len, parts)) == len(trials):
         return results, ""
     return replace(
-        results, trials=pd.concat(kept, ignore_index=True)
+        results, trials=pd.concat(parts, ignore_index=True)
     ), f"of the first {FEW} configurations of each variant"
 
 
@@ -306,9 +306,9 @@ def _nothing() -> pd.DataFrame:
     raise InputError("no variant varies such a pair of hyperparameters")
 
 
-def _below(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    found = list(tables)
-    whole = [table for table in found if REFUSED not in table.attrs] or found[:1]
+def _stacked(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    parts = list(tables)
+    whole = [table for table in parts if REFUSED not in table.attrs] or parts[:1]
     return (
         pd.concat(whole, ignore_index=True)
         if len(whole) > 1

@@ -30,8 +30,8 @@ def moderated(loss: Array) -> tuple[Array, float]:
     if exponent:
         deviation, degrees = moderated(np.ldexp(loss, -exponent))
         return np.ldexp(deviation, exponent), degrees
-    present = np.isfinite(loss).sum(axis=1)
-    freedom = np.maximum(present - 1, 0)
+    counts = np.isfinite(loss).sum(axis=1)
+    freedom = np.maximum(counts - 1, 0)
     variance = np.zeros(len(loss))
     repeated = freedom > 0
     variance[repeated] = np.nanvar(loss[repeated], axis=1, ddof=1)

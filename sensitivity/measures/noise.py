@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.losses import DRAWS, Array, Losses, groups, interval, note, scaled
+from sensitivity.measures.losses import Array, Losses, groups, note, scaled
+from sensitivity.measures.resampling import DRAWS, interval
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results

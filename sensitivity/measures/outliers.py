@@ -25,13 +25,13 @@ trial is far out."""
 def outliers(results: Results, groups: Iterable[Losses]) -> list[tuple[str, str, str]]:
     """Task, variant and sentence where one trial, or a few far out, carry most of the variance; one sentence
     a task."""
-    found: dict[str, list[tuple[float, int, Losses]]] = {}
+    by_key: dict[str, list[tuple[float, int, Losses]]] = {}
     for group in groups:
         share, count = decisive(group)
         if count:
-            found.setdefault(group.task, []).append((share, count, group))
+            by_key.setdefault(group.task, []).append((share, count, group))
     rows = []
-    for task, part in found.items():
+    for task, part in by_key.items():
         part.sort(key=lambda row: -row[0])
         share, count, group = part[0]
         others = [other.variant for _, _, other in part[1:]]

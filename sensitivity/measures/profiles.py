@@ -72,11 +72,11 @@ def epochs_to_target(results: Results, targets: Mapping[str, float] | None = Non
         reached = bool(np.isfinite(middle.iloc[fastest]))
         most = float(group["epochs"].max())
         ends = (
-            tuple(each.iloc[fastest] for each in (middle, seeds.min(), seeds.max()))
+            tuple(epochs.iloc[fastest] for epochs in (middle, seeds.min(), seeds.max()))
             if reached
             else (most, most, most)
         )
-        value, low, high = (min(float(each), most) for each in ends)
+        value, low, high = (min(float(end), most) for end in ends)
         note = "" if reached else "no configuration reached the target"
         keys = {
             "task": task,

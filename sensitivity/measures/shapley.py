@@ -10,8 +10,9 @@ import pandas as pd
 
 from sensitivity.measures import forest as forests
 from sensitivity.measures.cells import cells, settled
-from sensitivity.measures.losses import Array, Losses, interval, losses, note, scaled
+from sensitivity.measures.losses import Array, Losses, losses, note, scaled
 from sensitivity.measures.noise import NOISE, noise_of
+from sensitivity.measures.resampling import interval
 from sensitivity.results.results import present
 from trainables.names import InputError, unknown
 
@@ -80,17 +81,17 @@ def shapley(
             remark = forests.remark(r2)
         about = {"n": len(group.loss), "r2": r2, "note": "; ".join(filter(None, [note(group), remark]))}
         keys = {"task": task, "variant": variant, "game": game}
-        for name, order, each in [
+        for name, order, draws_of_value in [
             *((name, "main", drawn[:, i]) for i, name in enumerate(names)),
             (TOTAL, "total", drawn.sum(axis=1)),
         ]:
-            low, high = interval(each[1:])
+            low, high = interval(draws_of_value[1:])
             rows.append(
                 {
                     **keys,
                     "effect": name,
                     "order": order,
-                    "value": float(each[0]),
+                    "value": float(draws_of_value[0]),
                     "low": low,
                     "high": high,
                     **about,
@@ -113,15 +114,18 @@ def values(worth: Array) -> Array:
     """
     count = int(worth.shape[1]).bit_length() - 1
     coalitions = np.arange(1 << count)
-    sizes = np.array([int(each).bit_count() for each in coalitions])
-    found = np.zeros((len(worth), count))
+    sizes = np.array([int(coalition).bit_count() for coalition in coalitions])
+    total = np.zeros((len(worth), count))
     for i in range(count):
-        apart = coalitions[(coalitions >> i) & 1 == 0]
+        without = coalitions[(coalitions >> i) & 1 == 0]
         weight = np.array(
-            [math.factorial(n) * math.factorial(count - n - 1) / math.factorial(count) for n in sizes[apart]]
+            [
+                math.factorial(n) * math.factorial(count - n - 1) / math.factorial(count)
+                for n in sizes[without]
+            ]
         )
-        found[:, i] = (worth[:, apart | 1 << i] - worth[:, apart]) @ weight
-    return found
+        total[:, i] = (worth[:, without | 1 << i] - worth[:, without]) @ weight
+    return total
 
 
 def _played(
@@ -161,7 +165,7 @@ def _default(results: Results, group: Losses) -> Array:
     """The default configuration in the unit cube; what is inactive in it has its own default, for coalitions
     that make it active."""
     space = results.spaces[group.variant]
-    made = present(
+    defaults = present(
         space.names, [space.default().get(name, space[name].default_value()) for name in space.names]
     )
-    return np.array([space[name].to_unit(made[name]) for name in group.names])
+    return np.array([space[name].to_unit(defaults[name]) for name in group.names])

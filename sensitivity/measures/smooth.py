@@ -13,7 +13,7 @@ SEGMENTS = 12
 PENALTIES = np.logspace(-4, 6, 21)
 
 
-def foretold(x: Array, y: Array) -> Array:
+def leave_one_out(x: Array, y: Array) -> Array:
     r"""What the other points say of each. ``x`` in [0, 1] and ``y``, both ``[n]``, to ``[n]``.
 
     A penalised spline: cubic B-splines on even knots, with a penalty :math:`\lambda` on second differences of
@@ -40,8 +40,8 @@ def foretold(x: Array, y: Array) -> Array:
     best, least = y, np.inf
     for penalty in PENALTIES:
         inverse = np.linalg.inv(square + penalty * bend + 1e-9 * np.eye(len(square)))
-        own = np.minimum(np.einsum("ij,jk,ik->i", basis, inverse, basis), 1 - 1e-9)
-        without = (basis @ (inverse @ toward) - own * y) / (1 - own)
+        leverage = np.minimum(np.einsum("ij,jk,ik->i", basis, inverse, basis), 1 - 1e-9)
+        without = (basis @ (inverse @ toward) - leverage * y) / (1 - leverage)
         error = float(((without - y) ** 2).mean())
         if error < least:
             best, least = without, error

@@ -125,13 +125,13 @@ def danger_zone(results: Results, *, over: str = "lr", level: float = 0.95) -> p
 def repeated_rates(results: Results, task: str, *, over: str = "lr") -> dict[str, int]:
     """Of each variant that varies it, the learning rates at which some configuration has results of at least
     two seeds."""
-    found = {}
+    repeated = {}
     for place, variant in results.groups:
         if place == task and over in results.varied(variant):
             counts = repeats(results.group(task, variant))
             rates = counts[counts >= 2].index.get_level_values(f"{PREFIX}{over}")
-            found[variant] = int(rates.dropna().nunique())
-    return found
+            repeated[variant] = int(rates.dropna().nunique())
+    return repeated
 
 
 def _boundary(x: Any, diverged: Any) -> dict[str, Any]:

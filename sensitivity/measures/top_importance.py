@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from sensitivity.measures.cells import inactive
 from sensitivity.measures.forest import constant
-from sensitivity.measures.losses import Array, Losses, interval, losses, note
+from sensitivity.measures.losses import Array, Losses, losses, note
 from sensitivity.measures.parzen import STEPS, cells, divergence
+from sensitivity.measures.resampling import interval
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -70,8 +71,11 @@ def top_importance(results: Results, *, top: float = TOP, draws: int = 50, seed:
             "note": "; ".join(filter(None, remarks)),
             "order": "top",
         }
-        for name, each in zip(group.names, drawn.T, strict=True):
-            value, (low, high) = float(each[0]), interval(each[1:] if len(each) > 1 else each)
+        for name, draws_of_share in zip(group.names, drawn.T, strict=True):
+            value, (low, high) = (
+                float(draws_of_share[0]),
+                interval(draws_of_share[1:] if len(draws_of_share) > 1 else draws_of_share),
+            )
             rows.append(
                 {**keys, "effect": name, "value": value, "low": min(low, value), "high": max(high, value)}
             )

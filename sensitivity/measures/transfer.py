@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.measures.across_tasks import Shared, normalised, others, scores, shared
+from sensitivity.measures.best_loss import best, best_draws
 from sensitivity.measures.designs import joined, need_tasks, refuse_adaptive
-from sensitivity.measures.losses import Array, best, best_draws, interval, resampled
+from sensitivity.measures.losses import Array
 from sensitivity.measures.magnitudes import exponent_of
+from sensitivity.measures.resampling import interval, resampled
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -165,7 +167,7 @@ def rank_correlation(results: Results, *, draws: int = DRAWS, seed: int = 0) -> 
             value = float(_spearman(mean[None])[0])
             low, high = interval(_spearman(drawn))
             flat = [
-                group.task for group, each in zip(pair.groups, mean, strict=True) if np.ptp(each) <= 1e-12
+                group.task for group, loss in zip(pair.groups, mean, strict=True) if np.ptp(loss) <= 1e-12
             ]
             remark = joined(pair.note, f"no ranking: constant loss on {' and '.join(flat)}" if flat else "")
             keys = {"variant": one.variant, "a": pair.groups[0].task, "b": pair.groups[1].task}
@@ -193,8 +195,11 @@ def transfer_regret(results: Results, *, draws: int = DRAWS, seed: int = 0) -> p
             pair = shared(results, one.variant, [one.groups[i].task, one.groups[j].task])
             if pair is None or not pair.configurations:
                 continue
-            (source, target), (there, here) = pair.groups, pair.rows
-            winner = there[int(np.argmin(source.mean[there]))], here[int(np.argmin(source.mean[there]))]
+            (source, target), (there, target_rows) = pair.groups, pair.rows
+            winner = (
+                there[int(np.argmin(source.mean[there]))],
+                target_rows[int(np.argmin(source.mean[there]))],
+            )
             top = best(target)
             value = float(max(0.0, target.mean[winner[1]] - top))
             again = pair.draws(draws, seed, noise)
@@ -227,10 +232,10 @@ def transfer_regret(results: Results, *, draws: int = DRAWS, seed: int = 0) -> p
 def _every(results: Results, measure: str) -> list[Shared]:
     tasks = need_tasks(results, measure, ONE_TASK)
     refuse_adaptive(results, measure, ADAPTIVE)
-    found = [
+    pairs = [
         shared(results, variant, tasks) for variant in dict.fromkeys(variant for _, variant in results.groups)
     ]
-    return [one for one in found if one is not None and one.configurations]
+    return [one for one in pairs if one is not None and one.configurations]
 
 
 def _scored(
@@ -248,10 +253,10 @@ def _terms(score: Array) -> tuple[Array, Array, NDArray[np.int64]]:
     """The tuned and the single term and the winner of each fold. ``[draws, tasks, configurations,
     folds]``."""
     choosing = others(score)
-    each = np.take_along_axis(score, choosing.argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
+    regret = np.take_along_axis(score, choosing.argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
     winner = choosing.mean(axis=1).argmax(axis=1)
     single = np.take_along_axis(score.mean(axis=1), winner[:, None], axis=1)[:, 0]
-    return each.mean(axis=(1, 2)), single.mean(axis=1), winner
+    return regret.mean(axis=(1, 2)), single.mean(axis=1), winner
 
 
 def _subsets(
@@ -269,33 +274,36 @@ def _subsets(
                 f"{measure} tries every subset of at most {MOST} hyperparameters, got "
                 f"{len(results.varied(variant))} of {variant}"
             )
-    found = []
+    tables = []
     for one, score, drawn in _scored(results, measure, normalisation, draws, seed):
         names = one.groups[0].names
-        subsets = [each for size in range(len(names) + 1) for each in itertools.combinations(names, size)]
+        subsets = [subset for size in range(len(names) + 1) for subset in itertools.combinations(names, size)]
         frozen = [
-            _alike(one.configurations, [name for name in names if name not in each]) for each in subsets
+            _alike(one.configurations, [name for name in names if name not in subset]) for subset in subsets
         ]
-        found.append((one, _subset_scores(score[None], frozen)[0], _subset_scores(drawn, frozen), subsets))
-    return found
+        tables.append((one, _subset_scores(score[None], frozen)[0], _subset_scores(drawn, frozen), subsets))
+    return tables
 
 
 def _subset_scores(score: Array, frozen: list[NDArray[np.int64]]) -> Array:
     """S of each subset ``[draws, subsets]``. Args: frozen: numbers that are equal where all that is not tuned
     is."""
     choosing, (_, _, winner) = others(score), _terms(score)
-    found = []
+    scores = []
     for number in frozen:
         open_ = number[None, :, None] == number[winner][:, None]  # draws, configurations, folds
         chosen = np.where(open_[:, None], choosing, -np.inf).argmax(axis=2)
-        found.append(np.take_along_axis(score, chosen[:, :, None], axis=2)[:, :, 0].mean(axis=(1, 2)))
-    return np.stack(found, axis=1)
+        scores.append(np.take_along_axis(score, chosen[:, :, None], axis=2)[:, :, 0].mean(axis=(1, 2)))
+    return np.stack(scores, axis=1)
 
 
 def _alike(configurations: list[dict[str, Any]], names: list[str]) -> NDArray[np.int64]:
     seen: dict[tuple[Any, ...], int] = {}
     return np.array(
-        [seen.setdefault(tuple(each.get(name) for name in names), len(seen)) for each in configurations]
+        [
+            seen.setdefault(tuple(configuration.get(name) for name in names), len(seen))
+            for configuration in configurations
+        ]
     )
 
 

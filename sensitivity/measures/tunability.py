@@ -13,21 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensitivity.measures import forest as forests
+from sensitivity.measures.best_loss import best, best_draws
 from sensitivity.measures.cells import cells, settled
 from sensitivity.measures.designs import joined, refuse_adaptive
-from sensitivity.measures.losses import (
-    DRAWS,
-    Array,
-    Losses,
-    best,
-    best_draws,
-    groups,
-    interval,
-    note,
-    resampled,
-    row,
-)
+from sensitivity.measures.losses import Array, Losses, groups, note, row
 from sensitivity.measures.magnitudes import exponent_of
+from sensitivity.measures.resampling import DRAWS, interval, resampled
 from sensitivity.measures.transfer import cross_task_sensitivity
 from trainables.names import unknown
 
@@ -63,7 +54,7 @@ def tunability(
 
     Where the design is fixed and holds every configuration that this needs (a grid with the defaults among
     its levels), R is measured: the mean over seeds of the default, and
-    :func:`sensitivity.measures.losses.best` of the others, with a bootstrap over seeds. Otherwise R is a
+    :func:`sensitivity.measures.best_loss.best` of the others, with a bootstrap over seeds. Otherwise R is a
     random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the
     note gives; the interval is 1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as
     the default can always be kept.
@@ -116,21 +107,23 @@ def _on_the_grid(group: Losses, space: SearchSpace, start: Mapping[str, Any]) ->
     """The configurations that differ from the default in some names only, for each kind; None where a level
     or pair of levels lacks."""
     levels = {
-        name: len({each[name] for each in group.configurations if name in each}) for name in group.names
+        name: len({configuration[name] for configuration in group.configurations if name in configuration})
+        for name in group.names
     }
     usable: NDArray[np.bool_] = np.asarray(np.isfinite(group.loss).any(axis=1))
-    apart = [
-        {name for name in group.names if each.get(name) != start.get(name)} for each in group.configurations
+    changed = [
+        {name for name in group.names if configuration.get(name) != start.get(name)}
+        for configuration in group.configurations
     ]
-    if not any(not each and fine for each, fine in zip(apart, usable.tolist(), strict=True)):
+    if not any(not changes and fine for changes, fine in zip(changed, usable.tolist(), strict=True)):
         return None
     sets: _Sets = {}
     for kind, names in _kinds(group.names):
-        members = np.array([each <= set(names) for each in apart]) & usable
+        members = np.array([changes <= set(names) for changes in changed]) & usable
         if kind != "overall" and members.sum() != math.prod(levels[name] for name in names):
             return None
         sets[kind, names] = np.flatnonzero(members)
-    sets["default", ()] = np.flatnonzero([not each for each in apart])
+    sets["default", ()] = np.flatnonzero([not changes for changes in changed])
     return sets
 
 
@@ -216,7 +209,7 @@ def _modelled(
     origin, parts = np.nan_to_num(space.encode([start])[0, columns], nan=0.5), cells(space, names)
     base = forest.trees(origin[None])[:, 0]
     tuned: dict[tuple[str, ...], Array] = {}
-    found: list[tuple[str, tuple[str, ...], Array, Array]] = []
+    tuned_sets: list[tuple[str, tuple[str, ...], Array, Array]] = []
     places: list[Units] = [origin]
     for kind, of in _kinds(names)[::-1]:  # the whole space last, so that it may keep what a part of it found
         chosen = [names.index(name) for name in of]
@@ -230,13 +223,13 @@ def _modelled(
         winner = int(np.argmin(predicted.mean(axis=0)))
         tuned[of] = predicted[:, winner]
         places.append(points[winner])
-        found.append((kind, of, predicted[:, winner], points[winner]))
+        tuned_sets.append((kind, of, predicted[:, winner], points[winner]))
     rows = []
-    for kind, of, values, place in found[::-1]:
+    for kind, of, values, place in tuned_sets[::-1]:
         configuration = _decoded(space, columns, place, start)
         rows.append(_modelled_row(group, forest, kind, of, base - values, configuration, remark))
         if kind == "pair":
-            alone = min((tuned[of[:1]], tuned[of[1:]]), key=lambda each: float(each.mean()))
+            alone = min((tuned[of[:1]], tuned[of[1:]]), key=lambda losses: float(losses.mean()))
             rows.append(_modelled_row(group, forest, "joint gain", of, alone - values, configuration, remark))
     return rows
 

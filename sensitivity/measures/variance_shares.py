@@ -12,9 +12,10 @@ import pandas as pd
 from sensitivity.measures import forest as forests
 from sensitivity.measures.anova import effects, total_variances, variances, without
 from sensitivity.measures.cells import cells, inactive
-from sensitivity.measures.losses import DRAWS, Array, Losses, interval, losses, note, scaled
+from sensitivity.measures.losses import Array, Losses, losses, note, scaled
 from sensitivity.measures.noise import NOISE, noise_draws, noise_of
-from sensitivity.measures.smooth import foretold
+from sensitivity.measures.resampling import DRAWS, interval
+from sensitivity.measures.smooth import leave_one_out
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
@@ -62,7 +63,7 @@ def variance_shares(
     Over all functions of :math:`x_U` the first is largest, and then the variance of the true effect, at the
     true effect: what a shape gets wrong is of second order and never adds. Where a smooth curve through
     :math:`r_U` foretells it better than the forest's steps, a main effect has its shape
-    (:func:`sensitivity.measures.smooth.foretold`), which is backfitting with the forest as its start. N is
+    (:func:`sensitivity.measures.smooth.leave_one_out`), which is backfitting with the forest as its start. N is
     :func:`sensitivity.measures.noise.seed_noise` and S the seeds, so that shares are of the variance of a
     single trial. Without ``corrected``, and for designs that do not cover the space evenly (optuna's,
     one_at_a_time, explicit), it is
@@ -88,26 +89,26 @@ def variance_shares(
         group = scaled(losses(results, task, variant))
         noise = noise_of(group, draws=draws, seed=seed)
         even = results.design_of(variant) in UNIFORM
-        asked = _Asked(pairs, totals, corrected and even, trees, draws, seed)
-        found = _shares(results, group, asked)
-        remarks = [note(group), found.remark]
+        request = _Request(pairs, totals, corrected and even, trees, draws, seed)
+        shares = _shares(results, group, request)
+        remarks = [note(group), shares.remark]
         if corrected and not even and len(group.loss) >= forests.FEWEST:
             remarks.append(
                 f"a design of kind {results.design_of(variant)!r} does not cover the space evenly: shares "
                 f"are the forest's own"
             )
-        if asked.corrected and forests.FEWEST <= len(group.loss) < FEW:
+        if request.corrected and forests.FEWEST <= len(group.loss) < FEW:
             remarks.append(f"under {FEW} configurations: the intervals are narrower than they should be")
         keys = {"task": task, "variant": variant}
-        about = {"n": len(group.loss), "r2": found.r2, "note": "; ".join(filter(None, remarks))}
-        for row in _summed(found, *_noise(group, asked, len(found.drawn))):
+        about = {"n": len(group.loss), "r2": shares.r2, "note": "; ".join(filter(None, remarks))}
+        for row in _summed(shares, *_noise(group, request, len(shares.drawn))):
             rows.append({**keys, **row, **about})
         rows.append({**keys, "effect": NOISE, "order": "noise", **about, **noise})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Request:
     pairs: bool
     totals: bool
     corrected: bool
@@ -130,24 +131,24 @@ class _Shares:
     remark: str
 
 
-def _noise(group: Losses, asked: _Asked, count: int) -> tuple[Array, Array]:
+def _noise(group: Losses, request: _Request, count: int) -> tuple[Array, Array]:
     """The share of seed noise and draws of it, 0 where it is unknown, and what a share of the variance of
     mean losses is of that of single trials. Shapes ``[1 + draws]``.
     """
-    value, drawn = noise_draws(group, draws=count, seed=asked.seed + 1)
+    value, drawn = noise_draws(group, draws=count, seed=request.seed + 1)
     noise = np.nan_to_num(np.append(value, drawn))
     seeds = np.isfinite(group.loss).sum(axis=1)
     return noise, 1 - noise * (1 - float((1 / seeds[seeds > 0]).mean()))
 
 
-def _shares(results: Results, group: Losses, asked: _Asked) -> _Shares:
+def _shares(results: Results, group: Losses, request: _Request) -> _Shares:
     names = group.names
     alone: list[tuple[str, ...]] = [(name,) for name in names]
     named, orders = [*alone], ["main"] * len(names)
-    if asked.pairs:
+    if request.pairs:
         named += itertools.combinations(names, 2)
         orders += ["pair"] * (len(named) - len(orders))
-    if asked.totals:
+    if request.totals:
         named += alone
         orders += ["total"] * len(names)
     count = len(group.loss)
@@ -168,23 +169,30 @@ def _shares(results: Results, group: Losses, asked: _Asked) -> _Shares:
             "the loss is constant",
         )
     space = results.spaces[group.variant]
-    spread = forests.spread(group, space, asked.seed)
+    spread = forests.spread(group, space, request.seed)
     forest = forests.grow(
-        group.units, group.mean, spread=spread, cells=cells(space, names), trees=asked.trees, seed=asked.seed
+        group.units,
+        group.mean,
+        spread=spread,
+        cells=cells(space, names),
+        trees=request.trees,
+        seed=request.seed,
     )
     predicted = forest.out_of_bag(forest.predicted)
     r2 = forests.r_squared(group.mean, predicted)
-    measure = _of_losses if asked.corrected else _of_trees
-    value, drawn = measure(forest, group, predicted, asked)
+    measure = _of_losses if request.corrected else _of_trees
+    value, drawn = measure(forest, group, predicted, request)
     return _Shares(named, orders, value, drawn, r2, forests.remark(r2))
 
 
-def _of_trees(forest: forests.Forest, group: Losses, predicted: Array, asked: _Asked) -> tuple[Array, Array]:
+def _of_trees(
+    forest: forests.Forest, group: Losses, predicted: Array, request: _Request
+) -> tuple[Array, Array]:
     """Means over the trees of the shares of each, and the shares of each."""
-    parts = variances(forest, pairs=asked.pairs)
-    found = [parts.main, parts.pair, *([total_variances(forest)] if asked.totals else [])]
+    parts = variances(forest, pairs=request.pairs)
+    shares = [parts.main, parts.pair, *([total_variances(forest)] if request.totals else [])]
     varies = parts.whole > 0
-    drawn = np.column_stack(found)[varies] / parts.whole[varies, None]
+    drawn = np.column_stack(shares)[varies] / parts.whole[varies, None]
     return (
         (drawn.mean(axis=0), drawn)
         if len(drawn)
@@ -192,21 +200,25 @@ def _of_trees(forest: forests.Forest, group: Losses, predicted: Array, asked: _A
     )
 
 
-def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _Asked) -> tuple[Array, Array]:
+def _of_losses(
+    forest: forests.Forest, group: Losses, predicted: Array, request: _Request
+) -> tuple[Array, Array]:
     """Shares of the variance that each effect explains of the losses, and bootstrap draws of them.
 
     The loss is the same everywhere along what is inactive, so there a configuration stands for several
     places, drawn at random.
     """
-    rng = np.random.default_rng(asked.seed)
+    rng = np.random.default_rng(request.seed)
     idle = inactive(group)
     fills = FILLS if idle.any() else 1
     points = np.tile(group.units, (fills, 1))
     points = np.where(np.tile(idle, (fills, 1)), rng.random(points.shape), points)
     filled = replace(forest, out=np.tile(forest.out, fills))
-    shapes = [each for kind in effects(filled, points, pairs=asked.pairs) for each in filled.out_of_bag(kind)]
+    shapes = [
+        shape for kind in effects(filled, points, pairs=request.pairs) for shape in filled.out_of_bag(kind)
+    ]
     told = np.tile(predicted, fills)
-    if asked.totals:
+    if request.totals:
         shapes += [told - filled.out_of_bag(without(filled, points, j)) for j in range(forest.dimensions)]
     known = np.isfinite(predicted)
     shape, loss = np.array(shapes).reshape(len(shapes), fills, -1)[:, :, known], group.mean[known]
@@ -214,11 +226,11 @@ def _of_losses(forest: forests.Forest, group: Losses, predicted: Array, asked: _
     for j in np.flatnonzero(~idle.any(axis=0)):
         shape[j] = _smoother(group.units[known, j], shape[j], left[j])
     count = len(loss)
-    parts = len(shapes) - (forest.dimensions if asked.totals else 0)
+    parts = len(shapes) - (forest.dimensions if request.totals else 0)
     value = _explained(np.ones((1, count)), shape, left, loss, parts)[0]
-    weights = rng.multinomial(count, np.full(count, 1 / count), size=asked.draws)
+    weights = rng.multinomial(count, np.full(count, 1 / count), size=request.draws)
     blocks = [
-        _explained(weights[i : i + BLOCK], shape, left, loss, parts) for i in range(0, asked.draws, BLOCK)
+        _explained(weights[i : i + BLOCK], shape, left, loss, parts) for i in range(0, request.draws, BLOCK)
     ]
     return value, np.concatenate(blocks) if blocks else value[None]
 
@@ -230,7 +242,7 @@ def _smoother(x: Array, shape: Array, left: Array) -> Array:
     ``[n]``, ``[fills, n]``, ``[fills, n]`` to ``[fills, n]``.
     """
     y, steps = left.mean(axis=0) - left.mean(), shape.mean(axis=0) - shape.mean()
-    curve = foretold(x, y)
+    curve = leave_one_out(x, y)
     return (
         np.broadcast_to(curve, shape.shape)
         if ((y - curve) ** 2).mean() < ((y - steps) ** 2).mean()
@@ -251,7 +263,7 @@ def _explained(weights: Any, shape: Array, left: Array, loss: Array, parts: int)
     x = shape - shape.mean(axis=(1, 2), keepdims=True)
     scale = np.sqrt((x**2).mean(axis=(1, 2), keepdims=True))
     x = np.divide(x, scale, out=np.zeros_like(x), where=scale > 1e-12 * max(1e-300, float(np.abs(y).max())))
-    square, product, x, left = (each.mean(axis=1) for each in (x**2, x * left, x, left))
+    square, product, x, left = (term.mean(axis=1) for term in (x**2, x * left, x, left))
     mean = weights @ x.T / total
     covariance = np.maximum(0.0, weights @ product.T / total - mean * (weights @ left.T / total))
     spread = weights @ square.T / total - mean**2
@@ -265,22 +277,22 @@ def _explained(weights: Any, shape: Array, left: Array, loss: Array, parts: int)
     return np.asarray(np.divide(explained, whole, out=np.zeros_like(explained), where=whole > 0))
 
 
-def _summed(found: _Shares, noise: Array, single: Array) -> list[dict[str, Any]]:
+def _summed(shares: _Shares, noise: Array, single: Array) -> list[dict[str, Any]]:
     """Rows of the effects, of all pairs together and of the rest. Effects, rest and noise sum to 1.
 
     Estimates that by chance come to more are brought down in proportion to their variance, about :math:`S (1
     - S)^2`.
     """
-    parts = np.isin(found.orders, ("main", "pair"))
+    parts = np.isin(shares.orders, ("main", "pair"))
     room = (1 - noise)[:, None]
-    values = np.minimum(np.vstack([found.value, found.drawn]) * single[:, None], room)
-    for _ in range(len(found.orders)):  # what is brought down to 0 leaves the others more to bear
-        each = values[:, parts]
-        excess = np.maximum(0, each.sum(axis=1, keepdims=True) - room)
-        weight = each * (room - each + 1e-3 * room) ** 2
+    values = np.minimum(np.vstack([shares.value, shares.drawn]) * single[:, None], room)
+    for _ in range(len(shares.orders)):  # what is brought down to 0 leaves the others more to bear
+        part_values = values[:, parts]
+        excess = np.maximum(0, part_values.sum(axis=1, keepdims=True) - room)
+        weight = part_values * (room - part_values + 1e-3 * room) ** 2
         total = weight.sum(axis=1, keepdims=True)
         values[:, parts] = np.maximum(
-            0, each - excess * np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
+            0, part_values - excess * np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
         )
     left = np.where(
         np.isfinite(values[:, parts].sum(axis=1, keepdims=True)),
@@ -288,15 +300,15 @@ def _summed(found: _Shares, noise: Array, single: Array) -> list[dict[str, Any]]
         np.nan,
     )
     left = np.where(left < 1e-12, 0.0, left)
-    if found.remark == "the loss is constant":
+    if shares.remark == "the loss is constant":
         left[:] = 0
-    _at_least_their_parts(found, values)
+    _at_least_their_parts(shares, values)
     rows = []
     ordered = [
-        *zip(map(" x ".join, found.effects), found.orders, values.T, strict=True),
+        *zip(map(" x ".join, shares.effects), shares.orders, values.T, strict=True),
         (UNEXPLAINED, "rest", left[:, 0]),
     ]
-    pair = np.array(found.orders) == "pair"
+    pair = np.array(shares.orders) == "pair"
     if pair.any():
         ordered.append((INTERACTIONS, "pairs", values[:, pair].sum(axis=1)))
     for effect, order, share in sorted(ordered, key=lambda row: ORDERS.index(row[1])):
@@ -324,14 +336,14 @@ def _least(drawn: Array) -> float:
     return sum(interval(draws, level)[0] for draws in drawn.T)
 
 
-def _at_least_their_parts(found: _Shares, values: Array) -> None:
+def _at_least_their_parts(shares: _Shares, values: Array) -> None:
     """A total is no less than the main effect and the pairs that it holds; its own estimate, from below too,
     may be."""
-    for i, order in enumerate(found.orders):
+    for i, order in enumerate(shares.orders):
         if order == "total":
-            held = [
+            holding = [
                 j
-                for j, names in enumerate(found.effects)
-                if found.orders[j] != "total" and found.effects[i][0] in names
+                for j, names in enumerate(shares.effects)
+                if shares.orders[j] != "total" and shares.effects[i][0] in names
             ]
-            values[:, i] = np.maximum(values[:, i], values[:, held].sum(axis=1))
+            values[:, i] = np.maximum(values[:, i], values[:, holding].sum(axis=1))

@@ -15,7 +15,8 @@ from sensitivity.measures.comparison import compare
 from sensitivity.measures.coupling import best_by_level
 from sensitivity.measures.designs import joined
 from sensitivity.measures.divergence import divergence_rate
-from sensitivity.measures.losses import Array, interval, losses, resampled
+from sensitivity.measures.losses import Array, losses
+from sensitivity.measures.resampling import interval, resampled
 from sensitivity.paper.trials import as_results, cells
 from sensitivity.results.results import records
 
@@ -104,10 +105,14 @@ def worst(findings: Sequence[Finding], *, largest: bool) -> Finding:
     Technometrics 24 (1982).
     """
     chosen = max if largest else min
-    shown = chosen(findings, key=lambda each: each.value)
-    low, high = chosen(each.low for each in findings), chosen(each.high for each in findings)
+    shown = chosen(findings, key=lambda finding: finding.value)
+    low, high = chosen(finding.low for finding in findings), chosen(finding.high for finding in findings)
     return replace(
-        shown, low=low, high=high, n=sum(each.n for each in findings), p=max(each.p for each in findings)
+        shown,
+        low=low,
+        high=high,
+        n=sum(finding.n for finding in findings),
+        p=max(finding.p for finding in findings),
     )
 
 
@@ -124,15 +129,15 @@ def best_rates(trials: pd.DataFrame, by: pd.Series[str]) -> dict[str, Finding]:
         Categorical("by", (*dict.fromkeys(by), "")),
         Categorical("cell", (*dict.fromkeys(table["cell"]), "")),
     )
-    found = best_by_level(as_results(table, [Float("lr", low, high, "log"), *names]), "lr", "by")
+    rates = best_by_level(as_results(table, [Float("lr", low, high, "log"), *names]), "lr", "by")
     return {
         row["by"]: Finding(row["value"], row["low"], row["high"], row["n"], note=row["note"])
-        for row in records(found)
+        for row in records(rates)
     }
 
 
-def apart(one: Finding, other: Finding) -> Finding:
-    r"""The difference of two values that were measured apart, from their own intervals.
+def difference(one: Finding, other: Finding) -> Finding:
+    r"""The difference of two values that were measured difference, from their own intervals.
 
     .. math:: L = \hat\theta_1 - \hat\theta_2 - \sqrt{(\hat\theta_1 - l_1)^2 + (u_2 - \hat\theta_2)^2}
 
@@ -162,7 +167,7 @@ def diverged(one: pd.DataFrame, other: pd.DataFrame) -> Finding:
         Finding(row["value"], row["low"], row["high"], row["n"])
         for row in records(divergence_rate(as_results(table, [], ARMS)))
     )
-    return apart(first, second)
+    return difference(first, second)
 
 
 def spread(trials: pd.DataFrame, one: str, other: str) -> Finding:
@@ -173,7 +178,7 @@ def spread(trials: pd.DataFrame, one: str, other: str) -> Finding:
 
     over the blocks of configurations that differ in nothing else and are a full grid of the two. The noise of
     the seeds is the same in both variances, so the difference is without it. Bootstrap:
-    :func:`sensitivity.measures.losses.resampled`.
+    :func:`sensitivity.measures.resampling.resampled`.
     """
     from search_spaces.hyperparameters import Categorical
 
@@ -190,7 +195,7 @@ def spread(trials: pd.DataFrame, one: str, other: str) -> Finding:
         raise Undecided(f"no variant was run on a grid of {one} and {other}")
     cell = Categorical("cell", (*dict.fromkeys(table["cell"]), ""))
     group = losses(as_results(table, [cell]), str(table["task"].iloc[0]), "all")
-    places = {each["cell"]: i for i, each in enumerate(group.configurations)}
+    places = {configuration["cell"]: i for i, configuration in enumerate(group.configurations)}
     grids = []
     for block in blocks:
         firsts = block.drop_duplicates("cell").sort_values(list(names))

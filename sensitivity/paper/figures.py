@@ -53,11 +53,15 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
     A trial that diverged stays at its initial loss. None where no cell was run.
     """
     metrics = METRICS[table]
-    curves = [(cell, one, found) for cell in _shown(table) for one, found in _trials(results, cell)]
+    curves = [
+        (cell, one, cell_trials) for cell in _shown(table) for one, cell_trials in _trials(results, cell)
+    ]
     if not curves:
         return None
     figure = make_subplots(
-        1, len(metrics), subplot_titles=[METRIC_NAMES[each] for each in metrics] if len(metrics) > 1 else None
+        1,
+        len(metrics),
+        subplot_titles=[METRIC_NAMES[metric] for metric in metrics] if len(metrics) > 1 else None,
     )
     used: dict[str, int] = {}
     lows = []
@@ -84,7 +88,7 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
     task = curves[0][0]["task"]
     about = (
         f"{task}, "
-        f"{' and '.join(METRIC_NAMES[each].replace(' the last epoch', ' each epoch') for each in metrics)}"
+        f"{' and '.join(METRIC_NAMES[metric].replace(' the last epoch', ' each epoch') for metric in metrics)}"
     )
     return styled(
         figure,
@@ -97,8 +101,8 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
 def _shown(table: int) -> list[dict[str, Any]]:
     from sensitivity.paper.tables import TEST_LOSS, published
 
-    cells = [each for each in records(published()) if each["table"] == table and each["metric"] != TEST_LOSS]
-    return [each for each in cells if all(each[name] == value for name, value in SHOWN[table].items())]
+    cells = [cell for cell in records(published()) if cell["table"] == table and cell["metric"] != TEST_LOSS]
+    return [cell for cell in cells if all(cell[name] == value for name, value in SHOWN[table].items())]
 
 
 def _trials(results: Iterable[Results], cell: Mapping[str, Any]) -> list[tuple[Results, pd.DataFrame]]:
@@ -108,9 +112,9 @@ def _trials(results: Iterable[Results], cell: Mapping[str, Any]) -> list[tuple[R
         trials = trials_of(one, cell)
         if (
             len(trials)
-            and (here := np.isclose(trials["config/lr"].astype(float), cell["lr"], rtol=1e-6)).any()
+            and (at_rate := np.isclose(trials["config/lr"].astype(float), cell["lr"], rtol=1e-6)).any()
         ):
-            return [(one, trials[here])]
+            return [(one, trials[at_rate])]
     return []
 
 
@@ -138,13 +142,13 @@ def _called(cell: Mapping[str, Any]) -> str:
     """
     parts = [part.split("-") for part in cell["variant"].split("+")]
     names = [{"cm": "CM", "nag": "NAG", "l1": "L1", "l2": "L2", "linf": "Linf"}[words[0]] for words in parts]
-    said = [" + ".join(names)]
+    labels = [" + ".join(names)]
     for words in parts:
         decay = "mu" if words[0] in ("cm", "nag") else "nu"
         if not math.isnan(cell[decay]):
             corrected = " corrected" if words[-1] == "bias_corrected" else ""
-            said.append(f"{decay} {number(cell[decay]).removeprefix('0')}{corrected}")
-    return ", ".join(said)
+            labels.append(f"{decay} {number(cell[decay]).removeprefix('0')}{corrected}")
+    return ", ".join(labels)
 
 
 def _draw(figure: go.Figure, paths: pd.DataFrame, name: str, style: dict[str, Any], column: int) -> None:

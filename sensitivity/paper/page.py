@@ -53,8 +53,8 @@ def write_paper(
     Returns the path of the page, the claims and the agreement. Raises: InputError where the folder cannot be
     written, no trial is finished, or as :func:`sensitivity.paper.claims.claims`.
     """
-    if all(each.usable.empty for each in results):
-        raise InputError(f"no trial of {listed([each.study for each in results])} is finished yet")
+    if all(result.usable.empty for result in results):
+        raise InputError(f"no trial of {listed([result.study for result in results])} is finished yet")
     place = pathlib.Path(folder)
     tables = {"claims": claims(results), "cells": cells(results), "agreement": agreement(results)}
     texts = {"paper.html": page(results, **tables), "paper.md": markdown(results, **tables)}
@@ -212,7 +212,7 @@ def cell_rows(cells: pd.DataFrame, table: int) -> Rows:
 
 def _lead(results: Sequence[Results], claims: pd.DataFrame) -> str:
     counts = claims["verdict"].value_counts()
-    found = ", ".join(f"{counts.get(each, 0)} {each}" for each in VERDICTS)
+    counted = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS)
     sizes = []
     for one in results:
         images = f", the first {one.spec['limit']:,} images" if one.spec.get("limit") else ""
@@ -221,7 +221,7 @@ def _lead(results: Sequence[Results], claims: pd.DataFrame) -> str:
             f"{seeds_in_words(one)}{images})"
         )
     return (
-        f"{len(claims)} claims: {found}. From {listed(sizes)}. The paper trained for 50 epochs, each "
+        f"{len(claims)} claims: {counted}. From {listed(sizes)}. The paper trained for 50 epochs, each "
         f"setting once."
     )
 
@@ -241,9 +241,9 @@ def _text(words: str) -> str:
 
 
 def _html(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{_text(each)}</th>" for each in head)
+    top = "".join(f"<th>{_text(title)}</th>" for title in head)
     body = "".join(
-        "<tr>" + "".join(f"<td{_verdict(each)}>{_text(each)}</td>" for each in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td{_verdict(cell)}>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
     return f"<div class='scroll'><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
 

@@ -13,7 +13,8 @@ import pandas as pd
 
 from search_spaces.paper import TABLES
 from sensitivity.measures.designs import joined
-from sensitivity.measures.losses import DRAWS, Array, interval, losses, resampled
+from sensitivity.measures.losses import Array, losses
+from sensitivity.measures.resampling import DRAWS, interval, resampled
 from sensitivity.paper.trials import NORM_RATES
 from sensitivity.results.results import PREFIX, records
 
@@ -62,16 +63,16 @@ def published() -> pd.DataFrame:
     table = pd.read_csv(PUBLISHED)
     rows = []
     for row in records(table):
-        p, said = row["norm"], not math.isnan(row["alpha0"])
+        p, has_rate = row["norm"], not math.isnan(row["alpha0"])
         rows.append(
             {
                 "table": row["table"],
                 "task": TABLES[row["table"]].task,
                 "variant": _variant(row),
-                "lr": row["alpha0"] if said else NORM_RATES[p],
+                "lr": row["alpha0"] if has_rate else NORM_RATES[p],
                 **{name: row[name] for name in ("mu", "nu", "metric")},
                 "paper": row["value"],
-                "note": "" if said else RATE_UNSAID,
+                "note": "" if has_rate else RATE_UNSAID,
             }
         )
     return pd.DataFrame(rows)
@@ -91,7 +92,7 @@ def cells(results: Results | Sequence[Results]) -> pd.DataFrame:
     rate, in the paper's units.
 
     ``value``: of the capped loss after the last epoch, times 1000 where the paper's is. ``low``, ``high``:
-    95% interval over the seeds (:func:`sensitivity.measures.losses.resampled`). ``ratio``: value over the
+    95% interval over the seeds (:func:`sensitivity.measures.resampling.resampled`). ``ratio``: value over the
     paper's. A cell that was not run is NaN, with a note.
     """
     table, _ = _measured(results)
@@ -137,7 +138,9 @@ def agreement(results: Results | Sequence[Results], *, seed: int = 0) -> pd.Data
             "p": _permuted(paper, ours, value, rng),
         }
         known = [
-            each for each in (RATE_UNSAID, ONE_SEED) if run["note"].str.contains(each, regex=False).any()
+            remark
+            for remark in (RATE_UNSAID, ONE_SEED)
+            if run["note"].str.contains(remark, regex=False).any()
         ]
         rows.append(row | {"note": joined(remark, *known)})
     return pd.DataFrame(
@@ -149,8 +152,8 @@ def _spearman(one: Array, other: Array) -> Array:
     """Of each row; NaN where all are equal. ``[draws, cells]`` twice to ``[draws]``."""
     from scipy.stats import rankdata
 
-    ranks = [rankdata(each, axis=1) for each in (one, other)]
-    a, b = (each - each.mean(axis=1, keepdims=True) for each in ranks)
+    ranks = [rankdata(sample, axis=1) for sample in (one, other)]
+    a, b = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
     size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     return np.asarray(np.divide((a * b).sum(axis=1), size, out=np.full(len(a), np.nan), where=size > 0))
 
@@ -167,13 +170,13 @@ def _measured(results: Results | Sequence[Results]) -> tuple[pd.DataFrame, Array
     """The table of :func:`cells`, and bootstrap draws of the value of each row ``[rows, draws]``."""
     from sensitivity.results.results import Results
 
-    given = [results] if isinstance(results, Results) else list(results)
-    judged = {False: given, True: [judged_by_test(one) for one in given]}
+    studies = [results] if isinstance(results, Results) else list(results)
+    judged = {False: studies, True: [judged_by_test(one) for one in studies]}
     rows, drawn = [], []
     for place, cell in enumerate(records(published())):
         tried = (_cell(one, cell, place) for one in judged[cell["metric"] == TEST_LOSS])
-        found = next((each for each in tried if each is not None), None)
-        row, again = found or ({"note": joined(cell["note"], "not run")}, np.full(DRAWS, np.nan))
+        measured = next((candidate for candidate in tried if candidate is not None), None)
+        row, again = measured or ({"note": joined(cell["note"], "not run")}, np.full(DRAWS, np.nan))
         rows.append(cell | {"n": 0} | row)
         drawn.append(again)
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -193,20 +196,20 @@ def trials_of(one: Results, cell: Mapping[str, Any]) -> pd.DataFrame:
 def _cell(one: Results, cell: Mapping[str, Any], seed: int) -> tuple[dict[str, Any], Array] | None:
     """A cell in one study; None where the study does not have it."""
     trials = trials_of(one, cell)
-    here = (
+    at_cell = (
         trials[np.isclose(trials[f"{PREFIX}lr"].astype(float), cell["lr"], rtol=1e-6)]
         if len(trials)
         else trials
     )
-    if not np.isfinite(here["loss"].astype(float)).any():
+    if not np.isfinite(at_cell["loss"].astype(float)).any():
         return None
     scale = 1000.0 if cell["metric"].endswith("x1000") else 1.0
     group = losses(one, cell["task"], cell["variant"])
-    wanted = here.iloc[0]
+    wanted = at_cell.iloc[0]
     at = next(
         i
-        for i, each in enumerate(group.configurations)
-        if all(wanted[f"{PREFIX}{name}"] == value for name, value in each.items())
+        for i, configuration in enumerate(group.configurations)
+        if all(wanted[f"{PREFIX}{name}"] == value for name, value in configuration.items())
     )
     draws = resampled(group, draws=DRAWS, seed=seed).mean[:, at] * scale
     low, high = interval(draws)
@@ -216,9 +219,9 @@ def _cell(one: Results, cell: Mapping[str, Any], seed: int) -> tuple[dict[str, A
         "high": high,
         "n": int(np.isfinite(group.loss[at]).sum()),
     }
-    remarks = joined(cell["note"], ONE_SEED if group.loss.shape[1] == 1 else "", _diverged(here))
+    remarks = joined(cell["note"], ONE_SEED if group.loss.shape[1] == 1 else "", _diverged(at_cell))
     rates = trials.groupby(f"{PREFIX}lr")["loss"].mean().dropna()
-    return row | {"best_lr": min(rates.items(), key=lambda each: each[1])[0], "note": remarks}, draws
+    return row | {"best_lr": min(rates.items(), key=lambda pair: pair[1])[0], "note": remarks}, draws
 
 
 def judged_by_test(one: Results) -> Results:

@@ -44,11 +44,11 @@ def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
     Raises: InputError for losses that are not above 0, and for studies of one task that differ in
     :data:`SIZE`.
     """
-    given = [results] if isinstance(results, Results) else list(results)
-    _check_size(given)
+    studies = [results] if isinstance(results, Results) else list(results)
+    _check_size(studies)
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
-    for one in given:
+    for one in studies:
         for row in records(one.usable):
             fixed = _fixed(row["variant"])
             if fixed is None or row["key"] in seen or not np.isfinite(row["loss"]):
@@ -59,9 +59,9 @@ def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
                     f"of {one.study!r}"
                 )
             seen.add(row["key"])
-            kept = {name: row[name] for name in ("task", "seed", "status")}
+            columns = {name: row[name] for name in ("task", "seed", "status")}
             logs = {name: math.log(row[name]) for name in ("loss", "initial_loss")}
-            rows.append(kept | logs | _settings(fixed, row))
+            rows.append(columns | logs | _settings(fixed, row))
     return pd.DataFrame(rows, columns=["task", "seed", "status", "loss", "initial_loss", *SETTINGS])
 
 
@@ -71,31 +71,31 @@ def _fixed(name: str) -> Mapping[str, Any] | None:
     from trainables.variants import Variant, variant
 
     try:
-        found = variant(name)
+        setting = variant(name)
     except InputError:
         return None
-    return found.fixed if isinstance(found, Variant) else None
+    return setting.fixed if isinstance(setting, Variant) else None
 
 
 def _settings(fixed: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {
-        name.removeprefix(PREFIX): each
-        for name, each in row.items()
-        if name.startswith(PREFIX) and not pd.isna(each)
+        name.removeprefix(PREFIX): value
+        for name, value in row.items()
+        if name.startswith(PREFIX) and not pd.isna(value)
     }
     whole = {**MOMENTUM, **NORM, **NUMBERS, **fixed, **chosen}
     other = ", ".join(f"{name}={whole[name]}" for name in sorted(set(whole) - set(SETTINGS)))
-    found = {name: whole.get(name, np.nan) for name in SETTINGS[:-1]} | {"other": other}
-    if found["momentum"] == "none":
-        found |= {"momentum_gradient": "", "momentum_accumulation": "", "mu_schedule": "", "mu": np.nan}
-    if found["adaptive"] == "none":
-        found |= {"p": np.nan, "nu_schedule": "", "order": "", "nu": np.nan}
-    return found
+    settings = {name: whole.get(name, np.nan) for name in SETTINGS[:-1]} | {"other": other}
+    if settings["momentum"] == "none":
+        settings |= {"momentum_gradient": "", "momentum_accumulation": "", "mu_schedule": "", "mu": np.nan}
+    if settings["adaptive"] == "none":
+        settings |= {"p": np.nan, "nu_schedule": "", "order": "", "nu": np.nan}
+    return settings
 
 
-def _check_size(given: Iterable[Results]) -> None:
+def _check_size(studies: Iterable[Results]) -> None:
     sizes: dict[tuple[str, str], tuple[Any, str]] = {}
-    for one in given:
+    for one in studies:
         for task, trials in one.usable.groupby("task", sort=False):
             has = {**one.spec, "metric": one.metric, "epochs": trials["epochs"].iloc[0]}
             for name in SIZE:
@@ -125,12 +125,12 @@ def at_paper_rates(trials: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """
     norm = trials["p"].where(trials["adaptive"] != "none")
     usual = norm.map(NORM_RATES).where(norm.notna(), MOMENTUM_RATE)
-    here = pd.Series(
+    at_paper_rate = pd.Series(
         np.isclose(trials["lr"].astype(float), usual.astype(float), rtol=0.01), index=trials.index
     )
-    run = here.groupby(norm.fillna(0.0)).transform("any")
+    run = at_paper_rate.groupby(norm.fillna(0.0)).transform("any")
     note = "" if run.all() else "not run at the paper's learning rate: over all that were"
-    return trials[here | ~run], note
+    return trials[at_paper_rate | ~run], note
 
 
 def as_results(

@@ -24,16 +24,16 @@ def sentences(measured: Measured, task: str) -> list[str]:
     if not table:
         return []
     to = "lr sensitivity" if measured.compared_over == "lr" else "sensitivity"
-    apart = sorted((row for row in table if row["p_holm"] < LEVEL), key=lambda row: row["p_holm"])
+    different = sorted((row for row in table if row["p_holm"] < LEVEL), key=lambda row: row["p_holm"])
     count = f"{len(table)} pair{'s' if len(table) > 1 else ''}"
-    if apart:
+    if different:
         words = []
-        for row in apart:
+        for row in different:
             less, more = (row["a"], row["b"]) if row["value"] < 0 else (row["b"], row["a"])
             ends = sorted((abs(row["low"]), abs(row["high"])))
             size = with_interval({"value": abs(row["value"]), "low": ends[0], "high": ends[1]})
             words.append(f"{less} less sensitive than {more} by {size}, p {_p(row['p_holm'])}")
-        found = [
+        text = [
             f"Differences in {to} beyond noise, of {count} (p with Holm's correction): {several(words, 5)}."
         ]
     else:
@@ -44,7 +44,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
             else f"No pair of {len(table)} differs"
         )
         nearest = "" if len(table) == 1 else "nearest to it: "
-        found = [
+        text = [
             f"{none} in {to} by more than noise at 5% (Holm's correction); {nearest}{least['a']} minus "
             f"{least['b']}, "
             f"{with_interval(least)}, p {_p(least['p_holm'])}."
@@ -54,7 +54,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
         f"{min(seen):.3g}" if len(seen) == 1 else f"{min(seen):.3g} to {max(seen):.3g}, depending on the pair"
     )
     return [
-        *found,
+        *text,
         f"The smallest difference that this study would have seen four times out of five: {size}.",
     ]
 

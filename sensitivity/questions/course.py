@@ -21,18 +21,18 @@ def course(measured: Measured, task: str) -> pd.DataFrame:
     """The trials that have reported, by how they ended. Columns: status, n, seconds (of training, together),
     begin and end (UTC)."""
     spans = ran(measured.results.trials)
-    found = [
+    rows = [
         {
-            "status": each,
+            "status": status,
             "n": len(part),
             "seconds": part["seconds"].sum(),
             "begin": part["begin"].min(),
             "end": part["end"].max(),
         }
-        for each in STATUSES
-        if len(part := spans[spans["status"] == each])
+        for status in STATUSES
+        if len(part := spans[spans["status"] == status])
     ]
-    return pd.DataFrame(found, columns=["status", "n", "seconds", "begin", "end"])
+    return pd.DataFrame(rows, columns=["status", "n", "seconds", "begin", "end"])
 
 
 def failures(measured: Measured, task: str) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
     begin, end = spans["begin"].min(), spans["end"].max()
     took = (end - begin).total_seconds()
     mean = (spans["end"] - spans["begin"]).dt.total_seconds().sum() / took if took else len(spans)
-    found = [
+    text = [
         f"From {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC {counted(len(spans), 'trial')} ran, up to "
         f"{int(spans['lane'].max()) + 1} at a time, {mean:.1f} on average."
     ]
@@ -59,7 +59,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
         for row in records(failures(measured, task))
     ]
     return [
-        *found,
+        *text,
         f"Errors, which no measure counts: {several(errors, 3)}." if errors else "No trial failed.",
     ]
 

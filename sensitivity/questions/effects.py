@@ -31,7 +31,7 @@ def effects(measured: Measured, task: str) -> list[str]:
     remainder and seed noise."""
     shares = of_task(measured.main_effects, task)
     poor = shares[shares["note"].str.contains(POOR, regex=False)]
-    found = []
+    text = []
     for variant, part in shares[shares["value"].notna()].groupby("variant", sort=False):
         large = _clear(part[~part["effect"].isin((UNEXPLAINED, NOISE))]).sort_values("value", ascending=False)
         if variant in set(poor["variant"]) or large.empty:
@@ -39,12 +39,12 @@ def effects(measured: Measured, task: str) -> list[str]:
         words = [f"{row['effect']} {with_interval(row, form='.0%')}" for row in records(large)]
         rest = part[(part["effect"] == NOISE) | ((part["effect"] == UNEXPLAINED) & (part["value"] >= MINOR))]
         more = "".join(f"; {row['effect']} {percent(row['value'])}" for row in records(rest))
-        found.append(f"For {variant}, the variance of the loss comes from {several(words, 5)}{more}.")
-    if len(found) > MOST:
-        found = [*found[:MOST], f"{len(found) - MOST} more variants are in the table."]
+        text.append(f"For {variant}, the variance of the loss comes from {several(words, 5)}{more}.")
+    if len(text) > MOST:
+        text = [*text[:MOST], f"{len(text) - MOST} more variants are in the table."]
     if len(poor):
         names = several(list(dict.fromkeys(poor["variant"])))
-        found.append(
+        text.append(
             f"The trials of {names} do not show which hyperparameters matter: a forest cannot predict their "
             f"loss."
         )
@@ -54,9 +54,9 @@ def effects(measured: Measured, task: str) -> list[str]:
         .transform(lambda values: values.isna().all())
         .astype(bool)
     )
-    if not found and not alone[~unknown].empty:
-        found.append(_none(alone[~unknown]))
-    return [*found, *_unknown(alone[unknown], everything=bool(unknown.all()))]
+    if not text and not alone[~unknown].empty:
+        text.append(_none(alone[~unknown]))
+    return [*text, *_unknown(alone[unknown], everything=bool(unknown.all()))]
 
 
 def _unknown(shares: pd.DataFrame, *, everything: bool) -> list[str]:
@@ -82,9 +82,11 @@ def _none(shares: pd.DataFrame) -> str:
 def leading(measured: Measured, task: str) -> list[str]:
     """One sentence for all variants: the hyperparameter that matters most to each."""
     shares = of_task(measured.main_effects, task)
-    own = shares[~shares["effect"].isin(NO_HYPERPARAMETER) & ~shares["note"].str.contains(POOR, regex=False)]
-    large = _clear(own).sort_values("value", ascending=False).drop_duplicates("variant")
-    names = [variant for variant in dict.fromkeys(own["variant"]) if variant in set(large["variant"])]
+    single = shares[
+        ~shares["effect"].isin(NO_HYPERPARAMETER) & ~shares["note"].str.contains(POOR, regex=False)
+    ]
+    large = _clear(single).sort_values("value", ascending=False).drop_duplicates("variant")
+    names = [variant for variant in dict.fromkeys(single["variant"]) if variant in set(large["variant"])]
     large = large.set_index("variant").loc[names]
     words = [
         f"{row['effect']} for {variant}, {with_interval(row, form='.0%')}"
@@ -133,12 +135,12 @@ def _agreement(measured: Measured, task: str) -> list[str]:
         return []
     words = []
     for variant in dict.fromkeys(row["variant"] for row in table if row["disagrees"]):
-        apart = [row for row in table if row["variant"] == variant and row["disagrees"]]
+        disagreeing = [row for row in table if row["variant"] == variant and row["disagrees"]]
         against: dict[str, list[str]] = {}
-        for row in apart:
+        for row in disagreeing:
             against.setdefault(row["estimator"], []).extend(row["disagrees"].split(", "))
-        odd = max(against, key=lambda each: len(set(against[each])))
-        what = listed([row["effect"] for row in apart if row["estimator"] == odd])
+        odd = max(against, key=lambda estimator: len(set(against[estimator])))
+        what = listed([row["effect"] for row in disagreeing if row["estimator"] == odd])
         words.append(
             f"for {variant}, {odd} orders {what} otherwise than {listed(list(dict.fromkeys(against[odd])))}"
         )

@@ -32,7 +32,7 @@ def curves(measured: Measured, task: str) -> pd.DataFrame:
     Columns: task, variant, epoch, value, low, high, n. Epoch 0 is the initial loss where the metric is that
     of the same data.
     """
-    found = []
+    tables = []
     for variant, table in _best_curves(measured, task).items():
         ends = {
             "value": table.mean(axis=1),
@@ -43,9 +43,9 @@ def curves(measured: Measured, task: str) -> pd.DataFrame:
         part = pd.DataFrame(ends).rename_axis("epoch").reset_index()
         part.insert(0, "variant", variant)
         part.insert(0, "task", task)
-        found.append(part)
+        tables.append(part)
     columns = ["task", "variant", "epoch", "value", "low", "high", "n"]
-    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def late_gains(measured: Measured, task: str) -> pd.DataFrame:
@@ -57,7 +57,7 @@ def late_gains(measured: Measured, task: str) -> pd.DataFrame:
     stands for epoch 0 where the metric has no value before training. NaN where nothing improved. ``late`` is
     the number of those last epochs, of ``epochs``.
     """
-    found = []
+    gains = []
     for variant, table in _best_curves(measured, task).items():
         last = table.index.max()
         before = table.index[table.index <= math.floor((1 - LATE) * last)].max()
@@ -76,8 +76,8 @@ def late_gains(measured: Measured, task: str) -> pd.DataFrame:
                 whole = (middle.mean() - end.mean()) / (start.mean() - end.mean())
             if len(shares) and np.isfinite(whole):
                 row |= {"value": float(whole), "low": float(shares.min()), "high": float(shares.max())}
-        found.append(row)
-    return pd.DataFrame(found, columns=["task", "variant", "value", "low", "high", "n", "epochs", "late"])
+        gains.append(row)
+    return pd.DataFrame(gains, columns=["task", "variant", "value", "low", "high", "n", "epochs", "late"])
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
@@ -89,7 +89,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
         return ["Too few epochs to see whether more are needed."]
     of, late = table["epochs"].max(), table["late"].max()
     which = f"the last {late} of {of} epochs" if late > 1 else f"the last of {of} epochs"
-    found = [
+    text = [
         f"Of all that the best configuration improved, {which} brought (range of the seeds): "
         f"{several(gains)}."
     ]
@@ -103,8 +103,8 @@ def sentences(measured: Measured, task: str) -> list[str]:
             if half == end
             else f"was not the best at the end: {half} at half, {end} at the end"
         )
-        found.append(f"The variant that was best after half of the epochs ({last // 2}) {same}.")
-    return found
+        text.append(f"The variant that was best after half of the epochs ({last // 2}) {same}.")
+    return text
 
 
 def _leader(table: pd.DataFrame, epoch: int, results: Results) -> str:
@@ -118,11 +118,11 @@ def _leader(table: pd.DataFrame, epoch: int, results: Results) -> str:
 def _best_curves(measured: Measured, task: str) -> dict[str, pd.DataFrame]:
     """The metric of each variant's best configuration, a row an epoch and a column a trial."""
     results, best = measured.results, measured.best_loss
-    found = {}
+    best_curves = {}
     for row in records(best[best["task"] == task]):
         trials = results.group(task, row["variant"])
         chosen = np.logical_and.reduce(
-            [trials[f"{PREFIX}{name}"] == each for name, each in row["configuration"].items()] or [True]
+            [trials[f"{PREFIX}{name}"] == value for name, value in row["configuration"].items()] or [True]
         )
         trials = trials[chosen]
         table = results.epochs[results.epochs["key"].isin(trials["key"])].pivot(
@@ -132,8 +132,8 @@ def _best_curves(measured: Measured, task: str) -> dict[str, pd.DataFrame]:
         if results.metric == FROM_THE_START and cap_of(results, task) == INITIAL and not table.empty:
             table.loc[0] = trials.set_index("key")["initial_loss"]
         if not table.empty:
-            found[row["variant"]] = table.sort_index()
-    return found
+            best_curves[row["variant"]] = table.sort_index()
+    return best_curves
 
 
 def _some_finite(measured: Measured, task: str) -> bool:

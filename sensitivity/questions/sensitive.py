@@ -44,32 +44,30 @@ def ranking(measured: Measured, task: str) -> list[str]:
     to, over = (
         ("its learning rate", "the range searched") if over_lr else ("its hyperparameters", "the space")
     )
-    found = []
+    text = []
     if len(ranked) == 1:
         one = ranked.iloc[0]
-        found.append(
+        text.append(
             f"Of all that {one['variant']} can be set to, the loss is on average {_excess(one)} above its "
             f"best over {over}."
         )
     elif len(ranked) > 1:
         least, most = ranked.iloc[0], ranked.iloc[-1]
-        found.append(
+        text.append(
             f"Least sensitive to {to}: {least['variant']}, whose loss is on average {_excess(least)} "
             f"above its best over {over}; most sensitive: {most['variant']}, {_excess(most)}."
         )
-        found += _ties(measured, task, str(least["variant"]), set(ranked["variant"]))
+        text += _ties(measured, task, str(least["variant"]), set(ranked["variant"]))
     alone = list(table.loc[table["learned"] & table["sensitivity"].isna(), "variant"])
     if alone:
-        found.append(
+        text.append(
             f"No sensitivity is measured of {several(alone)}: "
             f"{'one learning rate' if over_lr else 'one configuration'} has results."
         )
     idle = list(table.loc[~table["learned"], "variant"])
     if idle:
-        found.append(
-            f"Never better than {reference(measured.results, task)}, so not ranked: {several(idle)}."
-        )
-    return found
+        text.append(f"Never better than {reference(measured.results, task)}, so not ranked: {several(idle)}.")
+    return text
 
 
 def _excess(row: pd.Series) -> str:
@@ -96,13 +94,13 @@ def _untuned(measured: Measured, task: str) -> list[str]:
         return []
     rate = {row["variant"]: row["value"] for row in rows(measured.lr_sensitivity, task)}
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
-    found = [row for row in rows(measured.excess_loss, task) if row["variant"] in learned]
+    chosen = [row for row in rows(measured.excess_loss, task) if row["variant"] in learned]
     if all(
         abs(row["value"] - rate.get(row["variant"], row["value"])) <= SAME * abs(row["value"])
-        for row in found
+        for row in chosen
     ):
         return []
-    words = [f"{row['variant']} {with_interval(row)}" for row in found]
+    words = [f"{row['variant']} {with_interval(row)}" for row in chosen]
     return [
         f"Over the whole space, a configuration that nobody tuned costs on average, above the best: "
         f"{several(words)}."
@@ -113,10 +111,10 @@ def _tuned(measured: Measured, task: str) -> list[str]:
     """What the learning rate itself costs where other hyperparameters vary with it."""
     learned = of_task(measured.overview, task).query("learned")["variant"]
     more = {variant for variant in learned if len(measured.results.varied(variant)) > 1}
-    found = [row for row in rows(measured.tuned_lr_sensitivity, task) if row["variant"] in more]
-    if not found:
+    chosen = [row for row in rows(measured.tuned_lr_sensitivity, task) if row["variant"] in more]
+    if not chosen:
         return []
-    words = [f"{row['variant']} {with_interval(row)}" for row in found]
+    words = [f"{row['variant']} {with_interval(row)}" for row in chosen]
     return [
         f"With the other hyperparameters tuned at each learning rate, the loss is above its best on average "
         f"by: {several(words)}."
@@ -125,12 +123,12 @@ def _tuned(measured: Measured, task: str) -> list[str]:
 
 def _robust(measured: Measured, task: str) -> list[str]:
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
-    found = [row for row in rows(measured.robust_width, task) if row["variant"] in learned]
-    if not found:
+    chosen = [row for row in rows(measured.robust_width, task) if row["variant"] in learned]
+    if not chosen:
         return []
-    cut = [row["variant"] for row in found if "wider than the range shows" in row["note"]]
+    cut = [row["variant"] for row in chosen if "wider than the range shows" in row["note"]]
     more = f" At least that for {several(cut)}, whose valley goes on beyond the range." if cut else ""
-    words = [f"{row['variant']} over {with_interval(row, form='.2g')}" for row in found]
+    words = [f"{row['variant']} over {with_interval(row, form='.2g')}" for row in chosen]
     return [f"Within 10% of its best loss, in decades of learning rate: {several(words)}.{more}"]
 
 
@@ -138,8 +136,8 @@ def _good(measured: Measured, task: str) -> list[str]:
     if not something_varies(measured):
         return []
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
-    found = [row for row in rows(measured.robust_share, task) if row["variant"] in learned]
-    words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in found]
+    chosen = [row for row in rows(measured.robust_share, task) if row["variant"] in learned]
+    words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in chosen]
     return [f"Share of all configurations within 10% of the best: {several(words)}."] if words else []
 
 
@@ -165,10 +163,10 @@ def _boundary(measured: Measured, task: str) -> list[str]:
     if not any("lr" in measured.results.varied(variant) for _, variant in measured.results.groups):
         return ["No learning rate varies, so there is no boundary of stability to find along it."]
     whole = rows(measured.stability_boundary, task, other="")
-    found = [row for row in whole if row["note"] not in (NOTHING_DIVERGED, ALWAYS_DIVERGED)]
-    if not found:
+    chosen = [row for row in whole if row["note"] not in (NOTHING_DIVERGED, ALWAYS_DIVERGED)]
+    if not chosen:
         return []
-    words = [f"{row['variant']} {with_interval(row)}" for row in found]
+    words = [f"{row['variant']} {with_interval(row)}" for row in chosen]
     return [
         f"Largest learning rate that is stable (from where nothing diverges to where everything does): "
         f"{several(words)}."

@@ -85,7 +85,7 @@ def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
     if results.direction == "min":
         return with_interval(row, "best_loss")
     ends = {"": -row["best_loss"], "_low": -row["best_loss_high"], "_high": -row["best_loss_low"]}
-    return with_interval({f"best{end}": each for end, each in ends.items()}, "best")
+    return with_interval({f"best{end}": value for end, value in ends.items()}, "best")
 
 
 def has_finite(results: Results, row: Mapping[str, Any] | pd.Series) -> bool:

@@ -35,7 +35,7 @@ MEANING = {
 
 
 def _ridges(measured: Measured, task: str) -> list[str]:
-    found = []
+    text = []
     table = rows(measured.ridges, task)
     for one, other in dict.fromkeys((row["one"], row["other"]) for row in table):
         part = [row for row in table if (row["one"], row["other"]) == (one, other)]
@@ -47,23 +47,23 @@ def _ridges(measured: Measured, task: str) -> list[str]:
                 doubt = (
                     f" Two levels of {other} cannot show whether that holds between them." if rough else ""
                 )
-                found.append(f"The best {meaning.format(one=one, other=other, words=words)}{doubt}")
+                text.append(f"The best {meaning.format(one=one, other=other, words=words)}{doubt}")
     lost = of_task(measured.ridges, task)
     lost = lost[lost["value"].isna()]
     if len(lost) and not table:
         reasons = dict.fromkeys(note.split("; ")[-1].removeprefix("no ridge: ") for note in lost["note"])
-        found.append(f"No ridge can be fitted: {'; '.join(reasons)}.")
-    return found
+        text.append(f"No ridge can be fitted: {'; '.join(reasons)}.")
+    return text
 
 
 def _rates(measured: Measured, task: str) -> list[str]:
-    found = []
+    text = []
     table = rows(measured.best_rates, task)
     for variant, other in dict.fromkeys((row["variant"], row["other"]) for row in table):
         part = [row for row in table if (row["variant"], row["other"]) == (variant, other)]
         words = [f"{with_interval(row)} at {other} {number(row['level'])}" for row in part]
-        found.append(f"The best learning rate of {variant}: {several(words)}.")
-    return found
+        text.append(f"The best learning rate of {variant}: {several(words)}.")
+    return text
 
 
 def _why_not(measured: Measured, task: str) -> str:

@@ -18,15 +18,15 @@ def within(measured: Measured, task: str) -> list[str]:
     """How many random configurations each variant needs."""
     if not something_varies(measured):
         return []
-    found = rows(measured.budget_within, task)
-    if len(found) == 1:
-        one = found[0]
+    chosen = rows(measured.budget_within, task)
+    if len(chosen) == 1:
+        one = chosen[0]
         count = "configuration" if one["high"] == 1 else "configurations"
         return [
             f"{one['variant']} needs about {with_interval(one, form='.0f')} random {count} to come within "
             f"5% of its best."
         ]
-    needs = [f"about {with_interval(row, form='.0f')} for {row['variant']}" for row in found]
+    needs = [f"about {with_interval(row, form='.0f')} for {row['variant']}" for row in chosen]
     return (
         [f"Random configurations needed to come within 5% of a variant's best: {several(needs)}."]
         if needs
@@ -38,14 +38,14 @@ def _wins(measured: Measured, task: str) -> list[str]:
     table = rows(measured.win_probability, task)
     if len({row["variant"] for row in table}) < 2:
         return []
-    found = []
+    text = []
     budgets = sorted({row["k"] for row in table})
     for k in dict.fromkeys((budgets[0], budgets[-1])):
         chances = sorted((row for row in table if row["k"] == k), key=lambda row: -row["value"])
         words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in chances[:3]]
         what = "one random configuration" if k == 1 else f"the best of {k} random configurations"
-        found.append(f"With {what} each, these are most likely to end best: {several(words)}.")
-    return found
+        text.append(f"With {what} each, these are most likely to end best: {several(words)}.")
+    return text
 
 
 def _gains(measured: Measured, task: str) -> list[str]:
@@ -58,7 +58,7 @@ def _gains(measured: Measured, task: str) -> list[str]:
     words = []
     for row in whole:
         alone = rows(measured.tunability, task, kind="single", variant=row["variant"])
-        most = max(alone, key=lambda each: float(each["value"]), default=None)
+        most = max(alone, key=lambda gain: float(gain["value"]), default=None)
         single = (
             f" ({most['hyperparameters']} alone {most['value']:.3g})"
             if most and len(alone) > 1 and row["value"] > 0

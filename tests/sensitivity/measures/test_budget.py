@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from search_spaces.designs import Random
+from sensitivity.measures.best_loss import best
 from sensitivity.measures.budget import (
     budget_area,
     budget_within,
@@ -18,7 +19,7 @@ from sensitivity.measures.budget import (
     relative_performance,
     win_probability,
 )
-from sensitivity.measures.losses import best, losses
+from sensitivity.measures.losses import losses
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 from trainables.names import InputError
