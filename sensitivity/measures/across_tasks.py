@@ -1,4 +1,4 @@
-"""The configurations of one variant that several tasks share, and their losses there."""
+"""Losses of the configurations of one variant that several tasks share."""
 
 from __future__ import annotations
 
@@ -27,9 +27,12 @@ NORMALISATIONS = ("percentile", "min_max")
 class Shared:
     """One variant on several tasks.
 
-    groups: its losses on each task. rows: where the shared configurations are in each group ``[tasks,
-        configurations]``.
-    configurations: those shared. folds: the seeds' means in as many parts as every task has seeds.
+    Attributes:
+        variant: Name of the variant.
+        groups: Losses of the variant on each task.
+        rows: Row of each shared configuration in each group, ``[tasks, configurations]``.
+        configurations: The shared configurations.
+        folds: Number of parts that the seeds are averaged in; every task has at least as many seeds.
     """
 
     variant: str
@@ -40,7 +43,7 @@ class Shared:
 
     @property
     def note(self) -> str:
-        """What limits every number of it."""
+        """Limits of every number that is computed of the shared configurations."""
         lost = sum(len(group.loss) for group in self.groups) - self.rows.size
         remarks = dict.fromkeys(remark for group in self.groups for remark in note(group).split("; "))
         return joined(
@@ -49,14 +52,14 @@ class Shared:
 
     @property
     def trials(self) -> int:
-        """Trials of the shared configurations."""
+        """Number of trials of the shared configurations."""
         return sum(
             int(np.isfinite(group.loss[rows]).sum())
             for group, rows in zip(self.groups, self.rows, strict=True)
         )
 
     def losses(self) -> Array:
-        """Losses by task, configuration and fold of the seeds ``[tasks, configurations, folds]``."""
+        """Return losses by task, configuration and fold of the seeds ``[tasks, configurations, folds]``."""
         return np.stack(
             [
                 _folded(group.loss[rows], self.folds)
@@ -65,13 +68,16 @@ class Shared:
         )
 
     def draws(self, draws: int, seed: int, drawn_before: dict[tuple[str, int], Array] | None = None) -> Array:
-        """Draw the noise of the seeds of :meth:`losses`; configurations stay. Shape ``[draws, tasks,
-        configurations, folds]``.
+        """Draw the seed noise of :meth:`losses`; the configurations stay.
 
         Args:
-            draws: how many.
-            seed: of the first task; each further task has the next.
-            drawn_before: noise by task and seed, which several pairs of tasks of one variant share; added to.
+            draws: Number of bootstrap draws.
+            seed: Seed of the first task; each further task has the next one.
+            drawn_before: Noise by task and seed, shared by several pairs of tasks of one variant; new noise
+                is added to it.
+
+        Returns:
+            ``[draws, tasks, configurations, folds]``.
         """
         again = []
         memory = {} if drawn_before is None else drawn_before
@@ -88,8 +94,12 @@ class Shared:
 
 
 def shared(results: Results, variant: str, tasks: list[str]) -> Shared | None:
-    """The configurations of a variant with a result on all the tasks that it was run on; None with fewer than
-    two tasks."""
+    """Return the configurations of a variant that all its tasks share.
+
+    Returns:
+        The configurations with a result on every task that the variant was run on; None for fewer than two
+            tasks.
+    """
     groups = set(results.groups)
     by_task = [losses(results, task, variant) for task in tasks if (task, variant) in groups]
     if len(by_task) < 2:
@@ -119,13 +129,16 @@ def shared(results: Results, variant: str, tasks: list[str]) -> Shared | None:
 
 
 def normalised(results: Results, normalisation: str) -> tuple[Results, dict[str, tuple[float, float]]]:
-    r"""The results to judge by and the ends of the score :math:`\Gamma = (p - p_\text{low}) / (p_\text{high}
-    - p_\text{low})` on each task.
+    r"""Return the results to judge by, and the ends of the normalised score on each task.
 
-    p is the negative loss. ``percentile``: its 5th and 95th percentile over the configurations of every
-    variant on the task; ``min_max``: its smallest and largest; otherwise a column of the trials that is
-    normalised already (higher is better), taken as it is, where a diverged trial without a number has the
-    smallest of its task. Raises: InputError for another name.
+    The score is :math:`\Gamma = (p - p_\text{low}) / (p_\text{high} - p_\text{low})`, where p is the negative
+    loss. The ends of ``percentile`` are the 5th and the 95th percentile of p over the configurations of every
+    variant on the task; those of ``min_max`` are its smallest and largest value. Any other name is a column
+    of the trials that is already normalised (higher is better) and is used unchanged; a diverged trial
+    without a number gets the smallest value of its task.
+
+    Raises:
+        InputError: for another name.
     """
     if normalisation not in NORMALISATIONS:
         table = results.trials
@@ -150,9 +163,13 @@ def normalised(results: Results, normalisation: str) -> tuple[Results, dict[str,
 
 
 def scores(one: Shared, ends: dict[str, tuple[float, float]], loss: Array) -> Array:
-    """Normalised performance, higher better, not cut to [0, 1]; 0 where the two ends of a task are equal.
+    """Return normalised performance, higher better, not cut to [0, 1].
 
-    Args: ends: of :func:`normalised`. loss: ``[..., tasks, configurations, folds]``.
+    Where the two ends of a task are equal, the score is 0.
+
+    Args:
+        ends: Ends of the score on each task, from :func:`normalised`.
+        loss: Losses, ``[..., tasks, configurations, folds]``.
     """
     low, high = np.array([ends[group.task] for group in one.groups]).T[:, :, None, None]
     width = high - low
@@ -160,15 +177,19 @@ def scores(one: Shared, ends: dict[str, tuple[float, float]], loss: Array) -> Ar
 
 
 def others(score: Array) -> Array:
-    """What chooses where a fold measures: the mean of the other folds; with one fold, itself. Same shape,
-    folds last."""
+    """Return the scores by which a configuration is chosen for each fold: the mean of the other folds.
+
+    With one fold, the scores are those of the fold itself. The shape stays, folds last.
+    """
     folds = score.shape[-1]
     return score if folds == 1 else np.asarray((score.sum(axis=-1, keepdims=True) - score) / (folds - 1))
 
 
 def _folded(loss: Array, folds: int) -> Array:
-    """The mean over every part of the seeds; of all seeds with one part. Seeds that a configuration lacks are
-    passed over in order."""
+    """Return the mean over every part of the seeds; over all seeds with one part.
+
+    Seeds that a configuration lacks are skipped in order.
+    """
     if folds == 1:
         return np.asarray(np.nanmean(loss, axis=-1, keepdims=True))
     known = np.isfinite(loss)

@@ -1,4 +1,4 @@
-"""What tuning costs: the expected best of k random configurations, and what follows from it."""
+"""Measures of the cost of tuning, based on the expected best of k random configurations."""
 
 from __future__ import annotations
 
@@ -31,35 +31,45 @@ if TYPE_CHECKING:
 COLUMNS = ["task", "variant", "k", "value", "low", "high", "n", "note"]
 INSTEAD = "its trials follow each other, so run a random design, or read best_loss"
 POINTS = 30
-"""Budgets of a curve."""
+"""Number of budgets of a curve."""
 FINE = 300
-"""Budgets of a curve that is searched."""
+"""Number of budgets of a curve that is searched."""
 WIN_DRAWS = 200
 WEIGHTS: dict[str, Callable[[Array, int], Array]] = {
     "uniform": lambda t, most: np.ones_like(t),
     "early": lambda t, most: most + 1 - t,
     "late": lambda t, most: t,
 }
-"""How the budgets t of 1 to ``most`` count in :func:`budget_area`, up to a factor."""
+"""Weight of each budget t from 1 to ``most`` in :func:`budget_area`, up to a factor."""
 
 
 def expected_best(
     results: Results, k: int | Sequence[int] | None = None, *, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""The loss that tuning with k random configurations is expected to end with: best of k, drawn without
-    replacement from those tried.
+    r"""Return the expected loss after tuning with k random configurations.
+
+    The configurations are drawn without replacement from those tried.
 
     .. math:: \hat L_k = \sum_{i=1}^{B} \frac{\binom{B-i}{k-1}}{\binom{B}{k}} \, \ell_{(i)}
 
-    the mean over all subsets of k, hence unbiased for independent draws. With several seeds each in turn
-    measures what the others find best, as in :func:`sensitivity.measures.best_loss.best`, which is the value at
-    k = B; with one seed it is the plain minimum. ``dodge`` is the estimate with replacement, :math:`\sum_i
-    \ell_{(i)} [(\frac{B-i+1}{B})^k - (\frac{B-i}{B})^k]`, which is too high.
+    This is the mean over all subsets of k, hence unbiased for independent draws. With several seeds, each
+    seed in turn measures the configurations that the other seeds rank best, as in
+    :func:`sensitivity.measures.best_loss.best`, which is the value at k = B; with one seed it is the plain
+    minimum. ``dodge`` is the estimate with replacement, :math:`\sum_i \ell_{(i)} [(\frac{B-i+1}{B})^k -
+    (\frac{B-i}{B})^k]`, which is too high.
 
-    Any design but an adaptive one: a random configuration is one of the design's. Interval: bootstrap over
-    configurations (where the design drew them) and seeds. Args: k: budgets; None for about :data:`POINTS`
-    from 1 to all. A budget above what was tried has no row. Raises: InputError for an adaptive design; for a
-    budget below 1 or above all variants' trials.
+    Every design but an adaptive one is accepted: a random configuration is one of the design's. The interval
+    is a bootstrap over configurations (where the design drew them) and seeds.
+
+    Args:
+        results: Results of a study.
+        k: Budgets; None for about :data:`POINTS` from 1 to all. A budget above the number of configurations
+            has no row.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for an adaptive design; for a budget below 1 or above the trials of all variants.
 
     Sources: Tang et al., "Showing Your Work Doesn't Always Work", ACL 2020 (arXiv:2004.13705); Dodge et al.,
     "Show Your Work", EMNLP 2019 (arXiv:1909.03004), for ``dodge``.
@@ -84,14 +94,23 @@ def expected_best(
 def budget_area(
     results: Results, budget: int | None = None, *, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""The area under the curve of :func:`expected_best`: one number for how good a variant is over all
-    tuning budgets up to T.
+    r"""Return the area under the curve of :func:`expected_best`, over all tuning budgets up to T.
 
     .. math:: \sum_{t=1}^{T} \omega_t \hat L_t, \qquad \sum_t \omega_t = 1
 
     One row for each weighting: ``uniform`` :math:`\omega_t = 1 / T`, ``early`` proportional to :math:`T + 1 -
-    t` (who can afford few trials), ``late`` proportional to :math:`t`. Args: budget: T; None for the smallest
-    number of configurations of the task's variants, so that areas compare. Raises: as :func:`expected_best`.
+    t` (few trials are affordable), ``late`` proportional to :math:`t`.
+
+    Args:
+        results: Results of a study.
+        budget: T; None for the smallest number of configurations of the task's variants, so that areas
+            compare.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: as :func:`expected_best`.
+
     Source: Sivaprasad et al., "Optimizer Benchmarking Needs to Account for Hyperparameter Tuning", ICML 2020
     (arXiv:1910.11758).
     """
@@ -127,14 +146,23 @@ def budget_area(
 def budget_within(
     results: Results, share: float = 0.05, *, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""How many random configurations it takes until the expected best is within a share of the best of all
-    that were tried.
+    r"""Return the number of random configurations whose expected best is within a share of the best tried.
 
     .. math:: \min \{ k : \hat L_k \le \ell^* + \text{share} \cdot |\ell^*| \}
 
-    Exact to k = 10 and to 2% beyond. More trials could find a better best, so with few it is too small. 1 for
-    a variant that does not care. Args: share: of the best loss. Raises: InputError for an adaptive design or
-    a share that is no positive number. Source: our own reading of :func:`expected_best`.
+    The number is exact to k = 10 and to 2% beyond. It is too small where few trials were run, as more trials
+    could find a better best. It is 1 for a variant whose loss does not vary.
+
+    Args:
+        results: Results of a study.
+        share: Share of the best loss.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for an adaptive design, or a share that is not a positive number.
+
+    Source: this package, from :func:`expected_best`.
     """
     refuse_adaptive(results, "budget_within", INSTEAD)
     if not 0 < share < np.inf:
@@ -158,15 +186,25 @@ def budget_within(
 def relative_performance(
     results: Results, k: int | Sequence[int] | None = None, *, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""How good a variant is with k random configurations, as a share of the variant that is best with k.
+    r"""Return the performance with k random configurations, as a share of the best variant's.
 
     .. math:: \frac{P_k(w)}{\max_{w'} P_k(w')}, \qquad P_k = \ell_0 - \hat L_k
 
     The performance P is the improvement over the initial loss, or over the worst trial where the metric is no
-    loss; a metric that is maximised and nowhere negative, such as accuracy, is taken as it is (as published).
-    1 is the best; 0 has not learned. Rows for variants with at least k configurations; None is 1, 2, 4 and so
-    on, and the most that every variant of the task has. Raises: as :func:`expected_best`.   Source:
-    Sivaprasad et al., ICML 2020 (arXiv:1910.11758).
+    loss; a metric that is maximised and nowhere negative, such as accuracy, is used unchanged (as published).
+    1 is the best variant; 0 is a variant that has not learned. Only variants with at least k configurations
+    have rows.
+
+    Args:
+        results: Results of a study.
+        k: Budgets; None for 1, 2, 4 and so on, and the largest that every variant of the task has.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: as :func:`expected_best`.
+
+    Source: Sivaprasad et al., ICML 2020 (arXiv:1910.11758).
     """
     refuse_adaptive(results, "relative_performance", INSTEAD)
     rows = []
@@ -192,15 +230,24 @@ def relative_performance(
 def win_probability(
     results: Results, k: int | Sequence[int] | None = None, *, draws: int = WIN_DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""The chance that a variant ends best when every variant of the task is tuned with k random
-    configurations and one seed measures.
+    r"""Return the chance that a variant ends best when all variants are tuned with k random configurations.
 
     .. math:: \sum_x P(X_w = x) \int_0^1 \prod_{v \ne w} \left[ P(X_v > x) + t \, P(X_v = x) \right] dt
 
-    with :math:`X_v` the loss of the best of k of v as in :func:`expected_best`. The integral shares a tie
-    equally among those who tie, exactly. The chances at one k sum to 1. Args: k: as
-    :func:`relative_performance`. Interval: bootstrap. Raises: as :func:`expected_best`.   Source: Sivaprasad
-    et al., ICML 2020 (arXiv:1910.11758); the formula is ours.
+    with :math:`X_v` the loss of the best of k configurations of v, measured by one seed, as in
+    :func:`expected_best`. The integral shares a tie equally among the tied variants, exactly. The chances at
+    one k sum to 1. The interval is a bootstrap.
+
+    Args:
+        results: Results of a study.
+        k: Budgets, as for :func:`relative_performance`.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: as :func:`expected_best`.
+
+    Source: Sivaprasad et al., ICML 2020 (arXiv:1910.11758); the formula is this package's.
     """
     refuse_adaptive(results, "win_probability", INSTEAD)
     rows = []
@@ -242,7 +289,7 @@ def _least(contestants: Iterable[Losses], task: str) -> int:
 
 
 def _contests(results: Results, k: int | Sequence[int] | None) -> list[tuple[list[Losses], list[int]]]:
-    """The variants that meet on each task, and the budgets."""
+    """Return the variants that are compared on each task, and the budgets."""
     every_group = groups(results)
     contests = []
     for task in dict.fromkeys(group.task for group in every_group):
@@ -259,8 +306,10 @@ def _contests(results: Results, k: int | Sequence[int] | None) -> list[tuple[lis
 
 
 def _on(chosen: Any, times: Array, weight: Array) -> Array:
-    """Weights of all times as weights of the chosen ones, between which the curve is linear. They sum to
-    1."""
+    """Return weights of all budgets as weights of the chosen ones, between which the curve is linear.
+
+    The weights sum to 1.
+    """
     place = np.clip(np.searchsorted(chosen, times, side="right") - 1, 0, max(len(chosen) - 2, 0))
     after = np.minimum(place + 1, len(chosen) - 1)
     width = np.maximum(chosen[after] - chosen[place], 1)
@@ -284,7 +333,12 @@ def _over_best(performance: Array) -> Array:
 
 
 def _wins(losses: list[Array], budget: int) -> Array:
-    """The chance of each variant. Args: losses: of each, in order, ``[seeds, configurations]``."""
+    """Return the chance of each variant to win.
+
+    Args:
+        losses: Losses of each variant in ascending order, ``[seeds, configurations]``.
+        budget: Number of configurations that each variant is tuned with.
+    """
     values, chances = [], []
     for sorts in losses:
         counts = np.isfinite(sorts).sum(axis=1).tolist()
@@ -314,7 +368,7 @@ def _wins(losses: list[Array], budget: int) -> Array:
 
 @lru_cache(maxsize=64)
 def _chances(count: int, budget: int) -> Array:
-    """Every bootstrap draw asks for the same."""
+    """Return the chances of each rank to be the best; cached, since every bootstrap draw needs the same."""
     return np.asarray(weights(count, [budget])[0])
 
 

@@ -1,4 +1,4 @@
-"""What the reader should not believe without a second look."""
+"""Reasons to doubt a result, for the reader of a report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 FEWEST, EACH = 8, 5
-"""Configurations that a variant should have: at least, and for each hyperparameter that varies."""
+"""Configurations that a variant should have: the minimum, and the number for each hyperparameter that varies."""
 KINDS = (
     "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "outlier", "poor surrogate", "unequal "
 "ranges",
@@ -32,21 +32,24 @@ KINDS = (
 
 
 def caveats(results: Results) -> pd.DataFrame:
-    """One row for each reason to doubt: ``kind`` (one of :data:`KINDS`) and ``text``, with ``task`` and
-    ``variant`` where it is of one.
+    """Return one row for each reason to doubt a result.
 
-    ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: of every configuration (of
-    some variants), so that their seed noise is unknown. ``adaptive``: configurations chosen by an optimizer.
-    ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter. ``outlier``: one trial, or
-    a few far out, carry most of the variance (:mod:`sensitivity.measures.outliers`). ``poor surrogate``:
-    effects are read from a random forest whose out-of-bag R2 is under .5. ``unequal ranges``: variants that
-    search different ranges of the same hyperparameter. ``never learned``: no configuration better than the
-    initial loss. ``constant``: all have the same loss. ``edge``: the best is at the end of what was tried of
-    a numeric hyperparameter by more than noise (:func:`sensitivity.measures.edges.edges`), once a variant,
-    with the range of the same width to try next within its natural bounds.
+    The columns are ``kind`` (one of :data:`KINDS`) and ``text``, with ``task`` and ``variant`` where the
+    reason concerns one. The kinds:
+
+    ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: every configuration (of
+    some variants) has one seed, so that seed noise is unknown. ``adaptive``: an optimizer chose the
+    configurations. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter.
+    ``outlier``: one trial, or a few far out, carry most of the variance
+    (:mod:`sensitivity.measures.outliers`). ``poor surrogate``: effects are read from a random forest whose
+    out-of-bag R2 is under .5. ``unequal ranges``: variants search different ranges of the same
+    hyperparameter. ``never learned``: no configuration is better than the initial loss. ``constant``: all
+    losses are equal. ``edge``: the best value of a numeric hyperparameter is at the end of the values tried,
+    by more than noise (:func:`sensitivity.measures.edges.edges`), once a variant, with the range of the same
+    width to try next within its natural bounds.
 
     Source: the checklist of Godbole et al., "Deep Learning Tuning Playbook" (2023), for ends of ranges; the
-    rest is our own.
+    rest is this package's.
     """
     general = [
         *_unmeasured(results),
@@ -106,7 +109,7 @@ def _are(count: int) -> str:
 
 
 def _reasons(results: Results) -> str:
-    """Return where the reasons of failed trials are; an import may have none."""
+    """Return the place of the reasons of failed trials; imported results may have none."""
     if IMPORTED not in results.spec:
         return "; `sensitivity trials --status failed` shows why"
     errors = results.trials.loc[results.trials["status"] == "failed", "error"].notna()
@@ -147,7 +150,7 @@ def _design(results: Results) -> list[tuple[str, str]]:
 
 
 def _few(results: Results) -> list[tuple[str, str]]:
-    """One sentence for all variants that have as many configurations on the same task."""
+    """Return one sentence for all variants that have equally many configurations on the same task."""
     few: dict[tuple[str, int, int], list[str]] = {}
     for group in groups(results):
         count, needed = int(np.isfinite(group.loss).any(axis=1).sum()), max(FEWEST, EACH * len(group.names))
@@ -167,7 +170,7 @@ def _few(results: Results) -> list[tuple[str, str]]:
 
 
 def _surrogates(results: Results) -> list[tuple[str, str]]:
-    """One sentence a task for all its variants."""
+    """Return one sentence a task for all its variants."""
     poor: dict[str, list[str]] = {}
     for group in groups(results):
         if group.learned and exact_effects(results, group.task, group.variant) is None:
@@ -206,8 +209,7 @@ def _ranges(results: Results) -> list[tuple[str, str]]:
 
 
 def _of_one_range(results: Results, name: str) -> bool:
-    """Return whether ranges that were read off random configurations differ by no more than draws from one
-    range do.
+    """Return True if ranges read off random configurations differ by no more than draws from one range do.
 
     Of n draws, none lies in the last 4/n of the range at one end in at most 2% of samples.
     """

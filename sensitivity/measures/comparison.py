@@ -1,5 +1,4 @@
-"""Whether two variants differ by more than this study's noise, and the smallest difference that it could have
-seen."""
+"""Comparison of two variants: a test of their difference, and the smallest difference that is detectable."""
 
 from __future__ import annotations
 
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
 
 DRAWS = 500
 POWER = 0.8
-"""The chance with which the smallest detectable difference is detected."""
+"""Chance that the smallest detectable difference is detected."""
 NINETY_FIVE = 2 * 1.959964
-"""Standard errors in the middle 95% of a normal distribution."""
+"""Standard errors from the mean to the ends of the middle 95% of a normal distribution."""
 COLUMNS = ["task", "a", "b", "value", "low", "high", "p", "p_holm", "detectable", "paired", "n", "note"]
 OF = ("sensitivity", "best_loss", "mean_loss")
 
@@ -43,30 +42,38 @@ def compare(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""The difference between two variants on each task, a minus b, or between all pairs, with a test of
-    whether there is any.
+    r"""Return the difference between two variants on each task, a minus b, or between all pairs, with a test.
 
     .. math:: z = \frac{\hat\theta_a - \hat\theta_b}{s}, \qquad p = 2 \, (1 - F(|z|)), \qquad
         \delta = (F^{-1}(1 - \alpha / 2) + \Phi^{-1}(0.8)) \, s
 
     with s the bootstrap standard error of the difference (half the range of the middle 95% of its draws over
-    1.96; with two seeds, where one chooses each best and the draws are skewed, their wider side) and F the
-    normal distribution, or Student's t with one degree of freedom less than configurations where these are
-    what was sampled. ``low`` and ``high`` are :math:`\pm F^{-1}(1 - \alpha/2) \, s` around it, so they hold 0
-    exactly where p is above :math:`\alpha`. ``p_holm`` is Holm's correction for all rows of the table.
-    ``detectable`` is :math:`\delta`: a true difference that this study would have called one 80% of the time.
+    1.96; with two seeds, where one seed chooses each best and the draws are skewed, their wider side) and F
+    the normal distribution, or Student's t with one degree of freedom less than configurations where
+    configurations were sampled. ``low`` and ``high`` are :math:`\pm F^{-1}(1 - \alpha/2) \, s` around the
+    difference, so they enclose 0 exactly where p is above :math:`\alpha`. ``p_holm`` is Holm's correction for
+    all rows of the table. ``detectable`` is :math:`\delta`: the true difference that this study would detect
+    with 80% power.
 
     ``paired``: where both variants have the same configurations, both are resampled together: the same
-    configurations are drawn for both (where the design drew them), and with the same seeds their noise is as
-    correlated as it was observed. Otherwise each is resampled apart. With one seed, all that tells the same
-    configuration of the two apart (or neighbouring ones, where they are not the same) is taken for noise,
-    which is too much rather than too little.
+    configurations are drawn for both (where the design drew them), and with the same seeds their noise has
+    the observed correlation. Otherwise each variant is resampled independently. With one seed, every
+    difference between the two variants at the same configuration (or at neighbouring configurations) counts
+    as noise, which overestimates the noise.
 
-    Args: a, b: variants; without b, a against every other; without both, all pairs. of: ``sensitivity``
-        (:func:`sensitivity.measures.excess.excess_loss`), ``best_loss`` or ``mean_loss``. over: the
-        hyperparameter of the sensitivity; None for the whole space.
-    Raises: InputError for an unknown variant, hyperparameter or ``of``; for an adaptive design, unless of the
-    best loss.
+    Args:
+        results: Results of a study.
+        a: Variant; None for all pairs.
+        b: Variant to compare with; None for every other.
+        of: ``sensitivity`` (:func:`sensitivity.measures.excess.excess_loss`), ``best_loss`` or ``mean_loss``.
+        over: Hyperparameter of the sensitivity; None for the whole space.
+        level: Level of the interval, between 0 and 1.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for an unknown variant, hyperparameter or ``of``; for an adaptive design, unless of the
+            best loss.
 
     Sources: Efron & Tibshirani, "An Introduction to the Bootstrap" (1993), sections 8.3 and 16.4; Holm, "A
     Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6 (1979).
@@ -100,7 +107,9 @@ def compare(
 
 
 def holm(p: Array) -> Array:
-    r"""p-values corrected by Holm: :math:`\tilde p_{(i)} = \max_{j \le i} \min(1, (m - j + 1) \, p_{(j)})`.
+    r"""Return p-values with Holm's correction.
+
+    .. math:: \tilde p_{(i)} = \max_{j \le i} \min(1, (m - j + 1) \, p_{(j)})
 
     >>> import numpy as np
     >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
@@ -141,8 +150,12 @@ def _check(results: Results, a: str | None, b: str | None, of: str, over: str | 
 def _difference(
     one: Losses, two: Losses, of: str, over: str | None, draws: int, seed: int
 ) -> tuple[float, float, bool, float, str]:
-    """The value, its standard error, whether the two were paired, the degrees of freedom of the error, and
-    the note."""
+    """Return the difference of two variants, its error and the note.
+
+    Returns:
+        The value, its standard error, True if the variants were paired, the degrees of freedom of the error,
+            and the note.
+    """
     statistic, again = _statistics(of, over)
     value = statistic(one) - statistic(two)
     pair = _aligned(one, two)
@@ -180,8 +193,10 @@ def _difference(
 
 
 def _unrepeated(one: Losses, two: Losses, pair: Losses | None) -> tuple[float, float]:
-    """A bound of the noise of a seed where there is one: what tells the same configuration of the two, or
-    neighbours, apart."""
+    """Return an upper bound of the seed noise with one seed.
+
+    The bound is the difference of the two variants at the same configuration, or at neighbouring ones.
+    """
     from scipy.spatial import KDTree
 
     if pair is not None:
@@ -221,7 +236,7 @@ def _statistics(of: str, over: str | None) -> tuple[_Statistic, _Again]:
 
 
 def _aligned(one: Losses, two: Losses) -> Losses | None:
-    """The second with its configurations in the order of the first; None where they differ."""
+    """Return the second variant with its configurations in the order of the first; None where they differ."""
     if one.fixed != two.fixed or one.names != two.names or len(one.loss) != len(two.loss):
         return None
     places = {tuple(sorted(configuration.items())): i for i, configuration in enumerate(two.configurations)}
@@ -241,10 +256,12 @@ def _aligned(one: Losses, two: Losses) -> Losses | None:
 def _draws(
     one: Losses, two: Losses, noises: tuple[float | None, float | None], paired: bool, draws: int, seed: int
 ) -> tuple[Draws, Draws]:
-    """Bootstrap draws of both: as :func:`sensitivity.measures.resampling.resampled`, but together where they are
-    paired.
+    """Return bootstrap draws of both variants, as :func:`sensitivity.measures.resampling.resampled`.
 
-    Args: noises: standard deviations of a seed where the losses do not tell.
+    Paired variants are resampled together.
+
+    Args:
+        noises: Standard deviations of a seed where the losses do not tell them.
     """
     rng = np.random.default_rng(seed)
     chosen = [configurations(group, draws, rng) for group in (one, two)]
@@ -269,8 +286,10 @@ def _draws(
 
 
 def _correlation(one: Array, two: Array) -> float:
-    """Of the deviations of the seeds from their configurations' means, over all configurations with both; 0
-    without noise."""
+    """Return the correlation of the deviations of the seeds from the means of their configurations.
+
+    It is taken over all configurations with both results; without noise it is 0.
+    """
     both = np.isfinite(one) & np.isfinite(two)
     usable = both.sum(axis=1) >= 2
     if not usable.any():

@@ -1,5 +1,4 @@
-"""How two hyperparameters trade off: the best value of one at each level of the other, and the exponent of
-their ridge."""
+"""Coupling of two hyperparameters: the best value of one at each level of the other, and their ridge."""
 
 from __future__ import annotations
 
@@ -21,24 +20,32 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 GOOD = 0.5
-"""Share of the configurations of a design without levels that the surface is fitted to: the better ones."""
+"""Share of the configurations, the better ones, that the surface is fitted to in a design without levels."""
 FEWEST = 12
-"""Configurations that a surface of six coefficients is fitted to."""
+"""Fewest configurations that a surface of six coefficients is fitted to."""
 INSTEAD = "its trials crowd near the best, so run a grid, random or sobol design"
 
 
 def best_by_level(
     results: Results, one: str = "lr", other: str = "mu", *, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    """The best value of one hyperparameter at each level of another, all further ones tuned: the best lr for
-    every mu, p or norm.
+    """Return the best value of one hyperparameter at each level of another, all further ones tuned.
 
-    The bottom of the parabola through the best level and its neighbours on the scale of ``one``, or the best
-    level itself at the end of the range, where the note says so. Levels of ``other`` are those of the design,
-    or four parts of its scale, named by their middles. Interval: bootstrap over configurations (where the
-    design drew them) and seeds.
+    An example is the best lr for every mu, p or norm. The value is the bottom of the parabola through the
+    best level and its neighbours on the scale of ``one``, or the best level itself at the end of the range,
+    where the note says so. Levels of ``other`` are those of the design, or four parts of its scale, named by
+    their middles. The interval is a bootstrap over configurations (where the design drew them) and seeds.
 
-    Raises: InputError for an adaptive design, an unknown hyperparameter, or a ``one`` that is not numeric.
+    Args:
+        results: Results of a study.
+        one: Numeric hyperparameter whose best value is returned.
+        other: Hyperparameter with the levels.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for an adaptive design, an unknown hyperparameter, or a ``one`` that is not numeric.
+
     Source: Brent, "Algorithms for Minimization without Derivatives" (1973), section 5.2, for the parabola.
     """
     rows = []
@@ -54,25 +61,33 @@ def best_by_level(
 def coupling(
     results: Results, one: str = "lr", other: str = "mu", *, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""The exponent c with which the best value of one hyperparameter follows another.
+    r"""Return the exponent c with which the best value of one hyperparameter follows another.
 
     .. math:: \log \alpha^*(\mu) = \text{const} + c \, \log(1 - \mu)
 
     each on the logarithm of its scale: log x on ``log``, log(1 - x) on ``log1m``, x itself on ``linear``. For
-    lr and mu, c = 1 says that what counts is lr / (1 - mu), c = 0 that mu does not move the best lr; c = 0.5
+    lr and mu, c = 1 means that only lr / (1 - mu) matters, c = 0 that mu does not move the best lr; c = 0.5
     for lr and 1 - nu would be lr / sqrt(1 - nu). ``explains`` is the share of the variance of the best values
-    that the line explains, ``levels`` the number they come from.
+    that the line explains, ``levels`` the number of best values.
 
     A design with levels: least squares through :func:`best_by_level` without levels whose best is at the end
-    of the range. Its interval holds seed noise (bootstrap) and, from three levels on, what the scatter about
-    the line has beyond it (Student's t). Other designs: the quadratic surface in both scales through the
-    better half of the configurations, whose valley has
-    :math:`c = -s_{12} / (2 s_{11})`; bootstrap. Where neither can be had the value is NaN and the note says why.
+    of the range. Its interval covers seed noise (bootstrap) and, from three levels on, the scatter about the
+    line beyond that noise (Student's t). Other designs: the quadratic surface in both scales through the
+    better half of the configurations, whose valley has :math:`c = -s_{12} / (2 s_{11})`; bootstrap. Where no
+    estimate is possible the value is NaN and the note gives the reason.
 
-    Raises: as :func:`best_by_level`, and for an ``other`` that is not numeric.
+    Args:
+        results: Results of a study.
+        one: Numeric hyperparameter whose best value is explained.
+        other: Numeric hyperparameter that explains it.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
 
-    Source: the ridge of lr / (1 - mu) is that of Smith & Le, "A Bayesian Perspective on Generalization and
-    Stochastic Gradient Descent", ICLR 2018 (arXiv:1710.06451); the estimate is ours.
+    Raises:
+        InputError: as :func:`best_by_level`, and for an ``other`` that is not numeric.
+
+    Source: Smith & Le, "A Bayesian Perspective on Generalization and Stochastic Gradient Descent", ICLR 2018
+    (arXiv:1710.06451), for the ridge of lr / (1 - mu); the estimate is this package's.
     """
     rows = []
     for group, first, second in _pairs(results, one, other, "coupling", draws, seed):
@@ -95,8 +110,12 @@ def coupling(
 
 @dataclass(frozen=True)
 class _Axis:
-    """A hyperparameter of one group: where each configuration is on the logarithm of its scale, or its place
-    among the levels."""
+    """A hyperparameter of one group.
+
+    Attributes:
+        domain: The hyperparameter.
+        x: Place of each configuration on the logarithm of the scale, or among the levels.
+    """
 
     domain: Hyperparameter
     x: Array
@@ -106,7 +125,7 @@ class _Axis:
         return self.domain.scale in ("linear", "log", "log1m")
 
     def back(self, x: float) -> float:
-        """From the logarithm to the value."""
+        """Return the value at a place on the logarithm of the scale."""
         if self.domain.scale == "log":
             return float(10**x)
         return float(1 - 10**x) if self.domain.scale == "log1m" else float(x)
@@ -156,8 +175,10 @@ def _axis(results: Results, group: Losses, name: str) -> _Axis:
 
 
 def _levels(group: Losses, axis: _Axis, bins: int) -> tuple[list[float], NDArray[np.int64]]:
-    """Levels of an axis and that of each configuration, -1 where it has none; ``bins`` equal parts, by their
-    middles, for many levels."""
+    """Return the levels of an axis, and the level of each configuration, -1 where it has none.
+
+    Many levels are replaced by the middles of ``bins`` equal parts.
+    """
     active = np.isfinite(axis.x)
     levels, place = np.unique(np.round(axis.x[active], 10), return_inverse=True)
     places = np.full(len(axis.x), -1)
@@ -172,8 +193,8 @@ def _levels(group: Losses, axis: _Axis, bins: int) -> tuple[list[float], NDArray
 def _by_level(
     group: Losses, first: _Axis, second: _Axis, draws: int, seed: int
 ) -> list[tuple[Any, float, tuple[float, float], str, int]]:
-    """The name of each level, the best place at it and its interval, the end of the range it is at, and
-    trials."""
+    """Return name, best place, its interval, the end of the range (if the best is there) and trials by level.
+    """
     tops, columns = _levels(group, first, 8)
     names, places = _levels(group, second, 4)
     drawn = resampled(group, draws=draws, seed=seed)
@@ -202,8 +223,14 @@ def _by_level(
 
 
 def _curve(means: Array, columns: NDArray[np.int64], levels: int) -> Array:
-    """The smallest mean at each level, infinite where there is none. ``[draws, configurations]`` to ``[draws,
-    levels]``."""
+    """Return the smallest mean at each level, infinite where there is none.
+
+    Args:
+        means: Mean losses, ``[draws, configurations]``.
+
+    Returns:
+        ``[draws, levels]``.
+    """
     curves = np.full((len(means), levels), np.inf)
     inside = np.isfinite(means)
     draws = np.broadcast_to(np.arange(len(means))[:, None], means.shape)
@@ -212,8 +239,10 @@ def _curve(means: Array, columns: NDArray[np.int64], levels: int) -> Array:
 
 
 def _bottom(x: Array, curves: Array) -> tuple[Array, Array]:
-    """Where each curve is lowest, between levels where both neighbours are known, and -1 or 1 where that is
-    an end. NaN for no curve."""
+    """Return the place where each curve is lowest, and -1 or 1 where that is an end.
+
+    The place lies between levels where both neighbours are known; without a curve it is NaN.
+    """
     known = np.isfinite(curves)
     bottom, edge = np.full(len(curves), np.nan), np.zeros(len(curves))
     for i, (curve, there) in enumerate(zip(curves, known, strict=True)):

@@ -1,5 +1,5 @@
-"""Indices that are read off designs made for them: Sobol's from Saltelli's design, elementary effects from
-Morris's."""
+"""Indices that need designs of their own: Sobol indices of Saltelli's design, elementary effects of Morris's.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +22,26 @@ RESAMPLES = 200
 
 
 def sobol(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    r"""Sobol indices of the capped loss, mean over seeds: first order (main), second (pair) where the design
-    has it, and total.
+    r"""Return the Sobol indices of the capped loss, mean over seeds.
+
+    The orders are first (main), second (pair) where the design has it, and total.
 
     .. math:: S_i = \frac{V[E(y | x_i)]}{V(y)}, \qquad S^T_i = \frac{E[V(y | x_{\sim i})]}{V(y)}
 
     estimated by SALib from the rows of the design; the interval is normal, from a bootstrap over its base
-    points. What single-valued hyperparameters would have is left out. Total indices hold the seed noise that
-    the mean over the seeds leaves.
+    points. Single-valued hyperparameters are left out. Total indices include the seed noise that the mean
+    over the seeds leaves.
 
-    Args: resamples, seed: of the bootstrap. Raises: InputError for a design without a saltelli one; for a row
-    whose trial is missing. Sources: Saltelli et al., "Variance based sensitivity analysis of model output",
-    Computer Physics Communications 181 (2010).
+    Args:
+        results: Results of a study with a Saltelli design.
+        resamples: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for results without a saltelli design; for a row whose trial is missing.
+
+    Source: Saltelli et al., "Variance based sensitivity analysis of model output", Computer Physics
+    Communications 181 (2010).
     """
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
@@ -58,17 +66,24 @@ def sobol(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.
 
 
 def morris(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    r"""Elementary effects of the capped loss, mean over seeds: mu* and, as columns, mu and sigma.
+    r"""Return the elementary effects of the capped loss, mean over seeds: mu*, and mu and sigma as columns.
 
     .. math:: \mu^*_i = \frac1n \sum_t \left| \frac{f(x^t + \Delta e_i) - f(x^t)}{\Delta} \right|
 
-    over the trajectories of the design, in units of the loss a whole scale; sigma is their standard
-    deviation: large where the effect bends, or depends on the others. By SALib, the interval is normal, from
-    a bootstrap over trajectories.
+    over the trajectories of the design, in units of the loss a whole scale; sigma is the standard deviation
+    of the elementary effects, large where the effect bends or depends on other hyperparameters. SALib
+    computes the indices; the interval is normal, from a bootstrap over trajectories.
 
-    Args: resamples, seed: of the bootstrap. Raises: InputError for a design without a morris one; for a row
-    whose trial is missing. Sources: Morris, Technometrics 33 (1991); Campolongo, Cariboni & Saltelli,
-    Environmental Modelling & Software 22 (2007), for mu*.
+    Args:
+        results: Results of a study with a Morris design.
+        resamples: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for results without a morris design; for a row whose trial is missing.
+
+    Sources: Morris, Technometrics 33 (1991); Campolongo, Cariboni & Saltelli, Environmental Modelling &
+    Software 22 (2007), for mu*.
     """
     from SALib.analyze import morris as analysis
 
@@ -106,7 +121,7 @@ def morris(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd
 def _sobol(
     design: Saltelli, y: Array, space: Any, group: Losses, resamples: int, seed: int
 ) -> list[tuple[str, str, float, float]]:
-    """Effect, order, index and half its interval."""
+    """Return effect, order, index and half the interval of each index."""
     from SALib.analyze import sobol as analysis
 
     count = len(space)
@@ -141,7 +156,7 @@ def _sobol(
 
 
 def _rows(results: Results, group: Losses, kind: Any) -> tuple[Any, Array, Array]:
-    """The design of a kind, the mean loss of each of its rows, and its rows in the unit cube."""
+    """Return the design of a kind, the mean loss of each of its rows, and its rows in the unit cube."""
     measure = {"saltelli": "sobol", "morris": "morris"}[kind.kind]
     got = results.design_of(group.variant)
     design = next((design for design in _designs(results, group.variant) if isinstance(design, kind)), None)
@@ -166,7 +181,7 @@ def _rows(results: Results, group: Losses, kind: Any) -> tuple[Any, Array, Array
 
 
 def _designs(results: Results, variant: str) -> list[Planned]:
-    """The designs that a variant's configurations come from; of a composed one its parts."""
+    """Return the designs that a variant's configurations come from; for a composed design, its parts."""
     spec = results.spec
     data = dict(spec.get("designs") or {}).get(variant, spec.get("design"))
     if not data:
