@@ -1,6 +1,4 @@
-"""The measures: pure functions from Results to a table with ``value``, ``low``, ``high``, ``n`` and a
-``note`` where something limits it.
-"""
+"""Measures: pure functions from Results to a table with ``value``, ``low``, ``high``, ``n`` and ``note``."""
 
 from sensitivity.measures.budget import (
     budget_area,

@@ -15,8 +15,8 @@ def best(group: Losses) -> float:
     .. math:: \ell^* = \frac1S \sum_s \ell_{c_s, s}, \qquad c_s = \arg\min_c \overline{\ell_{c, -s}}
 
     The plain minimum is too small wherever several configurations are nearly as good, because luck chooses
-    among them and is then counted as merit. Where one is clearly best this is its mean. With one seed it is
-    the minimum (:func:`held_out`).
+    among them and is then counted as merit. Where one configuration is clearly best, the value is its mean.
+    With one seed it is the minimum (:func:`held_out`).
 
     Source: Stone, "Cross-Validatory Choice and Assessment of Statistical Predictions", JRSS B 36 (1974).
     """
@@ -24,13 +24,13 @@ def best(group: Losses) -> float:
 
 
 def best_draws(group: Losses, drawn: Draws) -> Array:
-    r"""Return draws of where the best loss is: :func:`best` less what it missed the truth by in studies like this
-    one. Shape ``[draws]``.
+    r"""Return draws of the true best loss: :func:`best` less its error in simulated studies, ``[draws]``.
 
     .. math:: \ell^* - (\ell^*_b - \min_c \tilde\mu_{c, b})
 
-    A study b has the configurations of this one, true means (:func:`drawn`) and new noise; its best is chosen
-    and measured anew. Luck in choosing makes it miss upwards, so the percentiles of the draws are those of
+    A simulated study b has the configurations of this study, true means
+    (:func:`sensitivity.measures.resampling.drawn`) and new noise; its best configuration is chosen and
+    measured again. Luck in choosing makes the error positive, so the percentiles of the draws are those of
     the basic bootstrap interval, which allows for that.
 
     Source: Davison & Hinkley (1997), section 5.2.1.
@@ -43,13 +43,19 @@ def best_draws(group: Losses, drawn: Draws) -> Array:
 
 
 def _possible(loss: Array, group: Losses) -> Array:
-    """Return no worse than the initial loss, and above 0 where every loss is."""
+    """Return clip losses to the possible range: at most the initial loss, and at least 0 where every loss is.
+    """
     return np.clip(loss, 0.0 if np.nanmin(group.loss) >= 0 else -np.inf, group.initial)
 
 
 def _cross_fitted(loss: Array) -> Array:
-    """Return the mean over seeds of the loss of what the other seeds find best. Shape ``[draws, configurations,
-    seeds]`` to ``[draws]``.
+    """Return the mean over seeds of the loss of the configuration that the other seeds rank best.
+
+    Args:
+        loss: Losses, ``[draws, configurations, seeds]``.
+
+    Returns:
+        ``[draws]``.
     """
     finite = np.isfinite(loss)
     known = np.where(finite, loss, 0.0)
@@ -64,16 +70,16 @@ def _cross_fitted(loss: Array) -> Array:
 def held_out(
     known: Array, finite: NDArray[np.bool_], total: Array, count: NDArray[np.int64]
 ) -> tuple[Array, Array]:
-    """Return what the other seeds say of each configuration, and what the seed itself does; where either has no
-    trial, the mean of all.
+    """Return the mean loss over the other seeds, and the loss of the seed, of each configuration.
 
-    So a configuration with one seed is chosen and measured by that, as all are in a study of one seed: left
-    out, the best might be.
+    Where either has no trial, the mean over all seeds replaces it. So a configuration with one seed is chosen
+    and measured by that seed, as all are in a study of one seed: left out, the best might be lost.
 
     Args:
-        known: losses of a seed, 0 where not ``present``.
-        total: of all seeds. All of the same shape.
-        count: of all seeds. All of the same shape.
+        known: Losses of a seed, 0 where it has no trial.
+        finite: True where the seed has a trial.
+        total: Sum of the losses of all seeds.
+        count: Number of seeds with a trial.
     """
     mean, rest = total / np.maximum(count, 1), count - finite
     return np.where(rest > 0, (total - known) / np.maximum(rest, 1), mean), np.where(finite, known, mean)

@@ -97,7 +97,7 @@ def _around(domain: Hyperparameter, low: float, high: float, best: float) -> tup
 
 
 def _readable(domain: Hyperparameter, first: float, last: float) -> tuple[float, float]:
-    """Round to three digits; on log1m, to two digits of the distance from 1."""
+    """Return round to three digits; on log1m, to two digits of the distance from 1."""
     if domain.scale == "log1m":
         first, last = (1 - float(f"{1 - end:.2g}") for end in (first, last))
         return float(f"{first:.10g}"), float(f"{last:.10g}")

@@ -11,8 +11,7 @@ from sensitivity.measures.losses import Array
 def dominated_sums(
     rows: Integers, columns: Integers, weights: Array, at_rows: Integers, at_columns: Integers
 ) -> Array:
-    """Return return, for each place, the weight of all points whose row and column are at most those of the
-    place.
+    """Return the weight of all points whose row and column are at most those of each place.
 
     Points are ordered by row, so that those of a place come first; then bit by bit of their columns, the
     highest first: where a place's bit is 1, the points of its range whose bit is 0 count in full, and the

@@ -1,5 +1,5 @@
-"""Estimators of importance side by side: how each ranks the hyperparameters, and where two of them
-disagree."""
+"""Estimators of importance side by side: the rank of each hyperparameter, and where two estimators disagree.
+"""
 
 from __future__ import annotations
 
@@ -38,21 +38,26 @@ ESTIMATORS: dict[str, Callable[[Results], pd.DataFrame]] = {
     "shapley sensitivity": partial(shapley, game="sensitivity"),
     "shapley tunability": partial(shapley, game="tunability"),
 }
-"""What :func:`estimators` asks; the seed of each is its own default."""
+"""Functions that :func:`estimators` calls, each with its default seed."""
 _log = logging.getLogger("sensitivity")
 COLUMNS = ["task", "variant", "effect", "estimator", "value", "low", "high", "n", "rank", "disagrees", "note"]
 
 
 def estimators(results: Results, *, names: tuple[str, ...] = tuple(ESTIMATORS)) -> pd.DataFrame:
-    """Every estimator that a design allows, one row a hyperparameter and estimator.
+    """Return every estimator that a design allows, one row a hyperparameter and estimator.
 
-    Values of different estimators are in different units and answer different questions (the docstring of
-    each says which), so they are compared by ``rank``: 1 is what matters most, equal values share the mean
-    rank. ``disagrees`` names the estimators that put this hyperparameter and another the other way round,
-    where both intervals keep the two apart: what chance does not explain. An estimator that refuses the
-    design, or fails, has a row without effect, and the reason in its note.
+    Values of different estimators are in different units and answer different questions (see their
+    docstrings), so they are compared by ``rank``: 1 is the most important, equal values share the mean rank.
+    ``disagrees`` names the estimators that order this hyperparameter and another the other way round, where
+    both intervals separate the two, so that chance does not explain it. An estimator that refuses the design,
+    or fails, has a row without effect, and the reason in its note.
 
-    Args: names: of :data:`ESTIMATORS`. Raises: InputError for an unknown one.
+    Args:
+        results: Results of a study.
+        names: Names of :data:`ESTIMATORS`.
+
+    Raises:
+        InputError: for an unknown name.
     """
     from trainables.names import unknown
 
@@ -98,14 +103,14 @@ def _table_or_reason(name: str, results: Results) -> pd.DataFrame | str:
 
 
 def _only(results: Results, task: str, variant: str) -> Results:
-    """The results of one variant on one task."""
+    """Return the results of one variant on one task."""
     trials = results.trials
     part = trials[(trials["task"] == task) & (trials["variant"] == variant)]
     return keeping_losses(dataclasses.replace(results, trials=part))
 
 
 def _compare(tables: dict[str, list[dict[str, Any]]]) -> None:
-    """Note in the rows which estimators order two hyperparameters the other way round."""
+    """Note in the rows the estimators that order two hyperparameters the other way round."""
     for (one, these), (other, those) in itertools.combinations(tables.items(), 2):
         place = {row["effect"]: row for row in those}
         for a, b in itertools.combinations(these, 2):
@@ -117,5 +122,5 @@ def _compare(tables: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def _before(a: dict[str, Any], b: dict[str, Any]) -> int:
-    """1 where the interval of a is above that of b, -1 where below, else 0."""
+    """Return 1 where the interval of a is above that of b, -1 where it is below, else 0."""
     return int(a["low"] > b["high"]) - int(b["low"] > a["high"])

@@ -1,4 +1,4 @@
-"""What an untuned configuration costs: the mean excess of the loss over the best."""
+"""Excess loss: the cost of an untuned configuration, as its mean distance from the best loss."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLUMNS = ["task", "variant", "value", "low", "high", "n", "note"]
 
 
 BINS = 12
-"""Parts of a scale where the design has no levels."""
+"""Number of parts of a scale where the design has no levels."""
 
 
 def excess_loss(
@@ -34,23 +34,30 @@ def excess_loss(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""The mean excess of the capped loss over the best: the expected regret of a configuration that nobody
-    tuned.
+    r"""Return the mean excess of the capped loss over the best: the expected regret without tuning.
 
     .. math:: \mathbb{E}_{x} \left[ \min(\ell(x), \ell_0) - \ell^* \right]
 
-    In units of the loss; 0 is a variant that does not care. The mean is over the configurations of the
+    In units of the loss; 0 is a variant that needs no tuning. The mean is over the configurations of the
     design, which are uniform on the scales of the space. With ``over`` it is over the levels of that
     hyperparameter, each with equal weight (over configurations where the design has no levels), and at each
-    level over the other hyperparameters and the seeds: the variant as it was run. ``tuned`` has the best loss
-    at each level instead of the mean, so that only the hyperparameter itself costs (levels where the design
-    has none: up to 12 even parts of its scale).
-    :math:`\ell^*` is :func:`sensitivity.measures.best_loss.best`. Variants without the hyperparameter have no row, and configurations
-    without it (a condition keeps it inactive) do not count. One configuration, or one level, has no value.
+    level over the other hyperparameters and the seeds. ``tuned`` takes the best loss at each level instead of
+    the mean, so that only the hyperparameter itself costs (levels where the design has none: up to 12 even
+    parts of its scale). :math:`\ell^*` is :func:`sensitivity.measures.best_loss.best`. Variants without the
+    hyperparameter have no row, and configurations in which a condition makes it inactive do not count. One
+    configuration, or one level, has no value.
 
-    Args: over: a hyperparameter, or None for the whole space. tuned: see above. level: of the interval
-    (:func:`sensitivity.measures.resampling.around`). draws, seed: of the bootstrap.
-    Raises: InputError for a hyperparameter that no variant has, for ``tuned`` without one.
+    Args:
+        results: Results of a study.
+        over: Hyperparameter; None for the whole space.
+        tuned: Take the best loss at each level of ``over``.
+        level: Level of the interval (:func:`sensitivity.measures.resampling.around`), between 0 and 1.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for a hyperparameter that no variant has; for ``tuned`` without a hyperparameter.
+
     Source: Wortsman et al., arXiv:2309.14322, section 2.2, for the learning rate.
     """
     known = list(dict.fromkeys(name for variant in results.spaces for name in results.varied(variant)))
@@ -76,8 +83,15 @@ def excess_loss(
 
 
 def best_loss(results: Results, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """The best loss (:func:`sensitivity.measures.best_loss.best`) with its bootstrap interval, and the
-    configuration with the smallest mean.   Args: level: of the interval. draws, seed: of the bootstrap.
+    """Return the best loss with its bootstrap interval, and the configuration with the smallest mean.
+
+    The best loss is :func:`sensitivity.measures.best_loss.best`.
+
+    Args:
+        results: Results of a study.
+        level: Level of the interval, between 0 and 1.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
     """
     rows = []
     for group in groups(results):
@@ -99,10 +113,16 @@ def best_loss(results: Results, *, level: float = 0.95, draws: int = DRAWS, seed
 def excess_differences(
     results: Results, *, over: str | None = None, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    """Difference of :func:`excess_loss` between every two variants on a task, ``a`` minus ``b``; the two are
-    resampled apart.
+    """Return the difference of :func:`excess_loss` between every two variants on a task, ``a`` minus ``b``.
 
-    An interval that holds 0 is a difference that this study cannot tell from noise.
+    The two variants are resampled independently. An interval that encloses 0 is a difference that this study
+    cannot tell from noise.
+
+    Args:
+        results: Results of a study.
+        over: Hyperparameter; None for the whole space.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
     """
     varying = [group for group in groups(results, over) if _varies(group, over)]
     drawn = [excess_draws(group, over, draws, seed + i) for i, group in enumerate(varying)]
@@ -124,17 +144,17 @@ def excess_differences(
 
 
 def _varies(group: Losses, over: str | None) -> bool:
-    """Return True for two levels of a hyperparameter with a result, two configurations without one."""
+    """Return True for two levels of a hyperparameter with a result; without one, for two configurations."""
     return len(group.loss if over is None else np.unique(group.units[:, group.names.index(over)])) > 1
 
 
 def excess(group: Losses, over: str | None) -> float:
-    """:func:`excess_loss` of one variant on one task."""
+    """Return :func:`excess_loss` of one variant on one task."""
     return max(0.0, float(mean_over(group, group.mean[None], over)[0]) - best(group))
 
 
 def excess_draws(group: Losses, over: str | None, draws: int, seed: int) -> Array:
-    """Bootstrap draws of :func:`excess`. Shape ``[draws]``."""
+    """Return bootstrap draws of :func:`excess`, ``[draws]``."""
     drawn = resampled(group, draws=draws, seed=seed)
     # Means of drawn configurations have the noise of their seeds in them already; those of fixed ones are
     # given it.
@@ -143,7 +163,7 @@ def excess_draws(group: Losses, over: str | None, draws: int, seed: int) -> Arra
 
 
 def _tuned(group: Losses, over: str, draws: int, seed: int) -> tuple[float, Array]:
-    """The mean over the levels of the best loss at each, less the best of all; and draws of it."""
+    """Return the mean over the levels of the best loss at each, less the best of all; and draws of it."""
     units = group.units[:, group.names.index(over)]
     levels, places = np.unique(units, return_inverse=True)
     if not group.fixed and len(levels) > BINS:
@@ -163,8 +183,16 @@ def _tuned(group: Losses, over: str, draws: int, seed: int) -> tuple[float, Arra
 
 
 def mean_over(group: Losses, means: Array, over: str | None) -> Array:
-    """Mean over the levels of the mean within each, or over configurations. ``[draws, configurations]`` to
-    ``[draws]``."""
+    """Return the mean over the levels of the mean within each, or over configurations.
+
+    Args:
+        group: Losses of one variant on one task.
+        means: Mean losses, ``[draws, configurations]``.
+        over: Hyperparameter with the levels; None for all configurations.
+
+    Returns:
+        ``[draws]``.
+    """
     if not group.fixed or over is None:
         return np.asarray(means.mean(axis=1))
     _, places, counts = np.unique(

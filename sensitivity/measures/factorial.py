@@ -1,4 +1,4 @@
-"""Analysis of variance of a full grid, exactly, with the seeds as replicates."""
+"""Exact analysis of variance of a full grid, with the seeds as replicates."""
 
 from __future__ import annotations
 
@@ -20,31 +20,37 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 HIGHER, UNSEPARATED = "higher order", "unexplained (higher order or noise)"
-"""Effects of more than two hyperparameters; the same where one seed cannot tell them from noise."""
+"""Effects of more than two hyperparameters; the same where one seed cannot separate them from noise."""
 EXTRA = ["omega_squared", "partial_eta_squared", "partial_omega_squared", "df", "f", "p"]
 COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "note", *EXTRA]
 
 
 def factorial(results: Results, *, level: float = 0.95) -> pd.DataFrame:
-    r"""Analysis of variance of the capped loss over a full grid: every hyperparameter, every pair, all higher
-    orders together, the seeds.
+    r"""Return the analysis of variance of the capped loss over a full grid.
 
-    With :math:`\bar y_U` the mean at the levels of the hyperparameters U, :math:`e_U = \sum_{W \subseteq U}
-    (-1)^{|U| - |W|} \bar y_W` and MS = SS / df,
+    The rows are every hyperparameter, every pair, all higher orders together, and the seeds. With :math:`\bar
+    y_U` the mean at the levels of the hyperparameters U, :math:`e_U = \sum_{W \subseteq U} (-1)^{|U| - |W|}
+    \bar y_W` and MS = SS / df,
 
     .. math:: SS_U = \sum e_U^2, \quad df_U = \prod_{j \in U} (m_j - 1), \quad F_U = MS_U / MS_E, \quad
               \eta^2 = \frac{SS_U}{SS_T}, \quad \omega^2 = \frac{SS_U - df_U MS_E}{SS_T + MS_E}
 
     the sum over trials. ``value`` is eta squared, a share of the variance over the levels of this grid, each
-    with equal weight; with the seeds the shares sum to 1. Omega squared is what remains of it in expectation
-    without the noise; partial ones leave the other effects out of the total. ``p`` is of "no effect". The
-    interval of eta squared is from the F's noncentrality that the data allow.
+    with equal weight; with the seeds the shares sum to 1. Omega squared is the expectation of eta squared
+    without the noise; partial ones leave the other effects out of the total. ``p`` is the p-value of "no
+    effect". The interval of eta squared is from the F's noncentrality that the data allow.
 
     With one seed the higher orders stand for the error, as :data:`UNSEPARATED`; a single pair does where
     there are two hyperparameters. Then no effect can be told from noise where these matter, and a note says
     so. A constant loss gives zeros.
 
-    Raises: InputError where a variant's configurations are no full grid with all its seeds.
+    Args:
+        results: Results of a study.
+        level: Level of the interval, between 0 and 1.
+
+    Raises:
+        InputError: if a variant's configurations are no full grid with all its seeds.
+
     Sources: Montgomery, "Design and Analysis of Experiments" (2017), chapter 5; Olejnik & Algina,
     "Generalized Eta and Omega Squared Statistics", Psychological Methods 8 (2003); Steiger, "Beyond the F
     Test", Psychological Methods 9 (2004), for the interval.
@@ -69,7 +75,7 @@ class _Effect:
 
 
 def _grid(group: Losses, kind: str) -> Array:
-    """The losses as ``[levels of each hyperparameter ..., seeds]``."""
+    """Return the losses as ``[levels of each hyperparameter ..., seeds]``."""
     missing = int((~np.isfinite(group.loss)).sum())
     levels = [np.unique(group.units[:, j], return_inverse=True) for j in range(len(group.names))]
     shape = [len(values) for values, _ in levels]
@@ -120,8 +126,10 @@ def _table(group: Losses, y: Array, level: float) -> list[dict[str, Any]]:
 
 
 def _effects(names: tuple[str, ...], mean: Array, seeds: int) -> list[_Effect]:
-    """Sums of squares of every effect of one and of two hyperparameters, then of all others together where
-    there are more than two."""
+    """Return sums of squares of every effect of one and of two hyperparameters, then of all higher orders.
+
+    The higher orders are one effect, which exists for more than two hyperparameters.
+    """
     axes = range(mean.ndim)
     centred = mean - mean.mean()
     alone = {j: centred.mean(axis=tuple(k for k in axes if k != j), keepdims=True) for j in axes}
@@ -150,10 +158,14 @@ def _effects(names: tuple[str, ...], mean: Array, seeds: int) -> list[_Effect]:
 
 
 def together(table: pd.DataFrame, *, level: float = 0.95) -> dict[str, Any] | None:
-    """All interactions of one variant's analysis as one effect, with its interval; None with one
-    hyperparameter, or without an error term.
+    """Return all interactions of one variant's analysis as one effect, with its interval.
 
-    Args: table: of :func:`factorial`.
+    Args:
+        table: Table of :func:`factorial`.
+        level: Level of the interval, between 0 and 1.
+
+    Returns:
+        The effect; None with one hyperparameter, or without an error term.
     """
     noise, part = table[table["order"] == "noise"], table[table["order"].isin(("pair", "rest"))]
     if part.empty or noise["value"].isna().any():
@@ -211,7 +223,8 @@ def _judged(
 
 
 def _noncentrality(f: float, freedom: int, error_freedom: int, q: float) -> float:
-    """The noncentrality at which a share q of F's would be below this one; 0 where even none gives less."""
+    """Return the noncentrality at which a share q of F's would be below f; 0 where even no effect gives less.
+    """
     from scipy.optimize import brentq
     from scipy.special import ncfdtr
 
@@ -225,7 +238,7 @@ def _noncentrality(f: float, freedom: int, error_freedom: int, q: float) -> floa
 
 
 def _noise_interval(share: float, freedom: int, level: float) -> tuple[float, float]:
-    """From the distribution of a variance: chi-squared."""
+    """Return the interval of a variance, from the chi-squared distribution."""
     from scipy.stats import chi2
 
     if not np.isfinite(share) or not freedom:

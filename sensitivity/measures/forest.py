@@ -1,4 +1,4 @@
-"""A random forest as the boxes of its leaves: what a functional ANOVA needs of a surrogate."""
+"""A random forest as the boxes of its leaves, the surrogate of a functional ANOVA."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
 TREES = 64
 FEWEST = 8
-"""Configurations below which a forest says nothing."""
+"""Fewest configurations that a forest is fitted to."""
 POOR = 0.5
-"""Out-of-bag R2 below which its shares are not to be relied on."""
+"""Out-of-bag R2 below which the shares of a forest are unreliable."""
 CACHED_NODES = 2_000_000
-"""Nodes of the forests that are kept for the next measure, about 150 MB: 64 trees for each of 20,000
-configurations."""
+"""Most nodes of the cached forests, about 150 MB: 64 trees for each of 20,000 configurations."""
 Integers = NDArray[np.int64]
 _cache: dict[Any, tuple[list[Any], NDArray[np.bool_]]] = {}
 
@@ -34,11 +33,19 @@ _cache: dict[Any, tuple[list[Any], NDArray[np.bool_]]] = {}
 class Forest:
     """Piecewise constant functions on the unit cube, one a tree, as nodes with boxes.
 
-    left, right: of each node, itself where it is a leaf. feature: that it splits on, -1 in a leaf. threshold:
-    of the split. value: the mean of its configurations. tree: which it belongs to. low, high: its box
-    ``[nodes, hyperparameters]``. roots: where each (cell, tree) begins. trees: how many. out: which
-    configurations a tree has not seen ``[trees, configurations]``. predicted: what each tree says of every
-    configuration, of the same shape.
+    Attributes:
+        left: Left child of each node, the node itself where it is a leaf.
+        right: Right child of each node, the node itself where it is a leaf.
+        feature: Hyperparameter that a node splits on, -1 in a leaf.
+        threshold: Threshold of the split.
+        value: Mean loss of the configurations of a node.
+        tree: Tree that a node belongs to.
+        low: Lower faces of the box of a node, ``[nodes, hyperparameters]``.
+        high: Upper faces of the box of a node, ``[nodes, hyperparameters]``.
+        roots: Root of each (cell, tree).
+        trees: Number of trees.
+        out: True for configurations outside the sample of a tree, ``[trees, configurations]``.
+        predicted: Prediction of each tree for every configuration, ``[trees, configurations]``.
     """
 
     left: Integers
@@ -56,12 +63,15 @@ class Forest:
 
     @property
     def dimensions(self) -> int:
-        """Hyperparameters."""
+        """Number of hyperparameters."""
         return int(self.low.shape[1])
 
     def leaves(self, tree: int) -> tuple[Array, Array, Array]:
-        """Lower and upper faces ``[leaves, hyperparameters]`` and values ``[leaves]`` of the boxes that a
-        tree cuts the cube into."""
+        """Return the boxes that a tree cuts the cube into, and their values.
+
+        Returns:
+            Lower and upper faces ``[leaves, hyperparameters]`` and values ``[leaves]``.
+        """
         chosen = self._leaves[tree]
         return self.low[chosen], self.high[chosen], self.value[chosen]
 
@@ -76,16 +86,22 @@ class Forest:
         return list(leaves)
 
     def out_of_bag(self, drawn: Array) -> Array:
-        """The mean over the trees that have not seen a configuration. ``[..., trees, configurations]`` to
-        ``[..., configurations]``."""
+        """Return the mean over the trees that have not seen a configuration.
+
+        Args:
+            drawn: Predictions, ``[..., trees, configurations]``.
+
+        Returns:
+            ``[..., configurations]``.
+        """
         return unseen(drawn, self.out)
 
 
 def spread(group: Losses, space: SearchSpace, seed: int) -> Array:
-    """The configurations as a forest is fitted to them: what is inactive at a random value.
+    """Return the configurations as a forest is fitted to them: inactive hyperparameters at a random value.
 
-    At 0.5 it would give away that its parents make it inactive, and a tree may split there instead of on the
-    parents.
+    At 0.5, the value would reveal that the parents make it inactive, and a tree may split there instead of on
+    the parents.
     """
     idle = inactive(group)
     units = group.units.copy()
@@ -108,9 +124,15 @@ def grow(
 ) -> Forest:
     """Fit a forest and cut the cube into the boxes of its leaves.
 
-    Args: units: ``[configurations, hyperparameters]``, 0.5 where inactive. loss: ``[configurations]``.
-    spread: the same as :func:`spread` has them, where something is inactive. cells: of the conditions, see
-    :mod:`sensitivity.measures.cells`: in each, the forest is what it is at 0.5 along whatever is inactive.
+    Args:
+        units: Configurations, ``[configurations, hyperparameters]``, 0.5 where inactive.
+        loss: Mean losses, ``[configurations]``.
+        spread: The configurations from :func:`spread`, where some hyperparameter is inactive.
+        cells: Cells of the conditions (:mod:`sensitivity.measures.cells`): in each, the forest is evaluated
+            at 0.5 along every inactive hyperparameter.
+        trees: Number of trees.
+        seed: Seed of the forest.
+
     Source: Breiman, "Random Forests", Machine Learning 45 (2001); Hutter, Hoos & Leyton-Brown, ICML 2014,
     section 3.
     """
@@ -153,10 +175,12 @@ def grow(
 def fitted(
     units: Array, loss: Array, *, trees: int = TREES, seed: int = 0
 ) -> tuple[list[Any], NDArray[np.bool_]]:
-    """Fully grown trees of scikit-learn, each on its bootstrap sample; which configurations each has not seen
-    ``[trees, configurations]``.
+    """Return fully grown trees of scikit-learn, each on its bootstrap sample.
 
-    Several measures ask for the same forest, so the last ones (:data:`CACHED_NODES`) are kept.
+    Several measures need the same forest, so the last ones are cached (:data:`CACHED_NODES`).
+
+    Returns:
+        The trees; True for each configuration that a tree has not seen, ``[trees, configurations]``.
     """
     key = (units.tobytes(), units.shape, loss.tobytes(), trees, seed)
     entry = _cache.get(key)
@@ -173,16 +197,18 @@ def fitted(
 
 
 def forget() -> None:
-    """Keep no forest, so that the next is fitted anew: for who times one."""
+    """Return empty the cache, so that the next forest is fitted again, for benchmarks."""
     _cache.clear()
 
 
 def fit(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tuple[list[Any], Array]:
-    """The trees of :func:`fitted`, and how often each has seen each configuration ``[trees,
-    configurations]``.
+    """Return the trees of :func:`fitted`, and the number of times that each has seen each configuration.
 
-    They are those of scikit-learn's RandomForestRegressor, without the eighth of its time that goes into
+    The trees are those of scikit-learn's RandomForestRegressor, without the eighth of its time that goes into
     copying and checking settings (1,000 configurations of 4 hyperparameters: 97 ms, not 109).
+
+    Returns:
+        The trees, and counts ``[trees, configurations]``.
     """
     from sklearn import config_context
     from sklearn.tree import DecisionTreeRegressor
@@ -205,15 +231,20 @@ def fit(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tupl
 
 
 def predictions(trees: Sequence[Any], units: Array) -> Array:
-    """What every tree says at places of the unit cube. Shape ``[trees, places]``."""
+    """Return the prediction of every tree at places of the unit cube, ``[trees, places]``."""
     single = np.ascontiguousarray(units, dtype=np.float32)
     return np.array([tree.predict(single)[:, 0] for tree in trees])
 
 
 def unseen(drawn: Array, out: NDArray[np.bool_]) -> Array:
-    """Means over the trees that have not seen a configuration, NaN where all have.
+    """Return means over the trees that have not seen a configuration, NaN where all have.
 
-    ``[..., trees, configurations]`` to ``[..., configurations]``.
+    Args:
+        drawn: Predictions, ``[..., trees, configurations]``.
+        out: True for configurations that a tree has not seen, ``[trees, configurations]``.
+
+    Returns:
+        ``[..., configurations]``.
     """
     total = np.where(out, drawn, 0.0).sum(axis=-2)
     count = np.broadcast_to(out.sum(axis=0), total.shape)
@@ -221,8 +252,7 @@ def unseen(drawn: Array, out: NDArray[np.bool_]) -> Array:
 
 
 def r_squared(loss: Array, predicted: Array) -> float:
-    """Share of the variance of the losses that out-of-bag predictions explain; NaN where there is none to
-    explain."""
+    """Return the share of the variance of the losses that predictions explain; NaN without variance."""
     exponent = exponent_of(loss)
     loss, predicted = np.ldexp(loss, -exponent), np.ldexp(predicted, -exponent)
     known = np.isfinite(predicted)
@@ -231,8 +261,7 @@ def r_squared(loss: Array, predicted: Array) -> float:
 
 
 def surrogate_r_squared(group: Losses, space: SearchSpace, *, trees: int = TREES, seed: int = 0) -> float:
-    """The out-of-bag R2 of the forest that the effects of a variant are read from; NaN where there is none to
-    fit."""
+    """Return the out-of-bag R2 of the forest that a variant's effects are read from; NaN without a forest."""
     if not group.names or len(group.loss) < FEWEST or constant(group):
         return float("nan")
     forests, out = fitted(spread(group, space, seed), group.mean, trees=trees, seed=seed)
@@ -240,12 +269,12 @@ def surrogate_r_squared(group: Losses, space: SearchSpace, *, trees: int = TREES
 
 
 def remark(r2: float) -> str:
-    """A warning where a forest is a poor surrogate, else nothing."""
+    """Return a warning where a forest is a poor surrogate, else an empty text."""
     return f"out-of-bag R2 {r2:.2f} is under {POOR}: the forest is a poor surrogate" if r2 < POOR else ""
 
 
 def constant(group: Losses) -> bool:
-    """Whether every configuration has the same mean loss, to rounding."""
+    """Return True if every configuration has the same mean loss, to rounding."""
     mean = group.mean
     return bool(np.ptp(mean) <= 1e-12 * max(1e-300, float(np.abs(mean).max())))
 
@@ -253,8 +282,10 @@ def constant(group: Losses) -> bool:
 def _without(
     cell: Cell, left: Integers, right: Integers, feature: Integers, threshold: Array, roots: Integers
 ) -> tuple[Integers, Integers, Integers]:
-    """Children and roots of the trees without the splits on what is inactive in a cell: there everything lies
-    at 0.5."""
+    """Return children and roots of the trees without splits on the hyperparameters inactive in a cell.
+
+    Every inactive hyperparameter is at 0.5.
+    """
     inactive = (feature >= 0) & cell.inactive[feature]
     if not inactive.any():
         return left, right, roots
@@ -267,7 +298,7 @@ def _without(
 
 
 def _box(forest: Forest, cells: Sequence[Cell]) -> None:
-    """Fill the boxes in, level by level from the roots."""
+    """Fill in the boxes, level by level from the roots."""
     low, high = forest.low, forest.high
     nodes = forest.roots.reshape(len(cells), -1)
     for roots, cell in zip(nodes, cells, strict=True):

@@ -1,4 +1,4 @@
-"""Importance from any configurations whatever, without a model of the loss: PAWN and delta."""
+"""Importance from configurations of any design, without a model of the loss: PAWN and delta."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ if TYPE_CHECKING:
 COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "note"]
 SLICES = 10
 LEAST = 50
-"""Configurations below which slices are too thin to compare distributions."""
+"""Fewest configurations for which slices are thick enough to compare distributions."""
 
 
 def pawn(results: Results, *, slices: int = SLICES, draws: int = 200, seed: int = 0) -> pd.DataFrame:
-    r"""PAWN: how much the distribution of the loss changes when a hyperparameter is known.
+    r"""Return PAWN: the change of the distribution of the loss when a hyperparameter is known.
 
     .. math:: P_i = \mathrm{median}_s \; \max_y \left| F(y) - F(y \mid x_i \in I_s) \right|
 
     over slices :math:`I_s` of equally many configurations (one a level, where a hyperparameter has fewer
-    levels), of the capped loss, mean over seeds. It sees effects that are no variance. It is never 0: the
-    noise of a slice of m configurations is about .8 / sqrt(m). The point equals SALib's, which itself fails
-    for 6, 9 and other numbers of slices: its quantiles sum up to more than 1. The interval is a bootstrap
-    over configurations (95% percentile), which raises the index as noise does.
+    levels), of the capped loss, mean over seeds. PAWN also detects effects that do not change the variance.
+    It is never 0: the noise of a slice of m configurations is about .8 / sqrt(m). The point equals SALib's,
+    which itself fails for 6, 9 and other numbers of slices, because its quantiles sum up to more than 1. The
+    interval is a bootstrap over configurations (95% percentile), which raises the index as noise does.
 
     Args:
-        slices: most slices of a hyperparameter.
-        draws: of the bootstrap.
-        seed: of the bootstrap, and of the order of equal values.
+        results: Results of a study.
+        slices: Most slices of a hyperparameter.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap, and of the order of equal values.
 
     Source: Pianosi & Wagener, Environmental Modelling & Software 67 (2015) and 108 (2018).
     """
@@ -55,7 +56,7 @@ def pawn(results: Results, *, slices: int = SLICES, draws: int = 200, seed: int 
 
 
 def delta(results: Results, *, resamples: int = 30, seed: int = 0) -> pd.DataFrame:
-    r"""Delta: half the mean area between the density of the loss and its density when a hyperparameter is
+    r"""Return delta: half the mean area between the density of the loss with and without a hyperparameter
     known.
 
     .. math:: \delta_i = \tfrac12 E_{x_i} \int |p(y) - p(y \mid x_i)| \, dy
@@ -65,8 +66,9 @@ def delta(results: Results, *, resamples: int = 30, seed: int = 0) -> pd.DataFra
     by the bootstrap, :math:`2 \hat\delta` less the mean over resamples.
 
     Args:
-        resamples: of the bootstrap over configurations (95% normal interval).
-        seed: of the bootstrap, and of the order of equal values.
+        results: Results of a study.
+        resamples: Number of bootstrap draws over configurations (95% normal interval).
+        seed: Seed of the bootstrap, and of the order of equal values.
 
     Sources: Borgonovo, Reliability Engineering & System Safety 92 (2007); Plischke, Borgonovo & Smith,
     European Journal of Operational Research 226 (2013), equations 26 and 30, for the estimator.
@@ -88,12 +90,12 @@ def delta(results: Results, *, resamples: int = 30, seed: int = 0) -> pd.DataFra
 
 
 def area(x: Array, y: Array) -> float:
-    """Return half the mean area between the density of losses and their densities within classes of a
-    hyperparameter.
+    """Return half the mean area between the density of losses and their densities within classes.
 
     Args:
-        x: values of the hyperparameter ``[n]``; equal ones are told apart by their place.
-        y: losses ``[n]``, not all equal. A class of equal losses, which has no density, adds nothing.
+        x: Values of the hyperparameter that defines the classes, ``[n]``; equal values are ordered by their
+            place.
+        y: Losses, ``[n]``, not all equal. A class of equal losses, which has no density, adds nothing.
     """
     count = len(y)
     y = np.ldexp(y, -exponent_of(y))
@@ -120,13 +122,22 @@ def _kernel(grid: Array, centre: Array, width: Any) -> Array:
 
 
 def _bandwidth(y: Array) -> float:
-    """Return Silverman's bandwidth; 0 of equal losses."""
+    """Return Silverman's bandwidth; 0 for equal losses."""
     return float(y.std(ddof=1) * (0.75 * len(y)) ** -0.2) if np.ptp(y) > 0 else 0.0
 
 
 def distances(weights: Any, rank: Array, y: Array, parts: int) -> Array:
-    """PAWN's index of weighted configurations. ``[draws, n]`` with ranks and losses ``[n]`` to
-    ``[draws]``."""
+    """Return PAWN's index of weighted configurations.
+
+    Args:
+        weights: Weights, ``[draws, n]``.
+        rank: Ranks of the hyperparameter's values, ``[n]``.
+        y: Losses, ``[n]``.
+        parts: Number of slices.
+
+    Returns:
+        ``[draws]``.
+    """
     order = np.argsort(y, kind="stable")
     last = np.append(
         np.diff(y[order]) > 0, True
@@ -147,7 +158,8 @@ def distances(weights: Any, rank: Array, y: Array, parts: int) -> Array:
 
 
 def _sliced(x: Array, slices: int, rng: np.random.Generator) -> tuple[Array, int]:
-    """Ranks of a coordinate, equal values in random order, and how many slices to cut them into."""
+    """Return ranks of a coordinate, equal values in random order, and the number of slices to cut them into.
+    """
     rank = np.empty(len(x))
     rank[np.lexsort([rng.random(len(x)), x])] = np.arange(len(x))
     return rank, max(2, min(slices, len(np.unique(x))))
@@ -158,7 +170,7 @@ def _by_hyperparameter(
     analysed: Callable[[Array, Array, np.random.Generator], tuple[float, float, float]],
     seed: int,
 ) -> pd.DataFrame:
-    """A measure of every hyperparameter on its own, and the seed noise."""
+    """Return a measure of every hyperparameter alone, and the seed noise."""
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
         group = losses(results, task, variant)

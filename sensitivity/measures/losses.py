@@ -1,4 +1,4 @@
-"""The losses of one variant on one task as a matrix, configurations by seeds, and how to resample it."""
+"""Losses of one variant on one task as a matrix, configurations by seeds."""
 
 from __future__ import annotations
 
@@ -24,18 +24,24 @@ FIXED = ("grid", "explicit", "one_at_a_time")
 """Designs whose configurations are chosen, not drawn."""
 NEVER_LEARNED = "never better than a diverged trial"
 LOSSES = "losses by task and variant"
-"""The attribute in which results keep :func:`losses`; it is no field, so a copy with other trials does not
-have it."""
+"""Attribute of results in which :func:`losses` are cached; it is no field, so a copy with other trials lacks
+it."""
 
 
 @dataclass(frozen=True)
 class Losses:
-    """What a measure needs of one (task, variant).
+    """Losses of one variant on one task, and the configurations that they belong to.
 
-    loss: capped losses ``[configurations, seeds]``, NaN where a trial is missing. units: configurations in
-    the unit cube ``[configurations, hyperparameters]``. lr: learning rates ``[configurations]``. fixed: the
-    design chose the configurations, so only seeds are random. configurations: as dictionaries of what varies.
-    names: of what varies.
+    Attributes:
+        task: Name of the task.
+        variant: Name of the variant.
+        loss: Capped losses, ``[configurations, seeds]``, NaN where a trial is missing.
+        units: Configurations in the unit cube, ``[configurations, hyperparameters]``.
+        lr: Learning rates, ``[configurations]``.
+        configurations: Values of the varied hyperparameters by name.
+        names: Names of the varied hyperparameters.
+        fixed: True if the design chose the configurations, so that only seeds are random.
+        initial: Loss before training.
     """
 
     task: str
@@ -50,22 +56,22 @@ class Losses:
 
     @property
     def mean(self) -> Array:
-        """Mean over the seeds of each configuration. Shape ``[configurations]``."""
+        """Mean over the seeds of each configuration, ``[configurations]``."""
         return np.asarray(np.nanmean(self.loss, axis=1))
 
     @property
     def trials(self) -> int:
-        """Trials that count."""
+        """Number of trials with a result."""
         return int(np.isfinite(self.loss).sum())
 
     @property
     def learned(self) -> bool:
-        """Whether any configuration did better than not training at all."""
+        """True if some configuration has a lower mean loss than the initial loss."""
         return bool(self.mean.min() < self.initial - 1e-6 * abs(self.initial))
 
     @property
     def lr_range(self) -> tuple[float, float]:
-        """The smallest and the largest learning rate."""
+        """Smallest and largest learning rate."""
         return float(self.lr.min()), float(self.lr.max())
 
 
@@ -83,8 +89,10 @@ def losses(results: Results, task: str, variant: str) -> Losses:
 
 
 def keeping_losses(results: Results) -> Results:
-    """Return a copy of results that computes :func:`losses` once for all its measures; its tables must not
-    change."""
+    """Return a copy of results that computes :func:`losses` once for all its measures.
+
+    The tables of the copy must not change.
+    """
     if LOSSES in vars(results):
         return results
     copy = replace(results)
@@ -93,7 +101,7 @@ def keeping_losses(results: Results) -> Results:
 
 
 def with_losses_of(results: Results, other: Results) -> Results:
-    """Return the other results, whose trials are the same, with the losses that are computed already."""
+    """Return the other results, which have the same trials, with the losses that are already computed."""
     vars(other)[LOSSES] = vars(results)[LOSSES]
     return other
 
@@ -124,8 +132,11 @@ def _losses(results: Results, task: str, variant: str) -> Losses:
 
 
 def _seeds(seed: pd.Series[Any], numbers: NDArray[Any]) -> NDArray[np.int64]:
-    """The column of each trial: that of its seed, or its place among the seeds of its configuration where
-    most seeds are not shared."""
+    """Return the column of each trial in the matrix of losses.
+
+    The column is that of the trial's seed, or its place among the seeds of its configuration where most seeds
+    are not shared.
+    """
     place = np.unique(seed, return_inverse=True)[1].reshape(-1)
     if np.bincount(numbers).max(initial=0) > 1 and 2 * len(seed) >= (numbers.max(initial=0) + 1) * (
         place.max(initial=0) + 1
@@ -138,8 +149,10 @@ def _seeds(seed: pd.Series[Any], numbers: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def scaled(group: Losses) -> Losses:
-    """The group with losses times a power of two where their squares would overflow or vanish; shares of the
-    variance stay as they are."""
+    """Return the group with losses times a power of two, where their squares would overflow or vanish.
+
+    Shares of the variance stay the same.
+    """
     exponent = exponent_of(group.loss)
     return (
         replace(group, loss=np.ldexp(group.loss, -exponent), initial=math.ldexp(group.initial, -exponent))
@@ -149,8 +162,13 @@ def scaled(group: Losses) -> Losses:
 
 
 def groups(results: Results, having: str | None = None) -> list[Losses]:
-    """The losses of every (task, variant) with a result; only of variants that vary the hyperparameter
-    ``having``, where it is active."""
+    """Return the losses of every (task, variant) with a result.
+
+    Args:
+        results: Results of a study.
+        having: Hyperparameter: only variants that vary it, and configurations in which it is active. None for
+            all.
+    """
     every_group = [
         losses(results, task, variant)
         for task, variant in results.groups
@@ -164,7 +182,7 @@ def groups(results: Results, having: str | None = None) -> list[Losses]:
 
 
 def _active(group: Losses, name: str) -> Losses:
-    """The configurations that have a hyperparameter."""
+    """Return the configurations in which a hyperparameter is active."""
     active = np.array([name in configuration for configuration in group.configurations], bool)
     if active.all():
         return group
@@ -179,13 +197,13 @@ def _active(group: Losses, name: str) -> Losses:
 
 
 def row(group: Losses, value: float, low: float, high: float, **more: Any) -> dict[str, Any]:
-    """A row of a measure's table."""
+    """Return a row of a measure's table."""
     keys = {"task": group.task, "variant": group.variant}
     return {**keys, "value": value, "low": low, "high": high, "n": group.trials, "note": note(group), **more}
 
 
 def note(group: Losses) -> str:
-    """What limits every number of a group."""
+    """Return the limits of every number of a group."""
     remarks = []
     if not group.learned:
         remarks.append(NEVER_LEARNED)

@@ -1,4 +1,4 @@
-"""Every measure of one set of results, each computed once, when it is first asked for."""
+"""Every measure of one set of results, each computed once, when it is first read."""
 
 from __future__ import annotations
 
@@ -36,32 +36,31 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 RIDGES = (("lr", "mu"), ("lr", "nu"))
-"""Pairs of hyperparameters of which :attr:`Measured.ridges` looks for the ridge."""
+"""Pairs of hyperparameters for which :attr:`Measured.ridges` looks for a ridge."""
 FEW = 256
-"""Configurations of a variant that :attr:`Measured.estimators` compares, where a design drew more: their
-order needs no more."""
+"""Most configurations of a variant that :attr:`Measured.estimators` compares; their order needs no more."""
 THINNABLE = ("random", "sobol", "latin_hypercube")
-"""Designs of which any part is such a design again."""
+"""Designs of which any part is a design of the same kind."""
 LARGE = 3000
-"""Trials from which :meth:`Measured.compute` starts workers."""
+"""Number of trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
     "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats", "robust_share",
     "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within", "relative_performance",
     "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss", "differences", "robust_width", "best_rates",
     "cross_task_sensitivity", "effective_dimensionality", "stability_boundary", "danger_zone", "lr_curve", "divergence_rate",
 )  # fmt: skip
-"""What takes long in a large study, longest first: workers are then busy to the end."""
+"""Slow measures of a large study, longest first, so that workers are busy to the end."""
 LEVELS = ("p", "momentum", "mu_schedule", "nu_schedule")
 """Hyperparameters for each level of which :attr:`Measured.best_rates` gives the best learning rate."""
 
 
 @dataclass(frozen=True)
 class Measured(Guard):
-    """What figures, summary and report read. The tables are those of the functions of the same name.
+    """Tables that figures, summary and report read; each is the table of the function of the same name.
 
-    A measure that refuses the results (of an adaptive design, of one task) is an empty table, with the reason
-    in its ``attrs["refused"]``. One that fails raises ComputationFailed, and so does what needs it;
-    everything else is as without it, and :attr:`failures` has the reason.
+    A measure that refuses the results (an adaptive design, one task) is an empty table, with the reason in
+    its ``attrs["refused"]``. A measure that fails raises ComputationFailed, and so does every table that
+    needs it; all other tables are unaffected, and :attr:`failures` has the reason.
     """
 
     results: Results
@@ -71,13 +70,13 @@ class Measured(Guard):
 
     @property
     def in_parallel(self) -> bool:
-        """True if the study is so large, and the machine such, that work is shared among processes."""
+        """True if the study is large enough, and the machine such, that processes share the work."""
         from joblib import cpu_count
 
         return len(self.results.usable) >= LARGE and int(cpu_count()) > 1
 
     def compute(self) -> Measured:
-        """Measure everything now, a large study on every core. Returns itself."""
+        """Measure everything now, a large study on every core, and return the object itself."""
         from joblib import Parallel, cpu_count, delayed
 
         if self.in_parallel:
@@ -109,8 +108,9 @@ class Measured(Guard):
 
     @guarded_table
     def sensitivity(self) -> pd.DataFrame:
-        """What variants are compared by: the sensitivity to lr where every variant has one, else to the whole
-        space."""
+        """Sensitivity by which variants are compared: to lr where all variants have one, else to the whole
+        space.
+        """
         table: pd.DataFrame = self.lr_sensitivity if self.compared_over == "lr" else self.excess_loss
         return table
 
@@ -120,7 +120,7 @@ class Measured(Guard):
 
     @guarded_table
     def differences(self) -> pd.DataFrame:
-        """Differences of :attr:`sensitivity` between variants."""
+        """Return differences of :attr:`sensitivity` between variants."""
         return excess.excess_differences(self.results, over=self.compared_over)
 
     @guarded_table
@@ -133,8 +133,7 @@ class Measured(Guard):
 
     @guarded_table
     def tuned_lr_sensitivity(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.learning_rate.lr_sensitivity` with the other hyperparameters tuned at
-        each lr."""
+        """Table of :func:`sensitivity.measures.learning_rate.lr_sensitivity` with the other values tuned."""
         return learning_rate.lr_sensitivity(self.results, tuned=True)
 
     @guarded_table
@@ -161,12 +160,13 @@ class Measured(Guard):
 
     @guarded_table
     def variance_shares(self) -> pd.DataFrame:
-        """Main effects, pairs and totals."""
+        """Return main effects, pairs and totals."""
         return table_or_refusal(variance_shares, self.results)
 
     @guarded_table
     def estimators(self) -> pd.DataFrame:
-        """Of at most :data:`FEW` configurations of a variant, as the note then says."""
+        """Estimators from at most :data:`FEW` configurations of a variant; a note tells where there are more.
+        """
         part, remark = _thinned(self.results)
         table = table_or_refusal(estimators, part)
         return table.assign(note=[joined(note, remark) for note in table["note"]]) if remark else table
@@ -201,8 +201,9 @@ class Measured(Guard):
 
     @guarded_table
     def ridges(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.coupling.coupling` of every pair of :data:`RIDGES` that some variant
-        varies, one below another: the pair is in ``one`` and ``other``.
+        """Table of :func:`sensitivity.measures.coupling.coupling` for the pairs of :data:`RIDGES` that vary.
+
+        The pair is in the columns ``one`` and ``other``.
         """
         pairs = [(one, other) for one, other in RIDGES if self._varied(one, other)]
         return _stacked(
@@ -212,8 +213,9 @@ class Measured(Guard):
 
     @guarded_table
     def best_rates(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.coupling.best_by_level` of lr by every one of :data:`LEVELS` that some
-        variant varies: which is in ``other``, its levels in ``level``.
+        """Table of :func:`sensitivity.measures.coupling.best_by_level` of lr for the varied :data:`LEVELS`.
+
+        The column ``other`` has the hyperparameter, ``level`` its levels.
         """
         tables = (
             (name, table_or_refusal(best_by_level, self.results, "lr", name))
@@ -247,11 +249,11 @@ class Measured(Guard):
 
     @guarded_table
     def overview(self) -> pd.DataFrame:
-        """Best loss and its configuration, sensitivity, robust width and divergence rate, least sensitive
-        first.
+        """Best loss with configuration, sensitivity, robust width and divergence rate, least sensitive first.
 
-        One row a (task, variant); each measure gives its value, ``_low`` and ``_high``; ``n`` is trials,
-        ``learned`` whether any configuration did better than the initial loss (those that did not come last).
+        There is one row a (task, variant). Each measure gives its value, ``_low`` and ``_high``; ``n`` is
+        trials, ``learned`` is True if some configuration is better than the initial loss. Variants that did
+        not learn come last.
         """
         best = self.table_named("best_loss")
         table = (
@@ -281,14 +283,17 @@ def _named(part: pd.DataFrame, name: str, *more: str) -> pd.DataFrame:
 
 
 def _one(results: Results, name: str) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return one table and the failures on the way to it."""
+    """Return one table, and the failures of the computations that it needs."""
     measured = Measured(results)
     return measured.table_named(name), measured.failures
 
 
 def _thinned(results: Results) -> tuple[Results, str]:
-    """The results with at most :data:`FEW` configurations of each variant whose design allows it, and what a
-    note says of it."""
+    """Return the results with at most :data:`FEW` configurations of each variant whose design allows it.
+
+    Returns:
+        The results, and the text of a note on the configurations left out.
+    """
     trials, parts = results.trials, []
     columns = [name for name in trials.columns if name.startswith(PREFIX)]
     for (_, variant), part in trials.groupby(["task", "variant"], sort=False):

@@ -14,7 +14,7 @@ from trainables.names import InputError, unknown
 
 @functools.lru_cache(maxsize=1)
 def measures() -> Mapping[str, Callable[..., Any]]:
-    """Every measure by name: the functions of :mod:`sensitivity.measures` from results to a table."""
+    """Return every measure by name: the functions of :mod:`sensitivity.measures` from results to a table."""
     from sensitivity import measures as package
 
     functions = {name: getattr(package, name) for name in sorted(package.__all__)}
@@ -29,8 +29,15 @@ def measures() -> Mapping[str, Callable[..., Any]]:
 
 
 def arguments(name: str, measure: Callable[..., Any], pairs: Sequence[str]) -> dict[str, Any]:
-    """Arguments of a measure. Args: given: each as NAME=VALUE. Raises: InputError for an unknown one, and one
-    that lacks.
+    """Return the arguments of a measure as values.
+
+    Args:
+        name: Name of the measure, for messages.
+        measure: The measure.
+        pairs: Arguments, each as NAME=VALUE.
+
+    Raises:
+        InputError: for an unknown argument, and for a missing one.
 
     >>> from sensitivity.measures import excess_loss
     >>> arguments("excess_loss", excess_loss, ["over=lr"])

@@ -14,18 +14,20 @@ from sensitivity.measures.moderation import moderated
 from trainables.names import InputError
 
 DRAWS = 1000
-"""Bootstrap draws."""
+"""Number of bootstrap draws."""
 
 
 @dataclass(frozen=True)
 class Draws:
     """Bootstrap draws of a study.
 
-    chosen: the configurations that each draw holds ``[draws, configurations]``. mean: their means over seeds,
-    with new noise, of the same shape. noise: of each seed of each configuration ``[draws, configurations,
-    seeds]``, NaN where a trial is missing; what is added here is taken from ``mean``, so that what both hold
-    of it cancels in a difference to :func:`best_draws`. truth: means that the configurations may have in
-    truth ``[draws, configurations]``.
+    Attributes:
+        chosen: Configurations of each draw, ``[draws, configurations]``.
+        mean: Means over seeds of these configurations, with new noise, ``[draws, configurations]``.
+        noise: Noise of each seed of each configuration, ``[draws, configurations, seeds]``, NaN where a trial
+            is missing. It is added here and subtracted in ``mean``, so that the common part cancels in a
+            difference to :func:`sensitivity.measures.best_loss.best_draws`.
+        truth: Possible true means of the configurations, ``[draws, configurations]``.
     """
 
     chosen: NDArray[np.int64]
@@ -34,17 +36,18 @@ class Draws:
     truth: Array
 
     def of(self, members: NDArray[np.int64]) -> Draws:
-        """Draws of some of the configurations, each once."""
+        """Return draws of some of the configurations, each once."""
         chosen = np.broadcast_to(np.arange(len(members)), (len(self.chosen), len(members)))
         return Draws(chosen, self.mean[:, members], self.noise[:, members], self.truth[:, members])
 
 
 def resampled(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Draws:
-    r"""Bootstrap over configurations and seeds.
+    r"""Draw a bootstrap sample of configurations and seeds.
 
-    A grid's configurations are fixed, so they stay and only seeds are drawn anew; otherwise configurations
-    are drawn with replacement. Noise as of :func:`drawn`.   Source: Davison & Hinkley, "Bootstrap Methods and
-    their Application" (1997), chapters 2 and 3.
+    A grid's configurations are fixed, so they stay and only seeds are drawn again; otherwise configurations
+    are drawn with replacement. The noise is that of :func:`drawn`.
+
+    Source: Davison & Hinkley, "Bootstrap Methods and their Application" (1997), chapters 2 and 3.
     """
     rng = np.random.default_rng(seed)
     if group.fixed and not moderated(group.loss)[0].any():  # nothing varies between draws
@@ -53,7 +56,7 @@ def resampled(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Draws:
 
 
 def configurations(group: Losses, draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Which configurations each bootstrap draw holds. Shape ``[draws, configurations]``."""
+    """Return the configurations of each bootstrap draw, ``[draws, configurations]``."""
     count = len(group.loss)
     return (
         np.broadcast_to(np.arange(count), (draws, count))
@@ -63,8 +66,10 @@ def configurations(group: Losses, draws: int, rng: np.random.Generator) -> NDArr
 
 
 def normals(group: Losses, draws: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Standard normal numbers for the noise of seeds and for the truth of draws, of the shapes that these
-    have in :class:`Draws`."""
+    """Return standard normal numbers for the noise of seeds and for the truth of draws.
+
+    The shapes are those of ``noise`` and ``truth`` in :class:`Draws`.
+    """
     return rng.standard_normal((draws, *group.loss.shape)), rng.standard_normal((draws, len(group.loss)))
 
 
@@ -81,18 +86,26 @@ def drawn(
     *,
     deviation: float | None = None,
 ) -> Draws:
-    r"""The draws that hold the ``chosen`` configurations, with noise and truth made of the numbers of
-    :func:`normals`.
+    r"""Return the draws of the ``chosen`` configurations, with noise and truth made of given normal numbers.
 
-    Two or three seeds are too few to resample as they are, so the noise of a seed has the standard deviation
-    of its configuration, moderated by those of the others (:func:`moderated`), and the noise of a mean is
-    Student's t for that reason. ``truth`` is drawn around the means, shrunk together to the variance that
+    Two or three seeds are too few to resample directly, so the noise of a seed has the standard deviation of
+    its configuration, moderated by those of the other configurations (:func:`moderated`), and the noise of a
+    mean is therefore Student's t. ``truth`` is drawn around the means, shrunk together to the variance that
     they have without noise, so that noise is not counted twice:
 
-    .. math:: \tilde\mu_c \sim \mathcal{N}\Big(\bar\mu + B (\overline{\ell_c} - \bar\mu), \; B \, s_c^2 / S_c\Big), \qquad
+    .. math:: \tilde\mu_c \sim \mathcal{N}\Big(
+            \bar\mu + B (\overline{\ell_c} - \bar\mu), \; B \, s_c^2 / S_c
+        \Big), \qquad
         B = \max\Big(0, 1 - \frac{\overline{s_c^2 / S_c}}{\mathrm{Var}\,\overline{\ell_c}}\Big)
 
-    Args: deviation: of the noise, where the losses do not tell it (one seed).
+    Args:
+        group: Losses of one variant on one task.
+        chosen: Configurations of each draw, ``[draws, configurations]``.
+        normal: Normal numbers for the noise, from :func:`normals`.
+        about: Normal numbers for the truth, from :func:`normals`.
+        rng: Generator of the chi-squared numbers.
+        deviation: Standard deviation of the noise where the losses do not tell it (one seed).
+
     Source: Efron & Morris, "Stein's Estimation Rule and Its Competitors", JASA 68 (1973), for the means.
     """
     exponent = exponent_of(group.loss)
@@ -132,7 +145,11 @@ def drawn(
 
 
 def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of bootstrap draws. Raises: InputError for a level that is not between 0 and 1."""
+    """Return the percentile interval of bootstrap draws.
+
+    Raises:
+        InputError: for a level that is not between 0 and 1.
+    """
     if not 0 < level < 1:
         raise InputError(f"level must be between 0 and 1, got {level!r}")
     finite = draws[np.isfinite(draws)]
@@ -143,10 +160,11 @@ def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:
 
 
 def around(value: float, draws: Array, group: Losses, level: float = 0.95) -> tuple[float, float]:
-    """The interval of what holds a best loss: half the range of :func:`interval` to either side of the value.
+    """Return a symmetric interval for statistics that contain the best loss.
 
-    Where configurations are fixed, few of them are near the best and the draws are skewed: there, the wider
-    of that and the percentiles.
+    The interval is the value plus and minus half the width of :func:`interval`. Where configurations are
+    fixed, few of them are near the best and the draws are skewed: there, it is the wider of the symmetric
+    interval and the percentiles.
     """
     low, high = interval(draws, level)
     half = (high - low) / 2

@@ -1,4 +1,4 @@
-"""Whether what was learned on one task carries over to others."""
+"""Transfer between tasks: the use of results on one task for another."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ONE_TASK = "add trials of another task, or read excess_loss, which is about one"
 ADAPTIVE = "its trials differ between tasks, so run a grid, random or sobol design"
 ENOUGH = 0.95
 MOST = 10
-"""Hyperparameters of which every subset is tried."""
+"""Most hyperparameters of which every subset is tried."""
 DRAWS = 400
 SUBSET_DRAWS = 200
 
@@ -33,22 +33,30 @@ SUBSET_DRAWS = 200
 def cross_task_sensitivity(
     results: Results, *, normalisation: str = "percentile", draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""What a variant loses when one configuration must serve all tasks: its sensitivity to being tuned for
-    each.
+    r"""Return the loss of performance of a variant when one configuration must serve all tasks.
 
-    .. math:: \Phi(w) = \frac{1}{|E|} \sum_e \max_h \Gamma(w, e, h) - \max_h \frac{1}{|E|} \sum_e \Gamma(w, e, h)
+    .. math:: \Phi(w) = \frac{1}{|E|} \sum_e \max_h \Gamma(w, e, h)
+        - \max_h \frac{1}{|E|} \sum_e \Gamma(w, e, h)
 
     with :math:`\Gamma` the performance normalised on each task
     (:func:`sensitivity.measures.across_tasks.normalised`), over the configurations that all tasks have.
-    ``tuned`` is the first term, ``single`` the second, ``configuration`` what maximises it. With several
-    seeds each part of them measures what the others choose, so that luck is not counted; then the published
-    maximum over means is slightly larger. Interval: bootstrap over seeds; tasks and configurations stay, and
-    so do the ends of the normalisation.
+    ``tuned`` is the first term, ``single`` the second, ``configuration`` its maximiser. With several seeds
+    each part of them measures the choice of the other parts, so that luck is not counted; then the published
+    maximum over means is slightly larger. The interval is a bootstrap over seeds; tasks, configurations and
+    the ends of the normalisation stay fixed.
 
-    Args: normalisation: ``percentile`` (as published), ``min_max``, or a column of the trials that is
-    normalised already, higher better. Raises: InputError for fewer than two tasks, an adaptive design or an
-    unknown normalisation. Source: Adkins, Bowling & White, "A Method for Evaluating Hyperparameter
-    Sensitivity in Reinforcement Learning", NeurIPS 2024 (arXiv:2412.07165).
+    Args:
+        results: Results of a study.
+        normalisation: ``percentile`` (as published), ``min_max``, or a column of the trials that is
+            normalised already, higher better.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for fewer than two tasks, an adaptive design or an unknown normalisation.
+
+    Source: Adkins, Bowling & White, "A Method for Evaluating Hyperparameter Sensitivity in Reinforcement
+    Learning", NeurIPS 2024 (arXiv:2412.07165).
     """
     rows = []
     for one, score, drawn in _scored(results, "cross_task_sensitivity", normalisation, draws, seed):
@@ -78,13 +86,24 @@ def cross_task_sensitivity(
 def tuned_per_task(
     results: Results, *, normalisation: str = "percentile", draws: int = SUBSET_DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    """The score with only some hyperparameters tuned for each task, the others frozen at the best single
-    configuration of all tasks.
+    """Return the score with only some hyperparameters tuned for each task.
 
-    One row a subset of the hyperparameters (``hyperparameters``, ``size``): value is the mean over tasks of
-    the best normalised score. Interval, arguments and source: as :func:`cross_task_sensitivity`. Needs a
-    fixed design such as a grid: in others no two configurations share a level. Raises: InputError for another
-    design, for more than :data:`MOST` hyperparameters; as :func:`cross_task_sensitivity`.
+    The other hyperparameters are frozen at the best single configuration of all tasks. There is one row a
+    subset of the hyperparameters (``hyperparameters``, ``size``): value is the mean over tasks of the best
+    normalised score. The interval is that of :func:`cross_task_sensitivity`. The measure needs a fixed design
+    such as a grid: in other designs no two configurations share a level.
+
+    Args:
+        results: Results of a study.
+        normalisation: As for :func:`cross_task_sensitivity`.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for another design, for more than :data:`MOST` hyperparameters; as
+            :func:`cross_task_sensitivity`.
+
+    Source: as :func:`cross_task_sensitivity`.
     """
     rows = []
     for one, value, drawn, subsets in _subsets(results, "tuned_per_task", normalisation, draws, seed):
@@ -106,13 +125,24 @@ def effective_dimensionality(
     draws: int = SUBSET_DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""The fewest hyperparameters that must be tuned for each task to reach 95% of the score of tuning all.
+    r"""Return the fewest hyperparameters to tune for each task that reach 95% of the score of tuning all.
 
     .. math:: d(w) = \min \{ |U| : \max_{|U|} S(U) \ge 0.95 \, S(\text{all}) \}
 
     with S of :func:`tuned_per_task`. ``interpolated`` is where the best score, linear between sizes, crosses
-    the limit; ``hyperparameters`` is the subset. Args: enough: the share; others, interval and source as
-    :func:`cross_task_sensitivity`. Raises: as :func:`tuned_per_task`.
+    the limit; ``hyperparameters`` is the subset. The interval is that of :func:`cross_task_sensitivity`.
+
+    Args:
+        results: Results of a study.
+        enough: Share of the score to reach.
+        normalisation: As for :func:`cross_task_sensitivity`.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: as :func:`tuned_per_task`.
+
+    Source: as :func:`cross_task_sensitivity`.
     """
     if not 0 < enough <= 1:
         raise InputError(f"enough must be above 0 and at most 1, got {enough!r}")
@@ -143,13 +173,22 @@ def effective_dimensionality(
 
 
 def rank_correlation(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """Spearman's rank correlation of the losses of the configurations that two tasks share: would one task
-    choose as the other?
+    """Return Spearman's rank correlation of the losses of the configurations that two tasks share.
 
-    One row a variant and pair of tasks, ``a`` and ``b``; ``n`` is configurations. Interval: bootstrap over
-    configurations (where the design drew them) and seeds. A constant loss has no ranking: 0, said in the
-    note. Raises: InputError for fewer than two tasks or an adaptive design.   Source: Spearman, "The Proof
-    and Measurement of Association between Two Things" (1904).
+    A high correlation means that either task would choose the same configurations. There is one row a variant
+    and pair of tasks, ``a`` and ``b``; ``n`` is configurations. The interval is a bootstrap over
+    configurations (where the design drew them) and seeds. A constant loss has no ranking: the value is 0,
+    with a note.
+
+    Args:
+        results: Results of a study.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for fewer than two tasks or an adaptive design.
+
+    Source: Spearman, "The Proof and Measurement of Association between Two Things" (1904).
     """
     rows = []
     for one in _every(results, "rank_correlation"):
@@ -177,15 +216,23 @@ def rank_correlation(results: Results, *, draws: int = DRAWS, seed: int = 0) -> 
 
 
 def transfer_regret(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    r"""What it costs to use one task's best configuration on another, in the other's loss.
+    r"""Return the cost of using one task's best configuration on another, in the loss of the latter.
 
     .. math:: \bar\ell_{\text{target}}(\arg\min_h \bar\ell_{\text{source}}(h)) - \ell^*_{\text{target}}
 
-    One row a variant, source and target; ``share`` is the regret as a share of what tuning on the target
-    gains over the initial loss, 0 to
-    1. The source's best is chosen among the configurations that the target has. Interval: bootstrap over seeds, choosing anew on both.
-    Raises: InputError for fewer than two tasks or an adaptive design.   Source: as
-    :func:`sensitivity.measures.excess.excess_loss`, at one configuration.
+    There is one row a variant, source and target; ``share`` is the regret as a share of the gain of tuning on
+    the target over the initial loss, in [0, 1]. The source's best is chosen among the configurations that the
+    target has. The interval is a bootstrap over seeds that repeats the choice on both tasks.
+
+    Args:
+        results: Results of a study.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for fewer than two tasks or an adaptive design.
+
+    Source: as :func:`sensitivity.measures.excess.excess_loss`, at one configuration.
     """
     rows = []
     for one in _every(results, "transfer_regret"):
@@ -250,8 +297,11 @@ def _scored(
 
 
 def _terms(score: Array) -> tuple[Array, Array, NDArray[np.int64]]:
-    """The tuned and the single term and the winner of each fold. ``[draws, tasks, configurations,
-    folds]``."""
+    """Return the tuned and the single term, and the best configuration of each fold.
+
+    Args:
+        score: Scores, ``[draws, tasks, configurations, folds]``.
+    """
     choosing = others(score)
     regret = np.take_along_axis(score, choosing.argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
     winner = choosing.mean(axis=1).argmax(axis=1)
@@ -286,8 +336,13 @@ def _subsets(
 
 
 def _subset_scores(score: Array, frozen: list[NDArray[np.int64]]) -> Array:
-    """S of each subset ``[draws, subsets]``. Args: frozen: numbers that are equal where all that is not tuned
-    is."""
+    """Return S of each subset, ``[draws, subsets]``.
+
+    Args:
+        score: Scores, ``[draws, tasks, configurations, folds]``.
+        frozen: Numbers that are equal for configurations whose frozen hyperparameters are equal, for each
+            subset.
+    """
     choosing, (_, _, winner) = others(score), _terms(score)
     scores = []
     for number in frozen:
@@ -308,7 +363,13 @@ def _alike(configurations: list[dict[str, Any]], names: list[str]) -> NDArray[np
 
 
 def _dimension(value: Array, sizes: NDArray[np.int64], enough: float) -> tuple[Array, Array]:
-    """d and its interpolation for each draw of S ``[draws, subsets]``."""
+    """Return d and its interpolation for each draw.
+
+    Args:
+        value: S of each subset, ``[draws, subsets]``.
+        sizes: Number of hyperparameters of each subset.
+        enough: Share of the score to reach.
+    """
     top = np.stack([value[:, sizes == size].max(axis=1) for size in range(sizes.max() + 1)], axis=1)
     limit = np.minimum(enough * top[:, -1], top[:, -1])[
         :, None
@@ -323,7 +384,7 @@ def _dimension(value: Array, sizes: NDArray[np.int64], enough: float) -> tuple[A
 
 
 def _spearman(loss: Array) -> Array:
-    """Of ``[draws, 2, configurations]``; 0 where either is constant."""
+    """Return the rank correlation of ``[draws, 2, configurations]``; 0 where either is constant."""
     from scipy.stats import rankdata
 
     rank = rankdata(np.round(np.ldexp(loss, -exponent_of(loss)), 12), axis=2)

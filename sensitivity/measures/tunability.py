@@ -1,4 +1,6 @@
-"""What tuning gains over the defaults: all hyperparameters together, each alone, and each pair."""
+"""Tunability: the gain from tuning over the defaults, of all hyperparameters together, each alone, and each
+pair.
+"""
 
 from __future__ import annotations
 
@@ -43,31 +45,37 @@ def tunability(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""What tuning gains in loss over the default configuration :math:`\theta^*`.
+    r"""Return the gain in loss from tuning over the default configuration :math:`\theta^*`.
 
-    .. math:: d = R(\theta^*) - \min_\theta R(\theta), \qquad d_i = R(\theta^*) - \min_{\theta_i} R(\theta_i, \theta^*_{-i}),
-        \qquad g_{ij} = \min(R_i, R_j) - R_{ij}
+    .. math:: d = R(\theta^*) - \min_\theta R(\theta), \qquad
+        d_i = R(\theta^*) - \min_{\theta_i} R(\theta_i, \theta^*_{-i}), \qquad
+        g_{ij} = \min(R_i, R_j) - R_{ij}
 
-    Rows by ``kind``: ``overall`` d; ``single`` :math:`d_i`, one hyperparameter tuned and the others at their
-    default; ``pair``
-    :math:`d_{ij}`; ``joint gain`` :math:`g_{ij}`, what a pair gains over the better of the two alone. ``configuration`` is the tuned one.
+    The rows by ``kind`` are: ``overall``, d; ``single``, :math:`d_i`, one hyperparameter tuned and the others
+    at their default; ``pair``, :math:`d_{ij}`; ``joint gain``, :math:`g_{ij}`, the gain of a pair over the
+    better of the two alone. ``configuration`` is the tuned one.
 
-    Where the design is fixed and holds every configuration that this needs (a grid with the defaults among
-    its levels), R is measured: the mean over seeds of the default, and
+    Where the design is fixed and has every configuration that this needs (a grid with the defaults among its
+    levels), R is measured: the mean over seeds of the default, and
     :func:`sensitivity.measures.best_loss.best` of the others, with a bootstrap over seeds. Otherwise R is a
     random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the
     note gives; the interval is 1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as
-    the default can always be kept.
+    the default is always available.
 
-    Args: default: values that replace the defaults of the spaces, where a variant has them; or ``best on
-    average``, the configuration of each variant with the best score over all tasks together, as
-    :func:`sensitivity.measures.transfer.cross_task_sensitivity` finds it. trees, draws, seed: of forest and
-    bootstrap. Raises: InputError for an adaptive design, a value outside its domain, or ``best on average``
-    with fewer than two tasks.
+    Args:
+        results: Results of a study.
+        default: Values that replace the defaults of the spaces, where a variant has them; or ``best on
+            average``, the configuration of each variant with the best score over all tasks together
+            (:func:`sensitivity.measures.transfer.cross_task_sensitivity`).
+        trees: Number of trees of the forest.
+        draws: Number of bootstrap draws.
+        seed: Seed of the forest and the bootstrap.
 
-    Sources: Probst, Boulesteix & Bischl, "Tunability: Importance of Hyperparameters of Machine Learning
-    Algorithms", JMLR 20 (2019); Wager, Hastie & Efron, "Confidence Intervals for Random Forests", JMLR 15
-    (2014), for the interval.
+    Raises:
+        InputError: for an adaptive design, a value outside its domain, or ``best on average`` with fewer than
+            two tasks.
+
+
     """
     refuse_adaptive(
         results, "tunability", "its trials crowd near the best, so run a grid, random or sobol design"
@@ -88,7 +96,7 @@ def tunability(
 
 
 def _starts(results: Results, default: Mapping[str, Any] | str | None) -> Callable[[str], Mapping[str, Any]]:
-    """The values of each variant that replace its defaults."""
+    """Return the values of each variant that replace its defaults."""
     if default is None or isinstance(default, Mapping):
         return lambda variant: default or {}
     if default != AVERAGE:
@@ -104,8 +112,11 @@ def _kinds(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _on_the_grid(group: Losses, space: SearchSpace, start: Mapping[str, Any]) -> _Sets | None:
-    """The configurations that differ from the default in some names only, for each kind; None where a level
-    or pair of levels lacks."""
+    """Return the configurations that differ from the default in some names only, for each kind.
+
+    Returns:
+        None where a level or pair of levels is missing.
+    """
     levels = {
         name: len({configuration[name] for configuration in group.configurations if name in configuration})
         for name in group.names
@@ -156,19 +167,30 @@ def _measured(group: Losses, sets: _Sets, draws: int, seed: int) -> list[dict[st
 
 @dataclass(frozen=True)
 class _Forest:
-    """A forest and how often each of its trees saw each configuration ``[configurations, trees]``."""
+    """A forest, and the number of times that each of its trees saw each configuration.
+
+    Attributes:
+        model: The forest.
+        seen: Counts, ``[configurations, trees]``.
+        r2: Out-of-bag R2 of the forest.
+    """
 
     model: list[Any]
     seen: Array
     r2: float
 
     def trees(self, units: Units) -> Array:
-        """Predictions of each tree. Shape ``[trees, points]``."""
+        """Return the predictions of each tree, ``[trees, points]``."""
         return forests.predictions(self.model, units)
 
     def error(self, differences: Array) -> float:
-        r"""Standard error of a mean over trees, :math:`\sum_i \mathrm{Cov}_b(N_{bi}, t_b)^2` less its Monte
-        Carlo bias; at least that of the trees. Shape of differences ``[trees]``.
+        r"""Return the standard error of a mean over trees, by the infinitesimal jackknife.
+
+        It is :math:`\sum_i \mathrm{Cov}_b(N_{bi}, t_b)^2` less its Monte Carlo bias; at least the error of
+        the trees.
+
+        Args:
+            differences: Values of the trees, ``[trees]``.
         """
         count, trees = self.seen.shape
         exponent = exponent_of(differences)
@@ -248,7 +270,7 @@ def _modelled_row(
 
 
 def _points(origin: Array, chosen: list[int]) -> Units:
-    """A lattice along the chosen coordinates through the default, which is one of its points."""
+    """Return a lattice along the chosen coordinates through the default, which is one of its points."""
     along = np.linspace(0, 1, LINE if len(chosen) == 1 else PLANE)
     axes = [np.append(along, origin[i]) for i in chosen]
     lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(chosen))
@@ -262,7 +284,7 @@ def _cloud(dimensions: int, seed: int) -> Units:
 
 
 def _decoded(space: SearchSpace, columns: list[int], place: Array, start: dict[str, Any]) -> dict[str, Any]:
-    """The configuration at a place of the varied hyperparameters."""
+    """Return the configuration at a place of the varied hyperparameters."""
     units = np.full((1, len(space)), 0.5)
     units[0, columns] = place
     return {

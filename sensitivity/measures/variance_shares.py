@@ -1,4 +1,4 @@
-"""Shares of the variance of the loss: what each hyperparameter does alone, with one other, and in all."""
+"""Shares of the variance of the loss: each hyperparameter alone, in pairs, and in total."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 INTERACTIONS = "interactions"
-"""All pairs of hyperparameters together."""
+"""Name of the effect of all pairs of hyperparameters together."""
 UNEXPLAINED = "unexplained (noise and misfit)"
-"""The remainder: seed noise that no repeat separates, and what a forest does not see."""
+"""Name of the remainder: seed noise that no repeat separates, and effects that a forest does not see."""
 UNIFORM = ("grid", "random", "sobol", "latin_hypercube", "saltelli", "morris")
 """Designs that cover the space evenly, so that a mean over configurations is one over the space."""
 COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "r2", "note"]
 ORDERS = ("main", "pair", "pairs", "rest", "total")
 FEW = 50
-"""Configurations under which the shape of an effect is too uncertain for an interval that takes it as
-given."""
+"""Number of configurations below which the shape of an effect is too uncertain to be taken as known."""
 FILLS = 3
-"""Places that a configuration stands for where something is inactive."""
+"""Number of places that a configuration stands for where a hyperparameter is inactive."""
 BLOCK = 100
-"""Bootstrap draws at a time."""
+"""Number of bootstrap draws at a time."""
 
 
 def variance_shares(
@@ -47,42 +46,49 @@ def variance_shares(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""Shares of the variance of the capped loss that the effects of one and of two hyperparameters have; the
-    rest, and seed noise.
+    r"""Return shares of the variance of the capped loss: effects of one and two hyperparameters, rest, noise.
 
     A random forest is fitted to the mean loss of the configurations in the unit cube of the declared scales,
-    and taken apart exactly by functional ANOVA (:mod:`sensitivity.measures.anova`). A fully grown tree is
+    and decomposed exactly by functional ANOVA (:mod:`sensitivity.measures.anova`). A fully grown tree is
     rough, so the variances of its effects miss those of the loss: on Ishigami's function with 4,000
-    configurations, of .44 that is x2's, .07. So ``corrected`` takes only the *shape* of an effect :math:`g_U`
-    from the forest, at each configuration from the trees that have not seen it, and its size from what the
-    other effects leave of the losses, :math:`r_U = \bar\ell - \hat f + g_U`:
+    configurations it finds .07 for x2, where the truth is .44. So ``corrected`` takes only the *shape* of an
+    effect :math:`g_U` from the forest, at each configuration from the trees that have not seen it, and the
+    size from the losses less the other effects, :math:`r_U = \bar\ell - \hat f + g_U`:
 
     .. math:: V_U = \frac{\mathrm{cov}(g_U, r_U)^2}{\mathrm{Var}\, g_U}, \qquad
         S_U = q \, \frac{V_U}{\sum_W V_W + \mathrm{Var}(\text{what all leave})}, \qquad q = 1 - N (1 - 1/S)
 
     Over all functions of :math:`x_U` the first is largest, and then the variance of the true effect, at the
-    true effect: what a shape gets wrong is of second order and never adds. Where a smooth curve through
-    :math:`r_U` foretells it better than the forest's steps, a main effect has its shape
-    (:func:`sensitivity.measures.smooth.leave_one_out`), which is backfitting with the forest as its start. N is
-    :func:`sensitivity.measures.noise.seed_noise` and S the seeds, so that shares are of the variance of a
+    true effect: an error of the shape is of second order and never adds. Where a smooth curve through
+    :math:`r_U` predicts it better than the forest's steps, a main effect has the shape of the curve
+    (:func:`sensitivity.measures.smooth.leave_one_out`), which is backfitting with the forest as its start. N
+    is :func:`sensitivity.measures.noise.seed_noise` and S the seeds, so that shares are of the variance of a
     single trial. Without ``corrected``, and for designs that do not cover the space evenly (optuna's,
-    one_at_a_time, explicit), it is
-    :math:`S_U = q \, \overline{V_U / V}` over the trees, as Hutter et al. have it.
+    one_at_a_time, explicit), the share is :math:`S_U = q \, \overline{V_U / V}` over the trees, as in Hutter
+    et al.
 
     ``order`` is main, pair (effect ``a x b``), pairs (all of them together, :data:`INTERACTIONS`, with two
-    hyperparameters or more), total (main and all that the hyperparameter does with others), rest
-    (:data:`UNEXPLAINED`) or noise. Main, pair, rest and noise sum to 1. The rest is no interaction: it holds
-    what the forest does not see, seed noise where nothing repeats, effects of more than two hyperparameters,
-    and without ``pairs`` those of two. ``r2`` is the forest's out-of-bag R2. Where a hyperparameter is
-    inactive the loss does not depend on it, as in :mod:`search_spaces.screening`. A constant loss gives
-    zeros.
+    hyperparameters or more), total (main and all interactions of the hyperparameter), rest
+    (:data:`UNEXPLAINED`) or noise. Main, pair, rest and noise sum to 1. The rest is no interaction: it
+    consists of effects that the forest does not see, seed noise without repeats, effects of more than two
+    hyperparameters, and without ``pairs`` those of two. ``r2`` is the forest's out-of-bag R2. Where a
+    hyperparameter is inactive the loss does not depend on it, as in :mod:`search_spaces.screening`. A
+    constant loss gives zeros.
 
-    Args: pairs, totals: whether to give them. corrected: see above. trees, seed: of the forest. draws: of the
-    bootstrap over configurations (95% percentile interval); without ``corrected`` the interval is over the
-    trees, each of which sees such a draw. Source: Hutter, Hoos & Leyton-Brown, "An Efficient Approach for
-    Assessing Hyperparameter Importance", ICML 2014; for the size: Sobol', "Global sensitivity indices for
-    nonlinear mathematical models" (2001), and Kolmogorov's correlation ratio; for the shape: Hastie &
-    Tibshirani, "Generalized Additive Models" (1986).
+    Args:
+        results: Results of a study.
+        pairs: Include the effects of pairs.
+        totals: Include the total effects.
+        corrected: Measure the size of each effect in the losses; see above.
+        trees: Number of trees of the forest.
+        draws: Number of bootstrap draws over configurations (95% percentile interval); without ``corrected``
+            the interval is over the trees, each of which sees such a draw.
+        seed: Seed of the forest and the bootstrap.
+
+    Sources: Hutter, Hoos & Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance",
+    ICML 2014; for the size: Sobol', "Global sensitivity indices for nonlinear mathematical models" (2001),
+    and Kolmogorov's correlation ratio; for the shape: Hastie & Tibshirani, "Generalized Additive Models"
+    (1986).
     """
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
@@ -119,8 +125,15 @@ class _Request:
 
 @dataclass(frozen=True)
 class _Shares:
-    """Effects (the names that each is of), their orders, shares ``[effects]``, draws of these ``[draws,
-    effects]``, the forest's R2 and what limits it.
+    """Shares of the effects of one variant on one task.
+
+    Attributes:
+        effects: Names of the hyperparameters of each effect.
+        orders: Order of each effect.
+        value: Shares, ``[effects]``.
+        drawn: Draws of the shares, ``[draws, effects]``.
+        r2: Out-of-bag R2 of the forest.
+        remark: Limits of the forest.
     """
 
     effects: list[tuple[str, ...]]
@@ -132,8 +145,13 @@ class _Shares:
 
 
 def _noise(group: Losses, request: _Request, count: int) -> tuple[Array, Array]:
-    """The share of seed noise and draws of it, 0 where it is unknown, and what a share of the variance of
-    mean losses is of that of single trials. Shapes ``[1 + draws]``.
+    """Return the share of seed noise with draws, and the factor from mean losses to single trials.
+
+    The share is 0 where it is unknown. The factor turns shares of the variance of mean losses into shares of
+    that of single trials.
+
+    Returns:
+        Two arrays ``[1 + draws]``.
     """
     value, drawn = noise_draws(group, draws=count, seed=request.seed + 1)
     noise = np.nan_to_num(np.append(value, drawn))
@@ -188,7 +206,7 @@ def _shares(results: Results, group: Losses, request: _Request) -> _Shares:
 def _of_trees(
     forest: forests.Forest, group: Losses, predicted: Array, request: _Request
 ) -> tuple[Array, Array]:
-    """Means over the trees of the shares of each, and the shares of each."""
+    """Return means over the trees of their shares, and the shares of each tree."""
     parts = variances(forest, pairs=request.pairs)
     shares = [parts.main, parts.pair, *([total_variances(forest)] if request.totals else [])]
     varies = parts.whole > 0
@@ -203,10 +221,10 @@ def _of_trees(
 def _of_losses(
     forest: forests.Forest, group: Losses, predicted: Array, request: _Request
 ) -> tuple[Array, Array]:
-    """Shares of the variance that each effect explains of the losses, and bootstrap draws of them.
+    """Return shares of the variance of the losses that each effect explains, and bootstrap draws of them.
 
-    The loss is the same everywhere along what is inactive, so there a configuration stands for several
-    places, drawn at random.
+    The loss is the same everywhere along an inactive hyperparameter, so there a configuration stands for
+    several places, drawn at random.
     """
     rng = np.random.default_rng(request.seed)
     idle = inactive(group)
@@ -236,10 +254,17 @@ def _of_losses(
 
 
 def _smoother(x: Array, shape: Array, left: Array) -> Array:
-    """The shape of a main effect: the forest's, or a curve through what its other effects leave, whichever
-    foretells that better.
+    """Return the shape of a main effect: the forest's, or a smooth curve, whichever predicts better.
 
-    ``[n]``, ``[fills, n]``, ``[fills, n]`` to ``[fills, n]``.
+    The curve goes through the losses less the other effects.
+
+    Args:
+        x: Places, ``[n]``.
+        shape: The forest's shape, ``[fills, n]``.
+        left: Losses less the other effects, ``[fills, n]``.
+
+    Returns:
+        ``[fills, n]``.
     """
     y, steps = left.mean(axis=0) - left.mean(), shape.mean(axis=0) - shape.mean()
     curve = leave_one_out(x, y)
@@ -251,12 +276,22 @@ def _smoother(x: Array, shape: Array, left: Array) -> Array:
 
 
 def _explained(weights: Any, shape: Array, left: Array, loss: Array, parts: int) -> Array:
-    """Shares of the variance of the loss that effects explain of what the other effects leave of it; 0 where
-    they foretell it wrongly.
+    """Return shares of the variance of the loss that effects explain; 0 where the prediction has the wrong
+    sign.
 
-    The variance is that of the first ``parts`` effects, which do not overlap, and of what all of them leave:
-    by chance they are correlated in the configurations that were drawn, but not over the space. ``[draws,
-    n]``, ``[effects, fills, n]``, ``[effects, fills, n]``, ``[n]`` to ``[draws, effects]``.
+    Each effect explains the losses less the other effects. The variance is that of the first ``parts``
+    effects, which do not overlap, and of the residuals: by chance they are correlated in the drawn
+    configurations, but not over the space.
+
+    Args:
+        weights: Weights of the configurations, ``[draws, n]``.
+        shape: Shapes of the effects, ``[effects, fills, n]``.
+        left: Losses less the other effects, ``[effects, fills, n]``.
+        loss: Losses, ``[n]``.
+        parts: Number of effects that do not overlap.
+
+    Returns:
+        ``[draws, effects]``.
     """
     total = weights.sum(axis=1)[:, None]
     y, left = loss - loss.mean(), left - left.mean(axis=(1, 2), keepdims=True)
@@ -278,10 +313,10 @@ def _explained(weights: Any, shape: Array, left: Array, loss: Array, parts: int)
 
 
 def _summed(shares: _Shares, noise: Array, single: Array) -> list[dict[str, Any]]:
-    """Rows of the effects, of all pairs together and of the rest. Effects, rest and noise sum to 1.
+    """Return rows of the effects, of all pairs together and of the rest; with the noise they sum to 1.
 
-    Estimates that by chance come to more are brought down in proportion to their variance, about :math:`S (1
-    - S)^2`.
+    Estimates that by chance sum to more are reduced in proportion to their variance, about :math:`S (1 -
+    S)^2`.
     """
     parts = np.isin(shares.orders, ("main", "pair"))
     room = (1 - noise)[:, None]
@@ -327,18 +362,23 @@ def _summed(shares: _Shares, noise: Array, single: Array) -> list[dict[str, Any]
 
 
 def _least(drawn: Array) -> float:
-    """The lower end of the sum of all pairs ``[draws, pairs]``: of each pair at a level for all together, as
-    draws are never below 0.
+    """Return the lower end of the sum of all pairs.
 
-    Of pure noise over six pairs the percentiles of the sum leave 0 out in 24 of 30 studies, these in 2.
+    Each pair is taken at a level for all together, as draws are never below 0. Of pure noise over six pairs
+    the percentiles of the sum leave 0 out in 24 of 30 studies, this bound in 2.
+
+    Args:
+        drawn: Draws of the shares of the pairs, ``[draws, pairs]``.
     """
     level = 1 - (1 - 0.95) / drawn.shape[1]
     return sum(interval(draws, level)[0] for draws in drawn.T)
 
 
 def _at_least_their_parts(shares: _Shares, values: Array) -> None:
-    """A total is no less than the main effect and the pairs that it holds; its own estimate, from below too,
-    may be."""
+    """Raise each total to the sum of its main effect and its pairs, in place.
+
+    The total's own estimate, which approaches from below too, may be smaller.
+    """
     for i, order in enumerate(shares.orders):
         if order == "total":
             holding = [
