@@ -43,7 +43,9 @@ def best_draws(group: Losses, drawn: Draws) -> Array:
 
 
 def _possible(loss: Array, group: Losses) -> Array:
-    """Return clip losses to the possible range: at most the initial loss, and at least 0 where every loss is.
+    """Return losses clipped to the possible range.
+
+    They are at most the initial loss, and at least 0 where every loss is.
     """
     return np.clip(loss, 0.0 if np.nanmin(group.loss) >= 0 else -np.inf, group.initial)
 

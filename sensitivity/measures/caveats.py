@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 FEWEST, EACH = 8, 5
-"""Configurations that a variant should have: the minimum, and the number for each hyperparameter that varies."""
+"""Configurations that a variant should have: the minimum, and the number for each varied hyperparameter."""
 KINDS = (
     "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "outlier", "poor surrogate", "unequal "
 "ranges",

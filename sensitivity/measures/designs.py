@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 UNEVEN = ("one_at_a_time", "morris", "composed", "explicit")
-"""Designs that do not fill their space evenly: a "random configuration" is one of the configurations listed."""
+"""Designs that do not fill their space evenly: a "random configuration" is one of the listed ones."""
 
 
 def refuse_adaptive(results: Results, measure: str, instead: str) -> None:

@@ -56,8 +56,7 @@ def pawn(results: Results, *, slices: int = SLICES, draws: int = 200, seed: int 
 
 
 def delta(results: Results, *, resamples: int = 30, seed: int = 0) -> pd.DataFrame:
-    r"""Return delta: half the mean area between the density of the loss with and without a hyperparameter
-    known.
+    r"""Return delta: half the mean area between the densities of the loss without and with a known value.
 
     .. math:: \delta_i = \tfrac12 E_{x_i} \int |p(y) - p(y \mid x_i)| \, dy
 

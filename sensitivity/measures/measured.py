@@ -108,7 +108,7 @@ class Measured(Guard):
 
     @guarded_table
     def sensitivity(self) -> pd.DataFrame:
-        """Sensitivity by which variants are compared: to lr where all variants have one, else to the whole
+        """Sensitivity by which variants are compared: to lr if all variants have one, else to the whole
         space.
         """
         table: pd.DataFrame = self.lr_sensitivity if self.compared_over == "lr" else self.excess_loss
@@ -133,7 +133,9 @@ class Measured(Guard):
 
     @guarded_table
     def tuned_lr_sensitivity(self) -> pd.DataFrame:
-        """Table of :func:`sensitivity.measures.learning_rate.lr_sensitivity` with the other values tuned."""
+        """Return table of :func:`sensitivity.measures.learning_rate.lr_sensitivity` with the other values
+        tuned.
+        """
         return learning_rate.lr_sensitivity(self.results, tuned=True)
 
     @guarded_table
@@ -165,7 +167,8 @@ class Measured(Guard):
 
     @guarded_table
     def estimators(self) -> pd.DataFrame:
-        """Estimators from at most :data:`FEW` configurations of a variant; a note tells where there are more.
+        """Return estimators from at most :data:`FEW` configurations of a variant; a note tells where there
+        are more.
         """
         part, remark = _thinned(self.results)
         table = table_or_refusal(estimators, part)
@@ -201,7 +204,8 @@ class Measured(Guard):
 
     @guarded_table
     def ridges(self) -> pd.DataFrame:
-        """Table of :func:`sensitivity.measures.coupling.coupling` for the pairs of :data:`RIDGES` that vary.
+        """Return table of :func:`sensitivity.measures.coupling.coupling` for the pairs of :data:`RIDGES` that
+        vary.
 
         The pair is in the columns ``one`` and ``other``.
         """
@@ -213,7 +217,8 @@ class Measured(Guard):
 
     @guarded_table
     def best_rates(self) -> pd.DataFrame:
-        """Table of :func:`sensitivity.measures.coupling.best_by_level` of lr for the varied :data:`LEVELS`.
+        """Return table of :func:`sensitivity.measures.coupling.best_by_level` of lr for the varied
+        :data:`LEVELS`.
 
         The column ``other`` has the hyperparameter, ``level`` its levels.
         """
@@ -249,7 +254,8 @@ class Measured(Guard):
 
     @guarded_table
     def overview(self) -> pd.DataFrame:
-        """Best loss with configuration, sensitivity, robust width and divergence rate, least sensitive first.
+        """Return best loss with configuration, sensitivity, robust width and divergence rate, least sensitive
+        first.
 
         There is one row a (task, variant). Each measure gives its value, ``_low`` and ``_high``; ``n`` is
         trials, ``learned`` is True if some configuration is better than the initial loss. Variants that did

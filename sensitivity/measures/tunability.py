@@ -1,6 +1,4 @@
-"""Tunability: the gain from tuning over the defaults, of all hyperparameters together, each alone, and each
-pair.
-"""
+"""Tunability: the gain from tuning over the defaults, of all hyperparameters, each alone, and each pair."""
 
 from __future__ import annotations
 
@@ -74,8 +72,6 @@ def tunability(
     Raises:
         InputError: for an adaptive design, a value outside its domain, or ``best on average`` with fewer than
             two tasks.
-
-
     """
     refuse_adaptive(
         results, "tunability", "its trials crowd near the best, so run a grid, random or sobol design"

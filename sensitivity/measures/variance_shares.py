@@ -276,8 +276,7 @@ def _smoother(x: Array, shape: Array, left: Array) -> Array:
 
 
 def _explained(weights: Any, shape: Array, left: Array, loss: Array, parts: int) -> Array:
-    """Return shares of the variance of the loss that effects explain; 0 where the prediction has the wrong
-    sign.
+    """Return shares of the variance of the loss that effects explain; 0 where the correlation is negative.
 
     Each effect explains the losses less the other effects. The variance is that of the first ``parts``
     effects, which do not overlap, and of the residuals: by chance they are correlated in the drawn

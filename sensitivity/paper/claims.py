@@ -34,19 +34,25 @@ if TYPE_CHECKING:
 
 SUPPORTED, CONTRADICTED, UNDECIDED = VERDICTS = "supported", "contradicted", "undecided"
 MARGIN = 0.95
-"""A loss that is less than 5% smaller is no help worth having."""
+"""Ratio of losses above which a gain is too small to matter (less than 5%)."""
 STEP = math.sqrt(2)
-"""Learning rates within this factor are the same: the paper's are a factor of 2 apart, and this is half the
-way on the logarithm."""
+"""Factor within which learning rates count as equal.
+
+The paper's rates are a factor of 2 apart, and this is half of it on the logarithm."""
 COLUMNS = ["name", "claim", "where", "measured", "task", "value", "low", "high", "n", "p", "verdict", "note"]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim.
+    """A claim of the paper, and the measurement that decides it.
 
-    name: short. quote: of the paper. where: its section. measured: how, in words. side: between which values
-    the claim puts what is measured. find: measures it in the trials of one task.
+    Attributes:
+        name: Short name.
+        quote: Words of the paper.
+        where: Section of the paper.
+        measured: Description of the measurement.
+        side: Ends of the interval in which the claim puts the measured value.
+        find: Function that measures the value in the trials of one task.
     """
 
     name: str
@@ -57,10 +63,11 @@ class Claim:
     find: Callable[[pd.DataFrame], Finding]
 
     def verdict(self, finding: Finding) -> str:
-        """Supported where the interval lies wholly on the claim's side, contradicted where wholly outside it,
-        else undecided.
+        """Return the verdict: supported, contradicted or undecided.
 
-        A best learning rate at the end of what was tried may lie beyond it, so it supports nothing.
+        A claim is supported where the interval lies wholly on the claim's side, and contradicted where it
+        lies wholly outside. A best learning rate at the end of the rates tried may lie beyond it, so it
+        supports nothing.
         """
         low, high = self.side
         if finding.low > low and finding.high < high:
@@ -72,14 +79,18 @@ AT_THE_END = "best at the "
 
 
 def claims(results: Results | Sequence[Results]) -> pd.DataFrame:
-    """Every claim on every task that has what it is about: ``value`` with its 95% interval, trials, p-value
-    where it is a test, verdict.
+    """Return every claim on every task that can decide it.
 
-    A claim that no task can decide has one row that says why (``note``). Studies of one task are put
-    together: Table 1's momentum beside Table 2's norms. Every interval is at 95% by itself: of twenty claims
-    that the truth lies at the edge of, one is called wrongly.
+    The columns include ``value`` with its 95% interval, trials, p-value (for a test) and verdict. A claim
+    that no task can decide has one row with the reason (``note``). Studies of one task are pooled: Table 1's
+    momentum beside Table 2's norms. Every interval has its own level of 95%: of twenty claims whose truth
+    lies at the edge, one is misjudged.
 
-    Raises: InputError for losses that are not above 0, and for studies of one task of different sizes.
+    Args:
+        results: Results of one study or of several.
+
+    Raises:
+        InputError: for losses that are not above 0, and for studies of one task of different sizes.
     """
     trials = pooled(results)
     rows: list[dict[str, Any]] = []

@@ -29,7 +29,7 @@ def _momentum(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _norms(trials: pd.DataFrame, *, momentum: bool = False) -> pd.DataFrame:
-    """Decaying means of first order, alone or with the momentum that the paper combines them with."""
+    """Return trials of decaying means of first order, alone or with the paper's momentum for norms."""
     combined = (
         (trials["momentum"] != "none")
         & (trials["momentum_gradient"] == "unscaled")

@@ -29,7 +29,7 @@ TITLES = {
     4: "Residual networks on CIFAR-10",
 }
 SHOWN = {1: {"mu": 0.9}, 2: {}, 3: {"mu": 0.9, "nu": 0.9}, 4: {}}
-"""Which cells of the table are drawn."""
+"""Cells of each table that are drawn."""
 METRICS = {
     1: ("train_loss_end",),
     2: ("train_loss_end",),
@@ -47,10 +47,13 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 
 
 def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
-    """The loss by epoch of the cells of a table at the paper's learning rates: mean of the seeds and their
-    range.
+    """Draw the loss by epoch of the cells of a table at the paper's learning rates.
 
-    A trial that diverged stays at its initial loss. None where no cell was run.
+    The lines are means over the seeds, with the range of the seeds. A trial that diverged stays at its
+    initial loss.
+
+    Returns:
+        The figure; None where no cell was run.
     """
     metrics = METRICS[table]
     curves = [
@@ -119,8 +122,10 @@ def _trials(results: Iterable[Results], cell: Mapping[str, Any]) -> list[tuple[R
 
 
 def _paths(one: Results, trials: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The loss of each trial, a column, after each epoch; capped at the initial loss, where what diverged
-    stays."""
+    """Return the loss of each trial (a column) after each epoch, capped at the initial loss.
+
+    A trial that diverged stays at the cap.
+    """
     if metric not in one.epochs or one.epochs[metric].isna().all():
         return one.epochs.iloc[:0, :0]
     epochs = one.epochs[one.epochs["key"].isin(trials["key"])]
@@ -135,7 +140,7 @@ def _paths(one: Results, trials: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def _called(cell: Mapping[str, Any]) -> str:
-    """A cell in a legend.
+    """Return the label of a cell in a legend.
 
     >>> _called({"variant": "cm-unscaled-mean-bias_corrected+l2-mean-constant", "mu": 0.9, "nu": 0.999})
     'CM + L2, mu .9 corrected, nu .999'

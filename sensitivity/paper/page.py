@@ -1,5 +1,5 @@
-"""What "Optimizing CNNs" claims beside what was measured: its claims with a verdict, its tables cell by cell,
-its figures.
+"""The page on "Optimizing CNNs": claims with a verdict, tables cell by cell, and figures, beside
+measurements.
 
 :func:`claims`, :func:`cells` and :func:`agreement` compute; :func:`write_paper` writes them as a page, as
 Markdown and as CSV.
@@ -50,8 +50,12 @@ def write_paper(
     """Write ``paper.html`` (opens offline), ``paper.md``, ``claims.csv``, ``cells.csv`` and
     ``agreement.csv``.
 
-    Returns the path of the page, the claims and the agreement. Raises: InputError where the folder cannot be
-    written, no trial is finished, or as :func:`sensitivity.paper.claims.claims`.
+    Returns:
+        The path of the page, the claims and the agreement.
+
+    Raises:
+        InputError: if the folder cannot be written, no trial is finished, or as
+            :func:`sensitivity.paper.claims.claims`.
     """
     if all(result.usable.empty for result in results):
         raise InputError(f"no trial of {listed([result.study for result in results])} is finished yet")
@@ -72,7 +76,7 @@ def write_paper(
 def page(
     results: Sequence[Results], claims: pd.DataFrame, cells: pd.DataFrame, agreement: pd.DataFrame
 ) -> str:
-    """One self-contained HTML page."""
+    """Return one self-contained HTML page."""
     from plotly.offline import get_plotlyjs
 
     from sensitivity.paper.figures import paper_figure
@@ -107,7 +111,7 @@ def page(
 def markdown(
     results: Sequence[Results], claims: pd.DataFrame, cells: pd.DataFrame, agreement: pd.DataFrame
 ) -> str:
-    """The page without figures, as Markdown."""
+    """Return the page without figures, as Markdown."""
     lines = [
         f"# {SOURCE}, measured",
         "",
@@ -128,7 +132,7 @@ def markdown(
 
 
 def claim_rows(claims: pd.DataFrame) -> Rows:
-    """Head and rows of the claims, as text."""
+    """Return head and rows of the claims, as text."""
     rows: list[list[str]] = []
     for row in records(claims):
         p = "" if row["p"] != row["p"] else "< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}"
@@ -160,7 +164,7 @@ def claim_rows(claims: pd.DataFrame) -> Rows:
 
 
 def agreement_rows(agreement: pd.DataFrame) -> Rows:
-    """Head and rows of the rank correlations, as text."""
+    """Return head and rows of the rank correlations, as text."""
     rows = [
         [
             str(row["table"]),
@@ -176,7 +180,7 @@ def agreement_rows(agreement: pd.DataFrame) -> Rows:
 
 
 def cell_rows(cells: pd.DataFrame, table: int) -> Rows:
-    """Head and rows of one table of the paper, as text."""
+    """Return head and rows of one table of the paper, as text."""
     rows = []
     for row in records(cells[cells["table"] == table]):
         setting = [_number(row[name]) for name in ("lr", "mu", "nu")]

@@ -1,5 +1,4 @@
-"""The trials of several studies as the paper sees them: each with the settings of the hyperalgorithm that it
-ran with."""
+"""Pooled trials of several studies, each with the settings of the hyperalgorithm that it ran with."""
 
 from __future__ import annotations
 
@@ -27,22 +26,25 @@ NORM = {"p": 2.0, "adaptive": "mean", "nu_schedule": "bias_corrected", "order": 
 """Settings of the two parts of the hyperalgorithm, with its defaults."""
 NUMBERS = {"mu": 0.9, "nu": 0.999}
 SETTINGS = ("lr", *NUMBERS, *MOMENTUM, *NORM, "other")
-"""What tells one configuration from another; ``other`` is everything that the paper does not speak of, as
-text."""
+"""Settings that distinguish configurations.
+
+``other`` has everything that the paper does not mention, as text."""
 MOMENTUM_RATE = 2.0
 NORM_RATES = {1.0: 0.001, 2.0: 0.002, math.inf: 0.005}
 """The paper's learning rates of momentum alone (section 4.2), and of each norm (section 4.3)."""
 SIZE = ("metric", "epochs", "limit", "batch_size", "precision")
-"""What studies of one task must have in common before their losses can be compared."""
+"""Fields that studies of one task must share for their losses to be comparable."""
 
 
 def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
-    """Finished trials of all studies, each once: task, seed, status, ``loss`` (the natural logarithm of the
-    capped loss), ``initial_loss`` (likewise), and :data:`SETTINGS`, NaN or empty where the variant has no
-    momentum, or no norm. Variants that are no setting of the hyperalgorithm are left out.
+    """Return finished trials of all studies, each once.
 
-    Raises: InputError for losses that are not above 0, and for studies of one task that differ in
-    :data:`SIZE`.
+    The columns are task, seed, status, ``loss`` (the natural logarithm of the capped loss), ``initial_loss``
+    (likewise), and :data:`SETTINGS`, NaN or empty where the variant has no momentum, or no norm. Variants
+    that are no setting of the hyperalgorithm are left out.
+
+    Raises:
+        InputError: for losses that are not above 0, and for studies of one task that differ in :data:`SIZE`.
     """
     studies = [results] if isinstance(results, Results) else list(results)
     _check_size(studies)
@@ -67,7 +69,7 @@ def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
 
 @lru_cache(maxsize=1024)
 def _fixed(name: str) -> Mapping[str, Any] | None:
-    """What a variant fixes; None where it is no setting of the hyperalgorithm."""
+    """Return the settings that a variant fixes; None where it is no setting of the hyperalgorithm."""
     from trainables.variants import Variant, variant
 
     try:
@@ -109,7 +111,7 @@ def _check_size(studies: Iterable[Results]) -> None:
 
 
 def cells(trials: pd.DataFrame, *but: str) -> pd.Series[str]:
-    """What tells the configuration of each trial from others, leaving out some settings."""
+    """Return a name for the configuration of each trial, without some settings."""
     return trials[[name for name in SETTINGS if name not in but]].map(_word).agg("|".join, axis=1)
 
 
@@ -118,10 +120,10 @@ def _word(value: Any) -> str:
 
 
 def at_paper_rates(trials: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The trials at the paper's learning rate of their norm (of momentum, without one), and a note where it
-    was not run.
+    """Return the trials at the paper's learning rate of their norm, and a note where it was not run.
 
-    Of a norm without a trial there all trials are kept.
+    Without a norm, the rate is that of momentum. All trials of a norm are returned where none has the paper's
+    rate.
     """
     norm = trials["p"].where(trials["adaptive"] != "none")
     usual = norm.map(NORM_RATES).where(norm.notna(), MOMENTUM_RATE)
@@ -136,10 +138,13 @@ def at_paper_rates(trials: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 def as_results(
     trials: pd.DataFrame, hyperparameters: Iterable[Hyperparameter], variants: Iterable[str] = ("all",)
 ) -> Results:
-    """Trials as results that a measure takes.
+    """Return trials as results that a measure accepts.
 
-    Args: trials: with task, seed, status, loss, initial_loss, one column a hyperparameter, and ``variant``
-    where there are several.
+    Args:
+        trials: Trials with task, seed, status, loss, initial_loss, one column a hyperparameter, and
+            ``variant`` where there are several.
+        hyperparameters: Hyperparameters of the space.
+        variants: Names of the variants.
     """
     from search_spaces.spaces import SearchSpace
 

@@ -1,5 +1,4 @@
-"""Is one variant less sensitive than another: every pair, with a test that is corrected for how many pairs
-there are."""
+"""Comparison of variants: every pair, with a test corrected for the number of pairs."""
 
 from __future__ import annotations
 
@@ -14,12 +13,13 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 LEVEL = 0.05
-"""Of the tests."""
+"""Significance level of the tests."""
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
-    """The pairs that differ by more than noise, or that none does; and what difference this study could have
-    seen."""
+    """Return the pairs that differ by more than noise, and the smallest difference that the study could
+    detect.
+    """
     table = rows(measured.comparisons, task)
     if not table:
         return []
@@ -60,7 +60,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
 
 
 def _p(value: float) -> str:
-    """A p-value in words.
+    """Word a p-value.
 
     >>> _p(0.0312), _p(0.00002), _p(1.0)
     ('= 0.031', '< 0.001', '= 1')

@@ -1,5 +1,4 @@
-"""Which hyperparameters matter: alone, in pairs, against the noise of the seed, and whether estimators
-agree."""
+"""Importance of hyperparameters: alone, in pairs, against seed noise, and by several estimators."""
 
 from __future__ import annotations
 
@@ -19,16 +18,18 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 POOR = "poor surrogate"
-"""In the note of an effect that is not to be believed."""
+"""Text in the note of an unreliable effect."""
 MINOR = 0.05
-"""Effects below this share are not spoken of."""
+"""Share below which effects are not mentioned."""
 TRUSTED = 0.5
-"""Out-of-bag R2 of a forest from which interactions are spoken of."""
+"""Out-of-bag R2 of a forest from which interactions are mentioned."""
 
 
 def effects(measured: Measured, task: str) -> list[str]:
-    """A sentence for each variant: hyperparameters and interactions that clearly explain its loss, the
-    remainder and seed noise."""
+    """Return a sentence for each variant on its effects.
+
+    It names the hyperparameters and interactions that clearly explain the loss, the remainder and seed noise.
+    """
     shares = of_task(measured.main_effects, task)
     poor = shares[shares["note"].str.contains(POOR, regex=False)]
     text = []
@@ -60,7 +61,12 @@ def effects(measured: Measured, task: str) -> list[str]:
 
 
 def _unknown(shares: pd.DataFrame, *, everything: bool) -> list[str]:
-    """Return the sentence on variants of which no share is known. Args: everything: there are no others."""
+    """Return the sentence on variants of which no share is known.
+
+    Args:
+        shares: Rows of these variants.
+        everything: True if there are no other variants.
+    """
     if shares.empty:
         return []
     who = "these trials" if everything else several(list(dict.fromkeys(shares["variant"])))
@@ -69,18 +75,18 @@ def _unknown(shares: pd.DataFrame, *, everything: bool) -> list[str]:
 
 
 def _clear(shares: pd.DataFrame) -> pd.DataFrame:
-    """Effects of 5% or more whose interval leaves 0 out."""
+    """Return effects of 5% or more whose interval does not include 0."""
     return shares[(shares["value"] >= MINOR) & (shares["low"] > 0)]
 
 
 def _none(shares: pd.DataFrame) -> str:
-    """No effect is large. Where an interval goes beyond 5%, one may be."""
+    """Return the sentence that no effect is large; where an interval exceeds 5%, one may be large."""
     surely = "" if (shares["high"] < MINOR).all() else "clearly "
     return f"No hyperparameter {surely}explains 5% of the variance of the loss on its own."
 
 
 def leading(measured: Measured, task: str) -> list[str]:
-    """One sentence for all variants: the hyperparameter that matters most to each."""
+    """Return one sentence for all variants: the hyperparameter that matters most to each."""
     shares = of_task(measured.main_effects, task)
     single = shares[
         ~shares["effect"].isin(NO_HYPERPARAMETER) & ~shares["note"].str.contains(POOR, regex=False)
@@ -159,7 +165,7 @@ def _agreement(measured: Measured, task: str) -> list[str]:
 
 
 def _ordered_by_two(table: list[dict[str, Any]]) -> bool:
-    """Return True if the intervals of two estimators keep the same two hyperparameters of a variant apart."""
+    """Return True if the intervals of two estimators separate the same two hyperparameters of a variant."""
     orders: Counter[tuple[str, str, str]] = Counter()
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in table:

@@ -1,5 +1,4 @@
-"""Are more epochs needed: how much of the improvement came late, and whether the order of the variants still
-changed."""
+"""Need for more epochs: the share of the late improvement, and late changes of the order of the variants."""
 
 from __future__ import annotations
 
@@ -20,17 +19,16 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 LATE = 0.25
-"""The last part of the epochs, of which it is asked how much it still brought."""
+"""The last part of the epochs, whose share of the improvement is reported."""
 FROM_THE_START = "train_loss_end"
-"""The metric that the initial loss is the value of before the first epoch."""
+"""Metric whose value before the first epoch is the initial loss."""
 
 
 def curves(measured: Measured, task: str) -> pd.DataFrame:
-    """The metric by epoch of each variant's best configuration: ``value`` is the mean over its seeds, ``low``
-    and ``high`` their range.
+    """Return the metric by epoch of each variant's best configuration.
 
-    Columns: task, variant, epoch, value, low, high, n. Epoch 0 is the initial loss where the metric is that
-    of the same data.
+    Columns: task, variant, epoch, value, low, high, n. ``value`` is the mean over the seeds, ``low`` and
+    ``high`` their range. Epoch 0 is the initial loss where the metric is that of the same data.
     """
     tables = []
     for variant, table in _best_curves(measured, task).items():
@@ -49,7 +47,7 @@ def curves(measured: Measured, task: str) -> pd.DataFrame:
 
 
 def late_gains(measured: Measured, task: str) -> pd.DataFrame:
-    r"""The share of a best configuration's whole improvement that came in the last quarter of the epochs.
+    r"""Return the share of a best configuration's whole improvement in the last quarter of the epochs.
 
     .. math:: \frac{\ell(\lfloor 3 T / 4 \rfloor) - \ell(T)}{\ell(0) - \ell(T)}
 
@@ -81,8 +79,8 @@ def late_gains(measured: Measured, task: str) -> pd.DataFrame:
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
-    """How much the last quarter of the epochs brought, and whether the best variant at half of them was the
-    best at the end."""
+    """Return the share of the last quarter of the epochs, and late changes of the best variant, in sentences.
+    """
     table = late_gains(measured, task)
     gains = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in rows(table, task)]
     if not gains:
@@ -116,7 +114,7 @@ def _leader(table: pd.DataFrame, epoch: int, results: Results) -> str:
 
 
 def _best_curves(measured: Measured, task: str) -> dict[str, pd.DataFrame]:
-    """The metric of each variant's best configuration, a row an epoch and a column a trial."""
+    """Return the metric of each variant's best configuration, a row an epoch and a column a trial."""
     results, best = measured.results, measured.best_loss
     best_curves = {}
     for row in records(best[best["task"] == task]):

@@ -1,5 +1,4 @@
-"""How sensitive is each variant: to its learning rate, over its whole space, and to the point where it
-diverges."""
+"""Sensitivity of each variant: to its learning rate, over its whole space, and at its stability limit."""
 
 from __future__ import annotations
 
@@ -28,11 +27,13 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 SAME = 1e-3
-"""Two sensitivities that differ by less than this share are one and the same."""
+"""Share below which the difference of two sensitivities is ignored."""
 
 
 def ranking(measured: Measured, task: str) -> list[str]:
-    """Who is least and who is most sensitive, what cannot be told apart, and who never learned."""
+    """Return the least and the most sensitive variant, those that cannot be told apart, and those that never
+    learned.
+    """
     if not something_varies(measured):
         return [
             "No hyperparameter varies, so there is no sensitivity to measure.",
@@ -108,7 +109,7 @@ def _untuned(measured: Measured, task: str) -> list[str]:
 
 
 def _tuned(measured: Measured, task: str) -> list[str]:
-    """What the learning rate itself costs where other hyperparameters vary with it."""
+    """Return the cost of a wrong learning rate where other hyperparameters vary with it."""
     learned = of_task(measured.overview, task).query("learned")["variant"]
     more = {variant for variant in learned if len(measured.results.varied(variant)) > 1}
     chosen = [row for row in rows(measured.tuned_lr_sensitivity, task) if row["variant"] in more]
@@ -142,7 +143,7 @@ def _good(measured: Measured, task: str) -> list[str]:
 
 
 def diverged(measured: Measured, task: str) -> list[str]:
-    """How many trials diverged, and what they count as."""
+    """Return the number of diverged trials, and the loss that they count as."""
     rates = [row for row in rows(measured.divergence_rate, task) if row["diverged"]]
     if not rates:
         return ["No trial diverged."]
@@ -151,8 +152,11 @@ def diverged(measured: Measured, task: str) -> list[str]:
 
 
 def _of_space(row: dict[str, Any]) -> str:
-    """The share with equal weights of the configurations, where uneven seeds make it another than that of the
-    trials."""
+    """Return the share with equal weights of the configurations, where it differs from the share of the
+    trials.
+
+    The two shares differ where configurations have different numbers of seeds.
+    """
     share, of_trials = percent(row["value"]), percent(row["diverged"] / row["n"])
     return f" ({share} with every configuration weighted alike)" if share != of_trials else ""
 
@@ -197,8 +201,10 @@ def _danger(measured: Measured, task: str) -> list[str]:
 
 
 def _undecided(repeated: Mapping[str, int]) -> list[str]:
-    """The seed decided nowhere, of so many learning rates with two seeds; nothing where there is one, which
-    shows nothing."""
+    """Return that the seed decided at none of the learning rates with two seeds.
+
+    The text is empty for one learning rate, which shows nothing.
+    """
     enough = {variant: count for variant, count in repeated.items() if count > 1}
     if not enough:
         return []
@@ -213,7 +219,7 @@ def _undecided(repeated: Mapping[str, int]) -> list[str]:
 
 
 def has_rates(measured: Measured, task: str) -> bool:
-    """Whether some variant varies its learning rate on this task."""
+    """Return True if a variant varies its learning rate on this task."""
     return bool((measured.lr_curve["task"] == task).any())
 
 

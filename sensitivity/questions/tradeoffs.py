@@ -1,5 +1,6 @@
-"""How hyperparameters trade off: the ridge of lr against mu and nu, and the best lr of each norm and
-schedule."""
+"""Trade-offs of hyperparameters: the ridge of lr against mu and nu, and the best lr of each norm and
+schedule.
+"""
 
 from __future__ import annotations
 
@@ -80,12 +81,12 @@ def _why_not(measured: Measured, task: str) -> str:
 
 
 def lr_mu_map(measured: Measured, task: str) -> go.Figure:
-    """The loss over the learning rate and mu."""
+    """Draw the loss over the learning rate and mu."""
     return pairwise_map(measured, task, "lr", "mu")
 
 
 def lr_nu_map(measured: Measured, task: str) -> go.Figure:
-    """The loss over the learning rate and nu."""
+    """Draw the loss over the learning rate and nu."""
     return pairwise_map(measured, task, "lr", "nu")
 
 

@@ -1,5 +1,4 @@
-"""Does it carry over: what is lost when one configuration must serve all tasks, and what one task says about
-another."""
+"""Transfer between tasks: the cost of one configuration for all, and the correlation between tasks."""
 
 from __future__ import annotations
 
@@ -68,7 +67,7 @@ def _regret(measured: Measured, task: str) -> list[str]:
 
 
 def _extremes(table: list[dict[str, Any]], by: str, *, most: bool) -> list[dict[str, Any]]:
-    """The row of each variant with its smallest or largest value, in that order."""
+    """Return the row of each variant with its smallest or largest value, in that order."""
     chosen: dict[str, dict[str, Any]] = {}
     for row in sorted(table, key=lambda candidate: float(candidate[by]), reverse=most):
         chosen.setdefault(row["variant"], row)

@@ -1,5 +1,5 @@
-"""Is it worth tuning: how many configurations it takes, who wins at a budget, and what is gained over the
-defaults."""
+"""Value of tuning: the number of configurations it takes, the winner at a budget, and the gain over defaults.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def within(measured: Measured, task: str) -> list[str]:
-    """How many random configurations each variant needs."""
+    """Return the number of random configurations that each variant needs."""
     if not something_varies(measured):
         return []
     chosen = rows(measured.budget_within, task)
@@ -69,8 +69,7 @@ def _gains(measured: Measured, task: str) -> list[str]:
 
 
 def _start(measured: Measured) -> str:
-    """Return the configuration that tuning begins with: without defaults, the values in the middle of the
-    ranges."""
+    """Return the configuration that tuning begins with; without defaults, the middles of the ranges."""
     results = measured.results
     has_default = any(
         results.spaces[variant][name].default is not None
