@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sensitivity.measures.designs import joined
+from sensitivity.measures.designs import joined, need_tasks, refuse_adaptive
 from sensitivity.measures.losses import losses, note
 from sensitivity.measures.resampling import resampled
 from sensitivity.results.results import PREFIX
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 NORMALISATIONS = ("percentile", "min_max")
+
+ONE_TASK = "add trials of another task, or read excess_loss, which is about one"
+ADAPTIVE = "its trials differ between tasks, so run a grid, random or sobol design"
 
 
 @dataclass(frozen=True)
@@ -200,3 +203,17 @@ def _folded(loss: Array, folds: int) -> Array:
 
 def _named(configuration: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(configuration.items()))
+
+
+def shared_by_variant(results: Results, measure: str) -> list[Shared]:
+    """Return the shared configurations of every variant that has some.
+
+    Raises:
+        InputError: for fewer than two tasks or an adaptive design.
+    """
+    tasks = need_tasks(results, measure, ONE_TASK)
+    refuse_adaptive(results, measure, ADAPTIVE)
+    pairs = [
+        shared(results, variant, tasks) for variant in dict.fromkeys(variant for _, variant in results.groups)
+    ]
+    return [one for one in pairs if one is not None and one.configurations]

@@ -131,8 +131,7 @@ class _Leaves:
         return dominated_sums(*self._corners(j, k), rows, columns)
 
     def _corners(self, j: int, k: int) -> tuple[Integers, Integers, Array]:
-        """Return row, column and contribution of every leaf at its corners in a plane of two hyperparameters.
-        """
+        """Return row, column and contribution of every leaf at its corners in a plane of two hyperparameters."""
         a, b = self.axes[j], self.axes[k]
         part = self.value * np.delete(self.size, (j, k), axis=1).prod(axis=1)
         rows = np.concatenate([a.first, a.last, a.first, a.last])

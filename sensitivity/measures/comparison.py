@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.best_loss import best, best_draws
+from sensitivity.measures.cross_fitting import best, best_draws
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.excess import excess, mean_over
 from sensitivity.measures.losses import NEVER_LEARNED, Array, Losses, groups, note

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from sensitivity.measures.axes import Axis, axis_of, levels_of
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.losses import Array, Losses, groups, note, row
 from sensitivity.measures.resampling import DRAWS, interval, resampled
@@ -16,7 +16,6 @@ from trainables.names import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from search_spaces.hyperparameters import Hyperparameter
     from sensitivity.results.results import Results
 
 GOOD = 0.5
@@ -108,32 +107,9 @@ def coupling(
     )
 
 
-@dataclass(frozen=True)
-class _Axis:
-    """A hyperparameter of one group.
-
-    Attributes:
-        domain: The hyperparameter.
-        x: Place of each configuration on the logarithm of the scale, or among the levels.
-    """
-
-    domain: Hyperparameter
-    x: Array
-
-    @property
-    def numeric(self) -> bool:
-        return self.domain.scale in ("linear", "log", "log1m")
-
-    def back(self, x: float) -> float:
-        """Return the value at a place on the logarithm of the scale."""
-        if self.domain.scale == "log":
-            return float(10**x)
-        return float(1 - 10**x) if self.domain.scale == "log1m" else float(x)
-
-
 def _pairs(
     results: Results, one: str, other: str, measure: str, draws: int, seed: int
-) -> list[tuple[Losses, _Axis, _Axis]]:
+) -> list[tuple[Losses, Axis, Axis]]:
     check_varied(results, one, other)
     refuse_adaptive(results, measure, INSTEAD)
     if one == other:
@@ -142,7 +118,7 @@ def _pairs(
     for group in groups(results, one):
         if other not in group.names:
             continue
-        first, second = (_axis(results, group, name) for name in (one, other))
+        first, second = (axis_of(results, group, name) for name in (one, other))
         if not first.numeric:
             raise InputError(
                 f"{one!r} must be numeric to have a best value between its levels; use "
@@ -152,51 +128,12 @@ def _pairs(
     return pairs
 
 
-def _axis(results: Results, group: Losses, name: str) -> _Axis:
-    domain = results.spaces[group.variant][name]
-    values = [configuration.get(name, np.nan) for configuration in group.configurations]
-    if domain.scale in ("ordinal", "categorical"):
-        units = group.units[:, group.names.index(name)]
-        return _Axis(
-            domain,
-            np.array(
-                [
-                    u if name in configuration else np.nan
-                    for u, configuration in zip(units, group.configurations, strict=True)
-                ]
-            ),
-        )
-    x = np.array(values, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return _Axis(
-            domain,
-            np.log10(x) if domain.scale == "log" else np.log10(1 - x) if domain.scale == "log1m" else x,
-        )
-
-
-def _levels(group: Losses, axis: _Axis, bins: int) -> tuple[list[float], NDArray[np.int64]]:
-    """Return the levels of an axis, and the level of each configuration, -1 where it has none.
-
-    Many levels are replaced by the middles of ``bins`` equal parts.
-    """
-    active = np.isfinite(axis.x)
-    levels, place = np.unique(np.round(axis.x[active], 10), return_inverse=True)
-    places = np.full(len(axis.x), -1)
-    if group.fixed or len(levels) <= bins:
-        places[active] = place.reshape(-1)
-        return levels.tolist(), places
-    low, high = levels[0], levels[-1]
-    places[active] = np.minimum(((axis.x[active] - low) / (high - low) * bins).astype(int), bins - 1)
-    return (low + (np.arange(bins) + 0.5) * (high - low) / bins).tolist(), places
-
-
 def _by_level(
-    group: Losses, first: _Axis, second: _Axis, draws: int, seed: int
+    group: Losses, first: Axis, second: Axis, draws: int, seed: int
 ) -> list[tuple[Any, float, tuple[float, float], str, int]]:
-    """Return name, best place, its interval, the end of the range (if the best is there) and trials by level.
-    """
-    tops, columns = _levels(group, first, 8)
-    names, places = _levels(group, second, 4)
+    """Return name, best place, its interval, the end of the range (if the best is there) and trials by level."""
+    tops, columns = levels_of(group, first, 8)
+    names, places = levels_of(group, second, 4)
     drawn = resampled(group, draws=draws, seed=seed)
     x = np.array(tops)
     levels = []
@@ -264,11 +201,11 @@ def _bottom(x: Array, curves: Array) -> tuple[Array, Array]:
 _Fit = tuple[float, float, float, float, int, str]
 
 
-def _line(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> _Fit:
+def _line(group: Losses, first: Axis, second: Axis, draws: int, seed: int) -> _Fit:
     from scipy.stats import t
 
-    tops, columns = _levels(group, first, 8)
-    names, places = _levels(group, second, 4)
+    tops, columns = levels_of(group, first, 8)
+    names, places = levels_of(group, second, 4)
     drawn, x, y = resampled(group, draws=draws, seed=seed), np.array(tops), np.array(names)
     best, best_draws, ends = [], [], []
     for level in range(len(names)):
@@ -313,7 +250,7 @@ def _line(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> 
     return slope, min(low, slope), max(high, slope), explains, len(inner), remark
 
 
-def _valley(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> _Fit:
+def _valley(group: Losses, first: Axis, second: Axis, draws: int, seed: int) -> _Fit:
     usable = np.isfinite(first.x) & np.isfinite(second.x)
     mean = np.where(usable, group.mean, np.inf)
     good = (

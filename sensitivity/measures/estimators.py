@@ -1,5 +1,4 @@
-"""Estimators of importance side by side: the rank of each hyperparameter, and where two estimators disagree.
-"""
+"""Estimators of importance side by side: the rank of each hyperparameter, and where two estimators disagree."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.best_loss import best, best_draws
+from sensitivity.measures.cross_fitting import best, best_draws
 from sensitivity.measures.designs import joined
 from sensitivity.measures.losses import Array, Losses, groups, note, row
 from sensitivity.measures.resampling import DRAWS, around, interval, resampled
@@ -43,7 +43,7 @@ def excess_loss(
     hyperparameter, each with equal weight (over configurations where the design has no levels), and at each
     level over the other hyperparameters and the seeds. ``tuned`` takes the best loss at each level instead of
     the mean, so that only the hyperparameter itself costs (levels where the design has none: up to 12 even
-    parts of its scale). :math:`\ell^*` is :func:`sensitivity.measures.best_loss.best`. Variants without the
+    parts of its scale). :math:`\ell^*` is :func:`sensitivity.measures.cross_fitting.best`. Variants without the
     hyperparameter have no row, and configurations in which a condition makes it inactive do not count. One
     configuration, or one level, has no value.
 
@@ -85,7 +85,7 @@ def excess_loss(
 def best_loss(results: Results, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     """Return the best loss with its bootstrap interval, and the configuration with the smallest mean.
 
-    The best loss is :func:`sensitivity.measures.best_loss.best`.
+    The best loss is :func:`sensitivity.measures.cross_fitting.best`.
 
     Args:
         results: Results of a study.

@@ -1,5 +1,4 @@
-"""A guard around computations on results: a failure costs its own place, with the reason, and nothing else.
-"""
+"""A guard around computations on results: a failure costs its own place, with the reason, and nothing else."""
 
 from __future__ import annotations
 
@@ -118,8 +117,7 @@ class Guard:
         return joined
 
     def table_named(self, name: str) -> pd.DataFrame:
-        """Return one of the tables that are attributes; an empty one with the reason where the table failed.
-        """
+        """Return one of the tables that are attributes; an empty one with the reason where the table failed."""
         try:
             table: pd.DataFrame = getattr(self, name)
         except ComputationFailed as failure:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensitivity.measures.best_loss import held_out
+from sensitivity.measures.cross_fitting import held_out
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.resampling import interval, resampled
 
@@ -65,7 +65,7 @@ def weights(count: int, budgets: Sequence[int], *, replacement: bool = False) ->
 def ordered(loss: Array) -> Array:
     """Return losses measured by one seed, in the order that the other seeds rank the configurations.
 
-    With one seed, the order is that of its own losses; see :func:`sensitivity.measures.best_loss.held_out`.
+    With one seed, the order is that of its own losses; see :func:`sensitivity.measures.cross_fitting.held_out`.
 
     Args:
         loss: Losses, ``[draws, configurations, seeds]``.

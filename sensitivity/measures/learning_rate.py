@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sensitivity.measures.best_loss import best, best_draws
+from sensitivity.measures.cross_fitting import best, best_draws
 from sensitivity.measures.excess import COLUMNS, excess_loss
 from sensitivity.measures.losses import Array, Losses, groups, note, row
 from sensitivity.measures.resampling import DRAWS, interval, resampled

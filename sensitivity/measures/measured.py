@@ -9,22 +9,19 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sensitivity.measures import divergence, effects, excess, learning_rate
-from sensitivity.measures.budget import budget_within, expected_best, relative_performance, win_probability
+from sensitivity.measures.budget import budget_within, expected_best
 from sensitivity.measures.caveats import caveats
 from sensitivity.measures.comparison import compare
+from sensitivity.measures.contests import relative_performance, win_probability
 from sensitivity.measures.coupling import best_by_level, coupling
+from sensitivity.measures.cross_task import cross_task_sensitivity, effective_dimensionality
 from sensitivity.measures.designs import joined
 from sensitivity.measures.estimators import estimators
 from sensitivity.measures.guard import REFUSED, Guard, guarded_table, table_or_refusal
 from sensitivity.measures.losses import NEVER_LEARNED, groups, keeping_losses, with_losses_of
 from sensitivity.measures.profiles import performance_profiles
 from sensitivity.measures.stability import danger_zone, stability_boundary
-from sensitivity.measures.transfer import (
-    cross_task_sensitivity,
-    effective_dimensionality,
-    rank_correlation,
-    transfer_regret,
-)
+from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.measures.tunability import tunability
 from sensitivity.measures.variance_shares import variance_shares
 from sensitivity.results.results import PREFIX, records
@@ -120,7 +117,7 @@ class Measured(Guard):
 
     @guarded_table
     def differences(self) -> pd.DataFrame:
-        """Return differences of :attr:`sensitivity` between variants."""
+        """Differences of :attr:`sensitivity` between variants."""
         return excess.excess_differences(self.results, over=self.compared_over)
 
     @guarded_table
@@ -133,7 +130,7 @@ class Measured(Guard):
 
     @guarded_table
     def tuned_lr_sensitivity(self) -> pd.DataFrame:
-        """Return table of :func:`sensitivity.measures.learning_rate.lr_sensitivity` with the other values
+        """Table of :func:`sensitivity.measures.learning_rate.lr_sensitivity` with the other values
         tuned.
         """
         return learning_rate.lr_sensitivity(self.results, tuned=True)
@@ -162,12 +159,12 @@ class Measured(Guard):
 
     @guarded_table
     def variance_shares(self) -> pd.DataFrame:
-        """Return main effects, pairs and totals."""
+        """Main effects, pairs and totals."""
         return table_or_refusal(variance_shares, self.results)
 
     @guarded_table
     def estimators(self) -> pd.DataFrame:
-        """Return estimators from at most :data:`FEW` configurations of a variant; a note tells where there
+        """Estimators from at most :data:`FEW` configurations of a variant; a note tells where there
         are more.
         """
         part, remark = _thinned(self.results)
@@ -204,7 +201,7 @@ class Measured(Guard):
 
     @guarded_table
     def ridges(self) -> pd.DataFrame:
-        """Return table of :func:`sensitivity.measures.coupling.coupling` for the pairs of :data:`RIDGES` that
+        """Table of :func:`sensitivity.measures.coupling.coupling` for the pairs of :data:`RIDGES` that
         vary.
 
         The pair is in the columns ``one`` and ``other``.
@@ -217,7 +214,7 @@ class Measured(Guard):
 
     @guarded_table
     def best_rates(self) -> pd.DataFrame:
-        """Return table of :func:`sensitivity.measures.coupling.best_by_level` of lr for the varied
+        """Table of :func:`sensitivity.measures.coupling.best_by_level` of lr for the varied
         :data:`LEVELS`.
 
         The column ``other`` has the hyperparameter, ``level`` its levels.
@@ -254,7 +251,7 @@ class Measured(Guard):
 
     @guarded_table
     def overview(self) -> pd.DataFrame:
-        """Return best loss with configuration, sensitivity, robust width and divergence rate, least sensitive
+        """Best loss with configuration, sensitivity, robust width and divergence rate, least sensitive
         first.
 
         There is one row a (task, variant). Each measure gives its value, ``_low`` and ``_high``; ``n`` is

@@ -1,5 +1,4 @@
-"""Seed noise: the standard deviation of each configuration, moderated by those of the other configurations.
-"""
+"""Seed noise: the standard deviation of each configuration, moderated by those of the other configurations."""
 
 from __future__ import annotations
 

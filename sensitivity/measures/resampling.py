@@ -26,7 +26,7 @@ class Draws:
         mean: Means over seeds of these configurations, with new noise, ``[draws, configurations]``.
         noise: Noise of each seed of each configuration, ``[draws, configurations, seeds]``, NaN where a trial
             is missing. It is added here and subtracted in ``mean``, so that the common part cancels in a
-            difference to :func:`sensitivity.measures.best_loss.best_draws`.
+            difference to :func:`sensitivity.measures.cross_fitting.best_draws`.
         truth: Possible true means of the configurations, ``[draws, configurations]``.
     """
 

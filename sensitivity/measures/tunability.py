@@ -13,13 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensitivity.measures import forest as forests
-from sensitivity.measures.best_loss import best, best_draws
 from sensitivity.measures.cells import cells, settled
+from sensitivity.measures.cross_fitting import best, best_draws
+from sensitivity.measures.cross_task import cross_task_sensitivity
 from sensitivity.measures.designs import joined, refuse_adaptive
 from sensitivity.measures.losses import Array, Losses, groups, note, row
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.resampling import DRAWS, interval, resampled
-from sensitivity.measures.transfer import cross_task_sensitivity
 from trainables.names import unknown
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def tunability(
 
     Where the design is fixed and has every configuration that this needs (a grid with the defaults among its
     levels), R is measured: the mean over seeds of the default, and
-    :func:`sensitivity.measures.best_loss.best` of the others, with a bootstrap over seeds. Otherwise R is a
+    :func:`sensitivity.measures.cross_fitting.best` of the others, with a bootstrap over seeds. Otherwise R is a
     random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the
     note gives; the interval is 1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as
     the default is always available.
@@ -64,7 +64,7 @@ def tunability(
         results: Results of a study.
         default: Values that replace the defaults of the spaces, where a variant has them; or ``best on
             average``, the configuration of each variant with the best score over all tasks together
-            (:func:`sensitivity.measures.transfer.cross_task_sensitivity`).
+            (:func:`sensitivity.measures.cross_task.cross_task_sensitivity`).
         trees: Number of trees of the forest.
         draws: Number of bootstrap draws.
         seed: Seed of the forest and the bootstrap.

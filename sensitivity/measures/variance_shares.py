@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from sensitivity.measures import forest as forests
-from sensitivity.measures.anova import effects, total_variances, variances, without
-from sensitivity.measures.cells import cells, inactive
+from sensitivity.measures.cells import cells
+from sensitivity.measures.effect_sizes import Request, shares_of_losses, shares_of_trees
 from sensitivity.measures.losses import Array, Losses, losses, note, scaled
 from sensitivity.measures.noise import NOISE, noise_draws, noise_of
 from sensitivity.measures.resampling import DRAWS, interval
-from sensitivity.measures.smooth import leave_one_out
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
@@ -30,10 +29,6 @@ COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "r
 ORDERS = ("main", "pair", "pairs", "rest", "total")
 FEW = 50
 """Number of configurations below which the shape of an effect is too uncertain to be taken as known."""
-FILLS = 3
-"""Number of places that a configuration stands for where a hyperparameter is inactive."""
-BLOCK = 100
-"""Number of bootstrap draws at a time."""
 
 
 def variance_shares(
@@ -51,7 +46,7 @@ def variance_shares(
     A random forest is fitted to the mean loss of the configurations in the unit cube of the declared scales,
     and decomposed exactly by functional ANOVA (:mod:`sensitivity.measures.anova`). A fully grown tree is
     rough, so the variances of its effects miss those of the loss: on Ishigami's function with 4,000
-    configurations it finds .07 for x2, where the truth is .44. So ``corrected`` takes only the *shape* of an
+    configurations they miss .07 of the .44 of x2. So ``corrected`` takes only the *shape* of an
     effect :math:`g_U` from the forest, at each configuration from the trees that have not seen it, and the
     size from the losses less the other effects, :math:`r_U = \bar\ell - \hat f + g_U`:
 
@@ -95,7 +90,7 @@ def variance_shares(
         group = scaled(losses(results, task, variant))
         noise = noise_of(group, draws=draws, seed=seed)
         even = results.design_of(variant) in UNIFORM
-        request = _Request(pairs, totals, corrected and even, trees, draws, seed)
+        request = Request(pairs, totals, corrected and even, trees, draws, seed)
         shares = _shares(results, group, request)
         remarks = [note(group), shares.remark]
         if corrected and not even and len(group.loss) >= forests.FEWEST:
@@ -111,16 +106,6 @@ def variance_shares(
             rows.append({**keys, **row, **about})
         rows.append({**keys, "effect": NOISE, "order": "noise", **about, **noise})
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-@dataclass(frozen=True)
-class _Request:
-    pairs: bool
-    totals: bool
-    corrected: bool
-    trees: int
-    draws: int
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -144,7 +129,7 @@ class _Shares:
     remark: str
 
 
-def _noise(group: Losses, request: _Request, count: int) -> tuple[Array, Array]:
+def _noise(group: Losses, request: Request, count: int) -> tuple[Array, Array]:
     """Return the share of seed noise with draws, and the factor from mean losses to single trials.
 
     The share is 0 where it is unknown. The factor turns shares of the variance of mean losses into shares of
@@ -159,7 +144,7 @@ def _noise(group: Losses, request: _Request, count: int) -> tuple[Array, Array]:
     return noise, 1 - noise * (1 - float((1 / seeds[seeds > 0]).mean()))
 
 
-def _shares(results: Results, group: Losses, request: _Request) -> _Shares:
+def _shares(results: Results, group: Losses, request: Request) -> _Shares:
     names = group.names
     alone: list[tuple[str, ...]] = [(name,) for name in names]
     named, orders = [*alone], ["main"] * len(names)
@@ -198,117 +183,9 @@ def _shares(results: Results, group: Losses, request: _Request) -> _Shares:
     )
     predicted = forest.out_of_bag(forest.predicted)
     r2 = forests.r_squared(group.mean, predicted)
-    measure = _of_losses if request.corrected else _of_trees
+    measure = shares_of_losses if request.corrected else shares_of_trees
     value, drawn = measure(forest, group, predicted, request)
     return _Shares(named, orders, value, drawn, r2, forests.remark(r2))
-
-
-def _of_trees(
-    forest: forests.Forest, group: Losses, predicted: Array, request: _Request
-) -> tuple[Array, Array]:
-    """Return means over the trees of their shares, and the shares of each tree."""
-    parts = variances(forest, pairs=request.pairs)
-    shares = [parts.main, parts.pair, *([total_variances(forest)] if request.totals else [])]
-    varies = parts.whole > 0
-    drawn = np.column_stack(shares)[varies] / parts.whole[varies, None]
-    return (
-        (drawn.mean(axis=0), drawn)
-        if len(drawn)
-        else (np.zeros(drawn.shape[1]), np.zeros((1, drawn.shape[1])))
-    )
-
-
-def _of_losses(
-    forest: forests.Forest, group: Losses, predicted: Array, request: _Request
-) -> tuple[Array, Array]:
-    """Return shares of the variance of the losses that each effect explains, and bootstrap draws of them.
-
-    The loss is the same everywhere along an inactive hyperparameter, so there a configuration stands for
-    several places, drawn at random.
-    """
-    rng = np.random.default_rng(request.seed)
-    idle = inactive(group)
-    fills = FILLS if idle.any() else 1
-    points = np.tile(group.units, (fills, 1))
-    points = np.where(np.tile(idle, (fills, 1)), rng.random(points.shape), points)
-    filled = replace(forest, out=np.tile(forest.out, fills))
-    shapes = [
-        shape for kind in effects(filled, points, pairs=request.pairs) for shape in filled.out_of_bag(kind)
-    ]
-    told = np.tile(predicted, fills)
-    if request.totals:
-        shapes += [told - filled.out_of_bag(without(filled, points, j)) for j in range(forest.dimensions)]
-    known = np.isfinite(predicted)
-    shape, loss = np.array(shapes).reshape(len(shapes), fills, -1)[:, :, known], group.mean[known]
-    left = loss - predicted[known] + shape  # what the other effects leave of the loss
-    for j in np.flatnonzero(~idle.any(axis=0)):
-        shape[j] = _smoother(group.units[known, j], shape[j], left[j])
-    count = len(loss)
-    parts = len(shapes) - (forest.dimensions if request.totals else 0)
-    value = _explained(np.ones((1, count)), shape, left, loss, parts)[0]
-    weights = rng.multinomial(count, np.full(count, 1 / count), size=request.draws)
-    blocks = [
-        _explained(weights[i : i + BLOCK], shape, left, loss, parts) for i in range(0, request.draws, BLOCK)
-    ]
-    return value, np.concatenate(blocks) if blocks else value[None]
-
-
-def _smoother(x: Array, shape: Array, left: Array) -> Array:
-    """Return the shape of a main effect: the forest's, or a smooth curve, whichever predicts better.
-
-    The curve goes through the losses less the other effects.
-
-    Args:
-        x: Places, ``[n]``.
-        shape: The forest's shape, ``[fills, n]``.
-        left: Losses less the other effects, ``[fills, n]``.
-
-    Returns:
-        ``[fills, n]``.
-    """
-    y, steps = left.mean(axis=0) - left.mean(), shape.mean(axis=0) - shape.mean()
-    curve = leave_one_out(x, y)
-    return (
-        np.broadcast_to(curve, shape.shape)
-        if ((y - curve) ** 2).mean() < ((y - steps) ** 2).mean()
-        else shape
-    )
-
-
-def _explained(weights: Any, shape: Array, left: Array, loss: Array, parts: int) -> Array:
-    """Return shares of the variance of the loss that effects explain; 0 where the correlation is negative.
-
-    Each effect explains the losses less the other effects. The variance is that of the first ``parts``
-    effects, which do not overlap, and of the residuals: by chance they are correlated in the drawn
-    configurations, but not over the space.
-
-    Args:
-        weights: Weights of the configurations, ``[draws, n]``.
-        shape: Shapes of the effects, ``[effects, fills, n]``.
-        left: Losses less the other effects, ``[effects, fills, n]``.
-        loss: Losses, ``[n]``.
-        parts: Number of effects that do not overlap.
-
-    Returns:
-        ``[draws, effects]``.
-    """
-    total = weights.sum(axis=1)[:, None]
-    y, left = loss - loss.mean(), left - left.mean(axis=(1, 2), keepdims=True)
-    x = shape - shape.mean(axis=(1, 2), keepdims=True)
-    scale = np.sqrt((x**2).mean(axis=(1, 2), keepdims=True))
-    x = np.divide(x, scale, out=np.zeros_like(x), where=scale > 1e-12 * max(1e-300, float(np.abs(y).max())))
-    square, product, x, left = (term.mean(axis=1) for term in (x**2, x * left, x, left))
-    mean = weights @ x.T / total
-    covariance = np.maximum(0.0, weights @ product.T / total - mean * (weights @ left.T / total))
-    spread = weights @ square.T / total - mean**2
-    slope = np.divide(covariance, spread, out=np.zeros_like(covariance), where=spread > 1e-12)
-    explained = slope * covariance
-    rest = y - slope[:, :parts] @ x[:parts]
-    unexplained = (weights * rest**2).sum(axis=1) / total[:, 0] - (
-        (weights * rest).sum(axis=1) / total[:, 0]
-    ) ** 2
-    whole = (explained[:, :parts].sum(axis=1) + np.maximum(0.0, unexplained))[:, None]
-    return np.asarray(np.divide(explained, whole, out=np.zeros_like(explained), where=whole > 0))
 
 
 def _summed(shares: _Shares, noise: Array, single: Array) -> list[dict[str, Any]]:

@@ -11,14 +11,9 @@ import numpy as np
 import pytest
 
 from search_spaces.designs import Random
-from sensitivity.measures.best_loss import best
-from sensitivity.measures.budget import (
-    budget_area,
-    budget_within,
-    expected_best,
-    relative_performance,
-    win_probability,
-)
+from sensitivity.measures.budget import budget_area, budget_within, expected_best
+from sensitivity.measures.contests import relative_performance, win_probability
+from sensitivity.measures.cross_fitting import best
 from sensitivity.measures.losses import losses
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results

@@ -15,13 +15,8 @@ from scipy.stats import spearmanr
 
 from search_spaces import Float, SearchSpace
 from search_spaces.designs import Grid, Random
-from sensitivity.measures.transfer import (
-    cross_task_sensitivity,
-    effective_dimensionality,
-    rank_correlation,
-    transfer_regret,
-    tuned_per_task,
-)
+from sensitivity.measures.cross_task import cross_task_sensitivity, effective_dimensionality, tuned_per_task
+from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 from trainables.names import InputError

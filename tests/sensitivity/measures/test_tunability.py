@@ -10,7 +10,7 @@ import pytest
 
 from search_spaces import Categorical, Float, SearchSpace
 from search_spaces.designs import Grid, Random, Sobol
-from sensitivity.measures.transfer import cross_task_sensitivity
+from sensitivity.measures.cross_task import cross_task_sensitivity
 from sensitivity.measures.tunability import tunability
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import LR, MU, noisy, results, two_tasks
