@@ -12,7 +12,7 @@ from sensitivity.measures.forest import Forest, Integers
 from sensitivity.measures.losses import Array
 
 AT_ONCE = 4_096
-"""Trees times configurations that are traversed together, so that their nodes stay in the processor's cache."""
+"""Trees times configurations that are traversed together: their nodes then stay in the processor's cache."""
 TABLE = 4_000_000
 """Cells up to which the table is quicker: 0.4 ms against 0.9 for 636 leaves, 5.4 against 2.9 for 2,530."""
 
@@ -38,7 +38,8 @@ def variances(forest: Forest, *, pairs: bool = True) -> Variances:
     With :math:`a_U(x_U) = \int f(x) \, dx_{\setminus U}`, to which every leaf adds its value times the volume
     of its other sides within its faces,
 
-    .. math:: V_U = \int g_U(x_U)^2 dx_U, \qquad g_U = a_U - \sum_{W \subsetneq U} g_W, \qquad g_\emptyset = a_\emptyset
+    .. math:: V_U = \int g_U(x_U)^2 dx_U, \qquad
+        g_U = a_U - \sum_{W \subsetneq U} g_W, \qquad g_\emptyset = a_\emptyset
 
     over the cells between the faces of all leaves along U: the contribution of each leaf is written at its
     corners, and a cumulative sum gives the marginal in every cell.
@@ -209,9 +210,8 @@ def _crossed(forest: Forest, a: Integers, b: Integers, j: int, others: list[int]
         total += float(share.sum())
         a, b = a[~ends], b[~ends]
         same = a == b
-        once = a[
-            same
-        ]  # a node with itself: its halves with themselves, and with each other where a line along j crosses both
+        # A node with itself: its halves with themselves, and with each other where a line along j crosses both.
+        once = a[same]
         both = once[feature[once] == j]
         next_a = [forest.left[once], forest.right[once], forest.left[both]]
         next_b = [forest.left[once], forest.right[once], forest.right[both]]

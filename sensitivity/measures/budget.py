@@ -49,8 +49,8 @@ def expected_best(
 
     This is the mean over all subsets of k, hence unbiased for independent draws. With several seeds, each
     seed in turn measures the configurations that the other seeds rank best, as in
-    :func:`sensitivity.measures.cross_fitting.best`, which is the value at k = B; with one seed it is the plain
-    minimum. ``dodge`` is the estimate with replacement, :math:`\sum_i \ell_{(i)} [(\frac{B-i+1}{B})^k -
+    :func:`sensitivity.measures.cross_fitting.best`, which is the value at k = B; with one seed it is the
+    plain minimum. ``dodge`` is the estimate with replacement, :math:`\sum_i \ell_{(i)} [(\frac{B-i+1}{B})^k -
     (\frac{B-i}{B})^k]`, which is too high.
 
     Every design but an adaptive one is accepted: a random configuration is one of the design's. The interval

@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 FEWEST, EACH = 8, 5
 """Configurations that a variant should have: the minimum, and the number for each varied hyperparameter."""
 KINDS = (
-    "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "outlier", "poor surrogate", "unequal "
-"ranges",
-    "never learned", "constant", "edge",
+    "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "outlier", "poor surrogate",
+    "unequal ranges", "never learned", "constant", "edge",
 )  # fmt: skip
 
 

@@ -43,9 +43,9 @@ def excess_loss(
     hyperparameter, each with equal weight (over configurations where the design has no levels), and at each
     level over the other hyperparameters and the seeds. ``tuned`` takes the best loss at each level instead of
     the mean, so that only the hyperparameter itself costs (levels where the design has none: up to 12 even
-    parts of its scale). :math:`\ell^*` is :func:`sensitivity.measures.cross_fitting.best`. Variants without the
-    hyperparameter have no row, and configurations in which a condition makes it inactive do not count. One
-    configuration, or one level, has no value.
+    parts of its scale). :math:`\ell^*` is :func:`sensitivity.measures.cross_fitting.best`. Variants without
+    the hyperparameter have no row, and configurations in which a condition makes it inactive do not count.
+    One configuration, or one level, has no value.
 
     Args:
         results: Results of a study.

@@ -65,7 +65,8 @@ def weights(count: int, budgets: Sequence[int], *, replacement: bool = False) ->
 def ordered(loss: Array) -> Array:
     """Return losses measured by one seed, in the order that the other seeds rank the configurations.
 
-    With one seed, the order is that of its own losses; see :func:`sensitivity.measures.cross_fitting.held_out`.
+    With one seed, the order is that of its own losses; see
+    :func:`sensitivity.measures.cross_fitting.held_out`.
 
     Args:
         loss: Losses, ``[draws, configurations, seeds]``.

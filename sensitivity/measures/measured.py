@@ -41,10 +41,11 @@ THINNABLE = ("random", "sobol", "latin_hypercube")
 LARGE = 3000
 """Number of trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
-    "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats", "robust_share",
-    "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within", "relative_performance",
-    "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss", "differences", "robust_width", "best_rates",
-    "cross_task_sensitivity", "effective_dimensionality", "stability_boundary", "danger_zone", "lr_curve", "divergence_rate",
+    "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats",
+    "robust_share", "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within",
+    "relative_performance", "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss",
+    "differences", "robust_width", "best_rates", "cross_task_sensitivity", "effective_dimensionality",
+    "stability_boundary", "danger_zone", "lr_curve", "divergence_rate",
 )  # fmt: skip
 """Slow measures of a large study, longest first, so that workers are busy to the end."""
 LEVELS = ("p", "momentum", "mu_schedule", "nu_schedule")
@@ -105,9 +106,7 @@ class Measured(Guard):
 
     @guarded_table
     def sensitivity(self) -> pd.DataFrame:
-        """Sensitivity by which variants are compared: to lr if all variants have one, else to the whole
-        space.
-        """
+        """Sensitivity that compares variants: to lr if all variants have one, else to the whole space."""
         table: pd.DataFrame = self.lr_sensitivity if self.compared_over == "lr" else self.excess_loss
         return table
 
@@ -130,9 +129,7 @@ class Measured(Guard):
 
     @guarded_table
     def tuned_lr_sensitivity(self) -> pd.DataFrame:
-        """Table of :func:`sensitivity.measures.learning_rate.lr_sensitivity` with the other values
-        tuned.
-        """
+        """Sensitivity to lr with the other hyperparameters tuned."""
         return learning_rate.lr_sensitivity(self.results, tuned=True)
 
     @guarded_table
@@ -164,9 +161,7 @@ class Measured(Guard):
 
     @guarded_table
     def estimators(self) -> pd.DataFrame:
-        """Estimators from at most :data:`FEW` configurations of a variant; a note tells where there
-        are more.
-        """
+        """Estimators from at most :data:`FEW` configurations of a variant; a note tells if there are more."""
         part, remark = _thinned(self.results)
         table = table_or_refusal(estimators, part)
         return table.assign(note=[joined(note, remark) for note in table["note"]]) if remark else table
@@ -201,8 +196,7 @@ class Measured(Guard):
 
     @guarded_table
     def ridges(self) -> pd.DataFrame:
-        """Table of :func:`sensitivity.measures.coupling.coupling` for the pairs of :data:`RIDGES` that
-        vary.
+        """Ridges (:func:`sensitivity.measures.coupling.coupling`) of the pairs of :data:`RIDGES` that vary.
 
         The pair is in the columns ``one`` and ``other``.
         """
@@ -214,10 +208,10 @@ class Measured(Guard):
 
     @guarded_table
     def best_rates(self) -> pd.DataFrame:
-        """Table of :func:`sensitivity.measures.coupling.best_by_level` of lr for the varied
-        :data:`LEVELS`.
+        """Best lr at each level of the :data:`LEVELS` that vary.
 
-        The column ``other`` has the hyperparameter, ``level`` its levels.
+        The function is :func:`sensitivity.measures.coupling.best_by_level`. The column ``other`` has the
+        hyperparameter, ``level`` its levels.
         """
         tables = (
             (name, table_or_refusal(best_by_level, self.results, "lr", name))
@@ -251,12 +245,11 @@ class Measured(Guard):
 
     @guarded_table
     def overview(self) -> pd.DataFrame:
-        """Best loss with configuration, sensitivity, robust width and divergence rate, least sensitive
-        first.
+        """Best loss, sensitivity, robust width and divergence rate of every variant, least sensitive first.
 
-        There is one row a (task, variant). Each measure gives its value, ``_low`` and ``_high``; ``n`` is
-        trials, ``learned`` is True if some configuration is better than the initial loss. Variants that did
-        not learn come last.
+        There is one row a (task, variant), with the configuration of the best loss. Each measure gives its
+        value, ``_low`` and ``_high``; ``n`` is trials, ``learned`` is True if some configuration is better
+        than the initial loss. Variants that did not learn come last.
         """
         best = self.table_named("best_loss")
         table = (

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FEWEST = 8
 """Fewest trials that are judged: of fewer, one always has a large part of the variance."""
 MOST, FAR = 0.5, 1e3
-"""Largest share of the variance for a few trials; multiple of the 90% excess from which a trial is far out."""
+"""Largest share of the variance for a few trials; multiple of the 90% excess that makes a trial far out."""
 
 
 def outliers(results: Results, groups: Iterable[Losses]) -> list[tuple[str, str, str]]:

@@ -55,8 +55,8 @@ def tunability(
 
     Where the design is fixed and has every configuration that this needs (a grid with the defaults among its
     levels), R is measured: the mean over seeds of the default, and
-    :func:`sensitivity.measures.cross_fitting.best` of the others, with a bootstrap over seeds. Otherwise R is a
-    random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the
+    :func:`sensitivity.measures.cross_fitting.best` of the others, with a bootstrap over seeds. Otherwise R is
+    a random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the
     note gives; the interval is 1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as
     the default is always available.
 
@@ -72,6 +72,10 @@ def tunability(
     Raises:
         InputError: for an adaptive design, a value outside its domain, or ``best on average`` with fewer than
             two tasks.
+
+    Sources: Probst, Boulesteix & Bischl, "Tunability: Importance of Hyperparameters of Machine Learning
+    Algorithms", JMLR 20 (2019); Wager, Hastie & Efron, "Confidence Intervals for Random Forests", JMLR 15
+    (2014), for the interval.
     """
     refuse_adaptive(
         results, "tunability", "its trials crowd near the best, so run a grid, random or sobol design"

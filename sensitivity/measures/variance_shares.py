@@ -46,9 +46,9 @@ def variance_shares(
     A random forest is fitted to the mean loss of the configurations in the unit cube of the declared scales,
     and decomposed exactly by functional ANOVA (:mod:`sensitivity.measures.anova`). A fully grown tree is
     rough, so the variances of its effects miss those of the loss: on Ishigami's function with 4,000
-    configurations they miss .07 of the .44 of x2. So ``corrected`` takes only the *shape* of an
-    effect :math:`g_U` from the forest, at each configuration from the trees that have not seen it, and the
-    size from the losses less the other effects, :math:`r_U = \bar\ell - \hat f + g_U`:
+    configurations they miss .07 of the .44 of x2. So ``corrected`` takes only the *shape* of an effect
+    :math:`g_U` from the forest, at each configuration from the trees that have not seen it, and the size from
+    the losses less the other effects, :math:`r_U = \bar\ell - \hat f + g_U`:
 
     .. math:: V_U = \frac{\mathrm{cov}(g_U, r_U)^2}{\mathrm{Var}\, g_U}, \qquad
         S_U = q \, \frac{V_U}{\sum_W V_W + \mathrm{Var}(\text{what all leave})}, \qquad q = 1 - N (1 - 1/S)

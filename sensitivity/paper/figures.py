@@ -89,10 +89,8 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
     figure.update_yaxes(title_text="loss", col=1)
     figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "xanchor": "left", "yanchor": "top"})
     task = curves[0][0]["task"]
-    about = (
-        f"{task}, "
-        f"{' and '.join(METRIC_NAMES[metric].replace(' the last epoch', ' each epoch') for metric in metrics)}"
-    )
+    by_epoch = [METRIC_NAMES[metric].replace(" the last epoch", " each epoch") for metric in metrics]
+    about = f"{task}, {' and '.join(by_epoch)}"
     return styled(
         figure,
         f"Figure {table}. {TITLES[table]}",

@@ -1,5 +1,4 @@
-"""The page on "Optimizing CNNs": claims with a verdict, tables cell by cell, and figures, beside
-measurements.
+"""The page on "Optimizing CNNs": claims with verdicts, tables cell by cell, and figures.
 
 :func:`claims`, :func:`cells` and :func:`agreement` compute; :func:`write_paper` writes them as a page, as
 Markdown and as CSV.
@@ -47,8 +46,13 @@ Rows = tuple[Sequence[str], list[list[str]]]
 def write_paper(
     results: Sequence[Results], folder: str | pathlib.Path
 ) -> tuple[pathlib.Path, pd.DataFrame, pd.DataFrame]:
-    """Write ``paper.html`` (opens offline), ``paper.md``, ``claims.csv``, ``cells.csv`` and
-    ``agreement.csv``.
+    """Write the page ``paper.html``, which opens offline, and its contents as Markdown and CSV.
+
+    The other files are ``paper.md``, ``claims.csv``, ``cells.csv`` and ``agreement.csv``.
+
+    Args:
+        results: Results of one study or of several.
+        folder: Folder of the files.
 
     Returns:
         The path of the page, the claims and the agreement.
@@ -265,13 +269,17 @@ def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 STYLE = """
 :root { color-scheme: light; }
-body { margin: 0; background: #fff; color: #222; font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+body { margin: 0; background: #fff; color: #222;
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 1280px; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 2rem; margin: 0; } h2 { font-size: 1.35rem; margin: 2.2rem 0 .5rem; }
 .lead, .note { color: #555; max-width: 90ch; } .note { font-size: .9rem; } figure { margin: 2.2rem 0; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid #e6e6e6; vertical-align: top; } th { color: #555; }
-td.supported, td.contradicted { font-weight: 600; } td.supported { color: #00674B; } td.contradicted { color: #B00020; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .85rem; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid #e6e6e6; vertical-align: top; }
+th { color: #555; } td.supported, td.contradicted { font-weight: 600; }
+td.supported { color: #00674B; } td.contradicted { color: #B00020; }
 td.undecided { color: #767676; }
-@media print { main { max-width: none; padding: 0; } figure, tr { break-inside: avoid; } .modebar { display: none; } }
+@media print { main { max-width: none; padding: 0; } figure, tr { break-inside: avoid; }
+  .modebar { display: none; } }
 """

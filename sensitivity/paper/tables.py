@@ -107,7 +107,12 @@ def agreement(results: Results | Sequence[Results], *, seed: int = 0) -> pd.Data
     (nan) is its worst. ``p`` is of no correlation, by permuting the cells. The interval is a bootstrap over
     cells and seeds, 95%. ``n`` is cells, ``trials`` their trials. Fewer than four cells give NaN.
 
+    Args:
+        results: Results of one study or of several.
+        seed: Seed of the bootstrap and the permutations.
 
+    Source: Spearman, "The Proof and Measurement of Association between Two Things", American Journal of
+    Psychology 15 (1904).
     """
     table, draws = _measured(results)
     rows = []

@@ -17,9 +17,7 @@ LEVEL = 0.05
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
-    """Return the pairs that differ by more than noise, and the smallest difference that the study could
-    detect.
-    """
+    """Return the pairs that differ by more than noise, and the smallest detectable difference, in sentences."""
     table = rows(measured.comparisons, task)
     if not table:
         return []

@@ -31,8 +31,9 @@ SAME = 1e-3
 
 
 def ranking(measured: Measured, task: str) -> list[str]:
-    """Return the least and the most sensitive variant, those that cannot be told apart, and those that never
-    learned.
+    """Return sentences on the least and the most sensitive variant.
+
+    They also name the variants that cannot be told apart, and those that never learned.
     """
     if not something_varies(measured):
         return [
@@ -152,8 +153,7 @@ def diverged(measured: Measured, task: str) -> list[str]:
 
 
 def _of_space(row: dict[str, Any]) -> str:
-    """Return the share with equal weights of the configurations, where it differs from the share of the
-    trials.
+    """Return the share with equal weights of the configurations, where the share of the trials differs.
 
     The two shares differ where configurations have different numbers of seeds.
     """

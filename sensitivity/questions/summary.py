@@ -25,9 +25,7 @@ MOST_EDGES = 5
 
 
 def summary(measured: Measured, task: str) -> list[str]:
-    """Return sentences on one task: the best, the least and the most sensitive variant, effects and
-    divergence.
-    """
+    """Return sentences on one task: the best, least and most sensitive variant, effects and divergence."""
     if not any(place == task for place, _ in measured.results.groups):
         return ["No trial has ended yet."]
     nothing = measured.attempt("summary", partial(nothing_learned, measured, task), "")

@@ -1,6 +1,4 @@
-"""Trade-offs of hyperparameters: the ridge of lr against mu and nu, and the best lr of each norm and
-schedule.
-"""
+"""Trade-offs of hyperparameters: the ridge of lr against mu and nu, and the best lr by norm and schedule."""
 
 from __future__ import annotations
 
