@@ -132,7 +132,7 @@ class _Leaves:
         return dominated_sums(*self._corners(j, k), rows, columns)
 
     def _corners(self, j: int, k: int) -> tuple[Integers, Integers, Array]:
-        """Return row, column and contribution of every leaf at its corners in a plane of two hyperparameters."""
+        """Return row, column and contribution of every leaf at its corners in the plane of two axes."""
         a, b = self.axes[j], self.axes[k]
         part = self.value * np.delete(self.size, (j, k), axis=1).prod(axis=1)
         rows = np.concatenate([a.first, a.last, a.first, a.last])
@@ -210,7 +210,8 @@ def _crossed(forest: Forest, a: Integers, b: Integers, j: int, others: list[int]
         total += float(share.sum())
         a, b = a[~ends], b[~ends]
         same = a == b
-        # A node with itself: its halves with themselves, and with each other where a line along j crosses both.
+        # A node paired with itself gives its halves paired with themselves, and with each other where a line
+        # along j crosses both.
         once = a[same]
         both = once[feature[once] == j]
         next_a = [forest.left[once], forest.right[once], forest.left[both]]

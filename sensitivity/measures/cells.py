@@ -89,7 +89,7 @@ def cells(space: SearchSpace, varied: tuple[str, ...]) -> list[Cell]:
 
 
 def inactive(group: Losses) -> NDArray[np.bool_]:
-    """Return True for each inactive hyperparameter of a configuration, ``[configurations, hyperparameters]``."""
+    """Return True for each inactive hyperparameter, ``[configurations, hyperparameters]``."""
     rows = [[name not in configuration for name in group.names] for configuration in group.configurations]
     return np.array(rows, bool).reshape(len(group.configurations), len(group.names))
 

@@ -131,7 +131,7 @@ def _pairs(
 def _by_level(
     group: Losses, first: Axis, second: Axis, draws: int, seed: int
 ) -> list[tuple[Any, float, tuple[float, float], str, int]]:
-    """Return name, best place, its interval, the end of the range (if the best is there) and trials by level."""
+    """Return name, best place, its interval, the end of the range (if it is there) and trials by level."""
     tops, columns = levels_of(group, first, 8)
     names, places = levels_of(group, second, 4)
     drawn = resampled(group, draws=draws, seed=seed)

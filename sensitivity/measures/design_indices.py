@@ -1,4 +1,4 @@
-"""Indices that need designs of their own: Sobol indices of Saltelli's design, elementary effects of Morris's."""
+"""Indices that need special designs: Sobol indices of Saltelli's, elementary effects of Morris's."""
 
 from __future__ import annotations
 

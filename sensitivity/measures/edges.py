@@ -107,7 +107,7 @@ def edges(results: Results, group: Losses) -> list[Edge]:
 
 
 def _end(group: Losses, units: Array, active: NDArray[np.bool_], best: int) -> tuple[bool, float] | None:
-    """Return the end at which the best is (True for the upper), and its advantage over values further inside."""
+    """Return the end at which the best is (True for the upper), and its advantage over inner values."""
     tried = np.unique(units[active])
     if len(tried) < 3:
         return None  # of two levels, one is always at an end

@@ -83,7 +83,7 @@ def effects_in_short(results: Results, shares: Callable[[], pd.DataFrame] | None
 
 
 def exact_effects(results: Results, task: str, variant: str) -> pd.DataFrame | None:
-    """Return the exact effects of one variant, as in :func:`effects_in_short`; None where a forest is needed."""
+    """Return the exact effects of one variant, as :func:`effects_in_short`; None where a forest is needed."""
     try:
         return _in_short(factorial(_only(results, task, variant)))
     except InputError:

@@ -1,4 +1,4 @@
-"""Estimators of importance side by side: the rank of each hyperparameter, and where two estimators disagree."""
+"""Estimators of importance side by side: the rank of each hyperparameter, and disagreements."""
 
 from __future__ import annotations
 

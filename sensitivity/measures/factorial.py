@@ -223,7 +223,7 @@ def _judged(
 
 
 def _noncentrality(f: float, freedom: int, error_freedom: int, q: float) -> float:
-    """Return the noncentrality at which a share q of F's would be below f; 0 where even no effect gives less."""
+    """Return the noncentrality at which a share q of F's are below f; 0 where even no effect gives less."""
     from scipy.optimize import brentq
     from scipy.special import ncfdtr
 

@@ -157,7 +157,7 @@ def distances(weights: Any, rank: Array, y: Array, parts: int) -> Array:
 
 
 def _sliced(x: Array, slices: int, rng: np.random.Generator) -> tuple[Array, int]:
-    """Return ranks of a coordinate, equal values in random order, and the number of slices to cut them into."""
+    """Return ranks of a coordinate, equal values in random order, and the number of slices for them."""
     rank = np.empty(len(x))
     rank[np.lexsort([rng.random(len(x)), x])] = np.arange(len(x))
     return rank, max(2, min(slices, len(np.unique(x))))

@@ -1,4 +1,4 @@
-"""A guard around computations on results: a failure costs its own place, with the reason, and nothing else."""
+"""A guard around computations on results: a failure costs its own place only, with the reason."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Guard:
         return joined
 
     def table_named(self, name: str) -> pd.DataFrame:
-        """Return one of the tables that are attributes; an empty one with the reason where the table failed."""
+        """Return one of the tables that are attributes; an empty one with the reason if it failed."""
         try:
             table: pd.DataFrame = getattr(self, name)
         except ComputationFailed as failure:

@@ -1,4 +1,4 @@
-"""Seed noise: the standard deviation of each configuration, moderated by those of the other configurations."""
+"""Seed noise: the standard deviation of each configuration, moderated by those of all others."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def outliers(results: Results, groups: Iterable[Losses]) -> list[tuple[str, str,
 
 
 def decisive(group: Losses) -> tuple[float, int]:
-    """Return the share of the variance of the losses that a few trials carry, and their number; else 0 and 0."""
+    """Return the share of the variance of the losses that a few trials carry, and their number; or 0, 0."""
     loss = scaled(group).loss
     loss = loss[np.isfinite(loss)]
     if len(loss) < FEWEST:

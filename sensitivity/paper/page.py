@@ -276,10 +276,12 @@ h1 { font-size: 2rem; margin: 0; } h2 { font-size: 1.35rem; margin: 2.2rem 0 .5r
 .lead, .note { color: #555; max-width: 90ch; } .note { font-size: .9rem; } figure { margin: 2.2rem 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid #e6e6e6; vertical-align: top; }
+th, td { text-align: left; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid #e6e6e6;
+  vertical-align: top; }
 th { color: #555; } td.supported, td.contradicted { font-weight: 600; }
 td.supported { color: #00674B; } td.contradicted { color: #B00020; }
 td.undecided { color: #767676; }
-@media print { main { max-width: none; padding: 0; } figure, tr { break-inside: avoid; }
+@media print { main { max-width: none; padding: 0; }
+  figure, tr { break-inside: avoid; }
   .modebar { display: none; } }
 """

@@ -17,7 +17,7 @@ LEVEL = 0.05
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
-    """Return the pairs that differ by more than noise, and the smallest detectable difference, in sentences."""
+    """Return the pairs that differ by more than noise, and the detectable difference, in sentences."""
     table = rows(measured.comparisons, task)
     if not table:
         return []

@@ -79,7 +79,7 @@ def late_gains(measured: Measured, task: str) -> pd.DataFrame:
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
-    """Return the share of the last quarter of the epochs, and late changes of the best variant, in sentences."""
+    """Return the share of the last quarter of the epochs, and late changes of the best, in sentences."""
     table = late_gains(measured, task)
     gains = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in rows(table, task)]
     if not gains:

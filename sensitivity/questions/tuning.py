@@ -1,4 +1,4 @@
-"""Value of tuning: the number of configurations it takes, the winner at a budget, and the gain over defaults."""
+"""Value of tuning: the number of configurations, the winner at a budget, the gain over defaults."""
 
 from __future__ import annotations
 
