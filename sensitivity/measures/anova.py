@@ -160,7 +160,7 @@ class _Axis:
 
     @classmethod
     def of(cls, low: Array, high: Array, part: Array) -> _Axis:
-        cuts = np.unique(np.append(low, 1.0))  # what ends within the cube begins another
+        cuts = np.unique(np.append(low, 1.0))  # a leaf that ends within the cube is followed by another
         first, last = cuts.searchsorted(low), cuts.searchsorted(high)
         change = np.bincount(first, part, len(cuts)) - np.bincount(last, part, len(cuts))
         return cls(cuts, np.diff(cuts), first, last, np.cumsum(change)[:-1])
@@ -228,7 +228,9 @@ def _crossed(forest: Forest, a: Integers, b: Integers, j: int, others: list[int]
             next_a.append(child[keep])
             next_b.append(b[keep])
         a, b = np.concatenate(next_a), np.concatenate(next_b)
-        split_or_two = (feature[a] >= 0) | (feature[b] >= 0) | (a != b)  # a leaf with itself adds nothing
+        split_or_two = (
+            (feature[a] >= 0) | (feature[b] >= 0) | (a != b)
+        )  # a leaf paired with itself adds nothing
         a, b = a[split_or_two], b[split_or_two]
     return total
 

@@ -92,7 +92,7 @@ def _around(domain: Hyperparameter, low: float, high: float, best: float) -> tup
     half = high / 2 - low / 2
     first, last = (
         0.0 if abs(end) < 1e-9 * half else end for end in (best - half, best + half)
-    )  # 0.1 - 0.1 but for rounding
+    )  # removes rounding errors such as 0.1 - 0.1 != 0
     return first, last
 
 

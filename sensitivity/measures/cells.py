@@ -69,7 +69,7 @@ def cells(space: SearchSpace, varied: tuple[str, ...]) -> list[Cell]:
     pieces = {parent.name: _pieces(parent, space) for parent in parents}
     if not parents or math.prod(map(len, pieces.values())) > MOST:
         return []
-    factors = []
+    boxes = []
     for chosen in itertools.product(*pieces.values()):
         values = {name: value for name, (value, _, _) in zip(pieces, chosen, strict=True)}
         active: dict[str, Any] = {}
@@ -84,8 +84,8 @@ def cells(space: SearchSpace, varied: tuple[str, ...]) -> list[Cell]:
             if name in varied:
                 cell.low[varied.index(name)], cell.high[varied.index(name)] = low, high
         cell.inactive[:] = [name not in active for name in varied]
-        factors.append(cell)
-    return factors
+        boxes.append(cell)
+    return boxes
 
 
 def inactive(group: Losses) -> NDArray[np.bool_]:

@@ -169,14 +169,12 @@ def _difference(
     if min(one.loss.shape[1], two.loss.shape[1]) == 1:
         noises = _unrepeated(one, two, pair)
         bound = "of the two variants" if pair is not None else "of neighbouring configurations"
-        remarks.append(f"one seed: its noise is taken to be all that tells configurations {bound} apart")
-        if (
-            pair is not None
-        ):  # the noise tells what is between the same configurations; apart, they were also drawn apart
+        remarks.append(f"one seed: all differences between configurations {bound} count as noise")
+        if pair is not None:  # paired variants share configurations, so only noise is drawn
             one, pair = replace(one, fixed=True), replace(pair, fixed=True)
     other = two if pair is None else pair
     first, second = _draws(one, other, noises, pair is not None, draws, seed)
-    # Half the 95% range: the noise of few seeds has tails that a standard deviation would be made of.
+    # Half the 95% range: with few seeds the tails of the noise would dominate a standard deviation.
     low, high = interval(again(one, first) - again(other, second))
     half = (high - low) / 2
     if min(one.loss.shape[1], two.loss.shape[1]) == 2:
@@ -229,7 +227,7 @@ def _statistics(of: str, over: str | None) -> tuple[_Statistic, _Again]:
         return lambda group: float(
             mean_over(group, group.mean[None], over)[0]
         ), lambda group, drawn: mean_over(group, means(group, drawn), over)
-    # The draws are not cut at 0, where two variants that do not care would seem less noisy than they are.
+    # The draws are not cut at 0, which would understate the noise of two insensitive variants.
     return lambda group: excess(
         group, over
     ), lambda group, drawn: mean_over(group, means(group, drawn), over) - best_draws(group, drawn)
@@ -275,7 +273,7 @@ def _draws(
         )
     scales = [
         np.random.default_rng([seed, 0 if paired else place]) for place in (0, 1)
-    ]  # how sure the noise is, is alike for both
+    ]  # paired variants share the uncertainty of the noise
     first, second = (
         drawn(group, which, *normal, scale, deviation=noise)
         for group, which, normal, scale, noise in zip(

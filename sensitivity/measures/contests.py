@@ -163,7 +163,7 @@ def _wins(losses: list[Array], budget: int) -> Array:
     above = np.maximum(0.0, mass.sum(axis=1, keepdims=True) - np.cumsum(mass, axis=1))
     nodes, share = _nodes(len(losses) // 2 + 1)
     terms = above[:, None] + (nodes[:, None] + 1) / 2 * mass[:, None]  # variants, nodes, x
-    others = np.ones_like(terms)  # of each variant, the product over those before it and those after it
+    others = np.ones_like(terms)  # for each variant, the product over the variants before and after it
     for ahead in (range(1, len(terms)), range(len(terms) - 2, -1, -1)):
         step = ahead.step
         product = np.ones_like(terms[0])

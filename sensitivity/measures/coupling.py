@@ -148,7 +148,7 @@ def _by_level(
         low, high = interval(values)
         at = float(value[0])
         called = second.back(name) if second.numeric else second.domain.from_unit(name)
-        if second.numeric and group.fixed:  # the level as it was given, not as the logarithm returns it
+        if second.numeric and group.fixed:  # the exact level, without the rounding of the logarithm
             called = group.configurations[int(members[0])][second.domain.name]
         end = {-1: "smallest", 0: "", 1: "largest"}[
             int(edge[0] * (-1 if first.domain.scale == "log1m" else 1))

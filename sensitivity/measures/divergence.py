@@ -107,5 +107,5 @@ def wilson(share: float, total: float, level: float) -> tuple[float, float, floa
     centre = share + z**2 / (2 * total)
     half = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
     low, high = ((centre + sign * half) / (1 + z**2 / total) for sign in (-1, 1))
-    # At none and at all the ends are 0 and 1 but for rounding.
+    # For shares of 0 and 1 the ends are exactly 0 and 1, without rounding errors.
     return share, 0.0 if share == 0 else max(0.0, low), 1.0 if share == 1 else min(1.0, high)

@@ -39,7 +39,7 @@ def dominated_sums(
     first = np.zeros(len(at_rows), dtype=np.int64)
     last = np.searchsorted(rows[order], at_rows, side="right")
     total = np.zeros(len(at_rows))
-    bound = at_columns + 1  # columns below it count
+    bound = at_columns + 1  # columns below the bound count
     for bit in reversed(range(int(max(columns.max(initial=0), bound.max(initial=0))).bit_length())):
         low = (column >> bit) & 1 == 0
         before = np.append(0, np.cumsum(low))  # points with bit 0 among the first so many

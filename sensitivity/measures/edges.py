@@ -110,7 +110,7 @@ def _end(group: Losses, units: Array, active: NDArray[np.bool_], best: int) -> t
     """Return the end at which the best is (True for the upper), and its advantage over inner values."""
     tried = np.unique(units[active])
     if len(tried) < 3:
-        return None  # of two levels, one is always at an end
+        return None  # with two levels, the best is always at an end
     has_levels = group.fixed or len(tried) <= LEVELS
     near = 0.0 if has_levels else NEAR
     lowest, highest = units[best] <= tried[0] + near, units[best] >= tried[-1] - near

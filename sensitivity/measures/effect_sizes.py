@@ -66,7 +66,7 @@ def shares_of_losses(
         shapes += [told - filled.out_of_bag(without(filled, points, j)) for j in range(forest.dimensions)]
     known = np.isfinite(predicted)
     shape, loss = np.array(shapes).reshape(len(shapes), fills, -1)[:, :, known], group.mean[known]
-    left = loss - predicted[known] + shape  # what the other effects leave of the loss
+    left = loss - predicted[known] + shape  # losses less the other effects
     for j in np.flatnonzero(~idle.any(axis=0)):
         shape[j] = _smoother(group.units[known, j], shape[j], left[j])
     count = len(loss)

@@ -95,7 +95,7 @@ def _table_or_reason(name: str, results: Results) -> pd.DataFrame | str:
         return ESTIMATORS[name](results)
     except InputError as refusal:
         return str(refusal)
-    except Exception as error:  # the other estimators are as good without it
+    except Exception as error:  # the other estimators do not depend on this one
         reason = reason_of(name, error)
         _log.warning("%s", reason, exc_info=error)
         return reason

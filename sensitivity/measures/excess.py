@@ -156,8 +156,7 @@ def excess(group: Losses, over: str | None) -> float:
 def excess_draws(group: Losses, over: str | None, draws: int, seed: int) -> Array:
     """Return bootstrap draws of :func:`excess`, ``[draws]``."""
     drawn = resampled(group, draws=draws, seed=seed)
-    # Means of drawn configurations have the noise of their seeds in them already; those of fixed ones are
-    # given it.
+    # Means of drawn configurations already include seed noise; means of fixed configurations get it here.
     means = drawn.mean if group.fixed else group.mean[drawn.chosen]
     return mean_over(group, means, over) - best_draws(group, drawn)
 

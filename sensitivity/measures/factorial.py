@@ -199,7 +199,7 @@ def _judged(
     row["partial_eta_squared"] = term.squares / (term.squares + error) if term.squares + error > 0 else 0.0
     rest = term.squares + (n - term.freedom) * mean_error
     row["partial_omega_squared"] = max(0.0, gain / rest) if rest > 0 else 0.0
-    if mean_error <= 1e-20 * total:  # without noise whatever is there is certain
+    if mean_error <= 1e-20 * total:  # without noise every effect is certain
         certain = term.squares > 1e-20 * total
         return {
             **row,
@@ -213,8 +213,7 @@ def _judged(
     low, high = (
         _noncentrality(row["f"], term.freedom, freedom, q) for q in ((1 + level) / 2, (1 - level) / 2)
     )
-    # The noise makes eta squared larger than what it estimates, so that of an F far below 1 can be above the
-    # interval.
+    # Noise biases eta squared upwards, so for an F far below 1 it can lie above the interval.
     return {
         **row,
         "low": min(1.0, low * mean_error / total),

@@ -162,7 +162,7 @@ def grow(
         value=np.tile(np.concatenate([part.value[:, 0, 0] for part in parts]), len(cells)),
         tree=np.tile(np.repeat(np.arange(trees), sizes), len(cells)),
         low=np.zeros((width * len(cells), units.shape[1])),
-        high=np.zeros((width * len(cells), units.shape[1])),  # what no root leads to has no volume
+        high=np.zeros((width * len(cells), units.shape[1])),  # nodes below no root have no volume
         roots=np.concatenate([copy[2] + i * width for i, copy in enumerate(copies)]),
         trees=trees,
         out=out,
@@ -214,7 +214,7 @@ def fit(units: Array, loss: Array, *, trees: int = TREES, seed: int = 0) -> tupl
     from sklearn.tree import DecisionTreeRegressor
 
     count = len(loss)
-    single = np.ascontiguousarray(units, dtype=np.float32)  # as trees compare
+    single = np.ascontiguousarray(units, dtype=np.float32)  # the type that trees compare in
     state, stream = np.random.RandomState(seed), np.random.RandomState()
     forests, seen = [], np.zeros((trees, count))
     with config_context(skip_parameter_validation=True, assume_finite=True):

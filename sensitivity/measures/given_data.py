@@ -140,7 +140,7 @@ def distances(weights: Any, rank: Array, y: Array, parts: int) -> Array:
     order = np.argsort(y, kind="stable")
     last = np.append(
         np.diff(y[order]) > 0, True
-    )  # of equal losses the last has the distribution function's value
+    )  # among equal losses, the last has the value of the distribution function
     count = len(y)
     edges = np.quantile(rank, np.linspace(0, 1, parts + 1))
     sorted_weights, ranks = weights[:, order], rank[order]

@@ -89,7 +89,7 @@ class Guard:
         try:
             return compute()
         except InputError:
-            raise  # a refusal, or a failure that is noted
+            raise  # a refusal, or a failure already noted
         except Exception as error:
             raise self.fail(name, error) from error
 
@@ -104,7 +104,7 @@ class Guard:
         try:
             return compute()
         except ComputationFailed:
-            return otherwise  # its reason is noted
+            return otherwise  # the failure is noted with its reason
         except Exception as error:
             self.fail(name, error)
             return otherwise

@@ -121,7 +121,7 @@ def _losses(results: Results, task: str, variant: str) -> Losses:
         task,
         variant,
         matrix,
-        # What is inactive has no place. In the middle of its scale it cannot pass for a high or a low value.
+        # An inactive hyperparameter has no value; 0.5 cannot pass for a high or a low one.
         np.nan_to_num(results.units(firsts, variant), nan=0.5),
         firsts[f"{PREFIX}lr"].to_numpy(float) if "lr" in names else np.ones(len(firsts)),
         [{name: entry for name, entry in one.items() if name in names} or one for one in whole],

@@ -79,10 +79,10 @@ class Measured(Guard):
 
         if self.in_parallel:
             missing = [name for name in SLOWEST if name not in vars(self)]
-            groups(self.results)  # all begin with the losses
+            groups(self.results)  # every measure begins with the losses
             lean = with_losses_of(
                 self.results, replace(self.results, reported=pd.DataFrame())
-            )  # and read no epochs
+            )  # the workers read no epochs
             measured = Parallel(n_jobs=min(cpu_count(), len(missing) or 1))(
                 delayed(_one)(lean, name) for name in missing
             )
@@ -274,7 +274,7 @@ class Measured(Guard):
 
 def _named(part: pd.DataFrame, name: str, *more: str) -> pd.DataFrame:
     names = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
-    numbers = part.astype(dict.fromkeys(("value", "low", "high"), float))  # an empty one has no type
+    numbers = part.astype(dict.fromkeys(("value", "low", "high"), float))  # an empty table has no types
     return numbers[["task", "variant", "value", "low", "high", *more]].rename(columns=names)
 
 

@@ -38,7 +38,7 @@ def moderated(loss: Array) -> tuple[Array, float]:
     repeated = freedom > 0
     variance[repeated] = np.nanvar(loss[repeated], axis=1, ddof=1)
     noisy = repeated & (variance > 1e-24)
-    if noisy.sum() < 2:  # what one configuration tells is all that is known of those with one seed
+    if noisy.sum() < 2:  # one configuration is the only source for those with one seed
         return np.sqrt(np.where(repeated, variance, variance.max(initial=0.0))), float(
             max(1, freedom[noisy].max(initial=1))
         )

@@ -57,7 +57,7 @@ def epochs_to_target(results: Results, targets: Mapping[str, float] | None = Non
         )
     curves = results.epochs[["key", "epoch"]].assign(
         metric=results.epochs[results.metric]
-    )  # its name may be that of a column of trials
+    )  # the name of the metric may be that of a column of trials
     table = usable[["key", "task"]].merge(curves, on="key", how="left")
     hit = sign * table["metric"] <= table["task"].map(limits).astype(float) + 1e-12
     firsts = table[hit].groupby("key")["epoch"].min()

@@ -131,7 +131,8 @@ def drawn(
     draws, count = len(chosen), len(group.loss)
     noise = spread[:, None] * normal
     mean = np.where(there, noise, 0.0).sum(axis=2) / seeds
-    if np.isfinite(freedom) and spread.any():  # numbers that would scale no noise take longer than all others
+    # Without noise, drawing the chi-squared numbers would take most of the time.
+    if np.isfinite(freedom) and spread.any():
         mean *= np.sqrt(freedom / rng.chisquare(freedom, size=(draws, count)))
     noise *= np.sqrt(together / rng.chisquare(together, size=(draws, 1, 1)))
     noise[:, ~there] = np.nan

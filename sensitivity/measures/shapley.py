@@ -162,7 +162,7 @@ def _played(
     power = max(1, math.ceil(math.log2(count)))
     points = qmc.Sobol(dimensions, seed=seed).random_base2(power)
     default = _default(results, group)
-    points = np.vstack([default, points])  # the defaults can be had by every coalition
+    points = np.vstack([default, points])  # every coalition can keep the defaults
     rng = np.random.default_rng(seed)
     weights = np.vstack(
         [np.full(trees, 1 / trees), rng.multinomial(trees, np.full(trees, 1 / trees), size=draws) / trees]

@@ -233,14 +233,14 @@ def _modelled(
     tuned: dict[tuple[str, ...], Array] = {}
     tuned_sets: list[tuple[str, tuple[str, ...], Array, Array]] = []
     places: list[Units] = [origin]
-    for kind, of in _kinds(names)[::-1]:  # the whole space last, so that it may keep what a part of it found
+    for kind, of in _kinds(names)[::-1]:  # the whole space last, so that it can reuse the best of its parts
         chosen = [names.index(name) for name in of]
         points = (
             np.vstack([*places, group.units, _cloud(len(names), seed)])
             if kind == "overall"
             else _points(origin, chosen)
         )
-        points = settled(points, parts)  # what is inactive changes nothing
+        points = settled(points, parts)  # inactive hyperparameters change nothing
         predicted = forest.trees(points)
         winner = int(np.argmin(predicted.mean(axis=0)))
         tuned[of] = predicted[:, winner]

@@ -197,7 +197,7 @@ def _summed(shares: _Shares, noise: Array, single: Array) -> list[dict[str, Any]
     parts = np.isin(shares.orders, ("main", "pair"))
     room = (1 - noise)[:, None]
     values = np.minimum(np.vstack([shares.value, shares.drawn]) * single[:, None], room)
-    for _ in range(len(shares.orders)):  # what is brought down to 0 leaves the others more to bear
+    for _ in range(len(shares.orders)):  # effects reduced to 0 leave more excess to the rest
         part_values = values[:, parts]
         excess = np.maximum(0, part_values.sum(axis=1, keepdims=True) - room)
         weight = part_values * (room - part_values + 1e-3 * room) ** 2

@@ -108,7 +108,7 @@ def ratio(first: pd.DataFrame, second: pd.DataFrame, of: str = "mean_loss", null
     from search_spaces.hyperparameters import Categorical
 
     sides = [side if "cell" in side else side.assign(cell=cells(side)) for side in (first, second)]
-    # Moving the second by the logarithm makes the null a difference of 0, which is what the test is of.
+    # Shifting the second by the logarithm turns the null into a difference of 0, which the test assumes.
     shift = math.log(null)
     moved = sides[1].assign(loss=sides[1]["loss"] + shift, initial_loss=sides[1]["initial_loss"] + shift)
     trials = pd.concat([sides[0].assign(variant=ARMS[0]), moved.assign(variant=ARMS[1])])

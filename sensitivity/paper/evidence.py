@@ -70,7 +70,7 @@ def uncorrected_nu(trials: pd.DataFrame) -> Finding:
     high, usual_nu = paired(usual, "nu", 0.999, 0.9)
     halfway = usual_nu.assign(
         loss=(usual_nu["loss"] + usual_nu["initial_loss"]) / 2
-    )  # of logarithms: the geometric mean
+    )  # the mean of logarithms is a geometric mean
     return remarked(ratio(high, halfway), note)
 
 
@@ -110,7 +110,7 @@ def other_levels_over_usual(trials: pd.DataFrame, decay: str) -> Finding:
 def maximum_norm_sensitivity(trials: pd.DataFrame) -> Finding:
     norms = pd.concat([_norms(trials), _norms(trials, momentum=True)])
     norms = need(norms[norms["nu_schedule"] == "bias_corrected"], "norms with bias correction")
-    # Learning rates are each norm's own, so configurations are matched without them.
+    # Every norm has its own learning rates, so configurations are matched without them.
     norms = norms.assign(match=cells(norms, "lr", "p"))
     sides = {
         p: need(norms[norms["p"] == p], f"the {name} norm with bias correction") for p, name in NORMS.items()

@@ -132,7 +132,7 @@ def _paths(one: Results, trials: pd.DataFrame, metric: str) -> pd.DataFrame:
         index=every, columns=list(trials["key"])
     )
     initial = trials.set_index("key")["initial_loss"]
-    if metric == "train_loss_end":  # the initial loss is the same measure, before the first epoch
+    if metric == "train_loss_end":  # the initial loss is this metric before the first epoch
         paths.loc[0] = initial
     return paths.sort_index().fillna(np.inf).clip(upper=initial, axis=1)
 

@@ -53,7 +53,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
     )
     return [
         *text,
-        f"The smallest difference that this study would have seen four times out of five: {size}.",
+        f"Smallest difference that this study detects with 80% power: {size}.",
     ]
 
 
@@ -90,8 +90,8 @@ COMPARING = Question(
     (
         Drawing(
             differences,
-            "The difference of every two variants; a difference inside the grey bar is one that this study "
-            "could not have seen.",
+            "The difference of every two variants; a difference inside the grey bar is too small for this "
+            "study to detect.",
             "comparisons",
         ),
     ),

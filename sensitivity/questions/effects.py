@@ -71,7 +71,7 @@ def _unknown(shares: pd.DataFrame, *, everything: bool) -> list[str]:
         return []
     who = "these trials" if everything else several(list(dict.fromkeys(shares["variant"])))
     reasons = dict.fromkeys(part for note in shares["note"] for part in note.split("; ") if part)
-    return [f"What matters cannot be said of {who}: {'; '.join(reasons)}."]
+    return [f"Importance is unknown for {who}: {'; '.join(reasons)}."]
 
 
 def _clear(shares: pd.DataFrame) -> pd.DataFrame:
@@ -99,10 +99,7 @@ def leading(measured: Measured, task: str) -> list[str]:
         for variant, row in large.iterrows()
     ]
     return (
-        [
-            f"What matters most, as a share of the variance of the loss: "
-            f"{'; '.join(words[:MOST])}{_more(words)}."
-        ]
+        [f"Most important, as a share of the variance of the loss: {'; '.join(words[:MOST])}{_more(words)}."]
         if words
         else []
     )
@@ -220,8 +217,7 @@ EFFECTS = Question(
         ),
         Drawing(
             seed_noise,
-            "How much the seed alone makes: as a share of the variance, and as a deviation along the "
-            "learning rate.",
+            "Seed noise: as a share of the variance, and as a deviation along the learning rate.",
             "seed_noise",
             _has_noise,
         ),

@@ -87,7 +87,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
     of, late = table["epochs"].max(), table["late"].max()
     which = f"the last {late} of {of} epochs" if late > 1 else f"the last of {of} epochs"
     text = [
-        f"Of all that the best configuration improved, {which} brought (range of the seeds): "
+        f"Share of the improvement of the best configuration from {which} (range of the seeds): "
         f"{several(gains)}."
     ]
     table = curves(measured, task)

@@ -50,8 +50,8 @@ def ranking(measured: Measured, task: str) -> list[str]:
     if len(ranked) == 1:
         one = ranked.iloc[0]
         text.append(
-            f"Of all that {one['variant']} can be set to, the loss is on average {_excess(one)} above its "
-            f"best over {over}."
+            f"A random {one['variant']} configuration costs on average {_excess(one)} over its best, over "
+            f"{over}."
         )
     elif len(ranked) > 1:
         least, most = ranked.iloc[0], ranked.iloc[-1]
@@ -92,7 +92,7 @@ def _ties(measured: Measured, task: str, least: str, ranked: set[str]) -> list[s
 
 
 def _untuned(measured: Measured, task: str) -> list[str]:
-    if measured.compared_over is None:  # this is what the ranking is by
+    if measured.compared_over is None:  # the ranking already shows this table
         return []
     rate = {row["variant"]: row["value"] for row in rows(measured.lr_sensitivity, task)}
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
@@ -104,8 +104,7 @@ def _untuned(measured: Measured, task: str) -> list[str]:
         return []
     words = [f"{row['variant']} {with_interval(row)}" for row in chosen]
     return [
-        f"Over the whole space, a configuration that nobody tuned costs on average, above the best: "
-        f"{several(words)}."
+        f"Over the whole space, an untuned configuration costs on average, over the best: {several(words)}."
     ]
 
 
@@ -117,10 +116,7 @@ def _tuned(measured: Measured, task: str) -> list[str]:
     if not chosen:
         return []
     words = [f"{row['variant']} {with_interval(row)}" for row in chosen]
-    return [
-        f"With the other hyperparameters tuned at each learning rate, the loss is above its best on average "
-        f"by: {several(words)}."
-    ]
+    return [f"With the rest tuned, a wrong learning rate costs on average: {several(words)}."]
 
 
 def _robust(measured: Measured, task: str) -> list[str]:
@@ -171,10 +167,7 @@ def _boundary(measured: Measured, task: str) -> list[str]:
     if not chosen:
         return []
     words = [f"{row['variant']} {with_interval(row)}" for row in chosen]
-    return [
-        f"Largest learning rate that is stable (from where nothing diverges to where everything does): "
-        f"{several(words)}."
-    ]
+    return [f"Highest stable learning rate (no divergence; all diverge): {several(words)}."]
 
 
 def _danger(measured: Measured, task: str) -> list[str]:
@@ -258,7 +251,7 @@ SENSITIVE = Question(
             lr_curves,
             "The line is the best that the other hyperparameters can make of each learning rate; dots are "
             "single trials. A flat, wide "
-            "valley is a variant that forgives; red crosses are trials that diverged, drawn at the loss "
+            "valley is a tolerant variant; red crosses are trials that diverged, drawn at the loss "
             "that they count as (dotted).",
             "lr_curve",
             has_rates,

@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 MEANING = {
-    "log1m": "{one} follows (1 - {other}) to the power of: {words}. 1 would mean that {one} / (1 - {other}) "
-    "is what counts, 0 that {other} "
-    "does not move the best {one}.",
-    "log": "{one} follows {other} to the power of: {words}. 0 would mean that {other} does not move the "
-    "best {one}.",
+    "log1m": "{one} scales as (1 - {other})^c, with c: {words}. c = 1 means that only {one} / (1 - {other}) "
+    "matters, c = 0 that {other} does not move the best {one}.",
+    "log": "{one} scales as {other}^c, with c: {words}. c = 0 means that {other} does not move the best {one}.",
     "linear": "log {one} rises with each unit of {other} by: {words}. 0 would mean that {other} does not "
     "move the best {one}.",
 }

@@ -80,7 +80,7 @@ def _profiled(measured: Measured, task: str) -> bool:
 
 def _why_not(measured: Measured, task: str) -> str:
     if len({place for place, _ in measured.results.groups}) < 2:
-        return "It takes two tasks with results to see."
+        return "Needs at least two tasks with results."
     return refusal(measured.cross_task_sensitivity)
 
 

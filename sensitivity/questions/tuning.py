@@ -64,7 +64,7 @@ def _gains(measured: Measured, task: str) -> list[str]:
             else ""
         )
         words.append(f"{row['variant']} {with_interval(row)}{single}")
-    return [f"What tuning takes off the loss of {_start(measured)}: {several(words)}."]
+    return [f"Gain from tuning over {_start(measured)}: {several(words)}."]
 
 
 def _start(measured: Measured) -> str:
@@ -99,8 +99,8 @@ TUNING = Question(
     (
         Drawing(
             expected_best,
-            "What the best of so many random configurations is expected to be: a curve that falls early is "
-            "a variant that is easily tuned.",
+            "Expected loss of the best of k random configurations: the curve of a variant that is easily "
+            "tuned falls early.",
             "expected_best",
         ),
         Drawing(
@@ -112,7 +112,7 @@ TUNING = Question(
         ),
         Drawing(
             tunability,
-            "What tuning takes off the loss of the default configuration: all hyperparameters together, "
+            "Gain from tuning over the default configuration: all hyperparameters together, "
             "each alone, and each pair.",
             "tunability",
             _tunable,
