@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 MEANING = {
     "log1m": "{one} scales as (1 - {other})^c, with c: {words}. c = 1 means that only {one} / (1 - {other}) "
     "matters, c = 0 that {other} does not move the best {one}.",
-    "log": "{one} scales as {other}^c, with c: {words}. c = 0 means that {other} does not move the best {one}.",
+    "log": "{one} scales as {other}^c, with c: {words}. c = 0 means that {other} does not move the best "
+    "{one}.",
     "linear": "log {one} rises with each unit of {other} by: {words}. 0 would mean that {other} does not "
     "move the best {one}.",
 }
