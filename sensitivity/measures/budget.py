@@ -180,6 +180,7 @@ def budget_within(
 
 
 def budgets_of(k: int | Sequence[int] | None, contestants: Iterable[Losses], most: int) -> list[int]:
+    """Return the budgets up to ``most``, checked; by default about :data:`POINTS`."""
     if k is None:
         return [int(budget) for budget in spaced(most, POINTS)]
     counts = [k] if isinstance(k, (int, np.integer)) else list(k)
@@ -193,6 +194,7 @@ def budgets_of(k: int | Sequence[int] | None, contestants: Iterable[Losses], mos
 
 
 def least_known(contestants: Iterable[Losses], task: str) -> int:
+    """Return the smallest number of configurations with a result, of the variants of a task."""
     return min(known(group) for group in contestants if group.task == task)
 
 
@@ -226,6 +228,7 @@ def _unevenly(results: Results, group: Losses) -> str:
 
 
 def note_at(results: Results, group: Losses, budget: int) -> str:
+    """Return the limits of a value at a budget."""
     most = known(group)
     wide = not group.fixed and most > 1 and budget > max(1, most / 10)
     late = (

@@ -48,7 +48,7 @@ def relative_performance(
         seed: Seed of the bootstrap.
 
     Raises:
-        InputError: as :func:`expected_best`.
+        InputError: as :func:`sensitivity.measures.budget.expected_best`.
 
     Source: Sivaprasad et al., ICML 2020 (arXiv:1910.11758).
     """
@@ -81,8 +81,8 @@ def win_probability(
     .. math:: \sum_x P(X_w = x) \int_0^1 \prod_{v \ne w} \left[ P(X_v > x) + t \, P(X_v = x) \right] dt
 
     with :math:`X_v` the loss of the best of k configurations of v, measured by one seed, as in
-    :func:`expected_best`. The integral shares a tie equally among the tied variants, exactly. The chances at
-    one k sum to 1. The interval is a bootstrap.
+    :func:`sensitivity.measures.budget.expected_best`. The integral shares a tie equally among the tied
+    variants, exactly. The chances at one k sum to 1. The interval is a bootstrap.
 
     Args:
         results: Results of a study.
@@ -91,7 +91,7 @@ def win_probability(
         seed: Seed of the bootstrap.
 
     Raises:
-        InputError: as :func:`expected_best`.
+        InputError: as :func:`sensitivity.measures.budget.expected_best`.
 
     Source: Sivaprasad et al., ICML 2020 (arXiv:1910.11758); the formula is this package's.
     """

@@ -20,11 +20,11 @@ from sensitivity.paper.evidence import (
     norms_over_momentum,
     other_levels_over_usual,
     rate_with_over_without_momentum,
+    ratio_of_settings,
     second_over_first_order,
     spread_of_mu_over_nu,
     tolerated_rates,
     uncorrected_nu,
-    with_over_without_schedule,
 )
 from sensitivity.paper.trials import NORM_RATES, pooled
 from trainables.names import InputError
@@ -173,9 +173,7 @@ CLAIMS: tuple[Claim, ...] = (
         f"learning rate; "
         f"claimed: above {MARGIN:g}, so any gain is smaller than {1 - MARGIN:.0%}",
         (MARGIN, math.inf),
-        lambda trials: with_over_without_schedule(
-            trials, "mu_schedule", "bias_corrected", "constant", MARGIN
-        ),
+        lambda trials: ratio_of_settings(trials, "mu_schedule", "bias_corrected", "constant", MARGIN),
     ),
     Claim(
         "correcting nu matters above .9",
@@ -185,7 +183,7 @@ CLAIMS: tuple[Claim, ...] = (
         "at the paper's learning rates; "
         "claimed: above 1",
         (1.0, math.inf),
-        lambda trials: with_over_without_schedule(
+        lambda trials: ratio_of_settings(
             trials[trials["nu"] > 0.9 + 1e-9], "nu_schedule", "constant", "bias_corrected"
         ),
     ),

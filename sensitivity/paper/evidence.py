@@ -40,6 +40,7 @@ def _norms(trials: pd.DataFrame, *, momentum: bool = False) -> pd.DataFrame:
 
 
 def tolerated_rates(trials: pd.DataFrame) -> Finding:
+    """Return the divergence rate of SGD less that of momentum, over the learning rates of both."""
     sgd = need(trials[(trials["momentum"] == "none") & (trials["adaptive"] == "none")], "sgd")
     momentum = _momentum(trials)
     momentum = need(momentum[momentum["momentum_accumulation"] == "mean"], "momentum as a decaying mean")
@@ -50,6 +51,7 @@ def tolerated_rates(trials: pd.DataFrame) -> Finding:
 
 
 def nag_over_cm(trials: pd.DataFrame) -> Finding:
+    """Return the loss with NAG over that with CM, at the paper's or the largest learning rate."""
     usual, note = at_paper_rates(_momentum(trials))
     nag, cm = paired(usual, "momentum", "nag", "cm")
     largest = nag["lr"].max()
@@ -57,14 +59,14 @@ def nag_over_cm(trials: pd.DataFrame) -> Finding:
     return remarked(ratio(nag[nag["lr"] == largest], cm[cm["lr"] == largest]), note)
 
 
-def with_over_without_schedule(
-    trials: pd.DataFrame, setting: str, one: str, other: str, null: float = 1.0
-) -> Finding:
+def ratio_of_settings(trials: pd.DataFrame, setting: str, one: str, other: str, null: float = 1.0) -> Finding:
+    """Return the loss with one value of a setting over that with another, at the paper's learning rates."""
     usual, note = at_paper_rates(trials)
     return remarked(ratio(*paired(usual, setting, one, other), null=null), note)
 
 
 def uncorrected_nu(trials: pd.DataFrame) -> Finding:
+    """Return the loss at nu .999 over the geometric mean of that at .9 and the initial loss."""
     usual, note = at_paper_rates(_norms(trials))
     usual = usual[usual["nu_schedule"] == "constant"]
     high, usual_nu = paired(usual, "nu", 0.999, 0.9)
@@ -75,12 +77,14 @@ def uncorrected_nu(trials: pd.DataFrame) -> Finding:
 
 
 def best_rate_of_norm(trials: pd.DataFrame, p: float) -> Finding:
+    """Return the best learning rate of a norm without momentum."""
     alone = need(_norms(trials), "norms without momentum")
     alone = need(alone[alone["p"] == p], f"the {NORMS[p]} norm without momentum")
     return best_rates(alone, pd.Series("alone", index=alone.index))["alone"]
 
 
 def rate_with_over_without_momentum(trials: pd.DataFrame, p: float) -> Finding:
+    """Return the best learning rate of a norm with momentum over that without."""
     alone = best_rate_of_norm(trials, p)
     combined = need(_norms(trials, momentum=True), "norms with momentum")
     combined = need(combined[combined["p"] == p], f"the {NORMS[p]} norm with momentum")
@@ -89,11 +93,13 @@ def rate_with_over_without_momentum(trials: pd.DataFrame, p: float) -> Finding:
 
 
 def spread_of_mu_over_nu(trials: pd.DataFrame) -> Finding:
+    """Return the excess of the variation of the loss along mu over that along nu."""
     usual, note = at_paper_rates(need(_norms(trials, momentum=True), "norms with momentum"))
     return remarked(spread(usual, "mu", "nu"), note)
 
 
 def other_levels_over_usual(trials: pd.DataFrame, decay: str) -> Finding:
+    """Return the loss at the best other level of a decay over that at .9."""
     usual, note = at_paper_rates(trials[trials[decay].notna()])
     levels = sorted(set(usual[decay]) - {0.9})
     ratios = []
@@ -108,6 +114,7 @@ def other_levels_over_usual(trials: pd.DataFrame, decay: str) -> Finding:
 
 
 def maximum_norm_sensitivity(trials: pd.DataFrame) -> Finding:
+    """Return the sensitivity of the maximum norm over that of the more sensitive other norm."""
     norms = pd.concat([_norms(trials), _norms(trials, momentum=True)])
     norms = need(norms[norms["nu_schedule"] == "bias_corrected"], "norms with bias correction")
     # Every norm has its own learning rates, so configurations are matched without them.
@@ -123,6 +130,7 @@ def maximum_norm_sensitivity(trials: pd.DataFrame) -> Finding:
 
 
 def norms_over_momentum(trials: pd.DataFrame) -> Finding:
+    """Return the best loss of the worst norm over that of momentum alone."""
     momentum = need(_momentum(trials), "momentum alone")
     norms = need(_norms(trials), "norms without momentum")
     ratios = [
@@ -133,6 +141,7 @@ def norms_over_momentum(trials: pd.DataFrame) -> Finding:
 
 
 def second_over_first_order(trials: pd.DataFrame) -> Finding:
+    """Return the best loss of second order over that of norms of first order."""
     second, first = (
         need(trials[trials["order"] == order], f"{order}-order norms") for order in ("second", "first")
     )
