@@ -80,7 +80,7 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
             paths = _paths(one, trials, metric)
             if not paths.empty:
                 lows.append(float(paths.to_numpy(float).min()))
-                _draw(figure, paths, _called(cell), style, column)
+                _draw(figure, paths, _legend_name(cell), style, column)
     longest = max(int(trials["epochs"].max()) for _, _, trials in curves)
     figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if longest <= 12 else None)
     figure.update_yaxes(
@@ -137,10 +137,10 @@ def _paths(one: Results, trials: pd.DataFrame, metric: str) -> pd.DataFrame:
     return paths.sort_index().fillna(np.inf).clip(upper=initial, axis=1)
 
 
-def _called(cell: Mapping[str, Any]) -> str:
+def _legend_name(cell: Mapping[str, Any]) -> str:
     """Return the label of a cell in a legend.
 
-    >>> _called({"variant": "cm-unscaled-mean-bias_corrected+l2-mean-constant", "mu": 0.9, "nu": 0.999})
+    >>> _legend_name({"variant": "cm-unscaled-mean-bias_corrected+l2-mean-constant", "mu": 0.9, "nu": 0.999})
     'CM + L2, mu .9 corrected, nu .999'
     """
     parts = [part.split("-") for part in cell["variant"].split("+")]

@@ -61,9 +61,9 @@ def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
                     f"of {one.study!r}"
                 )
             seen.add(row["key"])
-            columns = {name: row[name] for name in ("task", "seed", "status")}
+            identity = {name: row[name] for name in ("task", "seed", "status")}
             logs = {name: math.log(row[name]) for name in ("loss", "initial_loss")}
-            rows.append(columns | logs | _settings(fixed, row))
+            rows.append(identity | logs | _settings(fixed, row))
     return pd.DataFrame(rows, columns=["task", "seed", "status", "loss", "initial_loss", *SETTINGS])
 
 

@@ -158,10 +158,12 @@ def test_an_adaptive_design_is_refused() -> None:
 def test_the_default_may_be_the_best_on_average_over_tasks() -> None:
     tables = two_tasks()
     single = cross_task_sensitivity(tables).set_index("variant")["configuration"]
-    given = tunability(tables, "best on average").query("kind == 'overall'")
+    averaged = tunability(tables, "best on average").query("kind == 'overall'")
     for variant in ("adam", "nadam"):
         alone = tunability(tables, single[variant]).query("kind == 'overall' and variant == @variant")
-        assert given.query("variant == @variant")["value"].tolist() == pytest.approx(alone["value"].tolist())
+        assert averaged.query("variant == @variant")["value"].tolist() == pytest.approx(
+            alone["value"].tolist()
+        )
     with pytest.raises(InputError, match="unknown default 'best on averag'; did you mean 'best on average'"):
         tunability(tables, "best on averag")
     with pytest.raises(InputError, match="at least two tasks"):

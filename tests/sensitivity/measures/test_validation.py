@@ -20,14 +20,16 @@ CHOSEN = {
     ("compare", "a difference, grid of 20, 3 seeds"),
     ("compare", "a true null is rejected, grid of 20, 3 seeds"),
 }
-FOUND = {(each.measure, each.setting): each for each in checks() if (each.measure, each.setting) in CHOSEN}
+FOUND = {
+    (check.measure, check.setting): check for check in checks() if (check.measure, check.setting) in CHOSEN
+}
 
 
 @pytest.mark.parametrize(
-    "check", [FOUND[each] for each in sorted(CHOSEN)], ids=lambda each: f"{each.measure}, {each.setting}"
+    "check", [FOUND[entry] for entry in sorted(CHOSEN)], ids=lambda entry: f"{entry.measure}, {entry.setting}"
 )
 def test_intervals_hold_the_truth_as_often_as_they_say(check: Check) -> None:
     count = 3 * STUDIES if check.times > 1 else STUDIES
-    held = sum(check.study(study) for study in range(count))
-    assert binom.cdf(held, count, check.low) > 1e-3
-    assert binom.sf(held - 1, count, check.high) > 1e-3
+    covered = sum(check.study(study) for study in range(count))
+    assert binom.cdf(covered, count, check.low) > 1e-3
+    assert binom.sf(covered - 1, count, check.high) > 1e-3

@@ -220,7 +220,7 @@ def test_estimators_that_disagree_are_named() -> None:
     table = made.estimators
     first, second = list(dict.fromkeys(table.loc[table["value"].notna(), "estimator"]))[:2]
     odd = (table["estimator"] == first) & table["effect"].isin(["x", "y"])
-    vars(made)["estimators"] = table.assign(disagrees=[second if each else "" for each in odd])
+    vars(made)["estimators"] = table.assign(disagrees=[second if is_odd else "" for is_odd in odd])
     assert (
         f"Estimators disagree by more than chance: for table, {first} orders x and y otherwise than {second}."
         in said(made)
