@@ -156,7 +156,7 @@ def test_what_a_learning_rate_costs_is_told_of_what_learned() -> None:
     for slope, words in ((0.0, False), (1.0, True)):
         frame = pd.DataFrame([{**row, "loss": 1 + slope * (row["lr"] + row["mu"])} for row in rows])
         text = said(Measured(from_table(frame, metric="loss", seed="seed")))
-        assert ("With the other hyperparameters tuned at each learning rate" in text) == words
+        assert ("With the rest tuned, a wrong learning rate costs" in text) == words
 
 
 @pytest.mark.parametrize(
