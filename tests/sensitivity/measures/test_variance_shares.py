@@ -261,7 +261,7 @@ def test_measures_of_the_same_losses_share_a_forest(monkeypatch: pytest.MonkeyPa
 
 def test_of_forests_only_the_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forest, "CACHED_NODES", 1000)
-    monkeypatch.setattr(forest, "_kept", {})
+    monkeypatch.setattr(forest, "_cache", {})
     rng = np.random.default_rng(0)
     for _ in range(4):
         forest.fitted(rng.random((50, 2)), rng.random(50), trees=8)
