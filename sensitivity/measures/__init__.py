@@ -1,17 +1,11 @@
-"""The measures: pure functions from Results to a table with ``value``, ``low``, ``high``, ``n`` and a
-``note`` where something limits it.
-"""
+"""Measures: pure functions from Results to a table with ``value``, ``low``, ``high``, ``n`` and ``note``."""
 
-from sensitivity.measures.budget import (
-    budget_area,
-    budget_within,
-    expected_best,
-    relative_performance,
-    win_probability,
-)
+from sensitivity.measures.budget import budget_area, budget_within, expected_best
 from sensitivity.measures.caveats import caveats
 from sensitivity.measures.comparison import compare
+from sensitivity.measures.contests import relative_performance, win_probability
 from sensitivity.measures.coupling import best_by_level, coupling
+from sensitivity.measures.cross_task import cross_task_sensitivity, effective_dimensionality, tuned_per_task
 from sensitivity.measures.design_indices import morris, sobol
 from sensitivity.measures.divergence import divergence_rate
 from sensitivity.measures.effects import main_effects, seed_noise
@@ -25,13 +19,7 @@ from sensitivity.measures.profiles import epochs_to_target, performance_profiles
 from sensitivity.measures.shapley import shapley
 from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.top_importance import top_importance
-from sensitivity.measures.transfer import (
-    cross_task_sensitivity,
-    effective_dimensionality,
-    rank_correlation,
-    transfer_regret,
-    tuned_per_task,
-)
+from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.measures.tunability import tunability
 from sensitivity.measures.variance_shares import variance_shares
 

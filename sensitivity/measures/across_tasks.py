@@ -1,4 +1,4 @@
-"""The configurations of one variant that several tasks share, and their losses there."""
+"""Losses of the configurations of one variant that several tasks share."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sensitivity.measures.designs import joined
-from sensitivity.measures.losses import losses, note, resampled
+from sensitivity.measures.designs import joined, need_tasks, refuse_adaptive
+from sensitivity.measures.losses import losses, note
+from sensitivity.measures.resampling import resampled
 from sensitivity.results.results import PREFIX
 from sensitivity.study.trial import DONE
 from trainables.names import unknown
@@ -21,14 +22,20 @@ if TYPE_CHECKING:
 
 NORMALISATIONS = ("percentile", "min_max")
 
+ONE_TASK = "add trials of another task, or read excess_loss, which is about one"
+ADAPTIVE = "its trials differ between tasks, so run a grid, random or sobol design"
+
 
 @dataclass(frozen=True)
 class Shared:
     """One variant on several tasks.
 
-    groups: its losses on each task. rows: where the shared configurations are in each group ``[tasks,
-        configurations]``.
-    configurations: those shared. folds: the seeds' means in as many parts as every task has seeds.
+    Attributes:
+        variant: Name of the variant.
+        groups: Losses of the variant on each task.
+        rows: Row of each shared configuration in each group, ``[tasks, configurations]``.
+        configurations: The shared configurations.
+        folds: Number of parts that the seeds are averaged in; every task has at least as many seeds.
     """
 
     variant: str
@@ -39,7 +46,7 @@ class Shared:
 
     @property
     def note(self) -> str:
-        """What limits every number of it."""
+        """Limits of every number that is computed of the shared configurations."""
         lost = sum(len(group.loss) for group in self.groups) - self.rows.size
         remarks = dict.fromkeys(remark for group in self.groups for remark in note(group).split("; "))
         return joined(
@@ -48,14 +55,14 @@ class Shared:
 
     @property
     def trials(self) -> int:
-        """Trials of the shared configurations."""
+        """Number of trials of the shared configurations."""
         return sum(
             int(np.isfinite(group.loss[rows]).sum())
             for group, rows in zip(self.groups, self.rows, strict=True)
         )
 
     def losses(self) -> Array:
-        """Losses by task, configuration and fold of the seeds ``[tasks, configurations, folds]``."""
+        """Return losses by task, configuration and fold of the seeds ``[tasks, configurations, folds]``."""
         return np.stack(
             [
                 _folded(group.loss[rows], self.folds)
@@ -64,13 +71,16 @@ class Shared:
         )
 
     def draws(self, draws: int, seed: int, drawn_before: dict[tuple[str, int], Array] | None = None) -> Array:
-        """Draw the noise of the seeds of :meth:`losses`; configurations stay. Shape ``[draws, tasks,
-        configurations, folds]``.
+        """Draw the seed noise of :meth:`losses`; the configurations stay.
 
         Args:
-            draws: how many.
-            seed: of the first task; each further task has the next.
-            drawn_before: noise by task and seed, which several pairs of tasks of one variant share; added to.
+            draws: Number of bootstrap draws.
+            seed: Seed of the first task; each further task has the next one.
+            drawn_before: Noise by task and seed, shared by several pairs of tasks of one variant; new noise
+                is added to it.
+
+        Returns:
+            ``[draws, tasks, configurations, folds]``.
         """
         again = []
         memory = {} if drawn_before is None else drawn_before
@@ -87,37 +97,51 @@ class Shared:
 
 
 def shared(results: Results, variant: str, tasks: list[str]) -> Shared | None:
-    """The configurations of a variant with a result on all the tasks that it was run on; None with fewer than
-    two tasks."""
+    """Return the configurations of a variant that all its tasks share.
+
+    Returns:
+        The configurations with a result on every task that the variant was run on; None for fewer than two
+            tasks.
+    """
     groups = set(results.groups)
-    found = [losses(results, task, variant) for task in tasks if (task, variant) in groups]
-    if len(found) < 2:
+    by_task = [losses(results, task, variant) for task in tasks if (task, variant) in groups]
+    if len(by_task) < 2:
         return None
     places = [
-        {_named(each): i for i, each in enumerate(group.configurations) if np.isfinite(group.loss[i]).any()}
-        for group in found
+        {
+            _named(configuration): i
+            for i, configuration in enumerate(group.configurations)
+            if np.isfinite(group.loss[i]).any()
+        }
+        for group in by_task
     ]
-    common = [name for name in places[0] if all(name in each for each in places[1:])]
-    rows = np.array([[each[name] for name in common] for each in places], dtype=np.int64).reshape(
-        len(found), len(common)
+    common = [name for name in places[0] if all(name in place for place in places[1:])]
+    rows = np.array([[place[name] for name in common] for place in places], dtype=np.int64).reshape(
+        len(by_task), len(common)
     )
-    configurations = [found[0].configurations[i] for i in rows[0]]
+    configurations = [by_task[0].configurations[i] for i in rows[0]]
     folds = (
-        min(int(np.isfinite(group.loss[at]).sum(axis=1).min()) for group, at in zip(found, rows, strict=True))
+        min(
+            int(np.isfinite(group.loss[at]).sum(axis=1).min())
+            for group, at in zip(by_task, rows, strict=True)
+        )
         if common
         else 1
     )
-    return Shared(variant, found, rows, configurations, folds)
+    return Shared(variant, by_task, rows, configurations, folds)
 
 
 def normalised(results: Results, normalisation: str) -> tuple[Results, dict[str, tuple[float, float]]]:
-    r"""The results to judge by and the ends of the score :math:`\Gamma = (p - p_\text{low}) / (p_\text{high}
-    - p_\text{low})` on each task.
+    r"""Return the results to judge by, and the ends of the normalised score on each task.
 
-    p is the negative loss. ``percentile``: its 5th and 95th percentile over the configurations of every
-    variant on the task; ``min_max``: its smallest and largest; otherwise a column of the trials that is
-    normalised already (higher is better), taken as it is, where a diverged trial without a number has the
-    smallest of its task. Raises: InputError for another name.
+    The score is :math:`\Gamma = (p - p_\text{low}) / (p_\text{high} - p_\text{low})`, where p is the negative
+    loss. The ends of ``percentile`` are the 5th and the 95th percentile of p over the configurations of every
+    variant on the task; those of ``min_max`` are its smallest and largest value. Any other name is a column
+    of the trials that is already normalised (higher is better) and is used unchanged; a diverged trial
+    without a number gets the smallest value of its task.
+
+    Raises:
+        InputError: for another name.
     """
     if normalisation not in NORMALISATIONS:
         table = results.trials
@@ -137,14 +161,18 @@ def normalised(results: Results, normalisation: str) -> tuple[Results, dict[str,
     for task, variant in results.groups:
         means.setdefault(task, []).append(-losses(results, task, variant).mean)
     ends = (5, 95) if normalisation == "percentile" else (0, 100)
-    found = {task: np.nanpercentile(np.concatenate(each), ends) for task, each in means.items()}
-    return results, {task: (float(low), float(high)) for task, (low, high) in found.items()}
+    ranges = {task: np.nanpercentile(np.concatenate(pieces), ends) for task, pieces in means.items()}
+    return results, {task: (float(low), float(high)) for task, (low, high) in ranges.items()}
 
 
 def scores(one: Shared, ends: dict[str, tuple[float, float]], loss: Array) -> Array:
-    """Normalised performance, higher better, not cut to [0, 1]; 0 where the two ends of a task are equal.
+    """Return normalised performance, higher better, not cut to [0, 1].
 
-    Args: ends: of :func:`normalised`. loss: ``[..., tasks, configurations, folds]``.
+    Where the two ends of a task are equal, the score is 0.
+
+    Args:
+        ends: Ends of the score on each task, from :func:`normalised`.
+        loss: Losses, ``[..., tasks, configurations, folds]``.
     """
     low, high = np.array([ends[group.task] for group in one.groups]).T[:, :, None, None]
     width = high - low
@@ -152,15 +180,19 @@ def scores(one: Shared, ends: dict[str, tuple[float, float]], loss: Array) -> Ar
 
 
 def others(score: Array) -> Array:
-    """What chooses where a fold measures: the mean of the other folds; with one fold, itself. Same shape,
-    folds last."""
+    """Return the scores by which a configuration is chosen for each fold: the mean of the other folds.
+
+    With one fold, the scores are those of the fold itself. The shape stays, folds last.
+    """
     folds = score.shape[-1]
     return score if folds == 1 else np.asarray((score.sum(axis=-1, keepdims=True) - score) / (folds - 1))
 
 
 def _folded(loss: Array, folds: int) -> Array:
-    """The mean over every part of the seeds; of all seeds with one part. Seeds that a configuration lacks are
-    passed over in order."""
+    """Return the mean over every part of the seeds; over all seeds with one part.
+
+    Seeds that a configuration lacks are skipped in order.
+    """
     if folds == 1:
         return np.asarray(np.nanmean(loss, axis=-1, keepdims=True))
     known = np.isfinite(loss)
@@ -171,3 +203,17 @@ def _folded(loss: Array, folds: int) -> Array:
 
 def _named(configuration: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(configuration.items()))
+
+
+def shared_by_variant(results: Results, measure: str) -> list[Shared]:
+    """Return the shared configurations of every variant that has some.
+
+    Raises:
+        InputError: for fewer than two tasks or an adaptive design.
+    """
+    tasks = need_tasks(results, measure, ONE_TASK)
+    refuse_adaptive(results, measure, ADAPTIVE)
+    pairs = [
+        shared(results, variant, tasks) for variant in dict.fromkeys(variant for _, variant in results.groups)
+    ]
+    return [one for one in pairs if one is not None and one.configurations]

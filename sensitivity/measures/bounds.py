@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
 
 RATES = ("lr", "rate", "eta", "alpha", "stepsize", "step")
-"""Words of the name of a learning rate: it is positive, and 1 is no bound of it."""
+"""Words in the name of a learning rate, which is positive and not bounded by 1."""
 SHARES = (
     "prob",
     "probability",
@@ -28,15 +28,15 @@ SHARES = (
     "colsample",
     "quantile",
 )
-"""Words of the name of a share, which is at most 1 on any scale."""
+"""Words in the name of a share, which is at most 1 on any scale."""
 
 
 def natural_bounds(domain: Hyperparameter, tried: Array) -> tuple[float, float]:
-    """Values that a hyperparameter cannot go beyond, as far as its name and the values tried tell; infinite
-    where there are none.
+    """Return the values that a hyperparameter cannot go beyond, judged by its name and the values tried.
 
-    0 where nothing is negative; 1 below a count (integers from 1), and above a share (all within 0 and 1, on
-    a linear or log1m scale or by its name).
+    The lower bound is 0 where no value is negative, and 1 for a count (integers from 1). The upper bound is 1
+    for a share (all values within 0 and 1, on a linear or log1m scale or by its name). Without a bound the
+    value is infinite.
 
     >>> import numpy as np
     >>> from search_spaces import Float, Integer
@@ -56,13 +56,15 @@ def _is_named(domain: Hyperparameter, words: tuple[str, ...]) -> bool:
 
 
 def next_range(domain: Hyperparameter, tried: Array, best: float, *, higher: bool) -> str:
-    """A range as wide as the values tried, on their scale, with the best in its middle; empty where the
-    bounds leave nothing new.
+    """Return a range as wide as the values tried, on their scale, with the best value in its middle.
+
+    The range is empty where the natural bounds leave nothing new.
 
     Args:
-        tried: values of the hyperparameter.
-        best: the one that did best.
-        higher: the side of the range to extend.
+        domain: The hyperparameter.
+        tried: Values of the hyperparameter that were tried.
+        best: The best of these values.
+        higher: True to extend the upper end of the range, False for the lower.
     """
     low, high = float(tried.min()), float(tried.max())
     least, most = natural_bounds(domain, tried)
@@ -90,12 +92,12 @@ def _around(domain: Hyperparameter, low: float, high: float, best: float) -> tup
     half = high / 2 - low / 2
     first, last = (
         0.0 if abs(end) < 1e-9 * half else end for end in (best - half, best + half)
-    )  # 0.1 - 0.1 but for rounding
+    )  # removes rounding errors such as 0.1 - 0.1 != 0
     return first, last
 
 
 def _readable(domain: Hyperparameter, first: float, last: float) -> tuple[float, float]:
-    """Three digits; two of the distance from 1 on log1m."""
+    """Return round to three digits; on log1m, to two digits of the distance from 1."""
     if domain.scale == "log1m":
         first, last = (1 - float(f"{1 - end:.2g}") for end in (first, last))
         return float(f"{first:.10g}"), float(f"{last:.10g}")

@@ -1,26 +1,24 @@
-"""What tuning costs: the expected best of k random configurations, and what follows from it."""
+"""Measures of the cost of tuning, based on the expected best of k random configurations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from sensitivity.measures.cross_fitting import best
 from sensitivity.measures.designs import UNEVEN, joined, refuse_adaptive
 from sensitivity.measures.incumbents import (
     around,
     curve,
     curve_draws,
-    drawn_losses,
     known,
-    ordered,
     spaced,
-    weights,
 )
-from sensitivity.measures.losses import DRAWS, Array, Losses, best, groups, interval, note, row
+from sensitivity.measures.losses import Array, Losses, groups, note, row
+from sensitivity.measures.resampling import DRAWS, interval
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -29,44 +27,53 @@ if TYPE_CHECKING:
 COLUMNS = ["task", "variant", "k", "value", "low", "high", "n", "note"]
 INSTEAD = "its trials follow each other, so run a random design, or read best_loss"
 POINTS = 30
-"""Budgets of a curve."""
+"""Number of budgets of a curve."""
 FINE = 300
-"""Budgets of a curve that is searched."""
-WIN_DRAWS = 200
+"""Number of budgets of a curve that is searched."""
 WEIGHTS: dict[str, Callable[[Array, int], Array]] = {
     "uniform": lambda t, most: np.ones_like(t),
     "early": lambda t, most: most + 1 - t,
     "late": lambda t, most: t,
 }
-"""How the budgets t of 1 to ``most`` count in :func:`budget_area`, up to a factor."""
+"""Weight of each budget t from 1 to ``most`` in :func:`budget_area`, up to a factor."""
 
 
 def expected_best(
     results: Results, k: int | Sequence[int] | None = None, *, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""The loss that tuning with k random configurations is expected to end with: best of k, drawn without
-    replacement from those tried.
+    r"""Return the expected loss after tuning with k random configurations.
+
+    The configurations are drawn without replacement from those tried.
 
     .. math:: \hat L_k = \sum_{i=1}^{B} \frac{\binom{B-i}{k-1}}{\binom{B}{k}} \, \ell_{(i)}
 
-    the mean over all subsets of k, hence unbiased for independent draws. With several seeds each in turn
-    measures what the others find best, as in :func:`sensitivity.measures.losses.best`, which is the value at
-    k = B; with one seed it is the plain minimum. ``dodge`` is the estimate with replacement, :math:`\sum_i
-    \ell_{(i)} [(\frac{B-i+1}{B})^k - (\frac{B-i}{B})^k]`, which is too high.
+    This is the mean over all subsets of k, hence unbiased for independent draws. With several seeds, each
+    seed in turn measures the configurations that the other seeds rank best, as in
+    :func:`sensitivity.measures.cross_fitting.best`, which is the value at k = B; with one seed it is the
+    plain minimum. ``dodge`` is the estimate with replacement, :math:`\sum_i \ell_{(i)} [(\frac{B-i+1}{B})^k -
+    (\frac{B-i}{B})^k]`, which is too high.
 
-    Any design but an adaptive one: a random configuration is one of the design's. Interval: bootstrap over
-    configurations (where the design drew them) and seeds. Args: k: budgets; None for about :data:`POINTS`
-    from 1 to all. A budget above what was tried has no row. Raises: InputError for an adaptive design; for a
-    budget below 1 or above all variants' trials.
+    Every design but an adaptive one is accepted: a random configuration is one of the design's. The interval
+    is a bootstrap over configurations (where the design drew them) and seeds.
+
+    Args:
+        results: Results of a study.
+        k: Budgets; None for about :data:`POINTS` from 1 to all. A budget above the number of configurations
+            has no row.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for an adaptive design; for a budget below 1 or above the trials of all variants.
 
     Sources: Tang et al., "Showing Your Work Doesn't Always Work", ACL 2020 (arXiv:2004.13705); Dodge et al.,
     "Show Your Work", EMNLP 2019 (arXiv:1909.03004), for ``dodge``.
     """
     refuse_adaptive(results, "expected_best", INSTEAD)
-    found = groups(results)
+    every_group = groups(results)
     rows = []
-    for group in found:
-        budgets = _budgets(k, found, known(group))
+    for group in every_group:
+        budgets = budgets_of(k, every_group, known(group))
         if not budgets:
             continue
         values = curve(group.loss[None], budgets)[0]
@@ -74,7 +81,7 @@ def expected_best(
         drawn = curve_draws(group, budgets, draws, seed)
         for i, budget in enumerate(budgets):
             low, high = around(float(values[i]), drawn[:, i], group)
-            more = {"k": budget, "dodge": float(dodge[i]), "note": _note(results, group, budget)}
+            more = {"k": budget, "dodge": float(dodge[i]), "note": note_at(results, group, budget)}
             rows.append(row(group, float(values[i]), low, high) | more)
     return pd.DataFrame(rows, columns=[*COLUMNS, "dodge"])
 
@@ -82,25 +89,34 @@ def expected_best(
 def budget_area(
     results: Results, budget: int | None = None, *, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""The area under the curve of :func:`expected_best`: one number for how good a variant is over all
-    tuning budgets up to T.
+    r"""Return the area under the curve of :func:`expected_best`, over all tuning budgets up to T.
 
     .. math:: \sum_{t=1}^{T} \omega_t \hat L_t, \qquad \sum_t \omega_t = 1
 
     One row for each weighting: ``uniform`` :math:`\omega_t = 1 / T`, ``early`` proportional to :math:`T + 1 -
-    t` (who can afford few trials), ``late`` proportional to :math:`t`. Args: budget: T; None for the smallest
-    number of configurations of the task's variants, so that areas compare. Raises: as :func:`expected_best`.
+    t` (few trials are affordable), ``late`` proportional to :math:`t`.
+
+    Args:
+        results: Results of a study.
+        budget: T; None for the smallest number of configurations of the task's variants, so that areas
+            compare.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: as :func:`expected_best`.
+
     Source: Sivaprasad et al., "Optimizer Benchmarking Needs to Account for Hyperparameter Tuning", ICML 2020
     (arXiv:1910.11758).
     """
     refuse_adaptive(results, "budget_area", INSTEAD)
-    found = groups(results)
+    every_group = groups(results)
     rows = []
-    for group in found:
+    for group in every_group:
         most = (
-            _least(found, group.task)
+            least_known(every_group, group.task)
             if budget is None
-            else _budgets(budget, found, known(group))[0]
+            else budgets_of(budget, every_group, known(group))[0]
             if known(group) >= budget
             else 0
         )
@@ -117,7 +133,8 @@ def budget_area(
             value = float(values @ share)
             low, high = around(value, drawn @ share, group)
             rows.append(
-                row(group, value, low, high) | {"weights": name, "k": most, "note": _note(results, group, 1)}
+                row(group, value, low, high)
+                | {"weights": name, "k": most, "note": note_at(results, group, 1)}
             )
     return pd.DataFrame(rows, columns=["task", "variant", "weights", *COLUMNS[2:]])
 
@@ -125,14 +142,23 @@ def budget_area(
 def budget_within(
     results: Results, share: float = 0.05, *, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""How many random configurations it takes until the expected best is within a share of the best of all
-    that were tried.
+    r"""Return the number of random configurations whose expected best is within a share of the best tried.
 
     .. math:: \min \{ k : \hat L_k \le \ell^* + \text{share} \cdot |\ell^*| \}
 
-    Exact to k = 10 and to 2% beyond. More trials could find a better best, so with few it is too small. 1 for
-    a variant that does not care. Args: share: of the best loss. Raises: InputError for an adaptive design or
-    a share that is no positive number. Source: our own reading of :func:`expected_best`.
+    The number is exact to k = 10 and to 2% beyond. It is too small where few trials were run, as more trials
+    could find a better best. It is 1 for a variant whose loss does not vary.
+
+    Args:
+        results: Results of a study.
+        share: Share of the best loss.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for an adaptive design, or a share that is not a positive number.
+
+    Source: this package, from :func:`expected_best`.
     """
     refuse_adaptive(results, "budget_within", INSTEAD)
     if not 0 < share < np.inf:
@@ -153,109 +179,30 @@ def budget_within(
     return pd.DataFrame(rows, columns=["task", "variant", "value", "low", "high", "n", "note"])
 
 
-def relative_performance(
-    results: Results, k: int | Sequence[int] | None = None, *, draws: int = DRAWS, seed: int = 0
-) -> pd.DataFrame:
-    r"""How good a variant is with k random configurations, as a share of the variant that is best with k.
-
-    .. math:: \frac{P_k(w)}{\max_{w'} P_k(w')}, \qquad P_k = \ell_0 - \hat L_k
-
-    The performance P is the improvement over the initial loss, or over the worst trial where the metric is no
-    loss; a metric that is maximised and nowhere negative, such as accuracy, is taken as it is (as published).
-    1 is the best; 0 has not learned. Rows for variants with at least k configurations; None is 1, 2, 4 and so
-    on, and the most that every variant of the task has. Raises: as :func:`expected_best`.   Source:
-    Sivaprasad et al., ICML 2020 (arXiv:1910.11758).
-    """
-    refuse_adaptive(results, "relative_performance", INSTEAD)
-    rows = []
-    for contestants, budgets in _contests(results, k):
-        zero = (
-            0.0
-            if results.direction == "max" and all(np.nanmax(each.loss) <= 0 for each in contestants)
-            else contestants[0].initial
-        )
-        values = [zero - curve(each.loss[None], budgets)[0] for each in contestants]
-        drawn = [zero - curve_draws(each, budgets, draws, seed + i) for i, each in enumerate(contestants)]
-        for place, budget in enumerate(budgets):
-            members = [i for i, each in enumerate(contestants) if known(each) >= budget]
-            ratio = _over_best(np.array([values[i][place] for i in members])[:, None])[:, 0]
-            ratios = _over_best(np.array([drawn[i][:, place] for i in members]))
-            for i, value, again in zip(members, ratio, ratios, strict=True):
-                low, high = interval(again)
-                more = {"k": budget, "note": _note(results, contestants[i], budget)}
-                rows.append(row(contestants[i], float(value), min(low, value), max(high, value)) | more)
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def win_probability(
-    results: Results, k: int | Sequence[int] | None = None, *, draws: int = WIN_DRAWS, seed: int = 0
-) -> pd.DataFrame:
-    r"""The chance that a variant ends best when every variant of the task is tuned with k random
-    configurations and one seed measures.
-
-    .. math:: \sum_x P(X_w = x) \int_0^1 \prod_{v \ne w} \left[ P(X_v > x) + t \, P(X_v = x) \right] dt
-
-    with :math:`X_v` the loss of the best of k of v as in :func:`expected_best`. The integral shares a tie
-    equally among those who tie, exactly. The chances at one k sum to 1. Args: k: as
-    :func:`relative_performance`. Interval: bootstrap. Raises: as :func:`expected_best`.   Source: Sivaprasad
-    et al., ICML 2020 (arXiv:1910.11758); the formula is ours.
-    """
-    refuse_adaptive(results, "win_probability", INSTEAD)
-    rows = []
-    for contestants, budgets in _contests(results, k):
-        values = [ordered(each.loss[None]) for each in contestants]
-        again = [ordered(drawn_losses(each, draws, seed + i)) for i, each in enumerate(contestants)]
-        for budget in budgets:
-            members = [i for i, each in enumerate(contestants) if known(each) >= budget]
-            chances = _wins([values[i][0] for i in members], budget)
-            alike = all(
-                (again[i] == again[i][:1]).all() for i in members
-            )  # a grid with one seed has no noise
-            drawn = np.array(
-                [_wins([again[i][draw] for i in members], budget) for draw in range(1 if alike else draws)]
-            )
-            for place, i in enumerate(members):
-                low, high = interval(drawn[:, place])
-                value = float(chances[place])
-                more = {"k": budget, "note": _note(results, contestants[i], budget)}
-                rows.append(row(contestants[i], value, min(low, value), max(high, value)) | more)
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _budgets(k: int | Sequence[int] | None, found: Iterable[Losses], most: int) -> list[int]:
+def budgets_of(k: int | Sequence[int] | None, contestants: Iterable[Losses], most: int) -> list[int]:
+    """Return the budgets up to ``most``, checked; by default about :data:`POINTS`."""
     if k is None:
-        return [int(each) for each in spaced(most, POINTS)]
-    asked = [k] if isinstance(k, (int, np.integer)) else list(k)
-    largest = max((known(group) for group in found), default=0)
-    for each in asked:
-        if isinstance(each, bool) or int(each) != each or not 1 <= each <= max(largest, 1):
+        return [int(budget) for budget in spaced(most, POINTS)]
+    counts = [k] if isinstance(k, (int, np.integer)) else list(k)
+    largest = max((known(group) for group in contestants), default=0)
+    for count in counts:
+        if isinstance(count, bool) or int(count) != count or not 1 <= count <= max(largest, 1):
             raise InputError(
-                f"k must be a whole number from 1 to {largest}, the configurations tried, got {each!r}"
+                f"k must be a whole number from 1 to {largest}, the configurations tried, got {count!r}"
             )
-    return [int(each) for each in asked if each <= most]
+    return [int(count) for count in counts if count <= most]
 
 
-def _least(found: Iterable[Losses], task: str) -> int:
-    return min(known(group) for group in found if group.task == task)
-
-
-def _contests(results: Results, k: int | Sequence[int] | None) -> list[tuple[list[Losses], list[int]]]:
-    """The variants that meet on each task, and the budgets."""
-    found = groups(results)
-    contests = []
-    for task in dict.fromkeys(group.task for group in found):
-        members = [group for group in found if group.task == task]
-        most = _least(members, task)
-        budgets = sorted({2**i for i in range(most.bit_length())} | {most} - {0})
-        contests.append(
-            (members, budgets if k is None else _budgets(k, found, max(known(each) for each in members)))
-        )
-    return contests
+def least_known(contestants: Iterable[Losses], task: str) -> int:
+    """Return the smallest number of configurations with a result, of the variants of a task."""
+    return min(known(group) for group in contestants if group.task == task)
 
 
 def _on(chosen: Any, times: Array, weight: Array) -> Array:
-    """Weights of all times as weights of the chosen ones, between which the curve is linear. They sum to
-    1."""
+    """Return weights of all budgets as weights of the chosen ones, between which the curve is linear.
+
+    The weights sum to 1.
+    """
     place = np.clip(np.searchsorted(chosen, times, side="right") - 1, 0, max(len(chosen) - 2, 0))
     after = np.minimum(place + 1, len(chosen) - 1)
     width = np.maximum(chosen[after] - chosen[place], 1)
@@ -273,51 +220,6 @@ def _first(curves: Array, budgets: Any, end: Any, share: float) -> Array:
     return np.asarray(places[near.argmax(axis=1)])
 
 
-def _over_best(performance: Array) -> Array:
-    top = performance.max(axis=0)
-    return np.asarray(np.divide(performance, top, out=np.zeros_like(performance), where=top > 1e-12))
-
-
-def _wins(losses: list[Array], budget: int) -> Array:
-    """The chance of each variant. Args: losses: of each, in order, ``[seeds, configurations]``."""
-    values, chances = [], []
-    for sorts in losses:
-        counts = np.isfinite(sorts).sum(axis=1).tolist()
-        held = [seed for seed, count in enumerate(counts) if count]
-        values.append(np.concatenate([sorts[seed, : counts[seed]] for seed in held]))
-        chances.append(np.concatenate([_chances(counts[seed], budget) / len(held) for seed in held]))
-    x, place = np.unique(np.concatenate(values), return_inverse=True)
-    ends = np.cumsum([len(each) for each in values])[:-1]
-    mass = np.array(
-        [
-            np.bincount(at, each, len(x))
-            for at, each in zip(np.split(place.reshape(-1), ends), chances, strict=True)
-        ]
-    )
-    above = np.maximum(0.0, mass.sum(axis=1, keepdims=True) - np.cumsum(mass, axis=1))
-    nodes, share = _nodes(len(losses) // 2 + 1)
-    terms = above[:, None] + (nodes[:, None] + 1) / 2 * mass[:, None]  # variants, nodes, x
-    others = np.ones_like(terms)  # of each variant, the product over those before it and those after it
-    for ahead in (range(1, len(terms)), range(len(terms) - 2, -1, -1)):
-        step = ahead.step
-        product = np.ones_like(terms[0])
-        for i in ahead:
-            product *= terms[i - step]
-            others[i] *= product
-    return np.asarray([mass[i] @ (share / 2 @ others[i]) for i in range(len(losses))])
-
-
-@lru_cache(maxsize=64)
-def _chances(count: int, budget: int) -> Array:
-    """Every bootstrap draw asks for the same."""
-    return np.asarray(weights(count, [budget])[0])
-
-
-@lru_cache
-def _nodes(count: int) -> tuple[Array, Array]:
-    return np.polynomial.legendre.leggauss(count)
-
-
 def _unevenly(results: Results, group: Losses) -> str:
     kind = results.design_of(group.variant)
     return (
@@ -325,7 +227,8 @@ def _unevenly(results: Results, group: Losses) -> str:
     )
 
 
-def _note(results: Results, group: Losses, budget: int) -> str:
+def note_at(results: Results, group: Losses, budget: int) -> str:
+    """Return the limits of a value at a budget."""
     most = known(group)
     wide = not group.fixed and most > 1 and budget > max(1, most / 10)
     late = (

@@ -1,4 +1,4 @@
-"""What the reader should not believe without a second look."""
+"""Reasons to doubt a result, for the reader of a report."""
 
 from __future__ import annotations
 
@@ -23,30 +23,32 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 FEWEST, EACH = 8, 5
-"""Configurations that a variant should have: at least, and for each hyperparameter that varies."""
+"""Configurations that a variant should have: the minimum, and the number for each varied hyperparameter."""
 KINDS = (
-    "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "outlier", "poor surrogate", "unequal "
-"ranges",
-    "never learned", "constant", "edge",
+    "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "outlier", "poor surrogate",
+    "unequal ranges", "never learned", "constant", "edge",
 )  # fmt: skip
 
 
 def caveats(results: Results) -> pd.DataFrame:
-    """One row for each reason to doubt: ``kind`` (one of :data:`KINDS`) and ``text``, with ``task`` and
-    ``variant`` where it is of one.
+    """Return one row for each reason to doubt a result.
 
-    ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: of every configuration (of
-    some variants), so that their seed noise is unknown. ``adaptive``: configurations chosen by an optimizer.
-    ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter. ``outlier``: one trial, or
-    a few far out, carry most of the variance (:mod:`sensitivity.measures.outliers`). ``poor surrogate``:
-    effects are read from a random forest whose out-of-bag R2 is under .5. ``unequal ranges``: variants that
-    search different ranges of the same hyperparameter. ``never learned``: no configuration better than the
-    initial loss. ``constant``: all have the same loss. ``edge``: the best is at the end of what was tried of
-    a numeric hyperparameter by more than noise (:func:`sensitivity.measures.edges.edges`), once a variant,
-    with the range of the same width to try next within its natural bounds.
+    The columns are ``kind`` (one of :data:`KINDS`) and ``text``, with ``task`` and ``variant`` where the
+    reason concerns one. The kinds:
+
+    ``failed``, ``stopped``, ``unfinished``: trials without a result. ``one seed``: every configuration (of
+    some variants) has one seed, so that seed noise is unknown. ``adaptive``: an optimizer chose the
+    configurations. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter.
+    ``outlier``: one trial, or a few far out, carry most of the variance
+    (:mod:`sensitivity.measures.outliers`). ``poor surrogate``: effects are read from a random forest whose
+    out-of-bag R2 is under .5. ``unequal ranges``: variants search different ranges of the same
+    hyperparameter. ``never learned``: no configuration is better than the initial loss. ``constant``: all
+    losses are equal. ``edge``: the best value of a numeric hyperparameter is at the end of the values tried,
+    by more than noise (:func:`sensitivity.measures.edges.edges`), once a variant, with the range of the same
+    width to try next within its natural bounds.
 
     Source: the checklist of Godbole et al., "Deep Learning Tuning Playbook" (2023), for ends of ranges; the
-    rest is our own.
+    rest is this package's.
     """
     general = [
         *_unmeasured(results),
@@ -82,23 +84,23 @@ def _unmeasured(results: Results) -> list[tuple[str, str]]:
     status, total = results.trials["status"], len(results.trials)
     failed, stopped = int((status == "failed").sum()), int((status == "stopped").sum())
     unfinished = int(status.isin(("pending", "running")).sum())
-    found = []
+    sentences = []
     if failed:
-        found.append(
+        sentences.append(
             ("failed", f"{failed} of {total} trials failed and {_are(failed)} left out{_reasons(results)}.")
         )
     if stopped:
-        was, they = ("was", "it has") if stopped == 1 else ("were", "they have")
+        verb, they = ("was", "it has") if stopped == 1 else ("were", "they have")
         text = (
-            f"{stopped} of {total} trials {was} stopped early and {_are(stopped)} left out: {they} no "
+            f"{stopped} of {total} trials {verb} stopped early and {_are(stopped)} left out: {they} no "
             f"result at the full budget."
         )
-        found.append(("stopped", text))
+        sentences.append(("stopped", text))
     if unfinished:
         hint = "" if IMPORTED in results.spec else "; run the study again to complete it"
         have = "has" if unfinished == 1 else "have"
-        found.append(("unfinished", f"{unfinished} of {total} trials {have} not finished{hint}."))
-    return found
+        sentences.append(("unfinished", f"{unfinished} of {total} trials {have} not finished{hint}."))
+    return sentences
 
 
 def _are(count: int) -> str:
@@ -106,7 +108,7 @@ def _are(count: int) -> str:
 
 
 def _reasons(results: Results) -> str:
-    """Return where the reasons of failed trials are; an import may have none."""
+    """Return the place of the reasons of failed trials; imported results may have none."""
     if IMPORTED not in results.spec:
         return "; `sensitivity trials --status failed` shows why"
     errors = results.trials.loc[results.trials["status"] == "failed", "error"].notna()
@@ -116,14 +118,14 @@ def _reasons(results: Results) -> str:
 
 
 def _design(results: Results) -> list[tuple[str, str]]:
-    found = []
+    sentences = []
     every = groups(results)
     single = [group for group in every if not (np.isfinite(group.loss).sum(axis=1) > 1).any()]
     if single and len(single) == len(every):
-        found.append(("one seed", "One seed: differences may be luck, and seed noise is unknown."))
+        sentences.append(("one seed", "One seed: differences may be luck, and seed noise is unknown."))
     elif single:
         names = several([f"{group.variant} on {group.task}" for group in single])
-        found.append(
+        sentences.append(
             (
                 "one seed",
                 f"One seed for {names}: the noise of these results is unknown ({seeds_in_words(results)} in "
@@ -142,32 +144,32 @@ def _design(results: Results) -> list[tuple[str, str]]:
             f"{crowded}. Use a grid, random or sobol "
             "design to measure sensitivity."
         )
-        found.append(("adaptive", text))
-    return found
+        sentences.append(("adaptive", text))
+    return sentences
 
 
 def _few(results: Results) -> list[tuple[str, str]]:
-    """One sentence for all variants that have as many configurations on the same task."""
+    """Return one sentence for all variants that have equally many configurations on the same task."""
     few: dict[tuple[str, int, int], list[str]] = {}
     for group in groups(results):
         count, needed = int(np.isfinite(group.loss).any(axis=1).sum()), max(FEWEST, EACH * len(group.names))
         if group.names and count < needed:
             few.setdefault((group.task, count, needed), []).append(group.variant)
-    found = []
+    sentences = []
     for (task, count, needed), variants in few.items():
         have = "has" if len(variants) == 1 else "have"
         configurations = f"{count} configuration{'' if count == 1 else 's'}"
-        found.append(
+        sentences.append(
             (
                 "few trials",
                 f"{several(variants)} {have} only {configurations} on {task}; {needed} are needed.",
             )
         )
-    return found
+    return sentences
 
 
 def _surrogates(results: Results) -> list[tuple[str, str]]:
-    """One sentence a task for all its variants."""
+    """Return one sentence a task for all its variants."""
     poor: dict[str, list[str]] = {}
     for group in groups(results):
         if group.learned and exact_effects(results, group.task, group.variant) is None:
@@ -189,23 +191,24 @@ def _surrogates(results: Results) -> list[tuple[str, str]]:
 def _ranges(results: Results) -> list[tuple[str, str]]:
     searched: dict[str, dict[str, list[str]]] = {}
     for variant in dict.fromkeys(variant for _, variant in results.groups):
-        for each in results.spaces[variant]:
-            if each.cardinality != 1:
-                searched.setdefault(each.name, {}).setdefault(_domain(each), []).append(variant)
-    found = []
+        for hyperparameter in results.spaces[variant]:
+            if hyperparameter.cardinality != 1:
+                searched.setdefault(hyperparameter.name, {}).setdefault(_domain(hyperparameter), []).append(
+                    variant
+                )
+    sentences = []
     for name, domains in searched.items():
         if len(domains) > 1 and not _of_one_range(results, name):
             words = [f"{domain} for {listed(variants)}" for domain, variants in domains.items()]
             text = (
                 f"The ranges of {name} differ, so what is measured over them does, too: {'; '.join(words)}."
             )
-            found.append(("unequal ranges", text))
-    return found
+            sentences.append(("unequal ranges", text))
+    return sentences
 
 
 def _of_one_range(results: Results, name: str) -> bool:
-    """Return whether ranges that were read off random configurations differ by no more than draws from one
-    range do.
+    """Return True if ranges read off random configurations differ by no more than draws from one range do.
 
     Of n draws, none lies in the last 4/n of the range at one end in at most 2% of samples.
     """
@@ -226,9 +229,12 @@ def _of_one_range(results: Results, name: str) -> bool:
     return bool(gap <= 4 / min(counts.values()))
 
 
-def _domain(each: Hyperparameter) -> str:
-    if each.scale in ("ordinal", "categorical"):
+def _domain(hyperparameter: Hyperparameter) -> str:
+    if hyperparameter.scale in ("ordinal", "categorical"):
         return listed(
-            [number(value) for value in getattr(each, "levels", ()) or getattr(each, "choices", ())]
+            [
+                number(value)
+                for value in getattr(hyperparameter, "levels", ()) or getattr(hyperparameter, "choices", ())
+            ]
         )
-    return f"{number(each.low)} to {number(each.high)} ({each.scale})"  # type: ignore[union-attr]
+    return f"{number(hyperparameter.low)} to {number(hyperparameter.high)} ({hyperparameter.scale})"  # type: ignore[union-attr]

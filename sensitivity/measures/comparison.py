@@ -1,5 +1,4 @@
-"""Whether two variants differ by more than this study's noise, and the smallest difference that it could have
-seen."""
+"""Comparison of two variants: a test of their difference, and the smallest difference that is detectable."""
 
 from __future__ import annotations
 
@@ -12,23 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sensitivity.measures.cross_fitting import best, best_draws
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.excess import excess, mean_over
-from sensitivity.measures.losses import (
-    NEVER_LEARNED,
-    Array,
-    Draws,
-    Losses,
-    best,
-    best_draws,
-    configurations,
-    drawn,
-    groups,
-    interval,
-    normals,
-    note,
-)
+from sensitivity.measures.losses import NEVER_LEARNED, Array, Losses, groups, note
 from sensitivity.measures.magnitudes import deviation_of, exponent_of, root_mean_square
+from sensitivity.measures.resampling import Draws, configurations, drawn, interval, normals
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -36,9 +24,9 @@ if TYPE_CHECKING:
 
 DRAWS = 500
 POWER = 0.8
-"""The chance with which the smallest detectable difference is detected."""
+"""Chance that the smallest detectable difference is detected."""
 NINETY_FIVE = 2 * 1.959964
-"""Standard errors in the middle 95% of a normal distribution."""
+"""Standard errors from the mean to the ends of the middle 95% of a normal distribution."""
 COLUMNS = ["task", "a", "b", "value", "low", "high", "p", "p_holm", "detectable", "paired", "n", "note"]
 OF = ("sensitivity", "best_loss", "mean_loss")
 
@@ -54,30 +42,38 @@ def compare(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""The difference between two variants on each task, a minus b, or between all pairs, with a test of
-    whether there is any.
+    r"""Return the difference between two variants on each task, a minus b, or between all pairs, with a test.
 
     .. math:: z = \frac{\hat\theta_a - \hat\theta_b}{s}, \qquad p = 2 \, (1 - F(|z|)), \qquad
         \delta = (F^{-1}(1 - \alpha / 2) + \Phi^{-1}(0.8)) \, s
 
     with s the bootstrap standard error of the difference (half the range of the middle 95% of its draws over
-    1.96; with two seeds, where one chooses each best and the draws are skewed, their wider side) and F the
-    normal distribution, or Student's t with one degree of freedom less than configurations where these are
-    what was sampled. ``low`` and ``high`` are :math:`\pm F^{-1}(1 - \alpha/2) \, s` around it, so they hold 0
-    exactly where p is above :math:`\alpha`. ``p_holm`` is Holm's correction for all rows of the table.
-    ``detectable`` is :math:`\delta`: a true difference that this study would have called one 80% of the time.
+    1.96; with two seeds, where one seed chooses each best and the draws are skewed, their wider side) and F
+    the normal distribution, or Student's t with one degree of freedom less than configurations where
+    configurations were sampled. ``low`` and ``high`` are :math:`\pm F^{-1}(1 - \alpha/2) \, s` around the
+    difference, so they enclose 0 exactly where p is above :math:`\alpha`. ``p_holm`` is Holm's correction for
+    all rows of the table. ``detectable`` is :math:`\delta`: the true difference that this study would detect
+    with 80% power.
 
     ``paired``: where both variants have the same configurations, both are resampled together: the same
-    configurations are drawn for both (where the design drew them), and with the same seeds their noise is as
-    correlated as it was observed. Otherwise each is resampled apart. With one seed, all that tells the same
-    configuration of the two apart (or neighbouring ones, where they are not the same) is taken for noise,
-    which is too much rather than too little.
+    configurations are drawn for both (where the design drew them), and with the same seeds their noise has
+    the observed correlation. Otherwise each variant is resampled independently. With one seed, every
+    difference between the two variants at the same configuration (or at neighbouring configurations) counts
+    as noise, which overestimates the noise.
 
-    Args: a, b: variants; without b, a against every other; without both, all pairs. of: ``sensitivity``
-        (:func:`sensitivity.measures.excess.excess_loss`), ``best_loss`` or ``mean_loss``. over: the
-        hyperparameter of the sensitivity; None for the whole space.
-    Raises: InputError for an unknown variant, hyperparameter or ``of``; for an adaptive design, unless of the
-    best loss.
+    Args:
+        results: Results of a study.
+        a: Variant; None for all pairs.
+        b: Variant to compare with; None for every other.
+        of: ``sensitivity`` (:func:`sensitivity.measures.excess.excess_loss`), ``best_loss`` or ``mean_loss``.
+        over: Hyperparameter of the sensitivity; None for the whole space.
+        level: Level of the interval, between 0 and 1.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for an unknown variant, hyperparameter or ``of``; for an adaptive design, unless of the
+            best loss.
 
     Sources: Efron & Tibshirani, "An Introduction to the Bootstrap" (1993), sections 8.3 and 16.4; Holm, "A
     Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6 (1979).
@@ -85,10 +81,10 @@ def compare(
     from scipy.stats import norm, t
 
     _check(results, a, b, of, over, level)
-    found = groups(results, over)
+    every_group = groups(results, over)
     power = float(norm.ppf(POWER))
     rows = []
-    for first, second in itertools.combinations(found, 2):
+    for first, second in itertools.combinations(every_group, 2):
         one, two = (
             (second, first) if b == first.variant or (b is None and a == second.variant) else (first, second)
         )
@@ -105,13 +101,15 @@ def compare(
         more = {"p": p, "detectable": (critical + power) * error, "paired": paired}
         keys = {"task": one.task, "a": one.variant, "b": two.variant, "value": value}
         rows.append(keys | ends | more | {"n": one.trials + two.trials, "note": remark})
-    table = pd.DataFrame(rows, columns=[each for each in COLUMNS if each != "p_holm"])
+    table = pd.DataFrame(rows, columns=[column for column in COLUMNS if column != "p_holm"])
     table["p_holm"] = holm(table["p"].to_numpy(float))
     return table[COLUMNS]
 
 
 def holm(p: Array) -> Array:
-    r"""p-values corrected by Holm: :math:`\tilde p_{(i)} = \max_{j \le i} \min(1, (m - j + 1) \, p_{(j)})`.
+    r"""Return p-values with Holm's correction.
+
+    .. math:: \tilde p_{(i)} = \max_{j \le i} \min(1, (m - j + 1) \, p_{(j)})
 
     >>> import numpy as np
     >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
@@ -152,29 +150,31 @@ def _check(results: Results, a: str | None, b: str | None, of: str, over: str | 
 def _difference(
     one: Losses, two: Losses, of: str, over: str | None, draws: int, seed: int
 ) -> tuple[float, float, bool, float, str]:
-    """The value, its standard error, whether the two were paired, the degrees of freedom of the error, and
-    the note."""
+    """Return the difference of two variants, its error and the note.
+
+    Returns:
+        The value, its standard error, True if the variants were paired, the degrees of freedom of the error,
+            and the note.
+    """
     statistic, again = _statistics(of, over)
     value = statistic(one) - statistic(two)
     pair = _aligned(one, two)
-    remarks = [f"{each.variant} {NEVER_LEARNED}" for each in (one, two) if not each.learned]
+    remarks = [f"{group.variant} {NEVER_LEARNED}" for group in (one, two) if not group.learned]
     remarks += list(
         dict.fromkeys(
-            remark for each in (one, two) for remark in note(each).split("; ") if "missing" in remark
+            remark for group in (one, two) for remark in note(group).split("; ") if "missing" in remark
         )
     )
     noises: tuple[float | None, float | None] = (None, None)
     if min(one.loss.shape[1], two.loss.shape[1]) == 1:
         noises = _unrepeated(one, two, pair)
         bound = "of the two variants" if pair is not None else "of neighbouring configurations"
-        remarks.append(f"one seed: its noise is taken to be all that tells configurations {bound} apart")
-        if (
-            pair is not None
-        ):  # the noise tells what is between the same configurations; apart, they were also drawn apart
+        remarks.append(f"one seed: all differences between configurations {bound} count as noise")
+        if pair is not None:  # paired variants share configurations, so only noise is drawn
             one, pair = replace(one, fixed=True), replace(pair, fixed=True)
     other = two if pair is None else pair
     first, second = _draws(one, other, noises, pair is not None, draws, seed)
-    # Half the 95% range: the noise of few seeds has tails that a standard deviation would be made of.
+    # Half the 95% range: with few seeds the tails of the noise would dominate a standard deviation.
     low, high = interval(again(one, first) - again(other, second))
     half = (high - low) / 2
     if min(one.loss.shape[1], two.loss.shape[1]) == 2:
@@ -191,24 +191,26 @@ def _difference(
 
 
 def _unrepeated(one: Losses, two: Losses, pair: Losses | None) -> tuple[float, float]:
-    """A bound of the noise of a seed where there is one: what tells the same configuration of the two, or
-    neighbours, apart."""
+    """Return an upper bound of the seed noise with one seed.
+
+    The bound is the difference of the two variants at the same configuration, or at neighbouring ones.
+    """
     from scipy.spatial import KDTree
 
     if pair is not None:
         counted = (one.mean < one.initial) | (pair.mean < pair.initial)
         both = deviation_of((one.mean - pair.mean)[counted]) / math.sqrt(2) if counted.sum() > 1 else 0.0
         return both, both
-    found = []
+    rows = []
     for group in (one, two):
         counted = group.mean < group.initial
         if counted.sum() < 2 or group.units.shape[1] == 0:
-            found.append(0.0)
+            rows.append(0.0)
             continue
         _, near = KDTree(group.units[counted]).query(group.units[counted], k=2)
         mean = group.mean[counted]
-        found.append(root_mean_square(mean - mean[near[:, 1]]) / math.sqrt(2))
-    return found[0], found[1]
+        rows.append(root_mean_square(mean - mean[near[:, 1]]) / math.sqrt(2))
+    return rows[0], rows[1]
 
 
 _Statistic = Callable[[Losses], float]
@@ -225,18 +227,18 @@ def _statistics(of: str, over: str | None) -> tuple[_Statistic, _Again]:
         return lambda group: float(
             mean_over(group, group.mean[None], over)[0]
         ), lambda group, drawn: mean_over(group, means(group, drawn), over)
-    # The draws are not cut at 0, where two variants that do not care would seem less noisy than they are.
+    # The draws are not cut at 0, which would understate the noise of two insensitive variants.
     return lambda group: excess(
         group, over
     ), lambda group, drawn: mean_over(group, means(group, drawn), over) - best_draws(group, drawn)
 
 
 def _aligned(one: Losses, two: Losses) -> Losses | None:
-    """The second with its configurations in the order of the first; None where they differ."""
+    """Return the second variant with its configurations in the order of the first; None where they differ."""
     if one.fixed != two.fixed or one.names != two.names or len(one.loss) != len(two.loss):
         return None
-    places = {tuple(sorted(each.items())): i for i, each in enumerate(two.configurations)}
-    order = [places.get(tuple(sorted(each.items()))) for each in one.configurations]
+    places = {tuple(sorted(configuration.items())): i for i, configuration in enumerate(two.configurations)}
+    order = [places.get(tuple(sorted(configuration.items()))) for configuration in one.configurations]
     if any(place is None for place in order):
         return None
     at = np.array(order, dtype=int)
@@ -252,38 +254,46 @@ def _aligned(one: Losses, two: Losses) -> Losses | None:
 def _draws(
     one: Losses, two: Losses, noises: tuple[float | None, float | None], paired: bool, draws: int, seed: int
 ) -> tuple[Draws, Draws]:
-    """Bootstrap draws of both: as :func:`sensitivity.measures.losses.resampled`, but together where they are
-    paired.
+    """Return bootstrap draws of both variants, as :func:`sensitivity.measures.resampling.resampled`.
 
-    Args: noises: standard deviations of a seed where the losses do not tell.
+    Paired variants are resampled together.
+
+    Args:
+        noises: Standard deviations of a seed where the losses do not tell them.
     """
     rng = np.random.default_rng(seed)
-    chosen = [configurations(each, draws, rng) for each in (one, two)]
+    chosen = [configurations(group, draws, rng) for group in (one, two)]
     if paired:
         chosen[1] = chosen[0]
-    numbers = [normals(each, draws, rng) for each in (one, two)]
+    numbers = [normals(group, draws, rng) for group in (one, two)]
     if paired and one.loss.shape == two.loss.shape:
         r = _correlation(one.loss, two.loss)
-        numbers[1] = tuple(r * each + np.sqrt(1 - r**2) * other for each, other in zip(*numbers, strict=True))
+        numbers[1] = tuple(
+            r * first + np.sqrt(1 - r**2) * other for first, other in zip(*numbers, strict=True)
+        )
     scales = [
         np.random.default_rng([seed, 0 if paired else place]) for place in (0, 1)
-    ]  # how sure the noise is, is alike for both
+    ]  # paired variants share the uncertainty of the noise
     first, second = (
-        drawn(each, which, *own, scale, deviation=noise)
-        for each, which, own, scale, noise in zip((one, two), chosen, numbers, scales, noises, strict=True)
+        drawn(group, which, *normal, scale, deviation=noise)
+        for group, which, normal, scale, noise in zip(
+            (one, two), chosen, numbers, scales, noises, strict=True
+        )
     )
     return first, second
 
 
 def _correlation(one: Array, two: Array) -> float:
-    """Of the deviations of the seeds from their configurations' means, over all configurations with both; 0
-    without noise."""
+    """Return the correlation of the deviations of the seeds from the means of their configurations.
+
+    It is taken over all configurations with both results; without noise it is 0.
+    """
     both = np.isfinite(one) & np.isfinite(two)
     usable = both.sum(axis=1) >= 2
     if not usable.any():
         return 0.0
-    apart = [np.where(both, loss, np.nan)[usable] for loss in (one, two)]
-    apart = [np.ldexp(loss, -exponent_of(loss)) for loss in apart]
-    a, b = (np.nan_to_num(loss - np.nanmean(loss, axis=1, keepdims=True)) for loss in apart)
+    losses = [np.where(both, loss, np.nan)[usable] for loss in (one, two)]
+    losses = [np.ldexp(loss, -exponent_of(loss)) for loss in losses]
+    a, b = (np.nan_to_num(loss - np.nanmean(loss, axis=1, keepdims=True)) for loss in losses)
     size = float(np.sqrt((a**2).sum() * (b**2).sum()))
     return float(np.clip((a * b).sum() / size, -1, 1)) if size > 1e-24 else 0.0

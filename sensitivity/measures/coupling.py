@@ -1,43 +1,50 @@
-"""How two hyperparameters trade off: the best value of one at each level of the other, and the exponent of
-their ridge."""
+"""Coupling of two hyperparameters: the best value of one at each level of the other, and their ridge."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from sensitivity.measures.axes import Axis, axis_of, levels_of
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
-from sensitivity.measures.losses import DRAWS, Array, Losses, groups, interval, note, resampled, row
+from sensitivity.measures.losses import Array, Losses, groups, note, row
+from sensitivity.measures.resampling import DRAWS, interval, resampled
 from trainables.names import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from search_spaces.hyperparameters import Hyperparameter
     from sensitivity.results.results import Results
 
 GOOD = 0.5
-"""Share of the configurations of a design without levels that the surface is fitted to: the better ones."""
+"""Share of the configurations, the better ones, that the surface is fitted to in a design without levels."""
 FEWEST = 12
-"""Configurations that a surface of six coefficients is fitted to."""
+"""Fewest configurations that a surface of six coefficients is fitted to."""
 INSTEAD = "its trials crowd near the best, so run a grid, random or sobol design"
 
 
 def best_by_level(
     results: Results, one: str = "lr", other: str = "mu", *, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    """The best value of one hyperparameter at each level of another, all further ones tuned: the best lr for
-    every mu, p or norm.
+    """Return the best value of one hyperparameter at each level of another, all further ones tuned.
 
-    The bottom of the parabola through the best level and its neighbours on the scale of ``one``, or the best
-    level itself at the end of the range, where the note says so. Levels of ``other`` are those of the design,
-    or four parts of its scale, named by their middles. Interval: bootstrap over configurations (where the
-    design drew them) and seeds.
+    An example is the best lr for every mu, p or norm. The value is the bottom of the parabola through the
+    best level and its neighbours on the scale of ``one``, or the best level itself at the end of the range,
+    where the note says so. Levels of ``other`` are those of the design, or four parts of its scale, named by
+    their middles. The interval is a bootstrap over configurations (where the design drew them) and seeds.
 
-    Raises: InputError for an adaptive design, an unknown hyperparameter, or a ``one`` that is not numeric.
+    Args:
+        results: Results of a study.
+        one: Numeric hyperparameter whose best value is returned.
+        other: Hyperparameter with the levels.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for an adaptive design, an unknown hyperparameter, or a ``one`` that is not numeric.
+
     Source: Brent, "Algorithms for Minimization without Derivatives" (1973), section 5.2, for the parabola.
     """
     rows = []
@@ -53,25 +60,33 @@ def best_by_level(
 def coupling(
     results: Results, one: str = "lr", other: str = "mu", *, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""The exponent c with which the best value of one hyperparameter follows another.
+    r"""Return the exponent c with which the best value of one hyperparameter follows another.
 
     .. math:: \log \alpha^*(\mu) = \text{const} + c \, \log(1 - \mu)
 
     each on the logarithm of its scale: log x on ``log``, log(1 - x) on ``log1m``, x itself on ``linear``. For
-    lr and mu, c = 1 says that what counts is lr / (1 - mu), c = 0 that mu does not move the best lr; c = 0.5
+    lr and mu, c = 1 means that only lr / (1 - mu) matters, c = 0 that mu does not move the best lr; c = 0.5
     for lr and 1 - nu would be lr / sqrt(1 - nu). ``explains`` is the share of the variance of the best values
-    that the line explains, ``levels`` the number they come from.
+    that the line explains, ``levels`` the number of best values.
 
     A design with levels: least squares through :func:`best_by_level` without levels whose best is at the end
-    of the range. Its interval holds seed noise (bootstrap) and, from three levels on, what the scatter about
-    the line has beyond it (Student's t). Other designs: the quadratic surface in both scales through the
-    better half of the configurations, whose valley has
-    :math:`c = -s_{12} / (2 s_{11})`; bootstrap. Where neither can be had the value is NaN and the note says why.
+    of the range. Its interval covers seed noise (bootstrap) and, from three levels on, the scatter about the
+    line beyond that noise (Student's t). Other designs: the quadratic surface in both scales through the
+    better half of the configurations, whose valley has :math:`c = -s_{12} / (2 s_{11})`; bootstrap. Where no
+    estimate is possible the value is NaN and the note gives the reason.
 
-    Raises: as :func:`best_by_level`, and for an ``other`` that is not numeric.
+    Args:
+        results: Results of a study.
+        one: Numeric hyperparameter whose best value is explained.
+        other: Numeric hyperparameter that explains it.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
 
-    Source: the ridge of lr / (1 - mu) is that of Smith & Le, "A Bayesian Perspective on Generalization and
-    Stochastic Gradient Descent", ICLR 2018 (arXiv:1710.06451); the estimate is ours.
+    Raises:
+        InputError: as :func:`best_by_level`, and for an ``other`` that is not numeric.
+
+    Source: Smith & Le, "A Bayesian Perspective on Generalization and Stochastic Gradient Descent", ICLR 2018
+    (arXiv:1710.06451), for the ridge of lr / (1 - mu); the estimate is this package's.
     """
     rows = []
     for group, first, second in _pairs(results, one, other, "coupling", draws, seed):
@@ -81,10 +96,10 @@ def coupling(
                 f"{other!r})"
             )
         if group.fixed:
-            found = _line(group, first, second, draws, seed)
+            fit = _line(group, first, second, draws, seed)
         else:
-            found = _valley(group, first, second, draws, seed)
-        value, low, high, explains, levels, remark = found
+            fit = _valley(group, first, second, draws, seed)
+        value, low, high, explains, levels, remark = fit
         more = {"explains": explains, "levels": levels, "note": joined(note(group), remark)}
         rows.append(row(group, value, low, high) | more)
     return pd.DataFrame(
@@ -92,114 +107,67 @@ def coupling(
     )
 
 
-@dataclass(frozen=True)
-class _Axis:
-    """A hyperparameter of one group: where each configuration is on the logarithm of its scale, or its place
-    among the levels."""
-
-    domain: Hyperparameter
-    x: Array
-
-    @property
-    def numeric(self) -> bool:
-        return self.domain.scale in ("linear", "log", "log1m")
-
-    def back(self, x: float) -> float:
-        """From the logarithm to the value."""
-        if self.domain.scale == "log":
-            return float(10**x)
-        return float(1 - 10**x) if self.domain.scale == "log1m" else float(x)
-
-
 def _pairs(
     results: Results, one: str, other: str, measure: str, draws: int, seed: int
-) -> list[tuple[Losses, _Axis, _Axis]]:
+) -> list[tuple[Losses, Axis, Axis]]:
     check_varied(results, one, other)
     refuse_adaptive(results, measure, INSTEAD)
     if one == other:
         raise InputError(f"{measure} needs two hyperparameters, got {one!r} twice")
-    found = []
+    pairs = []
     for group in groups(results, one):
         if other not in group.names:
             continue
-        first, second = (_axis(results, group, name) for name in (one, other))
+        first, second = (axis_of(results, group, name) for name in (one, other))
         if not first.numeric:
             raise InputError(
                 f"{one!r} must be numeric to have a best value between its levels; use "
                 f"best_by_level({other!r}, {one!r})"
             )
-        found.append((group, first, second))
-    return found
-
-
-def _axis(results: Results, group: Losses, name: str) -> _Axis:
-    domain = results.spaces[group.variant][name]
-    values = [each.get(name, np.nan) for each in group.configurations]
-    if domain.scale in ("ordinal", "categorical"):
-        units = group.units[:, group.names.index(name)]
-        return _Axis(
-            domain,
-            np.array(
-                [u if name in each else np.nan for u, each in zip(units, group.configurations, strict=True)]
-            ),
-        )
-    x = np.array(values, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return _Axis(
-            domain,
-            np.log10(x) if domain.scale == "log" else np.log10(1 - x) if domain.scale == "log1m" else x,
-        )
-
-
-def _levels(group: Losses, axis: _Axis, bins: int) -> tuple[list[float], NDArray[np.int64]]:
-    """Levels of an axis and that of each configuration, -1 where it has none; ``bins`` equal parts, by their
-    middles, for many levels."""
-    active = np.isfinite(axis.x)
-    levels, place = np.unique(np.round(axis.x[active], 10), return_inverse=True)
-    places = np.full(len(axis.x), -1)
-    if group.fixed or len(levels) <= bins:
-        places[active] = place.reshape(-1)
-        return levels.tolist(), places
-    low, high = levels[0], levels[-1]
-    places[active] = np.minimum(((axis.x[active] - low) / (high - low) * bins).astype(int), bins - 1)
-    return (low + (np.arange(bins) + 0.5) * (high - low) / bins).tolist(), places
+        pairs.append((group, first, second))
+    return pairs
 
 
 def _by_level(
-    group: Losses, first: _Axis, second: _Axis, draws: int, seed: int
+    group: Losses, first: Axis, second: Axis, draws: int, seed: int
 ) -> list[tuple[Any, float, tuple[float, float], str, int]]:
-    """The name of each level, the best place at it and its interval, the end of the range it is at, and
-    trials."""
-    tops, columns = _levels(group, first, 8)
-    names, places = _levels(group, second, 4)
+    """Return name, best place, its interval, the end of the range (if it is there) and trials by level."""
+    tops, columns = levels_of(group, first, 8)
+    names, places = levels_of(group, second, 4)
     drawn = resampled(group, draws=draws, seed=seed)
     x = np.array(tops)
-    found = []
+    levels = []
     for level, name in enumerate(names):
-        here = np.flatnonzero((places == level) & (columns >= 0))
-        if not len(here):
+        members = np.flatnonzero((places == level) & (columns >= 0))
+        if not len(members):
             continue
-        value, edge = _bottom(x, _curve(group.mean[None, here], columns[here][None], len(x)))
+        value, edge = _bottom(x, _curve(group.mean[None, members], columns[members][None], len(x)))
         inside = places[drawn.chosen] == level
         means = np.where(inside & (columns[drawn.chosen] >= 0), drawn.mean, np.inf)
         values, _ = _bottom(x, _curve(means, columns[drawn.chosen], len(x)))
         low, high = interval(values)
         at = float(value[0])
         called = second.back(name) if second.numeric else second.domain.from_unit(name)
-        if second.numeric and group.fixed:  # the level as it was given, not as the logarithm returns it
-            called = group.configurations[int(here[0])][second.domain.name]
+        if second.numeric and group.fixed:  # the exact level, without the rounding of the logarithm
+            called = group.configurations[int(members[0])][second.domain.name]
         end = {-1: "smallest", 0: "", 1: "largest"}[
             int(edge[0] * (-1 if first.domain.scale == "log1m" else 1))
         ]
-        found.append(
-            (called, at, (min(low, at), max(high, at)), end, int(np.isfinite(group.loss[here]).sum()))
+        levels.append(
+            (called, at, (min(low, at), max(high, at)), end, int(np.isfinite(group.loss[members]).sum()))
         )
-    return found
+    return levels
 
 
 def _curve(means: Array, columns: NDArray[np.int64], levels: int) -> Array:
-    """The smallest mean at each level, infinite where there is none. ``[draws, configurations]`` to ``[draws,
-    levels]``."""
+    """Return the smallest mean at each level, infinite where there is none.
+
+    Args:
+        means: Mean losses, ``[draws, configurations]``.
+
+    Returns:
+        ``[draws, levels]``.
+    """
     curves = np.full((len(means), levels), np.inf)
     inside = np.isfinite(means)
     draws = np.broadcast_to(np.arange(len(means))[:, None], means.shape)
@@ -208,40 +176,42 @@ def _curve(means: Array, columns: NDArray[np.int64], levels: int) -> Array:
 
 
 def _bottom(x: Array, curves: Array) -> tuple[Array, Array]:
-    """Where each curve is lowest, between levels where both neighbours are known, and -1 or 1 where that is
-    an end. NaN for no curve."""
+    """Return the place where each curve is lowest, and -1 or 1 where that is an end.
+
+    The place lies between levels where both neighbours are known; without a curve it is NaN.
+    """
     known = np.isfinite(curves)
-    found, edge = np.full(len(curves), np.nan), np.zeros(len(curves))
+    bottom, edge = np.full(len(curves), np.nan), np.zeros(len(curves))
     for i, (curve, there) in enumerate(zip(curves, known, strict=True)):
         at, y = x[there], curve[there]
         if not len(at):
             continue
         best = int(y.argmin())
-        found[i] = at[best]
+        bottom[i] = at[best]
         if best in (0, len(at) - 1):
             edge[i] = 0.0 if len(at) == 1 else -1.0 if best == 0 else 1.0
             continue
         (a, b, c), (p, q, r) = at[best - 1 : best + 2], y[best - 1 : best + 2]
         bend = (b - a) * (q - r) - (b - c) * (q - p)
         if bend != 0:
-            found[i] = np.clip(b - ((b - a) ** 2 * (q - r) - (b - c) ** 2 * (q - p)) / (2 * bend), a, c)
-    return found, edge
+            bottom[i] = np.clip(b - ((b - a) ** 2 * (q - r) - (b - c) ** 2 * (q - p)) / (2 * bend), a, c)
+    return bottom, edge
 
 
 _Fit = tuple[float, float, float, float, int, str]
 
 
-def _line(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> _Fit:
+def _line(group: Losses, first: Axis, second: Axis, draws: int, seed: int) -> _Fit:
     from scipy.stats import t
 
-    tops, columns = _levels(group, first, 8)
-    names, places = _levels(group, second, 4)
+    tops, columns = levels_of(group, first, 8)
+    names, places = levels_of(group, second, 4)
     drawn, x, y = resampled(group, draws=draws, seed=seed), np.array(tops), np.array(names)
     best, best_draws, ends = [], [], []
     for level in range(len(names)):
-        here = (places == level) & (columns >= 0)
-        value, edge = _bottom(x, _curve(group.mean[None, here], columns[here][None], len(x)))
-        values, _ = _bottom(x, _curve(drawn.mean[:, here], columns[here][None], len(x)))
+        at_level = (places == level) & (columns >= 0)
+        value, edge = _bottom(x, _curve(group.mean[None, at_level], columns[at_level][None], len(x)))
+        values, _ = _bottom(x, _curve(drawn.mean[:, at_level], columns[at_level][None], len(x)))
         best.append(value[0])
         best_draws.append(values)
         ends.append(edge[0])
@@ -280,7 +250,7 @@ def _line(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> 
     return slope, min(low, slope), max(high, slope), explains, len(inner), remark
 
 
-def _valley(group: Losses, first: _Axis, second: _Axis, draws: int, seed: int) -> _Fit:
+def _valley(group: Losses, first: Axis, second: Axis, draws: int, seed: int) -> _Fit:
     usable = np.isfinite(first.x) & np.isfinite(second.x)
     mean = np.where(usable, group.mean, np.inf)
     good = (

@@ -1,5 +1,4 @@
-"""Indices that are read off designs made for them: Sobol's from Saltelli's design, elementary effects from
-Morris's."""
+"""Indices that need special designs: Sobol indices of Saltelli's, elementary effects of Morris's."""
 
 from __future__ import annotations
 
@@ -22,18 +21,26 @@ RESAMPLES = 200
 
 
 def sobol(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    r"""Sobol indices of the capped loss, mean over seeds: first order (main), second (pair) where the design
-    has it, and total.
+    r"""Return the Sobol indices of the capped loss, mean over seeds.
+
+    The orders are first (main), second (pair) where the design has it, and total.
 
     .. math:: S_i = \frac{V[E(y | x_i)]}{V(y)}, \qquad S^T_i = \frac{E[V(y | x_{\sim i})]}{V(y)}
 
     estimated by SALib from the rows of the design; the interval is normal, from a bootstrap over its base
-    points. What single-valued hyperparameters would have is left out. Total indices hold the seed noise that
-    the mean over the seeds leaves.
+    points. Single-valued hyperparameters are left out. Total indices include the seed noise that the mean
+    over the seeds leaves.
 
-    Args: resamples, seed: of the bootstrap. Raises: InputError for a design without a saltelli one; for a row
-    whose trial is missing. Sources: Saltelli et al., "Variance based sensitivity analysis of model output",
-    Computer Physics Communications 181 (2010).
+    Args:
+        results: Results of a study with a Saltelli design.
+        resamples: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for results without a saltelli design; for a row whose trial is missing.
+
+    Source: Saltelli et al., "Variance based sensitivity analysis of model output", Computer Physics
+    Communications 181 (2010).
     """
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
@@ -58,17 +65,24 @@ def sobol(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.
 
 
 def morris(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    r"""Elementary effects of the capped loss, mean over seeds: mu* and, as columns, mu and sigma.
+    r"""Return the elementary effects of the capped loss, mean over seeds: mu*, and mu and sigma as columns.
 
     .. math:: \mu^*_i = \frac1n \sum_t \left| \frac{f(x^t + \Delta e_i) - f(x^t)}{\Delta} \right|
 
-    over the trajectories of the design, in units of the loss a whole scale; sigma is their standard
-    deviation: large where the effect bends, or depends on the others. By SALib, the interval is normal, from
-    a bootstrap over trajectories.
+    over the trajectories of the design, in units of the loss a whole scale; sigma is the standard deviation
+    of the elementary effects, large where the effect bends or depends on other hyperparameters. SALib
+    computes the indices; the interval is normal, from a bootstrap over trajectories.
 
-    Args: resamples, seed: of the bootstrap. Raises: InputError for a design without a morris one; for a row
-    whose trial is missing. Sources: Morris, Technometrics 33 (1991); Campolongo, Cariboni & Saltelli,
-    Environmental Modelling & Software 22 (2007), for mu*.
+    Args:
+        results: Results of a study with a Morris design.
+        resamples: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for results without a morris design; for a row whose trial is missing.
+
+    Sources: Morris, Technometrics 33 (1991); Campolongo, Cariboni & Saltelli, Environmental Modelling &
+    Software 22 (2007), for mu*.
     """
     from SALib.analyze import morris as analysis
 
@@ -77,7 +91,7 @@ def morris(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd
         group = losses(results, task, variant)
         design, y, units = _rows(results, group, Morris)
         space = results.spaces[variant]
-        found = analysis.analyze(
+        indices = analysis.analyze(
             design.problem(space),
             units,
             y,
@@ -88,8 +102,8 @@ def morris(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd
         keys = {"task": task, "variant": variant, "n": len(y), "note": note(group), "order": "main"}
         for i, name in enumerate(space.names):
             if name in group.names:
-                value, half = float(found["mu_star"][i]), float(found["mu_star_conf"][i])
-                about = {"mu": float(found["mu"][i]), "sigma": float(found["sigma"][i])}
+                value, half = float(indices["mu_star"][i]), float(indices["mu_star_conf"][i])
+                about = {"mu": float(indices["mu"][i]), "sigma": float(indices["sigma"][i])}
                 rows.append(
                     {
                         **keys,
@@ -106,45 +120,45 @@ def morris(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd
 def _sobol(
     design: Saltelli, y: Array, space: Any, group: Losses, resamples: int, seed: int
 ) -> list[tuple[str, str, float, float]]:
-    """Effect, order, index and half its interval."""
+    """Return effect, order, index and half the interval of each index."""
     from SALib.analyze import sobol as analysis
 
     count = len(space)
     second = design.second_order
     if constant(group):
-        found: dict[str, Any] = {
+        indices: dict[str, Any] = {
             f"{name}{end}": np.zeros(count) for name in ("S1", "ST") for end in ("", "_conf")
         }
-        found |= {f"S2{end}": np.zeros((count, count)) for end in ("", "_conf")}
+        indices |= {f"S2{end}": np.zeros((count, count)) for end in ("", "_conf")}
     else:
         # SALib takes a seed of 0 for none.
-        found = analysis.analyze(
+        indices = analysis.analyze(
             design.problem(space), y, calc_second_order=second, num_resamples=resamples, seed=seed + 1
         )
-    kept = [i for i, name in enumerate(space.names) if name in group.names]
-    rows = [(space.names[i], "main", float(found["S1"][i]), float(found["S1_conf"][i])) for i in kept]
+    varied = [i for i, name in enumerate(space.names) if name in group.names]
+    rows = [(space.names[i], "main", float(indices["S1"][i]), float(indices["S1_conf"][i])) for i in varied]
     if second:
-        pairs = [(i, j) for i in kept for j in kept if i < j]
+        pairs = [(i, j) for i in varied for j in varied if i < j]
         rows += [
             (
                 f"{space.names[i]} x {space.names[j]}",
                 "pair",
-                float(found["S2"][i, j]),
-                float(found["S2_conf"][i, j]),
+                float(indices["S2"][i, j]),
+                float(indices["S2_conf"][i, j]),
             )
             for i, j in pairs
         ]
     return [
         *rows,
-        *((space.names[i], "total", float(found["ST"][i]), float(found["ST_conf"][i])) for i in kept),
+        *((space.names[i], "total", float(indices["ST"][i]), float(indices["ST_conf"][i])) for i in varied),
     ]
 
 
 def _rows(results: Results, group: Losses, kind: Any) -> tuple[Any, Array, Array]:
-    """The design of a kind, the mean loss of each of its rows, and its rows in the unit cube."""
+    """Return the design of a kind, the mean loss of each of its rows, and its rows in the unit cube."""
     measure = {"saltelli": "sobol", "morris": "morris"}[kind.kind]
     got = results.design_of(group.variant)
-    design = next((each for each in _designs(results, group.variant) if isinstance(each, kind)), None)
+    design = next((design for design in _designs(results, group.variant) if isinstance(design, kind)), None)
     if design is None:
         raise InputError(f"{measure} needs a {kind.kind} design, got {got!r}; use variance_shares")
     space = results.spaces[group.variant]
@@ -166,7 +180,7 @@ def _rows(results: Results, group: Losses, kind: Any) -> tuple[Any, Array, Array
 
 
 def _designs(results: Results, variant: str) -> list[FixedDesign]:
-    """The designs that a variant's configurations come from; of a composed one its parts."""
+    """Return the designs that a variant's configurations come from; for a composed design, its parts."""
     spec = results.spec
     data = dict(spec.get("designs") or {}).get(variant, spec.get("design"))
     if not data:

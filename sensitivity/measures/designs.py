@@ -1,4 +1,4 @@
-"""Which designs a measure accepts."""
+"""Checks of the designs and tasks that a measure accepts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 UNEVEN = ("one_at_a_time", "morris", "composed", "explicit")
-"""Designs that do not fill their space evenly: what is said of "a random configuration" is said of one of
-those listed."""
+"""Designs that do not fill their space evenly: a "random configuration" is one of the listed ones."""
 
 
 def refuse_adaptive(results: Results, measure: str, instead: str) -> None:
-    """The measure takes configurations for random or fixed; those of an optimizer are neither. Raises:
-    InputError."""
+    """Refuse configurations that an optimizer chose: they are neither random nor fixed.
+
+    Raises:
+        InputError: if the design of a variant is adaptive.
+    """
     chased = [
         name
         for name in dict.fromkeys(variant for _, variant in results.groups)
@@ -29,7 +31,11 @@ def refuse_adaptive(results: Results, measure: str, instead: str) -> None:
 
 
 def need_tasks(results: Results, measure: str, instead: str) -> list[str]:
-    """The tasks, in the study's order. Raises: InputError for fewer than two."""
+    """Return the tasks, in the study's order.
+
+    Raises:
+        InputError: for fewer than two tasks.
+    """
     tasks = list(dict.fromkeys(task for task, _ in results.groups))
     if len(tasks) < 2:
         raise InputError(f"{measure} needs at least two tasks, got {len(tasks)}; {instead}")
@@ -37,7 +43,11 @@ def need_tasks(results: Results, measure: str, instead: str) -> list[str]:
 
 
 def check_varied(results: Results, *names: str) -> None:
-    """Raises: InputError, with the nearest name, for a hyperparameter that no variant varies."""
+    """Check that some variant varies the hyperparameter.
+
+    Raises:
+        InputError: if no variant varies it, with the nearest name.
+    """
     known = list(dict.fromkeys(name for variant in results.spaces for name in results.varied(variant)))
     for name in names:
         if name not in known:
@@ -45,7 +55,7 @@ def check_varied(results: Results, *names: str) -> None:
 
 
 def joined(*remarks: str) -> str:
-    """A note of several remarks, without those that are empty.
+    """Join remarks to a note, without the empty ones.
 
     >>> joined("one seed", "", "2 of 4 trials missing")
     'one seed; 2 of 4 trials missing'

@@ -1,4 +1,4 @@
-"""How often a variant diverges."""
+"""Divergence rate of a variant."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def divergence_rate(results: Results, *, level: float = 0.95) -> pd.DataFrame:
-    """Share of the configurations that diverged, with Wilson's interval (which says something also when none
-    did).
+    """Return the share of the configurations that diverged, with Wilson's interval.
 
-    Every configuration has the same weight, whatever the number of its seeds (:func:`diverged_share`);
-    ``diverged`` of ``n`` are trials, and a note says where the two shares differ. Failed trials are errors,
-    not divergence, and are left out. Source: Wilson, "Probable Inference, the Law of Succession, and
-    Statistical Inference", JASA 22 (1927).
+    Wilson's interval is informative also where no configuration diverged. Every configuration has the same
+    weight, whatever the number of its seeds (:func:`diverged_share`); ``diverged`` of ``n`` are trials, and a
+    note says where the two shares differ. Failed trials are errors, not divergence, and are left out.
+
+    Source: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22 (1927).
     """
     rows = []
     for task, variant in results.groups:
@@ -47,7 +47,7 @@ def divergence_rate(results: Results, *, level: float = 0.95) -> pd.DataFrame:
 
 
 def configurations_of(results: Results, trials: pd.DataFrame, variant: str) -> Any:
-    """The number of the configuration of each trial of one variant."""
+    """Return the number of the configuration of each trial of one variant."""
     columns = [f"{PREFIX}{name}" for name in results.spaces[variant].names]
     return (
         trials.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
@@ -57,22 +57,29 @@ def configurations_of(results: Results, trials: pd.DataFrame, variant: str) -> A
 
 
 def weights(number: Any) -> Any:
-    """The weight of each trial: one over the seeds of its configuration. Args: number: of the configuration
-    of each trial."""
+    """Return the weight of each trial: one over the seeds of its configuration.
+
+    Args:
+        number: Number of the configuration of each trial.
+    """
     return 1.0 / np.bincount(number)[number] if len(number) else np.zeros(0)
 
 
 def diverged_share(number: Any, diverged: Any, level: float) -> tuple[float, float, float]:
-    r"""The share of the configurations that diverged, of each the share of its seeds, and Wilson's interval.
+    r"""Return the share of the configurations that diverged, and Wilson's interval.
+
+    Each configuration counts by the share of its seeds that diverged.
 
     .. math:: p = \sum_i w_i d_i / \sum_i w_i, \qquad n = \Big(\sum_i w_i\Big)^2 / \sum_i w_i^2
 
-    n is for Wilson's interval, and the number of trials where all configurations have equally many seeds.
-    Without trials the share is 0 and the interval everything.
+    n is the sample size for Wilson's interval, and equals the number of trials where all configurations have
+    equally many seeds. Without trials the share is 0 and the interval [0, 1].
 
     Args:
-        number: of the configuration of each trial.
-        diverged: of each trial.
+        number: Number of the configuration of each trial.
+        diverged: True for each trial that diverged.
+        level: Level of the interval, between 0 and 1.
+
     Source: Kish, "Survey Sampling" (1965), section 8.2, for n.
     """
     if not len(number):
@@ -85,8 +92,11 @@ def diverged_share(number: Any, diverged: Any, level: float) -> tuple[float, flo
 
 
 def wilson(share: float, total: float, level: float) -> tuple[float, float, float]:
-    """A share of so many, and Wilson's interval of it; all of it where there are none. Raises: InputError for
-    an impossible level."""
+    """Return a share of a total, and Wilson's interval of it; [0, 1] where the total is 0.
+
+    Raises:
+        InputError: for a level that is not between 0 and 1.
+    """
     from scipy.special import ndtri
 
     if not 0 < level < 1:
@@ -97,5 +107,5 @@ def wilson(share: float, total: float, level: float) -> tuple[float, float, floa
     centre = share + z**2 / (2 * total)
     half = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
     low, high = ((centre + sign * half) / (1 + z**2 / total) for sign in (-1, 1))
-    # At none and at all the ends are 0 and 1 but for rounding.
+    # For shares of 0 and 1 the ends are exactly 0 and 1, without rounding errors.
     return share, 0.0 if share == 0 else max(0.0, low), 1.0 if share == 1 else min(1.0, high)

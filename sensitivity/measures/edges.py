@@ -1,4 +1,4 @@
-"""Hyperparameters whose best is at an end of what was tried, beyond noise, and the range to try next."""
+"""Hyperparameters whose best value is at an end of the values tried, beyond noise, and the next range."""
 
 from __future__ import annotations
 
@@ -21,20 +21,24 @@ if TYPE_CHECKING:
 NEAR = 0.05
 """Part of a range, in unit coordinates, that counts as its end where the hyperparameter has no levels."""
 LEVELS, BINS = 12, 5
-"""Values up to which a hyperparameter has levels; parts with equally many configurations of one that has
-none."""
+"""Number of values up to which a hyperparameter has levels; number of equally filled parts of any other."""
 FEWEST = 8
-"""Configurations that advice needs."""
+"""Fewest configurations for which advice is given."""
 MOST_TASKS = 3
-"""Tasks that a sentence names."""
+"""Most tasks that a sentence names."""
 
 
 @dataclass(frozen=True)
 class Edge:
-    """The best of a variant on a task lies at an end.
+    """The best value of a hyperparameter lies at an end of the values tried.
 
-    name: of the hyperparameter. best: its value. higher: the end. gain: on the best further inside, as a
-        share of the range of the losses.
+    Attributes:
+        task: Task of the trials.
+        variant: Variant of the trials.
+        name: Name of the hyperparameter.
+        best: Its best value.
+        higher: True if the best value is at the upper end.
+        gain: Advantage over the best value further inside, as a share of the range of the losses.
     """
 
     task: str
@@ -46,16 +50,19 @@ class Edge:
 
 
 def advice(results: Results, groups: Iterable[Losses]) -> list[tuple[str, str, str]]:
-    """Task (empty of several), variant and sentence of every hyperparameter at an end: once a variant, the
-    clearest first."""
-    found: dict[tuple[str, str], list[Edge]] = {}
+    """Return task, variant and sentence for every hyperparameter whose best value is at an end.
+
+    There is one sentence a variant, the clearest first; the task is empty where the sentence is about
+    several.
+    """
+    by_group: dict[tuple[str, str], list[Edge]] = {}
     judged: dict[str, list[str]] = {}
     for group in groups:
         judged.setdefault(group.variant, []).append(group.task)
         for edge in edges(results, group):
-            found.setdefault((edge.variant, edge.name), []).append(edge)
+            by_group.setdefault((edge.variant, edge.name), []).append(edge)
     rows = []
-    for part in sorted(found.values(), key=lambda part: -max(edge.gain for edge in part)):
+    for part in sorted(by_group.values(), key=lambda part: -max(edge.gain for edge in part)):
         sentence = _sentence(results, part, judged[part[0].variant])
         if sentence:
             rows.append((part[0].task if len(part) == 1 else "", part[0].variant, sentence))
@@ -63,18 +70,18 @@ def advice(results: Results, groups: Iterable[Losses]) -> list[tuple[str, str, s
 
 
 def edges(results: Results, group: Losses) -> list[Edge]:
-    """The hyperparameters of one variant on one task whose best is at an end, by more than noise.
+    """Return the hyperparameters of one variant on one task whose best value is at an end, beyond noise.
 
-    At least :data:`FEWEST` configurations, and a best further inside that is worse by more than the two-sided
-    95% interval of the difference allows, with the seed noise of all configurations pooled. Without repeats,
-    and without levels, the loss has to fall towards the end, too: its best and its mean, over the last three
-    levels, or over four of a single hyperparameter.
+    The variant needs at least :data:`FEWEST` configurations, and a best value further inside that is worse by
+    more than the two-sided 95% interval of the difference allows, with the seed noise of all configurations
+    pooled. Without repeats and without levels, the loss must also fall towards the end: its best and its
+    mean, over the last three levels, or over four levels of a single hyperparameter.
     """
     if np.isfinite(group.loss).any(axis=1).sum() < FEWEST:
         return []
     group = scaled(group)
     best = int(np.nanargmin(group.mean))
-    found = []
+    result = []
     for column, name in enumerate(group.names):
         domain = results.spaces[group.variant][name]
         if domain.scale not in ("linear", "log", "log1m") or name not in group.configurations[best]:
@@ -86,7 +93,7 @@ def edges(results: Results, group: Losses) -> list[Edge]:
         if end is not None:
             higher, gain = end
             value = float(group.configurations[best][name])
-            found.append(
+            result.append(
                 Edge(
                     group.task,
                     group.variant,
@@ -96,15 +103,14 @@ def edges(results: Results, group: Losses) -> list[Edge]:
                     gain / float(np.nanmax(group.mean) - np.nanmin(group.mean)),
                 )
             )
-    return found
+    return result
 
 
 def _end(group: Losses, units: Array, active: NDArray[np.bool_], best: int) -> tuple[bool, float] | None:
-    """The end at which the best is, True for the upper, and by how much it is better than all further
-    inside."""
+    """Return the end at which the best is (True for the upper), and its advantage over inner values."""
     tried = np.unique(units[active])
     if len(tried) < 3:
-        return None  # of two levels, one is always at an end
+        return None  # with two levels, the best is always at an end
     has_levels = group.fixed or len(tried) <= LEVELS
     near = 0.0 if has_levels else NEAR
     lowest, highest = units[best] <= tried[0] + near, units[best] >= tried[-1] - near
@@ -124,7 +130,7 @@ def _end(group: Losses, units: Array, active: NDArray[np.bool_], best: int) -> t
 
 
 def _noise(group: Losses, rival: int, best: int) -> float:
-    """Half the 95% interval of the difference of two means; 0 with one seed."""
+    """Return half the 95% interval of the difference of two means; 0 with one seed."""
     from scipy.stats import t
 
     deviation, freedom = moderated(group.loss)
@@ -133,8 +139,10 @@ def _noise(group: Losses, rival: int, best: int) -> float:
 
 
 def _falls(units: Array, mean: Array, *, higher: bool, has_levels: bool) -> bool:
-    """True where the best and the mean loss fall towards the end over the last levels, or over the last of
-    :data:`BINS` parts."""
+    """Return True if the best and the mean loss fall towards the end.
+
+    The fall is judged over the last levels, or over the last of :data:`BINS` parts.
+    """
     if has_levels:
         parts = [mean[units == level] for level in np.unique(units)]
     else:
@@ -147,8 +155,10 @@ def _falls(units: Array, mean: Array, *, higher: bool, has_levels: bool) -> bool
 
 
 def _sentence(results: Results, part: Sequence[Edge], judged: Sequence[str]) -> str:
-    """What to try next, for all tasks together; empty where the bounds of the hyperparameter leave nothing to
-    try."""
+    """Return a sentence on the range to try next, for all tasks together.
+
+    The sentence is empty where the bounds of the hyperparameter leave nothing to try.
+    """
     variant, name = part[0].variant, part[0].name
     column = results.usable.loc[results.usable["variant"] == variant, f"{PREFIX}{name}"].dropna()
     tried = np.unique(column.to_numpy(float))

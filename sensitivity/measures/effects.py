@@ -1,5 +1,4 @@
-"""Which hyperparameters matter, in short: main effects, interactions, the unexplained remainder and seed
-noise."""
+"""Effects in short: main effects, interactions, the unexplained remainder and seed noise."""
 
 from __future__ import annotations
 
@@ -39,29 +38,34 @@ NO_HYPERPARAMETER = (INTERACTIONS, UNEXPLAINED, NOISE)
 
 
 def main_effects(results: Results, *, trees: int = TREES, seed: int = 0) -> pd.DataFrame:
-    """Shares of the variance of the capped loss that sum to 1: each hyperparameter alone, all pairs together,
-    the remainder, seed noise.
+    """Return shares of the variance of the capped loss that sum to 1.
 
+    The rows are each hyperparameter alone, all pairs together, the remainder and seed noise: the table of
     :func:`sensitivity.measures.variance_shares.variance_shares` without single pairs and totals.
-    :data:`INTERACTIONS` are what pairs explain, and there are none with one hyperparameter;
-    :data:`UNEXPLAINED` is what no effect explains.
+    :data:`INTERACTIONS` is the share of all pairs, and absent with one hyperparameter; :data:`UNEXPLAINED` is
+    the share that no effect explains.
+
+    Args:
+        results: Results of a study.
+        trees: Number of trees of the forest.
+        seed: Seed of the forest and the bootstrap.
     """
     table = variance_shares(results, totals=False, trees=trees, seed=seed)
     return table[~table["order"].isin(FULLER)].reset_index(drop=True)[COLUMNS]
 
 
 def effects_in_short(results: Results, shares: Callable[[], pd.DataFrame] | None = None) -> pd.DataFrame:
-    """Return what the report shows: exact where the design allows it, from a forest elsewhere. Columns as of
-    :func:`main_effects`.
+    """Return the effects that the report shows: exact where the design allows it, from a forest elsewhere.
 
-    A full grid with seed replicates is analysed by :func:`sensitivity.measures.factorial.factorial`, which
-    needs no surrogate and few configurations. Nothing is unexplained there: its interactions are tested
-    together, with the seeds as their error.
+    The columns are those of :func:`main_effects`. A full grid with seed replicates is analysed by
+    :func:`sensitivity.measures.factorial.factorial`, which needs no surrogate and few configurations. Nothing
+    is unexplained there: its interactions are tested together, with the seeds as their error.
 
     Args:
-        results: of the study.
-        shares: gives the table of :func:`sensitivity.measures.variance_shares.variance_shares`, from which
-            the effects of a forest are taken; they are measured when not given.
+        results: Results of the study.
+        shares: Function that returns the table of
+            :func:`sensitivity.measures.variance_shares.variance_shares`, from which the effects of a forest
+            are taken; None to measure them.
     """
     parts = []
     for task, variant in results.groups:
@@ -79,8 +83,7 @@ def effects_in_short(results: Results, shares: Callable[[], pd.DataFrame] | None
 
 
 def exact_effects(results: Results, task: str, variant: str) -> pd.DataFrame | None:
-    """What :func:`effects_in_short` has of one variant where its design needs no surrogate; None where the
-    effects come from a forest."""
+    """Return the exact effects of one variant, as :func:`effects_in_short`; None where a forest is needed."""
     try:
         return _in_short(factorial(_only(results, task, variant)))
     except InputError:
@@ -93,8 +96,11 @@ def _only(results: Results, task: str, variant: str) -> Results:
 
 
 def _in_short(table: pd.DataFrame) -> pd.DataFrame:
-    """A factorial analysis with its interactions in one row. Raises: InputError without seed replicates,
-    which are its error term."""
+    """Return a factorial analysis with its interactions in one row.
+
+    Raises:
+        InputError: without seed replicates, which are its error term.
+    """
     main, noise = table[table["order"] == "main"], table[table["order"] == "noise"]
     if noise.empty or noise["value"].isna().any():
         raise InputError("a factorial analysis needs at least two seeds of every configuration")

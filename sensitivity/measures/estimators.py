@@ -1,5 +1,4 @@
-"""Estimators of importance side by side: how each ranks the hyperparameters, and where two of them
-disagree."""
+"""Estimators of importance side by side: the rank of each hyperparameter, and disagreements."""
 
 from __future__ import annotations
 
@@ -38,21 +37,26 @@ ESTIMATORS: dict[str, Callable[[Results], pd.DataFrame]] = {
     "shapley sensitivity": partial(shapley, game="sensitivity"),
     "shapley tunability": partial(shapley, game="tunability"),
 }
-"""What :func:`estimators` asks; the seed of each is its own default."""
+"""Functions that :func:`estimators` calls, each with its default seed."""
 _log = logging.getLogger("sensitivity")
 COLUMNS = ["task", "variant", "effect", "estimator", "value", "low", "high", "n", "rank", "disagrees", "note"]
 
 
 def estimators(results: Results, *, names: tuple[str, ...] = tuple(ESTIMATORS)) -> pd.DataFrame:
-    """Every estimator that a design allows, one row a hyperparameter and estimator.
+    """Return every estimator that a design allows, one row a hyperparameter and estimator.
 
-    Values of different estimators are in different units and answer different questions (the docstring of
-    each says which), so they are compared by ``rank``: 1 is what matters most, equal values share the mean
-    rank. ``disagrees`` names the estimators that put this hyperparameter and another the other way round,
-    where both intervals keep the two apart: what chance does not explain. An estimator that refuses the
-    design, or fails, has a row without effect, and the reason in its note.
+    Values of different estimators are in different units and answer different questions (see their
+    docstrings), so they are compared by ``rank``: 1 is the most important, equal values share the mean rank.
+    ``disagrees`` names the estimators that order this hyperparameter and another the other way round, where
+    both intervals separate the two, so that chance does not explain it. An estimator that refuses the design,
+    or fails, has a row without effect, and the reason in its note.
 
-    Args: names: of :data:`ESTIMATORS`. Raises: InputError for an unknown one.
+    Args:
+        results: Results of a study.
+        names: Names of :data:`ESTIMATORS`.
+
+    Raises:
+        InputError: for an unknown name.
     """
     from trainables.names import unknown
 
@@ -65,21 +69,21 @@ def estimators(results: Results, *, names: tuple[str, ...] = tuple(ESTIMATORS)) 
         varied = results.varied(variant)
         tables: dict[str, list[dict[str, Any]]] = {}
         for name in names:
-            found = _table_or_reason(name, part)
-            if isinstance(found, str):
+            table = _table_or_reason(name, part)
+            if isinstance(table, str):
                 keys = {
                     "task": task,
                     "variant": variant,
                     "effect": "",
                     "estimator": name,
-                    "note": found,
+                    "note": table,
                     "disagrees": "",
                 }
                 rows.append({**keys, **dict.fromkeys(("value", "low", "high", "n", "rank"), np.nan)})
                 continue
-            kept = found[found["effect"].isin(varied) & found["order"].isin(("main", "top"))]
-            kept = kept.assign(estimator=name, rank=kept["value"].rank(ascending=False), disagrees="")
-            tables[name] = records(kept)
+            ranked = table[table["effect"].isin(varied) & table["order"].isin(("main", "top"))]
+            ranked = ranked.assign(estimator=name, rank=ranked["value"].rank(ascending=False), disagrees="")
+            tables[name] = records(ranked)
         _compare(tables)
         rows += [{column: row[column] for column in COLUMNS} for name in tables for row in tables[name]]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -91,31 +95,31 @@ def _table_or_reason(name: str, results: Results) -> pd.DataFrame | str:
         return ESTIMATORS[name](results)
     except InputError as refusal:
         return str(refusal)
-    except Exception as error:  # the other estimators are as good without it
+    except Exception as error:  # the other estimators do not depend on this one
         reason = reason_of(name, error)
         _log.warning("%s", reason, exc_info=error)
         return reason
 
 
 def _only(results: Results, task: str, variant: str) -> Results:
-    """The results of one variant on one task."""
+    """Return the results of one variant on one task."""
     trials = results.trials
-    kept = trials[(trials["task"] == task) & (trials["variant"] == variant)]
-    return keeping_losses(dataclasses.replace(results, trials=kept))
+    part = trials[(trials["task"] == task) & (trials["variant"] == variant)]
+    return keeping_losses(dataclasses.replace(results, trials=part))
 
 
 def _compare(tables: dict[str, list[dict[str, Any]]]) -> None:
-    """Note in the rows which estimators order two hyperparameters the other way round."""
+    """Note in the rows the estimators that order two hyperparameters the other way round."""
     for (one, these), (other, those) in itertools.combinations(tables.items(), 2):
         place = {row["effect"]: row for row in those}
         for a, b in itertools.combinations(these, 2):
             c, d = place.get(a["effect"]), place.get(b["effect"])
             if c is not None and d is not None and _before(a, b) * _before(c, d) < 0:
                 for row, name in ((a, other), (b, other), (c, one), (d, one)):
-                    known = [each for each in row["disagrees"].split(", ") if each]
+                    known = [name for name in row["disagrees"].split(", ") if name]
                     row["disagrees"] = ", ".join(dict.fromkeys([*known, name]))
 
 
 def _before(a: dict[str, Any], b: dict[str, Any]) -> int:
-    """1 where the interval of a is above that of b, -1 where below, else 0."""
+    """Return 1 where the interval of a is above that of b, -1 where it is below, else 0."""
     return int(a["low"] > b["high"]) - int(b["low"] > a["high"])

@@ -1,4 +1,4 @@
-"""What an untuned configuration costs: the mean excess of the loss over the best."""
+"""Excess loss: the cost of an untuned configuration, as its mean distance from the best loss."""
 
 from __future__ import annotations
 
@@ -9,20 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sensitivity.measures.cross_fitting import best, best_draws
 from sensitivity.measures.designs import joined
-from sensitivity.measures.losses import (
-    DRAWS,
-    Array,
-    Losses,
-    around,
-    best,
-    best_draws,
-    groups,
-    interval,
-    note,
-    resampled,
-    row,
-)
+from sensitivity.measures.losses import Array, Losses, groups, note, row
+from sensitivity.measures.resampling import DRAWS, around, interval, resampled
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -32,7 +22,7 @@ COLUMNS = ["task", "variant", "value", "low", "high", "n", "note"]
 
 
 BINS = 12
-"""Parts of a scale where the design has no levels."""
+"""Number of parts of a scale where the design has no levels."""
 
 
 def excess_loss(
@@ -44,23 +34,30 @@ def excess_loss(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""The mean excess of the capped loss over the best: the expected regret of a configuration that nobody
-    tuned.
+    r"""Return the mean excess of the capped loss over the best: the expected regret without tuning.
 
     .. math:: \mathbb{E}_{x} \left[ \min(\ell(x), \ell_0) - \ell^* \right]
 
-    In units of the loss; 0 is a variant that does not care. The mean is over the configurations of the
+    In units of the loss; 0 is a variant that needs no tuning. The mean is over the configurations of the
     design, which are uniform on the scales of the space. With ``over`` it is over the levels of that
     hyperparameter, each with equal weight (over configurations where the design has no levels), and at each
-    level over the other hyperparameters and the seeds: the variant as it was run. ``tuned`` has the best loss
-    at each level instead of the mean, so that only the hyperparameter itself costs (levels where the design
-    has none: up to 12 even parts of its scale).
-    :math:`\ell^*` is :func:`sensitivity.measures.losses.best`. Variants without the hyperparameter have no row, and configurations
-    without it (a condition keeps it inactive) do not count. One configuration, or one level, has no value.
+    level over the other hyperparameters and the seeds. ``tuned`` takes the best loss at each level instead of
+    the mean, so that only the hyperparameter itself costs (levels where the design has none: up to 12 even
+    parts of its scale). :math:`\ell^*` is :func:`sensitivity.measures.cross_fitting.best`. Variants without
+    the hyperparameter have no row, and configurations in which a condition makes it inactive do not count.
+    One configuration, or one level, has no value.
 
-    Args: over: a hyperparameter, or None for the whole space. tuned: see above. level: of the interval
-    (:func:`sensitivity.measures.losses.around`). draws, seed: of the bootstrap.
-    Raises: InputError for a hyperparameter that no variant has, for ``tuned`` without one.
+    Args:
+        results: Results of a study.
+        over: Hyperparameter; None for the whole space.
+        tuned: Take the best loss at each level of ``over``.
+        level: Level of the interval (:func:`sensitivity.measures.resampling.around`), between 0 and 1.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for a hyperparameter that no variant has; for ``tuned`` without a hyperparameter.
+
     Source: Wortsman et al., arXiv:2309.14322, section 2.2, for the learning rate.
     """
     known = list(dict.fromkeys(name for variant in results.spaces for name in results.varied(variant)))
@@ -86,8 +83,15 @@ def excess_loss(
 
 
 def best_loss(results: Results, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """The best loss (:func:`sensitivity.measures.losses.best`) with its bootstrap interval, and the
-    configuration with the smallest mean.   Args: level: of the interval. draws, seed: of the bootstrap.
+    """Return the best loss with its bootstrap interval, and the configuration with the smallest mean.
+
+    The best loss is :func:`sensitivity.measures.cross_fitting.best`.
+
+    Args:
+        results: Results of a study.
+        level: Level of the interval, between 0 and 1.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
     """
     rows = []
     for group in groups(results):
@@ -109,17 +113,23 @@ def best_loss(results: Results, *, level: float = 0.95, draws: int = DRAWS, seed
 def excess_differences(
     results: Results, *, over: str | None = None, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    """Difference of :func:`excess_loss` between every two variants on a task, ``a`` minus ``b``; the two are
-    resampled apart.
+    """Return the difference of :func:`excess_loss` between every two variants on a task, ``a`` minus ``b``.
 
-    An interval that holds 0 is a difference that this study cannot tell from noise.
+    The two variants are resampled independently. An interval that encloses 0 is a difference that this study
+    cannot tell from noise.
+
+    Args:
+        results: Results of a study.
+        over: Hyperparameter; None for the whole space.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
     """
-    found = [group for group in groups(results, over) if _varies(group, over)]
-    drawn = [excess_draws(each, over, draws, seed + i) for i, each in enumerate(found)]
-    values = [excess(each, over) for each in found]
+    varying = [group for group in groups(results, over) if _varies(group, over)]
+    drawn = [excess_draws(group, over, draws, seed + i) for i, group in enumerate(varying)]
+    values = [excess(group, over) for group in varying]
     rows = []
-    for i, j in itertools.combinations(range(len(found)), 2):
-        a, b = found[i], found[j]
+    for i, j in itertools.combinations(range(len(varying)), 2):
+        a, b = varying[i], varying[j]
         if a.task == b.task:
             value, (low, high) = values[i] - values[j], interval(drawn[i] - drawn[j])
             both = {
@@ -134,26 +144,25 @@ def excess_differences(
 
 
 def _varies(group: Losses, over: str | None) -> bool:
-    """Return True for two levels of a hyperparameter with a result, two configurations without one."""
+    """Return True for two levels of a hyperparameter with a result; without one, for two configurations."""
     return len(group.loss if over is None else np.unique(group.units[:, group.names.index(over)])) > 1
 
 
 def excess(group: Losses, over: str | None) -> float:
-    """:func:`excess_loss` of one variant on one task."""
+    """Return :func:`excess_loss` of one variant on one task."""
     return max(0.0, float(mean_over(group, group.mean[None], over)[0]) - best(group))
 
 
 def excess_draws(group: Losses, over: str | None, draws: int, seed: int) -> Array:
-    """Bootstrap draws of :func:`excess`. Shape ``[draws]``."""
+    """Return bootstrap draws of :func:`excess`, ``[draws]``."""
     drawn = resampled(group, draws=draws, seed=seed)
-    # Means of drawn configurations have the noise of their seeds in them already; those of fixed ones are
-    # given it.
+    # Means of drawn configurations already include seed noise; means of fixed configurations get it here.
     means = drawn.mean if group.fixed else group.mean[drawn.chosen]
     return mean_over(group, means, over) - best_draws(group, drawn)
 
 
 def _tuned(group: Losses, over: str, draws: int, seed: int) -> tuple[float, Array]:
-    """The mean over the levels of the best loss at each, less the best of all; and draws of it."""
+    """Return the mean over the levels of the best loss at each, less the best of all; and draws of it."""
     units = group.units[:, group.names.index(over)]
     levels, places = np.unique(units, return_inverse=True)
     if not group.fixed and len(levels) > BINS:
@@ -165,16 +174,24 @@ def _tuned(group: Losses, over: str, draws: int, seed: int) -> tuple[float, Arra
         replace(group, loss=group.loss[part], units=group.units[part], lr=group.lr[part]) for part in parts
     ]
     again = np.mean(
-        [best_draws(each, drawn.of(part)) for each, part in zip(at_each, parts, strict=True)], axis=0
+        [best_draws(subgroup, drawn.of(part)) for subgroup, part in zip(at_each, parts, strict=True)], axis=0
     )
-    return max(0.0, float(np.mean([best(each) for each in at_each])) - best(group)), again - best_draws(
-        group, drawn
-    )
+    return max(
+        0.0, float(np.mean([best(subgroup) for subgroup in at_each])) - best(group)
+    ), again - best_draws(group, drawn)
 
 
 def mean_over(group: Losses, means: Array, over: str | None) -> Array:
-    """Mean over the levels of the mean within each, or over configurations. ``[draws, configurations]`` to
-    ``[draws]``."""
+    """Return the mean over the levels of the mean within each, or over configurations.
+
+    Args:
+        group: Losses of one variant on one task.
+        means: Mean losses, ``[draws, configurations]``.
+        over: Hyperparameter with the levels; None for all configurations.
+
+    Returns:
+        ``[draws]``.
+    """
     if not group.fixed or over is None:
         return np.asarray(means.mean(axis=1))
     _, places, counts = np.unique(

@@ -1,5 +1,4 @@
-"""A guard around everything that is computed of results: what fails costs its own place, with the reason, and
-nothing else."""
+"""A guard around computations on results: a failure costs its own place only, with the reason."""
 
 from __future__ import annotations
 
@@ -15,27 +14,27 @@ from trainables.names import InputError
 
 T = TypeVar("T")
 REFUSED = "refused"
-"""In the attributes of an empty table: the reason why the results do not give it."""
+"""Key in the attributes of an empty table: the reason why the results do not provide the table."""
 COLUMNS = ("task", "variant", "value", "low", "high", "n", "note")
 LONGEST = 200
-"""Characters of an exception's text in a reason."""
+"""Most characters of an exception's text in a reason."""
 
 _log = logging.getLogger("sensitivity")
 
 
 class ComputationFailed(InputError):
-    """Something that was needed has failed before; its reason is among :attr:`Guard.failures`."""
+    """A computation that another one needs has failed before; the reason is among :attr:`Guard.failures`."""
 
 
 def refused_table(reason: str) -> pd.DataFrame:
-    """Return an empty table that says why there is none."""
+    """Return an empty table with the reason for its emptiness."""
     table = pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
     table.attrs[REFUSED] = reason
     return table
 
 
 def table_or_refusal(measure: Callable[..., pd.DataFrame], *arguments: Any, **named: Any) -> pd.DataFrame:
-    """Call a measure; return an empty table with the reason where it refuses the results."""
+    """Call a measure; return an empty table with the reason where the measure refuses the results."""
     try:
         return measure(*arguments, **named)
     except ComputationFailed:
@@ -60,8 +59,8 @@ class Guard:
     """A place where computations may fail one by one.
 
     Attributes:
-        failures: the reason of each computation that failed, by its name. Everything that needs one of them
-            fails with the same reason.
+        failures: Reason of each computation that failed, by its name. Every computation that needs one of
+            them fails with the same reason.
     """
 
     failures: dict[str, str] = field(default_factory=dict, kw_only=True, repr=False, compare=False)
@@ -70,7 +69,7 @@ class Guard:
         """Note the failure of a computation, once, with its traceback in the log.
 
         Returns:
-            The exception to raise where there is nothing else to return.
+            The exception to raise where nothing else can be returned.
         """
         if name not in self.failures:
             self.failures[name] = reason_of(name, error)
@@ -78,34 +77,34 @@ class Guard:
         return ComputationFailed(self.failures[name])
 
     def required(self, name: str, compute: Callable[[], T]) -> T:
-        """Compute something that its caller cannot do without.
+        """Compute a result that the caller cannot do without.
 
         Args:
-            name: of the computation, for a reader.
-            compute: the computation.
+            name: Name of the computation, for a reader.
+            compute: The computation.
 
         Raises:
-            ComputationFailed: it failed, or something that it needs did.
+            ComputationFailed: if the computation, or one that it needs, fails.
         """
         try:
             return compute()
         except InputError:
-            raise  # a refusal, or a failure that is noted
+            raise  # a refusal, or a failure already noted
         except Exception as error:
             raise self.fail(name, error) from error
 
     def attempt(self, name: str, compute: Callable[[], T], otherwise: T) -> T:
-        """Compute something that a page can do without.
+        """Compute a result that a page can do without.
 
         Args:
-            name: of the computation, for a reader.
-            compute: the computation.
-            otherwise: the result where it fails.
+            name: Name of the computation, for a reader.
+            compute: The computation.
+            otherwise: The result if the computation fails.
         """
         try:
             return compute()
         except ComputationFailed:
-            return otherwise  # its reason is noted
+            return otherwise  # the failure is noted with its reason
         except Exception as error:
             self.fail(name, error)
             return otherwise
@@ -118,7 +117,7 @@ class Guard:
         return joined
 
     def table_named(self, name: str) -> pd.DataFrame:
-        """Return one of the tables that are attributes; an empty one with the reason where it failed."""
+        """Return one of the tables that are attributes; an empty one with the reason if it failed."""
         try:
             table: pd.DataFrame = getattr(self, name)
         except ComputationFailed as failure:
@@ -130,7 +129,7 @@ class guarded_table(cached_property[Any]):
     """A table of a :class:`Guard`, computed when it is first read.
 
     A refusal (InputError) is an empty table with its reason. Any other exception is noted as a failure of the
-    guard, and raised as ComputationFailed to whatever reads the table, now and later.
+    guard, and raised as ComputationFailed to every reader of the table, now and later.
     """
 
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:

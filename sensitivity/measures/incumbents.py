@@ -1,5 +1,4 @@
-"""The loss of the best of k random configurations: its distribution and its expectation, over subsets of
-those that were tried."""
+"""Incumbents: the distribution and the expectation of the best of k random configurations."""
 
 from __future__ import annotations
 
@@ -7,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensitivity.measures.losses import held_out, interval, resampled
+from sensitivity.measures.cross_fitting import held_out
 from sensitivity.measures.magnitudes import exponent_of
+from sensitivity.measures.resampling import interval, resampled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,18 +18,25 @@ if TYPE_CHECKING:
     from sensitivity.measures.losses import Array, Losses
 
 CHUNK = 4_000_000
-"""Losses that are ordered at once."""
+"""Number of losses that are ordered at once."""
 
 
 def weights(count: int, budgets: Sequence[int], *, replacement: bool = False) -> Array:
-    r"""The chance that the i-th best of ``count`` configurations is the best of a random k of them. Shape
-    ``[budgets, count]``.
+    r"""Return the chance that the i-th best of ``count`` configurations is the best of a random k of them.
 
     .. math:: w_{k,i} = \binom{B - i}{k - 1} \Big/ \binom{B}{k}
         \qquad\text{with replacement}\qquad \left(\tfrac{B - i + 1}{B}\right)^k - \left(\tfrac{B -
         i}{B}\right)^k
 
     A budget above ``count`` is ``count``.
+
+    Args:
+        count: Number of configurations, B.
+        budgets: Numbers of drawn configurations, k.
+        replacement: Draw with replacement.
+
+    Returns:
+        ``[budgets, count]``.
 
     >>> weights(4, [1, 2, 4]).round(3).tolist()
     [[0.25, 0.25, 0.25, 0.25], [0.5, 0.333, 0.167, 0.0], [1.0, 0.0, 0.0, 0.0]]
@@ -51,28 +58,41 @@ def weights(count: int, budgets: Sequence[int], *, replacement: bool = False) ->
         + gammaln(k + 1)
         + gammaln(count - k + 1)
     )
-    found = np.where(possible, np.exp(np.minimum(chance, 0.0)), 0.0)
-    return np.asarray(found / found.sum(axis=1, keepdims=True))
+    weight = np.where(possible, np.exp(np.minimum(chance, 0.0)), 0.0)
+    return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
 
 def ordered(loss: Array) -> Array:
-    """Losses measured by one seed, in the order that the other seeds give the configurations; with one seed,
-    in their own.
+    """Return losses measured by one seed, in the order that the other seeds rank the configurations.
 
-    As :func:`sensitivity.measures.losses.held_out` has it. Shape ``[draws, configurations, seeds]`` to
-    ``[draws, seeds, configurations]``; NaN, last, for configurations without a trial.
+    With one seed, the order is that of its own losses; see
+    :func:`sensitivity.measures.cross_fitting.held_out`.
+
+    Args:
+        loss: Losses, ``[draws, configurations, seeds]``.
+
+    Returns:
+        ``[draws, seeds, configurations]``; NaN, last, for configurations without a trial.
     """
-    present = np.isfinite(loss)
-    known = np.where(present, loss, 0.0)
-    total, count = known.sum(axis=2, keepdims=True), present.sum(axis=2, keepdims=True)
-    choosing, measured = held_out(known, present, total, count)
+    finite = np.isfinite(loss)
+    known = np.where(finite, loss, 0.0)
+    total, count = known.sum(axis=2, keepdims=True), finite.sum(axis=2, keepdims=True)
+    choosing, measured = held_out(known, finite, total, count)
     order = np.argsort(np.where(count > 0, choosing, np.inf), axis=1, kind="stable")
     return np.take_along_axis(np.where(count > 0, measured, np.nan), order, axis=1).transpose(0, 2, 1)
 
 
 def curve(loss: Array, budgets: Sequence[int], *, replacement: bool = False) -> Array:
-    """The expected loss of the best of k configurations. ``[draws, configurations, seeds]`` to ``[draws,
-    budgets]``."""
+    """Return the expected loss of the best of k configurations.
+
+    Args:
+        loss: Losses, ``[draws, configurations, seeds]``.
+        budgets: Numbers of configurations, k.
+        replacement: Draw with replacement.
+
+    Returns:
+        ``[draws, budgets]``.
+    """
     size = max(1, CHUNK // (loss.shape[1] * loss.shape[2]))
     return np.concatenate(
         [_curve(loss[i : i + size], budgets, replacement) for i in range(0, len(loss), size)]
@@ -94,10 +114,9 @@ def _curve(loss: Array, budgets: Sequence[int], replacement: bool) -> Array:
 
 
 def drawn_losses(group: Losses, draws: int, seed: int) -> Array:
-    """Losses of bootstrap draws: configurations drawn anew where the design drew them, new noise where it
-    fixed them.
+    """Return losses of bootstrap draws, ``[draws, configurations, seeds]``.
 
-    Shape ``[draws, configurations, seeds]``.
+    Configurations are drawn again where the design drew them; where it fixed them, only the noise is new.
     """
     drawn = resampled(group, draws=draws, seed=seed)
     if not group.fixed:
@@ -108,22 +127,22 @@ def drawn_losses(group: Losses, draws: int, seed: int) -> Array:
 
 
 def curve_draws(group: Losses, budgets: Sequence[int], draws: int, seed: int) -> Array:
-    """Bootstrap draws of :func:`curve`, centred on it. Shape ``[draws, budgets]``.
+    """Return bootstrap draws of :func:`curve`, centred on it, ``[draws, budgets]``.
 
-    Centred, because a draw holds some configurations twice, so its best of k is worse than that of k
-    different ones, and because noise that is added to means which have some already counts twice.
+    They are centred for two reasons: a draw contains some configurations twice, so its best of k is worse
+    than that of k different ones; and noise that is added to noisy means counts twice.
     """
-    found = curve(drawn_losses(group, draws, seed), budgets)
+    curves = curve(drawn_losses(group, draws, seed), budgets)
     value = curve(group.loss[None], budgets)[0]
-    return np.asarray(np.minimum(found - found.mean(axis=0) + value, group.initial))
+    return np.asarray(np.minimum(curves - curves.mean(axis=0) + value, group.initial))
 
 
 def around(value: float, draws: Array, group: Losses) -> tuple[float, float]:
-    """The 95% interval of a value: the wider of the draws' percentiles and of 1.96 of their standard
-    deviations, within possible losses.
+    """Return the 95% interval of a value, within possible losses.
 
-    Either alone covers too seldom where k is more than a tenth of the configurations, since draws cannot be
-    better than the best tried.
+    The interval is the wider of the draws' percentiles and of 1.96 of their standard deviations. Either alone
+    covers too seldom where k is more than a tenth of the configurations, since draws cannot be better than
+    the best tried.
     """
     low, high = interval(draws)
     exponent = exponent_of(draws)
@@ -133,12 +152,12 @@ def around(value: float, draws: Array, group: Losses) -> tuple[float, float]:
 
 
 def known(group: Losses) -> int:
-    """Configurations of which a random search can draw: those with a result."""
+    """Return the number of configurations with a result, of which a random search can draw."""
     return int(np.isfinite(group.loss).any(axis=1).sum())
 
 
 def spaced(most: int, points: int) -> NDArray[np.int64]:
-    """Budgets from 1 to ``most``, each whole number up to 10, then about evenly spaced in their logarithm.
+    """Return budgets from 1 to ``most``: each whole number up to 10, then about evenly spaced logarithms.
 
     >>> spaced(40, 20).tolist()
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 18, 22, 27, 33, 40]

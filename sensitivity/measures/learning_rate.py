@@ -1,4 +1,4 @@
-"""How sensitive a variant is to its learning rate."""
+"""Sensitivity of a variant to its learning rate."""
 
 from __future__ import annotations
 
@@ -9,41 +9,37 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sensitivity.measures.cross_fitting import best, best_draws
 from sensitivity.measures.excess import COLUMNS, excess_loss
-from sensitivity.measures.losses import (
-    DRAWS,
-    Array,
-    Losses,
-    best,
-    best_draws,
-    groups,
-    interval,
-    note,
-    resampled,
-    row,
-)
+from sensitivity.measures.losses import Array, Losses, groups, note, row
+from sensitivity.measures.resampling import DRAWS, interval, resampled
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 WITHIN = 0.10
-"""Losses within this share of the best count as robust."""
+"""Share of the best loss within which losses count as robust."""
 BINS = 12
-"""Bins of a learning-rate axis where the design has no levels."""
+"""Number of bins of a learning-rate axis where the design has no levels."""
 
 
 def lr_sensitivity(
     results: Results, *, tuned: bool = False, level: float = 0.95, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""Learning-rate sensitivity: the mean excess of the capped loss over the best, over the range of
-    learning rates.
+    r"""Return the mean excess of the capped loss over the best, over the range of learning rates.
 
     .. math:: \mathbb{E}_{\log \alpha \in [a, b]} \left[ \min(\ell(\alpha), \ell_0) - \ell^* \right]
 
-    :func:`sensitivity.measures.excess.excess_loss` over lr, with the range that it is over.
+    This is :func:`sensitivity.measures.excess.excess_loss` over lr, with the range of lr.
 
-    Args: tuned: with the other hyperparameters tuned at each lr, instead of as run. level: of the interval.
-    draws, seed: of the bootstrap. Source: Wortsman et al., arXiv:2309.14322, section 2.2.
+    Args:
+        results: Results of a study.
+        tuned: Tune the other hyperparameters at each lr.
+        level: Level of the interval, between 0 and 1.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Source: Wortsman et al., arXiv:2309.14322, section 2.2.
     """
     if not any("lr" in results.varied(name) for name in results.spaces):
         return pd.DataFrame(columns=[*COLUMNS, "lr_low", "lr_high"])
@@ -55,12 +51,17 @@ def lr_sensitivity(
 def robust_width(
     results: Results, *, within: float = WITHIN, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""Decades of learning rate within ``within`` of the best loss, the other hyperparameters tuned at each
-    lr.
+    r"""Return the decades of learning rate within a share of the best loss, the rest tuned at each lr.
 
     The width of :math:`\{\log_{10} \alpha : \ell(\alpha) \le (1 + \text{within}) \, \ell^*\}` on the curve of
     :func:`lr_curve`, which is linear in log lr between its levels; a basin that ends at the edge of the range
     is cut there, and the note says so.
+
+    Args:
+        results: Results of a study.
+        within: Share of the best loss.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
     """
     rows = []
     for group in groups(results, "lr"):
@@ -89,31 +90,38 @@ def robust_width(
 def robust_share(
     results: Results, *, within: float = WITHIN, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
-    r"""Share of the space within ``within`` of the best loss: the chance that a configuration that nobody
-    tuned is good enough.
+    r"""Return the share of the space within a share of the best loss.
+
+    This is the chance that an untuned configuration is good enough:
 
     .. math:: P_x \left[ \ell(x) \le (1 + \text{within}) \, \ell^* \right]
 
     over the configurations of the design, with :math:`\ell^*` as in
-    :func:`sensitivity.measures.excess.best_loss`. Interval: bootstrap. A variant that did not learn has none
-    that is good: 0.
+    :func:`sensitivity.measures.excess.best_loss`. The interval is a bootstrap. The share is 0 for a variant
+    that did not learn.
+
+    Args:
+        results: Results of a study.
+        within: Share of the best loss.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
     """
     rows = []
     for group in groups(results):
         drawn = resampled(group, draws=draws, seed=seed)
         limit, limits = (top + within * np.abs(top) for top in (best(group), best_draws(group, drawn)))
-        value, found = float((group.mean <= limit).mean()), (drawn.mean <= limits[:, None]).mean(axis=1)
-        value, (low, high) = (value, interval(found)) if group.learned else (0.0, (0.0, 0.0))
+        value, shares = float((group.mean <= limit).mean()), (drawn.mean <= limits[:, None]).mean(axis=1)
+        value, (low, high) = (value, interval(shares)) if group.learned else (0.0, (0.0, 0.0))
         rows.append(row(group, value, min(low, value), max(high, value)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def lr_curve(results: Results) -> pd.DataFrame:
-    """Loss against learning rate, the other hyperparameters tuned at each lr: value is the mean over seeds,
-    low and high their range.
+    """Return the loss by learning rate, the other hyperparameters tuned at each lr.
 
-    One row for each level of lr, or for each of :data:`BINS` bins where the design has no levels. ``untuned``
-    is the mean over all configurations there, ``diverged`` the share of trials whose loss is at the cap.
+    ``value`` is the mean over seeds, ``low`` and ``high`` the range of the seeds. There is one row for each
+    level of lr, or for each of :data:`BINS` bins where the design has no levels. ``untuned`` is the mean over
+    all configurations of the level, ``diverged`` the share of trials whose loss is at the cap.
     """
     rows = []
     for group in groups(results, "lr"):
@@ -124,11 +132,15 @@ def lr_curve(results: Results) -> pd.DataFrame:
             if not len(members):
                 continue
             tuned = members[np.argmin(mean[members])]
-            here = group.loss[members]
+            at_rate = group.loss[members]
             low, high = np.nanmin(group.loss[tuned]), np.nanmax(group.loss[tuned])
             rows.append(
                 row(group, float(mean[tuned]), float(low), float(high))
-                | {"lr": float(lr), "untuned": float(np.nanmean(here)), "n": int(np.isfinite(here).sum())}
+                | {
+                    "lr": float(lr),
+                    "untuned": float(np.nanmean(at_rate)),
+                    "n": int(np.isfinite(at_rate).sum()),
+                }
                 | {"configuration": group.configurations[tuned]}
             )
     return pd.DataFrame(
@@ -138,8 +150,10 @@ def lr_curve(results: Results) -> pd.DataFrame:
 
 
 def lr_levels(group: Losses) -> tuple[Array, NDArray[np.int64]]:
-    """The levels of lr and the level of each configuration: the grid's own, or bins of equal width in log lr
-    (their centres)."""
+    """Return the levels of lr and the level of each configuration.
+
+    The levels are the grid's own, or the centres of bins of equal width in log lr.
+    """
     levels, places = np.unique(group.lr, return_inverse=True)
     if group.fixed or len(levels) <= BINS:
         return levels, places.reshape(-1)
@@ -150,7 +164,7 @@ def lr_levels(group: Losses) -> tuple[Array, NDArray[np.int64]]:
 
 
 def _tuned(chosen: NDArray[np.int64], means: Array, places: NDArray[np.int64], levels: int) -> Array:
-    """The smallest mean at each level, NaN where a draw has none. Shape ``[draws, levels]``."""
+    """Return the smallest mean at each level, NaN where a draw has none, ``[draws, levels]``."""
     curves = np.full((len(means), levels), np.inf)
     draws = np.broadcast_to(np.arange(len(means))[:, None], chosen.shape)
     np.minimum.at(curves, (draws, places[chosen]), means)
@@ -158,8 +172,10 @@ def _tuned(chosen: NDArray[np.int64], means: Array, places: NDArray[np.int64], l
 
 
 def _width(x: Array, curves: Array, within: float) -> Array:
-    """Length of x where the curve, linear between its points, is within the share of its minimum. Shape
-    ``[draws]``."""
+    """Return the length of x where the curve is within the share of its minimum, ``[draws]``.
+
+    The curve is linear between its points.
+    """
     if len(x) < 2:
         return np.zeros(len(curves))
     widths = np.empty(len(curves))

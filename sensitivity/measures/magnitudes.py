@@ -1,4 +1,4 @@
-"""Numbers so large or so small that their squares overflow or vanish."""
+"""Statistics of numbers so large or so small that their squares overflow or vanish."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 HUGE = 300
-"""Powers of two from which losses are scaled before they are squared: the largest float has 1024."""
+"""Exponent of two beyond which losses are scaled before they are squared: the largest float has 1024."""
 
 
 def exponent_of(loss: NDArray[np.float64]) -> int:
-    """The power of two of the largest loss, where squares would overflow or vanish; else 0.
+    """Return the exponent of two of the largest loss, where squares would overflow or vanish; else 0.
 
     >>> exponent_of(np.array([0.5, 3.0])), exponent_of(np.array([0.5, 1e300]))
     (0, 997)
@@ -23,7 +23,7 @@ def exponent_of(loss: NDArray[np.float64]) -> int:
 
 
 def root_mean_square(values: NDArray[np.float64]) -> float:
-    """Return the root of the mean square, whatever the size of the values.
+    """Return the root of the mean square of values of any size.
 
     >>> root_mean_square(np.array([3e200, -3e200]))
     3e+200
@@ -33,7 +33,7 @@ def root_mean_square(values: NDArray[np.float64]) -> float:
 
 
 def deviation_of(values: NDArray[np.float64]) -> float:
-    """Return the unbiased standard deviation, whatever the size of the values.
+    """Return the unbiased standard deviation of values of any size.
 
     >>> deviation_of(np.array([0.0, 2.0, 4.0]))
     2.0

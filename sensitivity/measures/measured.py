@@ -1,4 +1,4 @@
-"""Every measure of one set of results, each computed once, when it is first asked for."""
+"""Every measure of one set of results, each computed once, when it is first read."""
 
 from __future__ import annotations
 
@@ -9,22 +9,19 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sensitivity.measures import divergence, effects, excess, learning_rate
-from sensitivity.measures.budget import budget_within, expected_best, relative_performance, win_probability
+from sensitivity.measures.budget import budget_within, expected_best
 from sensitivity.measures.caveats import caveats
 from sensitivity.measures.comparison import compare
+from sensitivity.measures.contests import relative_performance, win_probability
 from sensitivity.measures.coupling import best_by_level, coupling
+from sensitivity.measures.cross_task import cross_task_sensitivity, effective_dimensionality
 from sensitivity.measures.designs import joined
 from sensitivity.measures.estimators import estimators
 from sensitivity.measures.guard import REFUSED, Guard, guarded_table, table_or_refusal
 from sensitivity.measures.losses import NEVER_LEARNED, groups, keeping_losses, with_losses_of
 from sensitivity.measures.profiles import performance_profiles
 from sensitivity.measures.stability import danger_zone, stability_boundary
-from sensitivity.measures.transfer import (
-    cross_task_sensitivity,
-    effective_dimensionality,
-    rank_correlation,
-    transfer_regret,
-)
+from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.measures.tunability import tunability
 from sensitivity.measures.variance_shares import variance_shares
 from sensitivity.results.results import PREFIX, records
@@ -36,32 +33,32 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 RIDGES = (("lr", "mu"), ("lr", "nu"))
-"""Pairs of hyperparameters of which :attr:`Measured.ridges` looks for the ridge."""
+"""Pairs of hyperparameters for which :attr:`Measured.ridges` looks for a ridge."""
 FEW = 256
-"""Configurations of a variant that :attr:`Measured.estimators` compares, where a design drew more: their
-order needs no more."""
+"""Most configurations of a variant that :attr:`Measured.estimators` compares; their order needs no more."""
 THINNABLE = ("random", "sobol", "latin_hypercube")
-"""Designs of which any part is such a design again."""
+"""Designs of which any part is a design of the same kind."""
 LARGE = 3000
-"""Trials from which :meth:`Measured.compute` starts workers."""
+"""Number of trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
-    "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats", "robust_share",
-    "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within", "relative_performance",
-    "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss", "differences", "robust_width", "best_rates",
-    "cross_task_sensitivity", "effective_dimensionality", "stability_boundary", "danger_zone", "lr_curve", "divergence_rate",
+    "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats",
+    "robust_share", "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within",
+    "relative_performance", "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss",
+    "differences", "robust_width", "best_rates", "cross_task_sensitivity", "effective_dimensionality",
+    "stability_boundary", "danger_zone", "lr_curve", "divergence_rate",
 )  # fmt: skip
-"""What takes long in a large study, longest first: workers are then busy to the end."""
+"""Slow measures of a large study, longest first, so that workers are busy to the end."""
 LEVELS = ("p", "momentum", "mu_schedule", "nu_schedule")
 """Hyperparameters for each level of which :attr:`Measured.best_rates` gives the best learning rate."""
 
 
 @dataclass(frozen=True)
 class Measured(Guard):
-    """What figures, summary and report read. The tables are those of the functions of the same name.
+    """Tables that figures, summary and report read; each is the table of the function of the same name.
 
-    A measure that refuses the results (of an adaptive design, of one task) is an empty table, with the reason
-    in its ``attrs["refused"]``. One that fails raises ComputationFailed, and so does what needs it;
-    everything else is as without it, and :attr:`failures` has the reason.
+    A measure that refuses the results (an adaptive design, one task) is an empty table, with the reason in
+    its ``attrs["refused"]``. A measure that fails raises ComputationFailed, and so does every table that
+    needs it; all other tables are unaffected, and :attr:`failures` has the reason.
     """
 
     results: Results
@@ -71,21 +68,21 @@ class Measured(Guard):
 
     @property
     def in_parallel(self) -> bool:
-        """True if the study is so large, and the machine such, that work is shared among processes."""
+        """True if the study is large enough, and the machine such, that processes share the work."""
         from joblib import cpu_count
 
         return len(self.results.usable) >= LARGE and int(cpu_count()) > 1
 
     def compute(self) -> Measured:
-        """Measure everything now, a large study on every core. Returns itself."""
+        """Measure everything now, a large study on every core, and return the object itself."""
         from joblib import Parallel, cpu_count, delayed
 
         if self.in_parallel:
             missing = [name for name in SLOWEST if name not in vars(self)]
-            groups(self.results)  # all begin with the losses
+            groups(self.results)  # every measure begins with the losses
             lean = with_losses_of(
                 self.results, replace(self.results, reported=pd.DataFrame())
-            )  # and read no epochs
+            )  # the workers read no epochs
             measured = Parallel(n_jobs=min(cpu_count(), len(missing) or 1))(
                 delayed(_one)(lean, name) for name in missing
             )
@@ -109,8 +106,7 @@ class Measured(Guard):
 
     @guarded_table
     def sensitivity(self) -> pd.DataFrame:
-        """What variants are compared by: the sensitivity to lr where every variant has one, else to the whole
-        space."""
+        """Sensitivity that compares variants: to lr if all variants have one, else to the whole space."""
         table: pd.DataFrame = self.lr_sensitivity if self.compared_over == "lr" else self.excess_loss
         return table
 
@@ -133,8 +129,7 @@ class Measured(Guard):
 
     @guarded_table
     def tuned_lr_sensitivity(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.learning_rate.lr_sensitivity` with the other hyperparameters tuned at
-        each lr."""
+        """Sensitivity to lr with the other hyperparameters tuned."""
         return learning_rate.lr_sensitivity(self.results, tuned=True)
 
     @guarded_table
@@ -166,7 +161,7 @@ class Measured(Guard):
 
     @guarded_table
     def estimators(self) -> pd.DataFrame:
-        """Of at most :data:`FEW` configurations of a variant, as the note then says."""
+        """Estimators from at most :data:`FEW` configurations of a variant; a note tells if there are more."""
         part, remark = _thinned(self.results)
         table = table_or_refusal(estimators, part)
         return table.assign(note=[joined(note, remark) for note in table["note"]]) if remark else table
@@ -201,26 +196,29 @@ class Measured(Guard):
 
     @guarded_table
     def ridges(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.coupling.coupling` of every pair of :data:`RIDGES` that some variant
-        varies, one below another: the pair is in ``one`` and ``other``.
+        """Ridges (:func:`sensitivity.measures.coupling.coupling`) of the pairs of :data:`RIDGES` that vary.
+
+        The pair is in the columns ``one`` and ``other``.
         """
         pairs = [(one, other) for one, other in RIDGES if self._varied(one, other)]
-        return _below(
+        return _stacked(
             table_or_refusal(coupling, self.results, one, other).assign(one=one, other=other)
             for one, other in pairs
         )
 
     @guarded_table
     def best_rates(self) -> pd.DataFrame:
-        """:func:`sensitivity.measures.coupling.best_by_level` of lr by every one of :data:`LEVELS` that some
-        variant varies: which is in ``other``, its levels in ``level``.
+        """Best lr at each level of the :data:`LEVELS` that vary.
+
+        The function is :func:`sensitivity.measures.coupling.best_by_level`. The column ``other`` has the
+        hyperparameter, ``level`` its levels.
         """
         tables = (
             (name, table_or_refusal(best_by_level, self.results, "lr", name))
             for name in LEVELS
             if self._varied("lr", name)
         )
-        return _below(table.assign(other=name, level=table.get(name)) for name, table in tables)
+        return _stacked(table.assign(other=name, level=table.get(name)) for name, table in tables)
 
     @guarded_table
     def cross_task_sensitivity(self) -> pd.DataFrame:
@@ -247,11 +245,11 @@ class Measured(Guard):
 
     @guarded_table
     def overview(self) -> pd.DataFrame:
-        """Best loss and its configuration, sensitivity, robust width and divergence rate, least sensitive
-        first.
+        """Best loss, sensitivity, robust width and divergence rate of every variant, least sensitive first.
 
-        One row a (task, variant); each measure gives its value, ``_low`` and ``_high``; ``n`` is trials,
-        ``learned`` whether any configuration did better than the initial loss (those that did not come last).
+        There is one row a (task, variant), with the configuration of the best loss. Each measure gives its
+        value, ``_low`` and ``_high``; ``n`` is trials, ``learned`` is True if some configuration is better
+        than the initial loss. Variants that did not learn come last.
         """
         best = self.table_named("best_loss")
         table = (
@@ -276,29 +274,32 @@ class Measured(Guard):
 
 def _named(part: pd.DataFrame, name: str, *more: str) -> pd.DataFrame:
     names = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
-    numbers = part.astype(dict.fromkeys(("value", "low", "high"), float))  # an empty one has no type
+    numbers = part.astype(dict.fromkeys(("value", "low", "high"), float))  # an empty table has no types
     return numbers[["task", "variant", "value", "low", "high", *more]].rename(columns=names)
 
 
 def _one(results: Results, name: str) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return one table and the failures on the way to it."""
+    """Return one table, and the failures of the computations that it needs."""
     measured = Measured(results)
     return measured.table_named(name), measured.failures
 
 
 def _thinned(results: Results) -> tuple[Results, str]:
-    """The results with at most :data:`FEW` configurations of each variant whose design allows it, and what a
-    note says of it."""
-    trials, kept = results.trials, []
+    """Return the results with at most :data:`FEW` configurations of each variant whose design allows it.
+
+    Returns:
+        The results, and the text of a note on the configurations left out.
+    """
+    trials, parts = results.trials, []
     columns = [name for name in trials.columns if name.startswith(PREFIX)]
     for (_, variant), part in trials.groupby(["task", "variant"], sort=False):
         number = part.groupby(columns, sort=False, dropna=False).ngroup()
         chosen = part[number < FEW] if results.design_of(str(variant)) in THINNABLE else part
-        kept.append(chosen)
-    if sum(map(len, kept)) == len(trials):
+        parts.append(chosen)
+    if sum(map(len, parts)) == len(trials):
         return results, ""
     return replace(
-        results, trials=pd.concat(kept, ignore_index=True)
+        results, trials=pd.concat(parts, ignore_index=True)
     ), f"of the first {FEW} configurations of each variant"
 
 
@@ -306,9 +307,9 @@ def _nothing() -> pd.DataFrame:
     raise InputError("no variant varies such a pair of hyperparameters")
 
 
-def _below(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    found = list(tables)
-    whole = [table for table in found if REFUSED not in table.attrs] or found[:1]
+def _stacked(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    parts = list(tables)
+    whole = [table for table in parts if REFUSED not in table.attrs] or parts[:1]
     return (
         pd.concat(whole, ignore_index=True)
         if len(whole) > 1

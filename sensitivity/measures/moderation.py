@@ -1,4 +1,4 @@
-"""Noise of seeds: the standard deviation of each configuration, moderated by those of the others."""
+"""Seed noise: the standard deviation of each configuration, moderated by those of all others."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ Array = NDArray[np.float64]
 
 
 def moderated(loss: Array) -> tuple[Array, float]:
-    r"""Standard deviation between the seeds of each configuration, moderated by the others', and its degrees
-    of freedom.
+    r"""Return the moderated standard deviation between the seeds of each configuration, and its freedom.
 
     .. math:: \tilde s_c^2 = \frac{d_0 s_0^2 + d_c s_c^2}{d_0 + d_c}
 
-    with the prior :math:`d_0, s_0` fitted to all configurations: where they are equally noisy they are
-    pooled, where they differ each keeps its own. A configuration without any variance keeps none. Zeros with
-    one seed.
+    with the prior :math:`d_0, s_0` fitted to all configurations: where all are equally noisy their variances
+    are pooled, where they differ each configuration keeps its own. A configuration without any variance keeps
+    none. With one seed the standard deviations are zero.
+
+    Returns:
+        Standard deviations ``[configurations]``, and their degrees of freedom.
 
     Source: Smyth, "Linear Models and Empirical Bayes Methods for Assessing Differential Expression", SAGMB 3
     (2004), section 6.2.
@@ -30,13 +32,13 @@ def moderated(loss: Array) -> tuple[Array, float]:
     if exponent:
         deviation, degrees = moderated(np.ldexp(loss, -exponent))
         return np.ldexp(deviation, exponent), degrees
-    present = np.isfinite(loss).sum(axis=1)
-    freedom = np.maximum(present - 1, 0)
+    counts = np.isfinite(loss).sum(axis=1)
+    freedom = np.maximum(counts - 1, 0)
     variance = np.zeros(len(loss))
     repeated = freedom > 0
     variance[repeated] = np.nanvar(loss[repeated], axis=1, ddof=1)
     noisy = repeated & (variance > 1e-24)
-    if noisy.sum() < 2:  # what one configuration tells is all that is known of those with one seed
+    if noisy.sum() < 2:  # one configuration is the only source for those with one seed
         return np.sqrt(np.where(repeated, variance, variance.max(initial=0.0))), float(
             max(1, freedom[noisy].max(initial=1))
         )

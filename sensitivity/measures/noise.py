@@ -1,4 +1,4 @@
-"""How much of the variance of the loss is the seed's."""
+"""Seed noise as a share of the variance of the loss."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.losses import DRAWS, Array, Losses, groups, interval, note, scaled
+from sensitivity.measures.losses import Array, Losses, groups, note, scaled
+from sensitivity.measures.resampling import DRAWS, interval
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
@@ -16,13 +17,20 @@ NOISE = "seed noise"
 
 
 def seed_noise(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    r"""Share of the variance of the capped loss that the seed alone makes.
+    r"""Return the share of the variance of the capped loss that is due to the seed alone.
 
-    .. math:: N = \frac{V_s}{V_s + V_c}, \quad V_s = \overline{s_c^2}, \quad V_c = \max(0, \mathrm{Var}\,\bar\ell_c -
-    \overline{s_c^2 / S_c})
+    .. math:: N = \frac{V_s}{V_s + V_c}, \quad V_s = \overline{s_c^2}, \quad
+        V_c = \max(0, \mathrm{Var}\,\bar\ell_c - \overline{s_c^2 / S_c})
 
     with :math:`s_c^2` the unbiased variance between the :math:`S_c` seeds of configuration c: the one-way
-    random-effects decomposition. Interval: bootstrap over configurations. NaN with fewer than two seeds.
+    random-effects decomposition. The interval is a bootstrap over configurations. The share is NaN with fewer
+    than two seeds.
+
+    Args:
+        results: Results of a study.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
     Source: Searle, Casella & McCulloch, "Variance Components" (1992), section 3.6.
     """
     rows = []
@@ -33,7 +41,7 @@ def seed_noise(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.Dat
 
 
 def noise_of(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> dict[str, Any]:
-    """:func:`seed_noise` of one variant on one task: value, low, high and note."""
+    """Return :func:`seed_noise` of one variant on one task: value, low, high and note."""
     value, drawn = noise_draws(group, draws=draws, seed=seed)
     remark = note(group)
     if not np.isfinite(value) and "one seed" not in remark:
@@ -43,8 +51,10 @@ def noise_of(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> dict[str, A
 
 
 def noise_draws(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> tuple[float, Array]:
-    """The share, and bootstrap draws of it ``[draws]``; all NaN with fewer than two configurations with two
-    seeds."""
+    """Return the share, and bootstrap draws of it, ``[draws]``.
+
+    All are NaN with fewer than two configurations with two seeds.
+    """
     group = scaled(group)
     rng = np.random.default_rng(seed)
     repeated = np.isfinite(group.loss).sum(axis=1) >= 2

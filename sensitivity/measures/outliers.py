@@ -1,4 +1,4 @@
-"""Trials that decide the variance of the losses by themselves."""
+"""Outliers: trials that alone decide the variance of the losses."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 FEWEST = 8
-"""Trials: of fewer, one always has a large part."""
+"""Fewest trials that are judged: of fewer, one always has a large part of the variance."""
 MOST, FAR = 0.5, 1e3
-"""Share of the variance that is too much for a few trials; times the excess of nine in ten beyond which a
-trial is far out."""
+"""Largest share of the variance for a few trials; multiple of the 90% excess that makes a trial far out."""
 
 
 def outliers(results: Results, groups: Iterable[Losses]) -> list[tuple[str, str, str]]:
-    """Task, variant and sentence where one trial, or a few far out, carry most of the variance; one sentence
-    a task."""
-    found: dict[str, list[tuple[float, int, Losses]]] = {}
+    """Return task, variant and sentence where one trial, or a few far out, carry most of the variance.
+
+    There is one sentence a task.
+    """
+    by_key: dict[str, list[tuple[float, int, Losses]]] = {}
     for group in groups:
         share, count = decisive(group)
         if count:
-            found.setdefault(group.task, []).append((share, count, group))
+            by_key.setdefault(group.task, []).append((share, count, group))
     rows = []
-    for task, part in found.items():
+    for task, part in by_key.items():
         part.sort(key=lambda row: -row[0])
         share, count, group = part[0]
         others = [other.variant for _, _, other in part[1:]]
@@ -41,8 +42,7 @@ def outliers(results: Results, groups: Iterable[Losses]) -> list[tuple[str, str,
 
 
 def decisive(group: Losses) -> tuple[float, int]:
-    """The share of the variance of the losses that a few trials carry, and their number; 0 and 0 where no few
-    do."""
+    """Return the share of the variance of the losses that a few trials carry, and their number; or 0, 0."""
     loss = scaled(group).loss
     loss = loss[np.isfinite(loss)]
     if len(loss) < FEWEST:

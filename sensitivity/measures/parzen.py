@@ -1,4 +1,4 @@
-"""Parzen densities on a grid, as PED-ANOVA compares them: of the best configurations, and of all."""
+"""Parzen densities on a grid, of the best configurations and of all, as PED-ANOVA compares them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sensitivity.measures.losses import Array
 
 STEPS = 50
-"""Cells of the grid of a hyperparameter that has an order."""
+"""Number of cells of the grid of a hyperparameter that has an order."""
 NARROWEST = 0.5 / 1.64
-"""Least standard deviation of a kernel, in cells: 90% of it lie in its own."""
+"""Least standard deviation of a kernel, in cells: 90% of the kernel lie in its own cell."""
 FLOOR = 1e-12
 Counts = NDArray[np.int64]
 
@@ -21,8 +21,9 @@ def cells(units: Array, choices: int | None) -> Counts:
     """Return the cell of the grid in which each value lies.
 
     Args:
-        units: values in [0, 1].
-        choices: of a hyperparameter without an order, which has a cell for each; None for one with an order.
+        units: Values in [0, 1].
+        choices: Number of choices of a hyperparameter without an order, one cell each; None for one with an
+            order.
     """
     if choices is not None:
         return np.clip(np.floor(units * choices), 0, choices - 1).astype(np.int64)
@@ -30,15 +31,14 @@ def cells(units: Array, choices: int | None) -> Counts:
 
 
 def density(counts: Counts, *, ordered: bool) -> Array:
-    """Return the Parzen density of observations on a grid, with a kernel for the prior of the weight of one
-    observation.
+    """Return the Parzen density of observations on a grid, with the prior as a kernel of weight one.
 
-    Kernels of a hyperparameter with an order are normal, truncated to the grid, with Scott's bandwidth. Those
-    of one without give most of their weight to their own cell.
+    Kernels of a hyperparameter with an order are normal, truncated to the grid, with Scott's bandwidth.
+    Kernels of one without an order give most of their weight to their own cell.
 
     Args:
-        counts: observations in each cell ``[cells]``.
-        ordered: the hyperparameter has an order.
+        counts: Number of observations in each cell, ``[cells]``.
+        ordered: True if the hyperparameter has an order.
     """
     from scipy.special import ndtr
 
@@ -62,15 +62,22 @@ def density(counts: Counts, *, ordered: bool) -> Array:
 
 
 def divergence(best: Counts, every: Counts, *, ordered: bool) -> float:
-    """Return Pearson's divergence of the density of the best from that of all; counts as for
-    :func:`density`."""
+    """Return Pearson's divergence of the density of the best configurations from that of all.
+
+    Args:
+        best: Counts of the best configurations, as for :func:`density`.
+        every: Counts of all configurations, as for :func:`density`.
+        ordered: True if the hyperparameter has an order.
+    """
     top, whole = (density(counts, ordered=ordered) + FLOOR for counts in (best, every))
     return float(whole @ (top / whole - 1) ** 2)
 
 
 def _scott(observed: Counts, weights: Counts) -> float:
-    """Return Scott's bandwidth of weighted observations in ascending order, by the lesser of standard
-    deviation and interquartile range."""
+    """Return Scott's bandwidth of weighted observations in ascending order.
+
+    The spread is the lesser of standard deviation and interquartile range.
+    """
     total, cumulated = int(weights.sum()), np.cumsum(weights)
     mean = float(observed @ weights) / total
     deviation = float(np.sqrt(((observed - mean) ** 2 @ weights) / max(1, total - 1)))

@@ -1,4 +1,4 @@
-"""Performance profiles: how often a variant is nearly the fastest, over tasks."""
+"""Performance profiles: the share of tasks on which a variant is nearly the fastest."""
 
 from __future__ import annotations
 
@@ -19,21 +19,26 @@ if TYPE_CHECKING:
 LARGEST = 4.0
 """Ratio up to which profiles are drawn and integrated."""
 SLACK = 0.05
-"""The default target is the best loss and this share of the improvement over the initial loss."""
+"""Share of the improvement over the initial loss that the default target lies above the best loss."""
 ONE_TASK = "add trials of another task, or read best_loss, which is about one"
 
 
 def epochs_to_target(results: Results, targets: Mapping[str, float] | None = None) -> pd.DataFrame:
-    """The fewest epochs after which a configuration of a variant has reached the target of a task: the median
-    over its seeds.
+    """Return the fewest epochs after which a configuration of a variant reaches the target of a task.
 
-    One row a task and variant: ``value`` is epochs, and ``low`` and ``high`` the fastest and the slowest seed
-    of that configuration; ``reached`` is False, and value, low and high are the epochs of the study, where no
-    configuration did. ``target`` is in the metric.
+    There is one row a task and variant: ``value`` is the median over the seeds of that configuration, in
+    epochs, ``low`` and ``high`` its fastest and its slowest seed. Where no configuration reaches the target,
+    ``reached`` is False, and value, low and high are the epochs of the study. ``target`` is in the metric.
 
-    Args: targets: metric by task; those left out are the best final value of any variant and 5% of its
-    distance from the initial loss. Raises: InputError for an unknown task.   Source: the external tuning
-    rules of AlgoPerf (Dahl et al., arXiv:2306.07179), with a median over seeds.
+    Args:
+        results: Results of a study.
+        targets: Metric by task; the default target is the best final value of any variant and 5% of its
+            distance from the initial loss.
+
+    Raises:
+        InputError: for an unknown task.
+
+    Source: the external tuning rules of AlgoPerf (Dahl et al., arXiv:2306.07179), with a median over seeds.
     """
     tasks = list(dict.fromkeys(task for task, _ in results.groups))
     for name in targets or {}:
@@ -52,7 +57,7 @@ def epochs_to_target(results: Results, targets: Mapping[str, float] | None = Non
         )
     curves = results.epochs[["key", "epoch"]].assign(
         metric=results.epochs[results.metric]
-    )  # its name may be that of a column of trials
+    )  # the name of the metric may be that of a column of trials
     table = usable[["key", "task"]].merge(curves, on="key", how="left")
     hit = sign * table["metric"] <= table["task"].map(limits).astype(float) + 1e-12
     firsts = table[hit].groupby("key")["epoch"].min()
@@ -72,11 +77,11 @@ def epochs_to_target(results: Results, targets: Mapping[str, float] | None = Non
         reached = bool(np.isfinite(middle.iloc[fastest]))
         most = float(group["epochs"].max())
         ends = (
-            tuple(each.iloc[fastest] for each in (middle, seeds.min(), seeds.max()))
+            tuple(epochs.iloc[fastest] for epochs in (middle, seeds.min(), seeds.max()))
             if reached
             else (most, most, most)
         )
-        value, low, high = (min(float(each), most) for each in ends)
+        value, low, high = (min(float(end), most) for end in ends)
         note = "" if reached else "no configuration reached the target"
         keys = {
             "task": task,
@@ -100,14 +105,24 @@ def performance_profiles(
     ratios: Sequence[float] | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    r"""The share of tasks on which a variant needs at most tau times the epochs of the fastest.
+    r"""Return the share of tasks on which a variant needs at most tau times the epochs of the fastest.
 
     .. math:: \rho_w(\tau) = \frac{1}{|E|} \#\{ e : t_{w,e} \le \tau \min_{w'} t_{w',e} \}
 
-    with t of :func:`epochs_to_target`; a target that is missed is infinitely slow. Interval: Wilson's, over
-    tasks (``n``). Args: targets: as there. ratios: tau; None for 31 from 1 to :data:`LARGEST`. Raises:
-    InputError for fewer than two tasks, or ratios below 1. Source: Dolan & Moré, "Benchmarking optimization
-    software with performance profiles", Mathematical Programming 91 (2002).
+    with t of :func:`epochs_to_target`; a missed target is infinitely slow. The interval is Wilson's, over
+    tasks (``n``).
+
+    Args:
+        results: Results of a study.
+        targets: Metric by task, as for :func:`epochs_to_target`.
+        ratios: Values of tau; None for 31 from 1 to :data:`LARGEST`.
+        level: Level of the interval, between 0 and 1.
+
+    Raises:
+        InputError: for fewer than two tasks, or ratios below 1.
+
+    Source: Dolan & Moré, "Benchmarking optimization software with performance profiles", Mathematical
+    Programming 91 (2002).
     """
     from scipy.stats import binomtest
 
@@ -138,12 +153,25 @@ def profile_score(
     draws: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""The area under a performance profile: 1 is fastest on every task, 0 is never within ``largest`` times
-    of the fastest.
+    r"""Return the area under a performance profile.
 
-    .. math:: B_w = \frac{1}{r - 1} \int_1^r \rho_w(\tau) \, d\tau = \frac{1}{|E|} \sum_e \frac{\max(0, r - r_{w,e})}{r - 1}
+    1 is fastest on every task, 0 is never within ``largest`` times of the fastest:
 
-    Interval: bootstrap over tasks. Args: largest: r, above 1. Raises: as :func:`performance_profiles`.
+    .. math:: B_w = \frac{1}{r - 1} \int_1^r \rho_w(\tau) \, d\tau
+        = \frac{1}{|E|} \sum_e \frac{\max(0, r - r_{w,e})}{r - 1}
+
+    The interval is a bootstrap over tasks.
+
+    Args:
+        results: Results of a study.
+        targets: Metric by task, as for :func:`epochs_to_target`.
+        largest: Largest ratio r, above 1.
+        draws: Number of bootstrap draws.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: as :func:`performance_profiles`.
+
     Source: AlgoPerf (Dahl et al., arXiv:2306.07179).
     """
     if not largest > 1:
@@ -167,8 +195,10 @@ def profile_score(
 
 
 def _ratios(results: Results, targets: Mapping[str, float] | None) -> dict[str, Array]:
-    """Epochs over those of the fastest, by variant, on each task that some variant has; infinite where it
-    missed the target."""
+    """Return the epochs over those of the fastest, by variant, on each task that some variant has.
+
+    The ratio is infinite where the variant missed the target.
+    """
     tasks = need_tasks(results, "performance_profiles", ONE_TASK)
     table = epochs_to_target(results, targets)
     times = table["value"].where(table["reached"], np.inf)

@@ -1,4 +1,4 @@
-"""Importance as a fair division: of what tuning gains, and of what not tuning varies."""
+"""Shapley values: importance as a fair division of the gain from tuning, or of the variance without it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pandas as pd
 
 from sensitivity.measures import forest as forests
 from sensitivity.measures.cells import cells, settled
-from sensitivity.measures.losses import Array, Losses, interval, losses, note, scaled
+from sensitivity.measures.losses import Array, Losses, losses, note, scaled
 from sensitivity.measures.noise import NOISE, noise_of
+from sensitivity.measures.resampling import interval
 from sensitivity.results.results import present
 from trainables.names import InputError, unknown
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 Game = Literal["tunability", "sensitivity"]
 GAMES = ("tunability", "sensitivity")
 MOST = 8
-"""Hyperparameters for which every subset is played."""
+"""Most hyperparameters for which every subset is evaluated."""
 BLOCK = 16
-"""Coalitions that are played at a time."""
+"""Number of coalitions that are evaluated at a time."""
 TOTAL = "total"
 
 
@@ -36,22 +37,33 @@ def shapley(
     draws: int = 200,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""Shapley values of the hyperparameters in a game in which a coalition may vary and all others keep
-    their defaults.
+    r"""Return Shapley values of the hyperparameters in a game of tuning or of not tuning.
 
-    .. math:: \phi_i = \sum_{C \not\ni i} \frac{|C|! \, (d - |C| - 1)!}{d!} \left( v(C \cup i) - v(C) \right), \qquad
-              \sum_i \phi_i = v(\text{all}) - v(\emptyset)
+    A coalition of hyperparameters may vary, and all other hyperparameters keep their defaults:
 
-    over all subsets C, exactly. ``tunability``: v(C) is by how much the best of the configurations improves
-    on the loss at the defaults, in units of the loss. ``sensitivity``: v(C) is the variance of the loss over
-    the configurations, as a share: the values and the seed noise sum to 1. Both on a random forest, for the
-    same ``configurations`` quasi-random points in every coalition. ``order`` is main, total (their sum) or
-    noise.
+    .. math:: \phi_i = \sum_{C \not\ni i} \frac{|C|! \, (d - |C| - 1)!}{d!}
+            \left( v(C \cup i) - v(C) \right), \qquad
+        \sum_i \phi_i = v(\text{all}) - v(\emptyset)
 
-    Args: game. configurations: played in every coalition. trees, seed: of the forest. draws: of the bootstrap
-    over its trees (95% percentile interval, for the forest that is given; it does not hold what another study
-    would find). Raises: InputError for another game; for more than :data:`MOST` hyperparameters. Sources:
-    Wever et al., "HyperSHAP", arXiv:2502.01276; Shapley, "A Value for n-Person Games" (1953).
+    over all subsets C, exactly. ``tunability``: v(C) is the improvement of the best of the configurations on
+    the loss at the defaults, in units of the loss. ``sensitivity``: v(C) is the variance of the loss over the
+    configurations, as a share: the values and the seed noise sum to 1. Both are computed on a random forest,
+    for the same ``configurations`` quasi-random points in every coalition. ``order`` is main, total (their
+    sum) or noise.
+
+    Args:
+        results: Results of a study.
+        game: ``tunability`` or ``sensitivity``.
+        configurations: Number of points in every coalition.
+        trees: Number of trees of the forest.
+        draws: Number of bootstrap draws over its trees (95% percentile interval, for the fitted forest; it
+            does not cover the variation between studies).
+        seed: Seed of the forest.
+
+    Raises:
+        InputError: for another game; for more than :data:`MOST` hyperparameters.
+
+    Sources: Wever et al., "HyperSHAP", arXiv:2502.01276; Shapley, "A Value for n-Person Games" (1953).
     """
     if game not in GAMES:
         raise unknown("game", game, GAMES)
@@ -80,17 +92,17 @@ def shapley(
             remark = forests.remark(r2)
         about = {"n": len(group.loss), "r2": r2, "note": "; ".join(filter(None, [note(group), remark]))}
         keys = {"task": task, "variant": variant, "game": game}
-        for name, order, each in [
+        for name, order, draws_of_value in [
             *((name, "main", drawn[:, i]) for i, name in enumerate(names)),
             (TOTAL, "total", drawn.sum(axis=1)),
         ]:
-            low, high = interval(each[1:])
+            low, high = interval(draws_of_value[1:])
             rows.append(
                 {
                     **keys,
                     "effect": name,
                     "order": order,
-                    "value": float(each[0]),
+                    "value": float(draws_of_value[0]),
                     "low": low,
                     "high": high,
                     **about,
@@ -105,30 +117,42 @@ def shapley(
 
 
 def values(worth: Array) -> Array:
-    """Shapley values of games ``[games, 2 ** players]``, a coalition's place having bit i for player i. Shape
-    ``[games, players]``.
+    """Return Shapley values of games.
+
+    Args:
+        worth: Worth of every coalition, ``[games, 2 ** players]``; the index of a coalition has bit i for
+            player i.
+
+    Returns:
+        ``[games, players]``.
 
     >>> values(np.array([[0.0, 1.0, 2.0, 5.0]])).tolist()
     [[2.0, 3.0]]
     """
     count = int(worth.shape[1]).bit_length() - 1
     coalitions = np.arange(1 << count)
-    sizes = np.array([int(each).bit_count() for each in coalitions])
-    found = np.zeros((len(worth), count))
+    sizes = np.array([int(coalition).bit_count() for coalition in coalitions])
+    total = np.zeros((len(worth), count))
     for i in range(count):
-        apart = coalitions[(coalitions >> i) & 1 == 0]
+        without = coalitions[(coalitions >> i) & 1 == 0]
         weight = np.array(
-            [math.factorial(n) * math.factorial(count - n - 1) / math.factorial(count) for n in sizes[apart]]
+            [
+                math.factorial(n) * math.factorial(count - n - 1) / math.factorial(count)
+                for n in sizes[without]
+            ]
         )
-        found[:, i] = (worth[:, apart | 1 << i] - worth[:, apart]) @ weight
-    return found
+        total[:, i] = (worth[:, without | 1 << i] - worth[:, without]) @ weight
+    return total
 
 
 def _played(
     results: Results, group: Losses, game: Game, count: int, trees: int, draws: int, seed: int
 ) -> tuple[Array, float]:
-    """The worth of every coalition for the forest and for bootstrap draws of its trees ``[1 + draws,
-    coalitions]``, and its R2."""
+    """Return the worth of every coalition, and the R2 of the forest.
+
+    Returns:
+        The worth for the forest and for bootstrap draws of its trees, ``[1 + draws, coalitions]``, and R2.
+    """
     from scipy.stats import qmc
 
     dimensions, space = len(group.names), results.spaces[group.variant]
@@ -138,7 +162,7 @@ def _played(
     power = max(1, math.ceil(math.log2(count)))
     points = qmc.Sobol(dimensions, seed=seed).random_base2(power)
     default = _default(results, group)
-    points = np.vstack([default, points])  # the defaults can be had by every coalition
+    points = np.vstack([default, points])  # every coalition can keep the defaults
     rng = np.random.default_rng(seed)
     weights = np.vstack(
         [np.full(trees, 1 / trees), rng.multinomial(trees, np.full(trees, 1 / trees), size=draws) / trees]
@@ -158,10 +182,12 @@ def _played(
 
 
 def _default(results: Results, group: Losses) -> Array:
-    """The default configuration in the unit cube; what is inactive in it has its own default, for coalitions
-    that make it active."""
+    """Return the default configuration in the unit cube.
+
+    An inactive hyperparameter has its own default, for coalitions that make it active.
+    """
     space = results.spaces[group.variant]
-    made = present(
+    defaults = present(
         space.names, [space.default().get(name, space[name].default_value()) for name in space.names]
     )
-    return np.array([space[name].to_unit(made[name]) for name in group.names])
+    return np.array([space[name].to_unit(defaults[name]) for name in group.names])

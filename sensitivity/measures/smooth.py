@@ -1,5 +1,4 @@
-"""A smooth curve through points, each foretold by the others: the shape of a main effect where a forest's is
-in steps."""
+"""A smooth curve through points, each predicted by the others: the shape of a main effect without steps."""
 
 from __future__ import annotations
 
@@ -8,19 +7,27 @@ import numpy as np
 from sensitivity.measures.losses import Array
 
 LEVELS = 12
-"""Distinct places up to which each has a mean of its own instead of a curve through all."""
+"""Number of distinct places up to which each has a mean of its own instead of a curve through all."""
 SEGMENTS = 12
 PENALTIES = np.logspace(-4, 6, 21)
 
 
-def foretold(x: Array, y: Array) -> Array:
-    r"""What the other points say of each. ``x`` in [0, 1] and ``y``, both ``[n]``, to ``[n]``.
+def leave_one_out(x: Array, y: Array) -> Array:
+    r"""Return a prediction of each point from the other points.
 
-    A penalised spline: cubic B-splines on even knots, with a penalty :math:`\lambda` on second differences of
-    their coefficients, so that large penalties give a straight line. The fit is linear in y, :math:`\hat y =
-    H y`, so what it is without a point is
-    :math:`(\hat y_i - H_{ii} y_i) / (1 - H_{ii})`; :math:`\lambda` is the one with the smallest squared error of these. Where x has at most
-    12 distinct values (a grid, an ordinal or categorical hyperparameter) it is the mean of the others there.
+    The curve is a penalised spline: cubic B-splines on even knots, with a penalty :math:`\lambda` on second
+    differences of their coefficients, so that large penalties give a straight line. The fit is linear in y,
+    :math:`\hat y = H y`, so the prediction without a point is :math:`(\hat y_i - H_{ii} y_i) / (1 - H_{ii})`;
+    :math:`\lambda` is chosen for the smallest squared error of these predictions. Where x has at most 12
+    distinct values (a grid, an ordinal or categorical hyperparameter), the prediction is the mean of the
+    other points at the same value.
+
+    Args:
+        x: Places in [0, 1], ``[n]``.
+        y: Values, ``[n]``.
+
+    Returns:
+        ``[n]``.
 
     Source: Eilers & Marx, "Flexible Smoothing with B-splines and Penalties", Statistical Science 11 (1996).
     """
@@ -40,8 +47,8 @@ def foretold(x: Array, y: Array) -> Array:
     best, least = y, np.inf
     for penalty in PENALTIES:
         inverse = np.linalg.inv(square + penalty * bend + 1e-9 * np.eye(len(square)))
-        own = np.minimum(np.einsum("ij,jk,ik->i", basis, inverse, basis), 1 - 1e-9)
-        without = (basis @ (inverse @ toward) - own * y) / (1 - own)
+        leverage = np.minimum(np.einsum("ij,jk,ik->i", basis, inverse, basis), 1 - 1e-9)
+        without = (basis @ (inverse @ toward) - leverage * y) / (1 - leverage)
         error = float(((without - y) ** 2).mean())
         if error < least:
             best, least = without, error

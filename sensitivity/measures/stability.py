@@ -1,5 +1,4 @@
-"""Where training stops being stable: the largest learning rate that does not diverge, the learning rates
-where the seed decides."""
+"""Stability of training: the largest stable learning rate, and the learning rates where the seed decides."""
 
 from __future__ import annotations
 
@@ -18,30 +17,39 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 BINS = 4
-"""Parts of a hyperparameter without levels."""
+"""Number of parts of a hyperparameter without levels."""
 LR_BINS = 12
-"""Parts of a learning-rate axis without levels."""
+"""Number of parts of a learning-rate axis without levels."""
 NOTHING_DIVERGED = "nothing diverged: the boundary is above the range"
 ALWAYS_DIVERGED = "every trial diverged: the boundary is below the range"
 
 
 def stability_boundary(results: Results, *, over: str = "lr") -> pd.DataFrame:
-    r"""The largest learning rate at which a variant is stable, for each level of each other hyperparameter
-    and over all of them.
+    r"""Return the largest learning rate at which a variant is stable.
+
+    There is one row for each level of each other hyperparameter and one over all of them:
 
     .. math:: \hat\tau = \max \{ \alpha : \alpha < t \}, \qquad
         t = \arg\min_t \, \#\{\text{stable at } \alpha \ge t\} + \#\{\text{diverged at } \alpha < t\}
 
-    the threshold that misplaces the fewest trials; the lower of equals. ``low`` is the largest lr such that
-    nothing diverged there or below, ``high`` the smallest from which on everything diverged (the first above
-    all stable trials): the boundary of every configuration and seed of the row lies between them, so they
-    hold the spread over seeds and the distance of the levels. Where an end lies outside the range, the end of
-    the range stands for it and the note says so. ``n`` is trials; failed and stopped ones are left out.
+    This is the threshold that misplaces the fewest trials; the lower of equals. ``low`` is the largest lr
+    such that nothing diverged there or below, ``high`` the smallest from which on everything diverged (the
+    first above all stable trials): the boundary of every configuration and seed of the row lies between them,
+    so they include the spread over seeds and the distance of the levels. Where an end lies outside the range,
+    the end of the range stands for it and the note says so. ``n`` is trials; failed and stopped ones are left
+    out.
 
-    Rows: ``other`` and ``level``, both empty for all configurations together; hyperparameters without levels
-    are cut into :data:`BINS` parts of equal width on their scale, named by their middle. Args: over: the
-    hyperparameter whose large values are unstable. Raises: InputError for a hyperparameter that no variant
-    has. Source: our own, as there is no published standard; the threshold is the decision stump of least
+    The columns ``other`` and ``level`` are both empty for all configurations together; hyperparameters
+    without levels are cut into :data:`BINS` parts of equal width on their scale, named by their middle.
+
+    Args:
+        results: Results of a study.
+        over: Hyperparameter whose large values are unstable.
+
+    Raises:
+        InputError: for a hyperparameter that no variant has.
+
+    Source: this package, as there is no published standard; the threshold is the decision stump of least
     error.
     """
     check_varied(results, over)
@@ -69,17 +77,21 @@ def stability_boundary(results: Results, *, over: str = "lr") -> pd.DataFrame:
 
 
 def danger_zone(results: Results, *, over: str = "lr", level: float = 0.95) -> pd.DataFrame:
-    """The learning rates where the outcome depends on the seed: the share of configurations of which some
-    seeds diverge and others do not.
+    """Return the share of configurations, by learning rate, of which only some seeds diverge.
 
-    One row for each level of lr (parts of equal width on its scale where there are none), with Wilson's
-    interval; ``n`` is the configurations with at least two seeds. ``diverged``, ``diverged_low`` and
-    ``diverged_high`` are the share of the configurations there that diverged, as of
+    There is one row for each level of lr (parts of equal width on its scale where there are none), with
+    Wilson's interval; ``n`` is the configurations with at least two seeds. ``diverged``, ``diverged_low`` and
+    ``diverged_high`` are the share of the configurations of the level that diverged, as of
     :func:`sensitivity.measures.divergence.divergence_rate`, ``trials`` the number of trials. Without two
-    seeds the value is 0 and the interval everything.
+    seeds the value is 0 and the interval [0, 1].
+
+    Args:
+        results: Results of a study.
+        over: The hyperparameter.
+        level: Level of the interval, between 0 and 1.
 
     Source: Schmidt, Schneider & Hennig, "Descending through a Crowded Valley", ICML 2021 (arXiv:2007.01547),
-    which calls it so; Wilson (1927).
+    for the name; Wilson (1927).
     """
     check_varied(results, over)
     rows = []
@@ -123,15 +135,17 @@ def danger_zone(results: Results, *, over: str = "lr", level: float = 0.95) -> p
 
 
 def repeated_rates(results: Results, task: str, *, over: str = "lr") -> dict[str, int]:
-    """Of each variant that varies it, the learning rates at which some configuration has results of at least
-    two seeds."""
-    found = {}
+    """Return, by variant, the learning rates at which a configuration has results of two or more seeds.
+
+    Only variants that vary the learning rate are included.
+    """
+    repeated = {}
     for place, variant in results.groups:
         if place == task and over in results.varied(variant):
             counts = repeats(results.group(task, variant))
             rates = counts[counts >= 2].index.get_level_values(f"{PREFIX}{over}")
-            found[variant] = int(rates.dropna().nunique())
-    return found
+            repeated[variant] = int(rates.dropna().nunique())
+    return repeated
 
 
 def _boundary(x: Any, diverged: Any) -> dict[str, Any]:
@@ -172,8 +186,10 @@ def _boundary(x: Any, diverged: Any) -> dict[str, Any]:
 def _levels(
     results: Results, variant: str, trials: pd.DataFrame, name: str, units: Any, *, bins: int = BINS
 ) -> list[tuple[Any, Any]]:
-    """The levels of a hyperparameter in the order of its scale, each with its trials; bins, named by their
-    middles, where it has none."""
+    """Return the levels of a hyperparameter in the order of its scale, each with its trials.
+
+    Without levels, bins are returned, named by their middles.
+    """
     domain = results.spaces[variant][name]
     values = trials[f"{PREFIX}{name}"]
     inside = np.isfinite(units)

@@ -1,4 +1,4 @@
-"""Hyperparameters that decide whether a configuration is among the best: PED-ANOVA, as Optuna computes it."""
+"""Importance for being among the best configurations: PED-ANOVA, as Optuna computes it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from sensitivity.measures.cells import inactive
 from sensitivity.measures.forest import constant
-from sensitivity.measures.losses import Array, Losses, interval, losses, note
+from sensitivity.measures.losses import Array, Losses, losses, note
 from sensitivity.measures.parzen import STEPS, cells, divergence
+from sensitivity.measures.resampling import interval
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -20,25 +21,33 @@ if TYPE_CHECKING:
 
 TOP = 0.1
 LEAST = 20
-"""Configurations below which the best of them are too few."""
+"""Fewest configurations of which the best are enough."""
 FEWEST = 2
-"""Configurations in which a hyperparameter is active, below which it has no density."""
+"""Fewest configurations in which a hyperparameter is active for its density to be estimated."""
 
 
 def top_importance(results: Results, *, top: float = TOP, draws: int = 50, seed: int = 0) -> pd.DataFrame:
-    r"""How differently the best configurations are distributed from all, as each hyperparameter's share of
-    the whole difference.
+    r"""Return each hyperparameter's share of the difference between the best configurations and all.
 
     .. math:: I_d \propto E_{x \sim p} \left[ \left( \frac{p'(x_d)}{p(x_d)} - 1 \right)^2 \right]
 
     with p' and p densities of the best ``top`` and of all configurations (:mod:`sensitivity.measures.parzen`)
-    on unit coordinates, conditions included: what Optuna's PedAnovaImportanceEvaluator computes, without a
-    study for each draw of the bootstrap. It answers another question than a share of variance: what matters
-    *near the optimum*. It goes by ranks of the capped loss, mean over seeds. A constant loss gives zeros.
+    on unit coordinates, conditions included: the result of Optuna's PedAnovaImportanceEvaluator, without a
+    study for each draw of the bootstrap. A share of variance answers another question; this measure tells the
+    importance *near the optimum*. It uses ranks of the capped loss, mean over seeds. A constant loss gives
+    zeros.
 
-    Args: top: the share that counts as best. draws, seed: of the bootstrap over configurations (95%
-    percentile interval). Raises: InputError for top outside (0, 1). Sources: Watanabe, Bansal & Hutter,
-    "PED-ANOVA", IJCAI 2023; for conditions Baba et al., KDD 2026, arXiv:2601.20800.
+    Args:
+        results: Results of a study.
+        top: Share of the configurations that counts as best, in (0, 1).
+        draws: Number of bootstrap draws over configurations (95% percentile interval).
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: for top outside (0, 1).
+
+    Sources: Watanabe, Bansal & Hutter, "PED-ANOVA", IJCAI 2023; for conditions Baba et al., KDD 2026,
+    arXiv:2601.20800.
     """
     if not 0 < top < 1:
         raise InputError(
@@ -70,8 +79,11 @@ def top_importance(results: Results, *, top: float = TOP, draws: int = 50, seed:
             "note": "; ".join(filter(None, remarks)),
             "order": "top",
         }
-        for name, each in zip(group.names, drawn.T, strict=True):
-            value, (low, high) = float(each[0]), interval(each[1:] if len(each) > 1 else each)
+        for name, draws_of_share in zip(group.names, drawn.T, strict=True):
+            value, (low, high) = (
+                float(draws_of_share[0]),
+                interval(draws_of_share[1:] if len(draws_of_share) > 1 else draws_of_share),
+            )
             rows.append(
                 {**keys, "effect": name, "value": value, "low": min(low, value), "high": max(high, value)}
             )
@@ -81,11 +93,13 @@ def top_importance(results: Results, *, top: float = TOP, draws: int = 50, seed:
 
 
 def _shares(results: Results, group: Losses, chosen: NDArray[np.int64], top: float) -> Array:
-    """Return the shares of the hyperparameters for each choice of configurations ``[choices,
-    configurations]``.
+    """Return the shares of the hyperparameters for each choice of configurations.
 
     A configuration in which a hyperparameter is inactive is of another regime: only regimes with a density
-    tell something.
+    are informative.
+
+    Args:
+        chosen: Indices of configurations, ``[choices, configurations]``.
 
     Returns:
         ``[choices, hyperparameters]``.

@@ -1,4 +1,4 @@
-"""What tuning gains over the defaults: all hyperparameters together, each alone, and each pair."""
+"""Tunability: the gain from tuning over the defaults, of all hyperparameters, each alone, and each pair."""
 
 from __future__ import annotations
 
@@ -14,21 +14,12 @@ from numpy.typing import NDArray
 
 from sensitivity.measures import forest as forests
 from sensitivity.measures.cells import cells, settled
+from sensitivity.measures.cross_fitting import best, best_draws
+from sensitivity.measures.cross_task import cross_task_sensitivity
 from sensitivity.measures.designs import joined, refuse_adaptive
-from sensitivity.measures.losses import (
-    DRAWS,
-    Array,
-    Losses,
-    best,
-    best_draws,
-    groups,
-    interval,
-    note,
-    resampled,
-    row,
-)
+from sensitivity.measures.losses import Array, Losses, groups, note, row
 from sensitivity.measures.magnitudes import exponent_of
-from sensitivity.measures.transfer import cross_task_sensitivity
+from sensitivity.measures.resampling import DRAWS, interval, resampled
 from trainables.names import unknown
 
 if TYPE_CHECKING:
@@ -52,27 +43,35 @@ def tunability(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    r"""What tuning gains in loss over the default configuration :math:`\theta^*`.
+    r"""Return the gain in loss from tuning over the default configuration :math:`\theta^*`.
 
-    .. math:: d = R(\theta^*) - \min_\theta R(\theta), \qquad d_i = R(\theta^*) - \min_{\theta_i} R(\theta_i, \theta^*_{-i}),
-        \qquad g_{ij} = \min(R_i, R_j) - R_{ij}
+    .. math:: d = R(\theta^*) - \min_\theta R(\theta), \qquad
+        d_i = R(\theta^*) - \min_{\theta_i} R(\theta_i, \theta^*_{-i}), \qquad
+        g_{ij} = \min(R_i, R_j) - R_{ij}
 
-    Rows by ``kind``: ``overall`` d; ``single`` :math:`d_i`, one hyperparameter tuned and the others at their
-    default; ``pair``
-    :math:`d_{ij}`; ``joint gain`` :math:`g_{ij}`, what a pair gains over the better of the two alone. ``configuration`` is the tuned one.
+    The rows by ``kind`` are: ``overall``, d; ``single``, :math:`d_i`, one hyperparameter tuned and the others
+    at their default; ``pair``, :math:`d_{ij}`; ``joint gain``, :math:`g_{ij}`, the gain of a pair over the
+    better of the two alone. ``configuration`` is the tuned one.
 
-    Where the design is fixed and holds every configuration that this needs (a grid with the defaults among
-    its levels), R is measured: the mean over seeds of the default, and
-    :func:`sensitivity.measures.losses.best` of the others, with a bootstrap over seeds. Otherwise R is a
-    random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the
+    Where the design is fixed and has every configuration that this needs (a grid with the defaults among its
+    levels), R is measured: the mean over seeds of the default, and
+    :func:`sensitivity.measures.cross_fitting.best` of the others, with a bootstrap over seeds. Otherwise R is
+    a random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the
     note gives; the interval is 1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as
-    the default can always be kept.
+    the default is always available.
 
-    Args: default: values that replace the defaults of the spaces, where a variant has them; or ``best on
-    average``, the configuration of each variant with the best score over all tasks together, as
-    :func:`sensitivity.measures.transfer.cross_task_sensitivity` finds it. trees, draws, seed: of forest and
-    bootstrap. Raises: InputError for an adaptive design, a value outside its domain, or ``best on average``
-    with fewer than two tasks.
+    Args:
+        results: Results of a study.
+        default: Values that replace the defaults of the spaces, where a variant has them; or ``best on
+            average``, the configuration of each variant with the best score over all tasks together
+            (:func:`sensitivity.measures.cross_task.cross_task_sensitivity`).
+        trees: Number of trees of the forest.
+        draws: Number of bootstrap draws.
+        seed: Seed of the forest and the bootstrap.
+
+    Raises:
+        InputError: for an adaptive design, a value outside its domain, or ``best on average`` with fewer than
+            two tasks.
 
     Sources: Probst, Boulesteix & Bischl, "Tunability: Importance of Hyperparameters of Machine Learning
     Algorithms", JMLR 20 (2019); Wager, Hastie & Efron, "Confidence Intervals for Random Forests", JMLR 15
@@ -97,7 +96,7 @@ def tunability(
 
 
 def _starts(results: Results, default: Mapping[str, Any] | str | None) -> Callable[[str], Mapping[str, Any]]:
-    """The values of each variant that replace its defaults."""
+    """Return the values of each variant that replace its defaults."""
     if default is None or isinstance(default, Mapping):
         return lambda variant: default or {}
     if default != AVERAGE:
@@ -113,24 +112,29 @@ def _kinds(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _on_the_grid(group: Losses, space: SearchSpace, start: Mapping[str, Any]) -> _Sets | None:
-    """The configurations that differ from the default in some names only, for each kind; None where a level
-    or pair of levels lacks."""
+    """Return the configurations that differ from the default in some names only, for each kind.
+
+    Returns:
+        None where a level or pair of levels is missing.
+    """
     levels = {
-        name: len({each[name] for each in group.configurations if name in each}) for name in group.names
+        name: len({configuration[name] for configuration in group.configurations if name in configuration})
+        for name in group.names
     }
     usable: NDArray[np.bool_] = np.asarray(np.isfinite(group.loss).any(axis=1))
-    apart = [
-        {name for name in group.names if each.get(name) != start.get(name)} for each in group.configurations
+    changed = [
+        {name for name in group.names if configuration.get(name) != start.get(name)}
+        for configuration in group.configurations
     ]
-    if not any(not each and fine for each, fine in zip(apart, usable.tolist(), strict=True)):
+    if not any(not changes and fine for changes, fine in zip(changed, usable.tolist(), strict=True)):
         return None
     sets: _Sets = {}
     for kind, names in _kinds(group.names):
-        members = np.array([each <= set(names) for each in apart]) & usable
+        members = np.array([changes <= set(names) for changes in changed]) & usable
         if kind != "overall" and members.sum() != math.prod(levels[name] for name in names):
             return None
         sets[kind, names] = np.flatnonzero(members)
-    sets["default", ()] = np.flatnonzero([not each for each in apart])
+    sets["default", ()] = np.flatnonzero([not changes for changes in changed])
     return sets
 
 
@@ -163,19 +167,30 @@ def _measured(group: Losses, sets: _Sets, draws: int, seed: int) -> list[dict[st
 
 @dataclass(frozen=True)
 class _Forest:
-    """A forest and how often each of its trees saw each configuration ``[configurations, trees]``."""
+    """A forest, and the number of times that each of its trees saw each configuration.
+
+    Attributes:
+        model: The forest.
+        seen: Counts, ``[configurations, trees]``.
+        r2: Out-of-bag R2 of the forest.
+    """
 
     model: list[Any]
     seen: Array
     r2: float
 
     def trees(self, units: Units) -> Array:
-        """Predictions of each tree. Shape ``[trees, points]``."""
+        """Return the predictions of each tree, ``[trees, points]``."""
         return forests.predictions(self.model, units)
 
     def error(self, differences: Array) -> float:
-        r"""Standard error of a mean over trees, :math:`\sum_i \mathrm{Cov}_b(N_{bi}, t_b)^2` less its Monte
-        Carlo bias; at least that of the trees. Shape of differences ``[trees]``.
+        r"""Return the standard error of a mean over trees, by the infinitesimal jackknife.
+
+        It is :math:`\sum_i \mathrm{Cov}_b(N_{bi}, t_b)^2` less its Monte Carlo bias; at least the error of
+        the trees.
+
+        Args:
+            differences: Values of the trees, ``[trees]``.
         """
         count, trees = self.seen.shape
         exponent = exponent_of(differences)
@@ -216,27 +231,27 @@ def _modelled(
     origin, parts = np.nan_to_num(space.encode([start])[0, columns], nan=0.5), cells(space, names)
     base = forest.trees(origin[None])[:, 0]
     tuned: dict[tuple[str, ...], Array] = {}
-    found: list[tuple[str, tuple[str, ...], Array, Array]] = []
+    tuned_sets: list[tuple[str, tuple[str, ...], Array, Array]] = []
     places: list[Units] = [origin]
-    for kind, of in _kinds(names)[::-1]:  # the whole space last, so that it may keep what a part of it found
+    for kind, of in _kinds(names)[::-1]:  # the whole space last, so that it can reuse the best of its parts
         chosen = [names.index(name) for name in of]
         points = (
             np.vstack([*places, group.units, _cloud(len(names), seed)])
             if kind == "overall"
             else _points(origin, chosen)
         )
-        points = settled(points, parts)  # what is inactive changes nothing
+        points = settled(points, parts)  # inactive hyperparameters change nothing
         predicted = forest.trees(points)
         winner = int(np.argmin(predicted.mean(axis=0)))
         tuned[of] = predicted[:, winner]
         places.append(points[winner])
-        found.append((kind, of, predicted[:, winner], points[winner]))
+        tuned_sets.append((kind, of, predicted[:, winner], points[winner]))
     rows = []
-    for kind, of, values, place in found[::-1]:
+    for kind, of, values, place in tuned_sets[::-1]:
         configuration = _decoded(space, columns, place, start)
         rows.append(_modelled_row(group, forest, kind, of, base - values, configuration, remark))
         if kind == "pair":
-            alone = min((tuned[of[:1]], tuned[of[1:]]), key=lambda each: float(each.mean()))
+            alone = min((tuned[of[:1]], tuned[of[1:]]), key=lambda losses: float(losses.mean()))
             rows.append(_modelled_row(group, forest, "joint gain", of, alone - values, configuration, remark))
     return rows
 
@@ -255,7 +270,7 @@ def _modelled_row(
 
 
 def _points(origin: Array, chosen: list[int]) -> Units:
-    """A lattice along the chosen coordinates through the default, which is one of its points."""
+    """Return a lattice along the chosen coordinates through the default, which is one of its points."""
     along = np.linspace(0, 1, LINE if len(chosen) == 1 else PLANE)
     axes = [np.append(along, origin[i]) for i in chosen]
     lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(chosen))
@@ -269,7 +284,7 @@ def _cloud(dimensions: int, seed: int) -> Units:
 
 
 def _decoded(space: SearchSpace, columns: list[int], place: Array, start: dict[str, Any]) -> dict[str, Any]:
-    """The configuration at a place of the varied hyperparameters."""
+    """Return the configuration at a place of the varied hyperparameters."""
     units = np.full((1, len(space)), 0.5)
     units[0, columns] = place
     return {

@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.paper.contrasts import (
-    Finding,
-    Undecided,
-    apart,
-    best_rates,
-    diverged,
-    need,
-    paired,
-    ratio,
-    remarked,
-    spread,
-    worst,
+from sensitivity.paper.contrasts import Finding, Undecided
+from sensitivity.paper.evidence import (
+    NORMS,
+    best_rate_of_norm,
+    maximum_norm_sensitivity,
+    nag_over_cm,
+    norms_over_momentum,
+    other_levels_over_usual,
+    rate_with_over_without_momentum,
+    ratio_of_settings,
+    second_over_first_order,
+    spread_of_mu_over_nu,
+    tolerated_rates,
+    uncorrected_nu,
 )
-from sensitivity.paper.trials import NORM_RATES, at_paper_rates, cells, pooled
+from sensitivity.paper.trials import NORM_RATES, pooled
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -32,20 +34,25 @@ if TYPE_CHECKING:
 
 SUPPORTED, CONTRADICTED, UNDECIDED = VERDICTS = "supported", "contradicted", "undecided"
 MARGIN = 0.95
-"""A loss that is less than 5% smaller is no help worth having."""
+"""Ratio of losses above which a gain is too small to matter (less than 5%)."""
 STEP = math.sqrt(2)
-"""Learning rates within this factor are the same: the paper's are a factor of 2 apart, and this is half the
-way on the logarithm."""
-NORMS = {1.0: "L1", 2.0: "L2", math.inf: "Linf"}
+"""Factor within which learning rates count as equal.
+
+The paper's rates are a factor of 2 apart, and this is half of it on the logarithm."""
 COLUMNS = ["name", "claim", "where", "measured", "task", "value", "low", "high", "n", "p", "verdict", "note"]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim.
+    """A claim of the paper, and the measurement that decides it.
 
-    name: short. quote: of the paper. where: its section. measured: how, in words. side: between which values
-    the claim puts what is measured. find: measures it in the trials of one task.
+    Attributes:
+        name: Short name.
+        quote: Words of the paper.
+        where: Section of the paper.
+        measured: Description of the measurement.
+        side: Ends of the interval in which the claim puts the measured value.
+        find: Function that measures the value in the trials of one task.
     """
 
     name: str
@@ -56,10 +63,11 @@ class Claim:
     find: Callable[[pd.DataFrame], Finding]
 
     def verdict(self, finding: Finding) -> str:
-        """Supported where the interval lies wholly on the claim's side, contradicted where wholly outside it,
-        else undecided.
+        """Return the verdict: supported, contradicted or undecided.
 
-        A best learning rate at the end of what was tried may lie beyond it, so it supports nothing.
+        A claim is supported where the interval lies wholly on the claim's side, and contradicted where it
+        lies wholly outside. A best learning rate at the end of the rates tried may lie beyond it, so it
+        supports nothing.
         """
         low, high = self.side
         if finding.low > low and finding.high < high:
@@ -71,21 +79,25 @@ AT_THE_END = "best at the "
 
 
 def claims(results: Results | Sequence[Results]) -> pd.DataFrame:
-    """Every claim on every task that has what it is about: ``value`` with its 95% interval, trials, p-value
-    where it is a test, verdict.
+    """Return every claim on every task that can decide it.
 
-    A claim that no task can decide has one row that says why (``note``). Studies of one task are put
-    together: Table 1's momentum beside Table 2's norms. Every interval is at 95% by itself: of twenty claims
-    that the truth lies at the edge of, one is called wrongly.
+    The columns include ``value`` with its 95% interval, trials, p-value (for a test) and verdict. A claim
+    that no task can decide has one row with the reason (``note``). Studies of one task are pooled: Table 1's
+    momentum beside Table 2's norms. Every interval has its own level of 95%: of twenty claims whose truth
+    lies at the edge, one is misjudged.
 
-    Raises: InputError for losses that are not above 0, and for studies of one task of different sizes.
+    Args:
+        results: Results of one study or of several.
+
+    Raises:
+        InputError: for losses that are not above 0, and for studies of one task of different sizes.
     """
     trials = pooled(results)
     rows: list[dict[str, Any]] = []
     for claim in CLAIMS:
-        found = [_row(claim, str(task), part) for task, part in trials.groupby("task", sort=False)]
-        decided = [row for row in found if np.isfinite(row["value"])]
-        rows += decided or found[:1] or [_row(claim, "", trials)]
+        claim_rows = [_row(claim, str(task), part) for task, part in trials.groupby("task", sort=False)]
+        decided = [row for row in claim_rows if np.isfinite(row["value"])]
+        rows += decided or claim_rows[:1] or [_row(claim, "", trials)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -108,119 +120,6 @@ def _row(claim: Claim, task: str, trials: pd.DataFrame) -> dict[str, Any]:
     return row | numbers | {"verdict": claim.verdict(finding), "note": finding.note}
 
 
-def _momentum(trials: pd.DataFrame) -> pd.DataFrame:
-    return trials[(trials["momentum"] != "none") & (trials["adaptive"] == "none")]
-
-
-def _norms(trials: pd.DataFrame, *, momentum: bool = False) -> pd.DataFrame:
-    """Decaying means of first order, alone or with the momentum that the paper combines them with."""
-    combined = (
-        (trials["momentum"] != "none")
-        & (trials["momentum_gradient"] == "unscaled")
-        & (trials["momentum_accumulation"] == "mean")
-    )
-    chosen = (trials["adaptive"] == "mean") & (trials["order"] == "first")
-    return trials[chosen & (combined if momentum else trials["momentum"] == "none")]
-
-
-def _tolerates(trials: pd.DataFrame) -> Finding:
-    sgd = need(trials[(trials["momentum"] == "none") & (trials["adaptive"] == "none")], "sgd")
-    momentum = _momentum(trials)
-    momentum = need(momentum[momentum["momentum_accumulation"] == "mean"], "momentum as a decaying mean")
-    shared = set(sgd["lr"]) & set(momentum["lr"])
-    if not shared:
-        raise Undecided("no learning rate was run both with and without momentum")
-    return diverged(sgd[sgd["lr"].isin(shared)], momentum[momentum["lr"].isin(shared)])
-
-
-def _nag(trials: pd.DataFrame) -> Finding:
-    usual, note = at_paper_rates(_momentum(trials))
-    nag, cm = paired(usual, "momentum", "nag", "cm")
-    largest = nag["lr"].max()
-    note = f"not run at the paper's learning rate: at the largest, {largest:g}" if note else ""
-    return remarked(ratio(nag[nag["lr"] == largest], cm[cm["lr"] == largest]), note)
-
-
-def _schedule(trials: pd.DataFrame, setting: str, one: str, other: str, null: float = 1.0) -> Finding:
-    usual, note = at_paper_rates(trials)
-    return remarked(ratio(*paired(usual, setting, one, other), null=null), note)
-
-
-def _uncorrected_fails(trials: pd.DataFrame) -> Finding:
-    usual, note = at_paper_rates(_norms(trials))
-    usual = usual[usual["nu_schedule"] == "constant"]
-    high, usual_nu = paired(usual, "nu", 0.999, 0.9)
-    halfway = usual_nu.assign(
-        loss=(usual_nu["loss"] + usual_nu["initial_loss"]) / 2
-    )  # of logarithms: the geometric mean
-    return remarked(ratio(high, halfway), note)
-
-
-def _rates(trials: pd.DataFrame, p: float) -> Finding:
-    alone = need(_norms(trials), "norms without momentum")
-    alone = need(alone[alone["p"] == p], f"the {NORMS[p]} norm without momentum")
-    return best_rates(alone, pd.Series("alone", index=alone.index))["alone"]
-
-
-def _keeps(trials: pd.DataFrame, p: float) -> Finding:
-    alone = _rates(trials, p)
-    combined = need(_norms(trials, momentum=True), "norms with momentum")
-    combined = need(combined[combined["p"] == p], f"the {NORMS[p]} norm with momentum")
-    both = best_rates(combined, pd.Series("combined", index=combined.index))["combined"]
-    return apart(both.mapped(math.log), alone.mapped(math.log)).mapped(math.exp)
-
-
-def _steady(trials: pd.DataFrame) -> Finding:
-    usual, note = at_paper_rates(need(_norms(trials, momentum=True), "norms with momentum"))
-    return remarked(spread(usual, "mu", "nu"), note)
-
-
-def _around(trials: pd.DataFrame, decay: str) -> Finding:
-    usual, note = at_paper_rates(trials[trials[decay].notna()])
-    levels = sorted(set(usual[decay]) - {0.9})
-    found = []
-    for level in levels:
-        try:
-            found.append(ratio(*paired(usual, decay, level, 0.9)))
-        except Undecided as reason:
-            why = reason
-    if not found:
-        raise Undecided(f"{decay} has one level only, or none" if not levels else str(why))
-    return remarked(worst(found, largest=False), note)
-
-
-def _maximum_norm(trials: pd.DataFrame) -> Finding:
-    norms = pd.concat([_norms(trials), _norms(trials, momentum=True)])
-    norms = need(norms[norms["nu_schedule"] == "bias_corrected"], "norms with bias correction")
-    # Learning rates are each norm's own, so configurations are matched without them.
-    norms = norms.assign(match=cells(norms, "lr", "p"))
-    sides = {
-        p: need(norms[norms["p"] == p], f"the {name} norm with bias correction") for p, name in NORMS.items()
-    }
-    common = set.intersection(*(set(side["match"]) for side in sides.values()))
-    if not common:
-        raise Undecided("no setting was run with all three norms")
-    kept = {p: side[side["match"].isin(common)] for p, side in sides.items()}
-    return worst([ratio(kept[math.inf], kept[p], of="sensitivity") for p in (1.0, 2.0)], largest=False)
-
-
-def _adaptive(trials: pd.DataFrame) -> Finding:
-    momentum = need(_momentum(trials), "momentum alone")
-    norms = need(_norms(trials), "norms without momentum")
-    found = [
-        ratio(norms[norms["p"] == p], momentum, of="best_loss") for p in NORMS if (norms["p"] == p).any()
-    ]
-    missing = [name for p, name in NORMS.items() if not (norms["p"] == p).any()]
-    return remarked(worst(found, largest=True), f"no trials of {' and '.join(missing)}" if missing else "")
-
-
-def _second_order(trials: pd.DataFrame) -> Finding:
-    second, first = (
-        need(trials[trials["order"] == order], f"{order}-order norms") for order in ("second", "first")
-    )
-    return ratio(second, first, of="best_loss")
-
-
 def _norm_claims(p: float) -> tuple[Claim, Claim]:
     rate, name = NORM_RATES[p], NORMS[p]
     return (
@@ -232,7 +131,7 @@ def _norm_claims(p: float) -> tuple[Claim, Claim]:
             f"best learning rate of {name} without momentum, everything else tuned; "
             f"claimed: {rate:g}, within a factor of the square root of 2",
             (rate / STEP, rate * STEP),
-            partial(_rates, p=p),
+            partial(best_rate_of_norm, p=p),
         ),
         Claim(
             f"momentum keeps the rate of {name}",
@@ -241,7 +140,7 @@ def _norm_claims(p: float) -> tuple[Claim, Claim]:
             f"best learning rate of {name} with momentum over that without; claimed: 1, within a factor of "
             f"the square root of 2",
             (1 / STEP, STEP),
-            partial(_keeps, p=p),
+            partial(rate_with_over_without_momentum, p=p),
         ),
     )
 
@@ -255,7 +154,7 @@ CLAIMS: tuple[Claim, ...] = (
         "share of trials that diverged, SGD minus momentum (a decaying mean), over the learning rates that "
         "both ran; claimed: above 0",
         (0.0, math.inf),
-        _tolerates,
+        tolerated_rates,
     ),
     Claim(
         "NAG is worse than CM",
@@ -264,7 +163,7 @@ CLAIMS: tuple[Claim, ...] = (
         "loss of NAG over that of CM, same configurations and seeds, without norm, at the paper's learning "
         "rate of 2; claimed: above 1",
         (1.0, math.inf),
-        _nag,
+        nag_over_cm,
     ),
     Claim(
         "correcting mu does not help",
@@ -274,7 +173,7 @@ CLAIMS: tuple[Claim, ...] = (
         f"learning rate; "
         f"claimed: above {MARGIN:g}, so any gain is smaller than {1 - MARGIN:.0%}",
         (MARGIN, math.inf),
-        lambda trials: _schedule(trials, "mu_schedule", "bias_corrected", "constant", MARGIN),
+        lambda trials: ratio_of_settings(trials, "mu_schedule", "bias_corrected", "constant", MARGIN),
     ),
     Claim(
         "correcting nu matters above .9",
@@ -284,7 +183,7 @@ CLAIMS: tuple[Claim, ...] = (
         "at the paper's learning rates; "
         "claimed: above 1",
         (1.0, math.inf),
-        lambda trials: _schedule(
+        lambda trials: ratio_of_settings(
             trials[trials["nu"] > 0.9 + 1e-9], "nu_schedule", "constant", "bias_corrected"
         ),
     ),
@@ -296,7 +195,7 @@ CLAIMS: tuple[Claim, ...] = (
         "correction, at the paper's "
         "learning rates; claimed: above 1, so less than half the way is gone on the logarithm",
         (1.0, math.inf),
-        _uncorrected_fails,
+        uncorrected_nu,
     ),
     *(rate for rate, _ in _EACH_NORM),
     *(keeps for _, keeps in _EACH_NORM),
@@ -308,7 +207,7 @@ CLAIMS: tuple[Claim, ...] = (
         "difference of the variances, "
         "with its sign), of norms with momentum, at the paper's learning rates; claimed: above 0",
         (0.0, math.inf),
-        _steady,
+        spread_of_mu_over_nu,
     ),
     *(
         Claim(
@@ -322,11 +221,13 @@ CLAIMS: tuple[Claim, ...] = (
             find,
         )
         for decay, words, find in (
-            ("mu", "", lambda trials: _around(trials, "mu")),
+            ("mu", "", lambda trials: other_levels_over_usual(trials, "mu")),
             (
                 "nu",
                 "with bias correction, ",
-                lambda trials: _around(trials[trials["nu_schedule"] == "bias_corrected"], "nu"),
+                lambda trials: other_levels_over_usual(
+                    trials[trials["nu_schedule"] == "bias_corrected"], "nu"
+                ),
             ),
         )
     ),
@@ -338,7 +239,7 @@ CLAIMS: tuple[Claim, ...] = (
         "sensitive of L1 and L2, with bias "
         "correction, where all three ran; claimed: above 1",
         (1.0, math.inf),
-        _maximum_norm,
+        maximum_norm_sensitivity,
     ),
     Claim(
         "norms beat momentum",
@@ -347,7 +248,7 @@ CLAIMS: tuple[Claim, ...] = (
         "best loss of the norm that does worst, without momentum, over the best of momentum alone; claimed: "
         "below 1",
         (-math.inf, 1.0),
-        _adaptive,
+        norms_over_momentum,
     ),
     Claim(
         "EGD underperforms",
@@ -356,6 +257,6 @@ CLAIMS: tuple[Claim, ...] = (
         "4.3",
         "best loss of second order over the best of norms of first order; claimed: above 1",
         (1.0, math.inf),
-        _second_order,
+        second_over_first_order,
     ),
 )

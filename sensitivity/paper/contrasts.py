@@ -1,5 +1,6 @@
-"""What a claim of the paper is measured by: ratios of losses, best learning rates, shares that diverged. Each
-is a measure of the package, asked of trials that were put side by side.
+"""Contrasts that decide a claim of the paper: ratios of losses, best learning rates, divergence rates.
+
+Each contrast is a measure of the package, applied to pooled trials.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from sensitivity.measures.comparison import compare
 from sensitivity.measures.coupling import best_by_level
 from sensitivity.measures.designs import joined
 from sensitivity.measures.divergence import divergence_rate
-from sensitivity.measures.losses import Array, interval, losses, resampled
+from sensitivity.measures.losses import Array, losses
+from sensitivity.measures.resampling import interval, resampled
 from sensitivity.paper.trials import as_results, cells
 from sensitivity.results.results import records
 
@@ -24,17 +26,25 @@ if TYPE_CHECKING:
 
 DRAWS = 1000
 ARMS = ("the former", "the latter")
-"""What two sides of a claim are called in a note."""
+"""Names of the two sides of a claim in a note."""
 
 
 class Undecided(Exception):
-    """A claim that cannot be measured, and why."""
+    """A claim cannot be measured; the text has the reason."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A measured value with its 95% interval, how many trials it comes from, the p-value where it is a test,
-    and what limits it."""
+    """A measured value.
+
+    Attributes:
+        value: The value.
+        low: Lower end of its 95% interval.
+        high: Upper end of its 95% interval.
+        n: Number of trials.
+        p: p-value, NaN where there is no test.
+        note: Limits of the value.
+    """
 
     value: float
     low: float
@@ -44,13 +54,16 @@ class Finding:
     note: str = ""
 
     def mapped(self, function: Callable[[float], float]) -> Finding:
-        """With value and interval on another scale, by an increasing function."""
+        """Return the finding with value and interval on another scale, by an increasing function."""
         return replace(self, value=function(self.value), low=function(self.low), high=function(self.high))
 
 
 def need(trials: pd.DataFrame, what: str) -> pd.DataFrame:
-    """The trials. Raises: Undecided where there are none, or one seed only: what the seed does is then
-    unknown."""
+    """Return the trials, after a check that there are enough.
+
+    Raises:
+        Undecided: for no trials, or for one seed, which leaves seed noise unknown.
+    """
     if trials.empty:
         raise Undecided(f"no trials of {what}")
     if trials["seed"].nunique() < 2:
@@ -59,8 +72,10 @@ def need(trials: pd.DataFrame, what: str) -> pd.DataFrame:
 
 
 def paired(trials: pd.DataFrame, setting: str, one: Any, other: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Trials with either value of a setting, only of configurations that were run with both and differ in
-    nothing else."""
+    """Return trials with either value of a setting, for configurations run with both.
+
+    The configurations of a pair differ in nothing else.
+    """
     sides = [need(trials[_is(trials[setting], value)], f"{setting} {value}") for value in (one, other)]
     sides = [side.assign(cell=cells(side, setting)) for side in sides]
     both = set(sides[0]["cell"]) & set(sides[1]["cell"])
@@ -75,18 +90,25 @@ def _is(column: pd.Series[Any], value: Any) -> Any:
 
 
 def ratio(first: pd.DataFrame, second: pd.DataFrame, of: str = "mean_loss", null: float = 1.0) -> Finding:
-    r"""How many times the loss of the second the first has: :math:`e^{\bar{\ln \ell_1} - \bar{\ln \ell_2}}`,
-    a ratio of geometric means.
+    r"""Return the ratio of the geometric mean losses, first over second.
 
-    :func:`sensitivity.measures.comparison.compare` of the logarithms. Its p-value is that of the ratio being
-    ``null``. Args: of: ``mean_loss``, ``best_loss`` or ``sensitivity``.
+    .. math:: e^{\overline{\ln \ell_1} - \overline{\ln \ell_2}}
+
+    computed by :func:`sensitivity.measures.comparison.compare` of the logarithms. The p-value is of the ratio
+    being ``null``.
+
+    Args:
+        first: Trials of the numerator.
+        second: Trials of the denominator.
+        of: ``mean_loss``, ``best_loss`` or ``sensitivity``.
+        null: Ratio of the null hypothesis.
     """
     import pandas as pd
 
     from search_spaces.hyperparameters import Categorical
 
     sides = [side if "cell" in side else side.assign(cell=cells(side)) for side in (first, second)]
-    # Moving the second by the logarithm makes the null a difference of 0, which is what the test is of.
+    # Shifting the second by the logarithm turns the null into a difference of 0, which the test assumes.
     shift = math.log(null)
     moved = sides[1].assign(loss=sides[1]["loss"] + shift, initial_loss=sides[1]["initial_loss"] + shift)
     trials = pd.concat([sides[0].assign(variant=ARMS[0]), moved.assign(variant=ARMS[1])])
@@ -97,23 +119,29 @@ def ratio(first: pd.DataFrame, second: pd.DataFrame, of: str = "mean_loss", null
 
 
 def worst(findings: Sequence[Finding], *, largest: bool) -> Finding:
-    """Of several that a claim says the same of, the one that is least kind to it, so that the claim holds
-    only where it holds of all.
+    """Return the finding that is least favourable to a claim about several.
 
-    An intersection-union test: Berger, "Multiparameter Hypothesis Testing and Acceptance Sampling",
-    Technometrics 24 (1982).
+    So the claim is supported only where it is for all of them: an intersection-union test.
+
+    Source: Berger, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics 24 (1982).
     """
     chosen = max if largest else min
-    shown = chosen(findings, key=lambda each: each.value)
-    low, high = chosen(each.low for each in findings), chosen(each.high for each in findings)
+    shown = chosen(findings, key=lambda finding: finding.value)
+    low, high = chosen(finding.low for finding in findings), chosen(finding.high for finding in findings)
     return replace(
-        shown, low=low, high=high, n=sum(each.n for each in findings), p=max(each.p for each in findings)
+        shown,
+        low=low,
+        high=high,
+        n=sum(finding.n for finding in findings),
+        p=max(finding.p for finding in findings),
     )
 
 
 def best_rates(trials: pd.DataFrame, by: pd.Series[str]) -> dict[str, Finding]:
-    """The best learning rate of each level of ``by``, everything else tuned:
-    :func:`sensitivity.measures.coupling.best_by_level`."""
+    """Return the best learning rate of each level of ``by``, everything else tuned.
+
+    Computed by :func:`sensitivity.measures.coupling.best_by_level`.
+    """
     from search_spaces.hyperparameters import Categorical, Float
 
     table = trials.assign(by=by, cell=cells(trials, "lr"))
@@ -124,21 +152,22 @@ def best_rates(trials: pd.DataFrame, by: pd.Series[str]) -> dict[str, Finding]:
         Categorical("by", (*dict.fromkeys(by), "")),
         Categorical("cell", (*dict.fromkeys(table["cell"]), "")),
     )
-    found = best_by_level(as_results(table, [Float("lr", low, high, "log"), *names]), "lr", "by")
+    rates = best_by_level(as_results(table, [Float("lr", low, high, "log"), *names]), "lr", "by")
     return {
         row["by"]: Finding(row["value"], row["low"], row["high"], row["n"], note=row["note"])
-        for row in records(found)
+        for row in records(rates)
     }
 
 
-def apart(one: Finding, other: Finding) -> Finding:
-    r"""The difference of two values that were measured apart, from their own intervals.
+def difference(one: Finding, other: Finding) -> Finding:
+    r"""Return the difference of two independently measured values, from their intervals.
 
     .. math:: L = \hat\theta_1 - \hat\theta_2 - \sqrt{(\hat\theta_1 - l_1)^2 + (u_2 - \hat\theta_2)^2}
 
-    and U likewise. Sources: Newcombe, "Interval Estimation for the Difference between Independent
-    Proportions", Statistics in Medicine 17 (1998), method 10; Zou & Donner, Statistics in Medicine 27 (2008),
-    for any two.
+    and U likewise.
+
+    Sources: Newcombe, "Interval Estimation for the Difference between Independent Proportions", Statistics in
+    Medicine 17 (1998), method 10; Zou & Donner, Statistics in Medicine 27 (2008), for any two statistics.
     """
     value = one.value - other.value
     down = math.hypot(one.value - one.low, other.high - other.value)
@@ -153,8 +182,10 @@ def apart(one: Finding, other: Finding) -> Finding:
 
 
 def diverged(one: pd.DataFrame, other: pd.DataFrame) -> Finding:
-    """How much larger the share that diverged is in the first:
-    :func:`sensitivity.measures.divergence.divergence_rate` of each."""
+    """Return the difference of the divergence rates, first minus second.
+
+    Each is :func:`sensitivity.measures.divergence.divergence_rate`.
+    """
     import pandas as pd
 
     table = pd.concat([one.assign(variant=ARMS[0]), other.assign(variant=ARMS[1])])
@@ -162,18 +193,20 @@ def diverged(one: pd.DataFrame, other: pd.DataFrame) -> Finding:
         Finding(row["value"], row["low"], row["high"], row["n"])
         for row in records(divergence_rate(as_results(table, [], ARMS)))
     )
-    return apart(first, second)
+    return difference(first, second)
 
 
 def spread(trials: pd.DataFrame, one: str, other: str) -> Finding:
-    r"""How much more the loss changes along one hyperparameter than along another, as a standard deviation of
-    its logarithm.
+    r"""Return the excess of the variation of the loss along one hyperparameter over that along another.
 
-    .. math:: \operatorname{sgn}(x) \sqrt{|x|}, \qquad x = \overline{\mathrm{Var}_i \ln \ell_{ij}} - \overline{\mathrm{Var}_j \ln \ell_{ij}}
+    It is in units of a standard deviation of the logarithm of the loss:
 
-    over the blocks of configurations that differ in nothing else and are a full grid of the two. The noise of
-    the seeds is the same in both variances, so the difference is without it. Bootstrap:
-    :func:`sensitivity.measures.losses.resampled`.
+    .. math:: \operatorname{sgn}(x) \sqrt{|x|}, \qquad
+        x = \overline{\mathrm{Var}_i \ln \ell_{ij}} - \overline{\mathrm{Var}_j \ln \ell_{ij}}
+
+    over the blocks of configurations that differ in nothing else and are a full grid of the two. Seed noise
+    is the same in both variances, so it cancels in the difference. The interval is a bootstrap
+    (:func:`sensitivity.measures.resampling.resampled`).
     """
     from search_spaces.hyperparameters import Categorical
 
@@ -190,7 +223,7 @@ def spread(trials: pd.DataFrame, one: str, other: str) -> Finding:
         raise Undecided(f"no variant was run on a grid of {one} and {other}")
     cell = Categorical("cell", (*dict.fromkeys(table["cell"]), ""))
     group = losses(as_results(table, [cell]), str(table["task"].iloc[0]), "all")
-    places = {each["cell"]: i for i, each in enumerate(group.configurations)}
+    places = {configuration["cell"]: i for i, configuration in enumerate(group.configurations)}
     grids = []
     for block in blocks:
         firsts = block.drop_duplicates("cell").sort_values(list(names))
@@ -207,5 +240,5 @@ def _spread(means: Array, grids: Iterable[Any]) -> Array:
 
 
 def remarked(finding: Finding, *remarks: str) -> Finding:
-    """The finding with more that limits it."""
+    """Return the finding with further remarks in its note."""
     return replace(finding, note=joined(finding.note, *remarks))

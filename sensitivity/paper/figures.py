@@ -29,7 +29,7 @@ TITLES = {
     4: "Residual networks on CIFAR-10",
 }
 SHOWN = {1: {"mu": 0.9}, 2: {}, 3: {"mu": 0.9, "nu": 0.9}, 4: {}}
-"""Which cells of the table are drawn."""
+"""Cells of each table that are drawn."""
 METRICS = {
     1: ("train_loss_end",),
     2: ("train_loss_end",),
@@ -47,17 +47,24 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 
 
 def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
-    """The loss by epoch of the cells of a table at the paper's learning rates: mean of the seeds and their
-    range.
+    """Draw the loss by epoch of the cells of a table at the paper's learning rates.
 
-    A trial that diverged stays at its initial loss. None where no cell was run.
+    The lines are means over the seeds, with the range of the seeds. A trial that diverged stays at its
+    initial loss.
+
+    Returns:
+        The figure; None where no cell was run.
     """
     metrics = METRICS[table]
-    curves = [(cell, one, found) for cell in _shown(table) for one, found in _trials(results, cell)]
+    curves = [
+        (cell, one, cell_trials) for cell in _shown(table) for one, cell_trials in _trials(results, cell)
+    ]
     if not curves:
         return None
     figure = make_subplots(
-        1, len(metrics), subplot_titles=[METRIC_NAMES[each] for each in metrics] if len(metrics) > 1 else None
+        1,
+        len(metrics),
+        subplot_titles=[METRIC_NAMES[metric] for metric in metrics] if len(metrics) > 1 else None,
     )
     used: dict[str, int] = {}
     lows = []
@@ -73,7 +80,7 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
             paths = _paths(one, trials, metric)
             if not paths.empty:
                 lows.append(float(paths.to_numpy(float).min()))
-                _draw(figure, paths, _called(cell), style, column)
+                _draw(figure, paths, _legend_name(cell), style, column)
     longest = max(int(trials["epochs"].max()) for _, _, trials in curves)
     figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if longest <= 12 else None)
     figure.update_yaxes(
@@ -82,10 +89,8 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
     figure.update_yaxes(title_text="loss", col=1)
     figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "xanchor": "left", "yanchor": "top"})
     task = curves[0][0]["task"]
-    about = (
-        f"{task}, "
-        f"{' and '.join(METRIC_NAMES[each].replace(' the last epoch', ' each epoch') for each in metrics)}"
-    )
+    by_epoch = [METRIC_NAMES[metric].replace(" the last epoch", " each epoch") for metric in metrics]
+    about = f"{task}, {' and '.join(by_epoch)}"
     return styled(
         figure,
         f"Figure {table}. {TITLES[table]}",
@@ -97,8 +102,8 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
 def _shown(table: int) -> list[dict[str, Any]]:
     from sensitivity.paper.tables import TEST_LOSS, published
 
-    cells = [each for each in records(published()) if each["table"] == table and each["metric"] != TEST_LOSS]
-    return [each for each in cells if all(each[name] == value for name, value in SHOWN[table].items())]
+    cells = [cell for cell in records(published()) if cell["table"] == table and cell["metric"] != TEST_LOSS]
+    return [cell for cell in cells if all(cell[name] == value for name, value in SHOWN[table].items())]
 
 
 def _trials(results: Iterable[Results], cell: Mapping[str, Any]) -> list[tuple[Results, pd.DataFrame]]:
@@ -108,15 +113,17 @@ def _trials(results: Iterable[Results], cell: Mapping[str, Any]) -> list[tuple[R
         trials = trials_of(one, cell)
         if (
             len(trials)
-            and (here := np.isclose(trials["config/lr"].astype(float), cell["lr"], rtol=1e-6)).any()
+            and (at_rate := np.isclose(trials["config/lr"].astype(float), cell["lr"], rtol=1e-6)).any()
         ):
-            return [(one, trials[here])]
+            return [(one, trials[at_rate])]
     return []
 
 
 def _paths(one: Results, trials: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The loss of each trial, a column, after each epoch; capped at the initial loss, where what diverged
-    stays."""
+    """Return the loss of each trial (a column) after each epoch, capped at the initial loss.
+
+    A trial that diverged stays at the cap.
+    """
     if metric not in one.epochs or one.epochs[metric].isna().all():
         return one.epochs.iloc[:0, :0]
     epochs = one.epochs[one.epochs["key"].isin(trials["key"])]
@@ -125,26 +132,26 @@ def _paths(one: Results, trials: pd.DataFrame, metric: str) -> pd.DataFrame:
         index=every, columns=list(trials["key"])
     )
     initial = trials.set_index("key")["initial_loss"]
-    if metric == "train_loss_end":  # the initial loss is the same measure, before the first epoch
+    if metric == "train_loss_end":  # the initial loss is this metric before the first epoch
         paths.loc[0] = initial
     return paths.sort_index().fillna(np.inf).clip(upper=initial, axis=1)
 
 
-def _called(cell: Mapping[str, Any]) -> str:
-    """A cell in a legend.
+def _legend_name(cell: Mapping[str, Any]) -> str:
+    """Return the label of a cell in a legend.
 
-    >>> _called({"variant": "cm-unscaled-mean-bias_corrected+l2-mean-constant", "mu": 0.9, "nu": 0.999})
+    >>> _legend_name({"variant": "cm-unscaled-mean-bias_corrected+l2-mean-constant", "mu": 0.9, "nu": 0.999})
     'CM + L2, mu .9 corrected, nu .999'
     """
     parts = [part.split("-") for part in cell["variant"].split("+")]
     names = [{"cm": "CM", "nag": "NAG", "l1": "L1", "l2": "L2", "linf": "Linf"}[words[0]] for words in parts]
-    said = [" + ".join(names)]
+    labels = [" + ".join(names)]
     for words in parts:
         decay = "mu" if words[0] in ("cm", "nag") else "nu"
         if not math.isnan(cell[decay]):
             corrected = " corrected" if words[-1] == "bias_corrected" else ""
-            said.append(f"{decay} {number(cell[decay]).removeprefix('0')}{corrected}")
-    return ", ".join(said)
+            labels.append(f"{decay} {number(cell[decay]).removeprefix('0')}{corrected}")
+    return ", ".join(labels)
 
 
 def _draw(figure: go.Figure, paths: pd.DataFrame, name: str, style: dict[str, Any], column: int) -> None:

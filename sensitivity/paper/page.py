@@ -1,5 +1,4 @@
-"""What "Optimizing CNNs" claims beside what was measured: its claims with a verdict, its tables cell by cell,
-its figures.
+"""The page on "Optimizing CNNs": claims with verdicts, tables cell by cell, and figures.
 
 :func:`claims`, :func:`cells` and :func:`agreement` compute; :func:`write_paper` writes them as a page, as
 Markdown and as CSV.
@@ -47,14 +46,23 @@ Rows = tuple[Sequence[str], list[list[str]]]
 def write_paper(
     results: Sequence[Results], folder: str | pathlib.Path
 ) -> tuple[pathlib.Path, pd.DataFrame, pd.DataFrame]:
-    """Write ``paper.html`` (opens offline), ``paper.md``, ``claims.csv``, ``cells.csv`` and
-    ``agreement.csv``.
+    """Write the page ``paper.html``, which opens offline, and its contents as Markdown and CSV.
 
-    Returns the path of the page, the claims and the agreement. Raises: InputError where the folder cannot be
-    written, no trial is finished, or as :func:`sensitivity.paper.claims.claims`.
+    The other files are ``paper.md``, ``claims.csv``, ``cells.csv`` and ``agreement.csv``.
+
+    Args:
+        results: Results of one study or of several.
+        folder: Folder of the files.
+
+    Returns:
+        The path of the page, the claims and the agreement.
+
+    Raises:
+        InputError: if the folder cannot be written, no trial is finished, or as
+            :func:`sensitivity.paper.claims.claims`.
     """
-    if all(each.usable.empty for each in results):
-        raise InputError(f"no trial of {listed([each.study for each in results])} is finished yet")
+    if all(result.usable.empty for result in results):
+        raise InputError(f"no trial of {listed([result.study for result in results])} is finished yet")
     place = pathlib.Path(folder)
     tables = {"claims": claims(results), "cells": cells(results), "agreement": agreement(results)}
     texts = {"paper.html": page(results, **tables), "paper.md": markdown(results, **tables)}
@@ -72,7 +80,7 @@ def write_paper(
 def page(
     results: Sequence[Results], claims: pd.DataFrame, cells: pd.DataFrame, agreement: pd.DataFrame
 ) -> str:
-    """One self-contained HTML page."""
+    """Return one self-contained HTML page."""
     from plotly.offline import get_plotlyjs
 
     from sensitivity.paper.figures import paper_figure
@@ -107,7 +115,7 @@ def page(
 def markdown(
     results: Sequence[Results], claims: pd.DataFrame, cells: pd.DataFrame, agreement: pd.DataFrame
 ) -> str:
-    """The page without figures, as Markdown."""
+    """Return the page without figures, as Markdown."""
     lines = [
         f"# {SOURCE}, measured",
         "",
@@ -128,7 +136,7 @@ def markdown(
 
 
 def claim_rows(claims: pd.DataFrame) -> Rows:
-    """Head and rows of the claims, as text."""
+    """Return head and rows of the claims, as text."""
     rows: list[list[str]] = []
     for row in records(claims):
         p = "" if row["p"] != row["p"] else "< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}"
@@ -160,7 +168,7 @@ def claim_rows(claims: pd.DataFrame) -> Rows:
 
 
 def agreement_rows(agreement: pd.DataFrame) -> Rows:
-    """Head and rows of the rank correlations, as text."""
+    """Return head and rows of the rank correlations, as text."""
     rows = [
         [
             str(row["table"]),
@@ -176,7 +184,7 @@ def agreement_rows(agreement: pd.DataFrame) -> Rows:
 
 
 def cell_rows(cells: pd.DataFrame, table: int) -> Rows:
-    """Head and rows of one table of the paper, as text."""
+    """Return head and rows of one table of the paper, as text."""
     rows = []
     for row in records(cells[cells["table"] == table]):
         setting = [_number(row[name]) for name in ("lr", "mu", "nu")]
@@ -212,7 +220,7 @@ def cell_rows(cells: pd.DataFrame, table: int) -> Rows:
 
 def _lead(results: Sequence[Results], claims: pd.DataFrame) -> str:
     counts = claims["verdict"].value_counts()
-    found = ", ".join(f"{counts.get(each, 0)} {each}" for each in VERDICTS)
+    counted = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS)
     sizes = []
     for one in results:
         images = f", the first {one.spec['limit']:,} images" if one.spec.get("limit") else ""
@@ -221,7 +229,7 @@ def _lead(results: Sequence[Results], claims: pd.DataFrame) -> str:
             f"{seeds_in_words(one)}{images})"
         )
     return (
-        f"{len(claims)} claims: {found}. From {listed(sizes)}. The paper trained for 50 epochs, each "
+        f"{len(claims)} claims: {counted}. From {listed(sizes)}. The paper trained for 50 epochs, each "
         f"setting once."
     )
 
@@ -241,9 +249,9 @@ def _text(words: str) -> str:
 
 
 def _html(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{_text(each)}</th>" for each in head)
+    top = "".join(f"<th>{_text(title)}</th>" for title in head)
     body = "".join(
-        "<tr>" + "".join(f"<td{_verdict(each)}>{_text(each)}</td>" for each in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td{_verdict(cell)}>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
     return f"<div class='scroll'><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
 
@@ -261,13 +269,19 @@ def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 STYLE = """
 :root { color-scheme: light; }
-body { margin: 0; background: #fff; color: #222; font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+body { margin: 0; background: #fff; color: #222;
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 1280px; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 2rem; margin: 0; } h2 { font-size: 1.35rem; margin: 2.2rem 0 .5rem; }
 .lead, .note { color: #555; max-width: 90ch; } .note { font-size: .9rem; } figure { margin: 2.2rem 0; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid #e6e6e6; vertical-align: top; } th { color: #555; }
-td.supported, td.contradicted { font-weight: 600; } td.supported { color: #00674B; } td.contradicted { color: #B00020; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .85rem; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid #e6e6e6;
+  vertical-align: top; }
+th { color: #555; } td.supported, td.contradicted { font-weight: 600; }
+td.supported { color: #00674B; } td.contradicted { color: #B00020; }
 td.undecided { color: #767676; }
-@media print { main { max-width: none; padding: 0; } figure, tr { break-inside: avoid; } .modebar { display: none; } }
+@media print { main { max-width: none; padding: 0; }
+  figure, tr { break-inside: avoid; }
+  .modebar { display: none; } }
 """

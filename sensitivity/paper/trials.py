@@ -1,5 +1,4 @@
-"""The trials of several studies as the paper sees them: each with the settings of the hyperalgorithm that it
-ran with."""
+"""Pooled trials of several studies, each with the settings of the hyperalgorithm that it ran with."""
 
 from __future__ import annotations
 
@@ -27,28 +26,31 @@ NORM = {"p": 2.0, "adaptive": "mean", "nu_schedule": "bias_corrected", "order": 
 """Settings of the two parts of the hyperalgorithm, with its defaults."""
 NUMBERS = {"mu": 0.9, "nu": 0.999}
 SETTINGS = ("lr", *NUMBERS, *MOMENTUM, *NORM, "other")
-"""What tells one configuration from another; ``other`` is everything that the paper does not speak of, as
-text."""
+"""Settings that distinguish configurations.
+
+``other`` has everything that the paper does not mention, as text."""
 MOMENTUM_RATE = 2.0
 NORM_RATES = {1.0: 0.001, 2.0: 0.002, math.inf: 0.005}
 """The paper's learning rates of momentum alone (section 4.2), and of each norm (section 4.3)."""
 SIZE = ("metric", "epochs", "limit", "batch_size", "precision")
-"""What studies of one task must have in common before their losses can be compared."""
+"""Fields that studies of one task must share for their losses to be comparable."""
 
 
 def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
-    """Finished trials of all studies, each once: task, seed, status, ``loss`` (the natural logarithm of the
-    capped loss), ``initial_loss`` (likewise), and :data:`SETTINGS`, NaN or empty where the variant has no
-    momentum, or no norm. Variants that are no setting of the hyperalgorithm are left out.
+    """Return finished trials of all studies, each once.
 
-    Raises: InputError for losses that are not above 0, and for studies of one task that differ in
-    :data:`SIZE`.
+    The columns are task, seed, status, ``loss`` (the natural logarithm of the capped loss), ``initial_loss``
+    (likewise), and :data:`SETTINGS`, NaN or empty where the variant has no momentum, or no norm. Variants
+    that are no setting of the hyperalgorithm are left out.
+
+    Raises:
+        InputError: for losses that are not above 0, and for studies of one task that differ in :data:`SIZE`.
     """
-    given = [results] if isinstance(results, Results) else list(results)
-    _check_size(given)
+    studies = [results] if isinstance(results, Results) else list(results)
+    _check_size(studies)
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
-    for one in given:
+    for one in studies:
         for row in records(one.usable):
             fixed = _fixed(row["variant"])
             if fixed is None or row["key"] in seen or not np.isfinite(row["loss"]):
@@ -59,44 +61,44 @@ def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
                     f"of {one.study!r}"
                 )
             seen.add(row["key"])
-            kept = {name: row[name] for name in ("task", "seed", "status")}
+            identity = {name: row[name] for name in ("task", "seed", "status")}
             logs = {name: math.log(row[name]) for name in ("loss", "initial_loss")}
-            rows.append(kept | logs | _settings(fixed, row))
+            rows.append(identity | logs | _settings(fixed, row))
     return pd.DataFrame(rows, columns=["task", "seed", "status", "loss", "initial_loss", *SETTINGS])
 
 
 @lru_cache(maxsize=1024)
 def _fixed(name: str) -> Mapping[str, Any] | None:
-    """What a variant fixes; None where it is no setting of the hyperalgorithm."""
+    """Return the settings that a variant fixes; None where it is no setting of the hyperalgorithm."""
     from trainables.variant_definition import Variant
     from trainables.variants import variant
 
     try:
-        found = variant(name)
+        setting = variant(name)
     except InputError:
         return None
-    return found.fixed if isinstance(found, Variant) else None
+    return setting.fixed if isinstance(setting, Variant) else None
 
 
 def _settings(fixed: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {
-        name.removeprefix(PREFIX): each
-        for name, each in row.items()
-        if name.startswith(PREFIX) and not pd.isna(each)
+        name.removeprefix(PREFIX): value
+        for name, value in row.items()
+        if name.startswith(PREFIX) and not pd.isna(value)
     }
     whole = {**MOMENTUM, **NORM, **NUMBERS, **fixed, **chosen}
     other = ", ".join(f"{name}={whole[name]}" for name in sorted(set(whole) - set(SETTINGS)))
-    found = {name: whole.get(name, np.nan) for name in SETTINGS[:-1]} | {"other": other}
-    if found["momentum"] == "none":
-        found |= {"momentum_gradient": "", "momentum_accumulation": "", "mu_schedule": "", "mu": np.nan}
-    if found["adaptive"] == "none":
-        found |= {"p": np.nan, "nu_schedule": "", "order": "", "nu": np.nan}
-    return found
+    settings = {name: whole.get(name, np.nan) for name in SETTINGS[:-1]} | {"other": other}
+    if settings["momentum"] == "none":
+        settings |= {"momentum_gradient": "", "momentum_accumulation": "", "mu_schedule": "", "mu": np.nan}
+    if settings["adaptive"] == "none":
+        settings |= {"p": np.nan, "nu_schedule": "", "order": "", "nu": np.nan}
+    return settings
 
 
-def _check_size(given: Iterable[Results]) -> None:
+def _check_size(studies: Iterable[Results]) -> None:
     sizes: dict[tuple[str, str], tuple[Any, str]] = {}
-    for one in given:
+    for one in studies:
         for task, trials in one.usable.groupby("task", sort=False):
             has = {**one.spec, "metric": one.metric, "epochs": trials["epochs"].iloc[0]}
             for name in SIZE:
@@ -110,7 +112,7 @@ def _check_size(given: Iterable[Results]) -> None:
 
 
 def cells(trials: pd.DataFrame, *but: str) -> pd.Series[str]:
-    """What tells the configuration of each trial from others, leaving out some settings."""
+    """Return a name for the configuration of each trial, without some settings."""
     return trials[[name for name in SETTINGS if name not in but]].map(_word).agg("|".join, axis=1)
 
 
@@ -119,28 +121,31 @@ def _word(value: Any) -> str:
 
 
 def at_paper_rates(trials: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The trials at the paper's learning rate of their norm (of momentum, without one), and a note where it
-    was not run.
+    """Return the trials at the paper's learning rate of their norm, and a note where it was not run.
 
-    Of a norm without a trial there all trials are kept.
+    Without a norm, the rate is that of momentum. All trials of a norm are returned where none has the paper's
+    rate.
     """
     norm = trials["p"].where(trials["adaptive"] != "none")
     usual = norm.map(NORM_RATES).where(norm.notna(), MOMENTUM_RATE)
-    here = pd.Series(
+    at_paper_rate = pd.Series(
         np.isclose(trials["lr"].astype(float), usual.astype(float), rtol=0.01), index=trials.index
     )
-    run = here.groupby(norm.fillna(0.0)).transform("any")
+    run = at_paper_rate.groupby(norm.fillna(0.0)).transform("any")
     note = "" if run.all() else "not run at the paper's learning rate: over all that were"
-    return trials[here | ~run], note
+    return trials[at_paper_rate | ~run], note
 
 
 def as_results(
     trials: pd.DataFrame, hyperparameters: Iterable[Hyperparameter], variants: Iterable[str] = ("all",)
 ) -> Results:
-    """Trials as results that a measure takes.
+    """Return trials as results that a measure accepts.
 
-    Args: trials: with task, seed, status, loss, initial_loss, one column a hyperparameter, and ``variant``
-    where there are several.
+    Args:
+        trials: Trials with task, seed, status, loss, initial_loss, one column a hyperparameter, and
+            ``variant`` where there are several.
+        hyperparameters: Hyperparameters of the space.
+        variants: Names of the variants.
     """
     from search_spaces.spaces import SearchSpace
 

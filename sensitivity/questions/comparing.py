@@ -1,5 +1,4 @@
-"""Is one variant less sensitive than another: every pair, with a test that is corrected for how many pairs
-there are."""
+"""Comparison of variants: every pair, with a test corrected for the number of pairs."""
 
 from __future__ import annotations
 
@@ -14,26 +13,25 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 LEVEL = 0.05
-"""Of the tests."""
+"""Significance level of the tests."""
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
-    """The pairs that differ by more than noise, or that none does; and what difference this study could have
-    seen."""
+    """Return the pairs that differ by more than noise, and the detectable difference, in sentences."""
     table = rows(measured.comparisons, task)
     if not table:
         return []
     to = "lr sensitivity" if measured.compared_over == "lr" else "sensitivity"
-    apart = sorted((row for row in table if row["p_holm"] < LEVEL), key=lambda row: row["p_holm"])
+    different = sorted((row for row in table if row["p_holm"] < LEVEL), key=lambda row: row["p_holm"])
     count = f"{len(table)} pair{'s' if len(table) > 1 else ''}"
-    if apart:
+    if different:
         words = []
-        for row in apart:
+        for row in different:
             less, more = (row["a"], row["b"]) if row["value"] < 0 else (row["b"], row["a"])
             ends = sorted((abs(row["low"]), abs(row["high"])))
             size = with_interval({"value": abs(row["value"]), "low": ends[0], "high": ends[1]})
             words.append(f"{less} less sensitive than {more} by {size}, p {_p(row['p_holm'])}")
-        found = [
+        text = [
             f"Differences in {to} beyond noise, of {count} (p with Holm's correction): {several(words, 5)}."
         ]
     else:
@@ -44,7 +42,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
             else f"No pair of {len(table)} differs"
         )
         nearest = "" if len(table) == 1 else "nearest to it: "
-        found = [
+        text = [
             f"{none} in {to} by more than noise at 5% (Holm's correction); {nearest}{least['a']} minus "
             f"{least['b']}, "
             f"{with_interval(least)}, p {_p(least['p_holm'])}."
@@ -54,13 +52,13 @@ def sentences(measured: Measured, task: str) -> list[str]:
         f"{min(seen):.3g}" if len(seen) == 1 else f"{min(seen):.3g} to {max(seen):.3g}, depending on the pair"
     )
     return [
-        *found,
-        f"The smallest difference that this study would have seen four times out of five: {size}.",
+        *text,
+        f"Smallest difference that this study detects with 80% power: {size}.",
     ]
 
 
 def _p(value: float) -> str:
-    """A p-value in words.
+    """Word a p-value.
 
     >>> _p(0.0312), _p(0.00002), _p(1.0)
     ('= 0.031', '< 0.001', '= 1')
@@ -92,8 +90,8 @@ COMPARING = Question(
     (
         Drawing(
             differences,
-            "The difference of every two variants; a difference inside the grey bar is one that this study "
-            "could not have seen.",
+            "The difference of every two variants; a difference inside the grey bar is too small for this "
+            "study to detect.",
             "comparisons",
         ),
     ),

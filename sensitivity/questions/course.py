@@ -1,4 +1,4 @@
-"""How did the run go: when trials ran, how many at a time, and what failed."""
+"""Course of the run: times of the trials, number of parallel trials, and failures."""
 
 from __future__ import annotations
 
@@ -18,26 +18,30 @@ if TYPE_CHECKING:
 
 
 def course(measured: Measured, task: str) -> pd.DataFrame:
-    """The trials that have reported, by how they ended. Columns: status, n, seconds (of training, together),
-    begin and end (UTC)."""
+    """Return the trials that have reported, by status.
+
+    Columns: status, n, seconds (sum of the training time), begin and end (UTC).
+    """
     spans = ran(measured.results.trials)
-    found = [
+    rows = [
         {
-            "status": each,
+            "status": status,
             "n": len(part),
             "seconds": part["seconds"].sum(),
             "begin": part["begin"].min(),
             "end": part["end"].max(),
         }
-        for each in STATUSES
-        if len(part := spans[spans["status"] == each])
+        for status in STATUSES
+        if len(part := spans[spans["status"] == status])
     ]
-    return pd.DataFrame(found, columns=["status", "n", "seconds", "begin", "end"])
+    return pd.DataFrame(rows, columns=["status", "n", "seconds", "begin", "end"])
 
 
 def failures(measured: Measured, task: str) -> pd.DataFrame:
-    """The errors that trials failed with, the most frequent first. Columns: error, n, key (of the first of
-    them)."""
+    """Return the errors of failed trials, the most frequent first.
+
+    Columns: error, n, key (of the first trial with the error).
+    """
     failed = measured.results.trials[measured.results.trials["status"] == "failed"]
     by_error = failed.fillna({"error": "no reason given"}).groupby("error", sort=False)
     table = by_error.agg(n=("key", "size"), key=("key", "first")).reset_index()
@@ -45,12 +49,12 @@ def failures(measured: Measured, task: str) -> pd.DataFrame:
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
-    """From when to when, how many trials at a time, and the errors."""
+    """Return begin and end, number of parallel trials, and the errors, in sentences."""
     spans = ran(measured.results.trials)
     begin, end = spans["begin"].min(), spans["end"].max()
     took = (end - begin).total_seconds()
     mean = (spans["end"] - spans["begin"]).dt.total_seconds().sum() / took if took else len(spans)
-    found = [
+    text = [
         f"From {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC {counted(len(spans), 'trial')} ran, up to "
         f"{int(spans['lane'].max()) + 1} at a time, {mean:.1f} on average."
     ]
@@ -59,7 +63,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
         for row in records(failures(measured, task))
     ]
     return [
-        *found,
+        *text,
         f"Errors, which no measure counts: {several(errors, 3)}." if errors else "No trial failed.",
     ]
 

@@ -1,5 +1,4 @@
-"""Which hyperparameters matter: alone, in pairs, against the noise of the seed, and whether estimators
-agree."""
+"""Importance of hyperparameters: alone, in pairs, against seed noise, and by several estimators."""
 
 from __future__ import annotations
 
@@ -19,19 +18,21 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 POOR = "poor surrogate"
-"""In the note of an effect that is not to be believed."""
+"""Text in the note of an unreliable effect."""
 MINOR = 0.05
-"""Effects below this share are not spoken of."""
+"""Share below which effects are not mentioned."""
 TRUSTED = 0.5
-"""Out-of-bag R2 of a forest from which interactions are spoken of."""
+"""Out-of-bag R2 of a forest from which interactions are mentioned."""
 
 
 def effects(measured: Measured, task: str) -> list[str]:
-    """A sentence for each variant: hyperparameters and interactions that clearly explain its loss, the
-    remainder and seed noise."""
+    """Return a sentence for each variant on its effects.
+
+    It names the hyperparameters and interactions that clearly explain the loss, the remainder and seed noise.
+    """
     shares = of_task(measured.main_effects, task)
     poor = shares[shares["note"].str.contains(POOR, regex=False)]
-    found = []
+    text = []
     for variant, part in shares[shares["value"].notna()].groupby("variant", sort=False):
         large = _clear(part[~part["effect"].isin((UNEXPLAINED, NOISE))]).sort_values("value", ascending=False)
         if variant in set(poor["variant"]) or large.empty:
@@ -39,12 +40,12 @@ def effects(measured: Measured, task: str) -> list[str]:
         words = [f"{row['effect']} {with_interval(row, form='.0%')}" for row in records(large)]
         rest = part[(part["effect"] == NOISE) | ((part["effect"] == UNEXPLAINED) & (part["value"] >= MINOR))]
         more = "".join(f"; {row['effect']} {percent(row['value'])}" for row in records(rest))
-        found.append(f"For {variant}, the variance of the loss comes from {several(words, 5)}{more}.")
-    if len(found) > MOST:
-        found = [*found[:MOST], f"{len(found) - MOST} more variants are in the table."]
+        text.append(f"For {variant}, the variance of the loss comes from {several(words, 5)}{more}.")
+    if len(text) > MOST:
+        text = [*text[:MOST], f"{len(text) - MOST} more variants are in the table."]
     if len(poor):
         names = several(list(dict.fromkeys(poor["variant"])))
-        found.append(
+        text.append(
             f"The trials of {names} do not show which hyperparameters matter: a forest cannot predict their "
             f"loss."
         )
@@ -54,47 +55,51 @@ def effects(measured: Measured, task: str) -> list[str]:
         .transform(lambda values: values.isna().all())
         .astype(bool)
     )
-    if not found and not alone[~unknown].empty:
-        found.append(_none(alone[~unknown]))
-    return [*found, *_unknown(alone[unknown], everything=bool(unknown.all()))]
+    if not text and not alone[~unknown].empty:
+        text.append(_none(alone[~unknown]))
+    return [*text, *_unknown(alone[unknown], everything=bool(unknown.all()))]
 
 
 def _unknown(shares: pd.DataFrame, *, everything: bool) -> list[str]:
-    """Return the sentence on variants of which no share is known. Args: everything: there are no others."""
+    """Return the sentence on variants of which no share is known.
+
+    Args:
+        shares: Rows of these variants.
+        everything: True if there are no other variants.
+    """
     if shares.empty:
         return []
     who = "these trials" if everything else several(list(dict.fromkeys(shares["variant"])))
     reasons = dict.fromkeys(part for note in shares["note"] for part in note.split("; ") if part)
-    return [f"What matters cannot be said of {who}: {'; '.join(reasons)}."]
+    return [f"Importance is unknown for {who}: {'; '.join(reasons)}."]
 
 
 def _clear(shares: pd.DataFrame) -> pd.DataFrame:
-    """Effects of 5% or more whose interval leaves 0 out."""
+    """Return effects of 5% or more whose interval does not include 0."""
     return shares[(shares["value"] >= MINOR) & (shares["low"] > 0)]
 
 
 def _none(shares: pd.DataFrame) -> str:
-    """No effect is large. Where an interval goes beyond 5%, one may be."""
+    """Return the sentence that no effect is large; where an interval exceeds 5%, one may be large."""
     surely = "" if (shares["high"] < MINOR).all() else "clearly "
     return f"No hyperparameter {surely}explains 5% of the variance of the loss on its own."
 
 
 def leading(measured: Measured, task: str) -> list[str]:
-    """One sentence for all variants: the hyperparameter that matters most to each."""
+    """Return one sentence for all variants: the hyperparameter that matters most to each."""
     shares = of_task(measured.main_effects, task)
-    own = shares[~shares["effect"].isin(NO_HYPERPARAMETER) & ~shares["note"].str.contains(POOR, regex=False)]
-    large = _clear(own).sort_values("value", ascending=False).drop_duplicates("variant")
-    names = [variant for variant in dict.fromkeys(own["variant"]) if variant in set(large["variant"])]
+    single = shares[
+        ~shares["effect"].isin(NO_HYPERPARAMETER) & ~shares["note"].str.contains(POOR, regex=False)
+    ]
+    large = _clear(single).sort_values("value", ascending=False).drop_duplicates("variant")
+    names = [variant for variant in dict.fromkeys(single["variant"]) if variant in set(large["variant"])]
     large = large.set_index("variant").loc[names]
     words = [
         f"{row['effect']} for {variant}, {with_interval(row, form='.0%')}"
         for variant, row in large.iterrows()
     ]
     return (
-        [
-            f"What matters most, as a share of the variance of the loss: "
-            f"{'; '.join(words[:MOST])}{_more(words)}."
-        ]
+        [f"Most important, as a share of the variance of the loss: {'; '.join(words[:MOST])}{_more(words)}."]
         if words
         else []
     )
@@ -133,12 +138,12 @@ def _agreement(measured: Measured, task: str) -> list[str]:
         return []
     words = []
     for variant in dict.fromkeys(row["variant"] for row in table if row["disagrees"]):
-        apart = [row for row in table if row["variant"] == variant and row["disagrees"]]
+        disagreeing = [row for row in table if row["variant"] == variant and row["disagrees"]]
         against: dict[str, list[str]] = {}
-        for row in apart:
+        for row in disagreeing:
             against.setdefault(row["estimator"], []).extend(row["disagrees"].split(", "))
-        odd = max(against, key=lambda each: len(set(against[each])))
-        what = listed([row["effect"] for row in apart if row["estimator"] == odd])
+        odd = max(against, key=lambda estimator: len(set(against[estimator])))
+        what = listed([row["effect"] for row in disagreeing if row["estimator"] == odd])
         words.append(
             f"for {variant}, {odd} orders {what} otherwise than {listed(list(dict.fromkeys(against[odd])))}"
         )
@@ -157,7 +162,7 @@ def _agreement(measured: Measured, task: str) -> list[str]:
 
 
 def _ordered_by_two(table: list[dict[str, Any]]) -> bool:
-    """Return True if the intervals of two estimators keep the same two hyperparameters of a variant apart."""
+    """Return True if the intervals of two estimators separate the same two hyperparameters of a variant."""
     orders: Counter[tuple[str, str, str]] = Counter()
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in table:
@@ -212,8 +217,7 @@ EFFECTS = Question(
         ),
         Drawing(
             seed_noise,
-            "How much the seed alone makes: as a share of the variance, and as a deviation along the "
-            "learning rate.",
+            "Seed noise: as a share of the variance, and as a deviation along the learning rate.",
             "seed_noise",
             _has_noise,
         ),

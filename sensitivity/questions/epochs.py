@@ -1,5 +1,4 @@
-"""Are more epochs needed: how much of the improvement came late, and whether the order of the variants still
-changed."""
+"""Need for more epochs: the share of the late improvement, and late changes of the order of the variants."""
 
 from __future__ import annotations
 
@@ -20,19 +19,18 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 LATE = 0.25
-"""The last part of the epochs, of which it is asked how much it still brought."""
+"""The last part of the epochs, whose share of the improvement is reported."""
 FROM_THE_START = "train_loss_end"
-"""The metric that the initial loss is the value of before the first epoch."""
+"""Metric whose value before the first epoch is the initial loss."""
 
 
 def curves(measured: Measured, task: str) -> pd.DataFrame:
-    """The metric by epoch of each variant's best configuration: ``value`` is the mean over its seeds, ``low``
-    and ``high`` their range.
+    """Return the metric by epoch of each variant's best configuration.
 
-    Columns: task, variant, epoch, value, low, high, n. Epoch 0 is the initial loss where the metric is that
-    of the same data.
+    Columns: task, variant, epoch, value, low, high, n. ``value`` is the mean over the seeds, ``low`` and
+    ``high`` their range. Epoch 0 is the initial loss where the metric is that of the same data.
     """
-    found = []
+    tables = []
     for variant, table in _best_curves(measured, task).items():
         ends = {
             "value": table.mean(axis=1),
@@ -43,13 +41,13 @@ def curves(measured: Measured, task: str) -> pd.DataFrame:
         part = pd.DataFrame(ends).rename_axis("epoch").reset_index()
         part.insert(0, "variant", variant)
         part.insert(0, "task", task)
-        found.append(part)
+        tables.append(part)
     columns = ["task", "variant", "epoch", "value", "low", "high", "n"]
-    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def late_gains(measured: Measured, task: str) -> pd.DataFrame:
-    r"""The share of a best configuration's whole improvement that came in the last quarter of the epochs.
+    r"""Return the share of a best configuration's whole improvement in the last quarter of the epochs.
 
     .. math:: \frac{\ell(\lfloor 3 T / 4 \rfloor) - \ell(T)}{\ell(0) - \ell(T)}
 
@@ -57,7 +55,7 @@ def late_gains(measured: Measured, task: str) -> pd.DataFrame:
     stands for epoch 0 where the metric has no value before training. NaN where nothing improved. ``late`` is
     the number of those last epochs, of ``epochs``.
     """
-    found = []
+    gains = []
     for variant, table in _best_curves(measured, task).items():
         last = table.index.max()
         before = table.index[table.index <= math.floor((1 - LATE) * last)].max()
@@ -76,21 +74,20 @@ def late_gains(measured: Measured, task: str) -> pd.DataFrame:
                 whole = (middle.mean() - end.mean()) / (start.mean() - end.mean())
             if len(shares) and np.isfinite(whole):
                 row |= {"value": float(whole), "low": float(shares.min()), "high": float(shares.max())}
-        found.append(row)
-    return pd.DataFrame(found, columns=["task", "variant", "value", "low", "high", "n", "epochs", "late"])
+        gains.append(row)
+    return pd.DataFrame(gains, columns=["task", "variant", "value", "low", "high", "n", "epochs", "late"])
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
-    """How much the last quarter of the epochs brought, and whether the best variant at half of them was the
-    best at the end."""
+    """Return the share of the last quarter of the epochs, and late changes of the best, in sentences."""
     table = late_gains(measured, task)
     gains = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in rows(table, task)]
     if not gains:
         return ["Too few epochs to see whether more are needed."]
     of, late = table["epochs"].max(), table["late"].max()
     which = f"the last {late} of {of} epochs" if late > 1 else f"the last of {of} epochs"
-    found = [
-        f"Of all that the best configuration improved, {which} brought (range of the seeds): "
+    text = [
+        f"Share of the improvement of the best configuration from {which} (range of the seeds): "
         f"{several(gains)}."
     ]
     table = curves(measured, task)
@@ -103,8 +100,8 @@ def sentences(measured: Measured, task: str) -> list[str]:
             if half == end
             else f"was not the best at the end: {half} at half, {end} at the end"
         )
-        found.append(f"The variant that was best after half of the epochs ({last // 2}) {same}.")
-    return found
+        text.append(f"The variant that was best after half of the epochs ({last // 2}) {same}.")
+    return text
 
 
 def _leader(table: pd.DataFrame, epoch: int, results: Results) -> str:
@@ -116,13 +113,13 @@ def _leader(table: pd.DataFrame, epoch: int, results: Results) -> str:
 
 
 def _best_curves(measured: Measured, task: str) -> dict[str, pd.DataFrame]:
-    """The metric of each variant's best configuration, a row an epoch and a column a trial."""
+    """Return the metric of each variant's best configuration, a row an epoch and a column a trial."""
     results, best = measured.results, measured.best_loss
-    found = {}
+    best_curves = {}
     for row in records(best[best["task"] == task]):
         trials = results.group(task, row["variant"])
         chosen = np.logical_and.reduce(
-            [trials[f"{PREFIX}{name}"] == each for name, each in row["configuration"].items()] or [True]
+            [trials[f"{PREFIX}{name}"] == value for name, value in row["configuration"].items()] or [True]
         )
         trials = trials[chosen]
         table = results.epochs[results.epochs["key"].isin(trials["key"])].pivot(
@@ -132,8 +129,8 @@ def _best_curves(measured: Measured, task: str) -> dict[str, pd.DataFrame]:
         if results.metric == FROM_THE_START and cap_of(results, task) == INITIAL and not table.empty:
             table.loc[0] = trials.set_index("key")["initial_loss"]
         if not table.empty:
-            found[row["variant"]] = table.sort_index()
-    return found
+            best_curves[row["variant"]] = table.sort_index()
+    return best_curves
 
 
 def _some_finite(measured: Measured, task: str) -> bool:

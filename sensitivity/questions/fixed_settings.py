@@ -20,16 +20,15 @@ LEVEL = 0.05
 
 
 def something_varies(measured: Measured) -> bool:
-    """Return whether any variant has a hyperparameter with more than one value."""
+    """Return True if a variant has a hyperparameter with more than one value."""
     return any(measured.results.varied(variant) for variant in measured.results.spaces)
 
 
 def settings_compared(measured: Measured, task: str) -> list[str]:
-    """Sentences on every pair of variants: the one with the lower mean loss and the difference, or that it is
-    undecided.
+    """Return sentences on every pair of variants: the lower mean loss and the difference, or "undecided".
 
     Welch's t interval of the difference of means over seeds, with Holm's correction of p over the pairs.
-    Losses are the capped ones; a metric that is maximised is spoken of as itself.
+    Losses are the capped ones; a metric that is maximised is reported in its own sign.
     """
     maximised = measured.results.direction == "max"
     metric, way = (measured.results.metric, "higher") if maximised else ("loss", "lower")

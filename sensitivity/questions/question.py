@@ -1,4 +1,4 @@
-"""A question: what answers it in words, in figures and in tables, and when it cannot be asked."""
+"""A question: its answer in words, figures and tables, and the reason where it has no answer."""
 
 from __future__ import annotations
 
@@ -25,16 +25,19 @@ Condition = Callable[["Measured", str], bool]
 
 
 def always(measured: Measured, task: str) -> bool:
-    """A figure that every study has."""
+    """Return True: every study has the figure."""
     return True
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure of a question. Called with measured results and a task, it is the Plotly figure.
+    """A figure of a question; called with measured results and a task, it returns the Plotly figure.
 
-    draw: the function that draws it. words: how to read it. table: the table of the question that it draws.
-    needs: whether these results have such a figure.
+    Attributes:
+        draw: Function that draws the figure.
+        words: Text that explains the figure.
+        table: Name of the table of the question that the figure draws.
+        needs: Function that returns True if these results have such a figure.
     """
 
     draw: Draw
@@ -44,22 +47,31 @@ class Drawing:
 
     @property
     def name(self) -> str:
-        """The name of the function that draws it."""
+        """Name of the function that draws the figure."""
         return self.draw.__name__
 
     def __call__(self, measured: Measured, task: str) -> go.Figure:
-        """Draw the figure. Raises: ComputationFailed where it, or a measure that it needs, fails."""
+        """Draw the figure.
+
+        Raises:
+            ComputationFailed: if the drawing, or a measure that it needs, fails.
+        """
         return measured.required(f"figure {self.name}", lambda: self.draw(measured, task))
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a reader asks of a study, and what answers it.
+    """A question of a reader about a study, with the functions that answer it.
 
-    key: its name in addresses. title: the question. pieces: functions of the answer in words, in order.
-    figures: those that it can have; :meth:`drawn` has those of given results. tables: names and functions of
-    measured results and a task. why_not: why these results cannot answer it, empty where they can. once: it
-    is asked once for all tasks together; its functions ignore the task.
+    Attributes:
+        key: Name of the question in addresses.
+        title: The question.
+        pieces: Functions of the answer in words, in order.
+        figures: Possible figures; :meth:`drawn` returns those of some results.
+        tables: Names of tables, and their functions of measured results and a task.
+        why_not: Function that returns the reason why some results cannot answer the question, else an empty
+            text.
+        once: True if the question is answered once for all tasks together; its functions ignore the task.
     """
 
     key: str
@@ -71,20 +83,24 @@ class Question:
     once: bool = False
 
     def applies(self, measured: Measured, task: str) -> bool:
-        """Whether these results can answer it."""
+        """Return True if these results can answer the question."""
         return not self.reason_against(measured, task)
 
     def reason_against(self, measured: Measured, task: str) -> str:
-        """Return why these results cannot answer it, empty where they can; also where that itself cannot be
-        computed."""
+        """Return the reason why these results cannot answer the question, else an empty text.
+
+        A failure to compute the reason is a reason, too.
+        """
         try:
             return measured.required(f"question {self.key}", lambda: self.why_not(measured, task))
         except ComputationFailed as failure:
             return f"{failure}."
 
     def sentences(self, measured: Measured, task: str) -> list[str]:
-        """Return the answer in words; without the pieces that fail, which are among the failures of what was
-        measured."""
+        """Return the answer in words.
+
+        Pieces that fail are left out; they are among the failures of the measured results.
+        """
         return measured.attempts(f"sentences on {self.key}", self.pieces, measured, task)
 
     def drawn(self, measured: Measured, task: str) -> tuple[Drawing, ...]:
@@ -98,7 +114,7 @@ class Question:
         )
 
     def table(self, name: str, measured: Measured, task: str) -> pd.DataFrame:
-        """Return one of the tables by its name; an empty one that says why where it fails."""
+        """Return one of the tables by its name; an empty one with the reason where it fails."""
         try:
             return measured.required(name, lambda: dict(self.tables)[name](measured, task))
         except ComputationFailed as failure:
@@ -106,7 +122,7 @@ class Question:
 
 
 def for_all(draw: Callable[[Measured], go.Figure]) -> Draw:
-    """A figure of all tasks together as one that ignores the task."""
+    """Return a figure of all tasks together as a function that ignores the task."""
 
     @functools.wraps(draw)
     def drawn(measured: Measured, task: str) -> go.Figure:
@@ -116,7 +132,7 @@ def for_all(draw: Callable[[Measured], go.Figure]) -> Draw:
 
 
 def tables(*names: str) -> tuple[tuple[str, Tabulate], ...]:
-    """Tables of :class:`sensitivity.measures.Measured` by name, each of one task."""
+    """Return functions for tables of :class:`sensitivity.measures.Measured` by name, each of one task."""
 
     def of(name: str) -> Tabulate:
         return lambda measured, task: of_task(measured.table_named(name), task)
@@ -125,15 +141,14 @@ def tables(*names: str) -> tuple[tuple[str, Tabulate], ...]:
 
 
 def of_task(table: pd.DataFrame, task: str) -> pd.DataFrame:
-    """The rows of one task; all of a table that is about all tasks together."""
+    """Return the rows of one task; all rows of a table about all tasks together."""
     if "task" not in table.columns or table.empty:
         return table
     return table[table["task"] == task].reset_index(drop=True)
 
 
 def trials(measured: Measured, task: str) -> pd.DataFrame:
-    """Every trial of a task that has a result, without the columns of hyperparameters that none of them
-    has."""
+    """Return every trial of a task with a result, without the hyperparameter columns that are empty."""
     table = of_task(measured.results.usable, task).drop(columns="error")
     empty = [name for name in table.columns if name.startswith(PREFIX) and table[name].isna().all()]
     table = table.drop(columns=empty)
@@ -146,7 +161,7 @@ def trials(measured: Measured, task: str) -> pd.DataFrame:
 
 
 def refusal(table: pd.DataFrame) -> str:
-    """Why a measure has no table, as a sentence; empty where it has one."""
+    """Return the reason why a measure has no table, as a sentence; an empty text where it has one."""
     reason = str(table.attrs.get(REFUSED, ""))
     if not reason:
         return ""
@@ -156,7 +171,10 @@ def refusal(table: pd.DataFrame) -> str:
 
 
 def nothing_learned(measured: Measured, task: str) -> str:
-    """Why there is nothing to explain where no variant did better than not training; empty where one did."""
+    """Return the reason why there is nothing to explain: no variant did better than the initial loss.
+
+    The text is empty where a variant did better.
+    """
     learned = bool(of_task(measured.overview, task)["learned"].any())
     return (
         ""
@@ -167,8 +185,10 @@ def nothing_learned(measured: Measured, task: str) -> str:
 
 
 def rows(table: pd.DataFrame, task: str, **wanted: Any) -> list[dict[str, Any]]:
-    """The rows of a task whose value is known, as dictionaries; only those that have the wanted values in the
-    columns named."""
+    """Return the rows of a task whose value is known, as dictionaries.
+
+    Keyword arguments restrict the rows to values of the columns of these names.
+    """
     from sensitivity.results.results import records
 
     part = of_task(table, task)

@@ -1,5 +1,4 @@
-"""How sensitive is each variant: to its learning rate, over its whole space, and to the point where it
-diverges."""
+"""Sensitivity of each variant: to its learning rate, over its whole space, and at its stability limit."""
 
 from __future__ import annotations
 
@@ -28,11 +27,14 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 SAME = 1e-3
-"""Two sensitivities that differ by less than this share are one and the same."""
+"""Share below which the difference of two sensitivities is ignored."""
 
 
 def ranking(measured: Measured, task: str) -> list[str]:
-    """Who is least and who is most sensitive, what cannot be told apart, and who never learned."""
+    """Return sentences on the least and the most sensitive variant.
+
+    They also name the variants that cannot be told apart, and those that never learned.
+    """
     if not something_varies(measured):
         return [
             "No hyperparameter varies, so there is no sensitivity to measure.",
@@ -44,32 +46,30 @@ def ranking(measured: Measured, task: str) -> list[str]:
     to, over = (
         ("its learning rate", "the range searched") if over_lr else ("its hyperparameters", "the space")
     )
-    found = []
+    text = []
     if len(ranked) == 1:
         one = ranked.iloc[0]
-        found.append(
-            f"Of all that {one['variant']} can be set to, the loss is on average {_excess(one)} above its "
-            f"best over {over}."
+        text.append(
+            f"A random {one['variant']} configuration costs on average {_excess(one)} over its best, over "
+            f"{over}."
         )
     elif len(ranked) > 1:
         least, most = ranked.iloc[0], ranked.iloc[-1]
-        found.append(
+        text.append(
             f"Least sensitive to {to}: {least['variant']}, whose loss is on average {_excess(least)} "
             f"above its best over {over}; most sensitive: {most['variant']}, {_excess(most)}."
         )
-        found += _ties(measured, task, str(least["variant"]), set(ranked["variant"]))
+        text += _ties(measured, task, str(least["variant"]), set(ranked["variant"]))
     alone = list(table.loc[table["learned"] & table["sensitivity"].isna(), "variant"])
     if alone:
-        found.append(
+        text.append(
             f"No sensitivity is measured of {several(alone)}: "
             f"{'one learning rate' if over_lr else 'one configuration'} has results."
         )
     idle = list(table.loc[~table["learned"], "variant"])
     if idle:
-        found.append(
-            f"Never better than {reference(measured.results, task)}, so not ranked: {several(idle)}."
-        )
-    return found
+        text.append(f"Never better than {reference(measured.results, task)}, so not ranked: {several(idle)}.")
+    return text
 
 
 def _excess(row: pd.Series) -> str:
@@ -92,45 +92,41 @@ def _ties(measured: Measured, task: str, least: str, ranked: set[str]) -> list[s
 
 
 def _untuned(measured: Measured, task: str) -> list[str]:
-    if measured.compared_over is None:  # this is what the ranking is by
+    if measured.compared_over is None:  # the ranking already shows this table
         return []
     rate = {row["variant"]: row["value"] for row in rows(measured.lr_sensitivity, task)}
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
-    found = [row for row in rows(measured.excess_loss, task) if row["variant"] in learned]
+    chosen = [row for row in rows(measured.excess_loss, task) if row["variant"] in learned]
     if all(
         abs(row["value"] - rate.get(row["variant"], row["value"])) <= SAME * abs(row["value"])
-        for row in found
+        for row in chosen
     ):
         return []
-    words = [f"{row['variant']} {with_interval(row)}" for row in found]
+    words = [f"{row['variant']} {with_interval(row)}" for row in chosen]
     return [
-        f"Over the whole space, a configuration that nobody tuned costs on average, above the best: "
-        f"{several(words)}."
+        f"Over the whole space, an untuned configuration costs on average, over the best: {several(words)}."
     ]
 
 
 def _tuned(measured: Measured, task: str) -> list[str]:
-    """What the learning rate itself costs where other hyperparameters vary with it."""
+    """Return the cost of a wrong learning rate where other hyperparameters vary with it."""
     learned = of_task(measured.overview, task).query("learned")["variant"]
     more = {variant for variant in learned if len(measured.results.varied(variant)) > 1}
-    found = [row for row in rows(measured.tuned_lr_sensitivity, task) if row["variant"] in more]
-    if not found:
+    chosen = [row for row in rows(measured.tuned_lr_sensitivity, task) if row["variant"] in more]
+    if not chosen:
         return []
-    words = [f"{row['variant']} {with_interval(row)}" for row in found]
-    return [
-        f"With the other hyperparameters tuned at each learning rate, the loss is above its best on average "
-        f"by: {several(words)}."
-    ]
+    words = [f"{row['variant']} {with_interval(row)}" for row in chosen]
+    return [f"With the rest tuned, a wrong learning rate costs on average: {several(words)}."]
 
 
 def _robust(measured: Measured, task: str) -> list[str]:
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
-    found = [row for row in rows(measured.robust_width, task) if row["variant"] in learned]
-    if not found:
+    chosen = [row for row in rows(measured.robust_width, task) if row["variant"] in learned]
+    if not chosen:
         return []
-    cut = [row["variant"] for row in found if "wider than the range shows" in row["note"]]
+    cut = [row["variant"] for row in chosen if "wider than the range shows" in row["note"]]
     more = f" At least that for {several(cut)}, whose valley goes on beyond the range." if cut else ""
-    words = [f"{row['variant']} over {with_interval(row, form='.2g')}" for row in found]
+    words = [f"{row['variant']} over {with_interval(row, form='.2g')}" for row in chosen]
     return [f"Within 10% of its best loss, in decades of learning rate: {several(words)}.{more}"]
 
 
@@ -138,13 +134,13 @@ def _good(measured: Measured, task: str) -> list[str]:
     if not something_varies(measured):
         return []
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
-    found = [row for row in rows(measured.robust_share, task) if row["variant"] in learned]
-    words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in found]
+    chosen = [row for row in rows(measured.robust_share, task) if row["variant"] in learned]
+    words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in chosen]
     return [f"Share of all configurations within 10% of the best: {several(words)}."] if words else []
 
 
 def diverged(measured: Measured, task: str) -> list[str]:
-    """How many trials diverged, and what they count as."""
+    """Return the number of diverged trials, and the loss that they count as."""
     rates = [row for row in rows(measured.divergence_rate, task) if row["diverged"]]
     if not rates:
         return ["No trial diverged."]
@@ -153,8 +149,10 @@ def diverged(measured: Measured, task: str) -> list[str]:
 
 
 def _of_space(row: dict[str, Any]) -> str:
-    """The share with equal weights of the configurations, where uneven seeds make it another than that of the
-    trials."""
+    """Return the share with equal weights of the configurations, where the share of the trials differs.
+
+    The two shares differ where configurations have different numbers of seeds.
+    """
     share, of_trials = percent(row["value"]), percent(row["diverged"] / row["n"])
     return f" ({share} with every configuration weighted alike)" if share != of_trials else ""
 
@@ -165,14 +163,11 @@ def _boundary(measured: Measured, task: str) -> list[str]:
     if not any("lr" in measured.results.varied(variant) for _, variant in measured.results.groups):
         return ["No learning rate varies, so there is no boundary of stability to find along it."]
     whole = rows(measured.stability_boundary, task, other="")
-    found = [row for row in whole if row["note"] not in (NOTHING_DIVERGED, ALWAYS_DIVERGED)]
-    if not found:
+    chosen = [row for row in whole if row["note"] not in (NOTHING_DIVERGED, ALWAYS_DIVERGED)]
+    if not chosen:
         return []
-    words = [f"{row['variant']} {with_interval(row)}" for row in found]
-    return [
-        f"Largest learning rate that is stable (from where nothing diverges to where everything does): "
-        f"{several(words)}."
-    ]
+    words = [f"{row['variant']} {with_interval(row)}" for row in chosen]
+    return [f"Highest stable learning rate (no divergence; all diverge): {several(words)}."]
 
 
 def _danger(measured: Measured, task: str) -> list[str]:
@@ -199,8 +194,10 @@ def _danger(measured: Measured, task: str) -> list[str]:
 
 
 def _undecided(repeated: Mapping[str, int]) -> list[str]:
-    """The seed decided nowhere, of so many learning rates with two seeds; nothing where there is one, which
-    shows nothing."""
+    """Return that the seed decided at none of the learning rates with two seeds.
+
+    The text is empty for one learning rate, which shows nothing.
+    """
     enough = {variant: count for variant, count in repeated.items() if count > 1}
     if not enough:
         return []
@@ -215,7 +212,7 @@ def _undecided(repeated: Mapping[str, int]) -> list[str]:
 
 
 def has_rates(measured: Measured, task: str) -> bool:
-    """Whether some variant varies its learning rate on this task."""
+    """Return True if a variant varies its learning rate on this task."""
     return bool((measured.lr_curve["task"] == task).any())
 
 
@@ -254,7 +251,7 @@ SENSITIVE = Question(
             lr_curves,
             "The line is the best that the other hyperparameters can make of each learning rate; dots are "
             "single trials. A flat, wide "
-            "valley is a variant that forgives; red crosses are trials that diverged, drawn at the loss "
+            "valley is a tolerant variant; red crosses are trials that diverged, drawn at the loss "
             "that they count as (dotted).",
             "lr_curve",
             has_rates,

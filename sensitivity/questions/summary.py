@@ -1,4 +1,4 @@
-"""What the study found, in sentences."""
+"""Summary of a study, in sentences."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 
 
 MOST_EDGES = 5
-"""Ranges with the best at an end that are told of."""
+"""Most ranges with the best value at an end that are mentioned."""
 
 
 def summary(measured: Measured, task: str) -> list[str]:
-    """Sentences on one task: best, least and most sensitive, what cannot be told apart, what matters, what
-    diverged."""
+    """Return sentences on one task: the best, least and most sensitive variant, effects and divergence."""
     if not any(place == task for place, _ in measured.results.groups):
         return ["No trial has ended yet."]
     nothing = measured.attempt("summary", partial(nothing_learned, measured, task), "")
@@ -35,7 +34,7 @@ def summary(measured: Measured, task: str) -> list[str]:
 
 
 def _best(measured: Measured, task: str) -> list[str]:
-    """The best loss, its variant and its configuration."""
+    """Return the best loss, its variant and its configuration."""
     table = of_task(measured.overview, task)
     table = table[table["best_loss"].notna()]
     if table.empty:
@@ -49,10 +48,9 @@ def _best(measured: Measured, task: str) -> list[str]:
 
 
 def caveats(measured: Measured) -> list[str]:
-    """What was assumed of results that were read from elsewhere, what not to believe without a second look,
-    and what failed.
+    """Return the assumptions about imported results, the caveats and the failures.
 
-    To be asked last: what fails later is not in it.
+    It is called last, since later failures are not included.
     """
     careful: list[str] = measured.attempt("caveats", partial(_careful, measured), list[str]())
     failed = [f"{reason}; whatever needs it is left out." for reason in measured.failures.values()]
@@ -60,7 +58,7 @@ def caveats(measured: Measured) -> list[str]:
 
 
 def _careful(measured: Measured) -> list[str]:
-    """The caveats of the results; of many ranges with the best at an end, the first few."""
+    """Return the caveats of the results; of many ranges with the best value at an end, the first few."""
     table = measured.caveats
     if table.empty:
         return []
@@ -78,14 +76,16 @@ def _careful(measured: Measured) -> list[str]:
 
 
 def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
-    """The best of a row of the overview, as the metric itself: what is maximised is measured by its negative.
-    None where all diverged."""
+    """Return the best result of a row of the overview, as the metric itself; None where all trials diverged.
+
+    A metric that is maximised is measured by its negative, so its sign is reversed.
+    """
     if not has_finite(results, row):
         return DASH
     if results.direction == "min":
         return with_interval(row, "best_loss")
     ends = {"": -row["best_loss"], "_low": -row["best_loss_high"], "_high": -row["best_loss_low"]}
-    return with_interval({f"best{end}": each for end, each in ends.items()}, "best")
+    return with_interval({f"best{end}": value for end, value in ends.items()}, "best")
 
 
 def has_finite(results: Results, row: Mapping[str, Any] | pd.Series) -> bool:
@@ -94,5 +94,5 @@ def has_finite(results: Results, row: Mapping[str, Any] | pd.Series) -> bool:
 
 
 def best_title(results: Results) -> str:
-    """What a column of :func:`best_words` is called."""
+    """Return the title of a column of :func:`best_words`."""
     return "best loss" if results.metric in METRICS else f"best {results.metric}"

@@ -1,5 +1,4 @@
-"""How hyperparameters trade off: the ridge of lr against mu and nu, and the best lr of each norm and
-schedule."""
+"""Trade-offs of hyperparameters: the ridge of lr against mu and nu, and the best lr by norm and schedule."""
 
 from __future__ import annotations
 
@@ -24,18 +23,17 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 MEANING = {
-    "log1m": "{one} follows (1 - {other}) to the power of: {words}. 1 would mean that {one} / (1 - {other}) "
-    "is what counts, 0 that {other} "
-    "does not move the best {one}.",
-    "log": "{one} follows {other} to the power of: {words}. 0 would mean that {other} does not move the "
-    "best {one}.",
+    "log1m": "{one} scales as (1 - {other})^c, with c: {words}. c = 1 means that only {one} / (1 - {other}) "
+    "matters, c = 0 that {other} does not move the best {one}.",
+    "log": "{one} scales as {other}^c, with c: {words}. c = 0 means that {other} does not move the best "
+    "{one}.",
     "linear": "log {one} rises with each unit of {other} by: {words}. 0 would mean that {other} does not "
     "move the best {one}.",
 }
 
 
 def _ridges(measured: Measured, task: str) -> list[str]:
-    found = []
+    text = []
     table = rows(measured.ridges, task)
     for one, other in dict.fromkeys((row["one"], row["other"]) for row in table):
         part = [row for row in table if (row["one"], row["other"]) == (one, other)]
@@ -47,23 +45,23 @@ def _ridges(measured: Measured, task: str) -> list[str]:
                 doubt = (
                     f" Two levels of {other} cannot show whether that holds between them." if rough else ""
                 )
-                found.append(f"The best {meaning.format(one=one, other=other, words=words)}{doubt}")
+                text.append(f"The best {meaning.format(one=one, other=other, words=words)}{doubt}")
     lost = of_task(measured.ridges, task)
     lost = lost[lost["value"].isna()]
     if len(lost) and not table:
         reasons = dict.fromkeys(note.split("; ")[-1].removeprefix("no ridge: ") for note in lost["note"])
-        found.append(f"No ridge can be fitted: {'; '.join(reasons)}.")
-    return found
+        text.append(f"No ridge can be fitted: {'; '.join(reasons)}.")
+    return text
 
 
 def _rates(measured: Measured, task: str) -> list[str]:
-    found = []
+    text = []
     table = rows(measured.best_rates, task)
     for variant, other in dict.fromkeys((row["variant"], row["other"]) for row in table):
         part = [row for row in table if (row["variant"], row["other"]) == (variant, other)]
         words = [f"{with_interval(row)} at {other} {number(row['level'])}" for row in part]
-        found.append(f"The best learning rate of {variant}: {several(words)}.")
-    return found
+        text.append(f"The best learning rate of {variant}: {several(words)}.")
+    return text
 
 
 def _why_not(measured: Measured, task: str) -> str:
@@ -80,12 +78,12 @@ def _why_not(measured: Measured, task: str) -> str:
 
 
 def lr_mu_map(measured: Measured, task: str) -> go.Figure:
-    """The loss over the learning rate and mu."""
+    """Draw the loss over the learning rate and mu."""
     return pairwise_map(measured, task, "lr", "mu")
 
 
 def lr_nu_map(measured: Measured, task: str) -> go.Figure:
-    """The loss over the learning rate and nu."""
+    """Draw the loss over the learning rate and nu."""
     return pairwise_map(measured, task, "lr", "nu")
 
 

@@ -1,5 +1,4 @@
-"""Does it carry over: what is lost when one configuration must serve all tasks, and what one task says about
-another."""
+"""Transfer between tasks: the cost of one configuration for all, and the correlation between tasks."""
 
 from __future__ import annotations
 
@@ -39,11 +38,11 @@ def _dimensions(measured: Measured, task: str) -> list[str]:
 
 
 def _ranks(measured: Measured, task: str) -> list[str]:
-    found = rows(measured.rank_correlation, "")
-    pairs = {(row["a"], row["b"]) for row in found}
+    correlations = rows(measured.rank_correlation, "")
+    pairs = {(row["a"], row["b"]) for row in correlations}
     words = [
         f"{row['variant']} {with_interval(row)}" + _between(row, pairs)
-        for row in _extremes(found, "value", most=False)
+        for row in _extremes(correlations, "value", most=False)
     ]
     least = ", where they are least alike" if len(pairs) > 1 else ""
     return (
@@ -67,10 +66,10 @@ def _regret(measured: Measured, task: str) -> list[str]:
     return [f"What another task's best configuration costs at worst: {several(words, 5)}."] if words else []
 
 
-def _extremes(found: list[dict[str, Any]], by: str, *, most: bool) -> list[dict[str, Any]]:
-    """The row of each variant with its smallest or largest value, in that order."""
+def _extremes(table: list[dict[str, Any]], by: str, *, most: bool) -> list[dict[str, Any]]:
+    """Return the row of each variant with its smallest or largest value, in that order."""
     chosen: dict[str, dict[str, Any]] = {}
-    for row in sorted(found, key=lambda each: float(each[by]), reverse=most):
+    for row in sorted(table, key=lambda candidate: float(candidate[by]), reverse=most):
         chosen.setdefault(row["variant"], row)
     return list(chosen.values())
 
@@ -81,7 +80,7 @@ def _profiled(measured: Measured, task: str) -> bool:
 
 def _why_not(measured: Measured, task: str) -> str:
     if len({place for place, _ in measured.results.groups}) < 2:
-        return "It takes two tasks with results to see."
+        return "Needs at least two tasks with results."
     return refusal(measured.cross_task_sensitivity)
 
 

@@ -1,5 +1,4 @@
-"""Is it worth tuning: how many configurations it takes, who wins at a budget, and what is gained over the
-defaults."""
+"""Value of tuning: the number of configurations, the winner at a budget, the gain over defaults."""
 
 from __future__ import annotations
 
@@ -15,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def within(measured: Measured, task: str) -> list[str]:
-    """How many random configurations each variant needs."""
+    """Return the number of random configurations that each variant needs."""
     if not something_varies(measured):
         return []
-    found = rows(measured.budget_within, task)
-    if len(found) == 1:
-        one = found[0]
+    chosen = rows(measured.budget_within, task)
+    if len(chosen) == 1:
+        one = chosen[0]
         count = "configuration" if one["high"] == 1 else "configurations"
         return [
             f"{one['variant']} needs about {with_interval(one, form='.0f')} random {count} to come within "
             f"5% of its best."
         ]
-    needs = [f"about {with_interval(row, form='.0f')} for {row['variant']}" for row in found]
+    needs = [f"about {with_interval(row, form='.0f')} for {row['variant']}" for row in chosen]
     return (
         [f"Random configurations needed to come within 5% of a variant's best: {several(needs)}."]
         if needs
@@ -38,14 +37,14 @@ def _wins(measured: Measured, task: str) -> list[str]:
     table = rows(measured.win_probability, task)
     if len({row["variant"] for row in table}) < 2:
         return []
-    found = []
+    text = []
     budgets = sorted({row["k"] for row in table})
     for k in dict.fromkeys((budgets[0], budgets[-1])):
         chances = sorted((row for row in table if row["k"] == k), key=lambda row: -row["value"])
         words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in chances[:3]]
         what = "one random configuration" if k == 1 else f"the best of {k} random configurations"
-        found.append(f"With {what} each, these are most likely to end best: {several(words)}.")
-    return found
+        text.append(f"With {what} each, these are most likely to end best: {several(words)}.")
+    return text
 
 
 def _gains(measured: Measured, task: str) -> list[str]:
@@ -58,19 +57,18 @@ def _gains(measured: Measured, task: str) -> list[str]:
     words = []
     for row in whole:
         alone = rows(measured.tunability, task, kind="single", variant=row["variant"])
-        most = max(alone, key=lambda each: float(each["value"]), default=None)
+        most = max(alone, key=lambda gain: float(gain["value"]), default=None)
         single = (
             f" ({most['hyperparameters']} alone {most['value']:.3g})"
             if most and len(alone) > 1 and row["value"] > 0
             else ""
         )
         words.append(f"{row['variant']} {with_interval(row)}{single}")
-    return [f"What tuning takes off the loss of {_start(measured)}: {several(words)}."]
+    return [f"Gain from tuning over {_start(measured)}: {several(words)}."]
 
 
 def _start(measured: Measured) -> str:
-    """Return the configuration that tuning begins with: without defaults, the values in the middle of the
-    ranges."""
+    """Return the configuration that tuning begins with; without defaults, the middles of the ranges."""
     results = measured.results
     has_default = any(
         results.spaces[variant][name].default is not None
@@ -101,8 +99,8 @@ TUNING = Question(
     (
         Drawing(
             expected_best,
-            "What the best of so many random configurations is expected to be: a curve that falls early is "
-            "a variant that is easily tuned.",
+            "Expected loss of the best of k random configurations: the curve of a variant that is easily "
+            "tuned falls early.",
             "expected_best",
         ),
         Drawing(
@@ -114,7 +112,7 @@ TUNING = Question(
         ),
         Drawing(
             tunability,
-            "What tuning takes off the loss of the default configuration: all hyperparameters together, "
+            "Gain from tuning over the default configuration: all hyperparameters together, "
             "each alone, and each pair.",
             "tunability",
             _tunable,

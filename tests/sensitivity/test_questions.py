@@ -107,7 +107,7 @@ def test_what_the_last_quarter_of_the_epochs_brought() -> None:
     )
     row = late_gains(measured, TASK).iloc[0]
     assert row["value"] == pytest.approx((losses[6] - losses[8]) / (INITIAL - losses[8]))
-    assert "the last 2 of 8 epochs brought" in BY_KEY["epochs"].sentences(measured, TASK)[0]
+    assert "from the last 2 of 8 epochs" in BY_KEY["epochs"].sentences(measured, TASK)[0]
 
 
 def test_reasons_are_those_of_the_measures() -> None:

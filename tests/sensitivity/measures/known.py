@@ -21,14 +21,22 @@ if TYPE_CHECKING:
 
 def space_of(function: KnownAnswer) -> SearchSpace:
     """The space in which a function is uniform."""
-    return SearchSpace(*(Float(each.name, each.low, each.high, each.scale) for each in function.parameters))  # type: ignore[arg-type]
+    return SearchSpace(
+        *(
+            Float(parameter.name, parameter.low, parameter.high, parameter.scale)
+            for parameter in function.parameters
+        )
+    )  # type: ignore[arg-type]
 
 
 def known_results(function: KnownAnswer, design: FixedDesign, *, seeds: Sequence[int] = (0,)) -> Results:
     """Results of a design whose every trial evaluates a function; rows of a design that are equal are one trial."""
     space = space_of(function)
     configurations = [
-        dict(each) for each in {tuple(each.items()): each for each in design.configurations(space)}.values()
+        dict(configuration)
+        for configuration in {
+            tuple(configuration.items()): configuration for configuration in design.configurations(space)
+        }.values()
     ]
     return made(
         space,
@@ -50,9 +58,14 @@ def made(
 ) -> Results:
     """Results of a loss at configurations; what is not finite has diverged and counts as the ceiling."""
     kind = design if isinstance(design, str) else design.kind
-    rows = [(each, seed, loss(each, seed)) for each in configurations for seed in seeds]
+    rows = [
+        (configuration, seed, loss(configuration, seed)) for configuration in configurations for seed in seeds
+    ]
     table = pd.DataFrame(
-        [{f"config/{name}": each.get(name, math.nan) for name in space.names} for each, _, _ in rows]
+        [
+            {f"config/{name}": configuration.get(name, math.nan) for name in space.names}
+            for configuration, _, _ in rows
+        ]
     )
     values = np.array([value for _, _, value in rows], dtype=float)
     finite = np.isfinite(values)
@@ -89,9 +102,9 @@ def study_of(results: Results) -> optuna.Study:
     study = optuna.create_study()
     space = results.spaces["direct"]
     kinds = {
-        each.name: optuna.distributions.FloatDistribution(each.low, each.high)
-        for each in space
-        if isinstance(each, Float)
+        hyperparameter.name: optuna.distributions.FloatDistribution(hyperparameter.low, hyperparameter.high)
+        for hyperparameter in space
+        if isinstance(hyperparameter, Float)
     }
     for row in results.trials.to_dict("records"):
         params = {name: row[f"config/{name}"] for name in kinds}

@@ -11,14 +11,10 @@ import numpy as np
 import pytest
 
 from search_spaces.designs import Random
-from sensitivity.measures.budget import (
-    budget_area,
-    budget_within,
-    expected_best,
-    relative_performance,
-    win_probability,
-)
-from sensitivity.measures.losses import best, losses
+from sensitivity.measures.budget import budget_area, budget_within, expected_best
+from sensitivity.measures.contests import relative_performance, win_probability
+from sensitivity.measures.cross_fitting import best
+from sensitivity.measures.losses import losses
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 from trainables.names import InputError
@@ -56,7 +52,7 @@ def chosen(loss: np.ndarray[Any, Any], subset: tuple[int, ...]) -> float:
 @pytest.mark.parametrize("k", [1, 2, 3, 5, 8])
 def test_the_expected_best_is_the_mean_over_all_subsets(seeds: tuple[int, ...], k: int) -> None:
     table = random(noisy(0.1), seeds=seeds)
-    every = [chosen(matrix(table), each) for each in itertools.combinations(range(8), k)]
+    every = [chosen(matrix(table), combination) for combination in itertools.combinations(range(8), k)]
     assert expected_best(table, k, draws=50).iloc[0]["value"] == pytest.approx(np.mean(every), rel=1e-10)
 
 
@@ -64,7 +60,7 @@ def test_the_expected_best_is_the_mean_over_all_subsets(seeds: tuple[int, ...], 
 def test_dodge_is_the_mean_over_all_draws_with_replacement(k: int) -> None:
     table = random(count=5)
     loss = matrix(table)[:, 0]
-    every = [loss[list(each)].min() for each in itertools.product(range(5), repeat=min(k, 5))]
+    every = [loss[list(draw)].min() for draw in itertools.product(range(5), repeat=min(k, 5))]
     row = expected_best(table, min(k, 5), draws=50).iloc[0]
     assert row["dodge"] == pytest.approx(np.mean(every), rel=1e-10)
     assert row["dodge"] >= row["value"] - 1e-12
@@ -92,13 +88,13 @@ def test_all_of_them_end_with_the_best_loss() -> None:
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     """The best of k uniform numbers, less three standard errors of a hundred studies."""
-    held = np.zeros(2)
+    covered = np.zeros(2)
     for study in range(100):
         rng = np.random.default_rng(study)
         table = random(lambda configuration, seed, rng=rng: float(rng.random()), count=60)
         rows = expected_best(table, [2, 6], draws=300)
-        held += ((rows["low"] <= 1 / (rows["k"] + 1)) & (1 / (rows["k"] + 1) <= rows["high"])).to_numpy()
-    assert (held >= 95 - 3 * math.sqrt(100 * 0.95 * 0.05)).all()
+        covered += ((rows["low"] <= 1 / (rows["k"] + 1)) & (1 / (rows["k"] + 1) <= rows["high"])).to_numpy()
+    assert (covered >= 95 - 3 * math.sqrt(100 * 0.95 * 0.05)).all()
 
 
 def test_areas_are_weighted_means_of_the_curve() -> None:
@@ -110,31 +106,6 @@ def test_areas_are_weighted_means_of_the_curve() -> None:
         assert areas.loc[name, "value"] == pytest.approx(curve @ weights / weights.sum())
         assert areas.loc[name, "low"] <= areas.loc[name, "value"] <= areas.loc[name, "high"]
     assert budget_area(table, 1, draws=20)["value"].to_list() == pytest.approx([curve[0]] * 3)
-
-
-def test_wins_are_those_of_every_pair_of_subsets_with_ties_shared() -> None:
-    def loss(configuration: Any, seed: int) -> float:
-        scale = {"adam": 1, "nadam": 1.3, "sgd": 0.8}[configuration["variant"]]
-        return round(scale * bowl(configuration, seed), 1)  # many ties
-
-    table = random(loss, count=5, variants=("adam", "nadam", "sgd"))
-    outcomes = [
-        [chosen(matrix(table, name), each) for each in itertools.combinations(range(5), 2)]
-        for name in ("adam", "nadam", "sgd")
-    ]
-    expected = np.zeros(3)
-    for trio in itertools.product(*outcomes):
-        tied = np.isclose(trio, min(trio))
-        expected += tied / tied.sum()
-    found = win_probability(table, 2, draws=20)
-    assert found["value"].to_numpy() == pytest.approx(expected / expected.sum())
-    assert found["value"].sum() == pytest.approx(1)
-
-
-def test_relative_performance_is_a_share_of_the_best_variant() -> None:
-    table = random(lambda c, seed: 0.5 if c["variant"] == "sgd" else 0.25, variants=("adam", "sgd"))
-    found = relative_performance(table, 1, draws=20).set_index("variant")["value"]
-    assert found.to_dict() == pytest.approx({"adam": 1.0, "sgd": 0.5 / 0.75})
 
 
 def test_the_budget_within_is_the_first_that_is_near_enough() -> None:

@@ -121,9 +121,9 @@ def test_the_detectable_difference_is_detected_four_times_in_five() -> None:
 def test_pairing_sees_what_resampling_apart_does_not() -> None:
     """The noise of a seed is the same for both: only together is the difference certain."""
     shared = {
-        (i, seed): each
+        (i, seed): loss
         for i, row in enumerate(np.random.default_rng(0).normal(0, 0.05, (12, 2)))
-        for seed, each in enumerate(row)
+        for seed, loss in enumerate(row)
     }
     numbers: dict[tuple[float, float], int] = {}
 

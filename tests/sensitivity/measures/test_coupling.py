@@ -41,13 +41,13 @@ def test_the_exponent_is_that_of_the_ridge(exponent: float, points: Any, design:
 )
 def test_intervals_of_noisy_ridges_hold_the_truth(points: Any, design: str) -> None:
     """95% of 40 studies, less three standard errors."""
-    held = 0
+    covered = 0
     for study in range(40):
         row = coupling(
             results(noisy(0.01, study, ridge(0.5)), configurations=points, design=design), draws=200
         ).iloc[0]
-        held += row["low"] <= 0.5 <= row["high"]
-    assert held >= 38 - 3 * math.sqrt(40 * 0.95 * 0.05)
+        covered += row["low"] <= 0.5 <= row["high"]
+    assert covered >= 38 - 3 * math.sqrt(40 * 0.95 * 0.05)
 
 
 def test_the_best_lr_of_each_mu_is_on_the_ridge() -> None:

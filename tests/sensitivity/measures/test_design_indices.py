@@ -44,7 +44,12 @@ def test_rows_that_are_equal_and_conditions_are_looked_up() -> None:
     """E of x alone: (2 x) has variance 4/12; rule decides between 0 and nu's place."""
     results = made(
         SPACE,
-        list({tuple(each.items()): each for each in Saltelli(256).configurations(SPACE)}.values()),
+        list(
+            {
+                tuple(configuration.items()): configuration
+                for configuration in Saltelli(256).configurations(SPACE)
+            }.values()
+        ),
         lambda c, seed: 2 * c["x"] + (SPACE["nu"].to_unit(c["nu"]) if c["rule"] == "adam" else 0.0),
         10.0,
         Saltelli(256),

@@ -119,11 +119,13 @@ def test_what_is_inactive_lies_in_the_middle_and_takes_no_part_there() -> None:
 
     made = results(loss, space=space, configurations=configurations, design="sobol")
     group = losses(made, "autoencoder/digits", "adam")
-    idle = np.array([each["rule"] == "sgd" for each in group.configurations])
+    idle = np.array([configuration["rule"] == "sgd" for configuration in group.configurations])
     assert np.isfinite(group.units).all()
     assert (group.units[idle, 2] == 0.5).all()
     assert np.isnan(made.units(made.trials, "adam")[:, 2]).any()
-    assert [set(each) for each in group.configurations] == [set(each) for each in configurations]
+    assert [set(configuration) for configuration in group.configurations] == [
+        set(configuration) for configuration in configurations
+    ]
     shares = main_effects(made).set_index("effect")["value"]
     assert shares["rule"] > 0.8 > 0.1 > shares["lr"]
     assert 0.01 < shares["nu"] < 0.2

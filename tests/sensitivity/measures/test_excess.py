@@ -28,7 +28,7 @@ def flat(configuration: Any, seed: int) -> float:
 @pytest.mark.parametrize("truth", [flat, bowl])
 def test_intervals_of_the_best_hold_it_also_where_luck_chooses_among_equals(design: str, truth: Any) -> None:
     """95 of 100 studies, less three standard errors of a hundred."""
-    held = 0
+    covered = 0
     for study in range(100):
         points = (
             Random(40, seed=study).configurations(SPACE)
@@ -38,8 +38,8 @@ def test_intervals_of_the_best_hold_it_also_where_luck_chooses_among_equals(desi
         row = best_loss(
             results(noisy(0.01, study, truth), configurations=points, design=design), draws=300
         ).iloc[0]
-        held += row["low"] <= min(truth(each, 0) for each in points) <= row["high"]
-    assert held >= 95 - 3 * math.sqrt(100 * 0.95 * 0.05)
+        covered += row["low"] <= min(truth(point, 0) for point in points) <= row["high"]
+    assert covered >= 95 - 3 * math.sqrt(100 * 0.95 * 0.05)
 
 
 def test_the_best_of_equals_is_not_the_luckiest() -> None:
@@ -49,7 +49,10 @@ def test_the_best_of_equals_is_not_the_luckiest() -> None:
 
 def test_excess_over_lr_is_the_learning_rate_sensitivity_and_over_all_the_mean_of_all() -> None:
     table = results(lambda configuration, seed: bowl(configuration, seed) + 0.1 * configuration["mu"])
-    losses = [bowl(each, 0) + 0.1 * each["mu"] for each in Grid({"lr": 4, "mu": 3}).configurations(SPACE)]
+    losses = [
+        bowl(configuration, 0) + 0.1 * configuration["mu"]
+        for configuration in Grid({"lr": 4, "mu": 3}).configurations(SPACE)
+    ]
     assert excess_loss(table, over="lr").iloc[0]["value"] == lr_sensitivity(table).iloc[0]["value"]
     assert excess_loss(table).iloc[0]["value"] == pytest.approx(np.mean(losses) - min(losses))
     with pytest.raises(InputError, match="unknown hyperparameter 'lrr'; did you mean 'lr'"):
@@ -77,13 +80,15 @@ def test_a_variant_that_never_learned_is_no_robust_one() -> None:
     assert measured.robust_width.set_index("variant").loc["sgd", "value"] == 0
     sentences = summary(measured, TASK)
     assert "Never better than the initial loss, so not ranked: sgd." in sentences
-    assert not [each for each in sentences if each.startswith("Least sensitive") and "sgd" in each]
+    assert not [
+        sentence for sentence in sentences if sentence.startswith("Least sensitive") and "sgd" in sentence
+    ]
     assert measured.best_loss.set_index("variant").loc["sgd", "value"] == INITIAL
 
 
 def test_tuned_at_each_level_only_the_hyperparameter_itself_costs() -> None:
     table = results(lambda c, seed: bowl(c, seed) + 0.1 * MU.to_unit(c["mu"]))
-    as_run, tuned = (excess_loss(table, over="lr", tuned=each).iloc[0] for each in (False, True))
+    as_run, tuned = (excess_loss(table, over="lr", tuned=tune).iloc[0] for tune in (False, True))
     lrs = sorted(set(table.trials["config/lr"]))
     curve = [bowl({"lr": lr}, 0) for lr in lrs]
     assert tuned["value"] == pytest.approx(sum(curve) / len(curve) - min(curve))

@@ -71,14 +71,14 @@ def test_two_hyperparameters_are_the_regressions_of_nested_models() -> None:
         "a x b": residual(a, b) - residual(cells),
     }
     assert dict(table["value"].drop("seed noise")) == pytest.approx(
-        {name: each / residual() for name, each in squares.items()}
+        {name: square / residual() for name, square in squares.items()}
     )
     assert table["value"].sum() == pytest.approx(1)
 
 
 def test_the_interval_holds_the_share_of_the_population() -> None:
     """Effects of a with variance 1, noise with variance 1: half of the variance."""
-    held = 0
+    covered = 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
         results = grid(
@@ -88,8 +88,8 @@ def test_the_interval_holds_the_share_of_the_population() -> None:
             seeds=8,
         )
         row = factorial(results).iloc[0]
-        held += row["low"] <= 0.5 <= row["high"]
-    assert held >= 52
+        covered += row["low"] <= 0.5 <= row["high"]
+    assert covered >= 52
 
 
 def test_three_hyperparameters_leave_higher_orders_and_sum_to_one() -> None:

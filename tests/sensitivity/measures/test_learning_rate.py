@@ -73,11 +73,11 @@ def test_noise_widens_the_interval() -> None:
 def test_intervals_hold_the_truth_as_often_as_they_say(seeds: int) -> None:
     """95 of 100 studies, less three standard errors of a hundred."""
     truth = lr_sensitivity(results(tilted)).iloc[0]["value"]
-    held = 0
+    covered = 0
     for study in range(100):
         row = lr_sensitivity(results(noisy(0.01, study, tilted), seeds=range(seeds)), draws=300).iloc[0]
-        held += row["low"] <= truth <= row["high"]
-    assert held >= 95 - 3 * math.sqrt(100 * 0.95 * 0.05)
+        covered += row["low"] <= truth <= row["high"]
+    assert covered >= 95 - 3 * math.sqrt(100 * 0.95 * 0.05)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:

@@ -89,7 +89,11 @@ ODD: dict[str, Callable[[FixedDesign | str], Results]] = {
 @pytest.mark.parametrize("name", MEASURES)
 def test_a_measure_gives_its_table_or_one_clear_error(name: str, odd: str) -> None:
     measure = MEASURES[name]
-    fewer = {each: 20 for each in ("draws", "resamples") if each in inspect.signature(measure).parameters}
+    fewer = {
+        argument: 20
+        for argument in ("draws", "resamples")
+        if argument in inspect.signature(measure).parameters
+    }
     for design in (Grid(3), Random(24, seed=0), *([OWN[name]] if name in OWN else [])):
         try:
             table = measure(ODD[odd](design), *ARGUMENTS.get(name, ()), **fewer)
@@ -109,8 +113,8 @@ def test_a_measure_gives_its_table_or_one_clear_error(name: str, odd: str) -> No
 def test_all_that_a_report_reads_is_there(odd: str) -> None:
     """A measure that refuses is an empty table, which says why."""
     whole = Measured(ODD[odd](Random(24, seed=0)))
-    for name, each in vars(Measured).items():
-        if isinstance(each, cached_property) and name != "compared_over":
+    for name, attribute in vars(Measured).items():
+        if isinstance(attribute, cached_property) and name != "compared_over":
             table = getattr(whole, name)
             assert isinstance(table, pd.DataFrame)
             assert REFUSED not in table.attrs or table.empty

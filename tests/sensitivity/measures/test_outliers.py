@@ -125,5 +125,5 @@ def test_shares_of_the_variance_do_not_depend_on_the_size_of_the_loss(scale: flo
         for size in (1.0, scale)
     )
     for measure in (variance_shares, main_effects, seed_noise):
-        one, other = (measure(each)["value"].to_numpy(float) for each in (small, large))
+        one, other = (measure(results_)["value"].to_numpy(float) for results_ in (small, large))
         np.testing.assert_allclose(one, other, atol=1e-6)

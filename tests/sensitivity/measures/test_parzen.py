@@ -40,8 +40,10 @@ def _trials(space: SearchSpace, group: Losses) -> list[FrozenTrial]:
     """Return the configurations as Optuna's trials, in unit coordinates where a hyperparameter has an
     order."""
     kinds = {
-        each.name: distribution(each) if each.scale == "categorical" else FloatDistribution(0.0, 1.0)
-        for each in space
+        hyperparameter.name: distribution(hyperparameter)
+        if hyperparameter.scale == "categorical"
+        else FloatDistribution(0.0, 1.0)
+        for hyperparameter in space
     }
     made_trials = []
     for configuration, units, loss in zip(group.configurations, group.units, group.mean, strict=True):

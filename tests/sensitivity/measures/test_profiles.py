@@ -46,7 +46,9 @@ def tables(speed: Any = None, **more: Any) -> Results:
 def test_epochs_to_a_target_are_those_of_the_line() -> None:
     """1 - (1 - end) epoch / 10 <= .7 from 10 * .3 / (1 - end) epochs on."""
     found = epochs_to_target(tables(), {"easy": 0.7, "hard": 0.7}).set_index(["task", "variant"])["value"]
-    assert found.to_dict() == {each: math.ceil(10 * 0.3 / (1 - end) - 1e-9) for each, end in SPEED.items()}
+    assert found.to_dict() == {
+        variant: math.ceil(10 * 0.3 / (1 - end) - 1e-9) for variant, end in SPEED.items()
+    }
 
 
 def test_a_target_that_is_missed_is_infinitely_slow() -> None:

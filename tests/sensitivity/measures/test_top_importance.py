@@ -24,7 +24,7 @@ def test_on_unit_scales_it_is_optunas() -> None:
     theirs = optuna.importance.PedAnovaImportanceEvaluator().evaluate(study_of(results))
     ours = top_importance(results, draws=2).set_index("effect")["value"]
     total = sum(theirs.values())
-    assert dict(ours) == pytest.approx({name: each / total for name, each in theirs.items()})
+    assert dict(ours) == pytest.approx({name: share / total for name, share in theirs.items()})
 
 
 def test_what_decides_the_best_comes_first_and_divergence_does_not_matter() -> None:

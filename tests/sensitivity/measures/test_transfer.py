@@ -15,13 +15,8 @@ from scipy.stats import spearmanr
 
 from search_spaces import Float, SearchSpace
 from search_spaces.designs import Grid, Random
-from sensitivity.measures.transfer import (
-    cross_task_sensitivity,
-    effective_dimensionality,
-    rank_correlation,
-    transfer_regret,
-    tuned_per_task,
-)
+from sensitivity.measures.cross_task import cross_task_sensitivity, effective_dimensionality, tuned_per_task
+from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
 from trainables.names import InputError
@@ -78,7 +73,7 @@ def test_a_column_is_taken_as_it_is() -> None:
 def test_sensitivity_and_dimensionality_are_those_of_a_brute_force_search(study: int) -> None:
     rng = np.random.default_rng(study)
     points = Grid(3).configurations(CUBE)
-    table = {task: {tuple(each.values()): float(rng.random()) for each in points} for task in "ab"}
+    table = {task: {tuple(point.values()): float(rng.random()) for point in points} for task in "ab"}
     if study == 0:  # y alone differs between the tasks
         table = {
             task: {p: 0.1 + 0.1 * (p[0] - 1) ** 2 + 0.2 * (p[1] - at) ** 2 for p in table[task]}
@@ -89,7 +84,7 @@ def test_sensitivity_and_dimensionality_are_those_of_a_brute_force_search(study:
         space=CUBE,
         configurations=points,
     )
-    ends = {task: (min(each.values()), max(each.values())) for task, each in table.items()}
+    ends = {task: (min(values.values()), max(values.values())) for task, values in table.items()}
     score = {
         task: {p: (ends[task][1] - loss) / (ends[task][1] - ends[task][0]) for p, loss in table[task].items()}
         for task in "ab"
@@ -106,10 +101,10 @@ def test_sensitivity_and_dimensionality_are_those_of_a_brute_force_search(study:
         free = [p for p in every if all(p[i] == star[i] for i in range(3) if i not in subset)]
         return sum(max(score[task][p] for p in free) for task in "ab") / 2
 
-    subsets = [each for size in range(4) for each in itertools.combinations(range(3), size)]
+    subsets = [subset for size in range(4) for subset in itertools.combinations(range(3), size)]
     found = tuned_per_task(made, normalisation="min_max", draws=20)
-    assert found["value"].to_list() == pytest.approx([at(each) for each in subsets])
-    truth = min(len(each) for each in subsets if at(each) >= 0.95 * at((0, 1, 2)))
+    assert found["value"].to_list() == pytest.approx([at(subset) for subset in subsets])
+    truth = min(len(subset) for subset in subsets if at(subset) >= 0.95 * at((0, 1, 2)))
     row = effective_dimensionality(made, normalisation="min_max", draws=20).iloc[0]
     assert row["value"] == truth
     assert truth - 1 < row["interpolated"] <= truth or truth == row["interpolated"] == 0

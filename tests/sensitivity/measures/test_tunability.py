@@ -10,7 +10,7 @@ import pytest
 
 from search_spaces import Categorical, Float, SearchSpace
 from search_spaces.designs import Grid, Random, Sobol
-from sensitivity.measures.transfer import cross_task_sensitivity
+from sensitivity.measures.cross_task import cross_task_sensitivity
 from sensitivity.measures.tunability import tunability
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import LR, MU, noisy, results, two_tasks
@@ -158,10 +158,12 @@ def test_an_adaptive_design_is_refused() -> None:
 def test_the_default_may_be_the_best_on_average_over_tasks() -> None:
     tables = two_tasks()
     single = cross_task_sensitivity(tables).set_index("variant")["configuration"]
-    given = tunability(tables, "best on average").query("kind == 'overall'")
+    averaged = tunability(tables, "best on average").query("kind == 'overall'")
     for variant in ("adam", "nadam"):
         alone = tunability(tables, single[variant]).query("kind == 'overall' and variant == @variant")
-        assert given.query("variant == @variant")["value"].tolist() == pytest.approx(alone["value"].tolist())
+        assert averaged.query("variant == @variant")["value"].tolist() == pytest.approx(
+            alone["value"].tolist()
+        )
     with pytest.raises(InputError, match="unknown default 'best on averag'; did you mean 'best on average'"):
         tunability(tables, "best on averag")
     with pytest.raises(InputError, match="at least two tasks"):

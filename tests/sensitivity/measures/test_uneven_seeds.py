@@ -33,7 +33,7 @@ RATES = np.logspace(-3, 0, len(LOSS))
 
 def table(seeds: dict[int, list[int]], **more: Any) -> Results:
     """A random design of which the seeds of each configuration are given, without noise."""
-    rows = [{"lr": RATES[i], "seed": seed, "loss": LOSS[i]} for i, each in seeds.items() for seed in each]
+    rows = [{"lr": RATES[i], "seed": seed, "loss": LOSS[i]} for i, used in seeds.items() for seed in used]
     return from_table(pd.DataFrame(rows), metric="loss", seed="seed", **{"design": "random", **more})
 
 
@@ -54,7 +54,7 @@ def test_without_noise_the_best_is_the_smallest_whatever_the_seeds(
     assert best_loss(found).iloc[0]["value"] == pytest.approx(min(LOSS))
     assert excess_loss(found).iloc[0]["value"] == pytest.approx(np.mean(LOSS) - min(LOSS))
     for k in (1, 3, 6):
-        every = np.mean([min(each) for each in itertools.combinations(LOSS, k)])
+        every = np.mean([min(losses) for losses in itertools.combinations(LOSS, k)])
         assert expected_best(found, k).iloc[0]["value"] == pytest.approx(every)
 
 

@@ -167,14 +167,14 @@ def test_with_seeds_shares_are_of_the_variance_of_single_trials() -> None:
 
 def test_intervals_hold_the_truth_most_of_the_time() -> None:
     function = LrValley()
-    held = []
+    covered = []
     for seed in range(12):
         table = main_effects(known_results(function, Random(128, seed=seed))).set_index("effect")
-        held += [
+        covered += [
             table.loc[name, "low"] <= truth <= table.loc[name, "high"]
             for name, truth in function.first_order.items()
         ]
-    assert np.mean(held) > 0.8
+    assert np.mean(covered) > 0.8
 
 
 def test_what_is_inactive_has_no_part_there() -> None:
@@ -203,7 +203,7 @@ def test_what_is_inactive_has_no_part_there() -> None:
 
 def test_cells_are_the_activity_of_the_space() -> None:
     parts = cells(CONDITIONAL, CONDITIONAL.names)
-    assert sum((each.high - each.low).prod() for each in parts) == pytest.approx(1)
+    assert sum((part.high - part.low).prod() for part in parts) == pytest.approx(1)
     points = np.random.default_rng(0).random((200, 4))
     truth = np.nan_to_num(CONDITIONAL.encode(CONDITIONAL.decode(points)), nan=0.5)
     inactive = np.isnan(CONDITIONAL.encode(CONDITIONAL.decode(points)))
@@ -248,7 +248,7 @@ def test_the_same_seed_gives_the_same_and_the_input_is_not_changed() -> None:
 def test_measures_of_the_same_losses_share_a_forest(monkeypatch: pytest.MonkeyPatch) -> None:
     fits = []
     fit = forest.fit
-    monkeypatch.setattr(forest, "fit", lambda *given, **named: fits.append(1) or fit(*given, **named))
+    monkeypatch.setattr(forest, "fit", lambda *arguments, **named: fits.append(1) or fit(*arguments, **named))
     results = known_results(SobolG((0.5, 2.0)), Random(64, seed=11))
     first = variance_shares(results)
     for measure in (main_effects, shapley, caveats, variance_shares):
@@ -260,9 +260,9 @@ def test_measures_of_the_same_losses_share_a_forest(monkeypatch: pytest.MonkeyPa
 
 
 def test_of_forests_only_the_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forest, "KEPT", 1000)
-    monkeypatch.setattr(forest, "_kept", {})
+    monkeypatch.setattr(forest, "CACHED_NODES", 1000)
+    monkeypatch.setattr(forest, "_cache", {})
     rng = np.random.default_rng(0)
     for _ in range(4):
         forest.fitted(rng.random((50, 2)), rng.random(50), trees=8)
-    assert len(forest._kept) == 1
+    assert len(forest._cache) == 1

@@ -126,7 +126,7 @@ def test_shares_of_effects_interactions_remainder_and_noise_sum_to_one() -> None
 
 def test_what_matters_most_is_said_beyond_noise_only() -> None:
     assert leading(grid(alone), TASK)[0].startswith(
-        "What matters most, as a share of the variance of the loss: x for table, "
+        "Most important, as a share of the variance of the loss: x for table, "
     )
     assert leading(grid(noise), TASK) == []
     assert "comes from" not in said(grid(noise))
@@ -173,12 +173,12 @@ def few() -> Measured:
     [
         pytest.param(
             few,
-            "What matters cannot be said of these trials: one seed; 4 configurations are too few",
+            "Importance is unknown for these trials: one seed; 4 configurations are too few",
             id="nothing is known",
         ),
         pytest.param(
             lambda: variants(adam=random(added), sgd=few()),
-            "What matters cannot be said of sgd: ",
+            "Importance is unknown for sgd: ",
             id="one variant is unknown",
         ),
         pytest.param(lambda: random(added), "", id="all is known"),
@@ -186,7 +186,7 @@ def few() -> Measured:
 )
 def test_variants_without_a_share_are_named(made: Callable[[], Measured], words: str) -> None:
     text = said(made())
-    assert ("What matters cannot be said of" in text) == bool(words)
+    assert ("Importance is unknown for" in text) == bool(words)
     assert words in text
     assert "No hyperparameter" not in text
 
@@ -198,7 +198,7 @@ def test_no_effect_is_claimed_of_too_few_trials_with_seeds() -> None:
     )
     made = Measured(from_table(frame, metric="loss", seed="seed"))
     assert made.main_effects.set_index("effect").loc[NOISE, "value"] == 0
-    assert "What matters cannot be said of these trials" in said(made)
+    assert "Importance is unknown for these trials" in said(made)
     assert "No hyperparameter" not in said(made)
 
 
@@ -220,7 +220,7 @@ def test_estimators_that_disagree_are_named() -> None:
     table = made.estimators
     first, second = list(dict.fromkeys(table.loc[table["value"].notna(), "estimator"]))[:2]
     odd = (table["estimator"] == first) & table["effect"].isin(["x", "y"])
-    vars(made)["estimators"] = table.assign(disagrees=[second if each else "" for each in odd])
+    vars(made)["estimators"] = table.assign(disagrees=[second if is_odd else "" for is_odd in odd])
     assert (
         f"Estimators disagree by more than chance: for table, {first} orders x and y otherwise than {second}."
         in said(made)

@@ -24,7 +24,7 @@ from tests.sensitivity.tables import LR, MU, bowl, results
 )
 def test_a_default_is_spoken_of_where_there_is_one(space: SearchSpace, start: str) -> None:
     text = " ".join(TUNING.sentences(Measured(results(bowl, space=space)), "autoencoder/digits"))
-    assert f"What tuning takes off the loss of {start}: adam " in text
+    assert f"Gain from tuning over {start}: adam " in text
 
 
 @pytest.mark.parametrize(
