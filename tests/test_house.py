@@ -17,6 +17,7 @@ RAY_ROOMS = {"trainables/ray_tune.py", "search_spaces/adaptive.py"}
 RAY_ROOMS |= {
     "sensitivity/clusters/jobs.py",
     "sensitivity/running/local_ray.py",
+    "sensitivity/running/recorder.py",
     "sensitivity/running/run.py",
 }
 VAGUE = {"utils.py", "helpers.py", "common.py", "misc.py", "manager.py", "handler.py", "tools.py"}

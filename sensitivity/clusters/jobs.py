@@ -76,14 +76,14 @@ class Jobs:
             )
             same = _content(luggage.folder, luggage.command)
             earlier = self._of(study.name)
-            for each in earlier:
-                if each.status in OPEN:
-                    if each.metadata[SPECIFICATION] != same:
+            for job in earlier:
+                if job.status in OPEN:
+                    if job.metadata[SPECIFICATION] != same:
                         raise InputError(
-                            f"another study {study.name!r} is running as job {each.submission_id}; cancel "
+                            f"another study {study.name!r} is running as job {job.submission_id}; cancel "
                             f"it, or give this one another name"
                         )
-                    return str(each.submission_id), True
+                    return str(job.submission_id), True
             with self._in_one_line():
                 # The number is part of the name, so of two who submit at once one is refused by Ray.
                 job = self._client.submit_job(
@@ -101,19 +101,19 @@ class Jobs:
         Args: name: only that job, or that study's.
         """
         every = self._all()
-        chosen = [each for each in every if name in (None, each.submission_id, each.metadata[STUDY])]
+        chosen = [job for job in every if name in (None, job.submission_id, job.metadata[STUDY])]
         if name is not None and not chosen:
             raise _unknown(name, every)
         return [
             {
-                "job": each.submission_id,
-                "study": each.metadata[STUDY],
-                "status": each.status.lower(),
-                "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime((each.start_time or 0) / 1000)),
-                "seconds": round(((each.end_time or time.time() * 1000) - (each.start_time or 0)) / 1000),
-                "message": _one_line((each.message or "").strip().rpartition("\n")[2]),
+                "job": job.submission_id,
+                "study": job.metadata[STUDY],
+                "status": job.status.lower(),
+                "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime((job.start_time or 0) / 1000)),
+                "seconds": round(((job.end_time or time.time() * 1000) - (job.start_time or 0)) / 1000),
+                "message": _one_line((job.message or "").strip().rpartition("\n")[2]),
             }
-            for each in chosen
+            for job in chosen
         ]
 
     def logs(self, name: str) -> str:
@@ -162,18 +162,18 @@ class Jobs:
 
     def _all(self) -> list[Any]:
         with self._in_one_line():
-            found = [each for each in self._client.list_jobs() if STUDY in (each.metadata or {})]
-        return sorted(found, key=lambda each: each.start_time or 0)
+            jobs = [job for job in self._client.list_jobs() if STUDY in (job.metadata or {})]
+        return sorted(jobs, key=lambda job: job.start_time or 0)
 
     def _of(self, study: str) -> list[Any]:
-        return [each for each in self._all() if each.metadata[STUDY] == study]
+        return [job for job in self._all() if job.metadata[STUDY] == study]
 
     def _find(self, name: str) -> Any:
         """The job of that name, or the newest of that study."""
         every = self._all()
-        for each in reversed(every):
-            if name in (each.submission_id, each.metadata[STUDY]):
-                return each
+        for job in reversed(every):
+            if name in (job.submission_id, job.metadata[STUDY]):
+                return job
         raise _unknown(name, every)
 
     @contextmanager
@@ -206,7 +206,7 @@ def _unknown(name: str, every: Sequence[Any]) -> InputError:
     return unknown(
         "job or study",
         name,
-        sorted({each.submission_id for each in every} | {each.metadata[STUDY] for each in every}),
+        sorted({job.submission_id for job in every} | {job.metadata[STUDY] for job in every}),
     )
 
 
@@ -225,10 +225,10 @@ def _headers() -> dict[str, str]:
 def _content(folder: pathlib.Path, command: str) -> str:
     """A hash of everything that a job is given."""
     content = hashlib.sha256(command.encode())
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content.update(b"\n" + os.fsencode(path.relative_to(folder)) + b"\n" + path.read_bytes())
     return content.hexdigest()[:16]
 
 
-def _one_line(said: object) -> str:
-    return " ".join(str(said or "").split())[:300]
+def _one_line(message: object) -> str:
+    return " ".join(str(message or "").split())[:300]

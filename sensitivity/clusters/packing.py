@@ -93,7 +93,7 @@ def command(
         inside: a folder below, in which it runs.
     """
     check_remote_store(store)
-    kept = (
+    url = (
         _quoted(store)
         if store is not None
         else f'"${{SENSITIVITY_STORE:-$HOME/{HOME_STORE.removeprefix("~/")}}}"'
@@ -105,7 +105,7 @@ def command(
         f"{start}python -P -m sensitivity.command.main run",
         specification,
         "--store",
-        kept,
+        url,
         "--out",
         f"~/runs/{folder_name(study.name)}",
     ]
@@ -158,7 +158,7 @@ def _check_size(working_dir: pathlib.Path, most: int) -> None:
         if path.is_file() and _goes_along(path.relative_to(working_dir))
     }
     if sum(sizes.values()) > most:
-        largest = max(sizes, key=lambda each: sizes[each])
+        largest = max(sizes, key=lambda folder: sizes[folder])
         raise InputError(
             f"--working-dir {str(working_dir)!r} has {sum(sizes.values()) / 1e6:,.1f} MB, more than "
             f"{most / 1e6:,.1f} "
@@ -168,7 +168,7 @@ def _check_size(working_dir: pathlib.Path, most: int) -> None:
 
 
 def _goes_along(path: pathlib.Path) -> bool:
-    return not any(fnmatch.fnmatch(part, each) for part in path.parts for each in LEFT_OUT)
+    return not any(fnmatch.fnmatch(part, pattern) for part in path.parts for pattern in LEFT_OUT)
 
 
 def _quoted(path: str) -> str:

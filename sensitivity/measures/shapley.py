@@ -12,7 +12,7 @@ from sensitivity.measures import forest as forests
 from sensitivity.measures.cells import cells, settled
 from sensitivity.measures.losses import Array, Losses, interval, losses, note, scaled
 from sensitivity.measures.noise import NOISE, noise_of
-from sensitivity.results.results import present
+from sensitivity.results.results import active_values
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _default(results: Results, group: Losses) -> Array:
     """The default configuration in the unit cube; what is inactive in it has its own default, for coalitions
     that make it active."""
     space = results.spaces[group.variant]
-    made = present(
+    made = active_values(
         space.names, [space.default().get(name, space[name].default_value()) for name in space.names]
     )
     return np.array([space[name].to_unit(made[name]) for name in group.names])

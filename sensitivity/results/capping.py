@@ -35,7 +35,7 @@ def caps(known: Iterable[tuple[str, bool]]) -> str | dict[str, str]:
     tasks: dict[str, set[str]] = {}
     for task, is_known in known:
         tasks.setdefault(task, set()).add(INITIAL if is_known else WORST)
-    of_task = {task: _common(found) for task, found in tasks.items()}
+    of_task = {task: _common(caps) for task, caps in tasks.items()}
     return of_task if len(set(of_task.values())) > 1 else _common(of_task.values())
 
 
@@ -53,6 +53,6 @@ def reference(results: Results, task: str) -> str:
     return words.get(cap_of(results, task), "the loss that diverged trials count as")
 
 
-def _common(found: Iterable[str]) -> str:
-    different = set(found) or {WORST}
+def _common(caps: Iterable[str]) -> str:
+    different = set(caps) or {WORST}
     return different.pop() if len(different) == 1 else MIXED

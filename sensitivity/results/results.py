@@ -42,10 +42,10 @@ PREFIX = "config/"
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as dictionaries by column name."""
-    return [{str(name): each for name, each in row.items()} for row in table.to_dict("records")]
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def present(names: Sequence[str], row: Iterable[Any]) -> dict[str, Any]:
+def active_values(names: Sequence[str], row: Iterable[Any]) -> dict[str, Any]:
     """The configuration of a row: what is inactive has no value in the table."""
     return {name: value for name, value in zip(names, row, strict=True) if not pd.isna(value)}
 
@@ -113,7 +113,7 @@ class Results:
         from sensitivity.study.study import Study
         from sensitivity.study.trial import METRICS
 
-        spec = Study.stored(store.study(study))
+        spec = Study.from_stored(store.study(study))
         trials, epochs = store.trials(study), store.last_epochs(study)
         # A study that names fewer variants than it did leaves the others' trials in the store.
         trials = trials[trials["task"].isin(spec.tasks) & trials["variant"].isin(spec.variants)].reset_index(
@@ -134,7 +134,7 @@ class Results:
         )
         table = _tidy(trials, epochs, metric, spaces, maximised=direction == "max", capped=metric in METRICS)
         kind = spec.design.get("kind", "explicit")
-        designs = {name: each["kind"] for name, each in spec.designs.items()}
+        designs = {name: design["kind"] for name, design in spec.designs.items()}
         runs = tuple(store.runs(study))
         read = _reader(store, study, metric, dict(zip(epochs["key"], epochs["epoch"], strict=True)))
         reported = partial(cache, read) if cache is not None else read()
@@ -173,12 +173,14 @@ class Results:
 
     def group(self, task: str, variant: str) -> pd.DataFrame:
         """Usable trials of one variant on one task."""
-        present = self.usable
-        return present[(present["task"] == task) & (present["variant"] == variant)]
+        usable = self.usable
+        return usable[(usable["task"] == task) & (usable["variant"] == variant)]
 
     def varied(self, variant: str) -> tuple[str, ...]:
         """The hyperparameters of a variant that have more than one value: the others can have no effect."""
-        return tuple(each.name for each in self.spaces[variant] if each.cardinality != 1)
+        return tuple(
+            hyperparameter.name for hyperparameter in self.spaces[variant] if hyperparameter.cardinality != 1
+        )
 
     def units(self, trials: pd.DataFrame, variant: str) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Configurations in the unit cube of the variant's scales, NaN for what is inactive. Shape ``[trials,
@@ -187,7 +189,7 @@ class Results:
         columns = [f"{PREFIX}{name}" for name in space.names]
         rows = trials[columns].to_numpy(dtype=object)
         chosen = [space.names.index(name) for name in self.varied(variant)]
-        return space.encode([present(space.names, row) for row in rows])[:, chosen]
+        return space.encode([active_values(space.names, row) for row in rows])[:, chosen]
 
     def save(self, folder: str | pathlib.Path) -> list[pathlib.Path]:
         """Write the tables as CSV and Parquet: ``trials`` and ``epochs``. Raises: InputError where that is
@@ -230,7 +232,7 @@ def of_one_type(table: pd.DataFrame) -> pd.DataFrame:
     mixed = {
         name: column.map(str, na_action="ignore")
         for name, column in table.items()
-        if column.dtype == object and len({type(each) for each in column.dropna()}) > 1
+        if column.dtype == object and len({type(value) for value in column.dropna()}) > 1
     }
     return table.assign(**{str(name): column for name, column in mixed.items()})
 
@@ -245,8 +247,8 @@ def _tidy(
     capped: bool,
 ) -> pd.DataFrame:
     names = list(dict.fromkeys(name for space in spaces.values() for name in space.names))
-    kept = ["key", "task", "variant", "seed", "epochs", "status", "initial_loss", "error"]
-    table = trials[kept].copy()
+    columns = ["key", "task", "variant", "seed", "epochs", "status", "initial_loss", "error"]
+    table = trials[columns].copy()
     for name in TIMES:
         table[name] = pd.to_datetime(trials[name], utc=True)
     by_trial = epochs.groupby("key", sort=False)
@@ -266,7 +268,7 @@ def _tidy(
         table["initial_loss"] = outcome.groupby(table["task"]).transform("max").fillna(0.0)
     table["loss"] = outcome.fillna(np.inf).clip(upper=table["initial_loss"]).where(ended)
     order = [
-        *kept[:-1],
+        *columns[:-1],
         "epochs_done",
         "seconds",
         *TIMES,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 
-def adaptive_searcher(study: Study, store: Store, given: Assignments, delivery: Delivery) -> Adaptive:
+def adaptive_searcher(study: Study, store: Store, assignments: Assignments, delivery: Delivery) -> Adaptive:
     """Make the searcher of an adaptive study, which goes on from what Optuna's storage has.
 
     Args:
@@ -26,14 +26,16 @@ def adaptive_searcher(study: Study, store: Store, given: Assignments, delivery: 
     design = study.resolved.design(study.variants[0])
     assert isinstance(design, AdaptiveDesign)
     return Adaptive(
-        {label: study.space(variant) for label, (_, variant) in given.labels().items()},
+        {label: study.space(variant) for label, (_, variant) in assignments.labels().items()},
         n=design.n,
         sampler=design.sampler,
         seed=design.seed,
-        cohort_size=1 if given.stops_early else given.largest or 1,
-        cohort=delivery.patient(given.chosen),
-        members=lambda label, configuration: [trial.key for trial in given.members(label, configuration)],
-        known=delivery.patient(given.known),
-        outcome=given.outcome,
+        cohort_size=1 if assignments.stops_early else assignments.largest or 1,
+        cohort=delivery.with_retry(assignments.chosen),
+        members=lambda label, configuration: [
+            trial.key for trial in assignments.members(label, configuration)
+        ],
+        known=delivery.with_retry(assignments.known),
+        outcome=assignments.outcome,
         storage=optuna_storage(store, delivery),
     )

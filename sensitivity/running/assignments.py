@@ -73,7 +73,7 @@ class Assignments:
             ],
         }
 
-    def present(self, config: dict[str, Any]) -> dict[str, Any]:
+    def trainable_config(self, config: dict[str, Any]) -> dict[str, Any]:
         """What the trainable is given of it."""
         return config
 
@@ -86,7 +86,9 @@ class Assignments:
         last epoch."""
         last = (result or {}).get("reports", ())[-1:]
         return [
-            {**each, "status": "stopped"} for each in last if self.stops_early and each["status"] == "running"
+            {**report, "status": "stopped"}
+            for report in last
+            if self.stops_early and report["status"] == "running"
         ]
 
     def outcome(self, report: Report) -> Outcome | None:
@@ -135,13 +137,13 @@ class Assignments:
 
 
 @dataclass(frozen=True)
-class OwnAssignments(Assignments):
+class TrainableAssignments(Assignments):
     """The trials of a trainable of the user's own, which gets its configuration as it is, and whose results
     are epochs as they are."""
 
     largest: int | None = field(default=1)
 
-    def present(self, config: dict[str, Any]) -> dict[str, Any]:
+    def trainable_config(self, config: dict[str, Any]) -> dict[str, Any]:
         """The configuration with the seed, and the variant where there is more than one."""
         (member,) = config["members"]
         several = {"variant": config["variant"]} if len(self.study.variants) > 1 else {}
@@ -189,12 +191,12 @@ TUNES_OWN = frozenset(
 def _measured(result: Mapping[str, Any]) -> dict[str, float]:
     """The numbers that a trainable reported; those of a nested result are named ``outer/inner``, as Tune
     names them."""
-    found: dict[str, float] = {}
-    for name, each in result.items():
+    numbers: dict[str, float] = {}
+    for name, value in result.items():
         if name in TUNES_OWN or name.startswith("config/"):
             continue
-        if isinstance(each, Mapping):
-            found |= {f"{name}/{inner}": number for inner, number in _measured(each).items()}
-        elif isinstance(each, Real) and not isinstance(each, bool):
-            found[name] = float(each)
-    return found
+        if isinstance(value, Mapping):
+            numbers |= {f"{name}/{inner}": number for inner, number in _measured(value).items()}
+        elif isinstance(value, Real) and not isinstance(value, bool):
+            numbers[name] = float(value)
+    return numbers

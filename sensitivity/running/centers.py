@@ -34,25 +34,27 @@ def centered(study: Study, store: Store) -> Study:
     Raises: InputError where the store has no trial to take it from, and for several tasks, whose best may
     differ.
     """
-    asked = {
+    around_best = {
         name: design for name in study.variants if _asks(design := study.designs.get(name, study.design))
     }
-    if not asked:
+    if not around_best:
         return study
     if len(study.tasks) > 1:
         raise InputError(
             f"center: best needs one task, as each has a best of its own; got {', '.join(study.tasks)}"
         )
-    before = {each["name"] for each in store.studies()}
-    earlier = Study.stored(store.study(study.name)).designs if study.name in before else {}
+    before = {row["name"] for row in store.studies()}
+    earlier = Study.from_stored(store.study(study.name)).designs if study.name in before else {}
     designs = dict(study.designs)
-    for name, design in asked.items():
-        kept = earlier.get(name)
-        again = kept is not None and _with_center(kept, BEST, everywhere=True) == _with_center(
+    for name, design in around_best.items():
+        previous = earlier.get(name)
+        again = previous is not None and _with_center(previous, BEST, everywhere=True) == _with_center(
             design, BEST, everywhere=True
         )
         designs[name] = (
-            dict(kept) if kept is not None and again else _with_center(design, _best(study, store, name))
+            dict(previous)
+            if previous is not None and again
+            else _with_center(design, _best(study, store, name))
         )
     return with_changes(study, designs=designs)
 
@@ -81,21 +83,27 @@ def _best(study: Study, store: Store, variant: str) -> dict[str, Any]:
     )
     table = table[same & (table["epochs"] == (study.epochs or 0))]
     losses: dict[str, list[float]] = {}
-    found: dict[str, dict[str, Any]] = {}
+    configurations: dict[str, dict[str, Any]] = {}
     for key, configuration in zip(table["key"], table["configuration"], strict=True):
         report = store.last_report(key)
         value = math.nan if report is None else report.get(study.metric, math.nan)
         try:
-            held = space.check({each: configuration[each] for each in space.names if each in configuration})
+            checked = space.check(
+                {
+                    hyperparameter: configuration[hyperparameter]
+                    for hyperparameter in space.names
+                    if hyperparameter in configuration
+                }
+            )
         except InputError:  # chosen from another space
             continue
         if math.isfinite(value):
-            losses.setdefault(repr(held), []).append(-value if study.direction == "max" else value)
-            found[repr(held)] = held
+            losses.setdefault(repr(checked), []).append(-value if study.direction == "max" else value)
+            configurations[repr(checked)] = checked
     if not losses:
         raise InputError(
             f"center: best needs completed trials of {variant} on {name} with {study.epochs} epochs in the "
             f"store, and there are none; "
             "run a study of another design first, or give a configuration"
         )
-    return found[min(losses, key=lambda each: float(np.mean(losses[each])))]
+    return configurations[min(losses, key=lambda text: float(np.mean(losses[text])))]

@@ -23,18 +23,18 @@ def environment(nodes: Iterable[Mapping[str, Any]], workers: int, *, gpus: bool)
     train on GPUs.
     """
     alive = [node for node in nodes if node["Alive"]]
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for node in alive:
-        here, resources = node["NodeManagerHostname"] == socket.gethostname(), node["Resources"]
+        on_this_host, resources = node["NodeManagerHostname"] == socket.gethostname(), node["Resources"]
         if not gpus:
-            found[processor() if here else "CPU"] += 1
+            counts[processor() if on_this_host else "CPU"] += 1
         elif resources.get("GPU"):
             named = [name.removeprefix(ACCELERATOR) for name in resources if name.startswith(ACCELERATOR)]
-            found[_cuda() if here else " ".join(named) or "GPU"] += int(resources["GPU"])
+            counts[_cuda() if on_this_host else " ".join(named) or "GPU"] += int(resources["GPU"])
     return {
         "workers": workers,
         "hosts": sorted({node["NodeManagerHostname"] for node in alive}),
-        "devices": dict(found),
+        "devices": dict(counts),
         "gpus": gpus,
     }
 

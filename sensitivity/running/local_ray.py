@@ -117,26 +117,28 @@ def check_temporary_folder() -> None:
     names = ("RAY_TMPDIR", "TMPDIR") if sys.platform == "linux" else ("RAY_TMPDIR",)  # those that Ray reads
     name = next((name for name in names if name in os.environ), None)
     folder = pathlib.Path(os.environ[name] if name else "/tmp")
-    said = f"the folder for temporary files, {name or 'TMPDIR'}={str(folder)!r},"
+    folder_in_words = f"the folder for temporary files, {name or 'TMPDIR'}={str(folder)!r},"
     instead = "set RAY_TMPDIR to another folder"
     most = LONGEST_SOCKET - len(SOCKET.format(process=os.getpid()))
     if not folder.is_absolute():
-        raise InputError(f"{said} must be absolute; {instead}")
+        raise InputError(f"{folder_in_words} must be absolute; {instead}")
     if len(os.fsencode(folder)) > most:
         raise InputError(
-            f"{said} has {len(os.fsencode(folder))} bytes, and Ray's sockets leave room for {most}; {instead}"
+            f"{folder_in_words} has {len(os.fsencode(folder))} bytes, and Ray's sockets leave room for {most}; {instead}"
         )
     try:
         str(folder).encode()
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.gettempdir()
     except UnicodeEncodeError:
-        raise InputError(f"{said} is not UTF-8, which Ray needs; {instead}") from None
+        raise InputError(f"{folder_in_words} is not UTF-8, which Ray needs; {instead}") from None
     except OSError as error:
-        raise InputError(f"{said} cannot be used: {error.strerror or error}; {instead}") from None
+        raise InputError(f"{folder_in_words} cannot be used: {error.strerror or error}; {instead}") from None
     shared = folder / "ray" if (folder / "ray").exists() else folder
     if not shared.is_dir() or not os.access(shared, os.W_OK | os.X_OK):
-        raise InputError(f"{said} cannot be used: {str(shared)!r} is not a writable folder; {instead}")
+        raise InputError(
+            f"{folder_in_words} cannot be used: {str(shared)!r} is not a writable folder; {instead}"
+        )
 
 
 def token() -> dict[str, str]:

@@ -151,15 +151,17 @@ class Place:
         """Refuse labels that no node has. Args: nodes: as ``ray.nodes()`` gives them."""
         there = [dict(node["Labels"]) for node in nodes if node["Alive"]]
         for name, value in self.labels.items():
-            if not any(name in each for each in there):
+            if not any(name in labels for labels in there):
                 raise unknown(
-                    "label", name, sorted({each for labels in there for each in labels if each != NODE_ID})
+                    "label", name, sorted({label for labels in there for label in labels if label != NODE_ID})
                 )
-            if not any(each.get(name) == value for each in there):
+            if not any(labels.get(name) == value for labels in there):
                 raise unknown(
-                    f"value of label {name!r}:", value, sorted({each[name] for each in there if name in each})
+                    f"value of label {name!r}:",
+                    value,
+                    sorted({labels[name] for labels in there if name in labels}),
                 )
-        if self.labels and not any(self.labels.items() <= each.items() for each in there):
+        if self.labels and not any(self.labels.items() <= labels.items() for labels in there):
             raise InputError(f"no node has all of the labels {self._labels}")
 
     def check(self, cluster: Mapping[str, float]) -> None:
@@ -225,52 +227,52 @@ def in_words(cluster: Mapping[str, float]) -> str:
     return ", ".join(_amount(name, cluster[name]) for name in named) or "no CPU"
 
 
-def given_resources(texts: list[str]) -> dict[str, float]:
+def parse_resources(texts: list[str]) -> dict[str, float]:
     """Amounts by name, of ``NAME=AMOUNT``. Raises: InputError for anything else.
 
-    >>> given_resources(["fast=0.5"])
+    >>> parse_resources(["fast=0.5"])
     {'fast': 0.5}
     """
-    found = {}
+    amounts = {}
     for text in texts:
         name, _, amount = text.partition("=")
         try:
-            found[name] = float(amount)
+            amounts[name] = float(amount)
         except ValueError:
             raise InputError(f"resource must be NAME=AMOUNT, such as fast=1; got {text!r}") from None
-    return found
+    return amounts
 
 
-def given_labels(texts: list[str]) -> dict[str, str]:
+def parse_labels(texts: list[str]) -> dict[str, str]:
     """Labels by name, of ``NAME=VALUE``. Raises: InputError for anything else.
 
-    >>> given_labels(["zone=eu-1"])
+    >>> parse_labels(["zone=eu-1"])
     {'zone': 'eu-1'}
     """
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for text in texts:
         name, separator, value = text.partition("=")
         if not separator:
             raise InputError(f"label must be NAME=VALUE, such as zone=eu-1; got {text!r}")
-        if found.setdefault(name, value) != value:
-            raise InputError(f"label {name!r} cannot be both {found[name]!r} and {value!r}")
-    return found
+        if labels.setdefault(name, value) != value:
+            raise InputError(f"label {name!r} cannot be both {labels[name]!r} and {value!r}")
+    return labels
 
 
 def _amount(name: str, amount: float) -> str:
-    one, more = UNITS.get(name, (name, name))
-    return f"{amount:g} {one if amount == 1 else more}"
+    singular, plural = UNITS.get(name, (name, name))
+    return f"{amount:g} {singular if amount == 1 else plural}"
 
 
 def check_place(name: str, place: Place) -> None:
     """Refuse what would not be heeded. Raises: InputError for resources or labels beside a trainable's
     own."""
-    given = {
+    arguments = {
         "gpus_per_worker": place.gpus_per_worker,
         "resources": dict(place.resources),
         "labels": dict(place.labels),
     }
-    for argument, value in given.items():
+    for argument, value in arguments.items():
         if value and own_trainables.asks_for_resources(own_trainables.resolve(name)):
             raise InputError(
                 f"{argument} {value} cannot be given to trainable {name!r}, which asks for its own; give it "

@@ -76,7 +76,7 @@ class Progress:
         elif time.monotonic() - self._logged >= LOG_EVERY:
             self._logged = time.monotonic()
             self._console.print(
-                f"{self.line()}; {self.found()}", highlight=False, markup=False, soft_wrap=True
+                f"{self.line()}; {self.best_losses()}", highlight=False, markup=False, soft_wrap=True
             )
 
     def say(self, note: str) -> None:
@@ -125,7 +125,7 @@ class Progress:
             text += f", {self.waiting}"
         return text
 
-    def found(self) -> str:
+    def best_losses(self) -> str:
         """The best loss of each variant so far, in one line."""
         best = sorted(self.best.items(), key=lambda item: item[1])
         return "best so far: " + (", ".join(f"{name} {loss:.4g}" for name, loss in best) or "none yet")
@@ -140,7 +140,7 @@ class Progress:
         return Group(
             ProgressBar(total=max(self.planned, 1), completed=ended),
             Text(self.line()),
-            Text(self.found()),
+            Text(self.best_losses()),
             *noted,
         )
 

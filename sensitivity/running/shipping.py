@@ -39,18 +39,18 @@ def shipped(study: Study) -> bytes | None:
         return None
     import cloudpickle
 
-    own = {
+    objects = {
         "tasks": {name: task(name) for name in study.tasks if _own_task(name)},
         "variants": _own_variants(study),
         "functions": {path: imported(path, "schedule") for path in own_schedules(study)},
     }
-    if not any(own.values()):
+    if not any(objects.values()):
         return None
     try:
         with by_value(cloudpickle):
-            return bytes(cloudpickle.dumps(own))
+            return bytes(cloudpickle.dumps(objects))
     except Exception as error:  # whatever a user's object holds
-        named = ", ".join(name for each in own.values() for name in each)
+        named = ", ".join(name for names in objects.values() for name in names)
         raise InputError(
             f"{named} cannot be sent to workers: {type(error).__name__}: {' '.join(str(error).split())}"
         ) from None
@@ -60,13 +60,21 @@ def own_schedules(study: Study) -> list[str]:
     """The schedules of the user's own, by import path, that a study's variants fix or that its spaces choose
     from."""
     fixed = [
-        getattr(variant(name), "fixed", {}).get(each)
+        getattr(variant(name), "fixed", {}).get(schedule)
         for name in study.variants
         if name != DIRECT
-        for each in SCHEDULES
+        for schedule in SCHEDULES
     ]
-    spaces = [each for name in study.variants for each in study.space(name) if each.name in SCHEDULES]
-    chosen = [*fixed, *(value for each in spaces for value in getattr(each, "choices", ()))]
+    spaces = [
+        hyperparameter
+        for name in study.variants
+        for hyperparameter in study.space(name)
+        if hyperparameter.name in SCHEDULES
+    ]
+    chosen = [
+        *fixed,
+        *(value for hyperparameter in spaces for value in getattr(hyperparameter, "choices", ())),
+    ]
     return sorted({value for value in chosen if isinstance(value, str) and ":" in value})
 
 
@@ -80,15 +88,15 @@ def _own_task(name: str) -> bool:
 
 
 def _own_variants(study: Study) -> dict[str, Any]:
-    known = {each.name for each in NAMED}
-    found = {}
+    known = {named.name for named in NAMED}
+    variants = {}
     for name in study.variants:
         if name == DIRECT or name in known or name.startswith("torch.optim."):
             continue
         chosen = variant(name)
         if isinstance(chosen, TorchVariant) or not (isinstance(chosen, Variant) and "-" in name):
-            found[name] = chosen
-    return found
+            variants[name] = chosen
+    return variants
 
 
 @contextlib.contextmanager

@@ -73,13 +73,13 @@ class Watch:
         if now - self._looked > LONGEST_STEP:  # nobody listened to the workers meanwhile
             self._heard = {trial_id: moment + now - self._looked for trial_id, moment in self._heard.items()}
         self._looked = now
-        running = [each for each in trials if each.status == "RUNNING"]
-        pending = sum(each.status == "PENDING" for each in trials)
-        for each in running:
-            if self._timeout is not None and now - self._heard.get(each.trial_id, now) > self._timeout:
-                self.hung.add(each.trial_id)
-                self.ended(each.trial_id)
-                self._kill(each)
+        running = [trial for trial in trials if trial.status == "RUNNING"]
+        pending = sum(trial.status == "PENDING" for trial in trials)
+        for trial in running:
+            if self._timeout is not None and now - self._heard.get(trial.trial_id, now) > self._timeout:
+                self.hung.add(trial.trial_id)
+                self.ended(trial.trial_id)
+                self._kill(trial)
         if not pending:
             self._served = now
         self._say(self._lacking(len(running), pending) if now - self._served > PATIENCE else None)

@@ -79,7 +79,7 @@ def epoch_batches(
     with store.database.transaction(snapshot=True) as connection:
         keys = list(connection.execute(of_study).scalars())
 
-        def found(columns: Sequence[sql.Column[Any]]) -> Iterator[Sequence[Any]]:
+        def epochs_in_parts(columns: Sequence[sql.Column[Any]]) -> Iterator[Sequence[Any]]:
             chosen = _of_trials(study, columns)
             for start in range(0, len(keys), TRIALS_AT_ONCE):
                 check()
@@ -90,11 +90,11 @@ def epoch_batches(
         more: dict[str, Any] = {}
         """Names of whatever else was measured, in the order in which they first occur."""
         if connection.execute(sql.select(sql.exists().where(EPOCHS.c.measures.is_not(None)))).scalar_one():
-            for part in found([EPOCHS.c.measures]):
+            for part in epochs_in_parts([EPOCHS.c.measures]):
                 for measures in read_measures(text for (text,) in part):
                     more.update(measures)
         columns = [*(name for name in names if name != "measures"), *more]
-        for batch in frames_of(found(list(EPOCHS.c)), names, rows):
+        for batch in frames_of(epochs_in_parts(list(EPOCHS.c)), names, rows):
             yield (
                 with_measures(batch)
                 .reindex(columns=columns)

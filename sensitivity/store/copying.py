@@ -44,8 +44,8 @@ def copy(
     """
     if source.place == target.place:
         raise InputError(f"store {source.place!r} cannot be copied onto itself")
-    names = [study] if study is not None else [each["name"] for each in source.studies()]
-    specs, there = {name: source.study(name) for name in names}, {each["name"] for each in target.studies()}
+    names = [study] if study is not None else [row["name"] for row in source.studies()]
+    specs, there = {name: source.study(name) for name in names}, {row["name"] for row in target.studies()}
     for name, spec in specs.items():
         if not merge and name in there and json.loads(target.study(name)) != json.loads(spec):
             raise InputError(
@@ -66,17 +66,17 @@ def _copy(source: Store, target: Store, study: str, spec: dict[str, Any]) -> dic
 
         def counts() -> tuple[int, int]:
             counted = (
-                writing.execute(sql.select(sql.func.count()).select_from(each.subquery())).scalar_one()
-                for each in (trials, epochs)
+                writing.execute(sql.select(sql.func.count()).select_from(query.subquery())).scalar_one()
+                for query in (trials, epochs)
             )
             return tuple(counted)  # type: ignore[return-value]
 
         before = counts()
         target.database.insert(writing, STUDIES, rows(sql.select(STUDIES).where(STUDIES.c.name == study)))
         target.database.insert(writing, RUNS, rows(sql.select(RUNS).where(RUNS.c.study == study)))
-        given = rows(trials)
-        target.database.insert(writing, TRIALS, given)
-        for row in given:
+        trial_rows = rows(trials)
+        target.database.insert(writing, TRIALS, trial_rows)
+        for row in trial_rows:
             _take_over(writing, row)
         target.database.insert(writing, STUDY_TRIALS, rows(sql.select(STUDY_TRIALS).where(of_study)))
         read = 0
@@ -84,9 +84,9 @@ def _copy(source: Store, target: Store, study: str, spec: dict[str, Any]) -> dic
             target.database.insert(writing, EPOCHS, [dict(row) for row in part])
             read += len(part)
         after = counts()
-        if after[0] < len(given) or after[1] < read:
+        if after[0] < len(trial_rows) or after[1] < read:
             raise InputError(
-                f"study {study!r}: {len(given)} trials and {read} epochs became {after[0]} and {after[1]}; "
+                f"study {study!r}: {len(trial_rows)} trials and {read} epochs became {after[0]} and {after[1]}; "
                 f"nothing was copied"
             )
     if names := optuna_names(source, study, spec):

@@ -13,6 +13,15 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy import exc
 
+from sensitivity.store.addresses import (
+    EXAMPLE,
+    HIDDEN,
+    SECRET,
+    check_file,
+    file_path,
+    sqlite_url,
+    without_password,
+)
 from sensitivity.store.opened_file import OpenedFile
 from sensitivity.store.tables import TABLES
 from trainables.names import InputError
@@ -22,7 +31,7 @@ BUSY_SECONDS = 30
 PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 10_000}
 """Seconds and milliseconds for which a PostgreSQL server may leave a connection, or what was sent to it,
 unanswered."""
-MAKING_TABLES = 0x73656E73
+SCHEMA_LOCK = 0x73656E73
 """The number of PostgreSQL's lock for that."""
 PASSING = (
     exc.OperationalError,
@@ -32,12 +41,6 @@ PASSING = (
     exc.TimeoutError,
 )
 """Errors of the database's state: it is away, its disk is full, its tables were dropped."""
-HIDDEN = "..."
-LONGEST_FILE = 504
-"""Bytes that the path of a SQLite file may have: SQLite's 512, less the end of its journal's name."""
-SECRET = ("password", "sslpassword", "passfile")
-"""Where else than before its host a URL may have a password."""
-EXAMPLE = "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
 
 
 class Unreachable(InputError):
@@ -65,13 +68,13 @@ class Database:
         self.path = (
             None
             if "://" in text and not text.startswith("sqlite:///")
-            else _file(text.removeprefix("sqlite:///"))
+            else file_path(text.removeprefix("sqlite:///"))
         )
         self.file: OpenedFile | None = None
         """The SQLite file that was opened."""
         self._pinned = False
         if self.path is not None:
-            _check_file(self.path, create)
+            check_file(self.path, create)
             self.shown, self.url = str(self.path), sqlite_url(self.path)
             self.engine = sql.create_engine(sql.URL.create("sqlite", database=str(self.path)), **self.options)
             sql.event.listen(self.engine, "connect", _durable)
@@ -93,13 +96,13 @@ class Database:
         except (exc.SQLAlchemyError, ValueError):
             raise InputError(f"store {self.shown!r} cannot be opened: a URL looks like {EXAMPLE}") from None
         self._passwords = tuple(
-            str(each) for each in (url.password, *(url.query.get(name) for name in SECRET)) if each
+            str(secret) for secret in (url.password, *(url.query.get(name) for name in SECRET)) if secret
         )
         try:
             if url.get_backend_name() != "postgresql" or url.get_dialect().is_async:
                 raise InputError(f"store {self.shown!r} cannot be opened: give a SQLite file, or {EXAMPLE}")
             self.options["connect_args"] = {
-                name: each for name, each in PATIENCE.items() if name not in url.query
+                name: seconds for name, seconds in PATIENCE.items() if name not in url.query
             }
             return sql.create_engine(url, **self.options, hide_parameters=True)
         except ModuleNotFoundError as error:
@@ -212,12 +215,12 @@ class Database:
         return copied
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def schema_lock(self) -> Iterator[None]:
         """One program at a time makes tables; Optuna's way to make its own fails for the second of two that
         start together."""
         if self.path is None:
             with self.transaction() as connection:
-                connection.execute(sql.select(sql.func.pg_advisory_xact_lock(MAKING_TABLES)))
+                connection.execute(sql.select(sql.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
                 yield
             return
         folder = os.open(
@@ -264,8 +267,8 @@ class Database:
     def in_words(self, error: exc.SQLAlchemyError) -> InputError:
         """The error in one line without a password: Unreachable where the same may succeed later."""
         text = " ".join(str(getattr(error, "orig", None) or error).split())
-        for each in self._passwords:
-            text = text.replace(each, HIDDEN)
+        for password in self._passwords:
+            text = text.replace(password, HIDDEN)
         if isinstance(error, exc.DatabaseError) and type(error.orig) is sqlite3.DatabaseError:
             return Lost(f"store {self.shown!r}: {text}")
         if (
@@ -276,75 +279,6 @@ class Database:
             text += f"; SQLite has to write beside it, and the folder {str(folder)!r} is not writable"
         passing = isinstance(error, PASSING)
         return (Unreachable if passing else InputError)(f"store {self.shown!r}: {text}")
-
-
-def without_password(place: str) -> str:
-    """A place as it may be shown: a URL without its password, also one that cannot be parsed.
-
-    >>> without_password("postgresql+psycopg://ada:secret@host/name?sslpassword=too")
-    'postgresql+psycopg://ada:***@host/name?sslpassword=...'
-    >>> without_password("postgresql://ada:secret@host:port/name"), without_password("results.sqlite")
-    ('postgresql://...@host:port/name', 'results.sqlite')
-    """
-    if "://" not in place:
-        return place
-    try:
-        url = sql.make_url(place)
-    except (exc.SQLAlchemyError, ValueError):
-        scheme, _, rest = place.partition("://")
-        _, separator, tail = rest.rpartition("@")
-        return f"{scheme}://{'...@' if separator else ''}{tail.partition('?')[0]}"
-    secret = {name: HIDDEN for name in SECRET if name in url.query}
-    return (
-        url.update_query_dict(secret).render_as_string(hide_password=True)
-        if secret or url.password
-        else place
-    )
-
-
-def sqlite_url(path: pathlib.Path) -> str:
-    """The URL of a SQLite file, whatever its name: after a plain "?" a URL has options, and "%41" in it is a
-    letter.
-
-    >>> sqlite_url(pathlib.Path("/tmp/a?b.sqlite"))
-    'sqlite:////tmp/a%3Fb.sqlite'
-    """
-    plain, escaped = str(path), str(path).replace("%", "%25").replace("?", "%3F")
-    return f"sqlite:///{plain if sql.make_url(f'sqlite:///{plain}').database == plain else escaped}"
-
-
-def _file(text: str) -> pathlib.Path:
-    return pathlib.Path(text).expanduser().absolute()
-
-
-def _check_file(path: pathlib.Path, create: bool) -> None:
-    """A store that cannot be is refused before a file is made."""
-    try:
-        is_folder, exists = path.is_dir(), path.exists()
-    except OSError as error:  # a name that no file can have
-        raise InputError(f"store {str(path)!r} cannot be: {error.strerror}") from None
-    if is_folder:
-        raise InputError(
-            f"store {str(path)!r} is a folder; give a file such as {str(path / 'sensitivity.sqlite')!r}"
-        )
-    if len(os.fsencode(path)) > LONGEST_FILE:
-        raise InputError(
-            f"store {str(path)!r} has {len(os.fsencode(path))} bytes, and SQLite takes {LONGEST_FILE}; give "
-            f"a shorter --store"
-        )
-    if not exists:
-        if not create:
-            raise InputError(f"no store at {str(path)!r}; `sensitivity run` makes one")
-        if not path.parent.is_dir():
-            raise InputError(f"store {str(path)!r} cannot be made: there is no folder {str(path.parent)!r}")
-        return
-    try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except OSError as error:
-        raise InputError(f"store {str(path)!r} cannot be read: {error}") from None
-    if head and head != b"SQLite format 3\0":
-        raise InputError(f"store {str(path)!r} is not a SQLite file")
 
 
 def _copied(source: Any, target: pathlib.Path) -> bool:

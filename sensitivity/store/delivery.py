@@ -66,8 +66,8 @@ class Delivery:
             if self._journal is not None
             else ""
         )
-        held = f"; what it held is in {self._rescued}" if self._rescued is not None else ""
-        return f"{away}{reports} ({self._reason}{held})"
+        where = f"; what it held is in {self._rescued}" if self._rescued is not None else ""
+        return f"{away}{reports} ({self._reason}{where})"
 
     @property
     def left(self) -> str:
@@ -117,10 +117,10 @@ class Delivery:
 
     def _give_up(self, error: OSError) -> None:
         """There is no room for what arrives: everything before it is safe, and it will be trained again."""
-        held = self._rescued or (None if self._lost else "the store")
+        place = self._rescued or (None if self._lost else "the store")
         before = (
-            f"Everything before is kept in {held}"
-            if held is not None
+            f"Everything before is kept in {place}"
+            if place is not None
             else "What the store held is gone with its file"
         )
         if self._journal is not None and self._journal.reports:
@@ -174,17 +174,17 @@ class Delivery:
                 raise Unreachable(self.left)
             time.sleep(0.1)
 
-    def patient(self, call: Callable[..., Result]) -> Callable[..., Result]:
+    def with_retry(self, call: Callable[..., Result]) -> Callable[..., Result]:
         """The call, which waits while the store is away: a read, or a write that cannot go by the journal."""
 
-        def patiently(*arguments: Any, **named: Any) -> Result:
+        def retried(*arguments: Any, **named: Any) -> Result:
             began, pause, waited = time.monotonic(), FIRST_PAUSE, 0.0
             while True:
                 try:
-                    found = call(*arguments, **named)
+                    answer = call(*arguments, **named)
                     if waited:
                         self._say(self.words)
-                    return found
+                    return answer
                 except Lost as error:
                     self._away(error)
                     raise Lost(self.left) from None
@@ -201,7 +201,7 @@ class Delivery:
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-        return patiently
+        return retried
 
     def close(self) -> None:
         """Leave what waits in its journal."""
@@ -234,5 +234,5 @@ def optuna_storage(store: Store, delivery: Delivery) -> optuna.storages.BaseStor
 
     storage = get_storage(delivery.open.enter_context(store.optuna_storage()))
     for name in filter(lambda name: not name.startswith("_"), dir(BaseStorage)):
-        setattr(storage, name, delivery.patient(checked(getattr(storage, name))))
+        setattr(storage, name, delivery.with_retry(checked(getattr(storage, name))))
     return storage

@@ -43,7 +43,7 @@ class Journal:
 
     def append(self, reports: Sequence[Mapping[str, Any]]) -> None:
         """Keep a batch of reports. Raises: OSError, such as for a full disk; what was kept before stays."""
-        line = json.dumps({"at": now(), "reports": [dict(each) for each in reports]}).encode() + b"\n"
+        line = json.dumps({"at": now(), "reports": [dict(report) for report in reports]}).encode() + b"\n"
         self._file.truncate(self._end)
         try:
             if self._file.write(line) < len(line):
@@ -105,7 +105,7 @@ def _take_in(store: Store, path: pathlib.Path) -> None:
 
 def left_behind(store: Store, folder: pathlib.Path) -> list[pathlib.Path]:
     """The journals of a store in a folder, oldest first."""
-    return sorted(folder.glob(f"{_name(store)}-*.jsonl"), key=lambda each: each.stat().st_mtime_ns)
+    return sorted(folder.glob(f"{_name(store)}-*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
 
 
 def _name(store: Store) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from alembic.operations import Operations
 
 
-def migrate(connection: sql.Connection, found: int) -> None:
+def migrate(connection: sql.Connection, current: int) -> None:
     """Take the tables from version ``found`` to the present one, each step with its number, in the caller's
     transaction."""
     from alembic.operations import Operations
@@ -20,7 +20,7 @@ def migrate(connection: sql.Connection, found: int) -> None:
 
     operations = Operations(MigrationContext.configure(connection))
     for version, step in STEPS.items():
-        if version > found:
+        if version > current:
             step(operations)
             connection.execute(VERSIONS.update().values(version=version))
 
@@ -28,8 +28,8 @@ def migrate(connection: sql.Connection, found: int) -> None:
 def _measures(operations: Operations) -> None:
     """Version 2: whatever else an epoch measured. A migration by a release that was killed halfway may have
     added it."""
-    present = {each["name"] for each in sql.inspect(operations.get_bind()).get_columns(EPOCHS.name)}
-    if "measures" not in present:
+    columns = {column["name"] for column in sql.inspect(operations.get_bind()).get_columns(EPOCHS.name)}
+    if "measures" not in columns:
         operations.add_column(EPOCHS.name, sql.Column("measures", sql.Text))
 
 

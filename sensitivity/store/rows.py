@@ -5,16 +5,33 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.store.tables import MEASURED, NOT_MEASURED
+import sqlalchemy as sql
+
+from sensitivity.store.tables import EPOCHS, MEASURED, NOT_MEASURED, TRIALS
 from sensitivity.study.trial import DONE
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sensitivity.study.trial import Trial
+
+CHANGE_TRIALS = (
+    TRIALS.update()
+    .where(TRIALS.c.key == sql.bindparam("of"), *(TRIALS.c.status != status for status in DONE))
+    .values(
+        status=sql.bindparam("new_status"),
+        initial_loss=sql.func.coalesce(
+            sql.bindparam("new_initial_loss", type_=sql.Double), TRIALS.c.initial_loss
+        ),
+        error=sql.bindparam("new_error"),
+        started=sql.func.coalesce(TRIALS.c.started, sql.bindparam("new_started", type_=sql.String)),
+        finished=sql.bindparam("new_finished"),
+    )
+)
+"""Apply the rows of :func:`trial_changes` to the trials that have no result yet."""
 
 
 def now() -> str:
@@ -35,7 +52,7 @@ def trial_row(trial: Trial) -> dict[str, Any]:
 def epoch_row(report: Mapping[str, Any]) -> dict[str, Any]:
     """An epoch: a column for what the loop measures, JSON for the rest. Not a number is null."""
     known = {name: _null(report.get(name, math.nan)) for name in MEASURED}
-    more = {name: float(each) for name, each in report.items() if name not in (*MEASURED, *NOT_MEASURED)}
+    more = {name: float(value) for name, value in report.items() if name not in (*MEASURED, *NOT_MEASURED)}
     return {
         "key": report["key"],
         "epoch": report["epoch"],
@@ -50,14 +67,14 @@ def trial_changes(reports: Iterable[Mapping[str, Any]], at: str) -> list[dict[st
 
     Args: at: the time of the reports.
     """
-    found: dict[str, dict[str, Any]] = {}
+    changes: dict[str, dict[str, Any]] = {}
     for report in reports:
         key, status = report["key"], report["status"]
-        before = found.get(key, {"new_status": None, "new_initial_loss": None, "new_started": None})
+        before = changes.get(key, {"new_status": None, "new_initial_loss": None, "new_started": None})
         if before["new_status"] in DONE:
             continue
         loss = before["new_initial_loss"]
-        found[key] = {
+        changes[key] = {
             "of": key,
             "new_status": status,
             "new_initial_loss": _null(report.get("initial_loss", math.nan)) if loss is None else loss,
@@ -65,7 +82,7 @@ def trial_changes(reports: Iterable[Mapping[str, Any]], at: str) -> list[dict[st
             "new_started": before["new_started"] or (at if "epoch" in report else None),
             "new_finished": None if status == "running" else at,
         }
-    return [found[key] for key in sorted(found)]
+    return [changes[key] for key in sorted(changes)]
 
 
 def _null(value: float) -> float | None:
@@ -97,7 +114,19 @@ def read_measures(texts: Iterable[Any]) -> list[dict[str, float]]:
     >>> read_measures(['{"a": 0.5}', None, '{"a": Infinity, "b": 1}'])
     [{'a': 0.5}, {}, {'a': inf, 'b': 1}]
     """
-    found: list[dict[str, float]] = json.loads(
+    measures: list[dict[str, float]] = json.loads(
         f"[{','.join(text if isinstance(text, str) else '{}' for text in texts)}]"
     )
-    return found
+    return measures
+
+
+def trials_with_gaps(connection: sql.Connection, keys: Sequence[str]) -> set[str]:
+    """Trials that lack an epoch before their last."""
+    last = sql.func.max(EPOCHS.c.epoch)
+    chosen = (
+        sql.select(EPOCHS.c.key)
+        .where(EPOCHS.c.key.in_(keys))
+        .group_by(EPOCHS.c.key)
+        .having(sql.func.count() != last)
+    )
+    return set(connection.execute(chosen).scalars())

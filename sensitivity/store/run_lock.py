@@ -205,10 +205,10 @@ class RunLock:
         beating = threading.Thread(target=self._beat, args=(done,), name="heartbeat", daemon=True)
         beating.start()
         try:
-            said = False
+            noted = False
             while not self._lock_machine() and not force:
-                if not said:
-                    said, told = True, told or time.monotonic()
+                if not noted:
+                    noted, told = True, told or time.monotonic()
                     self._say(
                         f"study {self._study!r} is run by another process on this machine, whose store was "
                         f"deleted or replaced; waits "
@@ -286,9 +286,9 @@ class RunLock:
             with contextlib.suppress(InputError):  # a store that is away: the next heartbeat may reach it
                 with self._store.database.transaction(writing=True) as connection:
                     beat = LOCKS.update().where(*mine).values(beats=LOCKS.c.beats + 1, last_beat=now())
-                    found = connection.execute(beat).rowcount == 1
+                    ours = connection.execute(beat).rowcount == 1
                 if (
-                    not found and not self._insert()
+                    not ours and not self._insert()
                 ):  # the study was deleted, and its lock with it; or another run has it
                     self._taken_by = self.holder()
 

@@ -13,9 +13,17 @@ import sqlalchemy as sql
 
 from sensitivity.store.databases import Database
 from sensitivity.store.frames import query_batches
-from sensitivity.store.rows import epoch_row, now, trial_changes, trial_row, with_measures
+from sensitivity.store.rows import (
+    CHANGE_TRIALS,
+    epoch_row,
+    now,
+    trial_changes,
+    trial_row,
+    trials_with_gaps,
+    with_measures,
+)
 from sensitivity.store.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TABLES, TRIALS, VERSION, VERSIONS
-from sensitivity.study.trial import DONE, STATUSES
+from sensitivity.study.trial import STATUSES
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -25,19 +33,6 @@ if TYPE_CHECKING:
     from sensitivity.study.trial import Trial
 
 FEW = 500
-_CHANGE = (
-    TRIALS.update()
-    .where(TRIALS.c.key == sql.bindparam("of"), *(TRIALS.c.status != each for each in DONE))
-    .values(
-        status=sql.bindparam("new_status"),
-        initial_loss=sql.func.coalesce(
-            sql.bindparam("new_initial_loss", type_=sql.Double), TRIALS.c.initial_loss
-        ),
-        error=sql.bindparam("new_error"),
-        started=sql.func.coalesce(TRIALS.c.started, sql.bindparam("new_started", type_=sql.String)),
-        finished=sql.bindparam("new_finished"),
-    )
-)
 
 
 class Store:
@@ -58,17 +53,17 @@ class Store:
         self.database = Database(place, create=create)
         self.url, self.place = self.database.url, self.database.shown
         try:
-            self.was = self._version()
+            self.opened_version = self._version()
             """The version of the tables when the store was opened; 0 where there were none."""
-            if self.was == 0 and not create:
+            if self.opened_version == 0 and not create:
                 raise InputError(f"store {self.place!r} holds no studies")
-            if 0 < self.was < VERSION and not (migrate or self.database.is_file):
+            if 0 < self.opened_version < VERSION and not (migrate or self.database.is_file):
                 raise InputError(
-                    f"store {self.place!r} has version {self.was}, this program writes {VERSION}; "
+                    f"store {self.place!r} has version {self.opened_version}, this program writes {VERSION}; "
                     f"`sensitivity store migrate` brings it "
                     "there, and older releases then refuse it"
                 )
-            if self.was < VERSION:  # most often it is not, and opening costs a look
+            if self.opened_version < VERSION:  # most often it is not, and opening costs a look
                 self._migrate()
         except BaseException:
             self.close()
@@ -91,24 +86,24 @@ class Store:
     def _version_in(self, connection: sql.Connection) -> int:
         if not sql.inspect(connection).has_table(VERSIONS.name):
             return 0
-        found = connection.execute(sql.select(VERSIONS.c.version)).scalar_one_or_none() or 0
-        if found > VERSION:
+        version = connection.execute(sql.select(VERSIONS.c.version)).scalar_one_or_none() or 0
+        if version > VERSION:
             raise InputError(
-                f"store {self.place!r} has version {found}, this program reads up to {VERSION}; install a "
+                f"store {self.place!r} has version {version}, this program reads up to {VERSION}; install a "
                 f"newer release"
             )
-        return found
+        return version
 
     def _migrate(self) -> None:
-        with self.database.alone(), self.database.transaction(writing=True) as connection:
-            found = self._version_in(connection)
-            if found == 0:
+        with self.database.schema_lock(), self.database.transaction(writing=True) as connection:
+            version = self._version_in(connection)
+            if version == 0:
                 TABLES.create_all(connection)
                 connection.execute(VERSIONS.insert().values(version=VERSION))
-            elif found < VERSION:
+            elif version < VERSION:
                 from sensitivity.store.migrations import migrate
 
-                migrate(connection, found)
+                migrate(connection, version)
 
     @contextmanager
     def optuna_storage(self) -> Iterator[optuna.storages.RDBStorage]:
@@ -117,7 +112,7 @@ class Store:
 
         try:
             self.database.check(writing=True)
-            with self.database.alone():
+            with self.database.schema_lock():
                 url = self.optuna_url.replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
                 storage = optuna.storages.RDBStorage(url, self.database.options)
         except sql.exc.SQLAlchemyError as error:
@@ -185,21 +180,21 @@ class Store:
                 trial is trained again.
         """
         epochs, changes = (
-            [epoch_row(each) for each in reports if "epoch" in each],
+            [epoch_row(report) for report in reports if "epoch" in report],
             trial_changes(reports, at or now()),
         )
         with self.database.transaction(writing=True) as connection:
             self.database.insert(connection, EPOCHS, epochs)
             if whole and changes:
-                gaps = _with_gaps(connection, [change["of"] for change in changes])
+                gaps = trials_with_gaps(connection, [change["of"] for change in changes])
                 changes = [change for change in changes if change["of"] not in gaps]
             if changes:
-                connection.execute(_CHANGE, changes)
+                connection.execute(CHANGE_TRIALS, changes)
 
     def record(self, key: str, *, initial_loss: float, reports: Sequence[Mapping[str, Any]]) -> None:
         """Keep epochs of a trial, and the status that the last of them gives it. An epoch that is already
         there stays as it is."""
-        self.keep([{**each, "key": key, "initial_loss": initial_loss} for each in reports])
+        self.keep([{**report, "key": key, "initial_loss": initial_loss} for report in reports])
 
     def end(self, key: str, status: str) -> None:
         """A trial ended with a status that no report said: ``stopped`` early, or ``completed`` or
@@ -232,11 +227,11 @@ class Store:
             row = connection.execute(chosen).mappings().first()
         if row is None:
             return None
-        found: dict[str, Any] = {
+        report: dict[str, Any] = {
             name: math.nan if value is None else value for name, value in row.items() if name != "measures"
         }
-        found.update(json.loads(row["measures"] or "{}"))
-        return found
+        report.update(json.loads(row["measures"] or "{}"))
+        return report
 
     def known(self, keys: Iterable[str]) -> dict[str, str]:
         """Status of those of the keys that the store has, whatever their study."""
@@ -251,8 +246,7 @@ class Store:
         """The specification of a study, as JSON. Raises: InputError with the nearest known name."""
         with self.database.transaction() as connection:
             specs = {
-                each.name: each.spec
-                for each in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))
+                row.name: row.spec for row in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))
             }
         if name not in specs:
             raise unknown("study", name, specs)
@@ -266,19 +260,19 @@ class Store:
             .group_by(STUDY_TRIALS.c.study, TRIALS.c.status)
         )
         with self.database.transaction() as connection:
-            found = connection.execute(
+            rows = connection.execute(
                 sql.select(STUDIES.c.name, STUDIES.c.created).order_by(STUDIES.c.created)
             ).all()
             counts = connection.execute(counted).all()
         listed = []
-        for name, created in found:
-            own = {status: number for study, status, number in counts if study == name}
+        for name, created in rows:
+            of_study = {status: number for study, status, number in counts if study == name}
             listed.append(
                 {
                     "name": name,
                     "created": created,
-                    "trials": sum(own.values()),
-                    **{each: own.get(each, 0) for each in STATUSES},
+                    "trials": sum(of_study.values()),
+                    **{status: of_study.get(status, 0) for status in STATUSES},
                 }
             )
         return listed
@@ -321,7 +315,7 @@ class Store:
             .group_by(EPOCHS.c.key, STUDY_TRIALS.c.position)
             .subquery()
         )
-        columns = [ends.c.seconds if each.name == "seconds" else each for each in EPOCHS.c]
+        columns = [ends.c.seconds if column.name == "seconds" else column for column in EPOCHS.c]
         chosen = sql.select(*columns).join(
             ends, sql.and_(ends.c.key == EPOCHS.c.key, ends.c.epoch == EPOCHS.c.epoch)
         )
@@ -332,20 +326,8 @@ class Store:
         import pandas as pd
 
         with self.database.transaction() as connection:
-            found = connection.execute(query)
-            return pd.DataFrame(list(map(tuple, found)), columns=list(found.keys()))
-
-
-def _with_gaps(connection: sql.Connection, keys: Sequence[str]) -> set[str]:
-    """Trials that lack an epoch before their last."""
-    last = sql.func.max(EPOCHS.c.epoch)
-    chosen = (
-        sql.select(EPOCHS.c.key)
-        .where(EPOCHS.c.key.in_(keys))
-        .group_by(EPOCHS.c.key)
-        .having(sql.func.count() != last)
-    )
-    return set(connection.execute(chosen).scalars())
+            result = connection.execute(query)
+            return pd.DataFrame(list(map(tuple, result)), columns=list(result.keys()))
 
 
 def _of_study(study: str, *columns: Any) -> sql.Select[Any]:

@@ -33,12 +33,12 @@ def contents(store: Store) -> dict[str, int]:
 def problems(store: Store) -> list[dict[str, Any]]:
     """What is wrong: the problem, where (a trial's key, a study's name) and in detail. Empty for a store that
     is whole."""
-    found = _damage(store)
-    if found:  # and may not be readable
-        return found
+    faults = _damage(store)
+    if faults:  # and may not be readable
+        return faults
 
     def note(problem: str, rows: Any) -> None:
-        found.extend(
+        faults.extend(
             {"problem": problem, "where": where, "detail": " ".join(map(str, detail))}
             for where, *detail in rows
         )
@@ -90,7 +90,7 @@ def problems(store: Store) -> list[dict[str, Any]]:
         }
         for problem, query in queries.items():
             note(problem, connection.execute(query))
-    return found
+    return faults
 
 
 def _damage(store: Store) -> list[dict[str, Any]]:
@@ -99,13 +99,15 @@ def _damage(store: Store) -> list[dict[str, Any]]:
         return []
     try:
         with store.database.transaction() as connection:
-            said = [str(each) for each in connection.exec_driver_sql("PRAGMA integrity_check").scalars()]
+            messages = [
+                str(message) for message in connection.exec_driver_sql("PRAGMA integrity_check").scalars()
+            ]
     except Lost as error:  # so damaged that SQLite does not say how
-        said = [str(error)]
+        messages = [str(error)]
     return [
-        {"problem": "the file is damaged", "where": store.place, "detail": each}
-        for each in said
-        if each != "ok"
+        {"problem": "the file is damaged", "where": store.place, "detail": message}
+        for message in messages
+        if message != "ok"
     ]
 
 
@@ -134,7 +136,7 @@ def only_of(store: Store, study: str) -> dict[str, int]:
     """Trials and epochs that a study shares with no other, and the trials that it shares. Raises: InputError
     for an unknown study."""
     store.study(study)
-    own = _only_of(study)
+    only_here = _only_of(study)
     with store.database.transaction() as connection:
 
         def count(query: sql.Select[Any]) -> int:
@@ -142,17 +144,17 @@ def only_of(store: Store, study: str) -> dict[str, int]:
                 connection.execute(sql.select(sql.func.count()).select_from(query.subquery())).scalar_one()
             )
 
-        members, trials = count(_MEMBERS.where(STUDY_TRIALS.c.study == study)), count(own)
-        epochs = count(sql.select(EPOCHS.c.key).where(EPOCHS.c.key.in_(own)))
+        members, trials = count(_MEMBERS.where(STUDY_TRIALS.c.study == study)), count(only_here)
+        epochs = count(sql.select(EPOCHS.c.key).where(EPOCHS.c.key.in_(only_here)))
     return {"trials": trials, "epochs": epochs, "shared": members - trials}
 
 
 def delete(store: Store, study: str) -> None:
     """Delete a study with the trials that are in no other. Raises: InputError for an unknown study."""
-    spec, own = json.loads(store.study(study)), _only_of(study)
+    spec, only_here = json.loads(store.study(study)), _only_of(study)
     with store.database.transaction(writing=True) as connection:
-        connection.execute(EPOCHS.delete().where(EPOCHS.c.key.in_(own)))
-        connection.execute(TRIALS.delete().where(TRIALS.c.key.in_(own)))
+        connection.execute(EPOCHS.delete().where(EPOCHS.c.key.in_(only_here)))
+        connection.execute(TRIALS.delete().where(TRIALS.c.key.in_(only_here)))
         connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study == study))
         connection.execute(RUNS.delete().where(RUNS.c.study == study))
         connection.execute(LOCKS.delete().where(LOCKS.c.study == study))

@@ -45,10 +45,10 @@ def resolve(name: str) -> Any:
         )
     if ":" not in name:
         raise InputError(f"trainable must be 'module:name', such as 'my_code:train'; got {name!r}")
-    found = imported(name, "trainable")
-    if not callable(found):
-        raise InputError(f"trainable {name!r} is a {type(found).__name__}, not a function or class")
-    return found
+    trainable = imported(name, "trainable")
+    if not callable(trainable):
+        raise InputError(f"trainable {name!r} is a {type(trainable).__name__}, not a function or class")
+    return trainable
 
 
 def asks_for_resources(trainable: Any) -> bool:

@@ -68,7 +68,7 @@ def trials(study: StudyFields) -> list[Trial]:
             # The rows of some designs repeat each other (saltelli, morris); a trial is trained once.
             configurations = distinct(study.resolved.design(variant).configurations(study.space(variant)))
             spread = [configurations[i] for i in _spread(len(configurations))]
-            by_seed = [trials_of(study, task, variant, each) for each in spread]
+            by_seed = [trials_of(study, task, variant, configuration) for configuration in spread]
             queues.append([trial for seed in zip(*by_seed, strict=True) for trial in seed])
     return _interleaved(queues)
 
@@ -92,7 +92,7 @@ def _interleaved(queues: Sequence[Sequence[Any]]) -> list[Any]:
         for position, queue in enumerate(queues)
         for i, item in enumerate(queue)
     ]
-    return [item for _, _, item in sorted(ranked, key=lambda each: each[:2])]
+    return [item for _, _, item in sorted(ranked, key=lambda entry: entry[:2])]
 
 
 def plan(

@@ -58,8 +58,8 @@ class ResolvedStudy:
     def _once(self, kind: str, name: str, look_up: Callable[[], Object]) -> Object:
         if (kind, name) not in self._objects:
             self._objects[kind, name] = look_up()
-        found: Object = self._objects[kind, name]
-        return found
+        looked_up: Object = self._objects[kind, name]
+        return looked_up
 
     def task(self, name: str) -> Task:
         """Return a task of the study. Raises: InputError for an unknown name."""

@@ -76,8 +76,8 @@ class Study(StudyFields):
 
     def _plain(self) -> dict[str, Any]:
         fields = self.model_dump(mode="python", exclude_defaults=True)
-        kept: dict[str, Any] = _jsonable(fields)
-        return kept
+        plain: dict[str, Any] = _jsonable(fields)
+        return plain
 
     @classmethod
     def from_json(cls, text: str) -> Study:
@@ -99,10 +99,10 @@ class Study(StudyFields):
             raise InputError(
                 f"a study is a mapping of fields ({', '.join(cls.model_fields)}), got {type(fields).__name__}"
             )
-        return cls(**{str(name): each for name, each in fields.items()})
+        return cls(**{str(name): value for name, value in fields.items()})
 
     @classmethod
-    def stored(cls, text: str) -> Study:
+    def from_stored(cls, text: str) -> Study:
         """Read :meth:`to_stored`: a study that has run is not held again against what is known here now."""
         fields = json.loads(text)
         for name in ("tasks", "variants", "seeds"):
@@ -143,20 +143,20 @@ class Study(StudyFields):
             raise InputError(f"preset {name!r} is several studies; take one of {', '.join(GROUPS[name])}")
         if name not in PRESETS:
             raise unknown("preset", name, (*PRESETS, *GROUPS))
-        return cls(name=name, **{key: each for key, each in PRESETS[name].items() if key != "description"})
+        return cls(name=name, **{key: value for key, value in PRESETS[name].items() if key != "description"})
 
 
 def with_changes(study: Study, **changes: Any) -> Study:
     """The study with other fields, validated anew; a change that is None is none."""
-    given = {name: each for name, each in changes.items() if each is not None}
-    return Study(**{**study.model_dump(exclude_unset=True), **given}) if given else study
+    changed = {name: value for name, value in changes.items() if value is not None}
+    return Study(**{**study.model_dump(exclude_unset=True), **changed}) if changed else study
 
 
 def _jsonable(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(name): _jsonable(each) for name, each in value.items()}
+        return {str(name): _jsonable(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_jsonable(each) for each in value]
+        return [_jsonable(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
@@ -165,11 +165,11 @@ def _jsonable(value: Any) -> Any:
 def _one_line(error: ValidationError) -> InputError:
     """The first of pydantic's findings as one line; our own errors are passed on as they are."""
     # A field that is unknown is the mistake; the field that lacks because of it is only its shadow.
-    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):
         return cause
-    place = ".".join(str(each) for each in first["loc"])
+    place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return unknown("field of a study", place, list(Study.model_fields))
     if first["type"] == "missing":

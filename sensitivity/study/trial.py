@@ -55,7 +55,7 @@ def trial_key(
     content = [
         fingerprint,
         variant,
-        {name: _canonical(each) for name, each in configuration.items()},
+        {name: _canonical(value) for name, value in configuration.items()},
         seed,
         epochs,
         batch_size,

@@ -49,7 +49,7 @@ def csv_text(table: pd.DataFrame, *, header: bool = True) -> str:
 
 def by_cell(table: pd.DataFrame, change: Any) -> pd.DataFrame:
     """The table with every text and every name of a column changed."""
-    texts = [name for name, each in table.dtypes.items() if each.kind == "O"]
+    texts = [name for name, dtype in table.dtypes.items() if dtype.kind == "O"]
     return table.assign(**{str(name): table[name].map(change, na_action="ignore") for name in texts}).rename(
         columns=change
     )

@@ -44,8 +44,10 @@ def several(words: Iterable[str], most: int = MOST) -> str:
     >>> several(["adam 3", "nadam 4", "sgd 5"], 2)
     'adam 3, nadam 4 and 1 more (in the table)'
     """
-    each = list(words)
-    return listed(each if len(each) <= most else [*each[:most], f"{len(each) - most} more (in the table)"])
+    shown = list(words)
+    return listed(
+        shown if len(shown) <= most else [*shown[:most], f"{len(shown) - most} more (in the table)"]
+    )
 
 
 def setting(configuration: Mapping[str, object]) -> str:
@@ -54,7 +56,7 @@ def setting(configuration: Mapping[str, object]) -> str:
     >>> setting({"lr": 0.001, "p": 2})
     'lr 0.001, p 2'
     """
-    return ", ".join(f"{name} {number(each)}" for name, each in configuration.items())
+    return ", ".join(f"{name} {number(value)}" for name, value in configuration.items())
 
 
 def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: str = ".3g") -> str:
@@ -77,7 +79,7 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
     '0.573 (0 to 1.15)'
     """
     names = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
-    value, low, high = (row[each] for each in names)
+    value, low, high = (row[column] for column in names)
     if not known(value):
         return DASH
     largest = max(abs(number) for number in (value, low, high) if known(number))

@@ -24,15 +24,15 @@ class _Loader(yaml.SafeLoader):
     once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        given = set()
-        for each, _ in node.value:
-            name = self.construct_object(each, deep=True)
+        names = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
             if isinstance(name, Hashable):  # PyYAML refuses others
-                if name in given:
+                if name in names:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"{name!r} is given twice", each.start_mark
+                        None, None, f"{name!r} is given twice", key.start_mark
                     )
-                given.add(name)
+                names.add(name)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
 
