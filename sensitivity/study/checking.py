@@ -1,5 +1,4 @@
-"""Whether a study can run: everything that would fail later fails here, in one line, before anything is
-written."""
+"""Checks of a study before it runs: a mistake is reported in one line, before anything is written."""
 
 from __future__ import annotations
 
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def check(study: StudyFields) -> None:
-    """Hold a study against what is known.
+    """Check a study against the known tasks, variants, spaces, designs and metrics.
 
-    Raises: InputError for an unknown name, a space that a variant does not take, a design that fits no space,
-    a metric that no task has.
+    Raises: InputError for an unknown name, a hyperparameter that a variant does not take, a design that fits
+    no space, or a metric that no task has.
     """
     for field in ("spaces", "designs"):
         for name in getattr(study, field):
@@ -87,8 +86,10 @@ def _check_tasks(study: StudyFields) -> None:
 
 
 def _check_space(trained: Task, optimizer: Optimizable, name: str, space: SearchSpace) -> None:
-    """Variant, loop and model take every hyperparameter of the space, and both ends of each (every level,
-    where there are levels)."""
+    """Check that variant, loop and model accept every hyperparameter of the space.
+
+    Both ends of a range, or every level of a choice, are tried.
+    """
     allowed = accepted(trained, optimizer)
     for hyperparameter in space.names:
         if hyperparameter not in allowed:
@@ -108,7 +109,7 @@ def _check_space(trained: Task, optimizer: Optimizable, name: str, space: Search
 
 
 def _check_model(trained: Task, varied: Hyperparameter, settings: dict[str, Any]) -> None:
-    """The task's model can be made with these settings."""
+    """Check that the task's model can be built with these settings."""
     import torch
 
     usual = trained.settings[varied.name]
@@ -168,8 +169,7 @@ def _check_scheduler(study: StudyFields, design: AdaptiveDesign) -> None:
 
 
 def check_data(study: StudyFields, data: Mapping[str, Any]) -> None:
-    """Missing data, and a model that does not fit them, are found here, in the first second, not by every
-    worker."""
+    """Check that the data are present and fit the model, before any worker starts."""
     from trainables.datasets import load
     from trainables.task_checks import check_task
 

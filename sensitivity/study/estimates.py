@@ -1,4 +1,4 @@
-"""How much a study asks for: its trials, and about how long they take on this machine."""
+"""The size of a study before it runs: its trials, and an estimate of their duration on this machine."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FORWARD = 1 / 3
 
 
 def plan_rows(study: Study) -> list[dict[str, Any]]:
-    """What a study is going to run: one row a task and variant.
+    """Return the plan of a study: one row a task and variant.
 
     A row has ``cells`` (configurations without their learning rate), ``configurations``, ``seeds``,
-    ``trials``, ``epochs`` and ``hours``: of one worker on this machine, from a few steps on made-up data;
-    None where nothing is known (a trainable of the user's own).
+    ``trials``, ``epochs`` and ``hours``: an estimate for one worker on this machine, from a few steps on
+    random data; None for a user's trainable, which cannot be estimated.
     """
     if study.adaptive:
         n = study.resolved.design(study.variants[0]).to_dict()["n"]
@@ -53,7 +53,7 @@ def plan_rows(study: Study) -> list[dict[str, Any]]:
 
 
 def _counted(planned: list[Trial]) -> list[tuple[tuple[str, str], int, int]]:
-    """Cells and configurations of every task and variant."""
+    """Return the numbers of cells and configurations of every task and variant."""
     configurations: dict[tuple[str, str], set[str]] = {}
     cells: dict[tuple[str, str], set[str]] = {}
     for trial in planned:
@@ -66,8 +66,10 @@ def _counted(planned: list[Trial]) -> list[tuple[tuple[str, str], int, int]]:
 
 
 def _seconds(study: Study, name: str) -> float | None:
-    """Seconds of one trial on one core, roughly: a few steps are timed, and an epoch evaluates the training
-    and the test set too."""
+    """Estimate the seconds of one trial on one core from a few timed steps.
+
+    An epoch evaluates the training and the test set too.
+    """
     if study.trainable is not None:
         return None
     task = study.resolved.task(name)
@@ -113,7 +115,7 @@ def _step_seconds(task: Task, batch: int) -> float:
 
 
 def duration(hours: float) -> str:
-    """A rough time in words.
+    """Return a rough time as text.
 
     >>> duration(0.02), duration(3.26), duration(100)
     ('1 min', '3.3 h', '4.2 days')

@@ -25,7 +25,7 @@ EVERY = "*"
 
 
 class StudyFields(BaseModel):
-    """The fields of :class:`sensitivity.study.study.Study`, which are not yet held against each other."""
+    """The fields of :class:`sensitivity.study.study.Study`, before they are checked against each other."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,7 +48,10 @@ class StudyFields(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _filled_in(cls, data: Any) -> Any:
-        """What follows from the rest: a trainable is its own task, and a function has no optimizer."""
+        """Fill in fields that follow from others.
+
+        A trainable is its own task, and a function needs no optimizer.
+        """
         if not isinstance(data, Mapping):
             return data
         fields = {
@@ -151,18 +154,18 @@ class StudyFields(BaseModel):
         return {**state, "__dict__": fields}
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy the study; the copy looks its names up anew, as ``update`` may change them."""
+        """Copy the study; the copy resolves its names again, as ``update`` may change them."""
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("resolved", None)
         return copied
 
     def space(self, variant: str) -> SearchSpace:
-        """Return the search space of a variant: its own of ``spaces``, or its default space."""
+        """Return the search space of a variant: the study's space for it, or the default space."""
         return self.resolved.space(variant)
 
 
 def trainable_task_name(name: str) -> str:
-    """The task of a trainable of the user's own.
+    """Return the task name of a user's trainable.
 
     >>> own("train")
     'trainable/train'
@@ -171,20 +174,22 @@ def trainable_task_name(name: str) -> str:
 
 
 def _listed(value: Any) -> list[Any]:
-    """One name or several, as a list."""
+    """Return one name or several as a list."""
     if value is None or isinstance(value, (list, tuple)):
         return list(value or ())
     return [value]
 
 
 def _task_name(task: Any) -> Any:
-    """The name of a task; one that is given as an object is registered."""
+    """Return the name of a task; a task object is registered first."""
     return register_task(task).name if isinstance(task, Task) else task
 
 
 def _variant_name(variant: Any) -> Any:
-    """The name of a variant; an optimizer class or factory is known by its import path, a variant of one's
-    own is registered."""
+    """Return the name of a variant.
+
+    An optimizer class or factory is named by its import path; a variant object is registered first.
+    """
     if isinstance(variant, str):
         return variant
     chosen = variant(variant)
@@ -201,7 +206,7 @@ def _space_in_words(space: Any) -> Any:
 
 
 def _design_in_words(design: Any) -> Any:
-    """A design as plain data, in which numbers are numbers."""
+    """Return a design as plain data, with numbers as numbers."""
     return (
         design_from_dict(design).to_dict()
         if isinstance(design, Mapping) and design

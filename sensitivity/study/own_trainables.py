@@ -1,5 +1,4 @@
-"""A user's own Ray Tune trainable, by name: how a study writes it down, finds it again, and tells one from
-another."""
+"""User-defined Ray Tune trainables by name: import path, lookup, short name and fingerprint."""
 
 from __future__ import annotations
 
@@ -15,9 +14,9 @@ _GIVEN: dict[str, Any] = {}
 
 
 def name_of(trainable: Any) -> str:
-    """``module:name`` of a function or class, under which :func:`resolve` finds it in this process.
+    """Return ``module:name`` of a function or class, from which :func:`resolve` finds it in this process.
 
-    Raises: InputError for what is neither callable nor a string.
+    Raises: InputError for an object that is neither callable nor a string.
 
     >>> name_of("my.module:objective")
     'my.module:objective'
@@ -34,8 +33,10 @@ def name_of(trainable: Any) -> str:
 
 
 def resolve(name: str) -> Any:
-    """The function or class of ``module:name``. Raises: InputError when it cannot be imported, naming what
-    failed."""
+    """Return the function or class of ``module:name``.
+
+    Raises: InputError if it cannot be imported, with the reason.
+    """
     if name in _GIVEN:
         return _GIVEN[name]
     if "#" in name:
@@ -52,15 +53,17 @@ def resolve(name: str) -> Any:
 
 
 def asks_for_resources(trainable: Any) -> bool:
-    """Whether it came with ``tune.with_resources``, or with ``default_resource_request``: it has what it asks
-    for."""
+    """Return True if the trainable declares its own resources.
+
+    A trainable does so by ``tune.with_resources`` or ``default_resource_request``.
+    """
     return hasattr(trainable, "_resources") or "default_resource_request" in vars(
         trainable if isinstance(trainable, type) else type
     )
 
 
 def short_name(name: str) -> str:
-    """What plots and tables call it.
+    """Return the name of a trainable in plots and tables.
 
     >>> short_name("my.module:Objective.train")
     'train'
@@ -69,5 +72,5 @@ def short_name(name: str) -> str:
 
 
 def fingerprint(name: str) -> str:
-    """What results of a trainable depend on, as far as it can be seen: its name and its source."""
+    """Return a hash of a trainable's name and source code."""
     return hashlib.sha256(f"{name}\n{identity(resolve(name))}".encode()).hexdigest()[:12]

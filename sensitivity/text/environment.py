@@ -1,4 +1,4 @@
-"""What others read from the environment, for as long as they are to: Ray and Tune while a study runs."""
+"""Environment variables set for Ray and Tune while a study runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENVIRONMENT = {
 
 @contextlib.contextmanager
 def settings(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Variables of the environment for a time; afterwards they are as they were."""
+    """Set environment variables inside the context, and restore them afterwards."""
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
@@ -36,17 +36,16 @@ def settings(wanted: Mapping[str, str]) -> Iterator[None]:
 
 
 def quiet() -> contextlib.AbstractContextManager[None]:
-    """The settings for the time of a run: what Tune does for others in this process stays as it was."""
+    """Set :data:`ENVIRONMENT` during a run; variables that the user has set stay."""
     return settings({name: value for name, value in ENVIRONMENT.items() if name not in os.environ})
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGINT interrupt for a time where a run of Tune that has ended still has its handler, which does
-    nothing any more.
+    """Replace the SIGINT handler that an earlier run of Tune left behind.
 
-    Tune installs a handler for each of its runs and never takes it away, so the first Ctrl-C after it would
-    be lost.
+    Tune installs a handler for each run and never removes it. After the run the handler does nothing, so the
+    first Ctrl-C would be lost.
     """
     handler = signal.getsignal(signal.SIGINT)
     if (

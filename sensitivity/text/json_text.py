@@ -10,7 +10,7 @@ from typing import Any
 
 
 def to_json(value: Any) -> str:
-    """JSON to the last digit: nothing measured is null, infinity a string, a time in ISO 8601."""
+    """Return strict JSON with all digits: NaN is null, infinity a string, a time in ISO 8601."""
 
     def plain(item: Any) -> Any:
         if isinstance(item, Mapping):

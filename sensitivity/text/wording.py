@@ -19,7 +19,7 @@ MOST = 8
 
 
 def number(value: object) -> str:
-    """Four significant digits of a number, a dash for one that is not known; anything else as it is.
+    """Return a number with four significant digits, a dash for NaN, and the text of any other value.
 
     >>> number(0.0012345), number(2), number(True), number("sgd"), number(float("nan"))
     ('0.001234', '2', 'True', 'sgd', '–')
@@ -30,7 +30,7 @@ def number(value: object) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Words with commas and an and.
+    """Join words by commas and a final "and".
 
     >>> listed(["adam", "nadam", "sgd"])
     'adam, nadam and sgd'
@@ -39,7 +39,7 @@ def listed(words: Sequence[str]) -> str:
 
 
 def several(words: Iterable[str], most: int = MOST) -> str:
-    """As :func:`listed`, and how many more there are where a sentence would grow too long.
+    """Join words as :func:`listed` does; beyond ``most`` words, say how many more are in the table.
 
     >>> several(["adam 3", "nadam 4", "sgd 5"], 2)
     'adam 3, nadam 4 and 1 more (in the table)'
@@ -51,7 +51,7 @@ def several(words: Iterable[str], most: int = MOST) -> str:
 
 
 def setting(configuration: Mapping[str, object]) -> str:
-    """A configuration as words.
+    """Return a configuration as text.
 
     >>> setting({"lr": 0.001, "p": 2})
     'lr 0.001, p 2'
@@ -60,14 +60,16 @@ def setting(configuration: Mapping[str, object]) -> str:
 
 
 def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: str = ".3g") -> str:
-    """A measured value and its interval, in three digits unless said otherwise: no interval here is known
-    better.
+    """Return a value and its interval as text; the default is three significant digits.
 
-    An interval without width is one that nothing is known of (one seed of a fixed design), and is left out.
-    What is but a rounding error of the largest of the three numbers is 0.
+    An interval of zero width carries no information (one seed of a fixed design), and is left out. A number
+    below the rounding error of the largest of the three is printed as 0.
 
-    Args: row: has ``NAME``, ``NAME_low`` and ``NAME_high``, or ``value``, ``low`` and ``high`` without a
-    name.
+    Args:
+        row: has ``NAME``, ``NAME_low`` and ``NAME_high``, or ``value``, ``low`` and ``high`` if ``name`` is
+            empty.
+        name: the prefix of the columns.
+        form: format specification of the numbers.
 
     >>> with_interval({"loss": 0.04978, "loss_low": 0.02421, "loss_high": 0.06913}, "loss")
     '0.0498 (0.0242 to 0.0691)'
