@@ -1,4 +1,4 @@
-"""The address of a store: a path or a URL, without its password in every text."""
+"""The address of a store: a path or a URL, and its form without a password."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXAMPLE = "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
 
 
 def without_password(place: str) -> str:
-    """A place as it may be shown: a URL without its password, also one that cannot be parsed.
+    """Return a place with the password of its URL replaced, even if the URL cannot be parsed.
 
     >>> without_password("postgresql+psycopg://ada:secret@host/name?sslpassword=too")
     'postgresql+psycopg://ada:***@host/name?sslpassword=...'
@@ -43,8 +43,9 @@ def without_password(place: str) -> str:
 
 
 def sqlite_url(path: pathlib.Path) -> str:
-    """The URL of a SQLite file, whatever its name: after a plain "?" a URL has options, and "%41" in it is a
-    letter.
+    """Return the URL of a SQLite file, with "?" and "%" in its name escaped.
+
+    After a plain "?" a URL has options, and "%41" in it is a letter.
 
     >>> sqlite_url(pathlib.Path("/tmp/a?b.sqlite"))
     'sqlite:////tmp/a%3Fb.sqlite'
@@ -58,7 +59,7 @@ def file_path(text: str) -> pathlib.Path:
 
 
 def check_file(path: pathlib.Path, create: bool) -> None:
-    """A store that cannot be is refused before a file is made."""
+    """Refuse a path that cannot be a store, before a file is created."""
     try:
         is_folder, exists = path.is_dir(), path.exists()
     except OSError as error:  # a name that no file can have

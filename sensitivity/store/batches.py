@@ -1,5 +1,4 @@
-"""Tables of a study read from the store a batch of rows at a time, so that memory does not depend on the size
-of the study."""
+"""A study's tables read in batches of rows, so that memory does not depend on the size of the study."""
 
 from __future__ import annotations
 
@@ -23,20 +22,19 @@ Frames = Generator["pd.DataFrame", None, None]
 
 
 def unchecked() -> None:
-    """Let the reading go on."""
+    """Do nothing: the default check before a batch."""
 
 
 def trial_batches(
     store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked
 ) -> Frames:
-    """Yield the trials of a study in its order, with ``configuration`` as JSON; one batch without rows where
-    there are none.
+    """Yield a study's trials in order, with ``configuration`` as JSON; at least one batch, maybe empty.
 
     Args:
-        store: that has the study.
-        study: its name.
-        rows: of a batch, about.
-        check: is called before each batch; what it raises ends the reading.
+        store: has the study.
+        study: the name of the study.
+        rows: approximate number of rows in a batch.
+        check: called before each batch; an exception that it raises ends the reading.
     """
     chosen = (
         sql.select(*TRIALS.c)
@@ -61,16 +59,15 @@ def trial_batches(
 def epoch_batches(
     store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked
 ) -> Frames:
-    """Yield the epochs of a study, by trial in the study's order; one batch without rows where there are
-    none.
+    """Yield a study's epochs, by trial in the study's order; at least one batch, maybe empty.
 
-    Every batch has a column for everything that any epoch of the study measured.
+    Every batch has a column for every quantity that any epoch of the study measured.
 
     Args:
-        store: that has the study.
-        study: its name.
-        rows: of a batch, about.
-        check: is called before each query of some trials; what it raises ends the reading.
+        store: has the study.
+        study: the name of the study.
+        rows: approximate number of rows in a batch.
+        check: called before each query; an exception that it raises ends the reading.
     """
     of_study = (
         sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study).order_by(STUDY_TRIALS.c.position)
@@ -103,15 +100,14 @@ def epoch_batches(
 
 
 def curve_batches(store: Store, key: str, *, rows: int = ROWS) -> Iterator[pd.DataFrame]:
-    """Yield the epochs of one trial in order, each batch in a transaction of its own; at least one batch,
-    which may have no rows.
+    """Yield one trial's epochs in order, each batch in its own transaction; at least one batch, maybe empty.
 
-    A batch has columns for what its own epochs measured.
+    A batch has columns only for the quantities that its epochs measured.
 
     Args:
-        store: that has the trial.
-        key: of the trial.
-        rows: of a batch.
+        store: has the trial.
+        key: key of the trial.
+        rows: number of rows in a batch.
     """
     last, number = -1, rows
     while number == rows:
@@ -128,7 +124,7 @@ def curve_batches(store: Store, key: str, *, rows: int = ROWS) -> Iterator[pd.Da
 
 
 def _of_trials(study: str, columns: Sequence[sql.Column[Any]]) -> sql.Select[Any]:
-    """Return the query of epochs of some trials, whose keys are its parameter."""
+    """Return the query for the epochs of trials, whose keys are the parameter ``some``."""
     return (
         sql.select(*columns)
         .join(STUDY_TRIALS, STUDY_TRIALS.c.key == EPOCHS.c.key)

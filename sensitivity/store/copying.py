@@ -1,4 +1,4 @@
-"""Studies copied from one store to another, whatever databases they are in."""
+"""Copying of studies from one store to another, between any two databases."""
 
 from __future__ import annotations
 
@@ -28,19 +28,21 @@ CHANGING = ("status", "initial_loss", "error", "started", "finished")
 def copy(
     source: Store, target: Store, study: str | None = None, *, merge: bool = False
 ) -> list[dict[str, Any]]:
-    """Copy a study, or all, with trials, epochs and what Optuna keeps of them. A second time copies only what
-    is new.
+    """Copy a study, or all studies, with trials, epochs and Optuna's state; a second copy adds only new rows.
 
-    Each study is one transaction, in which it is counted whether everything arrived.
+    Each study is copied in one transaction, which compares the numbers of rows read and written.
 
     Args:
         source: the store to read.
         target: the store to write.
-        study: the name of one study; all of them if None.
-        merge: add the trials to a study of the target that has another specification, instead of refusing it.
+        study: the name of one study; all studies if None.
+        merge: True to add the trials to a study of the target that has another specification, instead of
+            refusing.
 
     Returns: one row a study: name, trials, epochs, and how many of each were new.
-    Raises: InputError for an unknown study, one that has another specification there, or counts that differ.
+
+    Raises: InputError for an unknown study, a study with another specification in the target, or numbers that
+    differ.
     """
     if source.place == target.place:
         raise InputError(f"store {source.place!r} cannot be copied onto itself")
@@ -102,7 +104,7 @@ def _copy(source: Store, target: Store, study: str, spec: dict[str, Any]) -> dic
 
 
 def _take_over(writing: sql.Connection, row: Mapping[str, Any]) -> None:
-    """Of a trial that both stores have, the state in which it is further."""
+    """Update a trial that both stores have if the source's status is further along."""
     behind = [status for status, progress in PROGRESS.items() if progress < PROGRESS[row["status"]]]
     if behind:
         state = {name: row[name] for name in CHANGING}
@@ -112,8 +114,7 @@ def _take_over(writing: sql.Connection, row: Mapping[str, Any]) -> None:
 
 
 def _copy_optuna(source: optuna.storages.RDBStorage, target: optuna.storages.RDBStorage, name: str) -> None:
-    """What Optuna chose so far, where the target has less: an adaptive study goes on there as it would have
-    here."""
+    """Copy Optuna's study if the target has fewer trials, so that an adaptive study can continue there."""
     import optuna
 
     def size(storage: optuna.storages.RDBStorage) -> int:

@@ -1,4 +1,4 @@
-"""The database that a store is in: its address, its connections, and its errors in one line."""
+"""The database of a store: connections, transactions, and errors in one line."""
 
 from __future__ import annotations
 
@@ -44,19 +44,21 @@ PASSING = (
 
 
 class Unreachable(InputError):
-    """A database that cannot be reached, or not be written to just now; the same may succeed later."""
+    """The database cannot be reached or written now; the same call may succeed later."""
 
 
 class Lost(Unreachable):
-    """A database that does not come back by itself: its file was deleted, truncated or damaged."""
+    """The database file was deleted, truncated or damaged, and does not come back by itself."""
 
 
 class Database:
-    """SQLite in a file, or PostgreSQL by URL.
+    """SQLite in a file, or PostgreSQL by URL. No error message contains a password.
 
-    Args: place: a path, or a URL such as ``postgresql+psycopg://host/name``. create: whether a file that is
-    not there yet is made. Raises: InputError for a place that cannot be a database. No error holds a
-    password.
+    Args:
+        place: a path, or a URL such as ``postgresql+psycopg://host/name``.
+        create: True to create a missing file.
+
+    Raises: InputError for a place that cannot be a database.
     """
 
     def __init__(self, place: str | pathlib.Path, *, create: bool = True) -> None:
@@ -87,7 +89,7 @@ class Database:
 
     @property
     def is_file(self) -> bool:
-        """Whether it is SQLite."""
+        """True if the database is SQLite."""
         return self.path is not None
 
     def _postgresql(self, text: str) -> sql.Engine:
@@ -116,10 +118,12 @@ class Database:
         """Begin a transaction, and commit it at the end.
 
         Args:
-            writing: waits for its turn at once, where a database has one writer at a time.
-            snapshot: every query sees the database as it was at the first one, as a transaction of SQLite
-                always does.
-        Raises: Unreachable, or InputError for what the database refuses for good.
+            writing: True to take the write lock at the start, if the database has one writer at a time.
+            snapshot: True if every query must see the state of the first query, as in every transaction of
+                SQLite.
+
+        Raises: Unreachable while the database is away; InputError for a statement that the database refuses
+        for good.
         """
         self.check(writing=writing)
         options: dict[str, Any] = (
@@ -143,8 +147,7 @@ class Database:
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
-        """Keep to the SQLite file that is open now. Otherwise a file that replaces it is opened in its
-        place."""
+        """Stay with the SQLite file that is open; without this context a replaced file is reopened."""
         before, self._pinned = self._pinned, True
         try:
             yield
@@ -152,13 +155,13 @@ class Database:
             self._pinned = before
 
     def check(self, *, writing: bool = False) -> None:
-        """Compare the SQLite file at the path with the one that was opened.
+        """Check that the SQLite file at the path is the file that was opened.
 
         Args:
-            writing: True if it is about to be written.
+            writing: True before a write.
 
-        Raises: Unreachable where it is not the same, cannot be used, or is damaged; Lost where it cannot come
-        back.
+        Raises: Unreachable if the file differs, cannot be used or is damaged; Lost if the opened file cannot
+        come back.
         """
         if self.file is None:
             return
@@ -180,16 +183,16 @@ class Database:
         return (Lost if self.lost else Unreachable)(f"store {self.shown!r}: {reason}")
 
     def rescue(self, target: pathlib.Path) -> bool:
-        """Save what the opened SQLite file holds, after it was deleted, truncated or moved away.
+        """Save the contents of the opened SQLite file after it was deleted, truncated or moved away.
 
-        A file that cannot come back is copied into a new file and let go of. Of one that can, the write-ahead
-        log is written into the file. Neither leaves a log that SQLite would take for that of another file at
-        the same path.
+        A file that cannot come back is copied into a new file and closed. For a file that can come back, the
+        write-ahead log is written into the file. Neither leaves a log that SQLite would apply to another file
+        at the same path.
 
         Args:
-            target: the new file.
+            target: path of the new file.
 
-        Returns: True if the new file holds everything; otherwise there is none.
+        Returns: True if the new file is complete; otherwise no file is left.
         """
         if self.file is None or not self.file.fault():
             return False
@@ -216,8 +219,10 @@ class Database:
 
     @contextmanager
     def schema_lock(self) -> Iterator[None]:
-        """One program at a time makes tables; Optuna's way to make its own fails for the second of two that
-        start together."""
+        """Lock under which tables are created, one process at a time.
+
+        Optuna's own table creation is not safe when two processes start at once.
+        """
         if self.path is None:
             with self.transaction() as connection:
                 connection.execute(sql.select(sql.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
@@ -234,8 +239,10 @@ class Database:
             os.close(folder)
 
     def insert(self, connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Insert the rows whose primary key is not there yet, in one order, so that two writers never wait
-        for each other; how many."""
+        """Insert the rows whose primary key is missing, and return their number.
+
+        Rows are sorted by key, so that two writers never deadlock.
+        """
         from sqlalchemy.dialects import postgresql, sqlite
 
         if not rows:
@@ -246,7 +253,7 @@ class Database:
         return max(connection.execute(insert, ordered).rowcount, 0)
 
     def vacuum(self) -> None:
-        """Give the space of deleted rows back."""
+        """Return the disk space of deleted rows."""
         engine = sql.create_engine(
             self.engine.url, **self.options, isolation_level="AUTOCOMMIT", hide_parameters=True
         )
@@ -261,11 +268,11 @@ class Database:
             engine.dispose()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close all connections."""
         self.engine.dispose()
 
     def in_words(self, error: exc.SQLAlchemyError) -> InputError:
-        """The error in one line without a password: Unreachable where the same may succeed later."""
+        """Return a database error as one line without a password; Unreachable if a retry may succeed."""
         text = " ".join(str(getattr(error, "orig", None) or error).split())
         for password in self._passwords:
             text = text.replace(password, HIDDEN)
@@ -282,7 +289,10 @@ class Database:
 
 
 def _copied(source: Any, target: pathlib.Path) -> bool:
-    """Copy a database into a new file. Returns: True if the copy is whole, and not empty."""
+    """Copy a database into a new file.
+
+    Returns: True if the copy is intact and not empty.
+    """
     with closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
         whole = copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -290,7 +300,7 @@ def _copied(source: Any, target: pathlib.Path) -> bool:
 
 
 def _durable(connection: Any, _record: Any) -> None:
-    """Readers do not wait for the writer, and what is committed survives the process."""
+    """Set WAL mode: readers do not wait for the writer, and a commit survives a killed process."""
     connection.isolation_level = None  # transactions begin where we say so, not with the first change
     cursor = connection.cursor()
     if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
@@ -300,8 +310,10 @@ def _durable(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: sql.Connection) -> None:
-    """A transaction that reads first and writes later would be refused where another has written
-    meanwhile."""
+    """Begin a transaction, with the write lock at once if it writes.
+
+    SQLite refuses a transaction that reads first and writes later if another process has written in between.
+    """
     connection.exec_driver_sql(
         "BEGIN IMMEDIATE" if connection.get_execution_options().get("writing") else "BEGIN"
     )

@@ -1,4 +1,4 @@
-"""Reports on their way to the store: at once, or by a journal while the store cannot take them."""
+"""Delivery of reports to the store: at once, or through a journal while the store is unreachable."""
 
 from __future__ import annotations
 
@@ -26,18 +26,17 @@ PATIENCE = 600.0
 
 
 class Delivery:
-    """Keeps reports, whatever the store does. Nothing is lost and nothing is doubled, also when the process
-    is killed.
+    """Stores reports exactly once, also if the store is unreachable or the process is killed.
 
-    A SQLite file that is not the one that was opened is away too: reports wait for that file, and are not
-    written into another.
+    A SQLite file that is not the one that was opened counts as unreachable: reports wait for the opened file,
+    and are never written into another.
+
+    Call :meth:`tick` often: it retries when a retry is due.
 
     Args:
-        store: takes the reports.
-        folder: where the journal lies while the store is away.
-        say: is told how it stands, in words; "" when all is well.
-
-    Call :meth:`tick` often: it tries again when it is time to.
+        store: receives the reports.
+        folder: folder of the journal while the store is unreachable.
+        say: called with the state in words; "" when the store is reachable again.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class Delivery:
 
     @property
     def words(self) -> str:
-        """How it stands; empty while the store takes everything."""
+        """The state of the delivery in words; empty while the store is reachable."""
         if not self._reason:
             return ""
         away = f"store unreachable for {time.monotonic() - self._since:.0f} s"
@@ -71,7 +70,7 @@ class Delivery:
 
     @property
     def left(self) -> str:
-        """What waits for the next run, and how it is delivered; empty where nothing does."""
+        """A description of undelivered reports and how to deliver them; empty if there are none."""
         if not self._reason:
             return ""
         waiting = (
@@ -82,7 +81,10 @@ class Delivery:
         return f"{self.words}; {waiting}give the same command again in {str(self._folder)!r}"
 
     def keep(self, reports: Sequence[Mapping[str, Any]]) -> None:
-        """Keep reports: when this returns they are in the store or in the journal, or :meth:`tick` raises."""
+        """Write reports to the store or the journal; one of them has the reports when this returns.
+
+        If neither can take the reports, :meth:`tick` raises.
+        """
         if not reports:
             return
         if self._journal is None:
@@ -116,7 +118,7 @@ class Delivery:
         self._journal, self._reason = None, ""
 
     def _give_up(self, error: OSError) -> None:
-        """There is no room for what arrives: everything before it is safe, and it will be trained again."""
+        """Record that the disk is full: earlier reports are safe, and these epochs will be trained again."""
         place = self._rescued or (None if self._lost else "the store")
         before = (
             f"Everything before is kept in {place}"
@@ -132,8 +134,10 @@ class Delivery:
         )
 
     def tick(self) -> None:
-        """Try the store again when it is time to. Raises: InputError where there is no room left for reports,
-        to stop the run."""
+        """Retry the store when a retry is due.
+
+        Raises: InputError if there is no room left for reports, to stop the run.
+        """
         if self._full is not None:
             raise self._full
         if self._journal is None or time.monotonic() < self._next:
@@ -147,10 +151,10 @@ class Delivery:
         self._say(self.words)
 
     def finish(self) -> None:
-        """Wait until the store has everything.
+        """Wait until the store has every report.
 
-        Raises: Unreachable, which says where the rest is, after :data:`PATIENCE` seconds; Lost at once where
-        the store cannot come back.
+        Raises: Unreachable, naming the journal, after :data:`PATIENCE` seconds; Lost at once if the store
+        cannot come back.
         """
         began = time.monotonic()
         while True:
@@ -175,7 +179,10 @@ class Delivery:
             time.sleep(0.1)
 
     def with_retry(self, call: Callable[..., Result]) -> Callable[..., Result]:
-        """The call, which waits while the store is away: a read, or a write that cannot go by the journal."""
+        """Wrap a call so that it is retried while the database is unreachable.
+
+        For reads, and for writes that the journal cannot hold.
+        """
 
         def retried(*arguments: Any, **named: Any) -> Result:
             began, pause, waited = time.monotonic(), FIRST_PAUSE, 0.0
@@ -204,25 +211,31 @@ class Delivery:
         return retried
 
     def close(self) -> None:
-        """Leave what waits in its journal."""
+        """Close the journal, and leave undelivered reports in it."""
         if self._journal is not None:
             self._journal.close()
         self.open.close()
 
 
 def _passing(error: Exception) -> bool:
-    """Whether a database was away, in our words or in Optuna's, which need not be loaded for this."""
+    """Return True if the error says that a database is unreachable, as our error or Optuna's.
+
+    Optuna need not be imported for this.
+    """
     return isinstance(error, Unreachable) or type(error).__name__ == "StorageInternalError"
 
 
 def _reason(error: Exception) -> str:
-    """Ours has no password; Optuna's may have one, and is long."""
+    """Return the message of an error; Optuna's is shortened, and its password removed."""
     return str(error) if isinstance(error, Unreachable) else "Optuna's storage does not answer"
 
 
 def optuna_storage(store: Store, delivery: Delivery) -> optuna.storages.BaseStorage:
-    """Optuna's storage beside the store's tables, until the delivery is closed. Every call of it waits while
-    the database is away."""
+    """Return Optuna's storage in the store's database; its calls are retried while the database is
+    unreachable.
+
+    The storage is open until the delivery is closed.
+    """
     from optuna.storages import BaseStorage, get_storage
 
     def checked(call: Callable[..., Result]) -> Callable[..., Result]:

@@ -1,5 +1,4 @@
-"""Questions to the store that are cheap to ask again and again: has anything changed, how did each trial end,
-one trial's curve."""
+"""Cheap repeated queries: the revision of a study, membership of a trial, one trial's curve."""
 
 from __future__ import annotations
 
@@ -18,10 +17,11 @@ if TYPE_CHECKING:
 
 
 def revision(store: Store, study: str | None = None) -> str:
-    """A token that differs after anything changed that a reader of a study (of any study) can see.
+    """Return a token that changes with every change that a reader of a study (of any study) can see.
 
-    A study whose trials have all ended keeps its token while others run. Raises: InputError where the store
-    cannot be read.
+    The token of a study whose trials have all ended stays while other studies run.
+
+    Raises: InputError if the store cannot be read.
     """
     counted = (
         sql.select(STUDY_TRIALS.c.study, TRIALS.c.status, sql.func.count(), sql.func.max(TRIALS.c.finished))
@@ -41,13 +41,13 @@ def revision(store: Store, study: str | None = None) -> str:
 
 
 def has_trial(store: Store, study: str, key: str) -> bool:
-    """Return True if the trial is one of the study's."""
+    """Return True if the study has the trial."""
     chosen = sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study, STUDY_TRIALS.c.key == key)
     return not store.frame(chosen).empty
 
 
 def curve(store: Store, key: str) -> pd.DataFrame:
-    """Every epoch of one trial, in order."""
+    """Return every epoch of one trial, in order."""
     return with_measures(store.frame(sql.select(EPOCHS).where(EPOCHS.c.key == key).order_by(EPOCHS.c.epoch)))
 
 

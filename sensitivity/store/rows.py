@@ -35,13 +35,15 @@ CHANGE_TRIALS = (
 
 
 def now() -> str:
-    """The time as the store keeps it."""
+    """Return the current time in the store's format."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def trial_row(trial: Trial) -> dict[str, Any]:
-    """A trial that has not begun. Its configuration is JSON, in which inf is spelt as Python's json does
-    (Infinity)."""
+    """Return the row of a pending trial.
+
+    The configuration is JSON; infinity is written as Python's json does (Infinity).
+    """
     return {
         **vars(trial),
         "configuration": json.dumps(dict(trial.configuration), sort_keys=True),
@@ -50,7 +52,7 @@ def trial_row(trial: Trial) -> dict[str, Any]:
 
 
 def epoch_row(report: Mapping[str, Any]) -> dict[str, Any]:
-    """An epoch: a column for what the loop measures, JSON for the rest. Not a number is null."""
+    """Return the row of an epoch: a column for each standard quantity, JSON for the rest; NaN is null."""
     known = {name: _null(report.get(name, math.nan)) for name in MEASURED}
     more = {name: float(value) for name, value in report.items() if name not in (*MEASURED, *NOT_MEASURED)}
     return {
@@ -62,10 +64,13 @@ def epoch_row(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def trial_changes(reports: Iterable[Mapping[str, Any]], at: str) -> list[dict[str, Any]]:
-    """What reports, in their order, make of their trials: one row a trial, which a report after its result
-    does not change.
+    """Return the changes that reports make to their trials, one row a trial.
 
-    Args: at: the time of the reports.
+    A report after a trial's result changes nothing.
+
+    Args:
+        reports: reports in their order.
+        at: the time of the reports.
     """
     changes: dict[str, dict[str, Any]] = {}
     for report in reports:
@@ -90,7 +95,8 @@ def _null(value: float) -> float | None:
 
 
 def _text(value: str) -> str:
-    """What every database can hold: PostgreSQL refuses NUL, and no encoding has half a surrogate pair."""
+    """Return the text without NUL, which PostgreSQL refuses, and without lone surrogates, which UTF-8 lacks.
+    """
     return value.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode()
 
 
@@ -108,8 +114,9 @@ def with_measures(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_measures(texts: Iterable[Any]) -> list[dict[str, float]]:
-    """Return what epochs measured besides, by name; all are read as one JSON text, which takes a quarter of
-    the time.
+    """Return the additional measured quantities of epochs, by name.
+
+    All texts are parsed as one JSON array, which takes a quarter of the time.
 
     >>> read_measures(['{"a": 0.5}', None, '{"a": Infinity, "b": 1}'])
     [{'a': 0.5}, {}, {'a': inf, 'b': 1}]
@@ -121,7 +128,7 @@ def read_measures(texts: Iterable[Any]) -> list[dict[str, float]]:
 
 
 def trials_with_gaps(connection: sql.Connection, keys: Sequence[str]) -> set[str]:
-    """Trials that lack an epoch before their last."""
+    """Return the keys of trials that lack an epoch before their last."""
     last = sql.func.max(EPOCHS.c.epoch)
     chosen = (
         sql.select(EPOCHS.c.key)

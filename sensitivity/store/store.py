@@ -1,4 +1,4 @@
-"""The store: every trial and every epoch that was reported, in SQL."""
+"""The store: every trial and every reported epoch, in SQL."""
 
 from __future__ import annotations
 
@@ -38,15 +38,16 @@ FEW = 500
 class Store:
     """Results in a SQLite file, or in PostgreSQL by URL.
 
-    Args: place: a path, or a URL such as ``postgresql+psycopg://host/name``. create: make what is not there
-        yet; without it a missing store is an error. migrate: bring a shared database of an older release up
-        to date, as is always done with a SQLite file.
-
-    Writing twice changes nothing: a trial is its key, an epoch its key and number. Every method is one
+    Writes are idempotent: a trial is identified by its key, an epoch by key and number. Every method is one
     transaction.
 
+    Args:
+        place: a path, or a URL such as ``postgresql+psycopg://host/name``.
+        create: True to create a missing store; False makes a missing store an error.
+        migrate: True to migrate a shared database of an older release; a SQLite file is always migrated.
+
     Raises: InputError for a place that cannot be read or written, is not a store, or was written by a newer
-        version; :class:`sensitivity.store.databases.Unreachable`, which is one, where it may succeed later.
+    version; :class:`sensitivity.store.databases.Unreachable`, a subclass, if a retry may succeed.
     """
 
     def __init__(self, place: str | pathlib.Path, *, create: bool = True, migrate: bool = False) -> None:
@@ -71,7 +72,7 @@ class Store:
 
     @property
     def optuna_url(self) -> str:
-        """Where Optuna keeps its own tables: beside ours, so that ``optuna-dashboard`` opens the same URL."""
+        """The URL of Optuna's tables: the store's own, so that ``optuna-dashboard`` opens the same URL."""
         return self.url
 
     @property
@@ -107,7 +108,7 @@ class Store:
 
     @contextmanager
     def optuna_storage(self) -> Iterator[optuna.storages.RDBStorage]:
-        """Optuna's storage there, whose tables are made when they are not there yet."""
+        """Open Optuna's storage in the same database, and create its tables if missing."""
         import optuna
 
         try:
@@ -125,14 +126,17 @@ class Store:
             storage.engine.dispose()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self.database.close()
 
     def add_study(self, name: str, spec: str, trials: Sequence[Trial], *, replace: bool = False) -> None:
-        """Note a study and the trials that belong to it; those already there stay as they are.
+        """Add a study and its trials; trials that the store has already are unchanged.
 
-        Args: spec: the study as JSON. replace: the study consists of these trials only (others stay in the
-        store, outside it).
+        Args:
+            name: name of the study.
+            spec: the study as JSON.
+            trials: trials of the study, in order.
+            replace: True if the study consists of these trials only; its earlier trials stay in the store.
         """
         with self.database.transaction(writing=True) as connection:
             if not self.database.insert(
@@ -152,16 +156,20 @@ class Store:
             self.database.insert(connection, STUDY_TRIALS, places)
 
     def add_run(self, study: str, environment: Mapping[str, Any]) -> None:
-        """Note that a run of a study began, and what it trains on
-        (:func:`sensitivity.running.devices.environment`)."""
+        """Add a run of a study with its workers, hosts and devices.
+
+        See :func:`sensitivity.running.devices.environment`.
+        """
         with self.database.transaction(writing=True) as connection:
             self.database.insert(
                 connection, RUNS, [{"study": study, "began": now(), "environment": json.dumps(environment)}]
             )
 
     def runs(self, study: str) -> list[dict[str, Any]]:
-        """What the runs of a study trained on, the first one first; those before version 4 of the store are
-        not known."""
+        """Return the workers, hosts and devices of a study's runs, oldest first.
+
+        Runs before version 4 of the store are not recorded.
+        """
         chosen = sql.select(RUNS.c.environment).where(RUNS.c.study == study).order_by(RUNS.c.began)
         with self.database.transaction() as connection:
             return [json.loads(text) for text in connection.execute(chosen).scalars()]
@@ -169,15 +177,14 @@ class Store:
     def keep(
         self, reports: Sequence[Mapping[str, Any]], *, at: str | None = None, whole: bool = False
     ) -> None:
-        """Keep reports in their order, all or none. An epoch that is there already, and a trial that has a
-        result, stay as they are.
+        """Write reports in order, all or none; existing epochs and trials with a result are unchanged.
 
         Args:
-            reports: each with ``key`` and ``status``; an epoch's with ``epoch``, ``initial_loss`` and what
-                was measured, a failed one's with ``error``.
-            at: when they were made; now if not given.
-            whole: leave a trial without its result where the store lacks some of its epochs, so that the
-                trial is trained again.
+            reports: mappings with ``key`` and ``status``; a report of an epoch has ``epoch``,
+                ``initial_loss`` and the measured quantities, a report of a failure has ``error``.
+            at: time of the reports; now if None.
+            whole: True to leave a trial unfinished if the store lacks some of its epochs, so that it is
+                trained again.
         """
         epochs, changes = (
             [epoch_row(report) for report in reports if "epoch" in report],
@@ -192,22 +199,19 @@ class Store:
                 connection.execute(CHANGE_TRIALS, changes)
 
     def record(self, key: str, *, initial_loss: float, reports: Sequence[Mapping[str, Any]]) -> None:
-        """Keep epochs of a trial, and the status that the last of them gives it. An epoch that is already
-        there stays as it is."""
+        """Write epochs of a trial and the status of the last; existing epochs are unchanged."""
         self.keep([{**report, "key": key, "initial_loss": initial_loss} for report in reports])
 
     def end(self, key: str, status: str) -> None:
-        """A trial ended with a status that no report said: ``stopped`` early, or ``completed`` or
-        ``diverged`` by its last epoch."""
+        """Set the final status of a trial: ``stopped`` early, or ``completed`` or ``diverged``."""
         self.keep([{"key": key, "status": status}])
 
     def fail(self, key: str, error: str) -> None:
-        """A trial ended with an error; what it reported stays. A trial that had ended already stays as it
-        is."""
+        """Mark a trial as failed with an error; its epochs stay. A trial that has a result is unchanged."""
         self.keep([{"key": key, "status": "failed", "error": error}])
 
     def statuses(self, study: str) -> dict[str, str]:
-        """Status of every trial of a study, by key, in the study's order."""
+        """Return the status of every trial of a study, by key, in the study's order."""
         with self.database.transaction() as connection:
             return {
                 row.key: row.status
@@ -215,7 +219,7 @@ class Store:
             }
 
     def last_report(self, key: str) -> dict[str, Any] | None:
-        """The last epoch of a trial with its key, status and initial loss; None before the first."""
+        """Return a trial's last epoch with key, status and initial loss; None before the first epoch."""
         chosen = (
             sql.select(EPOCHS, TRIALS.c.status, TRIALS.c.initial_loss)
             .join(TRIALS, TRIALS.c.key == EPOCHS.c.key)
@@ -234,7 +238,7 @@ class Store:
         return report
 
     def known(self, keys: Iterable[str]) -> dict[str, str]:
-        """Status of those of the keys that the store has, whatever their study."""
+        """Return the status of each of the keys that the store has, in any study."""
         wanted = set(keys)
         chosen = sql.select(TRIALS.c.key, TRIALS.c.status)
         if len(wanted) <= FEW:  # databases limit how many values a query may list
@@ -243,7 +247,10 @@ class Store:
             return {key: status for key, status in connection.execute(chosen) if key in wanted}
 
     def study(self, name: str) -> str:
-        """The specification of a study, as JSON. Raises: InputError with the nearest known name."""
+        """Return the specification of a study as JSON.
+
+        Raises: InputError with the nearest known name.
+        """
         with self.database.transaction() as connection:
             specs = {
                 row.name: row.spec for row in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))
@@ -278,7 +285,7 @@ class Store:
         return listed
 
     def trials(self, study: str | None = None) -> pd.DataFrame:
-        """One row a trial, in the study's order; ``configuration`` is a dictionary."""
+        """Return one row a trial, in the study's order; ``configuration`` is a dictionary."""
         table = self.frame(
             _of_study(study, *TRIALS.c) if study is not None else sql.select(TRIALS).order_by(TRIALS.c.key)
         )
@@ -286,7 +293,7 @@ class Store:
         return table.assign(configuration=configurations).astype({"initial_loss": float})
 
     def epochs(self, study: str | None = None) -> pd.DataFrame:
-        """One row an epoch, by trial in the study's order; one column for everything that was measured."""
+        """Return one row an epoch, by trial in the study's order; one column for every measured quantity."""
         chosen = sql.select(EPOCHS).order_by(EPOCHS.c.key, EPOCHS.c.epoch)
         if study is not None:
             chosen = (
@@ -302,7 +309,7 @@ class Store:
         return pd.concat(batches, ignore_index=True)
 
     def last_epochs(self, study: str) -> pd.DataFrame:
-        """The last epoch of every trial, with the seconds of all its epochs."""
+        """Return the last epoch of every trial, with the total seconds of its epochs."""
         ends = (
             sql.select(
                 EPOCHS.c.key,
@@ -322,7 +329,7 @@ class Store:
         return with_measures(self.frame(chosen.order_by(ends.c.position)))
 
     def frame(self, query: sql.Select[Any]) -> pd.DataFrame:
-        """What a query of the store's tables finds."""
+        """Return the rows of a query as a table."""
         import pandas as pd
 
         with self.database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""Keeping a store in order: what is wrong in it, what nothing needs any more, and a study that is to go."""
+"""Maintenance of a store: consistency checks, removal of unused rows, deletion of a study."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LAST = sql.func.max(EPOCHS.c.epoch)
 
 
 def contents(store: Store) -> dict[str, int]:
-    """How many studies, trials and epochs there are."""
+    """Return the numbers of studies, trials and epochs."""
     with store.database.transaction() as connection:
         return {
             name: int(connection.execute(sql.select(sql.func.count()).select_from(table)).scalar_one())
@@ -31,8 +31,10 @@ def contents(store: Store) -> dict[str, int]:
 
 
 def problems(store: Store) -> list[dict[str, Any]]:
-    """What is wrong: the problem, where (a trial's key, a study's name) and in detail. Empty for a store that
-    is whole."""
+    """Return the inconsistencies of a store; empty if it is intact.
+
+    A row has ``problem``, ``where`` (a trial's key or a study's name) and ``detail``.
+    """
     faults = _damage(store)
     if faults:  # and may not be readable
         return faults
@@ -94,7 +96,7 @@ def problems(store: Store) -> list[dict[str, Any]]:
 
 
 def _damage(store: Store) -> list[dict[str, Any]]:
-    """What SQLite finds wrong with its file; PostgreSQL looks after its own."""
+    """Return the faults that SQLite finds in its file; PostgreSQL checks its own files."""
     if not store.database.is_file:
         return []
     try:
@@ -112,7 +114,7 @@ def _damage(store: Store) -> list[dict[str, Any]]:
 
 
 def unused(store: Store) -> int:
-    """How many trials belong to no study."""
+    """Return the number of trials that belong to no study."""
     with store.database.transaction() as connection:
         return int(
             connection.execute(sql.select(sql.func.count()).select_from(_UNUSED.subquery())).scalar_one()
@@ -120,7 +122,7 @@ def unused(store: Store) -> int:
 
 
 def vacuum(store: Store) -> dict[str, int]:
-    """Drop the trials of no study and the epochs of no trial, and give the space back; how many of each."""
+    """Delete trials of no study and epochs of no trial, free their space, and return their numbers."""
     with store.database.transaction(writing=True) as connection:
         connection.execute(
             STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study.not_in(sql.select(STUDIES.c.name)))
@@ -133,8 +135,10 @@ def vacuum(store: Store) -> dict[str, int]:
 
 
 def only_of(store: Store, study: str) -> dict[str, int]:
-    """Trials and epochs that a study shares with no other, and the trials that it shares. Raises: InputError
-    for an unknown study."""
+    """Return how many trials and epochs only this study has, and how many trials it shares.
+
+    Raises: InputError for an unknown study.
+    """
     store.study(study)
     only_here = _only_of(study)
     with store.database.transaction() as connection:
@@ -150,7 +154,10 @@ def only_of(store: Store, study: str) -> dict[str, int]:
 
 
 def delete(store: Store, study: str) -> None:
-    """Delete a study with the trials that are in no other. Raises: InputError for an unknown study."""
+    """Delete a study and the trials that are in no other study.
+
+    Raises: InputError for an unknown study.
+    """
     spec, only_here = json.loads(store.study(study)), _only_of(study)
     with store.database.transaction(writing=True) as connection:
         connection.execute(EPOCHS.delete().where(EPOCHS.c.key.in_(only_here)))
@@ -173,8 +180,10 @@ def _only_of(study: str) -> sql.Select[Any]:
 
 
 def optuna_names(store: Store, study: str, spec: dict[str, Any]) -> list[str]:
-    """The studies that Optuna keeps for an adaptive study, under all its specifications so far (see
-    ``Assignments.labels``)."""
+    """Return the names of an adaptive study's Optuna studies, for all of its specifications so far.
+
+    See ``Assignments.labels``.
+    """
     if not sql.inspect(store.database.engine).has_table(
         "study_directions"
     ):  # of Optuna's tables the one with a name of its own
