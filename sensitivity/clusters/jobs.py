@@ -1,4 +1,4 @@
-"""Studies as jobs of a Ray cluster: hand one over, follow it, look after it, end it."""
+"""Studies as jobs of a Ray cluster: submit, list, follow, wait and cancel."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ LOOK_EVERY = 0.5
 
 
 class Jobs:
-    """The jobs of a cluster that are studies.
+    """The jobs of a Ray cluster that are studies.
 
-    Args: address: ``http://HOST:8265``, the dashboard of the cluster's head.
-    Raises: InputError, in one line, for a cluster that does not answer and for a token that it misses or
-    refuses.
+    Args:
+        address: ``http://HOST:8265``, the dashboard of the cluster's head node.
+
+    Raises: InputError, in one line, for a cluster that does not answer and for a missing or refused token.
     """
 
     def __init__(self, address: str) -> None:
@@ -60,10 +61,16 @@ class Jobs:
         working_dir: pathlib.Path | None = None,
         options: Sequence[str] = (),
     ) -> tuple[str, bool]:
-        """Hand a study over, and return its job, and whether that ran already.
+        """Submit a study, and return its job and whether the job was already running.
 
-        Args: as for :func:`sensitivity.clusters.packing.pack`. options: of ``sensitivity run`` there, such as
-        ``["--workers", "8"]``. Raises: InputError for another study of that name that is running.
+        Args:
+            study: the specification.
+            store: store on the cluster, as in :func:`sensitivity.clusters.packing.pack`.
+            task_module: file of the user's tasks and variants.
+            working_dir: folder that is sent along.
+            options: further options of ``sensitivity run`` on the cluster, such as ``["--workers", "8"]``.
+
+        Raises: InputError if another study of the same name is running.
         """
         with tempfile.TemporaryDirectory(prefix="sensitivity-job-") as folder:
             luggage = pack(
@@ -95,10 +102,12 @@ class Jobs:
         return str(job), False
 
     def rows(self, name: str | None = None) -> list[dict[str, Any]]:
-        """Every study's job, the newest last: job, study, status, when it started, how long it took, what Ray
-        says of it.
+        """Return a row for every study's job, oldest first.
 
-        Args: name: only that job, or that study's.
+        A row has job, study, status, start time, seconds and Ray's message.
+
+        Args:
+            name: a job or a study, whose jobs alone are returned; None for all.
         """
         every = self._all()
         chosen = [job for job in every if name in (None, job.submission_id, job.metadata[STUDY])]
@@ -117,13 +126,21 @@ class Jobs:
         ]
 
     def logs(self, name: str) -> str:
-        """What a job printed so far. Args: name: of the job, or of its study, whose newest job is meant."""
+        """Return the output of a job so far.
+
+        Args:
+            name: a job, or a study, whose newest job is meant.
+        """
         with self._in_one_line():
             return str(self._client.get_job_logs(self._find(name).submission_id))
 
     def follow(self, name: str, say: Callable[[str], None]) -> str:
-        """Pass on what a job prints until it ends, and return its status. Args: say: takes the text as it
-        comes."""
+        """Pass on a job's output until the job ends, and return its status.
+
+        Args:
+            name: a job, or a study, whose newest job is meant.
+            say: called with each piece of the output.
+        """
         job = self._find(name).submission_id
 
         async def tail() -> None:
@@ -137,7 +154,11 @@ class Jobs:
     def wait(self, name: str, timeout: float | None = None) -> str:
         """Wait until a job has ended, and return its status: succeeded, failed or stopped.
 
-        Raises: InputError when it has not within ``timeout`` seconds.
+        Args:
+            name: a job, or a study, whose newest job is meant.
+            timeout: seconds to wait; no limit if None.
+
+        Raises: InputError if the job has not ended within ``timeout`` seconds.
         """
         job, deadline = (
             self._find(name).submission_id,
@@ -150,7 +171,7 @@ class Jobs:
         return status.lower()
 
     def cancel(self, name: str) -> str:
-        """End a job, and return its status; what it reported stays in its store."""
+        """Cancel a job, and return its status; its reports stay in the store."""
         job = self._find(name).submission_id
         with self._in_one_line():
             self._client.stop_job(job)
@@ -169,7 +190,7 @@ class Jobs:
         return [job for job in self._all() if job.metadata[STUDY] == study]
 
     def _find(self, name: str) -> Any:
-        """The job of that name, or the newest of that study."""
+        """Return the job of that name, or the newest job of that study."""
         every = self._all()
         for job in reversed(every):
             if name in (job.submission_id, job.metadata[STUDY]):
@@ -178,7 +199,7 @@ class Jobs:
 
     @contextmanager
     def _in_one_line(self) -> Iterator[None]:
-        """Whatever Ray's client raises, as bad input."""
+        """Turn the exceptions of Ray's client into an InputError of one line."""
         from ray.exceptions import AuthenticationError
 
         try:
@@ -211,8 +232,10 @@ def _unknown(name: str, every: Sequence[Any]) -> InputError:
 
 
 def _headers() -> dict[str, str]:
-    """The token of this machine, where it has one; a client sends it of itself only where RAY_AUTH_MODE says
-    so."""
+    """Return the header with this machine's token, if it has one.
+
+    Ray's client sends the token itself only if RAY_AUTH_MODE is set.
+    """
     if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token":
         return {}
     token = os.environ.get("RAY_AUTH_TOKEN")
@@ -223,7 +246,7 @@ def _headers() -> dict[str, str]:
 
 
 def _content(folder: pathlib.Path, command: str) -> str:
-    """A hash of everything that a job is given."""
+    """Return a hash of the command and all files of a job."""
     content = hashlib.sha256(command.encode())
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content.update(b"\n" + os.fsencode(path.relative_to(folder)) + b"\n" + path.read_bytes())

@@ -1,5 +1,4 @@
-"""A study as a RayJob of KubeRay, and as a batch script of Slurm. Both carry the study and the user's task
-module within them."""
+"""Kubernetes and Slurm manifests that run a study; both contain the study and the user's task module."""
 
 from __future__ import annotations
 
@@ -37,13 +36,23 @@ def kuberay(
     task_module: pathlib.Path | None = None,
     options: Sequence[str] = (),
 ) -> str:
-    """A ConfigMap with the study, and a RayJob that runs it on a cluster of its own, which is taken down
-    afterwards.
+    """Return a ConfigMap with the study, and a RayJob that runs the study on a cluster of its own.
 
-    Args: image: holds this package. nodes: workers beside the head. cpus, gpus: of each. store: a database
-        URL, which outlives the cluster; when not given, SENSITIVITY_STORE of the Kubernetes secret
-        :data:`SECRET`. options: of ``sensitivity run``.
-    Raises: InputError for files that a ConfigMap cannot hold.
+    KubeRay deletes the cluster after the run.
+
+    Args:
+        study: the specification.
+        image: container image with this package.
+        nodes: number of worker nodes, besides the head node.
+        cpus: CPUs of each node.
+        gpus: GPUs of each node.
+        store: a database URL that outlives the cluster; SENSITIVITY_STORE of the Kubernetes secret
+            :data:`SECRET` if None.
+        task_module: file of the user's tasks and variants.
+        options: further options of ``sensitivity run``.
+
+    Raises: InputError for files that exceed a ConfigMap.
+
     Source: KubeRay, "RayJob" (ray.io/v1); Kubernetes, "Configure a Pod to Use a ConfigMap".
     """
     files = _files(study, task_module)
@@ -115,9 +124,18 @@ def slurm(
     task_module: pathlib.Path | None = None,
     options: Sequence[str] = (),
 ) -> str:
-    """A batch script that starts Ray on the nodes of one Slurm job, runs the study there, and takes Ray down.
+    """Return a batch script that starts Ray on the nodes of a Slurm job and runs the study there.
 
-    Args: nodes: in all. cpus, gpus: of each. hours: time limit. The rest as for :func:`kuberay`.
+    Args:
+        study: the specification.
+        nodes: number of nodes.
+        cpus: CPUs of each node.
+        gpus: GPUs of each node.
+        hours: time limit.
+        store: a database URL or a path that all nodes share.
+        task_module: file of the user's tasks and variants.
+        options: further options of ``sensitivity run``.
+
     Source: Ray, "Deploying on Slurm"; Slurm, ``sbatch`` (``--requeue``, ``--export``).
     """
     run = (
@@ -183,7 +201,7 @@ def _name(task_module: pathlib.Path | None) -> str | None:
 
 
 def _kubernetes_name(study: str) -> str:
-    """A DNS label of at most 47 characters, KubeRay's limit for a RayJob.
+    """Return a DNS label of at most 47 characters, KubeRay's limit for a RayJob.
 
     >>> _kubernetes_name("Paper table_1")
     'paper-table-1-f7108502689034e3'

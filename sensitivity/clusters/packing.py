@@ -1,5 +1,4 @@
-"""What a study takes along to another machine: its specification, the user's task module, and a folder of
-limited size."""
+"""The folder that a study needs on another machine: its specification, the task module, other files."""
 
 from __future__ import annotations
 
@@ -38,10 +37,11 @@ HOME_STORE = "~/sensitivity.sqlite"
 
 @dataclass(frozen=True)
 class Luggage:
-    """A folder that is ready to travel, and the command that runs it there.
+    """A packed folder, and the command that runs it on another machine.
 
-    Args: folder: holds :data:`SPECIFICATION`, and all that the command names. command: for a shell in that
-    folder.
+    Args:
+        folder: has :data:`SPECIFICATION` and all files that the command names.
+        command: shell command, run in that folder.
     """
 
     folder: pathlib.Path
@@ -49,11 +49,13 @@ class Luggage:
 
 
 def check_remote_store(store: str | None) -> None:
-    """Refuse a store that the far side could not keep. Args: store: an absolute path there, a URL, or None
-    for its own.
+    """Refuse a store that the remote machine could not keep.
 
-    Raises: InputError for a relative path, and for a URL with a password, which would be read by everybody
-    who may list jobs.
+    Args:
+        store: an absolute path on the remote machine, a URL, or None for its default.
+
+    Raises: InputError for a relative path, and for a URL with a password, which everyone who may list jobs
+    could read.
     """
     if store is None or store.startswith(("/", "~/", "sqlite:////")):
         return
@@ -83,14 +85,15 @@ def command(
     options: Sequence[str] = (),
     inside: str | None = None,
 ) -> str:
-    """The shell command that runs a study from its own folder on a node of a cluster.
+    """Return the shell command that runs a study from its own folder on a node of a cluster.
 
     Args:
-        store: see :func:`check_remote_store`; None is what SENSITIVITY_STORE says there, else
+        study: the specification.
+        store: see :func:`check_remote_store`; None uses SENSITIVITY_STORE on the node, else
             :data:`HOME_STORE`.
-        task_module: its path in the folder.
-        options: further ones of ``sensitivity run``.
-        inside: a folder below, in which it runs.
+        task_module: path of the task module in the folder.
+        options: further options of ``sensitivity run``.
+        inside: a subfolder in which the command runs.
     """
     check_remote_store(store)
     url = (
@@ -124,10 +127,18 @@ def pack(
     options: Sequence[str] = (),
     most: int = MOST_BYTES,
 ) -> Luggage:
-    """Put what a study needs into an empty folder.
+    """Put the files of a study into an empty folder.
 
-    Args: working_dir: taken along whole, but for :data:`LEFT_OUT`. most: bytes of it. The rest as for
-    :func:`command`. Raises: InputError for a folder that is missing or too large, naming its largest file.
+    Args:
+        study: the specification.
+        folder: the empty folder.
+        store: see :func:`command`.
+        task_module: file of the user's tasks and variants.
+        working_dir: folder that is copied along, except :data:`LEFT_OUT`.
+        options: see :func:`command`.
+        most: limit of its size in bytes.
+
+    Raises: InputError for a folder that is missing or too large, naming its largest file.
     """
     files = folder / FILES
     if working_dir is not None:
@@ -172,5 +183,5 @@ def _goes_along(path: pathlib.Path) -> bool:
 
 
 def _quoted(path: str) -> str:
-    """For a shell, which still finds the home folder of ``~/``."""
+    """Quote a path for a shell, which still expands a leading ``~/``."""
     return "~/" + shlex.quote(path.removeprefix("~/")) if path.startswith("~/") else shlex.quote(path)

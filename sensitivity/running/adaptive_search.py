@@ -1,4 +1,4 @@
-"""The searcher of an adaptive study: Optuna's choices, with the store's trials."""
+"""The searcher of an adaptive study: Optuna proposes configurations, the store has the outcomes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def adaptive_searcher(study: Study, store: Store, assignments: Assignments, delivery: Delivery) -> Adaptive:
-    """Make the searcher of an adaptive study, which goes on from what Optuna's storage has.
+    """Return the searcher of an adaptive study, which continues from the state of Optuna's storage.
 
     Args:
         study: the specification.
-        store: holds Optuna's storage too.
-        given: the trials of configurations, and their outcomes.
-        delivery: waits while the store is away.
+        store: has Optuna's storage too.
+        assignments: the trials of configurations, and their outcomes.
+        delivery: retries calls while the store is unreachable.
     """
     design = study.resolved.design(study.variants[0])
     assert isinstance(design, AdaptiveDesign)

@@ -1,5 +1,4 @@
-"""What workers are given, and what their reports mean: from trials to a trainable's config, and from results
-back to reports."""
+"""Assignments: a cohort's config for Ray Tune, and the reports in Ray Tune's results."""
 
 from __future__ import annotations
 
@@ -25,11 +24,16 @@ Outcome = tuple[str, float]
 
 @dataclass(frozen=True)
 class Assignments:
-    """The cohorts of a study of the project's own tasks: their config is the trainable's, their results hold
-    its reports.
+    """The cohorts of a study of this project's tasks.
 
-    Args: study, store. data: where datasets are, as :func:`trainables.datasets.load` takes it. device:
-    ``cpu`` or ``cuda``.
+    Args:
+        study: the specification.
+        store: has the status of every trial.
+        data: location of the datasets, as arguments of :func:`trainables.datasets.load`.
+        device: ``cpu`` or ``cuda``.
+        largest: number of trials in a cohort; if None, chosen by the plan, and on a GPU by the worker.
+        stops_early: True if a scheduler may stop a trial before its last epoch.
+        shipped: the user's tasks and variants (:func:`sensitivity.running.shipping.shipped`).
     """
 
     study: Study
@@ -44,7 +48,7 @@ class Assignments:
     """Tasks and variants of the user's own (:func:`sensitivity.running.shipping.shipped`)."""
 
     def config(self, cohort: Cohort) -> dict[str, Any]:
-        """What one cohort is, as the searchers pass it on."""
+        """Return the config of a cohort, which the searchers pass on."""
         study = self.study
         compared = {
             "metric": study.metric,
@@ -74,16 +78,17 @@ class Assignments:
         }
 
     def trainable_config(self, config: dict[str, Any]) -> dict[str, Any]:
-        """What the trainable is given of it."""
+        """Return the config that Ray Tune passes to the trainable."""
         return config
 
     def reports(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> list[Report]:
-        """The reports in a result of Tune's."""
+        """Return the reports in a result of Ray Tune."""
         return list(result.get("reports", ()))
 
     def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
-        """What the end of a cohort says beyond its reports: nothing, unless a scheduler stopped it before its
-        last epoch."""
+        """Return the final reports of a cohort: none, unless a scheduler stopped a trial before its last
+        epoch.
+        """
         last = (result or {}).get("reports", ())[-1:]
         return [
             {**report, "status": "stopped"}
@@ -92,7 +97,7 @@ class Assignments:
         ]
 
     def outcome(self, report: Report) -> Outcome | None:
-        """Status and capped loss of a member whose report is its last; None while it runs."""
+        """Return status and capped loss of a trial from its last report; None while the trial runs."""
         status = report["status"]
         if status == "running":
             return None
@@ -104,13 +109,15 @@ class Assignments:
         return status, cap if status == "diverged" or not math.isfinite(loss) else min(loss, cap)
 
     def known(self, key: str) -> Outcome | None:
-        """The outcome of a trial that the store has."""
+        """Return the outcome of a trial that the store has."""
         last = self.store.last_report(key)
         return self.outcome(last) if last is not None and last["status"] in DONE else None
 
     def labels(self) -> dict[str, tuple[str, str]]:
-        """Task and variant of each sub-study of an adaptive design; its label changes with whatever changes
-        the losses."""
+        """Return task and variant of each Optuna study, by label.
+
+        A label contains a hash of every field of the study that changes the losses.
+        """
         study = self.study
         same = study.model_dump(exclude={"name", "design", "cohort_size", "variants", "tasks"})
         question = hashlib.sha256(
@@ -123,11 +130,11 @@ class Assignments:
         }
 
     def members(self, label: str, configuration: Mapping[str, Any]) -> list[Trial]:
-        """The trials of one configuration of a sub-study."""
+        """Return the trials of one configuration, by the label of its Optuna study."""
         return trials_of(self.study, *self.labels()[label], configuration)
 
     def chosen(self, label: str, configurations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The cohort of configurations that were chosen just now, noted in the store before it is trained."""
+        """Return the cohort of configurations just proposed, after adding its trials to the store."""
         trials = [trial for configuration in configurations for trial in self.members(label, configuration)]
         self.store.add_study(self.study.name, self.study.to_stored(), trials)
         done = self.store.known(trial.key for trial in trials)
@@ -138,19 +145,20 @@ class Assignments:
 
 @dataclass(frozen=True)
 class TrainableAssignments(Assignments):
-    """The trials of a trainable of the user's own, which gets its configuration as it is, and whose results
-    are epochs as they are."""
+    """The trials of a user's trainable: it gets one configuration, and each result is an epoch."""
 
     largest: int | None = field(default=1)
 
     def trainable_config(self, config: dict[str, Any]) -> dict[str, Any]:
-        """The configuration with the seed, and the variant where there is more than one."""
+        """Return the configuration with the seed, and with the variant if the study has several."""
         (member,) = config["members"]
         several = {"variant": config["variant"]} if len(self.study.variants) > 1 else {}
         return {**member["configuration"], "seed": member["seed"], **several}
 
     def reports(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> list[Report]:
-        """Every number of a result, as the epoch that Tune counts; none where nothing was reported."""
+        """Return the report of the epoch that Tune counts, with every number of the result; empty without
+        results.
+        """
         (member,) = config["members"]
         if "training_iteration" not in result:
             return []
@@ -162,7 +170,8 @@ class TrainableAssignments(Assignments):
         return [{"key": member["key"], "status": "running", "initial_loss": math.nan, **measured, **timed}]
 
     def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
-        """Completed or diverged, by the metric of the last result; failed where it was never reported."""
+        """Return the final report: completed or diverged by the last metric, failed if it was never reported.
+        """
         measured = _measured(result or {})
         if self.study.metric not in measured:
             (member,) = config["members"]
@@ -189,8 +198,8 @@ TUNES_OWN = frozenset(
 
 
 def _measured(result: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers that a trainable reported; those of a nested result are named ``outer/inner``, as Tune
-    names them."""
+    """Return the numbers that a trainable reported; nested names are joined as ``outer/inner``, as in Tune.
+    """
     numbers: dict[str, float] = {}
     for name, value in result.items():
         if name in TUNES_OWN or name.startswith("config/"):

@@ -1,4 +1,4 @@
-"""One at a time around the best so far: where the center of such a design comes from."""
+"""Centers of one-at-a-time designs: the best configuration in the store."""
 
 from __future__ import annotations
 
@@ -19,20 +19,18 @@ Plain = Mapping[str, Any]
 
 
 def asks_for_best(study: Study) -> bool:
-    """Whether a design of the study is around the best so far."""
+    """Return True if a design of the study has ``center: best``."""
     return any(_asks(study.designs.get(name, study.design)) for name in study.variants)
 
 
 def centered(study: Study, store: Store) -> Study:
-    """The study with the best configuration so far as the center of every design that asks for it, one a
-    variant.
+    """Return the study with ``center: best`` replaced by the best configuration in the store, by variant.
 
-    The best is the smallest mean over seeds (or the largest, where the study maximises) among the completed
-    trials of the store with the study's task and epochs. A study that has run keeps the centers that it had,
-    so that running it again trains nothing anew.
+    The best has the smallest mean over seeds (the largest, if the study maximises) among the store's
+    completed trials with the study's task and epochs. A study that has run before keeps its centers, so that
+    a second run trains nothing new.
 
-    Raises: InputError where the store has no trial to take it from, and for several tasks, whose best may
-    differ.
+    Raises: InputError if the store has no such trial, and for several tasks, whose best may differ.
     """
     around_best = {
         name: design for name in study.variants if _asks(design := study.designs.get(name, study.design))
@@ -73,7 +71,7 @@ def _with_center(design: Plain, center: Any, *, everywhere: bool = False) -> dic
 
 
 def _best(study: Study, store: Store, variant: str) -> dict[str, Any]:
-    """The best configuration of a variant that its space holds."""
+    """Return the best configuration of a variant within its search space."""
     space, (name,) = study.space(variant), study.tasks
     table = store.trials()
     same = (

@@ -1,5 +1,4 @@
-"""The Ray of a run: a cluster's, or one on this machine that listens on the loopback address only and whose
-token is for this user only."""
+"""The connection of a run to Ray: a cluster, or a private Ray on this machine's loopback address."""
 
 from __future__ import annotations
 
@@ -44,10 +43,9 @@ run has the same."""
 
 
 class SearchPath(JobConfig):
-    """Settings of a Ray job whose workers search the folders that the driver searches, and the working
-    directory last.
+    """Settings of a Ray job whose workers search the driver's folders, and the working directory last.
 
-    Ray itself puts the working directory first there, where a ``queue.py`` would replace the standard
+    Ray itself puts the working directory first, so that a user's ``queue.py`` would replace the standard
     library's.
     """
 
@@ -63,8 +61,8 @@ def start(cpus: int, **options: Any) -> None:
     """Start a Ray on this machine, which ``ray.shutdown`` ends.
 
     Args:
-        cpus: that it has.
-        options: of ``ray.init``.
+        cpus: number of its CPUs.
+        options: arguments of ``ray.init``.
 
     Raises: InputError for a folder or a token that Ray cannot use.
     """
@@ -86,9 +84,11 @@ def start(cpus: int, **options: Any) -> None:
 
 @contextlib.contextmanager
 def connection(place: Place) -> Iterator[bool]:
-    """A connection to the cluster, or a local Ray for the time of the run.
+    """Connect to the cluster, or start a local Ray, for the duration of the run.
 
-    Yields: True for a Ray that was started here. Raises: InputError for a cluster that cannot hold the run.
+    Yields: True if a Ray was started here.
+
+    Raises: InputError for a cluster that cannot hold the run.
     """
     already = ray.is_initialized()
     if not already:
@@ -112,8 +112,10 @@ def connection(place: Place) -> Iterator[bool]:
 
 
 def check_temporary_folder() -> None:
-    """Refuse a folder for temporary files in which Ray could not start. Raises: InputError that names it and
-    its variable."""
+    """Refuse a folder for temporary files in which Ray could not start.
+
+    Raises: InputError that names the folder and its variable.
+    """
     names = ("RAY_TMPDIR", "TMPDIR") if sys.platform == "linux" else ("RAY_TMPDIR",)  # those that Ray reads
     name = next((name for name in names if name in os.environ), None)
     folder = pathlib.Path(os.environ[name] if name else "/tmp")
@@ -142,11 +144,11 @@ def check_temporary_folder() -> None:
 
 
 def token() -> dict[str, str]:
-    """Make the token of Ray where this user has none: a file that only this user can read, before Ray makes
-    one that all can.
+    """Create this user's token of Ray if missing, in a file that only this user can read.
 
-    Returns: variables of the environment that Ray needs besides: the token itself where the home folder
-    cannot hold the file.
+    Ray itself would create a file that every user can read.
+
+    Returns: further environment variables for Ray: the token itself if the home folder cannot hold the file.
     """
     if (
         os.environ.get("RAY_AUTH_MODE", "token").lower() != "token"
@@ -184,8 +186,7 @@ def _write_token(file: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def _loopback() -> Iterator[None]:
-    """Ray takes the loopback address for this machine's, as it does where it is not made for clusters, on
-    macOS and Windows."""
+    """Let Ray use the loopback address, as it does on macOS and Windows."""
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
     try:

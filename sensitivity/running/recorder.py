@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Recorder(tune.Callback):
-    """Delivers every result, in one transaction, before Tune asks the worker for the next."""
+    """The callback that delivers every result, in one transaction, before Tune asks for the next."""
 
     def __init__(
         self,
@@ -45,23 +45,24 @@ class Recorder(tune.Callback):
         """The cohort of each of Tune's trials, by its id."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles what it is given to restore a run from, and here the store is what a run is
-        restored from."""
+        """Return an empty state: Tune pickles callbacks to restore a run, but runs here resume from the
+        store.
+        """
         return {}
 
     def kind(self, trial: Any) -> tuple[str, str]:
-        """Task and variant of one of Tune's trials."""
+        """Return task and variant of a trial of Tune."""
         cohort = self.cohorts[trial.trial_id]
         return cohort["task"], cohort["variant"]
 
     def attempts(self, trial_id: str) -> int:
-        """How often a member may be to blame for an error such as that of one of Tune's trials."""
+        """Return how often a trial of the cohort may end with the error of this trial of Tune."""
         if trial_id in self._watch.hung:
             return 2
         return 1 if isinstance(self._error(trial_id), ray.exceptions.RayTaskError) else RETRIES + 1
 
     def give_up(self, trial_id: str, keys: Sequence[str]) -> None:
-        """Members that are not tried again have failed, for the reason that ended one of Tune's trials."""
+        """Report trials as failed, with the error of a trial of Tune as the reason."""
         error = self._error(trial_id)
         cause = getattr(error, "cause", None) or error
         reason = " ".join(str(cause).split())[:500]
@@ -76,26 +77,31 @@ class Recorder(tune.Callback):
         )
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Look whether any worker hangs, or waits for a node. Raises: NodeLost."""
+        """Check for hanging workers and for workers that wait for a node.
+
+        Raises: NodeLost.
+        """
         self._trials = trials  # Tune's own list, which it keeps up to date
         self._watch.look(trials)
         if self._watch.node_lost:
             raise NodeLost(len(self.ended))
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Its worker is ready."""
+        """Note that the worker is ready."""
         self._watch.heard(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Try a store again that was away. What this raises ends the run; in the other callbacks Tune would
-        blame the trial."""
+        """Retry an unreachable store.
+
+        An exception raised here ends the run; in the other callbacks Tune would blame the trial.
+        """
         self._lock.check()
         self._delivery.tick()
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """Keep the epochs that a worker reports."""
+        """Deliver the epochs that a worker reports."""
         self._watch.heard(trial.trial_id)
         cohort = self.cohorts[trial.trial_id]
         self._keep(cohort, self._assignments.reports(cohort, result))
@@ -107,23 +113,27 @@ class Recorder(tune.Callback):
     def on_checkpoint(
         self, iteration: int, trials: list[Any], trial: Any, checkpoint: Any, **info: Any
     ) -> None:
-        """From here on Tune itself restores the trial when its worker is lost; without a checkpoint its
-        members are given out anew."""
+        """Let Tune restore the trial from its checkpoint after a lost worker.
+
+        Without a checkpoint the cohort's trials are scheduled again.
+        """
         trial.max_failures = trial.num_failures + RETRIES
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Keep what the end of a cohort says."""
+        """Deliver the final reports of a cohort."""
         cohort = self.cohorts[trial.trial_id]
         self._keep(cohort, self._assignments.ending(cohort, trial.last_result))
         self._watch.ended(trial.trial_id)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """What is left of a cohort has been given out again, or given up."""
+        """Stop watching a worker whose cohort was scheduled again or failed."""
         self._watch.ended(trial.trial_id)
 
     def _error(self, trial_id: str) -> Exception:
-        """What ended one of Tune's trials. Of what is no actor's error, such as a node without memory, Tune
-        keeps only the words."""
+        """Return the exception that ended a trial of Tune.
+
+        Tune stores only the text of an error outside the actor, such as a node without memory.
+        """
         trial = next(candidate for candidate in reversed(self._trials) if candidate.trial_id == trial_id)
         try:
             if trial.pickled_error_file:
@@ -145,7 +155,6 @@ class Recorder(tune.Callback):
 
 
 def kill_worker(trial: Any) -> None:
-    """End the worker of one of Tune's trials, whatever it is doing; its cohort is not restored, for it would
-    hang again."""
+    """Kill the worker of a trial of Tune, and do not restore its cohort, which would hang again."""
     trial.max_failures = 0
     ray.kill(trial.temporary_state.ray_actor)

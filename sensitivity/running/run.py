@@ -1,4 +1,4 @@
-"""Run a study on Ray: plan what the store lacks, train it in cohorts, keep every epoch as it arrives."""
+"""Run a study on Ray: plan the missing trials, train them in cohorts, store every epoch as it arrives."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CHECKPOINT_EVERY = 20
 
 
 class Interrupted(Exception):
-    """The run was stopped by SIGINT; everything reported is in the store."""
+    """SIGINT stopped the run; every reported epoch is in the store."""
 
 
 def run(
@@ -68,28 +68,30 @@ def run(
 ) -> Results:
     """Train every trial of the study that the store lacks, and return the results.
 
-    While another run of the study is under way, on any machine, this one waits, and then trains what is left.
+    If another run of the study is active on any machine, this run waits, and then trains the missing trials.
 
     Args:
-        study: the specification. store: a :class:`Store`, a path to SQLite or a URL; made when it does not
-            exist.
-        address: of a Ray cluster; a local Ray is started and stopped when not given. workers: cohorts trained
-        at once, at most; one a core when not given, or what the cluster has room for. gpus_per_worker: share
-        of a GPU for each worker, 0 trains on the CPU.
-        resources: amounts of the cluster's own resources for each worker, by name. labels: of the nodes that
-            train.
+        study: the specification.
+        store: a :class:`Store`, a path of a SQLite file or a URL; created if missing.
+        address: address of a Ray cluster; None starts a local Ray and stops it afterwards.
+        workers: maximal number of cohorts trained at once; if None, one a core, or as many as the cluster has
+            room for.
+        gpus_per_worker: share of a GPU for each worker; 0 trains on the CPU.
+        resources: amounts of the cluster's custom resources for each worker, by name.
+        labels: labels of the nodes that train.
         trial_timeout: seconds without a report after which a worker is killed; its trial is tried once more.
-        storage: where checkpoints are kept, a folder that every node has or a URL; this machine when not
-        given, nowhere on a cluster.
-        cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not
-        depend on it: on a CPU not in any bit, on a GPU, and for small dense models of one's own, to the
-        rounding of the precision. The study's own, or what measures best, when not given. data_root: the
-        folder that holds the datasets. download: fetch what is missing there.
-        progress: shows how far the run is.
-        force: run beside another run of the study; both may train the same trials.
+        storage: folder of checkpoints, shared by all nodes, or a URL; if None, this machine, and no
+            checkpoints on a cluster.
+        cohort_size: number of trials in a worker's cohort, which a GPU trains as one program; if None, the
+            study's own, or a measured optimum. Results do not depend on it: bit by bit on a CPU; to the
+            rounding of the precision on a GPU and for user-defined small dense models.
+        data_root: folder of the datasets.
+        download: True to download missing datasets.
+        progress: shows the progress of the run.
+        force: True to run beside another run of the study; both may train the same trials.
 
-    Raises: InputError for a study or data that cannot be run, before anything is written; Unreachable, which
-        is one, where reports could not be delivered to the store; Interrupted on SIGINT.
+    Raises: InputError for a study or data that cannot be run, before anything is written; Unreachable, a
+    subclass, if reports could not be delivered to the store; Interrupted on SIGINT.
     """
     from sensitivity.results.results import Results
     from sensitivity.store.store import Store

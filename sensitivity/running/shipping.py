@@ -1,5 +1,4 @@
-"""Tasks and variants of the user's own, by value: a worker on another machine has none of the user's
-files."""
+"""The user's tasks and variants, pickled by value: other machines do not have the user's files."""
 
 from __future__ import annotations
 
@@ -29,11 +28,12 @@ OURS = ("trainables", "search_spaces", "sensitivity")
 
 
 def shipped(study: Study) -> bytes | None:
-    """The tasks and variants of a study that its workers could not make from their names, pickled; None when
-    there are none.
+    """Return the tasks and variants that workers cannot make from their names, pickled; None if there are
+    none.
 
-    What they use of modules that are neither installed nor Python's own is pickled along.
-    Raises: InputError, naming it, for what cannot be pickled.
+    Modules that they use are pickled too, unless installed or part of Python.
+
+    Raises: InputError, naming the object, for an object that cannot be pickled.
     """
     if study.trainable is not None:
         return None
@@ -57,8 +57,7 @@ def shipped(study: Study) -> bytes | None:
 
 
 def own_schedules(study: Study) -> list[str]:
-    """The schedules of the user's own, by import path, that a study's variants fix or that its spaces choose
-    from."""
+    """Return the import paths of user-defined schedules that a study's variants fix or its spaces contain."""
     fixed = [
         getattr(variant(name), "fixed", {}).get(schedule)
         for name in study.variants
@@ -79,8 +78,10 @@ def own_schedules(study: Study) -> list[str]:
 
 
 def _own_task(name: str) -> bool:
-    """One of the user's, or on a file of the user's: the path in its name is relative to where the driver
-    runs."""
+    """Return True for a user-defined task, and for a task on a user's file.
+
+    The path in the name of a file task is relative to the driver's working directory.
+    """
     return (
         not task(name)._built_in()
         or file_datasets.kind(name.partition("/")[2].removesuffix(AUGMENTED)) is not None
@@ -101,8 +102,11 @@ def _own_variants(study: Study) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def by_value(pickler: Any) -> Iterator[None]:
-    """Modules of the user's own are pickled with what is pickled of them. Args: pickler: cloudpickle, or
-    Ray's copy of it."""
+    """Pickle the user's modules by value inside the context.
+
+    Args:
+        pickler: cloudpickle, or Ray's copy of it.
+    """
     installed = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
     modules = [
         module

@@ -1,5 +1,4 @@
-"""Watches the workers of a run: which of them hang, which wait for a node that is not there yet, and the loss
-of the only node."""
+"""Watching of a run's workers: hanging workers, workers that wait for a node, loss of the only node."""
 
 from __future__ import annotations
 
@@ -21,15 +20,16 @@ PATIENCE = 5.0
 
 
 class Watch:
-    """Kills a worker that reports nothing for too long, and says what others wait for.
+    """Kills a worker that reports nothing for too long, and shows what pending trials wait for.
+
+    The silence is counted from the moment a worker is ready; its first report includes loading the data.
 
     Args:
-        place: what each worker takes, and how long it may be silent. That is counted from when the worker is
-            ready, and its first report includes loading the data.
-        cluster: the amounts that the cluster has now, by name.
-        kill: ends the worker of one of Tune's trials, wherever it is.
-        progress: told what is waited for.
-        fixed: the cluster is one node, and no other will join it.
+        place: resources of each worker, and the seconds that it may be silent.
+        cluster: returns the amounts that the cluster has now, by name.
+        kill: ends the worker of a trial of Tune, wherever it is.
+        progress: shows what pending trials wait for.
+        fixed: True if the cluster is one node that no other will join.
     """
 
     def __init__(
@@ -54,19 +54,19 @@ class Watch:
 
     @property
     def reason(self) -> str:
-        """Why a trial that hung has failed."""
+        """The error message of a trial that hung."""
         return f"no report for {self._timeout:g} seconds, twice"
 
     def heard(self, trial_id: str) -> None:
-        """A worker is ready, or it reported."""
+        """Note that a worker is ready or has reported."""
         self._heard[trial_id] = time.monotonic()
 
     def ended(self, trial_id: str) -> None:
-        """A worker has nothing to do any more."""
+        """Stop watching a worker that has nothing left to do."""
         self._heard.pop(trial_id, None)
 
     def look(self, trials: Sequence[Any]) -> None:
-        """Look after Tune's trials, at most once a second."""
+        """Check Tune's trials, at most once a second."""
         now = time.monotonic()
         if now - self._looked < min(LOOK_EVERY, self._timeout or math.inf):
             return

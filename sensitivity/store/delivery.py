@@ -226,13 +226,12 @@ def _passing(error: Exception) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Return the message of an error; Optuna's is shortened, and its password removed."""
+    """Return the message of an error; Optuna's, which is long and may contain a password, is replaced."""
     return str(error) if isinstance(error, Unreachable) else "Optuna's storage does not answer"
 
 
 def optuna_storage(store: Store, delivery: Delivery) -> optuna.storages.BaseStorage:
-    """Return Optuna's storage in the store's database; its calls are retried while the database is
-    unreachable.
+    """Return Optuna's storage in the store's database, with retries while the database is unreachable.
 
     The storage is open until the delivery is closed.
     """

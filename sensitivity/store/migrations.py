@@ -1,4 +1,4 @@
-"""Stores of earlier releases, brought up to date with their data."""
+"""Migration of stores of earlier releases."""
 
 from __future__ import annotations
 

@@ -260,7 +260,7 @@ class Store:
         return str(specs[name])
 
     def studies(self) -> list[dict[str, Any]]:
-        """Every study: name, created, trials, and how many of them have each status."""
+        """Return a row for every study: name, created, number of trials, and the number with each status."""
         counted = (
             sql.select(STUDY_TRIALS.c.study, TRIALS.c.status, sql.func.count())
             .join(TRIALS, TRIALS.c.key == STUDY_TRIALS.c.key)
