@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OPEN = ("PENDING", "RUNNING")
 STUDY, SPECIFICATION = "sensitivity_study", "sensitivity_specification"
-"""What a job of ours is known by, in its metadata."""
+"""Keys of the metadata of a study's job."""
 LOOK_EVERY = 0.5
 
 
@@ -48,7 +48,7 @@ class Jobs:
                 f"address {address!r} is not a cluster's dashboard; give http://HOST:8265, or https://"
             )
         self.address = address.rstrip("/")
-        logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of every package that it makes
+        logging.getLogger("ray").setLevel(logging.WARNING)  # Ray logs every package that it makes
         with self._in_one_line():
             self._client = JobSubmissionClient(self.address, headers=_headers())
 
@@ -92,7 +92,7 @@ class Jobs:
                         )
                     return str(job.submission_id), True
             with self._in_one_line():
-                # The number is part of the name, so of two who submit at once one is refused by Ray.
+                # Ray refuses the second of two simultaneous submissions, as both have the same number.
                 job = self._client.submit_job(
                     entrypoint=luggage.command,
                     submission_id=f"{folder_name(study.name)}-{len(earlier) + 1}",

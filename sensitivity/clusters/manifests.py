@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 MOST_BYTES = 1_000_000
-"""What a ConfigMap of Kubernetes holds."""
+"""Maximal size of a Kubernetes ConfigMap."""
 WHERE = "/study"
 SECRET = "sensitivity"
 END = "END_OF_FILE"
@@ -90,11 +90,10 @@ def kuberay(
             "entrypoint": f"sh -c {shlex.quote(f'cd {WHERE} && {run}')}",
             "shutdownAfterJobFinishes": True,
             "ttlSecondsAfterFinished": 300,
-            "backoffLimit": 2,  # a driver that is lost runs again, and trains what the store lacks
+            "backoffLimit": 2,  # a lost driver is restarted, and trains the missing trials
             "rayClusterSpec": {
                 "rayVersion": importlib.metadata.version("ray"),
-                # Whoever has no token is refused: KubeRay makes one and gives it to every pod (1.5.1 and
-                # newer).
+                # Requests without a token are refused: KubeRay (1.5.1 or newer) makes a token for all pods.
                 "authOptions": {"mode": "token"},
                 "headGroupSpec": {"rayStartParams": {"dashboard-host": "0.0.0.0"}, "template": pod("head")},
                 "workerGroupSpecs": [
@@ -180,7 +179,8 @@ srun --nodes=1 --ntasks=1 --nodelist="${{nodes[0]}}" \\
     ray start --head --node-ip-address="$head_ip" --port="$port" --num-cpus={cpus} --num-gpus={gpus} --block &
 until ray health-check --address "$address" 2>/dev/null; do sleep 2; done
 for node in "${{nodes[@]:1}}"; do
-    srun --nodes=1 --ntasks=1 --nodelist="$node" ray start --address="$address" --num-cpus={cpus} --num-gpus={gpus} --block &
+    srun --nodes=1 --ntasks=1 --nodelist="$node" \\
+        ray start --address="$address" --num-cpus={cpus} --num-gpus={gpus} --block &
 done
 
 {run}

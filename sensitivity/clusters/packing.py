@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 SPECIFICATION = "study.json"
 FILES = "files"
-"""The folder of what is the user's. Ray searches the folder above it before the standard library, so no
-module may lie there."""
+"""The folder of the user's files. Ray searches its parent folder before the standard library, so the parent
+must not contain modules."""
 MOST_BYTES = 100_000_000
 LEFT_OUT = (
     ".git",
@@ -31,7 +31,7 @@ LEFT_OUT = (
     "*.sqlite-wal",
     "*.sqlite-shm",
 )
-"""What is never taken along: it can be made again, or is a result."""
+"""Patterns of files that are not copied: caches and results."""
 HOME_STORE = "~/sensitivity.sqlite"
 
 
@@ -103,7 +103,7 @@ def command(
     )
     specification = f"../{SPECIFICATION}" if inside is not None else SPECIFICATION
     start = f"cd {shlex.quote(inside)} && " if inside is not None else ""
-    # -P: the folder is searched for modules last, not before the standard library.
+    # -P: do not put the folder before the standard library in the import path.
     words = [
         f"{start}python -P -m sensitivity.command.main run",
         specification,
@@ -156,7 +156,7 @@ def pack(
         if not (files / place).exists():
             files.mkdir(exist_ok=True)
             shutil.copy(task_module, files / place)
-    inside = FILES if files.is_dir() and any(files.iterdir()) else None  # Ray's package has no empty folders
+    inside = FILES if files.is_dir() and any(files.iterdir()) else None  # Ray's package omits empty folders
     return Luggage(folder, command(study, store=store, task_module=place, options=options, inside=inside))
 
 

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 
 def repeats(trials: pd.DataFrame) -> pd.Series[int]:
-    """Return the number of seeds of every configuration of every task and variant, in the order of the
-    trials.
+    """Return the number of seeds of every configuration of each task and variant, in trial order.
 
     Args:
         trials: the table of :class:`Results`.

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 NO_METRICS = ("key", "epoch", "lr", "mu", "nu", "images_per_second", "seconds")
 COUNTED = "diverged trials count as"
-"""In the specification of an import: the cap of all tasks, or by task where they differ
+"""Key in the specification of an import: the cap of all tasks, or by task if they differ
 (:mod:`sensitivity.results.capping`)."""
 ASSUMED_ADAPTIVE = (
     "A study does not say how it sampled, so it is taken for an optimizer's; if it was at "
     'random, say design="random" (--design random).'
 )
-"""Note of an import whose design is taken for ``adaptive`` and may be none."""
+"""Note of an import whose design is assumed to be adaptive."""
 IMPORTED = "imported from"
-"""In the specification of an import."""
+"""Key in the specification of an import: the source."""
 TIMES = ("started", "finished")
-"""Columns of :attr:`Results.trials` that are moments."""
+"""Columns of :attr:`Results.trials` that are times."""
 PREFIX = "config/"
-"""Before the name of a hyperparameter in a column of :attr:`Results.trials`."""
+"""Prefix of a hyperparameter's column in :attr:`Results.trials`."""
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ class Results:
 
         spec = Study.from_stored(store.study(study))
         trials, epochs = store.trials(study), store.last_epochs(study)
-        # A study that names fewer variants than it did leaves the others' trials in the store.
+        # Trials of variants that the study no longer names are still in the store.
         trials = trials[trials["task"].isin(spec.tasks) & trials["variant"].isin(spec.variants)].reset_index(
             drop=True
         )
@@ -133,10 +133,10 @@ class Results:
         if metric is not None and metric not in measured:
             raise unknown("metric", metric, measured or METRICS)
         metric = metric or spec.metric
-        if metric not in epochs.columns:  # nothing was reported yet
+        if metric not in epochs.columns:  # no epoch reported yet
             epochs[metric] = np.nan
         spaces = {name: spec.space(name) for name in spec.variants}
-        # The direction is that of the study's own metric; any other is a loss, or an accuracy.
+        # The study's direction is of its own metric; other metrics are losses or accuracies.
         direction = (
             spec.direction if metric == spec.metric else "max" if metric.endswith("accuracy") else "min"
         )
@@ -191,8 +191,7 @@ class Results:
         )
 
     def units(self, trials: pd.DataFrame, variant: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return configurations in the unit cube of the variant's scales, with NaN for inactive
-        hyperparameters.
+        """Return configurations in the unit cube of the variant's scales; NaN if inactive.
 
         The shape is ``[trials, varied hyperparameters]``.
         """
@@ -213,7 +212,7 @@ class Results:
             place.mkdir(parents=True, exist_ok=True)
             for name, table in (("trials", self.trials), ("epochs", self.epochs)):
                 (place / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
-                # pandas gives a path to Arrow, which takes none that is not UTF-8
+                # bytes, as Arrow refuses a path that is not UTF-8
                 (place / f"{name}.parquet").write_bytes(of_one_type(table).to_parquet(index=False))
                 written += [place / f"{name}.csv", place / f"{name}.parquet"]
         except OSError as error:
@@ -265,9 +264,7 @@ def _tidy(
         table[name] = pd.to_datetime(trials[name], utc=True)
     by_trial = epochs.groupby("key", sort=False)
     ends = by_trial.agg(epochs_done=("epoch", "max"), seconds=("seconds", "sum"))
-    ends["value"] = (
-        by_trial[metric].nth(-1).set_axis(ends.index)
-    )  # the last as it is: pandas' own "last" passes over NaN
+    ends["value"] = by_trial[metric].nth(-1).set_axis(ends.index)  # not "last", which skips NaN
     table = table.merge(ends, how="left", left_on="key", right_index=True)
     table["epochs_done"] = table["epochs_done"].fillna(0).astype(int)
     for name in names:

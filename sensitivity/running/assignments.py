@@ -41,11 +41,8 @@ class Assignments:
     data: Mapping[str, Any]
     device: str
     largest: int | None = None
-    """Trials in a cohort; None is as many as the plan, and on a GPU the worker, finds good."""
     stops_early: bool = False
-    """Whether a scheduler may stop a trial before its last epoch."""
     shipped: bytes | None = None
-    """Tasks and variants of the user's own (:func:`sensitivity.running.shipping.shipped`)."""
 
     def config(self, cohort: Cohort) -> dict[str, Any]:
         """Return the config of a cohort, which the searchers pass on."""
@@ -86,9 +83,7 @@ class Assignments:
         return list(result.get("reports", ()))
 
     def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
-        """Return the final reports of a cohort: none, unless a scheduler stopped a trial before its last
-        epoch.
-        """
+        """Return the final reports of a cohort: none, unless a scheduler stopped a trial early."""
         last = (result or {}).get("reports", ())[-1:]
         return [
             {**report, "status": "stopped"}
@@ -156,9 +151,7 @@ class TrainableAssignments(Assignments):
         return {**member["configuration"], "seed": member["seed"], **several}
 
     def reports(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> list[Report]:
-        """Return the report of the epoch that Tune counts, with every number of the result; empty without
-        results.
-        """
+        """Return the report of Tune's current epoch, with every number of the result."""
         (member,) = config["members"]
         if "training_iteration" not in result:
             return []
@@ -170,8 +163,7 @@ class TrainableAssignments(Assignments):
         return [{"key": member["key"], "status": "running", "initial_loss": math.nan, **measured, **timed}]
 
     def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
-        """Return the final report: completed or diverged by the last metric, failed if it was never reported.
-        """
+        """Return the final report: completed or diverged by the last metric, else failed."""
         measured = _measured(result or {})
         if self.study.metric not in measured:
             (member,) = config["members"]
@@ -190,16 +182,16 @@ class TrainableAssignments(Assignments):
 
 TUNES_OWN = frozenset(
     (
-        "training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "pid", "time_since_restore", "iterations_since_restore",
-        "timesteps_since_restore", "timesteps_total", "episodes_total", "warmup_time", "config",
+        "training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "pid",
+        "time_since_restore", "iterations_since_restore", "timesteps_since_restore", "timesteps_total",
+        "episodes_total", "warmup_time", "config",
     )
 )  # fmt: skip
-"""What Tune adds to a result."""
+"""Keys that Tune adds to a result."""
 
 
 def _measured(result: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers that a trainable reported; nested names are joined as ``outer/inner``, as in Tune.
-    """
+    """Return the numbers that a trainable reported; nested names are ``outer/inner``."""
     numbers: dict[str, float] = {}
     for name, value in result.items():
         if name in TUNES_OWN or name.startswith("config/"):

@@ -93,7 +93,7 @@ def _best(study: Study, store: Store, variant: str) -> dict[str, Any]:
                     if hyperparameter in configuration
                 }
             )
-        except InputError:  # chosen from another space
+        except InputError:  # a configuration of another space
             continue
         if math.isfinite(value):
             losses.setdefault(repr(checked), []).append(-value if study.direction == "max" else value)

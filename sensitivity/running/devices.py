@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 ACCELERATOR = "accelerator_type:"
-"""Before the name of a GPU among the resources of one of Ray's nodes."""
+"""Prefix of a GPU's name in the resources of a Ray node."""
 
 
 def environment(nodes: Iterable[Mapping[str, Any]], workers: int, *, gpus: bool) -> dict[str, Any]:

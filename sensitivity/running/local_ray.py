@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 NO_PORT = "-1"
 ENVIRONMENT = {
-    "RAY_enable_metrics_collection": "0",  # the agent's metrics are answered without a token
-    # so are those of these two, which Ray then cannot open; it says so in its log
+    "RAY_enable_metrics_collection": "0",  # the agent serves metrics without a token
+    # these two serve metrics without a token too; Ray logs that it cannot open the port
     "AUTOSCALER_METRIC_PORT": NO_PORT,
     "DASHBOARD_METRIC_PORT": NO_PORT,
 }
-"""Settings of a local Ray, where the environment does not have its own."""
+"""Environment variables of a local Ray that the user has not set."""
 LONGEST_SOCKET = 107
-"""Bytes that the path of a Unix socket may have."""
+"""Maximal length of a Unix socket's path in bytes."""
 SOCKET = "/ray/session_2026-01-01_00-00-00_000000_{process}/sockets/plasma_store"
-"""The longest path of a socket that Ray makes in the folder for temporary files."""
+"""The longest socket path of Ray in the folder for temporary files."""
 _tokens: list[str] = []
 """The token of this process where no file can hold one. Ray reads its token once in a process, so a second
 run has the same."""
@@ -50,9 +50,8 @@ class SearchPath(JobConfig):
     """
 
     def _serialize(self) -> Any:
-        self._py_driver_sys_path = search_path()[
-            ::-1
-        ]  # a worker puts one after another to the front of its path
+        # A worker inserts each folder at the front of its path.
+        self._py_driver_sys_path = search_path()[::-1]
         self._cached_pb = None
         return super()._serialize()
 
@@ -116,7 +115,8 @@ def check_temporary_folder() -> None:
 
     Raises: InputError that names the folder and its variable.
     """
-    names = ("RAY_TMPDIR", "TMPDIR") if sys.platform == "linux" else ("RAY_TMPDIR",)  # those that Ray reads
+    # The variables that Ray reads.
+    names = ("RAY_TMPDIR", "TMPDIR") if sys.platform == "linux" else ("RAY_TMPDIR",)
     name = next((name for name in names if name in os.environ), None)
     folder = pathlib.Path(os.environ[name] if name else "/tmp")
     folder_in_words = f"the folder for temporary files, {name or 'TMPDIR'}={str(folder)!r},"
@@ -126,7 +126,8 @@ def check_temporary_folder() -> None:
         raise InputError(f"{folder_in_words} must be absolute; {instead}")
     if len(os.fsencode(folder)) > most:
         raise InputError(
-            f"{folder_in_words} has {len(os.fsencode(folder))} bytes, and Ray's sockets leave room for {most}; {instead}"
+            f"{folder_in_words} has {len(os.fsencode(folder))} bytes, "
+            f"and Ray's sockets leave room for {most}; {instead}"
         )
     try:
         str(folder).encode()
@@ -168,17 +169,16 @@ def token() -> dict[str, str]:
 
 def _write_token(file: pathlib.Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as opened:  # its mode is 0600
+    # Mode 0600.
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as opened:
         opened.write(secrets.token_hex(32))
     written = pathlib.Path(opened.name)
     try:
-        if file.exists():  # without a token in it
+        if file.exists():  # an empty file
             written.replace(file)
         else:
-            file.hardlink_to(
-                written
-            )  # of two runs that start at once, the second uses the token of the first
-    except FileExistsError:
+            file.hardlink_to(written)
+    except FileExistsError:  # another run has created the file: use its token
         pass
     finally:
         written.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 LOSSES = 3
-"""Losses of the node in a row, between which no trial ended, after which a run gives up."""
+"""Consecutive losses of the node, without an ended trial between them, after which a run gives up."""
 
 
 class NodeLost(RuntimeError):

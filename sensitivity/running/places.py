@@ -9,13 +9,16 @@ import re
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sensitivity.study import own_trainables
 from trainables.names import InputError, unknown
 
+if TYPE_CHECKING:
+    from sensitivity.study.study import Study
+
 WORD = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
-"""The value of a label of a node, and the last part of its name, as in Kubernetes."""
+"""Pattern of the value of a node's label, and of the last part of its name, as in Kubernetes."""
 NODE_ID = "ray.io/node-id"
 UNITS = {"CPU": ("CPU", "CPUs"), "GPU": ("GPU", "GPUs")}
 
@@ -93,7 +96,8 @@ class Place:
         Args:
             nodes: the list of ``ray.nodes()``.
 
-        >>> nodes = [{"Alive": True, "Resources": {"CPU": 2.0}, "Labels": {"zone": each}} for each in ("eu", "us", "us")]
+        >>> node = {"Alive": True, "Resources": {"CPU": 2.0}}
+        >>> nodes = [{**node, "Labels": {"zone": zone}} for zone in ("eu", "us", "us")]
         >>> Place(address="auto", labels={"zone": "us"}).amounts(nodes)
         {'CPU': 4.0}
         """
@@ -189,8 +193,9 @@ class Place:
                 )
 
     def room(self, cluster: Mapping[str, float]) -> int:
-        """Return the number of workers that train at once: the requested number, or as many as fit, at least
-        one.
+        """Return the number of workers that train at once.
+
+        It is the requested number, or as many as fit, at least one.
         """
         if self.workers is not None:
             return self.workers
@@ -277,7 +282,7 @@ def _amount(name: str, amount: float) -> str:
     return f"{amount:g} {singular if amount == 1 else plural}"
 
 
-def check_place(name: str, place: Place) -> None:
+def check_place(study: Study, place: Place) -> None:
     """Refuse resources or labels beside a trainable that declares its own.
 
     Raises: InputError.
@@ -288,9 +293,8 @@ def check_place(name: str, place: Place) -> None:
         "labels": dict(place.labels),
     }
     for argument, value in arguments.items():
-        if value and own_trainables.asks_for_resources(own_trainables.resolve(name)):
+        if value and own_trainables.asks_for_resources(study.resolved.trainable()):
             raise InputError(
-                f"{argument} {value} cannot be given to trainable {name!r}, which asks for its own; give it "
-                f"there, in tune.with_resources "
-                "or default_resource_request"
+                f"{argument} {value} cannot be given to trainable {study.trainable!r}, which asks for its own; "
+                "give it there, in tune.with_resources or default_resource_request"
             )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 LOG_EVERY = 10.0
-"""Seconds between two lines where the output is not a terminal."""
+"""Seconds between two lines if the output is not a terminal."""
 
 
 class Progress:
@@ -133,7 +133,7 @@ class Progress:
         if rate > 0 and ended < self.planned:
             text += f", {_clock(elapsed)} gone"
             left = (self.planned - self.before) * self.epochs_per_trial - self.epochs
-            if left > 0:  # a trainable of the user's own reports as often as it likes
+            if left > 0:  # the number of a user's reports is unknown
                 text += f", at most {_clock(left / rate)} left"
         if self.waiting is not None:
             text += f", {self.waiting}"

@@ -40,14 +40,12 @@ class Recorder(tune.Callback):
         )
         self._trials: list[Any] = []
         self.ended: set[str] = set()
-        """Keys of the members that have come to their end."""
+        """Keys of the trials that have ended."""
         self.cohorts: Mapping[str, Mapping[str, Any]] = {}
-        """The cohort of each of Tune's trials, by its id."""
+        """Cohorts by the id of their trial of Tune."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return an empty state: Tune pickles callbacks to restore a run, but runs here resume from the
-        store.
-        """
+        """Return an empty state, as runs resume from the store, not from Tune's pickled callbacks."""
         return {}
 
     def kind(self, trial: Any) -> tuple[str, str]:
@@ -81,7 +79,7 @@ class Recorder(tune.Callback):
 
         Raises: NodeLost.
         """
-        self._trials = trials  # Tune's own list, which it keeps up to date
+        self._trials = trials  # Tune updates this list in place
         self._watch.look(trials)
         if self._watch.node_lost:
             raise NodeLost(len(self.ended))
@@ -142,7 +140,7 @@ class Recorder(tune.Callback):
             return RuntimeError(
                 pathlib.Path(trial.error_file).read_text().rpartition("Failure # ")[2].partition("\n")[2]
             )
-        except (OSError, TypeError):  # Tune's own folder is gone
+        except (OSError, TypeError):  # Tune's folder was deleted
             return RuntimeError("its worker is gone")
 
     def _keep(self, cohort: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> None:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from sensitivity.store.store import Store
 
 CHECKPOINT_EVERY = 20
-"""Results between two checkpoints of a cohort; a result is about a second of training."""
+"""Number of results between two checkpoints of a cohort; a result is about a second of training."""
 
 
 class Interrupted(Exception):
@@ -100,12 +100,12 @@ def run(
     if cohort_size is not None and cohort_size < 1:
         raise InputError(f"cohort_size must be at least 1, got {cohort_size}")
     if study.trainable is not None:
-        check_place(study.trainable, place)
+        check_place(study, place)
     place.reach()
     if place.address is None and not ray.is_initialized():
         local_ray.check_temporary_folder()
-    # Workers train in folders of their own, so the path is absolute. What is missing is fetched once, here,
-    # unless they are elsewhere.
+    # Absolute, as workers run in other folders. Missing data are downloaded here once, unless the workers
+    # are on a cluster.
     root = str(pathlib.Path(data_root or "data").absolute())
     check_data(study, {"data_root": root, "download": download})
     data = {"data_root": root, "download": download and address is not None}
@@ -118,7 +118,7 @@ def run(
     lock = RunLock(opened, study.name, note)
     try:
         with interruptible(), opened.database.pinned(), lock.locked(force=force):
-            bring_in(opened, pathlib.Path.cwd())  # what an earlier run could not deliver
+            bring_in(opened, pathlib.Path.cwd())  # reports of earlier runs
             study = centered(study, opened)
             largest = 1 if study.trainable is not None else cohort_size or study.cohort_size
             assignments = assignments_class(
@@ -155,7 +155,7 @@ def _train(
     delivery = Delivery(
         store, pathlib.Path.cwd(), progress.say if progress is not None else lambda note: None
     )
-    # Ray before anything is written: a cluster that does not answer is bad input.
+    # Connect before anything is written: a cluster that does not answer is bad input.
     with contextlib.closing(delivery), quiet(), local_ray.connection(place) as started:
         workers = place.room(place.amounts(ray.nodes()))
         if study.adaptive:
@@ -209,8 +209,7 @@ def _fit(
     recorder.cohorts = persistent.cohorts
     is_users = study.trainable is not None
     trainable = study.resolved.trainable() if study.trainable is not None else CohortTrainable
-    # A checkpoint on this machine is one that workers elsewhere could neither write nor read; they begin a
-    # lost cohort anew.
+    # Workers on other machines cannot use a checkpoint on this machine: they restart a lost cohort.
     checkpoints = not is_users and (place.storage is not None or place.address is None)
     with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
         tuner = tune.Tuner(
@@ -225,7 +224,7 @@ def _fit(
                 max_concurrent_trials=workers,
                 scheduler=_scheduler(study, recorder.kind),
                 reuse_actors=not is_users,
-                # The cohort's members would otherwise be spelt out in the name of its folder.
+                # Tune's default folder name contains the whole config of the cohort.
                 trial_dirname_creator=_trial_id,
                 trial_name_creator=_trial_id,
             ),
@@ -255,7 +254,7 @@ def _scheduler(study: Study, kind: Callable[[Any], Any]) -> Any:
         return None
     is_users = study.trainable is not None
     metric, mode = (study.metric, study.direction) if is_users else ("objective", "min")
-    early_stopping(name, metric, mode, study.epochs or 1)  # what is wrong with it is said at once
+    early_stopping(name, metric, mode, study.epochs or 1)  # raises for a bad scheduler
     return Apart(lambda: early_stopping(name, metric, mode, study.epochs or 1), kind)
 
 

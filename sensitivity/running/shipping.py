@@ -15,21 +15,20 @@ from trainables import file_datasets
 from trainables.dotted import imported
 from trainables.function_tasks import DIRECT
 from trainables.names import InputError
-from trainables.tasks import AUGMENTED, task
+from trainables.tasks import AUGMENTED, Task
 from trainables.torch_variants import TorchVariant
-from trainables.variants import NAMED, Variant, variant
+from trainables.variants import NAMED, Variant
 
 if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 INSTALLED = {"site-packages", "dist-packages"}
-"""Folders of packages, also of the user's own site and of the Python below a virtual environment."""
+"""Names of folders of installed packages, also in the user site and below a virtual environment."""
 OURS = ("trainables", "search_spaces", "sensitivity")
 
 
 def shipped(study: Study) -> bytes | None:
-    """Return the tasks and variants that workers cannot make from their names, pickled; None if there are
-    none.
+    """Return the pickled tasks and variants that workers cannot make from names; None if there are none.
 
     Modules that they use are pickled too, unless installed or part of Python.
 
@@ -40,7 +39,7 @@ def shipped(study: Study) -> bytes | None:
     import cloudpickle
 
     objects = {
-        "tasks": {name: task(name) for name in study.tasks if _own_task(name)},
+        "tasks": _own_tasks(study),
         "variants": _own_variants(study),
         "functions": {path: imported(path, "schedule") for path in own_schedules(study)},
     }
@@ -49,7 +48,7 @@ def shipped(study: Study) -> bytes | None:
     try:
         with by_value(cloudpickle):
             return bytes(cloudpickle.dumps(objects))
-    except Exception as error:  # whatever a user's object holds
+    except Exception as error:  # a user's object may raise anything
         named = ", ".join(name for names in objects.values() for name in names)
         raise InputError(
             f"{named} cannot be sent to workers: {type(error).__name__}: {' '.join(str(error).split())}"
@@ -59,7 +58,7 @@ def shipped(study: Study) -> bytes | None:
 def own_schedules(study: Study) -> list[str]:
     """Return the import paths of user-defined schedules that a study's variants fix or its spaces contain."""
     fixed = [
-        getattr(variant(name), "fixed", {}).get(schedule)
+        getattr(study.resolved.variant(name), "fixed", {}).get(schedule)
         for name in study.variants
         if name != DIRECT
         for schedule in SCHEDULES
@@ -77,15 +76,17 @@ def own_schedules(study: Study) -> list[str]:
     return sorted({value for value in chosen if isinstance(value, str) and ":" in value})
 
 
-def _own_task(name: str) -> bool:
-    """Return True for a user-defined task, and for a task on a user's file.
+def _own_tasks(study: Study) -> dict[str, Task]:
+    """Return the user-defined tasks of a study, and its tasks on a user's file, by name.
 
     The path in the name of a file task is relative to the driver's working directory.
     """
-    return (
-        not task(name)._built_in()
+    return {
+        name: task
+        for name in study.tasks
+        if not (task := study.resolved.task(name))._built_in()
         or file_datasets.kind(name.partition("/")[2].removesuffix(AUGMENTED)) is not None
-    )
+    }
 
 
 def _own_variants(study: Study) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def _own_variants(study: Study) -> dict[str, Any]:
     for name in study.variants:
         if name == DIRECT or name in known or name.startswith("torch.optim."):
             continue
-        chosen = variant(name)
+        chosen = study.resolved.variant(name)
         if isinstance(chosen, TorchVariant) or not (isinstance(chosen, Variant) and "-" in name):
             variants[name] = chosen
     return variants

@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 1.0
 LONGEST_STEP = 5.0
-"""Seconds between two looks after which the driver itself counts as suspended, or as waiting for the
-store."""
+"""Seconds between two checks after which the driver itself was suspended or waited for the store."""
 PATIENCE = 5.0
-"""Seconds that a worker may take to start before the progress says what it waits for."""
+"""Seconds that a worker may take to start before the progress shows the reason."""
 
 
 class Watch:
@@ -50,7 +49,7 @@ class Watch:
         self.node_lost = False
         """True once a fixed cluster has no node any more."""
         self.hung: set[str] = set()
-        """The trials of Tune's whose worker was killed because it hung."""
+        """Ids of the trials of Tune whose worker hung and was killed."""
 
     @property
     def reason(self) -> str:
@@ -70,7 +69,7 @@ class Watch:
         now = time.monotonic()
         if now - self._looked < min(LOOK_EVERY, self._timeout or math.inf):
             return
-        if now - self._looked > LONGEST_STEP:  # nobody listened to the workers meanwhile
+        if now - self._looked > LONGEST_STEP:  # the driver did not process reports in this time
             self._heard = {trial_id: moment + now - self._looked for trial_id, moment in self._heard.items()}
         self._looked = now
         running = [trial for trial in trials if trial.status == "RUNNING"]

@@ -12,9 +12,9 @@ from trainables.names import InputError
 
 HIDDEN = "..."
 LONGEST_FILE = 504
-"""Bytes that the path of a SQLite file may have: SQLite's 512, less the end of its journal's name."""
+"""Maximal length of a SQLite file's path in bytes: SQLite's 512, less the suffix of its journal."""
 SECRET = ("password", "sslpassword", "passfile")
-"""Where else than before its host a URL may have a password."""
+"""Options of a URL that may contain a password."""
 EXAMPLE = "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
 
 
@@ -62,7 +62,7 @@ def check_file(path: pathlib.Path, create: bool) -> None:
     """Refuse a path that cannot be a store, before a file is created."""
     try:
         is_folder, exists = path.is_dir(), path.exists()
-    except OSError as error:  # a name that no file can have
+    except OSError as error:  # an invalid file name
         raise InputError(f"store {str(path)!r} cannot be: {error.strerror}") from None
     if is_folder:
         raise InputError(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sensitivity.store.store import Store
 
 TRIALS_AT_ONCE = 500
-"""Trials of one query of epochs; databases limit how many values a query may list."""
+"""Maximal number of trials in one query of epochs; databases limit the values that a query may list."""
 Frames = Generator["pd.DataFrame", None, None]
 
 
@@ -48,9 +48,8 @@ def trial_batches(
         counts = connection.execute(
             chosen.with_only_columns(*map(sql.func.count, texts)).order_by(None)
         ).one()
-        kinds = {
-            column.name: "str" for column, count in zip(texts, counts, strict=True) if count
-        }  # also where a batch has none
+        # The same type in every batch, also in a batch of nulls.
+        kinds = {column.name: "str" for column, count in zip(texts, counts, strict=True) if count}
         for batch in query_batches(connection, chosen, rows):
             check()
             yield batch.astype({**whole_numbers, **kinds, "initial_loss": float})
@@ -85,7 +84,7 @@ def epoch_batches(
                 )
 
         more: dict[str, Any] = {}
-        """Names of whatever else was measured, in the order in which they first occur."""
+        """Names of the additional measured quantities, in the order of their first occurrence."""
         if connection.execute(sql.select(sql.exists().where(EPOCHS.c.measures.is_not(None)))).scalar_one():
             for part in epochs_in_parts([EPOCHS.c.measures]):
                 for measures in read_measures(text for (text,) in part):

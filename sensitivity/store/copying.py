@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from sensitivity.store.store import Store
 
 AT_ONCE = 5000
-"""Epochs read and written together."""
+"""Number of epochs read and written together."""
 PROGRESS = {"pending": 0, "running": 1, "failed": 2, "stopped": 2, **dict.fromkeys(DONE, 3)}
-"""How far a status is: a trial is taken from the store in which it is further."""
+"""Rank of a status: of two versions of a trial, the version of higher rank is kept."""
 CHANGING = ("status", "initial_loss", "error", "started", "finished")
 
 
@@ -88,8 +88,8 @@ def _copy(source: Store, target: Store, study: str, spec: dict[str, Any]) -> dic
         after = counts()
         if after[0] < len(trial_rows) or after[1] < read:
             raise InputError(
-                f"study {study!r}: {len(trial_rows)} trials and {read} epochs became {after[0]} and {after[1]}; "
-                f"nothing was copied"
+                f"study {study!r}: {len(trial_rows)} trials and {read} epochs became "
+                f"{after[0]} and {after[1]}; nothing was copied"
             )
     if names := optuna_names(source, study, spec):
         with source.optuna_storage() as ours, target.optuna_storage() as theirs:

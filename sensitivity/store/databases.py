@@ -27,12 +27,11 @@ from sensitivity.store.tables import TABLES
 from trainables.names import InputError
 
 BUSY_SECONDS = 30
-"""How long a writer waits for another one of the same SQLite file."""
+"""Seconds that a writer waits for another writer of the same SQLite file."""
 PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 10_000}
-"""Seconds and milliseconds for which a PostgreSQL server may leave a connection, or what was sent to it,
-unanswered."""
+"""Timeouts of PostgreSQL: seconds for a connection, milliseconds for unacknowledged data."""
 SCHEMA_LOCK = 0x73656E73
-"""The number of PostgreSQL's lock for that."""
+"""Number of the PostgreSQL advisory lock of :meth:`Database.schema_lock`."""
 PASSING = (
     exc.OperationalError,
     exc.InterfaceError,
@@ -40,7 +39,7 @@ PASSING = (
     exc.ProgrammingError,
     exc.TimeoutError,
 )
-"""Errors of the database's state: it is away, its disk is full, its tables were dropped."""
+"""Errors that may pass: an unreachable database, a full disk, dropped tables."""
 
 
 class Unreachable(InputError):
@@ -65,8 +64,8 @@ class Database:
         text = str(place)
         self._passwords: tuple[str, ...] = ()
         self.options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}, "pool_pre_ping": True}
-        """Of an engine, also of Optuna's: a connection that a restart of the database ended is not used
-        again."""
+        """Options of the engine, also of Optuna's: stale connections are replaced after a restart of the
+        database."""
         self.path = (
             None
             if "://" in text and not text.startswith("sqlite:///")
@@ -138,7 +137,7 @@ class Database:
         except exc.SQLAlchemyError as error:
             raise self.in_words(error) from None
         if writing:
-            self.check(writing=True)  # a file that was deleted takes what is written into it
+            self.check(writing=True)  # a write into a deleted file succeeds, and is lost
 
     @property
     def lost(self) -> bool:
@@ -204,12 +203,8 @@ class Database:
                     source.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                     return False
                 copied = _copied(source.driver_connection, target)
-        except (
-            sqlite3.Error,
-            exc.SQLAlchemyError,
-            OSError,
-            InputError,
-        ):  # no connection is left, or there is no room
+        except (sqlite3.Error, exc.SQLAlchemyError, OSError, InputError):
+            # There is no open connection, or no room for the copy.
             copied = False
         if not copied:
             target.unlink(missing_ok=True)
@@ -228,11 +223,10 @@ class Database:
                 connection.execute(sql.select(sql.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
                 yield
             return
-        folder = os.open(
-            self.path.parent, os.O_RDONLY
-        )  # to open and close the file itself would end SQLite's own locks
+        # Closing the file itself would release SQLite's own locks.
+        folder = os.open(self.path.parent, os.O_RDONLY)
         try:
-            with suppress(OSError):  # some network file systems cannot
+            with suppress(OSError):  # some network file systems have no locks
                 fcntl.flock(folder, fcntl.LOCK_EX)
             yield
         finally:
@@ -301,7 +295,7 @@ def _copied(source: Any, target: pathlib.Path) -> bool:
 
 def _durable(connection: Any, _record: Any) -> None:
     """Set WAL mode: readers do not wait for the writer, and a commit survives a killed process."""
-    connection.isolation_level = None  # transactions begin where we say so, not with the first change
+    connection.isolation_level = None  # transactions begin explicitly, in _begin
     cursor = connection.cursor()
     if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         cursor.execute("PRAGMA journal_mode=WAL")

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
-"""Seconds before the store is tried again; each pause is twice the one before."""
+"""Seconds before a retry; the pause doubles after each failure."""
 PATIENCE = 600.0
-"""Seconds that a run whose training has ended waits for the store."""
+"""Seconds that a finished run waits for an unreachable store."""
 
 
 class Delivery:
@@ -51,7 +51,7 @@ class Delivery:
         self._rescued: pathlib.Path | None = None
         self._full: InputError | None = None
         self.open = contextlib.ExitStack()
-        """What else is closed with it."""
+        """Resources that are closed with the delivery."""
         self.open.enter_context(store.database.pinned())
 
     @property
@@ -161,9 +161,8 @@ class Delivery:
             self.tick()
             if self._journal is None:
                 try:
-                    self._store.database.check(
-                        writing=True
-                    )  # the last reports may be in a file that was deleted since
+                    # The last reports may be in a file that was deleted in the meantime.
+                    self._store.database.check(writing=True)
                 except Unreachable as error:
                     self._away(error)
                     self._say(self.words)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROWS = 10_000
-"""Of a batch, about."""
+"""Approximate number of rows in a batch."""
 
 
 def query_batches(

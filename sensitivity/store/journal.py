@@ -35,12 +35,11 @@ class Journal:
         self.path = path
         self._file: Any = open_locked(path)
         lines = self._file.read().splitlines(keepends=True)
-        whole = [
-            line for line in lines if line.endswith(b"\n")
-        ]  # a killed run may leave a part of one, whose reports it had not kept
+        # A killed run may leave an incomplete line, whose reports were not confirmed.
+        whole = [line for line in lines if line.endswith(b"\n")]
         self._delivered, self._end = 0, sum(map(len, whole))
         self.reports = sum(len(json.loads(line)["reports"]) for line in whole)
-        """How many reports it has held."""
+        """Number of reports in the file."""
 
     def append(self, reports: Sequence[Mapping[str, Any]]) -> None:
         """Append a batch of reports.
@@ -125,7 +124,7 @@ def bring_in(store: Store, folder: pathlib.Path) -> int:
     for path in left_behind(store, folder):
         try:
             journal = Journal(path)
-        except BlockingIOError:  # of a run that is under way
+        except BlockingIOError:  # the journal of an active run
             continue
         try:
             journal.deliver(store)

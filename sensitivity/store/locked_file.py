@@ -21,7 +21,7 @@ def open_locked(path: pathlib.Path) -> BinaryIO:
             if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
                 file.seek(0)
                 return file
-        except FileNotFoundError:  # the process that had it open deleted it after it was opened here
+        except FileNotFoundError:  # the previous owner deleted the file after it was opened here
             pass
         except BaseException:
             file.close()

@@ -59,4 +59,4 @@ def _locks(operations: Operations) -> None:
 
 
 STEPS = {2: _measures, 3: _long_names, 4: _runs, 5: _locks}
-"""What takes the version before to each version."""
+"""Migration step to each version from the version before."""

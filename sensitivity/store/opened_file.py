@@ -17,7 +17,7 @@ Identity = tuple[int, int]
 """Device and inode of a file."""
 DESCRIPTORS = pathlib.Path("/dev/fd")
 PAGE_SIZE, PAGE_COUNT, HEADER = slice(16, 18), slice(28, 32), 100
-"""Places in the header of a SQLite file, and the bytes of the header."""
+"""Positions in the header of a SQLite file, and the length of the header."""
 
 
 class OpenedFile:
@@ -133,7 +133,8 @@ class OpenedFile:
             raise self._refused(reason)
 
     def _connected(self, connection: Any, record: Any) -> None:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # only now is the log open
+        # The write-ahead log is open only after the first query.
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if self.identity is None:
             self.identity = _identity(self.path)
         self._log_identity = record.info["log"] = self._log()

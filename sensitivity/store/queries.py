@@ -34,7 +34,8 @@ def revision(store: Store, study: str | None = None) -> str:
         counted, specs = counted.where(STUDY_TRIALS.c.study == study), specs.where(STUDIES.c.name == study)
     counts = store.frame(counted)
     seen = [store.frame(specs).to_numpy().tolist(), counts.astype(str).to_numpy().tolist()]
-    if (counts["status"] == "running").any():  # only then do epochs arrive; they are never taken away
+    # Epochs arrive only while a trial runs, and are never deleted singly.
+    if (counts["status"] == "running").any():
         number = sql.literal_column("max(rowid)") if store.dialect == "sqlite" else sql.func.count()
         seen.append(store.frame(sql.select(number.label("epochs")).select_from(EPOCHS))["epochs"].tolist())
     return _digest(seen)

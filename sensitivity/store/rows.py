@@ -95,8 +95,7 @@ def _null(value: float) -> float | None:
 
 
 def _text(value: str) -> str:
-    """Return the text without NUL, which PostgreSQL refuses, and without lone surrogates, which UTF-8 lacks.
-    """
+    """Return the text with NUL, which PostgreSQL refuses, and lone surrogates replaced."""
     return value.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode()
 
 

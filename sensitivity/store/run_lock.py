@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 BEAT_EVERY = 10.0
 """Seconds between two heartbeats."""
 STALE_AFTER = 60.0
-"""Seconds without a heartbeat, by the clock of the process that waits, after which a run counts as dead."""
+"""Seconds without a heartbeat, by the waiting process's clock, after which a run counts as dead."""
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the lock of another run."""
+"""Seconds between two checks of another run's lock."""
 _LIVE: set[str] = set()
 """Tokens of the runs of this process."""
 _DEAD_STATES = ("Z", "X", "")
-"""States of a process in /proc that has ended: it only waits for its parent, or is no more."""
+"""States in /proc of a process that has ended: zombie, dead, or no entry."""
 _SUSPENDED_STATES = ("T", "t")
-"""States of a process in /proc that SIGSTOP, a terminal or a debugger has stopped."""
+"""States in /proc of a process stopped by SIGSTOP, a terminal or a debugger."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,9 +126,8 @@ class RunLock:
                 done.set()
                 beating.join()
                 self._unlock_machine()
-                with contextlib.suppress(
-                    InputError
-                ):  # a store that is away: the next run finds this one ended
+                # Unreachable store: the next run sees that this process has ended.
+                with contextlib.suppress(InputError):
                     self._release()
         finally:
             _LIVE.discard(self._token)
@@ -237,7 +236,7 @@ class RunLock:
             self._file = open_locked(machine_lock_path(self._store.place, self._study))
         except BlockingIOError:
             return False
-        except OSError:  # no folder for it: the store's lock alone must do
+        except OSError:  # no folder for the file: use the store's lock only
             pass
         return True
 
@@ -287,13 +286,12 @@ class RunLock:
     def _beat(self, done: threading.Event) -> None:
         mine = (self._of_study, LOCKS.c.token == self._token)
         while not done.wait(BEAT_EVERY) and self._taken_by is None:
-            with contextlib.suppress(InputError):  # a store that is away: the next heartbeat may reach it
+            with contextlib.suppress(InputError):  # unreachable store: the next heartbeat may succeed
                 with self._store.database.transaction(writing=True) as connection:
                     beat = LOCKS.update().where(*mine).values(beats=LOCKS.c.beats + 1, last_beat=now())
                     ours = connection.execute(beat).rowcount == 1
-                if (
-                    not ours and not self._insert()
-                ):  # the study was deleted, and its lock with it; or another run has it
+                # The study and its lock were deleted, or another run has the lock.
+                if not ours and not self._insert():
                     self._taken_by = self.holder()
 
 

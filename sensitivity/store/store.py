@@ -55,7 +55,7 @@ class Store:
         self.url, self.place = self.database.url, self.database.shown
         try:
             self.opened_version = self._version()
-            """The version of the tables when the store was opened; 0 where there were none."""
+            """The version of the tables when the store was opened; 0 for a new store."""
             if self.opened_version == 0 and not create:
                 raise InputError(f"store {self.place!r} holds no studies")
             if 0 < self.opened_version < VERSION and not (migrate or self.database.is_file):
@@ -64,7 +64,7 @@ class Store:
                     f"`sensitivity store migrate` brings it "
                     "there, and older releases then refuse it"
                 )
-            if self.opened_version < VERSION:  # most often it is not, and opening costs a look
+            if self.opened_version < VERSION:  # usually false, which saves a query
                 self._migrate()
         except BaseException:
             self.close()
@@ -114,7 +114,8 @@ class Store:
         try:
             self.database.check(writing=True)
             with self.database.schema_lock():
-                url = self.optuna_url.replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
+                # Optuna formats the URL as a template.
+                url = self.optuna_url.replace("{", "{{").replace("}", "}}")
                 storage = optuna.storages.RDBStorage(url, self.database.options)
         except sql.exc.SQLAlchemyError as error:
             raise self.database.in_words(error) from None
@@ -241,7 +242,7 @@ class Store:
         """Return the status of each of the keys that the store has, in any study."""
         wanted = set(keys)
         chosen = sql.select(TRIALS.c.key, TRIALS.c.status)
-        if len(wanted) <= FEW:  # databases limit how many values a query may list
+        if len(wanted) <= FEW:  # databases limit the values that a query may list
             chosen = chosen.where(TRIALS.c.key.in_(wanted))
         with self.database.transaction() as connection:
             return {key: status for key, status in connection.execute(chosen) if key in wanted}

@@ -36,7 +36,7 @@ def problems(store: Store) -> list[dict[str, Any]]:
     A row has ``problem``, ``where`` (a trial's key or a study's name) and ``detail``.
     """
     faults = _damage(store)
-    if faults:  # and may not be readable
+    if faults:  # the other queries may fail on a damaged file
         return faults
 
     def note(problem: str, rows: Any) -> None:
@@ -54,9 +54,8 @@ def problems(store: Store) -> list[dict[str, Any]]:
             name: json.loads(spec)
             for name, spec in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))
         }
-        free = [
-            name for name, spec in specs.items() if spec.get("trainable")
-        ]  # such a trainable ends when it likes
+        # A user's trainable may end before its last epoch.
+        free = [name for name, spec in specs.items() if spec.get("trainable")]
         short = sql.select(TRIALS.c.key, _LAST, sql.literal("of"), TRIALS.c.epochs).join(
             EPOCHS, EPOCHS.c.key == TRIALS.c.key
         )
@@ -104,7 +103,7 @@ def _damage(store: Store) -> list[dict[str, Any]]:
             messages = [
                 str(message) for message in connection.exec_driver_sql("PRAGMA integrity_check").scalars()
             ]
-    except Lost as error:  # so damaged that SQLite does not say how
+    except Lost as error:  # too damaged for SQLite's check
         messages = [str(error)]
     return [
         {"problem": "the file is damaged", "where": store.place, "detail": message}
@@ -184,9 +183,8 @@ def optuna_names(store: Store, study: str, spec: dict[str, Any]) -> list[str]:
 
     See ``Assignments.labels``.
     """
-    if not sql.inspect(store.database.engine).has_table(
-        "study_directions"
-    ):  # of Optuna's tables the one with a name of its own
+    # The table of Optuna with a distinctive name.
+    if not sql.inspect(store.database.engine).has_table("study_directions"):
         return []
     import optuna
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PROBED_STEPS = 3
 FORWARD = 1 / 3
-"""Share of a step that its forward pass is, which evaluation repeats."""
+"""Duration of a forward pass (an evaluation step) relative to a training step."""
 
 
 def plan_rows(study: Study) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from trainables.variants import VARIANTS, register_variant
 
 MOST_SEEDS = 100_000
 EVERY = "*"
-"""In ``spaces``: every variant."""
+"""Key of ``spaces`` that stands for every variant."""
 
 
 class StudyFields(BaseModel):
@@ -196,7 +196,7 @@ def _variant_name(variant: Any) -> Any:
     if not isinstance(chosen, TorchVariant):
         return register_variant(chosen).name
     VARIANTS[chosen.name] = (
-        chosen  # found there where its path cannot be imported: in a notebook, in a function
+        chosen  # registered, as the path of a notebook's or function's class cannot be imported
     )
     return chosen.name
 

@@ -9,8 +9,8 @@ from trainables.dotted import given_name, imported
 from trainables.names import InputError
 from trainables.sources import identity
 
-_GIVEN: dict[str, Any] = {}
-"""Trainables that this process was given as objects: a function of a notebook cannot be imported."""
+_PASSED: dict[str, Any] = {}
+"""Trainables passed as objects in this process: a function of a notebook cannot be imported."""
 
 
 def name_of(trainable: Any) -> str:
@@ -28,7 +28,7 @@ def name_of(trainable: Any) -> str:
             f"trainable must be a Ray Tune function or class, or 'module:name', got {trainable!r}"
         )
     name = given_name(trainable)
-    _GIVEN[name] = trainable
+    _PASSED[name] = trainable
     return name
 
 
@@ -37,8 +37,8 @@ def resolve(name: str) -> Any:
 
     Raises: InputError if it cannot be imported, with the reason.
     """
-    if name in _GIVEN:
-        return _GIVEN[name]
+    if name in _PASSED:
+        return _PASSED[name]
     if "#" in name:
         raise InputError(
             f"trainable {name!r} was given as an object in another process; give it again, or 'module:name' "

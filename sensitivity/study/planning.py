@@ -13,8 +13,8 @@ from sensitivity.study.trial import DONE, Trial, source_of, trial_key
 
 COHORTS_PER_WORKER = {"cpu": 16, "cuda": 1}
 LARGEST_COHORT = {"cpu": 32, "cuda": 256}
-"""Trials of a cohort: handing one to a worker costs Ray Tune some 0.3 s; a GPU trains all of them as one
-program."""
+"""Maximal number of trials in a cohort: scheduling a cohort costs Ray Tune some 0.3 s; a GPU trains a cohort
+as one program."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def trials_of(study: StudyFields, task: str, variant: str, configuration: Mappin
         int(configuration.get("batch_size", study.resolved.batch_size(task))),
         study.resolved.fingerprint(task),
     )
-    epochs = study.epochs or 0  # as many as a trainable of the user's own reports
+    epochs = study.epochs or 0  # a user's trainable reports as many epochs as it likes
     identity = study.resolved.variant_id(variant)
     named = (
         configuration

@@ -52,4 +52,4 @@ PRESETS: dict[str, dict[str, Any]] = {
     **{f"paper-table-{number}": _of_table(table) for number, table in TABLES.items()},
 }
 GROUPS: dict[str, tuple[str, ...]] = {"paper": tuple(name for name in PRESETS if name.startswith("paper-"))}
-"""Presets that are several studies, run one after another."""
+"""Presets that consist of several studies, run one after another."""

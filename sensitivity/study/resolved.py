@@ -110,8 +110,7 @@ class ResolvedStudy:
         return self._once("fingerprint", task, lambda: task_fingerprint(task, self._limit))
 
     def variant_id(self, variant: str) -> str:
-        """Return a variant's name in trial keys; user-defined optimizers get a hash of their source appended.
-        """
+        """Return a variant's name in trial keys; user-defined optimizers have a hash of their source."""
         if self._trainable is not None or variant == DIRECT or variant.startswith("torch.optim."):
             return variant
         return self._once("variant id", variant, lambda: _variant_id(variant, self.variant(variant)))

@@ -48,7 +48,8 @@ class Study(StudyFields):
 
     Raises: InputError, in one line, for a study that cannot be run.
 
-    >>> Study(name="lr", tasks=["autoencoder/digits"], variants=["adam"], design={"kind": "grid", "points": 3}, seeds=2, epochs=1).seeds
+    >>> fields = dict(tasks=["autoencoder/digits"], variants=["adam"], design={"kind": "grid", "points": 3})
+    >>> Study(name="lr", seeds=2, epochs=1, **fields).seeds
     (0, 1)
     """
 
@@ -186,7 +187,7 @@ def _jsonable(value: Any) -> Any:
 
 def _one_line(error: ValidationError) -> InputError:
     """Return the first of pydantic's errors as one line; an InputError is returned unchanged."""
-    # A field that is unknown is the mistake; the field that lacks because of it is only its shadow.
+    # Report an unknown field first: a missing field is often its consequence (a misspelt name).
     first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):

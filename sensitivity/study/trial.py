@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 STATUSES = ("pending", "running", "completed", "diverged", "stopped", "failed")
-"""``stopped`` is a trial that a scheduler ended early: it has no result at the full budget."""
+"""``stopped``: a scheduler ended the trial early, so it has no result at the full budget."""
 METRICS = ("train_loss_end", "train_loss", "test_loss")
-"""The losses that a study can be judged by: over the training set after the epoch, during the epoch, and over
-the test set."""
+"""The losses of an epoch: training set after the epoch, training set during the epoch, test set."""
 DONE = ("completed", "diverged")
-"""Statuses that are results, which a trial keeps."""
+"""Statuses that are results; a trial never leaves them."""
 SCHEDULES = ("lr_schedule", "mu_schedule", "nu_schedule")
 
 
@@ -49,7 +48,8 @@ def trial_key(
     hyperparameters.
 
     >>> rest = (0, 1, 64, "float32")
-    >>> trial_key("f", "adam", {"lr": 1, "mu": 0.9}, *rest) == trial_key("f", "adam", {"mu": 0.9, "lr": 1.0}, *rest)
+    >>> key = trial_key("f", "adam", {"lr": 1, "mu": 0.9}, *rest)
+    >>> key == trial_key("f", "adam", {"mu": 0.9, "lr": 1.0}, *rest)
     True
     """
     content = [

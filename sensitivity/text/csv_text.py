@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMULA = re.compile(r"'*[=+\-@\t\n]")
-"""How a text begins that a spreadsheet takes for a formula, or that :func:`inert` made of one."""
+"""Start of a text that a spreadsheet reads as a formula, and of such a text escaped by :func:`inert`."""
 
 
 def inert(value: Any) -> Any:

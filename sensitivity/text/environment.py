@@ -9,15 +9,15 @@ import threading
 from collections.abc import Iterator, Mapping
 
 ENVIRONMENT = {
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # they cannot write a list of members
-    "RAY_AIR_NEW_OUTPUT": "0",  # its banner is printed at verbose=0 too
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # SIGINT is ours: it has to end with 130
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # those loggers cannot write a config with a list
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints its banner at verbose=0 too
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the command handles SIGINT and exits with 130
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # the store is the state: Tune's own copy is never read
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # runs resume from the store: Tune's own state is never read
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-"""Settings, where the environment does not have its own."""
+"""Values of environment variables that the user has not set."""
 
 
 @contextlib.contextmanager

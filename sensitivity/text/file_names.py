@@ -6,7 +6,7 @@ import hashlib
 import re
 
 HASHED = re.compile(r"-(?:[0-9a-f]{6}|[0-9a-f]{16})$", re.IGNORECASE)
-"""The end of a folder name that has a hash: of 64 bits, or of 24 as earlier releases wrote."""
+"""A hash at the end of a folder name: 64 bits, or 24 bits in earlier releases."""
 
 
 def folder_name(study: str) -> str:

@@ -10,7 +10,7 @@ import os
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-"""The folder that holds this package and those that came with it."""
+"""The folder of this package and of :data:`PACKAGES`."""
 PACKAGES = ("search_spaces", "trainables")
 BAD_INPUT = 2
 
@@ -55,10 +55,11 @@ def search_last(path: str | None = None) -> None:
     Args:
         path: the folder; the working directory if None.
     """
+    # The import hook of an editable install comes after every folder.
     for folder in (
         ROOT,
         path or os.getcwd(),
-    ):  # an editable install is found by a hook that comes after every folder
+    ):
         if folder not in sys.path:
             sys.path.append(folder)
 
@@ -74,9 +75,8 @@ def search_path() -> list[str]:
         *dict.fromkeys(folder for folder in [*folders, ROOT] if folder != working_directory),
         working_directory,
     ]
-    return [
-        folder for folder in searched if os.fsencode(folder).decode(errors="replace") == folder
-    ]  # Ray takes UTF-8 only
+    # Ray takes UTF-8 only.
+    return [folder for folder in searched if os.fsencode(folder).decode(errors="replace") == folder]
 
 
 def is_installed() -> bool:
@@ -90,10 +90,10 @@ def _hiding(name: str) -> str | None:
 
     try:
         spec = find_spec(name)
-    except ValueError:  # a module without a specification, which a program made itself
+    except ValueError:  # a module object without a specification
         return None
     if spec is None:
-        return None  # Python's own words for a package that is not there are as good
+        return None  # a missing package: Python's own message is good
     folders = list(spec.submodule_search_locations or ())
     if any(os.path.realpath(folder) == os.path.realpath(os.path.join(ROOT, name)) for folder in folders):
         return None

@@ -19,7 +19,7 @@ def to_json(value: Any) -> str:
             return [plain(entry) for entry in item]
         if hasattr(item, "item"):  # a NumPy number
             item = item.item()
-        if isinstance(item, datetime.datetime):  # a time that is not known is one, too, and unlike itself
+        if isinstance(item, datetime.datetime):  # NaT is a datetime, and unequal to itself
             return item.isoformat() if item == item else None
         if isinstance(item, float) and not math.isfinite(item):
             return None if math.isnan(item) else str(item)

@@ -9,7 +9,6 @@ VIEWS: dict[str, Callable[[Any], str]] = {}
 
 
 def notebook_view(shown: object) -> str | None:
-    """Return the HTML of an object by the function registered for its class; None lets a notebook print text.
-    """
+    """Return the HTML of an object by the function registered for its class; None if there is none."""
     view = VIEWS.get(type(shown).__name__)
     return view(shown) if view is not None else None

@@ -19,4 +19,4 @@ def not_boolean(value: object) -> object:
 
 
 NOT_BOOLEAN = BeforeValidator(not_boolean)
-"""Before the validation of a field that is a number."""
+"""Validator of number fields that refuses booleans."""

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DASH = "–"
+"""The text of an unknown number."""
 ROUNDING = 1e-14
 """Relative size of rounding errors."""
-"""What is not known."""
 MOST = 8
-"""Variants that a sentence speaks of; the table has the others."""
+"""Maximal number of variants that a sentence names; the table has the rest."""
 
 
 def number(value: object) -> str:
@@ -75,8 +75,10 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
     '0.0498 (0.0242 to 0.0691)'
     >>> with_interval({"value": 0.25, "low": 0.1, "high": 0.4}, form=".0%")
     '25% (10% to 40%)'
-    >>> with_interval({"value": float("nan"), "low": 0, "high": 1}), with_interval({"value": 0.5, "low": 0.5, "high": 0.5})
-    ('–', '0.5')
+    >>> with_interval({"value": float("nan"), "low": 0, "high": 1})
+    '–'
+    >>> with_interval({"value": 0.5, "low": 0.5, "high": 0.5})
+    '0.5'
     >>> with_interval({"value": 0.573, "low": 1.1e-16, "high": 1.15})
     '0.573 (0 to 1.15)'
     """

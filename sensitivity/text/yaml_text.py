@@ -29,7 +29,7 @@ class _Loader(yaml.SafeLoader):
         names = set()
         for key, _ in node.value:
             name = self.construct_object(key, deep=True)
-            if isinstance(name, Hashable):  # PyYAML refuses others
+            if isinstance(name, Hashable):  # PyYAML refuses unhashable keys
                 if name in names:
                     raise yaml.constructor.ConstructorError(
                         None, None, f"{name!r} is given twice", key.start_mark
