@@ -295,6 +295,6 @@ def check_place(study: Study, place: Place) -> None:
     for argument, value in arguments.items():
         if value and own_trainables.asks_for_resources(study.resolved.trainable()):
             raise InputError(
-                f"{argument} {value} cannot be given to trainable {study.trainable!r}, which asks for its own; "
-                "give it there, in tune.with_resources or default_resource_request"
+                f"{argument} {value} cannot be given to trainable {study.trainable!r}, which asks for "
+                "its own; give it there, in tune.with_resources or default_resource_request"
             )

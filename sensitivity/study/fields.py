@@ -167,7 +167,7 @@ class StudyFields(BaseModel):
 def trainable_task_name(name: str) -> str:
     """Return the task name of a user's trainable.
 
-    >>> own("train")
+    >>> trainable_task_name("train")
     'trainable/train'
     """
     return f"trainable/{name}"
@@ -185,19 +185,18 @@ def _task_name(task: Any) -> Any:
     return register_task(task).name if isinstance(task, Task) else task
 
 
-def _variant_name(variant: Any) -> Any:
+def _variant_name(value: Any) -> Any:
     """Return the name of a variant.
 
     An optimizer class or factory is named by its import path; a variant object is registered first.
     """
-    if isinstance(variant, str):
-        return variant
-    chosen = variant(variant)
+    if isinstance(value, str):
+        return value
+    chosen = variant(value)
     if not isinstance(chosen, TorchVariant):
         return register_variant(chosen).name
-    VARIANTS[chosen.name] = (
-        chosen  # registered, as the path of a notebook's or function's class cannot be imported
-    )
+    # Register it: the import path of a class in a notebook or a function cannot be imported.
+    VARIANTS[chosen.name] = chosen
     return chosen.name
 
 
