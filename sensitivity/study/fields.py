@@ -17,7 +17,7 @@ from trainables.function_tasks import DIRECT
 from trainables.names import InputError
 from trainables.tasks import Task, register_task
 from trainables.torch_variants import TorchVariant
-from trainables.variants import VARIANTS, register_variant
+from trainables.variants import VARIANTS, register_variant, variant
 
 MOST_SEEDS = 100_000
 EVERY = "*"

@@ -96,12 +96,12 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
 
 
 def known(value: Any) -> bool:
-    """Whether a cell of a table is a finite number."""
+    """Return True if a cell of a table is a finite number."""
     return isinstance(value, numbers.Real) and math.isfinite(value)
 
 
 def percent(share: float) -> str:
-    """A share in per cent.
+    """Return a share in per cent.
 
     >>> percent(0.254)
     '25%'
