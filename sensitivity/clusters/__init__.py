@@ -1,1 +1,1 @@
-"""Studies on a cluster: jobs, the packing of a user's code, Kubernetes manifests."""
+"""Studies on a cluster: Ray jobs, packing of a user's code, Kubernetes and Slurm manifests."""

@@ -1,4 +1,4 @@
-"""Studies as jobs of a Ray cluster: hand one over, follow it, look after it, end it."""
+"""Studies as jobs of a Ray cluster: submit, list, follow, wait and cancel."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
 OPEN = ("PENDING", "RUNNING")
 STUDY, SPECIFICATION = "sensitivity_study", "sensitivity_specification"
-"""What a job of ours is known by, in its metadata."""
+"""Keys of the metadata of a study's job."""
 LOOK_EVERY = 0.5
 
 
 class Jobs:
-    """The jobs of a cluster that are studies.
+    """The jobs of a Ray cluster that are studies.
 
-    Args: address: ``http://HOST:8265``, the dashboard of the cluster's head.
-    Raises: InputError, in one line, for a cluster that does not answer and for a token that it misses or
-    refuses.
+    Args:
+        address: ``http://HOST:8265``, the dashboard of the cluster's head node.
+
+    Raises: InputError, in one line, for a cluster that does not answer and for a missing or refused token.
     """
 
     def __init__(self, address: str) -> None:
@@ -47,7 +48,7 @@ class Jobs:
                 f"address {address!r} is not a cluster's dashboard; give http://HOST:8265, or https://"
             )
         self.address = address.rstrip("/")
-        logging.getLogger("ray").setLevel(logging.WARNING)  # it tells of every package that it makes
+        logging.getLogger("ray").setLevel(logging.WARNING)  # Ray logs every package that it makes
         with self._in_one_line():
             self._client = JobSubmissionClient(self.address, headers=_headers())
 
@@ -60,10 +61,16 @@ class Jobs:
         working_dir: pathlib.Path | None = None,
         options: Sequence[str] = (),
     ) -> tuple[str, bool]:
-        """Hand a study over, and return its job, and whether that ran already.
+        """Submit a study, and return its job and whether the job was already running.
 
-        Args: as for :func:`sensitivity.clusters.packing.pack`. options: of ``sensitivity run`` there, such as
-        ``["--workers", "8"]``. Raises: InputError for another study of that name that is running.
+        Args:
+            study: the specification.
+            store: store on the cluster, as in :func:`sensitivity.clusters.packing.pack`.
+            task_module: file of the user's tasks and variants.
+            working_dir: folder that is sent along.
+            options: further options of ``sensitivity run`` on the cluster, such as ``["--workers", "8"]``.
+
+        Raises: InputError if another study of the same name is running.
         """
         with tempfile.TemporaryDirectory(prefix="sensitivity-job-") as folder:
             luggage = pack(
@@ -76,16 +83,16 @@ class Jobs:
             )
             same = _content(luggage.folder, luggage.command)
             earlier = self._of(study.name)
-            for each in earlier:
-                if each.status in OPEN:
-                    if each.metadata[SPECIFICATION] != same:
+            for job in earlier:
+                if job.status in OPEN:
+                    if job.metadata[SPECIFICATION] != same:
                         raise InputError(
-                            f"another study {study.name!r} is running as job {each.submission_id}; cancel "
+                            f"another study {study.name!r} is running as job {job.submission_id}; cancel "
                             f"it, or give this one another name"
                         )
-                    return str(each.submission_id), True
+                    return str(job.submission_id), True
             with self._in_one_line():
-                # The number is part of the name, so of two who submit at once one is refused by Ray.
+                # Ray refuses the second of two simultaneous submissions, as both have the same number.
                 job = self._client.submit_job(
                     entrypoint=luggage.command,
                     submission_id=f"{folder_name(study.name)}-{len(earlier) + 1}",
@@ -95,35 +102,45 @@ class Jobs:
         return str(job), False
 
     def rows(self, name: str | None = None) -> list[dict[str, Any]]:
-        """Every study's job, the newest last: job, study, status, when it started, how long it took, what Ray
-        says of it.
+        """Return a row for every study's job, oldest first.
 
-        Args: name: only that job, or that study's.
+        A row has job, study, status, start time, seconds and Ray's message.
+
+        Args:
+            name: a job or a study, whose jobs alone are returned; None for all.
         """
         every = self._all()
-        chosen = [each for each in every if name in (None, each.submission_id, each.metadata[STUDY])]
+        chosen = [job for job in every if name in (None, job.submission_id, job.metadata[STUDY])]
         if name is not None and not chosen:
             raise _unknown(name, every)
         return [
             {
-                "job": each.submission_id,
-                "study": each.metadata[STUDY],
-                "status": each.status.lower(),
-                "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime((each.start_time or 0) / 1000)),
-                "seconds": round(((each.end_time or time.time() * 1000) - (each.start_time or 0)) / 1000),
-                "message": _one_line((each.message or "").strip().rpartition("\n")[2]),
+                "job": job.submission_id,
+                "study": job.metadata[STUDY],
+                "status": job.status.lower(),
+                "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime((job.start_time or 0) / 1000)),
+                "seconds": round(((job.end_time or time.time() * 1000) - (job.start_time or 0)) / 1000),
+                "message": _one_line((job.message or "").strip().rpartition("\n")[2]),
             }
-            for each in chosen
+            for job in chosen
         ]
 
     def logs(self, name: str) -> str:
-        """What a job printed so far. Args: name: of the job, or of its study, whose newest job is meant."""
+        """Return the output of a job so far.
+
+        Args:
+            name: a job, or a study, whose newest job is meant.
+        """
         with self._in_one_line():
             return str(self._client.get_job_logs(self._find(name).submission_id))
 
     def follow(self, name: str, say: Callable[[str], None]) -> str:
-        """Pass on what a job prints until it ends, and return its status. Args: say: takes the text as it
-        comes."""
+        """Pass on a job's output until the job ends, and return its status.
+
+        Args:
+            name: a job, or a study, whose newest job is meant.
+            say: called with each piece of the output.
+        """
         job = self._find(name).submission_id
 
         async def tail() -> None:
@@ -137,7 +154,11 @@ class Jobs:
     def wait(self, name: str, timeout: float | None = None) -> str:
         """Wait until a job has ended, and return its status: succeeded, failed or stopped.
 
-        Raises: InputError when it has not within ``timeout`` seconds.
+        Args:
+            name: a job, or a study, whose newest job is meant.
+            timeout: seconds to wait; no limit if None.
+
+        Raises: InputError if the job has not ended within ``timeout`` seconds.
         """
         job, deadline = (
             self._find(name).submission_id,
@@ -150,7 +171,7 @@ class Jobs:
         return status.lower()
 
     def cancel(self, name: str) -> str:
-        """End a job, and return its status; what it reported stays in its store."""
+        """Cancel a job, and return its status; its reports stay in the store."""
         job = self._find(name).submission_id
         with self._in_one_line():
             self._client.stop_job(job)
@@ -162,23 +183,23 @@ class Jobs:
 
     def _all(self) -> list[Any]:
         with self._in_one_line():
-            found = [each for each in self._client.list_jobs() if STUDY in (each.metadata or {})]
-        return sorted(found, key=lambda each: each.start_time or 0)
+            jobs = [job for job in self._client.list_jobs() if STUDY in (job.metadata or {})]
+        return sorted(jobs, key=lambda job: job.start_time or 0)
 
     def _of(self, study: str) -> list[Any]:
-        return [each for each in self._all() if each.metadata[STUDY] == study]
+        return [job for job in self._all() if job.metadata[STUDY] == study]
 
     def _find(self, name: str) -> Any:
-        """The job of that name, or the newest of that study."""
+        """Return the job of that name, or the newest job of that study."""
         every = self._all()
-        for each in reversed(every):
-            if name in (each.submission_id, each.metadata[STUDY]):
-                return each
+        for job in reversed(every):
+            if name in (job.submission_id, job.metadata[STUDY]):
+                return job
         raise _unknown(name, every)
 
     @contextmanager
     def _in_one_line(self) -> Iterator[None]:
-        """Whatever Ray's client raises, as bad input."""
+        """Turn the exceptions of Ray's client into an InputError of one line."""
         from ray.exceptions import AuthenticationError
 
         try:
@@ -206,13 +227,15 @@ def _unknown(name: str, every: Sequence[Any]) -> InputError:
     return unknown(
         "job or study",
         name,
-        sorted({each.submission_id for each in every} | {each.metadata[STUDY] for each in every}),
+        sorted({job.submission_id for job in every} | {job.metadata[STUDY] for job in every}),
     )
 
 
 def _headers() -> dict[str, str]:
-    """The token of this machine, where it has one; a client sends it of itself only where RAY_AUTH_MODE says
-    so."""
+    """Return the header with this machine's token, if it has one.
+
+    Ray's client sends the token itself only if RAY_AUTH_MODE is set.
+    """
     if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token":
         return {}
     token = os.environ.get("RAY_AUTH_TOKEN")
@@ -223,12 +246,12 @@ def _headers() -> dict[str, str]:
 
 
 def _content(folder: pathlib.Path, command: str) -> str:
-    """A hash of everything that a job is given."""
+    """Return a hash of the command and all files of a job."""
     content = hashlib.sha256(command.encode())
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content.update(b"\n" + os.fsencode(path.relative_to(folder)) + b"\n" + path.read_bytes())
     return content.hexdigest()[:16]
 
 
-def _one_line(said: object) -> str:
-    return " ".join(str(said or "").split())[:300]
+def _one_line(message: object) -> str:
+    return " ".join(str(message or "").split())[:300]

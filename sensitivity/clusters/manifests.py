@@ -1,5 +1,4 @@
-"""A study as a RayJob of KubeRay, and as a batch script of Slurm. Both carry the study and the user's task
-module within them."""
+"""Kubernetes and Slurm manifests that run a study; both contain the study and the user's task module."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 MOST_BYTES = 1_000_000
-"""What a ConfigMap of Kubernetes holds."""
+"""Maximal size of a Kubernetes ConfigMap."""
 WHERE = "/study"
 SECRET = "sensitivity"
 END = "END_OF_FILE"
@@ -37,13 +36,23 @@ def kuberay(
     task_module: pathlib.Path | None = None,
     options: Sequence[str] = (),
 ) -> str:
-    """A ConfigMap with the study, and a RayJob that runs it on a cluster of its own, which is taken down
-    afterwards.
+    """Return a ConfigMap with the study, and a RayJob that runs the study on a cluster of its own.
 
-    Args: image: holds this package. nodes: workers beside the head. cpus, gpus: of each. store: a database
-        URL, which outlives the cluster; when not given, SENSITIVITY_STORE of the Kubernetes secret
-        :data:`SECRET`. options: of ``sensitivity run``.
-    Raises: InputError for files that a ConfigMap cannot hold.
+    KubeRay deletes the cluster after the run.
+
+    Args:
+        study: the specification.
+        image: container image with this package.
+        nodes: number of worker nodes, besides the head node.
+        cpus: CPUs of each node.
+        gpus: GPUs of each node.
+        store: a database URL that outlives the cluster; SENSITIVITY_STORE of the Kubernetes secret
+            :data:`SECRET` if None.
+        task_module: file of the user's tasks and variants.
+        options: further options of ``sensitivity run``.
+
+    Raises: InputError for files that exceed a ConfigMap.
+
     Source: KubeRay, "RayJob" (ray.io/v1); Kubernetes, "Configure a Pod to Use a ConfigMap".
     """
     files = _files(study, task_module)
@@ -81,11 +90,10 @@ def kuberay(
             "entrypoint": f"sh -c {shlex.quote(f'cd {WHERE} && {run}')}",
             "shutdownAfterJobFinishes": True,
             "ttlSecondsAfterFinished": 300,
-            "backoffLimit": 2,  # a driver that is lost runs again, and trains what the store lacks
+            "backoffLimit": 2,  # a lost driver is restarted, and trains the missing trials
             "rayClusterSpec": {
                 "rayVersion": importlib.metadata.version("ray"),
-                # Whoever has no token is refused: KubeRay makes one and gives it to every pod (1.5.1 and
-                # newer).
+                # Requests without a token are refused: KubeRay (1.5.1 or newer) makes a token for all pods.
                 "authOptions": {"mode": "token"},
                 "headGroupSpec": {"rayStartParams": {"dashboard-host": "0.0.0.0"}, "template": pod("head")},
                 "workerGroupSpecs": [
@@ -115,9 +123,18 @@ def slurm(
     task_module: pathlib.Path | None = None,
     options: Sequence[str] = (),
 ) -> str:
-    """A batch script that starts Ray on the nodes of one Slurm job, runs the study there, and takes Ray down.
+    """Return a batch script that starts Ray on the nodes of a Slurm job and runs the study there.
 
-    Args: nodes: in all. cpus, gpus: of each. hours: time limit. The rest as for :func:`kuberay`.
+    Args:
+        study: the specification.
+        nodes: number of nodes.
+        cpus: CPUs of each node.
+        gpus: GPUs of each node.
+        hours: time limit.
+        store: a database URL or a path that all nodes share.
+        task_module: file of the user's tasks and variants.
+        options: further options of ``sensitivity run``.
+
     Source: Ray, "Deploying on Slurm"; Slurm, ``sbatch`` (``--requeue``, ``--export``).
     """
     run = (
@@ -162,7 +179,8 @@ srun --nodes=1 --ntasks=1 --nodelist="${{nodes[0]}}" \\
     ray start --head --node-ip-address="$head_ip" --port="$port" --num-cpus={cpus} --num-gpus={gpus} --block &
 until ray health-check --address "$address" 2>/dev/null; do sleep 2; done
 for node in "${{nodes[@]:1}}"; do
-    srun --nodes=1 --ntasks=1 --nodelist="$node" ray start --address="$address" --num-cpus={cpus} --num-gpus={gpus} --block &
+    srun --nodes=1 --ntasks=1 --nodelist="$node" \\
+        ray start --address="$address" --num-cpus={cpus} --num-gpus={gpus} --block &
 done
 
 {run}
@@ -183,7 +201,7 @@ def _name(task_module: pathlib.Path | None) -> str | None:
 
 
 def _kubernetes_name(study: str) -> str:
-    """A DNS label of at most 47 characters, KubeRay's limit for a RayJob.
+    """Return a DNS label of at most 47 characters, KubeRay's limit for a RayJob.
 
     >>> _kubernetes_name("Paper table_1")
     'paper-table-1-f7108502689034e3'

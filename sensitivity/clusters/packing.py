@@ -1,5 +1,4 @@
-"""What a study takes along to another machine: its specification, the user's task module, and a folder of
-limited size."""
+"""The folder that a study needs on another machine: its specification, the task module, other files."""
 
 from __future__ import annotations
 
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 
 SPECIFICATION = "study.json"
 FILES = "files"
-"""The folder of what is the user's. Ray searches the folder above it before the standard library, so no
-module may lie there."""
+"""The folder of the user's files. Ray searches its parent folder before the standard library, so the parent
+must not contain modules."""
 MOST_BYTES = 100_000_000
 LEFT_OUT = (
     ".git",
@@ -32,16 +31,17 @@ LEFT_OUT = (
     "*.sqlite-wal",
     "*.sqlite-shm",
 )
-"""What is never taken along: it can be made again, or is a result."""
+"""Patterns of files that are not copied: caches and results."""
 HOME_STORE = "~/sensitivity.sqlite"
 
 
 @dataclass(frozen=True)
 class Luggage:
-    """A folder that is ready to travel, and the command that runs it there.
+    """A packed folder, and the command that runs it on another machine.
 
-    Args: folder: holds :data:`SPECIFICATION`, and all that the command names. command: for a shell in that
-    folder.
+    Args:
+        folder: has :data:`SPECIFICATION` and all files that the command names.
+        command: shell command, run in that folder.
     """
 
     folder: pathlib.Path
@@ -49,11 +49,13 @@ class Luggage:
 
 
 def check_remote_store(store: str | None) -> None:
-    """Refuse a store that the far side could not keep. Args: store: an absolute path there, a URL, or None
-    for its own.
+    """Refuse a store that the remote machine could not keep.
 
-    Raises: InputError for a relative path, and for a URL with a password, which would be read by everybody
-    who may list jobs.
+    Args:
+        store: an absolute path on the remote machine, a URL, or None for its default.
+
+    Raises: InputError for a relative path, and for a URL with a password, which everyone who may list jobs
+    could read.
     """
     if store is None or store.startswith(("/", "~/", "sqlite:////")):
         return
@@ -83,29 +85,30 @@ def command(
     options: Sequence[str] = (),
     inside: str | None = None,
 ) -> str:
-    """The shell command that runs a study from its own folder on a node of a cluster.
+    """Return the shell command that runs a study from its own folder on a node of a cluster.
 
     Args:
-        store: see :func:`check_remote_store`; None is what SENSITIVITY_STORE says there, else
+        study: the specification.
+        store: see :func:`check_remote_store`; None uses SENSITIVITY_STORE on the node, else
             :data:`HOME_STORE`.
-        task_module: its path in the folder.
-        options: further ones of ``sensitivity run``.
-        inside: a folder below, in which it runs.
+        task_module: path of the task module in the folder.
+        options: further options of ``sensitivity run``.
+        inside: a subfolder in which the command runs.
     """
     check_remote_store(store)
-    kept = (
+    url = (
         _quoted(store)
         if store is not None
         else f'"${{SENSITIVITY_STORE:-$HOME/{HOME_STORE.removeprefix("~/")}}}"'
     )
     specification = f"../{SPECIFICATION}" if inside is not None else SPECIFICATION
     start = f"cd {shlex.quote(inside)} && " if inside is not None else ""
-    # -P: the folder is searched for modules last, not before the standard library.
+    # -P: do not put the folder before the standard library in the import path.
     words = [
         f"{start}python -P -m sensitivity.command.main run",
         specification,
         "--store",
-        kept,
+        url,
         "--out",
         f"~/runs/{folder_name(study.name)}",
     ]
@@ -124,10 +127,18 @@ def pack(
     options: Sequence[str] = (),
     most: int = MOST_BYTES,
 ) -> Luggage:
-    """Put what a study needs into an empty folder.
+    """Put the files of a study into an empty folder.
 
-    Args: working_dir: taken along whole, but for :data:`LEFT_OUT`. most: bytes of it. The rest as for
-    :func:`command`. Raises: InputError for a folder that is missing or too large, naming its largest file.
+    Args:
+        study: the specification.
+        folder: the empty folder.
+        store: see :func:`command`.
+        task_module: file of the user's tasks and variants.
+        working_dir: folder that is copied along, except :data:`LEFT_OUT`.
+        options: see :func:`command`.
+        most: limit of its size in bytes.
+
+    Raises: InputError for a folder that is missing or too large, naming its largest file.
     """
     files = folder / FILES
     if working_dir is not None:
@@ -145,7 +156,7 @@ def pack(
         if not (files / place).exists():
             files.mkdir(exist_ok=True)
             shutil.copy(task_module, files / place)
-    inside = FILES if files.is_dir() and any(files.iterdir()) else None  # Ray's package has no empty folders
+    inside = FILES if files.is_dir() and any(files.iterdir()) else None  # Ray's package omits empty folders
     return Luggage(folder, command(study, store=store, task_module=place, options=options, inside=inside))
 
 
@@ -158,7 +169,7 @@ def _check_size(working_dir: pathlib.Path, most: int) -> None:
         if path.is_file() and _goes_along(path.relative_to(working_dir))
     }
     if sum(sizes.values()) > most:
-        largest = max(sizes, key=lambda each: sizes[each])
+        largest = max(sizes, key=lambda folder: sizes[folder])
         raise InputError(
             f"--working-dir {str(working_dir)!r} has {sum(sizes.values()) / 1e6:,.1f} MB, more than "
             f"{most / 1e6:,.1f} "
@@ -168,9 +179,9 @@ def _check_size(working_dir: pathlib.Path, most: int) -> None:
 
 
 def _goes_along(path: pathlib.Path) -> bool:
-    return not any(fnmatch.fnmatch(part, each) for part in path.parts for each in LEFT_OUT)
+    return not any(fnmatch.fnmatch(part, pattern) for part in path.parts for pattern in LEFT_OUT)
 
 
 def _quoted(path: str) -> str:
-    """For a shell, which still finds the home folder of ``~/``."""
+    """Quote a path for a shell, which still expands a leading ``~/``."""
     return "~/" + shlex.quote(path.removeprefix("~/")) if path.startswith("~/") else shlex.quote(path)

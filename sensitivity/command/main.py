@@ -164,7 +164,7 @@ def run(
     Every report of a worker is in the store before the next is asked for: kill it at any time and give the
     same command again.
     """
-    from sensitivity.running.places import given_labels, given_resources
+    from sensitivity.running.places import parse_labels, parse_resources
     from sensitivity.running.progress import Progress
     from sensitivity.running.run import run as run_study
     from sensitivity.study.study import with_changes
@@ -190,8 +190,8 @@ def run(
                 address=address,
                 workers=workers,
                 gpus_per_worker=gpus_per_worker,
-                resources=given_resources(resource or []),
-                labels=given_labels(label or []),
+                resources=parse_resources(resource or []),
+                labels=parse_labels(label or []),
                 trial_timeout=trial_timeout,
                 storage=storage,
                 cohort_size=cohort_size,
@@ -407,7 +407,7 @@ def _check_working_directory() -> None:
 
 
 def _stopped() -> NoReturn:
-    from sensitivity.store.databases import without_password
+    from sensitivity.store.addresses import without_password
 
     again = shlex.join(["sensitivity", *map(without_password, sys.argv[1:])])
     print(f"Stopped; everything reported is kept. Continue with: {again}", file=sys.stderr)  # noqa: T201

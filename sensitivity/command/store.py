@@ -55,8 +55,8 @@ def migrate(store: StorePlace = DEFAULT_STORE) -> None:
     from sensitivity.store.tables import VERSION
 
     with closing(Store(store, create=False, migrate=True)) as opened:
-        was, place = opened.was, opened.place
-    typer.echo(f"{place} has version {VERSION}" + ("" if was == VERSION else f", it was {was}"))
+        before, place = opened.opened_version, opened.place
+    typer.echo(f"{place} has version {VERSION}" + ("" if before == VERSION else f", it was {before}"))
 
 
 @store_app.command()

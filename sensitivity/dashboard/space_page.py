@@ -10,7 +10,7 @@ from search_spaces.validity import is_valid
 from sensitivity.dashboard import shell, words
 from sensitivity.dashboard.measure_page import graph
 from sensitivity.figures.ranges import ranges
-from sensitivity.results.results import PREFIX, present
+from sensitivity.results.results import PREFIX, active_values
 from sensitivity.text.wording import listed
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _figure(results: Results, space: SearchSpace, variants: list[str]) -> go.Fig
     # others have.
     valid = [
         configuration
-        for configuration in (present(names, row) for row in rows)
+        for configuration in (active_values(names, row) for row in rows)
         if is_valid(space, configuration)
     ]
     return ranges(space, space.encode(valid) if valid else None)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sensitivity.results.results import PREFIX, TIMES, present, records
+from sensitivity.results.results import PREFIX, TIMES, active_values, records
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def runs(results: Results) -> Iterator[Run]:
         begin = _begin(row, clock)
         known = ~np.isnan(values[own]).all(axis=0)
         space = results.spaces[row["variant"]]
-        given = present(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
+        given = active_values(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
         yield Run(
             {"study": results.study}
             | {name: str(row[name]) for name in ("key", "task", "variant", "seed", "status")},

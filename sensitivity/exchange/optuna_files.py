@@ -67,7 +67,7 @@ def _storage(place: str) -> tuple[Any, str]:
     import optuna
     import sqlalchemy as sql
 
-    from sensitivity.store.databases import sqlite_url
+    from sensitivity.store.addresses import sqlite_url
 
     if "://" not in place:
         path = pathlib.Path(place).expanduser()

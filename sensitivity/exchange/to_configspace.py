@@ -12,7 +12,7 @@ from search_spaces.configspace_spaces import to_configspace as converted
 from search_spaces.hyperparameters import Float, Hyperparameter
 from search_spaces.spaces import SearchSpace
 from sensitivity.exchange.to_optuna import chosen_group
-from sensitivity.results.results import PREFIX, Results, present, records
+from sensitivity.results.results import PREFIX, Results, active_values, records
 from sensitivity.study.trial import DONE
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def to_configspace(
     native = converted(space, seed=0)
     pairs = []
     for row in records(results.group(task, variant)):
-        values = native_values(native, present(space.names, [row[f"{PREFIX}{name}"] for name in space.names]))
+        values = native_values(
+            native, active_values(space.names, [row[f"{PREFIX}{name}"] for name in space.names])
+        )
         pairs.append((Configuration(native, values=values), float(row["loss"])))
     assert len(pairs) == results.group(task, variant)["status"].isin(DONE).sum()
     return native, pairs

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces.optuna_spaces import distribution
 from search_spaces.values import write_value
 from sensitivity.exchange.optuna_trials import AS_IT_WAS, OURS
-from sensitivity.results.results import PREFIX, Results, present, records
+from sensitivity.results.results import PREFIX, Results, active_values, records
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _trial(row: Mapping[str, Any], space: SearchSpace, curve: Any, results: Resu
 
     sign = -1 if results.direction == "max" else 1
     state = {"stopped": TrialState.PRUNED, "failed": TrialState.FAIL}.get(row["status"], TrialState.COMPLETE)
-    configuration = present(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
+    configuration = active_values(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
     kinds = {name: distribution(space[name]) for name in configuration}
     reports = (
         {}

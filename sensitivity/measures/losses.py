@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.results.repeats import between
-from sensitivity.results.results import PREFIX, present
+from sensitivity.results.results import PREFIX, active_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +116,7 @@ def _losses(results: Results, task: str, variant: str) -> Losses:
     seeds = _seeds(trials["seed"], numbers)
     matrix = np.full((len(firsts), int(seeds.max(initial=0)) + 1), np.nan)
     matrix[numbers, seeds] = trials["loss"].to_numpy(float)
-    whole = [present(every, row) for row in firsts[columns].to_numpy(dtype=object)]
+    whole = [active_values(every, row) for row in firsts[columns].to_numpy(dtype=object)]
     return Losses(
         task,
         variant,

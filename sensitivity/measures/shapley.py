@@ -13,7 +13,7 @@ from sensitivity.measures.cells import cells, settled
 from sensitivity.measures.losses import Array, Losses, losses, note, scaled
 from sensitivity.measures.noise import NOISE, noise_of
 from sensitivity.measures.resampling import interval
-from sensitivity.results.results import present
+from sensitivity.results.results import active_values
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _default(results: Results, group: Losses) -> Array:
     An inactive hyperparameter has its own default, for coalitions that make it active.
     """
     space = results.spaces[group.variant]
-    defaults = present(
+    defaults = active_values(
         space.names, [space.default().get(name, space[name].default_value()) for name in space.names]
     )
     return np.array([space[name].to_unit(defaults[name]) for name in group.names])

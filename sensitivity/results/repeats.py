@@ -1,4 +1,4 @@
-"""Seeds of a configuration: how many there are, in one wording for report, figures and caveats."""
+"""Numbers of seeds of a configuration, worded alike in reports, figures and caveats."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ if TYPE_CHECKING:
 
 
 def repeats(trials: pd.DataFrame) -> pd.Series[int]:
-    """Seeds of every configuration of every task and variant, in the order of the trials. Args: trials: of
-    :class:`Results`."""
+    """Return the number of seeds of every configuration of each task and variant, in trial order.
+
+    Args:
+        trials: the table of :class:`Results`.
+    """
     columns = ["task", "variant", *(name for name in trials.columns if name.startswith(PREFIX))]
     return trials.groupby(columns, sort=False, dropna=False)["seed"].nunique()
 
 
 def seeds_in_words(results: Results, task: str | None = None) -> str:
-    """The number of seeds of a configuration, from the fewest to the most; of one task, or of all.
+    """Return the smallest and the largest number of seeds of a configuration, of one task or of all.
 
-    Trials without a result do not count, unless none has one.
+    Trials without a result do not count, unless no trial has one.
     """
     trials = results.trials if results.usable.empty else results.usable
     trials = trials if task is None else trials[trials["task"] == task]
@@ -31,7 +34,7 @@ def seeds_in_words(results: Results, task: str | None = None) -> str:
 
 
 def between(fewest: int, most: int) -> str:
-    """Numbers of seeds.
+    """Return a range of numbers of seeds as text.
 
     >>> between(1, 1), between(3, 3), between(1, 3)
     ('1 seed', '3 seeds', '1 to 3 seeds')

@@ -26,49 +26,56 @@ if TYPE_CHECKING:
 
 NO_METRICS = ("key", "epoch", "lr", "mu", "nu", "images_per_second", "seconds")
 COUNTED = "diverged trials count as"
-"""In the specification of an import: the cap of all tasks, or by task where they differ
+"""Key in the specification of an import: the cap of all tasks, or by task if they differ
 (:mod:`sensitivity.results.capping`)."""
 ASSUMED_ADAPTIVE = (
     "A study does not say how it sampled, so it is taken for an optimizer's; if it was at "
     'random, say design="random" (--design random).'
 )
-"""Note of an import whose design is taken for ``adaptive`` and may be none."""
+"""Note of an import whose design is assumed to be adaptive."""
 IMPORTED = "imported from"
-"""In the specification of an import."""
+"""Key in the specification of an import: the source."""
 TIMES = ("started", "finished")
-"""Columns of :attr:`Results.trials` that are moments."""
+"""Columns of :attr:`Results.trials` that are times."""
 PREFIX = "config/"
-"""Before the name of a hyperparameter in a column of :attr:`Results.trials`."""
+"""Prefix of a hyperparameter's column in :attr:`Results.trials`."""
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table as dictionaries by column name."""
-    return [{str(name): each for name, each in row.items()} for row in table.to_dict("records")]
+    """Return the rows of a table as dictionaries by column name."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def present(names: Sequence[str], row: Iterable[Any]) -> dict[str, Any]:
-    """The configuration of a row: what is inactive has no value in the table."""
+def active_values(names: Sequence[str], row: Iterable[Any]) -> dict[str, Any]:
+    """Return a row as a configuration, without inactive hyperparameters (NaN)."""
     return {name: value for name, value in zip(names, row, strict=True) if not pd.isna(value)}
 
 
 @dataclass(frozen=True)
 class Results:
-    """What a study has given so far.
+    """The results of a study so far, as tidy tables.
 
-    trials: one row a trial: key, task, variant, seed, epochs, status, initial_loss, error, epochs_done,
-        seconds, ``started`` and ``finished`` (when it first and last reported, UTC; NaT where that is not
-        known, as of every import), one column ``config/<name>`` a hyperparameter (NaN where the variant has
-        none of that name or it was inactive), ``value`` (the metric after the last epoch; NaN when diverged
-        before it) and ``loss``: min(value, initial_loss), the initial loss when diverged, NaN when failed,
-        stopped early or unfinished. A metric that is maximised has its negative as loss. A metric that is no
-        loss has no initial loss: its ``initial_loss`` is the worst that any trial of the task ended with.
-    reported: one row an epoch: key, epoch and everything that was reported; or a function that returns them,
-        called whenever :attr:`epochs` is used. spaces: the search space of each variant.
-    metric: the column of ``epochs`` that is judged. direction: ``min`` or ``max``. design: its kind. designs:
-    the kinds of variants whose own differs. study: name. spec: the specification as a dictionary. notes: what
-    an import inferred or assumed, in sentences. runs: what each run trained on, as far as the store knows
-    (:func:`sensitivity.running.devices.environment`). metrics: columns of ``epochs`` by which a study can be
-    judged.
+    Args:
+        trials: one row a trial: key, task, variant, seed, epochs, status, initial_loss, error, epochs_done,
+            seconds, ``started`` and ``finished`` (times of the first and last report, UTC; NaT if unknown, as
+            in every import), one column ``config/<name>`` a hyperparameter (NaN if the variant lacks it or it
+            was inactive), ``value`` (the metric after the last epoch; NaN if the trial diverged earlier) and
+            ``loss``: min(value, initial_loss), the initial loss if diverged, NaN if failed, stopped early or
+            unfinished. The loss of a metric that is maximised is its negative. A metric that is no loss has
+            no initial loss: its ``initial_loss`` is the worst final value of any trial of the task.
+        reported: one row an epoch: key, epoch and every reported quantity; or a function that returns this
+            table, called whenever :attr:`epochs` is used.
+        spaces: the search space of each variant.
+        metric: the column of ``epochs`` that is judged.
+        design: the kind of design.
+        study: the name of the study.
+        spec: the specification as a dictionary.
+        direction: ``min`` or ``max``.
+        designs: kinds of design of the variants that differ from ``design``.
+        notes: assumptions of an import, in sentences.
+        runs: workers, hosts and devices of each run, if recorded
+            (:func:`sensitivity.running.devices.environment`).
+        metrics: columns of ``epochs`` by which a study can be judged.
 
     Source of the cap: Wortsman et al., "Small-scale proxies for large-scale Transformer training
     instabilities", arXiv:2309.14322, section 2.2.
@@ -89,7 +96,7 @@ class Results:
 
     @property
     def epochs(self) -> pd.DataFrame:
-        """Every epoch: key, epoch and everything that was reported."""
+        """One row an epoch: key, epoch and every reported quantity."""
         return self.reported() if callable(self.reported) else self.reported
 
     def __getstate__(self) -> dict[str, Any]:
@@ -99,24 +106,25 @@ class Results:
     def from_store(
         cls, store: Store, study: str, *, metric: str | None = None, cache: EpochCache | None = None
     ) -> Results:
-        """Read a study, now and whole; with a cache, of its epochs the last of each trial, and the others
-        when they are first used.
+        """Read a study as it is now.
+
+        With a cache, only the last epoch of each trial is read at once; all epochs are read on first use.
 
         Args:
-            store: holds the study.
-            study: its name.
-            metric: instead of the study's own.
-            cache: returns what a function reads that it is called with, and may keep it; the store must then
-                stay open.
+            store: has the study.
+            study: the name of the study.
+            metric: metric instead of the study's own.
+            cache: calls the function that it receives and returns its table, which it may keep; the store
+                must stay open.
 
         Raises: InputError for an unknown study or metric.
         """
         from sensitivity.study.study import Study
         from sensitivity.study.trial import METRICS
 
-        spec = Study.stored(store.study(study))
+        spec = Study.from_stored(store.study(study))
         trials, epochs = store.trials(study), store.last_epochs(study)
-        # A study that names fewer variants than it did leaves the others' trials in the store.
+        # Trials of variants that the study no longer names are still in the store.
         trials = trials[trials["task"].isin(spec.tasks) & trials["variant"].isin(spec.variants)].reset_index(
             drop=True
         )
@@ -126,16 +134,16 @@ class Results:
         if metric is not None and metric not in measured:
             raise unknown("metric", metric, measured or METRICS)
         metric = metric or spec.metric
-        if metric not in epochs.columns:  # nothing was reported yet
+        if metric not in epochs.columns:  # no epoch reported yet
             epochs[metric] = np.nan
         spaces = {name: spec.space(name) for name in spec.variants}
-        # The direction is that of the study's own metric; any other is a loss, or an accuracy.
+        # The study's direction is of its own metric; other metrics are losses or accuracies.
         direction = (
             spec.direction if metric == spec.metric else "max" if metric.endswith("accuracy") else "min"
         )
         table = _tidy(trials, epochs, metric, spaces, maximised=direction == "max", capped=metric in METRICS)
         kind = spec.design.get("kind", "explicit")
-        designs = {name: each["kind"] for name, each in spec.designs.items()}
+        designs = {name: design["kind"] for name, design in spec.designs.items()}
         runs = tuple(store.runs(study))
         read = _reader(store, study, metric, dict(zip(epochs["key"], epochs["epoch"], strict=True)))
         reported = partial(cache, read) if cache is not None else read()
@@ -158,12 +166,12 @@ class Results:
         return notebook_view(self)
 
     def design_of(self, variant: str) -> str:
-        """The kind of design that chose the configurations of a variant."""
+        """Return the kind of design of a variant's configurations."""
         return self.designs.get(variant, self.design)
 
     @property
     def usable(self) -> pd.DataFrame:
-        """Trials that are results: completed or diverged."""
+        """Trials with a result: completed or diverged."""
         return self.trials[self.trials["status"].isin(DONE)]
 
     @property
@@ -173,33 +181,39 @@ class Results:
         return list(zip(pairs["task"], pairs["variant"], strict=True))
 
     def group(self, task: str, variant: str) -> pd.DataFrame:
-        """Usable trials of one variant on one task."""
-        present = self.usable
-        return present[(present["task"] == task) & (present["variant"] == variant)]
+        """Return the usable trials of one variant on one task."""
+        usable = self.usable
+        return usable[(usable["task"] == task) & (usable["variant"] == variant)]
 
     def varied(self, variant: str) -> tuple[str, ...]:
-        """The hyperparameters of a variant that have more than one value: the others can have no effect."""
-        return tuple(each.name for each in self.spaces[variant] if each.cardinality != 1)
+        """Return the hyperparameters of a variant that have more than one value."""
+        return tuple(
+            hyperparameter.name for hyperparameter in self.spaces[variant] if hyperparameter.cardinality != 1
+        )
 
     def units(self, trials: pd.DataFrame, variant: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Configurations in the unit cube of the variant's scales, NaN for what is inactive. Shape ``[trials,
-        varied hyperparameters]``."""
+        """Return configurations in the unit cube of the variant's scales; NaN if inactive.
+
+        The shape is ``[trials, varied hyperparameters]``.
+        """
         space = self.spaces[variant]
         columns = [f"{PREFIX}{name}" for name in space.names]
         rows = trials[columns].to_numpy(dtype=object)
         chosen = [space.names.index(name) for name in self.varied(variant)]
-        return space.encode([present(space.names, row) for row in rows])[:, chosen]
+        return space.encode([active_values(space.names, row) for row in rows])[:, chosen]
 
     def save(self, folder: str | pathlib.Path) -> list[pathlib.Path]:
-        """Write the tables as CSV and Parquet: ``trials`` and ``epochs``. Raises: InputError where that is
-        not possible."""
+        """Write the tables ``trials`` and ``epochs`` as CSV and Parquet.
+
+        Raises: InputError if the folder cannot be written.
+        """
         place = pathlib.Path(folder)
         written = []
         try:
             place.mkdir(parents=True, exist_ok=True)
             for name, table in (("trials", self.trials), ("epochs", self.epochs)):
                 (place / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
-                # pandas gives a path to Arrow, which takes none that is not UTF-8
+                # bytes, as Arrow refuses a path that is not UTF-8
                 (place / f"{name}.parquet").write_bytes(of_one_type(table).to_parquet(index=False))
                 written += [place / f"{name}.csv", place / f"{name}.parquet"]
         except OSError as error:
@@ -208,13 +222,13 @@ class Results:
 
 
 def _reader(store: Store, study: str, metric: str, ends: Mapping[str, int]) -> Callable[[], pd.DataFrame]:
-    """Return a function that reads the epochs of a study as they were when the last of each trial was read.
+    """Return a function that reads the epochs that the store had when each trial's last epoch was read.
 
     Args:
-        store: holds the study.
-        study: its name.
-        metric: a column that the table has also where nothing was reported.
-        ends: by trial, its last epoch; later ones, and trials that had none, are left out.
+        store: has the study.
+        study: the name of the study.
+        metric: a column that the table has even if it was never reported.
+        ends: last epoch of each trial; later epochs, and trials without an entry, are left out.
     """
 
     def read() -> pd.DataFrame:
@@ -226,12 +240,11 @@ def _reader(store: Store, study: str, metric: str, ends: Mapping[str, int]) -> C
 
 
 def of_one_type(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with choices of several types (True beside "cm") as text: a column of Parquet has one
-    type."""
+    """Return the table with mixed columns (True beside "cm") as text: a Parquet column has one type."""
     mixed = {
         name: column.map(str, na_action="ignore")
         for name, column in table.items()
-        if column.dtype == object and len({type(each) for each in column.dropna()}) > 1
+        if column.dtype == object and len({type(value) for value in column.dropna()}) > 1
     }
     return table.assign(**{str(name): column for name, column in mixed.items()})
 
@@ -246,15 +259,13 @@ def _tidy(
     capped: bool,
 ) -> pd.DataFrame:
     names = list(dict.fromkeys(name for space in spaces.values() for name in space.names))
-    kept = ["key", "task", "variant", "seed", "epochs", "status", "initial_loss", "error"]
-    table = trials[kept].copy()
+    columns = ["key", "task", "variant", "seed", "epochs", "status", "initial_loss", "error"]
+    table = trials[columns].copy()
     for name in TIMES:
         table[name] = pd.to_datetime(trials[name], utc=True)
     by_trial = epochs.groupby("key", sort=False)
     ends = by_trial.agg(epochs_done=("epoch", "max"), seconds=("seconds", "sum"))
-    ends["value"] = (
-        by_trial[metric].nth(-1).set_axis(ends.index)
-    )  # the last as it is: pandas' own "last" passes over NaN
+    ends["value"] = by_trial[metric].nth(-1).set_axis(ends.index)  # not "last", which skips NaN
     table = table.merge(ends, how="left", left_on="key", right_index=True)
     table["epochs_done"] = table["epochs_done"].fillna(0).astype(int)
     for name in names:
@@ -268,7 +279,7 @@ def _tidy(
     loss = capped_losses(outcome, table["initial_loss"].fillna(np.inf))
     table["loss"] = pd.Series(loss, index=table.index).where(ended)
     order = [
-        *kept[:-1],
+        *columns[:-1],
         "epochs_done",
         "seconds",
         *TIMES,

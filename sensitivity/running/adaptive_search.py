@@ -1,4 +1,4 @@
-"""The searcher of an adaptive study: Optuna's choices, with the store's trials."""
+"""The searcher of an adaptive study: Optuna proposes configurations, the store has the outcomes."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 
-def adaptive_searcher(study: Study, store: Store, given: Assignments, delivery: Delivery) -> Adaptive:
-    """Make the searcher of an adaptive study, which goes on from what Optuna's storage has.
+def adaptive_searcher(study: Study, store: Store, assignments: Assignments, delivery: Delivery) -> Adaptive:
+    """Return the searcher of an adaptive study, which continues from the state of Optuna's storage.
 
     Args:
         study: the specification.
-        store: holds Optuna's storage too.
-        given: the trials of configurations, and their outcomes.
-        delivery: waits while the store is away.
+        store: has Optuna's storage too.
+        assignments: the trials of configurations, and their outcomes.
+        delivery: retries calls while the store is unreachable.
     """
     design = study.resolved.design(study.variants[0])
     assert isinstance(design, AdaptiveDesign)
     return Adaptive(
-        {label: study.space(variant) for label, (_, variant) in given.labels().items()},
+        {label: study.space(variant) for label, (_, variant) in assignments.labels().items()},
         n=design.n,
         sampler=design.sampler,
         seed=design.seed,
-        cohort_size=1 if given.stops_early else given.largest or 1,
-        cohort=delivery.patient(given.chosen),
-        members=lambda label, configuration: [trial.key for trial in given.members(label, configuration)],
-        known=delivery.patient(given.known),
-        outcome=given.outcome,
+        cohort_size=1 if assignments.stops_early else assignments.largest or 1,
+        cohort=delivery.with_retry(assignments.chosen),
+        members=lambda label, configuration: [
+            trial.key for trial in assignments.members(label, configuration)
+        ],
+        known=delivery.with_retry(assignments.known),
+        outcome=assignments.outcome,
         storage=optuna_storage(store, delivery),
     )

@@ -1,5 +1,4 @@
-"""What workers are given, and what their reports mean: from trials to a trainable's config, and from results
-back to reports."""
+"""Assignments: a cohort's config for Ray Tune, and the reports in Ray Tune's results."""
 
 from __future__ import annotations
 
@@ -26,11 +25,16 @@ Outcome = tuple[str, float]
 
 @dataclass(frozen=True)
 class Assignments:
-    """The cohorts of a study of the project's own tasks: their config is the trainable's, their results hold
-    its reports.
+    """The cohorts of a study of this project's tasks.
 
-    Args: study, store. data: where datasets are, as :func:`trainables.datasets.load` takes it. device:
-    ``cpu`` or ``cuda``.
+    Args:
+        study: the specification.
+        store: has the status of every trial.
+        data: location of the datasets, as arguments of :func:`trainables.datasets.load`.
+        device: ``cpu`` or ``cuda``.
+        largest: number of trials in a cohort; if None, chosen by the plan, and on a GPU by the worker.
+        stops_early: True if a scheduler may stop a trial before its last epoch.
+        shipped: the user's tasks and variants (:func:`sensitivity.running.shipping.shipped`).
     """
 
     study: Study
@@ -38,11 +42,8 @@ class Assignments:
     data: Mapping[str, Any]
     device: str
     largest: int | None = None
-    """Trials in a cohort; None is as many as the plan, and on a GPU the worker, finds good."""
     stops_early: bool = False
-    """Whether a scheduler may stop a trial before its last epoch."""
     shipped: bytes | None = None
-    """Tasks and variants of the user's own (:func:`sensitivity.running.shipping.shipped`)."""
 
     def config(self, cohort: Cohort) -> dict[str, Any]:
         """What one cohort is, as the searchers pass it on."""
@@ -68,20 +69,21 @@ class Assignments:
             ],
         }
 
-    def present(self, config: dict[str, Any]) -> dict[str, Any]:
-        """What the trainable is given of it."""
+    def trainable_config(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the config that Ray Tune passes to the trainable."""
         return config
 
     def reports(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> list[Report]:
-        """The reports in a result of Tune's."""
+        """Return the reports in a result of Ray Tune."""
         return list(result.get("reports", ()))
 
     def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
-        """What the end of a cohort says beyond its reports: nothing, unless a scheduler stopped it before its
-        last epoch."""
+        """Return the final reports of a cohort: none, unless a scheduler stopped a trial early."""
         last = (result or {}).get("reports", ())[-1:]
         return [
-            {**each, "status": "stopped"} for each in last if self.stops_early and each["status"] == "running"
+            {**report, "status": "stopped"}
+            for report in last
+            if self.stops_early and report["status"] == "running"
         ]
 
     def outcome(self, report: Report) -> Outcome | None:
@@ -94,13 +96,15 @@ class Assignments:
         return Objective(study.metric, maximised=study.direction == "max", capped=study.metric in METRICS)
 
     def known(self, key: str) -> Outcome | None:
-        """The outcome of a trial that the store has."""
+        """Return the outcome of a trial that the store has."""
         last = self.store.last_report(key)
         return self.outcome(last) if last is not None and last["status"] in DONE else None
 
     def labels(self) -> dict[str, tuple[str, str]]:
-        """Task and variant of each sub-study of an adaptive design; its label changes with whatever changes
-        the losses."""
+        """Return task and variant of each Optuna study, by label.
+
+        A label contains a hash of every field of the study that changes the losses.
+        """
         study = self.study
         same = study.model_dump(exclude={"name", "design", "cohort_size", "variants", "tasks"})
         question = hashlib.sha256(
@@ -113,11 +117,11 @@ class Assignments:
         }
 
     def members(self, label: str, configuration: Mapping[str, Any]) -> list[Trial]:
-        """The trials of one configuration of a sub-study."""
+        """Return the trials of one configuration, by the label of its Optuna study."""
         return trials_of(self.study, *self.labels()[label], configuration)
 
     def chosen(self, label: str, configurations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The cohort of configurations that were chosen just now, noted in the store before it is trained."""
+        """Return the cohort of configurations just proposed, after adding its trials to the store."""
         trials = [trial for configuration in configurations for trial in self.members(label, configuration)]
         self.store.add_study(self.study.name, self.study.to_stored(), trials)
         done = self.store.known(trial.key for trial in trials)
@@ -127,20 +131,19 @@ class Assignments:
 
 
 @dataclass(frozen=True)
-class OwnAssignments(Assignments):
-    """The trials of a trainable of the user's own, which gets its configuration as it is, and whose results
-    are epochs as they are."""
+class TrainableAssignments(Assignments):
+    """The trials of a user's trainable: it gets one configuration, and each result is an epoch."""
 
     largest: int | None = field(default=1)
 
-    def present(self, config: dict[str, Any]) -> dict[str, Any]:
-        """The configuration with the seed, and the variant where there is more than one."""
+    def trainable_config(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the configuration with the seed, and with the variant if the study has several."""
         (member,) = config["members"]
         several = {"variant": config["variant"]} if len(self.study.variants) > 1 else {}
         return {**member["configuration"], "seed": member["seed"], **several}
 
     def reports(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> list[Report]:
-        """Every number of a result, as the epoch that Tune counts; none where nothing was reported."""
+        """Return the report of Tune's current epoch, with every number of the result."""
         (member,) = config["members"]
         if "training_iteration" not in result:
             return []
@@ -152,7 +155,7 @@ class OwnAssignments(Assignments):
         return [{"key": member["key"], "status": "running", "initial_loss": math.nan, **measured, **timed}]
 
     def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
-        """Completed or diverged, by the metric of the last result; failed where it was never reported."""
+        """Return the final report: completed or diverged by the last metric, else failed."""
         measured = _measured(result or {})
         if self.study.metric not in measured:
             (member,) = config["members"]
@@ -169,22 +172,22 @@ class OwnAssignments(Assignments):
 
 TUNES_OWN = frozenset(
     (
-        "training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "pid", "time_since_restore", "iterations_since_restore",
-        "timesteps_since_restore", "timesteps_total", "episodes_total", "warmup_time", "config",
+        "training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "pid",
+        "time_since_restore", "iterations_since_restore", "timesteps_since_restore", "timesteps_total",
+        "episodes_total", "warmup_time", "config",
     )
 )  # fmt: skip
-"""What Tune adds to a result."""
+"""Keys that Tune adds to a result."""
 
 
 def _measured(result: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers that a trainable reported; those of a nested result are named ``outer/inner``, as Tune
-    names them."""
-    found: dict[str, float] = {}
-    for name, each in result.items():
+    """Return the numbers that a trainable reported; nested names are ``outer/inner``."""
+    numbers: dict[str, float] = {}
+    for name, value in result.items():
         if name in TUNES_OWN or name.startswith("config/"):
             continue
-        if isinstance(each, Mapping):
-            found |= {f"{name}/{inner}": number for inner, number in _measured(each).items()}
-        elif isinstance(each, Real) and not isinstance(each, bool):
-            found[name] = float(each)
-    return found
+        if isinstance(value, Mapping):
+            numbers |= {f"{name}/{inner}": number for inner, number in _measured(value).items()}
+        elif isinstance(value, Real) and not isinstance(value, bool):
+            numbers[name] = float(value)
+    return numbers

@@ -1,4 +1,4 @@
-"""One at a time around the best so far: where the center of such a design comes from."""
+"""Centers of one-at-a-time designs: the best configuration in the store."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ Plain = Mapping[str, Any]
 
 
 def asks_for_best(study: Study) -> bool:
-    """Whether a design of the study is around the best so far."""
+    """Return True if a design of the study has ``center: best``."""
     return any(_asks(study.designs.get(name, study.design)) for name in study.variants)
 
 
 def centered(study: Study, store: Store) -> Study:
-    """The study with the best configuration so far as the center of every design that asks for it, one a
-    variant.
+    """Return the study with ``center: best`` replaced by the best configuration in the store, by variant.
 
-    The best is the smallest mean over seeds (or the largest, where the study maximises) among the completed
-    trials of the store with the study's task and epochs. A study that has run keeps the centers that it had,
-    so that running it again trains nothing anew.
+    The best has the smallest mean over seeds (the largest, if the study maximises) among the store's
+    completed trials with the study's task and epochs. A study that has run before keeps its centers, so that
+    a second run trains nothing new.
 
-    Raises: InputError where the store has no trial to take it from, and for several tasks, whose best may
-    differ.
+    Raises: InputError if the store has no such trial, and for several tasks, whose best may differ.
     """
-    asked = {
+    around_best = {
         name: design for name in study.variants if _asks(design := study.designs.get(name, study.design))
     }
-    if not asked:
+    if not around_best:
         return study
     if len(study.tasks) > 1:
         raise InputError(
             f"center: best needs one task, as each has a best of its own; got {', '.join(study.tasks)}"
         )
-    before = {each["name"] for each in store.studies()}
-    earlier = Study.stored(store.study(study.name)).designs if study.name in before else {}
+    before = {row["name"] for row in store.studies()}
+    earlier = Study.from_stored(store.study(study.name)).designs if study.name in before else {}
     designs = dict(study.designs)
-    for name, design in asked.items():
-        kept = earlier.get(name)
-        again = kept is not None and _with_center(kept, BEST, everywhere=True) == _with_center(
+    for name, design in around_best.items():
+        previous = earlier.get(name)
+        again = previous is not None and _with_center(previous, BEST, everywhere=True) == _with_center(
             design, BEST, everywhere=True
         )
         designs[name] = (
-            dict(kept) if kept is not None and again else _with_center(design, _best(study, store, name))
+            dict(previous)
+            if previous is not None and again
+            else _with_center(design, _best(study, store, name))
         )
     return with_changes(study, designs=designs)
 
@@ -71,7 +71,7 @@ def _with_center(design: Plain, center: Any, *, everywhere: bool = False) -> dic
 
 
 def _best(study: Study, store: Store, variant: str) -> dict[str, Any]:
-    """The best configuration of a variant that its space holds."""
+    """Return the best configuration of a variant within its search space."""
     space, (name,) = study.space(variant), study.tasks
     table = store.trials()
     same = (
@@ -81,21 +81,27 @@ def _best(study: Study, store: Store, variant: str) -> dict[str, Any]:
     )
     table = table[same & (table["epochs"] == (study.epochs or 0))]
     losses: dict[str, list[float]] = {}
-    found: dict[str, dict[str, Any]] = {}
+    configurations: dict[str, dict[str, Any]] = {}
     for key, configuration in zip(table["key"], table["configuration"], strict=True):
         report = store.last_report(key)
         value = math.nan if report is None else report.get(study.metric, math.nan)
         try:
-            held = space.check({each: configuration[each] for each in space.names if each in configuration})
-        except InputError:  # chosen from another space
+            checked = space.check(
+                {
+                    hyperparameter: configuration[hyperparameter]
+                    for hyperparameter in space.names
+                    if hyperparameter in configuration
+                }
+            )
+        except InputError:  # a configuration of another space
             continue
         if math.isfinite(value):
-            losses.setdefault(repr(held), []).append(-value if study.direction == "max" else value)
-            found[repr(held)] = held
+            losses.setdefault(repr(checked), []).append(-value if study.direction == "max" else value)
+            configurations[repr(checked)] = checked
     if not losses:
         raise InputError(
             f"center: best needs completed trials of {variant} on {name} with {study.epochs} epochs in the "
             f"store, and there are none; "
             "run a study of another design first, or give a configuration"
         )
-    return found[min(losses, key=lambda each: float(np.mean(losses[each])))]
+    return configurations[min(losses, key=lambda text: float(np.mean(losses[text])))]

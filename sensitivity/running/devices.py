@@ -1,4 +1,4 @@
-"""What a run trained on: how many workers, on which hosts, with which processors."""
+"""Workers, hosts and devices of a run."""
 
 from __future__ import annotations
 
@@ -10,37 +10,39 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 ACCELERATOR = "accelerator_type:"
-"""Before the name of a GPU among the resources of one of Ray's nodes."""
+"""Prefix of a GPU's name in the resources of a Ray node."""
 
 
 def environment(nodes: Iterable[Mapping[str, Any]], workers: int, *, gpus: bool) -> dict[str, Any]:
-    """Workers, hosts and devices of a run, as the store keeps them.
+    """Return workers, hosts and devices of a run, in the form of the store.
 
-    A GPU on this machine is called as CUDA calls it, one elsewhere as Ray does; the processor of another host
-    is not known.
+    A GPU of this machine has its CUDA name, a GPU elsewhere its name in Ray; the processor of another host is
+    unknown.
 
-    Args: nodes: as ``ray.nodes()`` lists them. workers: cohorts trained at once, at most. gpus: whether they
-    train on GPUs.
+    Args:
+        nodes: the list of ``ray.nodes()``.
+        workers: maximal number of cohorts trained at once.
+        gpus: True if the workers train on GPUs.
     """
     alive = [node for node in nodes if node["Alive"]]
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for node in alive:
-        here, resources = node["NodeManagerHostname"] == socket.gethostname(), node["Resources"]
+        on_this_host, resources = node["NodeManagerHostname"] == socket.gethostname(), node["Resources"]
         if not gpus:
-            found[processor() if here else "CPU"] += 1
+            counts[processor() if on_this_host else "CPU"] += 1
         elif resources.get("GPU"):
             named = [name.removeprefix(ACCELERATOR) for name in resources if name.startswith(ACCELERATOR)]
-            found[_cuda() if here else " ".join(named) or "GPU"] += int(resources["GPU"])
+            counts[_cuda() if on_this_host else " ".join(named) or "GPU"] += int(resources["GPU"])
     return {
         "workers": workers,
         "hosts": sorted({node["NodeManagerHostname"] for node in alive}),
-        "devices": dict(found),
+        "devices": dict(counts),
         "gpus": gpus,
     }
 
 
 def on_gpu(runs: Iterable[Mapping[str, Any]]) -> bool:
-    """Return True if a run trained on a GPU; of runs that an earlier release noted, CUDA's names tell.
+    """Return True if any run trained on a GPU; for runs of earlier releases, the device names decide.
 
     >>> on_gpu([{"devices": {"EPYC": 1}, "gpus": False}]), on_gpu([{"devices": {"NVIDIA H200": 1}}])
     (False, True)
@@ -52,7 +54,7 @@ def on_gpu(runs: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def processor() -> str:
-    """The model of this machine's processor."""
+    """Return the model name of this machine's processor."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

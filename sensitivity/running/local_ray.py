@@ -1,5 +1,4 @@
-"""The Ray of a run: a cluster's, or one on this machine that listens on the loopback address only and whose
-token is for this user only."""
+"""The connection of a run to Ray: a cluster, or a private Ray on this machine's loopback address."""
 
 from __future__ import annotations
 
@@ -26,16 +25,16 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 NO_PORT = "-1"
 ENVIRONMENT = {
-    "RAY_enable_metrics_collection": "0",  # the agent's metrics are answered without a token
-    # so are those of these two, which Ray then cannot open; it says so in its log
+    "RAY_enable_metrics_collection": "0",  # the agent serves metrics without a token
+    # these two serve metrics without a token too; Ray logs that it cannot open the port
     "AUTOSCALER_METRIC_PORT": NO_PORT,
     "DASHBOARD_METRIC_PORT": NO_PORT,
 }
-"""Settings of a local Ray, where the environment does not have its own."""
+"""Environment variables of a local Ray that the user has not set."""
 LONGEST_SOCKET = 107
-"""Bytes that the path of a Unix socket may have."""
+"""Maximal length of a Unix socket's path in bytes."""
 SOCKET = "/ray/session_2026-01-01_00-00-00_000000_{process}/sockets/plasma_store"
-"""The longest path of a socket that Ray makes in the folder for temporary files."""
+"""The longest socket path of Ray in the folder for temporary files."""
 _tokens: list[str] = []
 """The token of this process where no file can hold one. Ray reads its token once in a process, so a second
 run has the same."""
@@ -45,8 +44,8 @@ def start(cpus: int, **options: Any) -> None:
     """Start a Ray on this machine, which ``ray.shutdown`` ends.
 
     Args:
-        cpus: that it has.
-        options: of ``ray.init``.
+        cpus: number of its CPUs.
+        options: arguments of ``ray.init``.
 
     Raises: InputError for a folder or a token that Ray cannot use.
     """
@@ -61,9 +60,11 @@ def start(cpus: int, **options: Any) -> None:
 
 @contextlib.contextmanager
 def connection(place: Place) -> Iterator[bool]:
-    """A connection to the cluster, or a local Ray for the time of the run.
+    """Connect to the cluster, or start a local Ray, for the duration of the run.
 
-    Yields: True for a Ray that was started here. Raises: InputError for a cluster that cannot hold the run.
+    Yields: True if a Ray was started here.
+
+    Raises: InputError for a cluster that cannot hold the run.
     """
     already = ray.is_initialized()
     if not already:
@@ -87,39 +88,45 @@ def connection(place: Place) -> Iterator[bool]:
 
 
 def check_temporary_folder() -> None:
-    """Refuse a folder for temporary files in which Ray could not start. Raises: InputError that names it and
-    its variable."""
-    names = ("RAY_TMPDIR", "TMPDIR") if sys.platform == "linux" else ("RAY_TMPDIR",)  # those that Ray reads
+    """Refuse a folder for temporary files in which Ray could not start.
+
+    Raises: InputError that names the folder and its variable.
+    """
+    # The variables that Ray reads.
+    names = ("RAY_TMPDIR", "TMPDIR") if sys.platform == "linux" else ("RAY_TMPDIR",)
     name = next((name for name in names if name in os.environ), None)
     folder = pathlib.Path(os.environ[name] if name else "/tmp")
-    said = f"the folder for temporary files, {name or 'TMPDIR'}={str(folder)!r},"
+    folder_in_words = f"the folder for temporary files, {name or 'TMPDIR'}={str(folder)!r},"
     instead = "set RAY_TMPDIR to another folder"
     most = LONGEST_SOCKET - len(SOCKET.format(process=os.getpid()))
     if not folder.is_absolute():
-        raise InputError(f"{said} must be absolute; {instead}")
+        raise InputError(f"{folder_in_words} must be absolute; {instead}")
     if len(os.fsencode(folder)) > most:
         raise InputError(
-            f"{said} has {len(os.fsencode(folder))} bytes, and Ray's sockets leave room for {most}; {instead}"
+            f"{folder_in_words} has {len(os.fsencode(folder))} bytes, "
+            f"and Ray's sockets leave room for {most}; {instead}"
         )
     try:
         str(folder).encode()
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.gettempdir()
     except UnicodeEncodeError:
-        raise InputError(f"{said} is not UTF-8, which Ray needs; {instead}") from None
+        raise InputError(f"{folder_in_words} is not UTF-8, which Ray needs; {instead}") from None
     except OSError as error:
-        raise InputError(f"{said} cannot be used: {error.strerror or error}; {instead}") from None
+        raise InputError(f"{folder_in_words} cannot be used: {error.strerror or error}; {instead}") from None
     shared = folder / "ray" if (folder / "ray").exists() else folder
     if not shared.is_dir() or not os.access(shared, os.W_OK | os.X_OK):
-        raise InputError(f"{said} cannot be used: {str(shared)!r} is not a writable folder; {instead}")
+        raise InputError(
+            f"{folder_in_words} cannot be used: {str(shared)!r} is not a writable folder; {instead}"
+        )
 
 
 def token() -> dict[str, str]:
-    """Make the token of Ray where this user has none: a file that only this user can read, before Ray makes
-    one that all can.
+    """Create this user's token of Ray if missing, in a file that only this user can read.
 
-    Returns: variables of the environment that Ray needs besides: the token itself where the home folder
-    cannot hold the file.
+    Ray itself would create a file that every user can read.
+
+    Returns: further environment variables for Ray: the token itself if the home folder cannot hold the file.
     """
     if (
         os.environ.get("RAY_AUTH_MODE", "token").lower() != "token"
@@ -139,17 +146,16 @@ def token() -> dict[str, str]:
 
 def _write_token(file: pathlib.Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as opened:  # its mode is 0600
+    # Mode 0600.
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as opened:
         opened.write(secrets.token_hex(32))
     written = pathlib.Path(opened.name)
     try:
-        if file.exists():  # without a token in it
+        if file.exists():  # an empty file
             written.replace(file)
         else:
-            file.hardlink_to(
-                written
-            )  # of two runs that start at once, the second uses the token of the first
-    except FileExistsError:
+            file.hardlink_to(written)
+    except FileExistsError:  # another run has created the file: use its token
         pass
     finally:
         written.unlink(missing_ok=True)

@@ -1,19 +1,18 @@
-"""A local Ray whose only node is lost: no node ever joins it, so the run starts another Ray, and continues
-from the store."""
+"""Recovery from the loss of a local Ray's only node: start another Ray, and continue from the store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 LOSSES = 3
-"""Losses of the node in a row, between which no trial ended, after which a run gives up."""
+"""Consecutive losses of the node, without an ended trial between them, after which a run gives up."""
 
 
 class NodeLost(RuntimeError):
-    """The node of a local Ray is gone: its raylet was killed, for example by a machine without memory.
+    """The node of a local Ray is gone: its raylet was killed, for example because memory ran out.
 
     Args:
-        ended: trials that ended before.
+        ended: number of trials that had ended before.
     """
 
     def __init__(self, ended: int) -> None:
@@ -27,13 +26,13 @@ class NodeLost(RuntimeError):
 
 
 def restarting(train: Callable[[], None], note: Callable[[str], None]) -> None:
-    """Train, and again each time that the local Ray loses its node.
+    """Train, and train again whenever the local Ray has lost its node.
 
     Args:
-        train: trains those trials of a study that the store lacks, on a Ray of its own.
+        train: trains the trials that the store lacks, on a new Ray.
         note: shows a sentence to the user.
 
-    Raises: NodeLost after :data:`LOSSES` losses in a row, between which no trial ended.
+    Raises: NodeLost after :data:`LOSSES` losses in a row during which no trial ended.
     """
     in_a_row = total = 0
     while True:

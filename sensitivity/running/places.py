@@ -1,4 +1,4 @@
-"""Where a study runs: what one of its workers asks of a Ray cluster, and whether the cluster has it."""
+"""The resources of a run: the request of each worker, and a check that the cluster can meet it."""
 
 from __future__ import annotations
 
@@ -9,32 +9,35 @@ import re
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sensitivity.study import own_trainables
 from trainables.names import InputError, unknown
 
+if TYPE_CHECKING:
+    from sensitivity.study.study import Study
+
 WORD = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
-"""The value of a label of a node, and the last part of its name, as in Kubernetes."""
+"""Pattern of the value of a node's label, and of the last part of its name, as in Kubernetes."""
 NODE_ID = "ray.io/node-id"
 UNITS = {"CPU": ("CPU", "CPUs"), "GPU": ("GPU", "GPUs")}
 
 
 @dataclass(frozen=True)
 class Place:
-    """A Ray cluster, or a Ray of our own, and what each worker takes of it.
+    """A Ray cluster or a local Ray, and the resources of each worker.
 
     Args:
-        address: of a cluster; a local Ray is started when not given.
-        workers: cohorts trained at once, at most; what the cluster has room for when not given.
-        gpus_per_worker: share of a GPU for each worker. resources: amounts of the cluster's own resources for
-            each worker, by name.
-        labels: of the nodes that train, such as ``{"ray.io/accelerator-type": "A100"}``; any node when not
-            given.
-        trial_timeout: seconds that a worker may be silent. storage: of checkpoints, a folder that every node
-            has or a URL.
+        address: address of a cluster; None starts a local Ray.
+        workers: maximal number of cohorts trained at once; if None, as many as the cluster has room for.
+        gpus_per_worker: share of a GPU for each worker.
+        resources: amounts of the cluster's custom resources for each worker, by name.
+        trial_timeout: seconds that a worker may be silent; no limit if None.
+        storage: folder of checkpoints, shared by all nodes, or a URL.
+        labels: labels of the nodes that train, such as ``{"ray.io/accelerator-type": "A100"}``; empty for any
+            node.
 
-    Raises: InputError for what cannot be, before anything is started.
+    Raises: InputError for an impossible request, before anything is started.
     """
 
     address: str | None = None
@@ -75,7 +78,7 @@ class Place:
 
     @property
     def request(self) -> dict[str, float]:
-        """What each worker takes, as Ray counts it."""
+        """The resources of each worker, by their names in Ray."""
         return {
             "CPU": 1.0,
             **({"GPU": self.gpus_per_worker} if self.gpus_per_worker else {}),
@@ -84,14 +87,17 @@ class Place:
 
     @property
     def selector(self) -> dict[str, Any]:
-        """Which nodes a worker may be on, as an argument of a placement group."""
+        """The labels of the nodes that train, as an argument of a placement group."""
         return {"bundle_label_selector": [dict(self.labels)]} if self.labels else {}
 
     def amounts(self, nodes: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-        """What the nodes that a worker may be on have together, by name. Args: nodes: as ``ray.nodes()``
-        gives them.
+        """Return the total resources of the nodes that have the labels, by name.
 
-        >>> nodes = [{"Alive": True, "Resources": {"CPU": 2.0}, "Labels": {"zone": each}} for each in ("eu", "us", "us")]
+        Args:
+            nodes: the list of ``ray.nodes()``.
+
+        >>> node = {"Alive": True, "Resources": {"CPU": 2.0}}
+        >>> nodes = [{**node, "Labels": {"zone": zone}} for zone in ("eu", "us", "us")]
         >>> Place(address="auto", labels={"zone": "us"}).amounts(nodes)
         {'CPU': 4.0}
         """
@@ -103,8 +109,7 @@ class Place:
         return total
 
     def reach(self) -> None:
-        """Find out whether there is such a place; Ray itself would wait a minute for a cluster that does not
-        answer."""
+        """Check that the cluster answers; Ray itself would wait a minute."""
         if self.storage is not None:
             from pyarrow import ArrowException, fs
 
@@ -137,34 +142,43 @@ class Place:
                 raise InputError(f"gpus_per_worker is {self.gpus_per_worker}, {have}")
 
     def check_nodes(self, nodes: Sequence[Mapping[str, Any]], growth: Mapping[str, float] | None) -> None:
-        """Refuse a study that these nodes could never hold. What an autoscaler may add counts too: trials
-        wait for it.
+        """Refuse a study that the cluster could never hold, even after autoscaling.
 
-        Args: nodes: as ``ray.nodes()`` gives them. growth: amounts that an autoscaler may reach, by name;
-        None where there is none.
+        Args:
+            nodes: the list of ``ray.nodes()``.
+            growth: amounts that an autoscaler may reach, by name; None if there is no autoscaler.
         """
         if growth is None:
             self.check_labels(nodes)
         self.check({**(growth or {}), **self.amounts(nodes)})
 
     def check_labels(self, nodes: Sequence[Mapping[str, Any]]) -> None:
-        """Refuse labels that no node has. Args: nodes: as ``ray.nodes()`` gives them."""
+        """Refuse labels that no node has.
+
+        Args:
+            nodes: the list of ``ray.nodes()``.
+        """
         there = [dict(node["Labels"]) for node in nodes if node["Alive"]]
         for name, value in self.labels.items():
-            if not any(name in each for each in there):
+            if not any(name in labels for labels in there):
                 raise unknown(
-                    "label", name, sorted({each for labels in there for each in labels if each != NODE_ID})
+                    "label", name, sorted({label for labels in there for label in labels if label != NODE_ID})
                 )
-            if not any(each.get(name) == value for each in there):
+            if not any(labels.get(name) == value for labels in there):
                 raise unknown(
-                    f"value of label {name!r}:", value, sorted({each[name] for each in there if name in each})
+                    f"value of label {name!r}:",
+                    value,
+                    sorted({labels[name] for labels in there if name in labels}),
                 )
-        if self.labels and not any(self.labels.items() <= each.items() for each in there):
+        if self.labels and not any(self.labels.items() <= labels.items() for labels in there):
             raise InputError(f"no node has all of the labels {self._labels}")
 
     def check(self, cluster: Mapping[str, float]) -> None:
-        """Refuse a study whose workers the cluster could never hold. Args: cluster: amounts that it has, or
-        can grow to, by name."""
+        """Refuse a study whose workers the cluster could never hold.
+
+        Args:
+            cluster: amounts that the cluster has, or can grow to, by name.
+        """
         if self.gpus_per_worker and not cluster.get("GPU"):
             raise InputError(
                 f"gpus_per_worker is {self.gpus_per_worker}, but the cluster has {in_words(cluster)} and no "
@@ -179,8 +193,10 @@ class Place:
                 )
 
     def room(self, cluster: Mapping[str, float]) -> int:
-        """How many workers train at once: as many as were asked for, else as the cluster holds, at least
-        one."""
+        """Return the number of workers that train at once.
+
+        It is the requested number, or as many as fit, at least one.
+        """
         if self.workers is not None:
             return self.workers
         if self.address is None:
@@ -188,7 +204,7 @@ class Place:
         return max(1, min(int(cluster.get(name, 0) / amount) for name, amount in self.request.items()))
 
     def lacking(self, workers: int, cluster: Mapping[str, float]) -> str | None:
-        """What so many workers wait for that the cluster does not have, in words; None when it has it all.
+        """Return a message about the resources that the workers wait for; None if nothing is missing.
 
         >>> Place(address="auto").lacking(4, {"CPU": 2.0})
         'waiting for 4 CPUs; the cluster has 2'
@@ -208,7 +224,7 @@ class Place:
 
 
 def own_resources(cluster: Mapping[str, float]) -> list[str]:
-    """The names that a cluster's nodes were given, without those that Ray gives to every node."""
+    """Return the names of a cluster's custom resources."""
     rays = (*UNITS, "memory", "object_store_memory")
     return [
         name for name in cluster if name not in rays and not name.startswith(("node:", "accelerator_type:"))
@@ -216,7 +232,7 @@ def own_resources(cluster: Mapping[str, float]) -> list[str]:
 
 
 def in_words(cluster: Mapping[str, float]) -> str:
-    """What a cluster has.
+    """Return the resources of a cluster as text.
 
     >>> in_words({"CPU": 2.0, "node:10.0.0.1": 1.0, "memory": 1e9, "fast": 1.0})
     '2 CPUs, 1 fast'
@@ -225,55 +241,60 @@ def in_words(cluster: Mapping[str, float]) -> str:
     return ", ".join(_amount(name, cluster[name]) for name in named) or "no CPU"
 
 
-def given_resources(texts: list[str]) -> dict[str, float]:
-    """Amounts by name, of ``NAME=AMOUNT``. Raises: InputError for anything else.
+def parse_resources(texts: list[str]) -> dict[str, float]:
+    """Parse amounts of the form ``NAME=AMOUNT``.
 
-    >>> given_resources(["fast=0.5"])
+    Raises: InputError for any other form.
+
+    >>> parse_resources(["fast=0.5"])
     {'fast': 0.5}
     """
-    found = {}
+    amounts = {}
     for text in texts:
         name, _, amount = text.partition("=")
         try:
-            found[name] = float(amount)
+            amounts[name] = float(amount)
         except ValueError:
             raise InputError(f"resource must be NAME=AMOUNT, such as fast=1; got {text!r}") from None
-    return found
+    return amounts
 
 
-def given_labels(texts: list[str]) -> dict[str, str]:
-    """Labels by name, of ``NAME=VALUE``. Raises: InputError for anything else.
+def parse_labels(texts: list[str]) -> dict[str, str]:
+    """Parse labels of the form ``NAME=VALUE``.
 
-    >>> given_labels(["zone=eu-1"])
+    Raises: InputError for any other form.
+
+    >>> parse_labels(["zone=eu-1"])
     {'zone': 'eu-1'}
     """
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for text in texts:
         name, separator, value = text.partition("=")
         if not separator:
             raise InputError(f"label must be NAME=VALUE, such as zone=eu-1; got {text!r}")
-        if found.setdefault(name, value) != value:
-            raise InputError(f"label {name!r} cannot be both {found[name]!r} and {value!r}")
-    return found
+        if labels.setdefault(name, value) != value:
+            raise InputError(f"label {name!r} cannot be both {labels[name]!r} and {value!r}")
+    return labels
 
 
 def _amount(name: str, amount: float) -> str:
-    one, more = UNITS.get(name, (name, name))
-    return f"{amount:g} {one if amount == 1 else more}"
+    singular, plural = UNITS.get(name, (name, name))
+    return f"{amount:g} {singular if amount == 1 else plural}"
 
 
-def check_place(name: str, place: Place) -> None:
-    """Refuse what would not be heeded. Raises: InputError for resources or labels beside a trainable's
-    own."""
-    given = {
+def check_place(study: Study, place: Place) -> None:
+    """Refuse resources or labels beside a trainable that declares its own.
+
+    Raises: InputError.
+    """
+    arguments = {
         "gpus_per_worker": place.gpus_per_worker,
         "resources": dict(place.resources),
         "labels": dict(place.labels),
     }
-    for argument, value in given.items():
-        if value and own_trainables.asks_for_resources(own_trainables.resolve(name)):
+    for argument, value in arguments.items():
+        if value and own_trainables.asks_for_resources(study.resolved.trainable()):
             raise InputError(
-                f"{argument} {value} cannot be given to trainable {name!r}, which asks for its own; give it "
-                f"there, in tune.with_resources "
-                "or default_resource_request"
+                f"{argument} {value} cannot be given to trainable {study.trainable!r}, which asks for "
+                "its own; give it there, in tune.with_resources or default_resource_request"
             )

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 LOG_EVERY = 10.0
-"""Seconds between two lines where the output is not a terminal."""
+"""Seconds between two lines if the output is not a terminal."""
 
 
 class Progress:
-    """Counts trials and epochs as they are reported. Use it as a context manager around the run.
+    """Counts trials and epochs as they are reported; a context manager around the run.
 
-    Args: console: where to show it. A terminal gets a live panel, anything else a line every ten seconds.
+    Args:
+        console: output; a terminal shows a live panel, any other output a line every ten seconds.
     """
 
     def __init__(self, console: Console) -> None:
@@ -48,8 +49,13 @@ class Progress:
             self._live.__exit__(*error)
 
     def begin(self, study: Study, planned: int, done: Mapping[str, str]) -> None:
-        """The run starts, or starts again. Args: planned: trials in all. done: status of each trial that the
-        store has."""
+        """Start the display, also after a restart of the run.
+
+        Args:
+            study: the specification.
+            planned: number of trials.
+            done: status of each trial in the store.
+        """
         self.epochs, self.counts = 0, dict.fromkeys(self.counts, 0)
         self.waiting = None
         self.before = sum(status in DONE for status in done.values())
@@ -61,8 +67,13 @@ class Progress:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def report(self, variant: str, report: Mapping[str, Any], outcome: tuple[str, float] | None) -> None:
-        """One epoch of one trial arrived. Args: outcome: status and capped loss when it was the trial's
-        last."""
+        """Count one epoch of one trial.
+
+        Args:
+            variant: variant of the trial.
+            report: the report of the epoch.
+            outcome: status and capped loss after the trial's last epoch; None before.
+        """
         self.epochs += "epoch" in report
         if outcome is not None:
             status, loss = outcome
@@ -76,12 +87,11 @@ class Progress:
         elif time.monotonic() - self._logged >= LOG_EVERY:
             self._logged = time.monotonic()
             self._console.print(
-                f"{self.line()}; {self.found()}", highlight=False, markup=False, soft_wrap=True
+                f"{self.line()}; {self.best_losses()}", highlight=False, markup=False, soft_wrap=True
             )
 
     def say(self, note: str) -> None:
-        """What the user should know besides the progress, such as that the store is away; "" when that is
-        over."""
+        """Show a message beside the progress, such as an unreachable store; "" removes it."""
         begins_or_ends, self.standing = bool(note) != bool(self.standing), note
         if self._live is not None:
             self._live.update(self._panel())
@@ -92,7 +102,11 @@ class Progress:
             )
 
     def wait(self, waiting: str | None) -> None:
-        """Trials wait for something, or no longer do. Args: waiting: for what, in words."""
+        """Show that trials wait for a resource.
+
+        Args:
+            waiting: the reason in words; None if no trial waits.
+        """
         self.waiting = waiting
         if self._live is not None:
             self._live.update(self._panel())
@@ -100,13 +114,13 @@ class Progress:
             self._console.print(waiting, highlight=False, markup=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
-        """Say something, once."""
+        """Show a message once."""
         if text not in self.notes:
             self.notes.append(text)
             self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def line(self) -> str:
-        """Where the run stands, in one line."""
+        """Return the state of the run in one line."""
         ended = self.before + sum(self.counts.values())
         elapsed = time.monotonic() - self._began
         rate = self.epochs / elapsed if elapsed > 0 else 0.0
@@ -119,14 +133,14 @@ class Progress:
         if rate > 0 and ended < self.planned:
             text += f", {_clock(elapsed)} gone"
             left = (self.planned - self.before) * self.epochs_per_trial - self.epochs
-            if left > 0:  # a trainable of the user's own reports as often as it likes
+            if left > 0:  # the number of a user's reports is unknown
                 text += f", at most {_clock(left / rate)} left"
         if self.waiting is not None:
             text += f", {self.waiting}"
         return text
 
-    def found(self) -> str:
-        """The best loss of each variant so far, in one line."""
+    def best_losses(self) -> str:
+        """Return the best loss of each variant so far, in one line."""
         best = sorted(self.best.items(), key=lambda item: item[1])
         return "best so far: " + (", ".join(f"{name} {loss:.4g}" for name, loss in best) or "none yet")
 
@@ -140,7 +154,7 @@ class Progress:
         return Group(
             ProgressBar(total=max(self.planned, 1), completed=ended),
             Text(self.line()),
-            Text(self.found()),
+            Text(self.best_losses()),
             *noted,
         )
 

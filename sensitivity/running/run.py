@@ -1,4 +1,4 @@
-"""Run a study on Ray: plan what the store lacks, train it in cohorts, keep every epoch as it arrives."""
+"""Run a study on Ray: plan the missing trials, train them in cohorts, store every epoch as it arrives."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ import contextlib
 import logging
 import pathlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
 
 from search_spaces.adaptive import Adaptive, FixedSearcher
-from search_spaces.persistent import RETRIES, Persistent
+from search_spaces.persistent import Persistent
 from search_spaces.schedulers import PerVariantScheduler, early_stopping
 from sensitivity.running import local_ray
 from sensitivity.running.adaptive_search import adaptive_searcher
-from sensitivity.running.assignments import Assignments, OwnAssignments
+from sensitivity.running.assignments import Assignments, TrainableAssignments
 from sensitivity.running.centers import asks_for_best, centered
 from sensitivity.running.devices import environment
-from sensitivity.running.node_losses import NodeLost, restarting
+from sensitivity.running.node_losses import restarting
 from sensitivity.running.places import Place, check_place
+from sensitivity.running.recorder import Recorder, kill_worker
 from sensitivity.running.shipping import by_value, shipped
 from sensitivity.running.watching import Watch
 from sensitivity.store.delivery import Delivery
@@ -42,11 +43,11 @@ if TYPE_CHECKING:
     from sensitivity.store.store import Store
 
 CHECKPOINT_EVERY = 20
-"""Results between two checkpoints of a cohort; a result is about a second of training."""
+"""Number of results between two checkpoints of a cohort; a result is about a second of training."""
 
 
 class Interrupted(Exception):
-    """The run was stopped by SIGINT; everything reported is in the store."""
+    """SIGINT stopped the run; every reported epoch is in the store."""
 
 
 def run(
@@ -68,28 +69,30 @@ def run(
 ) -> Results:
     """Train every trial of the study that the store lacks, and return the results.
 
-    While another run of the study is under way, on any machine, this one waits, and then trains what is left.
+    If another run of the study is active on any machine, this run waits, and then trains the missing trials.
 
     Args:
-        study: the specification. store: a :class:`Store`, a path to SQLite or a URL; made when it does not
-            exist.
-        address: of a Ray cluster; a local Ray is started and stopped when not given. workers: cohorts trained
-        at once, at most; one a core when not given, or what the cluster has room for. gpus_per_worker: share
-        of a GPU for each worker, 0 trains on the CPU.
-        resources: amounts of the cluster's own resources for each worker, by name. labels: of the nodes that
-            train.
+        study: the specification.
+        store: a :class:`Store`, a path of a SQLite file or a URL; created if missing.
+        address: address of a Ray cluster; None starts a local Ray and stops it afterwards.
+        workers: maximal number of cohorts trained at once; if None, one a core, or as many as the cluster has
+            room for.
+        gpus_per_worker: share of a GPU for each worker; 0 trains on the CPU.
+        resources: amounts of the cluster's custom resources for each worker, by name.
+        labels: labels of the nodes that train.
         trial_timeout: seconds without a report after which a worker is killed; its trial is tried once more.
-        storage: where checkpoints are kept, a folder that every node has or a URL; this machine when not
-        given, nowhere on a cluster.
-        cohort_size: trials that a worker is given at once, and on a GPU trains as one program; results do not
-        depend on it: on a CPU not in any bit, on a GPU, and for small dense models of one's own, to the
-        rounding of the precision. The study's own, or what measures best, when not given. data_root: the
-        folder that holds the datasets. download: fetch what is missing there.
-        progress: shows how far the run is.
-        force: run beside another run of the study; both may train the same trials.
+        storage: folder of checkpoints, shared by all nodes, or a URL; if None, this machine, and no
+            checkpoints on a cluster.
+        cohort_size: number of trials in a worker's cohort, which a GPU trains as one program; if None, the
+            study's own, or a measured optimum. Results do not depend on it: bit by bit on a CPU; to the
+            rounding of the precision on a GPU and for user-defined small dense models.
+        data_root: folder of the datasets.
+        download: True to download missing datasets.
+        progress: shows the progress of the run.
+        force: True to run beside another run of the study; both may train the same trials.
 
-    Raises: InputError for a study or data that cannot be run, before anything is written; Unreachable, which
-        is one, where reports could not be delivered to the store; Interrupted on SIGINT.
+    Raises: InputError for a study or data that cannot be run, before anything is written; Unreachable, a
+    subclass, if reports could not be delivered to the store; Interrupted on SIGINT.
     """
     from sensitivity.results.results import Results
     from sensitivity.store.store import Store
@@ -98,76 +101,90 @@ def run(
     if cohort_size is not None and cohort_size < 1:
         raise InputError(f"cohort_size must be at least 1, got {cohort_size}")
     if study.trainable is not None:
-        check_place(study.trainable, place)
+        check_place(study, place)
     place.reach()
     if place.address is None and not ray.is_initialized():
         local_ray.check_temporary_folder()
-    # Workers train in folders of their own, so the path is absolute. What is missing is fetched once, here,
-    # unless they are elsewhere.
+    # Absolute, as workers run in other folders. Missing data are downloaded here once, unless the workers
+    # are on a cluster.
     root = str(pathlib.Path(data_root or "data").absolute())
     check_data(study, {"data_root": root, "download": download})
     data = {"data_root": root, "download": download and address is not None}
-    own = shipped(study)
+    objects = shipped(study)
     _scheduler(study, str)
-    kept = store if isinstance(store, Store) else Store(store, create=not asks_for_best(study))
-    kind = Assignments if study.trainable is None else OwnAssignments
+    opened = store if isinstance(store, Store) else Store(store, create=not asks_for_best(study))
+    assignments_class = Assignments if study.trainable is None else TrainableAssignments
     device = "cuda" if gpus_per_worker > 0 else "cpu"
     note = progress.note if progress is not None else logging.getLogger(__name__).warning
-    lock = RunLock(kept, study.name, note)
+    lock = RunLock(opened, study.name, note)
     try:
-        with interruptible(), kept.database.pinned(), lock.locked(force=force):
-            bring_in(kept, pathlib.Path.cwd())  # what an earlier run could not deliver
-            study = centered(study, kept)
+        with interruptible(), opened.database.pinned(), lock.locked(force=force):
+            bring_in(opened, pathlib.Path.cwd())  # reports of earlier runs
+            study = centered(study, opened)
             largest = 1 if study.trainable is not None else cohort_size or study.cohort_size
-            given = kind(
-                study, kept, data, device, largest, stops_early="scheduler" in study.design, shipped=own
+            assignments = assignments_class(
+                study, opened, data, device, largest, stops_early="scheduler" in study.design, shipped=objects
             )
-            restarting(lambda: _train(study, kept, given, place, progress, lock), note)
-            return Results.from_store(kept, study.name)
+            restarting(lambda: _train(study, opened, assignments, place, progress, lock), note)
+            return Results.from_store(opened, study.name)
     except KeyboardInterrupt:
         raise Interrupted(study.name) from None
     finally:
-        if kept is not store:
-            kept.close()
+        if opened is not store:
+            opened.close()
 
 
 def _train(
-    study: Study, store: Store, given: Assignments, place: Place, progress: Progress | None, lock: RunLock
+    study: Study,
+    store: Store,
+    assignments: Assignments,
+    place: Place,
+    progress: Progress | None,
+    lock: RunLock,
 ) -> None:
     planned = [] if study.adaptive else trials(study)
-    done = store.known(each.key for each in planned)
+    done = store.known(trial.key for trial in planned)
 
     def begin(total: int) -> None:
         store.add_study(study.name, study.to_stored(), planned, replace=True)
         if progress is not None:
             progress.begin(study, total, done)
 
-    if not study.adaptive and all(done.get(each.key) in DONE for each in planned):
+    if not study.adaptive and all(done.get(trial.key) in DONE for trial in planned):
         begin(len(planned))
         return
     delivery = Delivery(
         store, pathlib.Path.cwd(), progress.say if progress is not None else lambda note: None
     )
-    # Ray before anything is written: a cluster that does not answer is bad input.
+    # Connect before anything is written: a cluster that does not answer is bad input.
     with contextlib.closing(delivery), quiet(), local_ray.connection(place) as started:
         workers = place.room(place.amounts(ray.nodes()))
         if study.adaptive:
-            searcher: Adaptive | FixedSearcher = adaptive_searcher(study, store, given, delivery)
+            searcher: Adaptive | FixedSearcher = adaptive_searcher(study, store, assignments, delivery)
             planned = [
                 trial
                 for label, configuration in searcher.chosen()
-                for trial in given.members(label, configuration)
+                for trial in assignments.members(label, configuration)
             ]
-            done = store.known(each.key for each in planned)
+            done = store.known(trial.key for trial in planned)
             begin(len(study.tasks) * len(study.variants) * len(study.seeds) * study.design["n"])
         else:
-            cohorts = plan(planned, done, workers=workers, cohort_size=given.largest, device=given.device)
-            searcher = FixedSearcher([given.config(each) for each in cohorts])
+            cohorts = plan(
+                planned, done, workers=workers, cohort_size=assignments.largest, device=assignments.device
+            )
+            searcher = FixedSearcher([assignments.config(cohort) for cohort in cohorts])
             begin(len(planned))
         store.add_run(study.name, environment(ray.nodes(), workers, gpus=place.gpus_per_worker > 0))
-        watch = Watch(place, lambda: place.amounts(ray.nodes()), _kill, progress, fixed=started)
+        watch = Watch(place, lambda: place.amounts(ray.nodes()), kill_worker, progress, fixed=started)
         try:
-            _fit(study, given, searcher, Recorder(delivery, given, progress, watch, lock), workers, place)
+            _fit(
+                study,
+                assignments,
+                searcher,
+                Recorder(delivery, assignments, progress, watch, lock),
+                workers,
+                place,
+            )
             delivery.finish()
         finally:
             searcher.close()
@@ -175,7 +192,7 @@ def _train(
 
 def _fit(
     study: Study,
-    given: Assignments,
+    assignments: Assignments,
     searcher: Adaptive | FixedSearcher,
     recorder: Recorder,
     workers: int,
@@ -184,18 +201,17 @@ def _fit(
     persistent = Persistent(
         searcher,
         recorder.ended,
-        trainable_config=given.present,
-        reports=given.reports,
-        ending=given.ending,
+        trainable_config=assignments.trainable_config,
+        reports=assignments.reports,
+        ending=assignments.ending,
         attempts=recorder.attempts,
         give_up=recorder.give_up,
     )
     recorder.cohorts = persistent.cohorts
-    own = study.trainable is not None
+    is_users = study.trainable is not None
     trainable = study.resolved.trainable() if study.trainable is not None else CohortTrainable
-    # A checkpoint on this machine is one that workers elsewhere could neither write nor read; they begin a
-    # lost cohort anew.
-    checkpoints = not own and (place.storage is not None or place.address is None)
+    # Workers on other machines cannot use a checkpoint on this machine: they restart a lost cohort.
+    checkpoints = not is_users and (place.storage is not None or place.address is None)
     with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
         tuner = tune.Tuner(
             trainable
@@ -208,8 +224,8 @@ def _fit(
                 num_samples=-1,
                 max_concurrent_trials=workers,
                 scheduler=_scheduler(study, recorder.kind),
-                reuse_actors=not own,
-                # The cohort's members would otherwise be spelt out in the name of its folder.
+                reuse_actors=not is_users,
+                # Tune's default folder name contains the whole config of the cohort.
                 trial_dirname_creator=_trial_id,
                 trial_name_creator=_trial_id,
             ),
@@ -217,11 +233,11 @@ def _fit(
                 name=pathlib.Path(folder).name,
                 storage_path=str(place.storage or folder),
                 verbose=0,
-                stop={"training_iteration": study.epochs} if own and study.epochs is not None else None,
+                stop={"training_iteration": study.epochs} if is_users and study.epochs is not None else None,
                 callbacks=[recorder],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False)
-                if own
+                if is_users
                 else tune.CheckpointConfig(
                     num_to_keep=1,
                     checkpoint_frequency=CHECKPOINT_EVERY if checkpoints else 0,
@@ -237,136 +253,10 @@ def _scheduler(study: Study, kind: Callable[[Any], Any]) -> Any:
     name = study.design.get("scheduler")
     if name is None:
         return None
-    own = study.trainable is not None
-    metric, mode = (study.metric, study.direction) if own else ("objective", "min")
-    early_stopping(name, metric, mode, study.epochs or 1)  # what is wrong with it is said at once
+    is_users = study.trainable is not None
+    metric, mode = (study.metric, study.direction) if is_users else ("objective", "min")
+    early_stopping(name, metric, mode, study.epochs or 1)  # raises for a bad scheduler
     return PerVariantScheduler(lambda: early_stopping(name, metric, mode, study.epochs or 1), kind)
-
-
-class Recorder(tune.Callback):
-    """Delivers every result, in one transaction, before Tune asks the worker for the next."""
-
-    def __init__(
-        self, delivery: Delivery, given: Assignments, progress: Progress | None, watch: Watch, lock: RunLock
-    ) -> None:
-        self._delivery, self._given, self._progress, self._watch, self._lock = (
-            delivery,
-            given,
-            progress,
-            watch,
-            lock,
-        )
-        self._trials: list[Any] = []
-        self.ended: set[str] = set()
-        """Keys of the members that have come to their end."""
-        self.cohorts: Mapping[str, Mapping[str, Any]] = {}
-        """The cohort of each of Tune's trials, by its id."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles what it is given to restore a run from, and here the store is what a run is
-        restored from."""
-        return {}
-
-    def kind(self, trial: Any) -> tuple[str, str]:
-        """Task and variant of one of Tune's trials."""
-        cohort = self.cohorts[trial.trial_id]
-        return cohort["task"], cohort["variant"]
-
-    def attempts(self, trial_id: str) -> int:
-        """How often a member may be to blame for an error such as that of one of Tune's trials."""
-        if trial_id in self._watch.hung:
-            return 2
-        return 1 if isinstance(self._error(trial_id), ray.exceptions.RayTaskError) else RETRIES + 1
-
-    def give_up(self, trial_id: str, keys: Sequence[str]) -> None:
-        """Members that are not tried again have failed, for the reason that ended one of Tune's trials."""
-        error = self._error(trial_id)
-        cause = getattr(error, "cause", None) or error
-        reason = " ".join(str(cause).split())[:500]
-        if trial_id in self._watch.hung:
-            reason = self._watch.reason
-        elif self.attempts(trial_id) == 1:
-            reason = f"{type(cause).__name__}: {reason}"
-        else:
-            reason = f"worker lost {RETRIES + 1} times: {reason}"
-        self._keep(
-            self.cohorts[trial_id], [{"key": key, "status": "failed", "error": reason} for key in keys]
-        )
-
-    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Look whether any worker hangs, or waits for a node. Raises: NodeLost."""
-        self._trials = trials  # Tune's own list, which it keeps up to date
-        self._watch.look(trials)
-        if self._watch.node_lost:
-            raise NodeLost(len(self.ended))
-
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Its worker is ready."""
-        self._watch.heard(trial.trial_id)
-
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Try a store again that was away. What this raises ends the run; in the other callbacks Tune would
-        blame the trial."""
-        self._lock.check()
-        self._delivery.tick()
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        """Keep the epochs that a worker reports."""
-        self._watch.heard(trial.trial_id)
-        cohort = self.cohorts[trial.trial_id]
-        self._keep(cohort, self._given.reports(cohort, result))
-        if self._progress is not None and result.get("reason") is not None:
-            self._progress.note(
-                f"{cohort['variant']} on {cohort['task']} trains one trial after another: {result['reason']}"
-            )
-
-    def on_checkpoint(
-        self, iteration: int, trials: list[Any], trial: Any, checkpoint: Any, **info: Any
-    ) -> None:
-        """From here on Tune itself restores the trial when its worker is lost; without a checkpoint its
-        members are given out anew."""
-        trial.max_failures = trial.num_failures + RETRIES
-
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Keep what the end of a cohort says."""
-        cohort = self.cohorts[trial.trial_id]
-        self._keep(cohort, self._given.ending(cohort, trial.last_result))
-        self._watch.ended(trial.trial_id)
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """What is left of a cohort has been given out again, or given up."""
-        self._watch.ended(trial.trial_id)
-
-    def _error(self, trial_id: str) -> Exception:
-        """What ended one of Tune's trials. Of what is no actor's error, such as a node without memory, Tune
-        keeps only the words."""
-        trial = next(each for each in reversed(self._trials) if each.trial_id == trial_id)
-        try:
-            if trial.pickled_error_file:
-                error: Exception = ray.cloudpickle.loads(pathlib.Path(trial.pickled_error_file).read_bytes())
-                return error
-            return RuntimeError(
-                pathlib.Path(trial.error_file).read_text().rpartition("Failure # ")[2].partition("\n")[2]
-            )
-        except (OSError, TypeError):  # Tune's own folder is gone
-            return RuntimeError("its worker is gone")
-
-    def _keep(self, cohort: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> None:
-        self._delivery.keep(reports)
-        for report in reports:
-            if report["status"] != "running":
-                self.ended.add(report["key"])
-            if self._progress is not None:
-                self._progress.report(cohort["variant"], report, self._given.outcome(report))
-
-
-def _kill(trial: Any) -> None:
-    """End the worker of one of Tune's trials, whatever it is doing; its cohort is not restored, for it would
-    hang again."""
-    trial.max_failures = 0
-    ray.kill(trial.temporary_state.ray_actor)
 
 
 def _trial_id(trial: Any) -> str:

@@ -1,5 +1,4 @@
-"""Tasks and variants of the user's own, by value: a worker on another machine has none of the user's
-files."""
+"""The user's tasks and variants, pickled by value: other machines do not have the user's files."""
 
 from __future__ import annotations
 
@@ -17,86 +16,100 @@ from trainables.dotted import imported
 from trainables.function_tasks import DIRECT
 from trainables.named_variants import NAMED
 from trainables.names import InputError
-from trainables.task_definition import AUGMENTED
-from trainables.tasks import is_built_in, task
+from trainables.task_definition import AUGMENTED, Task
+from trainables.tasks import is_built_in
 from trainables.torch_variants import TorchVariant
 from trainables.variant_definition import Variant
-from trainables.variants import variant
 
 if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 INSTALLED = {"site-packages", "dist-packages"}
-"""Folders of packages, also of the user's own site and of the Python below a virtual environment."""
+"""Names of folders of installed packages, also in the user site and below a virtual environment."""
 OURS = ("trainables", "search_spaces", "sensitivity")
 
 
 def shipped(study: Study) -> bytes | None:
-    """The tasks and variants of a study that its workers could not make from their names, pickled; None when
-    there are none.
+    """Return the pickled tasks and variants that workers cannot make from names; None if there are none.
 
-    What they use of modules that are neither installed nor Python's own is pickled along.
-    Raises: InputError, naming it, for what cannot be pickled.
+    Modules that they use are pickled too, unless installed or part of Python.
+
+    Raises: InputError, naming the object, for an object that cannot be pickled.
     """
     if study.trainable is not None:
         return None
     import cloudpickle
 
-    own = {
-        "tasks": {name: task(name) for name in study.tasks if _own_task(name)},
+    objects = {
+        "tasks": _own_tasks(study),
         "variants": _own_variants(study),
         "functions": {path: imported(path, "schedule") for path in own_schedules(study)},
     }
-    if not any(own.values()):
+    if not any(objects.values()):
         return None
     try:
         with by_value(cloudpickle):
-            return bytes(cloudpickle.dumps(own))
-    except Exception as error:  # whatever a user's object holds
-        named = ", ".join(name for each in own.values() for name in each)
+            return bytes(cloudpickle.dumps(objects))
+    except Exception as error:  # a user's object may raise anything
+        named = ", ".join(name for names in objects.values() for name in names)
         raise InputError(
             f"{named} cannot be sent to workers: {type(error).__name__}: {' '.join(str(error).split())}"
         ) from None
 
 
 def own_schedules(study: Study) -> list[str]:
-    """The schedules of the user's own, by import path, that a study's variants fix or that its spaces choose
-    from."""
+    """Return the import paths of user-defined schedules that a study's variants fix or its spaces contain."""
     fixed = [
-        getattr(variant(name), "fixed", {}).get(each)
+        getattr(study.resolved.variant(name), "fixed", {}).get(schedule)
         for name in study.variants
         if name != DIRECT
-        for each in SCHEDULES
+        for schedule in SCHEDULES
     ]
-    spaces = [each for name in study.variants for each in study.space(name) if each.name in SCHEDULES]
-    chosen = [*fixed, *(value for each in spaces for value in getattr(each, "choices", ()))]
+    spaces = [
+        hyperparameter
+        for name in study.variants
+        for hyperparameter in study.space(name)
+        if hyperparameter.name in SCHEDULES
+    ]
+    chosen = [
+        *fixed,
+        *(value for hyperparameter in spaces for value in getattr(hyperparameter, "choices", ())),
+    ]
     return sorted({value for value in chosen if isinstance(value, str) and ":" in value})
 
 
-def _own_task(name: str) -> bool:
-    """One of the user's, or on a file of the user's: the path in its name is relative to where the driver runs."""
-    return (
-        not is_built_in(task(name))
+def _own_tasks(study: Study) -> dict[str, Task]:
+    """Return the user-defined tasks of a study, and its tasks on a user's file, by name.
+
+    The path in the name of a file task is relative to the driver's working directory.
+    """
+    return {
+        name: task
+        for name in study.tasks
+        if not is_built_in(task := study.resolved.task(name))
         or file_datasets.kind(name.partition("/")[2].removesuffix(AUGMENTED)) is not None
-    )
+    }
 
 
 def _own_variants(study: Study) -> dict[str, Any]:
-    known = {each.name for each in NAMED}
-    found = {}
+    known = {named.name for named in NAMED}
+    variants = {}
     for name in study.variants:
         if name == DIRECT or name in known or name.startswith("torch.optim."):
             continue
-        chosen = variant(name)
+        chosen = study.resolved.variant(name)
         if isinstance(chosen, TorchVariant) or not (isinstance(chosen, Variant) and "-" in name):
-            found[name] = chosen
-    return found
+            variants[name] = chosen
+    return variants
 
 
 @contextlib.contextmanager
 def by_value(pickler: Any) -> Iterator[None]:
-    """Modules of the user's own are pickled with what is pickled of them. Args: pickler: cloudpickle, or
-    Ray's copy of it."""
+    """Pickle the user's modules by value inside the context.
+
+    Args:
+        pickler: cloudpickle, or Ray's copy of it.
+    """
     installed = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
     modules = [
         module

@@ -1,5 +1,4 @@
-"""Watches the workers of a run: which of them hang, which wait for a node that is not there yet, and the loss
-of the only node."""
+"""Watching of a run's workers: hanging workers, workers that wait for a node, loss of the only node."""
 
 from __future__ import annotations
 
@@ -14,22 +13,22 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 1.0
 LONGEST_STEP = 5.0
-"""Seconds between two looks after which the driver itself counts as suspended, or as waiting for the
-store."""
+"""Seconds between two checks after which the driver itself was suspended or waited for the store."""
 PATIENCE = 5.0
-"""Seconds that a worker may take to start before the progress says what it waits for."""
+"""Seconds that a worker may take to start before the progress shows the reason."""
 
 
 class Watch:
-    """Kills a worker that reports nothing for too long, and says what others wait for.
+    """Kills a worker that reports nothing for too long, and shows what pending trials wait for.
+
+    The silence is counted from the moment a worker is ready; its first report includes loading the data.
 
     Args:
-        place: what each worker takes, and how long it may be silent. That is counted from when the worker is
-            ready, and its first report includes loading the data.
-        cluster: the amounts that the cluster has now, by name.
-        kill: ends the worker of one of Tune's trials, wherever it is.
-        progress: told what is waited for.
-        fixed: the cluster is one node, and no other will join it.
+        place: resources of each worker, and the seconds that it may be silent.
+        cluster: returns the amounts that the cluster has now, by name.
+        kill: ends the worker of a trial of Tune, wherever it is.
+        progress: shows what pending trials wait for.
+        fixed: True if the cluster is one node that no other will join.
     """
 
     def __init__(
@@ -50,36 +49,36 @@ class Watch:
         self.node_lost = False
         """True once a fixed cluster has no node any more."""
         self.hung: set[str] = set()
-        """The trials of Tune's whose worker was killed because it hung."""
+        """Ids of the trials of Tune whose worker hung and was killed."""
 
     @property
     def reason(self) -> str:
-        """Why a trial that hung has failed."""
+        """The error message of a trial that hung."""
         return f"no report for {self._timeout:g} seconds, twice"
 
     def heard(self, trial_id: str) -> None:
-        """A worker is ready, or it reported."""
+        """Note that a worker is ready or has reported."""
         self._heard[trial_id] = time.monotonic()
 
     def ended(self, trial_id: str) -> None:
-        """A worker has nothing to do any more."""
+        """Stop watching a worker that has nothing left to do."""
         self._heard.pop(trial_id, None)
 
     def look(self, trials: Sequence[Any]) -> None:
-        """Look after Tune's trials, at most once a second."""
+        """Check Tune's trials, at most once a second."""
         now = time.monotonic()
         if now - self._looked < min(LOOK_EVERY, self._timeout or math.inf):
             return
-        if now - self._looked > LONGEST_STEP:  # nobody listened to the workers meanwhile
+        if now - self._looked > LONGEST_STEP:  # the driver did not process reports in this time
             self._heard = {trial_id: moment + now - self._looked for trial_id, moment in self._heard.items()}
         self._looked = now
-        running = [each for each in trials if each.status == "RUNNING"]
-        pending = sum(each.status == "PENDING" for each in trials)
-        for each in running:
-            if self._timeout is not None and now - self._heard.get(each.trial_id, now) > self._timeout:
-                self.hung.add(each.trial_id)
-                self.ended(each.trial_id)
-                self._kill(each)
+        running = [trial for trial in trials if trial.status == "RUNNING"]
+        pending = sum(trial.status == "PENDING" for trial in trials)
+        for trial in running:
+            if self._timeout is not None and now - self._heard.get(trial.trial_id, now) > self._timeout:
+                self.hung.add(trial.trial_id)
+                self.ended(trial.trial_id)
+                self._kill(trial)
         if not pending:
             self._served = now
         self._say(self._lacking(len(running), pending) if now - self._served > PATIENCE else None)

@@ -1,1 +1,1 @@
-"""What is kept: trials and epochs in SQL, with the journal that bridges an outage."""
+"""Trials and epochs in SQL, and the journal that bridges an outage of the database."""

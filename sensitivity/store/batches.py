@@ -1,5 +1,4 @@
-"""Tables of a study read from the store a batch of rows at a time, so that memory does not depend on the size
-of the study."""
+"""A study's tables read in batches of rows, so that memory does not depend on the size of the study."""
 
 from __future__ import annotations
 
@@ -18,25 +17,24 @@ if TYPE_CHECKING:
     from sensitivity.store.store import Store
 
 TRIALS_AT_ONCE = 500
-"""Trials of one query of epochs; databases limit how many values a query may list."""
+"""Maximal number of trials in one query of epochs; databases limit the values that a query may list."""
 Frames = Generator["pd.DataFrame", None, None]
 
 
 def unchecked() -> None:
-    """Let the reading go on."""
+    """Do nothing: the default check before a batch."""
 
 
 def trial_batches(
     store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked
 ) -> Frames:
-    """Yield the trials of a study in its order, with ``configuration`` as JSON; one batch without rows where
-    there are none.
+    """Yield a study's trials in order, with ``configuration`` as JSON; at least one batch, maybe empty.
 
     Args:
-        store: that has the study.
-        study: its name.
-        rows: of a batch, about.
-        check: is called before each batch; what it raises ends the reading.
+        store: has the study.
+        study: the name of the study.
+        rows: approximate number of rows in a batch.
+        check: called before each batch; an exception that it raises ends the reading.
     """
     chosen = (
         sql.select(*TRIALS.c)
@@ -50,9 +48,8 @@ def trial_batches(
         counts = connection.execute(
             chosen.with_only_columns(*map(sql.func.count, texts)).order_by(None)
         ).one()
-        kinds = {
-            column.name: "str" for column, count in zip(texts, counts, strict=True) if count
-        }  # also where a batch has none
+        # The same type in every batch, also in a batch of nulls.
+        kinds = {column.name: "str" for column, count in zip(texts, counts, strict=True) if count}
         for batch in query_batches(connection, chosen, rows):
             check()
             yield batch.astype({**whole_numbers, **kinds, "initial_loss": float})
@@ -61,16 +58,15 @@ def trial_batches(
 def epoch_batches(
     store: Store, study: str, *, rows: int = ROWS, check: Callable[[], None] = unchecked
 ) -> Frames:
-    """Yield the epochs of a study, by trial in the study's order; one batch without rows where there are
-    none.
+    """Yield a study's epochs, by trial in the study's order; at least one batch, maybe empty.
 
-    Every batch has a column for everything that any epoch of the study measured.
+    Every batch has a column for every quantity that any epoch of the study measured.
 
     Args:
-        store: that has the study.
-        study: its name.
-        rows: of a batch, about.
-        check: is called before each query of some trials; what it raises ends the reading.
+        store: has the study.
+        study: the name of the study.
+        rows: approximate number of rows in a batch.
+        check: called before each query; an exception that it raises ends the reading.
     """
     of_study = (
         sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study).order_by(STUDY_TRIALS.c.position)
@@ -79,7 +75,7 @@ def epoch_batches(
     with store.database.transaction(snapshot=True) as connection:
         keys = list(connection.execute(of_study).scalars())
 
-        def found(columns: Sequence[sql.Column[Any]]) -> Iterator[Sequence[Any]]:
+        def epochs_in_parts(columns: Sequence[sql.Column[Any]]) -> Iterator[Sequence[Any]]:
             chosen = _of_trials(study, columns)
             for start in range(0, len(keys), TRIALS_AT_ONCE):
                 check()
@@ -88,13 +84,13 @@ def epoch_batches(
                 )
 
         more: dict[str, Any] = {}
-        """Names of whatever else was measured, in the order in which they first occur."""
+        """Names of the additional measured quantities, in the order of their first occurrence."""
         if connection.execute(sql.select(sql.exists().where(EPOCHS.c.measures.is_not(None)))).scalar_one():
-            for part in found([EPOCHS.c.measures]):
+            for part in epochs_in_parts([EPOCHS.c.measures]):
                 for measures in read_measures(text for (text,) in part):
                     more.update(measures)
         columns = [*(name for name in names if name != "measures"), *more]
-        for batch in frames_of(found(list(EPOCHS.c)), names, rows):
+        for batch in frames_of(epochs_in_parts(list(EPOCHS.c)), names, rows):
             yield (
                 with_measures(batch)
                 .reindex(columns=columns)
@@ -103,15 +99,14 @@ def epoch_batches(
 
 
 def curve_batches(store: Store, key: str, *, rows: int = ROWS) -> Iterator[pd.DataFrame]:
-    """Yield the epochs of one trial in order, each batch in a transaction of its own; at least one batch,
-    which may have no rows.
+    """Yield one trial's epochs in order, each batch in its own transaction; at least one batch, maybe empty.
 
-    A batch has columns for what its own epochs measured.
+    A batch has columns only for the quantities that its epochs measured.
 
     Args:
-        store: that has the trial.
-        key: of the trial.
-        rows: of a batch.
+        store: has the trial.
+        key: key of the trial.
+        rows: number of rows in a batch.
     """
     last, number = -1, rows
     while number == rows:
@@ -128,7 +123,7 @@ def curve_batches(store: Store, key: str, *, rows: int = ROWS) -> Iterator[pd.Da
 
 
 def _of_trials(study: str, columns: Sequence[sql.Column[Any]]) -> sql.Select[Any]:
-    """Return the query of epochs of some trials, whose keys are its parameter."""
+    """Return the query for the epochs of trials, whose keys are the parameter ``some``."""
     return (
         sql.select(*columns)
         .join(STUDY_TRIALS, STUDY_TRIALS.c.key == EPOCHS.c.key)

@@ -1,4 +1,4 @@
-"""Studies copied from one store to another, whatever databases they are in."""
+"""Copying of studies from one store to another, between any two databases."""
 
 from __future__ import annotations
 
@@ -19,33 +19,35 @@ if TYPE_CHECKING:
     from sensitivity.store.store import Store
 
 AT_ONCE = 5000
-"""Epochs read and written together."""
+"""Number of epochs read and written together."""
 PROGRESS = {"pending": 0, "running": 1, "failed": 2, "stopped": 2, **dict.fromkeys(DONE, 3)}
-"""How far a status is: a trial is taken from the store in which it is further."""
+"""Rank of a status: of two versions of a trial, the version of higher rank is kept."""
 CHANGING = ("status", "initial_loss", "error", "started", "finished")
 
 
 def copy(
     source: Store, target: Store, study: str | None = None, *, merge: bool = False
 ) -> list[dict[str, Any]]:
-    """Copy a study, or all, with trials, epochs and what Optuna keeps of them. A second time copies only what
-    is new.
+    """Copy a study, or all studies, with trials, epochs and Optuna's state; a second copy adds only new rows.
 
-    Each study is one transaction, in which it is counted whether everything arrived.
+    Each study is copied in one transaction, which compares the numbers of rows read and written.
 
     Args:
         source: the store to read.
         target: the store to write.
-        study: the name of one study; all of them if None.
-        merge: add the trials to a study of the target that has another specification, instead of refusing it.
+        study: the name of one study; all studies if None.
+        merge: True to add the trials to a study of the target that has another specification, instead of
+            refusing.
 
     Returns: one row a study: name, trials, epochs, and how many of each were new.
-    Raises: InputError for an unknown study, one that has another specification there, or counts that differ.
+
+    Raises: InputError for an unknown study, a study with another specification in the target, or numbers that
+    differ.
     """
     if source.place == target.place:
         raise InputError(f"store {source.place!r} cannot be copied onto itself")
-    names = [study] if study is not None else [each["name"] for each in source.studies()]
-    specs, there = {name: source.study(name) for name in names}, {each["name"] for each in target.studies()}
+    names = [study] if study is not None else [row["name"] for row in source.studies()]
+    specs, there = {name: source.study(name) for name in names}, {row["name"] for row in target.studies()}
     for name, spec in specs.items():
         if not merge and name in there and json.loads(target.study(name)) != json.loads(spec):
             raise InputError(
@@ -66,17 +68,17 @@ def _copy(source: Store, target: Store, study: str, spec: dict[str, Any]) -> dic
 
         def counts() -> tuple[int, int]:
             counted = (
-                writing.execute(sql.select(sql.func.count()).select_from(each.subquery())).scalar_one()
-                for each in (trials, epochs)
+                writing.execute(sql.select(sql.func.count()).select_from(query.subquery())).scalar_one()
+                for query in (trials, epochs)
             )
             return tuple(counted)  # type: ignore[return-value]
 
         before = counts()
         target.database.insert(writing, STUDIES, rows(sql.select(STUDIES).where(STUDIES.c.name == study)))
         target.database.insert(writing, RUNS, rows(sql.select(RUNS).where(RUNS.c.study == study)))
-        given = rows(trials)
-        target.database.insert(writing, TRIALS, given)
-        for row in given:
+        trial_rows = rows(trials)
+        target.database.insert(writing, TRIALS, trial_rows)
+        for row in trial_rows:
             _take_over(writing, row)
         target.database.insert(writing, STUDY_TRIALS, rows(sql.select(STUDY_TRIALS).where(of_study)))
         read = 0
@@ -84,10 +86,10 @@ def _copy(source: Store, target: Store, study: str, spec: dict[str, Any]) -> dic
             target.database.insert(writing, EPOCHS, [dict(row) for row in part])
             read += len(part)
         after = counts()
-        if after[0] < len(given) or after[1] < read:
+        if after[0] < len(trial_rows) or after[1] < read:
             raise InputError(
-                f"study {study!r}: {len(given)} trials and {read} epochs became {after[0]} and {after[1]}; "
-                f"nothing was copied"
+                f"study {study!r}: {len(trial_rows)} trials and {read} epochs became "
+                f"{after[0]} and {after[1]}; nothing was copied"
             )
     if names := optuna_names(source, study, spec):
         with source.optuna_storage() as ours, target.optuna_storage() as theirs:
@@ -102,7 +104,7 @@ def _copy(source: Store, target: Store, study: str, spec: dict[str, Any]) -> dic
 
 
 def _take_over(writing: sql.Connection, row: Mapping[str, Any]) -> None:
-    """Of a trial that both stores have, the state in which it is further."""
+    """Update a trial that both stores have if the source's status is further along."""
     behind = [status for status, progress in PROGRESS.items() if progress < PROGRESS[row["status"]]]
     if behind:
         state = {name: row[name] for name in CHANGING}
@@ -112,8 +114,7 @@ def _take_over(writing: sql.Connection, row: Mapping[str, Any]) -> None:
 
 
 def _copy_optuna(source: optuna.storages.RDBStorage, target: optuna.storages.RDBStorage, name: str) -> None:
-    """What Optuna chose so far, where the target has less: an adaptive study goes on there as it would have
-    here."""
+    """Copy Optuna's study if the target has fewer trials, so that an adaptive study can continue there."""
     import optuna
 
     def size(storage: optuna.storages.RDBStorage) -> int:

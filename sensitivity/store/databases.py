@@ -1,4 +1,4 @@
-"""The database that a store is in: its address, its connections, and its errors in one line."""
+"""The database of a store: connections, transactions, and errors in one line."""
 
 from __future__ import annotations
 
@@ -13,17 +13,25 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy import exc
 
+from sensitivity.store.addresses import (
+    EXAMPLE,
+    HIDDEN,
+    SECRET,
+    check_file,
+    file_path,
+    sqlite_url,
+    without_password,
+)
 from sensitivity.store.opened_file import OpenedFile
 from sensitivity.store.tables import TABLES
 from trainables.names import InputError
 
 BUSY_SECONDS = 30
-"""How long a writer waits for another one of the same SQLite file."""
+"""Seconds that a writer waits for another writer of the same SQLite file."""
 PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 10_000}
-"""Seconds and milliseconds for which a PostgreSQL server may leave a connection, or what was sent to it,
-unanswered."""
-MAKING_TABLES = 0x73656E73
-"""The number of PostgreSQL's lock for that."""
+"""Timeouts of PostgreSQL: seconds for a connection, milliseconds for unacknowledged data."""
+SCHEMA_LOCK = 0x73656E73
+"""Number of the PostgreSQL advisory lock of :meth:`Database.schema_lock`."""
 PASSING = (
     exc.OperationalError,
     exc.InterfaceError,
@@ -31,47 +39,43 @@ PASSING = (
     exc.ProgrammingError,
     exc.TimeoutError,
 )
-"""Errors of the database's state: it is away, its disk is full, its tables were dropped."""
-HIDDEN = "..."
-LONGEST_FILE = 504
-"""Bytes that the path of a SQLite file may have: SQLite's 512, less the end of its journal's name."""
-SECRET = ("password", "sslpassword", "passfile")
-"""Where else than before its host a URL may have a password."""
-EXAMPLE = "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+"""Errors that may pass: an unreachable database, a full disk, dropped tables."""
 
 
 class Unreachable(InputError):
-    """A database that cannot be reached, or not be written to just now; the same may succeed later."""
+    """The database cannot be reached or written now; the same call may succeed later."""
 
 
 class Lost(Unreachable):
-    """A database that does not come back by itself: its file was deleted, truncated or damaged."""
+    """The database file was deleted, truncated or damaged, and does not come back by itself."""
 
 
 class Database:
-    """SQLite in a file, or PostgreSQL by URL.
+    """SQLite in a file, or PostgreSQL by URL. No error message contains a password.
 
-    Args: place: a path, or a URL such as ``postgresql+psycopg://host/name``. create: whether a file that is
-    not there yet is made. Raises: InputError for a place that cannot be a database. No error holds a
-    password.
+    Args:
+        place: a path, or a URL such as ``postgresql+psycopg://host/name``.
+        create: True to create a missing file.
+
+    Raises: InputError for a place that cannot be a database.
     """
 
     def __init__(self, place: str | pathlib.Path, *, create: bool = True) -> None:
         text = str(place)
         self._passwords: tuple[str, ...] = ()
         self.options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}, "pool_pre_ping": True}
-        """Of an engine, also of Optuna's: a connection that a restart of the database ended is not used
-        again."""
+        """Options of the engine, also of Optuna's: stale connections are replaced after a restart of the
+        database."""
         self.path = (
             None
             if "://" in text and not text.startswith("sqlite:///")
-            else _file(text.removeprefix("sqlite:///"))
+            else file_path(text.removeprefix("sqlite:///"))
         )
         self.file: OpenedFile | None = None
         """The SQLite file that was opened."""
         self._pinned = False
         if self.path is not None:
-            _check_file(self.path, create)
+            check_file(self.path, create)
             self.shown, self.url = str(self.path), sqlite_url(self.path)
             self.engine = sql.create_engine(sql.URL.create("sqlite", database=str(self.path)), **self.options)
             sql.event.listen(self.engine, "connect", _durable)
@@ -84,7 +88,7 @@ class Database:
 
     @property
     def is_file(self) -> bool:
-        """Whether it is SQLite."""
+        """True if the database is SQLite."""
         return self.path is not None
 
     def _postgresql(self, text: str) -> sql.Engine:
@@ -93,13 +97,13 @@ class Database:
         except (exc.SQLAlchemyError, ValueError):
             raise InputError(f"store {self.shown!r} cannot be opened: a URL looks like {EXAMPLE}") from None
         self._passwords = tuple(
-            str(each) for each in (url.password, *(url.query.get(name) for name in SECRET)) if each
+            str(secret) for secret in (url.password, *(url.query.get(name) for name in SECRET)) if secret
         )
         try:
             if url.get_backend_name() != "postgresql" or url.get_dialect().is_async:
                 raise InputError(f"store {self.shown!r} cannot be opened: give a SQLite file, or {EXAMPLE}")
             self.options["connect_args"] = {
-                name: each for name, each in PATIENCE.items() if name not in url.query
+                name: seconds for name, seconds in PATIENCE.items() if name not in url.query
             }
             return sql.create_engine(url, **self.options, hide_parameters=True)
         except ModuleNotFoundError as error:
@@ -113,10 +117,12 @@ class Database:
         """Begin a transaction, and commit it at the end.
 
         Args:
-            writing: waits for its turn at once, where a database has one writer at a time.
-            snapshot: every query sees the database as it was at the first one, as a transaction of SQLite
-                always does.
-        Raises: Unreachable, or InputError for what the database refuses for good.
+            writing: True to take the write lock at the start, if the database has one writer at a time.
+            snapshot: True if every query must see the state of the first query, as in every transaction of
+                SQLite.
+
+        Raises: Unreachable while the database is away; InputError for a statement that the database refuses
+        for good.
         """
         self.check(writing=writing)
         options: dict[str, Any] = (
@@ -131,7 +137,7 @@ class Database:
         except exc.SQLAlchemyError as error:
             raise self.in_words(error) from None
         if writing:
-            self.check(writing=True)  # a file that was deleted takes what is written into it
+            self.check(writing=True)  # a write into a deleted file succeeds, and is lost
 
     @property
     def lost(self) -> bool:
@@ -140,8 +146,7 @@ class Database:
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
-        """Keep to the SQLite file that is open now. Otherwise a file that replaces it is opened in its
-        place."""
+        """Stay with the SQLite file that is open; without this context a replaced file is reopened."""
         before, self._pinned = self._pinned, True
         try:
             yield
@@ -149,13 +154,13 @@ class Database:
             self._pinned = before
 
     def check(self, *, writing: bool = False) -> None:
-        """Compare the SQLite file at the path with the one that was opened.
+        """Check that the SQLite file at the path is the file that was opened.
 
         Args:
-            writing: True if it is about to be written.
+            writing: True before a write.
 
-        Raises: Unreachable where it is not the same, cannot be used, or is damaged; Lost where it cannot come
-        back.
+        Raises: Unreachable if the file differs, cannot be used or is damaged; Lost if the opened file cannot
+        come back.
         """
         if self.file is None:
             return
@@ -177,16 +182,16 @@ class Database:
         return (Lost if self.lost else Unreachable)(f"store {self.shown!r}: {reason}")
 
     def rescue(self, target: pathlib.Path) -> bool:
-        """Save what the opened SQLite file holds, after it was deleted, truncated or moved away.
+        """Save the contents of the opened SQLite file after it was deleted, truncated or moved away.
 
-        A file that cannot come back is copied into a new file and let go of. Of one that can, the write-ahead
-        log is written into the file. Neither leaves a log that SQLite would take for that of another file at
-        the same path.
+        A file that cannot come back is copied into a new file and closed. For a file that can come back, the
+        write-ahead log is written into the file. Neither leaves a log that SQLite would apply to another file
+        at the same path.
 
         Args:
-            target: the new file.
+            target: path of the new file.
 
-        Returns: True if the new file holds everything; otherwise there is none.
+        Returns: True if the new file is complete; otherwise no file is left.
         """
         if self.file is None or not self.file.fault():
             return False
@@ -198,12 +203,8 @@ class Database:
                     source.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                     return False
                 copied = _copied(source.driver_connection, target)
-        except (
-            sqlite3.Error,
-            exc.SQLAlchemyError,
-            OSError,
-            InputError,
-        ):  # no connection is left, or there is no room
+        except (sqlite3.Error, exc.SQLAlchemyError, OSError, InputError):
+            # There is no open connection, or no room for the copy.
             copied = False
         if not copied:
             target.unlink(missing_ok=True)
@@ -212,27 +213,30 @@ class Database:
         return copied
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """One program at a time makes tables; Optuna's way to make its own fails for the second of two that
-        start together."""
+    def schema_lock(self) -> Iterator[None]:
+        """Lock under which tables are created, one process at a time.
+
+        Optuna's own table creation is not safe when two processes start at once.
+        """
         if self.path is None:
             with self.transaction() as connection:
-                connection.execute(sql.select(sql.func.pg_advisory_xact_lock(MAKING_TABLES)))
+                connection.execute(sql.select(sql.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
                 yield
             return
-        folder = os.open(
-            self.path.parent, os.O_RDONLY
-        )  # to open and close the file itself would end SQLite's own locks
+        # Closing the file itself would release SQLite's own locks.
+        folder = os.open(self.path.parent, os.O_RDONLY)
         try:
-            with suppress(OSError):  # some network file systems cannot
+            with suppress(OSError):  # some network file systems have no locks
                 fcntl.flock(folder, fcntl.LOCK_EX)
             yield
         finally:
             os.close(folder)
 
     def insert(self, connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Insert the rows whose primary key is not there yet, in one order, so that two writers never wait
-        for each other; how many."""
+        """Insert the rows whose primary key is missing, and return their number.
+
+        Rows are sorted by key, so that two writers never deadlock.
+        """
         from sqlalchemy.dialects import postgresql, sqlite
 
         if not rows:
@@ -243,7 +247,7 @@ class Database:
         return max(connection.execute(insert, ordered).rowcount, 0)
 
     def vacuum(self) -> None:
-        """Give the space of deleted rows back."""
+        """Return the disk space of deleted rows."""
         engine = sql.create_engine(
             self.engine.url, **self.options, isolation_level="AUTOCOMMIT", hide_parameters=True
         )
@@ -258,14 +262,14 @@ class Database:
             engine.dispose()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close all connections."""
         self.engine.dispose()
 
     def in_words(self, error: exc.SQLAlchemyError) -> InputError:
-        """The error in one line without a password: Unreachable where the same may succeed later."""
+        """Return a database error as one line without a password; Unreachable if a retry may succeed."""
         text = " ".join(str(getattr(error, "orig", None) or error).split())
-        for each in self._passwords:
-            text = text.replace(each, HIDDEN)
+        for password in self._passwords:
+            text = text.replace(password, HIDDEN)
         if isinstance(error, exc.DatabaseError) and type(error.orig) is sqlite3.DatabaseError:
             return Lost(f"store {self.shown!r}: {text}")
         if (
@@ -278,77 +282,11 @@ class Database:
         return (Unreachable if passing else InputError)(f"store {self.shown!r}: {text}")
 
 
-def without_password(place: str) -> str:
-    """A place as it may be shown: a URL without its password, also one that cannot be parsed.
-
-    >>> without_password("postgresql+psycopg://ada:secret@host/name?sslpassword=too")
-    'postgresql+psycopg://ada:***@host/name?sslpassword=...'
-    >>> without_password("postgresql://ada:secret@host:port/name"), without_password("results.sqlite")
-    ('postgresql://...@host:port/name', 'results.sqlite')
-    """
-    if "://" not in place:
-        return place
-    try:
-        url = sql.make_url(place)
-    except (exc.SQLAlchemyError, ValueError):
-        scheme, _, rest = place.partition("://")
-        _, separator, tail = rest.rpartition("@")
-        return f"{scheme}://{'...@' if separator else ''}{tail.partition('?')[0]}"
-    secret = {name: HIDDEN for name in SECRET if name in url.query}
-    return (
-        url.update_query_dict(secret).render_as_string(hide_password=True)
-        if secret or url.password
-        else place
-    )
-
-
-def sqlite_url(path: pathlib.Path) -> str:
-    """The URL of a SQLite file, whatever its name: after a plain "?" a URL has options, and "%41" in it is a
-    letter.
-
-    >>> sqlite_url(pathlib.Path("/tmp/a?b.sqlite"))
-    'sqlite:////tmp/a%3Fb.sqlite'
-    """
-    plain, escaped = str(path), str(path).replace("%", "%25").replace("?", "%3F")
-    return f"sqlite:///{plain if sql.make_url(f'sqlite:///{plain}').database == plain else escaped}"
-
-
-def _file(text: str) -> pathlib.Path:
-    return pathlib.Path(text).expanduser().absolute()
-
-
-def _check_file(path: pathlib.Path, create: bool) -> None:
-    """A store that cannot be is refused before a file is made."""
-    try:
-        is_folder, exists = path.is_dir(), path.exists()
-    except OSError as error:  # a name that no file can have
-        raise InputError(f"store {str(path)!r} cannot be: {error.strerror}") from None
-    if is_folder:
-        raise InputError(
-            f"store {str(path)!r} is a folder; give a file such as {str(path / 'sensitivity.sqlite')!r}"
-        )
-    if len(os.fsencode(path)) > LONGEST_FILE:
-        raise InputError(
-            f"store {str(path)!r} has {len(os.fsencode(path))} bytes, and SQLite takes {LONGEST_FILE}; give "
-            f"a shorter --store"
-        )
-    if not exists:
-        if not create:
-            raise InputError(f"no store at {str(path)!r}; `sensitivity run` makes one")
-        if not path.parent.is_dir():
-            raise InputError(f"store {str(path)!r} cannot be made: there is no folder {str(path.parent)!r}")
-        return
-    try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except OSError as error:
-        raise InputError(f"store {str(path)!r} cannot be read: {error}") from None
-    if head and head != b"SQLite format 3\0":
-        raise InputError(f"store {str(path)!r} is not a SQLite file")
-
-
 def _copied(source: Any, target: pathlib.Path) -> bool:
-    """Copy a database into a new file. Returns: True if the copy is whole, and not empty."""
+    """Copy a database into a new file.
+
+    Returns: True if the copy is intact and not empty.
+    """
     with closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
         whole = copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -356,8 +294,8 @@ def _copied(source: Any, target: pathlib.Path) -> bool:
 
 
 def _durable(connection: Any, _record: Any) -> None:
-    """Readers do not wait for the writer, and what is committed survives the process."""
-    connection.isolation_level = None  # transactions begin where we say so, not with the first change
+    """Set WAL mode: readers do not wait for the writer, and a commit survives a killed process."""
+    connection.isolation_level = None  # transactions begin explicitly, in _begin
     cursor = connection.cursor()
     if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -366,8 +304,10 @@ def _durable(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: sql.Connection) -> None:
-    """A transaction that reads first and writes later would be refused where another has written
-    meanwhile."""
+    """Begin a transaction, with the write lock at once if it writes.
+
+    SQLite refuses a transaction that reads first and writes later if another process has written in between.
+    """
     connection.exec_driver_sql(
         "BEGIN IMMEDIATE" if connection.get_execution_options().get("writing") else "BEGIN"
     )

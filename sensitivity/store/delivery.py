@@ -1,4 +1,4 @@
-"""Reports on their way to the store: at once, or by a journal while the store cannot take them."""
+"""Delivery of reports to the store: at once, or through a journal while the store is unreachable."""
 
 from __future__ import annotations
 
@@ -20,24 +20,23 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
-"""Seconds before the store is tried again; each pause is twice the one before."""
+"""Seconds before a retry; the pause doubles after each failure."""
 PATIENCE = 600.0
-"""Seconds that a run whose training has ended waits for the store."""
+"""Seconds that a finished run waits for an unreachable store."""
 
 
 class Delivery:
-    """Keeps reports, whatever the store does. Nothing is lost and nothing is doubled, also when the process
-    is killed.
+    """Stores reports exactly once, also if the store is unreachable or the process is killed.
 
-    A SQLite file that is not the one that was opened is away too: reports wait for that file, and are not
-    written into another.
+    A SQLite file that is not the one that was opened counts as unreachable: reports wait for the opened file,
+    and are never written into another.
+
+    Call :meth:`tick` often: it retries when a retry is due.
 
     Args:
-        store: takes the reports.
-        folder: where the journal lies while the store is away.
-        say: is told how it stands, in words; "" when all is well.
-
-    Call :meth:`tick` often: it tries again when it is time to.
+        store: receives the reports.
+        folder: folder of the journal while the store is unreachable.
+        say: called with the state in words; "" when the store is reachable again.
     """
 
     def __init__(
@@ -52,12 +51,12 @@ class Delivery:
         self._rescued: pathlib.Path | None = None
         self._full: InputError | None = None
         self.open = contextlib.ExitStack()
-        """What else is closed with it."""
+        """Resources that are closed with the delivery."""
         self.open.enter_context(store.database.pinned())
 
     @property
     def words(self) -> str:
-        """How it stands; empty while the store takes everything."""
+        """The state of the delivery in words; empty while the store is reachable."""
         if not self._reason:
             return ""
         away = f"store unreachable for {time.monotonic() - self._since:.0f} s"
@@ -66,12 +65,12 @@ class Delivery:
             if self._journal is not None
             else ""
         )
-        held = f"; what it held is in {self._rescued}" if self._rescued is not None else ""
-        return f"{away}{reports} ({self._reason}{held})"
+        where = f"; what it held is in {self._rescued}" if self._rescued is not None else ""
+        return f"{away}{reports} ({self._reason}{where})"
 
     @property
     def left(self) -> str:
-        """What waits for the next run, and how it is delivered; empty where nothing does."""
+        """A description of undelivered reports and how to deliver them; empty if there are none."""
         if not self._reason:
             return ""
         waiting = (
@@ -82,7 +81,10 @@ class Delivery:
         return f"{self.words}; {waiting}give the same command again in {str(self._folder)!r}"
 
     def keep(self, reports: Sequence[Mapping[str, Any]]) -> None:
-        """Keep reports: when this returns they are in the store or in the journal, or :meth:`tick` raises."""
+        """Write reports to the store or the journal; one of them has the reports when this returns.
+
+        If neither can take the reports, :meth:`tick` raises.
+        """
         if not reports:
             return
         if self._journal is None:
@@ -116,11 +118,11 @@ class Delivery:
         self._journal, self._reason = None, ""
 
     def _give_up(self, error: OSError) -> None:
-        """There is no room for what arrives: everything before it is safe, and it will be trained again."""
-        held = self._rescued or (None if self._lost else "the store")
+        """Record that the disk is full: earlier reports are safe, and these epochs will be trained again."""
+        place = self._rescued or (None if self._lost else "the store")
         before = (
-            f"Everything before is kept in {held}"
-            if held is not None
+            f"Everything before is kept in {place}"
+            if place is not None
             else "What the store held is gone with its file"
         )
         if self._journal is not None and self._journal.reports:
@@ -132,8 +134,10 @@ class Delivery:
         )
 
     def tick(self) -> None:
-        """Try the store again when it is time to. Raises: InputError where there is no room left for reports,
-        to stop the run."""
+        """Retry the store when a retry is due.
+
+        Raises: InputError if there is no room left for reports, to stop the run.
+        """
         if self._full is not None:
             raise self._full
         if self._journal is None or time.monotonic() < self._next:
@@ -147,19 +151,18 @@ class Delivery:
         self._say(self.words)
 
     def finish(self) -> None:
-        """Wait until the store has everything.
+        """Wait until the store has every report.
 
-        Raises: Unreachable, which says where the rest is, after :data:`PATIENCE` seconds; Lost at once where
-        the store cannot come back.
+        Raises: Unreachable, naming the journal, after :data:`PATIENCE` seconds; Lost at once if the store
+        cannot come back.
         """
         began = time.monotonic()
         while True:
             self.tick()
             if self._journal is None:
                 try:
-                    self._store.database.check(
-                        writing=True
-                    )  # the last reports may be in a file that was deleted since
+                    # The last reports may be in a file that was deleted in the meantime.
+                    self._store.database.check(writing=True)
                 except Unreachable as error:
                     self._away(error)
                     self._say(self.words)
@@ -174,17 +177,20 @@ class Delivery:
                 raise Unreachable(self.left)
             time.sleep(0.1)
 
-    def patient(self, call: Callable[..., Result]) -> Callable[..., Result]:
-        """The call, which waits while the store is away: a read, or a write that cannot go by the journal."""
+    def with_retry(self, call: Callable[..., Result]) -> Callable[..., Result]:
+        """Wrap a call so that it is retried while the database is unreachable.
 
-        def patiently(*arguments: Any, **named: Any) -> Result:
+        For reads, and for writes that the journal cannot hold.
+        """
+
+        def retried(*arguments: Any, **named: Any) -> Result:
             began, pause, waited = time.monotonic(), FIRST_PAUSE, 0.0
             while True:
                 try:
-                    found = call(*arguments, **named)
+                    answer = call(*arguments, **named)
                     if waited:
                         self._say(self.words)
-                    return found
+                    return answer
                 except Lost as error:
                     self._away(error)
                     raise Lost(self.left) from None
@@ -201,28 +207,33 @@ class Delivery:
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-        return patiently
+        return retried
 
     def close(self) -> None:
-        """Leave what waits in its journal."""
+        """Close the journal, and leave undelivered reports in it."""
         if self._journal is not None:
             self._journal.close()
         self.open.close()
 
 
 def _passing(error: Exception) -> bool:
-    """Whether a database was away, in our words or in Optuna's, which need not be loaded for this."""
+    """Return True if the error says that a database is unreachable, as our error or Optuna's.
+
+    Optuna need not be imported for this.
+    """
     return isinstance(error, Unreachable) or type(error).__name__ == "StorageInternalError"
 
 
 def _reason(error: Exception) -> str:
-    """Ours has no password; Optuna's may have one, and is long."""
+    """Return the message of an error; Optuna's, which is long and may contain a password, is replaced."""
     return str(error) if isinstance(error, Unreachable) else "Optuna's storage does not answer"
 
 
 def optuna_storage(store: Store, delivery: Delivery) -> optuna.storages.BaseStorage:
-    """Optuna's storage beside the store's tables, until the delivery is closed. Every call of it waits while
-    the database is away."""
+    """Return Optuna's storage in the store's database, with retries while the database is unreachable.
+
+    The storage is open until the delivery is closed.
+    """
     from optuna.storages import BaseStorage, get_storage
 
     def checked(call: Callable[..., Result]) -> Callable[..., Result]:
@@ -234,5 +245,5 @@ def optuna_storage(store: Store, delivery: Delivery) -> optuna.storages.BaseStor
 
     storage = get_storage(delivery.open.enter_context(store.optuna_storage()))
     for name in filter(lambda name: not name.startswith("_"), dir(BaseStorage)):
-        setattr(storage, name, delivery.patient(checked(getattr(storage, name))))
+        setattr(storage, name, delivery.with_retry(checked(getattr(storage, name))))
     return storage

@@ -11,19 +11,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROWS = 10_000
-"""Of a batch, about."""
+"""Approximate number of rows in a batch."""
 
 
 def query_batches(
     connection: sql.Connection, query: sql.Select[Any], rows: int = ROWS
 ) -> Iterator[pd.DataFrame]:
-    """Yield what a query finds; one batch without rows where that is nothing. Tuples of Python take five
-    times the memory of a table.
+    """Yield the rows of a query as tables; at least one batch, maybe empty.
+
+    Python tuples would take five times the memory of a table.
 
     Args:
         connection: in a transaction.
-        query: of tables of the store.
-        rows: of a batch, about.
+        query: a query of the store's tables.
+        rows: approximate number of rows in a batch.
     """
     yield from frames_of(
         parts_of(connection, query, rows), [column.name for column in query.selected_columns], rows
@@ -31,14 +32,15 @@ def query_batches(
 
 
 def parts_of(connection: sql.Connection, query: sql.Select[Any], rows: int) -> Iterator[Sequence[Any]]:
-    """Yield what a query finds in parts; at most so many rows are in memory, also of PostgreSQL, which has a
-    cursor for it."""
+    """Yield the rows of a query in parts of at most ``rows`` rows.
+
+    PostgreSQL uses a server-side cursor, so that only one part is in memory.
+    """
     yield from connection.execution_options(yield_per=rows).execute(query).partitions(rows)
 
 
 def frames_of(parts: Iterator[Sequence[Any]], names: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
-    """Yield tables of at least so many rows and less than twice as many, but for the last; one without rows
-    where there are none."""
+    """Yield tables of ``rows`` to ``2 * rows`` rows, except for a shorter last table; at least one table."""
     import pandas as pd
 
     batch: list[tuple[Any, ...]] = []

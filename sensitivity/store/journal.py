@@ -1,4 +1,4 @@
-"""Reports that wait in a file for a store that cannot be reached."""
+"""Journal files: reports that wait for an unreachable store."""
 
 from __future__ import annotations
 
@@ -20,30 +20,33 @@ if TYPE_CHECKING:
 
 
 class Journal:
-    """A file of reports for one store, one batch a line, in their order. A line is on the disk when
-    :meth:`append` returns.
+    """A file of reports for one store, one batch a line; a line is on disk when :meth:`append` returns.
 
-    It is locked while it is open, so that what a living run still writes is not taken for what a killed one
-    left.
+    The file is locked while it is open, which tells the journal of a running process from the journal of a
+    killed one.
 
-    Args: path: made when it is not there. Raises: OSError where it cannot be opened; BlockingIOError where
-    another process has it open.
+    Args:
+        path: path of the file; created if missing.
+
+    Raises: OSError if the file cannot be opened; BlockingIOError if another process has it open.
     """
 
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path
         self._file: Any = open_locked(path)
         lines = self._file.read().splitlines(keepends=True)
-        whole = [
-            line for line in lines if line.endswith(b"\n")
-        ]  # a killed run may leave a part of one, whose reports it had not kept
+        # A killed run may leave an incomplete line, whose reports were not confirmed.
+        whole = [line for line in lines if line.endswith(b"\n")]
         self._delivered, self._end = 0, sum(map(len, whole))
         self.reports = sum(len(json.loads(line)["reports"]) for line in whole)
-        """How many reports it has held."""
+        """Number of reports in the file."""
 
     def append(self, reports: Sequence[Mapping[str, Any]]) -> None:
-        """Keep a batch of reports. Raises: OSError, such as for a full disk; what was kept before stays."""
-        line = json.dumps({"at": now(), "reports": [dict(each) for each in reports]}).encode() + b"\n"
+        """Append a batch of reports.
+
+        Raises: OSError, such as for a full disk; earlier batches stay.
+        """
+        line = json.dumps({"at": now(), "reports": [dict(report) for report in reports]}).encode() + b"\n"
         self._file.truncate(self._end)
         try:
             if self._file.write(line) < len(line):
@@ -56,10 +59,9 @@ class Journal:
         self.reports += len(reports)
 
     def deliver(self, store: Store) -> None:
-        """Give the store what waits, in order, and delete the file. What the store has already changes
-        nothing there.
+        """Write all reports to the store in order, and delete the file; repeated delivery changes nothing.
 
-        Raises: Unreachable where the store is still away; what it has not taken stays in the file.
+        Raises: Unreachable while the store is unreachable; undelivered reports stay in the file.
         """
         self._file.seek(self._delivered)
         for line in self._file.read(self._end - self._delivered).splitlines(keepends=True):
@@ -70,30 +72,32 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Leave the file as it is, for the next run; none where nothing waits."""
+        """Close the file and leave it for the next run; an empty file is deleted."""
         if self._end == 0:
             self.path.unlink(missing_ok=True)
         self._file.close()
 
 
 def journal_path(store: Store, folder: pathlib.Path) -> pathlib.Path:
-    """A new file for a journal of a store."""
+    """Return the path of a new journal of a store."""
     return folder / f"{_name(store)}-{uuid.uuid4().hex[:8]}.jsonl"
 
 
 def rescue_path(store: Store, folder: pathlib.Path) -> pathlib.Path:
-    """A new file for a copy of a store whose own file was deleted."""
+    """Return the path of a new copy of a store whose file was deleted."""
     return folder / f"{_name(store)}-{uuid.uuid4().hex[:8]}.sqlite"
 
 
 def rescued(store: Store, folder: pathlib.Path) -> list[pathlib.Path]:
-    """The copies of a store in a folder that were saved when its file was deleted, oldest first."""
+    """Return the copies that were saved when the store's file was deleted, oldest first."""
     return sorted(folder.glob(f"{_name(store)}-*.sqlite"), key=lambda path: path.stat().st_mtime_ns)
 
 
 def _take_in(store: Store, path: pathlib.Path) -> None:
-    """Copy a rescued store into a store, and delete the copy. Raises: InputError for a copy that cannot be
-    read."""
+    """Merge a rescued copy into a store, and delete the copy.
+
+    Raises: InputError if the copy cannot be read.
+    """
     from sensitivity.store.copying import copy
     from sensitivity.store.store import Store
 
@@ -104,8 +108,8 @@ def _take_in(store: Store, path: pathlib.Path) -> None:
 
 
 def left_behind(store: Store, folder: pathlib.Path) -> list[pathlib.Path]:
-    """The journals of a store in a folder, oldest first."""
-    return sorted(folder.glob(f"{_name(store)}-*.jsonl"), key=lambda each: each.stat().st_mtime_ns)
+    """Return the journals of a store in a folder, oldest first."""
+    return sorted(folder.glob(f"{_name(store)}-*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
 
 
 def _name(store: Store) -> str:
@@ -113,15 +117,14 @@ def _name(store: Store) -> str:
 
 
 def bring_in(store: Store, folder: pathlib.Path) -> int:
-    """Deliver what runs that were killed or gave up left in a folder, rescued stores before reports; how many
-    reports."""
+    """Deliver the rescued copies and journals of earlier runs in a folder; return the number of reports."""
     brought = 0
     for path in rescued(store, folder):
         _take_in(store, path)
     for path in left_behind(store, folder):
         try:
             journal = Journal(path)
-        except BlockingIOError:  # of a run that is under way
+        except BlockingIOError:  # the journal of an active run
             continue
         try:
             journal.deliver(store)

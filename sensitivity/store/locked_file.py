@@ -1,4 +1,4 @@
-"""A file that one process at a time has open."""
+"""A file that one process at a time can open."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import BinaryIO, cast
 
 
 def open_locked(path: pathlib.Path) -> BinaryIO:
-    """Open a file for appending, made when it is not there, and lock it until it is closed.
+    """Open a file for appending, create it if missing, and lock it until it is closed.
 
-    Raises: OSError where it cannot be opened; BlockingIOError where another process, or another part of this
-    one, has it open.
+    Raises: OSError if the file cannot be opened; BlockingIOError if it is open elsewhere, also in this
+    process.
     """
     while True:
         file = cast("BinaryIO", path.open("a+b", buffering=0))
@@ -21,7 +21,7 @@ def open_locked(path: pathlib.Path) -> BinaryIO:
             if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
                 file.seek(0)
                 return file
-        except FileNotFoundError:  # the process that had it open deleted it after it was opened here
+        except FileNotFoundError:  # the previous owner deleted the file after it was opened here
             pass
         except BaseException:
             file.close()

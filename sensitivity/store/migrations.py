@@ -1,4 +1,4 @@
-"""Stores of earlier releases, brought up to date with their data."""
+"""Migration of stores of earlier releases."""
 
 from __future__ import annotations
 
@@ -12,30 +12,35 @@ if TYPE_CHECKING:
     from alembic.operations import Operations
 
 
-def migrate(connection: sql.Connection, found: int) -> None:
-    """Take the tables from version ``found`` to the present one, each step with its number, in the caller's
-    transaction."""
+def migrate(connection: sql.Connection, current: int) -> None:
+    """Migrate the tables step by step, in the caller's transaction.
+
+    Args:
+        connection: in a transaction.
+        current: version of the tables before the migration.
+    """
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
 
     operations = Operations(MigrationContext.configure(connection))
     for version, step in STEPS.items():
-        if version > found:
+        if version > current:
             step(operations)
             connection.execute(VERSIONS.update().values(version=version))
 
 
 def _measures(operations: Operations) -> None:
-    """Version 2: whatever else an epoch measured. A migration by a release that was killed halfway may have
-    added it."""
-    present = {each["name"] for each in sql.inspect(operations.get_bind()).get_columns(EPOCHS.name)}
-    if "measures" not in present:
+    """Version 2: a JSON column for additional quantities of an epoch.
+
+    A migration that was killed halfway may have added the column already.
+    """
+    columns = {column["name"] for column in sql.inspect(operations.get_bind()).get_columns(EPOCHS.name)}
+    if "measures" not in columns:
         operations.add_column(EPOCHS.name, sql.Column("measures", sql.Text))
 
 
 def _long_names(operations: Operations) -> None:
-    """Version 3: names as long as the paths in them, and the studies of a trial found by index. SQLite never
-    cut a name."""
+    """Version 3: names of any length, and an index for the studies of a trial. SQLite never cut a name."""
     if operations.get_bind().dialect.name != "sqlite":
         for column in (TRIALS.c.task, TRIALS.c.variant):
             operations.alter_column(column.table.name, column.name, type_=sql.Text)
@@ -44,14 +49,14 @@ def _long_names(operations: Operations) -> None:
 
 
 def _runs(operations: Operations) -> None:
-    """Version 4: what each run of a study trained on."""
+    """Version 4: a table of the workers, hosts and devices of each run."""
     RUNS.create(operations.get_bind(), checkfirst=True)
 
 
 def _locks(operations: Operations) -> None:
-    """Version 5: the run of each study that is under way."""
+    """Version 5: a table of the locks of running studies."""
     LOCKS.create(operations.get_bind(), checkfirst=True)
 
 
 STEPS = {2: _measures, 3: _long_names, 4: _runs, 5: _locks}
-"""What takes the version before to each version."""
+"""Migration step to each version from the version before."""

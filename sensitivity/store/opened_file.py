@@ -1,4 +1,4 @@
-"""The SQLite file that a store has opened, compared with the file that is at its path now."""
+"""The SQLite file that a store has opened, compared with the file that is now at its path."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Identity = tuple[int, int]
 """Device and inode of a file."""
 DESCRIPTORS = pathlib.Path("/dev/fd")
 PAGE_SIZE, PAGE_COUNT, HEADER = slice(16, 18), slice(28, 32), 100
-"""Places in the header of a SQLite file, and the bytes of the header."""
+"""Positions in the header of a SQLite file, and the length of the header."""
 
 
 class OpenedFile:
     """The identity of a SQLite file since it was opened.
 
-    SQLite goes on writing into a file that was deleted or replaced, and nothing of that is found again. The
-    file itself is never opened here: to close it would end SQLite's own locks.
+    SQLite continues to write into a file that was deleted or replaced, and those writes are lost. This class
+    never opens the file itself: closing it would release SQLite's own locks.
 
     Args:
-        path: of the file.
-        refused: makes the error for a reason.
+        path: path of the file.
+        refused: makes the exception for a reason.
     """
 
     def __init__(self, path: pathlib.Path, refused: Callable[[str], Exception]) -> None:
@@ -41,19 +41,20 @@ class OpenedFile:
         self._log_identity: Identity | None = None
 
     def attach(self, engine: sql.Engine) -> None:
-        """Refuse new connections of an engine to any other file, and replace those whose write-ahead log was
-        deleted."""
+        """Refuse new connections of an engine to any other file.
+
+        Connections whose write-ahead log was deleted are replaced.
+        """
         sql.event.listen(engine, "do_connect", self._before_connecting)
         sql.event.listen(engine, "connect", self._connected)
         sql.event.listen(engine, "checkout", self._checked_out)
 
     def forget(self) -> None:
-        """Take whatever file the next connection opens for the store."""
+        """Accept the file that the next connection opens."""
         self.identity, self.lost, self._size = None, "", 0
 
     def drop_log(self) -> None:
-        """Delete the write-ahead log of a file that was deleted, which SQLite would otherwise take for that
-        of a new file."""
+        """Delete the write-ahead log of a deleted file; SQLite would apply it to a new file at the path."""
         if (
             self._log_identity is not None
             and self._log() == self._log_identity
@@ -64,10 +65,10 @@ class OpenedFile:
                     self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
     def fault(self, *, writing: bool = False) -> str:
-        """The reason why the store's file cannot be used now; empty where it can.
+        """Return the reason why the store's file cannot be used now; empty if it can.
 
         Args:
-            writing: True if it is about to be written.
+            writing: True before a write.
         """
         if self.lost or self.identity is None:
             return self.lost
@@ -88,8 +89,13 @@ class OpenedFile:
         return ""
 
     def _away(self, instead: str) -> str:
-        """The reason, which is final where no folder has the opened file any more. Args: instead: of the file
-        at its path."""
+        """Return the reason why the opened file is not at its path.
+
+        The reason is final if no folder has the opened file any more.
+
+        Args:
+            instead: description of the file at the path.
+        """
         descriptor = self._descriptor()
         if descriptor is None:
             return f"the file is not at its path any more{instead}"
@@ -100,8 +106,10 @@ class OpenedFile:
         return self.lost
 
     def _is_cut(self, size: int) -> bool:
-        """True if the file is shorter than its header says. VACUUM makes it shorter too, and says so
-        there."""
+        """Return True if the file is shorter than its header says.
+
+        VACUUM shortens the file too, but updates the header.
+        """
         descriptor = self._descriptor()
         if size < HEADER or descriptor is None:
             return size < HEADER
@@ -110,7 +118,7 @@ class OpenedFile:
         return size < int.from_bytes(header[PAGE_COUNT]) * (65536 if page_size == 1 else page_size)
 
     def _descriptor(self) -> int | None:
-        """A descriptor of the opened file that a connection of this process has."""
+        """Return a file descriptor of the opened file from this process's connections."""
         with suppress(OSError):
             for path in DESCRIPTORS.iterdir():
                 with suppress(OSError, ValueError):
@@ -120,18 +128,19 @@ class OpenedFile:
         return None
 
     def _before_connecting(self, *_arguments: Any) -> None:
-        """SQLite would make an empty file where there is none."""
+        """Refuse a connection to a missing file, which SQLite would create empty."""
         if reason := self.fault():
             raise self._refused(reason)
 
     def _connected(self, connection: Any, record: Any) -> None:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # only now is the log open
+        # The write-ahead log is open only after the first query.
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if self.identity is None:
             self.identity = _identity(self.path)
         self._log_identity = record.info["log"] = self._log()
 
     def _checked_out(self, connection: Any, record: Any, _proxy: Any) -> None:
-        """Save what a connection has written into a log that was deleted, and replace the connection."""
+        """Replace a connection whose write-ahead log was deleted, after saving its writes."""
         if _identity(self.path) != self.identity:
             return
         log, before = self._log(), record.info.get("log")

@@ -1,5 +1,4 @@
-"""Questions to the store that are cheap to ask again and again: has anything changed, how did each trial end,
-one trial's curve."""
+"""Cheap repeated queries: the revision of a study, membership of a trial, one trial's curve."""
 
 from __future__ import annotations
 
@@ -18,10 +17,11 @@ if TYPE_CHECKING:
 
 
 def revision(store: Store, study: str | None = None) -> str:
-    """A token that differs after anything changed that a reader of a study (of any study) can see.
+    """Return a token that changes with every change that a reader of a study (of any study) can see.
 
-    A study whose trials have all ended keeps its token while others run. Raises: InputError where the store
-    cannot be read.
+    The token of a study whose trials have all ended stays while other studies run.
+
+    Raises: InputError if the store cannot be read.
     """
     counted = (
         sql.select(STUDY_TRIALS.c.study, TRIALS.c.status, sql.func.count(), sql.func.max(TRIALS.c.finished))
@@ -34,20 +34,21 @@ def revision(store: Store, study: str | None = None) -> str:
         counted, specs = counted.where(STUDY_TRIALS.c.study == study), specs.where(STUDIES.c.name == study)
     counts = store.frame(counted)
     seen = [store.frame(specs).to_numpy().tolist(), counts.astype(str).to_numpy().tolist()]
-    if (counts["status"] == "running").any():  # only then do epochs arrive; they are never taken away
+    # Epochs arrive only while a trial runs, and are never deleted singly.
+    if (counts["status"] == "running").any():
         number = sql.literal_column("max(rowid)") if store.dialect == "sqlite" else sql.func.count()
         seen.append(store.frame(sql.select(number.label("epochs")).select_from(EPOCHS))["epochs"].tolist())
     return _digest(seen)
 
 
 def has_trial(store: Store, study: str, key: str) -> bool:
-    """Return True if the trial is one of the study's."""
+    """Return True if the study has the trial."""
     chosen = sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study, STUDY_TRIALS.c.key == key)
     return not store.frame(chosen).empty
 
 
 def curve(store: Store, key: str) -> pd.DataFrame:
-    """Every epoch of one trial, in order."""
+    """Return every epoch of one trial, in order."""
     return with_measures(store.frame(sql.select(EPOCHS).where(EPOCHS.c.key == key).order_by(EPOCHS.c.epoch)))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.store.tables import MEASURED, NOT_MEASURED
+import sqlalchemy as sql
+
+from sensitivity.store.tables import EPOCHS, MEASURED, NOT_MEASURED, TRIALS
 from sensitivity.study.trial import DONE
 
 if TYPE_CHECKING:
@@ -16,15 +18,32 @@ if TYPE_CHECKING:
 
     from sensitivity.study.trial import Trial
 
+CHANGE_TRIALS = (
+    TRIALS.update()
+    .where(TRIALS.c.key == sql.bindparam("of"), *(TRIALS.c.status != status for status in DONE))
+    .values(
+        status=sql.bindparam("new_status"),
+        initial_loss=sql.func.coalesce(
+            sql.bindparam("new_initial_loss", type_=sql.Double), TRIALS.c.initial_loss
+        ),
+        error=sql.bindparam("new_error"),
+        started=sql.func.coalesce(TRIALS.c.started, sql.bindparam("new_started", type_=sql.String)),
+        finished=sql.bindparam("new_finished"),
+    )
+)
+"""Apply the rows of :func:`trial_changes` to the trials that have no result yet."""
+
 
 def now() -> str:
-    """The time as the store keeps it."""
+    """Return the current time in the store's format."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def trial_row(trial: Trial) -> dict[str, Any]:
-    """A trial that has not begun. Its configuration is JSON, in which inf is spelt as Python's json does
-    (Infinity)."""
+    """Return the row of a pending trial.
+
+    The configuration is JSON; infinity is written as Python's json does (Infinity).
+    """
     return {
         **vars(trial),
         "configuration": json.dumps(dict(trial.configuration), sort_keys=True),
@@ -33,9 +52,9 @@ def trial_row(trial: Trial) -> dict[str, Any]:
 
 
 def epoch_row(report: Mapping[str, Any]) -> dict[str, Any]:
-    """An epoch: a column for what the loop measures, JSON for the rest. Not a number is null."""
+    """Return the row of an epoch: a column for each standard quantity, JSON for the rest; NaN is null."""
     known = {name: _null(report.get(name, math.nan)) for name in MEASURED}
-    more = {name: float(each) for name, each in report.items() if name not in (*MEASURED, *NOT_MEASURED)}
+    more = {name: float(value) for name, value in report.items() if name not in (*MEASURED, *NOT_MEASURED)}
     return {
         "key": report["key"],
         "epoch": report["epoch"],
@@ -45,19 +64,22 @@ def epoch_row(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def trial_changes(reports: Iterable[Mapping[str, Any]], at: str) -> list[dict[str, Any]]:
-    """What reports, in their order, make of their trials: one row a trial, which a report after its result
-    does not change.
+    """Return the changes that reports make to their trials, one row a trial.
 
-    Args: at: the time of the reports.
+    A report after a trial's result changes nothing.
+
+    Args:
+        reports: reports in their order.
+        at: the time of the reports.
     """
-    found: dict[str, dict[str, Any]] = {}
+    changes: dict[str, dict[str, Any]] = {}
     for report in reports:
         key, status = report["key"], report["status"]
-        before = found.get(key, {"new_status": None, "new_initial_loss": None, "new_started": None})
+        before = changes.get(key, {"new_status": None, "new_initial_loss": None, "new_started": None})
         if before["new_status"] in DONE:
             continue
         loss = before["new_initial_loss"]
-        found[key] = {
+        changes[key] = {
             "of": key,
             "new_status": status,
             "new_initial_loss": _null(report.get("initial_loss", math.nan)) if loss is None else loss,
@@ -65,7 +87,7 @@ def trial_changes(reports: Iterable[Mapping[str, Any]], at: str) -> list[dict[st
             "new_started": before["new_started"] or (at if "epoch" in report else None),
             "new_finished": None if status == "running" else at,
         }
-    return [found[key] for key in sorted(found)]
+    return [changes[key] for key in sorted(changes)]
 
 
 def _null(value: float) -> float | None:
@@ -73,7 +95,7 @@ def _null(value: float) -> float | None:
 
 
 def _text(value: str) -> str:
-    """What every database can hold: PostgreSQL refuses NUL, and no encoding has half a surrogate pair."""
+    """Return the text with NUL, which PostgreSQL refuses, and lone surrogates replaced."""
     return value.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode()
 
 
@@ -91,13 +113,26 @@ def with_measures(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_measures(texts: Iterable[Any]) -> list[dict[str, float]]:
-    """Return what epochs measured besides, by name; all are read as one JSON text, which takes a quarter of
-    the time.
+    """Return the additional measured quantities of epochs, by name.
+
+    All texts are parsed as one JSON array, which takes a quarter of the time.
 
     >>> read_measures(['{"a": 0.5}', None, '{"a": Infinity, "b": 1}'])
     [{'a': 0.5}, {}, {'a': inf, 'b': 1}]
     """
-    found: list[dict[str, float]] = json.loads(
+    measures: list[dict[str, float]] = json.loads(
         f"[{','.join(text if isinstance(text, str) else '{}' for text in texts)}]"
     )
-    return found
+    return measures
+
+
+def trials_with_gaps(connection: sql.Connection, keys: Sequence[str]) -> set[str]:
+    """Return the keys of trials that lack an epoch before their last."""
+    last = sql.func.max(EPOCHS.c.epoch)
+    chosen = (
+        sql.select(EPOCHS.c.key)
+        .where(EPOCHS.c.key.in_(keys))
+        .group_by(EPOCHS.c.key)
+        .having(sql.func.count() != last)
+    )
+    return set(connection.execute(chosen).scalars())

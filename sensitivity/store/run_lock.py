@@ -1,7 +1,7 @@
-"""The lock of a study: one run at a time, on whatever machine, as the store knows it.
+"""The lock of a study in the store: one run at a time, on any machine.
 
-A SQLite file that is deleted or replaced takes its locks with it. Beside it, a run of a study in a file locks
-a file of this machine.
+A SQLite file that is deleted or replaced takes its locks with it. A run of a study in a file therefore locks
+a file on this machine too.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ if TYPE_CHECKING:
 BEAT_EVERY = 10.0
 """Seconds between two heartbeats."""
 STALE_AFTER = 60.0
-"""Seconds without a heartbeat, by the clock of the process that waits, after which a run counts as dead."""
+"""Seconds without a heartbeat, by the waiting process's clock, after which a run counts as dead."""
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the lock of another run."""
+"""Seconds between two checks of another run's lock."""
 _LIVE: set[str] = set()
 """Tokens of the runs of this process."""
 _DEAD_STATES = ("Z", "X", "")
-"""States of a process in /proc that has ended: it only waits for its parent, or is no more."""
+"""States in /proc of a process that has ended: zombie, dead, or no entry."""
 _SUSPENDED_STATES = ("T", "t")
-"""States of a process in /proc that SIGSTOP, a terminal or a debugger has stopped."""
+"""States in /proc of a process stopped by SIGSTOP, a terminal or a debugger."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Holder:
-    """The run that has a lock.
+    """The run that holds a lock.
 
     Args:
-        token: of that run alone.
-        host: the machine's name, for people.
-        machine: the machine since it was started, and its namespace of processes.
-        pid: of the run's process.
-        process_start: when the process began, in the machine's own units; empty where that is unknown.
-        since: the time at which the run took the lock.
-        beats: heartbeats so far.
-        last_beat: the time of the last heartbeat, by the clock of the run's machine.
+        token: identifies the run.
+        host: host name, for messages.
+        machine: identifies a boot of a machine and its process namespace.
+        pid: id of the run's process.
+        process_start: start time of the process in the machine's units; empty if unknown.
+        since: time at which the run took the lock.
+        beats: number of heartbeats.
+        last_beat: time of the last heartbeat, by the clock of the run's machine.
     """
 
     token: str
@@ -72,8 +72,7 @@ class Holder:
 
     @property
     def is_dead(self) -> bool:
-        """True if its process was on this machine and is no more, or has ended that run. False also where
-        that cannot be known."""
+        """True if the run's process was on this machine and has ended; False if that cannot be known."""
         if (self.machine, self.pid) == (machine(), os.getpid()):
             return self.token not in _LIVE
         return (
@@ -84,17 +83,17 @@ class Holder:
 
     @property
     def is_suspended(self) -> bool:
-        """True if its process is on this machine, and stopped by a signal."""
+        """True if its process is on this machine and stopped by a signal."""
         return self.machine == machine() and process_state(self.pid) in _SUSPENDED_STATES
 
 
 class RunLock:
-    """The lock of a study in a store, with a heartbeat in a thread while it is locked.
+    """The lock of a study in a store; a thread sends a heartbeat while it is locked.
 
     Args:
-        store: holds the lock.
+        store: has the lock.
         study: the name of the study.
-        say: is told of each event, in one line.
+        say: called with one line for each event.
     """
 
     def __init__(self, store: Store, study: str, say: Callable[[str], None]) -> None:
@@ -106,12 +105,12 @@ class RunLock:
 
     @contextlib.contextmanager
     def locked(self, *, force: bool = False) -> Iterator[None]:
-        """Lock the study, as soon as no other run has it.
+        """Lock the study, after waiting for the run that holds the lock.
 
         Args:
-            force: go on without the lock where another run has it.
+            force: True to continue without the lock if another run holds it.
 
-        Raises: InputError where the store cannot be read.
+        Raises: InputError if the store cannot be read.
         """
         _LIVE.add(self._token)
         try:
@@ -127,9 +126,8 @@ class RunLock:
                 done.set()
                 beating.join()
                 self._unlock_machine()
-                with contextlib.suppress(
-                    InputError
-                ):  # a store that is away: the next run finds this one ended
+                # Unreachable store: the next run sees that this process has ended.
+                with contextlib.suppress(InputError):
                     self._release()
         finally:
             _LIVE.discard(self._token)
@@ -144,7 +142,10 @@ class RunLock:
             )
 
     def _acquire(self, force: bool) -> bool:
-        """Wait for the lock. Returns: False where the run goes on without it."""
+        """Wait for the lock.
+
+        Returns: False if the run continues without the lock.
+        """
         observed: Holder | None = None
         changed = told = 0.0
         while True:
@@ -192,23 +193,22 @@ class RunLock:
         return True
 
     def _wait_for_machine(self, told: float, *, force: bool) -> float:
-        """Wait for a run of this machine that no longer finds its lock, as the store's file was deleted or
-        replaced.
+        """Wait for a run on this machine whose lock was lost with the store's file.
 
         Args:
-            told: the monotonic time at which a line about another run was said; 0 where none was.
-            force: do not wait.
+            told: monotonic time of the first message about another run; 0 if there was none.
+            force: True to continue without waiting.
 
-        Returns: the same for the lines said so far.
+        Returns: ``told``, updated.
         """
         done = threading.Event()
         beating = threading.Thread(target=self._beat, args=(done,), name="heartbeat", daemon=True)
         beating.start()
         try:
-            said = False
+            noted = False
             while not self._lock_machine() and not force:
-                if not said:
-                    said, told = True, told or time.monotonic()
+                if not noted:
+                    noted, told = True, told or time.monotonic()
                     self._say(
                         f"study {self._study!r} is run by another process on this machine, whose store was "
                         f"deleted or replaced; waits "
@@ -226,14 +226,17 @@ class RunLock:
         return told
 
     def _lock_machine(self) -> bool:
-        """Lock the study's file on this machine. Returns: False where another run has it locked."""
+        """Lock the study's file on this machine.
+
+        Returns: False if another run has it locked.
+        """
         if not self._store.database.is_file:
             return True
         try:
             self._file = open_locked(machine_lock_path(self._store.place, self._study))
         except BlockingIOError:
             return False
-        except OSError:  # no folder for it: the store's lock alone must do
+        except OSError:  # no folder for the file: use the store's lock only
             pass
         return True
 
@@ -245,7 +248,7 @@ class RunLock:
             self._file = None
 
     def holder(self) -> Holder | None:
-        """The run that has the lock, dead or alive; None where there is none."""
+        """Return the run that holds the lock, dead or alive; None if the lock is free."""
         columns = [LOCKS.c[field.name] for field in dataclasses.fields(Holder)]
         with self._store.database.transaction() as connection:
             row = connection.execute(sql.select(*columns).where(self._of_study)).first()
@@ -271,7 +274,7 @@ class RunLock:
             return token == self._token
 
     def _take_over(self, holder: Holder) -> bool:
-        """Replace a dead run, unless it, or another run that waits, was faster."""
+        """Take the lock of a dead run, unless another run was faster or the run is alive after all."""
         same = (self._of_study, LOCKS.c.token == holder.token, LOCKS.c.beats == holder.beats)
         with self._store.database.transaction(writing=True) as connection:
             return connection.execute(LOCKS.update().where(*same).values(**self._row())).rowcount == 1
@@ -283,32 +286,30 @@ class RunLock:
     def _beat(self, done: threading.Event) -> None:
         mine = (self._of_study, LOCKS.c.token == self._token)
         while not done.wait(BEAT_EVERY) and self._taken_by is None:
-            with contextlib.suppress(InputError):  # a store that is away: the next heartbeat may reach it
+            with contextlib.suppress(InputError):  # unreachable store: the next heartbeat may succeed
                 with self._store.database.transaction(writing=True) as connection:
                     beat = LOCKS.update().where(*mine).values(beats=LOCKS.c.beats + 1, last_beat=now())
-                    found = connection.execute(beat).rowcount == 1
-                if (
-                    not found and not self._insert()
-                ):  # the study was deleted, and its lock with it; or another run has it
+                    ours = connection.execute(beat).rowcount == 1
+                # The study and its lock were deleted, or another run has the lock.
+                if not ours and not self._insert():
                     self._taken_by = self.holder()
 
 
 def machine_lock_path(store: str, study: str) -> pathlib.Path:
-    """Return the path of the file that a run of a study locks on this machine, in the folder for temporary
-    files.
+    """Return the path of the file that a run locks on this machine, in the folder for temporary files.
 
     Args:
         store: path of the SQLite file, which need not exist.
         study: name of the study.
 
-    Raises: OSError where the machine has no folder for temporary files.
+    Raises: OSError if the machine has no folder for temporary files.
     """
     name = hashlib.sha256(os.fsencode(f"{os.path.realpath(store)}\n{study}")).hexdigest()[:16]
     return pathlib.Path(tempfile.gettempdir()) / f"sensitivity-run-{os.getuid()}-{name}.lock"
 
 
 def machine() -> str:
-    """This machine since it was started, with the namespace that process ids belong to."""
+    """Return an identifier of this boot of the machine and of the namespace of its process ids."""
     try:
         boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {pathlib.Path('/proc/self/ns/pid').readlink()}"
@@ -317,15 +318,13 @@ def machine() -> str:
 
 
 def process_start(pid: int) -> str:
-    """Return when a process began, in ticks since the machine was started; empty where it has ended, or
-    without /proc."""
+    """Return a process's start time in ticks since boot; empty if it has ended or /proc is missing."""
     fields = _process_fields(pid)
     return "" if fields[0] in _DEAD_STATES else fields[19]
 
 
 def process_state(pid: int) -> str:
-    """Return the state of a process, a letter as in /proc; empty where there is no such process, or without
-    /proc."""
+    """Return a process's state letter of /proc; empty if there is no such process or no /proc."""
     return _process_fields(pid)[0]
 
 

@@ -1,4 +1,4 @@
-"""The store: every trial and every epoch that was reported, in SQL."""
+"""The store: every trial and every reported epoch, in SQL."""
 
 from __future__ import annotations
 
@@ -13,9 +13,17 @@ import sqlalchemy as sql
 
 from sensitivity.store.databases import Database
 from sensitivity.store.frames import query_batches
-from sensitivity.store.rows import epoch_row, now, trial_changes, trial_row, with_measures
+from sensitivity.store.rows import (
+    CHANGE_TRIALS,
+    epoch_row,
+    now,
+    trial_changes,
+    trial_row,
+    trials_with_gaps,
+    with_measures,
+)
 from sensitivity.store.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TABLES, TRIALS, VERSION, VERSIONS
-from sensitivity.study.trial import DONE, STATUSES
+from sensitivity.study.trial import STATUSES
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -25,50 +33,38 @@ if TYPE_CHECKING:
     from sensitivity.study.trial import Trial
 
 FEW = 500
-_CHANGE = (
-    TRIALS.update()
-    .where(TRIALS.c.key == sql.bindparam("of"), *(TRIALS.c.status != each for each in DONE))
-    .values(
-        status=sql.bindparam("new_status"),
-        initial_loss=sql.func.coalesce(
-            sql.bindparam("new_initial_loss", type_=sql.Double), TRIALS.c.initial_loss
-        ),
-        error=sql.bindparam("new_error"),
-        started=sql.func.coalesce(TRIALS.c.started, sql.bindparam("new_started", type_=sql.String)),
-        finished=sql.bindparam("new_finished"),
-    )
-)
 
 
 class Store:
     """Results in a SQLite file, or in PostgreSQL by URL.
 
-    Args: place: a path, or a URL such as ``postgresql+psycopg://host/name``. create: make what is not there
-        yet; without it a missing store is an error. migrate: bring a shared database of an older release up
-        to date, as is always done with a SQLite file.
-
-    Writing twice changes nothing: a trial is its key, an epoch its key and number. Every method is one
+    Writes are idempotent: a trial is identified by its key, an epoch by key and number. Every method is one
     transaction.
 
+    Args:
+        place: a path, or a URL such as ``postgresql+psycopg://host/name``.
+        create: True to create a missing store; False makes a missing store an error.
+        migrate: True to migrate a shared database of an older release; a SQLite file is always migrated.
+
     Raises: InputError for a place that cannot be read or written, is not a store, or was written by a newer
-        version; :class:`sensitivity.store.databases.Unreachable`, which is one, where it may succeed later.
+    version; :class:`sensitivity.store.databases.Unreachable`, a subclass, if a retry may succeed.
     """
 
     def __init__(self, place: str | pathlib.Path, *, create: bool = True, migrate: bool = False) -> None:
         self.database = Database(place, create=create)
         self.url, self.place = self.database.url, self.database.shown
         try:
-            self.was = self._version()
-            """The version of the tables when the store was opened; 0 where there were none."""
-            if self.was == 0 and not create:
+            self.opened_version = self._version()
+            """The version of the tables when the store was opened; 0 for a new store."""
+            if self.opened_version == 0 and not create:
                 raise InputError(f"store {self.place!r} holds no studies")
-            if 0 < self.was < VERSION and not (migrate or self.database.is_file):
+            if 0 < self.opened_version < VERSION and not (migrate or self.database.is_file):
                 raise InputError(
-                    f"store {self.place!r} has version {self.was}, this program writes {VERSION}; "
+                    f"store {self.place!r} has version {self.opened_version}, this program writes {VERSION}; "
                     f"`sensitivity store migrate` brings it "
                     "there, and older releases then refuse it"
                 )
-            if self.was < VERSION:  # most often it is not, and opening costs a look
+            if self.opened_version < VERSION:  # usually false, which saves a query
                 self._migrate()
         except BaseException:
             self.close()
@@ -76,7 +72,7 @@ class Store:
 
     @property
     def optuna_url(self) -> str:
-        """Where Optuna keeps its own tables: beside ours, so that ``optuna-dashboard`` opens the same URL."""
+        """The URL of Optuna's tables: the store's own, so that ``optuna-dashboard`` opens the same URL."""
         return self.url
 
     @property
@@ -91,34 +87,35 @@ class Store:
     def _version_in(self, connection: sql.Connection) -> int:
         if not sql.inspect(connection).has_table(VERSIONS.name):
             return 0
-        found = connection.execute(sql.select(VERSIONS.c.version)).scalar_one_or_none() or 0
-        if found > VERSION:
+        version = connection.execute(sql.select(VERSIONS.c.version)).scalar_one_or_none() or 0
+        if version > VERSION:
             raise InputError(
-                f"store {self.place!r} has version {found}, this program reads up to {VERSION}; install a "
+                f"store {self.place!r} has version {version}, this program reads up to {VERSION}; install a "
                 f"newer release"
             )
-        return found
+        return version
 
     def _migrate(self) -> None:
-        with self.database.alone(), self.database.transaction(writing=True) as connection:
-            found = self._version_in(connection)
-            if found == 0:
+        with self.database.schema_lock(), self.database.transaction(writing=True) as connection:
+            version = self._version_in(connection)
+            if version == 0:
                 TABLES.create_all(connection)
                 connection.execute(VERSIONS.insert().values(version=VERSION))
-            elif found < VERSION:
+            elif version < VERSION:
                 from sensitivity.store.migrations import migrate
 
-                migrate(connection, found)
+                migrate(connection, version)
 
     @contextmanager
     def optuna_storage(self) -> Iterator[optuna.storages.RDBStorage]:
-        """Optuna's storage there, whose tables are made when they are not there yet."""
+        """Open Optuna's storage in the same database, and create its tables if missing."""
         import optuna
 
         try:
             self.database.check(writing=True)
-            with self.database.alone():
-                url = self.optuna_url.replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
+            with self.database.schema_lock():
+                # Optuna formats the URL as a template.
+                url = self.optuna_url.replace("{", "{{").replace("}", "}}")
                 storage = optuna.storages.RDBStorage(url, self.database.options)
         except sql.exc.SQLAlchemyError as error:
             raise self.database.in_words(error) from None
@@ -130,14 +127,17 @@ class Store:
             storage.engine.dispose()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self.database.close()
 
     def add_study(self, name: str, spec: str, trials: Sequence[Trial], *, replace: bool = False) -> None:
-        """Note a study and the trials that belong to it; those already there stay as they are.
+        """Add a study and its trials; trials that the store has already are unchanged.
 
-        Args: spec: the study as JSON. replace: the study consists of these trials only (others stay in the
-        store, outside it).
+        Args:
+            name: name of the study.
+            spec: the study as JSON.
+            trials: trials of the study, in order.
+            replace: True if the study consists of these trials only; its earlier trials stay in the store.
         """
         with self.database.transaction(writing=True) as connection:
             if not self.database.insert(
@@ -157,16 +157,20 @@ class Store:
             self.database.insert(connection, STUDY_TRIALS, places)
 
     def add_run(self, study: str, environment: Mapping[str, Any]) -> None:
-        """Note that a run of a study began, and what it trains on
-        (:func:`sensitivity.running.devices.environment`)."""
+        """Add a run of a study with its workers, hosts and devices.
+
+        See :func:`sensitivity.running.devices.environment`.
+        """
         with self.database.transaction(writing=True) as connection:
             self.database.insert(
                 connection, RUNS, [{"study": study, "began": now(), "environment": json.dumps(environment)}]
             )
 
     def runs(self, study: str) -> list[dict[str, Any]]:
-        """What the runs of a study trained on, the first one first; those before version 4 of the store are
-        not known."""
+        """Return the workers, hosts and devices of a study's runs, oldest first.
+
+        Runs before version 4 of the store are not recorded.
+        """
         chosen = sql.select(RUNS.c.environment).where(RUNS.c.study == study).order_by(RUNS.c.began)
         with self.database.transaction() as connection:
             return [json.loads(text) for text in connection.execute(chosen).scalars()]
@@ -174,45 +178,41 @@ class Store:
     def keep(
         self, reports: Sequence[Mapping[str, Any]], *, at: str | None = None, whole: bool = False
     ) -> None:
-        """Keep reports in their order, all or none. An epoch that is there already, and a trial that has a
-        result, stay as they are.
+        """Write reports in order, all or none; existing epochs and trials with a result are unchanged.
 
         Args:
-            reports: each with ``key`` and ``status``; an epoch's with ``epoch``, ``initial_loss`` and what
-                was measured, a failed one's with ``error``.
-            at: when they were made; now if not given.
-            whole: leave a trial without its result where the store lacks some of its epochs, so that the
-                trial is trained again.
+            reports: mappings with ``key`` and ``status``; a report of an epoch has ``epoch``,
+                ``initial_loss`` and the measured quantities, a report of a failure has ``error``.
+            at: time of the reports; now if None.
+            whole: True to leave a trial unfinished if the store lacks some of its epochs, so that it is
+                trained again.
         """
         epochs, changes = (
-            [epoch_row(each) for each in reports if "epoch" in each],
+            [epoch_row(report) for report in reports if "epoch" in report],
             trial_changes(reports, at or now()),
         )
         with self.database.transaction(writing=True) as connection:
             self.database.insert(connection, EPOCHS, epochs)
             if whole and changes:
-                gaps = _with_gaps(connection, [change["of"] for change in changes])
+                gaps = trials_with_gaps(connection, [change["of"] for change in changes])
                 changes = [change for change in changes if change["of"] not in gaps]
             if changes:
-                connection.execute(_CHANGE, changes)
+                connection.execute(CHANGE_TRIALS, changes)
 
     def record(self, key: str, *, initial_loss: float, reports: Sequence[Mapping[str, Any]]) -> None:
-        """Keep epochs of a trial, and the status that the last of them gives it. An epoch that is already
-        there stays as it is."""
-        self.keep([{**each, "key": key, "initial_loss": initial_loss} for each in reports])
+        """Write epochs of a trial and the status of the last; existing epochs are unchanged."""
+        self.keep([{**report, "key": key, "initial_loss": initial_loss} for report in reports])
 
     def end(self, key: str, status: str) -> None:
-        """A trial ended with a status that no report said: ``stopped`` early, or ``completed`` or
-        ``diverged`` by its last epoch."""
+        """Set the final status of a trial: ``stopped`` early, or ``completed`` or ``diverged``."""
         self.keep([{"key": key, "status": status}])
 
     def fail(self, key: str, error: str) -> None:
-        """A trial ended with an error; what it reported stays. A trial that had ended already stays as it
-        is."""
+        """Mark a trial as failed with an error; its epochs stay. A trial that has a result is unchanged."""
         self.keep([{"key": key, "status": "failed", "error": error}])
 
     def statuses(self, study: str) -> dict[str, str]:
-        """Status of every trial of a study, by key, in the study's order."""
+        """Return the status of every trial of a study, by key, in the study's order."""
         with self.database.transaction() as connection:
             return {
                 row.key: row.status
@@ -220,7 +220,7 @@ class Store:
             }
 
     def last_report(self, key: str) -> dict[str, Any] | None:
-        """The last epoch of a trial with its key, status and initial loss; None before the first."""
+        """Return a trial's last epoch with key, status and initial loss; None before the first epoch."""
         chosen = (
             sql.select(EPOCHS, TRIALS.c.status, TRIALS.c.initial_loss)
             .join(TRIALS, TRIALS.c.key == EPOCHS.c.key)
@@ -232,59 +232,61 @@ class Store:
             row = connection.execute(chosen).mappings().first()
         if row is None:
             return None
-        found: dict[str, Any] = {
+        report: dict[str, Any] = {
             name: math.nan if value is None else value for name, value in row.items() if name != "measures"
         }
-        found.update(json.loads(row["measures"] or "{}"))
-        return found
+        report.update(json.loads(row["measures"] or "{}"))
+        return report
 
     def known(self, keys: Iterable[str]) -> dict[str, str]:
-        """Status of those of the keys that the store has, whatever their study."""
+        """Return the status of each of the keys that the store has, in any study."""
         wanted = set(keys)
         chosen = sql.select(TRIALS.c.key, TRIALS.c.status)
-        if len(wanted) <= FEW:  # databases limit how many values a query may list
+        if len(wanted) <= FEW:  # databases limit the values that a query may list
             chosen = chosen.where(TRIALS.c.key.in_(wanted))
         with self.database.transaction() as connection:
             return {key: status for key, status in connection.execute(chosen) if key in wanted}
 
     def study(self, name: str) -> str:
-        """The specification of a study, as JSON. Raises: InputError with the nearest known name."""
+        """Return the specification of a study as JSON.
+
+        Raises: InputError with the nearest known name.
+        """
         with self.database.transaction() as connection:
             specs = {
-                each.name: each.spec
-                for each in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))
+                row.name: row.spec for row in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))
             }
         if name not in specs:
             raise unknown("study", name, specs)
         return str(specs[name])
 
     def studies(self) -> list[dict[str, Any]]:
-        """Every study: name, created, trials, and how many of them have each status."""
+        """Return a row for every study: name, created, number of trials, and the number with each status."""
         counted = (
             sql.select(STUDY_TRIALS.c.study, TRIALS.c.status, sql.func.count())
             .join(TRIALS, TRIALS.c.key == STUDY_TRIALS.c.key)
             .group_by(STUDY_TRIALS.c.study, TRIALS.c.status)
         )
         with self.database.transaction() as connection:
-            found = connection.execute(
+            rows = connection.execute(
                 sql.select(STUDIES.c.name, STUDIES.c.created).order_by(STUDIES.c.created)
             ).all()
             counts = connection.execute(counted).all()
         listed = []
-        for name, created in found:
-            own = {status: number for study, status, number in counts if study == name}
+        for name, created in rows:
+            of_study = {status: number for study, status, number in counts if study == name}
             listed.append(
                 {
                     "name": name,
                     "created": created,
-                    "trials": sum(own.values()),
-                    **{each: own.get(each, 0) for each in STATUSES},
+                    "trials": sum(of_study.values()),
+                    **{status: of_study.get(status, 0) for status in STATUSES},
                 }
             )
         return listed
 
     def trials(self, study: str | None = None) -> pd.DataFrame:
-        """One row a trial, in the study's order; ``configuration`` is a dictionary."""
+        """Return one row a trial, in the study's order; ``configuration`` is a dictionary."""
         table = self.frame(
             _of_study(study, *TRIALS.c) if study is not None else sql.select(TRIALS).order_by(TRIALS.c.key)
         )
@@ -292,7 +294,7 @@ class Store:
         return table.assign(configuration=configurations).astype({"initial_loss": float})
 
     def epochs(self, study: str | None = None) -> pd.DataFrame:
-        """One row an epoch, by trial in the study's order; one column for everything that was measured."""
+        """Return one row an epoch, by trial in the study's order; one column for every measured quantity."""
         chosen = sql.select(EPOCHS).order_by(EPOCHS.c.key, EPOCHS.c.epoch)
         if study is not None:
             chosen = (
@@ -308,7 +310,7 @@ class Store:
         return pd.concat(batches, ignore_index=True)
 
     def last_epochs(self, study: str) -> pd.DataFrame:
-        """The last epoch of every trial, with the seconds of all its epochs."""
+        """Return the last epoch of every trial, with the total seconds of its epochs."""
         ends = (
             sql.select(
                 EPOCHS.c.key,
@@ -321,31 +323,19 @@ class Store:
             .group_by(EPOCHS.c.key, STUDY_TRIALS.c.position)
             .subquery()
         )
-        columns = [ends.c.seconds if each.name == "seconds" else each for each in EPOCHS.c]
+        columns = [ends.c.seconds if column.name == "seconds" else column for column in EPOCHS.c]
         chosen = sql.select(*columns).join(
             ends, sql.and_(ends.c.key == EPOCHS.c.key, ends.c.epoch == EPOCHS.c.epoch)
         )
         return with_measures(self.frame(chosen.order_by(ends.c.position)))
 
     def frame(self, query: sql.Select[Any]) -> pd.DataFrame:
-        """What a query of the store's tables finds."""
+        """Return the rows of a query as a table."""
         import pandas as pd
 
         with self.database.transaction() as connection:
-            found = connection.execute(query)
-            return pd.DataFrame(list(map(tuple, found)), columns=list(found.keys()))
-
-
-def _with_gaps(connection: sql.Connection, keys: Sequence[str]) -> set[str]:
-    """Trials that lack an epoch before their last."""
-    last = sql.func.max(EPOCHS.c.epoch)
-    chosen = (
-        sql.select(EPOCHS.c.key)
-        .where(EPOCHS.c.key.in_(keys))
-        .group_by(EPOCHS.c.key)
-        .having(sql.func.count() != last)
-    )
-    return set(connection.execute(chosen).scalars())
+            result = connection.execute(query)
+            return pd.DataFrame(list(map(tuple, result)), columns=list(result.keys()))
 
 
 def _of_study(study: str, *columns: Any) -> sql.Select[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sql
 
 VERSION = 5
-"""Of the tables; a store of a newer version is left alone, an older one is migrated
+"""Version of the tables; a newer store is refused, an older store is migrated
 (:mod:`sensitivity.store.migrations`)."""
 
 TABLES = sql.MetaData()
@@ -63,7 +63,7 @@ LOCKS = sql.Table(
     sql.Column("beats", sql.BigInteger, nullable=False),
     sql.Column("last_beat", sql.String(32), nullable=False),
 )
-"""The run of each study that is under way (:mod:`sensitivity.store.run_lock`)."""
+"""The active run of each study (:mod:`sensitivity.store.run_lock`)."""
 MEASURED = (
     "train_loss",
     "train_loss_end",
@@ -84,4 +84,4 @@ EPOCHS = sql.Table(
     *(sql.Column(name, sql.Double) for name in MEASURED),
     sql.Column("measures", sql.Text),
 )
-"""``measures``: whatever else an epoch measured (accuracy, a metric of the user's own), as JSON by name."""
+"""``measures``: additional quantities of an epoch (accuracy, user-defined metrics), as JSON by name."""

@@ -1,4 +1,4 @@
-"""Keeping a store in order: what is wrong in it, what nothing needs any more, and a study that is to go."""
+"""Maintenance of a store: consistency checks, removal of unused rows, deletion of a study."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LAST = sql.func.max(EPOCHS.c.epoch)
 
 
 def contents(store: Store) -> dict[str, int]:
-    """How many studies, trials and epochs there are."""
+    """Return the numbers of studies, trials and epochs."""
     with store.database.transaction() as connection:
         return {
             name: int(connection.execute(sql.select(sql.func.count()).select_from(table)).scalar_one())
@@ -31,14 +31,16 @@ def contents(store: Store) -> dict[str, int]:
 
 
 def problems(store: Store) -> list[dict[str, Any]]:
-    """What is wrong: the problem, where (a trial's key, a study's name) and in detail. Empty for a store that
-    is whole."""
-    found = _damage(store)
-    if found:  # and may not be readable
-        return found
+    """Return the inconsistencies of a store; empty if it is intact.
+
+    A row has ``problem``, ``where`` (a trial's key or a study's name) and ``detail``.
+    """
+    faults = _damage(store)
+    if faults:  # the other queries may fail on a damaged file
+        return faults
 
     def note(problem: str, rows: Any) -> None:
-        found.extend(
+        faults.extend(
             {"problem": problem, "where": where, "detail": " ".join(map(str, detail))}
             for where, *detail in rows
         )
@@ -52,9 +54,8 @@ def problems(store: Store) -> list[dict[str, Any]]:
             name: json.loads(spec)
             for name, spec in connection.execute(sql.select(STUDIES.c.name, STUDIES.c.spec))
         }
-        free = [
-            name for name, spec in specs.items() if spec.get("trainable")
-        ]  # such a trainable ends when it likes
+        # A user's trainable may end before its last epoch.
+        free = [name for name, spec in specs.items() if spec.get("trainable")]
         short = sql.select(TRIALS.c.key, _LAST, sql.literal("of"), TRIALS.c.epochs).join(
             EPOCHS, EPOCHS.c.key == TRIALS.c.key
         )
@@ -90,27 +91,29 @@ def problems(store: Store) -> list[dict[str, Any]]:
         }
         for problem, query in queries.items():
             note(problem, connection.execute(query))
-    return found
+    return faults
 
 
 def _damage(store: Store) -> list[dict[str, Any]]:
-    """What SQLite finds wrong with its file; PostgreSQL looks after its own."""
+    """Return the faults that SQLite finds in its file; PostgreSQL checks its own files."""
     if not store.database.is_file:
         return []
     try:
         with store.database.transaction() as connection:
-            said = [str(each) for each in connection.exec_driver_sql("PRAGMA integrity_check").scalars()]
-    except Lost as error:  # so damaged that SQLite does not say how
-        said = [str(error)]
+            messages = [
+                str(message) for message in connection.exec_driver_sql("PRAGMA integrity_check").scalars()
+            ]
+    except Lost as error:  # too damaged for SQLite's check
+        messages = [str(error)]
     return [
-        {"problem": "the file is damaged", "where": store.place, "detail": each}
-        for each in said
-        if each != "ok"
+        {"problem": "the file is damaged", "where": store.place, "detail": message}
+        for message in messages
+        if message != "ok"
     ]
 
 
 def unused(store: Store) -> int:
-    """How many trials belong to no study."""
+    """Return the number of trials that belong to no study."""
     with store.database.transaction() as connection:
         return int(
             connection.execute(sql.select(sql.func.count()).select_from(_UNUSED.subquery())).scalar_one()
@@ -118,7 +121,7 @@ def unused(store: Store) -> int:
 
 
 def vacuum(store: Store) -> dict[str, int]:
-    """Drop the trials of no study and the epochs of no trial, and give the space back; how many of each."""
+    """Delete trials of no study and epochs of no trial, free their space, and return their numbers."""
     with store.database.transaction(writing=True) as connection:
         connection.execute(
             STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study.not_in(sql.select(STUDIES.c.name)))
@@ -131,10 +134,12 @@ def vacuum(store: Store) -> dict[str, int]:
 
 
 def only_of(store: Store, study: str) -> dict[str, int]:
-    """Trials and epochs that a study shares with no other, and the trials that it shares. Raises: InputError
-    for an unknown study."""
+    """Return how many trials and epochs only this study has, and how many trials it shares.
+
+    Raises: InputError for an unknown study.
+    """
     store.study(study)
-    own = _only_of(study)
+    only_here = _only_of(study)
     with store.database.transaction() as connection:
 
         def count(query: sql.Select[Any]) -> int:
@@ -142,17 +147,20 @@ def only_of(store: Store, study: str) -> dict[str, int]:
                 connection.execute(sql.select(sql.func.count()).select_from(query.subquery())).scalar_one()
             )
 
-        members, trials = count(_MEMBERS.where(STUDY_TRIALS.c.study == study)), count(own)
-        epochs = count(sql.select(EPOCHS.c.key).where(EPOCHS.c.key.in_(own)))
+        members, trials = count(_MEMBERS.where(STUDY_TRIALS.c.study == study)), count(only_here)
+        epochs = count(sql.select(EPOCHS.c.key).where(EPOCHS.c.key.in_(only_here)))
     return {"trials": trials, "epochs": epochs, "shared": members - trials}
 
 
 def delete(store: Store, study: str) -> None:
-    """Delete a study with the trials that are in no other. Raises: InputError for an unknown study."""
-    spec, own = json.loads(store.study(study)), _only_of(study)
+    """Delete a study and the trials that are in no other study.
+
+    Raises: InputError for an unknown study.
+    """
+    spec, only_here = json.loads(store.study(study)), _only_of(study)
     with store.database.transaction(writing=True) as connection:
-        connection.execute(EPOCHS.delete().where(EPOCHS.c.key.in_(own)))
-        connection.execute(TRIALS.delete().where(TRIALS.c.key.in_(own)))
+        connection.execute(EPOCHS.delete().where(EPOCHS.c.key.in_(only_here)))
+        connection.execute(TRIALS.delete().where(TRIALS.c.key.in_(only_here)))
         connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study == study))
         connection.execute(RUNS.delete().where(RUNS.c.study == study))
         connection.execute(LOCKS.delete().where(LOCKS.c.study == study))
@@ -171,11 +179,12 @@ def _only_of(study: str) -> sql.Select[Any]:
 
 
 def optuna_names(store: Store, study: str, spec: dict[str, Any]) -> list[str]:
-    """The studies that Optuna keeps for an adaptive study, under all its specifications so far (see
-    ``Assignments.labels``)."""
-    if not sql.inspect(store.database.engine).has_table(
-        "study_directions"
-    ):  # of Optuna's tables the one with a name of its own
+    """Return the names of an adaptive study's Optuna studies, for all of its specifications so far.
+
+    See ``Assignments.labels``.
+    """
+    # The table of Optuna with a distinctive name.
+    if not sql.inspect(store.database.engine).has_table("study_directions"):
         return []
     import optuna
 

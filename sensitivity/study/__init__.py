@@ -1,1 +1,1 @@
-"""What is asked: a study, its trials and their keys, checking, planning, presets and estimates."""
+"""The study, its trials and their keys, checking, planning, presets and estimates."""

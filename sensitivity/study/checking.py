@@ -1,5 +1,4 @@
-"""Whether a study can run: everything that would fail later fails here, in one line, before anything is
-written."""
+"""Checks of a study before it runs: a mistake is reported in one line, before anything is written."""
 
 from __future__ import annotations
 
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def check(study: StudyFields) -> None:
-    """Hold a study against what is known.
+    """Check a study against the known tasks, variants, spaces, designs and metrics.
 
-    Raises: InputError for an unknown name, a space that a variant does not take, a design that fits no space,
-    a metric that no task has.
+    Raises: InputError for an unknown name, a hyperparameter that a variant does not take, a design that fits
+    no space, or a metric that no task has.
     """
     for field in ("spaces", "designs"):
         for name in getattr(study, field):
@@ -71,7 +70,7 @@ def _check_tasks(study: StudyFields) -> None:
         if not getattr(study, field):
             raise InputError(f"a study needs {field}")
     tasks = [study.resolved.task(name) for name in study.tasks]
-    functions = [each.name for each in tasks if isinstance(each, FunctionTask)]
+    functions = [task.name for task in tasks if isinstance(task, FunctionTask)]
     if functions and (len(tasks) > 1 or study.variants != (DIRECT,)):
         raise InputError(
             f"{functions[0]} is a function, which no optimizer trains: a study of it has no other task and "
@@ -80,15 +79,17 @@ def _check_tasks(study: StudyFields) -> None:
     for name in study.variants if not functions else ():
         for trained in tasks:
             _check_space(trained, study.resolved.variant(name), name, study.space(name))
-    for each in tasks:
-        known = [*METRICS, *(f"{part}_{metric}" for metric in each.metrics for part in ("train", "test"))]
+    for task in tasks:
+        known = [*METRICS, *(f"{part}_{metric}" for metric in task.metrics for part in ("train", "test"))]
         if study.metric not in known:
-            raise unknown(f"metric of {each.name}", study.metric, known)
+            raise unknown(f"metric of {task.name}", study.metric, known)
 
 
 def _check_space(trained: Task, optimizer: Optimizable, name: str, space: SearchSpace) -> None:
-    """Variant, loop and model take every hyperparameter of the space, and both ends of each (every level,
-    where there are levels)."""
+    """Check that variant, loop and model accept every hyperparameter of the space.
+
+    Both ends of a range, or every level of a choice, are tried.
+    """
     allowed = accepted(trained, optimizer)
     for hyperparameter in space.names:
         if hyperparameter not in allowed:
@@ -99,16 +100,16 @@ def _check_space(trained: Task, optimizer: Optimizable, name: str, space: Search
                 f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single "
                 f"value will do)"
             )
-    for each in space:
-        for value in getattr(each, "levels", None) or getattr(each, "choices", None) or each.grid(2):
-            configuration = space.reach(each.name, value)
+    for varied in space:
+        for value in getattr(varied, "levels", None) or getattr(varied, "choices", None) or varied.grid(2):
+            configuration = space.reach(varied.name, value)
             check_configuration(trained, optimizer, configuration)
-            if each.name in trained.settings and each.name not in optimizer.accepts:
-                _check_model(trained, each, route(trained, optimizer, configuration).model)
+            if varied.name in trained.settings and varied.name not in optimizer.accepts:
+                _check_model(trained, varied, route(trained, optimizer, configuration).model)
 
 
 def _check_model(trained: Task, varied: Hyperparameter, settings: dict[str, Any]) -> None:
-    """The task's model can be made with these settings."""
+    """Check that the task's model can be built with these settings."""
     import torch
 
     usual = trained.settings[varied.name]
@@ -126,10 +127,10 @@ def _check_model(trained: Task, varied: Hyperparameter, settings: dict[str, Any]
     except InputError:
         raise
     except Exception as error:  # a user's model may raise anything
-        said = " ".join(str(error).split())
+        message = " ".join(str(error).split())
         raise InputError(
             f"{trained.name} has no model with {varied.name} {settings[varied.name]!r}: "
-            f"{type(error).__name__}: {said}"
+            f"{type(error).__name__}: {message}"
         ) from error
 
 
@@ -168,11 +169,10 @@ def _check_scheduler(study: StudyFields, design: AdaptiveDesign) -> None:
 
 
 def check_data(study: StudyFields, data: Mapping[str, Any]) -> None:
-    """Missing data, and a model that does not fit them, are found here, in the first second, not by every
-    worker."""
+    """Check that the data are present and fit the model, before any worker starts."""
     from trainables.datasets import load
     from trainables.task_checks import check_task
 
-    for each in map(study.resolved.task, study.tasks) if study.trainable is None else ():
-        if not isinstance(each, FunctionTask):
-            check_task(each, load(each.dataset, **data))
+    for task in map(study.resolved.task, study.tasks) if study.trainable is None else ():
+        if not isinstance(task, FunctionTask):
+            check_task(task, load(task.dataset, **data))

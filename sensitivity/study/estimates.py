@@ -1,4 +1,4 @@
-"""How much a study asks for: its trials, and about how long they take on this machine."""
+"""The size of a study before it runs: its trials, and an estimate of their duration on this machine."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 PROBED_STEPS = 3
 FORWARD = 1 / 3
-"""Share of a step that its forward pass is, which evaluation repeats."""
+"""Duration of a forward pass (an evaluation step) relative to a training step."""
 
 
 def plan_rows(study: Study) -> list[dict[str, Any]]:
-    """What a study is going to run: one row a task and variant.
+    """Return the plan of a study: one row a task and variant.
 
     A row has ``cells`` (configurations without their learning rate), ``configurations``, ``seeds``,
-    ``trials``, ``epochs`` and ``hours``: of one worker on this machine, from a few steps on made-up data;
-    None where nothing is known (a trainable of the user's own).
+    ``trials``, ``epochs`` and ``hours``: an estimate for one worker on this machine, from a few steps on
+    random data; None for a user's trainable, which cannot be estimated.
     """
     if study.adaptive:
         n = study.resolved.design(study.variants[0]).to_dict()["n"]
@@ -36,7 +36,7 @@ def plan_rows(study: Study) -> list[dict[str, Any]]:
     rows = []
     for (name, variant), cells, configurations in counted:
         count = configurations * len(study.seeds)
-        each = seconds[name]
+        per_trial = seconds[name]
         rows.append(
             {
                 "task": name,
@@ -46,19 +46,19 @@ def plan_rows(study: Study) -> list[dict[str, Any]]:
                 "seeds": len(study.seeds),
                 "trials": count,
                 "epochs": study.epochs,
-                "hours": None if each is None else count * each / 3600,
+                "hours": None if per_trial is None else count * per_trial / 3600,
             }
         )
     return rows
 
 
 def _counted(planned: list[Trial]) -> list[tuple[tuple[str, str], int, int]]:
-    """Cells and configurations of every task and variant."""
+    """Return the numbers of cells and configurations of every task and variant."""
     configurations: dict[tuple[str, str], set[str]] = {}
     cells: dict[tuple[str, str], set[str]] = {}
     for trial in planned:
         kind = (trial.task, trial.variant)
-        setting = sorted((name, repr(each)) for name, each in trial.configuration.items())
+        setting = sorted((name, repr(value)) for name, value in trial.configuration.items())
         configurations.setdefault(kind, set()).add(repr(setting))
         cells.setdefault(kind, set()).add(repr([pair for pair in setting if pair[0] != "lr"]))
     order = Counter((trial.task, trial.variant) for trial in planned)
@@ -66,37 +66,39 @@ def _counted(planned: list[Trial]) -> list[tuple[tuple[str, str], int, int]]:
 
 
 def _seconds(study: Study, name: str) -> float | None:
-    """Seconds of one trial on one core, roughly: a few steps are timed, and an epoch evaluates the training
-    and the test set too."""
+    """Estimate the seconds of one trial on one core from a few timed steps.
+
+    An epoch evaluates the training and the test set too.
+    """
     if study.trainable is not None:
         return None
-    found = study.resolved.task(name)
-    if isinstance(found, FunctionTask) or not isinstance(found.dataset, str):
-        return 0.0 if isinstance(found, FunctionTask) else None
+    task = study.resolved.task(name)
+    if isinstance(task, FunctionTask) or not isinstance(task.dataset, str):
+        return 0.0 if isinstance(task, FunctionTask) else None
     from trainables.datasets import summary
 
-    data, batch = summary(found.dataset), study.resolved.batch_size(name)
+    data, batch = summary(task.dataset), study.resolved.batch_size(name)
     train = min(study.limit or data.train, data.train)
     test = min(study.limit or data.test, data.test)
-    step = _step_seconds(found, min(batch, train))
+    step = _step_seconds(task, min(batch, train))
     images = train + FORWARD * (train + test)
     return (study.epochs or 1) * step * images / min(batch, train)
 
 
-def _step_seconds(found: Task, batch: int) -> float:
+def _step_seconds(task: Task, batch: int) -> float:
     import torch
 
     from trainables.datasets import summary
     from trainables.variants import variant
 
-    data = summary(str(found.dataset))
+    data = summary(str(task.dataset))
     generator = torch.Generator().manual_seed(0)
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # as a worker on a CPU
     try:
         x = torch.rand((batch, *data.shape), generator=generator)
         y = torch.randint(data.classes, (batch,), generator=generator) if data.classes else torch.zeros(batch)
-        model = found.model(generator, **found.settings)
+        model = task.model(generator, **task.settings)
         if x.ndim == 4:
             model = model.to(memory_format=torch.channels_last)
         optimizer = variant("adam").optimizer(model.parameters(), {"lr": 1e-3})
@@ -104,7 +106,7 @@ def _step_seconds(found: Task, batch: int) -> float:
         for _ in range(PROBED_STEPS):
             began = time.perf_counter()
             optimizer.zero_grad()
-            found.loss(model(x), x, y).backward()  # type: ignore[no-untyped-call]
+            task.loss(model(x), x, y).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             times.append(time.perf_counter() - began)
         return min(times)
@@ -113,7 +115,7 @@ def _step_seconds(found: Task, batch: int) -> float:
 
 
 def duration(hours: float) -> str:
-    """A rough time in words.
+    """Return a rough time as text.
 
     >>> duration(0.02), duration(3.26), duration(100)
     ('1 min', '3.3 h', '4.2 days')

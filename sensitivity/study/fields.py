@@ -23,11 +23,11 @@ from trainables.variants import register_variant, variant
 
 MOST_SEEDS = 100_000
 EVERY = "*"
-"""In ``spaces``: every variant."""
+"""Key of ``spaces`` that stands for every variant."""
 
 
 class StudyFields(BaseModel):
-    """The fields of :class:`sensitivity.study.study.Study`, which are not yet held against each other."""
+    """The fields of :class:`sensitivity.study.study.Study`, before they are checked against each other."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,29 +49,32 @@ class StudyFields(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _filled_in(cls, given: Any) -> Any:
-        """What follows from the rest: a trainable is its own task, and a function has no optimizer."""
-        if not isinstance(given, Mapping):
-            return given
+    def _filled_in(cls, data: Any) -> Any:
+        """Fill in fields that follow from others.
+
+        A trainable is its own task, and a function needs no optimizer.
+        """
+        if not isinstance(data, Mapping):
+            return data
         fields = {
-            name: each
-            for name, each in given.items()
-            if each is not None or name not in ("tasks", "variants")
+            name: value
+            for name, value in data.items()
+            if value is not None or name not in ("tasks", "variants")
         }
         if fields.get("trainable") is not None:
             fields["trainable"] = own_trainables.name_of(fields["trainable"])
             short = own_trainables.short_name(fields["trainable"])
-            if fields.get("tasks") not in (None, [own(short)], (own(short),)):
+            if fields.get("tasks") not in (None, [trainable_task_name(short)], (trainable_task_name(short),)):
                 raise InputError(f"a study has tasks or a trainable, not both; got tasks {fields['tasks']!r}")
-            fields["tasks"] = (own(short),)
+            fields["tasks"] = (trainable_task_name(short),)
             fields.setdefault("variants", (short,))
-        names = [getattr(each, "name", str(each)) for each in _listed(fields.get("tasks"))]
+        names = [getattr(task, "name", str(task)) for task in _listed(fields.get("tasks"))]
         if fields.get("trainable") is None and any(name.startswith("function/") for name in names):
             fields.setdefault("variants", (DIRECT,))
             fields.setdefault("epochs", 1)
         for field, name in (("tasks", _task_name), ("variants", _variant_name)):
             if field in fields:
-                fields[field] = [name(each) for each in _listed(fields[field])]
+                fields[field] = [name(value) for value in _listed(fields[field])]
         if isinstance(fields.get("spaces"), Mapping) and EVERY in fields["spaces"]:
             space = fields["spaces"][EVERY]
             fields["spaces"] = dict.fromkeys(_listed(fields.get("variants")), space)
@@ -90,14 +93,14 @@ class StudyFields(BaseModel):
 
     @field_validator("seeds", mode="before")
     @classmethod
-    def _count_or_seeds(cls, given: Any) -> Any:
-        if isinstance(given, int) and not isinstance(given, bool):
-            if not 1 <= given <= MOST_SEEDS:
+    def _count_or_seeds(cls, seeds: Any) -> Any:
+        if isinstance(seeds, int) and not isinstance(seeds, bool):
+            if not 1 <= seeds <= MOST_SEEDS:
                 raise InputError(
-                    f"seeds must be a list, or a number of seeds from 1 to {MOST_SEEDS:,}; got {given}"
+                    f"seeds must be a list, or a number of seeds from 1 to {MOST_SEEDS:,}; got {seeds}"
                 )
-            return tuple(range(given))
-        return given
+            return tuple(range(seeds))
+        return seeds
 
     @field_validator("seeds")
     @classmethod
@@ -106,26 +109,26 @@ class StudyFields(BaseModel):
 
     @field_validator("spaces", mode="before")
     @classmethod
-    def _spaces_in_words(cls, given: Any) -> Any:
+    def _spaces_in_words(cls, spaces: Any) -> Any:
         return (
-            {name: _space_in_words(each) for name, each in given.items()}
-            if isinstance(given, Mapping)
-            else given
+            {name: _space_in_words(space) for name, space in spaces.items()}
+            if isinstance(spaces, Mapping)
+            else spaces
         )
 
     @field_validator("designs", mode="before")
     @classmethod
-    def _designs_in_words(cls, given: Any) -> Any:
+    def _designs_in_words(cls, designs: Any) -> Any:
         return (
-            {name: _design_in_words(each) for name, each in given.items()}
-            if isinstance(given, Mapping)
-            else given
+            {name: _design_in_words(design) for name, design in designs.items()}
+            if isinstance(designs, Mapping)
+            else designs
         )
 
     @field_validator("design", mode="before")
     @classmethod
-    def _design_in_words(cls, given: Any) -> Any:
-        return _design_in_words(given)
+    def _design_in_words(cls, design: Any) -> Any:
+        return _design_in_words(design)
 
     @property
     def adaptive(self) -> bool:
@@ -153,61 +156,62 @@ class StudyFields(BaseModel):
         return {**state, "__dict__": fields}
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy the study; the copy looks its names up anew, as ``update`` may change them."""
+        """Copy the study; the copy resolves its names again, as ``update`` may change them."""
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("resolved", None)
         return copied
 
     def space(self, variant: str) -> SearchSpace:
-        """Return the search space of a variant: its own of ``spaces``, or its default space."""
+        """Return the search space of a variant: the study's space for it, or the default space."""
         return self.resolved.space(variant)
 
 
-def own(name: str) -> str:
-    """The task of a trainable of the user's own.
+def trainable_task_name(name: str) -> str:
+    """Return the task name of a user's trainable.
 
-    >>> own("train")
+    >>> trainable_task_name("train")
     'trainable/train'
     """
     return f"trainable/{name}"
 
 
-def _listed(given: Any) -> list[Any]:
-    """One name or several, as a list."""
-    if given is None or isinstance(given, (list, tuple)):
-        return list(given or ())
-    return [given]
+def _listed(value: Any) -> list[Any]:
+    """Return one name or several as a list."""
+    if value is None or isinstance(value, (list, tuple)):
+        return list(value or ())
+    return [value]
 
 
-def _task_name(given: Any) -> Any:
-    """The name of a task; one that is given as an object is registered."""
-    return register_task(given).name if isinstance(given, Task) else given
+def _task_name(task: Any) -> Any:
+    """Return the name of a task; a task object is registered first."""
+    return register_task(task).name if isinstance(task, Task) else task
 
 
-def _variant_name(given: Any) -> Any:
-    """The name of a variant; an optimizer class or factory is known by its import path, a variant of one's
-    own is registered."""
-    if isinstance(given, str):
-        return given
-    chosen = variant(given)
+def _variant_name(value: Any) -> Any:
+    """Return the name of a variant.
+
+    An optimizer class or factory is named by its import path; a variant object is registered first.
+    """
+    if isinstance(value, str):
+        return value
+    chosen = variant(value)
     if not isinstance(chosen, TorchVariant):
         return register_variant(chosen).name
-    VARIANTS[chosen.name] = (
-        chosen  # found there where its path cannot be imported: in a notebook, in a function
-    )
+    # Register it: the import path of a class in a notebook or a function cannot be imported.
+    VARIANTS[chosen.name] = chosen
     return chosen.name
 
 
-def _space_in_words(given: Any) -> Any:
-    return given.to_dict() if isinstance(given, SearchSpace) else given
+def _space_in_words(space: Any) -> Any:
+    return space.to_dict() if isinstance(space, SearchSpace) else space
 
 
-def _design_in_words(given: Any) -> Any:
-    """A design as plain data, in which numbers are numbers."""
+def _design_in_words(design: Any) -> Any:
+    """Return a design as plain data, with numbers as numbers."""
     return (
-        design_from_dict(given).to_dict()
-        if isinstance(given, Mapping) and given
-        else getattr(given, "to_dict", lambda: given)()
+        design_from_dict(design).to_dict()
+        if isinstance(design, Mapping) and design
+        else getattr(design, "to_dict", lambda: design)()
     )
 
 

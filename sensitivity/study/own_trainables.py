@@ -1,5 +1,4 @@
-"""A user's own Ray Tune trainable, by name: how a study writes it down, finds it again, and tells one from
-another."""
+"""User-defined Ray Tune trainables by name: import path, lookup, short name and fingerprint."""
 
 from __future__ import annotations
 
@@ -11,14 +10,14 @@ from trainables.dotted import import_name, imported
 from trainables.names import InputError
 from trainables.sources import identity
 
-_GIVEN: dict[str, Any] = {}
-"""Trainables that this process was given as objects: a function of a notebook cannot be imported."""
+_PASSED: dict[str, Any] = {}
+"""Trainables passed as objects in this process: a function of a notebook cannot be imported."""
 
 
 def name_of(trainable: Any) -> str:
-    """``module:name`` of a function or class, under which :func:`resolve` finds it in this process.
+    """Return ``module:name`` of a function or class, from which :func:`resolve` finds it in this process.
 
-    Raises: InputError for what is neither callable nor a string.
+    Raises: InputError for an object that is neither callable nor a string.
 
     >>> name_of("my.module:objective")
     'my.module:objective'
@@ -30,15 +29,17 @@ def name_of(trainable: Any) -> str:
             f"trainable must be a Ray Tune function or class, or 'module:name', got {trainable!r}"
         )
     name = import_name(trainable)
-    _GIVEN[name] = trainable
+    _PASSED[name] = trainable
     return name
 
 
 def resolve(name: str) -> Any:
-    """The function or class of ``module:name``. Raises: InputError when it cannot be imported, naming what
-    failed."""
-    if name in _GIVEN:
-        return _GIVEN[name]
+    """Return the function or class of ``module:name``.
+
+    Raises: InputError if it cannot be imported, with the reason.
+    """
+    if name in _PASSED:
+        return _PASSED[name]
     if "#" in name:
         raise InputError(
             f"trainable {name!r} was given as an object in another process; give it again, or 'module:name' "
@@ -46,21 +47,24 @@ def resolve(name: str) -> Any:
         )
     if ":" not in name:
         raise InputError(f"trainable must be 'module:name', such as 'my_code:train'; got {name!r}")
-    found = imported(name, "trainable")
-    if not callable(found):
-        raise InputError(f"trainable {name!r} is a {type(found).__name__}, not a function or class")
-    return found
+    trainable = imported(name, "trainable")
+    if not callable(trainable):
+        raise InputError(f"trainable {name!r} is a {type(trainable).__name__}, not a function or class")
+    return trainable
 
 
 def asks_for_resources(trainable: Any) -> bool:
-    """Whether it came with ``tune.with_resources``, or with ``default_resource_request``: it has what it asks for."""
+    """Return True if the trainable declares its own resources.
+
+    A trainable does so by ``tune.with_resources`` or ``default_resource_request``.
+    """
     return has_resources(trainable) or "default_resource_request" in vars(
         trainable if isinstance(trainable, type) else type
     )
 
 
 def short_name(name: str) -> str:
-    """What plots and tables call it.
+    """Return the name of a trainable in plots and tables.
 
     >>> short_name("my.module:Objective.train")
     'train'
@@ -69,5 +73,5 @@ def short_name(name: str) -> str:
 
 
 def fingerprint(name: str) -> str:
-    """What results of a trainable depend on, as far as it can be seen: its name and its source."""
+    """Return a hash of a trainable's name and source code."""
     return hashlib.sha256(f"{name}\n{identity(resolve(name))}".encode()).hexdigest()[:12]

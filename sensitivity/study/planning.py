@@ -1,5 +1,4 @@
-"""From a study to trials with keys, minus those that the store has, grouped into the cohorts that Ray
-schedules."""
+"""Planning of a run: a study's trials, and their cohorts without the trials that the store has."""
 
 from __future__ import annotations
 
@@ -14,8 +13,8 @@ from sensitivity.study.trial import DONE, Trial, source_of, trial_key
 
 COHORTS_PER_WORKER = {"cpu": 16, "cuda": 1}
 LARGEST_COHORT = {"cpu": 32, "cuda": 256}
-"""Trials of a cohort: handing one to a worker costs Ray Tune some 0.3 s; a GPU trains all of them as one
-program."""
+"""Maximal number of trials in a cohort: scheduling a cohort costs Ray Tune some 0.3 s; a GPU trains a cohort
+as one program."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +27,12 @@ class Cohort:
 
 
 def trials_of(study: StudyFields, task: str, variant: str, configuration: Mapping[str, Any]) -> list[Trial]:
-    """The trials of one configuration: one for every seed."""
+    """Return the trials of one configuration: one for every seed."""
     batch_size, fingerprint = (
         int(configuration.get("batch_size", study.resolved.batch_size(task))),
         study.resolved.fingerprint(task),
     )
-    epochs = study.epochs or 0  # as many as a trainable of the user's own reports
+    epochs = study.epochs or 0  # a user's trainable reports as many epochs as it likes
     identity = study.resolved.variant_id(variant)
     named = (
         configuration
@@ -57,10 +56,10 @@ def trials_of(study: StudyFields, task: str, variant: str, configuration: Mappin
 
 
 def trials(study: StudyFields) -> list[Trial]:
-    """Every trial of a study whose design is known beforehand.
+    """Return every trial of a study with a fixed design.
 
-    They are spread over each variant's space and interleaved over tasks and variants, so that what is there
-    when a run is stopped is already balanced.
+    The order spreads trials over each variant's space and interleaves tasks and variants, so that the trials
+    of an interrupted run are balanced.
     """
     queues = []
     for task in study.tasks:
@@ -68,14 +67,16 @@ def trials(study: StudyFields) -> list[Trial]:
             # The rows of some designs repeat each other (saltelli, morris); a trial is trained once.
             configurations = distinct(study.resolved.design(variant).configurations(study.space(variant)))
             spread = [configurations[i] for i in _spread(len(configurations))]
-            by_seed = [trials_of(study, task, variant, each) for each in spread]
+            by_seed = [trials_of(study, task, variant, configuration) for configuration in spread]
             queues.append([trial for seed in zip(*by_seed, strict=True) for trial in seed])
     return _interleaved(queues)
 
 
 def _spread(count: int) -> list[int]:
-    """0 .. count-1 in an order whose every beginning covers the whole range: multiples of the golden section,
-    ranked."""
+    """Return 0 .. count-1 in an order whose every prefix covers the whole range.
+
+    The order ranks the multiples of the golden section.
+    """
     golden = (math.sqrt(5) - 1) / 2
     places = sorted(range(count), key=lambda i: (i * golden) % 1)
     order = [0] * count
@@ -85,14 +86,13 @@ def _spread(count: int) -> list[int]:
 
 
 def _interleaved(queues: Sequence[Sequence[Any]]) -> list[Any]:
-    """Items of all queues by the share of their queue that precedes them: a short queue is spread over a long
-    one."""
+    """Merge queues in proportion to their lengths: an item's rank is its relative position in its queue."""
     ranked = [
         ((i + 0.5) / len(queue), position, item)
         for position, queue in enumerate(queues)
         for i, item in enumerate(queue)
     ]
-    return [item for _, _, item in sorted(ranked, key=lambda each: each[:2])]
+    return [item for _, _, item in sorted(ranked, key=lambda entry: entry[:2])]
 
 
 def plan(
@@ -103,12 +103,15 @@ def plan(
     cohort_size: int | None = None,
     device: str = "cpu",
 ) -> list[Cohort]:
-    """The cohorts still to be trained.
+    """Return the cohorts that are still to be trained.
 
-    Args: planned: the trials of a study. done: status of each key that the store knows; completed and
-        diverged trials are not run again, failed ones are. workers: how many train at once; a cohort is small
-        enough that none waits long for the last. cohort_size: trials of a cohort instead of that. device:
-        ``cpu`` or ``cuda``.
+    Args:
+        planned: the trials of a study.
+        done: status of each key that the store has; completed and diverged trials are not run again, failed
+            trials are.
+        workers: number of cohorts trained at once; cohorts are small enough to keep all workers busy.
+        cohort_size: number of trials in a cohort; chosen from ``workers`` if None.
+        device: ``cpu`` or ``cuda``.
     """
     left = list({trial.key: trial for trial in planned if done.get(trial.key) not in DONE}.values())
     size = cohort_size or max(

@@ -13,7 +13,7 @@ TITLES = {1: "momentum", 2: "norms", 3: "momentum with norms", 4: "residual netw
 
 
 def _of_table(table: Table) -> dict[str, Any]:
-    """A table of the paper as a study, as large as the paper's; seeds, epochs and data can be less."""
+    """Return a table of the paper as a study of the paper's size; seeds, epochs and data can be reduced."""
     return {
         "description": f'Table {table.number} of "Optimizing CNNs": {TITLES[table.number]}, 50 epochs, '
         f"three seeds (needs the data)",
@@ -52,4 +52,4 @@ PRESETS: dict[str, dict[str, Any]] = {
     **{f"paper-table-{number}": _of_table(table) for number, table in TABLES.items()},
 }
 GROUPS: dict[str, tuple[str, ...]] = {"paper": tuple(name for name in PRESETS if name.startswith("paper-"))}
-"""Presets that are several studies, run one after another."""
+"""Presets that consist of several studies, run one after another."""

@@ -28,19 +28,18 @@ Object = TypeVar("Object")
 
 
 class ResolvedStudy:
-    """Tasks, variants, spaces and designs of a study, with what its trials depend on.
+    """Tasks, variants, spaces and designs of a study, and the fingerprints of its trials.
 
-    A name is looked up when it is first asked for, and stays what it was then.
+    A name is looked up on first use; later uses return the same object.
 
     Args:
         tasks: names of the tasks.
-        trainable: ``module:name`` of a user's trainable that takes the place of the tasks; None where there
-            are tasks.
-        spaces: search spaces as plain data, by variant; the default space of every other variant.
+        trainable: ``module:name`` of a user's trainable that replaces the tasks; None if the study has tasks.
+        spaces: search spaces as plain data, by variant; a variant that is missing has its default space.
         design: the design of every variant that ``designs`` lacks, as plain data.
         designs: designs as plain data, by variant.
-        batch_size: examples a step; None for each task's own.
-        limit: the first so many examples of the training and the test set; None for all.
+        batch_size: examples a step; None for each task's default.
+        limit: number of examples used of the training and of the test set; None for all.
     """
 
     def __init__(
@@ -60,19 +59,28 @@ class ResolvedStudy:
     def _once(self, kind: str, name: str, look_up: Callable[[], Object]) -> Object:
         if (kind, name) not in self._objects:
             self._objects[kind, name] = look_up()
-        found: Object = self._objects[kind, name]
-        return found
+        looked_up: Object = self._objects[kind, name]
+        return looked_up
 
     def task(self, name: str) -> Task:
-        """Return a task of the study. Raises: InputError for an unknown name."""
+        """Return a task of the study.
+
+        Raises: InputError for an unknown name.
+        """
         return self._once("task", name, lambda: task(name))
 
     def variant(self, name: str) -> Optimizable:
-        """Return a variant of the study. Raises: InputError for an unknown name."""
+        """Return a variant of the study.
+
+        Raises: InputError for an unknown name.
+        """
         return self._once("variant", name, lambda: variant(name))
 
     def trainable(self) -> Any:
-        """Return the user's trainable. Raises: InputError where it cannot be imported."""
+        """Return the user's trainable.
+
+        Raises: InputError if it cannot be imported.
+        """
         return self._once("trainable", "", lambda: own_trainables.resolve(self._trainable or ""))
 
     def design(self, variant: str) -> Design:
@@ -91,21 +99,20 @@ class ResolvedStudy:
         return function_space(self._tasks[0]) if variant == DIRECT else default_space(variant)
 
     def batch_size(self, task: str) -> int:
-        """Return the examples a step on a task; 0 where there are none."""
+        """Return the number of examples a step on a task; 0 for a user's trainable."""
         if self._trainable is not None:
             return 0
         return self._batch_size or self._once("batch size", task, lambda: default_batch_size(task))
 
     def fingerprint(self, task: str) -> str:
-        """Return what results on a task depend on besides the trial's own settings."""
+        """Return a hash of the task and its data: the part of a trial's key that is not in its settings."""
         if self._trainable is not None:
             name = self._trainable
             return self._once("fingerprint", "", lambda: own_trainables.fingerprint(name))
         return self._once("fingerprint", task, lambda: task_fingerprint(task, self._limit))
 
     def variant_id(self, variant: str) -> str:
-        """Return a variant's name in trial keys; a user-defined optimizer gets a hash of its source
-        appended."""
+        """Return a variant's name in trial keys; user-defined optimizers have a hash of their source."""
         if self._trainable is not None or variant == DIRECT or variant.startswith("torch.optim."):
             return variant
         return self._once("variant id", variant, lambda: _variant_id(variant, self.variant(variant)))

@@ -19,32 +19,37 @@ from trainables.names import InputError, unknown
 
 
 class Study(StudyFields):
-    """A question in full: which variants, on which tasks, over which configurations, with which seeds.
+    """A study: optimizer variants, tasks, configurations and seeds, validated.
 
     Args:
-        name: what the store and the report call it. tasks, variants: names (``sensitivity tasks`` and
-            ``variants`` list them).
+        name: name in the store and the report.
+        tasks: names of tasks (``sensitivity tasks`` lists them).
+        variants: names of variants (``sensitivity variants`` lists them).
         design: ``{"kind": "grid", "points": {"lr": 5, "mu": 2}}`` and the like, or a design of
             :mod:`search_spaces.designs`.
-        designs: per variant a design instead of ``design``.
-        spaces: per variant the search space instead of its default one: a :class:`SearchSpace`, or a list of
-            dictionaries. What it does not name keeps the optimizer's default, so it has to name lr. space:
-            the same for every variant.
-        seeds: a list, or how many (``3`` means 0, 1, 2). epochs: of each trial. batch_size: the task's own
-            when not given.
-        limit: the first so many training (and test) images only. precision: ``float32``, ``tf32`` or
-            ``bf16``.
-        metric: one of :data:`METRICS`, or ``train_`` or ``test_`` with a metric of the task
-            (``test_accuracy``), or whatever the trainable reports. direction: ``min`` or ``max``.
-        cohort_size: trials that a worker trains before it asks for more; chosen by the number of trials when
-            not given.
-        trainable: a Ray Tune function or class of your own instead of tasks, or ``module:name`` of one. It
-            gets one configuration with ``seed`` added (and ``variant``, where variants are given), and
-            reports ``metric``; ``epochs`` reports end it, where given.
+        designs: designs by variant, instead of ``design``.
+        spaces: search spaces by variant, instead of the default ones: a :class:`SearchSpace` or a list of
+            dictionaries. Hyperparameters that a space lacks keep the optimizer's default, but every space
+            must have lr.
+        space: one search space for every variant.
+        seeds: a list of seeds, or their number (``3`` means 0, 1, 2).
+        epochs: number of epochs of a trial.
+        batch_size: examples a step; the task's default if None.
+        limit: number of examples used of the training and of the test set; None for all.
+        precision: ``float32``, ``tf32`` or ``bf16``.
+        metric: one of :data:`METRICS`, ``train_`` or ``test_`` with a metric of the task (``test_accuracy``),
+            or a metric that the trainable reports.
+        direction: ``min`` or ``max``.
+        cohort_size: number of trials that a worker trains before it asks for more; chosen from the number of
+            trials if None.
+        trainable: a Ray Tune function or class instead of tasks, or ``module:name`` of one. It receives one
+            configuration with ``seed`` added (and ``variant`` if there are variants), and reports ``metric``;
+            after ``epochs`` reports, if set, it is ended.
 
-    Raises: InputError, in one line, for anything that cannot be run.
+    Raises: InputError, in one line, for a study that cannot be run.
 
-    >>> Study(name="lr", tasks=["autoencoder/digits"], variants=["adam"], design={"kind": "grid", "points": 3}, seeds=2, epochs=1).seeds
+    >>> fields = dict(tasks=["autoencoder/digits"], variants=["adam"], design={"kind": "grid", "points": 3})
+    >>> Study(name="lr", seeds=2, epochs=1, **fields).seeds
     (0, 1)
     """
 
@@ -67,21 +72,24 @@ class Study(StudyFields):
         return notebook_view(self)
 
     def to_json(self) -> str:
-        """The specification as JSON; :meth:`from_json` reads it back."""
+        """Return the specification as JSON; :meth:`from_json` reads it."""
         return json.dumps(self._plain(), allow_nan=False)
 
     def to_yaml(self) -> str:
-        """The specification as YAML; :meth:`from_yaml` reads it back."""
+        """Return the specification as YAML; :meth:`from_yaml` reads it."""
         return yaml.safe_dump(self._plain(), sort_keys=False, default_flow_style=None, width=120)
 
     def _plain(self) -> dict[str, Any]:
         fields = self.model_dump(mode="python", exclude_defaults=True)
-        kept: dict[str, Any] = _jsonable(fields)
-        return kept
+        plain: dict[str, Any] = _jsonable(fields)
+        return plain
 
     @classmethod
     def from_json(cls, text: str) -> Study:
-        """Read :meth:`to_json`. Raises: InputError."""
+        """Read the JSON of :meth:`to_json`.
+
+        Raises: InputError.
+        """
         try:
             fields = json.loads(text)
         except json.JSONDecodeError as error:
@@ -90,7 +98,10 @@ class Study(StudyFields):
 
     @classmethod
     def from_yaml(cls, text: str) -> Study:
-        """Read :meth:`to_yaml`, or a file that a person wrote. Raises: InputError naming line and column."""
+        """Read the YAML of :meth:`to_yaml`, or of a hand-written file.
+
+        Raises: InputError naming line and column.
+        """
         return cls._from_fields(read_yaml(text))
 
     @classmethod
@@ -99,19 +110,25 @@ class Study(StudyFields):
             raise InputError(
                 f"a study is a mapping of fields ({', '.join(cls.model_fields)}), got {type(fields).__name__}"
             )
-        return cls(**{str(name): each for name, each in fields.items()})
+        return cls(**{str(name): value for name, value in fields.items()})
 
     @classmethod
-    def stored(cls, text: str) -> Study:
-        """Read :meth:`to_stored`: a study that has run is not held again against what is known here now."""
+    def from_stored(cls, text: str) -> Study:
+        """Load without validation: a stored study may name tasks or variants that are not installed here.
+
+        Args:
+            text: JSON of :meth:`to_stored`.
+        """
         fields = json.loads(text)
         for name in ("tasks", "variants", "seeds"):
             fields[name] = tuple(fields.get(name, cls.model_fields[name].default))
         return cls.model_construct(**fields)
 
     def to_stored(self) -> str:
-        """The specification as JSON with the space of every variant, so that results can be read where a task
-        or variant is unknown."""
+        """Return the specification as JSON with the search space of every variant.
+
+        The spaces make results readable where a task or variant is not installed.
+        """
         spaces = {name: self.space(name).to_dict() for name in self.variants}
         return json.dumps(
             _jsonable({**self.model_dump(mode="python", exclude_defaults=True), "spaces": spaces}),
@@ -120,7 +137,10 @@ class Study(StudyFields):
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> Study:
-        """A study from a ``.yaml``, ``.yml`` or ``.json`` file. Raises: InputError that names the file."""
+        """Read a study from a ``.yaml``, ``.yml`` or ``.json`` file.
+
+        Raises: InputError that names the file.
+        """
         file = pathlib.Path(path)
         readers = {".yaml": cls.from_yaml, ".yml": cls.from_yaml, ".json": cls.from_json}
         if file.suffix not in readers:
@@ -136,40 +156,43 @@ class Study(StudyFields):
 
     @classmethod
     def preset(cls, name: str) -> Study:
-        """A study that comes with the package. Raises: InputError with the nearest known name."""
+        """Return a study that comes with the package.
+
+        Raises: InputError with the nearest known name.
+        """
         from sensitivity.study.presets import GROUPS, PRESETS
 
         if name in GROUPS:
             raise InputError(f"preset {name!r} is several studies; take one of {', '.join(GROUPS[name])}")
         if name not in PRESETS:
             raise unknown("preset", name, (*PRESETS, *GROUPS))
-        return cls(name=name, **{key: each for key, each in PRESETS[name].items() if key != "description"})
+        return cls(name=name, **{key: value for key, value in PRESETS[name].items() if key != "description"})
 
 
 def with_changes(study: Study, **changes: Any) -> Study:
-    """The study with other fields, validated anew; a change that is None is none."""
-    given = {name: each for name, each in changes.items() if each is not None}
-    return Study(**{**study.model_dump(exclude_unset=True), **given}) if given else study
+    """Return the study with changed fields, validated again; a change of None is ignored."""
+    changed = {name: value for name, value in changes.items() if value is not None}
+    return Study(**{**study.model_dump(exclude_unset=True), **changed}) if changed else study
 
 
 def _jsonable(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(name): _jsonable(each) for name, each in value.items()}
+        return {str(name): _jsonable(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_jsonable(each) for each in value]
+        return [_jsonable(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
 
 
 def _one_line(error: ValidationError) -> InputError:
-    """The first of pydantic's findings as one line; our own errors are passed on as they are."""
-    # A field that is unknown is the mistake; the field that lacks because of it is only its shadow.
-    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    """Return the first of pydantic's errors as one line; an InputError is returned unchanged."""
+    # Report an unknown field first: a missing field is often its consequence (a misspelt name).
+    first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):
         return cause
-    place = ".".join(str(each) for each in first["loc"])
+    place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return unknown("field of a study", place, list(Study.model_fields))
     if first["type"] == "missing":

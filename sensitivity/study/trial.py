@@ -1,4 +1,4 @@
-"""A trial, the unit of result: what it computes, and the key that names that."""
+"""A trial, the unit of result, and the key that identifies its computation."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 STATUSES = ("pending", "running", "completed", "diverged", "stopped", "failed")
-"""``stopped`` is a trial that a scheduler ended early: it has no result at the full budget."""
+"""``stopped``: a scheduler ended the trial early, so it has no result at the full budget."""
 METRICS = ("train_loss_end", "train_loss", "test_loss")
-"""The losses that a study can be judged by: over the training set after the epoch, during the epoch, and over
-the test set."""
+"""The losses of an epoch: training set after the epoch, training set during the epoch, test set."""
 DONE = ("completed", "diverged")
-"""Statuses that are results, which a trial keeps."""
+"""Statuses that are results; a trial never leaves them."""
 SCHEDULES = ("lr_schedule", "mu_schedule", "nu_schedule")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """The unit of result, named by what it computes."""
+    """The unit of result; its key is a hash of everything that the result depends on."""
 
     key: str
     task: str
@@ -43,19 +42,20 @@ def trial_key(
     batch_size: int,
     precision: str,
 ) -> str:
-    """The first 20 hexadecimal digits of the SHA-256 of what the trial computes, as canonical JSON.
+    """Return the first 20 hexadecimal digits of the SHA-256 of a trial's settings as canonical JSON.
 
-    Equal numbers are equal whatever their type (0 and 0.0), and the order of the hyperparameters does not
-    matter.
+    Equal numbers of different types (0 and 0.0) give the same key, and so does any order of the
+    hyperparameters.
 
     >>> rest = (0, 1, 64, "float32")
-    >>> trial_key("f", "adam", {"lr": 1, "mu": 0.9}, *rest) == trial_key("f", "adam", {"mu": 0.9, "lr": 1.0}, *rest)
+    >>> key = trial_key("f", "adam", {"lr": 1, "mu": 0.9}, *rest)
+    >>> key == trial_key("f", "adam", {"mu": 0.9, "lr": 1.0}, *rest)
     True
     """
     content = [
         fingerprint,
         variant,
-        {name: _canonical(each) for name, each in configuration.items()},
+        {name: _canonical(value) for name, value in configuration.items()},
         seed,
         epochs,
         batch_size,
@@ -73,8 +73,7 @@ def _canonical(value: Any) -> Any:
 
 
 def source_of(name: str, value: Any) -> Any:
-    """A schedule of the user's own by its source, which its import path does not tell; any other setting as
-    it is."""
+    """Return a setting for the fingerprint; a user-defined schedule has a hash of its source appended."""
     if name not in SCHEDULES or not isinstance(value, str) or ":" not in value:
         return value
     from trainables.dotted import imported

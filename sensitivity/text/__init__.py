@@ -1,2 +1,1 @@
-"""Wording of numbers, CSV, YAML, JSON, file names and the process's environment: nothing here knows
-studies."""
+"""Wording of numbers, CSV, YAML, JSON, file names and environment variables; knows nothing of studies."""

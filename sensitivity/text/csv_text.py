@@ -1,4 +1,4 @@
-"""Tables as CSV that a spreadsheet shows and does not run."""
+"""Tables as CSV text that is safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMULA = re.compile(r"'*[=+\-@\t\n]")
-"""How a text begins that a spreadsheet takes for a formula, or that :func:`inert` made of one."""
+"""Start of a text that a spreadsheet reads as a formula, and of such a text escaped by :func:`inert`."""
 
 
 def inert(value: Any) -> Any:
-    """A cell; a text that begins as a formula does has an apostrophe before it, and a lone return, which
-    would end the row, is a line feed.
+    """Escape a cell against CSV formula injection: prefix an apostrophe, and turn a lone CR into LF.
 
-    Numbers stay: -1 is no text.
+    Only texts change: the number -1 stays a number.
 
     Source: OWASP, "CSV Injection".
 
@@ -30,26 +29,26 @@ def inert(value: Any) -> Any:
 
 
 def original(value: Any) -> Any:
-    """What a cell was before :func:`inert`."""
+    """Undo :func:`inert`."""
     return value[1:] if isinstance(value, str) and value.startswith("'") and FORMULA.match(value) else value
 
 
 def csv_text(table: pd.DataFrame, *, header: bool = True) -> str:
-    """Return a table as CSV, each text of it and each name of a column as :func:`inert` has it.
+    """Return a table as CSV; texts and column names are escaped by :func:`inert`.
 
-    :func:`sensitivity.exchange.table_files.read_frame` undoes it, and Parquet has every text as it is.
+    :func:`sensitivity.exchange.table_files.read_frame` removes the escapes. Parquet files hold unescaped
+    texts.
 
     Args:
-        table: any.
-        header: with the names of the columns; without them, the text continues that of an earlier batch of
-            rows.
+        table: any table.
+        header: True to write the column names; False to continue an earlier batch of rows.
     """
     return by_cell(table, inert).to_csv(index=False, header=header)
 
 
 def by_cell(table: pd.DataFrame, change: Any) -> pd.DataFrame:
-    """The table with every text and every name of a column changed."""
-    texts = [name for name, each in table.dtypes.items() if each.kind == "O"]
+    """Return the table with ``change`` applied to every text and every column name."""
+    texts = [name for name, dtype in table.dtypes.items() if dtype.kind == "O"]
     return table.assign(**{str(name): table[name].map(change, na_action="ignore") for name in texts}).rename(
         columns=change
     )

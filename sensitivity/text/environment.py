@@ -1,4 +1,4 @@
-"""What others read from the environment, for as long as they are to: Ray and Tune while a study runs."""
+"""Environment variables set for Ray and Tune while a study runs."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import threading
 from collections.abc import Iterator, Mapping
 
 ENVIRONMENT = {
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # they cannot write a list of members
-    "RAY_AIR_NEW_OUTPUT": "0",  # its banner is printed at verbose=0 too
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # SIGINT is ours: it has to end with 130
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # those loggers cannot write a config with a list
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints its banner at verbose=0 too
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the command handles SIGINT and exits with 130
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # the store is the state: Tune's own copy is never read
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # runs resume from the store: Tune's own state is never read
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-"""Settings, where the environment does not have its own."""
+"""Values of environment variables that the user has not set."""
 
 
 @contextlib.contextmanager
 def settings(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Variables of the environment for a time; afterwards they are as they were."""
+    """Set environment variables inside the context, and restore them afterwards."""
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
@@ -36,17 +36,16 @@ def settings(wanted: Mapping[str, str]) -> Iterator[None]:
 
 
 def quiet() -> contextlib.AbstractContextManager[None]:
-    """The settings for the time of a run: what Tune does for others in this process stays as it was."""
+    """Set :data:`ENVIRONMENT` during a run; variables that the user has set stay."""
     return settings({name: value for name, value in ENVIRONMENT.items() if name not in os.environ})
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGINT interrupt for a time where a run of Tune that has ended still has its handler, which does
-    nothing any more.
+    """Replace the SIGINT handler that an earlier run of Tune left behind.
 
-    Tune installs a handler for each of its runs and never takes it away, so the first Ctrl-C after it would
-    be lost.
+    Tune installs a handler for each run and never removes it. After the run the handler does nothing, so the
+    first Ctrl-C would be lost.
     """
     handler = signal.getsignal(signal.SIGINT)
     if (

@@ -1,4 +1,4 @@
-"""Names of folders for names that a user gave."""
+"""Folder names for names of studies."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import hashlib
 import re
 
 HASHED = re.compile(r"-(?:[0-9a-f]{6}|[0-9a-f]{16})$", re.IGNORECASE)
-"""The end of a folder name that has a hash: of 64 bits, or of 24 as earlier releases wrote."""
+"""A hash at the end of a folder name: 64 bits, or 24 bits in earlier releases."""
 
 
 def folder_name(study: str) -> str:
-    """Return the name of a study's folder: the study's name where it is plain, else its plain form with 64
-    bits of its hash.
+    """Return a folder name for a study: the study's name if it is plain, else a plain form with a hash.
 
-    A name that looks hashed gets a hash too, so no study has the folder of another one.
+    The hash has 64 bits. A name that looks hashed gets a hash too, so two studies never share a folder.
 
     >>> folder_name("quickstart"), folder_name("a/b"), folder_name("a b")
     ('quickstart', 'a_b-c14cddc033f64b9d', 'a_b-c8687a08aa5d6ed2')

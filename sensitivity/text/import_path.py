@@ -1,7 +1,7 @@
 """The search path of imports: installed modules first, a user's working directory last.
 
-Nothing is imported above but what every Python has loaded already: the working directory may hold any
-module's name.
+Only modules that every Python process has loaded already may be imported at the top of this file: the working
+directory may hold a file of any module's name.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import os
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-"""The folder that holds this package and those that came with it."""
+"""The folder of this package and of :data:`PACKAGES`."""
 PACKAGES = ("search_spaces", "trainables")
 BAD_INPUT = 2
 
 
 def leave_working_directory() -> None:
-    """Take the working directory from the front of the path, where ``python -m sensitivity...`` has put it
-    before the standard library.
+    """Remove the working directory from the front of ``sys.path``, where ``python -m sensitivity`` puts it.
 
-    It stays, as the last folder, where this package itself is found in it only.
+    The directory stays as the last entry if this package itself is imported from it.
     """
     if sys.argv[:1] != ["-m"] or sys.flags.safe_path:
         return
@@ -31,10 +30,10 @@ def leave_working_directory() -> None:
 
 
 def check_packages() -> None:
-    """Refuse a module of the user's that Python finds in place of a package of ours.
+    """Raise an error if a user's module hides a package of this project.
 
-    Raises: ImportError, in one line, which file hides which package. SystemExit instead where this process is
-    the command.
+    Raises: ImportError, in one line that names the file and the package. SystemExit instead if this process
+    is the ``sensitivity`` command.
     """
     for name in PACKAGES:
         file = _hiding(name)
@@ -51,24 +50,24 @@ def check_packages() -> None:
 
 
 def search_last(path: str | None = None) -> None:
-    """Let modules of a folder be imported, after all others: none of them replaces one that is installed.
+    """Append a folder to the import path, so that its modules never replace installed ones.
 
     Args:
-        path: of the folder; the working directory when not given.
+        path: the folder; the working directory if None.
     """
+    # The import hook of an editable install comes after every folder.
     for folder in (
         ROOT,
         path or os.getcwd(),
-    ):  # an editable install is found by a hook that comes after every folder
+    ):
         if folder not in sys.path:
             sys.path.append(folder)
 
 
 def search_path() -> list[str]:
-    """The folders of this process's path, with the packages of ours and the working directory at its end.
+    """Return the import path for Ray workers: this process's folders, then the working directory.
 
-    It is what a worker of Ray shall have: Ray itself would put the working directory before the standard
-    library there.
+    Ray itself would put the working directory before the standard library.
     """
     working_directory = os.getcwd()
     folders = [os.path.abspath(folder) for folder in sys.path if folder and os.path.exists(folder)]
@@ -76,27 +75,25 @@ def search_path() -> list[str]:
         *dict.fromkeys(folder for folder in [*folders, ROOT] if folder != working_directory),
         working_directory,
     ]
-    return [
-        folder for folder in searched if os.fsencode(folder).decode(errors="replace") == folder
-    ]  # Ray takes UTF-8 only
+    # Ray takes UTF-8 only.
+    return [folder for folder in searched if os.fsencode(folder).decode(errors="replace") == folder]
 
 
 def is_installed() -> bool:
-    """True where this package is in a folder that every Python of this environment searches, not in a
-    checkout."""
+    """Return True if this package is in a site-packages folder, and False for a checkout."""
     return os.path.basename(ROOT) in ("site-packages", "dist-packages")
 
 
 def _hiding(name: str) -> str | None:
-    """The file or folder that Python would import for a package of ours; None where that is the package."""
+    """Return the file or folder that hides a package of this project; None if nothing does."""
     from importlib.util import find_spec
 
     try:
         spec = find_spec(name)
-    except ValueError:  # a module without a specification, which a program made itself
+    except ValueError:  # a module object without a specification
         return None
     if spec is None:
-        return None  # Python's own words for a package that is not there are as good
+        return None  # a missing package: Python's own message is good
     folders = list(spec.submodule_search_locations or ())
     if any(os.path.realpath(folder) == os.path.realpath(os.path.join(ROOT, name)) for folder in folders):
         return None

@@ -10,19 +10,19 @@ from typing import Any
 
 
 def to_json(value: Any) -> str:
-    """JSON to the last digit: nothing measured is null, infinity a string, a time in ISO 8601."""
+    """Return strict JSON with all digits: NaN is null, infinity a string, a time in ISO 8601."""
 
-    def plain(each: Any) -> Any:
-        if isinstance(each, Mapping):
-            return {str(name): plain(one) for name, one in each.items()}
-        if isinstance(each, (list, tuple)):
-            return [plain(one) for one in each]
-        if hasattr(each, "item"):  # a NumPy number
-            each = each.item()
-        if isinstance(each, datetime.datetime):  # a time that is not known is one, too, and unlike itself
-            return each.isoformat() if each == each else None
-        if isinstance(each, float) and not math.isfinite(each):
-            return None if math.isnan(each) else str(each)
-        return each
+    def plain(item: Any) -> Any:
+        if isinstance(item, Mapping):
+            return {str(name): plain(entry) for name, entry in item.items()}
+        if isinstance(item, (list, tuple)):
+            return [plain(entry) for entry in item]
+        if hasattr(item, "item"):  # a NumPy number
+            item = item.item()
+        if isinstance(item, datetime.datetime):  # NaT is a datetime, and unequal to itself
+            return item.isoformat() if item == item else None
+        if isinstance(item, float) and not math.isfinite(item):
+            return None if math.isnan(item) else str(item)
+        return item
 
     return json.dumps(plain(value), allow_nan=False)

@@ -1,5 +1,4 @@
-"""HTML of objects in a notebook: the functions that make it, by name of class; the package's front registers
-them."""
+"""HTML views of objects in a notebook: a registry of functions by class name."""
 
 from __future__ import annotations
 
@@ -10,7 +9,6 @@ VIEWS: dict[str, Callable[[Any], str]] = {}
 
 
 def notebook_view(shown: object) -> str | None:
-    """Return the HTML of an object by the function that is registered for its class; None makes a notebook
-    print its text."""
+    """Return the HTML of an object by the function registered for its class; None if there is none."""
     view = VIEWS.get(type(shown).__name__)
     return view(shown) if view is not None else None

@@ -1,4 +1,4 @@
-"""Truth values, which Python counts as 1 and 0, where a number is asked for."""
+"""Refusal of truth values, which Python counts as 1 and 0, in fields that are numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pydantic import BeforeValidator
 
 
 def not_boolean(value: object) -> object:
-    """Return a value that is not a truth value. Raises: ValueError.
+    """Return the value unchanged unless it is a boolean.
+
+    Raises: ValueError for True and False.
 
     >>> not_boolean(3)
     3
@@ -17,4 +19,4 @@ def not_boolean(value: object) -> object:
 
 
 NOT_BOOLEAN = BeforeValidator(not_boolean)
-"""Before the validation of a field that is a number."""
+"""Validator of number fields that refuses booleans."""

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DASH = "–"
+"""The text of an unknown number."""
 ROUNDING = 1e-14
 """Relative size of rounding errors."""
-"""What is not known."""
 MOST = 8
-"""Variants that a sentence speaks of; the table has the others."""
+"""Maximal number of variants that a sentence names; the table has the rest."""
 
 
 def number(value: object) -> str:
-    """Four significant digits of a number, a dash for one that is not known; anything else as it is.
+    """Return a number with four significant digits, a dash for NaN, and the text of any other value.
 
     >>> number(0.0012345), number(2), number(True), number("sgd"), number(float("nan"))
     ('0.001234', '2', 'True', 'sgd', '–')
@@ -30,7 +30,7 @@ def number(value: object) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Words with commas and an and.
+    """Join words by commas and a final "and".
 
     >>> listed(["adam", "nadam", "sgd"])
     'adam, nadam and sgd'
@@ -39,45 +39,51 @@ def listed(words: Sequence[str]) -> str:
 
 
 def several(words: Iterable[str], most: int = MOST) -> str:
-    """As :func:`listed`, and how many more there are where a sentence would grow too long.
+    """Join words as :func:`listed` does; beyond ``most`` words, say how many more are in the table.
 
     >>> several(["adam 3", "nadam 4", "sgd 5"], 2)
     'adam 3, nadam 4 and 1 more (in the table)'
     """
-    each = list(words)
-    return listed(each if len(each) <= most else [*each[:most], f"{len(each) - most} more (in the table)"])
+    shown = list(words)
+    return listed(
+        shown if len(shown) <= most else [*shown[:most], f"{len(shown) - most} more (in the table)"]
+    )
 
 
 def setting(configuration: Mapping[str, object]) -> str:
-    """A configuration as words.
+    """Return a configuration as text.
 
     >>> setting({"lr": 0.001, "p": 2})
     'lr 0.001, p 2'
     """
-    return ", ".join(f"{name} {number(each)}" for name, each in configuration.items())
+    return ", ".join(f"{name} {number(value)}" for name, value in configuration.items())
 
 
 def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: str = ".3g") -> str:
-    """A measured value and its interval, in three digits unless said otherwise: no interval here is known
-    better.
+    """Return a value and its interval as text; the default is three significant digits.
 
-    An interval without width is one that nothing is known of (one seed of a fixed design), and is left out.
-    What is but a rounding error of the largest of the three numbers is 0.
+    An interval of zero width carries no information (one seed of a fixed design), and is left out. A number
+    below the rounding error of the largest of the three is printed as 0.
 
-    Args: row: has ``NAME``, ``NAME_low`` and ``NAME_high``, or ``value``, ``low`` and ``high`` without a
-    name.
+    Args:
+        row: has ``NAME``, ``NAME_low`` and ``NAME_high``, or ``value``, ``low`` and ``high`` if ``name`` is
+            empty.
+        name: the prefix of the columns.
+        form: format specification of the numbers.
 
     >>> with_interval({"loss": 0.04978, "loss_low": 0.02421, "loss_high": 0.06913}, "loss")
     '0.0498 (0.0242 to 0.0691)'
     >>> with_interval({"value": 0.25, "low": 0.1, "high": 0.4}, form=".0%")
     '25% (10% to 40%)'
-    >>> with_interval({"value": float("nan"), "low": 0, "high": 1}), with_interval({"value": 0.5, "low": 0.5, "high": 0.5})
-    ('–', '0.5')
+    >>> with_interval({"value": float("nan"), "low": 0, "high": 1})
+    '–'
+    >>> with_interval({"value": 0.5, "low": 0.5, "high": 0.5})
+    '0.5'
     >>> with_interval({"value": 0.573, "low": 1.1e-16, "high": 1.15})
     '0.573 (0 to 1.15)'
     """
     names = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
-    value, low, high = (row[each] for each in names)
+    value, low, high = (row[column] for column in names)
     if not known(value):
         return DASH
     largest = max(abs(number) for number in (value, low, high) if known(number))
@@ -90,12 +96,12 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
 
 
 def known(value: Any) -> bool:
-    """Whether a cell of a table is a finite number."""
+    """Return True if a cell of a table is a finite number."""
     return isinstance(value, numbers.Real) and math.isfinite(value)
 
 
 def percent(share: float) -> str:
-    """A share in per cent.
+    """Return a share in per cent.
 
     >>> percent(0.254)
     '25%'

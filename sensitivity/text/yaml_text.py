@@ -1,4 +1,4 @@
-"""YAML as people write it: 1e-3 is a number, and a name is given once."""
+"""YAML as people write it: 1e-3 is a number, and a repeated key is an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from trainables.names import InputError
 
 
 def read_yaml(text: str) -> Any:
-    """What a text says. Raises: InputError naming line and column."""
+    """Parse YAML.
+
+    Raises: InputError naming line and column.
+    """
     try:
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
@@ -20,19 +23,18 @@ def read_yaml(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which 1e-3 is a number, as in YAML 1.2 and as everybody expects, and in which a name is given
-    once."""
+    """YAML loader that reads 1e-3 as a number, as YAML 1.2 does, and refuses repeated keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        given = set()
-        for each, _ in node.value:
-            name = self.construct_object(each, deep=True)
-            if isinstance(name, Hashable):  # PyYAML refuses others
-                if name in given:
+        names = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            if isinstance(name, Hashable):  # PyYAML refuses unhashable keys
+                if name in names:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"{name!r} is given twice", each.start_mark
+                        None, None, f"{name!r} is given twice", key.start_mark
                     )
-                given.add(name)
+                names.add(name)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 from contextlib import closing
 
-from sensitivity.store.databases import without_password
+from sensitivity.store.addresses import without_password
 from sensitivity.store.store import Store
 from tests.contracts import report, trial
 

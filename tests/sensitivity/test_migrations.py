@@ -85,9 +85,9 @@ def test_a_released_store_becomes_the_present_one_and_keeps_its_data(
         ):
             Store(place)
     with closing(Store(place, migrate=True)) as migrated:
-        assert migrated.was == version
+        assert migrated.opened_version == version
     store = Store(place)
-    assert store.was == VERSION
+    assert store.opened_version == VERSION
     long = trial(1.0, task="mlp/arrays:/" + "far/" * 100 + "away.npz")
     store.add_study("s", "{}", [ONE, long])
     store.record(ONE.key, initial_loss=1.0, reports=[report(2, "completed", accuracy=0.5)])

@@ -90,7 +90,7 @@ def test_a_last_epoch_that_is_not_a_number_is_not_replaced_by_the_one_before(sto
 
 
 def test_a_study_that_names_fewer_variants_shows_fewer(store: Store) -> None:
-    fewer = Study.stored(STUDY.to_stored()).model_copy(update={"variants": ("adam",)})
+    fewer = Study.from_stored(STUDY.to_stored()).model_copy(update={"variants": ("adam",)})
     store.add_study("s", fewer.to_stored(), [])
     assert set(Results.from_store(store, "s").trials["variant"]) == {"adam"}
 
