@@ -33,7 +33,7 @@ from trainables.names import InputError
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from sensitivity.service.runs import Launch
+    from sensitivity.service.study_process import Launch
     from sensitivity.service.settings import Settings
 
 OWN = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
@@ -45,7 +45,7 @@ EVERY_EPOCH = "/download/epochs.csv"
 def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     """The service as an ASGI application.
 
-    Args: launch: starts the process of a study; :func:`sensitivity.service.runs.start_process` when not
+    Args: launch: starts the process of a study; :func:`sensitivity.service.study_process.start_process` when not
     given. Raises: InputError for settings that it cannot be started with.
     """
     from dash.exceptions import DependencyException

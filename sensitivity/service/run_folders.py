@@ -21,7 +21,7 @@ from sensitivity.text.file_names import folder_name
 from trainables.names import InputError
 
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
-SPEC, RUN, LOCK, LOG, REPORT = "study.json", "run.json", "lock", "log.txt", "report"
+SPEC, RUN, LOCK, LOG = "study.json", "run.json", "lock", "log.txt"
 VERSION = 1
 """Of ``run.json``; a file without a version is of the first."""
 UNFINISHED, DELETED = ".new-", ".old-"

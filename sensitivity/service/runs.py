@@ -8,7 +8,6 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import threading
 import time
 import unicodedata
@@ -23,8 +22,6 @@ from sensitivity.service.exit_codes import ENDED, KILLED
 from sensitivity.service.problems import Conflict
 from sensitivity.service.run_folders import (
     LOCK,
-    LOG,
-    REPORT,
     RUN,
     SPEC,
     Damaged,
@@ -34,15 +31,16 @@ from sensitivity.service.run_folders import (
     lock,
     read_mapping,
 )
+from sensitivity.service.study_process import start_process
 from sensitivity.store.rows import now
-from sensitivity.text.import_path import ROOT, is_installed
 from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.service.settings import Settings
+    from sensitivity.service.study_process import Launch
     from sensitivity.study.study import Study
 
-__all__ = ["ATTEMPTS", "LOCK", "LOG", "REPORT", "RUN", "SPEC", "Launch", "Run", "Runs", "start_process"]
+__all__ = ["ATTEMPTS", "LOCK", "RUN", "SPEC", "Run", "Runs"]
 ACTIVE: tuple[State, ...] = ("queued", "running")
 LOOK_EVERY = 0.5
 """Seconds between two looks at the processes."""
@@ -55,8 +53,6 @@ ATTEMPTS = 3
 PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT)
 """Errors of a machine that lacks something just now: a study waits for it."""
 FOLDER_REMOVED = "its folder was removed; what it reported is in the store"
-
-Launch = Callable[[pathlib.Path, "Settings", int], "subprocess.Popen[bytes] | None"]
 
 
 class Runs:
@@ -332,26 +328,3 @@ def _looks(name: str) -> str:
 
 def _part(name: str) -> str:
     return f"study {name!r}"
-
-
-def start_process(folder: pathlib.Path, settings: Settings, lock: int) -> subprocess.Popen[bytes]:
-    """``sensitivity run`` of a folder's study, in a session of its own that the end of the service does not
-    touch."""
-    store = settings.store if "://" in settings.store else str(pathlib.Path(settings.store).absolute())
-    workers = max(1, (os.cpu_count() or 1) // settings.max_studies)
-    arguments = ["run", SPEC, "--out", REPORT, "--gpus-per-worker", str(settings.gpus_per_worker)]
-    arguments += (
-        ["--address", settings.address] if settings.address is not None else ["--workers", str(workers)]
-    )
-    arguments += ["--data-root", str(pathlib.Path(settings.data_root or "data").absolute())]
-    path = os.pathsep.join(
-        filter(None, [os.environ.get("PYTHONPATH", ""), *([] if is_installed() else [ROOT])])
-    )
-    # The store is named in the environment, where no list of processes shows its password.
-    environment = {**os.environ, "PYTHONPATH": path, "SENSITIVITY_STORE": store}
-    with (folder / LOG).open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "sensitivity.command.process",
-             str(lock), str(pathlib.Path.cwd()), ",".join(settings.modules), *arguments],
-            cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=[lock],
-        )  # fmt: skip

@@ -12,7 +12,7 @@ class Settings:
 
     Args:
         store: where results are kept, a SQLite file or a database URL; made when it is not there.
-        data: the folder of the service: specifications, logs and reports of its studies.
+        data: the folder of the service: specifications and logs of its studies.
         address: of the Ray cluster that trains them; each study starts a local Ray of its own when not given.
         host, port: where it listens.
         max_trials: of one study. max_studies: that train at once; others wait in a queue. max_body: bytes of
