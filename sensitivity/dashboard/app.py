@@ -99,7 +99,7 @@ def _navigation(app: Dash, source: Source) -> None:
         prevent_initial_call=True,
     )
     def point(
-        clicks: Any, boxes: Any, stretches: Any, held: Any, ids: Any, sliders: Any, shown: list[str]
+        clicks: Any, boxes: Any, stretches: Any, stored: Any, ids: Any, sliders: Any, shown: list[str]
     ) -> Any:
         """A point was clicked, a box or a stretch drawn: the view follows, and the sliders with it."""
         still = [no_update] * len(sliders)
@@ -107,7 +107,12 @@ def _navigation(app: Dash, source: Source) -> None:
             return no_update, no_update, still
         view, event, name = View.read(*shown), ctx.triggered[0], ctx.triggered_id["name"]
         axes: dict[str, str] = next(
-            (each["axes"] for each, own in zip(held, ids, strict=True) if each and own["name"] == name), {}
+            (
+                figure["axes"]
+                for figure, figure_id in zip(stored, ids, strict=True)
+                if figure and figure_id["name"] == name
+            ),
+            {},
         )
         kind, results = event["prop_id"].rpartition(".")[2], source.results(view)
         if kind == "clickData":
@@ -119,7 +124,7 @@ def _navigation(app: Dash, source: Source) -> None:
             view, results, event["value"], axes
         )
         return *_moved(view, to), still if to == view else [
-            ends(results, to, each["name"]) for each in sliders
+            ends(results, to, slider["name"]) for slider in sliders
         ]
 
     @app.callback(
@@ -127,9 +132,9 @@ def _navigation(app: Dash, source: Source) -> None:
         Input("view", "data"),
         State({"type": "bounds", "name": ALL}, "id"),
     )
-    def bounds(shown: list[str] | None, own: Any) -> Any:
+    def bounds(shown: list[str] | None, ids: Any) -> Any:
         """The bounds beside each slider, in words."""
-        return [in_words(View.read(*shown), each["name"]) if shown else no_update for each in own]
+        return [in_words(View.read(*shown), bounds_id["name"]) if shown else no_update for bounds_id in ids]
 
     @app.callback(
         Output("revision", "data"),
@@ -142,9 +147,7 @@ def _navigation(app: Dash, source: Source) -> None:
         try:
             token = source.token()
             words = (
-                "live"
-                if any(each["running"] or each["pending"] for each in source.studies())
-                else "up to date"
+                "live" if any(row["running"] or row["pending"] for row in source.studies()) else "up to date"
             )
         except InputError as error:
             token, words = f"gone: {error}", "the store cannot be read"
@@ -179,12 +182,12 @@ def _parts(app: Dash, source: Source) -> None:
         Input({"type": "part tick", "name": MATCH}, "n_intervals"),
         State({"type": "part", "name": MATCH}, "id"),
     )
-    def show(shown: list[str] | None, revision: str | None, ticks: int, own: dict[str, str]) -> Any:
+    def show(shown: list[str] | None, revision: str | None, ticks: int, part: dict[str, str]) -> Any:
         """A part of the page as it is now; what was there stays while it is measured anew."""
         if not shown:
             return no_update, no_update
-        again = any("part tick" in each for each in ctx.triggered_prop_ids)
-        children, pending = parts.render(source, View.read(*shown), own["name"], again=again)
+        again = any("part tick" in trigger for trigger in ctx.triggered_prop_ids)
+        children, pending = parts.render(source, View.read(*shown), part["name"], again=again)
         return no_update if pending else children, not pending
 
 
@@ -206,22 +209,22 @@ def _figures(app: Dash, source: Source) -> None:
         shown: list[str] | None,
         revision: str | None,
         ticks: int,
-        held: dict[str, Any] | None,
-        own: dict[str, str],
+        stored: dict[str, Any] | None,
+        figure_id: dict[str, str],
     ) -> Any:
         """A figure, unless the page has it already."""
         if not shown:
             return (no_update,) * 6
         view = View.read(*shown)
         try:
-            key, figure = drawing.drawn(source, view, own["name"])
+            key, figure = drawing.drawn(source, view, figure_id["name"])
         except Pending:
-            look = "card stale" if held and held["key"] else "card waiting"
+            look = "card stale" if stored and stored["key"] else "card waiting"
             return no_update, no_update, no_update, shell.MEASURING, look, False
         except InputError as error:
             return None, {"key": "", "axes": {}}, None, pages.failed(error), "card waiting", True
         look = "card" if figure.text else "card none"
-        if held and held["key"] == key:
+        if stored and stored["key"] == key:
             return no_update, no_update, no_update, None, look, True
         return figure.text, {"key": key, "axes": figure.axes}, drawing.heading(figure), None, look, True
 

@@ -73,14 +73,14 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
     """What a figure is known by while it stays the same, and the figure. Raises: Pending while it is being
     measured."""
     key, _, function = name.partition(":")
-    question = next(each for each in QUESTIONS if each.key == key)
-    drawing = next(each for each in question.figures if each.name == function)
-    kept = source.kept(view)
-    if kept.usable.empty:
+    question = next(candidate for candidate in QUESTIONS if candidate.key == key)
+    drawing = next(figure_drawing for figure_drawing in question.figures if figure_drawing.name == function)
+    results = source.filtered_results(view)
+    if results.usable.empty:
         return "nothing", Drawn()
-    task = the_task(kept, view)
+    task = the_task(results, view)
 
-    def made(measured: Measured) -> Drawn:
+    def draw_figure(measured: Measured) -> Drawn:
         if not question.applies(measured, task) or not measured.required(
             f"figure {drawing.name}", partial(drawing.needs, measured, task)
         ):
@@ -94,7 +94,7 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
         return Drawn(str(figure.to_json()), title, subtitle, axes(figure, measured.results))
 
     return repr((source.key(view), name, task, view.scale)), source.measured(
-        view, made, (name, task, view.scale)
+        view, draw_figure, (name, task, view.scale)
     )
 
 
@@ -108,13 +108,13 @@ def untitled(figure: go.Figure) -> tuple[str, str]:
     title and subtitle."""
     layout = figure.layout
     words = [
-        html_text.unescape(str(each or "").replace("<br>", " "))
-        for each in (layout.title.text, layout.title.subtitle.text)
+        html_text.unescape(str(text or "").replace("<br>", " "))
+        for text in (layout.title.text, layout.title.subtitle.text)
     ]
     less = max(0, (layout.margin.t or 0) - HEADROOM)
     narrow = {
-        name: each
-        for name, each in (layout.meta or {}).get("narrow", {}).items()
+        name: value
+        for name, value in (layout.meta or {}).get("narrow", {}).items()
         if not name.startswith("title")
     }
     if "margin.t" in narrow:

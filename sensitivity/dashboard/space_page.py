@@ -35,20 +35,20 @@ def drawn(source: Source, view: View) -> list[Any]:
     for variant, space in results.spaces.items():
         if not view.variant or variant in view.variant:
             groups.setdefault(repr(space), []).append(variant)
-    found: list[Any] = []
+    children: list[Any] = []
     for place, variants in enumerate(groups.values()):
         space = results.spaces[variants[0]]
-        found.append(html.H2(listed(variants)))
+        children.append(html.H2(listed(variants)))
         if not len(space):
-            found.append(html.P("It has no hyperparameters.", className="what"))
+            children.append(html.P("It has no hyperparameters.", className="what"))
             continue
         design = listed(list(dict.fromkeys(map(results.design_of, variants))))
         shown = [
             html.Div(graph(f"space {place}", _figure(results, space, variants))),
             html.Div(_table(space, listed(variants))),
         ]
-        found += [html.P(f"{design} design", className="what"), html.Div(shown, className="halves")]
-    return found
+        children += [html.P(f"{design} design", className="what"), html.Div(shown, className="halves")]
+    return children
 
 
 def _figure(results: Results, space: SearchSpace, variants: list[str]) -> go.Figure:

@@ -81,35 +81,35 @@ def _about(source: Source, view: View, key: str, heading: Callable[[str], Any]) 
         "key": html.Code(key),
     }
     about = [
-        words.pairs({name: each for name, each in facts.items() if each}),
+        words.pairs({name: value for name, value in facts.items() if value}),
         heading("Configuration"),
-        words.pairs({name: number(each) for name, each in configuration.items()}),
+        words.pairs({name: number(value) for name, value in configuration.items()}),
     ]
-    found: list[Any] = [
+    children: list[Any] = [
         html.Div(
             [html.Div(about), html.Div(_curve(source.curve(key), results.metric, row, heading))],
             className="pair",
         )
     ]
     if isinstance(row["error"], str) and row["error"]:
-        found += [heading("Error"), html.Pre(row["error"], className="log", tabIndex="0")]
-    found += [heading("Run it again")]
+        children += [heading("Error"), html.Pre(row["error"], className="log", tabIndex="0")]
+    children += [heading("Run it again")]
     if IMPORTED in results.spec:
         return [
-            *found,
+            *children,
             html.P(
                 "These results were imported, so there is nothing here that could train it again.",
                 className="what",
             ),
         ]
-    return [*found, html.Pre(rerun(results, row, configuration), className="command", tabIndex="0")]
+    return [*children, html.Pre(rerun(results, row, configuration), className="command", tabIndex="0")]
 
 
 def _row(results: Results, key: str) -> dict[str, Any]:
-    found = results.trials[results.trials["key"] == key]
-    if found.empty:
+    matching = results.trials[results.trials["key"] == key]
+    if matching.empty:
         raise unknown("trial", key, list(results.trials["key"]))
-    return records(found)[0]
+    return records(matching)[0]
 
 
 def _moment(value: Any) -> str:
@@ -160,7 +160,7 @@ def rerun(results: Results, row: dict[str, Any], configuration: dict[str, Any]) 
         "variants": [row["variant"]],
         "design": {
             "kind": "explicit",
-            "rows": [{name: _plain(each) for name, each in configuration.items()}],
+            "rows": [{name: _plain(value) for name, value in configuration.items()}],
         },
         "seeds": [int(row["seed"])],
     }
@@ -170,7 +170,7 @@ def rerun(results: Results, row: dict[str, Any], configuration: dict[str, Any]) 
     if study.get("trainable"):
         del study["tasks"]
     if "spaces" in study:
-        study["spaces"] = {name: each for name, each in study["spaces"].items() if name == row["variant"]}
+        study["spaces"] = {name: value for name, value in study["spaces"].items() if name == row["variant"]}
     text = yaml.safe_dump(study, sort_keys=False, default_flow_style=None, width=100)
     return f"cat > trial.yaml <<'END'\n{text}END\nsensitivity run trial.yaml --store again.sqlite"
 

@@ -37,18 +37,18 @@ def page(source: Source, view: View) -> list[Any]:
 
 def rows(source: Source, view: View) -> list[Any]:
     """One page of the table, with links that sort it, turn it and download it."""
-    kept, whole = source.kept(view), source.results(view)
-    said = kept_words(kept, whole, view)
-    if kept.trials.empty:
-        return [said, nothing(whole, view)]
-    columns = shown_columns(kept)
-    ordered = in_order(kept.trials, view.sort)
+    results, whole = source.filtered_results(view), source.results(view)
+    summary = kept_words(results, whole, view)
+    if results.trials.empty:
+        return [summary, nothing(whole, view)]
+    columns = shown_columns(results)
+    ordered = in_order(results.trials, view.sort)
     pages = -(-len(ordered) // PER_PAGE)
     number = min(view.number, pages)
     part = ordered.iloc[(number - 1) * PER_PAGE : number * PER_PAGE]
     head = [_sorting(view, name) for name in columns]
     body = [[_cell(view, row, name) for name in columns] for row in records(part)]
-    numeric = [kept.trials[name].dtype.kind in "fiu" for name in columns]
+    numeric = [results.trials[name].dtype.kind in "fiu" for name in columns]
     downloads = html.P(
         [
             html.A("CSV of these trials", href=download(view, "trials"), download=""),
@@ -60,16 +60,16 @@ def rows(source: Source, view: View) -> list[Any]:
         className="downloads",
     )
     return [
-        said,
+        summary,
         downloads,
         words.table(head, body, caption="trials", numeric=numeric),
         _turning(view, number, pages),
     ]
 
 
-def kept_words(kept: Results, whole: Results, view: View) -> html.P:
+def kept_words(selected: Results, whole: Results, view: View) -> html.P:
     """How many trials the filters leave, with the way back to all."""
-    count = len(kept.trials), len(whole.trials)
+    count = len(selected.trials), len(whole.trials)
     if not view.filtered:
         return html.P(counted(count[1], "trial"), className="kept", role="status")
     return html.P(
@@ -95,10 +95,10 @@ def nothing(whole: Results, view: View) -> html.Div:
 def shown_columns(results: Results) -> list[str]:
     """The columns of the table: those that every trial leaves empty are left out."""
     trials = results.trials
-    kept = [name for name in trials.columns if name not in LEFT_OUT and not trials[name].isna().all()]
+    columns = [name for name in trials.columns if name not in LEFT_OUT and not trials[name].isna().all()]
     if trials["task"].nunique() < 2:
-        kept.remove("task")
-    return [name for name in FIRST if name in kept] + [name for name in kept if name not in FIRST]
+        columns.remove("task")
+    return [name for name in FIRST if name in columns] + [name for name in columns if name not in FIRST]
 
 
 def in_order(trials: pd.DataFrame, sort: str) -> pd.DataFrame:
@@ -121,8 +121,12 @@ def in_order(trials: pd.DataFrame, sort: str) -> pd.DataFrame:
 
 def csv(source: Source, view: View, what: str) -> str:
     """What the store holds of a study as CSV: ``trials`` that the view keeps, or their ``epochs``."""
-    kept = source.kept(view)
-    table = kept.trials if what == "trials" else kept.epochs[kept.epochs["key"].isin(kept.trials["key"])]
+    results = source.filtered_results(view)
+    table = (
+        results.trials
+        if what == "trials"
+        else results.epochs[results.epochs["key"].isin(results.trials["key"])]
+    )
     return csv_text(table)
 
 

@@ -30,7 +30,7 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {number(each)}" for name, each in value.items())
+        return ", ".join(f"{name} {number(item)}" for name, item in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(cell, value))
     return number(value)
@@ -42,7 +42,7 @@ def table(
     """A table that scrolls sideways where it is too wide. Args: numeric: the columns that are read by their
     ends."""
     aligned = [*numeric, *[False] * len(head)]
-    classes = ["number" if each else "" for each in aligned]
+    classes = ["number" if value else "" for value in aligned]
     return html.Div(
         html.Table(
             [
@@ -50,8 +50,8 @@ def table(
                 html.Thead(
                     html.Tr(
                         [
-                            html.Th(each, scope="col", className=which)
-                            for each, which in zip(head, classes, strict=False)
+                            html.Th(is_numeric, scope="col", className=which)
+                            for is_numeric, which in zip(head, classes, strict=False)
                         ]
                     )
                 ),
@@ -59,8 +59,8 @@ def table(
                     [
                         html.Tr(
                             [
-                                html.Td(each, className=which)
-                                for each, which in zip(row, classes, strict=False)
+                                html.Td(content, className=which)
+                                for content, which in zip(row, classes, strict=False)
                             ]
                         )
                         for row in rows
@@ -77,15 +77,15 @@ def table(
 
 def frame(shown: pd.DataFrame, *, caption: str) -> html.Div:
     """A table of a measure as it is; its interval beside its value."""
-    names = [str(each) for each in shown.columns]
+    names = [str(column) for column in shown.columns]
     numeric = [shown[name].dtype.kind in "fiu" for name in names]
-    rows = [[cell(each) for each in row.values()] for row in records(shown.head(MOST_ROWS))]
-    found = table(names, rows, caption=caption, numeric=numeric)
+    rows = [[cell(value) for value in row.values()] for row in records(shown.head(MOST_ROWS))]
+    element = table(names, rows, caption=caption, numeric=numeric)
     if len(shown) <= MOST_ROWS:
-        return found
+        return element
     return html.Div(
         [
-            found,
+            element,
             html.P(f"The first {MOST_ROWS} of {len(shown):,} rows; the CSV has them all.", className="what"),
         ]
     )
@@ -97,7 +97,10 @@ def counts(row: Mapping[str, Any]) -> str:
     >>> counts({"trials": 3, "completed": 2, "diverged": 1, "failed": 0})
     '2 completed, 1 diverged'
     """
-    return ", ".join(f"{row[each]:,} {each}" for each in ORDER if row.get(each)) or "no trials"
+    return (
+        ", ".join(f"{row[status_name]:,} {status_name}" for status_name in ORDER if row.get(status_name))
+        or "no trials"
+    )
 
 
 ORDER = ("completed", "diverged", "stopped", "failed", "running", "pending")
@@ -107,9 +110,11 @@ def progress(row: Mapping[str, Any]) -> html.Div:
     """A bar with a stretch for each status."""
     total = max(1, row["trials"])
     stretches = [
-        html.Span(className=f"stretch {each}", style={"width": f"{100 * row[each] / total:.2f}%"})
-        for each in ORDER[:-1]
-        if row.get(each)
+        html.Span(
+            className=f"stretch {status_name}", style={"width": f"{100 * row[status_name] / total:.2f}%"}
+        )
+        for status_name in ORDER[:-1]
+        if row.get(status_name)
     ]
     return html.Div(stretches, className="bar", role="img", **{"aria-label": counts(row)})
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-FORGOTTEN = 20.0
+ABANDON_AFTER = 20.0
 """Seconds after which a computation that has not begun, and that nobody asks for again, is not begun."""
 
 
@@ -19,14 +19,14 @@ class Pending(Exception):
     """The value is being computed; ask again."""
 
 
-class Forgotten(Exception):
+class Abandoned(Exception):
     """Nobody asked for the value any more when its turn came."""
 
 
 @dataclass
 class _Entry:
     future: Future[Any] = field(default_factory=Future)
-    asked: float = field(default_factory=time.monotonic)
+    last_request: float = field(default_factory=time.monotonic)
     weight: float = 0.0
 
 
@@ -48,7 +48,7 @@ class Cache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def held(self, key: Hashable) -> Any:
+    def peek(self, key: Hashable) -> Any:
         """The value where it is there already, else None; nothing is computed."""
         with self._lock:
             entry = self._entries.get(key)
@@ -103,7 +103,7 @@ class Cache:
                 if not entry.future.done():
                     raise Pending from None
                 return entry.future.result()  # type: ignore[no-any-return]  # it came just now; or its own error is this one
-            except Forgotten:
+            except Abandoned:
                 continue
 
     def _entry(self, key: Hashable) -> tuple[_Entry, bool]:
@@ -113,14 +113,14 @@ class Cache:
             if mine:
                 self._entries[key] = _Entry()
             entry = self._entries[key]
-            entry.asked = time.monotonic()
+            entry.last_request = time.monotonic()
             self._entries.move_to_end(key)
             return entry, mine
 
     def _fill(self, key: Hashable, entry: _Entry, compute: Callable[[], Any]) -> None:
         try:
-            if time.monotonic() - entry.asked > FORGOTTEN:
-                raise Forgotten
+            if time.monotonic() - entry.last_request > ABANDON_AFTER:
+                raise Abandoned
             value = compute()
         except BaseException as error:
             with self._lock:
@@ -135,10 +135,10 @@ class Cache:
             self._total += entry.weight
             if self._total <= self._limit:
                 return
-            for old, each in list(self._entries.items()):
+            for old, old_entry in list(self._entries.items()):
                 if self._total <= self._limit or old == key:
                     break
-                if each.future.done():
+                if old_entry.future.done():
                     self._forget(old)
 
     def _forget(self, key: Hashable, only: _Entry | None = None) -> None:

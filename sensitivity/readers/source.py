@@ -137,7 +137,7 @@ class Source:
         self._seconds = time.monotonic() - begun
         return read
 
-    def kept(self, view: View) -> Results:
+    def filtered_results(self, view: View) -> Results:
         """The trials that a view keeps."""
         whole = self.results(view)
         return (
@@ -172,15 +172,17 @@ class Source:
         """
         key = self.key(view)
 
-        def made() -> T:
-            whole = self._measured.now(key, lambda: _Shared(self.kept(view)))
+        def compute_in_pool() -> T:
+            whole = self._measured.now(key, lambda: _Shared(self.filtered_results(view)))
             return compute(whole)
 
         wait = self.patience if patience is None else patience
-        return self._drawn.soon((*key, name), made, self._pool, wait, begin=begin)
+        return self._drawn.soon((*key, name), compute_in_pool, self._pool, wait, begin=begin)
 
 
-TABLES = frozenset(name for name, each in vars(Measured).items() if isinstance(each, cached_property))
+TABLES = frozenset(
+    name for name, attribute in vars(Measured).items() if isinstance(attribute, cached_property)
+)
 
 
 @dataclass(frozen=True)

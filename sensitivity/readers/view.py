@@ -58,25 +58,25 @@ class View:
     @classmethod
     def read(cls, path: str | None, query: str | None) -> View:
         """The view of an address; a setting that cannot be read is left out."""
-        found: dict[str, Any] = _read_path([unquote(each) for each in (path or "").split("/") if each])
-        given = parse_qsl((query or "").removeprefix("?"))
+        settings: dict[str, Any] = _read_path([unquote(part) for part in (path or "").split("/") if part])
+        pairs = parse_qsl((query or "").removeprefix("?"))
         for name in LISTS:
-            found[name] = tuple(dict.fromkeys(each for key, each in given if key == name))
-        found["ranges"] = tuple(
-            each for key, text in given if key == "range" and (each := _read_range(text)) is not None
+            settings[name] = tuple(dict.fromkeys(value for key, value in pairs if key == name))
+        settings["ranges"] = tuple(
+            bounds for key, text in pairs if key == "range" and (bounds := _read_range(text)) is not None
         )
-        found["choices"] = tuple(
+        settings["choices"] = tuple(
             (name, value)
-            for key, text in given
+            for key, text in pairs
             if key == "choice"
             for name, _, value in [text.partition("=")]
         )
-        for key, text in given:
+        for key, text in pairs:
             if key in ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort"):
-                found[key] = text
+                settings[key] = text
             if key == "number" and text.isascii() and text.isdigit() and len(text) < 9:
-                found["number"] = max(1, int(text))
-        return cls(**found)
+                settings["number"] = max(1, int(text))
+        return cls(**settings)
 
     @property
     def path(self) -> str:
@@ -92,13 +92,13 @@ class View:
     def query(self) -> str:
         """The settings as they stand in the address, with the question mark; empty where nothing was
         chosen."""
-        pairs: list[tuple[str, str]] = [(name, each) for name in LISTS for each in getattr(self, name)]
+        pairs: list[tuple[str, str]] = [(name, value) for name in LISTS for value in getattr(self, name)]
         pairs += [("range", f"{name}:{low!r}:{high!r}") for name, low, high in self.ranges]
         pairs += [("choice", f"{name}={value}") for name, value in self.choices]
         pairs += [
-            (each.name, getattr(self, each.name))
-            for each in fields(self)
-            if each.name in _TEXTS and getattr(self, each.name)
+            (setting.name, getattr(self, setting.name))
+            for setting in fields(self)
+            if setting.name in _TEXTS and getattr(self, setting.name)
         ]
         if self.number != 1:
             pairs.append(("number", str(self.number)))
@@ -131,17 +131,17 @@ class View:
 
     def within(self, name: str, low: float, high: float) -> View:
         """The view with bounds on a hyperparameter instead of those it had."""
-        kept = tuple(each for each in self.ranges if each[0] != name)
-        return self.but(ranges=(*kept, (name, float(low), float(high))))
+        others = tuple(bounds for bounds in self.ranges if bounds[0] != name)
+        return self.but(ranges=(*others, (name, float(low), float(high))))
 
     def anywhere(self, name: str) -> View:
         """The view without bounds on a hyperparameter."""
-        return self.but(ranges=tuple(each for each in self.ranges if each[0] != name))
+        return self.but(ranges=tuple(bounds for bounds in self.ranges if bounds[0] != name))
 
     def among(self, name: str, values: Iterable[str]) -> View:
         """The view with other choices of a categorical hyperparameter; none is all of them."""
-        kept = tuple(each for each in self.choices if each[0] != name)
-        return self.but(choices=(*kept, *((name, each) for each in values)))
+        others = tuple(choice for choice in self.choices if choice[0] != name)
+        return self.but(choices=(*others, *((name, value) for value in values)))
 
 
 _TEXTS = ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort")
@@ -166,7 +166,7 @@ def _read_path(parts: list[str]) -> dict[str, Any]:
 def _read_range(text: str) -> tuple[str, float, float] | None:
     name, *ends = text.rsplit(":", 2)
     try:
-        low, high = (float(each) for each in ends)
+        low, high = (float(end) for end in ends)
     except ValueError:
         return None
     return None if math.isnan(low) or math.isnan(high) else (name, min(low, high), max(low, high))

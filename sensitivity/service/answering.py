@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from sensitivity.service.measuring import asked, table_of
+from sensitivity.service.measuring import measure_function, table_of
 from sensitivity.service.problems import Missing
 from trainables.names import unknown
 
@@ -42,7 +42,7 @@ def check(ask: Ask) -> None:
     """Refuse at once what no results could answer. Raises: Missing for an unknown name; InputError for wrong
     arguments."""
     if ask.kind == "measure":
-        asked(ask.name, ask.having)
+        measure_function(ask.name, ask.having)
     if ask.kind == "figure" and ask.name not in drawings():
         raise Missing(str(unknown("figure", ask.name, drawings())))
 
@@ -51,7 +51,7 @@ def answer(measured: Measured, ask: Ask) -> str:
     """The table of a measure, a figure as Plotly's JSON, or the report. Raises: Missing for what these
     results do not have."""
     if ask.kind == "measure":
-        return table_of(asked(ask.name, ask.having)(measured), ask.name, ask.format)
+        return table_of(measure_function(ask.name, ask.having)(measured), ask.name, ask.format)
     if ask.kind == "figure":
         return _figure(measured, ask)
     return _report(measured, ask)
@@ -81,5 +81,7 @@ def _report(measured: Measured, ask: Ask) -> str:
 
     if measured.results.usable.empty:
         raise Missing(f"study {ask.study!r} has no finished trial to report yet")
-    found = chapters(measured)
-    return page(measured, found) if ask.format == "html" else markdown(measured, found, {})
+    report_chapters = chapters(measured)
+    return (
+        page(measured, report_chapters) if ask.format == "html" else markdown(measured, report_chapters, {})
+    )

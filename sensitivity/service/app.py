@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from sensitivity.service.access import LOGIN, guard, required_tokens
-from sensitivity.service.context import Context, Here, KeptSlashes
+from sensitivity.service.context import Context, KeptSlashes, ServiceContext
 from sensitivity.service.degraded import Degraded
 from sensitivity.service.events import Events
 from sensitivity.service.guests import import_modules
@@ -33,8 +33,8 @@ from trainables.names import InputError
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from sensitivity.service.study_process import Launch
     from sensitivity.service.settings import Settings
+    from sensitivity.service.study_process import Launch
 
 OWN = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Paths that are never the dashboard's."""
@@ -61,7 +61,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     Store(settings.store).close()  # made where it is not there
     source = Paced(settings.store)
     degraded = Degraded()
-    runs = Runs(settings, launch, ended=source.anew, degraded=degraded)
+    runs = Runs(settings, launch, ended=source.invalidate, degraded=degraded)
     look = lister(source, runs)
     tables = TableFiles(settings.data / TABLES_FOLDER)  # after the runs, which have locked the folder
     events, metrics = Events(look, degraded), Metrics(look, degraded)
@@ -92,8 +92,8 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     )
     app.state.context = Context(settings, source, runs, events, degraded, tables)
     answer_problems(app, degraded)
-    for each in (studies, trials, table_routes, answers, catalogue):
-        app.include_router(each.router, responses=PROBLEMS)
+    for routes_module in (studies, trials, table_routes, answers, catalogue):
+        app.include_router(routes_module.router, responses=PROBLEMS)
     app.include_router(_operating(metrics))
     board = dashboard(source, account=LOGIN if tokens else None)
     board.server.register_error_handler(DependencyException, lambda error: ("there is no such script", 404))
@@ -131,11 +131,11 @@ def _operating(metrics: Metrics) -> APIRouter:
         return Health()
 
     @router.get("/readyz", responses={503: PROBLEMS[503]}, response_model_exclude_none=True)
-    def ready(request: Request, here: Here) -> Health:
+    def ready(request: Request, context: ServiceContext) -> Health:
         """Whether the service can work: the store can be read. What does not work meanwhile is listed, and
         the rest goes on."""
-        here.source.token()
-        faults = here.degraded.faults()
+        context.source.token()
+        faults = context.degraded.faults()
         if not faults:
             return Health()
         if (

@@ -33,7 +33,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        said = headers.get(b"content-length", b"0")
+        length = headers.get(b"content-length", b"0")
         if (
             b"content-length" in headers and b"transfer-encoding" in headers
         ):  # two lengths: a proxy may believe the other one
@@ -41,7 +41,7 @@ class BodyLimit:
                 scope, receive, send
             )
             return
-        if not said.isdigit() or int(said[:20]) > self.most:
+        if not length.isdigit() or int(length[:20]) > self.most:
             await self._refuse(413, scope, receive, send)
             return
         parts: list[bytes] = []

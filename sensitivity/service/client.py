@@ -24,7 +24,7 @@ PATIENCE = 120.0
 """Seconds for which a service may be away, as when it is restarted, before those who wait for a study give
 up."""
 PAUSE = 1.0
-QUIET = 60.0
+READ_TIMEOUT = 60.0
 """Seconds without a word, also of a service that has nothing to say, after which a connection is taken for
 lost."""
 NUMBERS = ("value", "low", "high")
@@ -49,7 +49,7 @@ class Client:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         try:
-            self._http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=QUIET)
+            self._http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=READ_TIMEOUT)
         except httpx.InvalidURL as error:
             raise InputError(f"url {url!r} cannot be: {error}") from None
         self._lost = (httpx.TransportError,)
@@ -120,9 +120,9 @@ class Client:
     def wait(self, name: str, *, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
         """Wait until a study has ended; what it then is. Args: progress: called with the study whenever it
         has changed."""
-        for each in self.events(name):
+        for study in self.events(name):
             if progress is not None:
-                progress(each)
+                progress(study)
         return self.study(name)
 
     def cancel(self, name: str) -> dict[str, Any]:
@@ -152,11 +152,11 @@ class Client:
         ``attrs["refused"]`` says why."""
         import pandas as pd
 
-        having = [f"{each}={value}" for each, value in arguments.items()]
+        having = [f"{argument}={value}" for argument, value in arguments.items()]
         answer = self._one("GET", _of(name, "measures", measure), params={"metric": metric, "with": having})
         table = pd.DataFrame(answer["rows"])
         table = table.assign(
-            **{each: pd.to_numeric(table[each]) for each in NUMBERS if each in table.columns}
+            **{column: pd.to_numeric(table[column]) for column in NUMBERS if column in table.columns}
         )
         if answer["refused"] is not None:
             table.attrs["refused"] = answer["refused"]
@@ -201,21 +201,21 @@ class Client:
         return self._list("/presets")
 
     def _one(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        found: dict[str, Any] = self._ask(method, path, **options).json()
-        return found
+        content: dict[str, Any] = self._ask(method, path, **options).json()
+        return content
 
     def _list(self, path: str, **options: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._ask("GET", path, **options).json()
-        return found
+        rows: list[dict[str, Any]] = self._ask("GET", path, **options).json()
+        return rows
 
     def _ask(
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **options: Any
     ) -> httpx.Response:
         """An answer; what is still computed is asked for again."""
-        given = {name: each for name, each in (params or {}).items() if each is not None}
+        query = {name: value for name, value in (params or {}).items() if value is not None}
         while True:
             try:
-                answer = self._http.request(method, path, params=given, **options)
+                answer = self._http.request(method, path, params=query, **options)
             except self._lost as error:
                 raise self._away(error) from None
             _check(answer)
@@ -236,10 +236,10 @@ class _Fetched:
     _epochs: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def study(self, name: str) -> str:
-        found = self.client.study(name)
-        if found["stored"] is None:
-            raise InputError(f"study {name!r} is {found['state']}; it has no results yet")
-        return json.dumps(found["stored"])
+        details = self.client.study(name)
+        if details["stored"] is None:
+            raise InputError(f"study {name!r} is {details['state']}; it has no results yet")
+        return json.dumps(details["stored"])
 
     def trials(self, name: str) -> pd.DataFrame:
         table = self._table(name, "trials")
@@ -255,8 +255,8 @@ class _Fetched:
         return by_trial.tail(1).assign(seconds=by_trial["seconds"].sum().to_numpy()).reset_index(drop=True)
 
     def runs(self, name: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.client.study(name)["runs"]
-        return found
+        records: list[dict[str, Any]] = self.client.study(name)["runs"]
+        return records
 
     def _table(self, name: str, table: str) -> pd.DataFrame:
         import io
@@ -268,7 +268,7 @@ class _Fetched:
 
 def _of(name: str, *parts: str) -> str:
     """The path of something of a study."""
-    return "/".join(("/studies", *(quote(each, safe="") for each in (name, *parts))))
+    return "/".join(("/studies", *(quote(part, safe="") for part in (name, *parts))))
 
 
 def _check(answer: httpx.Response) -> None:
@@ -283,11 +283,11 @@ def _check(answer: httpx.Response) -> None:
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, str, str]]:
     """Server-sent events as kind, id and data. Source: WHATWG HTML, section 9.2.6."""
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for line in lines:
-        if not line and "data" in found:
-            yield found.get("event", "message"), found.get("id", ""), found["data"]
-            found = {}
+        if not line and "data" in fields:
+            yield fields.get("event", "message"), fields.get("id", ""), fields["data"]
+            fields = {}
         name, _, value = line.partition(":")
         if name in ("event", "id", "data"):
-            found[name] = value.removeprefix(" ")
+            fields[name] = value.removeprefix(" ")

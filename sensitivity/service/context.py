@@ -31,11 +31,11 @@ class Context:
 
 async def _context(request: Request) -> Context:
     """In the event loop: a plain function would be sent to a thread, at every request."""
-    found: Context = request.app.state.context
-    return found
+    context: Context = request.app.state.context
+    return context
 
 
-Here = Annotated[Context, Depends(_context)]
+ServiceContext = Annotated[Context, Depends(_context)]
 Name = Annotated[
     str,
     AfterValidator(unquote),
@@ -53,12 +53,12 @@ class KeptSlashes:
     async def __call__(self, scope: dict, receive: object, send: object) -> None:  # type: ignore[type-arg]
         raw = scope.get("raw_path", b"")
         if scope["type"] == "http" and raw.startswith(b"/api/") and b"%" in raw:
-            kept = (
+            path = (
                 raw.partition(b"?")[0]
                 .decode("latin-1")
                 .replace("%25", "%2525")
                 .replace("%2F", "%252F")
                 .replace("%2f", "%252F")
             )
-            scope = {**scope, "path": unquote(kept)}
+            scope = {**scope, "path": unquote(path)}
         await self._app(scope, receive, send)  # type: ignore[operator]

@@ -102,15 +102,15 @@ class Events:
                 if self._seen is None:
                     await changed.wait()
                     continue
-                found = self._seen.get(name)
-                if found is None:
+                study = self._seen.get(name)
+                if study is None:
                     return  # it was deleted
-                text = found.model_dump_json()
+                text = study.model_dump_json()
                 identity = hashlib.sha256(text.encode()).hexdigest()[:16]
                 if identity != last:
                     last = identity
                     yield ServerSentEvent(raw_data=text, event="progress", id=identity)
-                if found.state in ENDED:
+                if study.state in ENDED:
                     yield ServerSentEvent(raw_data=text, event="end", id=identity)
                     return
                 await changed.wait()

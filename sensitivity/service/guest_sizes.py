@@ -30,8 +30,8 @@ LARGEST_SETTING, MOST_PARAMETERS = 10_000, 20_000_000
 def check_numbers(fields: dict[str, Any]) -> None:
     """The fields that are numbers or lists of names are not too large. Raises: InputError."""
     for field, most in MOST.items():
-        given = fields.get(field)
-        size = len(given) if isinstance(given, list) else given if isinstance(given, (int, float)) else 0
+        value = fields.get(field)
+        size = len(value) if isinstance(value, list) else value if isinstance(value, (int, float)) else 0
         if size > most:
             raise InputError(f"{field} must be at most {most:,}, got {size:,}")
 
@@ -47,7 +47,7 @@ def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
     from search_spaces.designs import design_from_dict
 
     tasks, seeds, designs = listed(fields.get("tasks")), fields.get("seeds", 1), _mapping(fields, "designs")
-    each = max(1, len(tasks)) * (
+    per_configuration = max(1, len(tasks)) * (
         len(seeds) if isinstance(seeds, list) else seeds if isinstance(seeds, int) else 1
     )
     trials = tried = 0
@@ -64,10 +64,10 @@ def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
                 f"{name} is too many"
             )
         _check_models(tasks, name, space)
-        given = designs.get(name, fields.get("design"))
-        if given is None:
+        value = designs.get(name, fields.get("design"))
+        if value is None:
             continue  # the study itself says that it lacks one
-        trials += design_from_dict(given).size(space, max_trials) * each
+        trials += design_from_dict(value).size(space, max_trials) * per_configuration
         if trials > max_trials:
             raise InputError(
                 f"a study with this design of {name} has {trials:,} trials, at most {max_trials:,} are "
@@ -75,9 +75,9 @@ def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
             )
 
 
-def listed(given: Any) -> list[Any]:
+def listed(design: Any) -> list[Any]:
     """One name or several, as a list."""
-    return given if isinstance(given, list) else [] if given is None else [given]
+    return design if isinstance(design, list) else [] if design is None else [design]
 
 
 def _spaces(fields: dict[str, Any], tasks: list[Any]) -> Iterator[tuple[str, SearchSpace]]:
@@ -87,19 +87,19 @@ def _spaces(fields: dict[str, Any], tasks: list[Any]) -> Iterator[tuple[str, Sea
     from sensitivity.study.own_trainables import short_name
     from trainables.function_tasks import DIRECT
 
-    trainable, own = fields.get("trainable"), _mapping(fields, "spaces")
+    trainable, spaces = fields.get("trainable"), _mapping(fields, "spaces")
     variants = listed(fields.get("variants"))
     if not variants and trainable is not None:
         variants = [short_name(str(trainable))]
-    elif not variants and any(str(each).startswith("function/") for each in tasks):
+    elif not variants and any(str(task).startswith("function/") for task in tasks):
         variants = [DIRECT]
     for name in variants:
         if not isinstance(name, str):
             raise InputError(f"variants must be names, got {str(name)[:120]!r}")
-        given = own.get(name, own.get("*", fields.get("space")))
-        if given is not None:
-            _check_lists(name, given)
-            yield name, SearchSpace.from_dict(given)
+        space = spaces.get(name, spaces.get("*", fields.get("space")))
+        if space is not None:
+            _check_lists(name, space)
+            yield name, SearchSpace.from_dict(space)
         elif trainable is None:  # of one the study itself says that it lacks a space
             yield name, function_space(tasks[0]) if name == DIRECT and tasks else default_space(name)
 
@@ -128,8 +128,8 @@ def _check_rows(design: Any) -> None:
                 f"rows of an explicit design must be a list of configurations, got "
                 f"{str(design['rows'])[:120]!r}"
             )
-        for each in listed(design.get("parts")):
-            _check_rows(each)
+        for part in listed(design.get("parts")):
+            _check_rows(part)
 
 
 def _check_models(tasks: list[Any], name: str, space: SearchSpace) -> None:
@@ -139,19 +139,21 @@ def _check_models(tasks: list[Any], name: str, space: SearchSpace) -> None:
         raise InputError(
             f"batch_size in the space of {name} must be at most {MOST['batch_size']:,}, got {largest:,.0f}"
         )
-    for each in map(task, tasks):
-        varied = {one.name: _largest(one) for one in space if one.name in each.settings and _largest(one) > 0}
+    for trained in map(task, tasks):
+        varied = {
+            one.name: _largest(one) for one in space if one.name in trained.settings and _largest(one) > 0
+        }
         for setting, value in varied.items():
             if value > LARGEST_SETTING:
                 raise InputError(
                     f"{setting} in the space of {name} must be at most {LARGEST_SETTING:,}, got {value:,.0f}"
                 )
-        size = _parameters(each, varied) if varied else 0
+        size = _parameters(trained, varied) if varied else 0
         if size > MOST_PARAMETERS:
-            said = ", ".join(f"{setting} {value:,.0f}" for setting, value in varied.items())
+            text = ", ".join(f"{setting} {value:,.0f}" for setting, value in varied.items())
             raise InputError(
-                f"a model of {each.name} must have at most {MOST_PARAMETERS:,} parameters, got {size:,} "
-                f"with {said}"
+                f"a model of {trained.name} must have at most {MOST_PARAMETERS:,} parameters, got {size:,} "
+                f"with {text}"
             )
 
 
@@ -161,13 +163,13 @@ def _parameters(trained: Task, varied: dict[str, float]) -> int:
     import torch
 
     usual = trained.settings
-    given = {
+    settings = {
         name: int(value) if isinstance(usual[name], int) and value.is_integer() else value
         for name, value in varied.items()
     }
     try:
         with torch.device("meta"):
-            model = trained.model(torch.Generator().manual_seed(0), **given)
+            model = trained.model(torch.Generator().manual_seed(0), **settings)
     except InputError:
         raise
     except Exception:  # a model of the user's own may need real numbers
@@ -183,13 +185,13 @@ def _largest(hyperparameter: Any) -> float:
     """The largest number among its values; 0 where there is none."""
     values = (getattr(hyperparameter, "high", None), *_values(hyperparameter))
     return max(
-        (float(each) for each in values if isinstance(each, (int, float)) and not isinstance(each, bool)),
+        (float(value) for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)),
         default=0.0,
     )
 
 
 def _mapping(fields: dict[str, Any], field: str) -> dict[str, Any]:
-    given = fields.get(field) or {}
-    if not isinstance(given, dict):
-        raise InputError(f"{field} must be a mapping of variants, got {str(given)[:120]!r}")
-    return given
+    mapping = fields.get(field) or {}
+    if not isinstance(mapping, dict):
+        raise InputError(f"{field} must be a mapping of variants, got {str(mapping)[:120]!r}")
+    return mapping

@@ -35,7 +35,7 @@ def admit(spec: str, settings: Settings) -> Study:
         _check_name(fields.get("name"))
         check_numbers(fields)
         if "tasks" in fields:
-            fields["tasks"] = [_local(each, settings) for each in listed(fields["tasks"])]
+            fields["tasks"] = [_local(task, settings) for task in listed(fields["tasks"])]
         _check_imports(fields, settings)
         check_sizes(fields, settings.max_trials)
         return Study(**fields)
@@ -55,9 +55,9 @@ def import_modules(settings: Settings) -> None:
         try:
             importlib.import_module(name)
         except Exception as error:  # a user's module may raise anything
-            said = " ".join(str(error).split())
+            cause = " ".join(str(error).split())
             raise InputError(
-                f"--allow-module {name!r} cannot be imported: {type(error).__name__}: {said}"
+                f"--allow-module {name!r} cannot be imported: {type(error).__name__}: {cause}"
             ) from error
 
 
@@ -100,7 +100,7 @@ def _check_imports(fields: dict[str, Any], settings: Settings) -> None:
     """
     from trainables.torch_variants import TORCH_DEFAULTS
 
-    for place, text in walk({name: each for name, each in fields.items() if name != "tasks"}):
+    for place, text in walk({name: value for name, value in fields.items() if name != "tasks"}):
         if not isinstance(text, str):
             continue
         if text.startswith("torch.") and text not in TORCH_DEFAULTS:
@@ -118,12 +118,12 @@ def _check_imports(fields: dict[str, Any], settings: Settings) -> None:
 
 def _check_own(place: str, module: str, name: str) -> None:
     """A module's own function or class, not what it has imported: ``mine:os.system`` is not mine."""
-    found = (
+    attribute = (
         getattr(importlib.import_module(module), name, None)
         if name.isidentifier() and not name.startswith("_")
         else None
     )
-    if not callable(found) or getattr(found, "__module__", None) != module:
+    if not callable(attribute) or getattr(attribute, "__module__", None) != module:
         raise InputError(
             f"{place} '{module}:{name}' must name a function or class that {module} itself defines"
         )

@@ -90,7 +90,7 @@ def page_policy(scripts: Iterable[str] = ()) -> str:
 
     Plotly and Dash write style attributes, which hashes cannot allow; a style cannot run anything.
     """
-    allowed = " ".join(["'self'", *(f"'{each}'" for each in scripts)])
+    allowed = " ".join(["'self'", *(f"'{digest}'" for digest in scripts)])
     return (
         f"default-src 'self'; script-src {allowed}; style-src 'self' 'unsafe-inline'; img-src 'self' data: "
         f"blob:; font-src 'self' data:; "
@@ -101,7 +101,7 @@ def page_policy(scripts: Iterable[str] = ()) -> str:
 def dashboard_scripts(app: Any) -> list[str]:
     """The hashes of a Dash application's inline scripts: those of its index page, and those that Dash
     adds."""
-    added = [each.strip("'") for each in app.csp_hashes()]
+    added = [quoted.strip("'") for quoted in app.csp_hashes()]
     return [*map(script_hash, SCRIPT.findall(app.index_string)), *added]
 
 

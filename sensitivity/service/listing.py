@@ -20,10 +20,10 @@ def lister(source: Paced, runs: Runs) -> Callable[[], dict[str, StudySummary]]:
     the newest first."""
 
     def listed() -> dict[str, StudySummary]:
-        given = runs.all()  # first: of a study that has ended, what follows is then how it ended
-        rows = {str(each["name"]): each for each in source.studies()}
-        names = [*given, *(name for name in rows if name not in given)]
-        return {name: _summary(name, rows.get(name), given.get(name)) for name in names}
+        submitted = runs.all()  # first: of a study that has ended, what follows is then how it ended
+        rows = {str(row["name"]): row for row in source.studies()}
+        names = [*submitted, *(name for name in rows if name not in submitted)]
+        return {name: _summary(name, rows.get(name), submitted.get(name)) for name in names}
 
     return listed
 

@@ -70,8 +70,8 @@ class Login:
         if request.method != "POST":
             scope = self.sessions.scope(request.cookies.get(self.sessions.cookie))
             return self._inside(scope) if scope else self._form(200, request.query_params.get("next", "/"))
-        given = parse_qs((await request.body()).decode("utf-8", "replace"))
-        after = local(given.get("next", ["/"])[0])
+        fields = parse_qs((await request.body()).decode("utf-8", "replace"))
+        after = local(fields.get("next", ["/"])[0])
         if not from_same_origin(request.headers, proven=False):
             return self._form(403, after, "The form was sent from another site.")
         address = request.client.host if request.client else ""
@@ -79,7 +79,7 @@ class Login:
             return self._form(
                 429, after, f"Too many wrong tokens; try again in {wait} seconds.", {"Retry-After": str(wait)}
             )
-        scope = self.tokens.scope(given.get("token", [""])[0].strip())
+        scope = self.tokens.scope(fields.get("token", [""])[0].strip())
         if scope is None:
             self.attempts.fail(address)
             return self._form(401, after, "This is no token of this service.")
@@ -107,8 +107,10 @@ class Login:
     def _form(
         self, status: int, after: str, error: str = "", headers: dict[str, str] | None = None
     ) -> Response:
-        said = f'<p class="bad" role="alert">{html.escape(error)}</p>' if error else ""
-        return self._page("Log in", FORM.format(next=html.escape(local(after)), error=said), status, headers)
+        message = f'<p class="bad" role="alert">{html.escape(error)}</p>' if error else ""
+        return self._page(
+            "Log in", FORM.format(next=html.escape(local(after)), error=message), status, headers
+        )
 
     def _inside(self, scope: str) -> Response:
         return self._page(
@@ -127,5 +129,5 @@ def local(path: str) -> str:
     >>> local("/study/a?x=1"), local("//elsewhere"), local("https://elsewhere"), local("/\\\\elsewhere")
     ('/study/a?x=1', '/', '/', '/')
     """
-    here = path.startswith("/") and path[1:2] not in ("/", "\\") and path.isascii() and path.isprintable()
-    return path if here else "/"
+    is_local = path.startswith("/") and path[1:2] not in ("/", "\\") and path.isascii() and path.isprintable()
+    return path if is_local else "/"

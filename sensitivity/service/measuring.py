@@ -29,12 +29,14 @@ def _tables() -> dict[str, str]:
     """The tables of ``Measured`` by name, with what they are."""
     from sensitivity.measures import Measured
 
-    found = {
-        name: each
-        for name, each in vars(Measured).items()
-        if isinstance(each, cached_property) and name != "compared_over"
+    properties = {
+        name: attribute
+        for name, attribute in vars(Measured).items()
+        if isinstance(attribute, cached_property) and name != "compared_over"
     }
-    return {name: (inspect.getdoc(each.func) or "").split("\n")[0] for name, each in found.items()}
+    return {
+        name: (inspect.getdoc(attribute.func) or "").split("\n")[0] for name, attribute in properties.items()
+    }
 
 
 def listed() -> list[MeasureName]:
@@ -42,11 +44,13 @@ def listed() -> list[MeasureName]:
     from sensitivity.measures.named import measures
 
     functions = measures()
-    found = [
-        MeasureName(name=name, what=(inspect.getdoc(each) or "").split("\n")[0], arguments=_arguments(each))
-        for name, each in functions.items()
+    names = [
+        MeasureName(
+            name=name, what=(inspect.getdoc(function) or "").split("\n")[0], arguments=_arguments(function)
+        )
+        for name, function in functions.items()
     ]
-    return found + [
+    return names + [
         MeasureName(name=name, what=what, arguments=[])
         for name, what in _tables().items()
         if name not in functions
@@ -57,16 +61,16 @@ def _arguments(function: Callable[..., Any]) -> list[Argument]:
     parameters = list(inspect.signature(function).parameters.values())[1:]
     return [
         Argument(
-            name=each.name,
-            required=each.default is each.empty,
-            default=None if each.default is each.empty else repr(each.default),
+            name=parameter.name,
+            required=parameter.default is parameter.empty,
+            default=None if parameter.default is parameter.empty else repr(parameter.default),
         )
-        for each in parameters
-        if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+        for parameter in parameters
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
 
 
-def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame]:
+def measure_function(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame]:
     """A function that measures. A measure without arguments is taken from what is measured already.
 
     Args: having: arguments as NAME=VALUE. Raises: Missing for an unknown measure; InputError for arguments
@@ -81,18 +85,18 @@ def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame
         return lambda measured: measured.table_named(name)
     if name not in functions:
         raise InputError(f"{name} takes no arguments, got {having[0]!r}")
-    function, given, label = (
+    function, values, label = (
         functions[name],
         arguments(name, functions[name], having),
         " ".join([name, *having]),
     )
     for argument, most in MOST.items():
-        if isinstance(given.get(argument), (int, float)) and given[argument] > most:
-            raise InputError(f"{argument} of {name} must be at most {most:,}, got {given[argument]:,}")
+        if isinstance(values.get(argument), (int, float)) and values[argument] > most:
+            raise InputError(f"{argument} of {name} must be at most {most:,}, got {values[argument]:,}")
 
     def measure(measured: Measured) -> pd.DataFrame:
         try:
-            table: pd.DataFrame = measured.required(label, partial(function, measured.results, **given))
+            table: pd.DataFrame = measured.required(label, partial(function, measured.results, **values))
         except ComputationFailed as failure:
             return refused_table(str(failure))
         return table

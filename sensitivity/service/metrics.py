@@ -48,11 +48,11 @@ class _Studies(Collector):
         faults.add_metric([], len(self._degraded.faults()))
         yield faults
         yield _family(
-            "sensitivity_studies", "Studies by state.", "state", Tally(each.state for each in studies)
+            "sensitivity_studies", "Studies by state.", "state", Tally(study.state for study in studies)
         )
         trials: Tally[str] = Tally()
-        for each in studies:
-            trials.update(each.counts.model_dump())
+        for study in studies:
+            trials.update(study.counts.model_dump())
         yield _family("sensitivity_trials", "Trials by status, in each of their studies.", "status", trials)
 
 

@@ -63,12 +63,12 @@ def walk(value: Any, place: str = "", depth: int = 0) -> Iterator[tuple[str, Any
     if depth > DEEPEST:
         raise InputError(f"{place[:LONGEST]} must be at most {DEEPEST} deep")
     if isinstance(value, dict):
-        for name, each in value.items():
+        for name, item in value.items():
             yield f"a name in {place or 'the study'}", name
-            yield from walk(each, f"{place}.{name}" if place else str(name), depth + 1)
+            yield from walk(item, f"{place}.{name}" if place else str(name), depth + 1)
     elif isinstance(value, list):
-        for position, each in enumerate(value):
-            yield from walk(each, f"{place}[{position}]", depth + 1)
+        for position, item in enumerate(value):
+            yield from walk(item, f"{place}[{position}]", depth + 1)
     else:
         yield place, value
 
@@ -104,11 +104,11 @@ def _json(text: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise InputError(f"{twice[:LONGEST]!r} is given twice")
-    return found
+    return mapping
 
 
 def _no_constant(name: str) -> Any:

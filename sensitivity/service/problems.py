@@ -90,8 +90,8 @@ def answer_problems(app: FastAPI, degraded: Degraded | None = None) -> None:
     async def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"][1:])) or "the request"
-        given = f", got {_shown(first['input'])}" if "input" in first and first["input"] is not None else ""
-        return problem(422, f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}{given}")
+        value = f", got {_shown(first['input'])}" if "input" in first and first["input"] is not None else ""
+        return problem(422, f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}{value}")
 
     @app.exception_handler(OSError)
     async def lacking(request: Request, error: OSError) -> JSONResponse:

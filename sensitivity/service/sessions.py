@@ -58,11 +58,11 @@ def _key(folder: pathlib.Path) -> bytes:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not place.exists():
-            with tempfile.NamedTemporaryFile(dir=folder) as made:  # only its owner may read it
-                made.write(secrets.token_bytes(32))
-                made.flush()
+            with tempfile.NamedTemporaryFile(dir=folder) as temporary:  # only its owner may read it
+                temporary.write(secrets.token_bytes(32))
+                temporary.flush()
                 with suppress(FileExistsError):
-                    os.link(made.name, place)
+                    os.link(temporary.name, place)
         if place.stat().st_mode & 0o077:
             raise InputError(f"{str(place)!r} may be read by others; remove it or chmod 600 it")
         return place.read_bytes()

@@ -30,14 +30,14 @@ class Tokens:
     def __bool__(self) -> bool:
         return bool(self.known)
 
-    def scope(self, given: str) -> str | None:
+    def scope(self, token: str) -> str | None:
         """What a token lets its holder do, or None. It takes as long whichever token it is, and however near
         it is to one."""
-        digest, found = _digest(given), None
+        digest, granted = _digest(token), None
         for known, scope in self.known:
             if hmac.compare_digest(known, digest):
-                found = scope
-        return found
+                granted = scope
+        return granted
 
     @property
     def version(self) -> str:
@@ -59,7 +59,7 @@ def read_tokens(
     that is short, that has other than visible ASCII characters, or that is given twice. No error holds a
     token.
     """
-    given = [(VARIABLE, WRITE, environment.pop(VARIABLE))] if environment.get(VARIABLE) else []
+    entries = [(VARIABLE, WRITE, environment.pop(VARIABLE))] if environment.get(VARIABLE) else []
     for number, line in enumerate(_lines(file) if file is not None else (), 1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -70,10 +70,14 @@ def read_tokens(
                 "..." if len(scope) > len("write!") else scope,
                 SCOPES,
             )
-        given.append((f"the token in line {number} of --token-file", scope, token.strip()))
+        entries.append((f"the token in line {number} of --token-file", scope, token.strip()))
     known: dict[bytes, str] = {}
-    for place, scope, token in given:
-        if len(token) < SHORTEST or not token.isascii() or not all("!" <= each <= "~" for each in token):
+    for place, scope, token in entries:
+        if (
+            len(token) < SHORTEST
+            or not token.isascii()
+            or not all("!" <= character <= "~" for character in token)
+        ):
             raise InputError(
                 f"{place} must have at least {SHORTEST} visible ASCII characters, got {len(token)}; make "
                 f"one with {MAKE_ONE}"

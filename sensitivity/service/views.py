@@ -39,7 +39,7 @@ FAILED = 10.0
 
 
 @dataclass
-class _Held:
+class _Revision:
     """The revision of a study, or of the whole store, that readers see.
 
     since: when it was seen first. final: the study had ended by then. before: seconds that computing the
@@ -48,14 +48,14 @@ class _Held:
     """
 
     token: str
-    since: float
-    final: bool = False
-    before: float = 0.0
-    spent: float = 0.0
+    first_seen: float
+    is_final: bool = False
+    previous_cost: float = 0.0
+    cost: float = 0.0
 
     def until(self, share: float) -> float:
         """Until when they see it, if computing may take that share of the time."""
-        return self.since + self.spent / share
+        return self.first_seen + self.cost / share
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Answer:
 
     text: str
     token: str
-    made: float
+    computed_at: float
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Paced(Source):
     time since.
     """
 
-    _held: dict[str | None, _Held] = field(default_factory=dict)
+    _revisions: dict[str | None, _Revision] = field(default_factory=dict)
     _turns: Counter[str | None] = field(default_factory=Counter)
     """How often readers were to see a study anew: the answers of before a turn are not shown after it."""
     _busy: Counter[str | None] = field(default_factory=Counter)
@@ -110,27 +110,27 @@ class Paced(Source):
         One reader at a time looks whether something has changed; meanwhile the others see what was there
         before, but for a study's end.
         """
-        now, held = time.monotonic(), self._held.get(study)
+        now, revision = time.monotonic(), self._revisions.get(study)
         ended = study is not None and not self._trains(study)
-        if held is not None and not ended:
+        if revision is not None and not ended:
             computed = (
-                self._busy[study] and now < held.since + OLDEST
+                self._busy[study] and now < revision.first_seen + OLDEST
             )  # another revision would make it worthless before it is there
-            if computed or now < held.until(SHARE):
-                return held.token
+            if computed or now < revision.until(SHARE):
+                return revision.token
         if (
-            not self._looking.acquire(blocking=held is None or (ended and not held.final))
-            and held is not None
+            not self._looking.acquire(blocking=revision is None or (ended and not revision.is_final))
+            and revision is not None
         ):
-            return held.token
+            return revision.token
         try:
             token = super().token(study)
             with self._pace:
-                held = self._held.get(study)
-                if held is None or held.token != token:
-                    self._held[study] = _Held(token, now, ended, held.spent if held else 0.0)
+                revision = self._revisions.get(study)
+                if revision is None or revision.token != token:
+                    self._revisions[study] = _Revision(token, now, ended, revision.cost if revision else 0.0)
                 elif ended:
-                    held.final = True
+                    revision.is_final = True
         finally:
             self._looking.release()
         return token
@@ -155,11 +155,11 @@ class Paced(Source):
             "newest", self._turns[ask.study], self._turns[None], ask
         )  # before the revision: a turn between them ends this one
         key = _key(self.token(ask.study), ask)
-        before = self._before(ask, self._drawn.held(newest))
-        if isinstance(failure := self._drawn.held(key), _Failure) and time.monotonic() > failure.until:
+        before = self._before(ask, self._drawn.peek(newest))
+        if isinstance(failure := self._drawn.peek(key), _Failure) and time.monotonic() > failure.until:
             self._drawn.drop(key)
 
-        def made() -> Answer | _Failure:
+        def compute() -> Answer | _Failure:
             token, began = self.token(ask.study), time.monotonic()
             with self._pace:
                 self._busy[ask.study] += 1
@@ -173,28 +173,28 @@ class Paced(Source):
             finally:
                 with self._pace:
                     self._busy[ask.study] -= 1
-            found = Answer(text, token, time.monotonic())
-            self._drawn.put(newest, found)
-            return found
+            outcome = Answer(text, token, time.monotonic())
+            self._drawn.put(newest, outcome)
+            return outcome
 
         try:
-            found = self._drawn.soon(key, made, self._asking, 0 if before else self.patience)
+            outcome = self._drawn.soon(key, compute, self._asking, 0 if before else self.patience)
         except Pending:
             if before is None:
                 raise
             return before
-        if isinstance(found, _Failure):
-            raise found.why.with_traceback(None)
-        return found
+        if isinstance(outcome, _Failure):
+            raise outcome.why.with_traceback(None)
+        return outcome
 
     def _before(self, ask: Ask, answer: Answer | None) -> Answer | None:
         """An answer that may still be shown while a newer one is computed: of a study that trains, and not
         too old."""
-        held = self._held.get(ask.study)
-        if answer is None or held is None or not self._trains(ask.study):
+        revision = self._revisions.get(ask.study)
+        if answer is None or revision is None or not self._trains(ask.study):
             return None
-        oldest = max(OLDEST, 2 * max(held.before, held.spent) / SHARE)
-        return answer if time.monotonic() - answer.made < oldest else None
+        oldest = max(OLDEST, 2 * max(revision.previous_cost, revision.cost) / SHARE)
+        return answer if time.monotonic() - answer.computed_at < oldest else None
 
     def text(self, study: str, name: object, make: Callable[[], str]) -> Answer:
         """A text that is made once while the study is seen as it is. Args: name: with all that it depends
@@ -212,8 +212,8 @@ class Paced(Source):
         """Note the seconds of the processor that an answer has cost: whichever revision they were for, the
         study has lost them."""
         with self._pace:
-            if study in self._held:
-                self._held[study].spent += seconds
+            if study in self._revisions:
+                self._revisions[study].cost += seconds
 
     def _trains(self, study: str) -> bool:
         """Whether a study may still change."""
@@ -222,13 +222,13 @@ class Paced(Source):
 
     def row(self, name: str) -> dict[str, Any] | None:
         """The counts of a study; None where the store does not have it."""
-        return next((each for each in self.studies() if each["name"] == name), None)
+        return next((row for row in self.studies() if row["name"] == name), None)
 
     def check(self, name: str) -> None:
         """Raises: Missing for a study that the store does not have, with the nearest name."""
         from trainables.names import unknown
 
-        names = [each["name"] for each in self.studies()]
+        names = [row["name"] for row in self.studies()]
         if name not in names:
             raise Missing(str(unknown("study", name, names)))
 
@@ -237,14 +237,14 @@ class Paced(Source):
         when not given."""
         return _key(token or self.token(ask.study), ask)[:20]
 
-    def anew(self, study: str | None = None) -> None:
+    def invalidate(self, study: str | None = None) -> None:
         """Look at a study (at all) again, now: this process has changed it, or it has ended. What was before
         is not shown any more."""
         with self._looking:  # no look of before is noted after this
             with self._pace:
                 self._turns[study] += 1
-                for each in [study] if study is not None else list(self._held):
-                    self._held.pop(each, None)
+                for name in [study] if study is not None else list(self._revisions):
+                    self._revisions.pop(name, None)
             self._look = replace(self._look, until=0.0)
 
 

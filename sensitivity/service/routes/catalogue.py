@@ -23,12 +23,12 @@ def variants() -> list[Variant]:
 
     return [
         Variant(
-            variant=each.name,
-            hyperparameters=list(each.hyperparameters),
-            what=each.description,
-            source=each.source,
+            variant=variant.name,
+            hyperparameters=list(variant.hyperparameters),
+            what=variant.description,
+            source=variant.source,
         )
-        for each in VARIANTS.values()
+        for variant in VARIANTS.values()
     ]
 
 
@@ -66,7 +66,7 @@ def _task_rows() -> list[dict[str, Any]]:
 
 
 def _more(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in row.items() if name not in ("name", "model", "description")}
+    return {name: value for name, value in row.items() if name not in ("name", "model", "description")}
 
 
 @router.get("/presets")
@@ -82,8 +82,8 @@ def _presets() -> list[Preset]:
     from sensitivity.study.study import Study
 
     return [
-        Preset(preset=name, what=each["description"], spec=plain(Study.preset(name)))
-        for name, each in PRESETS.items()
+        Preset(preset=name, what=preset["description"], spec=plain(Study.preset(name)))
+        for name, preset in PRESETS.items()
     ]
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from sensitivity.readers.view import View
-from sensitivity.service.context import Here, Name
+from sensitivity.service.context import Name, ServiceContext
 from sensitivity.service.models import Pending
 from sensitivity.service.problems import problem
 from sensitivity.service.routes import API
@@ -45,14 +45,14 @@ Wait = Annotated[
 def tables(
     name: Name,
     table: Literal["trials", "epochs"],
-    here: Here,
+    context: ServiceContext,
     format: Literal["parquet", "csv"] = "parquet",
     wait: Wait = WAIT_SECONDS,
     tag: Tag = None,
 ) -> Response:
     """Every trial or every epoch of a study as it is in the store, configurations as JSON. Written once for
     all who ask."""
-    source = here.source
+    source = context.source
     source.check(name)
     wanted = Table(name, table, format, source.token(name))
     current = f'"{wanted.fingerprint}"'
@@ -66,7 +66,7 @@ def tables(
         finally:
             source.note(name, time.thread_time() - began)
 
-    return TableResponse(here.tables, wanted, write, current, wait)
+    return TableResponse(context.tables, wanted, write, current, wait)
 
 
 def epochs_of_dashboard(request: Request) -> Response:
