@@ -1,5 +1,4 @@
-"""What a point, a box in a figure, or a stretch of parallel coordinates says about trials and
-hyperparameters."""
+"""Selections in figures: a point, a box or a stretch as trials and bounds of hyperparameters."""
 
 from __future__ import annotations
 
@@ -25,10 +24,10 @@ LISTS = {"variant": "variant", "ended": "status"}
 
 
 def axes(figure: go.Figure, results: Results) -> dict[str, str]:
-    """The hyperparameter of each axis of a figure: as its title says it, or another's of the same letter, or
-    the title of its panel.
+    """Return the hyperparameter of each axis of a figure.
 
-    ``x2`` and ``y`` are axes, ``0`` is the first dimension of parallel coordinates.
+    The title of the axis names it, or the title of another axis of the same letter, or the title of its
+    panel. ``x2`` and ``y`` are axes, ``0`` is the first dimension of parallel coordinates.
     """
     names = {plain(name): name for space in results.spaces.values() for name in space.names} | {
         "learning rate": "lr"
@@ -62,8 +61,10 @@ def axes(figure: go.Figure, results: Results) -> dict[str, str]:
 
 
 def pointed(click: dict[str, Any] | None, keys: Collection[str]) -> str:
-    """The key of the trial that was clicked: what its figure carries, or says when hovering. Empty where it
-    is none."""
+    """Return the key of the trial that was clicked; empty if the point is no trial.
+
+    The figure carries the key with the point, or shows it in the hover text.
+    """
     for point in (click or {}).get("points", []):
         carried = point.get("customdata")
         candidates = [
@@ -77,7 +78,14 @@ def pointed(click: dict[str, Any] | None, keys: Collection[str]) -> str:
 
 
 def boxed(view: View, results: Results, selected: dict[str, Any] | None, of: dict[str, str]) -> View:
-    """The view within a box. Args: selected: ``selectedData`` of a graph. of: its :func:`axes`."""
+    """Return the view within a box.
+
+    Args:
+        view: The view before.
+        results: Results of the study.
+        selected: ``selectedData`` of a graph.
+        of: :func:`axes` of its figure.
+    """
     for axis, (low, high) in (selected or {}).get("range", {}).items():
         if axis in of:
             view = _within(view, results, of[axis], min(low, high), max(low, high))
@@ -85,8 +93,14 @@ def boxed(view: View, results: Results, selected: dict[str, Any] | None, of: dic
 
 
 def stretched(view: View, results: Results, restyled: list[Any] | None, of: dict[str, str]) -> View:
-    """The view within the stretches that were drawn on parallel coordinates. Args: restyled: ``restyleData``.
-    of: its :func:`axes`."""
+    """Return the view within the stretches that were drawn on parallel coordinates.
+
+    Args:
+        view: The view before.
+        results: Results of the study.
+        restyled: ``restyleData`` of a graph.
+        of: :func:`axes` of its figure.
+    """
     for path, value in (restyled or [{}])[0].items():
         match = STRETCH.match(path)
         name = of.get(match[1], "") if match else ""
@@ -110,7 +124,7 @@ def stretched(view: View, results: Results, restyled: list[Any] | None, of: dict
 
 
 def _within(view: View, results: Results, name: str, low: float, high: float) -> View:
-    """The view between two places on the axis of a hyperparameter."""
+    """Return the view between two places on the axis of a hyperparameter."""
     axis = Axis.of(results, name)
     if axis.levels:
         within = list(_between(axis.levels, low, high))
@@ -125,5 +139,5 @@ def _within(view: View, results: Results, name: str, low: float, high: float) ->
 
 
 def _between(levels: Collection[Any], low: float, high: float) -> Iterator[Any]:
-    """The levels whose numbers lie within a stretch."""
+    """Return the levels whose numbers lie within a stretch."""
     return (value for place, value in enumerate(levels) if math.ceil(low) <= place <= math.floor(high))

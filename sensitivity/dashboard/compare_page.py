@@ -33,7 +33,7 @@ MOST = 6
 
 
 def page(source: Source, view: View) -> list[Any]:
-    """The choice of studies, variants and measure, and the comparison."""
+    """Return the choice of studies, variants and measure, and the comparison."""
     names = [row["name"] for row in source.studies()]
     title = html.Div(
         [html.H1("Compare"), html.P("variants or whole studies side by side", className="what")],
@@ -53,8 +53,10 @@ def page(source: Source, view: View) -> list[Any]:
 
 
 def studies(source: Source, view: View) -> tuple[str, ...]:
-    """The studies of a view; the newest where it names none. Raises: InputError for one that the store does
-    not have."""
+    """Return the studies of a view; the newest where it names none.
+
+    Raises: InputError for one that the store does not have.
+    """
     names = [row["name"] for row in source.studies()]
     for name in view.study:
         if name not in names:
@@ -63,12 +65,12 @@ def studies(source: Source, view: View) -> tuple[str, ...]:
 
 
 def measure(view: View) -> str:
-    """The measure of a view; the first for one that does not exist."""
+    """Return the measure of a view; the first for one that does not exist."""
     return view.measure if view.measure in MEASURES else next(iter(MEASURES))
 
 
 def compared(source: Source, view: View) -> list[Any]:
-    """The chosen measure of every variant as a figure, and all of them as a table with a column a variant."""
+    """Return the chosen measure of every variant as a figure, and all measures as a table."""
     parts, remarks = [], []
     for name in studies(source, view):
         of_one = View(name=name, variant=view.variant, metric=view.metric, cap=view.cap)
@@ -116,7 +118,7 @@ def _figure(table: pd.DataFrame, name: str) -> go.Figure:
 
 
 def _side_by_side(table: pd.DataFrame) -> Any:
-    """Measures as rows, variants as columns, under the study and the task where there are several."""
+    """Return measures as rows, variants as columns, under the study and the task where there are several."""
     head, columns = ["measure"], []
     for row in records(table):
         place = [row[column] for column in ("study", "task") if table[column].nunique() > 1]

@@ -23,7 +23,7 @@ SCALES = {"": "as suits the losses", "log": "logarithmic", "linear": "linear"}
 
 
 def form(results: Results, view: View) -> html.Details:
-    """Every choice, as the view has it."""
+    """Return the form with every choice of a view."""
     task_names = tasks(results)
     judged = [name for name in results.metrics if name not in UNJUDGED]
     metrics = sorted(
@@ -70,7 +70,7 @@ def _names(values: Iterable[Any]) -> list[str]:
 
 
 def pick(name: str, label: str, options: dict[str, str], value: str) -> html.Fieldset:
-    """One of several."""
+    """Return a control that takes one of several values."""
     items = [{"label": words, "value": option} for option, words in options.items()]
     return _field(
         label,
@@ -79,7 +79,7 @@ def pick(name: str, label: str, options: dict[str, str], value: str) -> html.Fie
 
 
 def several(name: str, label: str, options: list[str], values: Iterable[str]) -> html.Fieldset:
-    """Any of several; none of them is all."""
+    """Return a control that takes any of several values; none of them means all."""
     chosen = [value for value in values if value in options]
     return _field(
         label,
@@ -111,14 +111,14 @@ def _hyperparameter(name: str, domains: list[Hyperparameter], view: View) -> Any
 
 
 def in_words(view: View, name: str) -> str:
-    """The bounds of a hyperparameter."""
+    """Return the bounds of a hyperparameter."""
     return next(
         (f"{cell(low)} to {cell(high)}" for range_name, low, high in view.ranges if range_name == name), "all"
     )
 
 
 def ends(results: Results, view: View, name: str) -> list[int]:
-    """Where the ends of a slider stand in a view."""
+    """Return the positions of the two ends of a slider in a view."""
     return positions(levels(hyperparameters(results)[name]) or [], view, name)
 
 
@@ -127,10 +127,14 @@ def _field(label: str, control: Any) -> html.Fieldset:
 
 
 def changed(view: View, kind: str, name: str, value: Any, results: Results) -> View:
-    """The view after one control was changed.
+    """Return the view after one control was changed.
 
-    Args: kind: ``range`` of a slider, whose value is two stops; else ``control``. name: of the control.
-    value: what it has now.
+    Args:
+        view: The view before.
+        kind: ``range`` for a slider, whose value is two stops; else ``control``.
+        name: Name of the control.
+        value: New value of the control.
+        results: Results of the study.
     """
     if kind == "range":
         stops = levels(hyperparameters(results)[name]) or []

@@ -30,12 +30,15 @@ PATIENCE = 120.0
 
 
 def chosen(view: View) -> str:
-    """The table of a view; the first for one that does not exist."""
+    """Return the table of a view; the first for one that does not exist."""
     return view.measure if view.measure in TABLES else next(iter(TABLES))
 
 
 def measured_table(source: Source, view: View, name: str) -> pd.DataFrame:
-    """A table of the trials that a view keeps. Raises: Pending."""
+    """Return a table of the trials that a view keeps.
+
+    Raises: Pending.
+    """
     question = next(candidate for candidate in QUESTIONS if candidate.key == TABLES[name])
     task = the_task(source.filtered_results(view), view)
 
@@ -46,7 +49,7 @@ def measured_table(source: Source, view: View, name: str) -> pd.DataFrame:
 
 
 def table(view: View, name: str, measure: pd.DataFrame) -> list[Any]:
-    """A table and its CSV; why there is none where the measure refuses."""
+    """Return a table and its CSV; the reason where the measure refuses."""
     if measure.empty:
         return [
             shell.notice(
@@ -62,7 +65,7 @@ def table(view: View, name: str, measure: pd.DataFrame) -> list[Any]:
 
 
 def csv(source: Source, view: View, name: str) -> str:
-    """A table as CSV, however long it takes."""
+    """Return a table as CSV, however long it takes."""
     task = the_task(source.filtered_results(view), view)
     question = next(candidate for candidate in QUESTIONS if candidate.key == TABLES[name])
 
@@ -73,7 +76,7 @@ def csv(source: Source, view: View, name: str) -> str:
 
 
 def shown(source: Source, view: View) -> list[Any]:
-    """The menu of measures, the chosen one's its intervals as a figure, and its table."""
+    """Return the menu of measures, the intervals of the chosen measure as a figure, and its table."""
     name = chosen(view)
     head = [html.H2(name.replace("_", " ")), *menu(view)]
     if source.filtered_results(view).usable.empty:
@@ -90,7 +93,7 @@ def shown(source: Source, view: View) -> list[Any]:
 
 
 def menu(view: View) -> list[Any]:
-    """Every table, by the question that it answers."""
+    """Return every table, by the question that it answers."""
     rows = []
     for question in QUESTIONS:
         links = [
@@ -102,7 +105,7 @@ def menu(view: View) -> list[Any]:
 
 
 def graph(name: str, figure: go.Figure) -> list[Any]:
-    """A figure that is there already, under a heading of the page's own."""
+    """Return a figure that is computed already, without its own title."""
     untitled(figure)
     return [
         dcc.Store(id={"type": "static", "name": name}, data=figure.to_json()),

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 def page(source: Source, view: View) -> list[Any]:
-    """The page of a study's spaces."""
+    """Return the page of a study's spaces."""
     source.results(view)
     return [*shell.heading(view, view.name, "what each variant searched"), shell.part("space")]
 
 
 def drawn(source: Source, view: View) -> list[Any]:
-    """Variants with the same space together, each space as a table and drawn."""
+    """Return each search space as a table and a figure, with the variants that share it."""
     results = source.results(view)
     groups: dict[str, list[str]] = {}
     for variant, space in results.spaces.items():

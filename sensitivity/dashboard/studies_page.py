@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def page(source: Source, view: View) -> list[Any]:
-    """The page that the dashboard opens with."""
+    """Return the page that the dashboard opens with."""
     return [
         html.Div([html.H1("Studies"), html.P(f"in {source.named}", className="what")], className="title"),
         shell.part("studies"),
@@ -23,7 +23,7 @@ def page(source: Source, view: View) -> list[Any]:
 
 
 def listed(source: Source) -> Any:
-    """A row a study; what to do where there is none."""
+    """Return a row a study; what to do where there is none."""
     rows = source.studies()
     if not rows:
         run = html.Pre(

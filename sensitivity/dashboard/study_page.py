@@ -1,5 +1,4 @@
-"""A study by its questions: the answer in words, the figures and tables behind it, and the trial that is
-selected."""
+"""A study by its questions: answers in words, figures, tables, and the selected trial."""
 
 from __future__ import annotations
 
@@ -28,8 +27,10 @@ HINT = (
 
 
 def open_question(view: View) -> Question | None:
-    """The question of the tab that is open; the first for a tab that does not exist, None for the tab of
-    single measures."""
+    """Return the question of the open tab.
+
+    It is the first for a tab that does not exist, and None for the tab of single measures.
+    """
     return (
         None
         if view.tab == MEASURES
@@ -38,7 +39,7 @@ def open_question(view: View) -> Question | None:
 
 
 def page(source: Source, view: View) -> list[Any]:
-    """The form, the tabs and what is in the open one."""
+    """Return the form, the tabs and what is in the open one."""
     results, question = source.results(view), open_question(view)
     if question is None:
         inside = [shell.part("measure")]
@@ -59,7 +60,7 @@ def page(source: Source, view: View) -> list[Any]:
 
 
 def bar(source: Source, view: View) -> list[Any]:
-    """What is kept, how far the study is, and the questions that can be asked."""
+    """Return the progress of the study, the number of kept trials, and the tabs of the questions."""
     whole = source.results(view)
     results = source.filtered_results(view)
     counted = dict(results.trials["status"].value_counts())
@@ -97,8 +98,14 @@ def bar(source: Source, view: View) -> list[Any]:
 
 
 def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
-    """The sentences of a question and what to be careful about; or why it cannot be answered. Args: begin:
-    measure what is not there."""
+    """Return the sentences that answer a question, with caveats; or the reason against an answer.
+
+    Args:
+        source: The store.
+        view: The view.
+        key: Key of the question.
+        begin: Measure what is not cached.
+    """
     question = next(candidate for candidate in QUESTIONS if candidate.key == key)
     results = source.filtered_results(view)
     if results.usable.empty:
@@ -128,7 +135,7 @@ def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
 
 
 def tables(view: View, key: str) -> html.P:
-    """The way to the tables behind a question."""
+    """Return links to the tables behind a question."""
     question = next(candidate for candidate in QUESTIONS if candidate.key == key)
     links: list[Any] = ["Tables behind this: "]
     for name, _ in question.tables:

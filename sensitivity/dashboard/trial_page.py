@@ -28,7 +28,7 @@ CARRIED = ("spaces", "batch_size", "limit", "metric", "direction", "precision", 
 
 
 def page(source: Source, view: View) -> list[Any]:
-    """The page of a trial."""
+    """Return the page of a trial."""
     _row(source.results(view), view.key)
     back = shell.link(f"All trials of {view.name}", view.on("trials", key=""))
     return [
@@ -39,7 +39,7 @@ def page(source: Source, view: View) -> list[Any]:
 
 
 def panel(source: Source, view: View) -> Any:
-    """The selected trial beside the figures."""
+    """Return the selected trial beside the figures."""
     if not view.trial:
         return None
     whole = shell.link("Open its page", view.on("trial", key=view.trial, trial=""))
@@ -55,7 +55,7 @@ def panel(source: Source, view: View) -> Any:
 
 
 def whole(source: Source, view: View) -> list[Any]:
-    """Everything about the trial of a page."""
+    """Return everything about the trial of a page."""
     return _about(source, view, view.key, html.H2)
 
 
@@ -123,7 +123,7 @@ def _missing(value: Any) -> bool:
 def _curve(
     epochs: pd.DataFrame, metric: str, row: dict[str, Any], heading: Callable[[str], Any]
 ) -> list[Any]:
-    """Every metric by epoch, that of the study first."""
+    """Return every metric by epoch, that of the study first."""
     names = [
         name
         for name in dict.fromkeys((metric, *METRICS))
@@ -153,7 +153,7 @@ def _curve(
 
 
 def rerun(results: Results, row: dict[str, Any], configuration: dict[str, Any]) -> str:
-    """The command that trains the trial again, into a store of its own."""
+    """Return the command that trains the trial again, into a store of its own."""
     study: dict[str, Any] = {
         "name": f"trial {row['key'][:8]}",
         "tasks": [row["task"]],
@@ -176,5 +176,5 @@ def rerun(results: Results, row: dict[str, Any], configuration: dict[str, Any]) 
 
 
 def _plain(value: Any) -> Any:
-    """A value of a table as plain data: NumPy's numbers are Python's."""
+    """Return a value of a table as plain data: NumPy's numbers are Python's."""
     return value.item() if hasattr(value, "item") else value

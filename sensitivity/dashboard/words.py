@@ -20,7 +20,7 @@ MOST_ROWS = 300
 
 
 def cell(value: Any) -> str:
-    """A value as the text of a cell; nothing for what is missing.
+    """Return a value as the text of a cell; nothing for what is missing.
 
     >>> cell(0.00123456), cell(float("nan")), cell(None), cell({"lr": 0.1, "p": 2}), cell(True)
     ('0.001235', '', '', 'lr 0.1, p 2', 'yes')
@@ -39,8 +39,14 @@ def cell(value: Any) -> str:
 def table(
     head: Sequence[Any], rows: Sequence[Sequence[Any]], *, caption: str, numeric: Sequence[bool] = ()
 ) -> html.Div:
-    """A table that scrolls sideways where it is too wide. Args: numeric: the columns that are read by their
-    ends."""
+    """Return a table that scrolls sideways where it is too wide.
+
+    Args:
+        head: Names of the columns.
+        rows: Cells by row.
+        caption: Caption for screen readers.
+        numeric: True for each column of numbers, which are aligned at their ends.
+    """
     aligned = [*numeric, *[False] * len(head)]
     classes = ["number" if value else "" for value in aligned]
     return html.Div(
@@ -76,7 +82,7 @@ def table(
 
 
 def frame(shown: pd.DataFrame, *, caption: str) -> html.Div:
-    """A table of a measure as it is; its interval beside its value."""
+    """Return a table of a measure as it is; its interval beside its value."""
     names = [str(column) for column in shown.columns]
     numeric = [shown[name].dtype.kind in "fiu" for name in names]
     rows = [[cell(value) for value in row.values()] for row in records(shown.head(MOST_ROWS))]
@@ -92,7 +98,7 @@ def frame(shown: pd.DataFrame, *, caption: str) -> html.Div:
 
 
 def counts(row: Mapping[str, Any]) -> str:
-    """How many trials have each status.
+    """Return the number of trials of each status, in words.
 
     >>> counts({"trials": 3, "completed": 2, "diverged": 1, "failed": 0})
     '2 completed, 1 diverged'
@@ -107,7 +113,7 @@ ORDER = ("completed", "diverged", "stopped", "failed", "running", "pending")
 
 
 def progress(row: Mapping[str, Any]) -> html.Div:
-    """A bar with a stretch for each status."""
+    """Return a bar with a stretch for each status."""
     total = max(1, row["trials"])
     stretches = [
         html.Span(
@@ -120,10 +126,10 @@ def progress(row: Mapping[str, Any]) -> html.Div:
 
 
 def status(name: str) -> html.Span:
-    """A status with its colour."""
+    """Return a status with its colour."""
     return html.Span(name, className=f"status {name if name in STATUSES else ''}")
 
 
 def pairs(rows: Mapping[str, Any]) -> html.Dl:
-    """Names and what they are."""
+    """Return names and what they are."""
     return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in rows.items()])

@@ -21,7 +21,9 @@ LEVELS = 41
 
 
 def narrowed(results: Results, view: View) -> Results:
-    """The results whose trials a view keeps; their spaces, and so the colours of the variants, stay.
+    """Return the results whose trials a view keeps.
+
+    Their spaces, and so the colours of the variants, stay.
 
     A range keeps the trials that have the hyperparameter, with a value within its bounds.
     """
@@ -45,10 +47,12 @@ def narrowed(results: Results, view: View) -> Results:
 
 
 def capped(results: Results, cap: str) -> Results:
-    """The results with diverged trials counted another way.
+    """Return the results with diverged trials counted another way.
 
-    Args: cap: ``worst``: as the worst finite loss of the task, however large; anything else leaves them at
-    the initial loss.
+    Args:
+        results: Results of a study.
+        cap: ``worst`` counts them as the worst finite loss of the task, however large; anything else leaves
+            them at the initial loss.
     """
     if cap != "worst":
         return results
@@ -62,18 +66,18 @@ def capped(results: Results, cap: str) -> Results:
 
 
 def tasks(results: Results) -> list[str]:
-    """Tasks in the study's order."""
+    """Return tasks in the study's order."""
     return list(dict.fromkeys(results.trials["task"]))
 
 
 def the_task(results: Results, view: View) -> str:
-    """The task that a view shows: the one that was chosen, else the first."""
+    """Return the task that a view shows: the one that was chosen, else the first."""
     names = tasks(results)
     return view.task if view.task in names or not names else names[0]
 
 
 def hyperparameters(results: Results) -> dict[str, list[Hyperparameter]]:
-    """What varies, by name: the hyperparameter of each variant that has it."""
+    """Return the varied hyperparameters by name: one for each variant that has the name."""
     by_name: dict[str, list[Hyperparameter]] = {}
     for variant, space in results.spaces.items():
         for name in results.varied(variant):
@@ -82,7 +86,10 @@ def hyperparameters(results: Results) -> dict[str, list[Hyperparameter]]:
 
 
 def levels(domains: list[Hyperparameter]) -> list[Any] | None:
-    """The values at which a slider stops, in order on the scale; None for choices, which have no order."""
+    """Return the values at which a slider stops, in order on the scale.
+
+    None for choices, which have no order.
+    """
     values: list[Any] = []
     for domain in domains:
         if isinstance(domain, Categorical):
@@ -92,19 +99,19 @@ def levels(domains: list[Hyperparameter]) -> list[Any] | None:
 
 
 def choices(domains: list[Hyperparameter]) -> list[str]:
-    """The values that a hyperparameter without a slider can be narrowed to, as text."""
+    """Return the values that a hyperparameter without a slider can be narrowed to, as text."""
     return list(dict.fromkeys(str(value) for domain in domains for value in values_of(domain)))
 
 
 def values_of(domain: Hyperparameter) -> tuple[Any, ...]:
-    """The levels, the choices, or a few values along the range."""
+    """Return the levels, the choices, or a few values along the range."""
     if isinstance(domain, Categorical):
         return tuple(domain.choices)
     return tuple(domain.levels) if isinstance(domain, Ordinal) else domain.grid(LEVELS)
 
 
 def positions(stops: list[Any], view: View, name: str) -> list[int]:
-    """Where the two ends of a slider stand: at the stops nearest to the bounds of a view."""
+    """Return the stops of a slider nearest to the two bounds of a view."""
     for range_name, low, high in view.ranges:
         if range_name == name:
             return [

@@ -1,4 +1,4 @@
-"""What readers ask of the results of a study, and the text that answers it."""
+"""Questions about the results of a study, and the text that answers each."""
 
 from __future__ import annotations
 
@@ -18,8 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ask:
-    """What a reader asks. name: of the measure or figure. metric: instead of the study's own. having:
-    arguments as NAME=VALUE."""
+    """A question of a reader.
+
+    Args:
+        study: Name of the study.
+        kind: Kind of the answer.
+        name: Name of the measure or figure.
+        metric: Metric instead of the study's own.
+        having: Arguments of the measure as NAME=VALUE.
+        task: Task of a figure; the first of the study if None.
+        format: Format of the answer, such as ``json`` or ``csv``.
+    """
 
     study: str
     kind: Literal["measure", "figure", "report"]
@@ -32,15 +41,17 @@ class Ask:
 
 @functools.lru_cache(maxsize=1)
 def drawings() -> dict[str, tuple[Question, Drawing]]:
-    """Every figure of the questions by name."""
+    """Return every figure of the questions by name."""
     from sensitivity.questions import QUESTIONS
 
     return {drawing.name: (question, drawing) for question in QUESTIONS for drawing in question.figures}
 
 
 def check(ask: Ask) -> None:
-    """Refuse at once what no results could answer. Raises: Missing for an unknown name; InputError for wrong
-    arguments."""
+    """Refuse at once what no results could answer.
+
+    Raises: Missing for an unknown name; InputError for wrong arguments.
+    """
     if ask.kind == "measure":
         measure_function(ask.name, ask.having)
     if ask.kind == "figure" and ask.name not in drawings():
@@ -48,8 +59,10 @@ def check(ask: Ask) -> None:
 
 
 def answer(measured: Measured, ask: Ask) -> str:
-    """The table of a measure, a figure as Plotly's JSON, or the report. Raises: Missing for what these
-    results do not have."""
+    """Return the table of a measure, a figure as Plotly's JSON, or the report.
+
+    Raises: Missing for what these results do not have.
+    """
     if ask.kind == "measure":
         return table_of(measure_function(ask.name, ask.having)(measured), ask.name, ask.format)
     if ask.kind == "figure":

@@ -1,4 +1,4 @@
-"""The application: the API, the dashboard and what operators ask, put together."""
+"""The application: the API, the dashboard and the routes of operators."""
 
 from __future__ import annotations
 
@@ -36,17 +36,20 @@ if TYPE_CHECKING:
     from sensitivity.service.settings import Settings
     from sensitivity.service.study_process import Launch
 
-OWN = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+SERVICE_PATHS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Paths that are never the dashboard's."""
 EVERY_EPOCH = "/download/epochs.csv"
-"""Of the dashboard, which makes it in memory."""
+"""Path of the dashboard's file of every epoch, which the dashboard would make in memory."""
 
 
 def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
-    """The service as an ASGI application.
+    """Return the service as an ASGI application.
 
-    Args: launch: starts the process of a study; :func:`sensitivity.service.study_process.start_process` when not
-    given. Raises: InputError for settings that it cannot be started with.
+    Args:
+        settings: Settings of the service.
+        launch: Starts the process of a study; :func:`sensitivity.service.study_process.start_process` if
+            None.
+    Raises: InputError for settings with which the service cannot start.
     """
     from dash.exceptions import DependencyException
 
@@ -100,10 +103,10 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     pages = FromWsgi(board.server)
 
     async def rest(scope: Scope, receive: Receive, send: Send) -> None:
-        """Every path that has no route is the dashboard's, but for those of programs."""
+        """Hand every path without a route to the dashboard, but for those of programs."""
         path = "/" + scope["path"].lstrip("/")
         if scope["type"] == "http" and (
-            path.startswith(OWN) or path == "/api" or scope["path"].startswith("//")
+            path.startswith(SERVICE_PATHS) or path == "/api" or scope["path"].startswith("//")
         ):
             await problem(404, f"there is no {scope['path']!r} here; /openapi.json says what there is")(
                 scope, receive, send
@@ -122,18 +125,20 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
 
 
 def _operating(metrics: Metrics) -> APIRouter:
-    """What operators ask."""
+    """Return the routes for operators."""
     router = APIRouter(tags=["operating"])
 
     @router.get("/healthz", response_model_exclude_none=True)
     def health() -> Health:
-        """Whether the service answers."""
+        """Answer while the service runs."""
         return Health()
 
     @router.get("/readyz", responses={503: PROBLEMS[503]}, response_model_exclude_none=True)
     def ready(request: Request, context: ServiceContext) -> Health:
-        """Whether the service can work: the store can be read. What does not work meanwhile is listed, and
-        the rest goes on."""
+        """Answer 200 if the store can be read.
+
+        Parts that do not work just now are listed; the rest of the service goes on.
+        """
         context.source.token()
         faults = context.degraded.faults()
         if not faults:

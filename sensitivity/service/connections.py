@@ -1,5 +1,8 @@
-"""Limits of connections: their number, of one address and of all, and the time for which a client may keep the
-service waiting."""
+"""Limits of connections.
+
+They bound the number of connections, of one address and of all, and the time for which a client may keep the
+service waiting.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every route of the service works with."""
+"""The parts of a service that every route works with."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class Context:
 
 
 async def _context(request: Request) -> Context:
-    """In the event loop: a plain function would be sent to a thread, at every request."""
+    """Return the context of a request, in the event loop.
+
+    A plain function would run in a thread, at every request.
+    """
     context: Context = request.app.state.context
     return context
 
@@ -44,8 +47,10 @@ Name = Annotated[
 
 
 class KeptSlashes:
-    """An ASGI application whose paths keep ``%2F`` and ``%25`` as they came, so that a name with a slash is
-    one part of a path."""
+    """An ASGI application whose paths keep ``%2F`` and ``%25`` as they came.
+
+    A name with a slash is then one part of a path.
+    """
 
     def __init__(self, app: object) -> None:
         self._app = app

@@ -1,5 +1,4 @@
-"""How large a study from the network is, counted before anything of it is made: its lists, its designs, its
-models."""
+"""Size of a study from the network, counted before any list, design or model is made."""
 
 from __future__ import annotations
 
@@ -20,15 +19,20 @@ MOST = {
     "cohort_size": 1_024,
     "batch_size": 65_536,
 }
-"""Of a field that is a number, or of the items of one that is a list."""
+"""Largest value of a field that is a number; largest number of items of a list."""
 MOST_HYPERPARAMETERS, MOST_VALUES, MOST_TRIED = 64, 100, 50_000
-"""Of a space; of any list in one; of all spaces on all tasks, as each value is tried on an optimizer."""
+"""Hyperparameters of a space; values of a list in a space; values of all spaces on all tasks, since each
+value is tried on an optimizer."""
 LARGEST_SETTING, MOST_PARAMETERS = 10_000, 20_000_000
-"""Of one setting of a model; of the largest model: 80 MB, and as much for each trial of a cohort."""
+"""Largest setting of a model; parameters of the largest model: 80 MB for each
+trial of a cohort."""
 
 
 def check_numbers(fields: dict[str, Any]) -> None:
-    """The fields that are numbers or lists of names are not too large. Raises: InputError."""
+    """Check that numbers and lists of names are not too large.
+
+    Raises: InputError for a number or a list above its limit.
+    """
     for field, most in MOST.items():
         value = fields.get(field)
         size = len(value) if isinstance(value, list) else value if isinstance(value, (int, float)) else 0
@@ -37,11 +41,13 @@ def check_numbers(fields: dict[str, Any]) -> None:
 
 
 def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
-    """Every space, design and model of a study is of a size that can be made.
+    """Check that every space, design and model of a study is of a size that can be made.
 
     A design's trials are counted as configurations x tasks x seeds, equal configurations each.
 
-    Args: fields: of a study, as plain data that :func:`check_numbers` has passed. max_trials: of the study.
+    Args:
+        fields: Fields of a study, as plain data that :func:`check_numbers` has passed.
+        max_trials: Trials of the study, at most.
     Raises: InputError naming the variant, the size and what is allowed.
     """
     from search_spaces.designs import design_from_dict
@@ -76,12 +82,12 @@ def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
 
 
 def listed(design: Any) -> list[Any]:
-    """One name or several, as a list."""
+    """Return one name or several, as a list."""
     return design if isinstance(design, list) else [] if design is None else [design]
 
 
 def _spaces(fields: dict[str, Any], tasks: list[Any]) -> Iterator[tuple[str, SearchSpace]]:
-    """The space of every variant: its own, that of every variant, or its default."""
+    """Return the space of every variant: its own, that of every variant, or its default."""
     from search_spaces.defaults import default_space, function_space
     from search_spaces.spaces import SearchSpace
     from sensitivity.study.own_trainables import short_name
@@ -115,13 +121,13 @@ def _check_lists(name: str, space: Any) -> None:
 
 
 def _longest(value: Any) -> int:
-    """Items of the longest list in a value."""
+    """Return items of the longest list in a value."""
     parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     return max([len(value) if isinstance(value, list) else 0, *map(_longest, parts)])
 
 
 def _check_rows(design: Any) -> None:
-    """Rows are given, not the path of a table on this machine."""
+    """Check that a design has its rows, and not the path of a table on this machine."""
     if isinstance(design, dict):
         if "rows" in design and not isinstance(design["rows"], list):
             raise InputError(
@@ -158,8 +164,10 @@ def _check_models(tasks: list[Any], name: str, space: SearchSpace) -> None:
 
 
 def _parameters(trained: Task, varied: dict[str, float]) -> int:
-    """Parameters of a model with these settings, made on the device ``meta``, where numbers take no memory; 0
-    where it cannot be."""
+    """Return the number of parameters of a model with these settings; 0 where the model cannot be made.
+
+    The model is made on the device ``meta``, where numbers take no memory.
+    """
     import torch
 
     usual = trained.settings
@@ -182,7 +190,7 @@ def _values(hyperparameter: Any) -> tuple[Any, ...]:
 
 
 def _largest(hyperparameter: Any) -> float:
-    """The largest number among its values; 0 where there is none."""
+    """Return the largest number among its values; 0 where there is none."""
     values = (getattr(hyperparameter, "high", None), *_values(hyperparameter))
     return max(
         (float(value) for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)),

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 MOST = {"draws": 10_000, "resamples": 10_000, "configurations": 10_000, "trees": 1_000, "slices": 1_000}
-"""Of the arguments of measures on which memory depends: readers share one process."""
+"""Largest values of the arguments on which the memory of a measure depends; readers share one process."""
 
 
 @functools.lru_cache(maxsize=1)
 def _tables() -> dict[str, str]:
-    """The tables of ``Measured`` by name, with what they are."""
+    """Return the descriptions of the tables of ``Measured``, by name."""
     from sensitivity.measures import Measured
 
     properties = {
@@ -40,7 +40,7 @@ def _tables() -> dict[str, str]:
 
 
 def listed() -> list[MeasureName]:
-    """Every measure with what it says and its arguments."""
+    """Return every measure with its description and arguments."""
     from sensitivity.measures.named import measures
 
     functions = measures()
@@ -71,10 +71,12 @@ def _arguments(function: Callable[..., Any]) -> list[Argument]:
 
 
 def measure_function(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame]:
-    """A function that measures. A measure without arguments is taken from what is measured already.
+    """Return a function that measures; a measure without arguments is taken from the cached tables.
 
-    Args: having: arguments as NAME=VALUE. Raises: Missing for an unknown measure; InputError for arguments
-    that it does not take.
+    Args:
+        name: Name of the measure.
+        having: Arguments as NAME=VALUE.
+    Raises: Missing for an unknown measure; InputError for arguments that the measure does not take.
     """
     from sensitivity.measures.named import arguments, measures
 
@@ -105,7 +107,7 @@ def measure_function(name: str, having: Sequence[str]) -> Callable[[Measured], p
 
 
 def table_of(table: pd.DataFrame, name: str, form: str) -> str:
-    """A table as CSV, or as JSON of the shape of :class:`sensitivity.service.models.Measure`."""
+    """Return a table as CSV, or as JSON of the shape of :class:`sensitivity.service.models.Measure`."""
     from sensitivity.measures.guard import REFUSED
     from sensitivity.results.results import records
     from sensitivity.text.csv_text import csv_text

@@ -1,4 +1,4 @@
-"""What Prometheus reads of the service."""
+"""The metrics of the service for Prometheus."""
 
 from __future__ import annotations
 
@@ -87,12 +87,11 @@ class Metrics:
         )
 
     def text(self) -> bytes:
-        """All of them, as Prometheus reads them."""
+        """Return all metrics, as Prometheus reads them."""
         return generate_latest(self.registry)
 
     def counting(self, app: ASGIApp) -> ASGIApp:
-        """An application whose requests are counted and timed, by the route that answered: there are too many
-        addresses."""
+        """Return an application whose requests are counted and timed by route."""
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":

@@ -105,7 +105,10 @@ class Runs:
         self._thread.start()
 
     def close(self) -> None:
-        """Let go of the data folder. The processes go on."""
+        """Let go of the data folder.
+
+        The processes go on.
+        """
         self._stop.set()
         if (thread := getattr(self, "_thread", None)) is not None and thread.is_alive():
             thread.join()
@@ -125,14 +128,18 @@ class Runs:
         return self._folders[name]
 
     def spec(self, name: str) -> dict[str, Any] | None:
-        """Return the specification of a study as it was given; None for a study that was not given here, or
-        whose file is damaged."""
+        """Return the specification of a study as it was given.
+
+        None for a study that was not given here, or whose file is damaged.
+        """
         with suppress(Damaged):
             return self._folders.spec(name) if name in self._runs else None
         return None
 
     def submit(self, study: Study, trials: int, known: Mapping[str, Any] | None) -> bool:
-        """Queue a study, unless it waits, trains or has ended well already. Returns whether it is new.
+        """Queue a study, unless it waits, trains or has ended well already.
+
+        Returns whether it is new.
 
         Args:
             study: that was given.
@@ -163,7 +170,10 @@ class Runs:
             return compared[0] is None
 
     def cancel(self, name: str) -> None:
-        """Stop a study; what it reported stays. Raises: Conflict where it is not running."""
+        """Stop a study; what it reported stays.
+
+        Raises: Conflict where it is not running.
+        """
         with self._lock:
             run = self._runs.get(name)
             if run is None or run.state not in ACTIVE:
@@ -183,7 +193,10 @@ class Runs:
                 self._signal(name, signal.SIGINT)
 
     def forget(self, name: str) -> None:
-        """Delete the files of a study. Raises: Conflict while it waits or trains."""
+        """Delete the files of a study.
+
+        Raises: Conflict while it waits or trains.
+        """
         with self._lock:
             run = self._runs.get(name)
             if run is not None and run.state in ACTIVE:
@@ -195,8 +208,10 @@ class Runs:
                 self.degraded.clear(_part(name))
 
     def tend(self) -> None:
-        """Note which processes have ended, press those that were to stop, and start what waits; each study by
-        itself."""
+        """Note which processes have ended, press those that were to stop, and start what waits.
+
+        Each study by itself.
+        """
         with self._lock:
             for run in [run for run in self._runs.values() if run.state == "running"]:
                 with self.degraded.isolated(_part(run.name)):
@@ -214,8 +229,10 @@ class Runs:
                 self.tend()
 
     def _begin(self, run: Run) -> bool:
-        """Start a study; whether it takes a place among those that train. Raises: OSError where the machine
-        lacks something just now."""
+        """Start a study; return True if it takes a place among the studies that train.
+
+        Raises: OSError where the machine lacks something just now.
+        """
         folder = self.folder(run.name)
         if not folder.is_dir():
             self._damaged(run, FOLDER_REMOVED)
@@ -275,8 +292,10 @@ class Runs:
         self._update(ended)
 
     def _ended(self, run: Run) -> Run:
-        """Return what has become of a study whose process is gone. Raises: Damaged where its note cannot be
-        read."""
+        """Return what has become of a study whose process is gone.
+
+        Raises: Damaged where its note cannot be read.
+        """
         file = self.folder(run.name) / ENDED
         code = read_mapping(file).get("code", "missing") if file.exists() else None
         if code is not None and not isinstance(code, int):
@@ -292,7 +311,10 @@ class Runs:
         return replace(run, state="failed", error=reason)
 
     def _damaged(self, run: Run, reason: str) -> NoReturn:
-        """Fail a study, and tell why. Raises: Damaged, always."""
+        """Fail a study, and tell why.
+
+        Raises: Damaged, always.
+        """
         self._close_lock_file(run.name)
         self._has_ended(run.name)
         self._update(replace(run, state="failed", error=reason))

@@ -22,8 +22,11 @@ MAKE_ONE = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 @dataclass(frozen=True)
 class Tokens:
-    """Every token that is let in, as its SHA-256 with its scope. Args: known: pairs of a digest and one of
-    :data:`SCOPES`."""
+    """Every token that is let in, as its SHA-256 with its scope.
+
+    Args:
+        known: Pairs of a digest and one of :data:`SCOPES`.
+    """
 
     known: tuple[tuple[bytes, str], ...] = field(repr=False)
 
@@ -31,8 +34,10 @@ class Tokens:
         return bool(self.known)
 
     def scope(self, token: str) -> str | None:
-        """What a token lets its holder do, or None. It takes as long whichever token it is, and however near
-        it is to one."""
+        """Return the scope of a token; None if the token is unknown.
+
+        The comparison takes the same time for every token, however near it is to a known one.
+        """
         digest, granted = _digest(token), None
         for known, scope in self.known:
             if hmac.compare_digest(known, digest):
@@ -41,7 +46,7 @@ class Tokens:
 
     @property
     def version(self) -> str:
-        """Another one when any token changes: what was signed under the old ones ends."""
+        """Text that changes with any token; what was signed under the old tokens ends."""
         return hashlib.sha256(
             b"".join(sorted(digest + scope.encode() for digest, scope in self.known))
         ).hexdigest()[:16]
@@ -50,14 +55,14 @@ class Tokens:
 def read_tokens(
     file: pathlib.Path | None = None, environment: MutableMapping[str, str] = os.environ
 ) -> Tokens:
-    """The tokens of the environment and of a file.
+    """Return the tokens of the environment and of a file.
 
-    Args: file: lines ``read TOKEN`` and ``write TOKEN``; ``#`` begins a comment. environment: its
-        ``SENSITIVITY_TOKEN`` may write, and is taken out of it, so that the processes of studies do not
-        inherit it.
+    Args:
+        file: Lines ``read TOKEN`` and ``write TOKEN``; ``#`` begins a comment.
+        environment: Its ``SENSITIVITY_TOKEN`` may write, and is taken out, so that the processes of studies
+            do not inherit it.
     Raises: InputError for a file that cannot be read or that others may read, another form of line, a token
-    that is short, that has other than visible ASCII characters, or that is given twice. No error holds a
-    token.
+    that is short, has other than visible ASCII characters, or is given twice. No error holds a token.
     """
     entries = [(VARIABLE, WRITE, environment.pop(VARIABLE))] if environment.get(VARIABLE) else []
     for number, line in enumerate(_lines(file) if file is not None else (), 1):

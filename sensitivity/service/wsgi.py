@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 
 class FromWsgi:
-    """An ASGI application that answers with a WSGI application, in a thread. Bodies are read and sent whole:
-    the dashboard's are small.
+    """An ASGI application that answers with a WSGI application, in a thread.
+
+    Bodies are read and sent whole: the dashboard's are small.
 
     Starlette's own adapter is deprecated, and Werkzeug, which the dashboard brings along, can call an
     application.
@@ -45,7 +46,7 @@ class FromWsgi:
 
 
 def _environment(scope: Scope, body: bytes) -> dict[str, Any]:
-    """The request as PEP 3333 has it."""
+    """Return the request as PEP 3333 has it."""
     host, port = scope.get("server") or ("localhost", 80)
     environment: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],

@@ -28,7 +28,7 @@ Having = Annotated[
 
 @router.get("/measures")
 def measures(name: Name, context: ServiceContext) -> list[MeasureName]:
-    """The measures that can be asked for, and their arguments."""
+    """Return the measures that can be asked for, and their arguments."""
     from sensitivity.service.measuring import listed
 
     context.source.check(name)
@@ -47,15 +47,17 @@ def measure(
     format: Literal["json", "csv"] = "json",
     tag: Tag = None,
 ) -> Response:
-    """The table of one measure, as `sensitivity measure` prints it. What takes long is computed once for all
-    who ask."""
+    """Return the table of one measure, as `sensitivity measure` prints it.
+
+    What takes long is computed once for all who ask.
+    """
     ask = Ask(name, "measure", measure, metric or "", tuple(having or ()), format=format)
     return _answer(context, ask, "text/csv" if format == "csv" else "application/json", tag)
 
 
 @router.get("/figures")
 def figures(name: Name, context: ServiceContext) -> list[FigureName]:
-    """The figures that the questions use."""
+    """Return the figures that the questions use."""
     context.source.check(name)
     tasks = json.loads(context.source.store.study(name))["tasks"]
     return [
@@ -74,7 +76,7 @@ def figure(
     metric: Metric = None,
     tag: Tag = None,
 ) -> Response:
-    """A figure as Plotly's JSON."""
+    """Return a figure as Plotly's JSON."""
     return _answer(context, Ask(name, "figure", figure, metric or "", task=task), "application/json", tag)
 
 
@@ -90,13 +92,16 @@ def report(
     metric: Metric = None,
     tag: Tag = None,
 ) -> Response:
-    """The report of what is there, also while the study runs: one page that opens offline, or Markdown."""
+    """Return the report of the results so far, also while the study runs.
+
+    It is one page that opens offline, or Markdown.
+    """
     ask = Ask(name, "report", metric=metric or "", format=format)
     return _answer(context, ask, "text/html" if format == "html" else "text/markdown", tag)
 
 
 def _answer(context: Context, ask: Ask, media_type: str, tag: str | None) -> Response:
-    """The answer when it is there, 202 while it is computed, 304 where the reader has it."""
+    """Return the answer; 202 while it is being computed, 304 if the reader has it."""
     context.source.check(ask.study)
     check(ask)
     if tag == (current := f'"{context.source.fingerprint(ask)}"'):

@@ -39,7 +39,10 @@ TAIL = 100_000
 
 
 def summary(context: Context, name: str) -> StudySummary:
-    """A study as it is listed. Raises: Missing with the nearest name."""
+    """Return a study as it is listed.
+
+    Raises: Missing with the nearest name.
+    """
     summaries = lister(context.source, context.runs)()
     if name not in summaries:
         raise Missing(str(unknown("study", name, summaries)))
@@ -47,7 +50,10 @@ def summary(context: Context, name: str) -> StudySummary:
 
 
 def details(context: Context, name: str) -> StudyDetails:
-    """A study with its specification. Raises: Missing."""
+    """Return a study with its specification.
+
+    Raises: Missing.
+    """
     listed = summary(context, name)
     store, there = context.source.store, context.source.row(name) is not None
     stored, runs = (json.loads(store.study(name)), store.runs(name)) if there else (None, [])
@@ -67,8 +73,10 @@ def details(context: Context, name: str) -> StudyDetails:
     },
 )
 async def create(request: Request, response: Response, context: ServiceContext) -> StudyDetails:
-    """Give a study to the service. The same again is the same study; another one of the same name is
-    refused."""
+    """Give a study to the service.
+
+    The same again is the same study; another one of the same name is refused.
+    """
     text = (await request.body()).decode(errors="replace")
     created, study = await run_in_threadpool(_create, context, text)
     response.status_code = 201 if created else 200
@@ -88,19 +96,22 @@ def _create(context: Context, text: str) -> tuple[bool, StudyDetails]:
 
 @router.get("")
 def studies(context: ServiceContext) -> list[StudySummary]:
-    """Every study: those given to the service in their order, then the others of the store."""
+    """Return every study: those given to the service in their order, then the others of the store."""
     return list(lister(context.source, context.runs)().values())
 
 
 @router.get("/{name}")
 def study(name: Name, context: ServiceContext) -> StudyDetails:
-    """A study, how far it is, and its specification."""
+    """Return a study, how far it is, and its specification."""
     return details(context, name)
 
 
 @router.post("/{name}/cancel", status_code=202)
 def cancel(name: Name, context: ServiceContext) -> StudySummary:
-    """Stop a study. What it reported stays; give it again to go on."""
+    """Stop a study.
+
+    What it reported stays; give it again to go on.
+    """
     summary(context, name)
     context.runs.cancel(name)
     return summary(context, name)
@@ -112,7 +123,7 @@ def delete(
     context: ServiceContext,
     confirm: Annotated[str, Query(description="The name once more: what is deleted does not come back.")],
 ) -> None:
-    """Delete a study with the trials that no other study has, its log and its report."""
+    """Delete a study with the trials that no other study has, and its log."""
     from sensitivity.store.upkeep import delete as delete_study
 
     summary(context, name)
@@ -127,7 +138,7 @@ def delete(
 
 @router.get("/{name}/log", response_class=PlainTextResponse)
 def log(name: Name, context: ServiceContext) -> str:
-    """What the run of a study has said so far, the last 100,000 bytes."""
+    """Return the last 100,000 bytes of the log of a study's run."""
     summary(context, name)
     file = context.runs.folder(name) / LOG
     if name not in context.runs.all() or not file.exists():
@@ -153,7 +164,9 @@ async def events(
         str | None, Header(description="Of the last event that was received: only what differs is sent.")
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """The progress of a study: `progress` with its summary whenever it changes, then `end`. Comments keep
-    quiet connections open."""
+    """Return the progress of a study: `progress` with its summary whenever it changes, then `end`.
+
+    Comments keep quiet connections open.
+    """
     async for event in context.events.of(name, last_event_id):
         yield event

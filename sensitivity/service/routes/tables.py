@@ -50,8 +50,10 @@ def tables(
     wait: Wait = WAIT_SECONDS,
     tag: Tag = None,
 ) -> Response:
-    """Every trial or every epoch of a study as it is in the store, configurations as JSON. Written once for
-    all who ask."""
+    """Return every trial or every epoch of a study as it is in the store, configurations as JSON.
+
+    Written once for all who ask.
+    """
     source = context.source
     source.check(name)
     wanted = Table(name, table, format, source.token(name))
@@ -70,8 +72,10 @@ def tables(
 
 
 def epochs_of_dashboard(request: Request) -> Response:
-    """Answer where the dashboard has its file of every epoch: here it is the table, which is written once for
-    all readers."""
+    """Redirect from the dashboard's file of every epoch to the table of epochs.
+
+    The table is written once for all readers.
+    """
     view = View.read("/study/x", request.url.query)
     if view.filtered:
         return problem(422, "every epoch is of a whole study; leave the filters out of the address")

@@ -71,7 +71,14 @@ def trials(
 
 
 def known_by(shown: str, tag: str | None, text: str, media_type: str) -> Response:
-    """A text with its ETag; 304 where the reader has it. Args: shown: the ETag. tag: what the reader has."""
+    """Return a text with its ETag; 304 if the reader has the text.
+
+    Args:
+        shown: ETag of the text.
+        tag: ETag of the text that the reader has.
+        text: The text.
+        media_type: Media type of the text.
+    """
     headers = {"ETag": shown, "Cache-Control": "no-cache"}
     return (
         Response(status_code=304, headers=headers)
@@ -111,7 +118,7 @@ def _trial(row: dict[Any, Any]) -> Trial:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it: nothing measured is null, infinity a string."""
+    """Return a value as JSON has it: nothing measured is null, infinity a string."""
     value = value.item() if hasattr(value, "item") else value
     if value is None or value != value:
         return None
@@ -120,7 +127,7 @@ def _plain(value: Any) -> Any:
 
 @router.get("/trials/{key}/epochs", response_model=Epochs)
 def epochs(name: Name, key: Annotated[str, Path(max_length=64)], context: ServiceContext) -> Response:
-    """Every epoch of a trial."""
+    """Return every epoch of a trial."""
     context.source.check(name)
     store = context.source.store
     if not has_trial(store, name, key):
@@ -129,8 +136,10 @@ def epochs(name: Name, key: Annotated[str, Path(max_length=64)], context: Servic
 
 
 def _epochs_text(key: str, store: Store) -> Iterator[str]:
-    """Return the JSON of :class:`Epochs` in parts; the first one is read at once, so that a store that is
-    away is a refusal."""
+    """Return the JSON of :class:`Epochs` in parts.
+
+    The first one is read at once, so that a store that is away is a refusal.
+    """
     batches = curve_batches(store, key)
     first = next(batches)
 
