@@ -121,8 +121,7 @@ class Paced(Source):
     def token(self, study: str | None = None) -> str:
         """Return the token of :meth:`Source.token`.
 
-        Of a study that trains, no more often than the pace allows.
-
+        The token of a study that trains changes no more often than the pace allows.
         One reader at a time looks for a change; meanwhile the other readers see the last revision, unless the
         study has ended.
         """
@@ -167,7 +166,8 @@ class Paced(Source):
         Raises: Pending where there is no answer and computing it takes longer than ``patience``; what
         computing it raises.
         """
-        # Read the invalidation counters before the revision: an invalidation in between must make this key stale.
+        # Read the invalidation counters before the revision: an invalidation in between must make this key
+        # stale.
         newest = _key("newest", self._invalidations[ask.study], self._invalidations[None], ask)
         key = _key(self.token(ask.study), ask)
         before = self._before(ask, self._drawn.peek(newest))
@@ -203,9 +203,9 @@ class Paced(Source):
         return outcome
 
     def _before(self, ask: Ask, answer: Answer | None) -> Answer | None:
-        """Return a recent answer to show while a newer one is computed, for a study that trains.
+        """Return a recent answer that may be shown until there is a newer one; else None.
 
-        Else None.
+        Only a study that trains has one.
         """
         revision = self._revisions.get(ask.study)
         if answer is None or revision is None or not self._trains(ask.study):
