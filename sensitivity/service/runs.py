@@ -105,10 +105,7 @@ class Runs:
         self._thread.start()
 
     def close(self) -> None:
-        """Let go of the data folder.
-
-        The processes go on.
-        """
+        """Release the data folder; the processes continue."""
         self._stop.set()
         if (thread := getattr(self, "_thread", None)) is not None and thread.is_alive():
             thread.join()
@@ -208,10 +205,7 @@ class Runs:
                 self.degraded.clear(_part(name))
 
     def tend(self) -> None:
-        """Note which processes have ended, press those that were to stop, and start what waits.
-
-        Each study by itself.
-        """
+        """Note ended processes, signal processes that should stop, and start queued studies."""
         with self._lock:
             for run in [run for run in self._runs.values() if run.state == "running"]:
                 with self.degraded.isolated(_part(run.name)):
