@@ -157,6 +157,9 @@ def run(
     plan: Annotated[
         bool, typer.Option("--plan", help="Show what would be run, and about how long it takes; run nothing.")
     ] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Train only: measure nothing and write no report.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train what the store lacks of a study, then write its report.
@@ -176,9 +179,15 @@ def run(
     if plan:
         show_plan(studies, as_json)
         return
+    if no_report and out is not None:
+        raise InputError(
+            f"--out {str(out)!r} is the folder of a report, which --no-report does not write; leave one out"
+        )
     places = [
-        report_folder(out / each.name if out is not None and len(studies) > 1 else out, each.name)
-        for each in studies
+        None
+        if no_report
+        else report_folder(out / study.name if out is not None and len(studies) > 1 else out, study.name)
+        for study in studies
     ]
     failed = False
     console = Console(stderr=True)
@@ -202,7 +211,7 @@ def run(
             )
         for error in progress.errors[:5]:
             console.print(f"failed: {error}", style="red", markup=False, highlight=False)
-        if not results.usable.empty or not progress.errors:
+        if place is not None and (not results.usable.empty or not progress.errors):
             conclude(results, place, as_json)
         failed = failed or bool((results.trials["status"] == "failed").any())
     if failed:

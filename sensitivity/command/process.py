@@ -1,7 +1,7 @@
 """The process of one study: ``sensitivity run`` in the study's folder, and at its end a note of how it ended.
 
 ``python -m sensitivity.command.process LOCK FOLDER MODULES ARGUMENT ...`` is started by
-:mod:`sensitivity.service.runs` with an open, locked file LOCK; MODULES are looked for in FOLDER too. The lock
+:mod:`sensitivity.service.study_process` with an open, locked file LOCK; MODULES are looked for in FOLDER too. The lock
 is held as long as the process lives, so no reuse of process ids can make a dead one look alive.
 """
 

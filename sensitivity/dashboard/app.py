@@ -1,5 +1,7 @@
-"""The application: which callback answers which event. What they answer with is in the modules beside this
-one."""
+"""The application of the dashboard: its callbacks, by event.
+
+The other modules of this package make the answers.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,13 @@ DOWNLOADS = ("trials", "epochs")
 
 
 def dashboard(source: Source, account: str | None = None) -> Dash:
-    """The Dash application over a store; ``.server`` is its WSGI application. It asks nothing outside itself.
+    """Return the Dash application over a store; ``.server`` is its WSGI application.
 
-    Args: account: the address of the page on which a reader logs in and out, where there is one.
+    It loads nothing from other servers.
+
+    Args:
+        source: The store.
+        account: Address of the page on which a reader logs in and out; None without one.
     """
     app = Dash(
         __name__,
@@ -54,8 +60,10 @@ def _navigation(app: Dash, source: Source) -> None:
         State("view", "data"),
     )
     def go(path: str, query: str, shown: list[str] | None) -> Any:
-        """A page by its address: a link, the back button, a fresh browser. Not after a control, which wrote
-        the address itself."""
+        """Show the page of an address: a link, the back button, a new browser.
+
+        Not after a control, which wrote the address itself.
+        """
         view = View.read(path, query)
         if shown and View.read(*shown) == view:
             return no_update, no_update
@@ -70,7 +78,7 @@ def _navigation(app: Dash, source: Source) -> None:
         prevent_initial_call=True,
     )
     def choose(values: Any, ends: Any, shown: list[str]) -> Any:
-        """A control was changed: the view follows, and with it the address."""
+        """Follow a control that was changed: the view changes, and with it the address."""
         if not ctx.triggered_id:
             return no_update, no_update
         view = View.read(*shown)
@@ -99,15 +107,20 @@ def _navigation(app: Dash, source: Source) -> None:
         prevent_initial_call=True,
     )
     def point(
-        clicks: Any, boxes: Any, stretches: Any, held: Any, ids: Any, sliders: Any, shown: list[str]
+        clicks: Any, boxes: Any, stretches: Any, stored: Any, ids: Any, sliders: Any, shown: list[str]
     ) -> Any:
-        """A point was clicked, a box or a stretch drawn: the view follows, and the sliders with it."""
+        """Follow a clicked point, a box or a stretch: the view changes, and the sliders with it."""
         still = [no_update] * len(sliders)
         if not ctx.triggered_id or ctx.triggered[0]["value"] is None:
             return no_update, no_update, still
         view, event, name = View.read(*shown), ctx.triggered[0], ctx.triggered_id["name"]
         axes: dict[str, str] = next(
-            (each["axes"] for each, own in zip(held, ids, strict=True) if each and own["name"] == name), {}
+            (
+                figure["axes"]
+                for figure, figure_id in zip(stored, ids, strict=True)
+                if figure and figure_id["name"] == name
+            ),
+            {},
         )
         kind, results = event["prop_id"].rpartition(".")[2], source.results(view)
         if kind == "clickData":
@@ -119,7 +132,7 @@ def _navigation(app: Dash, source: Source) -> None:
             view, results, event["value"], axes
         )
         return *_moved(view, to), still if to == view else [
-            ends(results, to, each["name"]) for each in sliders
+            ends(results, to, slider["name"]) for slider in sliders
         ]
 
     @app.callback(
@@ -127,9 +140,9 @@ def _navigation(app: Dash, source: Source) -> None:
         Input("view", "data"),
         State({"type": "bounds", "name": ALL}, "id"),
     )
-    def bounds(shown: list[str] | None, own: Any) -> Any:
-        """The bounds beside each slider, in words."""
-        return [in_words(View.read(*shown), each["name"]) if shown else no_update for each in own]
+    def bounds(shown: list[str] | None, ids: Any) -> Any:
+        """Return the bounds beside each slider, in words."""
+        return [in_words(View.read(*shown), bounds_id["name"]) if shown else no_update for bounds_id in ids]
 
     @app.callback(
         Output("revision", "data"),
@@ -138,13 +151,11 @@ def _navigation(app: Dash, source: Source) -> None:
         State("revision", "data"),
     )
     def pulse(beats: int, known: str | None) -> Any:
-        """Whether the store has changed since the page last asked."""
+        """Tell the page if the store has changed since the last pulse."""
         try:
             token = source.token()
             words = (
-                "live"
-                if any(each["running"] or each["pending"] for each in source.studies())
-                else "up to date"
+                "live" if any(row["running"] or row["pending"] for row in source.studies()) else "up to date"
             )
         except InputError as error:
             token, words = f"gone: {error}", "the store cannot be read"
@@ -162,7 +173,7 @@ def _navigation(app: Dash, source: Source) -> None:
 
     @app.callback(Output("templates", "data"), Input("toggle", "id"))
     def templates(_: str) -> Any:
-        """The look of figures in each theme."""
+        """Return the look of figures in each theme."""
         return {name: template(name).to_plotly_json() for name in THEMES}
 
 
@@ -179,12 +190,12 @@ def _parts(app: Dash, source: Source) -> None:
         Input({"type": "part tick", "name": MATCH}, "n_intervals"),
         State({"type": "part", "name": MATCH}, "id"),
     )
-    def show(shown: list[str] | None, revision: str | None, ticks: int, own: dict[str, str]) -> Any:
-        """A part of the page as it is now; what was there stays while it is measured anew."""
+    def show(shown: list[str] | None, revision: str | None, ticks: int, part: dict[str, str]) -> Any:
+        """Return a part of the page; the previous content stays while the part is being measured."""
         if not shown:
             return no_update, no_update
-        again = any("part tick" in each for each in ctx.triggered_prop_ids)
-        children, pending = parts.render(source, View.read(*shown), own["name"], again=again)
+        again = any("part tick" in trigger for trigger in ctx.triggered_prop_ids)
+        children, pending = parts.render(source, View.read(*shown), part["name"], again=again)
         return no_update if pending else children, not pending
 
 
@@ -206,22 +217,22 @@ def _figures(app: Dash, source: Source) -> None:
         shown: list[str] | None,
         revision: str | None,
         ticks: int,
-        held: dict[str, Any] | None,
-        own: dict[str, str],
+        stored: dict[str, Any] | None,
+        figure_id: dict[str, str],
     ) -> Any:
-        """A figure, unless the page has it already."""
+        """Return a figure, unless the page has it already."""
         if not shown:
             return (no_update,) * 6
         view = View.read(*shown)
         try:
-            key, figure = drawing.drawn(source, view, own["name"])
+            key, figure = drawing.drawn(source, view, figure_id["name"])
         except Pending:
-            look = "card stale" if held and held["key"] else "card waiting"
+            look = "card stale" if stored and stored["key"] else "card waiting"
             return no_update, no_update, no_update, shell.MEASURING, look, False
         except InputError as error:
             return None, {"key": "", "axes": {}}, None, pages.failed(error), "card waiting", True
         look = "card" if figure.text else "card none"
-        if held and held["key"] == key:
+        if stored and stored["key"] == key:
             return no_update, no_update, no_update, None, look, True
         return figure.text, {"key": key, "axes": figure.axes}, drawing.heading(figure), None, look, True
 
@@ -240,7 +251,7 @@ def _figures(app: Dash, source: Source) -> None:
 def _downloads(app: Dash, source: Source) -> None:
     @app.server.route("/download/<what>.csv")
     def download(what: str) -> Response:
-        """A table of a view as CSV."""
+        """Return a table of a view as CSV."""
         view = View.read("/study/x", request.query_string.decode()).but(name=request.args.get("of", ""))
         try:
             if what in DOWNLOADS:

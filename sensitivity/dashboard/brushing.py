@@ -1,5 +1,4 @@
-"""What a point, a box in a figure, or a stretch of parallel coordinates says about trials and
-hyperparameters."""
+"""Selections in figures: a point, a box or a stretch as trials and bounds of hyperparameters."""
 
 from __future__ import annotations
 
@@ -25,59 +24,68 @@ LISTS = {"variant": "variant", "ended": "status"}
 
 
 def axes(figure: go.Figure, results: Results) -> dict[str, str]:
-    """The hyperparameter of each axis of a figure: as its title says it, or another's of the same letter, or
-    the title of its panel.
+    """Return the hyperparameter of each axis of a figure.
 
-    ``x2`` and ``y`` are axes, ``0`` is the first dimension of parallel coordinates.
+    The title of the axis names it, or the title of another axis of the same letter, or the title of its
+    panel. ``x2`` and ``y`` are axes, ``0`` is the first dimension of parallel coordinates.
     """
     names = {plain(name): name for space in results.spaces.values() for name in space.names} | {
         "learning rate": "lr"
     }
     layout = figure.to_plotly_json()["layout"]
-    panels = [str(each.text) for each in figure.layout.annotations]
-    found: dict[str, str] = {}
+    panels = [str(annotation.text) for annotation in figure.layout.annotations]
+    by_axis: dict[str, str] = {}
     for letter in "xy":
         places = [name.removeprefix(f"{letter}axis") for name in layout if name.startswith(f"{letter}axis")]
         titles = [str(figure.layout[f"{letter}axis{place}"].title.text or "") for place in places]
-        shared = {each for each in titles if each}
+        shared = {text for text in titles if text}
         for place, title in zip(places, titles, strict=True):
             number = int(place or 1) - 1
-            said = [
+            labels = [
                 title,
                 shared.copy().pop() if len(shared) == 1 else "",
                 panels[number] if letter == "x" and number < len(panels) else "",
             ]
-            name = next((names[each] for each in said if each in names), "")
+            name = next((names[label] for label in labels if label in names), "")
             if name:
-                found[f"{letter}{place}"] = name
+                by_axis[f"{letter}{place}"] = name
     for trace in figure.data:
         if trace.type == "parcoords":
-            known = {axis_label(each): each for each in names.values()} | {each: each for each in LISTS}
-            found |= {
-                str(i): known[str(each.label)]
-                for i, each in enumerate(trace.dimensions)
-                if str(each.label) in known
+            known = {axis_label(label): label for label in names.values()} | {label: label for label in LISTS}
+            by_axis |= {
+                str(i): known[str(dimension.label)]
+                for i, dimension in enumerate(trace.dimensions)
+                if str(dimension.label) in known
             }
-    return found
+    return by_axis
 
 
 def pointed(click: dict[str, Any] | None, keys: Collection[str]) -> str:
-    """The key of the trial that was clicked: what its figure carries, or says when hovering. Empty where it
-    is none."""
+    """Return the key of the trial that was clicked; empty if the point is no trial.
+
+    The figure carries the key with the point, or shows it in the hover text.
+    """
     for point in (click or {}).get("points", []):
         carried = point.get("customdata")
-        said = [
+        candidates = [
             *(carried if isinstance(carried, list) else [carried]),
             *reversed(WORD.findall(str(point.get("text", "")))),
         ]
-        for each in said:
-            if isinstance(each, str) and each in keys:
-                return each
+        for candidate in candidates:
+            if isinstance(candidate, str) and candidate in keys:
+                return candidate
     return ""
 
 
 def boxed(view: View, results: Results, selected: dict[str, Any] | None, of: dict[str, str]) -> View:
-    """The view within a box. Args: selected: ``selectedData`` of a graph. of: its :func:`axes`."""
+    """Return the view within a box.
+
+    Args:
+        view: The view before.
+        results: Results of the study.
+        selected: ``selectedData`` of a graph.
+        of: :func:`axes` of its figure.
+    """
     for axis, (low, high) in (selected or {}).get("range", {}).items():
         if axis in of:
             view = _within(view, results, of[axis], min(low, high), max(low, high))
@@ -85,11 +93,17 @@ def boxed(view: View, results: Results, selected: dict[str, Any] | None, of: dic
 
 
 def stretched(view: View, results: Results, restyled: list[Any] | None, of: dict[str, str]) -> View:
-    """The view within the stretches that were drawn on parallel coordinates. Args: restyled: ``restyleData``.
-    of: its :func:`axes`."""
+    """Return the view within the stretches that were drawn on parallel coordinates.
+
+    Args:
+        view: The view before.
+        results: Results of the study.
+        restyled: ``restyleData`` of a graph.
+        of: :func:`axes` of its figure.
+    """
     for path, value in (restyled or [{}])[0].items():
-        found = STRETCH.match(path)
-        name = of.get(found[1], "") if found else ""
+        match = STRETCH.match(path)
+        name = of.get(match[1], "") if match else ""
         if not name:
             continue
         if value is None:
@@ -98,32 +112,32 @@ def stretched(view: View, results: Results, restyled: list[Any] | None, of: dict
         low, high = sorted(value[0] if isinstance(value[0], list) else value)
         if name in LISTS:
             column = (
-                [each for each in results.spaces if each in set(results.usable["variant"])]
+                [value for value in results.spaces if value in set(results.usable["variant"])]
                 if name == "variant"
                 else ["completed", "diverged"]
             )
             view = view.but(**{LISTS[name]: tuple(_between(column, low, high))})
         else:
             axis = Axis.of(results, name)
-            view = _within(view, results, name, *(float(axis.off_line(each)) for each in (low, high)))
+            view = _within(view, results, name, *(float(axis.off_line(value)) for value in (low, high)))
     return view
 
 
 def _within(view: View, results: Results, name: str, low: float, high: float) -> View:
-    """The view between two places on the axis of a hyperparameter."""
+    """Return the view between two places on the axis of a hyperparameter."""
     axis = Axis.of(results, name)
     if axis.levels:
-        kept = list(_between(axis.levels, low, high))
-        if not kept:
+        within = list(_between(axis.levels, low, high))
+        if not within:
             return view
-        if all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in axis.levels):
-            return view.within(name, min(kept), max(kept))
-        return view.among(name, map(str, kept))
+        if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in axis.levels):
+            return view.within(name, min(within), max(within))
+        return view.among(name, map(str, within))
     if axis.scale == "log1m":
-        low, high = (1 - 10**-each for each in (low, high))
+        low, high = (1 - 10**-value for value in (low, high))
     return view.within(name, low, high)
 
 
 def _between(levels: Collection[Any], low: float, high: float) -> Iterator[Any]:
-    """The levels whose numbers lie within a stretch."""
-    return (each for place, each in enumerate(levels) if math.ceil(low) <= place <= math.floor(high))
+    """Return the levels whose numbers lie within a stretch."""
+    return (value for place, value in enumerate(levels) if math.ceil(low) <= place <= math.floor(high))

@@ -33,7 +33,7 @@ MOST = 6
 
 
 def page(source: Source, view: View) -> list[Any]:
-    """The choice of studies, variants and measure, and the comparison."""
+    """Return the choice of studies, variants and measure, and the comparison."""
     names = [row["name"] for row in source.studies()]
     title = html.Div(
         [html.H1("Compare"), html.P("variants or whole studies side by side", className="what")],
@@ -42,7 +42,7 @@ def page(source: Source, view: View) -> list[Any]:
     if not names:
         return [title, shell.notice("No study yet", "There is nothing to compare before a study runs.")]
     variants = sorted(
-        {str(each) for name in studies(source, view) for each in source.results(View(name=name)).spaces}
+        {str(variant) for name in studies(source, view) for variant in source.results(View(name=name)).spaces}
     )
     picks = [
         several("study", "Studies", names, studies(source, view)),
@@ -53,8 +53,10 @@ def page(source: Source, view: View) -> list[Any]:
 
 
 def studies(source: Source, view: View) -> tuple[str, ...]:
-    """The studies of a view; the newest where it names none. Raises: InputError for one that the store does
-    not have."""
+    """Return the studies of a view; the newest where it names none.
+
+    Raises: InputError for one that the store does not have.
+    """
     names = [row["name"] for row in source.studies()]
     for name in view.study:
         if name not in names:
@@ -63,17 +65,17 @@ def studies(source: Source, view: View) -> tuple[str, ...]:
 
 
 def measure(view: View) -> str:
-    """The measure of a view; the first for one that does not exist."""
+    """Return the measure of a view; the first for one that does not exist."""
     return view.measure if view.measure in MEASURES else next(iter(MEASURES))
 
 
 def compared(source: Source, view: View) -> list[Any]:
-    """The chosen measure of every variant as a figure, and all of them as a table with a column a variant."""
+    """Return the chosen measure of every variant as a figure, and all measures as a table."""
     parts, remarks = [], []
     for name in studies(source, view):
         of_one = View(name=name, variant=view.variant, metric=view.metric, cap=view.cap)
-        kept = source.kept(of_one)
-        if kept.usable.empty:
+        results = source.filtered_results(of_one)
+        if results.usable.empty:
             remarks.append(f"{name}: no trial has ended yet")
             continue
         try:
@@ -82,10 +84,10 @@ def compared(source: Source, view: View) -> list[Any]:
             remarks.append(f"{name}: {error}")
             continue
         parts.append(overview.assign(study=name))
-    said = [html.P(each, className="what") for each in remarks]
+    paragraphs = [html.P(remark, className="what") for remark in remarks]
     if not parts:
         return [
-            *said,
+            *paragraphs,
             shell.notice(
                 "Nothing to compare yet",
                 "None of these studies has a trial of these variants that has ended.",
@@ -93,7 +95,7 @@ def compared(source: Source, view: View) -> list[Any]:
         ]
     table = pd.concat(parts, ignore_index=True)
     return [
-        *said,
+        *paragraphs,
         html.H2(f"{MEASURES[measure(view)]}, with 95% intervals"),
         *graph("compare", _figure(table, measure(view))),
         html.H2("Side by side"),
@@ -108,7 +110,7 @@ def _overview(measured: Measured) -> pd.DataFrame:
 
 def _figure(table: pd.DataFrame, name: str) -> go.Figure:
     ends = {name: "value", f"{name}_low": "low", f"{name}_high": "high"}
-    columns = [each for each in ("study", "task") if table[each].nunique() > 1]
+    columns = [column for column in ("study", "task") if table[column].nunique() > 1]
     rows = table[[*columns, "variant", *ends]].rename(columns=ends)
     if "task" in columns:
         rows = rows.rename(columns={"task": "on"})
@@ -116,10 +118,10 @@ def _figure(table: pd.DataFrame, name: str) -> go.Figure:
 
 
 def _side_by_side(table: pd.DataFrame) -> Any:
-    """Measures as rows, variants as columns, under the study and the task where there are several."""
+    """Return measures as rows, variants as columns, under the study and the task where there are several."""
     head, columns = ["measure"], []
     for row in records(table):
-        place = [row[each] for each in ("study", "task") if table[each].nunique() > 1]
+        place = [row[column] for column in ("study", "task") if table[column].nunique() > 1]
         head.append(" · ".join([row["variant"], *place]))
         columns.append(row)
     rows: list[list[str]] = [

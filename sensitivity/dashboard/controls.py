@@ -23,23 +23,23 @@ SCALES = {"": "as suits the losses", "log": "logarithmic", "linear": "linear"}
 
 
 def form(results: Results, view: View) -> html.Details:
-    """Every choice, as the view has it."""
-    found = tasks(results)
+    """Return the form with every choice of a view."""
+    task_names = tasks(results)
     judged = [name for name in results.metrics if name not in UNJUDGED]
     metrics = sorted(
         {*judged, results.metric},
         key=lambda name: (METRICS.index(name) if name in METRICS else len(METRICS), name),
     )
     keep = [
-        pick("task", "Task", {name: name for name in found}, the_task(results, view))
-        if len(found) > 1
+        pick("task", "Task", {name: name for name in task_names}, the_task(results, view))
+        if len(task_names) > 1
         else None,
         several("variant", "Variants", _names(results.trials["variant"]), view.variant),
         several("seed", "Seeds", _names(results.trials["seed"]), view.seed),
         several(
             "status",
             "Status",
-            [each for each in STATUSES if (results.trials["status"] == each).any()],
+            [status for status in STATUSES if (results.trials["status"] == status).any()],
             view.status,
         ),
         *(_hyperparameter(name, domains, view) for name, domains in hyperparameters(results).items()),
@@ -66,21 +66,21 @@ def form(results: Results, view: View) -> html.Details:
 
 
 def _names(values: Iterable[Any]) -> list[str]:
-    return [str(each) for each in dict.fromkeys(values)]
+    return [str(value) for value in dict.fromkeys(values)]
 
 
 def pick(name: str, label: str, options: dict[str, str], value: str) -> html.Fieldset:
-    """One of several."""
-    given = [{"label": words, "value": each} for each, words in options.items()]
+    """Return a control that takes one of several values."""
+    items = [{"label": words, "value": option} for option, words in options.items()]
     return _field(
         label,
-        dcc.RadioItems(id={"type": "control", "name": name}, options=given, value=value, className="options"),
+        dcc.RadioItems(id={"type": "control", "name": name}, options=items, value=value, className="options"),
     )
 
 
 def several(name: str, label: str, options: list[str], values: Iterable[str]) -> html.Fieldset:
-    """Any of several; none of them is all."""
-    chosen = [each for each in values if each in options]
+    """Return a control that takes any of several values; none of them means all."""
+    chosen = [value for value in values if value in options]
     return _field(
         label,
         dcc.Checklist(
@@ -93,7 +93,9 @@ def _hyperparameter(name: str, domains: list[Hyperparameter], view: View) -> Any
     stops = levels(domains)
     if stops is None or len(stops) < 2:
         every = choices(domains)
-        return several(f"choice:{name}", name, every, [value for each, value in view.choices if each == name])
+        return several(
+            f"choice:{name}", name, every, [value for choice, value in view.choices if choice == name]
+        )
     slider = dcc.RangeSlider(
         id={"type": "range", "name": name},
         min=0,
@@ -109,12 +111,14 @@ def _hyperparameter(name: str, domains: list[Hyperparameter], view: View) -> Any
 
 
 def in_words(view: View, name: str) -> str:
-    """The bounds of a hyperparameter."""
-    return next((f"{cell(low)} to {cell(high)}" for each, low, high in view.ranges if each == name), "all")
+    """Return the bounds of a hyperparameter."""
+    return next(
+        (f"{cell(low)} to {cell(high)}" for range_name, low, high in view.ranges if range_name == name), "all"
+    )
 
 
 def ends(results: Results, view: View, name: str) -> list[int]:
-    """Where the ends of a slider stand in a view."""
+    """Return the positions of the two ends of a slider in a view."""
     return positions(levels(hyperparameters(results)[name]) or [], view, name)
 
 
@@ -123,14 +127,18 @@ def _field(label: str, control: Any) -> html.Fieldset:
 
 
 def changed(view: View, kind: str, name: str, value: Any, results: Results) -> View:
-    """The view after one control was changed.
+    """Return the view after one control was changed.
 
-    Args: kind: ``range`` of a slider, whose value is two stops; else ``control``. name: of the control.
-    value: what it has now.
+    Args:
+        view: The view before.
+        kind: ``range`` for a slider, whose value is two stops; else ``control``.
+        name: Name of the control.
+        value: New value of the control.
+        results: Results of the study.
     """
     if kind == "range":
         stops = levels(hyperparameters(results)[name]) or []
-        low, high = sorted(int(each) for each in value)
+        low, high = sorted(int(stop) for stop in value)
         if [low, high] == positions(stops, view, name):
             return view
         return (

@@ -1,5 +1,7 @@
-"""A figure on a page: drawn off the request path, kept while it stays the same, and read when a reader points
-at it."""
+"""A figure on a page.
+
+It is drawn off the request path and cached while it stays the same.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ HEADROOM = 36
 
 
 def card(question: Question, drawing: Drawing) -> html.Figure:
-    """The place of a figure, with words on how to read it."""
+    """Return the place of a figure, with words on how to read it."""
     name = f"{question.key}:{drawing.name}"
     return html.Figure(
         [
@@ -58,9 +60,11 @@ def card(question: Question, drawing: Drawing) -> html.Figure:
 class Drawn:
     """A figure as the browser gets it.
 
-    text: its JSON, None where these results have no such figure. title, subtitle: what it says above itself,
-        as words of the page.
-    axes: the hyperparameters of its axes.
+    Args:
+        text: JSON of the figure; None if these results have no such figure.
+        title: Title as words of the page.
+        subtitle: Subtitle as words of the page.
+        axes: Hyperparameters of the axes.
     """
 
     text: str | None = None
@@ -70,17 +74,19 @@ class Drawn:
 
 
 def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
-    """What a figure is known by while it stays the same, and the figure. Raises: Pending while it is being
-    measured."""
-    key, _, function = name.partition(":")
-    question = next(each for each in QUESTIONS if each.key == key)
-    drawing = next(each for each in question.figures if each.name == function)
-    kept = source.kept(view)
-    if kept.usable.empty:
-        return "nothing", Drawn()
-    task = the_task(kept, view)
+    """Return a key that stays the same as long as a figure does, and the figure.
 
-    def made(measured: Measured) -> Drawn:
+    Raises: Pending while the figure is being measured.
+    """
+    key, _, function = name.partition(":")
+    question = next(candidate for candidate in QUESTIONS if candidate.key == key)
+    drawing = next(figure_drawing for figure_drawing in question.figures if figure_drawing.name == function)
+    results = source.filtered_results(view)
+    if results.usable.empty:
+        return "nothing", Drawn()
+    task = the_task(results, view)
+
+    def draw_figure(measured: Measured) -> Drawn:
         if not question.applies(measured, task) or not measured.required(
             f"figure {drawing.name}", partial(drawing.needs, measured, task)
         ):
@@ -94,27 +100,31 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
         return Drawn(str(figure.to_json()), title, subtitle, axes(figure, measured.results))
 
     return repr((source.key(view), name, task, view.scale)), source.measured(
-        view, made, (name, task, view.scale)
+        view, draw_figure, (name, task, view.scale)
     )
 
 
 def heading(figure: Drawn) -> list[Any]:
-    """What a figure says, above it."""
+    """Return the title and the subtitle of a figure as elements of the page."""
     return [html.H3(figure.title), html.P(figure.subtitle, className="what")]
 
 
 def untitled(figure: go.Figure) -> tuple[str, str]:
-    """Take the title off a figure, and the room that it took: a page says it, and breaks its lines. Returns
-    title and subtitle."""
+    """Take the title off a figure, and the room that the title took.
+
+    The page shows the title instead, and breaks its lines.
+
+    Returns: The title and the subtitle.
+    """
     layout = figure.layout
     words = [
-        html_text.unescape(str(each or "").replace("<br>", " "))
-        for each in (layout.title.text, layout.title.subtitle.text)
+        html_text.unescape(str(text or "").replace("<br>", " "))
+        for text in (layout.title.text, layout.title.subtitle.text)
     ]
     less = max(0, (layout.margin.t or 0) - HEADROOM)
     narrow = {
-        name: each
-        for name, each in (layout.meta or {}).get("narrow", {}).items()
+        name: value
+        for name, value in (layout.meta or {}).get("narrow", {}).items()
         if not name.startswith("title")
     }
     if "margin.t" in narrow:
@@ -128,7 +138,7 @@ def untitled(figure: go.Figure) -> tuple[str, str]:
 
 
 def scaled(figure: go.Figure, scale: str) -> None:
-    """Put the loss on a ``log`` or ``linear`` axis; the figure's own way for anything else."""
+    """Put the loss on a ``log`` or ``linear`` axis; any other scale leaves the figure as it is."""
     title = str(figure.layout.yaxis.title.text or "")
     if scale in ("log", "linear") and "loss" in title:
         figure.update_yaxes(

@@ -30,63 +30,70 @@ PATIENCE = 120.0
 
 
 def chosen(view: View) -> str:
-    """The table of a view; the first for one that does not exist."""
+    """Return the table of a view; the first for one that does not exist."""
     return view.measure if view.measure in TABLES else next(iter(TABLES))
 
 
-def found(source: Source, view: View, name: str) -> pd.DataFrame:
-    """A table of the trials that a view keeps. Raises: Pending."""
-    question = next(each for each in QUESTIONS if each.key == TABLES[name])
-    task = the_task(source.kept(view), view)
+def measured_table(source: Source, view: View, name: str) -> pd.DataFrame:
+    """Return a table of the trials that a view keeps.
 
-    def made(measured: Measured) -> pd.DataFrame:
+    Raises: Pending.
+    """
+    question = next(candidate for candidate in QUESTIONS if candidate.key == TABLES[name])
+    task = the_task(source.filtered_results(view), view)
+
+    def compute(measured: Measured) -> pd.DataFrame:
         return question.table(name, measured, task)
 
-    return source.measured(view, made, ("table", name, task))
+    return source.measured(view, compute, ("table", name, task))
 
 
-def table(view: View, name: str, made: pd.DataFrame) -> list[Any]:
-    """A table and its CSV; why there is none where the measure refuses."""
-    if made.empty:
+def table(view: View, name: str, measure: pd.DataFrame) -> list[Any]:
+    """Return a table and its CSV; the reason where the measure refuses."""
+    if measure.empty:
         return [
             shell.notice(
                 "Not measured",
-                str(made.attrs.get(REFUSED, "nothing in these results has it")),
+                str(measure.attrs.get(REFUSED, "nothing in these results has it")),
                 kind="refused",
             )
         ]
     return [
         html.P(html.A("CSV", href=download(view, name), download="")),
-        words.frame(made, caption=name.replace("_", " ")),
+        words.frame(measure, caption=name.replace("_", " ")),
     ]
 
 
 def csv(source: Source, view: View, name: str) -> str:
-    """A table as CSV, however long it takes."""
-    task = the_task(source.kept(view), view)
-    question = next(each for each in QUESTIONS if each.key == TABLES[name])
+    """Return a table as CSV, however long it takes."""
+    task = the_task(source.filtered_results(view), view)
+    question = next(candidate for candidate in QUESTIONS if candidate.key == TABLES[name])
 
-    def made(measured: Measured) -> str:
+    def compute(measured: Measured) -> str:
         return csv_text(question.table(name, measured, task))
 
-    return source.measured(view, made, ("csv", name, task), patience=PATIENCE)
+    return source.measured(view, compute, ("csv", name, task), patience=PATIENCE)
 
 
 def shown(source: Source, view: View) -> list[Any]:
-    """The menu of measures, the chosen one's its intervals as a figure, and its table."""
+    """Return the menu of measures, the intervals of the chosen measure as a figure, and its table."""
     name = chosen(view)
     head = [html.H2(name.replace("_", " ")), *menu(view)]
-    if source.kept(view).usable.empty:
+    if source.filtered_results(view).usable.empty:
         return [*head, shell.notice("No trial has ended yet", "There is nothing to measure.")]
-    made = found(source, view, name)
-    if made.empty or not {"value", "low", "high"} <= set(made.columns) or not made["value"].notna().any():
-        return [*head, *table(view, name, made)]
-    figure = intervals(made, name.replace("_", " "), source.results(view).spaces)
-    return [*head, *graph("measure", figure), *table(view, name, made)]
+    measure = measured_table(source, view, name)
+    if (
+        measure.empty
+        or not {"value", "low", "high"} <= set(measure.columns)
+        or not measure["value"].notna().any()
+    ):
+        return [*head, *table(view, name, measure)]
+    figure = intervals(measure, name.replace("_", " "), source.results(view).spaces)
+    return [*head, *graph("measure", figure), *table(view, name, measure)]
 
 
 def menu(view: View) -> list[Any]:
-    """Every table, by the question that it answers."""
+    """Return every table, by the question that it answers."""
     rows = []
     for question in QUESTIONS:
         links = [
@@ -98,7 +105,7 @@ def menu(view: View) -> list[Any]:
 
 
 def graph(name: str, figure: go.Figure) -> list[Any]:
-    """A figure that is there already, under a heading of the page's own."""
+    """Return a figure that is computed already, without its own title."""
     untitled(figure)
     return [
         dcc.Store(id={"type": "static", "name": name}, data=figure.to_json()),

@@ -32,7 +32,7 @@ PAGES = {
 
 
 def page(source: Source, view: View) -> list[Any]:
-    """The page of a view; what is wrong where there is none."""
+    """Return the page of a view; a page that says what is wrong if there is none."""
     if view.page not in PAGES:
         return missing("There is no such page", f"Nothing has the address /{view.name}.")
     try:
@@ -42,7 +42,7 @@ def page(source: Source, view: View) -> list[Any]:
 
 
 def missing(title: str, words: str) -> list[Any]:
-    """A page that says what is wrong and where to go on."""
+    """Return a page that says what is wrong and where to go on."""
     back = shell.link("All studies", View())
     return [
         html.H1(title),
@@ -51,5 +51,5 @@ def missing(title: str, words: str) -> list[Any]:
 
 
 def failed(error: InputError) -> Any:
-    """A part that says what is wrong."""
+    """Return a part that says what is wrong."""
     return shell.notice("This cannot be shown", str(error), kind="error")

@@ -1,4 +1,4 @@
-"""What each part of a page holds, by its name."""
+"""The parts of a page, by name."""
 
 from __future__ import annotations
 
@@ -36,10 +36,14 @@ PARTS: dict[str, Callable[[Source, View], Any]] = {
 
 
 def render(source: Source, view: View, name: str, *, again: bool = False) -> tuple[Any, bool]:
-    """What a part holds now, and whether it has to be asked for again because it is still being measured.
+    """Return the content of a part, and True if the part is still being measured.
 
-    Args: again: it was asked for before. Sentences need most measures, figures one or two: sentences begin
-    when figures have begun.
+    Args:
+        source: The store.
+        view: The view.
+        name: Name of the part.
+        again: True if the page has requested the part before. Sentences need most measures, figures one or
+            two, so sentences begin when figures have begun.
     """
     kind, _, of = name.partition(":")
     try:

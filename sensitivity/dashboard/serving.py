@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 
 def server(source: Source, host: str = "127.0.0.1", port: int = 0) -> BaseWSGIServer:
-    """A server with a thread for every reader; ``serve_forever`` starts it. Args: port: 0 is any that is
-    free.
+    """Return a server with a thread for every reader; ``serve_forever`` starts it.
 
+    Args:
+        source: The store.
+        host: Address on which the server listens.
+        port: Port on which the server listens; 0 takes any free port.
     Raises: InputError where the port is taken.
     """
     source.warm()

@@ -1,4 +1,4 @@
-"""What stands around every page: its head, the way around, and the parts of a page that update themselves."""
+"""The frame of every page: head, navigation, and the parts of a page that update themselves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ INDEX = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
 <script>
-try { const theme = localStorage.getItem("theme"); if (theme) document.documentElement.dataset.theme = theme; } catch (error) {}
+try { const theme = localStorage.getItem("theme");
+if (theme) document.documentElement.dataset.theme = theme; } catch (error) {}
 </script>
 {%css%}
 </head>
@@ -33,7 +34,11 @@ MEASURING = html.P("measuring …", className="measuring")
 
 
 def layout(account: str | None = None) -> html.Div:
-    """The frame of every page. Args: account: where a reader logs in and out, if anywhere."""
+    """Return the frame of every page.
+
+    Args:
+        account: Address of the page on which a reader logs in and out; None without one.
+    """
     return html.Div(
         [
             html.A("Skip to the content", href="#main", className="skip"),
@@ -65,8 +70,10 @@ def layout(account: str | None = None) -> html.Div:
 
 
 def part(name: str, **more: Any) -> html.Div:
-    """A part of a page that follows the view and the store; :func:`sensitivity.dashboard.parts.render` says
-    what it holds."""
+    """Return a part of a page that follows the view and the store.
+
+    :func:`sensitivity.dashboard.parts.render` makes its content.
+    """
     return html.Div(
         [
             html.Div(id={"type": "part", "name": name}, children=MEASURING, **more),
@@ -76,7 +83,7 @@ def part(name: str, **more: Any) -> html.Div:
 
 
 def heading(view: View, title: str, what: str = "") -> list[Any]:
-    """The heading of a page about a study, and the way to its other pages."""
+    """Return the heading of a page about a study, and the way to its other pages."""
     pages = (("study", "Answers"), ("trials", "Trials"), ("space", "Search space"))
     links = [html.Li(link(words, view.on(page), current=view.page == page)) for page, words in pages]
     compare = View(page="compare", study=(view.name,))
@@ -88,14 +95,26 @@ def heading(view: View, title: str, what: str = "") -> list[Any]:
 
 
 def link(words: Any, view: View, *, current: bool = False) -> Any:
-    """A link to a view. Args: current: the reader is there."""
+    """Return a link to a view.
+
+    Args:
+        words: Text of the link.
+        view: The view.
+        current: True if the reader is on that view.
+    """
     linked = dcc.Link(words, href=view.href)
     return html.Span(linked, className="current") if current else linked
 
 
 def notice(title: str, words: Any, *, kind: str = "empty", action: Any = None) -> html.Div:
-    """What a page or a part says instead of showing something. Args: kind: ``empty``, ``refused`` or
-    ``error``."""
+    """Return a notice, which a page or a part shows instead of its content.
+
+    Args:
+        title: Title of the notice.
+        words: Text of the notice.
+        kind: ``empty``, ``refused`` or ``error``.
+        action: Element below the text, such as a link.
+    """
     return html.Div(
         [html.P(title, className="notice-title"), html.P(words), action],
         className=f"notice {kind}",

@@ -23,32 +23,32 @@ if TYPE_CHECKING:
 
 
 def page(source: Source, view: View) -> list[Any]:
-    """The page of a study's spaces."""
+    """Return the page of a study's spaces."""
     source.results(view)
     return [*shell.heading(view, view.name, "what each variant searched"), shell.part("space")]
 
 
 def drawn(source: Source, view: View) -> list[Any]:
-    """Variants with the same space together, each space as a table and drawn."""
+    """Return each search space as a table and a figure, with the variants that share it."""
     results = source.results(view)
     groups: dict[str, list[str]] = {}
     for variant, space in results.spaces.items():
         if not view.variant or variant in view.variant:
             groups.setdefault(repr(space), []).append(variant)
-    found: list[Any] = []
+    children: list[Any] = []
     for place, variants in enumerate(groups.values()):
         space = results.spaces[variants[0]]
-        found.append(html.H2(listed(variants)))
+        children.append(html.H2(listed(variants)))
         if not len(space):
-            found.append(html.P("It has no hyperparameters.", className="what"))
+            children.append(html.P("It has no hyperparameters.", className="what"))
             continue
         design = listed(list(dict.fromkeys(map(results.design_of, variants))))
         shown = [
             html.Div(graph(f"space {place}", _figure(results, space, variants))),
             html.Div(_table(space, listed(variants))),
         ]
-        found += [html.P(f"{design} design", className="what"), html.Div(shown, className="halves")]
-    return found
+        children += [html.P(f"{design} design", className="what"), html.Div(shown, className="halves")]
+    return children
 
 
 def _figure(results: Results, space: SearchSpace, variants: list[str]) -> go.Figure:

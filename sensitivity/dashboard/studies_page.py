@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def page(source: Source, view: View) -> list[Any]:
-    """The page that the dashboard opens with."""
+    """Return the page that the dashboard opens with."""
     return [
         html.Div([html.H1("Studies"), html.P(f"in {source.named}", className="what")], className="title"),
         shell.part("studies"),
@@ -23,16 +23,16 @@ def page(source: Source, view: View) -> list[Any]:
 
 
 def listed(source: Source) -> Any:
-    """A row a study; what to do where there is none."""
-    found = source.studies()
-    if not found:
+    """Return a row a study; what to do where there is none."""
+    rows = source.studies()
+    if not rows:
         run = html.Pre(
             f"sensitivity run --preset quickstart --store {source.named}", className="command", tabIndex="0"
         )
         return shell.notice(
             "No study yet", "This page fills by itself as soon as one runs. To start one:", action=run
         )
-    return html.Ul([_study(row) for row in found], className="studies")
+    return html.Ul([_study(row) for row in rows], className="studies")
 
 
 def _study(row: dict[str, Any]) -> html.Li:

@@ -1,5 +1,4 @@
-"""A study by its questions: the answer in words, the figures and tables behind it, and the trial that is
-selected."""
+"""A study by its questions: answers in words, figures, tables, and the selected trial."""
 
 from __future__ import annotations
 
@@ -27,19 +26,21 @@ HINT = (
 )
 
 
-def asked(view: View) -> Question | None:
-    """The question of the tab that is open; the first for a tab that does not exist, None for the tab of
-    single measures."""
+def open_question(view: View) -> Question | None:
+    """Return the question of the open tab.
+
+    It is the first for a tab that does not exist, and None for the tab of single measures.
+    """
     return (
         None
         if view.tab == MEASURES
-        else next((each for each in QUESTIONS if each.key == view.tab), QUESTIONS[0])
+        else next((candidate for candidate in QUESTIONS if candidate.key == view.tab), QUESTIONS[0])
     )
 
 
 def page(source: Source, view: View) -> list[Any]:
-    """The form, the tabs and what is in the open one."""
-    results, question = source.results(view), asked(view)
+    """Return the form, the tabs and what is in the open one."""
+    results, question = source.results(view), open_question(view)
     if question is None:
         inside = [shell.part("measure")]
     else:
@@ -47,7 +48,7 @@ def page(source: Source, view: View) -> list[Any]:
         inside = [
             shell.part(f"answer:{question.key}"),
             hint,
-            *(card(question, each) for each in question.figures),
+            *(card(question, drawing) for drawing in question.figures),
         ]
         inside.append(shell.part(f"tables:{question.key}"))
     middle = html.Div([shell.part("bar"), *inside], className="content")
@@ -59,59 +60,69 @@ def page(source: Source, view: View) -> list[Any]:
 
 
 def bar(source: Source, view: View) -> list[Any]:
-    """What is kept, how far the study is, and the questions that can be asked."""
+    """Return the progress of the study, the number of kept trials, and the tabs of the questions."""
     whole = source.results(view)
-    kept = source.kept(view)
-    counted = dict(kept.trials["status"].value_counts())
-    row = {"trials": len(kept.trials), **{name: int(counted.get(name, 0)) for name in words.ORDER}}
-    questions = [(each.key, each.title) for each in QUESTIONS] + [(MEASURES, "Any one measure")]
-    open_one = asked(view)
+    results = source.filtered_results(view)
+    counted = dict(results.trials["status"].value_counts())
+    row = {"trials": len(results.trials), **{name: int(counted.get(name, 0)) for name in words.ORDER}}
+    questions = [(question.key, question.title) for question in QUESTIONS] + [(MEASURES, "Any one measure")]
+    open_one = open_question(view)
     current = MEASURES if open_one is None else open_one.key
     first = QUESTIONS[0].key
     tabs = [
         html.Li(shell.link(title, view.but(tab="" if key == first else key), current=key == current))
         for key, title in questions
     ]
-    found = [
+    elements = [
         html.Div(
-            [kept_words(kept, whole, view), words.progress(row), html.P(words.counts(row), className="what")],
+            [
+                kept_words(results, whole, view),
+                words.progress(row),
+                html.P(words.counts(row), className="what"),
+            ],
             className="far",
         ),
         html.Nav(html.Ul(tabs), className="tabs", **{"aria-label": "questions"}),
     ]
-    if kept.trials.empty:
-        return [*found, nothing(whole, view)]
-    if kept.usable.empty and not row["pending"] + row["running"]:
+    if results.trials.empty:
+        return [*elements, nothing(whole, view)]
+    if results.usable.empty and not row["pending"] + row["running"]:
         every = shell.link("All trials", view.on("trials"))
-        return [*found, shell.notice("No trial has a result", "Each of them says why.", action=every)]
-    if kept.usable.empty:
+        return [*elements, shell.notice("No trial has a result", "Each of them says why.", action=every)]
+    if results.usable.empty:
         return [
-            *found,
+            *elements,
             shell.notice("No trial has ended yet", "Figures appear here as soon as the first one does."),
         ]
-    return found
+    return elements
 
 
 def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
-    """The sentences of a question and what to be careful about; or why it cannot be answered. Args: begin:
-    measure what is not there."""
-    question = next(each for each in QUESTIONS if each.key == key)
-    kept = source.kept(view)
-    if kept.usable.empty:
-        return None
-    task = the_task(kept, view)
+    """Return the sentences that answer a question, with caveats; or the reason against an answer.
 
-    def said(measured: Measured) -> tuple[str, list[str], list[str]]:
+    Args:
+        source: The store.
+        view: The view.
+        key: Key of the question.
+        begin: Measure what is not cached.
+    """
+    question = next(candidate for candidate in QUESTIONS if candidate.key == key)
+    results = source.filtered_results(view)
+    if results.usable.empty:
+        return None
+    task = the_task(results, view)
+
+    def answer_parts(measured: Measured) -> tuple[str, list[str], list[str]]:
         why = question.reason_against(measured, task)
         return why, [] if why else question.sentences(measured, task), caveats(measured)
 
-    why, sentences, careful = source.measured(view, said, ("answer", key, task), begin=begin)
+    why, sentences, careful = source.measured(view, answer_parts, ("answer", key, task), begin=begin)
     head: list[Any] = [html.H2(question.title)]
     if why:
         return [*head, shell.notice("Not to be answered from these results", why, kind="refused")]
-    found = [*head, html.Ul(list(map(html.Li, sentences)), className="answer")]
+    sections = [*head, html.Ul(list(map(html.Li, sentences)), className="answer")]
     if careful:
-        found.append(
+        sections.append(
             html.Details(
                 [
                     html.Summary(f"Read with care ({len(careful)})"),
@@ -120,12 +131,12 @@ def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
                 className="careful",
             )
         )
-    return found
+    return sections
 
 
 def tables(view: View, key: str) -> html.P:
-    """The way to the tables behind a question."""
-    question = next(each for each in QUESTIONS if each.key == key)
+    """Return links to the tables behind a question."""
+    question = next(candidate for candidate in QUESTIONS if candidate.key == key)
     links: list[Any] = ["Tables behind this: "]
     for name, _ in question.tables:
         links += [shell.link(name.replace("_", " "), view.but(tab=MEASURES, measure=name)), " · "]

@@ -28,7 +28,7 @@ CARRIED = ("spaces", "batch_size", "limit", "metric", "direction", "precision", 
 
 
 def page(source: Source, view: View) -> list[Any]:
-    """The page of a trial."""
+    """Return the page of a trial."""
     _row(source.results(view), view.key)
     back = shell.link(f"All trials of {view.name}", view.on("trials", key=""))
     return [
@@ -39,7 +39,7 @@ def page(source: Source, view: View) -> list[Any]:
 
 
 def panel(source: Source, view: View) -> Any:
-    """The selected trial beside the figures."""
+    """Return the selected trial beside the figures."""
     if not view.trial:
         return None
     whole = shell.link("Open its page", view.on("trial", key=view.trial, trial=""))
@@ -55,7 +55,7 @@ def panel(source: Source, view: View) -> Any:
 
 
 def whole(source: Source, view: View) -> list[Any]:
-    """Everything about the trial of a page."""
+    """Return everything about the trial of a page."""
     return _about(source, view, view.key, html.H2)
 
 
@@ -81,35 +81,35 @@ def _about(source: Source, view: View, key: str, heading: Callable[[str], Any]) 
         "key": html.Code(key),
     }
     about = [
-        words.pairs({name: each for name, each in facts.items() if each}),
+        words.pairs({name: value for name, value in facts.items() if value}),
         heading("Configuration"),
-        words.pairs({name: number(each) for name, each in configuration.items()}),
+        words.pairs({name: number(value) for name, value in configuration.items()}),
     ]
-    found: list[Any] = [
+    children: list[Any] = [
         html.Div(
             [html.Div(about), html.Div(_curve(source.curve(key), results.metric, row, heading))],
             className="pair",
         )
     ]
     if isinstance(row["error"], str) and row["error"]:
-        found += [heading("Error"), html.Pre(row["error"], className="log", tabIndex="0")]
-    found += [heading("Run it again")]
+        children += [heading("Error"), html.Pre(row["error"], className="log", tabIndex="0")]
+    children += [heading("Run it again")]
     if IMPORTED in results.spec:
         return [
-            *found,
+            *children,
             html.P(
                 "These results were imported, so there is nothing here that could train it again.",
                 className="what",
             ),
         ]
-    return [*found, html.Pre(rerun(results, row, configuration), className="command", tabIndex="0")]
+    return [*children, html.Pre(rerun(results, row, configuration), className="command", tabIndex="0")]
 
 
 def _row(results: Results, key: str) -> dict[str, Any]:
-    found = results.trials[results.trials["key"] == key]
-    if found.empty:
+    matching = results.trials[results.trials["key"] == key]
+    if matching.empty:
         raise unknown("trial", key, list(results.trials["key"]))
-    return records(found)[0]
+    return records(matching)[0]
 
 
 def _moment(value: Any) -> str:
@@ -123,7 +123,7 @@ def _missing(value: Any) -> bool:
 def _curve(
     epochs: pd.DataFrame, metric: str, row: dict[str, Any], heading: Callable[[str], Any]
 ) -> list[Any]:
-    """Every metric by epoch, that of the study first."""
+    """Return every metric by epoch, that of the study first."""
     names = [
         name
         for name in dict.fromkeys((metric, *METRICS))
@@ -153,14 +153,14 @@ def _curve(
 
 
 def rerun(results: Results, row: dict[str, Any], configuration: dict[str, Any]) -> str:
-    """The command that trains the trial again, into a store of its own."""
+    """Return the command that trains the trial again, into a store of its own."""
     study: dict[str, Any] = {
         "name": f"trial {row['key'][:8]}",
         "tasks": [row["task"]],
         "variants": [row["variant"]],
         "design": {
             "kind": "explicit",
-            "rows": [{name: _plain(each) for name, each in configuration.items()}],
+            "rows": [{name: _plain(value) for name, value in configuration.items()}],
         },
         "seeds": [int(row["seed"])],
     }
@@ -170,11 +170,11 @@ def rerun(results: Results, row: dict[str, Any], configuration: dict[str, Any]) 
     if study.get("trainable"):
         del study["tasks"]
     if "spaces" in study:
-        study["spaces"] = {name: each for name, each in study["spaces"].items() if name == row["variant"]}
+        study["spaces"] = {name: value for name, value in study["spaces"].items() if name == row["variant"]}
     text = yaml.safe_dump(study, sort_keys=False, default_flow_style=None, width=100)
     return f"cat > trial.yaml <<'END'\n{text}END\nsensitivity run trial.yaml --store again.sqlite"
 
 
 def _plain(value: Any) -> Any:
-    """A value of a table as plain data: NumPy's numbers are Python's."""
+    """Return a value of a table as plain data: NumPy's numbers are Python's."""
     return value.item() if hasattr(value, "item") else value

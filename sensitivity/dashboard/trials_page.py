@@ -24,7 +24,7 @@ FIRST = ("key", "task", "variant", "seed", "status", "loss")
 
 
 def page(source: Source, view: View) -> list[Any]:
-    """The form and the table."""
+    """Return the form and the table."""
     results = source.results(view)
     return [
         *shell.heading(view, view.name, "every trial with its configuration and result"),
@@ -36,19 +36,19 @@ def page(source: Source, view: View) -> list[Any]:
 
 
 def rows(source: Source, view: View) -> list[Any]:
-    """One page of the table, with links that sort it, turn it and download it."""
-    kept, whole = source.kept(view), source.results(view)
-    said = kept_words(kept, whole, view)
-    if kept.trials.empty:
-        return [said, nothing(whole, view)]
-    columns = shown_columns(kept)
-    ordered = in_order(kept.trials, view.sort)
+    """Return one page of the table, with links that sort it, turn it and download it."""
+    results, whole = source.filtered_results(view), source.results(view)
+    summary = kept_words(results, whole, view)
+    if results.trials.empty:
+        return [summary, nothing(whole, view)]
+    columns = shown_columns(results)
+    ordered = in_order(results.trials, view.sort)
     pages = -(-len(ordered) // PER_PAGE)
     number = min(view.number, pages)
     part = ordered.iloc[(number - 1) * PER_PAGE : number * PER_PAGE]
     head = [_sorting(view, name) for name in columns]
     body = [[_cell(view, row, name) for name in columns] for row in records(part)]
-    numeric = [kept.trials[name].dtype.kind in "fiu" for name in columns]
+    numeric = [results.trials[name].dtype.kind in "fiu" for name in columns]
     downloads = html.P(
         [
             html.A("CSV of these trials", href=download(view, "trials"), download=""),
@@ -60,16 +60,16 @@ def rows(source: Source, view: View) -> list[Any]:
         className="downloads",
     )
     return [
-        said,
+        summary,
         downloads,
         words.table(head, body, caption="trials", numeric=numeric),
         _turning(view, number, pages),
     ]
 
 
-def kept_words(kept: Results, whole: Results, view: View) -> html.P:
-    """How many trials the filters leave, with the way back to all."""
-    count = len(kept.trials), len(whole.trials)
+def kept_words(selected: Results, whole: Results, view: View) -> html.P:
+    """Return the number of trials that the filters keep, with a link that clears the filters."""
+    count = len(selected.trials), len(whole.trials)
     if not view.filtered:
         return html.P(counted(count[1], "trial"), className="kept", role="status")
     return html.P(
@@ -83,7 +83,7 @@ def kept_words(kept: Results, whole: Results, view: View) -> html.P:
 
 
 def nothing(whole: Results, view: View) -> html.Div:
-    """What stands where there is no trial to show."""
+    """Return the notice of a table without trials."""
     if whole.trials.empty:
         return shell.notice(
             "No trial yet", "The study has been stored, but none of its trials has been planned."
@@ -93,17 +93,21 @@ def nothing(whole: Results, view: View) -> html.Div:
 
 
 def shown_columns(results: Results) -> list[str]:
-    """The columns of the table: those that every trial leaves empty are left out."""
+    """Return the columns of the table: those that every trial leaves empty are left out."""
     trials = results.trials
-    kept = [name for name in trials.columns if name not in LEFT_OUT and not trials[name].isna().all()]
+    columns = [name for name in trials.columns if name not in LEFT_OUT and not trials[name].isna().all()]
     if trials["task"].nunique() < 2:
-        kept.remove("task")
-    return [name for name in FIRST if name in kept] + [name for name in kept if name not in FIRST]
+        columns.remove("task")
+    return [name for name in FIRST if name in columns] + [name for name in columns if name not in FIRST]
 
 
 def in_order(trials: pd.DataFrame, sort: str) -> pd.DataFrame:
-    """The trials by a column (from large to small with a minus before it), what has no value last; as they
-    are for an unknown one."""
+    """Return the trials sorted by a column; unsorted for an unknown column.
+
+    Args:
+        trials: Table of trials.
+        sort: Name of the column, with a minus in front from large to small. Trials without a value are last.
+    """
     name = sort.removeprefix("-")
     if name not in trials.columns:
         return trials
@@ -120,15 +124,26 @@ def in_order(trials: pd.DataFrame, sort: str) -> pd.DataFrame:
 
 
 def csv(source: Source, view: View, what: str) -> str:
-    """What the store holds of a study as CSV: ``trials`` that the view keeps, or their ``epochs``."""
-    kept = source.kept(view)
-    table = kept.trials if what == "trials" else kept.epochs[kept.epochs["key"].isin(kept.trials["key"])]
+    """Return a table of a study as CSV.
+
+    Args:
+        source: The store.
+        view: The view, whose filters apply.
+        what: ``trials`` that the view keeps, or their ``epochs``.
+    """
+    results = source.filtered_results(view)
+    table = (
+        results.trials
+        if what == "trials"
+        else results.epochs[results.epochs["key"].isin(results.trials["key"])]
+    )
     return csv_text(table)
 
 
 def download(view: View, what: str) -> str:
-    """Where the CSV of a view is."""
-    return f"/download/{what}.csv{view.but(trial='', number=1, sort='', tab='').on('trials').query or '?'}&of={_quoted(view.name)}"
+    """Return the address of the CSV of a view."""
+    query = view.but(trial="", number=1, sort="", tab="").on("trials").query or "?"
+    return f"/download/{what}.csv{query}&of={_quoted(view.name)}"
 
 
 def _quoted(name: str) -> str:

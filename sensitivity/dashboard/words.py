@@ -20,7 +20,7 @@ MOST_ROWS = 300
 
 
 def cell(value: Any) -> str:
-    """A value as the text of a cell; nothing for what is missing.
+    """Return a value as the text of a cell; nothing for what is missing.
 
     >>> cell(0.00123456), cell(float("nan")), cell(None), cell({"lr": 0.1, "p": 2}), cell(True)
     ('0.001235', '', '', 'lr 0.1, p 2', 'yes')
@@ -30,7 +30,7 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {number(each)}" for name, each in value.items())
+        return ", ".join(f"{name} {number(item)}" for name, item in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(cell, value))
     return number(value)
@@ -39,10 +39,16 @@ def cell(value: Any) -> str:
 def table(
     head: Sequence[Any], rows: Sequence[Sequence[Any]], *, caption: str, numeric: Sequence[bool] = ()
 ) -> html.Div:
-    """A table that scrolls sideways where it is too wide. Args: numeric: the columns that are read by their
-    ends."""
+    """Return a table that scrolls sideways where it is too wide.
+
+    Args:
+        head: Names of the columns.
+        rows: Cells by row.
+        caption: Caption for screen readers.
+        numeric: True for each column of numbers, which are aligned at their ends.
+    """
     aligned = [*numeric, *[False] * len(head)]
-    classes = ["number" if each else "" for each in aligned]
+    classes = ["number" if value else "" for value in aligned]
     return html.Div(
         html.Table(
             [
@@ -50,8 +56,8 @@ def table(
                 html.Thead(
                     html.Tr(
                         [
-                            html.Th(each, scope="col", className=which)
-                            for each, which in zip(head, classes, strict=False)
+                            html.Th(is_numeric, scope="col", className=which)
+                            for is_numeric, which in zip(head, classes, strict=False)
                         ]
                     )
                 ),
@@ -59,8 +65,8 @@ def table(
                     [
                         html.Tr(
                             [
-                                html.Td(each, className=which)
-                                for each, which in zip(row, classes, strict=False)
+                                html.Td(content, className=which)
+                                for content, which in zip(row, classes, strict=False)
                             ]
                         )
                         for row in rows
@@ -76,49 +82,54 @@ def table(
 
 
 def frame(shown: pd.DataFrame, *, caption: str) -> html.Div:
-    """A table of a measure as it is; its interval beside its value."""
-    names = [str(each) for each in shown.columns]
+    """Return a table of a measure as it is; its interval beside its value."""
+    names = [str(column) for column in shown.columns]
     numeric = [shown[name].dtype.kind in "fiu" for name in names]
-    rows = [[cell(each) for each in row.values()] for row in records(shown.head(MOST_ROWS))]
-    found = table(names, rows, caption=caption, numeric=numeric)
+    rows = [[cell(value) for value in row.values()] for row in records(shown.head(MOST_ROWS))]
+    element = table(names, rows, caption=caption, numeric=numeric)
     if len(shown) <= MOST_ROWS:
-        return found
+        return element
     return html.Div(
         [
-            found,
+            element,
             html.P(f"The first {MOST_ROWS} of {len(shown):,} rows; the CSV has them all.", className="what"),
         ]
     )
 
 
 def counts(row: Mapping[str, Any]) -> str:
-    """How many trials have each status.
+    """Return the number of trials of each status, in words.
 
     >>> counts({"trials": 3, "completed": 2, "diverged": 1, "failed": 0})
     '2 completed, 1 diverged'
     """
-    return ", ".join(f"{row[each]:,} {each}" for each in ORDER if row.get(each)) or "no trials"
+    return (
+        ", ".join(f"{row[status_name]:,} {status_name}" for status_name in ORDER if row.get(status_name))
+        or "no trials"
+    )
 
 
 ORDER = ("completed", "diverged", "stopped", "failed", "running", "pending")
 
 
 def progress(row: Mapping[str, Any]) -> html.Div:
-    """A bar with a stretch for each status."""
+    """Return a bar with a stretch for each status."""
     total = max(1, row["trials"])
     stretches = [
-        html.Span(className=f"stretch {each}", style={"width": f"{100 * row[each] / total:.2f}%"})
-        for each in ORDER[:-1]
-        if row.get(each)
+        html.Span(
+            className=f"stretch {status_name}", style={"width": f"{100 * row[status_name] / total:.2f}%"}
+        )
+        for status_name in ORDER[:-1]
+        if row.get(status_name)
     ]
     return html.Div(stretches, className="bar", role="img", **{"aria-label": counts(row)})
 
 
 def status(name: str) -> html.Span:
-    """A status with its colour."""
+    """Return a status with its colour."""
     return html.Span(name, className=f"status {name if name in STATUSES else ''}")
 
 
 def pairs(rows: Mapping[str, Any]) -> html.Dl:
-    """Names and what they are."""
+    """Return names and what they are."""
     return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in rows.items()])

@@ -1,1 +1,1 @@
-"""What the dashboard and the service share: the source of results, the cache, a view and its filters."""
+"""Reading for dashboard and service: the source of results, the cache, a view and its filters."""

@@ -1,4 +1,4 @@
-"""Values that are computed once, by one thread, and kept while they are among the most recently asked for."""
+"""Values that are computed once, by one thread, and cached while they are recently requested."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-FORGOTTEN = 20.0
-"""Seconds after which a computation that has not begun, and that nobody asks for again, is not begun."""
+ABANDON_AFTER = 20.0
+"""A queued computation that nobody has asked for within this many seconds is dropped."""
 
 
 class Pending(Exception):
     """The value is being computed; ask again."""
 
 
-class Forgotten(Exception):
-    """Nobody asked for the value any more when its turn came."""
+class Abandoned(Exception):
+    """Nobody requested the value any more when its computation was to begin."""
 
 
 @dataclass
 class _Entry:
     future: Future[Any] = field(default_factory=Future)
-    asked: float = field(default_factory=time.monotonic)
+    last_request: float = field(default_factory=time.monotonic)
     weight: float = 0.0
 
 
 class Cache:
-    """Values by key, each computed once however many ask for it at the same time.
+    """Values by key, each computed once however many threads request it at the same time.
 
-    Args: limit: total weight of the values that are kept; the one asked for longest ago goes first. weigh:
-    the weight of a value.
+    An error raises again for every thread that waits for the value, and is not cached.
 
-    What was computed from wrong input raises again for whoever asked, and is not kept.
+    Args:
+        limit: Total weight of the cached values; the least recently requested value goes first.
+        weigh: Returns the weight of a value.
     """
 
     def __init__(self, limit: float, weigh: Callable[[Any], float] = lambda value: 1.0) -> None:
@@ -48,8 +49,8 @@ class Cache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def held(self, key: Hashable) -> Any:
-        """The value where it is there already, else None; nothing is computed."""
+    def peek(self, key: Hashable) -> Any:
+        """Return the cached value, or None; nothing is computed."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None:
@@ -58,7 +59,7 @@ class Cache:
         return entry.future.result() if entry is not None and done else None
 
     def put(self, key: Hashable, value: Any) -> None:
-        """Keep a value instead of the one that is there."""
+        """Cache a value instead of the cached one."""
         entry = _Entry()
         with self._lock:
             self._forget(key)
@@ -66,12 +67,12 @@ class Cache:
         self._fill(key, entry, lambda: value)
 
     def drop(self, key: Hashable) -> None:
-        """Forget a value."""
+        """Drop a value."""
         with self._lock:
             self._forget(key)
 
     def now(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """The value, computed in this thread, or by whichever thread is computing it already."""
+        """Return the value, computed in this thread, or by the thread that is computing it already."""
         entry, mine = self._entry(key)
         if mine:
             self._fill(key, entry, compute)
@@ -86,10 +87,15 @@ class Cache:
         *,
         begin: bool = True,
     ) -> T:
-        """The value, computed in the pool. Args: begin: else only what is there, or is being computed
-        already.
+        """Return the value, computed in the pool.
 
-        Raises: Pending where that takes longer than ``patience`` seconds.
+        Args:
+            key: Key of the value.
+            compute: Computes the value.
+            pool: Threads that compute.
+            patience: Seconds to wait.
+            begin: False returns only a value that exists or is being computed already.
+        Raises: Pending where it takes longer than ``patience`` seconds.
         """
         while True:
             if not begin and key not in self._entries:
@@ -103,24 +109,24 @@ class Cache:
                 if not entry.future.done():
                     raise Pending from None
                 return entry.future.result()  # type: ignore[no-any-return]  # it came just now; or its own error is this one
-            except Forgotten:
+            except Abandoned:
                 continue
 
     def _entry(self, key: Hashable) -> tuple[_Entry, bool]:
-        """The entry of a key, and whether it is the caller's to fill."""
+        """Return the entry of a key, and True if the caller has to fill it."""
         with self._lock:
             mine = key not in self._entries
             if mine:
                 self._entries[key] = _Entry()
             entry = self._entries[key]
-            entry.asked = time.monotonic()
+            entry.last_request = time.monotonic()
             self._entries.move_to_end(key)
             return entry, mine
 
     def _fill(self, key: Hashable, entry: _Entry, compute: Callable[[], Any]) -> None:
         try:
-            if time.monotonic() - entry.asked > FORGOTTEN:
-                raise Forgotten
+            if time.monotonic() - entry.last_request > ABANDON_AFTER:
+                raise Abandoned
             value = compute()
         except BaseException as error:
             with self._lock:
@@ -135,14 +141,19 @@ class Cache:
             self._total += entry.weight
             if self._total <= self._limit:
                 return
-            for old, each in list(self._entries.items()):
+            for old, old_entry in list(self._entries.items()):
                 if self._total <= self._limit or old == key:
                     break
-                if each.future.done():
+                if old_entry.future.done():
                     self._forget(old)
 
     def _forget(self, key: Hashable, only: _Entry | None = None) -> None:
-        """Remove a key's entry. Args: only: that one, not one that has come in its place."""
+        """Remove the entry of a key.
+
+        Args:
+            key: Key of the entry.
+            only: Remove this entry only, not one that has replaced it.
+        """
         entry = self._entries.get(key)
         if entry is not None and only in (None, entry):
             del self._entries[key]

@@ -22,34 +22,38 @@ LEVELS = 41
 
 
 def narrowed(results: Results, view: View) -> Results:
-    """The results whose trials a view keeps; their spaces, and so the colours of the variants, stay.
+    """Return the results whose trials a view keeps.
+
+    Their spaces, and so the colours of the variants, stay.
 
     A range keeps the trials that have the hyperparameter, with a value within its bounds.
     """
     trials = results.trials
-    kept = np.ones(len(trials), dtype=bool)
+    mask = np.ones(len(trials), dtype=bool)
     for column, chosen in (("variant", view.variant), ("seed", view.seed), ("status", view.status)):
         if chosen:
-            kept &= trials[column].astype(str).isin(chosen).to_numpy()
+            mask &= trials[column].astype(str).isin(chosen).to_numpy()
     for name, low, high in view.ranges:
         if PREFIX + name in trials.columns:
-            kept &= pd.to_numeric(trials[PREFIX + name], errors="coerce").between(low, high).to_numpy()
+            mask &= pd.to_numeric(trials[PREFIX + name], errors="coerce").between(low, high).to_numpy()
     for name in dict.fromkeys(name for name, _ in view.choices):
         if PREFIX + name in trials.columns:
-            kept &= (
+            mask &= (
                 trials[PREFIX + name]
                 .astype(str)
-                .isin([value for each, value in view.choices if each == name])
+                .isin([value for hyperparameter, value in view.choices if hyperparameter == name])
                 .to_numpy()
             )
-    return results if kept.all() else replace(results, trials=trials[kept].reset_index(drop=True))
+    return results if mask.all() else replace(results, trials=trials[mask].reset_index(drop=True))
 
 
 def capped(results: Results, cap: str) -> Results:
-    """The results with diverged trials counted another way.
+    """Return the results with diverged trials counted another way.
 
-    Args: cap: ``worst``: as the worst finite loss of the task, however large; anything else leaves them at
-    the initial loss.
+    Args:
+        results: Results of a study.
+        cap: ``worst`` counts them as the worst finite loss of the task, however large; anything else leaves
+            them at the initial loss.
     """
     if cap != "worst":
         return results
@@ -63,51 +67,54 @@ def capped(results: Results, cap: str) -> Results:
 
 
 def tasks(results: Results) -> list[str]:
-    """Tasks in the study's order."""
+    """Return tasks in the study's order."""
     return list(dict.fromkeys(results.trials["task"]))
 
 
 def the_task(results: Results, view: View) -> str:
-    """The task that a view shows: the one that was chosen, else the first."""
-    found = tasks(results)
-    return view.task if view.task in found or not found else found[0]
+    """Return the task that a view shows: the one that was chosen, else the first."""
+    names = tasks(results)
+    return view.task if view.task in names or not names else names[0]
 
 
 def hyperparameters(results: Results) -> dict[str, list[Hyperparameter]]:
-    """What varies, by name: the hyperparameter of each variant that has it."""
-    found: dict[str, list[Hyperparameter]] = {}
+    """Return the varied hyperparameters by name: one for each variant that has the name."""
+    by_name: dict[str, list[Hyperparameter]] = {}
     for variant, space in results.spaces.items():
         for name in results.varied(variant):
-            found.setdefault(name, []).append(space[name])
-    return found
+            by_name.setdefault(name, []).append(space[name])
+    return by_name
 
 
 def levels(domains: list[Hyperparameter]) -> list[Any] | None:
-    """The values at which a slider stops, in order on the scale; None for choices, which have no order."""
+    """Return the values at which a slider stops, in order on the scale.
+
+    None for choices, which have no order.
+    """
     values: list[Any] = []
-    for each in domains:
-        if isinstance(each, Categorical):
+    for domain in domains:
+        if isinstance(domain, Categorical):
             return None
-        values += each.levels if isinstance(each, Ordinal) else each.grid(LEVELS)
-    return None if any(isinstance(each, str) for each in values) else sorted(set(values))
+        values += domain.levels if isinstance(domain, Ordinal) else domain.grid(LEVELS)
+    return None if any(isinstance(value, str) for value in values) else sorted(set(values))
 
 
 def choices(domains: list[Hyperparameter]) -> list[str]:
-    """The values that a hyperparameter without a slider can be narrowed to, as text."""
-    return list(dict.fromkeys(str(value) for each in domains for value in values_of(each)))
+    """Return the values that a hyperparameter without a slider can be narrowed to, as text."""
+    return list(dict.fromkeys(str(value) for domain in domains for value in values_of(domain)))
 
 
 def values_of(domain: Hyperparameter) -> tuple[Any, ...]:
-    """The levels, the choices, or a few values along the range."""
+    """Return the levels, the choices, or a few values along the range."""
     if isinstance(domain, Categorical):
         return tuple(domain.choices)
     return tuple(domain.levels) if isinstance(domain, Ordinal) else domain.grid(LEVELS)
 
 
 def positions(stops: list[Any], view: View, name: str) -> list[int]:
-    """Where the two ends of a slider stand: at the stops nearest to the bounds of a view."""
-    for each, low, high in view.ranges:
-        if each == name:
+    """Return the stops of a slider nearest to the two bounds of a view."""
+    for range_name, low, high in view.ranges:
+        if range_name == name:
             return [
                 min(range(len(stops)), key=lambda i: abs(_finite(stops[i]) - _finite(bound)))
                 for bound in (low, high)

@@ -27,21 +27,26 @@ T = TypeVar("T")
 PATIENCE = 0.25
 """Seconds that a page waits for a number before it shows that it is being measured."""
 ROWS = 600_000
-"""Trials and epochs that are kept in memory, of all results together."""
+"""Trials and epochs in memory, of all results together."""
 CHARACTERS = 150_000_000
-"""Of the texts and figures that are kept."""
+"""Characters of all cached texts and figures."""
 AT_ONCE = 3
 """Computations at the same time: each may take all of a core and several hundred megabytes."""
 
 
 def _size(value: Any) -> float:
-    """Characters of a text or a figure; anything else is small."""
+    """Return characters of a text or a figure; anything else is small."""
     return float(len(value if isinstance(value, str) else getattr(value, "text", None) or "")) + 1000.0
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What the store said when it was asked whether it changed, and until when that holds."""
+    """The revision of the store when it was last read.
+
+    Args:
+        token: Token of the revision.
+        until: Time until which the token is not read again, by the monotonic clock in seconds.
+    """
 
     token: str
     until: float
@@ -49,11 +54,14 @@ class _Look:
 
 @dataclass
 class Source:
-    """A store and what was computed of it.
+    """A store and the values that are computed from it.
 
     Every reading is known by the token of :func:`sensitivity.store.queries.revision`, so it is made again
-    only after something changed. Reading takes at most a fifth of the time, however large a study is that
-    runs.
+    only after a change. Reading takes at most a fifth of the time, however large a study is that runs.
+
+    Args:
+        place: Path or URL of the store.
+        patience: Seconds that a page waits for a value.
     """
 
     place: str
@@ -73,8 +81,10 @@ class Source:
 
     @property
     def store(self) -> Store:
-        """The store. Raises: InputError where it cannot be opened; Unreachable, which is one, where its file
-        went away."""
+        """The store.
+
+        Raises: InputError where it cannot be opened; Unreachable where its file went away.
+        """
         with self._lock:
             if self._store is None:
                 self._store = Store(self.place, create=False)
@@ -100,11 +110,12 @@ class Source:
             self._store.close()
 
     def token(self, study: str | None = None) -> str:
-        """The revision of a study, or of the whole store, which is asked for at most once a second. Raises:
-        InputError.
+        """Return the revision of a study, or of the whole store, read at most once a second.
 
-        A study is asked again whenever the store is another, so that a page that hears of the change does not
-        read what was before it.
+        The revision of a study is read again whenever that of the store has changed, so that a page that
+        hears of the change does not read older results.
+
+        Raises: InputError where the store cannot be read.
         """
         store, now = self.store, time.monotonic()
         if now >= self._look.until:
@@ -118,11 +129,14 @@ class Source:
         return known[1]
 
     def studies(self) -> list[dict[str, Any]]:
-        """Every study with its counts, the newest first."""
+        """Return every study with its counts, the newest first."""
         return self._drawn.now(("studies", self.token()), lambda: self.store.studies()[::-1])
 
     def results(self, view: View) -> Results:
-        """Return the whole study of a view, by its metric and cap. Raises: InputError for what is unknown."""
+        """Return the whole study of a view, by its metric and cap.
+
+        Raises: InputError for what is unknown.
+        """
         key = (view.name, self.token(view.name), view.metric)
         read = self._results.now(key, lambda: self._read(view, key))
         return (
@@ -137,8 +151,8 @@ class Source:
         self._seconds = time.monotonic() - begun
         return read
 
-    def kept(self, view: View) -> Results:
-        """The trials that a view keeps."""
+    def filtered_results(self, view: View) -> Results:
+        """Return the trials that pass the filters of a view."""
         whole = self.results(view)
         return (
             self._results.now((*self.key(view), "kept"), lambda: narrowed(whole, view))
@@ -147,12 +161,12 @@ class Source:
         )
 
     def key(self, view: View) -> tuple[Any, ...]:
-        """What measures of a view depend on."""
+        """Return a key of everything that the measures of a view depend on."""
         filters = (view.variant, view.seed, view.status, view.ranges, view.choices)
         return (view.name, self.token(view.name), view.metric, view.cap, *filters)
 
     def curve(self, key: str) -> pd.DataFrame:
-        """Every epoch of a trial."""
+        """Return every epoch of a trial."""
         return queries.curve(self.store, key)
 
     def measured(
@@ -164,29 +178,37 @@ class Source:
         patience: float | None = None,
         begin: bool = True,
     ) -> T:
-        """What is computed of the measures of a view, in the pool.
+        """Return what a function computes of the measures of a view, in the pool.
 
-        Args: name: of what is computed, with all that it depends on. patience: seconds instead of the usual.
-            begin: else only what is there, or is being computed already.
+        Args:
+            view: The view.
+            compute: Computes from the measures.
+            name: Name of what is computed, with all that it depends on.
+            patience: Seconds to wait, instead of the usual.
+            begin: False returns only a value that exists or is being computed already.
         Raises: Pending where it takes longer than a page waits.
         """
         key = self.key(view)
 
-        def made() -> T:
-            whole = self._measured.now(key, lambda: _Shared(self.kept(view)))
+        def compute_in_pool() -> T:
+            whole = self._measured.now(key, lambda: _Shared(self.filtered_results(view)))
             return compute(whole)
 
         wait = self.patience if patience is None else patience
-        return self._drawn.soon((*key, name), made, self._pool, wait, begin=begin)
+        return self._drawn.soon((*key, name), compute_in_pool, self._pool, wait, begin=begin)
 
 
-TABLES = frozenset(name for name, each in vars(Measured).items() if isinstance(each, cached_property))
+TABLES = frozenset(
+    name for name, attribute in vars(Measured).items() if isinstance(attribute, cached_property)
+)
 
 
 @dataclass(frozen=True)
 class _Shared(Measured):
-    """Measures that several threads ask for: each table is computed by one of them, and the others wait for
-    that table only."""
+    """Measures for several threads.
+
+    One thread computes a table; the other threads wait for that table only.
+    """
 
     locks: dict[str, threading.RLock] = field(
         default_factory=lambda: {name: threading.RLock() for name in TABLES}

@@ -1,4 +1,4 @@
-"""What a reader looks at: a page and its settings, written as the address of the page."""
+"""A view of a reader: a page and its settings, written as the address of the page."""
 
 from __future__ import annotations
 
@@ -19,15 +19,24 @@ class View:
     """A page of the dashboard with everything that a reader chose on it.
 
     Args:
-        page: ``studies``, ``study``, ``trials``, ``space``, ``trial``, ``compare`` or ``unknown``. name: of
-            the study that it is about.
-        key: of the trial that it is about. tab: the question that is open. task, variant, seed, status: what
-            is kept; nothing chosen keeps everything. ranges: bounds of a hyperparameter, both inclusive.
-            choices: values of a categorical hyperparameter.
-        metric, cap, scale, measure: how losses are judged, capped, drawn and summed up; empty is the study's
-            own way.
-        trial: the trial that is selected. sort: a column, with a minus in front from large to small. number:
-            of the page of the table, from 1. study: the studies that are compared.
+        page: ``studies``, ``study``, ``trials``, ``space``, ``trial``, ``compare`` or ``unknown``.
+        name: Name of the study of the page.
+        key: Key of the trial of the page.
+        tab: The open question.
+        task: Task that is shown; empty shows the first.
+        variant: Variants that are kept; none keeps all.
+        seed: Seeds that are kept; none keeps all.
+        status: Statuses that are kept; none keeps all.
+        ranges: Bounds of hyperparameters, both inclusive.
+        choices: Values of categorical hyperparameters.
+        metric: Metric by which trials are judged; empty is the study's own.
+        cap: Cap of the loss of diverged trials; empty is the initial loss.
+        scale: Scale of the loss axis; empty is automatic.
+        measure: Measure that is shown; empty is the first.
+        trial: Key of the selected trial.
+        sort: Column that sorts the table, with a minus in front from large to small.
+        number: Page of the table, from 1.
+        study: Studies that are compared.
 
     >>> view = View.read("/study/a%2Fb", "?variant=adam&variant=sgd&range=lr:0.001:0.1")
     >>> view.name, view.variant, view.ranges
@@ -57,30 +66,30 @@ class View:
 
     @classmethod
     def read(cls, path: str | None, query: str | None) -> View:
-        """The view of an address; a setting that cannot be read is left out."""
-        found: dict[str, Any] = _read_path([unquote(each) for each in (path or "").split("/") if each])
-        given = parse_qsl((query or "").removeprefix("?"))
+        """Return the view of an address; a setting that cannot be read is left out."""
+        settings: dict[str, Any] = _read_path([unquote(part) for part in (path or "").split("/") if part])
+        pairs = parse_qsl((query or "").removeprefix("?"))
         for name in LISTS:
-            found[name] = tuple(dict.fromkeys(each for key, each in given if key == name))
-        found["ranges"] = tuple(
-            each for key, text in given if key == "range" and (each := _read_range(text)) is not None
+            settings[name] = tuple(dict.fromkeys(value for key, value in pairs if key == name))
+        settings["ranges"] = tuple(
+            bounds for key, text in pairs if key == "range" and (bounds := _read_range(text)) is not None
         )
-        found["choices"] = tuple(
+        settings["choices"] = tuple(
             (name, value)
-            for key, text in given
+            for key, text in pairs
             if key == "choice"
             for name, _, value in [text.partition("=")]
         )
-        for key, text in given:
+        for key, text in pairs:
             if key in ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort"):
-                found[key] = text
+                settings[key] = text
             if key == "number" and text.isascii() and text.isdigit() and len(text) < 9:
-                found["number"] = max(1, int(text))
-        return cls(**found)
+                settings["number"] = max(1, int(text))
+        return cls(**settings)
 
     @property
     def path(self) -> str:
-        """The address without its settings."""
+        """Address without its settings."""
         if self.page == "studies":
             return "/"
         if self.page == "compare":
@@ -90,15 +99,14 @@ class View:
 
     @property
     def query(self) -> str:
-        """The settings as they stand in the address, with the question mark; empty where nothing was
-        chosen."""
-        pairs: list[tuple[str, str]] = [(name, each) for name in LISTS for each in getattr(self, name)]
+        """Settings as the query of the address, with the question mark; empty if nothing was chosen."""
+        pairs: list[tuple[str, str]] = [(name, value) for name in LISTS for value in getattr(self, name)]
         pairs += [("range", f"{name}:{low!r}:{high!r}") for name, low, high in self.ranges]
         pairs += [("choice", f"{name}={value}") for name, value in self.choices]
         pairs += [
-            (each.name, getattr(self, each.name))
-            for each in fields(self)
-            if each.name in _TEXTS and getattr(self, each.name)
+            (setting.name, getattr(self, setting.name))
+            for setting in fields(self)
+            if setting.name in _TEXTS and getattr(self, setting.name)
         ]
         if self.number != 1:
             pairs.append(("number", str(self.number)))
@@ -106,17 +114,19 @@ class View:
 
     @property
     def href(self) -> str:
-        """The address: opened anywhere, it shows the same view."""
+        """Address that shows the same view wherever it is opened."""
         return self.path + self.query
 
     @property
     def filtered(self) -> bool:
-        """Whether any filter but the task is set."""
+        """True if any filter but the task is set."""
         return any(getattr(self, name) for name in FILTERS)
 
     def but(self, **changes: Any) -> View:
-        """The view with other settings; whatever changes what is listed goes back to the first page of the
-        table."""
+        """Return the view with other settings.
+
+        A change of what is listed goes back to the first page of the table.
+        """
         if "number" not in changes and not set(changes) <= {"trial"}:
             changes["number"] = 1
         return replace(self, **changes)
@@ -126,22 +136,22 @@ class View:
         return self.but(page=page, **changes)
 
     def unfiltered(self) -> View:
-        """The view without filters."""
+        """Return the view without filters."""
         return self.but(**dict.fromkeys(FILTERS, ()))
 
     def within(self, name: str, low: float, high: float) -> View:
-        """The view with bounds on a hyperparameter instead of those it had."""
-        kept = tuple(each for each in self.ranges if each[0] != name)
-        return self.but(ranges=(*kept, (name, float(low), float(high))))
+        """Return the view with bounds on a hyperparameter instead of those it had."""
+        others = tuple(bounds for bounds in self.ranges if bounds[0] != name)
+        return self.but(ranges=(*others, (name, float(low), float(high))))
 
     def anywhere(self, name: str) -> View:
-        """The view without bounds on a hyperparameter."""
-        return self.but(ranges=tuple(each for each in self.ranges if each[0] != name))
+        """Return the view without bounds on a hyperparameter."""
+        return self.but(ranges=tuple(bounds for bounds in self.ranges if bounds[0] != name))
 
     def among(self, name: str, values: Iterable[str]) -> View:
-        """The view with other choices of a categorical hyperparameter; none is all of them."""
-        kept = tuple(each for each in self.choices if each[0] != name)
-        return self.but(choices=(*kept, *((name, each) for each in values)))
+        """Return the view with other choices of a categorical hyperparameter; none is all of them."""
+        others = tuple(choice for choice in self.choices if choice[0] != name)
+        return self.but(choices=(*others, *((name, value) for value in values)))
 
 
 _TEXTS = ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort")
@@ -166,7 +176,7 @@ def _read_path(parts: list[str]) -> dict[str, Any]:
 def _read_range(text: str) -> tuple[str, float, float] | None:
     name, *ends = text.rsplit(":", 2)
     try:
-        low, high = (float(each) for each in ends)
+        low, high = (float(end) for end in ends)
     except ValueError:
         return None
     return None if math.isnan(low) or math.isnan(high) else (name, min(low, high), max(low, high))

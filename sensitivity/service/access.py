@@ -1,13 +1,14 @@
-"""Who may ask the service for what.
+"""Access to the service: which requests are let in.
 
-=========================
-================================================================================================== bound to
-who gets in =========================
-================================================================================================== loopback,
-no token         whoever is on this machine, under its own name (against DNS rebinding), and no other site's
-page any address, with tokens   ``Authorization: Bearer TOKEN``, or the session of a browser that has logged
-in another address, no token  nobody: the service does not start =========================
-==================================================================================================
+==============================  =====================================================================
+bound to                        who gets in
+==============================  =====================================================================
+loopback, no token              any program of this machine that uses a loopback name (against DNS
+                                rebinding), and no page of another site
+any address, with tokens        ``Authorization: Bearer TOKEN``, or the session of a browser that has
+                                logged in
+another address, no token       nobody: the service does not start
+==============================  =====================================================================
 
 GET and HEAD read, every other method writes; only Dash's callbacks read by POST. Paths are those of the
 scope, which the router reads too: ``request.url`` is made of the Host header, which anyone may write a path
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
 
 LOGIN, LOGOUT = "/login", "/logout"
 OPEN = ("/healthz", "/readyz")
-"""Paths that a probe may ask without a token: they say whether the service is there, and nothing else."""
+"""Paths that a probe may request without a token; they tell the state of the service only."""
 CALLBACK = "/_dash-update-component"
-"""Where Dash asks for what a page shows; the dashboard changes nothing, so a reader may."""
+"""Path of Dash's callbacks; the dashboard changes nothing, so readers may post to it."""
 IN_URL = ("token", "access_token", "api_key")
 AGAIN = '<!doctype html><meta http-equiv="refresh" content="0"><title>sensitivity</title>'
 LONGEST_FORM = 4_096
@@ -52,9 +53,10 @@ LONGEST_FORM = 4_096
 
 
 def required_tokens(settings: Settings) -> Tokens:
-    """The tokens that a service asks for; none where it is open to this machine.
+    """Return the tokens that a service asks for; none if it is open to this machine.
 
-    Args: settings: ``host`` and ``token_file``; ``SENSITIVITY_TOKEN`` is taken out of the environment.
+    Args:
+        settings: ``host`` and ``token_file``; ``SENSITIVITY_TOKEN`` is taken out of the environment.
     Raises: InputError for a service that others could reach without a token, and for tokens that cannot be
     used.
     """
@@ -70,10 +72,13 @@ def required_tokens(settings: Settings) -> Tokens:
 def guard(app: FastAPI, settings: Settings, tokens: Tokens, scripts: Iterable[str] = ()) -> None:
     """Put access, the limit of a request's body and the security headers around an application.
 
-    Args: settings: ``data`` for the key of sessions, ``max_body``. tokens: of :func:`required_tokens`.
-    scripts: hashes of the inline scripts that pages may run
-    (:func:`sensitivity.service.headers.dashboard_scripts`). Raises: InputError where the key of sessions
-    cannot be kept.
+    Args:
+        app: The application.
+        settings: ``data`` for the key of sessions, ``max_body``.
+        tokens: Tokens of :func:`required_tokens`.
+        scripts: Hashes of the inline scripts that pages may run
+            (:func:`sensitivity.service.headers.dashboard_scripts`).
+    Raises: InputError where the key of sessions cannot be written.
     """
     sessions = Sessions(settings.data, tokens) if tokens else None
     app.add_middleware(BodyLimit, most=settings.max_body)  # the last one added is the first to be asked
@@ -82,11 +87,14 @@ def guard(app: FastAPI, settings: Settings, tokens: Tokens, scripts: Iterable[st
 
 
 class Access:
-    """An ASGI application behind which every request may do what it asks; ``request.state.access`` is
-    ``read`` or ``write``.
+    """An ASGI application behind which every request may do what it asks.
 
-    Args: app: what answers. tokens: that are let in; with none it is open to this machine. sessions: of
-    browsers, where there are tokens.
+    ``request.state.access`` is ``read`` or ``write``.
+
+    Args:
+        app: Application that answers.
+        tokens: Tokens that are let in; without any, the service is open to this machine.
+        sessions: Sessions of browsers; None without tokens.
     """
 
     def __init__(self, app: ASGIApp, tokens: Tokens, sessions: Sessions | None) -> None:
@@ -120,7 +128,7 @@ class Access:
         await answer(scope, receive, send)
 
     def _refused(self, request: Request) -> Response | None:
-        """Why a request is not let in; None when it is."""
+        """Return the refusal of a request; None if the request is let in."""
         bearer = request.headers.get("authorization")
         if request.scope["path"] in OPEN and request.method in SAFE:
             if bearer is not None and isinstance(scope := self._bearer(request, bearer), str):
@@ -164,8 +172,10 @@ class Access:
 
 
 def _refused_here(request: Request) -> Response | None:
-    """Without tokens: only this machine reaches the service, but the browser on it shows the pages of others
-    too."""
+    """Return the refusal of a request to a service without tokens; None if the request is let in.
+
+    Only this machine reaches such a service, but the browser on it shows pages of other sites too.
+    """
     if not names_this_machine(request.headers.get("host", "")):
         return problem(421, f"without a token the service answers to {', '.join(LOOPBACK)} only")
     if request.method not in SAFE and not from_same_origin(request.headers, proven=False):
@@ -189,8 +199,11 @@ def _is_page(request: Request) -> bool:
 
 
 def _to_login(request: Request) -> Response:
-    """To the login page; a link on another site first to the same page again, since the browser keeps a
-    strict cookie from such a visit."""
+    """Return a redirect to the login page.
+
+    A link on another site leads first to the same page again, since the browser withholds a strict cookie
+    from such a visit.
+    """
     if request.headers.get("sec-fetch-site") == "cross-site":
         return HTMLResponse(AGAIN)
     query = request.scope["query_string"].decode("latin-1")

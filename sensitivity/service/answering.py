@@ -1,4 +1,4 @@
-"""What readers ask of the results of a study, and the text that answers it."""
+"""Questions about the results of a study, and the text that answers each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from sensitivity.service.measuring import asked, table_of
+from sensitivity.service.measuring import measure_function, table_of
 from sensitivity.service.problems import Missing
 from trainables.names import unknown
 
@@ -18,8 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ask:
-    """What a reader asks. name: of the measure or figure. metric: instead of the study's own. having:
-    arguments as NAME=VALUE."""
+    """A question of a reader.
+
+    Args:
+        study: Name of the study.
+        kind: Kind of the answer.
+        name: Name of the measure or figure.
+        metric: Metric instead of the study's own.
+        having: Arguments of the measure as NAME=VALUE.
+        task: Task of a figure; the first of the study if None.
+        format: Format of the answer, such as ``json`` or ``csv``.
+    """
 
     study: str
     kind: Literal["measure", "figure", "report"]
@@ -32,26 +41,30 @@ class Ask:
 
 @functools.lru_cache(maxsize=1)
 def drawings() -> dict[str, tuple[Question, Drawing]]:
-    """Every figure of the questions by name."""
+    """Return every figure of the questions by name."""
     from sensitivity.questions import QUESTIONS
 
     return {drawing.name: (question, drawing) for question in QUESTIONS for drawing in question.figures}
 
 
 def check(ask: Ask) -> None:
-    """Refuse at once what no results could answer. Raises: Missing for an unknown name; InputError for wrong
-    arguments."""
+    """Refuse at once what no results could answer.
+
+    Raises: Missing for an unknown name; InputError for wrong arguments.
+    """
     if ask.kind == "measure":
-        asked(ask.name, ask.having)
+        measure_function(ask.name, ask.having)
     if ask.kind == "figure" and ask.name not in drawings():
         raise Missing(str(unknown("figure", ask.name, drawings())))
 
 
 def answer(measured: Measured, ask: Ask) -> str:
-    """The table of a measure, a figure as Plotly's JSON, or the report. Raises: Missing for what these
-    results do not have."""
+    """Return the table of a measure, a figure as Plotly's JSON, or the report.
+
+    Raises: Missing for what these results do not have.
+    """
     if ask.kind == "measure":
-        return table_of(asked(ask.name, ask.having)(measured), ask.name, ask.format)
+        return table_of(measure_function(ask.name, ask.having)(measured), ask.name, ask.format)
     if ask.kind == "figure":
         return _figure(measured, ask)
     return _report(measured, ask)
@@ -81,5 +94,7 @@ def _report(measured: Measured, ask: Ask) -> str:
 
     if measured.results.usable.empty:
         raise Missing(f"study {ask.study!r} has no finished trial to report yet")
-    found = chapters(measured)
-    return page(measured, found) if ask.format == "html" else markdown(measured, found, {})
+    report_chapters = chapters(measured)
+    return (
+        page(measured, report_chapters) if ask.format == "html" else markdown(measured, report_chapters, {})
+    )

@@ -1,4 +1,4 @@
-"""The application: the API, the dashboard and what operators ask, put together."""
+"""The application: the API, the dashboard and the routes of operators."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from sensitivity.service.access import LOGIN, guard, required_tokens
-from sensitivity.service.context import Context, Here, KeptSlashes
+from sensitivity.service.context import Context, KeptSlashes, ServiceContext
 from sensitivity.service.degraded import Degraded
 from sensitivity.service.events import Events
 from sensitivity.service.guests import import_modules
@@ -33,20 +33,23 @@ from trainables.names import InputError
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from sensitivity.service.runs import Launch
     from sensitivity.service.settings import Settings
+    from sensitivity.service.study_process import Launch
 
-OWN = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+SERVICE_PATHS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Paths that are never the dashboard's."""
 EVERY_EPOCH = "/download/epochs.csv"
-"""Of the dashboard, which makes it in memory."""
+"""Path of the dashboard's file of every epoch, which the dashboard would make in memory."""
 
 
 def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
-    """The service as an ASGI application.
+    """Return the service as an ASGI application.
 
-    Args: launch: starts the process of a study; :func:`sensitivity.service.runs.start_process` when not
-    given. Raises: InputError for settings that it cannot be started with.
+    Args:
+        settings: Settings of the service.
+        launch: Starts the process of a study; :func:`sensitivity.service.study_process.start_process` if
+            None.
+    Raises: InputError for settings with which the service cannot start.
     """
     from dash.exceptions import DependencyException
 
@@ -61,7 +64,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     Store(settings.store).close()  # made where it is not there
     source = Paced(settings.store)
     degraded = Degraded()
-    runs = Runs(settings, launch, ended=source.anew, degraded=degraded)
+    runs = Runs(settings, launch, ended=source.invalidate, degraded=degraded)
     look = lister(source, runs)
     tables = TableFiles(settings.data / TABLES_FOLDER)  # after the runs, which have locked the folder
     events, metrics = Events(look, degraded), Metrics(look, degraded)
@@ -92,18 +95,18 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     )
     app.state.context = Context(settings, source, runs, events, degraded, tables)
     answer_problems(app, degraded)
-    for each in (studies, trials, table_routes, answers, catalogue):
-        app.include_router(each.router, responses=PROBLEMS)
+    for routes_module in (studies, trials, table_routes, answers, catalogue):
+        app.include_router(routes_module.router, responses=PROBLEMS)
     app.include_router(_operating(metrics))
     board = dashboard(source, account=LOGIN if tokens else None)
     board.server.register_error_handler(DependencyException, lambda error: ("there is no such script", 404))
     pages = FromWsgi(board.server)
 
     async def rest(scope: Scope, receive: Receive, send: Send) -> None:
-        """Every path that has no route is the dashboard's, but for those of programs."""
+        """Hand every path without a route to the dashboard, but for those of programs."""
         path = "/" + scope["path"].lstrip("/")
         if scope["type"] == "http" and (
-            path.startswith(OWN) or path == "/api" or scope["path"].startswith("//")
+            path.startswith(SERVICE_PATHS) or path == "/api" or scope["path"].startswith("//")
         ):
             await problem(404, f"there is no {scope['path']!r} here; /openapi.json says what there is")(
                 scope, receive, send
@@ -122,20 +125,22 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
 
 
 def _operating(metrics: Metrics) -> APIRouter:
-    """What operators ask."""
+    """Return the routes for operators."""
     router = APIRouter(tags=["operating"])
 
     @router.get("/healthz", response_model_exclude_none=True)
     def health() -> Health:
-        """Whether the service answers."""
+        """Answer while the service runs."""
         return Health()
 
     @router.get("/readyz", responses={503: PROBLEMS[503]}, response_model_exclude_none=True)
-    def ready(request: Request, here: Here) -> Health:
-        """Whether the service can work: the store can be read. What does not work meanwhile is listed, and
-        the rest goes on."""
-        here.source.token()
-        faults = here.degraded.faults()
+    def ready(request: Request, context: ServiceContext) -> Health:
+        """Answer 200 if the store can be read.
+
+        Parts that do not work just now are listed; the rest of the service goes on.
+        """
+        context.source.token()
+        faults = context.degraded.faults()
         if not faults:
             return Health()
         if (

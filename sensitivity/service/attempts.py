@@ -7,15 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 MOST_ADDRESSES = 10_000
-"""That are remembered; the one that failed first is forgotten for another."""
+"""Addresses that are remembered; the one that failed first is forgotten for another."""
 
 
 @dataclass
 class Attempts:
-    """How often each address has failed within a window.
+    """Number of failures of each address within a window.
 
-    Args: most: failures after which an address waits for the end of its window. seconds: of the window.
-    clock: in seconds.
+    Args:
+        most: Failures after which an address waits for the end of its window.
+        seconds: Length of the window in seconds.
+        clock: Returns the time in seconds.
     """
 
     most: int = 10
@@ -24,7 +26,7 @@ class Attempts:
     _failed: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def wait(self, address: str) -> int:
-        """Seconds until an address may try again; 0 is now."""
+        """Return the seconds until an address may try again; 0 if it may try now."""
         until, failures = self._failed.get(address, (0.0, 0))
         left = until - self.clock()
         if left <= 0:
@@ -33,7 +35,7 @@ class Attempts:
         return int(left) + 1 if failures >= self.most else 0
 
     def fail(self, address: str) -> None:
-        """An address has shown a wrong token."""
+        """Count a wrong token of an address."""
         until, failures = self._failed.get(address, (self.clock() + self.seconds, 0))
         if address not in self._failed and len(self._failed) >= MOST_ADDRESSES:
             del self._failed[next(iter(self._failed))]

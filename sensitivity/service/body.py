@@ -11,17 +11,20 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECONDS = 30.0
-"""Within which a body has to arrive."""
+"""Seconds in which a body has to arrive."""
 CLOSE = {"Connection": "close"}
 
 
 class BodyLimit:
-    """An ASGI application behind which no body is larger than a limit, whether or not its length was said
-    beforehand.
+    """An ASGI application behind which no body is larger than a limit, with or without a stated length.
 
-    A larger one is answered with 413 as soon as that is known, and one that does not arrive in time with 408.
+    A larger body is answered with 413 as soon as that is known, and a body that does not arrive in time with
+    408.
 
-    Args: app: what answers. most: bytes. seconds: for the whole body.
+    Args:
+        app: Application that answers.
+        most: Bytes of a body, at most.
+        seconds: Seconds for the whole body.
     """
 
     def __init__(self, app: ASGIApp, most: int, seconds: float = SECONDS) -> None:
@@ -33,7 +36,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        said = headers.get(b"content-length", b"0")
+        length = headers.get(b"content-length", b"0")
         if (
             b"content-length" in headers and b"transfer-encoding" in headers
         ):  # two lengths: a proxy may believe the other one
@@ -41,7 +44,7 @@ class BodyLimit:
                 scope, receive, send
             )
             return
-        if not said.isdigit() or int(said[:20]) > self.most:
+        if not length.isdigit() or int(length[:20]) > self.most:
             await self._refuse(413, scope, receive, send)
             return
         parts: list[bytes] = []

@@ -1,4 +1,4 @@
-"""A service from Python: give it studies, watch them, and read their results as if they had been run here."""
+"""Client of a service: submit studies, watch them, and read their results."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 PATIENCE = 120.0
-"""Seconds for which a service may be away, as when it is restarted, before those who wait for a study give
-up."""
+"""Seconds for which a service may be unreachable, as during a restart, before waiting for a study fails."""
 PAUSE = 1.0
-QUIET = 60.0
-"""Seconds without a word, also of a service that has nothing to say, after which a connection is taken for
-lost."""
+"""Seconds before a lost stream of events is opened again."""
+READ_TIMEOUT = 60.0
+"""Seconds without data after which a connection counts as lost; the service sends keep-alives."""
 NUMBERS = ("value", "low", "high")
 
 
 class Client:
     """A service of ``sensitivity serve``.
 
-    Args: url: such as ``http://127.0.0.1:8050``. token: where it asks for one.
+    A refusal of the service is an :class:`InputError` with its words, and so is a service that does not
+    answer. Use the client as a context manager, or close it.
 
-    Whatever the service refuses is an :class:`InputError` with its words, and so is a service that does not
-    answer. Use it as a context manager, or close it.
+    Args:
+        url: Address of the service, such as ``http://127.0.0.1:8050``.
+        token: Token of the service; None if it asks for none.
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
@@ -49,7 +50,7 @@ class Client:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         try:
-            self._http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=QUIET)
+            self._http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=READ_TIMEOUT)
         except httpx.InvalidURL as error:
             raise InputError(f"url {url!r} cannot be: {error}") from None
         self._lost = (httpx.TransportError,)
@@ -65,9 +66,11 @@ class Client:
         self._http.close()
 
     def run(self, study: Study, *, progress: Callable[[dict[str, Any]], None] | None = None) -> Results:
-        """Give a study, wait for its end, and return its results. Args: progress: called with the study
-        whenever it has changed.
+        """Give a study, wait for its end, and return its results.
 
+        Args:
+            study: The study.
+            progress: Called with the study whenever it has changed.
         Raises: InputError also where the study failed or was cancelled.
         """
         self.submit(study)
@@ -80,22 +83,24 @@ class Client:
         return self.results(study.name)
 
     def submit(self, study: Study) -> dict[str, Any]:
-        """Give a study. The same again is the same study, which goes on where it was stopped."""
+        """Give a study.
+
+        The same again is the same study, which goes on where it was stopped.
+        """
         return self._one(
             "POST", "/studies", content=study.to_json(), headers={"Content-Type": "application/json"}
         )
 
     def studies(self) -> list[dict[str, Any]]:
-        """Every study: name, state, number of trials, and how many of them have each status."""
+        """Return every study: name, state, number of trials, and how many of them have each status."""
         return self._list("/studies")
 
     def study(self, name: str) -> dict[str, Any]:
-        """One of them, with its specification."""
+        """Return one study, with its specification."""
         return self._one("GET", _of(name))
 
     def events(self, name: str) -> Iterator[dict[str, Any]]:
-        """The study whenever it changes, until it has ended. A service that is restarted meanwhile is asked
-        again."""
+        """Return the study whenever it changes, until it has ended; a restarted service is asked again."""
         last, away = "", None
         while True:
             try:
@@ -118,11 +123,15 @@ class Client:
             time.sleep(PAUSE)
 
     def wait(self, name: str, *, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
-        """Wait until a study has ended; what it then is. Args: progress: called with the study whenever it
-        has changed."""
-        for each in self.events(name):
+        """Wait until a study has ended, and return the study.
+
+        Args:
+            name: Name of the study.
+            progress: Called with the study whenever it has changed.
+        """
+        for study in self.events(name):
             if progress is not None:
-                progress(each)
+                progress(study)
         return self.study(name)
 
     def cancel(self, name: str) -> dict[str, Any]:
@@ -130,16 +139,23 @@ class Client:
         return self._one("POST", _of(name, "cancel"))
 
     def delete(self, name: str) -> None:
-        """Delete a study and what it found. That cannot be undone."""
+        """Delete a study and what it found.
+
+        That cannot be undone.
+        """
         self._ask("DELETE", _of(name), params={"confirm": name})
 
     def log(self, name: str) -> str:
-        """What the run of a study has said so far."""
+        """Return the log of the run of a study."""
         return self._ask("GET", _of(name, "log")).text
 
     def results(self, name: str, *, metric: str | None = None) -> Results:
-        """The results of a study, for every measure and figure here. Args: metric: instead of the study's
-        own."""
+        """Return the results of a study, for every measure and figure here.
+
+        Args:
+            name: Name of the study.
+            metric: Metric instead of the study's own.
+        """
         from sensitivity.results.results import Results
 
         fetched: Any = _Fetched(self)
@@ -148,15 +164,17 @@ class Client:
     def measure(
         self, name: str, measure: str, *, metric: str | None = None, **arguments: Any
     ) -> pd.DataFrame:
-        """The table of one measure of a study, measured by the service. Where it is refused,
-        ``attrs["refused"]`` says why."""
+        """Return the table of one measure of a study, measured by the service.
+
+        A refused measure has the reason in ``attrs["refused"]``.
+        """
         import pandas as pd
 
-        having = [f"{each}={value}" for each, value in arguments.items()]
+        having = [f"{argument}={value}" for argument, value in arguments.items()]
         answer = self._one("GET", _of(name, "measures", measure), params={"metric": metric, "with": having})
         table = pd.DataFrame(answer["rows"])
         table = table.assign(
-            **{each: pd.to_numeric(table[each]) for each in NUMBERS if each in table.columns}
+            **{column: pd.to_numeric(table[column]) for column in NUMBERS if column in table.columns}
         )
         if answer["refused"] is not None:
             table.attrs["refused"] = answer["refused"]
@@ -165,15 +183,26 @@ class Client:
     def figure(
         self, name: str, figure: str, *, task: str | None = None, metric: str | None = None
     ) -> go.Figure:
-        """A figure of a study. Args: task: the study's first when not given."""
+        """Return a figure of a study.
+
+        Args:
+            name: Name of the study.
+            figure: Name of the figure.
+            task: Task of the figure; the first of the study if None.
+            metric: Metric instead of the study's own.
+        """
         import plotly.io
 
         text = self._ask("GET", _of(name, "figures", figure), params={"task": task, "metric": metric}).text
         return plotly.io.from_json(text)
 
     def report(self, name: str, path: str | pathlib.Path) -> pathlib.Path:
-        """Write the report of a study. Args: path: a file; one that ends with ``.md`` is Markdown, any other
-        the page."""
+        """Write the report of a study.
+
+        Args:
+            name: Name of the study.
+            path: File of the report; a name that ends with ``.md`` gets Markdown, any other the page.
+        """
         file = pathlib.Path(path)
         content = self._ask(
             "GET", _of(name, "report"), params={"format": "md" if file.suffix == ".md" else "html"}
@@ -185,37 +214,37 @@ class Client:
         return file
 
     def variants(self) -> list[dict[str, Any]]:
-        """The named variants that the service knows."""
+        """Return the named variants that the service knows."""
         return self._list("/variants")
 
     def spaces(self, *variants: str) -> list[dict[str, Any]]:
-        """The default search spaces of variants, of all when none is named."""
+        """Return the default search spaces of variants, of all when none is named."""
         return self._list("/spaces", params={"variant": variants})
 
     def tasks(self) -> list[dict[str, Any]]:
-        """The tasks that the service knows."""
+        """Return the tasks that the service knows."""
         return self._list("/tasks")
 
     def presets(self) -> list[dict[str, Any]]:
-        """The studies that come with the package, with their specifications."""
+        """Return the studies that come with the package, with their specifications."""
         return self._list("/presets")
 
     def _one(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        found: dict[str, Any] = self._ask(method, path, **options).json()
-        return found
+        content: dict[str, Any] = self._ask(method, path, **options).json()
+        return content
 
     def _list(self, path: str, **options: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._ask("GET", path, **options).json()
-        return found
+        rows: list[dict[str, Any]] = self._ask("GET", path, **options).json()
+        return rows
 
     def _ask(
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **options: Any
     ) -> httpx.Response:
-        """An answer; what is still computed is asked for again."""
-        given = {name: each for name, each in (params or {}).items() if each is not None}
+        """Return an answer; what is still computed is asked for again."""
+        query = {name: value for name, value in (params or {}).items() if value is not None}
         while True:
             try:
-                answer = self._http.request(method, path, params=given, **options)
+                answer = self._http.request(method, path, params=query, **options)
             except self._lost as error:
                 raise self._away(error) from None
             _check(answer)
@@ -229,17 +258,19 @@ class Client:
 
 @dataclass(frozen=True)
 class _Fetched:
-    """A store as far as results are read from it, over the network; its epochs come as one file, which is
-    fetched once."""
+    """A store as far as results are read from it, over the network.
+
+    Its epochs come as one file, which is fetched once.
+    """
 
     client: Client
     _epochs: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def study(self, name: str) -> str:
-        found = self.client.study(name)
-        if found["stored"] is None:
-            raise InputError(f"study {name!r} is {found['state']}; it has no results yet")
-        return json.dumps(found["stored"])
+        details = self.client.study(name)
+        if details["stored"] is None:
+            raise InputError(f"study {name!r} is {details['state']}; it has no results yet")
+        return json.dumps(details["stored"])
 
     def trials(self, name: str) -> pd.DataFrame:
         table = self._table(name, "trials")
@@ -255,8 +286,8 @@ class _Fetched:
         return by_trial.tail(1).assign(seconds=by_trial["seconds"].sum().to_numpy()).reset_index(drop=True)
 
     def runs(self, name: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.client.study(name)["runs"]
-        return found
+        records: list[dict[str, Any]] = self.client.study(name)["runs"]
+        return records
 
     def _table(self, name: str, table: str) -> pd.DataFrame:
         import io
@@ -267,12 +298,15 @@ class _Fetched:
 
 
 def _of(name: str, *parts: str) -> str:
-    """The path of something of a study."""
-    return "/".join(("/studies", *(quote(each, safe="") for each in (name, *parts))))
+    """Return the path of something of a study."""
+    return "/".join(("/studies", *(quote(part, safe="") for part in (name, *parts))))
 
 
 def _check(answer: httpx.Response) -> None:
-    """Raises: InputError for a refusal, with the words of the service."""
+    """Check an answer.
+
+    Raises: InputError for a refusal, with the words of the service.
+    """
     if answer.is_error:
         try:
             detail = answer.json()["detail"]
@@ -282,12 +316,15 @@ def _check(answer: httpx.Response) -> None:
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, str, str]]:
-    """Server-sent events as kind, id and data. Source: WHATWG HTML, section 9.2.6."""
-    found: dict[str, str] = {}
+    """Server-sent events as kind, id and data.
+
+    Source: WHATWG HTML, section 9.2.6.
+    """
+    fields: dict[str, str] = {}
     for line in lines:
-        if not line and "data" in found:
-            yield found.get("event", "message"), found.get("id", ""), found["data"]
-            found = {}
+        if not line and "data" in fields:
+            yield fields.get("event", "message"), fields.get("id", ""), fields["data"]
+            fields = {}
         name, _, value = line.partition(":")
         if name in ("event", "id", "data"):
-            found[name] = value.removeprefix(" ")
+            fields[name] = value.removeprefix(" ")

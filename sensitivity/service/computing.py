@@ -29,7 +29,11 @@ ENDED = "the process that computes answers was ended; ask again"
 
 
 class Computing:
-    """A process that is started with the first question. Args: place: the store."""
+    """A process that starts with the first question.
+
+    Args:
+        place: Path or URL of the store.
+    """
 
     def __init__(self, place: str) -> None:
         self._place = place
@@ -40,11 +44,14 @@ class Computing:
         way."""
 
     def answer(self, ask: Ask, token: str) -> tuple[str, float]:
-        """The text that answers, and the seconds of the processor that it took. Waits.
+        """Return the text that answers, and the seconds of the processor that it took; wait for both.
 
-        Args: token: the revision of the study; what is asked of one is computed of one reading of the store,
-        not older than that. Raises: what the answer raises; Unreachable where the process was ended from
-        outside, as for want of memory.
+        Args:
+            ask: The question.
+            token: Revision of the study. Questions about one revision use one reading of the store, not older
+                than it.
+        Raises: what the answer raises; Unreachable where the process was ended from outside, as for want of
+        memory.
         """
         with self._lock:
             if self._pool is None:
@@ -98,22 +105,21 @@ def _answer(place: str, ask: Ask, token: str) -> tuple[str, float]:
     began = time.process_time()
     view = View(name=ask.study, metric=ask.metric)
     source = _source(place)
-    source.told = token
+    source.revision = token
     text = source.measured(view, lambda measured: answer(measured, ask), ask, patience=FOREVER)
     return text, time.process_time() - began
 
 
-class _Told(Source):
-    """A store that is read again when it is told to be another: measures of one revision share what they have
-    in common."""
+class _FixedRevision(Source):
+    """A store whose revision is set from outside; measures of one revision share what they compute."""
 
-    told = ""
+    revision = ""
 
     def token(self, study: str | None = None) -> str:
-        """As it was told."""
-        return self.told
+        """Return the revision that was set."""
+        return self.revision
 
 
 @functools.lru_cache(maxsize=1)
-def _source(place: str) -> _Told:
-    return _Told(place)
+def _source(place: str) -> _FixedRevision:
+    return _FixedRevision(place)

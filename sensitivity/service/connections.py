@@ -1,13 +1,17 @@
-"""Limits of connections: how many there may be, of one address and of all, and how long a reader may keep the
-service waiting."""
+"""Limits of connections.
+
+They bound the number of connections, of one address and of all, and the time for which a client may keep the
+service waiting.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import resource
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -15,37 +19,177 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from sensitivity.service.degraded import Degraded
 
 HEAD_SECONDS = 10.0
-"""Within which the head of a request has to arrive, counted from its first byte or, on a new connection, from
-its start."""
+"""Seconds in which the head of a request has to arrive, from its first byte or, on a new connection, from the
+start of the connection."""
 SHARE = 0.5
-"""Of the descriptors that the process may open, for the connections of one address."""
+"""Share of the descriptors of the process that the connections of one address may take."""
 RESERVED = 64
 """Descriptors that connections leave to the store, files, logs and processes."""
 ACCEPTED_AT_ONCE = 8
-"""Connections that are accepted before those over a limit are closed: so many descriptors more than the
-limits say are in use."""
+"""Connections that are accepted before those over a limit are closed; they need as many more descriptors."""
 QUEUE = 1024
-"""Connections that the kernel accepts for the service meanwhile."""
+"""Connections that wait in the queue of the kernel."""
 READ_SECONDS = 60.0
-"""Within which a reader has to take something of what waits for it."""
+"""Seconds in which a client has to read something of an answer."""
 PASSING_SECONDS = 60.0
-"""For which a refused or closed connection counts as a fault of the service, and its line is not repeated in
-the log."""
+"""Seconds for which a refused or closed connection counts as a fault of the service; the log does not repeat
+its line meanwhile."""
 
 
 def share_of_descriptors(share: float) -> int:
     """Return a part of the descriptors that this process may open (``ulimit -n``).
 
     Args:
-        share: between 0 and 1.
+        share: Part of the descriptors, from 0 to 1.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return int(share * soft) if soft != resource.RLIM_INFINITY else 100_000
 
 
 def connections_of_all() -> int:
-    """Return how many connections there may be: the descriptors of the process, but for :data:`RESERVED`."""
+    """Return the number of connections allowed: the descriptors of the process less :data:`RESERVED`."""
     return max(1, share_of_descriptors(1.0) - RESERVED)
+
+
+@dataclass
+class Limits:
+    """The limits of a server, and the connections that count towards them.
+
+    Args:
+        degraded: Gets a fault for every refused or closed connection, so that the log has a line.
+        of_address: Connections of one address.
+        of_all: Connections of all addresses.
+        head_seconds: Seconds for the head of a request.
+        read_seconds: Seconds in which a client has to read something of an answer.
+        counts: Open connections by address.
+        waiting: Connections without a head, the longest waiting first. The first is closed where a new
+            connection would be one too many.
+    """
+
+    degraded: Degraded
+    of_address: int
+    of_all: int
+    head_seconds: float = HEAD_SECONDS
+    read_seconds: float = READ_SECONDS
+    counts: Counter[str] = field(default_factory=Counter)
+    waiting: dict[LimitedProtocol, None] = field(default_factory=dict)
+
+    def admit(self, address: str) -> bool:
+        """Make a place for a connection of an address; False if there is none."""
+        if self.counts[address] >= self.of_address:
+            self._note(
+                f"connections of {address}", f"more than {self.of_address} at once; the rest is refused"
+            )
+            return _close_first(protocol for protocol in self.waiting if protocol._address == address)
+        if self.counts.total() >= self.of_all:
+            self._note("connections", f"more than {self.of_all} at once; the rest is refused")
+            return _close_first(self.waiting)
+        return True
+
+    def release(self, address: str) -> None:
+        """Count a connection of an address no more."""
+        self.counts[address] -= 1
+        if not self.counts[address]:
+            del self.counts[address]
+
+    def note_late_head(self, address: str | None) -> None:
+        """Note a connection that is closed because the head of its request did not arrive in time."""
+        cause = f"no head of a request within {self.head_seconds:g} seconds; closed"
+        self._note(f"heads from {address}", cause)
+
+    def note_late_reader(self, address: str | None) -> None:
+        """Note a connection that is closed because its client did not read the answer."""
+        cause = f"a reader did not take what it asked for within {self.read_seconds:g} seconds; closed"
+        self._note(f"readers at {address}", cause)
+
+    def _note(self, part: str, cause: str) -> None:
+        self.degraded.note(part, cause, seconds=PASSING_SECONDS)
+
+
+class LimitedProtocol(H11Protocol):
+    """HTTP/1.1 on a connection whose address, head and client are within limits."""
+
+    limits: ClassVar[Limits]
+    _address: str | None = None
+    _head_timer: asyncio.TimerHandle | None = None
+    _read_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, unless its address has too many."""
+        super().connection_made(transport)
+        address = self.client[0] if self.client else ""
+        if not self.limits.admit(address):
+            transport.abort()
+            return
+        self._address = address
+        self.limits.counts[address] += 1
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a connection."""
+        self.resume_writing()
+        self._release()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a head that has begun has to end in time."""
+        if self._address is None:
+            return
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._await_head()
+        else:
+            self._end_head()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, for a bounded time."""
+        super().pause_writing()
+        self._read_timer = self._read_timer or self.loop.call_later(
+            self.limits.read_seconds, self._reader_is_late
+        )
+
+    def resume_writing(self) -> None:
+        """Go on after the client has read, or has gone."""
+        super().resume_writing()
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
+
+    def _reader_is_late(self) -> None:
+        self.limits.note_late_reader(self._address)
+        self.transport.abort()
+
+    def _await_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.limits.head_seconds, self._head_is_late)
+            self.limits.waiting[self] = None
+
+    def _end_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+            del self.limits.waiting[self]
+
+    def _head_is_late(self) -> None:
+        self.limits.note_late_head(self._address)
+        self._end_head()
+        self.transport.close()
+
+    def _release(self) -> None:
+        """Count the connection no more."""
+        self._end_head()
+        if self._address is not None:
+            self.limits.release(self._address)
+            self._address = None
+
+
+def _close_first(protocols: Iterable[LimitedProtocol]) -> bool:
+    """Close the first of some connections; False if there is none."""
+    for protocol in protocols:
+        protocol._release()
+        protocol.transport.abort()
+        return True
+    return False
 
 
 def limited(
@@ -59,119 +203,23 @@ def limited(
     """Return the protocol of connections, for ``uvicorn.Config(http=...)``.
 
     Args:
-        degraded: is told of what is refused, so the log has a line.
-        most: connections of one address; :data:`SHARE` of the descriptors if None.
-        head_seconds: for the head of a request.
-        most_of_all: connections of all addresses; :func:`connections_of_all` if None.
-        read_seconds: for a reader to take something of what waits for it.
+        degraded: Gets a fault for every refused or closed connection, so that the log has a line.
+        most: Connections of one address; :data:`SHARE` of the descriptors if None.
+        head_seconds: Seconds for the head of a request.
+        most_of_all: Connections of all addresses; :func:`connections_of_all` if None.
+        read_seconds: Seconds in which a client has to read something of an answer.
     """
-    limit = share_of_descriptors(SHARE) if most is None else most
-    limit_of_all = connections_of_all() if most_of_all is None else most_of_all
-    counts: Counter[str] = Counter()
-    waiting: dict[LimitedProtocol, None] = {}
-    """Connections without a head, the one that has waited longest first: it is closed where a new one would
-    be too many."""
+    limits_of_server = Limits(
+        degraded,
+        share_of_descriptors(SHARE) if most is None else most,
+        connections_of_all() if most_of_all is None else most_of_all,
+        head_seconds,
+        read_seconds,
+    )
 
-    class LimitedProtocol(H11Protocol):
-        """HTTP/1.1 on a connection whose address, head and reader are within limits."""
+    class Protocol(LimitedProtocol):
+        """The protocol of one server."""
 
-        _address: str | None = None
-        _head_timer: asyncio.TimerHandle | None = None
-        _read_timer: asyncio.TimerHandle | None = None
+        limits = limits_of_server
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            """Take a connection, unless its address has too many."""
-            super().connection_made(transport)
-            address = self.client[0] if self.client else ""
-            if counts[address] >= limit:
-                degraded.note(
-                    f"connections of {address}",
-                    f"more than {limit} at once; the rest is refused",
-                    seconds=PASSING_SECONDS,
-                )
-                place = _closed(protocol for protocol in waiting if protocol._address == address)
-            elif counts.total() >= limit_of_all:
-                degraded.note(
-                    "connections",
-                    f"more than {limit_of_all} at once; the rest is refused",
-                    seconds=PASSING_SECONDS,
-                )
-                place = _closed(iter(waiting))
-            else:
-                place = True
-            if not place:
-                transport.abort()
-                return
-            self._address = address
-            counts[address] += 1
-            self._await_head()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            """Forget a connection."""
-            self.resume_writing()
-            self._release()
-            super().connection_lost(exc)
-
-        def data_received(self, data: bytes) -> None:
-            """Read on; a head that has begun has to end in time."""
-            if self._address is None:
-                return
-            super().data_received(data)
-            if self.conn.their_state is h11.IDLE:
-                self._await_head()
-            else:
-                self._end_head()
-
-        def pause_writing(self) -> None:
-            """Wait for the reader, but not without end."""
-            super().pause_writing()
-            self._read_timer = self._read_timer or self.loop.call_later(read_seconds, self._reader_is_late)
-
-        def resume_writing(self) -> None:
-            """Go on: the reader has taken what waited for it, or has gone."""
-            super().resume_writing()
-            if self._read_timer is not None:
-                self._read_timer.cancel()
-                self._read_timer = None
-
-        def _reader_is_late(self) -> None:
-            cause = f"a reader did not take what it asked for within {read_seconds:g} seconds; closed"
-            degraded.note(f"readers at {self._address}", cause, seconds=PASSING_SECONDS)
-            self.transport.abort()
-
-        def _await_head(self) -> None:
-            if self._head_timer is None:
-                self._head_timer = self.loop.call_later(head_seconds, self._head_is_late)
-                waiting[self] = None
-
-        def _end_head(self) -> None:
-            if self._head_timer is not None:
-                self._head_timer.cancel()
-                self._head_timer = None
-                del waiting[self]
-
-        def _head_is_late(self) -> None:
-            cause = f"no head of a request within {head_seconds:g} seconds; closed"
-            degraded.note(f"heads from {self._address}", cause, seconds=PASSING_SECONDS)
-            self._end_head()
-            self.transport.close()
-
-        def _release(self) -> None:
-            """Count the connection no more."""
-            self._end_head()
-            if self._address is not None:
-                counts[self._address] -= 1
-                if not counts[self._address]:
-                    del counts[self._address]
-                self._address = None
-
-    def _closed(protocols: Iterator[LimitedProtocol]) -> bool:
-        """Close the first of some connections; False where there is none."""
-        for protocol in protocols:
-            protocol._release()
-            protocol.transport.abort()
-            return True
-        return False
-
-    kind: Any = LimitedProtocol
-    return kind  # type: ignore[no-any-return]
+    return Protocol

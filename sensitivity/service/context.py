@@ -1,4 +1,4 @@
-"""What every route of the service works with."""
+"""The parts of a service that every route works with."""
 
 from __future__ import annotations
 
@@ -30,12 +30,15 @@ class Context:
 
 
 async def _context(request: Request) -> Context:
-    """In the event loop: a plain function would be sent to a thread, at every request."""
-    found: Context = request.app.state.context
-    return found
+    """Return the context of a request, in the event loop.
+
+    A plain function would run in a thread, at every request.
+    """
+    context: Context = request.app.state.context
+    return context
 
 
-Here = Annotated[Context, Depends(_context)]
+ServiceContext = Annotated[Context, Depends(_context)]
 Name = Annotated[
     str,
     AfterValidator(unquote),
@@ -44,8 +47,10 @@ Name = Annotated[
 
 
 class KeptSlashes:
-    """An ASGI application whose paths keep ``%2F`` and ``%25`` as they came, so that a name with a slash is
-    one part of a path."""
+    """An ASGI application whose paths keep ``%2F`` and ``%25`` as they came.
+
+    A name with a slash is then one part of a path.
+    """
 
     def __init__(self, app: object) -> None:
         self._app = app
@@ -53,12 +58,12 @@ class KeptSlashes:
     async def __call__(self, scope: dict, receive: object, send: object) -> None:  # type: ignore[type-arg]
         raw = scope.get("raw_path", b"")
         if scope["type"] == "http" and raw.startswith(b"/api/") and b"%" in raw:
-            kept = (
+            path = (
                 raw.partition(b"?")[0]
                 .decode("latin-1")
                 .replace("%25", "%2525")
                 .replace("%2F", "%252F")
                 .replace("%2f", "%252F")
             )
-            scope = {**scope, "path": unquote(kept)}
+            scope = {**scope, "path": unquote(path)}
         await self._app(scope, receive, send)  # type: ignore[operator]

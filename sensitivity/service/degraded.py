@@ -17,8 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 class Degraded:
-    """Faults by part, such as ``study 'a'``. The log has one line for a part and its cause, however often the
-    fault comes back.
+    """Faults by part, such as ``study 'a'``.
+
+    The log has one line for a part and its cause, however often the fault comes back.
 
     Args:
         clock: in seconds.
@@ -61,8 +62,13 @@ class Degraded:
 
     @contextmanager
     def isolated(self, part: str) -> Iterator[None]:
-        """Run one item of a loop; an exception becomes a fault of its part, and the loop goes on with the
-        next item."""
+        """Run one item of a loop, so that the loop goes on after an exception.
+
+        The exception becomes a fault of the item's part.
+
+        Args:
+            part: Part of the item, such as ``study 'a'``.
+        """
         try:
             yield
         except Exception as error:

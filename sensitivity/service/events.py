@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 EVERY = 0.5
 """Seconds between two looks at the store while somebody listens."""
 SHARE = 0.1
-"""Of the time, that looking takes at most."""
+"""Share of the time that looking takes at most."""
 SHARE_OF_STREAMS = 0.25
-"""Of the descriptors, for listeners, so that they leave room for readers who ask."""
+"""Share of the descriptors for listeners, which leaves room for other readers."""
 
 
 class Events:
@@ -56,7 +56,7 @@ class Events:
 
     @property
     def listeners(self) -> int:
-        """How many listen."""
+        """Number of listeners."""
         return self._listeners.total()
 
     @contextmanager
@@ -85,10 +85,13 @@ class Events:
         self._changed.set()
 
     async def of(self, name: str, last: str | None) -> AsyncIterator[ServerSentEvent]:
-        """The events of a study until it has ended: ``progress`` with its summary when it differs from the
-        last, and ``end``.
+        """Return the events of a study until it has ended.
 
-        Args: last: the id of the event that the listener had last; one like it is not sent again.
+        They are ``progress`` with its summary when it differs from the last, and ``end``.
+
+        Args:
+            name: Name of the study.
+            last: Id of the event that the listener had last; an equal one is not sent again.
         """
         from fastapi.sse import ServerSentEvent
 
@@ -102,15 +105,15 @@ class Events:
                 if self._seen is None:
                     await changed.wait()
                     continue
-                found = self._seen.get(name)
-                if found is None:
+                study = self._seen.get(name)
+                if study is None:
                     return  # it was deleted
-                text = found.model_dump_json()
+                text = study.model_dump_json()
                 identity = hashlib.sha256(text.encode()).hexdigest()[:16]
                 if identity != last:
                     last = identity
                     yield ServerSentEvent(raw_data=text, event="progress", id=identity)
-                if found.state in ENDED:
+                if study.state in ENDED:
                     yield ServerSentEvent(raw_data=text, event="end", id=identity)
                     return
                 await changed.wait()

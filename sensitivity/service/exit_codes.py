@@ -1,5 +1,4 @@
-"""How the process of a study says that it has ended: a file in the study's folder, and the exit codes in
-it."""
+"""Exit of a study's process: a file in the study's folder, and the exit codes in that file."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""How large a study from the network is, counted before anything of it is made: its lists, its designs, its
-models."""
+"""Size of a study from the network, counted before any list, design or model is made."""
 
 from __future__ import annotations
 
@@ -20,34 +19,41 @@ MOST = {
     "cohort_size": 1_024,
     "batch_size": 65_536,
 }
-"""Of a field that is a number, or of the items of one that is a list."""
+"""Largest value of a field that is a number; largest number of items of a list."""
 MOST_HYPERPARAMETERS, MOST_VALUES, MOST_TRIED = 64, 100, 50_000
-"""Of a space; of any list in one; of all spaces on all tasks, as each value is tried on an optimizer."""
+"""Hyperparameters of a space; values of a list in a space; values of all spaces on all tasks, since each
+value is tried on an optimizer."""
 LARGEST_SETTING, MOST_PARAMETERS = 10_000, 20_000_000
-"""Of one setting of a model; of the largest model: 80 MB, and as much for each trial of a cohort."""
+"""Largest setting of a model; parameters of the largest model: 80 MB for each
+trial of a cohort."""
 
 
 def check_numbers(fields: dict[str, Any]) -> None:
-    """The fields that are numbers or lists of names are not too large. Raises: InputError."""
+    """Check that numbers and lists of names are not too large.
+
+    Raises: InputError for a number or a list above its limit.
+    """
     for field, most in MOST.items():
-        given = fields.get(field)
-        size = len(given) if isinstance(given, list) else given if isinstance(given, (int, float)) else 0
+        value = fields.get(field)
+        size = len(value) if isinstance(value, list) else value if isinstance(value, (int, float)) else 0
         if size > most:
             raise InputError(f"{field} must be at most {most:,}, got {size:,}")
 
 
 def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
-    """Every space, design and model of a study is of a size that can be made.
+    """Check that every space, design and model of a study is of a size that can be made.
 
     A design's trials are counted as configurations x tasks x seeds, equal configurations each.
 
-    Args: fields: of a study, as plain data that :func:`check_numbers` has passed. max_trials: of the study.
+    Args:
+        fields: Fields of a study, as plain data that :func:`check_numbers` has passed.
+        max_trials: Trials of the study, at most.
     Raises: InputError naming the variant, the size and what is allowed.
     """
     from search_spaces.designs import design_from_dict
 
     tasks, seeds, designs = listed(fields.get("tasks")), fields.get("seeds", 1), _mapping(fields, "designs")
-    each = max(1, len(tasks)) * (
+    per_configuration = max(1, len(tasks)) * (
         len(seeds) if isinstance(seeds, list) else seeds if isinstance(seeds, int) else 1
     )
     trials = tried = 0
@@ -64,10 +70,10 @@ def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
                 f"{name} is too many"
             )
         _check_models(tasks, name, space)
-        given = designs.get(name, fields.get("design"))
-        if given is None:
+        value = designs.get(name, fields.get("design"))
+        if value is None:
             continue  # the study itself says that it lacks one
-        trials += design_from_dict(given).size(space, max_trials) * each
+        trials += design_from_dict(value).size(space, max_trials) * per_configuration
         if trials > max_trials:
             raise InputError(
                 f"a study with this design of {name} has {trials:,} trials, at most {max_trials:,} are "
@@ -75,31 +81,31 @@ def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
             )
 
 
-def listed(given: Any) -> list[Any]:
-    """One name or several, as a list."""
-    return given if isinstance(given, list) else [] if given is None else [given]
+def listed(design: Any) -> list[Any]:
+    """Return one name or several, as a list."""
+    return design if isinstance(design, list) else [] if design is None else [design]
 
 
 def _spaces(fields: dict[str, Any], tasks: list[Any]) -> Iterator[tuple[str, SearchSpace]]:
-    """The space of every variant: its own, that of every variant, or its default."""
+    """Return the space of every variant: its own, that of every variant, or its default."""
     from search_spaces.defaults import default_space, function_space
     from search_spaces.spaces import SearchSpace
     from sensitivity.study.own_trainables import short_name
     from trainables.function_tasks import DIRECT
 
-    trainable, own = fields.get("trainable"), _mapping(fields, "spaces")
+    trainable, spaces = fields.get("trainable"), _mapping(fields, "spaces")
     variants = listed(fields.get("variants"))
     if not variants and trainable is not None:
         variants = [short_name(str(trainable))]
-    elif not variants and any(str(each).startswith("function/") for each in tasks):
+    elif not variants and any(str(task).startswith("function/") for task in tasks):
         variants = [DIRECT]
     for name in variants:
         if not isinstance(name, str):
             raise InputError(f"variants must be names, got {str(name)[:120]!r}")
-        given = own.get(name, own.get("*", fields.get("space")))
-        if given is not None:
-            _check_lists(name, given)
-            yield name, SearchSpace.from_dict(given)
+        space = spaces.get(name, spaces.get("*", fields.get("space")))
+        if space is not None:
+            _check_lists(name, space)
+            yield name, SearchSpace.from_dict(space)
         elif trainable is None:  # of one the study itself says that it lacks a space
             yield name, function_space(tasks[0]) if name == DIRECT and tasks else default_space(name)
 
@@ -115,21 +121,21 @@ def _check_lists(name: str, space: Any) -> None:
 
 
 def _longest(value: Any) -> int:
-    """Items of the longest list in a value."""
+    """Return items of the longest list in a value."""
     parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     return max([len(value) if isinstance(value, list) else 0, *map(_longest, parts)])
 
 
 def _check_rows(design: Any) -> None:
-    """Rows are given, not the path of a table on this machine."""
+    """Check that a design has its rows, and not the path of a table on this machine."""
     if isinstance(design, dict):
         if "rows" in design and not isinstance(design["rows"], list):
             raise InputError(
                 f"rows of an explicit design must be a list of configurations, got "
                 f"{str(design['rows'])[:120]!r}"
             )
-        for each in listed(design.get("parts")):
-            _check_rows(each)
+        for part in listed(design.get("parts")):
+            _check_rows(part)
 
 
 def _check_models(tasks: list[Any], name: str, space: SearchSpace) -> None:
@@ -139,35 +145,39 @@ def _check_models(tasks: list[Any], name: str, space: SearchSpace) -> None:
         raise InputError(
             f"batch_size in the space of {name} must be at most {MOST['batch_size']:,}, got {largest:,.0f}"
         )
-    for each in map(task, tasks):
-        varied = {one.name: _largest(one) for one in space if one.name in each.settings and _largest(one) > 0}
+    for trained in map(task, tasks):
+        varied = {
+            one.name: _largest(one) for one in space if one.name in trained.settings and _largest(one) > 0
+        }
         for setting, value in varied.items():
             if value > LARGEST_SETTING:
                 raise InputError(
                     f"{setting} in the space of {name} must be at most {LARGEST_SETTING:,}, got {value:,.0f}"
                 )
-        size = _parameters(each, varied) if varied else 0
+        size = _parameters(trained, varied) if varied else 0
         if size > MOST_PARAMETERS:
-            said = ", ".join(f"{setting} {value:,.0f}" for setting, value in varied.items())
+            text = ", ".join(f"{setting} {value:,.0f}" for setting, value in varied.items())
             raise InputError(
-                f"a model of {each.name} must have at most {MOST_PARAMETERS:,} parameters, got {size:,} "
-                f"with {said}"
+                f"a model of {trained.name} must have at most {MOST_PARAMETERS:,} parameters, got {size:,} "
+                f"with {text}"
             )
 
 
 def _parameters(trained: Task, varied: dict[str, float]) -> int:
-    """Parameters of a model with these settings, made on the device ``meta``, where numbers take no memory; 0
-    where it cannot be."""
+    """Return the number of parameters of a model with these settings; 0 where the model cannot be made.
+
+    The model is made on the device ``meta``, where numbers take no memory.
+    """
     import torch
 
     usual = trained.settings
-    given = {
+    settings = {
         name: int(value) if isinstance(usual[name], int) and value.is_integer() else value
         for name, value in varied.items()
     }
     try:
         with torch.device("meta"):
-            model = trained.model(torch.Generator().manual_seed(0), **given)
+            model = trained.model(torch.Generator().manual_seed(0), **settings)
     except InputError:
         raise
     except Exception:  # a model of the user's own may need real numbers
@@ -180,16 +190,16 @@ def _values(hyperparameter: Any) -> tuple[Any, ...]:
 
 
 def _largest(hyperparameter: Any) -> float:
-    """The largest number among its values; 0 where there is none."""
+    """Return the largest number among its values; 0 where there is none."""
     values = (getattr(hyperparameter, "high", None), *_values(hyperparameter))
     return max(
-        (float(each) for each in values if isinstance(each, (int, float)) and not isinstance(each, bool)),
+        (float(value) for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)),
         default=0.0,
     )
 
 
 def _mapping(fields: dict[str, Any], field: str) -> dict[str, Any]:
-    given = fields.get(field) or {}
-    if not isinstance(given, dict):
-        raise InputError(f"{field} must be a mapping of variants, got {str(given)[:120]!r}")
-    return given
+    mapping = fields.get(field) or {}
+    if not isinstance(mapping, dict):
+        raise InputError(f"{field} must be a mapping of variants, got {str(mapping)[:120]!r}")
+    return mapping

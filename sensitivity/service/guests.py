@@ -1,5 +1,7 @@
-"""Studies that come over the network: what is registered here, of a size that can run here, and nothing that
-imports or opens a file."""
+"""Studies that come over the network.
+
+Such a study names what is registered here, has a size that can run here, and imports or opens no file.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,14 @@ NAMES_HAVE = "1 to 100 letters, digits, '_', '-', '+', '.' and spaces, the first
 
 
 def admit(spec: str, settings: Settings) -> Study:
-    """The study of a specification in JSON or YAML, held against what a stranger may ask of this machine.
+    """Return the study of a specification in JSON or YAML, checked against the limits for strangers.
 
-    Args: settings: ``max_trials`` of a study, the ``modules`` that it may import from, the ``data_root``
-    under which its files are. Raises: InputError, in one line that names the argument, its value and what is
-    allowed. Nothing is imported, opened or expanded before it is known to be allowed.
+    Args:
+        spec: Text of the specification.
+        settings: ``max_trials`` of a study, the ``modules`` that it may import from, the ``data_root`` under
+            which its files are.
+    Raises: InputError, in one line that names the argument, its value and what is allowed. Nothing is
+    imported, opened or expanded before it is known to be allowed.
     """
     from sensitivity.study.study import Study
 
@@ -35,7 +40,7 @@ def admit(spec: str, settings: Settings) -> Study:
         _check_name(fields.get("name"))
         check_numbers(fields)
         if "tasks" in fields:
-            fields["tasks"] = [_local(each, settings) for each in listed(fields["tasks"])]
+            fields["tasks"] = [_local(task, settings) for task in listed(fields["tasks"])]
         _check_imports(fields, settings)
         check_sizes(fields, settings.max_trials)
         return Study(**fields)
@@ -47,17 +52,19 @@ def admit(spec: str, settings: Settings) -> Study:
 
 
 def import_modules(settings: Settings) -> None:
-    """Import what studies may name, which makes the tasks and variants known that it registers. Raises:
-    InputError."""
+    """Import what studies may name, which makes the tasks and variants known that it registers.
+
+    Raises: InputError.
+    """
     if settings.modules:
         search_last()
     for name in settings.modules:
         try:
             importlib.import_module(name)
         except Exception as error:  # a user's module may raise anything
-            said = " ".join(str(error).split())
+            cause = " ".join(str(error).split())
             raise InputError(
-                f"--allow-module {name!r} cannot be imported: {type(error).__name__}: {said}"
+                f"--allow-module {name!r} cannot be imported: {type(error).__name__}: {cause}"
             ) from error
 
 
@@ -69,7 +76,10 @@ def _check_name(name: Any) -> None:
 
 
 def _local(name: Any, settings: Settings) -> str:
-    """A task on files with their absolute path, which has to be under the data root; any other as it is."""
+    """Return a task on files with their absolute path, which has to be under the data root.
+
+    Any other as it is.
+    """
     from trainables.file_datasets import kind
     from trainables.task_definition import AUGMENTED
 
@@ -92,15 +102,14 @@ def _local(name: Any, settings: Settings) -> str:
 
 
 def _check_imports(fields: dict[str, Any], settings: Settings) -> None:
-    """No string anywhere is an import path, unless its module is one of the settings'; torch's own optimizers
-    go by their names.
+    """Check that no string is an import path, unless its module is one of the settings'.
 
-    Every import of a study is by ``module:name``, or by ``torch.`` for a variant, so these two forms are all
-    there is to refuse.
+    torch's own optimizers go by their names. Every import of a study is by ``module:name``, or by ``torch.``
+    for a variant, so these two forms are all there is to refuse.
     """
     from trainables.torch_variants import TORCH_DEFAULTS
 
-    for place, text in walk({name: each for name, each in fields.items() if name != "tasks"}):
+    for place, text in walk({name: value for name, value in fields.items() if name != "tasks"}):
         if not isinstance(text, str):
             continue
         if text.startswith("torch.") and text not in TORCH_DEFAULTS:
@@ -117,13 +126,13 @@ def _check_imports(fields: dict[str, Any], settings: Settings) -> None:
 
 
 def _check_own(place: str, module: str, name: str) -> None:
-    """A module's own function or class, not what it has imported: ``mine:os.system`` is not mine."""
-    found = (
+    """Check that a module defines a function or class, and has not imported it, as in ``mine:os.system``."""
+    attribute = (
         getattr(importlib.import_module(module), name, None)
         if name.isidentifier() and not name.startswith("_")
         else None
     )
-    if not callable(found) or getattr(found, "__module__", None) != module:
+    if not callable(attribute) or getattr(attribute, "__module__", None) != module:
         raise InputError(
             f"{place} '{module}:{name}' must name a function or class that {module} itself defines"
         )

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 
 class HeadRequests:
-    """An ASGI application that answers HEAD as GET, and stops once the head is sent, also where the body
-    would be a stream.
+    """An ASGI application that answers HEAD as GET, and stops once the head is sent.
+
+    It stops also where the body would be a stream.
 
     Args:
-        app: that answers GET.
+        app: Application that answers GET.
     """
 
     def __init__(self, app: ASGIApp) -> None:

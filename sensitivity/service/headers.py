@@ -1,5 +1,8 @@
-"""What every answer tells the browser: where scripts may come from, that no other site may show or read it,
-that it is not kept."""
+"""Security headers of every answer.
+
+They say where scripts may come from, that no other site may show or read an answer, and that no cache keeps
+it.
+"""
 
 from __future__ import annotations
 
@@ -36,11 +39,14 @@ SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 class Headers:
-    """An ASGI application with the headers of :data:`ALWAYS`, and a content policy that fits what is
-    answered; its own headers go first.
+    """An ASGI application that adds the headers of :data:`ALWAYS` and a fitting content policy.
 
-    Args: app: what answers. scripts: the hashes of inline scripts that its pages may run
-    (:func:`dashboard_scripts`). api: the path of what is data; a page below it is a report.
+    Headers that the application sets itself are not replaced.
+
+    Args:
+        app: Application that answers.
+        scripts: Hashes of inline scripts that its pages may run (:func:`dashboard_scripts`).
+        api: Prefix of the paths of data; a page below it is a report.
     """
 
     def __init__(self, app: ASGIApp, scripts: Iterable[str] = (), api: str = "/api/") -> None:
@@ -85,12 +91,15 @@ class Headers:
 
 
 def page_policy(scripts: Iterable[str] = ()) -> str:
-    """The policy of pages: everything from the service itself, and the inline scripts with these hashes; no
-    ``eval``.
+    """Return the policy of pages: content of the service itself, and inline scripts with these hashes.
 
-    Plotly and Dash write style attributes, which hashes cannot allow; a style cannot run anything.
+    There is no ``eval``. Plotly and Dash write style attributes, which hashes cannot allow; a style cannot
+    run anything.
+
+    Args:
+        scripts: Hashes of the inline scripts.
     """
-    allowed = " ".join(["'self'", *(f"'{each}'" for each in scripts)])
+    allowed = " ".join(["'self'", *(f"'{digest}'" for digest in scripts)])
     return (
         f"default-src 'self'; script-src {allowed}; style-src 'self' 'unsafe-inline'; img-src 'self' data: "
         f"blob:; font-src 'self' data:; "
@@ -99,14 +108,13 @@ def page_policy(scripts: Iterable[str] = ()) -> str:
 
 
 def dashboard_scripts(app: Any) -> list[str]:
-    """The hashes of a Dash application's inline scripts: those of its index page, and those that Dash
-    adds."""
-    added = [each.strip("'") for each in app.csp_hashes()]
+    """Return the hashes of the inline scripts of a Dash application: of its index page, and of Dash."""
+    added = [quoted.strip("'") for quoted in app.csp_hashes()]
     return [*map(script_hash, SCRIPT.findall(app.index_string)), *added]
 
 
 def script_hash(text: str) -> str:
-    """A script as a content policy names it.
+    """Return a script as a content policy names it.
 
     >>> script_hash("")
     'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='

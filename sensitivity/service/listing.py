@@ -1,4 +1,4 @@
-"""Studies as the service lists them: what the store has, and what was given to the service."""
+"""Studies as the service lists them: those of the store, and those given to the service."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 
 def lister(source: Paced, runs: Runs) -> Callable[[], dict[str, StudySummary]]:
-    """A function that lists every study by name: those given to the service in their order, then the others,
-    the newest first."""
+    """Return a function that lists every study by name.
+
+    Studies of the service come first, in the order of their submission, then those of the store, the newest
+    first.
+    """
 
     def listed() -> dict[str, StudySummary]:
-        given = runs.all()  # first: of a study that has ended, what follows is then how it ended
-        rows = {str(each["name"]): each for each in source.studies()}
-        names = [*given, *(name for name in rows if name not in given)]
-        return {name: _summary(name, rows.get(name), given.get(name)) for name in names}
+        submitted = runs.all()  # first: of a study that has ended, what follows is then how it ended
+        rows = {str(row["name"]): row for row in source.studies()}
+        names = [*submitted, *(name for name in rows if name not in submitted)]
+        return {name: _summary(name, rows.get(name), submitted.get(name)) for name in names}
 
     return listed
 

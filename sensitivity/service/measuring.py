@@ -21,32 +21,36 @@ if TYPE_CHECKING:
 
 
 MOST = {"draws": 10_000, "resamples": 10_000, "configurations": 10_000, "trees": 1_000, "slices": 1_000}
-"""Of the arguments of measures on which memory depends: readers share one process."""
+"""Largest values of the arguments on which the memory of a measure depends; readers share one process."""
 
 
 @functools.lru_cache(maxsize=1)
 def _tables() -> dict[str, str]:
-    """The tables of ``Measured`` by name, with what they are."""
+    """Return the descriptions of the tables of ``Measured``, by name."""
     from sensitivity.measures import Measured
 
-    found = {
-        name: each
-        for name, each in vars(Measured).items()
-        if isinstance(each, cached_property) and name != "compared_over"
+    properties = {
+        name: attribute
+        for name, attribute in vars(Measured).items()
+        if isinstance(attribute, cached_property) and name != "compared_over"
     }
-    return {name: (inspect.getdoc(each.func) or "").split("\n")[0] for name, each in found.items()}
+    return {
+        name: (inspect.getdoc(attribute.func) or "").split("\n")[0] for name, attribute in properties.items()
+    }
 
 
 def listed() -> list[MeasureName]:
-    """Every measure with what it says and its arguments."""
+    """Return every measure with its description and arguments."""
     from sensitivity.measures.named import measures
 
     functions = measures()
-    found = [
-        MeasureName(name=name, what=(inspect.getdoc(each) or "").split("\n")[0], arguments=_arguments(each))
-        for name, each in functions.items()
+    names = [
+        MeasureName(
+            name=name, what=(inspect.getdoc(function) or "").split("\n")[0], arguments=_arguments(function)
+        )
+        for name, function in functions.items()
     ]
-    return found + [
+    return names + [
         MeasureName(name=name, what=what, arguments=[])
         for name, what in _tables().items()
         if name not in functions
@@ -57,20 +61,22 @@ def _arguments(function: Callable[..., Any]) -> list[Argument]:
     parameters = list(inspect.signature(function).parameters.values())[1:]
     return [
         Argument(
-            name=each.name,
-            required=each.default is each.empty,
-            default=None if each.default is each.empty else repr(each.default),
+            name=parameter.name,
+            required=parameter.default is parameter.empty,
+            default=None if parameter.default is parameter.empty else repr(parameter.default),
         )
-        for each in parameters
-        if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+        for parameter in parameters
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
 
 
-def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame]:
-    """A function that measures. A measure without arguments is taken from what is measured already.
+def measure_function(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame]:
+    """Return a function that measures; a measure without arguments is taken from the cached tables.
 
-    Args: having: arguments as NAME=VALUE. Raises: Missing for an unknown measure; InputError for arguments
-    that it does not take.
+    Args:
+        name: Name of the measure.
+        having: Arguments as NAME=VALUE.
+    Raises: Missing for an unknown measure; InputError for arguments that the measure does not take.
     """
     from sensitivity.measures.named import arguments, measures
 
@@ -81,18 +87,18 @@ def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame
         return lambda measured: measured.table_named(name)
     if name not in functions:
         raise InputError(f"{name} takes no arguments, got {having[0]!r}")
-    function, given, label = (
+    function, values, label = (
         functions[name],
         arguments(name, functions[name], having),
         " ".join([name, *having]),
     )
     for argument, most in MOST.items():
-        if isinstance(given.get(argument), (int, float)) and given[argument] > most:
-            raise InputError(f"{argument} of {name} must be at most {most:,}, got {given[argument]:,}")
+        if isinstance(values.get(argument), (int, float)) and values[argument] > most:
+            raise InputError(f"{argument} of {name} must be at most {most:,}, got {values[argument]:,}")
 
     def measure(measured: Measured) -> pd.DataFrame:
         try:
-            table: pd.DataFrame = measured.required(label, partial(function, measured.results, **given))
+            table: pd.DataFrame = measured.required(label, partial(function, measured.results, **values))
         except ComputationFailed as failure:
             return refused_table(str(failure))
         return table
@@ -101,7 +107,7 @@ def asked(name: str, having: Sequence[str]) -> Callable[[Measured], pd.DataFrame
 
 
 def table_of(table: pd.DataFrame, name: str, form: str) -> str:
-    """A table as CSV, or as JSON of the shape of :class:`sensitivity.service.models.Measure`."""
+    """Return a table as CSV, or as JSON of the shape of :class:`sensitivity.service.models.Measure`."""
     from sensitivity.measures.guard import REFUSED
     from sensitivity.results.results import records
     from sensitivity.text.csv_text import csv_text

@@ -1,4 +1,4 @@
-"""What Prometheus reads of the service."""
+"""The metrics of the service for Prometheus."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class _Studies(Collector):
         faults.add_metric([], len(self._degraded.faults()))
         yield faults
         yield _family(
-            "sensitivity_studies", "Studies by state.", "state", Tally(each.state for each in studies)
+            "sensitivity_studies", "Studies by state.", "state", Tally(study.state for study in studies)
         )
         trials: Tally[str] = Tally()
-        for each in studies:
-            trials.update(each.counts.model_dump())
+        for study in studies:
+            trials.update(study.counts.model_dump())
         yield _family("sensitivity_trials", "Trials by status, in each of their studies.", "status", trials)
 
 
@@ -87,12 +87,11 @@ class Metrics:
         )
 
     def text(self) -> bytes:
-        """All of them, as Prometheus reads them."""
+        """Return all metrics, as Prometheus reads them."""
         return generate_latest(self.registry)
 
     def counting(self, app: ASGIApp) -> ASGIApp:
-        """An application whose requests are counted and timed, by the route that answered: there are too many
-        addresses."""
+        """Return an application whose requests are counted and timed by route."""
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":

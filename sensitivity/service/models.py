@@ -1,4 +1,4 @@
-"""What the service answers, as the OpenAPI document describes it."""
+"""The answers of the service, as the OpenAPI document describes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENDED = ("completed", "failed", "cancelled", "elsewhere")
 
 
 class Counts(BaseModel):
-    """How many trials of a study have each status."""
+    """Number of trials of a study by status."""
 
     pending: int = 0
     running: int = 0
@@ -49,7 +49,10 @@ class StudyDetails(StudySummary):
 
 
 class Trial(BaseModel):
-    """One configuration with one seed. What is not known is null, infinity is a string."""
+    """One configuration with one seed.
+
+    What is not known is null, infinity is a string.
+    """
 
     key: str
     task: str
@@ -83,7 +86,10 @@ class Epochs(BaseModel):
 
 
 class Argument(BaseModel):
-    """An argument of a measure. default: null where it must be given."""
+    """An argument of a measure.
+
+    default: null for an argument without a default.
+    """
 
     name: str
     required: bool
@@ -107,7 +113,10 @@ class Measure(BaseModel):
 
 
 class FigureName(BaseModel):
-    """A figure that can be asked for. words: how to read it."""
+    """A figure of the questions.
+
+    words: how to read the figure.
+    """
 
     name: str
     question: str
@@ -129,7 +138,7 @@ class Pending(BaseModel):
 
 
 class Health(BaseModel):
-    """How the service is."""
+    """State of the service."""
 
     status: Literal["ok", "degraded"] = "ok"
     degraded: list[str] | None = Field(

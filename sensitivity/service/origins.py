@@ -1,4 +1,4 @@
-"""Where a request comes from: another site's page in the reader's own browser is no reader."""
+"""Origin of a request: a page of another site in the reader's own browser is no reader."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 def names_this_machine(host: str) -> bool:
-    """Whether a Host header is a loopback name. A page whose name was pointed here after it was loaded (DNS
-    rebinding) has its own.
+    """Return True if a Host header is a loopback name.
 
-    >>> names_this_machine("localhost:8050"), names_this_machine("[::1]"), names_this_machine("rebound.example:8050")
-    (True, True, False)
+    A page whose name was pointed to this machine after it was loaded (DNS rebinding) has its own name in the
+    header.
+
+    >>> names_this_machine("localhost:8050"), names_this_machine("[::1]")
+    (True, True)
+    >>> names_this_machine("rebound.example:8050")
+    False
     """
     try:
         return urlsplit(f"//{host}").hostname in LOOPBACK and "@" not in host and "/" not in host
@@ -25,19 +29,21 @@ def names_this_machine(host: str) -> bool:
 
 
 def from_same_origin(headers: Mapping[str, str], *, proven: bool) -> bool:
-    """Whether a request comes from a page of this service, as the browser says: by Sec-Fetch-Site, else by
-    Origin.
+    """Return True if a request comes from a page of this service.
 
-    The two headers cannot be set by a page. As in Go's ``http.CrossOriginProtection`` the scheme is not
-    compared, since a proxy may end TLS before the service.
+    The browser says so by Sec-Fetch-Site, else by Origin; a page cannot set these two headers. As in Go's
+    ``http.CrossOriginProtection`` the scheme is not compared, since a proxy may end TLS before the service.
 
-    Args: headers: by names in lower case. proven: else a request with neither header, which no browser of
-    today sends for a change, passes.
+    Args:
+        headers: Headers by names in lower case.
+        proven: False lets a request with neither header pass; no browser of today sends a change without one.
 
     >>> from_same_origin({"host": "here:8050", "origin": "http://here:8050"}, proven=True)
     True
-    >>> from_same_origin({"host": "here:8050", "origin": "http://there"}, proven=False), from_same_origin({}, proven=True)
-    (False, False)
+    >>> from_same_origin({"host": "here:8050", "origin": "http://there"}, proven=False)
+    False
+    >>> from_same_origin({}, proven=True)
+    False
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None:

@@ -1,5 +1,7 @@
-"""A text from the network as plain data: of a size that can be read, of a depth that can be walked, with
-every name given once."""
+"""A text from the network as plain data.
+
+The text has a size that can be read, a depth that can be walked, and every name once.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,9 @@ LARGEST = 2**63
 
 
 def plain_data(text: str) -> dict[str, Any]:
-    """The mapping that a text says: JSON where it begins with a brace, else YAML without anchors, aliases and
-    tags.
+    """Return the mapping of a text in JSON (where it begins with a brace) or YAML.
+
+    YAML may have no anchors, aliases or tags.
 
     Raises: InputError, naming the place, for another form; for a name given twice; for what is larger, longer
     or deeper than the limits of this module; for a value that JSON does not have; for characters that are not
@@ -58,17 +61,19 @@ def plain_data(text: str) -> dict[str, Any]:
 
 
 def walk(value: Any, place: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Every name and value below a value, with the place where it stands. Raises: InputError for what is too
-    deep."""
+    """Return every name and value below a value, with the place where it stands.
+
+    Raises: InputError for what is too deep.
+    """
     if depth > DEEPEST:
         raise InputError(f"{place[:LONGEST]} must be at most {DEEPEST} deep")
     if isinstance(value, dict):
-        for name, each in value.items():
+        for name, item in value.items():
             yield f"a name in {place or 'the study'}", name
-            yield from walk(each, f"{place}.{name}" if place else str(name), depth + 1)
+            yield from walk(item, f"{place}.{name}" if place else str(name), depth + 1)
     elif isinstance(value, list):
-        for position, each in enumerate(value):
-            yield from walk(each, f"{place}[{position}]", depth + 1)
+        for position, item in enumerate(value):
+            yield from walk(item, f"{place}[{position}]", depth + 1)
     else:
         yield place, value
 
@@ -95,7 +100,7 @@ def _check(place: str, value: Any) -> None:
 
 
 def _looks_like_json(text: str) -> bool:
-    """A brace opens JSON and YAML's short form alike; JSON's names are quoted."""
+    """Return True for a brace of JSON, whose names are quoted; YAML's short form has a brace too."""
     return text.lstrip()[1:].lstrip()[:1] in ('"', "}")
 
 
@@ -104,11 +109,11 @@ def _json(text: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise InputError(f"{twice[:LONGEST]!r} is given twice")
-    return found
+    return mapping
 
 
 def _no_constant(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What the service answers when it cannot do what was asked: one shape for every error (RFC 9457)."""
+"""Errors of the service: one shape for every refusal (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BROKEN = "the service failed; its log says why"
 
 
 class Problem(BaseModel):
-    """Why a request was refused."""
+    """The reason for which a request was refused."""
 
     title: str = Field(description="The status in words.")
     status: int = Field(description="The status of the answer.")
@@ -33,21 +33,21 @@ class Problem(BaseModel):
 
 
 class Missing(InputError):
-    """What the address names is not there."""
+    """The address names something that does not exist."""
 
 
 class Conflict(InputError):
-    """What is there already does not allow it."""
+    """The state of a study does not allow the request."""
 
 
 class Later(InputError):
-    """The service cannot do it just now; the same may succeed later."""
+    """The service cannot do it just now; the same request may succeed later."""
 
 
 PASSING_SECONDS = 60.0
-"""For which an answer that failed counts as a fault of the service."""
+"""Seconds for which a failed answer counts as a fault of the service."""
 REFUSED_NOW = {"Retry-After": "5", "Connection": "close"}
-"""Headers of a refusal that comes of too many readers: who is refused gives the connection back."""
+"""Headers of a refusal because of too many readers; the client closes its connection."""
 STATUSES: tuple[tuple[type[InputError], int], ...] = (
     (Missing, 404),
     (Conflict, 409),
@@ -55,7 +55,7 @@ STATUSES: tuple[tuple[type[InputError], int], ...] = (
     (Later, 503),
     (InputError, 422),
 )
-"""What an error of ours is in HTTP; the first that fits."""
+"""HTTP status by type of error; the first match counts."""
 REFUSALS = (400, 401, 403, 404, 408, 409, 413, 421, 422, 429, 503)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
@@ -65,7 +65,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """An answer that says in one line why not."""
+    """Return an answer that says in one line why not."""
     content = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail).model_dump()
     return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
 
@@ -90,13 +90,15 @@ def answer_problems(app: FastAPI, degraded: Degraded | None = None) -> None:
     async def unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"][1:])) or "the request"
-        given = f", got {_shown(first['input'])}" if "input" in first and first["input"] is not None else ""
-        return problem(422, f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}{given}")
+        value = f", got {_shown(first['input'])}" if "input" in first and first["input"] is not None else ""
+        return problem(422, f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}{value}")
 
     @app.exception_handler(OSError)
     async def lacking(request: Request, error: OSError) -> JSONResponse:
-        """The machine refuses something just now: no descriptor, no room, a folder that may not be
-        written."""
+        """Answer 503 where the machine refuses something just now.
+
+        Examples are no descriptor, no room on the disk, or a folder that may not be written.
+        """
         degraded.note("answers", cause_of(error), seconds=PASSING_SECONDS)
         return problem(503, f"the service cannot do this just now: {error.strerror or type(error).__name__}")
 

@@ -1,4 +1,4 @@
-"""The folders of the studies that the service runs: made whole, read with suspicion, deleted whole."""
+"""Folders of the studies that the service runs; each is created, checked and deleted as a whole."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from sensitivity.text.file_names import folder_name
 from trainables.names import InputError
 
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
-SPEC, RUN, LOCK, LOG, REPORT = "study.json", "run.json", "lock", "log.txt", "report"
+SPEC, RUN, LOCK, LOG = "study.json", "run.json", "lock", "log.txt"
 VERSION = 1
-"""Of ``run.json``; a file without a version is of the first."""
+"""Version of ``run.json``; a file without a version has version 1."""
 UNFINISHED, DELETED = ".new-", ".old-"
-"""Before the names of folders that are being made, or deleted. No study's folder begins with a dot."""
+"""Prefixes of folders that are being made or deleted. No study's folder begins with a dot."""
 LINES = 4_096
 """Bytes at the end of a log among which its last line is looked for."""
 
@@ -79,11 +79,12 @@ class RunFolders:
         return self._places.get(name, self.root / folder_name(name))
 
     def read(self) -> tuple[dict[str, Run], dict[str, str]]:
-        """Return every study in the order in which it was given, and the reason for each that only a newer
-        release may change.
+        """Return the studies in the order of submission, and the reasons for those of a newer release.
 
-        What an interrupted program left behind is removed. A study whose ``run.json`` cannot be read has
-        failed, with the reason.
+        Only a newer release may change the latter.
+
+        Files that an interrupted program left behind are removed. A study whose ``run.json`` cannot be read
+        has failed, with the reason.
         """
         runs, newer = [], {}
         for folder in sorted(self.root.iterdir()):
@@ -144,8 +145,10 @@ class RunFolders:
         ), False
 
     def _failed(self, folder: pathlib.Path, content: Mapping[str, Any], reason: str) -> Run:
-        """A study that has failed, by what can be read of its folder. Raises: Damaged where that is not even
-        its name."""
+        """Return a study that has failed, by what can be read of its folder.
+
+        Raises: Damaged where not even its name can be read.
+        """
         name = content.get("name")
         if not isinstance(name, str):
             try:
@@ -159,7 +162,10 @@ class RunFolders:
         return Run(name, "failed", changed.isoformat(timespec="seconds"), 0, error=reason)
 
     def spec(self, name: str) -> dict[str, Any] | None:
-        """Return the specification of a study as it was given; None where there is none. Raises: Damaged."""
+        """Return the specification of a study as it was given; None where there is none.
+
+        Raises: Damaged.
+        """
         file = self[name] / SPEC
         return read_mapping(file) if file.exists() else None
 
@@ -213,8 +219,10 @@ def _fields(run: Run) -> dict[str, Any]:
 
 
 def read_mapping(file: pathlib.Path) -> dict[str, Any]:
-    """Return the mapping of a JSON file. Raises: Damaged for a file that holds none; OSError for one that
-    cannot be opened just now."""
+    """Return the mapping of a JSON file.
+
+    Raises: Damaged for a file that holds none; OSError for one that cannot be opened just now.
+    """
     try:
         content = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
@@ -239,8 +247,10 @@ def write(file: pathlib.Path, content: Mapping[str, Any]) -> None:
 
 
 def delete(path: pathlib.Path) -> None:
-    """Delete a folder or a file as far as that is possible; the next start of the service deletes the
-    rest."""
+    """Delete a folder or a file as far as possible.
+
+    The next start of the service deletes the rest.
+    """
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -8,7 +8,6 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import threading
 import time
 import unicodedata
@@ -23,8 +22,6 @@ from sensitivity.service.exit_codes import ENDED, KILLED
 from sensitivity.service.problems import Conflict
 from sensitivity.service.run_folders import (
     LOCK,
-    LOG,
-    REPORT,
     RUN,
     SPEC,
     Damaged,
@@ -34,15 +31,16 @@ from sensitivity.service.run_folders import (
     lock,
     read_mapping,
 )
+from sensitivity.service.study_process import start_process
 from sensitivity.store.rows import now
-from sensitivity.text.import_path import ROOT, is_installed
 from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.service.settings import Settings
+    from sensitivity.service.study_process import Launch
     from sensitivity.study.study import Study
 
-__all__ = ["ATTEMPTS", "LOCK", "LOG", "REPORT", "RUN", "SPEC", "Launch", "Run", "Runs", "start_process"]
+__all__ = ["ATTEMPTS", "LOCK", "RUN", "SPEC", "Run", "Runs"]
 ACTIVE: tuple[State, ...] = ("queued", "running")
 LOOK_EVERY = 0.5
 """Seconds between two looks at the processes."""
@@ -55,8 +53,6 @@ ATTEMPTS = 3
 PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT)
 """Errors of a machine that lacks something just now: a study waits for it."""
 FOLDER_REMOVED = "its folder was removed; what it reported is in the store"
-
-Launch = Callable[[pathlib.Path, "Settings", int], "subprocess.Popen[bytes] | None"]
 
 
 class Runs:
@@ -109,7 +105,7 @@ class Runs:
         self._thread.start()
 
     def close(self) -> None:
-        """Let go of the data folder. The processes go on."""
+        """Release the data folder; the processes continue."""
         self._stop.set()
         if (thread := getattr(self, "_thread", None)) is not None and thread.is_alive():
             thread.join()
@@ -129,14 +125,18 @@ class Runs:
         return self._folders[name]
 
     def spec(self, name: str) -> dict[str, Any] | None:
-        """Return the specification of a study as it was given; None for a study that was not given here, or
-        whose file is damaged."""
+        """Return the specification of a study as it was given.
+
+        None for a study that was not given here, or whose file is damaged.
+        """
         with suppress(Damaged):
             return self._folders.spec(name) if name in self._runs else None
         return None
 
     def submit(self, study: Study, trials: int, known: Mapping[str, Any] | None) -> bool:
-        """Queue a study, unless it waits, trains or has ended well already. Returns whether it is new.
+        """Queue a study, unless it waits, trains or has ended well already.
+
+        Returns whether it is new.
 
         Args:
             study: that was given.
@@ -167,7 +167,10 @@ class Runs:
             return compared[0] is None
 
     def cancel(self, name: str) -> None:
-        """Stop a study; what it reported stays. Raises: Conflict where it is not running."""
+        """Stop a study; what it reported stays.
+
+        Raises: Conflict where it is not running.
+        """
         with self._lock:
             run = self._runs.get(name)
             if run is None or run.state not in ACTIVE:
@@ -187,7 +190,10 @@ class Runs:
                 self._signal(name, signal.SIGINT)
 
     def forget(self, name: str) -> None:
-        """Delete the files of a study. Raises: Conflict while it waits or trains."""
+        """Delete the files of a study.
+
+        Raises: Conflict while it waits or trains.
+        """
         with self._lock:
             run = self._runs.get(name)
             if run is not None and run.state in ACTIVE:
@@ -199,8 +205,7 @@ class Runs:
                 self.degraded.clear(_part(name))
 
     def tend(self) -> None:
-        """Note which processes have ended, press those that were to stop, and start what waits; each study by
-        itself."""
+        """Note ended processes, signal processes that should stop, and start queued studies."""
         with self._lock:
             for run in [run for run in self._runs.values() if run.state == "running"]:
                 with self.degraded.isolated(_part(run.name)):
@@ -218,8 +223,10 @@ class Runs:
                 self.tend()
 
     def _begin(self, run: Run) -> bool:
-        """Start a study; whether it takes a place among those that train. Raises: OSError where the machine
-        lacks something just now."""
+        """Start a study; return True if it takes a place among the studies that train.
+
+        Raises: OSError where the machine lacks something just now.
+        """
         folder = self.folder(run.name)
         if not folder.is_dir():
             self._damaged(run, FOLDER_REMOVED)
@@ -279,8 +286,10 @@ class Runs:
         self._update(ended)
 
     def _ended(self, run: Run) -> Run:
-        """Return what has become of a study whose process is gone. Raises: Damaged where its note cannot be
-        read."""
+        """Return what has become of a study whose process is gone.
+
+        Raises: Damaged where its note cannot be read.
+        """
         file = self.folder(run.name) / ENDED
         code = read_mapping(file).get("code", "missing") if file.exists() else None
         if code is not None and not isinstance(code, int):
@@ -296,7 +305,10 @@ class Runs:
         return replace(run, state="failed", error=reason)
 
     def _damaged(self, run: Run, reason: str) -> NoReturn:
-        """Fail a study, and tell why. Raises: Damaged, always."""
+        """Fail a study, and tell why.
+
+        Raises: Damaged, always.
+        """
         self._close_lock_file(run.name)
         self._has_ended(run.name)
         self._update(replace(run, state="failed", error=reason))
@@ -332,26 +344,3 @@ def _looks(name: str) -> str:
 
 def _part(name: str) -> str:
     return f"study {name!r}"
-
-
-def start_process(folder: pathlib.Path, settings: Settings, lock: int) -> subprocess.Popen[bytes]:
-    """``sensitivity run`` of a folder's study, in a session of its own that the end of the service does not
-    touch."""
-    store = settings.store if "://" in settings.store else str(pathlib.Path(settings.store).absolute())
-    workers = max(1, (os.cpu_count() or 1) // settings.max_studies)
-    arguments = ["run", SPEC, "--out", REPORT, "--gpus-per-worker", str(settings.gpus_per_worker)]
-    arguments += (
-        ["--address", settings.address] if settings.address is not None else ["--workers", str(workers)]
-    )
-    arguments += ["--data-root", str(pathlib.Path(settings.data_root or "data").absolute())]
-    path = os.pathsep.join(
-        filter(None, [os.environ.get("PYTHONPATH", ""), *([] if is_installed() else [ROOT])])
-    )
-    # The store is named in the environment, where no list of processes shows its password.
-    environment = {**os.environ, "PYTHONPATH": path, "SENSITIVITY_STORE": store}
-    with (folder / LOG).open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "sensitivity.command.process",
-             str(lock), str(pathlib.Path.cwd()), ",".join(settings.modules), *arguments],
-            cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=[lock],
-        )  # fmt: skip

@@ -23,7 +23,7 @@ as they ask."""
 
 
 class Server(uvicorn.Server):
-    """A server that ends the streams of events when it is stopped: those who listen connect again."""
+    """A server that ends the streams of events when it is stopped, so that listeners connect again."""
 
     def __init__(self, app: FastAPI) -> None:
         super().__init__(
@@ -44,8 +44,10 @@ class Server(uvicorn.Server):
         self._app = app
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, with a queue in the kernel that is longer than what is accepted at once: asyncio has one
-        number for both."""
+        """Start, with a longer queue in the kernel than the number of connections accepted at once.
+
+        asyncio has one number for both.
+        """
         await super().startup(sockets)
         for listening in sockets or ():
             listening.listen(QUEUE)
@@ -58,7 +60,13 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket to serve on. Args: port: 0 is any that is free. Raises: InputError where it cannot be had."""
+    """Return a socket to serve on.
+
+    Args:
+        host: Address.
+        port: Port; 0 takes any free port.
+    Raises: InputError where the address or port cannot be used.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=QUEUE)

@@ -1,4 +1,4 @@
-"""Sessions: what a browser that has shown a token keeps instead of it."""
+"""Sessions: the cookie of a browser that has shown a token."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from sensitivity.service.tokens import SCOPES, Tokens
 from trainables.names import InputError
 
 SECONDS = 12 * 60 * 60
-"""How long a session lasts."""
+"""Seconds that a session lasts."""
 KEY_FILE = "session.key"
 
 
 class Sessions:
-    """Cookies that say what their holder may do, and until when; signed, so that nobody else can write one,
-    and without the token.
+    """Signed cookies that hold the scope of a browser and an expiry, without the token.
 
-    Nothing is kept here, so a session outlives a restart. All sessions end when a token is changed, or the
-    key file is removed.
+    The service stores no session, so a session outlives a restart. All sessions end when a token is changed,
+    or the key file is removed.
 
-    Args: folder: of the service, where the key is kept; made when it is not there. tokens: those that
-    sessions are opened with. Raises: InputError where the key cannot be kept, or others may read it.
+    Args:
+        folder: Folder of the service, which holds the key; made if it does not exist.
+        tokens: Tokens that sessions are opened with.
+    Raises: InputError where the key cannot be written, or others may read it.
     """
 
     def __init__(self, folder: pathlib.Path, tokens: Tokens) -> None:
@@ -40,11 +41,11 @@ class Sessions:
         )
 
     def open(self, scope: str) -> str:
-        """The value of the cookie of a new session."""
+        """Return the value of the cookie of a new session."""
         return str(self._serializer.dumps(scope))
 
     def scope(self, cookie: str | None) -> str | None:
-        """What a session lets its holder do; None for one that is forged, or has ended."""
+        """Return the scope of a session; None if the session is forged or has ended."""
         with suppress(BadData):
             scope = self._serializer.loads(cookie or "", max_age=SECONDS)
             return scope if scope in SCOPES else None
@@ -52,17 +53,19 @@ class Sessions:
 
 
 def _key(folder: pathlib.Path) -> bytes:
-    """The random key of a folder. It is linked into place whole, so that two services that start together
-    have the same."""
+    """Return the random key of a folder.
+
+    The file is linked into place whole, so that two services that start together have the same key.
+    """
     place = folder / KEY_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not place.exists():
-            with tempfile.NamedTemporaryFile(dir=folder) as made:  # only its owner may read it
-                made.write(secrets.token_bytes(32))
-                made.flush()
+            with tempfile.NamedTemporaryFile(dir=folder) as temporary:  # only its owner may read it
+                temporary.write(secrets.token_bytes(32))
+                temporary.flush()
                 with suppress(FileExistsError):
-                    os.link(made.name, place)
+                    os.link(temporary.name, place)
         if place.stat().st_mode & 0o077:
             raise InputError(f"{str(place)!r} may be read by others; remove it or chmod 600 it")
         return place.read_bytes()

@@ -1,4 +1,4 @@
-"""What a service is started with."""
+"""The settings of a service."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Settings:
-    """What a service is started with.
+    """The settings of a service.
 
     Args:
-        store: where results are kept, a SQLite file or a database URL; made when it is not there.
-        data: the folder of the service: specifications, logs and reports of its studies.
-        address: of the Ray cluster that trains them; each study starts a local Ray of its own when not given.
-        host, port: where it listens.
-        max_trials: of one study. max_studies: that train at once; others wait in a queue. max_body: bytes of
-            one request.
-        gpus_per_worker: share of a GPU for each worker, 0 trains on the CPU. data_root: the folder of the
-            datasets.
-        modules: of the user's own whose tasks, variants and trainables a study may name.
-        token_file: of those who may read and write.
+        store: Where results are kept, a SQLite file or a database URL; made if it does not exist.
+        data: Folder of the service: specifications and logs of its studies.
+        address: Address of the Ray cluster that trains the studies; each study starts a local Ray if None.
+        host: Address on which the service listens.
+        port: Port on which the service listens.
+        max_trials: Trials of one study, at most.
+        max_studies: Studies that train at once; further studies wait in a queue.
+        max_body: Bytes of one request, at most.
+        gpus_per_worker: Share of a GPU for each worker; 0 trains on the CPU.
+        data_root: Folder of the datasets.
+        modules: Modules of the user whose tasks, variants and trainables a study may name.
+        token_file: File of the tokens that may read or write.
     """
 
     store: str

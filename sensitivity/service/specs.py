@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def count(study: Study) -> int:
-    """How many trials a study is going to have."""
+    """Return the number of trials of a study."""
     from sensitivity.study.planning import trials
 
     if study.adaptive:
@@ -19,25 +19,25 @@ def count(study: Study) -> int:
 
 
 def plain(study: Study) -> dict[str, Any]:
-    """A specification as plain data, defaults left out."""
-    found: dict[str, Any] = json.loads(study.to_json())
-    return found
+    """Return a specification as plain data, defaults left out."""
+    fields: dict[str, Any] = json.loads(study.to_json())
+    return fields
 
 
 def stored(study: Study) -> dict[str, Any]:
-    """A specification as the store keeps it, with every space spelt out."""
-    found: dict[str, Any] = json.loads(study.to_stored())
-    return found
+    """Return a specification as the store keeps it, with every space spelt out."""
+    fields: dict[str, Any] = json.loads(study.to_stored())
+    return fields
 
 
-def differences(there: dict[str, Any], given: dict[str, Any]) -> list[str]:
-    """In which fields two specifications differ, in words.
+def differences(there: dict[str, Any], submitted: dict[str, Any]) -> list[str]:
+    """Return the fields in which two specifications differ, in words.
 
     >>> differences({"name": "a", "seeds": [0, 1]}, {"name": "a", "seeds": [0], "epochs": 2})
     ['seeds is [0, 1], got [0]', 'epochs is not given, got 2']
     """
-    names = [name for name in {**there, **given} if there.get(name) != given.get(name)]
-    return [f"{name} is {_shown(there, name)}, got {_shown(given, name)}" for name in names]
+    names = [name for name in {**there, **submitted} if there.get(name) != submitted.get(name)]
+    return [f"{name} is {_shown(there, name)}, got {_shown(submitted, name)}" for name in names]
 
 
 def _shown(fields: dict[str, Any], name: str) -> str:

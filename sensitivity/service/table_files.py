@@ -1,5 +1,7 @@
-"""The files of tables that readers download: each written once per revision of its study, one at a time, in a
-folder of bounded size."""
+"""The files of tables that readers download.
+
+Each file is written once per revision of its study, one at a time, in a folder of bounded size.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +23,15 @@ from sensitivity.service.study_table import Table, Write
 
 FOLDER = "tables"
 NAME = re.compile(r"table-\d+\.(parquet|csv|new)")
-"""Of a file; the last ending is that of one that is being written."""
+"""Names of the files; ``new`` is the ending of a file that is being written."""
 MOST_BYTES = 2_000_000_000
-"""Of all files together; a table that is larger is there while somebody reads it."""
+"""Bytes of all files together; a larger table exists while it has readers."""
 WAIT_SECONDS = 20.0
-"""For which a reader waits for a file, unless the reader says otherwise; then the answer is to ask again."""
+"""Seconds for which a request waits for a file by default; then the answer is to ask again."""
 LONGEST_WAIT_SECONDS = 600.0
-"""For which a reader may wait."""
+"""Seconds for which a request may wait, at most."""
 ASK_AGAIN_SECONDS = 20.0
-"""Within which such a reader has to ask again; otherwise the file is not written to its end."""
+"""Seconds in which a reader has to ask again; otherwise writing the file is cancelled."""
 STOPPING = "the service is being stopped"
 
 
@@ -87,12 +89,14 @@ class TableFiles:
     async def reading(
         self, table: Table, write: Write, wait_seconds: float = WAIT_SECONDS
     ) -> AsyncIterator[tuple[int, int]]:
-        """Have the file of a table: its descriptor and its size. It is written where it is not there yet.
+        """Have the file of a table: its descriptor and its size.
+
+        The file is written if it does not exist yet.
 
         Args:
-            table: with its revision.
-            write: writes it.
-            wait_seconds: for which the reader waits for that.
+            table: Table with its revision.
+            write: Writes the table.
+            wait_seconds: Seconds for which the reader waits for the file.
         Raises: Pending where it takes longer; Later where there is no room; what writing raises.
         """
         file = self._join(table, write)
@@ -118,7 +122,10 @@ class TableFiles:
                 self._remove(table, Missing(f"study {study!r} was deleted"))
 
     def stop(self) -> None:
-        """Write no more; who waits is told so. It does not wait."""
+        """Write no more; who waits is told so.
+
+        It does not wait.
+        """
         with self._lock:
             for table in list(self._files):
                 self._remove(table, Cancelled(STOPPING))
@@ -217,8 +224,7 @@ class TableFiles:
                 self._make_room()
 
     def _make_room(self, latest: _File | None = None) -> None:
-        """Remove files that nobody reads, those that were asked for longest ago first, until the rest is
-        small enough."""
+        """Remove files without readers, the least recently requested first, to stay within the limit."""
         for table, file in list(self._files.items()):
             if self.size <= self._most_bytes:
                 return
@@ -226,7 +232,10 @@ class TableFiles:
                 self._remove(table)
 
     def _remove(self, table: Table, error: Exception | None = None) -> None:
-        """Remove a file. Readers who have it open read on; those who wait for it are told the error."""
+        """Remove a file.
+
+        Readers who have it open read on; those who wait for it are told the error.
+        """
         file = self._files.pop(table)
         if not file.written.done():
             file.error = error
@@ -243,8 +252,10 @@ def _open(file: _File) -> None:
 
 
 async def _is_done(future: Future[None], seconds: float) -> bool:
-    """Wait for a future without a thread, and without cancelling it for others; False where it is not done in
-    time."""
+    """Wait for a future without a thread, and without cancelling it for others.
+
+    False where it is not done in time.
+    """
     loop = asyncio.get_running_loop()
     woken = asyncio.Event()
 

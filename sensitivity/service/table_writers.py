@@ -36,12 +36,13 @@ def write_parquet(batches: Iterator[pd.DataFrame], file: IO[bytes]) -> None:
 
 
 def write_csv(batches: Iterator[pd.DataFrame], file: IO[bytes]) -> None:
-    """Write a table as CSV that a spreadsheet shows and does not run
-    (:func:`sensitivity.text.csv_text.csv_text`).
+    """Write a table as CSV that a spreadsheet shows and does not run.
+
+    :func:`sensitivity.text.csv_text.csv_text` escapes its cells.
 
     Args:
-        batches: at least one; all have the columns of the first.
-        file: that is open for writing.
+        batches: At least one; all have the columns of the first.
+        file: File that is open for writing.
     """
     for number, batch in enumerate(batches):
         file.write(csv_text(batch, header=number == 0).encode())

@@ -22,26 +22,31 @@ MAKE_ONE = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 @dataclass(frozen=True)
 class Tokens:
-    """Every token that is let in, as its SHA-256 with its scope. Args: known: pairs of a digest and one of
-    :data:`SCOPES`."""
+    """Every token that is let in, as its SHA-256 with its scope.
+
+    Args:
+        known: Pairs of a digest and one of :data:`SCOPES`.
+    """
 
     known: tuple[tuple[bytes, str], ...] = field(repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.known)
 
-    def scope(self, given: str) -> str | None:
-        """What a token lets its holder do, or None. It takes as long whichever token it is, and however near
-        it is to one."""
-        digest, found = _digest(given), None
+    def scope(self, token: str) -> str | None:
+        """Return the scope of a token; None if the token is unknown.
+
+        The comparison takes the same time for every token, however near it is to a known one.
+        """
+        digest, granted = _digest(token), None
         for known, scope in self.known:
             if hmac.compare_digest(known, digest):
-                found = scope
-        return found
+                granted = scope
+        return granted
 
     @property
     def version(self) -> str:
-        """Another one when any token changes: what was signed under the old ones ends."""
+        """Text that changes with any token; what was signed under the old tokens ends."""
         return hashlib.sha256(
             b"".join(sorted(digest + scope.encode() for digest, scope in self.known))
         ).hexdigest()[:16]
@@ -50,16 +55,16 @@ class Tokens:
 def read_tokens(
     file: pathlib.Path | None = None, environment: MutableMapping[str, str] = os.environ
 ) -> Tokens:
-    """The tokens of the environment and of a file.
+    """Return the tokens of the environment and of a file.
 
-    Args: file: lines ``read TOKEN`` and ``write TOKEN``; ``#`` begins a comment. environment: its
-        ``SENSITIVITY_TOKEN`` may write, and is taken out of it, so that the processes of studies do not
-        inherit it.
+    Args:
+        file: Lines ``read TOKEN`` and ``write TOKEN``; ``#`` begins a comment.
+        environment: Its ``SENSITIVITY_TOKEN`` may write, and is taken out, so that the processes of studies
+            do not inherit it.
     Raises: InputError for a file that cannot be read or that others may read, another form of line, a token
-    that is short, that has other than visible ASCII characters, or that is given twice. No error holds a
-    token.
+    that is short, has other than visible ASCII characters, or is given twice. No error holds a token.
     """
-    given = [(VARIABLE, WRITE, environment.pop(VARIABLE))] if environment.get(VARIABLE) else []
+    entries = [(VARIABLE, WRITE, environment.pop(VARIABLE))] if environment.get(VARIABLE) else []
     for number, line in enumerate(_lines(file) if file is not None else (), 1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -70,10 +75,14 @@ def read_tokens(
                 "..." if len(scope) > len("write!") else scope,
                 SCOPES,
             )
-        given.append((f"the token in line {number} of --token-file", scope, token.strip()))
+        entries.append((f"the token in line {number} of --token-file", scope, token.strip()))
     known: dict[bytes, str] = {}
-    for place, scope, token in given:
-        if len(token) < SHORTEST or not token.isascii() or not all("!" <= each <= "~" for each in token):
+    for place, scope, token in entries:
+        if (
+            len(token) < SHORTEST
+            or not token.isascii()
+            or not all("!" <= character <= "~" for character in token)
+        ):
             raise InputError(
                 f"{place} must have at least {SHORTEST} visible ASCII characters, got {len(token)}; make "
                 f"one with {MAKE_ONE}"

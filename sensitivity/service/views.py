@@ -1,5 +1,7 @@
-"""What readers ask of the store, computed once for all of them, and no more often than the studies can
-bear."""
+"""Cached answers for all API and dashboard readers.
+
+A running study is recomputed for at most :data:`SHARE` of the time.
+"""
 
 from __future__ import annotations
 
@@ -27,49 +29,62 @@ if TYPE_CHECKING:
     from sensitivity.service.answering import Ask
 
 WAITING = 8
-"""Threads that wait for the process that computes."""
+"""Threads that wait for the computing process."""
 SHARE = min(0.5, 0.02 * cpu_count())
-"""Of the time, in which what is shown of a study that trains is computed anew: a fiftieth of what this
-machine's processors can do, since the rest is for training, and never more than half of one of them."""
+"""Share of the time in which answers about a running study are recomputed: a fiftieth of the processors of
+this machine, since the rest is for training, and at most half of one processor."""
 OLDEST = 60.0
-"""Seconds for which an answer is shown while a newer one is computed; where the pace is slow, twice as long
-as that makes readers wait."""
+"""Seconds for which an answer is shown while a newer one is computed; if computing is slow, twice the time
+that the pace makes readers wait."""
 FAILED = 10.0
-"""Seconds for which whoever asks hears why there is no answer, before it is tried again."""
+"""Seconds for which a failed answer is repeated before it is computed again."""
 
 
 @dataclass
-class _Held:
+class _Revision:
     """The revision of a study, or of the whole store, that readers see.
 
-    since: when it was seen first. final: the study had ended by then. before: seconds that computing the
-        revision before has taken.
-    spent: those that computing this one has taken so far.
+    Args:
+        token: Token of the revision.
+        first_seen: Time at which the revision was first seen, by the monotonic clock in seconds.
+        is_final: True if the study had ended by then.
+        previous_cost: Seconds of the processor for the answers of the previous revision.
+        cost: Seconds of the processor for the answers of this revision so far.
     """
 
     token: str
-    since: float
-    final: bool = False
-    before: float = 0.0
-    spent: float = 0.0
+    first_seen: float
+    is_final: bool = False
+    previous_cost: float = 0.0
+    cost: float = 0.0
 
     def until(self, share: float) -> float:
-        """Until when they see it, if computing may take that share of the time."""
-        return self.since + self.spent / share
+        """Return the time until which readers see the revision.
+
+        Args:
+            share: Share of the time that computing may take, from 0 to 1.
+        """
+        return self.first_seen + self.cost / share
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A text that answers, the revision of the study that it is of, and when it was made."""
+    """A text that answers.
+
+    Args:
+        text: The answer.
+        token: Revision of the study that the answer is of.
+        computed_at: Time at which the answer was computed, by the monotonic clock in seconds.
+    """
 
     text: str
     token: str
-    made: float
+    computed_at: float
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """Why there is no answer, and until when it is not tried again."""
+    """The reason for which there is no answer, and the time until which it is not tried again."""
 
     why: Exception
     until: float
@@ -83,11 +98,11 @@ class Paced(Source):
     time since.
     """
 
-    _held: dict[str | None, _Held] = field(default_factory=dict)
-    _turns: Counter[str | None] = field(default_factory=Counter)
-    """How often readers were to see a study anew: the answers of before a turn are not shown after it."""
+    _revisions: dict[str | None, _Revision] = field(default_factory=dict)
+    _invalidations: Counter[str | None] = field(default_factory=Counter)
+    """Invalidations of each study; answers from before an invalidation are not shown after it."""
     _busy: Counter[str | None] = field(default_factory=Counter)
-    """How much is being computed of a study."""
+    """Answers of each study that are being computed."""
     _pace: threading.Lock = field(default_factory=threading.Lock)
     _looking: threading.RLock = field(default_factory=threading.RLock)
     _asking: ThreadPoolExecutor = field(
@@ -98,46 +113,45 @@ class Paced(Source):
         self._computing = Computing(self.place)
 
     def _import(self) -> None:
-        """What is imported stays, so that the collector of garbage need not look through it again and
-        again."""
+        """Import, and freeze the imported objects, so that the garbage collector does not scan them again."""
         super()._import()
         gc.collect()
         gc.freeze()
 
     def token(self, study: str | None = None) -> str:
-        """As :meth:`Source.token`; that of a study that trains changes no more often than the pace allows.
+        """Return the token of :meth:`Source.token`.
 
-        One reader at a time looks whether something has changed; meanwhile the others see what was there
-        before, but for a study's end.
+        The token of a study that trains changes no more often than the pace allows.
+        One reader at a time looks for a change; meanwhile the other readers see the last revision, unless the
+        study has ended.
         """
-        now, held = time.monotonic(), self._held.get(study)
+        now, revision = time.monotonic(), self._revisions.get(study)
         ended = study is not None and not self._trains(study)
-        if held is not None and not ended:
+        if revision is not None and not ended:
             computed = (
-                self._busy[study] and now < held.since + OLDEST
+                self._busy[study] and now < revision.first_seen + OLDEST
             )  # another revision would make it worthless before it is there
-            if computed or now < held.until(SHARE):
-                return held.token
+            if computed or now < revision.until(SHARE):
+                return revision.token
         if (
-            not self._looking.acquire(blocking=held is None or (ended and not held.final))
-            and held is not None
+            not self._looking.acquire(blocking=revision is None or (ended and not revision.is_final))
+            and revision is not None
         ):
-            return held.token
+            return revision.token
         try:
             token = super().token(study)
             with self._pace:
-                held = self._held.get(study)
-                if held is None or held.token != token:
-                    self._held[study] = _Held(token, now, ended, held.spent if held else 0.0)
+                revision = self._revisions.get(study)
+                if revision is None or revision.token != token:
+                    self._revisions[study] = _Revision(token, now, ended, revision.cost if revision else 0.0)
                 elif ended:
-                    held.final = True
+                    revision.is_final = True
         finally:
             self._looking.release()
         return token
 
     def results(self, view: View) -> Results:
-        """As :meth:`Source.results`, with the time noted that this thread takes, and not that in which it
-        waits for another."""
+        """Return the results of :meth:`Source.results`, and note the seconds that this thread computes."""
         began = time.thread_time()
         try:
             return super().results(view)
@@ -145,21 +159,22 @@ class Paced(Source):
             self.note(view.name, time.thread_time() - began)
 
     def answer(self, ask: Ask) -> Answer:
-        """The text that answers, computed once for all who ask; while a study trains, the one before until
-        there is a newer one.
+        """Return the text that answers, computed once for all readers.
 
-        Raises: Pending where there is none and computing it takes longer than ``patience``; what computing it
-        raises.
+        While a study trains, readers get the previous answer until there is a newer one.
+
+        Raises: Pending where there is no answer and computing it takes longer than ``patience``; what
+        computing it raises.
         """
-        newest = _key(
-            "newest", self._turns[ask.study], self._turns[None], ask
-        )  # before the revision: a turn between them ends this one
+        # Read the invalidation counters before the revision: an invalidation in between must make this key
+        # stale.
+        newest = _key("newest", self._invalidations[ask.study], self._invalidations[None], ask)
         key = _key(self.token(ask.study), ask)
-        before = self._before(ask, self._drawn.held(newest))
-        if isinstance(failure := self._drawn.held(key), _Failure) and time.monotonic() > failure.until:
+        before = self._before(ask, self._drawn.peek(newest))
+        if isinstance(failure := self._drawn.peek(key), _Failure) and time.monotonic() > failure.until:
             self._drawn.drop(key)
 
-        def made() -> Answer | _Failure:
+        def compute() -> Answer | _Failure:
             token, began = self.token(ask.study), time.monotonic()
             with self._pace:
                 self._busy[ask.study] += 1
@@ -173,81 +188,102 @@ class Paced(Source):
             finally:
                 with self._pace:
                     self._busy[ask.study] -= 1
-            found = Answer(text, token, time.monotonic())
-            self._drawn.put(newest, found)
-            return found
+            outcome = Answer(text, token, time.monotonic())
+            self._drawn.put(newest, outcome)
+            return outcome
 
         try:
-            found = self._drawn.soon(key, made, self._asking, 0 if before else self.patience)
+            outcome = self._drawn.soon(key, compute, self._asking, 0 if before else self.patience)
         except Pending:
             if before is None:
                 raise
             return before
-        if isinstance(found, _Failure):
-            raise found.why.with_traceback(None)
-        return found
+        if isinstance(outcome, _Failure):
+            raise outcome.why.with_traceback(None)
+        return outcome
 
     def _before(self, ask: Ask, answer: Answer | None) -> Answer | None:
-        """An answer that may still be shown while a newer one is computed: of a study that trains, and not
-        too old."""
-        held = self._held.get(ask.study)
-        if answer is None or held is None or not self._trains(ask.study):
+        """Return a recent answer that may be shown until there is a newer one; else None.
+
+        Only a study that trains has one.
+        """
+        revision = self._revisions.get(ask.study)
+        if answer is None or revision is None or not self._trains(ask.study):
             return None
-        oldest = max(OLDEST, 2 * max(held.before, held.spent) / SHARE)
-        return answer if time.monotonic() - answer.made < oldest else None
+        oldest = max(OLDEST, 2 * max(revision.previous_cost, revision.cost) / SHARE)
+        return answer if time.monotonic() - answer.computed_at < oldest else None
 
     def text(self, study: str, name: object, make: Callable[[], str]) -> Answer:
-        """A text that is made once while the study is seen as it is. Args: name: with all that it depends
-        on."""
+        """Return a text that is made once per revision of a study.
+
+        Args:
+            study: Name of the study.
+            name: Name of the text with all that it depends on.
+            make: Makes the text.
+        """
         token = self.token(study)
         return self._drawn.now(_key(token, study, name), lambda: Answer(make(), token, time.monotonic()))
 
     def close(self) -> None:
-        """As :meth:`Source.close`, with the process that computes."""
+        """Close the source, and end the process that computes."""
         self._computing.close()
         self._asking.shutdown(wait=True, cancel_futures=True)
         super().close()
 
     def note(self, study: str, seconds: float) -> None:
-        """Note the seconds of the processor that an answer has cost: whichever revision they were for, the
-        study has lost them."""
+        """Note the cost of an answer, whichever revision the answer is of.
+
+        Args:
+            study: Name of the study.
+            seconds: Seconds of the processor.
+        """
         with self._pace:
-            if study in self._held:
-                self._held[study].spent += seconds
+            if study in self._revisions:
+                self._revisions[study].cost += seconds
 
     def _trains(self, study: str) -> bool:
-        """Whether a study may still change."""
+        """Return True if a study may still change."""
         row = self.row(study)
         return row is not None and row["pending"] + row["running"] > 0
 
     def row(self, name: str) -> dict[str, Any] | None:
-        """The counts of a study; None where the store does not have it."""
-        return next((each for each in self.studies() if each["name"] == name), None)
+        """Return the counts of a study; None if the store does not have it."""
+        return next((row for row in self.studies() if row["name"] == name), None)
 
     def check(self, name: str) -> None:
-        """Raises: Missing for a study that the store does not have, with the nearest name."""
+        """Check that the store has a study.
+
+        Raises: Missing for a study that the store does not have, with the nearest name.
+        """
         from trainables.names import unknown
 
-        names = [each["name"] for each in self.studies()]
+        names = [row["name"] for row in self.studies()]
         if name not in names:
             raise Missing(str(unknown("study", name, names)))
 
     def fingerprint(self, ask: Ask, token: str | None = None) -> str:
-        """What an answer is known by while it stays the same. Args: token: that of the study as it is now
-        when not given."""
+        """Return a text that stays the same as long as an answer does.
+
+        Args:
+            ask: The question.
+            token: Revision of the study; the current one if None.
+        """
         return _key(token or self.token(ask.study), ask)[:20]
 
-    def anew(self, study: str | None = None) -> None:
-        """Look at a study (at all) again, now: this process has changed it, or it has ended. What was before
-        is not shown any more."""
+    def invalidate(self, study: str | None = None) -> None:
+        """Drop the cached revision of a study (of all studies, if None).
+
+        Answers of before are not shown any more. To be called after this process has changed the study, or
+        the study has ended.
+        """
         with self._looking:  # no look of before is noted after this
             with self._pace:
-                self._turns[study] += 1
-                for each in [study] if study is not None else list(self._held):
-                    self._held.pop(each, None)
+                self._invalidations[study] += 1
+                for name in [study] if study is not None else list(self._revisions):
+                    self._revisions.pop(name, None)
             self._look = replace(self._look, until=0.0)
 
 
 def _key(*parts: object) -> str:
-    """A short name of what readers may spell out at any length."""
+    """Return a short key of parts that readers may spell out at any length."""
     return hashlib.sha256(repr(parts).encode(errors="surrogatepass")).hexdigest()

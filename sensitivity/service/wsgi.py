@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 
 class FromWsgi:
-    """An ASGI application that answers with a WSGI application, in a thread. Bodies are read and sent whole:
-    the dashboard's are small.
+    """An ASGI application that answers with a WSGI application, in a thread.
+
+    Bodies are read and sent whole: the dashboard's are small.
 
     Starlette's own adapter is deprecated, and Werkzeug, which the dashboard brings along, can call an
     application.
@@ -35,19 +36,19 @@ class FromWsgi:
             run_wsgi_app, self._application, _environment(scope, body), buffered=True
         )
         answer = Response(b"".join(chunks), int(status.split()[0]))
-        kept = [
+        fields = [
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in headers
             if name.lower() != "content-length"
         ]
-        answer.raw_headers = [*kept, (b"content-length", str(len(answer.body)).encode())]
+        answer.raw_headers = [*fields, (b"content-length", str(len(answer.body)).encode())]
         await answer(scope, receive, send)
 
 
 def _environment(scope: Scope, body: bytes) -> dict[str, Any]:
-    """The request as PEP 3333 has it."""
+    """Return the request as PEP 3333 has it."""
     host, port = scope.get("server") or ("localhost", 80)
-    found: dict[str, Any] = {
+    environment: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
         "PATH_INFO": scope["path"].encode().decode("latin-1"),
@@ -68,7 +69,9 @@ def _environment(scope: Scope, body: bytes) -> dict[str, Any]:
     for name, value in scope["headers"]:
         key = name.decode("latin-1").upper().replace("-", "_")
         if key == "CONTENT_TYPE":
-            found[key] = value.decode("latin-1")
+            environment[key] = value.decode("latin-1")
         elif key != "CONTENT_LENGTH":
-            found[f"HTTP_{key}"] = ",".join(filter(None, [found.get(f"HTTP_{key}"), value.decode("latin-1")]))
-    return found
+            environment[f"HTTP_{key}"] = ",".join(
+                filter(None, [environment.get(f"HTTP_{key}"), value.decode("latin-1")])
+            )
+    return environment

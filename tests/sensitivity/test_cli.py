@@ -79,6 +79,7 @@ BAD = [
     (["run", "small.yaml", "--gpus-per-worker", "-1"], "gpus_per_worker must be"),
     (["run", "small.yaml", "--address", "127.0.0.1:1"], "no Ray cluster at"),
     (["run", "mnist.yaml", "--data-root", "."], "--data-root DIR (with DIR/MNIST/raw), or --download"),
+    (["run", "small.yaml", "--no-report", "--out", "there"], "--out 'there' is the folder of a report"),
     (["run"], "give a study file or --preset NAME, got neither"),
     (["run", "absent.yaml"], "cannot read the study file"),
     (["report", "small", "--store", "absent.sqlite"], "no store at"),
@@ -130,6 +131,15 @@ def filled(here: pathlib.Path) -> pathlib.Path:
         store.record(each.key, initial_loss=1.0, reports=[report(1, ended, 0.2 + 0.01 * place)])
     store.close()
     return here
+
+
+def test_a_run_without_a_report_measures_and_writes_nothing(
+    filled: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["run", "small.yaml", "--no-report"], monkeypatch) == 0
+    assert not capfd.readouterr().out
+    assert not [*filled.rglob("report*")]
+    assert not (filled / "runs").exists()
 
 
 def test_a_report_is_written_from_the_store(

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from sensitivity.clusters.packing import pack
-from sensitivity.service import runs
+from sensitivity.service import study_process
 from sensitivity.service.settings import Settings
 from sensitivity.study.study import Study
 from sensitivity.text.import_path import ROOT, search_last, search_path
@@ -185,9 +185,9 @@ def test_a_study_of_the_service_searches_the_modules_of_its_user_last(
     monkeypatch.chdir(hiding)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     with (study / "lock").open("w") as lock:
-        process = runs.start_process(study, Settings("s.sqlite", modules=("mine",)), lock.fileno())
+        process = study_process.start_process(study, Settings("s.sqlite", modules=("mine",)), lock.fileno())
         assert process is not None
         assert process.wait(120) == 2
-    said = (study / runs.LOG).read_text().splitlines()
+    said = (study / study_process.LOG).read_text().splitlines()
     assert said[0] == str(hiding)
     assert said[1].startswith("Error: cannot read the study file 'study.json'")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from sensitivity.readers.cache import Pending as StillComputing
 from sensitivity.service.answering import Ask, check, drawings
-from sensitivity.service.context import Context, Here, Name
+from sensitivity.service.context import Context, Name, ServiceContext
 from sensitivity.service.models import Figure, FigureName, Measure, MeasureName, Pending
 from sensitivity.service.routes import API
 from sensitivity.service.routes.trials import UNCHANGED, Metric, Tag, known_by
@@ -27,11 +27,11 @@ Having = Annotated[
 
 
 @router.get("/measures")
-def measures(name: Name, here: Here) -> list[MeasureName]:
-    """The measures that can be asked for, and their arguments."""
+def measures(name: Name, context: ServiceContext) -> list[MeasureName]:
+    """Return the measures that can be asked for, and their arguments."""
     from sensitivity.service.measuring import listed
 
-    here.source.check(name)
+    context.source.check(name)
     return listed()
 
 
@@ -41,23 +41,25 @@ def measures(name: Name, here: Here) -> list[MeasureName]:
 def measure(
     name: Name,
     measure: str,
-    here: Here,
+    context: ServiceContext,
     metric: Metric = None,
     having: Having = None,
     format: Literal["json", "csv"] = "json",
     tag: Tag = None,
 ) -> Response:
-    """The table of one measure, as `sensitivity measure` prints it. What takes long is computed once for all
-    who ask."""
+    """Return the table of one measure, as `sensitivity measure` prints it.
+
+    What takes long is computed once for all who ask.
+    """
     ask = Ask(name, "measure", measure, metric or "", tuple(having or ()), format=format)
-    return _answer(here, ask, "text/csv" if format == "csv" else "application/json", tag)
+    return _answer(context, ask, "text/csv" if format == "csv" else "application/json", tag)
 
 
 @router.get("/figures")
-def figures(name: Name, here: Here) -> list[FigureName]:
-    """The figures that the questions use."""
-    here.source.check(name)
-    tasks = json.loads(here.source.store.study(name))["tasks"]
+def figures(name: Name, context: ServiceContext) -> list[FigureName]:
+    """Return the figures that the questions use."""
+    context.source.check(name)
+    tasks = json.loads(context.source.store.study(name))["tasks"]
     return [
         FigureName(name=drawing.name, question=question.title, words=drawing.words, task=task)
         for question, drawing in drawings().values()
@@ -69,13 +71,13 @@ def figures(name: Name, here: Here) -> list[FigureName]:
 def figure(
     name: Name,
     figure: str,
-    here: Here,
+    context: ServiceContext,
     task: Annotated[str | None, Query(description="The first of the study when not given.")] = None,
     metric: Metric = None,
     tag: Tag = None,
 ) -> Response:
-    """A figure as Plotly's JSON."""
-    return _answer(here, Ask(name, "figure", figure, metric or "", task=task), "application/json", tag)
+    """Return a figure as Plotly's JSON."""
+    return _answer(context, Ask(name, "figure", figure, metric or "", task=task), "application/json", tag)
 
 
 @router.get(
@@ -84,21 +86,28 @@ def figure(
     responses={**LATER, 200: {"content": {"text/html": {}, "text/markdown": {}}}},
 )
 def report(
-    name: Name, here: Here, format: Literal["html", "md"] = "html", metric: Metric = None, tag: Tag = None
+    name: Name,
+    context: ServiceContext,
+    format: Literal["html", "md"] = "html",
+    metric: Metric = None,
+    tag: Tag = None,
 ) -> Response:
-    """The report of what is there, also while the study runs: one page that opens offline, or Markdown."""
+    """Return the report of the results so far, also while the study runs.
+
+    It is one page that opens offline, or Markdown.
+    """
     ask = Ask(name, "report", metric=metric or "", format=format)
-    return _answer(here, ask, "text/html" if format == "html" else "text/markdown", tag)
+    return _answer(context, ask, "text/html" if format == "html" else "text/markdown", tag)
 
 
-def _answer(here: Context, ask: Ask, media_type: str, tag: str | None) -> Response:
-    """The answer when it is there, 202 while it is computed, 304 where the reader has it."""
-    here.source.check(ask.study)
+def _answer(context: Context, ask: Ask, media_type: str, tag: str | None) -> Response:
+    """Return the answer; 202 while it is being computed, 304 if the reader has it."""
+    context.source.check(ask.study)
     check(ask)
-    if tag == (current := f'"{here.source.fingerprint(ask)}"'):
+    if tag == (current := f'"{context.source.fingerprint(ask)}"'):
         return known_by(current, tag, "", media_type)
     try:
-        answer = here.source.answer(ask)
+        answer = context.source.answer(ask)
     except StillComputing:
         return Response(Pending().model_dump_json(), 202, {"Retry-After": AGAIN_AFTER}, "application/json")
-    return known_by(f'"{here.source.fingerprint(ask, answer.token)}"', tag, answer.text, media_type)
+    return known_by(f'"{context.source.fingerprint(ask, answer.token)}"', tag, answer.text, media_type)

@@ -1,4 +1,4 @@
-"""What a study can be made of: variants, their search spaces, tasks, and the studies that come along."""
+"""The parts of a study: variants, search spaces, tasks, and the studies of the package."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ router = APIRouter(prefix=API, tags=["catalogue"])
 
 @router.get("/variants")
 def variants() -> list[Variant]:
-    """The named optimizer variants, their hyperparameters and sources."""
+    """Return the named optimizer variants, their hyperparameters and sources."""
     from trainables.named_variants import VARIANTS
 
     return [
         Variant(
-            variant=each.name,
-            hyperparameters=list(each.hyperparameters),
-            what=each.description,
-            source=each.source,
+            variant=variant.name,
+            hyperparameters=list(variant.hyperparameters),
+            what=variant.description,
+            source=variant.source,
         )
-        for each in VARIANTS.values()
+        for variant in VARIANTS.values()
     ]
 
 
@@ -36,7 +36,7 @@ def variants() -> list[Variant]:
 def spaces(
     variant: Annotated[list[str] | None, Query(description="All named variants when not given.")] = None,
 ) -> list[Space]:
-    """The default search space of variants."""
+    """Return the default search space of variants."""
     from search_spaces.defaults import default_space
     from trainables.named_variants import VARIANTS
 
@@ -51,7 +51,7 @@ def spaces(
 
 @router.get("/tasks")
 def tasks() -> list[Task]:
-    """The tasks: model, data, loss, metrics and the hyperparameters of the model."""
+    """Return the tasks: model, data, loss, metrics and the hyperparameters of the model."""
     return [
         Task(name=row["name"], model=row["model"], description=row["description"], more=_plain(_more(row)))
         for row in _task_rows()
@@ -66,12 +66,12 @@ def _task_rows() -> list[dict[str, Any]]:
 
 
 def _more(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in row.items() if name not in ("name", "model", "description")}
+    return {name: value for name, value in row.items() if name not in ("name", "model", "description")}
 
 
 @router.get("/presets")
 def presets() -> list[Preset]:
-    """The studies that come with the package."""
+    """Return the studies that come with the package."""
     return _presets()
 
 
@@ -82,8 +82,8 @@ def _presets() -> list[Preset]:
     from sensitivity.study.study import Study
 
     return [
-        Preset(preset=name, what=each["description"], spec=plain(Study.preset(name)))
-        for name, each in PRESETS.items()
+        Preset(preset=name, what=preset["description"], spec=plain(Study.preset(name)))
+        for name, preset in PRESETS.items()
     ]
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from sensitivity.readers.view import View
-from sensitivity.service.context import Here, Name
+from sensitivity.service.context import Name, ServiceContext
 from sensitivity.service.models import Pending
 from sensitivity.service.problems import problem
 from sensitivity.service.routes import API
@@ -45,14 +45,16 @@ Wait = Annotated[
 def tables(
     name: Name,
     table: Literal["trials", "epochs"],
-    here: Here,
+    context: ServiceContext,
     format: Literal["parquet", "csv"] = "parquet",
     wait: Wait = WAIT_SECONDS,
     tag: Tag = None,
 ) -> Response:
-    """Every trial or every epoch of a study as it is in the store, configurations as JSON. Written once for
-    all who ask."""
-    source = here.source
+    """Return every trial or every epoch of a study as it is in the store, configurations as JSON.
+
+    Written once for all who ask.
+    """
+    source = context.source
     source.check(name)
     wanted = Table(name, table, format, source.token(name))
     current = f'"{wanted.fingerprint}"'
@@ -66,12 +68,14 @@ def tables(
         finally:
             source.note(name, time.thread_time() - began)
 
-    return TableResponse(here.tables, wanted, write, current, wait)
+    return TableResponse(context.tables, wanted, write, current, wait)
 
 
 def epochs_of_dashboard(request: Request) -> Response:
-    """Answer where the dashboard has its file of every epoch: here it is the table, which is written once for
-    all readers."""
+    """Redirect from the dashboard's file of every epoch to the table of epochs.
+
+    The table is written once for all readers.
+    """
     view = View.read("/study/x", request.url.query)
     if view.filtered:
         return problem(422, "every epoch is of a whole study; leave the filters out of the address")

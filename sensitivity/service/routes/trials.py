@@ -13,7 +13,7 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from sensitivity.readers.view import View
-from sensitivity.service.context import Here, Name
+from sensitivity.service.context import Name, ServiceContext
 from sensitivity.service.models import Epochs, Trial, Trials
 from sensitivity.service.problems import Missing
 from sensitivity.service.routes import API
@@ -40,7 +40,7 @@ UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "It is as the
 @router.get("/trials", response_model=Trials, responses=UNCHANGED)
 def trials(
     name: Name,
-    here: Here,
+    context: ServiceContext,
     variant: Several = None,
     task: Several = None,
     status: Annotated[list[Literal[STATUSES]] | None, Query()] = None,  # type: ignore[valid-type]
@@ -55,23 +55,30 @@ def trials(
     tag: Tag = None,
 ) -> Response:
     """Trials in the study's order, or sorted; several values of a filter keep each of them."""
-    here.source.check(name)
+    context.source.check(name)
     filters = {"variant": variant, "task": task, "status": status, "seed": seed}
 
     def page() -> str:
         return _page(
-            here.source.results(View(name=name, metric=metric or "")).trials, filters, sort, offset, limit
+            context.source.results(View(name=name, metric=metric or "")).trials, filters, sort, offset, limit
         ).model_dump_json()
 
-    asked = ("trials", metric, json.dumps(filters), sort, offset, limit)
-    found = here.source.text(name, asked, page)
+    request = ("trials", metric, json.dumps(filters), sort, offset, limit)
+    answer = context.source.text(name, request, page)
     return known_by(
-        f'"{hashlib.sha256(found.text.encode()).hexdigest()[:20]}"', tag, found.text, "application/json"
+        f'"{hashlib.sha256(answer.text.encode()).hexdigest()[:20]}"', tag, answer.text, "application/json"
     )
 
 
 def known_by(shown: str, tag: str | None, text: str, media_type: str) -> Response:
-    """A text with its ETag; 304 where the reader has it. Args: shown: the ETag. tag: what the reader has."""
+    """Return a text with its ETag; 304 if the reader has the text.
+
+    Args:
+        shown: ETag of the text.
+        tag: ETag of the text that the reader has.
+        text: The text.
+        media_type: Media type of the text.
+    """
     headers = {"ETag": shown, "Cache-Control": "no-cache"}
     return (
         Response(status_code=304, headers=headers)
@@ -86,7 +93,7 @@ def _page(table: pd.DataFrame, filters: dict[str, Any], sort: str | None, offset
             table = table[table[column].isin(wanted)]
     if sort:
         column = sort.removeprefix("-")
-        columns = {str(each).removeprefix(PREFIX): each for each in table.columns}
+        columns = {str(column_name).removeprefix(PREFIX): column_name for column_name in table.columns}
         if column not in columns:
             raise unknown("column", column, columns)
         keys = table[columns[column]]
@@ -101,17 +108,17 @@ def _page(table: pd.DataFrame, filters: dict[str, Any], sort: str | None, offset
 
 
 def _trial(row: dict[Any, Any]) -> Trial:
-    fields = {name: _plain(each) for name, each in row.items() if not name.startswith(PREFIX)}
+    fields = {name: _plain(value) for name, value in row.items() if not name.startswith(PREFIX)}
     configuration = {
-        name.removeprefix(PREFIX): _plain(each)
-        for name, each in row.items()
-        if name.startswith(PREFIX) and each == each
+        name.removeprefix(PREFIX): _plain(value)
+        for name, value in row.items()
+        if name.startswith(PREFIX) and value == value
     }
     return Trial(**fields, configuration=configuration)
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it: nothing measured is null, infinity a string."""
+    """Return a value as JSON has it: nothing measured is null, infinity a string."""
     value = value.item() if hasattr(value, "item") else value
     if value is None or value != value:
         return None
@@ -119,18 +126,20 @@ def _plain(value: Any) -> Any:
 
 
 @router.get("/trials/{key}/epochs", response_model=Epochs)
-def epochs(name: Name, key: Annotated[str, Path(max_length=64)], here: Here) -> Response:
-    """Every epoch of a trial."""
-    here.source.check(name)
-    store = here.source.store
+def epochs(name: Name, key: Annotated[str, Path(max_length=64)], context: ServiceContext) -> Response:
+    """Return every epoch of a trial."""
+    context.source.check(name)
+    store = context.source.store
     if not has_trial(store, name, key):
         raise Missing(f"study {name!r} has no trial {key!r}")
     return StreamingResponse(_epochs_text(key, store), media_type="application/json")
 
 
 def _epochs_text(key: str, store: Store) -> Iterator[str]:
-    """Return the JSON of :class:`Epochs` in parts; the first one is read at once, so that a store that is
-    away is a refusal."""
+    """Return the JSON of :class:`Epochs` in parts.
+
+    The first one is read at once, so that a store that is away is a refusal.
+    """
     batches = curve_batches(store, key)
     first = next(batches)
 

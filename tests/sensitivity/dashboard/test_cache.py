@@ -68,11 +68,11 @@ def test_what_is_there_is_had_without_computing() -> None:
     with ThreadPoolExecutor(1) as pool:
         with pytest.raises(Pending):
             cache.soon("begun", lambda: opened.wait(10), pool, 0.0)
-        assert [cache.held(key) for key in ("there", "begun", "never")] == [7, None, None]
+        assert [cache.peek(key) for key in ("there", "begun", "never")] == [7, None, None]
         opened.set()
     cache.drop("there")
     cache.drop("never")
-    assert [cache.held(key) for key in ("there", "begun")] == [None, True]
+    assert [cache.peek(key) for key in ("there", "begun")] == [None, True]
 
 
 def test_a_value_that_comes_as_patience_ends_is_had(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_a_value_is_put_in_the_place_of_another() -> None:
         assert waiting.result(10) == "slow"
     cache.put("key", "x" * 50)
     cache.put("other", "y" * 50)
-    assert (cache.held("key"), cache.held("other"), cache._total) == ("x" * 50, "y" * 50, 100)
+    assert (cache.peek("key"), cache.peek("other"), cache._total) == ("x" * 50, "y" * 50, 100)
 
 
 def test_texts_weigh_what_they_are_long() -> None:
@@ -116,7 +116,7 @@ def test_texts_weigh_what_they_are_long() -> None:
 
 def test_what_nobody_waits_for_any_more_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     cache, opened = Cache(10), threading.Event()
-    monkeypatch.setattr("sensitivity.readers.cache.FORGOTTEN", -1.0)
+    monkeypatch.setattr("sensitivity.readers.cache.ABANDON_AFTER", -1.0)
     with ThreadPoolExecutor(1) as pool:
         pool.submit(opened.wait, 10)
         with pytest.raises(Pending):

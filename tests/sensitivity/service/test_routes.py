@@ -234,7 +234,7 @@ def yaml_of(spec: dict[str, Any]) -> str:
 def test_any_name_has_an_address(client: httpx.Client, settings: Settings, name: str) -> None:
     plan_store, _ = plan(pathlib.Path(settings.store), name=name, variants=["adam"])
     plan_store.close()
-    client.app.state.context.source.anew()  # type: ignore[attr-defined]
+    client.app.state.context.source.invalidate()  # type: ignore[attr-defined]
     address = f"/api/v1/studies/{quote(name, safe='').replace('.', '%2E')}"
     assert client.get(address).json()["name"] == name
     assert client.get(f"{address}/trials").json()["total"] == 24

@@ -15,8 +15,10 @@ import pytest
 
 from sensitivity.service.exit_codes import KILLED
 from sensitivity.service.problems import Conflict
-from sensitivity.service.runs import ATTEMPTS, LOCK, LOG, Runs, start_process
+from sensitivity.service.run_folders import LOG
+from sensitivity.service.runs import ATTEMPTS, LOCK, Runs
 from sensitivity.service.settings import Settings
+from sensitivity.service.study_process import start_process
 from sensitivity.store.run_lock import RunLock
 from sensitivity.store.store import Store
 from sensitivity.study.study import Study
@@ -238,6 +240,17 @@ def test_the_process_holds_the_lock_and_says_how_it_ended(settings: Settings) ->
         until(lambda: runs.tend() or states(runs)["a"] != "running")
         assert states(runs) == {"a": "failed"}
         assert "mnist" in str(runs.all()["a"].error).lower()
+
+
+def test_the_process_of_a_study_writes_no_report(
+    settings: Settings, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service answers the report from the store, so a folder of the process would never be read."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **options: commands.append(command))
+    start_process(tmp_path, settings, 3)
+    assert "--no-report" in commands[0]
+    assert "--out" not in commands[0]
 
 
 def test_a_study_that_a_command_runs_already_waits_for_that_command(settings: Settings) -> None:

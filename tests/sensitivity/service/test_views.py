@@ -79,8 +79,8 @@ def test_what_cost_much_is_seen_later(trained: Trained, monkeypatch: pytest.Monk
     trained.look()
     assert (source.row("watched") or {})["pending"] == 23
     assert source.token("watched") == first
-    assert 90 < source._held["watched"].until(0.1) - time.monotonic() <= 100
-    source.anew()
+    assert 90 < source._revisions["watched"].until(0.1) - time.monotonic() <= 100
+    source.invalidate()
     assert source.token("watched") != first
 
 
@@ -109,7 +109,7 @@ def test_a_revision_stays_while_something_is_computed_of_it(
     assert trained.answer().text == first
     trained.look()
     assert source.token("watched") == first, "it was paid for dearly"
-    assert source._held["watched"].spent >= 1000
+    assert source._revisions["watched"].cost >= 1000
 
 
 def test_a_study_that_has_ended_is_seen_as_it_ended(trained: Trained) -> None:
@@ -156,7 +156,7 @@ def test_the_answer_before_hides_nothing(
 
     monkeypatch.setattr(source._computing, "answer", gone)
     trained.train(1)
-    source.anew() if ended else trained.look()
+    source.invalidate() if ended else trained.look()
     with pytest.raises(InputError, match="no such results"):
         until(lambda: source.answer(ASK) is None, 10)
 
@@ -218,7 +218,7 @@ def test_a_look_that_was_under_way_is_not_noted_after_a_turn(
         looking = pool.submit(source.token, "watched")
         assert asked.wait(30)
         trained.train(1)
-        turning = pool.submit(source.anew, "watched")
+        turning = pool.submit(source.invalidate, "watched")
         go.set()
         turning.result(30)
         looking.result(30)
