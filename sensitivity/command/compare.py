@@ -71,7 +71,7 @@ def compare(
     for row in rows:
         typer.echo(verdict(row, of, over))
     typer.echo("")
-    show([{name: in_words(each) for name, each in row.items()} for row in rows], as_json)
+    show([{name: in_words(cell) for name, cell in row.items()} for row in rows], as_json)
 
 
 def verdict(row: Mapping[str, Any], of: str = "sensitivity", over: str | None = None) -> str:

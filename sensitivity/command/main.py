@@ -171,14 +171,14 @@ def run(
 
     load_module(task_module)
     changes = {"epochs": epochs, "seeds": seeds, "limit": limit, "precision": precision}
-    changed = any(each is not None for each in changes.values())
-    studies = [with_changes(each, **changes) if changed else each for each in the_studies(file, preset)]
+    changed = any(value is not None for value in changes.values())
+    studies = [with_changes(study, **changes) if changed else study for study in the_studies(file, preset)]
     if plan:
         show_plan(studies, as_json)
         return
     places = [
-        report_folder(out / each.name if out is not None and len(studies) > 1 else out, each.name)
-        for each in studies
+        report_folder(out / study.name if out is not None and len(studies) > 1 else out, study.name)
+        for study in studies
     ]
     failed = False
     console = Console(stderr=True)
@@ -243,10 +243,10 @@ def studies(store: StorePlace = DEFAULT_STORE, as_json: AsJson = False) -> None:
 
     opened = Store(store, create=False)
     try:
-        found = opened.studies()
+        rows = opened.studies()
     finally:
         opened.close()
-    show(found, as_json, empty="no study yet; try `sensitivity run --preset quickstart`")
+    show(rows, as_json, empty="no study yet; try `sensitivity run --preset quickstart`")
 
 
 @app.command()
@@ -309,12 +309,12 @@ def variants(
     show(
         [
             {
-                "variant": each.name,
-                "hyperparameters": ", ".join(each.hyperparameters),
-                "what": each.description,
-                "source": each.source,
+                "variant": variant.name,
+                "hyperparameters": ", ".join(variant.hyperparameters),
+                "what": variant.description,
+                "source": variant.source,
             }
-            for each in listed
+            for variant in listed
         ],
         as_json,
     )
@@ -334,9 +334,9 @@ def spaces(
     search_last()  # where module:Name is looked for
     names = variant or list(VARIANTS)
     if as_json:
-        show([{"variant": name, **each} for name in names for each in default_space(name).to_dict()], as_json)
+        show([{"variant": name, **row} for name in names for row in default_space(name).to_dict()], as_json)
     else:
-        show([{"variant": name, **each} for name in names for each in default_space(name).table()], as_json)
+        show([{"variant": name, **row} for name in names for row in default_space(name).table()], as_json)
 
 
 @app.command()
@@ -352,7 +352,7 @@ def tasks(task_module: TaskModule = None, as_json: AsJson = False) -> None:
     rows = task_rows()
     if not as_json:
         wanted = ("name", "model", "parameters", "images", "loss", "metrics", "settings", "description")
-        rows = [{name: in_words(each[name]) for name in wanted} for each in rows]
+        rows = [{name: in_words(row[name]) for name in wanted} for row in rows]
     show(rows, as_json)
 
 
@@ -378,7 +378,7 @@ def main() -> None:
         _check_working_directory()
         app()
     except InputError as error:
-        print(f"Error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(BAD_INPUT) from None
     except KeyboardInterrupt:
         _stopped()
@@ -388,7 +388,7 @@ def main() -> None:
         _stopped()
     except Exception as error:
         if isinstance(error, NodeLost):
-            print(f"Error: {error}", file=sys.stderr)  # noqa: T201
+            print(f"Error: {error}", file=sys.stderr)
             raise SystemExit(1) from None
         if (
             type(error).__name__ != "Interrupted"
@@ -410,7 +410,7 @@ def _stopped() -> NoReturn:
     from sensitivity.store.databases import without_password
 
     again = shlex.join(["sensitivity", *map(without_password, sys.argv[1:])])
-    print(f"Stopped; everything reported is kept. Continue with: {again}", file=sys.stderr)  # noqa: T201
+    print(f"Stopped; everything reported is kept. Continue with: {again}", file=sys.stderr)
     raise SystemExit(INTERRUPTED) from None
 
 

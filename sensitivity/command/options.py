@@ -59,7 +59,7 @@ def the_study(store: Any, name: str | None) -> str:
     several, or none."""
     if name is not None:
         return name
-    names = [each["name"] for each in store.studies()]
+    names = [row["name"] for row in store.studies()]
     if len(names) != 1:
         raise InputError(
             f"name one of the {len(names)} studies of this store: {', '.join(names) or 'it is empty'}"
@@ -83,11 +83,11 @@ def the_studies(file: str | None, preset: str | None) -> list[Study]:
     from sensitivity.study.study import Study
 
     if (file is None) == (preset is None):
-        given = "both" if file is not None else "neither"
+        count = "both" if file is not None else "neither"
         raise InputError(
-            f"give a study file or --preset NAME, got {given} (`sensitivity presets` lists them)"
+            f"give a study file or --preset NAME, got {count} (`sensitivity presets` lists them)"
         )
     if preset is None:
         search_last()  # where a study file's module:name is looked for
         return [Study.load(str(file))]
-    return [Study.preset(each) for each in GROUPS.get(preset, (preset,))]
+    return [Study.preset(name) for name in GROUPS.get(preset, (preset,))]

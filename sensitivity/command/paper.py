@@ -41,7 +41,7 @@ def paper(
     place = report_folder(out, "paper")
     opened = Store(store, create=False)
     try:
-        names = study or [each["name"] for each in opened.studies() if each["name"].startswith(BEGINS)]
+        names = study or [row["name"] for row in opened.studies() if row["name"].startswith(BEGINS)]
         if not names:
             raise InputError(
                 f"store {opened.place!r} holds no study whose name begins with {BEGINS}; "
@@ -59,7 +59,7 @@ def paper(
     head, rows = claim_rows(claims)
     shown = ("verdict", "claim", "task", "value (95%)", "trials", "note")
     show(
-        [{name: each for name, each in zip(head, row, strict=True) if name in shown} for row in rows], as_json
+        [{name: cell for name, cell in zip(head, row, strict=True) if name in shown} for row in rows], as_json
     )
     typer.echo("\nThe paper's cells and ours:")
     head, rows = agreement_rows(agreement)

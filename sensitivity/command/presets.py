@@ -25,9 +25,9 @@ def presets(context: typer.Context, as_json: AsJson = False) -> None:
         return
     from sensitivity.study.presets import GROUPS, PRESETS
 
-    rows = [{"preset": each, "what": preset["description"]} for each, preset in PRESETS.items()]
+    rows = [{"preset": name, "what": preset["description"]} for name, preset in PRESETS.items()]
     rows += [
-        {"preset": each, "what": f"{', '.join(names)}, one after another"} for each, names in GROUPS.items()
+        {"preset": name, "what": f"{', '.join(names)}, one after another"} for name, names in GROUPS.items()
     ]
     show(rows, as_json)
 

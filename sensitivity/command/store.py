@@ -30,21 +30,21 @@ def check(store: StorePlace = DEFAULT_STORE, as_json: AsJson = False) -> None:
     from sensitivity.store.upkeep import contents, problems
 
     with closing(Store(store, create=False)) as opened:
-        found = problems(opened)
+        rows = problems(opened)
         counted = {
             "version": VERSION,
-            **({} if any(each["where"] == opened.place for each in found) else contents(opened)),
+            **({} if any(row["where"] == opened.place for row in rows) else contents(opened)),
         }
-        here = pathlib.Path.cwd()
-        waiting = [str(path) for path in [*rescued(opened, here), *left_behind(opened, here)]]
+        folder = pathlib.Path.cwd()
+        waiting = [str(path) for path in [*rescued(opened, folder), *left_behind(opened, folder)]]
     if as_json:
-        typer.echo(to_json({**counted, "problems": found, "waiting": waiting}))
+        typer.echo(to_json({**counted, "problems": rows, "waiting": waiting}))
     else:
         typer.echo(", ".join(f"{name} {count}" for name, count in counted.items()))
-        show(found, as_json, empty="nothing is wrong")
+        show(rows, as_json, empty="nothing is wrong")
         for path in waiting:
             typer.echo(f"reports wait in {path}; the next run in this folder brings them in")
-    if found:
+    if rows:
         raise typer.Exit(1)
 
 
@@ -55,8 +55,10 @@ def migrate(store: StorePlace = DEFAULT_STORE) -> None:
     from sensitivity.store.tables import VERSION
 
     with closing(Store(store, create=False, migrate=True)) as opened:
-        was, place = opened.was, opened.place
-    typer.echo(f"{place} has version {VERSION}" + ("" if was == VERSION else f", it was {was}"))
+        old_version, place = opened.was, opened.place
+    typer.echo(
+        f"{place} has version {VERSION}" + ("" if old_version == VERSION else f", it was {old_version}")
+    )
 
 
 @store_app.command()
@@ -104,9 +106,9 @@ def delete(
     from sensitivity.store.upkeep import only_of
 
     with closing(Store(store, create=False)) as opened:
-        own = only_of(opened, study)
-        what = f"study {study!r}, {own['trials']} trials and {own['epochs']} epochs"
-        shared = f" ({own['shared']} trials are in other studies too, and stay)" if own["shared"] else ""
+        name = only_of(opened, study)
+        what = f"study {study!r}, {name['trials']} trials and {name['epochs']} epochs"
+        shared = f" ({name['shared']} trials are in other studies too, and stay)" if name["shared"] else ""
         if not _confirmed(f"Delete {what}{shared}?", yes):
             return
         delete_study(opened, study)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
     """Where the report goes; a place that cannot be written is found before the work, not after it."""
     place = out if out is not None else pathlib.Path("runs") / folder_name(study)
-    nearest = next(each for each in (place, *place.absolute().parents) if each.exists())
+    nearest = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise InputError(f"--out {str(place)!r} cannot be written: {str(nearest)!r} is not a writable folder")
     return place
@@ -119,7 +119,7 @@ def _cell(value: Any) -> str:
 def in_words(value: Any) -> Any:
     """A mapping or a tuple as a cell of a table."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {each}" for name, each in value.items())
+        return ", ".join(f"{name} {entry}" for name, entry in value.items())
     return " + ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
@@ -138,7 +138,7 @@ def show_plan(studies: list[Study], as_json: bool) -> None:
             [{**row, "hours": None if row["hours"] is None else duration(row["hours"])} for row in rows],
             as_json,
         )
-        total = {each: sum(row[each] for row in rows) for each in ("cells", "configurations", "trials")}
+        total = {column: sum(row[column] for row in rows) for column in ("cells", "configurations", "trials")}
         known = [row["hours"] for row in rows if row["hours"] is not None]
         time = (
             f"about {duration(sum(known) / cores)} on the {cores} cores of this machine"

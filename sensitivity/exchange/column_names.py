@@ -95,8 +95,8 @@ def column_called(name: str, columns: Collection[str]) -> str:
     """
     if name in columns:
         return name
-    found = [column for column in columns if bare_name(column) == name]
-    return found[0] if len(found) == 1 else name
+    matches = [column for column in columns if bare_name(column) == name]
+    return matches[0] if len(matches) == 1 else name
 
 
 def _split(column: str) -> tuple[Group, str]:

@@ -93,20 +93,20 @@ def hyperparameters_of(
     differing = [
         name for name in differing if not all(value is None or is_object(value) for value in values[name])
     ]
-    found = [name for name in differing if not _is_label(name, values[name])]
-    if not found:
-        found = [
+    chosen = [name for name in differing if not _is_label(name, values[name])]
+    if not chosen:
+        chosen = [
             name for name in entries if not any(value is None or is_object(value) for value in values[name])
         ][:1]
-    if not found:
+    if not chosen:
         raise InputError(
             f"no entry of the config differs between the trials (entries: {', '.join(entries) or 'none'})"
         )
-    left = [name for name in differing if name not in found]
+    left = [name for name in differing if name not in chosen]
     if not left:
-        return found, []
-    return found, [
-        f"Hyperparameters: {', '.join(found)}. Left out, naming a trial, a place or a machine: "
+        return chosen, []
+    return chosen, [
+        f"Hyperparameters: {', '.join(chosen)}. Left out, naming a trial, a place or a machine: "
         f"{', '.join(left)} (hyperparameters=, "
         "--hyperparameter names all)."
     ]

@@ -120,8 +120,8 @@ def _domains(place: pathlib.Path) -> dict[str, Hyperparameter]:
     """Return the domains that ConfigSpace wrote, without those of other distributions and constants."""
     if not place.is_file():
         return {}
-    found = read_json(place)
-    entries = found.get("hyperparameters", ()) if isinstance(found, Mapping) else ()
+    content = read_json(place)
+    entries = content.get("hyperparameters", ()) if isinstance(content, Mapping) else ()
     domains = [_domain(entry) for entry in entries if isinstance(entry, Mapping) and "name" in entry]
     return {domain.name: domain for domain in domains if domain is not None}
 

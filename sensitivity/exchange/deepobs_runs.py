@@ -31,10 +31,10 @@ def is_deepobs(place: pathlib.Path) -> bool:
     if first is None:
         return False
     try:
-        found = json.loads(first.read_text(encoding="utf-8"))
+        content = json.loads(first.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, ValueError):
         return False
-    return isinstance(found, Mapping) and SETTINGS in found and any(name in found for name in CURVES)
+    return isinstance(content, Mapping) and SETTINGS in content and any(name in content for name in CURVES)
 
 
 def read_deepobs(place: pathlib.Path) -> ToolTable:

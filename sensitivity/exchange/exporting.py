@@ -73,21 +73,21 @@ def runs(results: Results) -> Iterator[Run]:
     numbers, places = epochs["epoch"].to_numpy(int), epochs.groupby("key", sort=False).indices
     judged = names.index(results.metric)
     for row in records(results.trials[results.trials["status"] != "pending"]):
-        own: NDArray[np.int64] = np.asarray(places.get(row["key"], []), dtype=np.int64)
-        own = own[np.argsort(numbers[own], kind="stable")]
-        clock = np.cumsum(seconds[own])
+        rows: NDArray[np.int64] = np.asarray(places.get(row["key"], []), dtype=np.int64)
+        rows = rows[np.argsort(numbers[rows], kind="stable")]
+        clock = np.cumsum(seconds[rows])
         begin = _begin(row, clock)
-        known = ~np.isnan(values[own]).all(axis=0)
+        known = ~np.isnan(values[rows]).all(axis=0)
         space = results.spaces[row["variant"]]
-        given = present(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
+        active = present(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
         yield Run(
             {"study": results.study}
             | {name: str(row[name]) for name in ("key", "task", "variant", "seed", "status")},
-            {name: space[name].check(value) for name, value in given.items()},  # 2.0 of a table is level 2
-            numbers[own].tolist(),
+            {name: space[name].check(value) for name, value in active.items()},  # 2.0 of a table is level 2
+            numbers[rows].tolist(),
             (begin + clock).tolist(),
-            {name: values[own, place].tolist() for place, name in enumerate(names) if known[place]},
-            _final(row, values[own, judged], maximised=results.direction == "max"),
+            {name: values[rows, place].tolist() for place, name in enumerate(names) if known[place]},
+            _final(row, values[rows, judged], maximised=results.direction == "max"),
             begin,
             row["error"] if isinstance(row["error"], str) else "",
         )
@@ -103,13 +103,13 @@ def _begin(row: Mapping[str, Any], clock: NDArray[np.float64]) -> float:
 def _final(row: Mapping[str, Any], curve: NDArray[np.float64], *, maximised: bool) -> dict[str, float]:
     finite = curve[np.isfinite(curve)]
     best = (finite.max() if maximised else finite.min()) if len(finite) else math.nan
-    found = {
+    numbers = {
         "loss": row["loss"],
         "value": row["value"],
         "best": best,
         "diverged": row["status"] == "diverged",
     }
-    return {f"{FINAL}{name}": float(each) for name, each in found.items() if not math.isnan(each)}
+    return {f"{FINAL}{name}": float(value) for name, value in numbers.items() if not math.isnan(value)}
 
 
 Write = Callable[["Results", pathlib.Path, pathlib.Path], pathlib.Path]
@@ -131,8 +131,8 @@ def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write
     try:
         earlier = _earlier(place, kind)
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{place.name[:60]}-", dir=place.parent) as made:
-            new = write(results, pathlib.Path(made), place)
+        with tempfile.TemporaryDirectory(prefix=f".{place.name[:60]}-", dir=place.parent) as temporary:
+            new = write(results, pathlib.Path(temporary), place)
             (new / MARK).write_text(json.dumps({"kind": kind, "study": results.study}), encoding="utf-8")
             target, old = place / new.name, earlier.get(results.study)
             if old != target and target.exists():
@@ -140,14 +140,14 @@ def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write
                     f"{str(target)!r} is not an export of study {results.study!r}; give another folder"
                 )
             place.mkdir(exist_ok=True)
-            kept = pathlib.Path(made) / "earlier"
+            earlier_copy = pathlib.Path(temporary) / "earlier"
             if old is not None:
-                old.rename(kept)
+                old.rename(earlier_copy)
             try:
                 new.rename(target)
             except BaseException:
                 if old is not None:
-                    kept.rename(old)
+                    earlier_copy.rename(old)
                 raise
     except OSError as error:
         raise InputError(f"cannot write an export to {str(folder)!r}: {error}") from None
@@ -159,16 +159,16 @@ def _earlier(place: pathlib.Path, kind: str) -> dict[str, pathlib.Path]:
     this kind."""
     if place.exists() and not place.is_dir():
         raise InputError(f"{str(place)!r} is a file; an export is a folder")
-    inside = [each for each in place.iterdir() if not each.name.startswith(".")] if place.exists() else []
-    found: dict[str, pathlib.Path] = {}
-    for each in inside:
+    inside = [path for path in place.iterdir() if not path.name.startswith(".")] if place.exists() else []
+    exports: dict[str, pathlib.Path] = {}
+    for path in inside:
         try:
-            mark = json.loads((each / MARK).read_text(encoding="utf-8"))
-            found |= {mark["study"]: each} if mark["kind"] == kind else {}
+            mark = json.loads((path / MARK).read_text(encoding="utf-8"))
+            exports |= {mark["study"]: path} if mark["kind"] == kind else {}
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    if inside and not found:
+    if inside and not exports:
         raise InputError(
             f"{str(place)!r} holds something that is no export to {kind}; give a new or an empty folder"
         )
-    return found
+    return exports

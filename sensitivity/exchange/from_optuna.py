@@ -84,9 +84,9 @@ def from_optuna(
     trials: list[Imported] = []
     known: dict[str, dict[str, Hyperparameter]] = {}
     for single in read:
-        found = single.imported(failed, title, several=len(read) > 1)
-        trials += found
-        for name in dict.fromkeys(trial.variant for trial in found):
+        imported = single.imported(failed, title, several=len(read) > 1)
+        trials += imported
+        for name in dict.fromkeys(trial.variant for trial in imported):
             known[name] = {key: domain for key, domain in single.domains.items() if key not in (scales or {})}
     if spaces is None and not scales and not hyperparameters and not ignore and not rename:
         spaces = _written_spaces(read, trials)

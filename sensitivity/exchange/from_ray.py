@@ -161,10 +161,12 @@ def _with_roles(runs: Sequence[Run], *roles: str | None) -> tuple[list[Run], lis
     """Return the trials whose config has every entry, and the sentences that count the others."""
     remaining, notes = list(runs), []
     for key in filter(None, roles):
-        present = [run for run in remaining if key in run.config]
-        if len(present) < len(remaining):
-            notes.append(f"Left out, having no {key}: {len(remaining) - len(present)} of {len(runs)} trials.")
-        remaining = present
+        with_key = [run for run in remaining if key in run.config]
+        if len(with_key) < len(remaining):
+            notes.append(
+                f"Left out, having no {key}: {len(remaining) - len(with_key)} of {len(runs)} trials."
+            )
+        remaining = with_key
     return remaining, notes
 
 
@@ -215,13 +217,13 @@ def _seed(value: Any, run: Run) -> int | None:
     raise InputError(f"seed must be a whole number, got {value!r} in trial {run.key}")
 
 
-def _spaces(given: Any, names: Sequence[str]) -> Spaces:
+def _spaces(spaces: Any, names: Sequence[str]) -> Spaces:
     """Return search spaces as they are; of a ``param_space`` the space of its hyperparameters."""
-    if given is None or isinstance(given, SearchSpace):
-        return given
-    if isinstance(given, Mapping) and all(isinstance(space, SearchSpace) for space in given.values()):
-        return given
-    flat = _unwrapped(leaves(given, stop=lambda mapping: "grid_search" in mapping))
+    if spaces is None or isinstance(spaces, SearchSpace):
+        return spaces
+    if isinstance(spaces, Mapping) and all(isinstance(space, SearchSpace) for space in spaces.values()):
+        return spaces
+    flat = _unwrapped(leaves(spaces, stop=lambda mapping: "grid_search" in mapping))
     plain, choices = {}, {}
     for name in names:
         values = _choices(flat.get(name))

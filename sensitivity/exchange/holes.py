@@ -88,15 +88,17 @@ def without_inactive_nones(
         if NONE not in values or len(numbers) <= FEW_NUMBERS or len(numbers) + 1 < len(values):
             continue
         active = [_without_none(trial, name) for trial in trials]
-        made = domains(decisive(active))
+        decided = domains(decisive(active))
         parents = [
             domain
-            for other, domain in made.items()
+            for other, domain in decided.items()
             if other != name and domain.cardinality is not None and domain.cardinality > 1
         ]
         if (
             condition_of(
-                name, parents, [plain_configuration(trial.configuration, made) for trial in decisive(active)]
+                name,
+                parents,
+                [plain_configuration(trial.configuration, decided) for trial in decisive(active)],
             )
             is not None
         ):
@@ -129,9 +131,9 @@ def without_holes(
     """
     remaining, notes = list(trials), list[str]()
     while True:
-        made = domains(remaining)
+        decided = domains(remaining)
         _, unexplained = with_conditions(
-            made, [plain_configuration(trial.configuration, made) for trial in remaining]
+            decided, [plain_configuration(trial.configuration, decided) for trial in remaining]
         )
         if not unexplained:
             return remaining, notes

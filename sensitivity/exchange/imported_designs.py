@@ -73,9 +73,9 @@ def about_holes(rows: Mapping[str, Mapping[str, Collection[Row]]]) -> list[str]:
     for variant, tasks in rows.items():
         union = {row for configurations in tasks.values() for row in configurations}
         share, total = filled_share(union)
-        found = sum(map(len, tasks.values())) / len(union) / len(tasks) * share if union else 1.0
-        if found < 1:
-            shares[variant] = (found, total)
+        share_there = sum(map(len, tasks.values())) / len(union) / len(tasks) * share if union else 1.0
+        if share_there < 1:
+            shares[variant] = (share_there, total)
     if not shares:
         return []
     if len(shares) > MOST_VARIANTS:
@@ -101,15 +101,15 @@ def _patterns(rows: Collection[Row]) -> list[list[int]]:
     groups: defaultdict[tuple[bool, ...], list[Row]] = defaultdict(list)
     for row in rows:
         groups[tuple(value is None for value in row)].append(row)
-    found = []
+    patterns = []
     for inactive, members in groups.items():
         columns = [
             column
             for column, missing in zip(zip(*members, strict=True), inactive, strict=True)
             if not missing
         ]
-        found.append([len(set(column)) for column in columns] or [1])
-    return found
+        patterns.append([len(set(column)) for column in columns] or [1])
+    return patterns
 
 
 def _is_even(rows: Collection[Row], space: SearchSpace) -> bool:

@@ -64,7 +64,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _observations(trial: Mapping[str, Any]) -> dict[str, tuple[str | None, list[float]]]:
     """Return the direction and the observed means of every metric of a trial."""
-    found = {}
+    observations = {}
     for name, entry in _mapping(_mapping(trial.get("metrics")).get("metrics")).items():
         values = [
             observation.get("value")
@@ -76,11 +76,11 @@ def _observations(trial: Mapping[str, Any]) -> dict[str, tuple[str | None, list[
             for value in values
             if isinstance(value, list)
         ]
-        found[str(name)] = (
+        observations[str(name)] = (
             _mapping(entry).get("direction"),
             [sum(part) / len(part) for part in numbers if part],
         )
-    return found
+    return observations
 
 
 def _metric_directions(trials: Sequence[Mapping[str, Any]]) -> dict[str, Direction]:
@@ -118,13 +118,13 @@ def _objective(trials: Sequence[Mapping[str, Any]]) -> str:
 
 def _domains(trials: Sequence[Mapping[str, Any]]) -> dict[str, Hyperparameter]:
     """Return the domains that all trials declare alike."""
-    found: dict[str, set[Hyperparameter]] = {}
+    by_name: dict[str, set[Hyperparameter]] = {}
     for trial in trials:
         for entry in _mapping(trial.get("hyperparameters")).get("space") or ():
             domain = _domain(_mapping(entry))
             if domain is not None:
-                found.setdefault(domain.name, set()).add(domain)
-    return {name: next(iter(domains)) for name, domains in found.items() if len(domains) == 1}
+                by_name.setdefault(domain.name, set()).add(domain)
+    return {name: next(iter(domains)) for name, domains in by_name.items() if len(domains) == 1}
 
 
 def _domain(entry: Mapping[str, Any]) -> Hyperparameter | None:

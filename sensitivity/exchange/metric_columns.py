@@ -71,7 +71,7 @@ def metric_of(columns: Mapping[str, Column], results: Sequence[str], source: str
 
 
 def direction_of(
-    columns: Mapping[str, Column], metric: str, given: Direction | None, source: str
+    columns: Mapping[str, Column], metric: str, wanted: Direction | None, source: str
 ) -> tuple[Direction, list[str]]:
     """Return the direction of a metric, given or told by its name or the column ``loss``, and the sentence
     that says so.
@@ -79,16 +79,16 @@ def direction_of(
     Args:
         columns: of the table, by name.
         metric: column of the metric.
-        given: by the user; None where the name decides.
+        wanted: by the user; None where the name decides.
         source: of the table, for the message.
 
     Raises:
         InputError: the direction is none, or the name states none.
     """
-    if given is not None:
-        if given not in ("min", "max"):
-            raise unknown("direction", given, ("min", "max"))
-        return given, []
+    if wanted is not None:
+        if wanted not in ("min", "max"):
+            raise unknown("direction", wanted, ("min", "max"))
+        return wanted, []
     sign = _sign(columns) if metric == "value" else None
     if sign is not None:
         direction: Direction = "max" if sign < 0 else "min"

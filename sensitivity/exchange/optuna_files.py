@@ -25,25 +25,25 @@ def is_sqlite(path: str | pathlib.Path) -> bool:
         return False
 
 
-def studies_of(given: Any, names: Sequence[str]) -> tuple[list[optuna.Study], str]:
+def studies_of(source: Any, names: Sequence[str]) -> tuple[list[optuna.Study], str]:
     """The studies that are meant, and where they are from, in words.
 
-    Args: given: a URL, the path of a SQLite file or of a journal, or several Study objects. names: in a
+    Args: source: a URL, the path of a SQLite file or of a journal, or several Study objects. names: in a
     storage; none where it holds one. Raises: InputError for what is no storage, an unknown name, or several
     studies and no name.
     """
     import optuna
 
-    if not isinstance(given, (str, pathlib.Path)):
-        studies = list(given) if isinstance(given, (list, tuple)) else []
+    if not isinstance(source, (str, pathlib.Path)):
+        studies = list(source) if isinstance(source, (list, tuple)) else []
         if not studies or not all(
-            hasattr(each, "trials") and hasattr(each, "study_name") for each in studies
+            hasattr(study, "trials") and hasattr(study, "study_name") for study in studies
         ):
             raise InputError(
-                f"an Optuna study must be a Study, several, or the URL of a storage, got {given!r}"
+                f"an Optuna study must be a Study, several, or the URL of a storage, got {source!r}"
             )
-        return studies, ", ".join(repr(each.study_name) for each in studies)
-    storage, shown = _storage(str(given))
+        return studies, ", ".join(repr(study.study_name) for study in studies)
+    storage, shown = _storage(str(source))
     try:
         known = list(optuna.get_all_study_names(storage))
         if not known:
@@ -55,12 +55,12 @@ def studies_of(given: Any, names: Sequence[str]) -> tuple[list[optuna.Study], st
             raise InputError(
                 f"{shown} holds {len(known)} Optuna studies; name one or more (--study): {', '.join(known)}"
             )
-        found = [optuna.load_study(study_name=name, storage=storage) for name in names or known]
+        loaded = [optuna.load_study(study_name=name, storage=storage) for name in names or known]
     except InputError:
         raise
     except Exception as error:  # a database's own errors, of as many kinds as there are databases
         raise InputError(f"cannot read {shown}: {_short(error)}") from None
-    return found, f"{', '.join(repr(each.study_name) for each in found)} of {shown}"
+    return loaded, f"{', '.join(repr(study.study_name) for study in loaded)} of {shown}"
 
 
 def _storage(place: str) -> tuple[Any, str]:

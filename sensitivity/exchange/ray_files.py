@@ -127,8 +127,8 @@ def read_run(folder: pathlib.Path) -> Run:
     return _run(folder, None, read_reports(folder))
 
 
-def _run(folder: pathlib.Path, state: TrialState | None, found: Reports) -> Run:
-    reports, status = found.rows, state.status if state else ENDED
+def _run(folder: pathlib.Path, state: TrialState | None, report_file: Reports) -> Run:
+    reports, status = report_file.rows, state.status if state else ENDED
     is_lost = state is not None and not folder.is_dir()
     if state is not None and is_lost and state.last_result:
         reports = [dict(state.last_result)]
@@ -177,10 +177,10 @@ def _json(path: pathlib.Path) -> Any:
 
 def _about_reports(reports: Mapping[str, Reports], runs: Sequence[Run]) -> list[str]:
     notes = []
-    unreadable = {folder: found for folder, found in reports.items() if found.unreadable}
+    unreadable = {folder: report_file for folder, report_file in reports.items() if report_file.unreadable}
     if unreadable:
         count, (folder, first) = (
-            sum(found.unreadable for found in unreadable.values()),
+            sum(report_file.unreadable for report_file in unreadable.values()),
             next(iter(unreadable.items())),
         )
         notes.append(

@@ -58,9 +58,9 @@ def metric_of(read: Experiment, metric: str | None) -> tuple[str, list[str]]:
             f"The metric is {candidates[0]}, as other numbers count or time by their names (metric=, "
             f"--metric)."
         ]
-    asked = sorted(candidates or numbers, key=lambda name: direction_in(name) is None)
-    more = f" and {len(asked) - MOST_LISTED} more" if len(asked) > MOST_LISTED else ""
-    listed = ", ".join(asked[:MOST_LISTED]) + more or "no number"
+    ranked = sorted(candidates or numbers, key=lambda name: direction_in(name) is None)
+    more = f" and {len(ranked) - MOST_LISTED} more" if len(ranked) > MOST_LISTED else ""
+    listed = ", ".join(ranked[:MOST_LISTED]) + more or "no number"
     raise InputError(f"name the metric (metric=, --metric): {read.source} reports {listed}")
 
 

@@ -36,14 +36,14 @@ DETAILS = re.compile(r"^(cancelled|canceled)(_by_.*|\+)$")
 
 
 def statuses_of(
-    words: Iterable[Any], given: Mapping[str, str] | None = None, *, column: str = "status"
+    words: Iterable[Any], translations: Mapping[str, str] | None = None, *, column: str = "status"
 ) -> list[str]:
     """Return the status of every trial by its word; :data:`sensitivity.exchange.assembling.ENDED` where it
     has none.
 
     Args:
         words: a word a trial; None, NaN or an empty text where there is none.
-        given: statuses by word, as the user says them.
+        translations: statuses by word, as the user says them.
         column: where the words were found, for the message.
 
     Raises:
@@ -52,8 +52,8 @@ def statuses_of(
     >>> statuses_of(["FINISHED", "TrialState.PRUNED", "CANCELLED by 1000", None, "weird"], {"weird": "failed"})
     ['completed', 'stopped', 'stopped', 'ended', 'failed']
     """
-    chosen = {str(word).strip().casefold(): status for word, status in (given or {}).items()}
-    for word, status in (given or {}).items():
+    chosen = {str(word).strip().casefold(): status for word, status in (translations or {}).items()}
+    for word, status in (translations or {}).items():
         if status not in WORDS:
             raise unknown(f"status for the word {word!r} (statuses=, --status-word)", status, WORDS)
     read = [_word(word) for word in words]
@@ -64,11 +64,11 @@ def statuses_of(
             missing,
             dict.fromkeys(text for text in read if text),
         )
-    found = {
+    statuses = {
         text: ENDED if text is None else chosen.get(_plain(text)) or STATUS_OF.get(_normal(text))
         for text in dict.fromkeys(read)
     }
-    strange = [text for text, status in found.items() if status is None and text is not None]
+    strange = [text for text, status in statuses.items() if status is None and text is not None]
     if strange:
         listed = ", ".join(map(repr, strange[:5])) + (", ..." if len(strange) > 5 else "")
         raise InputError(
@@ -76,7 +76,7 @@ def statuses_of(
             f"{strange[0]}=STATUS, where STATUS is "
             f"{', '.join(WORDS)}), or status='none' (--status none) if the column is no status"
         )
-    return [str(found[text]) for text in read]
+    return [str(statuses[text]) for text in read]
 
 
 def _word(cell: Any) -> str | None:

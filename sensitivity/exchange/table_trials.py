@@ -171,13 +171,13 @@ class TableTrials:
 
     def _unnamed(self, variants: Sequence[str], tasks: Sequence[str], statuses: Sequence[str]) -> list[str]:
         """Return what is said of rows that have no variant or no task."""
-        said = []
+        sentences = []
         for role, labels in (("variant", variants), ("task", tasks)):
             words = [status for label, status in zip(labels, statuses, strict=True) if not label]
             if words:
                 of = f"{len(words)} of {len(statuses)} rows ({listed(list(dict.fromkeys(words)))})"
-                said.append(f"Left out, having no {self.roles[role]}: {of}.")
-        return said
+                sentences.append(f"Left out, having no {self.roles[role]}: {of}.")
+        return sentences
 
     def _statuses(self, size: int) -> list[str]:
         if "status" not in self.roles:
@@ -269,13 +269,13 @@ def _label(cell: Any, column: Column) -> str:
 
 def numbers_of(column: Column) -> list[float | None]:
     """Return a column as floats, None where it is empty. Raises: InputError for text, naming the row."""
-    found: list[float | None] = []
+    numbers: list[float | None] = []
     for row, cell in enumerate(column.cells, 1):
         try:
-            found.append(None if cell is None or cell is pd.NA or cell in ("None", "") else float(cell))
+            numbers.append(None if cell is None or cell is pd.NA or cell in ("None", "") else float(cell))
         except (TypeError, ValueError):
             raise InputError(f"column {column.name!r} must hold numbers, got {cell!r} in row {row}") from None
-    return found
+    return numbers
 
 
 def whole_number_of(column: Column, row: int) -> int:
@@ -304,18 +304,18 @@ def seconds_of(column: Column) -> list[float]:
     ([90.5, nan], [120.0])
     """
     unit = next((UNITS[token] for token in column.tokens if token in UNITS), 1.0)
-    found = []
+    durations = []
     for cell in column.cells:
         if is_missing(cell):
-            found.append(math.nan)
+            durations.append(math.nan)
         elif isinstance(cell, (int, float)):
-            found.append(float(cell) * unit)
+            durations.append(float(cell) * unit)
         else:
             try:
-                found.append(float(pd.to_timedelta(cell).total_seconds()))
+                durations.append(float(pd.to_timedelta(cell).total_seconds()))
             except (TypeError, ValueError):
-                found.append(math.nan)
-    return found
+                durations.append(math.nan)
+    return durations
 
 
 def _number_in_text(column: Column, row: int) -> float:

@@ -35,11 +35,11 @@ def to_deepcave(
     written. Source: https://automl.github.io/DeepCAVE/main/converters/dataframe.html
     """
     task, variant = chosen_group(results, task, variant)
-    space = [each for each in results.spaces[variant] if each.cardinality != 1]
-    for each in space:
-        if each.when:
+    space = [hyperparameter for hyperparameter in results.spaces[variant] if hyperparameter.cardinality != 1]
+    for hyperparameter in space:
+        if hyperparameter.when:
             raise InputError(
-                f"{each.name} is active only when {condition(each.when)}; DeepCAVE's tables have no "
+                f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}; DeepCAVE's tables have no "
                 f"conditions"
             )
     rows = results.group(task, variant)
@@ -48,7 +48,10 @@ def to_deepcave(
     trials, clock = [], 0.0
     for number, row in enumerate(records(rows)):
         seconds = float(row["seconds"]) if row["seconds"] == row["seconds"] else 0.0
-        values = {_name(each): _value(each, row[f"{PREFIX}{each.name}"]) for each in space}
+        values = {
+            _name(hyperparameter): _value(hyperparameter, row[f"{PREFIX}{hyperparameter.name}"])
+            for hyperparameter in space
+        }
         ended = {
             "status": "success",
             "start_time": clock,
@@ -61,39 +64,45 @@ def to_deepcave(
     place = pathlib.Path(folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame([_domain(each) for each in space]).to_csv(place / "configspace.csv", index=False)
+        pd.DataFrame([_domain(hyperparameter) for hyperparameter in space]).to_csv(
+            place / "configspace.csv", index=False
+        )
         pd.DataFrame(trials).to_csv(place / "trials.csv", index=False)
     except OSError as error:
         raise InputError(f"cannot write DeepCAVE's tables to {str(folder)!r}: {error}") from None
     return place
 
 
-def _name(each: Hyperparameter) -> str:
-    return f"{COMPLEMENT}{each.name}" if each.scale == "log1m" else each.name
+def _name(hyperparameter: Hyperparameter) -> str:
+    return f"{COMPLEMENT}{hyperparameter.name}" if hyperparameter.scale == "log1m" else hyperparameter.name
 
 
-def _value(each: Hyperparameter, value: Any) -> Any:
-    value = each.check(value)
-    if isinstance(each, (Float, Integer)):
-        return 1 - value if each.scale == "log1m" else value
-    return f"{each.name} {value}"
+def _value(hyperparameter: Hyperparameter, value: Any) -> Any:
+    value = hyperparameter.check(value)
+    if isinstance(hyperparameter, (Float, Integer)):
+        return 1 - value if hyperparameter.scale == "log1m" else value
+    return f"{hyperparameter.name} {value}"
 
 
-def _domain(each: Hyperparameter) -> Mapping[str, Any]:
-    if isinstance(each, (Float, Integer)):
-        low, high = (1 - each.high, 1 - each.low) if each.scale == "log1m" else (each.low, each.high)
+def _domain(hyperparameter: Hyperparameter) -> Mapping[str, Any]:
+    if isinstance(hyperparameter, (Float, Integer)):
+        low, high = (
+            (1 - hyperparameter.high, 1 - hyperparameter.low)
+            if hyperparameter.scale == "log1m"
+            else (hyperparameter.low, hyperparameter.high)
+        )
         numeric = {
-            "log": each.scale in ("log", "log1m"),
+            "log": hyperparameter.scale in ("log", "log1m"),
             "lower": low,
             "upper": high,
             "distribution": "uniform",
         }
-        return {"name": _name(each), "type": each.kind, **numeric}
-    items = [f"{each.name} {value}" for value in each.grid(each.cardinality)]
+        return {"name": _name(hyperparameter), "type": hyperparameter.kind, **numeric}
+    items = [f"{hyperparameter.name} {value}" for value in hyperparameter.grid(hyperparameter.cardinality)]
     choices = {f"item_{place}": item for place, item in enumerate(items)}
-    ordered = each.kind == "ordinal"
+    ordered = hyperparameter.kind == "ordinal"
     return {
-        "name": each.name,
+        "name": hyperparameter.name,
         "type": "categorical",
         "log": False,
         "default": items[0],

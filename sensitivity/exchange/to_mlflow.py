@@ -52,19 +52,19 @@ def to_mlflow(results: Results, folder: str | pathlib.Path) -> pathlib.Path:
         return export(results, folder, "mlflow", _write)
 
 
-def _write(results: Results, made: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
+def _write(results: Results, temporary: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
     from mlflow.store.tracking.file_store import FileStore
 
     name = results.study.replace(
         "'", "\N{RIGHT SINGLE QUOTATION MARK}"
     )  # which would end the query that MLflow makes of it
-    experiment = str(FileStore(str(made), place.as_uri()).create_experiment(name))
+    experiment = str(FileStore(str(temporary), place.as_uri()).create_experiment(name))
     for run in runs(results):
-        _add(run, experiment, made / experiment, place / experiment)
-    return made / experiment
+        _add(run, experiment, temporary / experiment, place / experiment)
+    return temporary / experiment
 
 
-def _add(run: Run, experiment: str, made: pathlib.Path, place: pathlib.Path) -> None:
+def _add(run: Run, experiment: str, temporary: pathlib.Path, place: pathlib.Path) -> None:
     """Write a run as MLflow's file store lays it out. Its own ``create_run`` and ``log_batch`` look
     everything up anew, and open a file for each value: five times as slow for 50 epochs of 8 metrics.
     """
@@ -109,12 +109,12 @@ def _add(run: Run, experiment: str, made: pathlib.Path, place: pathlib.Path) -> 
         },
         FileStore.ARTIFACTS_FOLDER_NAME: {},
     }
-    own = made / run_id
+    run_folder = temporary / run_id
     for folder, texts in files.items():
-        (own / folder).mkdir(parents=True)
+        (run_folder / folder).mkdir(parents=True)
         for name, text in texts.items():
-            (own / folder / name).write_text(text, encoding="utf-8")
-    (own / FileStore.META_DATA_FILE_NAME).write_text(
+            (run_folder / folder / name).write_text(text, encoding="utf-8")
+    (run_folder / FileStore.META_DATA_FILE_NAME).write_text(
         json.dumps(about, ensure_ascii=False), encoding="utf-8"
     )  # JSON is YAML
 

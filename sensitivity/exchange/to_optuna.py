@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 def chosen_group(results: Results, task: str | None, variant: str | None) -> tuple[str, str]:
     """The (task, variant) that is meant. Raises: InputError for one that has no results, or where several
     could be meant."""
-    found = results.groups
+    groups = results.groups
     for kind, name, known in (
-        ("task", task, [each for each, _ in found]),
-        ("variant", variant, [each for _, each in found]),
+        ("task", task, [name for name, _ in groups]),
+        ("variant", variant, [name for _, name in groups]),
     ):
         if name is not None and name not in known:
             raise unknown(kind, name, dict.fromkeys(known))
-    left = [each for each in found if task in (None, each[0]) and variant in (None, each[1])]
+    left = [group for group in groups if task in (None, group[0]) and variant in (None, group[1])]
     if len(left) != 1:
         raise InputError(
             f"name task= and variant= of one of: "
-            f"{', '.join(f'{one} on {of}' for of, one in left or found) or 'no results'}"
+            f"{', '.join(f'{one} on {of}' for of, one in left or groups) or 'no results'}"
         )
     return left[0]
 
@@ -64,7 +64,7 @@ def to_optuna(
 
     task, variant = chosen_group(results, task, variant)
     name = name or " / ".join(
-        [results.study, *([task] if len({each for each, _ in results.groups}) > 1 else []), variant]
+        [results.study, *([task] if len({name for name, _ in results.groups}) > 1 else []), variant]
     )
     space = results.spaces[variant]
     rows = results.trials[(results.trials["task"] == task) & (results.trials["variant"] == variant)]
@@ -147,18 +147,18 @@ def _trial(row: Mapping[str, Any], space: SearchSpace, curve: Any, results: Resu
 
 def _parameter(space: SearchSpace, name: str, value: Any) -> Any:
     """The value in Optuna's coordinate: the inverse of :func:`search_spaces.optuna_spaces.value_of`."""
-    each = space[name]
-    value = each.check(value)
-    if each.scale == "log1m":
+    hyperparameter = space[name]
+    value = hyperparameter.check(value)
+    if hyperparameter.scale == "log1m":
         return -math.log1p(-value) / math.log(10) + 0.0
-    return each.levels.index(value) if each.kind == "ordinal" else value  # type: ignore[union-attr]
+    return hyperparameter.levels.index(value) if hyperparameter.kind == "ordinal" else value  # type: ignore[union-attr]
 
 
 def _plain(value: Any) -> Any:
     """What JSON holds: infinities as strings, nothing for NaN."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return {str(name): _plain(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_plain(entry) for entry in value]
     value = write_value(value)
     return None if value == "nan" else value

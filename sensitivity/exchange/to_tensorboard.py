@@ -41,17 +41,17 @@ def to_tensorboard(results: Results, folder: str | pathlib.Path) -> pathlib.Path
     return export(results, folder, "tensorboard", _write)
 
 
-def _write(results: Results, made: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
+def _write(results: Results, temporary: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
     from tensorboardX.record_writer import RecordWriter
 
-    study = made / folder_name(results.study)
+    study = temporary / folder_name(results.study)
     study.mkdir()
     columns = _columns(results)
     described = _experiment(results, columns)
     for run in runs(results):
-        own = study.joinpath(*(folder_name(run.facts[name]) for name in ("task", "variant", "key")))
-        own.mkdir(parents=True)
-        writer = RecordWriter(str(own / f"events.out.tfevents.{run.begin:.0f}.sensitivity"))
+        run_folder = study.joinpath(*(folder_name(run.facts[name]) for name in ("task", "variant", "key")))
+        run_folder.mkdir(parents=True)
+        writer = RecordWriter(str(run_folder / f"events.out.tfevents.{run.begin:.0f}.sensitivity"))
         for event in _events(run, columns, described):
             writer.write(event.SerializeToString())
         writer.close()
@@ -75,12 +75,12 @@ class Column:
 
 def _columns(results: Results) -> dict[str, Column]:
     """The column of each hyperparameter; one that is called as one of :data:`FACTS` stands aside."""
-    found = {}
+    columns = {}
     for name in dict.fromkeys(name for space in results.spaces.values() for name in space.names):
         values = results.trials[f"{PREFIX}{name}"].dropna()
-        is_number = all(not isinstance(each, (bool, str)) and math.isfinite(each) for each in values)
-        found[name] = Column(f"{PREFIX}{name}" if name in FACTS else name, is_number)
-    return found
+        is_number = all(not isinstance(value, (bool, str)) and math.isfinite(value) for value in values)
+        columns[name] = Column(f"{PREFIX}{name}" if name in FACTS else name, is_number)
+    return columns
 
 
 def _experiment(results: Results, columns: Mapping[str, Column]) -> Experiment | None:
@@ -93,7 +93,9 @@ def _experiment(results: Results, columns: Mapping[str, Column]) -> Experiment |
         MetricName,
     )
 
-    kinds = [(name, False) for name in FACTS] + [(each.label, each.is_number) for each in columns.values()]
+    kinds = [(name, False) for name in FACTS] + [
+        (column.label, column.is_number) for column in columns.values()
+    ]
     return Experiment(
         name=results.study,
         hparam_infos=[
@@ -112,8 +114,8 @@ def _events(run: Run, columns: Mapping[str, Column], described: Experiment | Non
     from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 
     def scalars(at: float, step: int, values: Mapping[str, float]) -> Event:
-        found = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        return Event(wall_time=at, step=step, summary=Summary(value=found))
+        summaries = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        return Event(wall_time=at, step=step, summary=Summary(value=summaries))
 
     def told(tag: str, at: float, **content: Any) -> Event:
         data = HParamsPluginData(version=0, **content).SerializeToString()

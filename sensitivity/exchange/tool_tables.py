@@ -45,7 +45,7 @@ def read_json(place: pathlib.Path) -> Any:
 
 def read_mapping(place: pathlib.Path) -> Mapping[str, Any]:
     """Return the object that a JSON file holds. Raises: InputError for anything else."""
-    found = read_json(place)
-    if not isinstance(found, Mapping):
+    content = read_json(place)
+    if not isinstance(content, Mapping):
         raise InputError(f"cannot read {str(place)!r}: it holds no JSON object")
-    return found
+    return content

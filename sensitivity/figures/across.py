@@ -49,7 +49,7 @@ def transfer_matrix(measured: Measured) -> go.Figure:
                 f"{row['value']:.3g} ({row['low']:.3g} to "
                 f"{row['high']:.3g})<br>{setting_words(row['configuration'])}"
             )
-        names = [plain(each) for each in tasks]
+        names = [plain(name) for name in tasks]
         figure.add_trace(
             go.Heatmap(
                 x=names,

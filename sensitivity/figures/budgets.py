@@ -63,7 +63,7 @@ def expected_best(measured: Measured, task: str) -> go.Figure:
 def _budget_axis(budgets: pd.Series[int]) -> dict[str, object]:
     most = int(budgets.max())
     ticks = [step * 10**power for power in range(6) for step in (1, 2, 5) if step * 10**power <= most]
-    return {"type": "log", "tickvals": ticks, "ticktext": [f"{each:,}" for each in ticks]}
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,}" for tick in ticks]}
 
 
 def _near(measured: Measured, task: str) -> str:
@@ -97,7 +97,11 @@ def win_probability(measured: Measured, task: str) -> go.Figure:
             "line": {"color": shades[variant], "width": 1},
             "fillcolor": faded(shades[variant], 0.7),
         }
-        alone = {"type": "bar", "marker": {"color": shades[variant]}, "x": [str(each) for each in budgets]}
+        alone = {
+            "type": "bar",
+            "marker": {"color": shades[variant]},
+            "x": [str(budget) for budget in budgets],
+        }
         figure.add_trace(
             {
                 "x": budgets,
@@ -112,7 +116,7 @@ def win_probability(measured: Measured, task: str) -> go.Figure:
         )
     figure.update_xaxes(title_text="configurations tried of each variant")
     if len(budgets) > 1:
-        figure.update_xaxes(type="log", tickvals=budgets, ticktext=[f"{each:,}" for each in budgets])
+        figure.update_xaxes(type="log", tickvals=budgets, ticktext=[f"{budget:,}" for budget in budgets])
     figure.update_yaxes(title_text="chance of ending best", tickformat=".0%", range=[0, 1])
     figure.update_layout(hovermode="x unified" if len(shades) <= MOST_BANDS else "closest", barmode="stack")
     most = records(table[table["k"] == budgets[-1]].sort_values("value", ascending=False))[0]

@@ -124,7 +124,7 @@ def _lr_panel(
             marker={"size": 6},
             name="the others tuned, mean of the seeds",
             legendgroup="curve",
-            text=[setting_words(each) for each in curve["configuration"]],
+            text=[setting_words(configuration) for configuration in curve["configuration"]],
             hovertemplate="%{y:.4g}<br>%{text}<extra>" + plain(variant) + "</extra>",
         ),
         **place,
@@ -171,7 +171,7 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
         title_text="epoch", tickformat="d", dtick=1 if results.epochs["epoch"].max() <= 12 else None
     )
     figure.update_yaxes(title_text=outcome.name, **loss_axis(every))
-    known = [each for each in ends if np.isfinite(each[0])]
+    known = [end for end in ends if np.isfinite(end[0])]
     title = "No best configuration kept a finite loss"
     if known:
         _, value, variant, last = min(known)
@@ -195,8 +195,8 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
 def _curves(results: Results, task: str, row: dict[str, Any]) -> pd.DataFrame:
     """The metric of the trials of a configuration, one row an epoch and one column a trial."""
     trials = results.group(task, row["variant"])
-    for name, each in row["configuration"].items():
-        trials = trials[trials[f"{PREFIX}{name}"] == each]
+    for name, value in row["configuration"].items():
+        trials = trials[trials[f"{PREFIX}{name}"] == value]
     epochs = results.epochs[results.epochs["key"].isin(trials["key"])]
     if epochs.empty or results.metric not in epochs:
         return pd.DataFrame()

@@ -28,15 +28,15 @@ def intervals(table: pd.DataFrame, title: str, variants: Iterable[str], *, by: s
         the whole study, so that each keeps its colour. by: the column of the variant.
     """
     known = table[table["value"].notna()].head(MOST)
-    said = [
+    texts = [
         name
         for name in known.columns
-        if name not in NUMBERS and known[name].map(lambda each: isinstance(each, str)).all()
+        if name not in NUMBERS and known[name].map(lambda cell: isinstance(cell, str)).all()
     ]
     shades = colours(variants)
     rows = records(known)
     labels = [
-        plain(", ".join(row[name] for name in said if row[name])) or f"row {place + 1}"
+        plain(", ".join(row[name] for name in texts if row[name])) or f"row {place + 1}"
         for place, row in enumerate(rows)
     ]
     y = [
@@ -67,8 +67,8 @@ def _label(row: dict[str, Any], names: list[str]) -> str:
 def _words(row: dict[str, Any]) -> str:
     ends = f"{number(row['value'])} ({number(row['low'])} to {number(row['high'])})"
     rest = [
-        f"{name} {number(each)}"
-        for name, each in row.items()
-        if name not in ("value", "low", "high", "note") and each == each
+        f"{name} {number(cell)}"
+        for name, cell in row.items()
+        if name not in ("value", "low", "high", "note") and cell == cell
     ]
     return plain(f"{ends}; {', '.join(rest)}")

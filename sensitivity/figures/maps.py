@@ -38,8 +38,8 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
     check_pair(measured, one, other)
     having = [
         variant
-        for each, variant in results.groups
-        if each == task and {one, other} <= set(results.varied(variant))
+        for group_task, variant in results.groups
+        if group_task == task and {one, other} <= set(results.varied(variant))
     ]
     if not having:
         raise InputError(f"no variant on {task!r} varies both {one} and {other}")
@@ -51,7 +51,7 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
     for variant, place, lowest in zip(variants, places, below(places), strict=True):
         trials = results.group(task, variant)
         surface = mean_loss(trials, first, second, keep=results.design_of(variant) in FIXED)
-        binned += [] if surface.own else [len(surface.x), len(surface.y)]
+        binned += [] if surface.are_levels else [len(surface.x), len(surface.y)]
         figure.add_trace(
             go.Heatmap(
                 x=cells(first, surface.x),
@@ -65,7 +65,7 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
             ),
             **place,
         )
-        if not surface.own:
+        if not surface.are_levels:
             _points(figure, trials, first, second, outcome, MOST_POINTS // len(variants), place)
         if one == "lr":
             add_boundary(figure, measured, task, variant, second, place, BOUNDARY)
@@ -107,12 +107,13 @@ def check_pair(measured: Measured, one: str, other: str) -> None:
 class Surface:
     """Mean losses over the levels of two axes.
 
-    x, y: places. z: means ``[y, x]``, NaN where there is none. words: the values of each, to be read. own:
+    x, y: places. z: means ``[y, x]``, NaN where there is none. words: the values of each, to be read. are_levels:
         levels are the design's.
     """
 
     def __init__(self, columns: Levels, rows: Levels, loss: Any) -> None:
-        self.x, self.y, self.own = columns.centres, rows.centres, columns.own and rows.own
+        self.x, self.y = columns.centres, rows.centres
+        self.are_levels = columns.are_levels and rows.are_levels
         width, depth = len(self.x), len(self.y)
         inside = (columns.place >= 0) & (rows.place >= 0) & np.isfinite(loss)
         cell = rows.place[inside] * width + columns.place[inside]
@@ -197,7 +198,7 @@ def _ridge(figure: go.Figure, table: pd.DataFrame, first: Axis, second: Axis, pl
             marker={"color": RIDGE, "size": 9, "line": {"color": "#000000", "width": 1}},
             name=f"best {plain(first.name)}, the others tuned",
             legendgroup="ridge",
-            text=[first.words(each) for each in part["x"]],
+            text=[first.words(place) for place in part["x"]],
             hovertemplate="best: %{text}<extra></extra>",
         ),
         **place,
@@ -245,5 +246,5 @@ def _title(ridge: pd.DataFrame | None, task: str, one: str, other: str, variants
     return max(moves)[1] if moves and max(moves)[0] > 0 else f"Mean loss over {plain(one)} and {plain(other)}"
 
 
-def _value(each: Any) -> str:
-    return f"{each:.3g}" if isinstance(each, float) else plain(each)
+def _value(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else plain(value)

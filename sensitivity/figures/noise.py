@@ -38,9 +38,9 @@ def seed_noise(measured: Measured, task: str) -> go.Figure:
     figure.add_trace(
         go.Scatter(
             x=table["value"],
-            y=[plain(each) for each in table["variant"]],
+            y=[plain(name) for name in table["variant"]],
             mode="markers",
-            marker={"size": 10, "color": [shades[each] for each in table["variant"]]},
+            marker={"size": 10, "color": [shades[name] for name in table["variant"]]},
             error_x=arms(table["value"], table["low"], table["high"]),
             showlegend=False,
             customdata=table[["low", "high"]].to_numpy(),

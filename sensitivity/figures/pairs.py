@@ -33,17 +33,17 @@ def pair_effects(measured: Measured, task: str) -> go.Figure:
         names = list(measured.results.varied(variant))
         if variant in poor:
             figure.layout.annotations[places.index(place)].text += " (poor fit)"
-        own = {row["effect"]: row for row in records(table[table["variant"] == variant])}
+        by_effect = {row["effect"]: row for row in records(table[table["variant"] == variant])}
         z, words = (
             np.full((len(names), len(names)), np.nan),
             np.full((len(names), len(names)), "", dtype=object),
         )
         for i, first in enumerate(names):
             for j, second in enumerate(names[: i + 1]):
-                row = own.get(first if i == j else f"{second} x {first}")
+                row = by_effect.get(first if i == j else f"{second} x {first}")
                 if row is not None:
                     z[i, j], words[i, j] = row["value"], f"{plain(row['effect'])}: {with_ends(row, '.0%')}"
-        shown = [plain(each) for each in names]
+        shown = [plain(name) for name in names]
         figure.add_trace(
             go.Heatmap(
                 x=shown,

@@ -35,14 +35,14 @@ def colours(variants: Iterable[str]) -> dict[str, str]:
     names = list(variants)
     fixed = {name: COLOURS[KIN.get(name, name)] for name in names if KIN.get(name, name) in COLOURS}
     others = [name for name in names if name not in fixed]
-    free = [each for each in (*FALLBACK, *COLOURS.values()) if each not in fixed.values()]
+    free = [colour for colour in (*FALLBACK, *COLOURS.values()) if colour not in fixed.values()]
     # Hues a golden angle apart never come near each other soon.
     more = [_hue(0.618034 * place) for place in range(max(0, len(others) - len(free)))]
     return {**fixed, **dict(zip(others, [*free, *more], strict=False))}
 
 
 def _hue(turn: float) -> str:
-    red, green, blue = (round(255 * each) for each in colorsys.hls_to_rgb(turn % 1, 0.5, 0.5))
+    red, green, blue = (round(255 * channel) for channel in colorsys.hls_to_rgb(turn % 1, 0.5, 0.5))
     return f"#{red:02X}{green:02X}{blue:02X}"
 
 

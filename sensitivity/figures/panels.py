@@ -46,7 +46,7 @@ def panels(
     figure = make_subplots(
         down,
         across,
-        subplot_titles=[short(each, LONGEST) for each in titles] or None,
+        subplot_titles=[short(title, LONGEST) for title in titles] or None,
         specs=[[{} if r * across + c < count else None for c in range(across)] for r in range(down)],
         shared_yaxes="all" if shared else False,
         horizontal_spacing=0.035 if shared else 0.25 / across,
@@ -60,7 +60,7 @@ def panels(
 
 def below(places: Sequence[dict[str, int]]) -> list[bool]:
     """Whether each panel has none below it."""
-    return [{"row": each["row"] + 1, "col": each["col"]} not in places for each in places]
+    return [{"row": panel["row"] + 1, "col": panel["col"]} not in places for panel in places]
 
 
 def of_task(table: pd.DataFrame, task: str | None) -> pd.DataFrame:
@@ -76,7 +76,7 @@ def of_task(table: pd.DataFrame, task: str | None) -> pd.DataFrame:
 def best_first(measured: Measured, task: str) -> list[str]:
     """The variants of a task, the one with the best loss first."""
     table = measured.best_loss
-    return [str(each) for each in table[table["task"] == task].sort_values("value", kind="stable")["variant"]]
+    return [str(name) for name in table[table["task"] == task].sort_values("value", kind="stable")["variant"]]
 
 
 def few(
@@ -86,8 +86,8 @@ def few(
     every = list(dict.fromkeys(variants))
     if len(every) <= most:
         return every, ""
-    chosen = [each for each in best_first(measured, task) if each in every][:most]
-    return [each for each in every if each in chosen], f"; the {most} best of {len(every)} variants"
+    chosen = [name for name in best_first(measured, task) if name in every][:most]
+    return [name for name in every if name in chosen], f"; the {most} best of {len(every)} variants"
 
 
 def thinned(trials: pd.DataFrame, most: int = MOST_POINTS) -> tuple[pd.DataFrame, str]:
@@ -102,9 +102,9 @@ def thinned(trials: pd.DataFrame, most: int = MOST_POINTS) -> tuple[pd.DataFrame
 def notice(what: str, reason: str) -> go.Figure:
     """A figure that says why there is none."""
     figure = go.Figure()
-    said = f"not measured: {plain(reason)}"
+    reason_text = f"not measured: {plain(reason)}"
     figure.add_annotation(
-        text=wrapped(said, WIDE // 9),
+        text=wrapped(reason_text, WIDE // 9),
         x=0.5,
         y=0.5,
         xref="paper",
@@ -116,7 +116,7 @@ def notice(what: str, reason: str) -> go.Figure:
     figure.update_yaxes(visible=False)
     styled(figure, what, "", 40)
     figure.layout.meta = {
-        "narrow": {**figure.layout.meta["narrow"], "annotations[0].text": wrapped(said, NARROW // 9)}
+        "narrow": {**figure.layout.meta["narrow"], "annotations[0].text": wrapped(reason_text, NARROW // 9)}
     }
     return figure
 

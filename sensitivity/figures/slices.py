@@ -52,7 +52,7 @@ def slices(measured: Measured, task: str) -> go.Figure:
                     legendgroup=variant,
                     line={"color": shades[variant], "width": 2, "dash": dash(variant)},
                     marker={"size": 6, "color": shades[variant]},
-                    text=[axis.words(each) for each in table["place"]],
+                    text=[axis.words(place) for place in table["place"]],
                     hovertemplate="mean %{y:.4g} at %{text}<extra>" + plain(variant) + "</extra>",
                 ),
                 **place,
@@ -117,7 +117,7 @@ def _points(
                 mode="markers",
                 marker=look
                 if diverged
-                else look | {"color": [shades[each] for each in part["variant"]], "opacity": 0.4},
+                else look | {"color": [shades[name] for name in part["variant"]], "opacity": 0.4},
                 name="diverged trial" if diverged else "trial",
                 legendgroup="diverged" if diverged else "",
                 showlegend=False,

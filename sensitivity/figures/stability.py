@@ -93,8 +93,8 @@ def main_pair(measured: Measured, task: str, variant: str) -> tuple[str, ...]:
     table = measured.variance_shares
     sizes: dict[str, float] = {}
     if not table.empty:
-        own = table[(table["task"] == task) & (table["variant"] == variant) & (table["order"] == "total")]
-        sizes = dict(zip(own["effect"], own["value"].fillna(0.0), strict=True))
+        totals = table[(table["task"] == task) & (table["variant"] == variant) & (table["order"] == "total")]
+        sizes = dict(zip(totals["effect"], totals["value"].fillna(0.0), strict=True))
     ranked = sorted(varied, key=lambda name: (name != "lr", -sizes.get(name, 0.0)))
     return tuple(ranked[:2])
 

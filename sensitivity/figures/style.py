@@ -81,18 +81,18 @@ def template(theme: str = "light") -> go.layout.Template:
 
 def themed(figure: go.Figure, theme: str) -> go.Figure:
     """The figure in a theme, ``light`` or ``dark``. Raises: InputError for another."""
-    made = go.Figure(figure)
-    made.update_layout(template=template(theme))
-    return made
+    copy = go.Figure(figure)
+    copy.update_layout(template=template(theme))
+    return copy
 
 
 def narrowed(figure: go.Figure) -> go.Figure:
     """The figure laid out for a phone, with panels below one another and titles broken: relaid with its
     ``layout.meta["narrow"]``."""
-    made = go.Figure(figure)
-    for place, each in made.layout.meta["narrow"].items():
-        made.layout[place] = each
-    return made
+    copy = go.Figure(figure)
+    for place, attribute in copy.layout.meta["narrow"].items():
+        copy.layout[place] = attribute
+    return copy
 
 
 def styled(figure: go.Figure, title: str, subtitle: str, height: int, *, right: int = 16) -> go.Figure:
@@ -116,17 +116,17 @@ def _cut_names(figure: go.Figure) -> None:
     """Axes of names write how a long one begins, or it would take the width of the page. Hovering says all of
     it."""
     for letter in "xy":
-        held: dict[str, dict[str, None]] = {}
+        names_by_axis: dict[str, dict[str, None]] = {}
         for trace in figure.data:
             values = getattr(trace, letter, None) if letter in trace else None
-            held.setdefault(getattr(trace, f"{letter}axis", None) or letter, {}).update(
+            names_by_axis.setdefault(getattr(trace, f"{letter}axis", None) or letter, {}).update(
                 dict.fromkeys(
-                    each for each in (values if values is not None else ()) if isinstance(each, str)
+                    value for value in (values if values is not None else ()) if isinstance(value, str)
                 )
             )
-        for axis, names in held.items():
-            if any(len(html.unescape(each)) > LONGEST for each in names):
-                cut = [short(html.unescape(each), LONGEST) for each in names]
+        for axis, names in names_by_axis.items():
+            if any(len(html.unescape(name)) > LONGEST for name in names):
+                cut = [short(html.unescape(name), LONGEST) for name in names]
                 figure.layout[f"{letter}axis{axis[1:]}"].update(
                     tickmode="array", tickvals=list(names), ticktext=cut
                 )
@@ -204,10 +204,10 @@ def _legend_lines(figure: go.Figure, width: int) -> int:
 
 def _flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     """Nested properties by their paths."""
-    found: dict[str, Any] = {}
-    for name, each in nested.items():
-        found |= _flat(each, f"{before}{name}.") if isinstance(each, Mapping) else {f"{before}{name}": each}
-    return found
+    flat: dict[str, Any] = {}
+    for name, value in nested.items():
+        flat |= _flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {f"{before}{name}": value}
+    return flat
 
 
 def _stacked(figure: go.Figure, grid: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
@@ -218,15 +218,18 @@ def _stacked(figure: go.Figure, grid: Mapping[str, Any]) -> tuple[dict[str, Any]
         grid["gap"] + 20,
     )  # every panel may have a title of its axis below it
     total = count * row + (count - 1) * gap
-    made: dict[str, Any] = {}
+    stacked: dict[str, Any] = {}
     for place in range(count):
         top = 1 - place * (row + gap) / total
         which = "" if place == 0 else str(place + 1)
-        made |= {f"xaxis{which}.domain": [0, 1], f"yaxis{which}.domain": [max(0.0, top - row / total), top]}
-        made |= {f"yaxis{which}.showticklabels": True, f"xaxis{which}.showticklabels": True}
+        stacked |= {
+            f"xaxis{which}.domain": [0, 1],
+            f"yaxis{which}.domain": [max(0.0, top - row / total), top],
+        }
+        stacked |= {f"yaxis{which}.showticklabels": True, f"xaxis{which}.showticklabels": True}
         if grid["titled"]:
-            made |= {f"annotations[{place}].x": 0.5, f"annotations[{place}].y": top}
-    return made, total
+            stacked |= {f"annotations[{place}].x": 0.5, f"annotations[{place}].y": top}
+    return stacked, total
 
 
 def one_legend(figure: go.Figure) -> None:

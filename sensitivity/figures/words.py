@@ -136,7 +136,7 @@ def trial_words(row: Mapping[str, Any], names: list[str], sign: int = 1) -> str:
 
 def setting_words(configuration: Mapping[str, Any]) -> str:
     """A configuration in words, for hovering."""
-    return plain(", ".join(f"{name} {number(each)}" for name, each in configuration.items()))
+    return plain(", ".join(f"{name} {number(value)}" for name, value in configuration.items()))
 
 
 def with_ends(row: Mapping[str, Any] | pd.Series[Any], form: str = ".3g") -> str:

@@ -41,15 +41,15 @@ def write_report(
     if png:
         check_png()
     place = pathlib.Path(folder)
-    found = chapters(measured.compute(), in_parallel=measured.in_parallel)
-    text = page(measured, found)
+    contents = chapters(measured.compute(), in_parallel=measured.in_parallel)
+    text = page(measured, contents)
     measured.results.save(place)
     try:
         save_measures(measured, place / "measures")
         (place / "report.html").write_text(text, encoding="utf-8")
-        (place / "tables.tex").write_text(latex(measured, found), encoding="utf-8")
-        pictures = save_pictures(found, place / "figures") if png else {}
-        (place / "report.md").write_text(markdown(measured, found, pictures), encoding="utf-8")
+        (place / "tables.tex").write_text(latex(measured, contents), encoding="utf-8")
+        pictures = save_pictures(contents, place / "figures") if png else {}
+        (place / "report.md").write_text(markdown(measured, contents, pictures), encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write the report to {str(folder)!r}: {error}") from None
     return place / "report.html"

@@ -55,19 +55,19 @@ def chapters(measured: Measured, *, in_parallel: bool = False) -> list[Chapter]:
     tasks = list(dict.fromkeys(task for task, _ in measured.results.groups))
     if len(tasks) == 1:
         return [_chapter(measured, "task-1", tasks[0], tasks[0], once=None)]
-    asked = [(f"task-{place}", task, task, False) for place, task in enumerate(tasks, start=1)]
-    asked.append(("all-tasks", "All tasks together", "", True))
+    jobs = [(f"task-{place}", task, task, False) for place, task in enumerate(tasks, start=1)]
+    jobs.append(("all-tasks", "All tasks together", "", True))
     if not in_parallel:
-        return [_chapter(measured, name, title, task, once=once) for name, title, task, once in asked]
+        return [_chapter(measured, name, title, task, once=once) for name, title, task, once in jobs]
     from joblib import Parallel, cpu_count, delayed
 
-    found = []
-    for chapter, failures in Parallel(n_jobs=min(cpu_count(), len(asked)))(
-        delayed(_chapter_apart)(measured, *each) for each in asked
+    contents = []
+    for chapter, failures in Parallel(n_jobs=min(cpu_count(), len(jobs)))(
+        delayed(_chapter_apart)(measured, *job) for job in jobs
     ):
         measured.failures.update(failures)
-        found.append(chapter)
-    return found
+        contents.append(chapter)
+    return contents
 
 
 def _chapter_apart(

@@ -33,7 +33,7 @@ def study_html(study: Study) -> str:
     """What a study would run, one row a task and variant, as HTML."""
     from sensitivity.study.estimates import plan_rows
 
-    rows = [{name: each for name, each in row.items() if name != "hours"} for row in plan_rows(study)]
+    rows = [{name: value for name, value in row.items() if name != "hours"} for row in plan_rows(study)]
     counts = [
         f"{count} {name}{'s' if count != 1 else ''}"
         for count, name in ((len(study.seeds), "seed"), (study.epochs, "epoch"))
@@ -46,8 +46,8 @@ def study_html(study: Study) -> str:
 
 
 def _table(caption: str, columns: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    head = "".join(f"<th scope='col'>{html.escape(str(each))}</th>" for each in columns)
+    head = "".join(f"<th scope='col'>{html.escape(str(column))}</th>" for column in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(each))}</td>" for each in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td>{html.escape(str(value))}</td>" for value in row) + "</tr>" for row in rows
     )
     return f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

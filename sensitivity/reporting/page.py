@@ -62,7 +62,7 @@ class Sheet:
     csv: str
 
 
-def page(measured: Measured, found: Sequence[Chapter]) -> str:
+def page(measured: Measured, report_chapters: Sequence[Chapter]) -> str:
     """The report as one self-contained HTML page. Everything in it is escaped, but style, script and JSON."""
     import jinja2
     from plotly.offline import get_plotlyjs
@@ -73,7 +73,7 @@ def page(measured: Measured, found: Sequence[Chapter]) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    contents = [_chapter(measured, chapter) for chapter in found]
+    contents = [_chapter(measured, chapter) for chapter in report_chapters]
     templates = {name: template(name).to_plotly_json() for name in THEMES}
     return files.get_template("page.html").render(
         study=measured.results.study,
@@ -128,13 +128,15 @@ def _part(measured: Measured, part: Part) -> dict[str, Any]:
 
 def _shown(part: Part, drawing: Drawing, figure: go.Figure) -> Shown:
     title, subtitle = (
-        _unmarked(each) for each in (figure.layout.title.text, figure.layout.title.subtitle.text)
+        _unmarked(title) for title in (figure.layout.title.text, figure.layout.title.subtitle.text)
     )
     table = part.tables.get(drawing.table)
     name = f"{part.name}-{drawing.name}"
     label = ". ".join(filter(None, [title, subtitle, *part.sentences[:1]]))
-    made = sheet(f"{name}-table", drawing.table, table) if table is not None else None
-    return Shown(name, title, subtitle, label, drawing.words, _least(figure), *_without_title(figure), made)
+    drawn_sheet = sheet(f"{name}-table", drawing.table, table) if table is not None else None
+    return Shown(
+        name, title, subtitle, label, drawing.words, _least(figure), *_without_title(figure), drawn_sheet
+    )
 
 
 def _unmarked(words: str | None) -> str:
@@ -162,21 +164,21 @@ def _without_title(figure: go.Figure) -> tuple[int, str]:
 
     drawn = figure.to_plotly_json()
     layout = {
-        name: each for name, each in drawn["layout"].items() if name not in ("title", "template", "meta")
+        name: value for name, value in drawn["layout"].items() if name not in ("title", "template", "meta")
     }
     room = LABELLED if any(trace["type"] == "parcoords" for trace in drawn["data"]) else HEADROOM
     less = max(0, (layout.get("margin", {}).get("t") or room) - room)
     height = int(layout.get("height") or 450) - less
     layout |= {"height": height, "margin": {**layout.get("margin", {}), "t": room}, "uirevision": "kept"}
     narrow = {
-        place: each
-        for place, each in (drawn["layout"].get("meta") or {}).get("narrow", {}).items()
+        place: value
+        for place, value in (drawn["layout"].get("meta") or {}).get("narrow", {}).items()
         if not place.startswith("title")
     }
     if {"height", "margin.t"} <= set(narrow):
         narrow |= {"height": narrow["height"] - narrow["margin.t"] + room, "margin.t": room}
-    made = {"data": drawn["data"], "layout": layout, "narrow": narrow}
-    return height, _safe(plotly.io.to_json(made, validate=False, remove_uids=False))
+    content = {"data": drawn["data"], "layout": layout, "narrow": narrow}
+    return height, _safe(plotly.io.to_json(content, validate=False, remove_uids=False))
 
 
 def sheet(name: str, what: str, table: pd.DataFrame) -> Sheet:
@@ -188,11 +190,11 @@ def sheet(name: str, what: str, table: pd.DataFrame) -> Sheet:
 
 
 def _sheet(name: str, words: pd.DataFrame, caption: str, note: str, csv: str = "", what: str = "") -> Sheet:
-    rows = [[str(each) for each in row] for row in words.to_numpy(dtype=object).tolist()]
+    rows = [[str(value) for value in row] for row in words.to_numpy(dtype=object).tolist()]
     return Sheet(
         what or name,
         caption,
-        [str(each) for each in words.columns],
+        [str(column) for column in words.columns],
         rows,
         note,
         in_script(csv) if csv else "",

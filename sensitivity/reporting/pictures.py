@@ -30,7 +30,7 @@ def check_png() -> Any:
         raise InputError(NEEDS) from None
 
 
-def save_pictures(found: Sequence[Chapter], folder: pathlib.Path) -> dict[tuple[str, str], str]:
+def save_pictures(contents: Sequence[Chapter], folder: pathlib.Path) -> dict[tuple[str, str], str]:
     """Draw every figure of the report as PNG; return the file of each by the names of part and figure,
     relative to the report.
 
@@ -39,7 +39,7 @@ def save_pictures(found: Sequence[Chapter], folder: pathlib.Path) -> dict[tuple[
     kaleido = check_png()
     folder.mkdir(parents=True, exist_ok=True)
     figures, names = [], {}
-    for chapter in found:
+    for chapter in contents:
         for part in chapter.parts:
             for drawing, figure in part.figures:
                 name = names[part.name, drawing.name] = f"{folder.name}/{part.name}-{drawing.name}.png"

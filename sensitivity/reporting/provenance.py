@@ -99,11 +99,11 @@ def _repeatability(results: Results) -> str:
         return ""
     from trainables.tasks import is_of_package
 
-    own = [name for name in results.spec.get("tasks", ()) if not is_of_package(name)]
-    whose = "a task of your own" if len(own) == 1 else "tasks of your own"
+    foreign_tasks = [name for name in results.spec.get("tasks", ()) if not is_of_package(name)]
+    whose = "a task of your own" if len(foreign_tasks) == 1 else "tasks of your own"
     return (
-        f"results of {listed(own)}, {whose}, may depend on how many trials train together, {bound}"
-        if own
+        f"results of {listed(foreign_tasks)}, {whose}, may depend on how many trials train together, {bound}"
+        if foreign_tasks
         else ""
     )
 
@@ -138,10 +138,10 @@ def devices_in_words(runs: Iterable[Mapping[str, Any]]) -> str:
     >>> devices_in_words([{"workers": 8, "hosts": ["a", "b"], "devices": {"H100": 2}}, one])
     '2 x H100 (2 hosts, up to 8 workers); EPYC (1 worker)'
     """
-    found = []
+    descriptions = []
     for run in runs:
         devices = [f"{count} x {name}" if count > 1 else name for name, count in run["devices"].items()]
         hosts = f"{len(run['hosts'])} hosts, " if len(run["hosts"]) > 1 else ""
         workers = "1 worker" if run["workers"] == 1 else f"up to {run['workers']} workers"
-        found.append(f"{listed(devices or ['unknown'])} ({hosts}{workers})")
-    return "; ".join(dict.fromkeys(found))
+        descriptions.append(f"{listed(devices or ['unknown'])} ({hosts}{workers})")
+    return "; ".join(dict.fromkeys(descriptions))

@@ -66,8 +66,8 @@ def shares(measured: Measured, task: str) -> pd.DataFrame:
     effects = list(dict.fromkeys(table["effect"]))
     rows = []
     for variant, part in table.groupby("variant", sort=False):
-        found = {row["effect"]: with_interval(row, form=".0%") for row in records(part)}
-        rows.append({"variant": str(variant), **{effect: found.get(effect, DASH) for effect in effects}})
+        by_effect = {row["effect"]: with_interval(row, form=".0%") for row in records(part)}
+        rows.append({"variant": str(variant), **{effect: by_effect.get(effect, DASH) for effect in effects}})
     return pd.DataFrame(rows)
 
 
@@ -91,16 +91,14 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
     shown: dict[str, list[str]] = {}
     for name in names:
         column = list(table[name])
-        if name in ends or (name == "task" and len(set(column)) == 1) or all(each == "" for each in column):
+        if name in ends or (name == "task" and len(set(column)) == 1) or all(text == "" for text in column):
             continue
         if name in spans:
             low, high = (list(table[end]) for end in spans[name])
             cells = [{"value": a, "low": b, "high": c} for a, b, c in zip(column, low, high, strict=True)]
-            shown[f"{name} (interval)".replace("_", " ")] = [
-                with_interval(each, form=".4g") for each in cells
-            ]
+            shown[f"{name} (interval)".replace("_", " ")] = [with_interval(row, form=".4g") for row in cells]
         else:
-            shown[name.replace("_", " ")] = [cell(each) for each in column]
+            shown[name.replace("_", " ")] = [cell(value) for value in column]
     return pd.DataFrame(shown)
 
 
