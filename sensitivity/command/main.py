@@ -372,8 +372,10 @@ app.add_typer(presets_app, name="presets")
 
 
 def main() -> None:
-    """Run the command; bad input is one line and exit code 2, an interruption says how to continue and is
-    130."""
+    """Run the command: exit code 2 for bad input, 130 for an interruption.
+
+    Bad input is one line on stderr. An interruption prints the command that continues the run.
+    """
     try:
         _check_working_directory()
         app()

@@ -1,4 +1,4 @@
-"""What commands share: their options, and the study that is meant."""
+"""Options that commands share, and the study that a command is about."""
 
 from __future__ import annotations
 
@@ -55,8 +55,15 @@ Metric = Annotated[
 
 
 def the_study(store: Any, name: str | None) -> str:
-    """The study of a store that is meant: the one named, or the only one. Raises: InputError where there are
-    several, or none."""
+    """Return the name of the study in a store: the named one, or the only one.
+
+    Args:
+        store: an open store.
+        name: of the study; None for the only one.
+
+    Raises:
+        InputError: no study has the name, or the store has several studies or none.
+    """
     if name is not None:
         return name
     names = [row["name"] for row in store.studies()]
@@ -77,8 +84,15 @@ def load_module(task_module: pathlib.Path | None) -> None:
 
 
 def the_studies(file: str | None, preset: str | None) -> list[Study]:
-    """The study of a file, or those of a preset. Raises: InputError unless exactly one of the two is
-    given."""
+    """Return the study of a file, or the studies of a preset.
+
+    Args:
+        file: path of a YAML or JSON study.
+        preset: name of a preset or of a group of presets.
+
+    Raises:
+        InputError: both are set, or neither.
+    """
     from sensitivity.study.presets import GROUPS
     from sensitivity.study.study import Study
 

@@ -13,7 +13,7 @@ from sensitivity.text.json_text import to_json
 from trainables.names import InputError
 
 BEGINS = "paper-"
-"""How the names of the studies begin that belong to the paper."""
+"""Prefix of the names of the paper's studies."""
 
 
 def paper(
@@ -32,8 +32,10 @@ def paper(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what "Optimizing CNNs" claims beside what was measured, with verdicts: supported, contradicted,
-    undecided."""
+    """Show the claims of "Optimizing CNNs" beside the measurements, with verdicts.
+
+    A verdict is supported, contradicted or undecided.
+    """
     from sensitivity.paper.page import agreement_rows, claim_rows, write_paper
     from sensitivity.results.results import Results, records
     from sensitivity.store.store import Store

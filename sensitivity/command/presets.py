@@ -19,8 +19,10 @@ presets_app = typer.Typer(
 
 @presets_app.callback()
 def presets(context: typer.Context, as_json: AsJson = False) -> None:
-    """The studies that come with the package: list them, show what one would run, or print one as YAML to
-    edit."""
+    """List the studies that come with the package.
+
+    `show` prints what a preset would run, `print` its YAML to edit.
+    """
     if context.invoked_subcommand is not None:
         return
     from sensitivity.study.presets import GROUPS, PRESETS
@@ -34,8 +36,10 @@ def presets(context: typer.Context, as_json: AsJson = False) -> None:
 
 @presets_app.command("show")
 def presets_show(name: Annotated[str, typer.Argument(help="Of a preset.")], as_json: AsJson = False) -> None:
-    """Show what a preset would run: cells, configurations, trials, and about how long they take on this
-    machine. Runs nothing."""
+    """Show the size of a preset and about how long it takes on this machine; run nothing.
+
+    The size is the number of cells, configurations and trials.
+    """
     show_plan(the_studies(None, name), as_json)
 
 

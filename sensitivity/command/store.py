@@ -22,8 +22,10 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 @store_app.command()
 def check(store: StorePlace = DEFAULT_STORE, as_json: AsJson = False) -> None:
-    """Whether a store is whole: each trial once, epochs without gaps, nothing that belongs to nothing. Exit
-    code 1 when it is not."""
+    """Check a store: each trial once, epochs without gaps, no orphaned rows.
+
+    Exit code 1 for a store with problems.
+    """
     from sensitivity.store.journal import left_behind, rescued
     from sensitivity.store.store import Store
     from sensitivity.store.tables import VERSION
@@ -70,8 +72,10 @@ def copy(
     study: Annotated[str | None, typer.Option(help="Only this one.", show_default="all")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy studies from one store to another, between SQLite and PostgreSQL too. Given again, it copies what
-    is new."""
+    """Copy studies from one store to another, between SQLite and PostgreSQL too.
+
+    Run it again to copy new trials and epochs only.
+    """
     from sensitivity.store.copying import copy as copy_studies
     from sensitivity.store.store import Store
 
@@ -81,7 +85,7 @@ def copy(
 
 @store_app.command()
 def vacuum(store: StorePlace = DEFAULT_STORE, yes: Yes = False) -> None:
-    """Drop the trials that are in no study any more, and give the space back."""
+    """Delete the trials that belong to no study, and release their disk space."""
     from sensitivity.store.store import Store
     from sensitivity.store.upkeep import unused
     from sensitivity.store.upkeep import vacuum as vacuum_store

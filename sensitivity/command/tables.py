@@ -110,8 +110,11 @@ def import_results(
     out: Folder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Report on results that are there already: any table, an Optuna storage, the folder of Ray Tune or
-    another tool. Nothing is run."""
+    """Report on existing results: a table, an Optuna storage, or the folder of a tool.
+
+    Tables are CSV, TSV, JSON, Excel or Parquet; folders are those of Ray Tune, DeepCAVE, Keras Tuner or
+    DeepOBS. No training is started.
+    """
     kind = _kind_of(place) if kind is None else kind
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS)
@@ -152,8 +155,10 @@ def measure(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the table of one measure: value, interval (low, high), how many trials (n), and a note where
-    something limits it."""
+    """Print the table of one measure, with intervals.
+
+    Columns: value, interval (low, high), number of trials (n), and a note where something limits the value.
+    """
     from sensitivity.measures.named import arguments, measures
     from sensitivity.results.results import Results, records
     from sensitivity.store.store import Store
@@ -189,7 +194,11 @@ def measure(
 
 
 def _kind_of(place: str) -> str:
-    """Return the kind that a place looks like. Raises: InputError where it looks like nothing known."""
+    """Return the kind of import that a path or URL looks like.
+
+    Raises:
+        InputError: no kind fits.
+    """
     from sensitivity.exchange.optuna_files import JOURNALS, is_sqlite
     from sensitivity.exchange.table_files import is_table
     from sensitivity.exchange.tool_folders import tool_of

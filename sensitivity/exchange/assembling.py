@@ -1,4 +1,4 @@
-"""Trials that something else ran: from what was read of them to Results."""
+"""Results from imported trials."""
 
 from __future__ import annotations
 
@@ -51,20 +51,29 @@ def assemble(
     defaults: Mapping[str, Any] | None = None,
     rename: Mapping[str, str] | None = None,
 ) -> Results:
-    """Results of trials that were read elsewhere.
+    """Return the Results of imported trials.
 
     Args:
-        source: where they come from, for messages. names: of hyperparameters, in order. scales: of those
-            whose domain is inferred.
-        spaces: instead of inferring any. known: by variant, hyperparameters whose domain the source tells.
-        design: kind of the design; a full grid is seen, anything else taken as ``random``, where it is not
-            given.
-        epochs: reports of a trial that was not stopped early; the most that any has.
-        defaults: of hyperparameters that a trial lacks while no other hyperparameter explains it; without
-            one, the trial is left out.
-        rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` unless spaces are
-            given.
-    Raises: InputError for no trials, one that is there twice, a configuration outside a given space.
+        trials: one for each trial of the source, in the source's order.
+        source: name of the file, folder or storage, for messages.
+        study: name of the study in the report.
+        metric: name of the metric.
+        direction: ``min`` or ``max``.
+        names: hyperparameters, in order.
+        scales: by hyperparameter whose domain is inferred: ``linear``, ``log``, ``log1m``, ``ordinal`` or
+            ``categorical``.
+        spaces: search space of all variants, or by variant; None infers them.
+        known: by variant, hyperparameters whose domain the source tells.
+        design: kind of the design; None recognises a full grid and takes anything else as ``random``.
+        epochs: reports of a trial that was not stopped early; None for the largest number of any trial.
+        notes: sentences for :attr:`Results.notes`.
+        defaults: values for hyperparameters that a trial lacks while no other hyperparameter explains the
+            gap; a trial without a default is left out.
+        rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` unless
+            ``spaces`` is set.
+
+    Raises:
+        InputError: no trials, a trial that is there twice, or a configuration outside the search space.
     """
     if not trials:
         raise InputError(f"{source} holds no trials")
@@ -140,8 +149,9 @@ def assemble(
 
 
 def as_utf8(name: str) -> str:
-    """A name with "?" for each byte of a file's name that is no UTF-8: reports and tables can hold nothing
-    else.
+    """Return a name with "?" for each byte that is not UTF-8.
+
+    Reports and tables hold UTF-8 only; file names can hold any bytes.
 
     >>> as_utf8("caf" + chr(0xDCE9)), as_utf8("café")
     ('caf?', 'café')
@@ -150,8 +160,10 @@ def as_utf8(name: str) -> str:
 
 
 def _with_status(trial: Imported, budget: int) -> Imported:
-    """The trial with the status that its reports give it: what reported fewer than the others was stopped
-    early."""
+    """Return the trial with the status that its reports imply.
+
+    A trial with fewer reports than the budget was stopped early.
+    """
     status = trial.status
     finite = math.isfinite(trial.value)
     if status in (ENDED, "completed") and not trial.reports:
@@ -164,8 +176,10 @@ def _with_status(trial: Imported, budget: int) -> Imported:
 
 
 def _checked(trial: Imported, space: SearchSpace, source: str) -> Imported:
-    """Return the trial with the values as the space holds them; one without a result with those of its values
-    that can be read."""
+    """Return the trial with its values converted to the types of the space.
+
+    A trial without a result keeps only the values that can be read.
+    """
     if trial.status not in DONE:
         return replace(trial, configuration=_readable(trial.configuration, space))
     unexpected = {name: value for name, value in trial.configuration.items() if name not in space}
@@ -180,8 +194,10 @@ def _checked(trial: Imported, space: SearchSpace, source: str) -> Imported:
 
 
 def _readable(configuration: Mapping[str, Any], space: SearchSpace) -> dict[str, Any]:
-    """Return the values that can be read, also outside their domain: a trial without a result decides no
-    domain."""
+    """Return the readable values of a configuration, inside their domain or not.
+
+    A trial without a result decides no domain, so its values are not checked.
+    """
     values: dict[str, Any] = {}
     for domain in space:
         with contextlib.suppress(InputError):
@@ -190,8 +206,11 @@ def _readable(configuration: Mapping[str, Any], space: SearchSpace) -> dict[str,
 
 
 def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
-    """Every trial with a seed: configurations that come again without one are numbered. Raises: InputError
-    for a trial given twice."""
+    """Number the trials of each configuration that have no seed; return all trials, and a note.
+
+    Raises:
+        InputError: two finished trials have the same configuration and seed.
+    """
     completed: dict[Any, Imported] = {}
     counts: dict[Any, int] = {}
     seeded, repeated = [], False
@@ -227,8 +246,10 @@ def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
 def _designs(
     trials: Sequence[Imported], space_of: Mapping[str, SearchSpace], design: str | None
 ) -> dict[str, str]:
-    """The kind of each variant's design: a grid where every combination of few levels is there, else
-    random."""
+    """Return the kind of each variant's design.
+
+    A design is a grid if every combination of a few levels is there, else random.
+    """
     if design is not None and design not in KINDS:
         raise unknown("design", design, KINDS)
     if design is not None:

@@ -1,5 +1,7 @@
-"""The names of columns without what tools put before them: ``params.lr``, ``config/lr`` and ``hparams/lr``
-are lr."""
+"""Column names without the prefixes of tools.
+
+``params.lr``, ``config/lr`` and ``hparams/lr`` are lr.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,11 @@ PREFIXES: dict[Group, tuple[str, ...]] = {
     ),
     "tags": ("tags.", "tags/", "tag.", "user_attrs_", "system_attrs_", "user_attrs.", "system_attrs."),
 }  # fmt: skip
-"""By group: prefixes of Weights & Biases, MLflow, Optuna, Ray Tune, Keras Tuner, AlgoPerf, DeepOBS, DeepCAVE,
-scikit-learn and Ax."""
+"""Prefixes by group: hyperparameters, results and others.
+
+Tools: Weights & Biases, MLflow, Optuna, Ray Tune, Keras Tuner, AlgoPerf, DeepOBS, DeepCAVE, scikit-learn and
+Ax.
+"""
 WRAPPERS = ("train_loop_config", "values", "hyperparameters", "params", "config", "optimizer_hyperparams")
 """Names of nested entries that hold all hyperparameters."""
 COUNTS = frozenset({"count", "total", "m", "b", "k", "millions", "num", "number", "size", "mb", "trainable"})
@@ -87,8 +92,9 @@ def leaf_of(column: str) -> str:
 
 
 def column_called(name: str, columns: Collection[str]) -> str:
-    """Return the column of a name, or the only one that has the name behind a prefix; the name itself where
-    there is none.
+    """Return the column of a name, or the only column with that name after a prefix.
+
+    The name itself is returned if no column matches.
 
     >>> column_called("lr", ["params.lr", "metrics.loss"]), column_called("lr", ["lr", "params.lr"]), column_called("mu", ["lr"])
     ('params.lr', 'lr', 'mu')

@@ -1,5 +1,4 @@
-"""A column of a table of results: its name, its values, and what can be told of it without the other
-columns."""
+"""A column of a table of results: its name, its values, and properties of both."""
 
 from __future__ import annotations
 
@@ -36,8 +35,10 @@ SETTING_TOKENS = frozenset(
         "reduction", "estimator", "prior", "anneal", "annealing", "regularization", "reg",
     }
 )  # fmt: skip
-"""Words that make the name of a result that of a setting: ``kl_weight``, ``error_bound``,
-``reward_scale``."""
+"""Words that turn the name of a result into that of a setting.
+
+Examples: ``kl_weight``, ``error_bound``, ``reward_scale``.
+"""
 MEASUREMENTS = frozenset(
     {
         "nparams", "numparams", "nparameters", "numparameters", "parametercount", "paramcount", "paramscount", "totalparams",
@@ -170,8 +171,10 @@ def is_missing(value: Any) -> bool:
 
 
 def columns_of(frame: pd.DataFrame) -> dict[str, Column]:
-    """Return the columns of a table by name, with cells as Python's own values; the exact decimals of Parquet
-    as floats."""
+    """Return the columns of a table by name, with cells as Python values.
+
+    Decimals of Parquet become floats.
+    """
     return {
         str(name): Column(str(name), [_plain(cell) for cell in column.astype(object)])
         for name, column in frame.items()

@@ -1,5 +1,7 @@
-"""The entries of a config that are hyperparameters: those that differ between trials, without paths, ids,
-devices and functions."""
+"""Config entries that are hyperparameters.
+
+An entry is a hyperparameter if it differs between trials and is no path, id, device or function.
+"""
 
 from __future__ import annotations
 
@@ -65,16 +67,17 @@ WHOLE = frozenset(
         "worldsize",
     }
 )
-"""The same, of entries with no other word: the name of an optimizer and the rank of a matrix are
-hyperparameters."""
+"""Last words of entries that name a trial, a place or a machine if the name has no other word.
+
+The name of an optimizer and the rank of a matrix are hyperparameters.
+"""
 MOST_TEXTS = 20
 
 
 def hyperparameters_of(
     configs: Sequence[Mapping[str, Any]], used: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """Return the entries that are hyperparameters, and the sentence that says which entries that differ are
-    none.
+    """Return the hyperparameters, and a sentence on the differing entries that were left out.
 
     Args:
         configs: of the trials, nested entries as ``outer/inner``.
@@ -113,8 +116,10 @@ def hyperparameters_of(
 
 
 def is_object(value: Any) -> bool:
-    """Return True for a function or the like, which Ray Tune writes as its address: another in every
-    process."""
+    """Return True for the text of an object such as a function.
+
+    Ray Tune writes such an object with its address, which differs in every process.
+    """
     return callable(value) or (isinstance(value, str) and value.startswith("<") and " at 0x" in value)
 
 

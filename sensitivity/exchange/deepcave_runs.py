@@ -1,5 +1,7 @@
-"""The run folders of DeepCAVE: ``configs.json`` and ``history.jsonl``, or the tables ``configspace.csv`` and
-``trials.csv``."""
+"""Run folders of DeepCAVE.
+
+Files: ``configs.json`` and ``history.jsonl``, or the tables ``configspace.csv`` and ``trials.csv``.
+"""
 
 from __future__ import annotations
 

@@ -57,8 +57,10 @@ def _files(place: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _rows(path: pathlib.Path, run: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a row for every epoch of a run; the first entry of a curve, from before training, is a column
-    ``initial_CURVE``."""
+    """Return a row for every epoch of a run.
+
+    The first entry of a curve, from before training, becomes the column ``initial_CURVE``.
+    """
     folders = [parent.name for parent in path.parents]
     settings = run[SETTINGS] if isinstance(run[SETTINGS], Mapping) else {}
     curves = {name: run[name] for name in CURVES if isinstance(run.get(name), list) and run[name]}

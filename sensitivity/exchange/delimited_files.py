@@ -1,5 +1,7 @@
-"""Delimited text as a table: separator, encoding and decimal mark are those of the file, and an empty cell is
-not NaN."""
+"""Delimited text as a table.
+
+Separator, encoding and decimal mark are detected. An empty cell is not NaN.
+"""
 
 from __future__ import annotations
 
@@ -123,8 +125,9 @@ def separator_of(text: str, default: str) -> str:
 
 
 def has_decimal_commas(columns: Sequence[Sequence[str]], separator: str) -> bool:
-    """Return True if numbers have decimal commas: some do, none has a point, and quoted ones begin with
-    ``0,``.
+    """Return True if numbers have decimal commas.
+
+    Some numbers have a comma, none has a point, and quoted numbers begin with ``0,``.
 
     >>> has_decimal_commas([["0,1", "1"], ["adam", "sgd"]], ";"), has_decimal_commas([["64,64"], ["0.5"]], ";")
     (True, False)

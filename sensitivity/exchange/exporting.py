@@ -1,5 +1,7 @@
-"""What TensorBoard and MLflow are given: a run for each trial, in a folder that is replaced whole or not at
-all."""
+"""Export of runs for TensorBoard and MLflow.
+
+Each trial becomes a run. The folder of a study is replaced whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +33,13 @@ FINAL = "result/"
 class Run:
     """A trial that has begun.
 
-    facts: key, study, task, variant, seed and status, in words. steps: numbers of the epochs. times: when
-    they ended, and begin: when the first began, in seconds since 1970. metrics: what each epoch measured, by
-    name. final: what the trial came to, what is not known left
-    out: ``loss`` (capped), ``value`` (as it was), ``best`` (of any epoch), ``diverged`` (1 or 0).
+    facts: key, study, task, variant, seed and status, as text.
+    steps: numbers of the epochs, counted from 1.
+    times: end of each epoch, seconds since 1970.
+    begin: start of the first epoch, seconds since 1970.
+    metrics: values of each epoch, by metric.
+    final: results of the trial, without unknown ones: ``loss`` (capped), ``value`` (uncapped), ``best`` (of
+    any epoch), ``diverged`` (1 or 0).
     """
 
     facts: Mapping[str, str]
@@ -48,17 +53,17 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What a reader finds it by."""
+        """Name of the run: variant and key."""
         return f"{self.facts['variant']} {self.facts['key']}"
 
     @property
     def end(self) -> float:
-        """When it last reported, in seconds since 1970."""
+        """Time of the last report, seconds since 1970."""
         return self.times[-1] if self.times else self.begin
 
 
 def runs(results: Results) -> Iterator[Run]:
-    """Every trial that has begun, in the study's order.
+    """Yield every trial that has begun, in the study's order.
 
     An epoch ends its training time and that of later ones before the last report. Where the moment is not
     known, as of every import, the clock begins in 1970. A metric that a trial never reported is left out;
@@ -113,19 +118,29 @@ def _final(row: Mapping[str, Any], curve: NDArray[np.float64], *, maximised: boo
 
 
 Write = Callable[["Results", pathlib.Path, pathlib.Path], pathlib.Path]
-"""Writes results below an empty folder, whose contents will be in another, and returns the folder in it that
-is the study."""
+"""Write results into an empty folder, and return the folder of the study in it.
+
+Args are the results, the temporary folder, and the folder that the contents are moved to.
+"""
 
 
 def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write) -> pathlib.Path:
-    """Write a study into a folder of exports of one kind, beside those of other studies; an earlier export of
-    the study is replaced.
+    """Write a study into a folder of exports; an earlier export of the study is replaced.
 
-    It is written beside the folder and takes its place when it is complete, so one that is interrupted
-    changes nothing.
+    Exports of other studies stay. The export is written beside the folder and moved into place when it is
+    complete, so an interrupted export changes nothing.
 
-    Args: folder: made where it is not there. kind: ``tensorboard`` or ``mlflow``. Returns: the folder of the
-    study. Raises: InputError for a folder that holds something else, or cannot be written.
+    Args:
+        results: of the study.
+        folder: is created if missing.
+        kind: ``tensorboard`` or ``mlflow``.
+        write: writes the results in the format of the tool.
+
+    Returns:
+        The folder of the study.
+
+    Raises:
+        InputError: the folder holds something else, or cannot be written.
     """
     place = pathlib.Path(folder).expanduser().absolute()
     try:
@@ -155,8 +170,11 @@ def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write
 
 
 def _earlier(place: pathlib.Path, kind: str) -> dict[str, pathlib.Path]:
-    """The exports in a folder by study. Raises: InputError for a folder that has something in it, and none of
-    this kind."""
+    """Return the exports in a folder by study.
+
+    Raises:
+        InputError: the folder is not empty and holds no export of this kind.
+    """
     if place.exists() and not place.is_dir():
         raise InputError(f"{str(place)!r} is a file; an export is a folder")
     inside = [path for path in place.iterdir() if not path.name.startswith(".")] if place.exists() else []

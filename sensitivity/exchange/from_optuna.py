@@ -123,8 +123,10 @@ def _check_alike(read: Sequence[OptunaTrials]) -> None:
 
 
 def _written_spaces(read: Sequence[OptunaTrials], trials: Sequence[Imported]) -> Spaces:
-    """Return the spaces that :meth:`Results.to_optuna` wrote with the studies; None where one lacks it or the
-    variants are others."""
+    """Return the spaces that ``to_optuna`` wrote with the studies.
+
+    None if a study lacks its space, or if the variants differ.
+    """
     written = {single.default_variant: single.space for single in read if single.space is not None}
     return (
         written if len(written) == len(read) and {trial.variant for trial in trials} == set(written) else None

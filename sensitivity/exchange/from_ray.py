@@ -1,5 +1,7 @@
-"""Ray Tune experiments as Results, read from their files (JSON; nothing is unpickled) or from a
-ResultGrid."""
+"""Ray Tune experiments as Results, read from their JSON files or from a ResultGrid.
+
+Nothing is unpickled.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,9 @@ def from_ray(
     design: str | None = None,
     study: str | None = None,
 ) -> Results:
-    """Read a Ray Tune experiment of any version, as far as its files can be read; :attr:`Results.notes` count
-    what cannot.
+    """Read a Ray Tune experiment of any version.
+
+    :attr:`Results.notes` count the files that cannot be read.
 
     A trial whose last report is not finite has diverged, also where Ray's encoder wrote NaN as the text
     "null". One that ended with an error has failed, and one that reported less often than the others was
@@ -137,8 +140,7 @@ def from_ray(
 
 
 def _direction(read: Experiment, metric: str, direction: Direction | None) -> tuple[Direction, list[str]]:
-    """Return the direction that is given, that Ray Tune was given for the metric, or that the metric's name
-    states."""
+    """Return the direction: the argument, else Ray Tune's mode, else the one in the metric's name."""
     if direction is not None:
         return direction, []
     if read.metric == metric and read.mode in ("min", "max"):

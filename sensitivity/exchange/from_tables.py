@@ -55,8 +55,10 @@ def from_table(
     empty: Empty | None = None,
     kind: str | None = None,
 ) -> Results:
-    """Results of a table: a DataFrame, a file (CSV, TSV, JSON, Excel or Parquet), or the folder of DeepCAVE,
-    Keras Tuner or DeepOBS.
+    """Return the Results of a table.
+
+    The table is a DataFrame, a file (CSV, TSV, JSON, Excel or Parquet), or the folder of DeepCAVE, Keras
+    Tuner or DeepOBS.
 
     Args:
         hyperparameters: columns. Where none are named, those with a prefix such as ``config/``, ``params.``
@@ -251,8 +253,11 @@ def _check_names(
 
 
 def _check_roles(columns: Mapping[str, Column], roles: Roles, metric: str, source: str) -> None:
-    """Raise InputError where no hyperparameter is left, two have one name, or a result may be a
-    hyperparameter."""
+    """Check the roles: at least one hyperparameter, distinct names, no doubtful result.
+
+    Raises:
+        InputError: one of the checks fails.
+    """
     roles.left_out.pop(metric, None)
     roles.hyperparameters.pop(metric, None)
     if not roles.hyperparameters:

@@ -1,5 +1,4 @@
-"""The search spaces of trials that something else ran: given, known from their source, or inferred, and then
-said."""
+"""Search spaces of imported trials: specified, known from the source, or inferred."""
 
 from __future__ import annotations
 
@@ -54,8 +53,9 @@ def spaces_of(
     known: Mapping[str, Mapping[str, Hyperparameter]],
     defaults: Mapping[str, Any],
 ) -> Inferred:
-    """Return the space of each variant, and the trials without those that lack a hyperparameter for no
-    reason.
+    """Return the space of each variant, and the trials that fit into it.
+
+    A trial is left out if it lacks a hyperparameter and no condition explains it.
 
     Holes are told from conditions in :mod:`sensitivity.exchange.holes`.
 
@@ -85,8 +85,10 @@ def spaces_of(
 def _wide_enough(
     known: Mapping[str, Mapping[str, Hyperparameter]], defaults: Mapping[str, Any]
 ) -> dict[str, dict[str, Hyperparameter]]:
-    """Return the domains that hold their default; others are inferred from the values, with the default among
-    them."""
+    """Return the known domains that hold the default of their hyperparameter.
+
+    Other domains are inferred from the values, with the default among them.
+    """
     return {
         variant: {
             name: domain
@@ -183,8 +185,7 @@ def _domains(
 
 
 def _most_complete(trials: Sequence[Imported], domains: Domains) -> list[Imported]:
-    """Return the trials of a variant, none of which ended, that can describe its space: those with the most
-    hyperparameters."""
+    """Return the trials with the most hyperparameters, of a variant in which no trial ended."""
     most = max(len(trial.configuration) for trial in trials)
     complete = [trial for trial in trials if len(trial.configuration) == most]
     try:
@@ -199,8 +200,10 @@ def _scales(
     scales: Mapping[str, str],
     known: Mapping[str, Mapping[str, Hyperparameter]],
 ) -> dict[str, str]:
-    """Return the scales of all variants together: a hyperparameter with another scale in each variant cannot
-    be compared."""
+    """Return the scales of the hyperparameters, shared by all variants.
+
+    Variants with different scales of a hyperparameter could not be compared.
+    """
     shared = dict(scales)
     for name in names:
         values = [
@@ -223,8 +226,17 @@ def _none_ended(variant: str, trials: Sequence[Imported]) -> str:
 
 
 def check_measurable(space_of: Mapping[str, SearchSpace], source: str) -> None:
-    """Every variant has hyperparameters, and what is called lr is a learning rate: its axis is logarithmic in
-    measures and figures."""
+    """Check that every variant has hyperparameters, and that lr has positive values.
+
+    The axis of lr is logarithmic in measures and figures.
+
+    Args:
+        space_of: search space by variant.
+        source: of the trials, for messages.
+
+    Raises:
+        InputError: one of the checks fails.
+    """
     for variant, space in space_of.items():
         if not len(space):
             raise InputError(f"variant {variant!r} of {source} has no hyperparameters")
@@ -261,7 +273,7 @@ def _inferred_words(space_of: Mapping[str, SearchSpace], guessed: Sequence[str])
 
 
 def _domain_words(name: str, space_of: Mapping[str, SearchSpace]) -> str:
-    """The scale and the range of a hyperparameter over all variants; nothing where it has a single value."""
+    """Return the scale and the range of a hyperparameter over all variants; "" for a single value."""
     domains = [space[name] for space in space_of.values() if name in space]
     if all(domain.cardinality == 1 for domain in domains):
         return ""

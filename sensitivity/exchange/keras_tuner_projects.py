@@ -27,8 +27,9 @@ def is_keras_tuner(place: pathlib.Path) -> bool:
 
 
 def read_keras_tuner(place: pathlib.Path) -> ToolTable:
-    """Return the trials of a project: the score of each, under the name of the metric whose best observation
-    it is.
+    """Return the trials of a project, with the score of each.
+
+    The score is named after the metric whose best observation it is.
 
     Source: https://keras.io/api/keras_tuner/tuners/base_tuner/, and ``keras_tuner/engine/trial.py``.
     """
@@ -93,8 +94,10 @@ def _metric_directions(trials: Sequence[Mapping[str, Any]]) -> dict[str, Directi
 
 
 def _objective(trials: Sequence[Mapping[str, Any]]) -> str:
-    """Return the metric that the score of every trial is the best observation of; ``score`` where none or
-    several could be."""
+    """Return the metric whose best observation is the score of every trial.
+
+    The name is ``score`` if no metric or several metrics fit.
+    """
     scored = [
         (float(trial["score"]), _observations(trial))
         for trial in trials

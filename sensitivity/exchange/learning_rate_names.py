@@ -12,8 +12,10 @@ LR = "lr"
 CORES = frozenset({"lr", "lr0", "lrate", "learningrate", "learningrate0"})
 """A name without its affixes that is the learning rate."""
 LETTERS = frozenset({"eta", "eta0", "stepsize"})
-"""The same, of names that also mean the reduction factor of successive halving or the period of a schedule: a
-value below 1 tells."""
+"""Names of learning rates that also name a reduction factor or a period.
+
+A value below 1 decides for the learning rate.
+"""
 AFFIXES = frozenset(
     {
         "max", "maximum", "peak", "base", "initial", "init", "start", "optimizer", "optimiser", "optim", "opt", "train", "training",
@@ -66,8 +68,9 @@ def _holds_learning_rate(name: str) -> bool:
 
 
 def could_be_rates(name: str, column: Sequence[Any]) -> bool:
-    """Return True if all values are positive finite numbers; for a name that also means something else, with
-    one below 1.
+    """Return True if all values are positive finite numbers.
+
+    For an ambiguous name, at least one value must be below 1.
 
     >>> could_be_rates("learning_rate", [0.1, 3.0]), could_be_rates("learning_rate", ["adaptive"]), could_be_rates("eta", [2, 3])
     (True, False, False)

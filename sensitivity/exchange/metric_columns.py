@@ -40,8 +40,7 @@ OTHER: Mapping[str, Direction] = {"min": "max", "max": "min"}
 
 
 def metric_of(columns: Mapping[str, Column], results: Sequence[str], source: str) -> str:
-    """Return the column of the metric: the only result, a result on held-out data before one on training
-    data.
+    """Return the column of the metric: the only result, held-out data before training data.
 
     Args:
         columns: of the table, by name.
@@ -73,8 +72,9 @@ def metric_of(columns: Mapping[str, Column], results: Sequence[str], source: str
 def direction_of(
     columns: Mapping[str, Column], metric: str, wanted: Direction | None, source: str
 ) -> tuple[Direction, list[str]]:
-    """Return the direction of a metric, given or told by its name or the column ``loss``, and the sentence
-    that says so.
+    """Return the direction of a metric, and the sentence that states it.
+
+    The direction is the argument, or is told by the metric's name or the column ``loss``.
 
     Args:
         columns: of the table, by name.

@@ -37,8 +37,9 @@ def tokens_of(name: str) -> list[str]:
 
 
 def direction_in(name: str) -> Direction | None:
-    """Return the direction that a metric's name states, None where it states none. The last word that states
-    one decides.
+    """Return the direction that a metric's name states, None if it states none.
+
+    The last word that states a direction decides.
 
     >>> direction_in("val_acc"), direction_in("episode_reward_mean"), direction_in("top1_error"), direction_in("score")
     ('max', 'max', 'min', None)

@@ -18,8 +18,7 @@ VALUE_KEYS = {"value", "desc"}
 
 
 def flattened(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table in which a column of mappings is a column for each of their entries, called
-    ``outer.inner``.
+    """Return a table with a column ``outer.inner`` for each entry of a column of mappings.
 
     Args:
         frame: with mappings as cells, or as their text (``{'lr': 0.1}``, ``{"lr": 0.1}``).

@@ -1,5 +1,7 @@
-"""Optuna studies from where they are stored. What is no storage of Optuna's is refused before Optuna makes
-tables in it."""
+"""Optuna studies from their storages.
+
+A file that is no Optuna storage is refused before Optuna creates tables in it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ JOURNALS = (".log", ".journal")
 
 
 def is_sqlite(path: str | pathlib.Path) -> bool:
-    """Whether a file is a SQLite database."""
+    """Return True if a file is a SQLite database."""
     try:
         with pathlib.Path(path).open("rb") as file:
             return file.read(len(SQLITE)) == SQLITE
@@ -26,11 +28,15 @@ def is_sqlite(path: str | pathlib.Path) -> bool:
 
 
 def studies_of(source: Any, names: Sequence[str]) -> tuple[list[optuna.Study], str]:
-    """The studies that are meant, and where they are from, in words.
+    """Return the Optuna studies, and their origin in words.
 
-    Args: source: a URL, the path of a SQLite file or of a journal, or several Study objects. names: in a
-    storage; none where it holds one. Raises: InputError for what is no storage, an unknown name, or several
-    studies and no name.
+    Args:
+        source: a URL, the path of a SQLite file or of a journal, or several Study objects.
+        names: of studies in a storage; empty if the storage has one study.
+
+    Raises:
+        InputError: the source is no storage, a name is unknown, or several studies are there and none is
+            named.
     """
     import optuna
 
@@ -117,6 +123,6 @@ def _short(error: Exception) -> str:
 
 
 def _hidden(place: str) -> str:
-    """A URL that could not be read, without what may be its password."""
+    """Return an unreadable URL without the part that may be a password."""
     head, separator, tail = place.rpartition("@")
     return f"{head.partition('://')[0]}://...@{tail}" if separator else place

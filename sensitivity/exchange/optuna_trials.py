@@ -193,8 +193,10 @@ class OptunaTrials:
         )
 
     def _outcome(self, trial: FrozenTrial, failed: str) -> tuple[str, list[tuple[int, float]]]:
-        """Return the status and the reports: the intermediate values, of which the last is the value of a
-        trial that completed."""
+        """Return the status and the reports of a trial.
+
+        Reports are the intermediate values; the last report of a completed trial is its value.
+        """
         reports = sorted(trial.intermediate_values.items())
         status = STATES[trial.state.name]
         if status == "completed" and trial.values is not None:

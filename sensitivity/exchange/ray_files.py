@@ -1,5 +1,7 @@
-"""The files of a Ray Tune experiment: its state, and a folder a trial with config and reports. What cannot be
-read is counted."""
+"""Files of a Ray Tune experiment: its state, and a folder for each trial.
+
+Unreadable files are counted.
+"""
 
 from __future__ import annotations
 
@@ -146,8 +148,10 @@ def _run(folder: pathlib.Path, state: TrialState | None, report_file: Reports) -
 def _config(
     folder: pathlib.Path, reports: Sequence[Mapping[str, Any]], state: TrialState | None
 ) -> Mapping[str, Any]:
-    """Return the config of the first source that has one: the trial's file, its last report, the experiment's
-    state."""
+    """Return the config of the first source that has one.
+
+    Sources: the trial's file, its last report, the experiment's state.
+    """
     written = _json(folder / PARAMS)
     if isinstance(written, Mapping) and written:
         return leaves(written)

@@ -19,7 +19,7 @@ AUTOMATIC = (
     "agent_timesteps_total", "num_healthy_workers", "trial_id", "experiment_id", "date", "checkpoint_dir_name", "hostname", "node_ip",
     "experiment_tag", "should_checkpoint", "config", "logdir", "neg_mean_loss",
 )  # fmt: skip
-"""What Ray Tune adds to a report."""
+"""Entries that Ray Tune adds to a report."""
 COUNTERS = frozenset(
     {
         "time", "timer", "timers", "seconds", "secs", "sec", "ms", "minutes", "hours", "duration", "elapsed", "wall", "walltime", "date",
@@ -115,8 +115,10 @@ class Curves:
 
 
 def curves_of(runs: Sequence[Run], metric: str) -> Curves:
-    """Return the metric of every trial. A report without the metric is none; a restored trial repeats
-    iterations, of which the last counts.
+    """Return the metric of every trial, by iteration.
+
+    A report without the metric does not count. Of an iteration that a restored trial repeats, the last report
+    counts.
 
     Args:
         runs: trials.

@@ -26,8 +26,10 @@ WORDS = {
     "pending": ("pending", "waiting", "queued", "scheduled", "idle", "candidate", "staged",
     "requested", "configuring", "requeued", "created"),
 }  # fmt: skip
-"""By status: words of W&B, MLflow, Optuna, Ray, Keras Tuner, Ax, Vizier, SMAC, DeepCAVE, NNI, Sacred, ClearML
-and SLURM."""
+"""Words of tools by status.
+
+Tools: W&B, MLflow, Optuna, Ray, Keras Tuner, Ax, Vizier, SMAC, DeepCAVE, NNI, Sacred, ClearML and SLURM.
+"""
 STATUS_OF = {word: status for status, words in WORDS.items() for word in words}
 UNFINISHED = ("stopped", "failed", "running", "pending")
 ENUMERATIONS = re.compile(r"^(trialstate|trialstatus|runstatus|statustype|status|state)\.")
@@ -38,8 +40,9 @@ DETAILS = re.compile(r"^(cancelled|canceled)(_by_.*|\+)$")
 def statuses_of(
     words: Iterable[Any], translations: Mapping[str, str] | None = None, *, column: str = "status"
 ) -> list[str]:
-    """Return the status of every trial by its word; :data:`sensitivity.exchange.assembling.ENDED` where it
-    has none.
+    """Return the status of every trial by its word.
+
+    A trial without a word gets :data:`sensitivity.exchange.trial.ENDED`.
 
     Args:
         words: a word a trial; None, NaN or an empty text where there is none.

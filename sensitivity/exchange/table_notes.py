@@ -1,4 +1,4 @@
-"""What is said of a table's columns: which were taken for what, and which were left out."""
+"""Notes on the columns of a table: the role of each, and the columns left out."""
 
 from __future__ import annotations
 

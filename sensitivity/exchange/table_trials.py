@@ -32,7 +32,7 @@ MOST_BUDGETS = 8
 
 @dataclass(frozen=True)
 class TableTrials:
-    """What a table says of its trials.
+    """Trials of a table.
 
     columns: of the table, by name.
     names: of hyperparameters, by column.
@@ -58,8 +58,11 @@ class TableTrials:
     by_budget: bool
 
     def read(self) -> tuple[list[Imported], list[str]]:
-        """Return the trials, and what was assumed of them in sentences. Raises: InputError for cells that are
-        not what their role takes."""
+        """Return the trials, and sentences on the assumptions about them.
+
+        Raises:
+            InputError: a cell does not fit its column's role.
+        """
         size = len(self.columns[self.metric].cells)
         values = numbers_of(self.columns[self.metric])
         seconds = (
@@ -130,8 +133,11 @@ class TableTrials:
         return ("pending", []) if status == "pending" else (status, reports)
 
     def _silent(self, trials: Sequence[Imported], silent: int) -> list[str]:
-        """Return what is said of trials without a result. Raises: InputError where nothing says what became
-        of them."""
+        """Return sentences on trials without a result.
+
+        Raises:
+            InputError: nothing tells if such trials diverged or failed.
+        """
         unknown = sum(trial.status == ENDED and not trial.reports for trial in trials)
         if unknown:
             raise InputError(
@@ -156,8 +162,10 @@ class TableTrials:
         ]
 
     def _labels(self, role: str, statuses: Sequence[str]) -> list[str]:
-        """Return the variant or the task of every row; a row that did not finish may have none, an empty
-        text."""
+        """Return the variant or the task of every row.
+
+        A row that did not finish may have an empty label.
+        """
         if role not in self.roles:
             return [self.study] * len(statuses)
         column = self.columns[self.roles[role]]
@@ -197,8 +205,10 @@ class TableTrials:
         return [None if none else whole_number_of(column, row) for row, none in enumerate(lacking)]
 
     def _steps(self, size: int) -> tuple[list[int], list[str]]:
-        """Return the epoch of every row: as it is where it is whole, else its rank among all budgets, which
-        is said."""
+        """Return the epoch of every row, and sentences on ranks.
+
+        A fractional budget is replaced by its rank among all budgets.
+        """
         if "epoch" not in self.roles:
             return [1] * size, []
         column = self.columns[self.roles["epoch"]]
@@ -231,8 +241,11 @@ class TableTrials:
         tasks: Sequence[str],
         seeds: Sequence[int | None],
     ) -> list[str]:
-        """Return what is said of repetitions with equal results. Raises: InputError where all of the table is
-        there more than once."""
+        """Return sentences on repetitions with equal results.
+
+        Raises:
+            InputError: the whole table is there more than once.
+        """
         if "epoch" in self.roles or "seed" in self.roles:
             return []
         rows = [repr([column.cells[i] for column in self.columns.values()]) for i in range(len(values))]
@@ -268,7 +281,11 @@ def _label(cell: Any, column: Column) -> str:
 
 
 def numbers_of(column: Column) -> list[float | None]:
-    """Return a column as floats, None where it is empty. Raises: InputError for text, naming the row."""
+    """Return a column as floats, None for an empty cell.
+
+    Raises:
+        InputError: a cell holds text; the message names the row.
+    """
     numbers: list[float | None] = []
     for row, cell in enumerate(column.cells, 1):
         try:
@@ -279,7 +296,15 @@ def numbers_of(column: Column) -> list[float | None]:
 
 
 def whole_number_of(column: Column, row: int) -> int:
-    """Return the whole number in a cell. Raises: InputError for anything else. Args: row: counted from 0."""
+    """Return the whole number in a cell.
+
+    Args:
+        column: of the cell.
+        row: counted from 0.
+
+    Raises:
+        InputError: the cell holds anything else.
+    """
     cell = column.cells[row]
     if isinstance(cell, int):
         return int(cell)
@@ -297,8 +322,9 @@ def whole_number_of(column: Column, row: int) -> int:
 
 
 def seconds_of(column: Column) -> list[float]:
-    """Return durations in seconds, NaN where a cell holds none: numbers in the unit of the column's name, or
-    text as pandas writes it.
+    """Return durations in seconds, NaN for an empty cell.
+
+    Numbers are in the unit of the column's name; text is as pandas writes it.
 
     >>> seconds_of(Column("duration", ["0 days 00:01:30.5", None])), seconds_of(Column("minutes", [2]))
     ([90.5, nan], [120.0])

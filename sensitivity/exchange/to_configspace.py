@@ -25,14 +25,19 @@ DECIMALS = 9
 def to_configspace(
     results: Results, *, task: str | None = None, variant: str | None = None
 ) -> tuple[ConfigurationSpace, list[tuple[Configuration, float]]]:
-    """The space of one variant, and every trial of it on one task that has a result, with its capped loss.
+    """Return the space of one variant, and its trials on one task with their capped losses.
 
     log1m hyperparameters are ``1 - mu`` on a log scale (:mod:`search_spaces.configspace_spaces`). Seeds of a
-    configuration come one by one. HyperSHAP maximises: give it ``[(configuration, -loss) for configuration,
+    configuration come one by one. HyperSHAP maximises: pass it ``[(configuration, -loss) for configuration,
     loss in pairs]``.
 
-    Args: task, variant: where there are several. Raises: InputError where several could be meant, or
-    ConfigSpace cannot carry the space.
+    Args:
+        results: of the study.
+        task: may be None if the study has one task.
+        variant: may be None if the study has one variant.
+
+    Raises:
+        InputError: several tasks or variants fit, or ConfigSpace cannot represent the space.
     """
     from ConfigSpace import Configuration
 
@@ -48,7 +53,7 @@ def to_configspace(
 
 
 def native_values(native: ConfigurationSpace, configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration in the words of a ConfigSpace that was made of its space."""
+    """Return a configuration as values of the ConfigSpace built from its space."""
     values: dict[str, Any] = {}
     for name, value in configuration.items():
         if name not in native:
@@ -68,7 +73,7 @@ def native_values(native: ConfigurationSpace, configuration: Mapping[str, Any]) 
 
 
 def _rounded_outwards(hyperparameter: Hyperparameter) -> Hyperparameter:
-    """A float whose bounds have at most nine decimals: those of random draws have more."""
+    """Round the bounds of a float outwards to nine decimals; bounds of random draws have more."""
     if (
         not isinstance(hyperparameter, Float)
         or hyperparameter.step is not None

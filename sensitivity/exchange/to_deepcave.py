@@ -1,5 +1,7 @@
-"""Results as the folder of a run that DeepCAVE opens: its DataFrame format, ``configspace.csv`` and
-``trials.csv``."""
+"""Results as a run folder of DeepCAVE.
+
+The format is DeepCAVE's DataFrame format, ``configspace.csv`` and ``trials.csv``.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +25,26 @@ if TYPE_CHECKING:
 def to_deepcave(
     results: Results, folder: str | pathlib.Path, *, task: str | None = None, variant: str | None = None
 ) -> pathlib.Path:
-    """Write one variant on one task as a run of DeepCAVE's: the capped losses, diverged trials among them,
-    and the space.
+    """Write one variant on one task as a run of DeepCAVE: its space and its capped losses.
 
-    log1m hyperparameters are ``1 - mu`` on a log scale, floats with a step lose it; an ordinal and a
-    categorical are named choices (``p 2``), since DeepCAVE reads choices as text. Hyperparameters with one
-    value are left out.
+    Diverged trials are included. log1m hyperparameters are ``1 - mu`` on a log scale, and floats lose their
+    step. Ordinals and categoricals are named choices (``p 2``), since DeepCAVE reads choices as text.
+    Hyperparameters with one value are left out.
 
-    Args: folder: made where it is not there. task, variant: where there are several. Returns: the folder.
-    Raises: InputError for a space with conditions, which this format lacks, and where the folder cannot be
-    written. Source: https://automl.github.io/DeepCAVE/main/converters/dataframe.html
+    Args:
+        results: of the study.
+        folder: is created if missing.
+        task: may be None if the study has one task.
+        variant: may be None if the study has one variant.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: the space has conditions, which the format lacks, or the folder cannot be written.
+
+    Source:
+        https://automl.github.io/DeepCAVE/main/converters/dataframe.html
     """
     task, variant = chosen_group(results, task, variant)
     space = [hyperparameter for hyperparameter in results.spaces[variant] if hyperparameter.cardinality != 1]

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 
 def chosen_group(results: Results, task: str | None, variant: str | None) -> tuple[str, str]:
-    """The (task, variant) that is meant. Raises: InputError for one that has no results, or where several
-    could be meant."""
+    """Return the task and the variant to export.
+
+    Raises:
+        InputError: the task or variant has no results, or several fit.
+    """
     groups = results.groups
     for kind, name, known in (
         ("task", task, [name for name, _ in groups]),
@@ -48,17 +51,23 @@ def to_optuna(
     variant: str | None = None,
     name: str | None = None,
 ) -> optuna.Study:
-    """An Optuna study of one variant on one task; a study of its own for each, since each has a space of its
-    own.
+    """Return an Optuna study of one variant on one task.
 
-    Values are the metric, at most the initial loss: a diverged trial is complete with that value, and says
-    ``diverged`` in its user attributes, beside seed, key, configuration and the value as it was. Stopped
-    trials are pruned, failed ones failed; what has not ended is left out. Parameters are in Optuna's
-    coordinates (:func:`search_spaces.optuna_spaces.to_optuna`): log1m as -log10(1 - x), an ordinal as the
-    number of its level. :meth:`Results.from_optuna` reads the study back.
+    Values are the metric, at most the initial loss: a diverged trial is complete with the initial loss, and
+    has ``diverged`` in its user attributes, beside seed, key, configuration and the uncapped value. Stopped
+    trials are pruned, failed trials failed; trials that have not ended are left out. Parameters are in
+    Optuna's coordinates (:func:`search_spaces.optuna_spaces.to_optuna`): log1m as -log10(1 - x), an ordinal
+    as the number of its level. :func:`sensitivity.exchange.from_optuna.from_optuna` reads the study back.
 
-    Args: storage: the URL of a storage; in memory without. task, variant: where there are several. name: of
-    the study. Raises: InputError for a storage that cannot be written, or holds a study of that name.
+    Args:
+        results: of the study.
+        storage: URL of an Optuna storage; None for memory.
+        task: may be None if the study has one task.
+        variant: may be None if the study has one variant.
+        name: of the Optuna study; None joins study, task (of several) and variant by " / ".
+
+    Raises:
+        InputError: the storage cannot be written, or holds a study of that name.
     """
     import optuna
 
@@ -146,7 +155,7 @@ def _trial(row: Mapping[str, Any], space: SearchSpace, curve: Any, results: Resu
 
 
 def _parameter(space: SearchSpace, name: str, value: Any) -> Any:
-    """The value in Optuna's coordinate: the inverse of :func:`search_spaces.optuna_spaces.value_of`."""
+    """Return a value in Optuna's coordinate, inverse to :func:`search_spaces.optuna_spaces.value_of`."""
     hyperparameter = space[name]
     value = hyperparameter.check(value)
     if hyperparameter.scale == "log1m":
@@ -155,7 +164,7 @@ def _parameter(space: SearchSpace, name: str, value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON holds: infinities as strings, nothing for NaN."""
+    """Return a value that JSON can hold: infinities as strings, None for NaN."""
     if isinstance(value, Mapping):
         return {str(name): _plain(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
