@@ -19,10 +19,10 @@ DISAGREES = "≠"
 
 @drawn("Whether estimators agree")
 def estimator_agreement(measured: Measured, task: str) -> go.Figure:
-    """The rank that each estimator gives each hyperparameter, one panel a variant, with the estimators' own
-    values.
+    """Draw the rank that each estimator gives each hyperparameter, one panel a variant.
 
-    Those that put two hyperparameters the other way round than another, beyond both intervals, are marked.
+    Cells have the estimators' values. Estimators that order two hyperparameters differently, beyond both
+    intervals, are marked.
     """
     table = of_task(measured.estimators, task)
     table = table[(table["effect"] != "") & table["value"].notna()]

@@ -1,4 +1,4 @@
-"""What tuning costs: the best that a number of configurations is expected to give, and who wins with it."""
+"""Cost of tuning: the expected best of k configurations, and the probability to win with k."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @drawn("Expected best against budget")
 def expected_best(measured: Measured, task: str) -> go.Figure:
-    """The best that k random configurations are expected to give, against k, with a band a variant."""
+    """Draw the expected best of k random configurations against k, with a band a variant."""
     table, outcome = of_task(measured.expected_best, task), Outcome.of(measured.results)
     shades = colours(measured.results.spaces)
     banded, less = few(table["variant"], measured, task, MOST_BANDS)
@@ -67,7 +67,7 @@ def _budget_axis(budgets: pd.Series[int]) -> dict[str, object]:
 
 
 def _near(measured: Measured, task: str) -> str:
-    """Who is soonest and who latest within 5% of its best."""
+    """Name the variants that need fewest and most configurations to come within 5% of their best."""
     table = of_task(measured.budget_within, task).sort_values("value", kind="stable")
     first, last = table.iloc[0], table.iloc[-1]
     title = (
@@ -83,8 +83,7 @@ def _near(measured: Measured, task: str) -> str:
 
 @drawn("Who wins with a budget")
 def win_probability(measured: Measured, task: str) -> go.Figure:
-    """The chance that each variant ends best when all are tuned with k random configurations, stacked to
-    1."""
+    """Draw the probability that each variant is best after k random configurations each, stacked to 1."""
     table, shades = of_task(measured.win_probability, task), colours(measured.results.spaces)
     figure, budgets = go.Figure(), sorted(table["k"].unique())
     for name, part in table.groupby("variant", sort=False):

@@ -31,10 +31,9 @@ EFFECT_COLUMNS = 5
 
 @drawn("Best result against sensitivity")
 def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
-    """Best loss against sensitivity, one point a variant with both intervals, and lines through the best;
-    good is lower left.
+    """Draw best loss against sensitivity, one point a variant with both intervals.
 
-    Names stand at the right, where nothing is drawn, apart from each other, each with a line to its point.
+    Lines pass through the best; good is lower left. Names stand at the right, each with a line to its point.
     """
     results = measured.results
     figure, shades, outcome = go.Figure(), colours(results.spaces), Outcome.of(results)
@@ -115,8 +114,14 @@ def _point(row: dict[str, Any], shade: str, *, faint: bool) -> go.Scatter:
 
 
 def spread(places: Array, most: float, least: float = LABEL) -> Array:
-    """Places moved as little as possible until each is the least distance from the next, the order kept:
-    isotonic regression, then brought between 0 and ``most``.
+    """Move places as little as possible, in their order, until neighbours have the least distance.
+
+    The method is isotonic regression; the result is then moved between 0 and ``most``.
+
+    Args:
+        places: coordinates, pixels.
+        most: largest coordinate, pixels.
+        least: smallest distance, pixels.
 
     >>> spread(np.array([40.0, 30.0, 44.0]), most=100, least=10).tolist()
     [38.0, 28.0, 48.0]
@@ -138,7 +143,7 @@ def spread(places: Array, most: float, least: float = LABEL) -> Array:
 
 @drawn("Which hyperparameters matter")
 def effect_shares(measured: Measured, task: str) -> go.Figure:
-    """Shares of the variance of the loss, one panel an effect and one line a variant, with intervals."""
+    """Draw shares of the variance of the loss, one panel an effect and one line a variant, with intervals."""
     shares = of_task(measured.main_effects, task)
     names = [name for name in dict.fromkeys(shares["effect"]) if name not in NO_HYPERPARAMETER]
     known = set(shares.loc[shares["value"].notna(), "effect"])
@@ -165,7 +170,7 @@ def effect_shares(measured: Measured, task: str) -> go.Figure:
 
 
 def dots(measured: Measured, parts: dict[str, pd.DataFrame], *, form: str) -> tuple[go.Figure, int]:
-    """A panel for each table: its values with intervals, one line a variant."""
+    """Draw a panel for each table: its values with intervals, one line a variant."""
     shades = colours(measured.results.spaces)
     variants = list(dict.fromkeys(name for part in parts.values() for name in part["variant"]))[::-1]
     figure, places, height = panels(
@@ -199,10 +204,10 @@ def dots(measured: Measured, parts: dict[str, pd.DataFrame], *, form: str) -> tu
 
 @drawn("Differences between variants")
 def differences(measured: Measured, task: str) -> go.Figure:
-    """Differences of the sensitivity between every two variants, with intervals, Holm-corrected p and the
-    detectable difference.
+    """Draw the differences of the sensitivity between every two variants, with intervals.
 
-    Of many pairs, those with the smallest p are drawn.
+    Each has its Holm-corrected p and the detectable difference. Of many pairs, those with the smallest p are
+    drawn.
     """
     table = of_task(measured.comparisons, task)
     every = len(table)
@@ -258,7 +263,7 @@ def differences(measured: Measured, task: str) -> go.Figure:
 
 
 def _unseen(detectable: Sequence[float] | pd.Series[float], labels: list[str]) -> go.Bar:
-    """The differences that a study of this size would miss, on both sides of 0."""
+    """Draw the differences that a study of this size would miss, on both sides of 0."""
     return go.Bar(
         x=[2 * difference for difference in detectable],
         base=[-difference for difference in detectable],

@@ -22,10 +22,13 @@ NUMBERS = ("value", "low", "high", "n", "task", "note", "configuration")
 
 
 def intervals(table: pd.DataFrame, title: str, variants: Iterable[str], *, by: str = "variant") -> go.Figure:
-    """A point with its interval for every row that has a value, coloured by its variant.
+    """Draw a point with its interval for every row that has a value, coloured by its variant.
 
-    Args: table: with columns value, low and high; every text in it says which row a point is. variants: of
-        the whole study, so that each keeps its colour. by: the column of the variant.
+    Args:
+        table: columns value, low and high; its text columns label the points.
+        title: of the figure.
+        variants: of the whole study, so that each has the same colour in every figure.
+        by: column of the variant.
     """
     known = table[table["value"].notna()].head(MOST)
     texts = [

@@ -1,4 +1,4 @@
-"""What hyperparameters do together."""
+"""Interactions of pairs of hyperparameters."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ MOST_NAMES = 8
 
 @drawn("What hyperparameters do together")
 def pair_effects(measured: Measured, task: str) -> go.Figure:
-    """Shares of the variance of the loss of each pair of hyperparameters, one panel a variant; on the
-    diagonal those of one alone."""
+    """Draw the share of the variance of the loss of each pair of hyperparameters, one panel a variant.
+
+    The diagonal has the shares of single hyperparameters.
+    """
     table = of_task(measured.variance_shares, task)
     table = table[table["order"].isin(("main", "pair")) & table["value"].notna()]
     variants, less = few(of_task(table, task)["variant"], measured, task)

@@ -26,8 +26,9 @@ SHADES = "Cividis"
 
 
 def colours(variants: Iterable[str]) -> dict[str, str]:
-    """The colour of each variant of a study: its fixed one, or for variants without one the next that the
-    study does not use.
+    """Return the colour of each variant of a study.
+
+    A named variant has a fixed colour; any other gets the next colour that the study does not use.
 
     >>> colours(["adam", "mine", "yours"])
     {'adam': '#0072B2', 'mine': '#44AA99', 'yours': '#B05C8A'}
@@ -47,11 +48,11 @@ def _hue(turn: float) -> str:
 
 
 def dash(variant: str) -> str:
-    """The fixed line style of a variant."""
+    """Return the fixed line style of a variant."""
     return "dash" if variant in KIN else "solid"
 
 
 def faded(shade: str, opacity: float) -> str:
-    """The colour with an opacity."""
+    """Return the colour with an opacity."""
     red, green, blue = (int(shade[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"

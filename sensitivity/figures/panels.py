@@ -34,10 +34,16 @@ LONGEST = 40
 def panels(
     titles: Sequence[str], *, columns: int = COLUMNS, row: int = 190, gap: int = 74, shared: bool | str = True
 ) -> tuple[go.Figure, list[dict[str, int]], int]:
-    """An empty figure with a panel for each title, the row and column of each panel, and the height in
-    pixels.
+    """Return an empty figure with a panel for each title, the position of each panel, and the height.
 
-    Args: row, gap: pixels of a panel and between two. shared: whether all have the same y axis.
+    Args:
+        titles: one for each panel.
+        row: height of a panel, pixels.
+        gap: distance between two panels, pixels.
+        shared: True if all panels have the same y axis.
+
+    Returns:
+        The figure, the Plotly ``row`` and ``col`` of each panel, and the height in pixels.
     """
     count = max(1, len(titles))
     down = math.ceil(count / columns)
@@ -59,12 +65,20 @@ def panels(
 
 
 def below(places: Sequence[dict[str, int]]) -> list[bool]:
-    """Whether each panel has none below it."""
+    """Return True for each panel that has no panel below it."""
     return [{"row": panel["row"] + 1, "col": panel["col"]} not in places for panel in places]
 
 
 def of_task(table: pd.DataFrame, task: str | None) -> pd.DataFrame:
-    """The rows of a task. Raises: InputError, saying why, where there are none."""
+    """Return the rows of a task.
+
+    Args:
+        table: of a measure.
+        task: None for a table of all tasks.
+
+    Raises:
+        InputError: no rows are left; the message has the reason.
+    """
     if REFUSED in table.attrs:
         raise InputError(str(table.attrs[REFUSED]))
     part = table if task is None else table[table["task"] == task]
@@ -74,7 +88,7 @@ def of_task(table: pd.DataFrame, task: str | None) -> pd.DataFrame:
 
 
 def best_first(measured: Measured, task: str) -> list[str]:
-    """The variants of a task, the one with the best loss first."""
+    """Return the variants of a task, the one with the best loss first."""
     table = measured.best_loss
     return [str(name) for name in table[table["task"] == task].sort_values("value", kind="stable")["variant"]]
 
@@ -82,7 +96,7 @@ def best_first(measured: Measured, task: str) -> list[str]:
 def few(
     variants: Iterable[str], measured: Measured, task: str, most: int = MOST_PANELS
 ) -> tuple[list[str], str]:
-    """Those of the variants that are shown, in their order, and words about the others."""
+    """Return the variants that are shown, in their order, and words about those left out."""
     every = list(dict.fromkeys(variants))
     if len(every) <= most:
         return every, ""
@@ -91,7 +105,7 @@ def few(
 
 
 def thinned(trials: pd.DataFrame, most: int = MOST_POINTS) -> tuple[pd.DataFrame, str]:
-    """At most so many trials, drawn at random in their order, and words about it."""
+    """Return at most so many trials, drawn at random in their order, and words about the selection."""
     if len(trials) <= most:
         return trials, ""
     return trials.sample(
@@ -100,7 +114,7 @@ def thinned(trials: pd.DataFrame, most: int = MOST_POINTS) -> tuple[pd.DataFrame
 
 
 def notice(what: str, reason: str) -> go.Figure:
-    """A figure that says why there is none."""
+    """Return a figure that states why nothing is drawn."""
     figure = go.Figure()
     reason_text = f"not measured: {plain(reason)}"
     figure.add_annotation(
@@ -122,8 +136,10 @@ def notice(what: str, reason: str) -> go.Figure:
 
 
 def drawn(what: str) -> Callable[[Callable[..., go.Figure]], Callable[..., go.Figure]]:
-    """A figure of this name, or a :func:`notice` where a measure refuses the results or no trial has
-    ended."""
+    """Decorate a function that draws a figure.
+
+    A :func:`notice` is drawn instead if a measure refuses the results or no trial has ended.
+    """
 
     def decorated(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
         @functools.wraps(draw)

@@ -28,8 +28,9 @@ LINE = 13
 
 @drawn("Every trial through all hyperparameters")
 def parallel_coordinates(measured: Measured, task: str) -> go.Figure:
-    """Every trial as a line through its hyperparameters, each axis on its own scale, and its loss; drag along
-    an axis to select.
+    """Draw every trial as a line through its hyperparameters and its loss, each axis on its scale.
+
+    Drag along an axis to select.
 
     Coloured by the rank of the loss; diverged trials are among them, at the loss that they count as. What a
     variant lacks, or was inactive, is at the lowest end, marked with a dash.
@@ -80,7 +81,7 @@ def parallel_coordinates(measured: Measured, task: str) -> go.Figure:
 
 
 def axis_label(name: str) -> str:
-    """A name above its axis: in two lines where it is long, and of a very long one how it begins and ends.
+    """Return a label above an axis: two lines for a long name, the beginning and the end of a very long one.
 
     >>> axis_label("lr"), axis_label("curvature_samples"), axis_label("optimizer/first/moment/decay")
     ('lr', 'curvature_<br>samples', 'optimizer/<br>…moment/decay')
@@ -138,8 +139,10 @@ def _losses(outcome: Outcome, loss: pd.Series[float]) -> dict[str, Any]:
 
 
 def _best_tenth(drawn_trials: pd.DataFrame, names: list[str], trials: pd.DataFrame) -> str:
-    """Where the best tenth of the trials lie, as a title: for the hyperparameter that they are closest
-    together in."""
+    """Return the range of the best tenth of the trials, as a title.
+
+    The range is that of the hyperparameter in which these trials are closest together.
+    """
     best = trials[trials["loss"] <= trials["loss"].quantile(0.1)]
     candidates: list[tuple[float, str]] = []
     for name in names:

@@ -1,4 +1,4 @@
-"""A search space as it is: every hyperparameter on its own scale, with what was tried of it."""
+"""A search space: every hyperparameter on its scale, with the sampled values."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MOST_TRIED = 2000
 
 
 def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.Figure:
-    """A line for each hyperparameter from the low end of its scale to the high end, with values along it, its
-    default and what was tried.
+    """Draw a line for each hyperparameter over its range, with its default and the sampled values.
 
-    Args: tried: configurations in the unit cube of the space ``[trials, hyperparameters]``, NaN where
-    inactive.
+    Args:
+        space: the search space.
+        tried: configurations in the unit cube of the space ``[trials, hyperparameters]``, NaN if inactive.
     """
     figure = go.Figure()
     names = list(space.names)

@@ -44,8 +44,14 @@ THEMES = {
 
 
 def template(theme: str = "light") -> go.layout.Template:
-    """The Plotly template of a theme, light or dark: relayout a figure with it to switch. Raises: InputError
-    for another name."""
+    """Return the Plotly template of a theme; relayout a figure with it to switch the theme.
+
+    Args:
+        theme: ``light`` or ``dark``.
+
+    Raises:
+        InputError: the theme is unknown.
+    """
     if theme not in THEMES:
         raise unknown("theme", theme, THEMES)
     chosen = THEMES[theme]
@@ -80,15 +86,25 @@ def template(theme: str = "light") -> go.layout.Template:
 
 
 def themed(figure: go.Figure, theme: str) -> go.Figure:
-    """The figure in a theme, ``light`` or ``dark``. Raises: InputError for another."""
+    """Return the figure in a theme.
+
+    Args:
+        figure: is not changed.
+        theme: ``light`` or ``dark``.
+
+    Raises:
+        InputError: the theme is unknown.
+    """
     copy = go.Figure(figure)
     copy.update_layout(template=template(theme))
     return copy
 
 
 def narrowed(figure: go.Figure) -> go.Figure:
-    """The figure laid out for a phone, with panels below one another and titles broken: relaid with its
-    ``layout.meta["narrow"]``."""
+    """Return the figure laid out for a phone: panels below one another, titles broken.
+
+    The layout is that of ``layout.meta["narrow"]``.
+    """
     copy = go.Figure(figure)
     for place, attribute in copy.layout.meta["narrow"].items():
         copy.layout[place] = attribute
@@ -96,10 +112,17 @@ def narrowed(figure: go.Figure) -> go.Figure:
 
 
 def styled(figure: go.Figure, title: str, subtitle: str, height: int, *, right: int = 16) -> go.Figure:
-    """The house style: a title that says what is seen, under it how it was computed, the legend below.
+    """Apply the house style to a figure: title, subtitle and legend.
 
-    Args: height: of the plotting area, pixels. right: margin, pixels.
-    The layout of narrow pages is kept in ``layout.meta["narrow"]``, as a relayout.
+    The title states the result, the subtitle the method; the legend is below. The layout for narrow pages is
+    stored in ``layout.meta["narrow"]``, as a relayout.
+
+    Args:
+        figure: is changed and returned.
+        title: may have HTML of Plotly.
+        subtitle: may have HTML of Plotly.
+        height: of the plotting area, pixels.
+        right: margin, pixels.
     """
     grid = dict(figure.layout.meta or {})
     _cut_names(figure)
@@ -113,8 +136,7 @@ def styled(figure: go.Figure, title: str, subtitle: str, height: int, *, right: 
 
 
 def _cut_names(figure: go.Figure) -> None:
-    """Axes of names write how a long one begins, or it would take the width of the page. Hovering says all of
-    it."""
+    """Shorten long names on axes; hovering shows them whole."""
     for letter in "xy":
         names_by_axis: dict[str, dict[str, None]] = {}
         for trace in figure.data:
@@ -146,7 +168,7 @@ _LEGEND = {
 def _frame(
     figure: go.Figure, title: str, subtitle: str, height: int, width: int, right: int
 ) -> dict[str, Any]:
-    """Title, margins and height for a width in pixels."""
+    """Return title, margins and height for a width in pixels."""
     size, small = (18, 13) if width > NARROW_BELOW else (16, 12)
     head, under = wrapped(title, int(width / size / 0.53)), wrapped(subtitle, int(width / small / 0.51))
     lines = under.count("<br>") + 1
@@ -187,7 +209,7 @@ def _frame(
 
 
 def _legend_lines(figure: go.Figure, width: int) -> int:
-    """Lines that the legend takes: its entries are as wide as the widest."""
+    """Return the number of lines of the legend, whose entries are as wide as the widest."""
     names = [
         len(trace.name)
         for trace in figure.data
@@ -203,7 +225,7 @@ def _legend_lines(figure: go.Figure, width: int) -> int:
 
 
 def _flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Nested properties by their paths."""
+    """Return nested properties by their dotted paths."""
     flat: dict[str, Any] = {}
     for name, value in nested.items():
         flat |= _flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {f"{before}{name}": value}
@@ -211,7 +233,7 @@ def _flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def _stacked(figure: go.Figure, grid: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
-    """The panels of a figure below one another, as a relayout, and the height that they take."""
+    """Return the relayout that stacks the panels of a figure, and its height in pixels."""
     count, row, gap = (
         grid["panels"],
         grid["row"],
@@ -233,7 +255,7 @@ def _stacked(figure: go.Figure, grid: Mapping[str, Any]) -> tuple[dict[str, Any]
 
 
 def one_legend(figure: go.Figure) -> None:
-    """Each kind of trace once in the legend: the first of its group that shows anything."""
+    """Show each kind of trace once in the legend: the first visible trace of its group."""
     seen: set[str] = set()
     for trace in figure.data:
         if not trace.legendgroup:
@@ -244,13 +266,13 @@ def one_legend(figure: go.Figure) -> None:
 
 
 def error_bars(row: Mapping[str, Any], side: str, shade: str) -> dict[str, Any]:
-    """Error bars of a row with ``value_SIDE``, ``low_SIDE`` and ``high_SIDE``."""
+    """Return the error bars of a row with ``value_SIDE``, ``low_SIDE`` and ``high_SIDE``."""
     value, low, high = (row[f"{part}_{side}"] for part in ("value", "low", "high"))
     return arms([value], [low], [high], color=shade, width=4)
 
 
 def arms(value: Iterable[float], low: Iterable[float], high: Iterable[float], **more: Any) -> dict[str, Any]:
-    """Error bars from values to both ends of their intervals."""
+    """Return the error bars from values to both ends of their intervals."""
     rows = list(zip(value, low, high, strict=True))
     ends = {
         "array": [max(0.0, c - a) for a, _, c in rows],
@@ -262,7 +284,7 @@ def arms(value: Iterable[float], low: Iterable[float], high: Iterable[float], **
 def band(
     x: list[Any], low: Iterable[float], high: Iterable[float], shade: str, opacity: float = 0.18, **more: Any
 ) -> go.Scatter:
-    """The area between two curves."""
+    """Return the area between two curves."""
     look = {
         "fill": "toself",
         "fillcolor": faded(shade, opacity),

@@ -1,4 +1,4 @@
-"""When trials ran, and how they ended."""
+"""Trials over time, and how they ended."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ SHADES = {
 
 
 def timeline(measured: Measured) -> go.Figure:
-    """Trials over the time of the clock, coloured by how they ended, in as few lanes as they overlap in; past
-    :data:`MANY` trials how many ran at a time.
+    """Draw the trials over time, coloured by status, in as few lanes as possible.
+
+    Past :data:`MANY` trials, the number of running trials is drawn.
     """
     spans = ran(measured.results.trials)
     if spans.empty:
@@ -61,8 +62,7 @@ def timeline(measured: Measured) -> go.Figure:
 
 
 def ran(trials: pd.DataFrame) -> pd.DataFrame:
-    """The trials that have reported, in the order in which they began: begin, end, lane, and the columns of
-    ``trials``.
+    """Return the trials that have reported, in order of their begin: begin, end, lane and their columns.
 
     A trial begins its training time before its last report, or with its first report where that was earlier;
     lanes are the fewest in which none overlaps another.

@@ -1,5 +1,7 @@
-"""The report of a study: one HTML page that opens offline, the same in Markdown and LaTeX, and every table as
-CSV and Parquet."""
+"""The report of a study.
+
+It is one HTML page that opens offline, the same in Markdown and LaTeX, and every table as CSV and Parquet.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,17 @@ def write_report(
 ) -> pathlib.Path:
     """Write the report into a folder, and return the path of its page.
 
-    ``report.html``, ``report.md``, ``tables.tex``; ``trials`` and ``epochs`` as CSV and Parquet, and in
-    ``measures`` every measure. Args: results: or what was measured of them, which saves measuring again. png:
-    figures as pictures too, in ``figures``, which the Markdown then shows; needs kaleido and a browser.
+    Files: ``report.html``, ``report.md``, ``tables.tex``; ``trials`` and ``epochs`` as CSV and Parquet; every
+    measure in ``measures``.
 
-    Raises: InputError where the folder cannot be written, the study has no result yet, or pictures cannot be
-    drawn.
+    Args:
+        results: of the study, or its measures, which are not computed again then.
+        folder: is created if missing.
+        png: write the figures as PNG too, into ``figures``, which the Markdown then shows; needs kaleido
+            and a browser.
+
+    Raises:
+        InputError: the folder cannot be written, the study has no result yet, or pictures cannot be drawn.
     """
     from sensitivity.measures import Measured
     from sensitivity.reporting.contents import chapters

@@ -1,5 +1,4 @@
-"""What is in a report and in what order: a chapter a task, a part a question, and one chapter for all tasks
-together."""
+"""Contents of a report in order: a chapter a task, a part a question, a chapter for all tasks."""
 
 from __future__ import annotations
 
@@ -20,8 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """The answer to one question, complete: what failed is left out. name: unique in the report, fit for an
-    address."""
+    """The answer to one question, without the tables and figures that failed.
+
+    name: unique in the report, used in addresses.
+    """
 
     name: str
     question: Question
@@ -33,8 +34,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Chapter:
-    """The questions of one task, or of all tasks together. unanswered: titles of questions, and why these
-    results cannot answer them."""
+    """The questions of one task, or of all tasks together.
+
+    unanswered: titles of questions, each with the reason why the results cannot answer it.
+    """
 
     name: str
     title: str
@@ -45,8 +48,9 @@ class Chapter:
 
 
 def chapters(measured: Measured, *, in_parallel: bool = False) -> list[Chapter]:
-    """Return the chapters of a report, in the order of the study's tasks and of
-    :data:`sensitivity.questions.QUESTIONS`.
+    """Return the chapters of a report, in the order of tasks and questions.
+
+    Questions are in the order of :data:`sensitivity.questions.QUESTIONS`.
 
     Args:
         measured: the measures.

@@ -22,8 +22,10 @@ SHOWN = ("overview", "main_effects", "trials")
 
 
 def latex(measured: Measured, contents: Sequence[Chapter]) -> str:
-    """The tables that fit on a page, for LaTeX with booktabs: an overview for each task, then those of its
-    questions."""
+    """Return the tables that fit on a page as LaTeX with booktabs.
+
+    Each task has its overview, then the tables of its questions.
+    """
     lines = ["% \\usepackage{booktabs}"]
     for chapter in contents:
         summaries = {"overview": tables.overview, "main_effects": tables.shares} if chapter.task else {}

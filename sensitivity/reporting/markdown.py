@@ -24,7 +24,13 @@ SIGNS, BACKTICKS = re.compile(r"[\\`*\[\]~]|^[#>]|(?<!\w)_|_(?!\w)"), re.compile
 def markdown(
     measured: Measured, report_chapters: Sequence[Chapter], pictures: Mapping[tuple[str, str], str]
 ) -> str:
-    """The report as Markdown. Args: pictures: the file of the figure of a part, by the names of both."""
+    """Return the report as Markdown.
+
+    Args:
+        measured: of the study.
+        report_chapters: in order.
+        pictures: file of a figure, by the names of its part and of the figure.
+    """
     lines = [f"# {_text(measured.results.study)}", "", _text(lead(measured.results)), ""]
     contents = [line for chapter in report_chapters for line in _chapter(measured, chapter, pictures)]
     warnings = caveats(measured)
@@ -86,7 +92,7 @@ def _bullets(sentences: Iterable[str]) -> list[str]:
 
 
 def _text(words: str) -> str:
-    r"""Words in which no reader of Markdown finds HTML, a link, a picture or code.
+    r"""Escape text for Markdown: no HTML, link, picture or code is left in it.
 
     >>> _text("![<b>](x) l1_adam *")
     '!\\[&lt;b>\\](x) l1_adam \\*'

@@ -22,8 +22,10 @@ NOT_MEASURES = ("trials",)
 
 
 def save_measures(measured: Measured, folder: pathlib.Path) -> None:
-    """Write the table of every measure, of all tasks, as CSV and Parquet; what could not be measured and why
-    is in ``refused.csv``."""
+    """Write the table of every measure, of all tasks, as CSV and Parquet.
+
+    ``refused.csv`` lists the measures that could not be computed, with the reasons.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tasks = list(dict.fromkeys(task for task, _ in measured.results.groups))
     refused = []
@@ -47,7 +49,7 @@ def save_measures(measured: Measured, folder: pathlib.Path) -> None:
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with configurations as JSON: a column of text opens everywhere."""
+    """Return the table with configurations as JSON: a column of text opens everywhere."""
     plain_columns = {
         name: column
         for name, column in table.items()

@@ -1,5 +1,7 @@
-"""How results and a study show themselves in a notebook: the report's lead and overview, and what the study
-would run."""
+"""Notebook views of results and of a study.
+
+Results show the report's lead and overview, a study its planned trials.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def results_html(results: Results) -> str:
-    """What was run, and of each task the overview of its variants, as HTML."""
+    """Return the lead and the overview of each task as HTML."""
     from sensitivity.measures import Measured
     from sensitivity.reporting.provenance import lead
     from sensitivity.reporting.tables import overview
@@ -30,7 +32,7 @@ def results_html(results: Results) -> str:
 
 
 def study_html(study: Study) -> str:
-    """What a study would run, one row a task and variant, as HTML."""
+    """Return the planned trials of a study as HTML, one row a task and variant."""
     from sensitivity.study.estimates import plan_rows
 
     rows = [{name: value for name, value in row.items() if name != "hours"} for row in plan_rows(study)]

@@ -23,7 +23,11 @@ WIDTH, SCALE = 1000, 2
 
 
 def check_png() -> Any:
-    """Kaleido. Raises: InputError where it is not installed."""
+    """Return the module kaleido.
+
+    Raises:
+        InputError: kaleido is not installed.
+    """
     try:
         return importlib.import_module("kaleido")
     except ImportError:
@@ -31,10 +35,17 @@ def check_png() -> Any:
 
 
 def save_pictures(contents: Sequence[Chapter], folder: pathlib.Path) -> dict[tuple[str, str], str]:
-    """Draw every figure of the report as PNG; return the file of each by the names of part and figure,
-    relative to the report.
+    """Draw every figure of the report as PNG.
 
-    Raises: InputError without kaleido, or without a browser for it.
+    Args:
+        contents: chapters of the report.
+        folder: of the report.
+
+    Returns:
+        The file of each figure, relative to the report, by the names of part and figure.
+
+    Raises:
+        InputError: kaleido or its browser is missing.
     """
     kaleido = check_png()
     folder.mkdir(parents=True, exist_ok=True)
