@@ -78,7 +78,8 @@ def compare(
 def verdict(row: Mapping[str, Any], of: str = "sensitivity", over: str | None = None) -> str:
     """Put a row of :func:`sensitivity.measures.comparison.compare` into a sentence.
 
-    >>> row = {"a": "adam", "b": "sgd", "task": "t", "value": -0.2, "low": -0.3, "high": -0.1, "p_holm": 0.002, "detectable": 0.14}
+    >>> row = {"a": "adam", "b": "sgd", "task": "t", "value": -0.2, "low": -0.3, "high": -0.1,
+    ...     "p_holm": 0.002, "detectable": 0.14}
     >>> verdict(row, over="lr")
     'On t, adam is less sensitive to lr than sgd: by 0.2 (0.1 to 0.3), p 0.002.'
     """

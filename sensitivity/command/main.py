@@ -35,10 +35,12 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="""How sensitive is each optimizer variant to its hyperparameters, which of them matter, and how sure are we?
-
-    Start with [bold]sensitivity run --preset quickstart[/bold]: six optimizers on handwritten digits, a few minutes, no download.
-    It ends with a table and a report that opens offline. A run that is stopped is continued by giving the same command again.""",
+    help="How sensitive is each optimizer variant to its hyperparameters, which of them matter, and how sure "
+    "are we?\n\n"
+    "Start with [bold]sensitivity run --preset quickstart[/bold]: six optimizers on handwritten digits, a "
+    "few minutes, no download.\n"
+    "It ends with a table and a report that opens offline. A run that is stopped is continued by giving the "
+    "same command again.",
     epilog="Every command that lists something takes --json. Exit codes: 0 done, 1 trials failed, 2 bad "
     "input, 130 interrupted.",
 )

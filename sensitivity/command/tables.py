@@ -119,9 +119,12 @@ def import_results(
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS)
     arguments: dict[str, Any] = {
-        "hyperparameters": hyperparameter or None, "metric": metric, "direction": direction, "variant": variant, "task": task, "seed": seed,
-        "status": status, "epoch": epoch, "scales": _pairs("--scale", scale), "spaces": _space(space), "design": design,
-        "study": study or None, "failed": failed, "ignore": leave_out or None, "rename": _pairs("--rename", rename),
+        "hyperparameters": hyperparameter or None, "metric": metric, "direction": direction,
+        "variant": variant, "task": task, "seed": seed,
+        "status": status, "epoch": epoch, "scales": _pairs("--scale", scale), "spaces": _space(space),
+        "design": design,
+        "study": study or None, "failed": failed, "ignore": leave_out or None, "rename": _pairs("--rename",
+        rename),
         "statuses": _pairs("--status-word", status_word), "empty": empty, "defaults": _defaults(default),
         "initial_loss": _number(initial_loss) if initial_loss is not None else None,
     }  # fmt: skip

@@ -13,12 +13,16 @@ from sensitivity.exchange.metric_names import tokens_of
 Group = Literal["hyperparameters", "results", "tags", ""]
 PREFIXES: dict[Group, tuple[str, ...]] = {
     "hyperparameters": (
-        "hyperparameters.values.", "hyperparameters.", "hyperparameters/", "hyperparameter.", "hyperparameter/", "hyperparameter_",
-        "hyperparams.", "hyperparam.", "optimizer_hyperparams.", "config.", "config/", "configuration.", "configuration/", "params.",
-        "params/", "params_", "param.", "param/", "param_", "parameters.", "parameters/", "hparams.", "hparams/", "hparam.", "hp.", "hp/",
+        "hyperparameters.values.", "hyperparameters.", "hyperparameters/", "hyperparameter.",
+        "hyperparameter/", "hyperparameter_",
+        "hyperparams.", "hyperparam.", "optimizer_hyperparams.", "config.", "config/", "configuration.",
+        "configuration/", "params.",
+        "params/", "params_", "param.", "param/", "param_", "parameters.", "parameters/", "hparams.",
+        "hparams/", "hparam.", "hp.", "hp/",
     ),
     "results": (
-        "metrics.", "metrics/", "metric.", "metric/", "metric:", "summary.", "summary/", "results.", "results/", "result.", "result/",
+        "metrics.", "metrics/", "metric.", "metric/", "metric:", "summary.", "summary/", "results.",
+        "results/", "result.", "result/",
         "scores.", "values_", "_",
     ),
     "tags": ("tags.", "tags/", "tag.", "user_attrs_", "system_attrs_", "user_attrs.", "system_attrs."),
@@ -37,7 +41,8 @@ COUNTS = frozenset({"count", "total", "m", "b", "k", "millions", "num", "number"
 def group_of(column: str) -> Group:
     """Return the group that a column's prefix says it belongs to.
 
-    >>> group_of("params.lr"), group_of("metrics.val_loss"), group_of("tags.user"), group_of("lr"), group_of("params_count")
+    >>> (group_of("params.lr"), group_of("metrics.val_loss"), group_of("tags.user"), group_of("lr"),
+    ... group_of("params_count"))
     ('hyperparameters', 'results', 'tags', '', '')
     """
     return _split(column)[0]
@@ -46,7 +51,8 @@ def group_of(column: str) -> Group:
 def bare_name(column: str) -> str:
     """Return a column's name without the prefix of its group.
 
-    >>> bare_name("params_lr"), bare_name("config/train_loop_config/lr"), bare_name("metrics.val_loss"), bare_name("config/")
+    >>> (bare_name("params_lr"), bare_name("config/train_loop_config/lr"),
+    ... bare_name("metrics.val_loss"), bare_name("config/"))
     ('lr', 'lr', 'val_loss', 'config/')
     """
     group, name = _split(column)
@@ -69,8 +75,10 @@ def bare_name(column: str) -> str:
 def without_shared_path(names: Iterable[str]) -> dict[str, str]:
     """Return nested names by their full ones, without the path that all of them share.
 
-    >>> without_shared_path(["train.lr", "train.opt.mu"]), without_shared_path(["opt.lr", "depth"]), without_shared_path(["opt.lr"])
-    ({'train.lr': 'lr', 'train.opt.mu': 'opt.mu'}, {'opt.lr': 'opt.lr', 'depth': 'depth'}, {'opt.lr': 'opt.lr'})
+    >>> without_shared_path(["train.lr", "train.opt.mu"])
+    {'train.lr': 'lr', 'train.opt.mu': 'opt.mu'}
+    >>> without_shared_path(["opt.lr", "depth"]), without_shared_path(["opt.lr"])
+    ({'opt.lr': 'opt.lr', 'depth': 'depth'}, {'opt.lr': 'opt.lr'})
     """
     full = list(names)
     short = list(full)
@@ -96,7 +104,8 @@ def column_called(name: str, columns: Collection[str]) -> str:
 
     The name itself is returned if no column matches.
 
-    >>> column_called("lr", ["params.lr", "metrics.loss"]), column_called("lr", ["lr", "params.lr"]), column_called("mu", ["lr"])
+    >>> (column_called("lr", ["params.lr", "metrics.loss"]), column_called("lr", ["lr", "params.lr"]),
+    ... column_called("mu", ["lr"]))
     ('params.lr', 'lr', 'mu')
     """
     if name in columns:

@@ -27,9 +27,12 @@ RESULT_NAMES = frozenset(
 """Names of results that say nothing else; 0 and 1 are Optuna's ``values_0`` and ``values_1``."""
 SETTING_TOKENS = frozenset(
     {
-        "weight", "weights", "coef", "coeff", "coefficient", "coefs", "scale", "scaling", "factor", "ratio", "lambda", "bound", "bounds",
-        "target", "clip", "clipping", "threshold", "tol", "tolerance", "fn", "function", "func", "type", "kind", "margin", "alpha", "beta",
-        "gamma", "temperature", "smoothing", "decay", "discount", "penalty", "warmup", "schedule", "bits", "dim", "window", "horizon",
+        "weight", "weights", "coef", "coeff", "coefficient", "coefs", "scale", "scaling", "factor",
+        "ratio", "lambda", "bound", "bounds",
+        "target", "clip", "clipping", "threshold", "tol", "tolerance", "fn", "function", "func", "type",
+        "kind", "margin", "alpha", "beta",
+        "gamma", "temperature", "smoothing", "decay", "discount", "penalty", "warmup", "schedule", "bits",
+        "dim", "window", "horizon",
         "every", "steps", "power", "exponent", "size", "batches", "grad", "lr",
         "learning", "dropout", "multiplier", "normalization", "norm",
         "reduction", "estimator", "prior", "anneal", "annealing", "regularization", "reg",
@@ -41,11 +44,14 @@ Examples: ``kl_weight``, ``error_bound``, ``reward_scale``.
 """
 MEASUREMENTS = frozenset(
     {
-        "nparams", "numparams", "nparameters", "numparameters", "parametercount", "paramcount", "paramscount", "totalparams",
+        "nparams", "numparams", "nparameters", "numparameters", "parametercount", "paramcount",
+        "paramscount", "totalparams",
         "trainableparams", "modelsize", "flops", "gflops", "macs", "memory", "peakmemory", "gpumemory",
         "memoryusage", "maxmemory", "throughput", "samplespersecond",
-        "imagespersecond", "tokenspersecond", "stepspersecond", "fps", "gradnorm", "bestepoch", "beststep", "bestiteration",
-        "epochsdone", "laststep", "lastepoch", "stoppedepoch", "preemptioncount", "cpuutil", "gpuutil", "done", "pruned", "converged",
+        "imagespersecond", "tokenspersecond", "stepspersecond", "fps", "gradnorm", "bestepoch", "beststep",
+        "bestiteration",
+        "epochsdone", "laststep", "lastepoch", "stoppedepoch", "preemptioncount", "cpuutil", "gpuutil",
+        "done", "pruned", "converged",
     }
 )  # fmt: skip
 """Names of what a run measures beside its results."""

@@ -49,7 +49,8 @@ PLACES = frozenset(
 )
 MACHINES = frozenset(
     {
-        "device", "devices", "gpu", "gpus", "cpu", "cpus", "worker", "workers", "jobs", "port", "host", "hostname", "node", "pid",
+        "device", "devices", "gpu", "gpus", "cpu", "cpus", "worker", "workers", "jobs", "port", "host",
+        "hostname", "node", "pid",
         "threads", "verbose", "debug",
     }
 )  # fmt: skip

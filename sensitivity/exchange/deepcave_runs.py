@@ -45,7 +45,8 @@ def is_deepcave(place: pathlib.Path) -> bool:
 def read_deepcave(place: pathlib.Path) -> ToolTable:
     """Return the trials of a run, with the domains of its space and the directions of its objectives.
 
-    Source: https://automl.github.io/DeepCAVE/main/converters/deepcave.html, and dataframe.html there.
+    Source:
+        https://automl.github.io/DeepCAVE/main/converters/deepcave.html, and dataframe.html there.
     """
     if not (place / HISTORY).is_file():
         return ToolTable(read_frame(place / "trials.csv"))

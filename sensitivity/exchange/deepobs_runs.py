@@ -40,7 +40,8 @@ def is_deepobs(place: pathlib.Path) -> bool:
 def read_deepobs(place: pathlib.Path) -> ToolTable:
     """Return the runs of a folder, a row an epoch; the loss before training is the initial loss.
 
-    Source: https://deepobs.readthedocs.io/en/stable/user_guide/quick_start.html
+    Source:
+        https://deepobs.readthedocs.io/en/stable/user_guide/quick_start.html
     """
     runs = [(path, read_mapping(path)) for path in _files(place)]
     runs = [(path, run) for path, run in runs if SETTINGS in run]

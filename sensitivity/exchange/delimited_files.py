@@ -129,7 +129,8 @@ def has_decimal_commas(columns: Sequence[Sequence[str]], separator: str) -> bool
 
     Some numbers have a comma, none has a point, and quoted numbers begin with ``0,``.
 
-    >>> has_decimal_commas([["0,1", "1"], ["adam", "sgd"]], ";"), has_decimal_commas([["64,64"], ["0.5"]], ";")
+    >>> (has_decimal_commas([["0,1", "1"], ["adam", "sgd"]], ";"),
+    ... has_decimal_commas([["64,64"], ["0.5"]], ";"))
     (True, False)
     """
     cells = {cell.strip() for column in columns for cell in column}
@@ -141,7 +142,8 @@ def has_decimal_commas(columns: Sequence[Sequence[str]], separator: str) -> bool
 def typed(texts: Sequence[str]) -> pd.Series[Any]:
     """Return a column of texts as numbers, bools or texts; None where a cell is empty, NaN where it says so.
 
-    >>> list(typed(["1", "2.5", "inf"])), list(typed(["0.1", "", "nan"])), list(typed(["a", "2"])), list(typed(["True", "false"]))
+    >>> (list(typed(["1", "2.5", "inf"])), list(typed(["0.1", "", "nan"])), list(typed(["a", "2"])),
+    ... list(typed(["True", "false"])))
     ([1.0, 2.5, inf], [0.1, None, nan], ['a', '2'], [True, False])
     """
     distinct = {text: _cell(text) for text in dict.fromkeys(texts)}

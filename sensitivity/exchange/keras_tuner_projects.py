@@ -31,7 +31,8 @@ def read_keras_tuner(place: pathlib.Path) -> ToolTable:
 
     The score is named after the metric whose best observation it is.
 
-    Source: https://keras.io/api/keras_tuner/tuners/base_tuner/, and ``keras_tuner/engine/trial.py``.
+    Source:
+        https://keras.io/api/keras_tuner/tuners/base_tuner/, and ``keras_tuner/engine/trial.py``.
     """
     trials = [read_mapping(path) for path in sorted(place.glob(FILES))]
     if not trials:

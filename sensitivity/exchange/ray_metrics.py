@@ -14,18 +14,25 @@ from sensitivity.exchange.trial import ENDED
 from trainables.names import MOST_LISTED, InputError, unknown
 
 AUTOMATIC = (
-    "training_iteration", "time_this_iter_s", "time_total_s", "time_since_restore", "iterations_since_restore", "timestamp", "pid",
-    "warmup_time", "done", "timesteps_total", "timesteps_this_iter", "timesteps_since_restore", "episodes_total", "episodes_this_iter",
-    "agent_timesteps_total", "num_healthy_workers", "trial_id", "experiment_id", "date", "checkpoint_dir_name", "hostname", "node_ip",
+    "training_iteration", "time_this_iter_s", "time_total_s", "time_since_restore",
+    "iterations_since_restore", "timestamp", "pid",
+    "warmup_time", "done", "timesteps_total", "timesteps_this_iter", "timesteps_since_restore",
+    "episodes_total", "episodes_this_iter",
+    "agent_timesteps_total", "num_healthy_workers", "trial_id", "experiment_id", "date",
+    "checkpoint_dir_name", "hostname", "node_ip",
     "experiment_tag", "should_checkpoint", "config", "logdir", "neg_mean_loss",
 )  # fmt: skip
 """Entries that Ray Tune adds to a report."""
 COUNTERS = frozenset(
     {
-        "time", "timer", "timers", "seconds", "secs", "sec", "ms", "minutes", "hours", "duration", "elapsed", "wall", "walltime", "date",
-        "timestamp", "epoch", "epochs", "step", "steps", "iter", "iters", "iteration", "iterations", "batch", "batches", "sample",
-        "samples", "example", "examples", "token", "tokens", "episode", "episodes", "timesteps", "count", "counter", "counters", "num",
-        "n", "id", "lr", "rate", "memory", "mem", "gpu", "cpu", "ram", "throughput", "fps", "size", "params", "parameters", "seed", "pid",
+        "time", "timer", "timers", "seconds", "secs", "sec", "ms", "minutes", "hours", "duration",
+        "elapsed", "wall", "walltime", "date",
+        "timestamp", "epoch", "epochs", "step", "steps", "iter", "iters", "iteration", "iterations",
+        "batch", "batches", "sample",
+        "samples", "example", "examples", "token", "tokens", "episode", "episodes", "timesteps", "count",
+        "counter", "counters", "num",
+        "n", "id", "lr", "rate", "memory", "mem", "gpu", "cpu", "ram", "throughput", "fps", "size",
+        "params", "parameters", "seed", "pid",
     }
 )  # fmt: skip
 """Words of the name of a number that counts or times."""

@@ -44,7 +44,8 @@ def number_in(value: Any) -> float | None:
 
     NaN is returned for the texts that Ray writes for NaN.
 
-    >>> number_in("null"), number_in("-inf"), number_in("0.5"), number_in("tensor(0.25)"), number_in(None), number_in("bad")
+    >>> (number_in("null"), number_in("-inf"), number_in("0.5"), number_in("tensor(0.25)"),
+    ... number_in(None), number_in("bad"))
     (nan, -inf, 0.5, 0.25, None, None)
     """
     if isinstance(value, str):

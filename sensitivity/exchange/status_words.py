@@ -15,14 +15,17 @@ WORDS = {
     "ok", "done", "ended", "donotadvance"),
     "diverged": ("diverged", "nan", "inf", "exploded"),
     "stopped": (
-        "stopped", "stop", "pruned", "early_stopped", "killed", "cancelled", "canceled", "user_canceled", "sys_canceled", "preempted",
+        "stopped", "stop", "pruned", "early_stopped", "killed", "cancelled", "canceled", "user_canceled",
+        "sys_canceled", "preempted",
         "interrupted", "abort", "aborted", "capped", "revoked",
     ),
     "failed": (
-        "failed", "fail", "failure", "error", "errored", "crashed", "crash", "oom", "out_of_memory", "memoryout", "memout", "timeout",
+        "failed", "fail", "failure", "error", "errored", "crashed", "crash", "oom", "out_of_memory",
+        "memoryout", "memout", "timeout",
         "timed_out", "node_fail", "boot_fail", "deadline", "invalid", "infeasible", "abandoned",
     ),
-    "running": ("running", "paused", "preempting", "stopping", "active", "completing", "suspended", "in_progress", "dispatched"),
+    "running": ("running", "paused", "preempting", "stopping", "active", "completing", "suspended",
+    "in_progress", "dispatched"),
     "pending": ("pending", "waiting", "queued", "scheduled", "idle", "candidate", "staged",
     "requested", "configuring", "requeued", "created"),
 }  # fmt: skip
@@ -52,7 +55,8 @@ def statuses_of(
     Raises:
         InputError: a word is unknown or a number, or a status that the user gives is none.
 
-    >>> statuses_of(["FINISHED", "TrialState.PRUNED", "CANCELLED by 1000", None, "weird"], {"weird": "failed"})
+    >>> statuses_of(["FINISHED", "TrialState.PRUNED", "CANCELLED by 1000", None, "weird"],
+    ...     {"weird": "failed"})
     ['completed', 'stopped', 'stopped', 'ended', 'failed']
     """
     chosen = {str(word).strip().casefold(): status for word, status in (translations or {}).items()}

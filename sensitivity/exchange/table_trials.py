@@ -108,7 +108,8 @@ class TableTrials:
             )
             trials.append(
                 Imported(
-                    f"row {first + 1}", configurations[first], status, reports, variants[first], tasks[first], seeds[first],
+                    f"row {first + 1}", configurations[first], status, reports, variants[first],
+                    tasks[first], seeds[first],
                     total, start[first],
                 )
             )  # fmt: skip

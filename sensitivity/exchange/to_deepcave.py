@@ -51,8 +51,8 @@ def to_deepcave(
     for hyperparameter in space:
         if hyperparameter.when:
             raise InputError(
-                f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}; DeepCAVE's tables have no "
-                f"conditions"
+                f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}; DeepCAVE's "
+                f"tables have no conditions"
             )
     rows = results.group(task, variant)
     low, high = float(rows["loss"].min()), float(rows["loss"].max())

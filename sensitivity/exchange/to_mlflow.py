@@ -88,10 +88,12 @@ def _add(run: Run, experiment: str, temporary: pathlib.Path, place: pathlib.Path
         STATUS.get(run.facts["status"], "FINISHED"),
     )
     about = {
-        "run_id": run_id, "run_name": run.name, "experiment_id": experiment, "user_id": "", "status": RunStatus.from_string(status),
+        "run_id": run_id, "run_name": run.name, "experiment_id": experiment, "user_id": "",
+        "status": RunStatus.from_string(status),
         "start_time": begin, "end_time": None if status == "RUNNING" else end, "deleted_time": None,
         "lifecycle_stage": LifecycleStage.ACTIVE,
-        "artifact_uri": f"{place.as_uri()}/{run_id}/{FileStore.ARTIFACTS_FOLDER_NAME}", "entry_point_name": "", "source_name": "",
+        "artifact_uri": f"{place.as_uri()}/{run_id}/{FileStore.ARTIFACTS_FOLDER_NAME}",
+        "entry_point_name": "", "source_name": "",
         "source_type": SourceType.LOCAL, "source_version": "", "tags": [],
     }  # fmt: skip
     configuration = {name: write_value(value) for name, value in run.configuration.items()}

@@ -143,7 +143,8 @@ def _trial(row: Mapping[str, Any], space: SearchSpace, curve: Any, results: Resu
         intermediate_values=steps if len(reports) > 1 else {},
         user_attrs=_plain(
             {
-                "key": row["key"], "seed": row["seed"], "diverged": row["status"] == "diverged", "configuration": configuration,
+                "key": row["key"], "seed": row["seed"], "diverged": row["status"] == "diverged",
+                "configuration": configuration,
                 AS_IT_WAS: row["value"], "initial_loss": sign * row["initial_loss"], "error": row["error"],
             }
         ),

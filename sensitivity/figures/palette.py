@@ -12,7 +12,8 @@ COLOURS = {
     "adam": "#0072B2", "nadam": "#56B4E9", "adamax": "#CC79A7",
 }  # fmt: skip
 KIN = {
-    "cm_mean": "cm", "nag_mean": "nag", "l1_adagrad": "adagrad", "l1_adagrad_mean": "adagrad", "l2_adagrad_mean": "rmsprop",
+    "cm_mean": "cm", "nag_mean": "nag", "l1_adagrad": "adagrad", "l1_adagrad_mean": "adagrad",
+    "l2_adagrad_mean": "rmsprop",
     "linf_adagrad_mean": "adamax", "l1_adam": "adam", "l1_nadam": "nadam", "linf_nadam": "adamax",
 }  # fmt: skip
 FALLBACK = ("#44AA99", "#B05C8A", "#999933", "#6A5ACD", "#AA4499", "#2E8B57")
