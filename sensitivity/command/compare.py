@@ -39,8 +39,9 @@ def compare(
     metric: Metric = None,
     as_json: AsJson = False,
 ) -> None:
-    """Test whether variant A is less sensitive than B (or better, with --of best_loss), and say what
-    difference would have been seen.
+    """Test if variant A is less sensitive than B (or better, with --of best_loss).
+
+    The table also has the smallest difference that the study would have detected with 80% power.
 
     The difference is A minus B with its 95% interval and p (Holm's correction for all rows); paired by
     configuration and seed where both have the same.
@@ -71,13 +72,14 @@ def compare(
     for row in rows:
         typer.echo(verdict(row, of, over))
     typer.echo("")
-    show([{name: in_words(each) for name, each in row.items()} for row in rows], as_json)
+    show([{name: in_words(cell) for name, cell in row.items()} for row in rows], as_json)
 
 
 def verdict(row: Mapping[str, Any], of: str = "sensitivity", over: str | None = None) -> str:
-    """A row of :func:`sensitivity.measures.comparison.compare` in a sentence.
+    """Put a row of :func:`sensitivity.measures.comparison.compare` into a sentence.
 
-    >>> row = {"a": "adam", "b": "sgd", "task": "t", "value": -0.2, "low": -0.3, "high": -0.1, "p_holm": 0.002, "detectable": 0.14}
+    >>> row = {"a": "adam", "b": "sgd", "task": "t", "value": -0.2, "low": -0.3, "high": -0.1,
+    ...     "p_holm": 0.002, "detectable": 0.14}
     >>> verdict(row, over="lr")
     'On t, adam is less sensitive to lr than sgd: by 0.2 (0.1 to 0.3), p 0.002.'
     """

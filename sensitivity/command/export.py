@@ -32,8 +32,9 @@ def export(
     metric: Metric = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a study for TensorBoard or MLflow, a run for each trial. Given again, it replaces the study there
-    with what is new.
+    """Write a study for TensorBoard or MLflow, a run for each trial.
+
+    Run it again to update the export.
 
     Nothing is sent anywhere. MLflow needs pip install 'optimizer-sensitivity\\[export]'.
     """

@@ -128,7 +128,7 @@ def cancel(address: Address, name: Name) -> None:
 
 
 def _ended(*statuses: str) -> None:
-    """Say how jobs ended, and leave with 1 unless all succeeded."""
+    """Print the end status of jobs, and exit with code 1 unless all succeeded."""
     typer.echo(", ".join(statuses), err=True)
     if set(statuses) != {"succeeded"}:
         raise typer.Exit(1)

@@ -48,7 +48,7 @@ def manifest(
     load_module(task_module)
     studies = the_studies(file, preset)
     if len(studies) > 1:
-        names = ", ".join(each.name for each in studies)
+        names = ", ".join(study.name for study in studies)
         raise InputError(f"preset {preset!r} is {len(studies)} studies; print the manifest of one: {names}")
     if gpus_per_worker and not gpus:
         raise InputError(f"gpus_per_worker is {gpus_per_worker}, but nodes have no GPU; give --gpus")

@@ -1,4 +1,4 @@
-"""What commands share: their options, and the study that is meant."""
+"""Options that commands share, and the study that a command is about."""
 
 from __future__ import annotations
 
@@ -55,11 +55,18 @@ Metric = Annotated[
 
 
 def the_study(store: Any, name: str | None) -> str:
-    """The study of a store that is meant: the one named, or the only one. Raises: InputError where there are
-    several, or none."""
+    """Return the name of the study in a store: the named one, or the only one.
+
+    Args:
+        store: an open store.
+        name: of the study; None for the only one.
+
+    Raises:
+        InputError: no study has the name, or the store has several studies or none.
+    """
     if name is not None:
         return name
-    names = [each["name"] for each in store.studies()]
+    names = [row["name"] for row in store.studies()]
     if len(names) != 1:
         raise InputError(
             f"name one of the {len(names)} studies of this store: {', '.join(names) or 'it is empty'}"
@@ -77,17 +84,24 @@ def load_module(task_module: pathlib.Path | None) -> None:
 
 
 def the_studies(file: str | None, preset: str | None) -> list[Study]:
-    """The study of a file, or those of a preset. Raises: InputError unless exactly one of the two is
-    given."""
+    """Return the study of a file, or the studies of a preset.
+
+    Args:
+        file: path of a YAML or JSON study.
+        preset: name of a preset or of a group of presets.
+
+    Raises:
+        InputError: both are set, or neither.
+    """
     from sensitivity.study.presets import GROUPS
     from sensitivity.study.study import Study
 
     if (file is None) == (preset is None):
-        given = "both" if file is not None else "neither"
+        count = "both" if file is not None else "neither"
         raise InputError(
-            f"give a study file or --preset NAME, got {given} (`sensitivity presets` lists them)"
+            f"give a study file or --preset NAME, got {count} (`sensitivity presets` lists them)"
         )
     if preset is None:
         search_last()  # where a study file's module:name is looked for
         return [Study.load(str(file))]
-    return [Study.preset(each) for each in GROUPS.get(preset, (preset,))]
+    return [Study.preset(name) for name in GROUPS.get(preset, (preset,))]

@@ -13,7 +13,7 @@ from sensitivity.text.json_text import to_json
 from trainables.names import InputError
 
 BEGINS = "paper-"
-"""How the names of the studies begin that belong to the paper."""
+"""Prefix of the names of the paper's studies."""
 
 
 def paper(
@@ -32,8 +32,10 @@ def paper(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what "Optimizing CNNs" claims beside what was measured, with verdicts: supported, contradicted,
-    undecided."""
+    """Show the claims of "Optimizing CNNs" beside the measurements, with verdicts.
+
+    A verdict is supported, contradicted or undecided.
+    """
     from sensitivity.paper.page import agreement_rows, claim_rows, write_paper
     from sensitivity.results.results import Results, records
     from sensitivity.store.store import Store
@@ -41,7 +43,7 @@ def paper(
     place = report_folder(out, "paper")
     opened = Store(store, create=False)
     try:
-        names = study or [each["name"] for each in opened.studies() if each["name"].startswith(BEGINS)]
+        names = study or [row["name"] for row in opened.studies() if row["name"].startswith(BEGINS)]
         if not names:
             raise InputError(
                 f"store {opened.place!r} holds no study whose name begins with {BEGINS}; "
@@ -59,7 +61,7 @@ def paper(
     head, rows = claim_rows(claims)
     shown = ("verdict", "claim", "task", "value (95%)", "trials", "note")
     show(
-        [{name: each for name, each in zip(head, row, strict=True) if name in shown} for row in rows], as_json
+        [{name: cell for name, cell in zip(head, row, strict=True) if name in shown} for row in rows], as_json
     )
     typer.echo("\nThe paper's cells and ours:")
     head, rows = agreement_rows(agreement)

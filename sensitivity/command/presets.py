@@ -19,23 +19,27 @@ presets_app = typer.Typer(
 
 @presets_app.callback()
 def presets(context: typer.Context, as_json: AsJson = False) -> None:
-    """The studies that come with the package: list them, show what one would run, or print one as YAML to
-    edit."""
+    """List the studies that come with the package.
+
+    `show` prints what a preset would run, `print` its YAML to edit.
+    """
     if context.invoked_subcommand is not None:
         return
     from sensitivity.study.presets import GROUPS, PRESETS
 
-    rows = [{"preset": each, "what": preset["description"]} for each, preset in PRESETS.items()]
+    rows = [{"preset": name, "what": preset["description"]} for name, preset in PRESETS.items()]
     rows += [
-        {"preset": each, "what": f"{', '.join(names)}, one after another"} for each, names in GROUPS.items()
+        {"preset": name, "what": f"{', '.join(names)}, one after another"} for name, names in GROUPS.items()
     ]
     show(rows, as_json)
 
 
 @presets_app.command("show")
 def presets_show(name: Annotated[str, typer.Argument(help="Of a preset.")], as_json: AsJson = False) -> None:
-    """Show what a preset would run: cells, configurations, trials, and about how long they take on this
-    machine. Runs nothing."""
+    """Show the size of a preset and about how long it takes on this machine; run nothing.
+
+    The size is the number of cells, configurations and trials.
+    """
     show_plan(the_studies(None, name), as_json)
 
 

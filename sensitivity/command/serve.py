@@ -67,8 +67,10 @@ def serve(
             f"the service needs {error.name}; install it with: pip install 'optimizer-sensitivity[service]'"
         ) from None
     settings = Settings(
-        store=store, data=data, address=address, host=host, port=port, max_trials=max_trials, max_studies=max_studies,
-        gpus_per_worker=gpus_per_worker, data_root=data_root, modules=tuple(allow_module or ()), token_file=token_file,
+        store=store, data=data, address=address, host=host, port=port, max_trials=max_trials,
+        max_studies=max_studies,
+        gpus_per_worker=gpus_per_worker, data_root=data_root, modules=tuple(allow_module or ()),
+        token_file=token_file,
     )  # fmt: skip
     required_tokens(settings)
     with closing(listen(host, port)) as listening:  # before anything is written

@@ -22,29 +22,31 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 @store_app.command()
 def check(store: StorePlace = DEFAULT_STORE, as_json: AsJson = False) -> None:
-    """Whether a store is whole: each trial once, epochs without gaps, nothing that belongs to nothing. Exit
-    code 1 when it is not."""
+    """Check a store: each trial once, epochs without gaps, no orphaned rows.
+
+    Exit code 1 for a store with problems.
+    """
     from sensitivity.store.journal import left_behind, rescued
     from sensitivity.store.store import Store
     from sensitivity.store.tables import VERSION
     from sensitivity.store.upkeep import contents, problems
 
     with closing(Store(store, create=False)) as opened:
-        found = problems(opened)
+        rows = problems(opened)
         counted = {
             "version": VERSION,
-            **({} if any(each["where"] == opened.place for each in found) else contents(opened)),
+            **({} if any(row["where"] == opened.place for row in rows) else contents(opened)),
         }
-        here = pathlib.Path.cwd()
-        waiting = [str(path) for path in [*rescued(opened, here), *left_behind(opened, here)]]
+        folder = pathlib.Path.cwd()
+        waiting = [str(path) for path in [*rescued(opened, folder), *left_behind(opened, folder)]]
     if as_json:
-        typer.echo(to_json({**counted, "problems": found, "waiting": waiting}))
+        typer.echo(to_json({**counted, "problems": rows, "waiting": waiting}))
     else:
         typer.echo(", ".join(f"{name} {count}" for name, count in counted.items()))
-        show(found, as_json, empty="nothing is wrong")
+        show(rows, as_json, empty="nothing is wrong")
         for path in waiting:
             typer.echo(f"reports wait in {path}; the next run in this folder brings them in")
-    if found:
+    if rows:
         raise typer.Exit(1)
 
 
@@ -55,8 +57,10 @@ def migrate(store: StorePlace = DEFAULT_STORE) -> None:
     from sensitivity.store.tables import VERSION
 
     with closing(Store(store, create=False, migrate=True)) as opened:
-        before, place = opened.opened_version, opened.place
-    typer.echo(f"{place} has version {VERSION}" + ("" if before == VERSION else f", it was {before}"))
+        old_version, place = opened.opened_version, opened.place
+    typer.echo(
+        f"{place} has version {VERSION}" + ("" if old_version == VERSION else f", it was {old_version}")
+    )
 
 
 @store_app.command()
@@ -68,8 +72,10 @@ def copy(
     study: Annotated[str | None, typer.Option(help="Only this one.", show_default="all")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy studies from one store to another, between SQLite and PostgreSQL too. Given again, it copies what
-    is new."""
+    """Copy studies from one store to another, between SQLite and PostgreSQL too.
+
+    Run it again to copy new trials and epochs only.
+    """
     from sensitivity.store.copying import copy as copy_studies
     from sensitivity.store.store import Store
 
@@ -79,7 +85,7 @@ def copy(
 
 @store_app.command()
 def vacuum(store: StorePlace = DEFAULT_STORE, yes: Yes = False) -> None:
-    """Drop the trials that are in no study any more, and give the space back."""
+    """Delete the trials that belong to no study, and release their disk space."""
     from sensitivity.store.store import Store
     from sensitivity.store.upkeep import unused
     from sensitivity.store.upkeep import vacuum as vacuum_store
@@ -104,9 +110,9 @@ def delete(
     from sensitivity.store.upkeep import only_of
 
     with closing(Store(store, create=False)) as opened:
-        own = only_of(opened, study)
-        what = f"study {study!r}, {own['trials']} trials and {own['epochs']} epochs"
-        shared = f" ({own['shared']} trials are in other studies too, and stay)" if own["shared"] else ""
+        name = only_of(opened, study)
+        what = f"study {study!r}, {name['trials']} trials and {name['epochs']} epochs"
+        shared = f" ({name['shared']} trials are in other studies too, and stay)" if name["shared"] else ""
         if not _confirmed(f"Delete {what}{shared}?", yes):
             return
         delete_study(opened, study)

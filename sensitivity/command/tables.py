@@ -110,29 +110,35 @@ def import_results(
     out: Folder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Report on results that are there already: any table, an Optuna storage, the folder of Ray Tune or
-    another tool. Nothing is run."""
+    """Report on existing results: a table, an Optuna storage, or the folder of a tool.
+
+    Tables are CSV, TSV, JSON, Excel or Parquet; folders are those of Ray Tune, DeepCAVE, Keras Tuner or
+    DeepOBS. No training is started.
+    """
     kind = _kind_of(place) if kind is None else kind
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS)
-    given: dict[str, Any] = {
-        "hyperparameters": hyperparameter or None, "metric": metric, "direction": direction, "variant": variant, "task": task, "seed": seed,
-        "status": status, "epoch": epoch, "scales": _pairs("--scale", scale), "spaces": _space(space), "design": design,
-        "study": study or None, "failed": failed, "ignore": leave_out or None, "rename": _pairs("--rename", rename),
+    arguments: dict[str, Any] = {
+        "hyperparameters": hyperparameter or None, "metric": metric, "direction": direction,
+        "variant": variant, "task": task, "seed": seed,
+        "status": status, "epoch": epoch, "scales": _pairs("--scale", scale), "spaces": _space(space),
+        "design": design,
+        "study": study or None, "failed": failed, "ignore": leave_out or None, "rename": _pairs("--rename",
+        rename),
         "statuses": _pairs("--status-word", status_word), "empty": empty, "defaults": _defaults(default),
         "initial_loss": _number(initial_loss) if initial_loss is not None else None,
     }  # fmt: skip
-    given = {option: each for option, each in given.items() if each is not None}
+    arguments = {option: value for option, value in arguments.items() if value is not None}
     for option, kinds in ONLY.items():
-        if option in given and kind not in kinds:
+        if option in arguments and kind not in kinds:
             raise InputError(
                 f"--{SPELLED.get(option, option)} is for {listed(kinds)}, and {place!r} is read as {kind}"
             )
-    if kind not in TABLES and isinstance(given.get("initial_loss"), str):
+    if kind not in TABLES and isinstance(arguments.get("initial_loss"), str):
         raise InputError(
             f"--initial-loss must be a number, got {initial_loss!r} (only a table has a column for it)"
         )
-    results = _read(kind, place, name, given)
+    results = _read(kind, place, name, arguments)
     if results.usable.empty:
         raise InputError(f"{place!r} holds no finished trial")
     conclude(results, report_folder(out, results.study), as_json)
@@ -152,8 +158,10 @@ def measure(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the table of one measure: value, interval (low, high), how many trials (n), and a note where
-    something limits it."""
+    """Print the table of one measure, with intervals.
+
+    Columns: value, interval (low, high), number of trials (n), and a note where something limits the value.
+    """
     from sensitivity.measures.named import arguments, measures
     from sensitivity.results.results import Results, records
     from sensitivity.store.store import Store
@@ -162,8 +170,8 @@ def measure(
     if name == "list":
         show(
             [
-                {"measure": each, "what": (inspect.getdoc(made) or "").split("\n")[0]}
-                for each, made in known.items()
+                {"measure": title, "what": (inspect.getdoc(function) or "").split("\n")[0]}
+                for title, function in known.items()
             ],
             as_json,
         )
@@ -171,25 +179,29 @@ def measure(
     chosen = name.replace("-", "_")
     if chosen not in known:
         raise unknown("measure", name, known)
-    given = arguments(chosen, known[chosen], having or [])
+    chosen_arguments = arguments(chosen, known[chosen], having or [])
     opened = Store(store, create=False)
     try:
         results = Results.from_store(opened, the_study(opened, study), metric=metric)
     finally:
         opened.close()
     try:
-        rows = records(known[chosen](results, **given))
+        rows = records(known[chosen](results, **chosen_arguments))
     except (TypeError, ValueError) as error:
-        if isinstance(error, InputError) or not given:
+        if isinstance(error, InputError) or not chosen_arguments:
             raise
         raise InputError(f"{chosen} cannot take {', '.join(having or [])}: {error}") from None
     if not as_json:
-        rows = [{column: in_words(each) for column, each in row.items()} for row in rows]
+        rows = [{column: in_words(value) for column, value in row.items()} for row in rows]
     show(rows, as_json, empty=f"{chosen} has no row for this study")
 
 
 def _kind_of(place: str) -> str:
-    """Return the kind that a place looks like. Raises: InputError where it looks like nothing known."""
+    """Return the kind of import that a path or URL looks like.
+
+    Raises:
+        InputError: no kind fits.
+    """
     from sensitivity.exchange.optuna_files import JOURNALS, is_sqlite
     from sensitivity.exchange.table_files import is_table
     from sensitivity.exchange.tool_folders import tool_of
@@ -209,22 +221,22 @@ def _kind_of(place: str) -> str:
     )
 
 
-def _read(kind: str, place: str, name: str | None, given: dict[str, Any]) -> Results:
+def _read(kind: str, place: str, name: str | None, arguments: dict[str, Any]) -> Results:
     from sensitivity.exchange.from_optuna import from_optuna
     from sensitivity.exchange.from_ray import from_ray
     from sensitivity.exchange.from_tables import from_table
 
     if kind == "optuna":
-        return from_optuna(place, *given.pop("study", ()), study_name=name, **given)
+        return from_optuna(place, *arguments.pop("study", ()), study_name=name, **arguments)
     if kind == "ray":
-        return from_ray(place, study=name, **given)
-    return from_table(place, study=name, kind=None if kind == "table" else kind, **given)
+        return from_ray(place, study=name, **arguments)
+    return from_table(place, study=name, kind=None if kind == "table" else kind, **arguments)
 
 
-def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str] | None:
+def _pairs(option: str, texts: Sequence[str] | None) -> dict[str, str] | None:
     """Return the values of an option that is written NAME=VALUE, by name."""
     pairs = {}
-    for text in given or ():
+    for text in texts or ():
         name, separator, value = text.rpartition("=")
         if not separator or not name or not value:
             raise InputError(f"{option} must be {PAIRS[option]}; got {text!r}")
@@ -232,10 +244,10 @@ def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str] | None:
     return pairs or None
 
 
-def _defaults(given: Sequence[str] | None) -> dict[str, Any] | None:
+def _defaults(texts: Sequence[str] | None) -> dict[str, Any] | None:
     from search_spaces.values import read_value
 
-    pairs = _pairs("--default", given)
+    pairs = _pairs("--default", texts)
     return {name: read_value(value) for name, value in pairs.items()} if pairs else None
 
 

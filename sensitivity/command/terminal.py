@@ -1,4 +1,4 @@
-"""How the command shows a study's conclusion, tables and JSON, and where it writes reports."""
+"""Output of the command: a study's conclusion, tables, JSON, and the folders of reports."""
 
 from __future__ import annotations
 
@@ -20,16 +20,31 @@ if TYPE_CHECKING:
 
 
 def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
-    """Where the report goes; a place that cannot be written is found before the work, not after it."""
+    """Return the folder of the report, checked to be writable before the work begins.
+
+    Args:
+        out: folder chosen by the user; None for runs/STUDY.
+        study: name of the study.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
     place = out if out is not None else pathlib.Path("runs") / folder_name(study)
-    nearest = next(each for each in (place, *place.absolute().parents) if each.exists())
+    nearest = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise InputError(f"--out {str(place)!r} cannot be written: {str(nearest)!r} is not a writable folder")
     return place
 
 
 def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:
-    """Write the report, and say what it says. Args: png: with figures as pictures."""
+    """Write the report, and print its conclusion.
+
+    Args:
+        results: of the study.
+        place: folder of the report.
+        as_json: print JSON instead of text.
+        png: write the figures as PNG too.
+    """
     from sensitivity.measures import Measured
     from sensitivity.questions.summary import best_title, best_words, caveats, summary
     from sensitivity.reporting import write_report
@@ -81,13 +96,13 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool 
 
 
 def wide_console() -> Console:
-    """The terminal as wide as it is, or what a program reads as wide as it needs."""
+    """Return a console as wide as the terminal, or at least 240 columns for a pipe."""
     console = Console()
     return console if console.is_terminal else Console(width=max(240, console.width))
 
 
 def show(rows: list[dict[str, Any]], as_json: bool, *, empty: str = "nothing") -> None:
-    """Rows as JSON, or as a table that a terminal's width cannot cut when it is read by a program."""
+    """Print rows as JSON, or as a table that is not cut when a program reads it."""
     if as_json:
         typer.echo(to_json(rows))
         return
@@ -117,14 +132,14 @@ def _cell(value: Any) -> str:
 
 
 def in_words(value: Any) -> Any:
-    """A mapping or a tuple as a cell of a table."""
+    """Format a mapping or a tuple as a cell of a table."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {each}" for name, each in value.items())
+        return ", ".join(f"{name} {entry}" for name, entry in value.items())
     return " + ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def show_plan(studies: list[Study], as_json: bool) -> None:
-    """What studies would run, and about how long they take here."""
+    """Print the trials that studies would run, and about how long they take on this machine."""
     from sensitivity.study.estimates import duration, plan_rows
 
     plans = {study.name: plan_rows(study) for study in studies}
@@ -138,7 +153,7 @@ def show_plan(studies: list[Study], as_json: bool) -> None:
             [{**row, "hours": None if row["hours"] is None else duration(row["hours"])} for row in rows],
             as_json,
         )
-        total = {each: sum(row[each] for row in rows) for each in ("cells", "configurations", "trials")}
+        total = {column: sum(row[column] for row in rows) for column in ("cells", "configurations", "trials")}
         known = [row["hours"] for row in rows if row["hours"] is not None]
         time = (
             f"about {duration(sum(known) / cores)} on the {cores} cores of this machine"

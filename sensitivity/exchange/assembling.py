@@ -1,4 +1,4 @@
-"""Trials that something else ran: from what was read of them to Results."""
+"""Results from imported trials."""
 
 from __future__ import annotations
 
@@ -52,20 +52,29 @@ def assemble(
     defaults: Mapping[str, Any] | None = None,
     rename: Mapping[str, str] | None = None,
 ) -> Results:
-    """Results of trials that were read elsewhere.
+    """Return the Results of imported trials.
 
     Args:
-        source: where they come from, for messages. names: of hyperparameters, in order. scales: of those
-            whose domain is inferred.
-        spaces: instead of inferring any. known: by variant, hyperparameters whose domain the source tells.
-        design: kind of the design; a full grid is seen, anything else taken as ``random``, where it is not
-            given.
-        epochs: reports of a trial that was not stopped early; the most that any has.
-        defaults: of hyperparameters that a trial lacks while no other hyperparameter explains it; without
-            one, the trial is left out.
-        rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` unless spaces are
-            given.
-    Raises: InputError for no trials, one that is there twice, a configuration outside a given space.
+        trials: one for each trial of the source, in the source's order.
+        source: name of the file, folder or storage, for messages.
+        study: name of the study in the report.
+        metric: name of the metric.
+        direction: ``min`` or ``max``.
+        names: hyperparameters, in order.
+        scales: by hyperparameter whose domain is inferred: ``linear``, ``log``, ``log1m``, ``ordinal`` or
+            ``categorical``.
+        spaces: search space of all variants, or by variant; None infers them.
+        known: by variant, hyperparameters whose domain the source tells.
+        design: kind of the design; None recognises a full grid and takes anything else as ``random``.
+        epochs: reports of a trial that was not stopped early; None for the largest number of any trial.
+        notes: sentences for :attr:`Results.notes`.
+        defaults: values for hyperparameters that a trial lacks while no other hyperparameter explains the
+            gap; a trial without a default is left out.
+        rename: new names of hyperparameters by old ones; the learning rate is called ``lr`` unless
+            ``spaces`` is set.
+
+    Raises:
+        InputError: no trials, a trial that is there twice, or a configuration outside the search space.
     """
     if not trials:
         raise InputError(f"{source} holds no trials")
@@ -73,12 +82,12 @@ def assemble(
         raise InputError(f"a metric cannot be called {metric!r}; rename it")
     if direction not in ("min", "max"):
         raise unknown("direction", direction, ("min", "max"))
-    budget = epochs or max((len(each.reports) for each in trials), default=1) or 1
-    ended = [_with_status(each, budget) for each in trials]
-    said = list(notes)
+    budget = epochs or max((len(trial.reports) for trial in trials), default=1) or 1
+    ended = [_with_status(trial, budget) for trial in trials]
+    sentences = list(notes)
     if rename is not None or spaces is None:
         new, words = renaming(values_by_name(decisive(ended) or ended), rename)
-        said += words
+        sentences += words
         ended, names = renamed_trials(ended, new), [new.get(name, name) for name in names]
         scales = {new.get(name, name): scale for name, scale in (scales or {}).items()}
         known = {
@@ -86,27 +95,27 @@ def assemble(
             for variant, domains in (known or {}).items()
         }
         defaults = {new.get(name, name): value for name, value in (defaults or {}).items()}
-    made, complete, inferred = spaces_of(ended, names, spaces, scales or {}, known or {}, defaults or {})
-    said += inferred
+    space_of, complete, inferred = spaces_of(ended, names, spaces, scales or {}, known or {}, defaults or {})
+    sentences += inferred
     if not complete:
         raise InputError(f"{source} holds no finished trial")
-    check_measurable(made, source)
-    checked = [_checked(trial, made[trial.variant], source) for trial in complete]
+    check_measurable(space_of, source)
+    checked = [_checked(trial, space_of[trial.variant], source) for trial in complete]
     seeded, repeated = _seeded(checked)
-    said += repeated
-    kinds = _designs(seeded, made, design)
-    said += about_holes(_grids(seeded, made, kinds)) if design is None else []
-    table = _table(seeded, made, budget, maximised=direction == "max")
+    sentences += repeated
+    kinds = _designs(seeded, space_of, design)
+    sentences += about_holes(_grids(seeded, space_of, kinds)) if design is None else []
+    table = _table(seeded, space_of, budget, maximised=direction == "max")
     curves = pd.DataFrame(
         [
             {
-                "key": each.key,
+                "key": trial.key,
                 "epoch": epoch,
                 metric: value,
-                **({} if metric == "seconds" else {"seconds": each.seconds / len(each.reports)}),
+                **({} if metric == "seconds" else {"seconds": trial.seconds / len(trial.reports)}),
             }
-            for each in seeded
-            for epoch, value in each.reports
+            for trial in seeded
+            for epoch, value in trial.reports
         ],
         columns=list(dict.fromkeys(["key", "epoch", metric, "seconds"])),
     ).astype({metric: float})
@@ -114,26 +123,36 @@ def assemble(
         before.status == ENDED and after.status == "stopped"
         for before, after in zip(trials, ended, strict=True)
     )
-    said += _about_ends(table, metric, seeded, inferred_stops)
+    sentences += _about_ends(table, metric, seeded, inferred_stops)
     spec = {
         "name": study,
         IMPORTED: source,
         "metric": metric,
         "direction": direction,
         COUNTED: caps(
-            (each.task, math.isfinite(each.initial_loss)) for each in seeded if each.status in DONE
+            (trial.task, math.isfinite(trial.initial_loss)) for trial in seeded if trial.status in DONE
         ),
-        "spaces": {name: [_plain(each) for each in space.to_dict()] for name, space in made.items()},
+        "spaces": {name: [_plain(entry) for entry in space.to_dict()] for name, space in space_of.items()},
     }
     first = next(iter(kinds.values()))
     return Results(
-        table, curves, made, metric, first, study, spec, direction, kinds, tuple(dict.fromkeys(said))
+        table,
+        curves,
+        space_of,
+        metric,
+        first,
+        study,
+        spec,
+        direction,
+        kinds,
+        tuple(dict.fromkeys(sentences)),
     )
 
 
 def as_utf8(name: str) -> str:
-    """A name with "?" for each byte of a file's name that is no UTF-8: reports and tables can hold nothing
-    else.
+    """Return a name with "?" for each byte that is not UTF-8.
+
+    Reports and tables hold UTF-8 only; file names can hold any bytes.
 
     >>> as_utf8("caf" + chr(0xDCE9)), as_utf8("café")
     ('caf?', 'café')
@@ -142,8 +161,10 @@ def as_utf8(name: str) -> str:
 
 
 def _with_status(trial: Imported, budget: int) -> Imported:
-    """The trial with the status that its reports give it: what reported fewer than the others was stopped
-    early."""
+    """Return the trial with the status that its reports imply.
+
+    A trial with fewer reports than the budget was stopped early.
+    """
     status = trial.status
     finite = math.isfinite(trial.value)
     if status in (ENDED, "completed") and not trial.reports:
@@ -156,8 +177,10 @@ def _with_status(trial: Imported, budget: int) -> Imported:
 
 
 def _checked(trial: Imported, space: SearchSpace, source: str) -> Imported:
-    """Return the trial with the values as the space holds them; one without a result with those of its values
-    that can be read."""
+    """Return the trial with its values converted to the types of the space.
+
+    A trial without a result keeps only the values that can be read.
+    """
     if trial.status not in DONE:
         return replace(trial, configuration=_readable(trial.configuration, space))
     unexpected = {name: value for name, value in trial.configuration.items() if name not in space}
@@ -172,8 +195,10 @@ def _checked(trial: Imported, space: SearchSpace, source: str) -> Imported:
 
 
 def _readable(configuration: Mapping[str, Any], space: SearchSpace) -> dict[str, Any]:
-    """Return the values that can be read, also outside their domain: a trial without a result decides no
-    domain."""
+    """Return the readable values of a configuration, inside their domain or not.
+
+    A trial without a result decides no domain, so its values are not checked.
+    """
     values: dict[str, Any] = {}
     for domain in space:
         with contextlib.suppress(InputError):
@@ -182,33 +207,36 @@ def _readable(configuration: Mapping[str, Any], space: SearchSpace) -> dict[str,
 
 
 def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
-    """Every trial with a seed: configurations that come again without one are numbered. Raises: InputError
-    for a trial given twice."""
-    found: dict[Any, Imported] = {}
+    """Number the trials of each configuration that have no seed; return all trials, and a note.
+
+    Raises:
+        InputError: two finished trials have the same configuration and seed.
+    """
+    completed: dict[Any, Imported] = {}
     counts: dict[Any, int] = {}
     seeded, repeated = [], False
-    for each in sorted(
+    for candidate in sorted(
         trials, key=lambda trial: trial.status not in DECISIVE
     ):  # a failed trial that was run again is not another seed
         what = (
-            each.task,
-            each.variant,
-            tuple(sorted((name, str(value)) for name, value in each.configuration.items())),
+            candidate.task,
+            candidate.variant,
+            tuple(sorted((name, str(value)) for name, value in candidate.configuration.items())),
         )
-        if each.seed is None:
+        if candidate.seed is None:
             seed = counts.get(what, 0)
             counts[what] = seed + 1
-            repeated = repeated or (seed > 0 and each.status in DECISIVE)
-            seeded.append(replace(each, seed=seed))
+            repeated = repeated or (seed > 0 and candidate.status in DECISIVE)
+            seeded.append(replace(candidate, seed=seed))
             continue
-        seeded.append(each)
-        if each.status in (*DONE, "stopped"):
-            if (*what, each.seed) in found:
+        seeded.append(candidate)
+        if candidate.status in (*DONE, "stopped"):
+            if (*what, candidate.seed) in completed:
                 raise InputError(
-                    f"{found[*what, each.seed].key} and {each.key} are the same trial: "
-                    f"variant {each.variant!r}, seed {each.seed}, {dict(each.configuration)!r}"
+                    f"{completed[*what, candidate.seed].key} and {candidate.key} are the same trial: "
+                    f"variant {candidate.variant!r}, seed {candidate.seed}, {dict(candidate.configuration)!r}"
                 )
-            found[*what, each.seed] = each
+            completed[*what, candidate.seed] = candidate
     places = {trial.key: place for place, trial in enumerate(trials)}
     seeded.sort(key=lambda trial: places[trial.key])
     return seeded, [
@@ -217,16 +245,18 @@ def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
 
 
 def _designs(
-    trials: Sequence[Imported], made: Mapping[str, SearchSpace], given: str | None
+    trials: Sequence[Imported], space_of: Mapping[str, SearchSpace], design: str | None
 ) -> dict[str, str]:
-    """The kind of each variant's design: a grid where every combination of few levels is there, else
-    random."""
-    if given is not None and given not in KINDS:
-        raise unknown("design", given, KINDS)
-    if given is not None:
-        return dict.fromkeys(made, given)
+    """Return the kind of each variant's design.
+
+    A design is a grid if every combination of a few levels is there, else random.
+    """
+    if design is not None and design not in KINDS:
+        raise unknown("design", design, KINDS)
+    if design is not None:
+        return dict.fromkeys(space_of, design)
     kinds = {}
-    for variant, space in made.items():
+    for variant, space in space_of.items():
         valid = [
             trial.configuration
             for trial in trials
@@ -238,42 +268,42 @@ def _designs(
 
 
 def _grids(
-    trials: Sequence[Imported], made: Mapping[str, SearchSpace], kinds: Mapping[str, str]
+    trials: Sequence[Imported], space_of: Mapping[str, SearchSpace], kinds: Mapping[str, str]
 ) -> dict[str, dict[str, set[tuple[Any, ...]]]]:
     """Return the distinct configurations of the variants with a grid, by variant and task."""
     grids: dict[str, dict[str, set[tuple[Any, ...]]]] = {
         variant: {} for variant, kind in kinds.items() if kind == "grid"
     }
     for trial in trials:
-        if trial.variant in grids and is_valid(made[trial.variant], trial.configuration):
-            row = tuple(trial.configuration.get(name) for name in made[trial.variant].names)
+        if trial.variant in grids and is_valid(space_of[trial.variant], trial.configuration):
+            row = tuple(trial.configuration.get(name) for name in space_of[trial.variant].names)
             grids[trial.variant].setdefault(trial.task, set()).add(row)
     return grids
 
 
 def _table(
-    trials: Sequence[Imported], made: Mapping[str, SearchSpace], budget: int, *, maximised: bool
+    trials: Sequence[Imported], space_of: Mapping[str, SearchSpace], budget: int, *, maximised: bool
 ) -> pd.DataFrame:
-    names = list(dict.fromkeys(name for space in made.values() for name in space.names))
+    names = list(dict.fromkeys(name for space in space_of.values() for name in space.names))
     table = pd.DataFrame(
         {
-            "key": [each.key for each in trials],
-            "task": [each.task for each in trials],
-            "variant": [each.variant for each in trials],
-            "seed": [each.seed for each in trials],
+            "key": [trial.key for trial in trials],
+            "task": [trial.task for trial in trials],
+            "variant": [trial.variant for trial in trials],
+            "seed": [trial.seed for trial in trials],
             "epochs": budget,
-            "status": [each.status for each in trials],
-            "initial_loss": np.array([each.initial_loss for each in trials], float)
+            "status": [trial.status for trial in trials],
+            "initial_loss": np.array([trial.initial_loss for trial in trials], float)
             * (-1 if maximised else 1),
-            "epochs_done": [len(each.reports) for each in trials],
-            "seconds": np.array([each.seconds for each in trials], float),
+            "epochs_done": [len(trial.reports) for trial in trials],
+            "seconds": np.array([trial.seconds for trial in trials], float),
             **dict.fromkeys(TIMES, pd.Series(pd.NaT, index=range(len(trials)), dtype="datetime64[us, UTC]")),
         }
     )
     for name in names:
-        values = [each.configuration.get(name, np.nan) for each in trials]
+        values = [trial.configuration.get(name, np.nan) for trial in trials]
         table[f"{PREFIX}{name}"] = pd.Series(values, index=table.index, dtype=object).infer_objects()
-    value = np.array([each.value for each in trials], float)
+    value = np.array([trial.value for trial in trials], float)
     table["value"] = np.where((table["status"] == "completed") & np.isfinite(value), value, np.nan)
     outcome = -table["value"] if maximised else table["value"]
     worst = outcome.groupby(table["task"]).transform("max").fillna(0.0)
@@ -281,12 +311,12 @@ def _table(
     table["loss"] = np.where(
         table["status"].isin(DONE), capped_losses(outcome, table["initial_loss"]), np.nan
     )
-    table["error"] = pd.Series([each.error for each in trials], dtype=object)
+    table["error"] = pd.Series([trial.error for trial in trials], dtype=object)
     return table
 
 
 def _about_ends(table: pd.DataFrame, metric: str, trials: Sequence[Imported], stopped: int) -> list[str]:
-    uncapped, said = (
+    uncapped, sentence = (
         sum(trial.status == "diverged" and not math.isfinite(trial.initial_loss) for trial in trials),
         [],
     )
@@ -304,22 +334,24 @@ def _about_ends(table: pd.DataFrame, metric: str, trials: Sequence[Imported], st
             else ""
         )
         none = f"; no trial of {several(bare)} has a finite {metric}" if bare else ""
-        said.append(f"Diverged, having no finite {metric}: {uncapped} of {len(table)} trials{counted}{none}.")
+        sentence.append(
+            f"Diverged, having no finite {metric}: {uncapped} of {len(table)} trials{counted}{none}."
+        )
     if stopped:
-        said.append(
+        sentence.append(
             f"Stopped early, having reported fewer than {table['epochs'].iloc[0]} times: {stopped} of "
             f"{len(table)} trials; give epochs if "
             "that is how they were meant to end."
         )
-    return said
+    return sentence
 
 
 def _plain(hyperparameter: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: [write_value(one) for one in each]
-        if isinstance(each, (list, tuple))
-        else each
-        if isinstance(each, dict)
-        else write_value(each)
-        for name, each in hyperparameter.items()
+        name: [write_value(one) for one in entry]
+        if isinstance(entry, (list, tuple))
+        else entry
+        if isinstance(entry, dict)
+        else write_value(entry)
+        for name, entry in hyperparameter.items()
     }

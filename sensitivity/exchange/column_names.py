@@ -1,5 +1,7 @@
-"""The names of columns without what tools put before them: ``params.lr``, ``config/lr`` and ``hparams/lr``
-are lr."""
+"""Column names without the prefixes of tools.
+
+``params.lr``, ``config/lr`` and ``hparams/lr`` are lr.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +13,25 @@ from sensitivity.exchange.metric_names import tokens_of
 Group = Literal["hyperparameters", "results", "tags", ""]
 PREFIXES: dict[Group, tuple[str, ...]] = {
     "hyperparameters": (
-        "hyperparameters.values.", "hyperparameters.", "hyperparameters/", "hyperparameter.", "hyperparameter/", "hyperparameter_",
-        "hyperparams.", "hyperparam.", "optimizer_hyperparams.", "config.", "config/", "configuration.", "configuration/", "params.",
-        "params/", "params_", "param.", "param/", "param_", "parameters.", "parameters/", "hparams.", "hparams/", "hparam.", "hp.", "hp/",
+        "hyperparameters.values.", "hyperparameters.", "hyperparameters/", "hyperparameter.",
+        "hyperparameter/", "hyperparameter_",
+        "hyperparams.", "hyperparam.", "optimizer_hyperparams.", "config.", "config/", "configuration.",
+        "configuration/", "params.",
+        "params/", "params_", "param.", "param/", "param_", "parameters.", "parameters/", "hparams.",
+        "hparams/", "hparam.", "hp.", "hp/",
     ),
     "results": (
-        "metrics.", "metrics/", "metric.", "metric/", "metric:", "summary.", "summary/", "results.", "results/", "result.", "result/",
+        "metrics.", "metrics/", "metric.", "metric/", "metric:", "summary.", "summary/", "results.",
+        "results/", "result.", "result/",
         "scores.", "values_", "_",
     ),
     "tags": ("tags.", "tags/", "tag.", "user_attrs_", "system_attrs_", "user_attrs.", "system_attrs."),
 }  # fmt: skip
-"""By group: prefixes of Weights & Biases, MLflow, Optuna, Ray Tune, Keras Tuner, AlgoPerf, DeepOBS, DeepCAVE,
-scikit-learn and Ax."""
+"""Prefixes by group: hyperparameters, results and others.
+
+Tools: Weights & Biases, MLflow, Optuna, Ray Tune, Keras Tuner, AlgoPerf, DeepOBS, DeepCAVE, scikit-learn and
+Ax.
+"""
 WRAPPERS = ("train_loop_config", "values", "hyperparameters", "params", "config", "optimizer_hyperparams")
 """Names of nested entries that hold all hyperparameters."""
 COUNTS = frozenset({"count", "total", "m", "b", "k", "millions", "num", "number", "size", "mb", "trainable"})
@@ -32,7 +41,8 @@ COUNTS = frozenset({"count", "total", "m", "b", "k", "millions", "num", "number"
 def group_of(column: str) -> Group:
     """Return the group that a column's prefix says it belongs to.
 
-    >>> group_of("params.lr"), group_of("metrics.val_loss"), group_of("tags.user"), group_of("lr"), group_of("params_count")
+    >>> (group_of("params.lr"), group_of("metrics.val_loss"), group_of("tags.user"), group_of("lr"),
+    ... group_of("params_count"))
     ('hyperparameters', 'results', 'tags', '', '')
     """
     return _split(column)[0]
@@ -41,7 +51,8 @@ def group_of(column: str) -> Group:
 def bare_name(column: str) -> str:
     """Return a column's name without the prefix of its group.
 
-    >>> bare_name("params_lr"), bare_name("config/train_loop_config/lr"), bare_name("metrics.val_loss"), bare_name("config/")
+    >>> (bare_name("params_lr"), bare_name("config/train_loop_config/lr"),
+    ... bare_name("metrics.val_loss"), bare_name("config/"))
     ('lr', 'lr', 'val_loss', 'config/')
     """
     group, name = _split(column)
@@ -64,8 +75,10 @@ def bare_name(column: str) -> str:
 def without_shared_path(names: Iterable[str]) -> dict[str, str]:
     """Return nested names by their full ones, without the path that all of them share.
 
-    >>> without_shared_path(["train.lr", "train.opt.mu"]), without_shared_path(["opt.lr", "depth"]), without_shared_path(["opt.lr"])
-    ({'train.lr': 'lr', 'train.opt.mu': 'opt.mu'}, {'opt.lr': 'opt.lr', 'depth': 'depth'}, {'opt.lr': 'opt.lr'})
+    >>> without_shared_path(["train.lr", "train.opt.mu"])
+    {'train.lr': 'lr', 'train.opt.mu': 'opt.mu'}
+    >>> without_shared_path(["opt.lr", "depth"]), without_shared_path(["opt.lr"])
+    ({'opt.lr': 'opt.lr', 'depth': 'depth'}, {'opt.lr': 'opt.lr'})
     """
     full = list(names)
     short = list(full)
@@ -87,16 +100,18 @@ def leaf_of(column: str) -> str:
 
 
 def column_called(name: str, columns: Collection[str]) -> str:
-    """Return the column of a name, or the only one that has the name behind a prefix; the name itself where
-    there is none.
+    """Return the column of a name, or the only column with that name after a prefix.
 
-    >>> column_called("lr", ["params.lr", "metrics.loss"]), column_called("lr", ["lr", "params.lr"]), column_called("mu", ["lr"])
+    The name itself is returned if no column matches.
+
+    >>> (column_called("lr", ["params.lr", "metrics.loss"]), column_called("lr", ["lr", "params.lr"]),
+    ... column_called("mu", ["lr"]))
     ('params.lr', 'lr', 'mu')
     """
     if name in columns:
         return name
-    found = [column for column in columns if bare_name(column) == name]
-    return found[0] if len(found) == 1 else name
+    matches = [column for column in columns if bare_name(column) == name]
+    return matches[0] if len(matches) == 1 else name
 
 
 def _split(column: str) -> tuple[Group, str]:

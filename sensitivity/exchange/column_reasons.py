@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection, Sequence
 
 from sensitivity.exchange.columns import MEASUREMENTS, MOST_TEXTS, SETTING_TOKENS, Column
 
-VARIANT_NAMES = ("variant", "optimizer", "optimiser", "optim", "opt", "algorithm", "algo", "method", "solver", "submission",
+VARIANT_NAMES = ("variant", "optimizer", "optimiser", "optim", "opt", "algorithm", "algo", "method",
+    "solver", "submission",
     "optimizername", "optimizertype", "algorithmname", "methodname")  # fmt: skip
-TASK_NAMES = ("task", "taskname", "dataset", "datasetname", "workload", "workloadname", "testproblem", "problem", "benchmark", "env",
+TASK_NAMES = ("task", "taskname", "dataset", "datasetname", "workload", "workloadname", "testproblem",
+    "problem", "benchmark", "env",
     "envid", "envname", "environment", "taskid", "datasetid")  # fmt: skip
 SEED_NAMES = ("seed", "randomseed", "rngseed", "randomstate", "manualseed", "globalseed")
 STATUS_NAMES = ("status", "state", "trialstatus", "runstatus", "trialstate", "jobstatus", "runstate")
@@ -25,8 +27,10 @@ REPETITION_NAMES = (
     "instance",
 )
 """Names of seeds, where the numbers tell the repetitions of configurations apart."""
-EPOCH_NAMES = ("epoch", "epochs", "budget", "budgets", "fidelity", "resource", "resources", "rung", "step", "steps", "globalstep",
-    "iteration", "iterations", "iter", "trainingiteration", "nepochs", "numepochs", "maxepochs", "numsteps", "maxsteps",
+EPOCH_NAMES = ("epoch", "epochs", "budget", "budgets", "fidelity", "resource", "resources", "rung", "step",
+    "steps", "globalstep",
+    "iteration", "iterations", "iter", "trainingiteration", "nepochs", "numepochs", "maxepochs",
+    "numsteps", "maxsteps",
     "nsteps")  # fmt: skip
 """Names of how long a trial trained: the epoch, where configurations come again with other values."""
 SEARCHED_EPOCHS = (
@@ -55,9 +59,11 @@ SECONDS_NAMES = (
 )
 META_NAMES = frozenset(
     {
-        "user", "notes", "note", "tags", "tag", "description", "comment", "comments", "remark", "remarks", "observation", "observations",
+        "user", "notes", "note", "tags", "tag", "description", "comment", "comments", "remark", "remarks",
+        "observation", "observations",
         "annotation", "annotations", "memo", "todo", "git", "github", "commit", "host", "hostname", "node",
-        "nodeip", "ip", "pid", "worker", "message", "error", "traceback", "exception", "job", "jobtype", "jobname", "sweep", "python", "os",
+        "nodeip", "ip", "pid", "worker", "message", "error", "traceback", "exception", "job", "jobtype",
+        "jobname", "sweep", "python", "os",
         "executable", "program", "entrypoint", "lifecyclestage", "device", "gpu", "group",
         "framework", "wandb", "additional", "experimenttag",
     }
@@ -82,7 +88,8 @@ ROW_TOKENS = frozenset(
     }
 )
 TIME_TOKENS = frozenset(
-    {"time", "timestamp", "date", "datetime", "created", "updated", "started", "finished", "heartbeat", "modified", "seconds",
+    {"time", "timestamp", "date", "datetime", "created", "updated", "started", "finished", "heartbeat",
+    "modified", "seconds",
      "runtime", "duration", "elapsed", "walltime"}
 )  # fmt: skip
 PATH_TOKENS = frozenset(

@@ -101,8 +101,10 @@ def column_roles(
 
 
 def _without_others(free: Sequence[Column], roles: Roles) -> list[Column]:
-    """Return the columns that could be hyperparameters; the others are results, or left out with their
-    reason."""
+    """Return the columns that could be hyperparameters.
+
+    Other columns are recorded in ``roles``, as results or as left out with a reason.
+    """
     candidates = []
     for column in free:
         if column.names_result or (column.group == "results" and column.is_number):
@@ -118,8 +120,10 @@ def _without_others(free: Sequence[Column], roles: Roles) -> list[Column]:
 
 
 def _of_group(candidates: Sequence[Column], roles: Roles, searched: Collection[str] | None) -> list[Column]:
-    """Return the candidates whose prefix or search space says that they are hyperparameters, all where none
-    has one."""
+    """Return the candidates that a prefix or the search space marks as hyperparameters.
+
+    All candidates are returned if none is marked.
+    """
     if searched is not None and {bare_name(column.name) for column in candidates} >= set(searched):
         group, reason = (
             [column for column in candidates if bare_name(column.name) in searched],
@@ -144,8 +148,10 @@ def _of_group(candidates: Sequence[Column], roles: Roles, searched: Collection[s
 def _take_repetitions(
     columns: Mapping[str, Column], roles: Roles, closed: Collection[str], candidates: Sequence[Column]
 ) -> list[Column]:
-    """Return the candidates without columns whose numbers tell the rows of a configuration apart: a seed, an
-    epoch, or neither."""
+    """Return the candidates without columns that number the rows of a configuration.
+
+    Such a column is a seed, an epoch, or neither.
+    """
     repeating = [
         column
         for column in candidates
@@ -182,8 +188,10 @@ def _give(role: str | None, column: Column, roles: Roles, reason: str) -> None:
 def _without_hidden_results(
     columns: Mapping[str, Column], chosen: Sequence[Column], roles: Roles
 ) -> list[Column]:
-    """Return the candidates without numbers that differ between the seeds of one configuration, as results
-    do."""
+    """Return the candidates without hidden results.
+
+    A hidden result is a numeric column that differs between the seeds of one configuration.
+    """
     seed = columns.get(roles.named.get("seed", ""))
     if seed is None or "epoch" in roles.named:
         return list(chosen)
@@ -195,8 +203,9 @@ def _without_hidden_results(
 
 
 def doubtful_results(columns: Mapping[str, Column], roles: Roles, metric: str) -> list[str]:
-    """Return the results besides the metric that have few levels, each crossed with the hyperparameters, as a
-    hyperparameter has.
+    """Return the results, except the metric, that could be hyperparameters.
+
+    Such a column has few levels, each crossed with the hyperparameters.
 
     What differs only from epoch to epoch of a configuration is a result.
     """

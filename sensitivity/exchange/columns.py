@@ -1,5 +1,4 @@
-"""A column of a table of results: its name, its values, and what can be told of it without the other
-columns."""
+"""A column of a table of results: its name, its values, and properties of both."""
 
 from __future__ import annotations
 
@@ -28,23 +27,31 @@ RESULT_NAMES = frozenset(
 """Names of results that say nothing else; 0 and 1 are Optuna's ``values_0`` and ``values_1``."""
 SETTING_TOKENS = frozenset(
     {
-        "weight", "weights", "coef", "coeff", "coefficient", "coefs", "scale", "scaling", "factor", "ratio", "lambda", "bound", "bounds",
-        "target", "clip", "clipping", "threshold", "tol", "tolerance", "fn", "function", "func", "type", "kind", "margin", "alpha", "beta",
-        "gamma", "temperature", "smoothing", "decay", "discount", "penalty", "warmup", "schedule", "bits", "dim", "window", "horizon",
+        "weight", "weights", "coef", "coeff", "coefficient", "coefs", "scale", "scaling", "factor",
+        "ratio", "lambda", "bound", "bounds",
+        "target", "clip", "clipping", "threshold", "tol", "tolerance", "fn", "function", "func", "type",
+        "kind", "margin", "alpha", "beta",
+        "gamma", "temperature", "smoothing", "decay", "discount", "penalty", "warmup", "schedule", "bits",
+        "dim", "window", "horizon",
         "every", "steps", "power", "exponent", "size", "batches", "grad", "lr",
         "learning", "dropout", "multiplier", "normalization", "norm",
         "reduction", "estimator", "prior", "anneal", "annealing", "regularization", "reg",
     }
 )  # fmt: skip
-"""Words that make the name of a result that of a setting: ``kl_weight``, ``error_bound``,
-``reward_scale``."""
+"""Words that turn the name of a result into that of a setting.
+
+Examples: ``kl_weight``, ``error_bound``, ``reward_scale``.
+"""
 MEASUREMENTS = frozenset(
     {
-        "nparams", "numparams", "nparameters", "numparameters", "parametercount", "paramcount", "paramscount", "totalparams",
+        "nparams", "numparams", "nparameters", "numparameters", "parametercount", "paramcount",
+        "paramscount", "totalparams",
         "trainableparams", "modelsize", "flops", "gflops", "macs", "memory", "peakmemory", "gpumemory",
         "memoryusage", "maxmemory", "throughput", "samplespersecond",
-        "imagespersecond", "tokenspersecond", "stepspersecond", "fps", "gradnorm", "bestepoch", "beststep", "bestiteration",
-        "epochsdone", "laststep", "lastepoch", "stoppedepoch", "preemptioncount", "cpuutil", "gpuutil", "done", "pruned", "converged",
+        "imagespersecond", "tokenspersecond", "stepspersecond", "fps", "gradnorm", "bestepoch", "beststep",
+        "bestiteration",
+        "epochsdone", "laststep", "lastepoch", "stoppedepoch", "preemptioncount", "cpuutil", "gpuutil",
+        "done", "pruned", "converged",
     }
 )  # fmt: skip
 """Names of what a run measures beside its results."""
@@ -170,8 +177,10 @@ def is_missing(value: Any) -> bool:
 
 
 def columns_of(frame: pd.DataFrame) -> dict[str, Column]:
-    """Return the columns of a table by name, with cells as Python's own values; the exact decimals of Parquet
-    as floats."""
+    """Return the columns of a table by name, with cells as Python values.
+
+    Decimals of Parquet become floats.
+    """
     return {
         str(name): Column(str(name), [_plain(cell) for cell in column.astype(object)])
         for name, column in frame.items()

@@ -1,5 +1,7 @@
-"""The entries of a config that are hyperparameters: those that differ between trials, without paths, ids,
-devices and functions."""
+"""Config entries that are hyperparameters.
+
+An entry is a hyperparameter if it differs between trials and is no path, id, device or function.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,8 @@ PLACES = frozenset(
 )
 MACHINES = frozenset(
     {
-        "device", "devices", "gpu", "gpus", "cpu", "cpus", "worker", "workers", "jobs", "port", "host", "hostname", "node", "pid",
+        "device", "devices", "gpu", "gpus", "cpu", "cpus", "worker", "workers", "jobs", "port", "host",
+        "hostname", "node", "pid",
         "threads", "verbose", "debug",
     }
 )  # fmt: skip
@@ -65,16 +68,17 @@ WHOLE = frozenset(
         "worldsize",
     }
 )
-"""The same, of entries with no other word: the name of an optimizer and the rank of a matrix are
-hyperparameters."""
+"""Last words of entries that name a trial, a place or a machine if the name has no other word.
+
+The name of an optimizer and the rank of a matrix are hyperparameters.
+"""
 MOST_TEXTS = 20
 
 
 def hyperparameters_of(
     configs: Sequence[Mapping[str, Any]], used: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """Return the entries that are hyperparameters, and the sentence that says which entries that differ are
-    none.
+    """Return the hyperparameters, and a sentence on the differing entries that were left out.
 
     Args:
         configs: of the trials, nested entries as ``outer/inner``.
@@ -93,28 +97,30 @@ def hyperparameters_of(
     differing = [
         name for name in differing if not all(value is None or is_object(value) for value in values[name])
     ]
-    found = [name for name in differing if not _is_label(name, values[name])]
-    if not found:
-        found = [
+    chosen = [name for name in differing if not _is_label(name, values[name])]
+    if not chosen:
+        chosen = [
             name for name in entries if not any(value is None or is_object(value) for value in values[name])
         ][:1]
-    if not found:
+    if not chosen:
         raise InputError(
             f"no entry of the config differs between the trials (entries: {', '.join(entries) or 'none'})"
         )
-    left = [name for name in differing if name not in found]
+    left = [name for name in differing if name not in chosen]
     if not left:
-        return found, []
-    return found, [
-        f"Hyperparameters: {', '.join(found)}. Left out, naming a trial, a place or a machine: "
+        return chosen, []
+    return chosen, [
+        f"Hyperparameters: {', '.join(chosen)}. Left out, naming a trial, a place or a machine: "
         f"{', '.join(left)} (hyperparameters=, "
         "--hyperparameter names all)."
     ]
 
 
 def is_object(value: Any) -> bool:
-    """Return True for a function or the like, which Ray Tune writes as its address: another in every
-    process."""
+    """Return True for the text of an object such as a function.
+
+    Ray Tune writes such an object with its address, which differs in every process.
+    """
     return callable(value) or (isinstance(value, str) and value.startswith("<") and " at 0x" in value)
 
 

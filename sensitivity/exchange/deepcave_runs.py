@@ -1,5 +1,7 @@
-"""The run folders of DeepCAVE: ``configs.json`` and ``history.jsonl``, or the tables ``configspace.csv`` and
-``trials.csv``."""
+"""Run folders of DeepCAVE.
+
+Files: ``configs.json`` and ``history.jsonl``, or the tables ``configspace.csv`` and ``trials.csv``.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ def is_deepcave(place: pathlib.Path) -> bool:
 def read_deepcave(place: pathlib.Path) -> ToolTable:
     """Return the trials of a run, with the domains of its space and the directions of its objectives.
 
-    Source: https://automl.github.io/DeepCAVE/main/converters/deepcave.html, and dataframe.html there.
+    Source:
+        https://automl.github.io/DeepCAVE/main/converters/deepcave.html, and dataframe.html there.
     """
     if not (place / HISTORY).is_file():
         return ToolTable(read_frame(place / "trials.csv"))
@@ -120,8 +123,8 @@ def _domains(place: pathlib.Path) -> dict[str, Hyperparameter]:
     """Return the domains that ConfigSpace wrote, without those of other distributions and constants."""
     if not place.is_file():
         return {}
-    found = read_json(place)
-    entries = found.get("hyperparameters", ()) if isinstance(found, Mapping) else ()
+    content = read_json(place)
+    entries = content.get("hyperparameters", ()) if isinstance(content, Mapping) else ()
     domains = [_domain(entry) for entry in entries if isinstance(entry, Mapping) and "name" in entry]
     return {domain.name: domain for domain in domains if domain is not None}
 

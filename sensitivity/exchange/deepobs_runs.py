@@ -31,16 +31,17 @@ def is_deepobs(place: pathlib.Path) -> bool:
     if first is None:
         return False
     try:
-        found = json.loads(first.read_text(encoding="utf-8"))
+        content = json.loads(first.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, ValueError):
         return False
-    return isinstance(found, Mapping) and SETTINGS in found and any(name in found for name in CURVES)
+    return isinstance(content, Mapping) and SETTINGS in content and any(name in content for name in CURVES)
 
 
 def read_deepobs(place: pathlib.Path) -> ToolTable:
     """Return the runs of a folder, a row an epoch; the loss before training is the initial loss.
 
-    Source: https://deepobs.readthedocs.io/en/stable/user_guide/quick_start.html
+    Source:
+        https://deepobs.readthedocs.io/en/stable/user_guide/quick_start.html
     """
     runs = [(path, read_mapping(path)) for path in _files(place)]
     runs = [(path, run) for path, run in runs if SETTINGS in run]
@@ -57,8 +58,10 @@ def _files(place: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _rows(path: pathlib.Path, run: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a row for every epoch of a run; the first entry of a curve, from before training, is a column
-    ``initial_CURVE``."""
+    """Return a row for every epoch of a run.
+
+    The first entry of a curve, from before training, becomes the column ``initial_CURVE``.
+    """
     folders = [parent.name for parent in path.parents]
     settings = run[SETTINGS] if isinstance(run[SETTINGS], Mapping) else {}
     curves = {name: run[name] for name in CURVES if isinstance(run.get(name), list) and run[name]}

@@ -1,5 +1,7 @@
-"""Delimited text as a table: separator, encoding and decimal mark are those of the file, and an empty cell is
-not NaN."""
+"""Delimited text as a table.
+
+Separator, encoding and decimal mark are detected. An empty cell is not NaN.
+"""
 
 from __future__ import annotations
 
@@ -123,10 +125,12 @@ def separator_of(text: str, default: str) -> str:
 
 
 def has_decimal_commas(columns: Sequence[Sequence[str]], separator: str) -> bool:
-    """Return True if numbers have decimal commas: some do, none has a point, and quoted ones begin with
-    ``0,``.
+    """Return True if numbers have decimal commas.
 
-    >>> has_decimal_commas([["0,1", "1"], ["adam", "sgd"]], ";"), has_decimal_commas([["64,64"], ["0.5"]], ";")
+    Some numbers have a comma, none has a point, and quoted numbers begin with ``0,``.
+
+    >>> (has_decimal_commas([["0,1", "1"], ["adam", "sgd"]], ";"),
+    ... has_decimal_commas([["64,64"], ["0.5"]], ";"))
     (True, False)
     """
     cells = {cell.strip() for column in columns for cell in column}
@@ -138,7 +142,8 @@ def has_decimal_commas(columns: Sequence[Sequence[str]], separator: str) -> bool
 def typed(texts: Sequence[str]) -> pd.Series[Any]:
     """Return a column of texts as numbers, bools or texts; None where a cell is empty, NaN where it says so.
 
-    >>> list(typed(["1", "2.5", "inf"])), list(typed(["0.1", "", "nan"])), list(typed(["a", "2"])), list(typed(["True", "false"]))
+    >>> (list(typed(["1", "2.5", "inf"])), list(typed(["0.1", "", "nan"])), list(typed(["a", "2"])),
+    ... list(typed(["True", "false"])))
     ([1.0, 2.5, inf], [0.1, None, nan], ['a', '2'], [True, False])
     """
     distinct = {text: _cell(text) for text in dict.fromkeys(texts)}

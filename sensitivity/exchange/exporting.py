@@ -1,5 +1,7 @@
-"""What TensorBoard and MLflow are given: a run for each trial, in a folder that is replaced whole or not at
-all."""
+"""Export of runs for TensorBoard and MLflow.
+
+Each trial becomes a run. The folder of a study is replaced whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +33,13 @@ FINAL = "result/"
 class Run:
     """A trial that has begun.
 
-    facts: key, study, task, variant, seed and status, in words. steps: numbers of the epochs. times: when
-    they ended, and begin: when the first began, in seconds since 1970. metrics: what each epoch measured, by
-    name. final: what the trial came to, what is not known left
-    out: ``loss`` (capped), ``value`` (as it was), ``best`` (of any epoch), ``diverged`` (1 or 0).
+    facts: key, study, task, variant, seed and status, as text.
+    steps: numbers of the epochs, counted from 1.
+    times: end of each epoch, seconds since 1970.
+    begin: start of the first epoch, seconds since 1970.
+    metrics: values of each epoch, by metric.
+    final: results of the trial, without unknown ones: ``loss`` (capped), ``value`` (uncapped), ``best`` (of
+    any epoch), ``diverged`` (1 or 0).
     """
 
     facts: Mapping[str, str]
@@ -48,17 +53,17 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What a reader finds it by."""
+        """Name of the run: variant and key."""
         return f"{self.facts['variant']} {self.facts['key']}"
 
     @property
     def end(self) -> float:
-        """When it last reported, in seconds since 1970."""
+        """Time of the last report, seconds since 1970."""
         return self.times[-1] if self.times else self.begin
 
 
 def runs(results: Results) -> Iterator[Run]:
-    """Every trial that has begun, in the study's order.
+    """Yield every trial that has begun, in the study's order.
 
     An epoch ends its training time and that of later ones before the last report. Where the moment is not
     known, as of every import, the clock begins in 1970. A metric that a trial never reported is left out;
@@ -73,21 +78,21 @@ def runs(results: Results) -> Iterator[Run]:
     numbers, places = epochs["epoch"].to_numpy(int), epochs.groupby("key", sort=False).indices
     judged = names.index(results.metric)
     for row in records(results.trials[results.trials["status"] != "pending"]):
-        own: NDArray[np.int64] = np.asarray(places.get(row["key"], []), dtype=np.int64)
-        own = own[np.argsort(numbers[own], kind="stable")]
-        clock = np.cumsum(seconds[own])
+        rows: NDArray[np.int64] = np.asarray(places.get(row["key"], []), dtype=np.int64)
+        rows = rows[np.argsort(numbers[rows], kind="stable")]
+        clock = np.cumsum(seconds[rows])
         begin = _begin(row, clock)
-        known = ~np.isnan(values[own]).all(axis=0)
+        known = ~np.isnan(values[rows]).all(axis=0)
         space = results.spaces[row["variant"]]
-        given = active_values(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
+        active = active_values(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
         yield Run(
             {"study": results.study}
             | {name: str(row[name]) for name in ("key", "task", "variant", "seed", "status")},
-            {name: space[name].check(value) for name, value in given.items()},  # 2.0 of a table is level 2
-            numbers[own].tolist(),
+            {name: space[name].check(value) for name, value in active.items()},  # 2.0 of a table is level 2
+            numbers[rows].tolist(),
             (begin + clock).tolist(),
-            {name: values[own, place].tolist() for place, name in enumerate(names) if known[place]},
-            _final(row, values[own, judged], maximised=results.direction == "max"),
+            {name: values[rows, place].tolist() for place, name in enumerate(names) if known[place]},
+            _final(row, values[rows, judged], maximised=results.direction == "max"),
             begin,
             row["error"] if isinstance(row["error"], str) else "",
         )
@@ -103,36 +108,46 @@ def _begin(row: Mapping[str, Any], clock: NDArray[np.float64]) -> float:
 def _final(row: Mapping[str, Any], curve: NDArray[np.float64], *, maximised: bool) -> dict[str, float]:
     finite = curve[np.isfinite(curve)]
     best = (finite.max() if maximised else finite.min()) if len(finite) else math.nan
-    found = {
+    numbers = {
         "loss": row["loss"],
         "value": row["value"],
         "best": best,
         "diverged": row["status"] == "diverged",
     }
-    return {f"{FINAL}{name}": float(each) for name, each in found.items() if not math.isnan(each)}
+    return {f"{FINAL}{name}": float(value) for name, value in numbers.items() if not math.isnan(value)}
 
 
 Write = Callable[["Results", pathlib.Path, pathlib.Path], pathlib.Path]
-"""Writes results below an empty folder, whose contents will be in another, and returns the folder in it that
-is the study."""
+"""Write results into an empty folder, and return the folder of the study in it.
+
+Args are the results, the temporary folder, and the folder that the contents are moved to.
+"""
 
 
 def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write) -> pathlib.Path:
-    """Write a study into a folder of exports of one kind, beside those of other studies; an earlier export of
-    the study is replaced.
+    """Write a study into a folder of exports; an earlier export of the study is replaced.
 
-    It is written beside the folder and takes its place when it is complete, so one that is interrupted
-    changes nothing.
+    Exports of other studies stay. The export is written beside the folder and moved into place when it is
+    complete, so an interrupted export changes nothing.
 
-    Args: folder: made where it is not there. kind: ``tensorboard`` or ``mlflow``. Returns: the folder of the
-    study. Raises: InputError for a folder that holds something else, or cannot be written.
+    Args:
+        results: of the study.
+        folder: is created if missing.
+        kind: ``tensorboard`` or ``mlflow``.
+        write: writes the results in the format of the tool.
+
+    Returns:
+        The folder of the study.
+
+    Raises:
+        InputError: the folder holds something else, or cannot be written.
     """
     place = pathlib.Path(folder).expanduser().absolute()
     try:
         earlier = _earlier(place, kind)
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{place.name[:60]}-", dir=place.parent) as made:
-            new = write(results, pathlib.Path(made), place)
+        with tempfile.TemporaryDirectory(prefix=f".{place.name[:60]}-", dir=place.parent) as temporary:
+            new = write(results, pathlib.Path(temporary), place)
             (new / MARK).write_text(json.dumps({"kind": kind, "study": results.study}), encoding="utf-8")
             target, old = place / new.name, earlier.get(results.study)
             if old != target and target.exists():
@@ -140,14 +155,14 @@ def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write
                     f"{str(target)!r} is not an export of study {results.study!r}; give another folder"
                 )
             place.mkdir(exist_ok=True)
-            kept = pathlib.Path(made) / "earlier"
+            earlier_copy = pathlib.Path(temporary) / "earlier"
             if old is not None:
-                old.rename(kept)
+                old.rename(earlier_copy)
             try:
                 new.rename(target)
             except BaseException:
                 if old is not None:
-                    kept.rename(old)
+                    earlier_copy.rename(old)
                 raise
     except OSError as error:
         raise InputError(f"cannot write an export to {str(folder)!r}: {error}") from None
@@ -155,20 +170,23 @@ def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write
 
 
 def _earlier(place: pathlib.Path, kind: str) -> dict[str, pathlib.Path]:
-    """The exports in a folder by study. Raises: InputError for a folder that has something in it, and none of
-    this kind."""
+    """Return the exports in a folder by study.
+
+    Raises:
+        InputError: the folder is not empty and holds no export of this kind.
+    """
     if place.exists() and not place.is_dir():
         raise InputError(f"{str(place)!r} is a file; an export is a folder")
-    inside = [each for each in place.iterdir() if not each.name.startswith(".")] if place.exists() else []
-    found: dict[str, pathlib.Path] = {}
-    for each in inside:
+    inside = [path for path in place.iterdir() if not path.name.startswith(".")] if place.exists() else []
+    exports: dict[str, pathlib.Path] = {}
+    for path in inside:
         try:
-            mark = json.loads((each / MARK).read_text(encoding="utf-8"))
-            found |= {mark["study"]: each} if mark["kind"] == kind else {}
+            mark = json.loads((path / MARK).read_text(encoding="utf-8"))
+            exports |= {mark["study"]: path} if mark["kind"] == kind else {}
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    if inside and not found:
+    if inside and not exports:
         raise InputError(
             f"{str(place)!r} holds something that is no export to {kind}; give a new or an empty folder"
         )
-    return found
+    return exports

@@ -84,9 +84,9 @@ def from_optuna(
     trials: list[Imported] = []
     known: dict[str, dict[str, Hyperparameter]] = {}
     for single in read:
-        found = single.imported(failed, title, several=len(read) > 1)
-        trials += found
-        for name in dict.fromkeys(trial.variant for trial in found):
+        imported = single.imported(failed, title, several=len(read) > 1)
+        trials += imported
+        for name in dict.fromkeys(trial.variant for trial in imported):
             known[name] = {key: domain for key, domain in single.domains.items() if key not in (scales or {})}
     if spaces is None and not scales and not hyperparameters and not ignore and not rename:
         spaces = _written_spaces(read, trials)
@@ -123,8 +123,10 @@ def _check_alike(read: Sequence[OptunaTrials]) -> None:
 
 
 def _written_spaces(read: Sequence[OptunaTrials], trials: Sequence[Imported]) -> Spaces:
-    """Return the spaces that :meth:`Results.to_optuna` wrote with the studies; None where one lacks it or the
-    variants are others."""
+    """Return the spaces that ``to_optuna`` wrote with the studies.
+
+    None if a study lacks its space, or if the variants differ.
+    """
     written = {single.default_variant: single.space for single in read if single.space is not None}
     return (
         written if len(written) == len(read) and {trial.variant for trial in trials} == set(written) else None

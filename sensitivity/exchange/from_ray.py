@@ -1,5 +1,7 @@
-"""Ray Tune experiments as Results, read from their files (JSON; nothing is unpickled) or from a
-ResultGrid."""
+"""Ray Tune experiments as Results, read from their JSON files or from a ResultGrid.
+
+Nothing is unpickled.
+"""
 
 from __future__ import annotations
 
@@ -50,8 +52,9 @@ def from_ray(
     design: str | None = None,
     study: str | None = None,
 ) -> Results:
-    """Read a Ray Tune experiment of any version, as far as its files can be read; :attr:`Results.notes` count
-    what cannot.
+    """Read a Ray Tune experiment of any version.
+
+    :attr:`Results.notes` count the files that cannot be read.
 
     A trial whose last report is not finite has diverged, also where Ray's encoder wrote NaN as the text
     "null". One that ended with an error has failed, and one that reported less often than the others was
@@ -138,8 +141,7 @@ def from_ray(
 
 
 def _direction(read: Experiment, metric: str, direction: Direction | None) -> tuple[Direction, list[str]]:
-    """Return the direction that is given, that Ray Tune was given for the metric, or that the metric's name
-    states."""
+    """Return the direction: the argument, else Ray Tune's mode, else the one in the metric's name."""
     if direction is not None:
         return direction, []
     if read.metric == metric and read.mode in ("min", "max"):
@@ -162,10 +164,12 @@ def _with_roles(runs: Sequence[Run], *roles: str | None) -> tuple[list[Run], lis
     """Return the trials whose config has every entry, and the sentences that count the others."""
     remaining, notes = list(runs), []
     for key in filter(None, roles):
-        present = [run for run in remaining if key in run.config]
-        if len(present) < len(remaining):
-            notes.append(f"Left out, having no {key}: {len(remaining) - len(present)} of {len(runs)} trials.")
-        remaining = present
+        with_key = [run for run in remaining if key in run.config]
+        if len(with_key) < len(remaining):
+            notes.append(
+                f"Left out, having no {key}: {len(remaining) - len(with_key)} of {len(runs)} trials."
+            )
+        remaining = with_key
     return remaining, notes
 
 
@@ -216,13 +220,13 @@ def _seed(value: Any, run: Run) -> int | None:
     raise InputError(f"seed must be a whole number, got {value!r} in trial {run.key}")
 
 
-def _spaces(given: Any, names: Sequence[str]) -> Spaces:
+def _spaces(spaces: Any, names: Sequence[str]) -> Spaces:
     """Return search spaces as they are; of a ``param_space`` the space of its hyperparameters."""
-    if given is None or isinstance(given, SearchSpace):
-        return given
-    if isinstance(given, Mapping) and all(isinstance(space, SearchSpace) for space in given.values()):
-        return given
-    flat = _unwrapped(leaves(given, stop=lambda mapping: "grid_search" in mapping))
+    if spaces is None or isinstance(spaces, SearchSpace):
+        return spaces
+    if isinstance(spaces, Mapping) and all(isinstance(space, SearchSpace) for space in spaces.values()):
+        return spaces
+    flat = _unwrapped(leaves(spaces, stop=lambda mapping: "grid_search" in mapping))
     plain, choices = {}, {}
     for name in names:
         values = _choices(flat.get(name))

@@ -55,8 +55,10 @@ def from_table(
     empty: Empty | None = None,
     kind: str | None = None,
 ) -> Results:
-    """Results of a table: a DataFrame, a file (CSV, TSV, JSON, Excel or Parquet), or the folder of DeepCAVE,
-    Keras Tuner or DeepOBS.
+    """Return the Results of a table.
+
+    The table is a DataFrame, a file (CSV, TSV, JSON, Excel or Parquet), or the folder of DeepCAVE, Keras
+    Tuner or DeepOBS.
 
     Args:
         hyperparameters: columns. Where none are named, those with a prefix such as ``config/``, ``params.``
@@ -114,7 +116,7 @@ def from_table(
         )
     )
     columns = columns_of(_checked(told.frame, source))
-    given = {
+    named_columns = {
         "variant": variant,
         "task": task,
         "seed": seed,
@@ -122,7 +124,7 @@ def from_table(
         "epoch": epoch,
         "initial_loss": initial_loss,
     }
-    named, closed = _named(given, columns)
+    named, closed = _named(named_columns, columns)
     metric = _called(metric or told.metric, columns)
     hyperparameters = _all_called(hyperparameters, columns)
     ignore = _all_called(ignore, columns) or []
@@ -137,7 +139,7 @@ def from_table(
         searched=_searched(spaces),
     )
     chosen = metric if metric is not None else metric_of(columns, roles.results, source)
-    way, said = direction_of(columns, chosen, direction or told.directions.get(chosen), source)
+    way, sentence = direction_of(columns, chosen, direction or told.directions.get(chosen), source)
     _check_roles(columns, roles, chosen, source)
     initial = f"initial_{bare_name(chosen)}"
     if "initial_loss" not in {*closed, *roles.named} and initial in columns:
@@ -154,7 +156,7 @@ def from_table(
         null_is_nan=isinstance(table, pd.DataFrame) or nulls_are_nan(table),
         by_budget=epochs is None and _holds_budgets(columns, roles),
     ).read()
-    own = {"key", "epochs_done", "value", "loss"} <= set(columns)
+    is_exported = {"key", "epochs_done", "value", "loss"} <= set(columns)
     return assemble(
         trials,
         source=source,
@@ -168,8 +170,8 @@ def from_table(
         design=design,
         epochs=epochs if "epoch" in roles.named else 1,
         notes=[
-            *role_notes(roles, chosen, hyperparameters is not None, OWN_COLUMNS if own else ()),
-            *said,
+            *role_notes(roles, chosen, hyperparameters is not None, OWN_COLUMNS if is_exported else ()),
+            *sentence,
             *told.notes,
             *assumed,
         ],
@@ -181,20 +183,26 @@ def from_table(
 def _read(table: pd.DataFrame | str | pathlib.Path, kind: str | None) -> ToolTable:
     """Return a table with what its source says of it."""
     if isinstance(table, pd.DataFrame):
-        found = ToolTable(flattened(table.set_axis([str(name) for name in table.columns], axis=1)))
+        tool_table = ToolTable(flattened(table.set_axis([str(name) for name in table.columns], axis=1)))
     elif not isinstance(table, (str, pathlib.Path)):
         raise InputError(f"a table must be a DataFrame or the path of a file, got {table!r}")
     else:
         place = pathlib.Path(table).expanduser()
-        found = read_folder(place, kind) if place.is_dir() else ToolTable(read_frame(place))
-    return replace(found, frame=found.frame.set_axis([str(name) for name in found.frame.columns], axis=1))
+        tool_table = read_folder(place, kind) if place.is_dir() else ToolTable(read_frame(place))
+    return replace(
+        tool_table, frame=tool_table.frame.set_axis([str(name) for name in tool_table.frame.columns], axis=1)
+    )
 
 
-def _named(given: Mapping[str, Any], columns: Mapping[str, Column]) -> tuple[dict[str, str], set[str]]:
+def _named(
+    named_columns: Mapping[str, Any], columns: Mapping[str, Column]
+) -> tuple[dict[str, str], set[str]]:
     """Return the columns that the user names, by role, and the roles that no column takes."""
-    closed = {"initial_loss"} if isinstance(given["initial_loss"], (int, float)) else set()
+    closed = {"initial_loss"} if isinstance(named_columns["initial_loss"], (int, float)) else set()
     named = {
-        role: column_called(column, columns) for role, column in given.items() if isinstance(column, str)
+        role: column_called(column, columns)
+        for role, column in named_columns.items()
+        if isinstance(column, str)
     }
     if named.get("status") == NO_STATUS and NO_STATUS not in columns:
         del named["status"]
@@ -245,8 +253,11 @@ def _check_names(
 
 
 def _check_roles(columns: Mapping[str, Column], roles: Roles, metric: str, source: str) -> None:
-    """Raise InputError where no hyperparameter is left, two have one name, or a result may be a
-    hyperparameter."""
+    """Check the roles: at least one hyperparameter, distinct names, no doubtful result.
+
+    Raises:
+        InputError: one of the checks fails.
+    """
     roles.left_out.pop(metric, None)
     roles.hyperparameters.pop(metric, None)
     if not roles.hyperparameters:

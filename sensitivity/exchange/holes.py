@@ -1,5 +1,7 @@
-"""Trials that lack a hyperparameter which no other hyperparameter explains: left out and counted, given a
-default, or asked about."""
+"""Trials that lack a hyperparameter although no other hyperparameter explains the gap.
+
+They are left out and counted, filled with a default, or refused with a question.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     from sensitivity.exchange.trial import Imported
 
 DECISIVE = (*DONE, "stopped")
-"""Statuses of trials that decide domains and conditions: a trial that failed or runs may lack a part of its
-configuration."""
+"""Statuses of trials that decide domains and conditions.
+
+A trial that failed or runs may lack a part of its configuration.
+"""
 FEW_NUMBERS = 2
 """Beside so few numbers, None is a choice also where another hyperparameter tells when it is chosen."""
 
@@ -34,8 +38,9 @@ def decisive(trials: Sequence[Imported]) -> list[Imported]:
 
 
 def with_defaults(trials: Sequence[Imported], defaults: Mapping[str, Any]) -> list[Imported]:
-    """Return the trials with defaults for the hyperparameters that they lack and another trial of their
-    variant has.
+    """Return the trials with missing hyperparameters filled in.
+
+    A hyperparameter is missing if another trial of the variant has it.
 
     Args:
         trials: as they were read.
@@ -88,15 +93,17 @@ def without_inactive_nones(
         if NONE not in values or len(numbers) <= FEW_NUMBERS or len(numbers) + 1 < len(values):
             continue
         active = [_without_none(trial, name) for trial in trials]
-        made = domains(decisive(active))
+        decided = domains(decisive(active))
         parents = [
             domain
-            for other, domain in made.items()
+            for other, domain in decided.items()
             if other != name and domain.cardinality is not None and domain.cardinality > 1
         ]
         if (
             condition_of(
-                name, parents, [plain_configuration(trial.configuration, made) for trial in decisive(active)]
+                name,
+                parents,
+                [plain_configuration(trial.configuration, decided) for trial in decisive(active)],
             )
             is not None
         ):
@@ -115,8 +122,9 @@ def _without_none(trial: Imported, name: str) -> Imported:
 def without_holes(
     trials: Sequence[Imported], domains: Domains, where: str, total: int
 ) -> tuple[list[Imported], list[str]]:
-    """Return the trials that have every hyperparameter which no condition makes inactive, and the sentences
-    that count the others.
+    """Return the trials that have every hyperparameter which no condition makes inactive.
+
+    Sentences that count the trials left out are returned too.
 
     Args:
         trials: of one variant, all decisive.
@@ -129,9 +137,9 @@ def without_holes(
     """
     remaining, notes = list(trials), list[str]()
     while True:
-        made = domains(remaining)
+        decided = domains(remaining)
         _, unexplained = with_conditions(
-            made, [plain_configuration(trial.configuration, made) for trial in remaining]
+            decided, [plain_configuration(trial.configuration, decided) for trial in remaining]
         )
         if not unexplained:
             return remaining, notes
@@ -144,8 +152,9 @@ def without_holes(
 def complete_in(
     space: SearchSpace, trials: Sequence[Imported], where: str
 ) -> tuple[list[Imported], list[str]]:
-    """Return the trials that have every hyperparameter which is active in a space, and the sentences that
-    count the others.
+    """Return the trials that have every active hyperparameter of a space.
+
+    Sentences that count the trials left out are returned too.
 
     Args:
         space: of the trials' variant.

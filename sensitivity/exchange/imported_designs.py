@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 MOST_GRID = 0.5
-"""Share of the configurations that a full grid can be of before its numbers are no levels: every value of a
-random design is another."""
+"""Largest number of levels of a grid, as a share of its configurations.
+
+In a random design, nearly every value is distinct.
+"""
 FILLED = 0.5
 """Share of its combinations from which on a grid with holes is one, whatever its levels."""
 MOST_VARIANTS = 3
@@ -26,8 +28,7 @@ MOST_VARIANTS = 3
 FEWEST = 8
 """Configurations of a grid with holes."""
 MOST_LEVELS, REPEATS = 12, 3
-"""Levels of a real hyperparameter that are a grid's however many combinations are missing, and how often each
-comes again."""
+"""Most levels of a real hyperparameter in an incomplete grid, and least repeats of each level."""
 
 
 def is_grid(rows: Collection[Row], space: SearchSpace) -> bool:
@@ -53,8 +54,9 @@ def is_grid(rows: Collection[Row], space: SearchSpace) -> bool:
 
 
 def filled_share(rows: Collection[Row]) -> tuple[float, int]:
-    """Return the share of a grid's combinations that are there, and the number of all. Inactive
-    hyperparameters have no levels.
+    """Return the share of a grid's combinations that are there, and the number of all combinations.
+
+    Inactive hyperparameters have no levels.
 
     >>> filled_share([(1, "a"), (1, "b"), (2, "a")])
     (0.75, 4)
@@ -73,9 +75,9 @@ def about_holes(rows: Mapping[str, Mapping[str, Collection[Row]]]) -> list[str]:
     for variant, tasks in rows.items():
         union = {row for configurations in tasks.values() for row in configurations}
         share, total = filled_share(union)
-        found = sum(map(len, tasks.values())) / len(union) / len(tasks) * share if union else 1.0
-        if found < 1:
-            shares[variant] = (found, total)
+        share_there = sum(map(len, tasks.values())) / len(union) / len(tasks) * share if union else 1.0
+        if share_there < 1:
+            shares[variant] = (share_there, total)
     if not shares:
         return []
     if len(shares) > MOST_VARIANTS:
@@ -96,20 +98,22 @@ def _words(share: float) -> str:
 
 
 def _patterns(rows: Collection[Row]) -> list[list[int]]:
-    """Return the numbers of levels of the active hyperparameters, a list for every set of hyperparameters
-    that are active together."""
+    """Return the numbers of levels of the active hyperparameters.
+
+    The result has one list for every set of hyperparameters that are active together.
+    """
     groups: defaultdict[tuple[bool, ...], list[Row]] = defaultdict(list)
     for row in rows:
         groups[tuple(value is None for value in row)].append(row)
-    found = []
+    patterns = []
     for inactive, members in groups.items():
         columns = [
             column
             for column, missing in zip(zip(*members, strict=True), inactive, strict=True)
             if not missing
         ]
-        found.append([len(set(column)) for column in columns] or [1])
-    return found
+        patterns.append([len(set(column)) for column in columns] or [1])
+    return patterns
 
 
 def _is_even(rows: Collection[Row], space: SearchSpace) -> bool:

@@ -1,5 +1,4 @@
-"""The search spaces of trials that something else ran: given, known from their source, or inferred, and then
-said."""
+"""Search spaces of imported trials: specified, known from the source, or inferred."""
 
 from __future__ import annotations
 
@@ -49,20 +48,21 @@ class Inferred(NamedTuple):
 def spaces_of(
     trials: Sequence[Imported],
     order: Sequence[str],
-    given: Spaces,
+    fixed: Spaces,
     scales: Mapping[str, str],
     known: Mapping[str, Mapping[str, Hyperparameter]],
     defaults: Mapping[str, Any],
 ) -> Inferred:
-    """Return the space of each variant, and the trials without those that lack a hyperparameter for no
-    reason.
+    """Return the space of each variant, and the trials that fit into it.
+
+    A trial is left out if it lacks a hyperparameter and no condition explains it.
 
     Holes are told from conditions in :mod:`sensitivity.exchange.holes`.
 
     Args:
         trials: as they were read.
         order: names of hyperparameters, as the spaces shall have them.
-        given: spaces, which are not inferred then.
+        fixed: spaces, which are not inferred then.
         scales: by hyperparameter, instead of the inferred ones.
         known: by variant, hyperparameters whose domain the source tells.
         defaults: of hyperparameters, for the trials that lack them.
@@ -74,8 +74,8 @@ def spaces_of(
     by_variant: dict[str, list[Imported]] = {}
     for trial in filled:
         by_variant.setdefault(trial.variant, []).append(trial)
-    if given is not None:
-        spaces, remaining, notes = _given(by_variant, given)
+    if fixed is not None:
+        spaces, remaining, notes = _given(by_variant, fixed)
     else:
         spaces, remaining, notes = _inferred(by_variant, order, scales, _wide_enough(known, defaults))
     places = {trial.key: place for place, trial in enumerate(trials)}
@@ -85,8 +85,10 @@ def spaces_of(
 def _wide_enough(
     known: Mapping[str, Mapping[str, Hyperparameter]], defaults: Mapping[str, Any]
 ) -> dict[str, dict[str, Hyperparameter]]:
-    """Return the domains that hold their default; others are inferred from the values, with the default among
-    them."""
+    """Return the known domains that hold the default of their hyperparameter.
+
+    Other domains are inferred from the values, with the default among them.
+    """
     return {
         variant: {
             name: domain
@@ -99,19 +101,19 @@ def _wide_enough(
 
 
 def _given(
-    by_variant: Mapping[str, Sequence[Imported]], given: SearchSpace | Mapping[str, SearchSpace]
+    by_variant: Mapping[str, Sequence[Imported]], fixed: SearchSpace | Mapping[str, SearchSpace]
 ) -> Inferred:
-    spaces = dict.fromkeys(by_variant, given) if isinstance(given, SearchSpace) else given
+    spaces = dict.fromkeys(by_variant, fixed) if isinstance(fixed, SearchSpace) else fixed
     for name in spaces:
         if name not in by_variant:
             raise unknown("variant in spaces", name, by_variant)
-    made: dict[str, SearchSpace] = {}
+    by_name: dict[str, SearchSpace] = {}
     remaining: list[Imported] = []
     notes: list[str] = []
     for variant, rows in by_variant.items():
         if variant in spaces:
             complete, words = complete_in(spaces[variant], rows, _where(variant, by_variant))
-            made[variant] = spaces[variant]
+            by_name[variant] = spaces[variant]
             remaining += complete
             notes += words
         elif decisive(rows):
@@ -121,7 +123,7 @@ def _given(
             )
         else:
             notes.append(_none_ended(variant, rows))
-    return Inferred(made, remaining, notes)
+    return Inferred(by_name, remaining, notes)
 
 
 def _inferred(
@@ -131,8 +133,8 @@ def _inferred(
     known: Mapping[str, Mapping[str, Hyperparameter]],
 ) -> Inferred:
     everything = [trial for rows in by_variant.values() for trial in rows]
-    present = dict.fromkeys(name for trial in everything for name in trial.configuration)
-    names = list(dict.fromkeys([*(name for name in order if name in present), *present]))
+    hyperparameters = dict.fromkeys(name for trial in everything for name in trial.configuration)
+    names = list(dict.fromkeys([*(name for name in order if name in hyperparameters), *hyperparameters]))
     for name in scales:
         if name not in names:
             raise unknown("hyperparameter in scales", name, names)
@@ -156,14 +158,14 @@ def _inferred(
         notes += words
     deciding = {variant: rows for variant, rows in deciding.items() if rows}
     shared = _scales(deciding, names, scales, known)
-    made = {
+    spaces = {
         variant: inferred_space(
             [trial.configuration for trial in rows], names=names, scales=shared, known=known.get(variant)
         )
         for variant, rows in deciding.items()
     }
     guessed = [name for name in shared if name not in scales]
-    return Inferred(made, remaining, [*notes, *_inferred_words(made, guessed)])
+    return Inferred(spaces, remaining, [*notes, *_inferred_words(spaces, guessed)])
 
 
 def _domains(
@@ -174,17 +176,16 @@ def _domains(
     known: Mapping[str, Hyperparameter],
 ) -> dict[str, Hyperparameter]:
     """Return the domains of the trials' hyperparameters, without conditions."""
-    found = {}
+    domains: dict[str, Hyperparameter] = {}
     for name in names:
         values = [trial.configuration[name] for trial in trials if name in trial.configuration]
         if values:
-            found[name] = known[name] if name in known else domain_of(name, values, scales.get(name))
-    return found
+            domains[name] = known[name] if name in known else domain_of(name, values, scales.get(name))
+    return domains
 
 
 def _most_complete(trials: Sequence[Imported], domains: Domains) -> list[Imported]:
-    """Return the trials of a variant, none of which ended, that can describe its space: those with the most
-    hyperparameters."""
+    """Return the trials with the most hyperparameters, of a variant in which no trial ended."""
     most = max(len(trial.configuration) for trial in trials)
     complete = [trial for trial in trials if len(trial.configuration) == most]
     try:
@@ -199,8 +200,10 @@ def _scales(
     scales: Mapping[str, str],
     known: Mapping[str, Mapping[str, Hyperparameter]],
 ) -> dict[str, str]:
-    """Return the scales of all variants together: a hyperparameter with another scale in each variant cannot
-    be compared."""
+    """Return the scales of the hyperparameters, shared by all variants.
+
+    Variants with different scales of a hyperparameter could not be compared.
+    """
     shared = dict(scales)
     for name in names:
         values = [
@@ -222,14 +225,24 @@ def _none_ended(variant: str, trials: Sequence[Imported]) -> str:
     return f"Left out: variant {variant!r}, of whose {len(trials)} trials none ended with a result."
 
 
-def check_measurable(made: Mapping[str, SearchSpace], source: str) -> None:
-    """Every variant has hyperparameters, and what is called lr is a learning rate: its axis is logarithmic in
-    measures and figures."""
-    for variant, space in made.items():
+def check_measurable(space_of: Mapping[str, SearchSpace], source: str) -> None:
+    """Check that every variant has hyperparameters, and that lr has positive values.
+
+    The axis of lr is logarithmic in measures and figures.
+
+    Args:
+        space_of: search space by variant.
+        source: of the trials, for messages.
+
+    Raises:
+        InputError: one of the checks fails.
+    """
+    for variant, space in space_of.items():
         if not len(space):
             raise InputError(f"variant {variant!r} of {source} has no hyperparameters")
         if "lr" in space and not all(
-            isinstance(each, (int, float)) and 0 < each < math.inf for each in space["lr"].grid(MOST_LEVELS)
+            isinstance(level, (int, float)) and 0 < level < math.inf
+            for level in space["lr"].grid(MOST_LEVELS)
         ):
             raise InputError(
                 f"a hyperparameter called 'lr' must hold numbers above 0, got {space['lr']!r}; call it "
@@ -237,33 +250,35 @@ def check_measurable(made: Mapping[str, SearchSpace], source: str) -> None:
             )
 
 
-def _inferred_words(made: Mapping[str, SearchSpace], guessed: Sequence[str]) -> list[str]:
-    words = {name: shared for name in guessed for shared in [_domain_words(name, made)] if shared}
+def _inferred_words(space_of: Mapping[str, SearchSpace], guessed: Sequence[str]) -> list[str]:
+    words = {name: shared for name in guessed for shared in [_domain_words(name, space_of)] if shared}
     conditions = dict.fromkeys(
-        f"{each.name} when {condition(each.when)}" for space in made.values() for each in space.conditional
+        f"{hyperparameter.name} when {condition(hyperparameter.when)}"
+        for space in space_of.values()
+        for hyperparameter in space.conditional
     )
-    found = (
+    descriptions = (
         [f"Conditions were inferred from which values are there: {'; '.join(conditions)}."]
         if conditions
         else []
     )
     if not words:
-        return found
+        return descriptions
     how = "give scales (--scale NAME=SCALE) or spaces to say otherwise"
     return [
         f"Scales and ranges were inferred from the values: {'; '.join(words.values())}. If that is not how "
         f"they were searched, {how}.",
-        *found,
+        *descriptions,
     ]
 
 
-def _domain_words(name: str, made: Mapping[str, SearchSpace]) -> str:
-    """The scale and the range of a hyperparameter over all variants; nothing where it has a single value."""
-    domains = [space[name] for space in made.values() if name in space]
-    if all(each.cardinality == 1 for each in domains):
+def _domain_words(name: str, space_of: Mapping[str, SearchSpace]) -> str:
+    """Return the scale and the range of a hyperparameter over all variants; "" for a single value."""
+    domains = [space[name] for space in space_of.values() if name in space]
+    if all(domain.cardinality == 1 for domain in domains):
         return ""
     scale = domains[0].scale
-    ends = [(each.low, each.high) for each in domains if isinstance(each, (Float, Integer))]
+    ends = [(domain.low, domain.high) for domain in domains if isinstance(domain, (Float, Integer))]
     return f"{name} {scale}" + (
         f" {min(low for low, _ in ends):.4g} to {max(high for _, high in ends):.4g}" if ends else ""
     )

@@ -27,10 +27,12 @@ def is_keras_tuner(place: pathlib.Path) -> bool:
 
 
 def read_keras_tuner(place: pathlib.Path) -> ToolTable:
-    """Return the trials of a project: the score of each, under the name of the metric whose best observation
-    it is.
+    """Return the trials of a project, with the score of each.
 
-    Source: https://keras.io/api/keras_tuner/tuners/base_tuner/, and ``keras_tuner/engine/trial.py``.
+    The score is named after the metric whose best observation it is.
+
+    Source:
+        https://keras.io/api/keras_tuner/tuners/base_tuner/, and ``keras_tuner/engine/trial.py``.
     """
     trials = [read_mapping(path) for path in sorted(place.glob(FILES))]
     if not trials:
@@ -64,7 +66,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _observations(trial: Mapping[str, Any]) -> dict[str, tuple[str | None, list[float]]]:
     """Return the direction and the observed means of every metric of a trial."""
-    found = {}
+    observations = {}
     for name, entry in _mapping(_mapping(trial.get("metrics")).get("metrics")).items():
         values = [
             observation.get("value")
@@ -76,11 +78,11 @@ def _observations(trial: Mapping[str, Any]) -> dict[str, tuple[str | None, list[
             for value in values
             if isinstance(value, list)
         ]
-        found[str(name)] = (
+        observations[str(name)] = (
             _mapping(entry).get("direction"),
             [sum(part) / len(part) for part in numbers if part],
         )
-    return found
+    return observations
 
 
 def _metric_directions(trials: Sequence[Mapping[str, Any]]) -> dict[str, Direction]:
@@ -93,8 +95,10 @@ def _metric_directions(trials: Sequence[Mapping[str, Any]]) -> dict[str, Directi
 
 
 def _objective(trials: Sequence[Mapping[str, Any]]) -> str:
-    """Return the metric that the score of every trial is the best observation of; ``score`` where none or
-    several could be."""
+    """Return the metric whose best observation is the score of every trial.
+
+    The name is ``score`` if no metric or several metrics fit.
+    """
     scored = [
         (float(trial["score"]), _observations(trial))
         for trial in trials
@@ -118,13 +122,13 @@ def _objective(trials: Sequence[Mapping[str, Any]]) -> str:
 
 def _domains(trials: Sequence[Mapping[str, Any]]) -> dict[str, Hyperparameter]:
     """Return the domains that all trials declare alike."""
-    found: dict[str, set[Hyperparameter]] = {}
+    by_name: dict[str, set[Hyperparameter]] = {}
     for trial in trials:
         for entry in _mapping(trial.get("hyperparameters")).get("space") or ():
             domain = _domain(_mapping(entry))
             if domain is not None:
-                found.setdefault(domain.name, set()).add(domain)
-    return {name: next(iter(domains)) for name, domains in found.items() if len(domains) == 1}
+                by_name.setdefault(domain.name, set()).add(domain)
+    return {name: next(iter(domains)) for name, domains in by_name.items() if len(domains) == 1}
 
 
 def _domain(entry: Mapping[str, Any]) -> Hyperparameter | None:

@@ -12,19 +12,24 @@ LR = "lr"
 CORES = frozenset({"lr", "lr0", "lrate", "learningrate", "learningrate0"})
 """A name without its affixes that is the learning rate."""
 LETTERS = frozenset({"eta", "eta0", "stepsize"})
-"""The same, of names that also mean the reduction factor of successive halving or the period of a schedule: a
-value below 1 tells."""
+"""Names of learning rates that also name a reduction factor or a period.
+
+A value below 1 decides for the learning rate.
+"""
 AFFIXES = frozenset(
     {
-        "max", "maximum", "peak", "base", "initial", "init", "start", "optimizer", "optimiser", "optim", "opt", "train", "training",
+        "max", "maximum", "peak", "base", "initial", "init", "start", "optimizer", "optimiser", "optim",
+        "opt", "train", "training",
         "trainer", "solver",
     }
 )  # fmt: skip
 """Words around the name that leave it the learning rate."""
 OTHER = frozenset(
     {
-        "min", "minimum", "final", "end", "decay", "schedule", "scheduler", "sched", "warmup", "factor", "gamma", "mult", "multiplier",
-        "ratio", "power", "patience", "step", "steps", "policy", "type", "scale", "scaling", "mode", "log", "cycle",
+        "min", "minimum", "final", "end", "decay", "schedule", "scheduler", "sched", "warmup", "factor",
+        "gamma", "mult", "multiplier",
+        "ratio", "power", "patience", "step", "steps", "policy", "type", "scale", "scaling", "mode", "log",
+        "cycle",
     }
 )  # fmt: skip
 """Words that make a name something about the learning rate."""
@@ -37,9 +42,11 @@ def learning_rate_in(names: Iterable[str]) -> str | None:
         names: of hyperparameters that hold positive numbers, nested ones as ``outer.inner`` or
             ``outer/inner``.
 
-    >>> learning_rate_in(["batch_size", "optimizer.lr"]), learning_rate_in(["max_lr", "lr_min"]), learning_rate_in(["lr", "eta"])
+    >>> (learning_rate_in(["batch_size", "optimizer.lr"]), learning_rate_in(["max_lr", "lr_min"]),
+    ... learning_rate_in(["lr", "eta"]))
     ('optimizer.lr', 'max_lr', 'lr')
-    >>> learning_rate_in(["actor_lr", "critic_lr"]), learning_rate_in(["lr_decay"]), learning_rate_in(["learning_rate", "head_lr"])
+    >>> (learning_rate_in(["actor_lr", "critic_lr"]), learning_rate_in(["lr_decay"]),
+    ... learning_rate_in(["learning_rate", "head_lr"]))
     (None, None, None)
     """
     listed = list(names)
@@ -66,10 +73,12 @@ def _holds_learning_rate(name: str) -> bool:
 
 
 def could_be_rates(name: str, column: Sequence[Any]) -> bool:
-    """Return True if all values are positive finite numbers; for a name that also means something else, with
-    one below 1.
+    """Return True if all values are positive finite numbers.
 
-    >>> could_be_rates("learning_rate", [0.1, 3.0]), could_be_rates("learning_rate", ["adaptive"]), could_be_rates("eta", [2, 3])
+    For an ambiguous name, at least one value must be below 1.
+
+    >>> (could_be_rates("learning_rate", [0.1, 3.0]), could_be_rates("learning_rate", ["adaptive"]),
+    ... could_be_rates("eta", [2, 3]))
     (True, False, False)
     """
     numbers = [

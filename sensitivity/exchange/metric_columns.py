@@ -40,8 +40,7 @@ OTHER: Mapping[str, Direction] = {"min": "max", "max": "min"}
 
 
 def metric_of(columns: Mapping[str, Column], results: Sequence[str], source: str) -> str:
-    """Return the column of the metric: the only result, a result on held-out data before one on training
-    data.
+    """Return the column of the metric: the only result, held-out data before training data.
 
     Args:
         columns: of the table, by name.
@@ -71,24 +70,25 @@ def metric_of(columns: Mapping[str, Column], results: Sequence[str], source: str
 
 
 def direction_of(
-    columns: Mapping[str, Column], metric: str, given: Direction | None, source: str
+    columns: Mapping[str, Column], metric: str, wanted: Direction | None, source: str
 ) -> tuple[Direction, list[str]]:
-    """Return the direction of a metric, given or told by its name or the column ``loss``, and the sentence
-    that says so.
+    """Return the direction of a metric, and the sentence that states it.
+
+    The direction is the argument, or is told by the metric's name or the column ``loss``.
 
     Args:
         columns: of the table, by name.
         metric: column of the metric.
-        given: by the user; None where the name decides.
+        wanted: by the user; None where the name decides.
         source: of the table, for the message.
 
     Raises:
         InputError: the direction is none, or the name states none.
     """
-    if given is not None:
-        if given not in ("min", "max"):
-            raise unknown("direction", given, ("min", "max"))
-        return given, []
+    if wanted is not None:
+        if wanted not in ("min", "max"):
+            raise unknown("direction", wanted, ("min", "max"))
+        return wanted, []
     sign = _sign(columns) if metric == "value" else None
     if sign is not None:
         direction: Direction = "max" if sign < 0 else "min"

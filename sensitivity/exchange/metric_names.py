@@ -11,7 +11,8 @@ Direction = Literal["min", "max"]
 
 MINIMISED = frozenset(
     {
-        "loss", "losses", "err", "error", "errors", "mse", "rmse", "mae", "mape", "nll", "bce", "ce", "crossentropy", "entropy",
+        "loss", "losses", "err", "error", "errors", "mse", "rmse", "mae", "mape", "nll", "bce", "ce",
+        "crossentropy", "entropy",
         "perplexity", "ppl", "bpb", "bpc", "wer", "cer", "fid", "regret", "cost",
         "costs", "brier", "ece", "kl", "misclassification", "residual", "deviance",
     }
@@ -19,8 +20,10 @@ MINIMISED = frozenset(
 """Words of a metric's name that say it is minimised."""
 MAXIMISED = frozenset(
     {
-        "acc", "accuracy", "accuracies", "auc", "auroc", "auprc", "f1", "reward", "rewards", "return", "returns", "precision", "recall",
-        "map", "iou", "miou", "dice", "bleu", "rouge", "ndcg", "psnr", "ssim", "r2", "correct", "elbo", "top1", "top5",
+        "acc", "accuracy", "accuracies", "auc", "auroc", "auprc", "f1", "reward", "rewards", "return",
+        "returns", "precision", "recall",
+        "map", "iou", "miou", "dice", "bleu", "rouge", "ndcg", "psnr", "ssim", "r2", "correct", "elbo",
+        "top1", "top5",
     }
 )  # fmt: skip
 """Words of a metric's name that say it is maximised."""
@@ -37,10 +40,12 @@ def tokens_of(name: str) -> list[str]:
 
 
 def direction_in(name: str) -> Direction | None:
-    """Return the direction that a metric's name states, None where it states none. The last word that states
-    one decides.
+    """Return the direction that a metric's name states, None if it states none.
 
-    >>> direction_in("val_acc"), direction_in("episode_reward_mean"), direction_in("top1_error"), direction_in("score")
+    The last word that states a direction decides.
+
+    >>> (direction_in("val_acc"), direction_in("episode_reward_mean"), direction_in("top1_error"),
+    ... direction_in("score"))
     ('max', 'max', 'min', None)
     """
     for token in reversed(tokens_of(name)):

@@ -18,8 +18,7 @@ VALUE_KEYS = {"value", "desc"}
 
 
 def flattened(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table in which a column of mappings is a column for each of their entries, called
-    ``outer.inner``.
+    """Return a table with a column ``outer.inner`` for each entry of a column of mappings.
 
     Args:
         frame: with mappings as cells, or as their text (``{'lr': 0.1}``, ``{"lr": 0.1}``).
@@ -61,13 +60,13 @@ def parsed_mapping(text: str) -> Mapping[str, Any] | None:
     if not (stripped.startswith("{") and stripped.endswith("}")):
         return None
     try:
-        found = json.loads(stripped)
+        content = json.loads(stripped)
     except ValueError:
         try:
-            found = ast.literal_eval(_Constants().visit(ast.parse(stripped, mode="eval")))
+            content = ast.literal_eval(_Constants().visit(ast.parse(stripped, mode="eval")))
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return None
-    return {str(name): value for name, value in found.items()} if isinstance(found, Mapping) else None
+    return {str(name): value for name, value in content.items()} if isinstance(content, Mapping) else None
 
 
 class _Constants(ast.NodeTransformer):
@@ -90,17 +89,17 @@ def _mappings(column: pd.Series[Any]) -> list[Mapping[str, Any] | None] | None:
     """Return the cells of a column of mappings, None for any other column."""
     if column.dtype.kind != "O":
         return None
-    found: list[Mapping[str, Any] | None] = []
+    mappings: list[Mapping[str, Any] | None] = []
     for cell in column.astype(object):
         if isinstance(cell, Mapping):
-            found.append({str(name): value for name, value in cell.items()})
+            mappings.append({str(name): value for name, value in cell.items()})
         elif isinstance(cell, str) and (mapping := parsed_mapping(cell)) is not None:
-            found.append(mapping)
+            mappings.append(mapping)
         elif cell is None or cell is pd.NA or (isinstance(cell, float) and math.isnan(cell)):
-            found.append(None)
+            mappings.append(None)
         else:
             return None
-    return found if any(cell for cell in found) else None
+    return mappings if any(cell for cell in mappings) else None
 
 
 def _leaves(nested: Mapping[str, Any], outer: str, depth: int) -> dict[str, Any]:

@@ -51,8 +51,7 @@ def objective_of(study: optuna.Study, metric: str | int | None) -> tuple[int, st
 
 
 def domain_in(name: str, trials: Sequence[FrozenTrial], space: SearchSpace | None) -> Hyperparameter:
-    """Return the domain of a parameter: all that its distributions span, where they differ from trial to
-    trial.
+    """Return the domain of a parameter, the union of its distributions in all trials.
 
     Args:
         name: of the parameter.

@@ -1,5 +1,7 @@
-"""Optuna studies from where they are stored. What is no storage of Optuna's is refused before Optuna makes
-tables in it."""
+"""Optuna studies from their storages.
+
+A file that is no Optuna storage is refused before Optuna creates tables in it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ JOURNALS = (".log", ".journal")
 
 
 def is_sqlite(path: str | pathlib.Path) -> bool:
-    """Whether a file is a SQLite database."""
+    """Return True if a file is a SQLite database."""
     try:
         with pathlib.Path(path).open("rb") as file:
             return file.read(len(SQLITE)) == SQLITE
@@ -25,25 +27,29 @@ def is_sqlite(path: str | pathlib.Path) -> bool:
         return False
 
 
-def studies_of(given: Any, names: Sequence[str]) -> tuple[list[optuna.Study], str]:
-    """The studies that are meant, and where they are from, in words.
+def studies_of(source: Any, names: Sequence[str]) -> tuple[list[optuna.Study], str]:
+    """Return the Optuna studies, and their origin in words.
 
-    Args: given: a URL, the path of a SQLite file or of a journal, or several Study objects. names: in a
-    storage; none where it holds one. Raises: InputError for what is no storage, an unknown name, or several
-    studies and no name.
+    Args:
+        source: a URL, the path of a SQLite file or of a journal, or several Study objects.
+        names: of studies in a storage; empty if the storage has one study.
+
+    Raises:
+        InputError: the source is no storage, a name is unknown, or several studies are there and none is
+            named.
     """
     import optuna
 
-    if not isinstance(given, (str, pathlib.Path)):
-        studies = list(given) if isinstance(given, (list, tuple)) else []
+    if not isinstance(source, (str, pathlib.Path)):
+        studies = list(source) if isinstance(source, (list, tuple)) else []
         if not studies or not all(
-            hasattr(each, "trials") and hasattr(each, "study_name") for each in studies
+            hasattr(study, "trials") and hasattr(study, "study_name") for study in studies
         ):
             raise InputError(
-                f"an Optuna study must be a Study, several, or the URL of a storage, got {given!r}"
+                f"an Optuna study must be a Study, several, or the URL of a storage, got {source!r}"
             )
-        return studies, ", ".join(repr(each.study_name) for each in studies)
-    storage, shown = _storage(str(given))
+        return studies, ", ".join(repr(study.study_name) for study in studies)
+    storage, shown = _storage(str(source))
     try:
         known = list(optuna.get_all_study_names(storage))
         if not known:
@@ -55,12 +61,12 @@ def studies_of(given: Any, names: Sequence[str]) -> tuple[list[optuna.Study], st
             raise InputError(
                 f"{shown} holds {len(known)} Optuna studies; name one or more (--study): {', '.join(known)}"
             )
-        found = [optuna.load_study(study_name=name, storage=storage) for name in names or known]
+        loaded = [optuna.load_study(study_name=name, storage=storage) for name in names or known]
     except InputError:
         raise
     except Exception as error:  # a database's own errors, of as many kinds as there are databases
         raise InputError(f"cannot read {shown}: {_short(error)}") from None
-    return found, f"{', '.join(repr(each.study_name) for each in found)} of {shown}"
+    return loaded, f"{', '.join(repr(study.study_name) for study in loaded)} of {shown}"
 
 
 def _storage(place: str) -> tuple[Any, str]:
@@ -117,6 +123,6 @@ def _short(error: Exception) -> str:
 
 
 def _hidden(place: str) -> str:
-    """A URL that could not be read, without what may be its password."""
+    """Return an unreadable URL without the part that may be a password."""
     head, separator, tail = place.rpartition("@")
     return f"{head.partition('://')[0]}://...@{tail}" if separator else place

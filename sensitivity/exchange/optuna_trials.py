@@ -159,7 +159,7 @@ class OptunaTrials:
             title: of the results, which is the task where no other is named.
             several: the study is one of several, and its trials' keys begin with its name.
         """
-        found = []
+        trials = []
         for role in ("variant", "task"):
             lacking = [trial for trial in self.trials if self.roles[role] and self._role(trial, role) is None]
             if lacking:
@@ -171,8 +171,8 @@ class OptunaTrials:
                 numbers = {trial.number for trial in lacking}
                 self.trials = [trial for trial in self.trials if trial.number not in numbers]
         for trial in self.trials:
-            found.append(self._imported(trial, failed, title, several=several))
-        return found
+            trials.append(self._imported(trial, failed, title, several=several))
+        return trials
 
     def _imported(self, trial: FrozenTrial, failed: str, title: str, *, several: bool) -> Imported:
         status, reports = self._outcome(trial, failed)
@@ -193,8 +193,10 @@ class OptunaTrials:
         )
 
     def _outcome(self, trial: FrozenTrial, failed: str) -> tuple[str, list[tuple[int, float]]]:
-        """Return the status and the reports: the intermediate values, of which the last is the value of a
-        trial that completed."""
+        """Return the status and the reports of a trial.
+
+        Reports are the intermediate values; the last report of a completed trial is its value.
+        """
         reports = sorted(trial.intermediate_values.items())
         status = STATES[trial.state.name]
         if status == "completed" and trial.values is not None:

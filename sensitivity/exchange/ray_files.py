@@ -1,5 +1,7 @@
-"""The files of a Ray Tune experiment: its state, and a folder a trial with config and reports. What cannot be
-read is counted."""
+"""Files of a Ray Tune experiment: its state, and a folder for each trial.
+
+Unreadable files are counted.
+"""
 
 from __future__ import annotations
 
@@ -127,8 +129,8 @@ def read_run(folder: pathlib.Path) -> Run:
     return _run(folder, None, read_reports(folder))
 
 
-def _run(folder: pathlib.Path, state: TrialState | None, found: Reports) -> Run:
-    reports, status = found.rows, state.status if state else ENDED
+def _run(folder: pathlib.Path, state: TrialState | None, report_file: Reports) -> Run:
+    reports, status = report_file.rows, state.status if state else ENDED
     is_lost = state is not None and not folder.is_dir()
     if state is not None and is_lost and state.last_result:
         reports = [dict(state.last_result)]
@@ -146,8 +148,10 @@ def _run(folder: pathlib.Path, state: TrialState | None, found: Reports) -> Run:
 def _config(
     folder: pathlib.Path, reports: Sequence[Mapping[str, Any]], state: TrialState | None
 ) -> Mapping[str, Any]:
-    """Return the config of the first source that has one: the trial's file, its last report, the experiment's
-    state."""
+    """Return the config of the first source that has one.
+
+    Sources: the trial's file, its last report, the experiment's state.
+    """
     written = _json(folder / PARAMS)
     if isinstance(written, Mapping) and written:
         return leaves(written)
@@ -177,10 +181,10 @@ def _json(path: pathlib.Path) -> Any:
 
 def _about_reports(reports: Mapping[str, Reports], runs: Sequence[Run]) -> list[str]:
     notes = []
-    unreadable = {folder: found for folder, found in reports.items() if found.unreadable}
+    unreadable = {folder: report_file for folder, report_file in reports.items() if report_file.unreadable}
     if unreadable:
         count, (folder, first) = (
-            sum(found.unreadable for found in unreadable.values()),
+            sum(report_file.unreadable for report_file in unreadable.values()),
             next(iter(unreadable.items())),
         )
         notes.append(

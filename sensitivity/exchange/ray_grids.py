@@ -1,5 +1,7 @@
-"""The trials of a Ray Tune ResultGrid: from their files where these are on this machine, else from the
-results."""
+"""Trials of a Ray Tune ResultGrid.
+
+Trials are read from their files if these are on this machine, else from the results.
+"""
 
 from __future__ import annotations
 
@@ -60,8 +62,10 @@ def _run(result: Any, number: str) -> Run:
 
 
 def _of_frame(frame: Any, last: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the reports of a result's table, where a report without a metric has NaN; of the last report,
-    the metrics themselves."""
+    """Return the reports of a result's table.
+
+    A report without a metric has NaN; the last report has the metrics of the result.
+    """
     if frame is None or not len(frame):
         return []
     rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]

@@ -14,18 +14,25 @@ from sensitivity.exchange.trial import ENDED
 from trainables.names import MOST_LISTED, InputError, unknown
 
 AUTOMATIC = (
-    "training_iteration", "time_this_iter_s", "time_total_s", "time_since_restore", "iterations_since_restore", "timestamp", "pid",
-    "warmup_time", "done", "timesteps_total", "timesteps_this_iter", "timesteps_since_restore", "episodes_total", "episodes_this_iter",
-    "agent_timesteps_total", "num_healthy_workers", "trial_id", "experiment_id", "date", "checkpoint_dir_name", "hostname", "node_ip",
+    "training_iteration", "time_this_iter_s", "time_total_s", "time_since_restore",
+    "iterations_since_restore", "timestamp", "pid",
+    "warmup_time", "done", "timesteps_total", "timesteps_this_iter", "timesteps_since_restore",
+    "episodes_total", "episodes_this_iter",
+    "agent_timesteps_total", "num_healthy_workers", "trial_id", "experiment_id", "date",
+    "checkpoint_dir_name", "hostname", "node_ip",
     "experiment_tag", "should_checkpoint", "config", "logdir", "neg_mean_loss",
 )  # fmt: skip
-"""What Ray Tune adds to a report."""
+"""Entries that Ray Tune adds to a report."""
 COUNTERS = frozenset(
     {
-        "time", "timer", "timers", "seconds", "secs", "sec", "ms", "minutes", "hours", "duration", "elapsed", "wall", "walltime", "date",
-        "timestamp", "epoch", "epochs", "step", "steps", "iter", "iters", "iteration", "iterations", "batch", "batches", "sample",
-        "samples", "example", "examples", "token", "tokens", "episode", "episodes", "timesteps", "count", "counter", "counters", "num",
-        "n", "id", "lr", "rate", "memory", "mem", "gpu", "cpu", "ram", "throughput", "fps", "size", "params", "parameters", "seed", "pid",
+        "time", "timer", "timers", "seconds", "secs", "sec", "ms", "minutes", "hours", "duration",
+        "elapsed", "wall", "walltime", "date",
+        "timestamp", "epoch", "epochs", "step", "steps", "iter", "iters", "iteration", "iterations",
+        "batch", "batches", "sample",
+        "samples", "example", "examples", "token", "tokens", "episode", "episodes", "timesteps", "count",
+        "counter", "counters", "num",
+        "n", "id", "lr", "rate", "memory", "mem", "gpu", "cpu", "ram", "throughput", "fps", "size",
+        "params", "parameters", "seed", "pid",
     }
 )  # fmt: skip
 """Words of the name of a number that counts or times."""
@@ -58,9 +65,9 @@ def metric_of(read: Experiment, metric: str | None) -> tuple[str, list[str]]:
             f"The metric is {candidates[0]}, as other numbers count or time by their names (metric=, "
             f"--metric)."
         ]
-    asked = sorted(candidates or numbers, key=lambda name: direction_in(name) is None)
-    more = f" and {len(asked) - MOST_LISTED} more" if len(asked) > MOST_LISTED else ""
-    listed = ", ".join(asked[:MOST_LISTED]) + more or "no number"
+    ranked = sorted(candidates or numbers, key=lambda name: direction_in(name) is None)
+    more = f" and {len(ranked) - MOST_LISTED} more" if len(ranked) > MOST_LISTED else ""
+    listed = ", ".join(ranked[:MOST_LISTED]) + more or "no number"
     raise InputError(f"name the metric (metric=, --metric): {read.source} reports {listed}")
 
 
@@ -115,8 +122,10 @@ class Curves:
 
 
 def curves_of(runs: Sequence[Run], metric: str) -> Curves:
-    """Return the metric of every trial. A report without the metric is none; a restored trial repeats
-    iterations, of which the last counts.
+    """Return the metric of every trial, by iteration.
+
+    A report without the metric does not count. Of an iteration that a restored trial repeats, the last report
+    counts.
 
     Args:
         runs: trials.

@@ -1,5 +1,7 @@
-"""The reports of a Ray Tune trial: ``result.json`` with a report a line, else ``progress.csv`` with a report
-a row."""
+"""Reports of a Ray Tune trial.
+
+Files: ``result.json`` with a report a line, else ``progress.csv`` with a report a row.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +40,12 @@ class Reports:
 
 
 def number_in(value: Any) -> float | None:
-    """Return the number that a report holds, NaN for the texts that are written for it, None for what is no
-    number.
+    """Return the number in a cell of a report, None if the cell holds none.
 
-    >>> number_in("null"), number_in("-inf"), number_in("0.5"), number_in("tensor(0.25)"), number_in(None), number_in("bad")
+    NaN is returned for the texts that Ray writes for NaN.
+
+    >>> (number_in("null"), number_in("-inf"), number_in("0.5"), number_in("tensor(0.25)"),
+    ... number_in(None), number_in("bad"))
     (nan, -inf, 0.5, 0.25, None, None)
     """
     if isinstance(value, str):

@@ -1,5 +1,7 @@
-"""The state files of a Ray Tune experiment, ``experiment_state-*.json``, as Ray 1 and Ray 2 write them.
-Nothing is unpickled."""
+"""State files of a Ray Tune experiment, ``experiment_state-*.json``, of Ray 1 and Ray 2.
+
+Nothing is unpickled.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ STATES = {
 }
 PICKLED = "CLOUDPICKLE_FALLBACK"
 NO_METRIC = "_metric"
-"""What Ray Tune writes for the metric of an experiment that was given none."""
+"""Ray Tune's name for the metric of an experiment without a metric."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class TrialState:
 
 @dataclass
 class ExperimentState:
-    """What the state files of an experiment say.
+    """State of an experiment, read from its state files.
 
     trials: by folder, in the order of their creation.
     metric: that the experiment was given, None for none.
@@ -97,8 +99,10 @@ def read_states(place: pathlib.Path) -> ExperimentState:
 
 
 def _trial(entry: Any, folders: Sequence[str]) -> TrialState | None:
-    """Return the trial of an entry: its JSON, a mapping, or a pair of its JSON and that of its run; None for
-    another."""
+    """Return the trial of an entry, None if the entry is not understood.
+
+    An entry is a trial's JSON, a mapping, or a pair of the JSON of the trial and of its run.
+    """
     try:
         trial, run = (_mapping(part) for part in (entry if isinstance(entry, (list, tuple)) else (entry, {})))
         key, status = str(trial["trial_id"]), str(trial["status"])
@@ -122,8 +126,10 @@ def _mapping(part: Any) -> Mapping[str, Any]:
 
 
 def _folder(trial: Mapping[str, Any], run: Mapping[str, Any], key: str, folders: Sequence[str]) -> str:
-    """Return the name of a trial's folder, also of an experiment that was moved: paths of another machine end
-    with it."""
+    """Return the name of a trial's folder, also of an experiment that was moved.
+
+    Paths of another machine end with the name.
+    """
     for path in (trial.get("relative_logdir"), trial.get("logdir"), run.get("logdir")):
         if isinstance(path, str) and path:
             return path.replace("\\", "/").rstrip("/").rpartition("/")[2]

@@ -12,8 +12,7 @@ from sensitivity.exchange.columns import Column, is_missing
 
 Numbers = NDArray[np.int64]
 SHARED, DISJOINT = 0.8, 0.2
-"""Shares of its values that a column has under every seed: of a hyperparameter at least, of a result at
-most."""
+"""Least share of common values under every seed of a hyperparameter, and largest share of a result."""
 MOST_LEVELS = 12
 
 
@@ -41,8 +40,9 @@ def number_repetitions(column: Column, groups: Numbers) -> bool:
 
 
 def cross_hyperparameters(column: Column, groups: Numbers) -> bool:
-    """Return True if configurations come again with other values of a column, and share those values, as they
-    share epochs or budgets.
+    """Return True if configurations are repeated with other values of a column.
+
+    The configurations share those values, as they share epochs or budgets.
 
     Args:
         column: of numbers.
@@ -58,8 +58,9 @@ def cross_hyperparameters(column: Column, groups: Numbers) -> bool:
 
 
 def is_factor(column: Column, groups: Numbers) -> bool:
-    """Return True if a column has few levels, all of which come with most configurations, as those of a
-    factor of a grid do.
+    """Return True if a column is a factor of a grid.
+
+    It has few levels, and most configurations occur at all levels.
 
     Args:
         column: of numbers.

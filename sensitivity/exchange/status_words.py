@@ -15,19 +15,24 @@ WORDS = {
     "ok", "done", "ended", "donotadvance"),
     "diverged": ("diverged", "nan", "inf", "exploded"),
     "stopped": (
-        "stopped", "stop", "pruned", "early_stopped", "killed", "cancelled", "canceled", "user_canceled", "sys_canceled", "preempted",
+        "stopped", "stop", "pruned", "early_stopped", "killed", "cancelled", "canceled", "user_canceled",
+        "sys_canceled", "preempted",
         "interrupted", "abort", "aborted", "capped", "revoked",
     ),
     "failed": (
-        "failed", "fail", "failure", "error", "errored", "crashed", "crash", "oom", "out_of_memory", "memoryout", "memout", "timeout",
+        "failed", "fail", "failure", "error", "errored", "crashed", "crash", "oom", "out_of_memory",
+        "memoryout", "memout", "timeout",
         "timed_out", "node_fail", "boot_fail", "deadline", "invalid", "infeasible", "abandoned",
     ),
-    "running": ("running", "paused", "preempting", "stopping", "active", "completing", "suspended", "in_progress", "dispatched"),
+    "running": ("running", "paused", "preempting", "stopping", "active", "completing", "suspended",
+    "in_progress", "dispatched"),
     "pending": ("pending", "waiting", "queued", "scheduled", "idle", "candidate", "staged",
     "requested", "configuring", "requeued", "created"),
 }  # fmt: skip
-"""By status: words of W&B, MLflow, Optuna, Ray, Keras Tuner, Ax, Vizier, SMAC, DeepCAVE, NNI, Sacred, ClearML
-and SLURM."""
+"""Words of tools by status.
+
+Tools: W&B, MLflow, Optuna, Ray, Keras Tuner, Ax, Vizier, SMAC, DeepCAVE, NNI, Sacred, ClearML and SLURM.
+"""
 STATUS_OF = {word: status for status, words in WORDS.items() for word in words}
 UNFINISHED = ("stopped", "failed", "running", "pending")
 ENUMERATIONS = re.compile(r"^(trialstate|trialstatus|runstatus|statustype|status|state)\.")
@@ -36,24 +41,26 @@ DETAILS = re.compile(r"^(cancelled|canceled)(_by_.*|\+)$")
 
 
 def statuses_of(
-    words: Iterable[Any], given: Mapping[str, str] | None = None, *, column: str = "status"
+    words: Iterable[Any], translations: Mapping[str, str] | None = None, *, column: str = "status"
 ) -> list[str]:
-    """Return the status of every trial by its word; :data:`sensitivity.exchange.assembling.ENDED` where it
-    has none.
+    """Return the status of every trial by its word.
+
+    A trial without a word gets :data:`sensitivity.exchange.trial.ENDED`.
 
     Args:
         words: a word a trial; None, NaN or an empty text where there is none.
-        given: statuses by word, as the user says them.
+        translations: statuses by word, as the user says them.
         column: where the words were found, for the message.
 
     Raises:
         InputError: a word is unknown or a number, or a status that the user gives is none.
 
-    >>> statuses_of(["FINISHED", "TrialState.PRUNED", "CANCELLED by 1000", None, "weird"], {"weird": "failed"})
+    >>> statuses_of(["FINISHED", "TrialState.PRUNED", "CANCELLED by 1000", None, "weird"],
+    ...     {"weird": "failed"})
     ['completed', 'stopped', 'stopped', 'ended', 'failed']
     """
-    chosen = {str(word).strip().casefold(): status for word, status in (given or {}).items()}
-    for word, status in (given or {}).items():
+    chosen = {str(word).strip().casefold(): status for word, status in (translations or {}).items()}
+    for word, status in (translations or {}).items():
         if status not in WORDS:
             raise unknown(f"status for the word {word!r} (statuses=, --status-word)", status, WORDS)
     read = [_word(word) for word in words]
@@ -64,11 +71,11 @@ def statuses_of(
             missing,
             dict.fromkeys(text for text in read if text),
         )
-    found = {
+    statuses = {
         text: ENDED if text is None else chosen.get(_plain(text)) or STATUS_OF.get(_normal(text))
         for text in dict.fromkeys(read)
     }
-    strange = [text for text, status in found.items() if status is None and text is not None]
+    strange = [text for text, status in statuses.items() if status is None and text is not None]
     if strange:
         listed = ", ".join(map(repr, strange[:5])) + (", ..." if len(strange) > 5 else "")
         raise InputError(
@@ -76,7 +83,7 @@ def statuses_of(
             f"{strange[0]}=STATUS, where STATUS is "
             f"{', '.join(WORDS)}), or status='none' (--status none) if the column is no status"
         )
-    return [str(found[text]) for text in read]
+    return [str(statuses[text]) for text in read]
 
 
 def _word(cell: Any) -> str | None:

@@ -79,8 +79,10 @@ def _kind(place: pathlib.Path) -> str:
 
 
 def _records(text: str, *, lines: bool) -> list[Mapping[str, Any]]:
-    """Return the rows of JSON: a row a line, a list of rows, columns of lists, or what pandas' ``to_json``
-    writes."""
+    """Return the rows of a JSON text.
+
+    Layouts: a row a line, a list of rows, columns of lists, or any that pandas' ``to_json`` writes.
+    """
     if lines:
         rows = [json.loads(line) for line in text.splitlines() if line.strip()]
     else:

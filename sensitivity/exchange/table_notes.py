@@ -1,4 +1,4 @@
-"""What is said of a table's columns: which were taken for what, and which were left out."""
+"""Notes on the columns of a table: the role of each, and the columns left out."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ MOST = 12
 """Columns of one reason that are named."""
 
 
-def role_notes(roles: Roles, metric: str, are_named: bool, own: Collection[str] = ()) -> list[str]:
+def role_notes(roles: Roles, metric: str, are_named: bool, exported: Collection[str] = ()) -> list[str]:
     """Return sentences on the roles of a table's columns, with the options that change them.
 
     Args:
         roles: of the columns.
         metric: column of the metric.
         are_named: the user names the hyperparameters.
-        own: columns of the package's tables, which are not spoken of.
+        exported: columns of the package's tables, which are not spoken of.
     """
     notes = []
     if not are_named:
@@ -40,7 +40,7 @@ def role_notes(roles: Roles, metric: str, are_named: bool, own: Collection[str] 
         notes.append(f"Taken by the names of their columns: {listed(words)}{change}.")
     reasons: dict[str, list[str]] = {}
     for column, reason in roles.left_out.items():
-        if column not in own and column != metric:
+        if column not in exported and column != metric:
             reasons.setdefault(reason, []).append(column)
     if reasons:
         parts = "; ".join(f"{reason} ({_some(columns)})" for reason, columns in reasons.items())

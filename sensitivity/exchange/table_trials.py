@@ -32,7 +32,7 @@ MOST_BUDGETS = 8
 
 @dataclass(frozen=True)
 class TableTrials:
-    """What a table says of its trials.
+    """Trials of a table.
 
     columns: of the table, by name.
     names: of hyperparameters, by column.
@@ -58,8 +58,11 @@ class TableTrials:
     by_budget: bool
 
     def read(self) -> tuple[list[Imported], list[str]]:
-        """Return the trials, and what was assumed of them in sentences. Raises: InputError for cells that are
-        not what their role takes."""
+        """Return the trials, and sentences on the assumptions about them.
+
+        Raises:
+            InputError: a cell does not fit its column's role.
+        """
         size = len(self.columns[self.metric].cells)
         values = numbers_of(self.columns[self.metric])
         seconds = (
@@ -105,7 +108,8 @@ class TableTrials:
             )
             trials.append(
                 Imported(
-                    f"row {first + 1}", configurations[first], status, reports, variants[first], tasks[first], seeds[first],
+                    f"row {first + 1}", configurations[first], status, reports, variants[first],
+                    tasks[first], seeds[first],
                     total, start[first],
                 )
             )  # fmt: skip
@@ -130,8 +134,11 @@ class TableTrials:
         return ("pending", []) if status == "pending" else (status, reports)
 
     def _silent(self, trials: Sequence[Imported], silent: int) -> list[str]:
-        """Return what is said of trials without a result. Raises: InputError where nothing says what became
-        of them."""
+        """Return sentences on trials without a result.
+
+        Raises:
+            InputError: nothing tells if such trials diverged or failed.
+        """
         unknown = sum(trial.status == ENDED and not trial.reports for trial in trials)
         if unknown:
             raise InputError(
@@ -156,8 +163,10 @@ class TableTrials:
         ]
 
     def _labels(self, role: str, statuses: Sequence[str]) -> list[str]:
-        """Return the variant or the task of every row; a row that did not finish may have none, an empty
-        text."""
+        """Return the variant or the task of every row.
+
+        A row that did not finish may have an empty label.
+        """
         if role not in self.roles:
             return [self.study] * len(statuses)
         column = self.columns[self.roles[role]]
@@ -171,13 +180,13 @@ class TableTrials:
 
     def _unnamed(self, variants: Sequence[str], tasks: Sequence[str], statuses: Sequence[str]) -> list[str]:
         """Return what is said of rows that have no variant or no task."""
-        said = []
+        sentences = []
         for role, labels in (("variant", variants), ("task", tasks)):
             words = [status for label, status in zip(labels, statuses, strict=True) if not label]
             if words:
                 of = f"{len(words)} of {len(statuses)} rows ({listed(list(dict.fromkeys(words)))})"
-                said.append(f"Left out, having no {self.roles[role]}: {of}.")
-        return said
+                sentences.append(f"Left out, having no {self.roles[role]}: {of}.")
+        return sentences
 
     def _statuses(self, size: int) -> list[str]:
         if "status" not in self.roles:
@@ -197,8 +206,10 @@ class TableTrials:
         return [None if none else whole_number_of(column, row) for row, none in enumerate(lacking)]
 
     def _steps(self, size: int) -> tuple[list[int], list[str]]:
-        """Return the epoch of every row: as it is where it is whole, else its rank among all budgets, which
-        is said."""
+        """Return the epoch of every row, and sentences on ranks.
+
+        A fractional budget is replaced by its rank among all budgets.
+        """
         if "epoch" not in self.roles:
             return [1] * size, []
         column = self.columns[self.roles["epoch"]]
@@ -231,8 +242,11 @@ class TableTrials:
         tasks: Sequence[str],
         seeds: Sequence[int | None],
     ) -> list[str]:
-        """Return what is said of repetitions with equal results. Raises: InputError where all of the table is
-        there more than once."""
+        """Return sentences on repetitions with equal results.
+
+        Raises:
+            InputError: the whole table is there more than once.
+        """
         if "epoch" in self.roles or "seed" in self.roles:
             return []
         rows = [repr([column.cells[i] for column in self.columns.values()]) for i in range(len(values))]
@@ -268,18 +282,30 @@ def _label(cell: Any, column: Column) -> str:
 
 
 def numbers_of(column: Column) -> list[float | None]:
-    """Return a column as floats, None where it is empty. Raises: InputError for text, naming the row."""
-    found: list[float | None] = []
+    """Return a column as floats, None for an empty cell.
+
+    Raises:
+        InputError: a cell holds text; the message names the row.
+    """
+    numbers: list[float | None] = []
     for row, cell in enumerate(column.cells, 1):
         try:
-            found.append(None if cell is None or cell is pd.NA or cell in ("None", "") else float(cell))
+            numbers.append(None if cell is None or cell is pd.NA or cell in ("None", "") else float(cell))
         except (TypeError, ValueError):
             raise InputError(f"column {column.name!r} must hold numbers, got {cell!r} in row {row}") from None
-    return found
+    return numbers
 
 
 def whole_number_of(column: Column, row: int) -> int:
-    """Return the whole number in a cell. Raises: InputError for anything else. Args: row: counted from 0."""
+    """Return the whole number in a cell.
+
+    Args:
+        column: of the cell.
+        row: counted from 0.
+
+    Raises:
+        InputError: the cell holds anything else.
+    """
     cell = column.cells[row]
     if isinstance(cell, int):
         return int(cell)
@@ -297,25 +323,26 @@ def whole_number_of(column: Column, row: int) -> int:
 
 
 def seconds_of(column: Column) -> list[float]:
-    """Return durations in seconds, NaN where a cell holds none: numbers in the unit of the column's name, or
-    text as pandas writes it.
+    """Return durations in seconds, NaN for an empty cell.
+
+    Numbers are in the unit of the column's name; text is as pandas writes it.
 
     >>> seconds_of(Column("duration", ["0 days 00:01:30.5", None])), seconds_of(Column("minutes", [2]))
     ([90.5, nan], [120.0])
     """
     unit = next((UNITS[token] for token in column.tokens if token in UNITS), 1.0)
-    found = []
+    durations = []
     for cell in column.cells:
         if is_missing(cell):
-            found.append(math.nan)
+            durations.append(math.nan)
         elif isinstance(cell, (int, float)):
-            found.append(float(cell) * unit)
+            durations.append(float(cell) * unit)
         else:
             try:
-                found.append(float(pd.to_timedelta(cell).total_seconds()))
+                durations.append(float(pd.to_timedelta(cell).total_seconds()))
             except (TypeError, ValueError):
-                found.append(math.nan)
-    return found
+                durations.append(math.nan)
+    return durations
 
 
 def _number_in_text(column: Column, row: int) -> float:

@@ -25,14 +25,19 @@ DECIMALS = 9
 def to_configspace(
     results: Results, *, task: str | None = None, variant: str | None = None
 ) -> tuple[ConfigurationSpace, list[tuple[Configuration, float]]]:
-    """The space of one variant, and every trial of it on one task that has a result, with its capped loss.
+    """Return the space of one variant, and its trials on one task with their capped losses.
 
     log1m hyperparameters are ``1 - mu`` on a log scale (:mod:`search_spaces.configspace_spaces`). Seeds of a
-    configuration come one by one. HyperSHAP maximises: give it ``[(configuration, -loss) for configuration,
+    configuration come one by one. HyperSHAP maximises: pass it ``[(configuration, -loss) for configuration,
     loss in pairs]``.
 
-    Args: task, variant: where there are several. Raises: InputError where several could be meant, or
-    ConfigSpace cannot carry the space.
+    Args:
+        results: of the study.
+        task: may be None if the study has one task.
+        variant: may be None if the study has one variant.
+
+    Raises:
+        InputError: several tasks or variants fit, or ConfigSpace cannot represent the space.
     """
     from ConfigSpace import Configuration
 
@@ -50,35 +55,41 @@ def to_configspace(
 
 
 def native_values(native: ConfigurationSpace, configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration in the words of a ConfigSpace that was made of its space."""
+    """Return a configuration as values of the ConfigSpace built from its space."""
     values: dict[str, Any] = {}
     for name, value in configuration.items():
         if name not in native:
             name, value = f"{COMPLEMENT}{name}", 1 - value
-        each = native[name]
-        if type(each).__name__ == "UniformFloatHyperparameter":
-            value = min(max(float(value), each.lower), each.upper)
-        elif hasattr(each, "sequence") or hasattr(each, "choices"):
-            known = list(getattr(each, "sequence", ())) or list(each.choices)
+        hyperparameter = native[name]
+        if type(hyperparameter).__name__ == "UniformFloatHyperparameter":
+            value = min(max(float(value), hyperparameter.lower), hyperparameter.upper)
+        elif hasattr(hyperparameter, "sequence") or hasattr(hyperparameter, "choices"):
+            known = list(getattr(hyperparameter, "sequence", ())) or list(hyperparameter.choices)
             value = next(one for one in known if one == value)
-        elif type(each).__name__ == "UniformIntegerHyperparameter":
+        elif type(hyperparameter).__name__ == "UniformIntegerHyperparameter":
             value = int(value)
-        elif hasattr(each, "value"):
-            value = each.value
+        elif hasattr(hyperparameter, "value"):
+            value = hyperparameter.value
         values[name] = value
     return values
 
 
-def _rounded_outwards(each: Hyperparameter) -> Hyperparameter:
-    """A float whose bounds have at most nine decimals: those of random draws have more."""
-    if not isinstance(each, Float) or each.step is not None or each.low == each.high:
-        return each
-    if each.scale == "log1m":
-        low, high = 1 - _up(1 - each.low), 1 - _down(1 - each.high)
-        return dataclasses.replace(each, low=low, high=high if high < 1 else each.high)
-    low = _down(each.low)
+def _rounded_outwards(hyperparameter: Hyperparameter) -> Hyperparameter:
+    """Round the bounds of a float outwards to nine decimals; bounds of random draws have more."""
+    if (
+        not isinstance(hyperparameter, Float)
+        or hyperparameter.step is not None
+        or hyperparameter.low == hyperparameter.high
+    ):
+        return hyperparameter
+    if hyperparameter.scale == "log1m":
+        low, high = 1 - _up(1 - hyperparameter.low), 1 - _down(1 - hyperparameter.high)
+        return dataclasses.replace(hyperparameter, low=low, high=high if high < 1 else hyperparameter.high)
+    low = _down(hyperparameter.low)
     return dataclasses.replace(
-        each, low=low if low > 0 or each.scale == "linear" else each.low, high=_up(each.high)
+        hyperparameter,
+        low=low if low > 0 or hyperparameter.scale == "linear" else hyperparameter.low,
+        high=_up(hyperparameter.high),
     )
 
 

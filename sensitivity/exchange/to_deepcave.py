@@ -1,5 +1,7 @@
-"""Results as the folder of a run that DeepCAVE opens: its DataFrame format, ``configspace.csv`` and
-``trials.csv``."""
+"""Results as a run folder of DeepCAVE.
+
+The format is DeepCAVE's DataFrame format, ``configspace.csv`` and ``trials.csv``.
+"""
 
 from __future__ import annotations
 
@@ -23,24 +25,34 @@ if TYPE_CHECKING:
 def to_deepcave(
     results: Results, folder: str | pathlib.Path, *, task: str | None = None, variant: str | None = None
 ) -> pathlib.Path:
-    """Write one variant on one task as a run of DeepCAVE's: the capped losses, diverged trials among them,
-    and the space.
+    """Write one variant on one task as a run of DeepCAVE: its space and its capped losses.
 
-    log1m hyperparameters are ``1 - mu`` on a log scale, floats with a step lose it; an ordinal and a
-    categorical are named choices (``p 2``), since DeepCAVE reads choices as text. Hyperparameters with one
-    value are left out.
+    Diverged trials are included. log1m hyperparameters are ``1 - mu`` on a log scale, and floats lose their
+    step. Ordinals and categoricals are named choices (``p 2``), since DeepCAVE reads choices as text.
+    Hyperparameters with one value are left out.
 
-    Args: folder: made where it is not there. task, variant: where there are several. Returns: the folder.
-    Raises: InputError for a space with conditions, which this format lacks, and where the folder cannot be
-    written. Source: https://automl.github.io/DeepCAVE/main/converters/dataframe.html
+    Args:
+        results: of the study.
+        folder: is created if missing.
+        task: may be None if the study has one task.
+        variant: may be None if the study has one variant.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: the space has conditions, which the format lacks, or the folder cannot be written.
+
+    Source:
+        https://automl.github.io/DeepCAVE/main/converters/dataframe.html
     """
     task, variant = chosen_group(results, task, variant)
-    space = [each for each in results.spaces[variant] if each.cardinality != 1]
-    for each in space:
-        if each.when:
+    space = [hyperparameter for hyperparameter in results.spaces[variant] if hyperparameter.cardinality != 1]
+    for hyperparameter in space:
+        if hyperparameter.when:
             raise InputError(
-                f"{each.name} is active only when {condition(each.when)}; DeepCAVE's tables have no "
-                f"conditions"
+                f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}; DeepCAVE's "
+                f"tables have no conditions"
             )
     rows = results.group(task, variant)
     low, high = float(rows["loss"].min()), float(rows["loss"].max())
@@ -48,7 +60,10 @@ def to_deepcave(
     trials, clock = [], 0.0
     for number, row in enumerate(records(rows)):
         seconds = float(row["seconds"]) if row["seconds"] == row["seconds"] else 0.0
-        values = {_name(each): _value(each, row[f"{PREFIX}{each.name}"]) for each in space}
+        values = {
+            _name(hyperparameter): _value(hyperparameter, row[f"{PREFIX}{hyperparameter.name}"])
+            for hyperparameter in space
+        }
         ended = {
             "status": "success",
             "start_time": clock,
@@ -61,39 +76,45 @@ def to_deepcave(
     place = pathlib.Path(folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame([_domain(each) for each in space]).to_csv(place / "configspace.csv", index=False)
+        pd.DataFrame([_domain(hyperparameter) for hyperparameter in space]).to_csv(
+            place / "configspace.csv", index=False
+        )
         pd.DataFrame(trials).to_csv(place / "trials.csv", index=False)
     except OSError as error:
         raise InputError(f"cannot write DeepCAVE's tables to {str(folder)!r}: {error}") from None
     return place
 
 
-def _name(each: Hyperparameter) -> str:
-    return f"{COMPLEMENT}{each.name}" if each.scale == "log1m" else each.name
+def _name(hyperparameter: Hyperparameter) -> str:
+    return f"{COMPLEMENT}{hyperparameter.name}" if hyperparameter.scale == "log1m" else hyperparameter.name
 
 
-def _value(each: Hyperparameter, value: Any) -> Any:
-    value = each.check(value)
-    if isinstance(each, (Float, Integer)):
-        return 1 - value if each.scale == "log1m" else value
-    return f"{each.name} {value}"
+def _value(hyperparameter: Hyperparameter, value: Any) -> Any:
+    value = hyperparameter.check(value)
+    if isinstance(hyperparameter, (Float, Integer)):
+        return 1 - value if hyperparameter.scale == "log1m" else value
+    return f"{hyperparameter.name} {value}"
 
 
-def _domain(each: Hyperparameter) -> Mapping[str, Any]:
-    if isinstance(each, (Float, Integer)):
-        low, high = (1 - each.high, 1 - each.low) if each.scale == "log1m" else (each.low, each.high)
+def _domain(hyperparameter: Hyperparameter) -> Mapping[str, Any]:
+    if isinstance(hyperparameter, (Float, Integer)):
+        low, high = (
+            (1 - hyperparameter.high, 1 - hyperparameter.low)
+            if hyperparameter.scale == "log1m"
+            else (hyperparameter.low, hyperparameter.high)
+        )
         numeric = {
-            "log": each.scale in ("log", "log1m"),
+            "log": hyperparameter.scale in ("log", "log1m"),
             "lower": low,
             "upper": high,
             "distribution": "uniform",
         }
-        return {"name": _name(each), "type": each.kind, **numeric}
-    items = [f"{each.name} {value}" for value in each.grid(each.cardinality)]
+        return {"name": _name(hyperparameter), "type": hyperparameter.kind, **numeric}
+    items = [f"{hyperparameter.name} {value}" for value in hyperparameter.grid(hyperparameter.cardinality)]
     choices = {f"item_{place}": item for place, item in enumerate(items)}
-    ordered = each.kind == "ordinal"
+    ordered = hyperparameter.kind == "ordinal"
     return {
-        "name": each.name,
+        "name": hyperparameter.name,
         "type": "categorical",
         "log": False,
         "default": items[0],

@@ -21,7 +21,7 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
 }
-"""What MLflow reads while it writes: nothing leaves the machine."""
+"""Environment variables of MLflow while it writes: no data leaves the machine."""
 STATUS = {"failed": "FAILED", "running": "RUNNING"}
 MLFLOW_NAME = "mlflow.runName"
 MOST = 6000
@@ -29,18 +29,26 @@ MOST = 6000
 
 
 def to_mlflow(results: Results, folder: str | pathlib.Path) -> pathlib.Path:
-    """Write an experiment of MLflow called as the study, with a run for each trial that has begun.
+    """Write an MLflow experiment with the study's name, and a run for each trial that has begun.
 
     A run has its configuration as parameters, every metric of every epoch with the time at which it ended,
     and ``result/loss`` (capped), ``result/value``, ``result/best`` and ``result/diverged``. Tags: study,
     task, variant, seed, key, status, error, and ``configuration`` as JSON, to the last digit. A failed trial
-    is FAILED, one that still runs RUNNING, any other FINISHED. A name that no file can have is changed, and
-    ends with digits of its hash. An earlier export of the study is replaced whole: runs keep their names and
-    ids.
+    is FAILED, a running one RUNNING, any other FINISHED. A name that no file can have is changed, and ends
+    with digits of its hash. An earlier export of the study is replaced whole: runs keep their names and ids.
 
-    Args: folder: a file store (``file:FOLDER``); made where it is not there. Returns: the folder of the
-    experiment in it. Raises: InputError without MLflow, for a folder that holds something else, or cannot be
-    written. Source: https://mlflow.org/docs/latest/ml/tracking/
+    Args:
+        results: of the study.
+        folder: a file store (``file:FOLDER``); is created if missing.
+
+    Returns:
+        The folder of the experiment in it.
+
+    Raises:
+        InputError: MLflow is not installed, the folder holds something else, or cannot be written.
+
+    Source:
+        https://mlflow.org/docs/latest/ml/tracking/
     """
     with settings(ENVIRONMENT):
         try:
@@ -52,21 +60,23 @@ def to_mlflow(results: Results, folder: str | pathlib.Path) -> pathlib.Path:
         return export(results, folder, "mlflow", _write)
 
 
-def _write(results: Results, made: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
+def _write(results: Results, temporary: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
     from mlflow.store.tracking.file_store import FileStore
 
     name = results.study.replace(
         "'", "\N{RIGHT SINGLE QUOTATION MARK}"
     )  # which would end the query that MLflow makes of it
-    experiment = str(FileStore(str(made), place.as_uri()).create_experiment(name))
+    experiment = str(FileStore(str(temporary), place.as_uri()).create_experiment(name))
     for run in runs(results):
-        _add(run, experiment, made / experiment, place / experiment)
-    return made / experiment
+        _add(run, experiment, temporary / experiment, place / experiment)
+    return temporary / experiment
 
 
-def _add(run: Run, experiment: str, made: pathlib.Path, place: pathlib.Path) -> None:
-    """Write a run as MLflow's file store lays it out. Its own ``create_run`` and ``log_batch`` look
-    everything up anew, and open a file for each value: five times as slow for 50 epochs of 8 metrics.
+def _add(run: Run, experiment: str, temporary: pathlib.Path, place: pathlib.Path) -> None:
+    """Write a run in the layout of MLflow's file store.
+
+    MLflow's ``create_run`` and ``log_batch`` repeat all look-ups and open a file for each value: five times
+    as slow for 50 epochs of 8 metrics.
     """
     from mlflow.entities import LifecycleStage, RunStatus, SourceType
     from mlflow.store.tracking.file_store import FileStore
@@ -78,10 +88,12 @@ def _add(run: Run, experiment: str, made: pathlib.Path, place: pathlib.Path) -> 
         STATUS.get(run.facts["status"], "FINISHED"),
     )
     about = {
-        "run_id": run_id, "run_name": run.name, "experiment_id": experiment, "user_id": "", "status": RunStatus.from_string(status),
+        "run_id": run_id, "run_name": run.name, "experiment_id": experiment, "user_id": "",
+        "status": RunStatus.from_string(status),
         "start_time": begin, "end_time": None if status == "RUNNING" else end, "deleted_time": None,
         "lifecycle_stage": LifecycleStage.ACTIVE,
-        "artifact_uri": f"{place.as_uri()}/{run_id}/{FileStore.ARTIFACTS_FOLDER_NAME}", "entry_point_name": "", "source_name": "",
+        "artifact_uri": f"{place.as_uri()}/{run_id}/{FileStore.ARTIFACTS_FOLDER_NAME}",
+        "entry_point_name": "", "source_name": "",
         "source_type": SourceType.LOCAL, "source_version": "", "tags": [],
     }  # fmt: skip
     configuration = {name: write_value(value) for name, value in run.configuration.items()}
@@ -109,18 +121,18 @@ def _add(run: Run, experiment: str, made: pathlib.Path, place: pathlib.Path) -> 
         },
         FileStore.ARTIFACTS_FOLDER_NAME: {},
     }
-    own = made / run_id
+    run_folder = temporary / run_id
     for folder, texts in files.items():
-        (own / folder).mkdir(parents=True)
+        (run_folder / folder).mkdir(parents=True)
         for name, text in texts.items():
-            (own / folder / name).write_text(text, encoding="utf-8")
-    (own / FileStore.META_DATA_FILE_NAME).write_text(
+            (run_folder / folder / name).write_text(text, encoding="utf-8")
+    (run_folder / FileStore.META_DATA_FILE_NAME).write_text(
         json.dumps(about, ensure_ascii=False), encoding="utf-8"
     )  # JSON is YAML
 
 
 def entry(name: str) -> str:
-    """The name of a metric or parameter as MLflow takes it, which is that of a file.
+    """Return the name of a metric or parameter as MLflow accepts it, a file name.
 
     >>> entry("lr"), entry("η"), entry("../lr"), entry("<b>")
     ('lr', 'η', '_lr-21fcf6', '_b_-507ca5')

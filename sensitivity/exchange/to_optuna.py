@@ -22,20 +22,23 @@ if TYPE_CHECKING:
 
 
 def chosen_group(results: Results, task: str | None, variant: str | None) -> tuple[str, str]:
-    """The (task, variant) that is meant. Raises: InputError for one that has no results, or where several
-    could be meant."""
-    found = results.groups
+    """Return the task and the variant to export.
+
+    Raises:
+        InputError: the task or variant has no results, or several fit.
+    """
+    groups = results.groups
     for kind, name, known in (
-        ("task", task, [each for each, _ in found]),
-        ("variant", variant, [each for _, each in found]),
+        ("task", task, [name for name, _ in groups]),
+        ("variant", variant, [name for _, name in groups]),
     ):
         if name is not None and name not in known:
             raise unknown(kind, name, dict.fromkeys(known))
-    left = [each for each in found if task in (None, each[0]) and variant in (None, each[1])]
+    left = [group for group in groups if task in (None, group[0]) and variant in (None, group[1])]
     if len(left) != 1:
         raise InputError(
             f"name task= and variant= of one of: "
-            f"{', '.join(f'{one} on {of}' for of, one in left or found) or 'no results'}"
+            f"{', '.join(f'{one} on {of}' for of, one in left or groups) or 'no results'}"
         )
     return left[0]
 
@@ -48,23 +51,29 @@ def to_optuna(
     variant: str | None = None,
     name: str | None = None,
 ) -> optuna.Study:
-    """An Optuna study of one variant on one task; a study of its own for each, since each has a space of its
-    own.
+    """Return an Optuna study of one variant on one task.
 
-    Values are the metric, at most the initial loss: a diverged trial is complete with that value, and says
-    ``diverged`` in its user attributes, beside seed, key, configuration and the value as it was. Stopped
-    trials are pruned, failed ones failed; what has not ended is left out. Parameters are in Optuna's
-    coordinates (:func:`search_spaces.optuna_spaces.to_optuna`): log1m as -log10(1 - x), an ordinal as the
-    number of its level. :meth:`Results.from_optuna` reads the study back.
+    Values are the metric, at most the initial loss: a diverged trial is complete with the initial loss, and
+    has ``diverged`` in its user attributes, beside seed, key, configuration and the uncapped value. Stopped
+    trials are pruned, failed trials failed; trials that have not ended are left out. Parameters are in
+    Optuna's coordinates (:func:`search_spaces.optuna_spaces.to_optuna`): log1m as -log10(1 - x), an ordinal
+    as the number of its level. :func:`sensitivity.exchange.from_optuna.from_optuna` reads the study back.
 
-    Args: storage: the URL of a storage; in memory without. task, variant: where there are several. name: of
-    the study. Raises: InputError for a storage that cannot be written, or holds a study of that name.
+    Args:
+        results: of the study.
+        storage: URL of an Optuna storage; None for memory.
+        task: may be None if the study has one task.
+        variant: may be None if the study has one variant.
+        name: of the Optuna study; None joins study, task (of several) and variant by " / ".
+
+    Raises:
+        InputError: the storage cannot be written, or holds a study of that name.
     """
     import optuna
 
     task, variant = chosen_group(results, task, variant)
     name = name or " / ".join(
-        [results.study, *([task] if len({each for each, _ in results.groups}) > 1 else []), variant]
+        [results.study, *([task] if len({name for name, _ in results.groups}) > 1 else []), variant]
     )
     space = results.spaces[variant]
     rows = results.trials[(results.trials["task"] == task) & (results.trials["variant"] == variant)]
@@ -134,7 +143,8 @@ def _trial(row: Mapping[str, Any], space: SearchSpace, curve: Any, results: Resu
         intermediate_values=steps if len(reports) > 1 else {},
         user_attrs=_plain(
             {
-                "key": row["key"], "seed": row["seed"], "diverged": row["status"] == "diverged", "configuration": configuration,
+                "key": row["key"], "seed": row["seed"], "diverged": row["status"] == "diverged",
+                "configuration": configuration,
                 AS_IT_WAS: row["value"], "initial_loss": sign * row["initial_loss"], "error": row["error"],
             }
         ),
@@ -146,19 +156,19 @@ def _trial(row: Mapping[str, Any], space: SearchSpace, curve: Any, results: Resu
 
 
 def _parameter(space: SearchSpace, name: str, value: Any) -> Any:
-    """The value in Optuna's coordinate: the inverse of :func:`search_spaces.optuna_spaces.value_of`."""
-    each = space[name]
-    value = each.check(value)
-    if each.scale == "log1m":
+    """Return a value in Optuna's coordinate, inverse to :func:`search_spaces.optuna_spaces.value_of`."""
+    hyperparameter = space[name]
+    value = hyperparameter.check(value)
+    if hyperparameter.scale == "log1m":
         return -math.log1p(-value) / math.log(10) + 0.0
-    return each.levels.index(value) if each.kind == "ordinal" else value  # type: ignore[union-attr]
+    return hyperparameter.levels.index(value) if hyperparameter.kind == "ordinal" else value  # type: ignore[union-attr]
 
 
 def _plain(value: Any) -> Any:
-    """What JSON holds: infinities as strings, nothing for NaN."""
+    """Return a value that JSON can hold: infinities as strings, None for NaN."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return {str(name): _plain(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_plain(entry) for entry in value]
     value = write_value(value)
     return None if value == "nan" else value

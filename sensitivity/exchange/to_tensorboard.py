@@ -20,38 +20,46 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 FACTS = ("variant", "task", "seed", "status")
-"""What is told of a trial beside its configuration."""
+"""Facts of a trial that the HParams tab shows beside the configuration."""
 ENDED = {"failed": "STATUS_FAILURE", "running": "STATUS_RUNNING"}
 METRICS = [f"{FINAL}{name}" for name in ("loss", "best", "value", "diverged")]
 
 
 def to_tensorboard(results: Results, folder: str | pathlib.Path) -> pathlib.Path:
-    """Write a run of TensorBoard for each trial that has begun: every metric of every epoch, and the HParams
-    tab.
+    """Write a TensorBoard run for each trial that has begun, and the HParams tab.
 
     A run is called ``study/task/variant/key``. Its scalars are the columns of ``results.epochs`` (in float32,
-    as TensorBoard keeps them), and ``result/loss`` (capped), ``result/value``, ``result/best`` and
-    ``result/diverged`` at its last epoch, which the HParams tab shows. A hyperparameter that is infinite
-    anywhere, such as p, is text there. An earlier export of the study is replaced whole.
+    as TensorBoard stores them), and ``result/loss`` (capped), ``result/value``, ``result/best`` and
+    ``result/diverged`` at its last epoch, which the HParams tab shows. A hyperparameter that is infinite in
+    any trial, such as p, is text in that tab. An earlier export of the study is replaced whole.
 
-    Args: folder: for ``tensorboard --logdir``; made where it is not there. Returns: the folder of the study
-    in it. Raises: InputError for a folder that holds something else, or cannot be written. Source:
-    https://www.tensorflow.org/tensorboard/hyperparameter_tuning_with_hparams
+    Args:
+        results: of the study.
+        folder: for ``tensorboard --logdir``; is created if missing.
+
+    Returns:
+        The folder of the study in it.
+
+    Raises:
+        InputError: the folder holds something else, or cannot be written.
+
+    Source:
+        https://www.tensorflow.org/tensorboard/hyperparameter_tuning_with_hparams
     """
     return export(results, folder, "tensorboard", _write)
 
 
-def _write(results: Results, made: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
+def _write(results: Results, temporary: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
     from tensorboardX.record_writer import RecordWriter
 
-    study = made / folder_name(results.study)
+    study = temporary / folder_name(results.study)
     study.mkdir()
     columns = _columns(results)
     described = _experiment(results, columns)
     for run in runs(results):
-        own = study.joinpath(*(folder_name(run.facts[name]) for name in ("task", "variant", "key")))
-        own.mkdir(parents=True)
-        writer = RecordWriter(str(own / f"events.out.tfevents.{run.begin:.0f}.sensitivity"))
+        run_folder = study.joinpath(*(folder_name(run.facts[name]) for name in ("task", "variant", "key")))
+        run_folder.mkdir(parents=True)
+        writer = RecordWriter(str(run_folder / f"events.out.tfevents.{run.begin:.0f}.sensitivity"))
         for event in _events(run, columns, described):
             writer.write(event.SerializeToString())
         writer.close()
@@ -61,26 +69,28 @@ def _write(results: Results, made: pathlib.Path, place: pathlib.Path) -> pathlib
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the HParams tab. Text where a hyperparameter is not a finite number in every trial:
-    TensorBoard has no column of both, and the JSON that it sends its page has no infinity.
+    """A column of the HParams tab.
+
+    The column is text if the hyperparameter is not a finite number in every trial: TensorBoard has no column
+    of both, and the JSON of its page has no infinity.
     """
 
     label: str
     is_number: bool
 
     def value(self, value: Any) -> float | str:
-        """A value of the column."""
+        """Convert a value to the type of the column."""
         return float(value) if self.is_number else str(write_value(value))
 
 
 def _columns(results: Results) -> dict[str, Column]:
-    """The column of each hyperparameter; one that is called as one of :data:`FACTS` stands aside."""
-    found = {}
+    """Return the column of each hyperparameter, relabelled if it has the name of one of :data:`FACTS`."""
+    columns = {}
     for name in dict.fromkeys(name for space in results.spaces.values() for name in space.names):
         values = results.trials[f"{PREFIX}{name}"].dropna()
-        is_number = all(not isinstance(each, (bool, str)) and math.isfinite(each) for each in values)
-        found[name] = Column(f"{PREFIX}{name}" if name in FACTS else name, is_number)
-    return found
+        is_number = all(not isinstance(value, (bool, str)) and math.isfinite(value) for value in values)
+        columns[name] = Column(f"{PREFIX}{name}" if name in FACTS else name, is_number)
+    return columns
 
 
 def _experiment(results: Results, columns: Mapping[str, Column]) -> Experiment | None:
@@ -93,7 +103,9 @@ def _experiment(results: Results, columns: Mapping[str, Column]) -> Experiment |
         MetricName,
     )
 
-    kinds = [(name, False) for name in FACTS] + [(each.label, each.is_number) for each in columns.values()]
+    kinds = [(name, False) for name in FACTS] + [
+        (column.label, column.is_number) for column in columns.values()
+    ]
     return Experiment(
         name=results.study,
         hparam_infos=[
@@ -105,15 +117,18 @@ def _experiment(results: Results, columns: Mapping[str, Column]) -> Experiment |
 
 
 def _events(run: Run, columns: Mapping[str, Column], described: Experiment | None) -> Iterator[Event]:
-    """All of a run; its hyperparameters are in the same file, so that they are no run of their own."""
+    """Yield the events of a run, with its hyperparameters in the same file.
+
+    Hyperparameters in a file of their own would appear as another run.
+    """
     from tensorboardX.proto.api_pb2 import Status
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
     from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 
     def scalars(at: float, step: int, values: Mapping[str, float]) -> Event:
-        found = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        return Event(wall_time=at, step=step, summary=Summary(value=found))
+        summaries = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        return Event(wall_time=at, step=step, summary=Summary(value=summaries))
 
     def told(tag: str, at: float, **content: Any) -> Event:
         data = HParamsPluginData(version=0, **content).SerializeToString()

@@ -37,7 +37,7 @@ def read_folder(place: pathlib.Path, kind: str | None = None) -> ToolTable:
     """
     if kind is not None and kind not in TOOLS:
         raise unknown("kind of folder", kind, TOOLS)
-    found = kind or tool_of(place)
-    if found is None:
+    tool = kind or tool_of(place)
+    if tool is None:
         raise InputError(f"{str(place)!r} is a folder of none of {', '.join(TOOLS)}; name a file in it")
-    return TOOLS[found][1](place)
+    return TOOLS[tool][1](place)

@@ -36,7 +36,11 @@ class ToolTable:
 
 
 def read_json(place: pathlib.Path) -> Any:
-    """Return what a JSON file holds. Raises: InputError for a file that cannot be read or holds no JSON."""
+    """Return the content of a JSON file.
+
+    Raises:
+        InputError: the file cannot be read or holds no JSON.
+    """
     try:
         return json.loads(place.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, ValueError) as error:
@@ -44,8 +48,12 @@ def read_json(place: pathlib.Path) -> Any:
 
 
 def read_mapping(place: pathlib.Path) -> Mapping[str, Any]:
-    """Return the object that a JSON file holds. Raises: InputError for anything else."""
-    found = read_json(place)
-    if not isinstance(found, Mapping):
+    """Return the object in a JSON file.
+
+    Raises:
+        InputError: the file holds anything else.
+    """
+    content = read_json(place)
+    if not isinstance(content, Mapping):
         raise InputError(f"cannot read {str(place)!r}: it holds no JSON object")
-    return found
+    return content

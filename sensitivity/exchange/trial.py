@@ -15,11 +15,13 @@ Direction = Literal["min", "max"]
 
 @dataclass(frozen=True)
 class Imported:
-    """A trial as it was read.
+    """A trial read from a file, storage or folder.
 
-    key: how its source calls it. status: one of :data:`sensitivity.study.trial.STATUSES`, or :data:`ENDED`.
-    reports: the metric by epoch, rising. seed: None where there is none. initial_loss: the metric before
-    training; NaN where it is not known.
+    key: name of the trial in its source.
+    status: one of :data:`sensitivity.study.trial.STATUSES`, or :data:`ENDED`.
+    reports: the metric by epoch, in rising order of epochs.
+    seed: None if unknown.
+    initial_loss: the metric before training; NaN if unknown.
     """
 
     key: str

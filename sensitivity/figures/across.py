@@ -1,4 +1,4 @@
-"""Whether what is good on one task is good on others."""
+"""Figures across tasks: transfer of configurations, shared configurations, performance profiles."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 @drawn("What carries over between tasks")
 def transfer_matrix(measured: Measured) -> go.Figure:
-    """What is lost on one task (across) with the best configuration of another (down), as a share of what
-    tuning there gains; one panel a variant.
+    """Draw the loss on one task (across) with the best configuration of another (down).
+
+    The loss is a share of the gain from tuning on the task itself. One panel a variant.
     """
     table = of_task(measured.transfer_regret, None)
     variants = list(dict.fromkeys(table["variant"]))
@@ -49,7 +50,7 @@ def transfer_matrix(measured: Measured) -> go.Figure:
                 f"{row['value']:.3g} ({row['low']:.3g} to "
                 f"{row['high']:.3g})<br>{setting_words(row['configuration'])}"
             )
-        names = [plain(each) for each in tasks]
+        names = [plain(name) for name in tasks]
         figure.add_trace(
             go.Heatmap(
                 x=names,
@@ -92,8 +93,11 @@ def transfer_matrix(measured: Measured) -> go.Figure:
 
 @drawn("Sensitivity across tasks")
 def cross_task(measured: Measured) -> go.Figure:
-    """Phi, what a variant loses when one configuration serves all tasks, and d, how many hyperparameters must
-    be tuned for each task."""
+    """Draw Phi and d of every variant.
+
+    Phi is the loss from one shared configuration for all tasks; d is the number of hyperparameters to tune
+    for each task.
+    """
     phi = of_task(measured.cross_task_sensitivity, None)
     dimension = measured.effective_dimensionality
     parts: dict[str, pd.DataFrame] = {"lost with one for all (Φ)": phi}
@@ -124,7 +128,7 @@ def cross_task(measured: Measured) -> go.Figure:
 
 @drawn("Performance profiles")
 def performance_profiles(measured: Measured) -> go.Figure:
-    """The share of tasks on which a variant needs at most a number of times the epochs of the fastest."""
+    """Draw the share of tasks on which a variant needs at most x times the epochs of the fastest variant."""
     table, shades = of_task(measured.performance_profiles, None), colours(measured.results.spaces)
     figure, lines = go.Figure(), []
     for place, (name, part) in enumerate(table.groupby("variant", sort=False)):

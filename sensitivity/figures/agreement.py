@@ -19,10 +19,10 @@ DISAGREES = "≠"
 
 @drawn("Whether estimators agree")
 def estimator_agreement(measured: Measured, task: str) -> go.Figure:
-    """The rank that each estimator gives each hyperparameter, one panel a variant, with the estimators' own
-    values.
+    """Draw the rank that each estimator gives each hyperparameter, one panel a variant.
 
-    Those that put two hyperparameters the other way round than another, beyond both intervals, are marked.
+    Cells have the estimators' values. Estimators that order two hyperparameters differently, beyond both
+    intervals, are marked.
     """
     table = of_task(measured.estimators, task)
     table = table[(table["effect"] != "") & table["value"].notna()]
@@ -36,21 +36,22 @@ def estimator_agreement(measured: Measured, task: str) -> go.Figure:
         part = shown[shown["variant"] == variant]
         names = list(dict.fromkeys(part["effect"]))[::-1]
         wide = {
-            each: part.pivot(index="effect", columns="estimator", values=each)
-            for each in ("rank", "value", "disagrees")
+            column: part.pivot(index="effect", columns="estimator", values=column)
+            for column in ("rank", "value", "disagrees")
         }
         wide = {
-            name: each.reindex(index=names, columns=estimators).astype(object) for name, each in wide.items()
+            name: values.reindex(index=names, columns=estimators).astype(object)
+            for name, values in wide.items()
         }
         odd = wide["disagrees"].fillna("")
-        texts = wide["value"].map(lambda each: "" if pd.isna(each) else f"{each:.2g}") + odd.map(
-            lambda each: each and f" {DISAGREES}"
+        texts = wide["value"].map(lambda share: "" if pd.isna(share) else f"{share:.2g}") + odd.map(
+            lambda estimator: estimator and f" {DISAGREES}"
         )
-        hover = odd.map(lambda each: each and f"<br>other order than {each}")
+        hover = odd.map(lambda estimator: estimator and f"<br>other order than {estimator}")
         figure.add_trace(
             go.Heatmap(
-                x=[_short(each) for each in estimators],
-                y=[plain(each) for each in names],
+                x=[_short(name) for name in estimators],
+                y=[plain(name) for name in names],
                 z=wide["rank"].astype(float).to_numpy(),
                 text=texts.to_numpy(),
                 texttemplate="%{text}",
@@ -70,7 +71,7 @@ def estimator_agreement(measured: Measured, task: str) -> go.Figure:
     figure.update_layout(
         coloraxis={"colorscale": "Blues_r", "cmin": 1, "cmax": max(2, most), "colorbar": colorbar}
     )
-    whole = table.groupby(["variant", "effect"])["disagrees"].agg(lambda each: bool((each != "").any()))
+    whole = table.groupby(["variant", "effect"])["disagrees"].agg(lambda cells: bool((cells != "").any()))
     many = int(whole.sum())
     title = f"{len(estimators)} estimators order the hyperparameters alike, as far as their intervals tell"
     if len(estimators) == 1:

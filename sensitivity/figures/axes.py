@@ -29,12 +29,14 @@ MOST_TICKS = 12
 
 @dataclass(frozen=True)
 class Axis:
-    """A hyperparameter on the scale that it was declared with.
+    """Axis of a hyperparameter on its declared scale.
 
     Plotly has linear and logarithmic axes. ``log1m`` is drawn at -log10(1 - x), so that .9, .99 and .999 are
-    equally far apart; levels and choices at their number.
+    equally far apart; levels and choices are drawn at their number.
 
-    name: of the hyperparameter. scale: see :mod:`search_spaces.scales`. levels: of a discrete one.
+    name: of the hyperparameter.
+    scale: see :mod:`search_spaces.scales`.
+    levels: values of a discrete hyperparameter.
     """
 
     name: str
@@ -43,22 +45,24 @@ class Axis:
 
     @classmethod
     def of(cls, results: Results, name: str) -> Axis:
-        """The axis of a hyperparameter for all variants that have it."""
-        found = [space[name] for space in results.spaces.values() if name in space]
-        scales = {each.scale for each in found}
+        """Return the axis of a hyperparameter for all variants that have it."""
+        domains = [space[name] for space in results.spaces.values() if name in space]
+        scales = {domain.scale for domain in domains}
         scale = scales.pop() if len(scales) == 1 else "linear" if scales <= set(NUMERIC) else "categorical"
         if scale in NUMERIC:
             return cls(name, scale)
-        if all(each.scale in ("ordinal", "categorical") for each in found):
+        if all(domain.scale in ("ordinal", "categorical") for domain in domains):
             every = [
-                value for each in found for value in getattr(each, "levels", getattr(each, "choices", ()))
+                value
+                for domain in domains
+                for value in getattr(domain, "levels", getattr(domain, "choices", ()))
             ]
         else:
             every = list(results.trials[f"{PREFIX}{name}"].dropna())
         return cls(name, scale, tuple({_key(value): value for value in every}.values()))
 
     def places(self, values: Iterable[Any]) -> Array:
-        """Where values stand on the axis; NaN for what is inactive."""
+        """Return the coordinates of values on the axis; NaN for an inactive hyperparameter."""
         if self.levels:
             number_of = {_key(value): place for place, value in enumerate(self.levels)}
             return np.array([number_of.get(_key(value), np.nan) for value in values], float)
@@ -67,24 +71,24 @@ class Axis:
             return -np.log10(1 - x) if self.scale == "log1m" else x
 
     def line(self, values: Iterable[Any]) -> Array:
-        """:meth:`places` where equal steps of the scale are equally far apart, also on a logarithmic axis."""
+        """Return the :meth:`places` on a line on which equal steps of the scale are equally far apart."""
         x = self.places(values)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.log10(x) if self.scale == "log" else x
 
     def off_line(self, line: Array) -> Array:
-        """Places from :meth:`line`."""
+        """Return the coordinates of points of :meth:`line`, its inverse."""
         return np.asarray(10.0**line if self.scale == "log" else line)
 
     def words(self, place: float) -> str:
-        """The value at a place, to be read."""
+        """Return the value at a coordinate as text."""
         if self.levels:
             return plain(number(self.levels[min(max(round(place), 0), len(self.levels) - 1)]))
         return number(1 - 10**-place) if self.scale == "log1m" else number(place)
 
     def layout(self, places: Iterable[float]) -> dict[str, Any]:
-        """Properties of a Plotly axis that shows these places."""
-        known = [float(each) for each in places if math.isfinite(each)]
+        """Return the properties of a Plotly axis that shows these coordinates."""
+        known = [float(place) for place in places if math.isfinite(place)]
         if self.scale == "log":
             return lr_axis(known)
         if self.scale == "linear" and not self.levels:
@@ -94,21 +98,21 @@ class Axis:
         return {"type": "linear", "tickvals": values, "ticktext": texts, **ends}
 
     def ticks(self, places: Sequence[float]) -> tuple[list[float], list[str]]:
-        """Ticks that can be read, on the :meth:`line`, around places of the axis."""
+        """Return readable ticks, on the :meth:`line`, around coordinates of the axis."""
         if self.levels:
             step = math.ceil(len(self.levels) / MOST_TICKS)
             some = range(0, len(self.levels), step)
-            return [float(each) for each in some], [short(number(self.levels[each]), 16) for each in some]
+            return [float(place) for place in some], [short(number(self.levels[place]), 16) for place in some]
         if not places:
             return [], []
         low, high = min(places), max(places)
         if self.scale == "log":
             ticks = _round_ticks([low, high])
-            inside = [each for each in ticks["tickvals"] if low / 1.001 <= each <= high * 1.001] or [
+            inside = [tick for tick in ticks["tickvals"] if low / 1.001 <= tick <= high * 1.001] or [
                 low,
                 high,
             ]
-            return [math.log10(each) for each in inside], [number(each) for each in inside]
+            return [math.log10(tick) for tick in inside], [number(tick) for tick in inside]
         if self.scale == "log1m":
             nines = (
                 0.0,
@@ -126,37 +130,45 @@ class Axis:
                 0.99999,
                 0.999999,
             )
-            chosen = [each for each in nines if low - 0.02 <= -math.log10(1 - each) <= high + 0.02]
+            chosen = [tick for tick in nines if low - 0.02 <= -math.log10(1 - tick) <= high + 0.02]
             if len(chosen) > 6:
                 chosen = [
-                    each for each in chosen if each in (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
+                    tick for tick in chosen if tick in (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
                 ]
             shown = (
-                [-math.log10(1 - each) for each in chosen]
+                [-math.log10(1 - tick) for tick in chosen]
                 if len(chosen) > 1
                 else list(dict.fromkeys([low, high]))
             )
-            return shown, [number(1 - 10**-each) for each in shown]
+            return shown, [number(1 - 10**-tick) for tick in shown]
         return _linear_ticks(low, high)
 
 
 @dataclass(frozen=True)
 class Levels:
-    """Places of an axis in few parts: the levels of a design, or bins of equal width on the scale.
+    """An axis divided into the levels of a design, or into bins of equal width on the scale.
 
-    centres: of each part, on the axis. place: the part of each value, -1 where it is inactive. own: the parts
-        are the design's own levels.
+    axis: the divided axis.
+    centres: of each part, in coordinates of the axis.
+    place: number of the part of each value, -1 if the hyperparameter is inactive.
+    are_levels: True if the parts are the levels of the design.
     """
 
     axis: Axis
     centres: Array
     place: NDArray[np.int64]
-    own: bool
+    are_levels: bool
 
     @classmethod
     def of(cls, axis: Axis, values: Iterable[Any], *, bins: int = MOST_LEVELS, keep: bool = False) -> Levels:
-        """Cut values. Args: bins: parts where there are more values. keep: the values are levels that a
-        design chose."""
+        """Divide an axis by the values of trials.
+
+        Args:
+            axis: of the hyperparameter.
+            values: one for each trial.
+            bins: number of parts if there are more distinct values.
+            keep: the values are levels that the design chose.
+        """
         line = axis.line(values)
         active = np.isfinite(line)
         place = np.full(len(line), -1)
@@ -172,10 +184,10 @@ class Levels:
     @cached_property
     def words(self) -> list[str]:
         """The name of each part."""
-        return [self.axis.words(each) for each in self.centres]
+        return [self.axis.words(centre) for centre in self.centres]
 
     def means(self, values: Array) -> Array:
-        """The mean of the values of each part, NaN where there is none."""
+        """Return the mean of the values of each part, NaN for an empty part."""
         known = (self.place >= 0) & np.isfinite(values)
         total = np.bincount(self.place[known], values[known], len(self.centres))
         count = np.bincount(self.place[known], minlength=len(self.centres))
@@ -183,38 +195,44 @@ class Levels:
 
 
 def cells(axis: Axis | None, centres: Array) -> Array:
-    """Where the cells of a heat map stand: at their centres. The one cell of a logarithmic axis has two ends
-    instead, a factor of 2 away, as Plotly would give it the width 1, which reaches below 0.
+    """Return the coordinates of the cells of a heat map: their centres.
+
+    A single cell of a logarithmic axis gets two ends, a factor of 2 away: Plotly would give it the width 1,
+    which reaches below 0.
     """
     alone = axis is not None and axis.scale == "log" and len(centres) == 1
     return np.array([centres[0] / 2, centres[0] * 2]) if alone else centres
 
 
 def lr_axis(rates: Iterable[float]) -> dict[str, Any]:
-    """A logarithmic axis with a tick at every power of ten, and at round numbers between where the range is
-    short."""
-    known = [each for each in rates if each > 0]
+    """Return a logarithmic axis with a tick at every power of ten.
+
+    A short range has ticks at round numbers too.
+    """
+    known = [rate for rate in rates if rate > 0]
     if not known or max(known) / min(known) <= 30:
         return {"type": "log", **_round_ticks(known)}
     low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
     powers = range(low, high + 1, math.ceil((high - low) / 6))
     return {
         "type": "log",
-        "tickvals": [10.0**each for each in powers],
-        "ticktext": [_power(each) for each in powers],
+        "tickvals": [10.0**power for power in powers],
+        "ticktext": [_power(power) for power in powers],
     }
 
 
 def loss_axis(losses: Iterable[float]) -> dict[str, Any]:
-    """A logarithmic axis with round ticks, or a linear one where a loss is not above 0."""
-    known = [each for each in losses if math.isfinite(each)]
+    """Return a logarithmic axis with round ticks, or a linear axis if a loss is not above 0."""
+    known = [loss for loss in losses if math.isfinite(loss)]
     return {"type": "log", **_round_ticks(known)} if known and min(known) > 0 else {"type": "linear"}
 
 
 def _round_ticks(losses: Iterable[float]) -> dict[str, Any]:
-    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten (at 1, 2, 3 ... where the range is
-    short)."""
-    known = [each for each in losses if math.isfinite(each) and each > 0]
+    """Return ticks of a logarithmic axis at 1, 2 and 5 times powers of ten.
+
+    A short range has ticks at 1, 2, 3 ... times powers of ten.
+    """
+    known = [loss for loss in losses if math.isfinite(loss) and loss > 0]
     if not known:
         return {}
     if max(known) == min(known):
@@ -226,20 +244,20 @@ def _round_ticks(losses: Iterable[float]) -> dict[str, Any]:
     values = [
         step * 10.0**power for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps
     ]
-    return {"tickvals": values, "ticktext": [f"{each:.4g}" for each in values]}
+    return {"tickvals": values, "ticktext": [f"{value:.4g}" for value in values]}
 
 
 def _linear_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
     if high <= low:
         return [low], [number(low)]
     step = 10.0 ** math.floor(math.log10((high - low) / 2))
-    step *= next(each for each in (1, 2, 5, 10) if (high - low) / (step * each) <= 6)
+    step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 6)
     values = [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
-    return values, [number(each) for each in values]
+    return values, [number(value) for value in values]
 
 
 def _key(value: Any) -> tuple[bool, Any]:
-    """Values that are equal but for their type: 1 and 1.0, not 1 and True."""
+    """Return a key under which 1 and 1.0 are equal, but not 1 and True."""
     return isinstance(value, (bool, np.bool_)), value
 
 

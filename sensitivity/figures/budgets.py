@@ -1,4 +1,4 @@
-"""What tuning costs: the best that a number of configurations is expected to give, and who wins with it."""
+"""Cost of tuning: the expected best of k configurations, and the probability to win with k."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @drawn("Expected best against budget")
 def expected_best(measured: Measured, task: str) -> go.Figure:
-    """The best that k random configurations are expected to give, against k, with a band a variant."""
+    """Draw the expected best of k random configurations against k, with a band a variant."""
     table, outcome = of_task(measured.expected_best, task), Outcome.of(measured.results)
     shades = colours(measured.results.spaces)
     banded, less = few(table["variant"], measured, task, MOST_BANDS)
@@ -63,11 +63,11 @@ def expected_best(measured: Measured, task: str) -> go.Figure:
 def _budget_axis(budgets: pd.Series[int]) -> dict[str, object]:
     most = int(budgets.max())
     ticks = [step * 10**power for power in range(6) for step in (1, 2, 5) if step * 10**power <= most]
-    return {"type": "log", "tickvals": ticks, "ticktext": [f"{each:,}" for each in ticks]}
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,}" for tick in ticks]}
 
 
 def _near(measured: Measured, task: str) -> str:
-    """Who is soonest and who latest within 5% of its best."""
+    """Name the variants that need fewest and most configurations to come within 5% of their best."""
     table = of_task(measured.budget_within, task).sort_values("value", kind="stable")
     first, last = table.iloc[0], table.iloc[-1]
     title = (
@@ -83,8 +83,7 @@ def _near(measured: Measured, task: str) -> str:
 
 @drawn("Who wins with a budget")
 def win_probability(measured: Measured, task: str) -> go.Figure:
-    """The chance that each variant ends best when all are tuned with k random configurations, stacked to
-    1."""
+    """Draw the probability that each variant is best after k random configurations each, stacked to 1."""
     table, shades = of_task(measured.win_probability, task), colours(measured.results.spaces)
     figure, budgets = go.Figure(), sorted(table["k"].unique())
     for name, part in table.groupby("variant", sort=False):
@@ -97,7 +96,11 @@ def win_probability(measured: Measured, task: str) -> go.Figure:
             "line": {"color": shades[variant], "width": 1},
             "fillcolor": faded(shades[variant], 0.7),
         }
-        alone = {"type": "bar", "marker": {"color": shades[variant]}, "x": [str(each) for each in budgets]}
+        alone = {
+            "type": "bar",
+            "marker": {"color": shades[variant]},
+            "x": [str(budget) for budget in budgets],
+        }
         figure.add_trace(
             {
                 "x": budgets,
@@ -112,7 +115,7 @@ def win_probability(measured: Measured, task: str) -> go.Figure:
         )
     figure.update_xaxes(title_text="configurations tried of each variant")
     if len(budgets) > 1:
-        figure.update_xaxes(type="log", tickvals=budgets, ticktext=[f"{each:,}" for each in budgets])
+        figure.update_xaxes(type="log", tickvals=budgets, ticktext=[f"{budget:,}" for budget in budgets])
     figure.update_yaxes(title_text="chance of ending best", tickformat=".0%", range=[0, 1])
     figure.update_layout(hovermode="x unified" if len(shades) <= MOST_BANDS else "closest", barmode="stack")
     most = records(table[table["k"] == budgets[-1]].sort_values("value", ascending=False))[0]

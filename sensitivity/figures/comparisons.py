@@ -31,10 +31,9 @@ EFFECT_COLUMNS = 5
 
 @drawn("Best result against sensitivity")
 def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
-    """Best loss against sensitivity, one point a variant with both intervals, and lines through the best;
-    good is lower left.
+    """Draw best loss against sensitivity, one point a variant with both intervals.
 
-    Names stand at the right, where nothing is drawn, apart from each other, each with a line to its point.
+    Lines pass through the best; good is lower left. Names stand at the right, each with a line to its point.
     """
     results = measured.results
     figure, shades, outcome = go.Figure(), colours(results.spaces), Outcome.of(results)
@@ -55,8 +54,8 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     low, high = low - room, high + room
     at = (high - both["value_best"].to_numpy(float)) / (high - low) * height
-    right, names = 1.06 * float(both["high_lr"].max()) or 1.0, [short(each, 18) for each in both["variant"]]
-    for row, name, label in zip(records(both), names, apart(at, height), strict=True):
+    right, names = 1.06 * float(both["high_lr"].max()) or 1.0, [short(name, 18) for name in both["variant"]]
+    for row, name, label in zip(records(both), names, spread(at, height), strict=True):
         shade = shades[row["variant"]]
         figure.add_trace(_point(row, shade, faint=len(both) > MANY))
         figure.add_annotation(
@@ -114,11 +113,17 @@ def _point(row: dict[str, Any], shade: str, *, faint: bool) -> go.Scatter:
     )
 
 
-def apart(places: Array, most: float, least: float = LABEL) -> Array:
-    """Places moved as little as possible until each is the least distance from the next, the order kept:
-    isotonic regression, then brought between 0 and ``most``.
+def spread(places: Array, most: float, least: float = LABEL) -> Array:
+    """Move places as little as possible, in their order, until neighbours have the least distance.
 
-    >>> apart(np.array([40.0, 30.0, 44.0]), most=100, least=10).tolist()
+    The method is isotonic regression; the result is then moved between 0 and ``most``.
+
+    Args:
+        places: coordinates, pixels.
+        most: largest coordinate, pixels.
+        least: smallest distance, pixels.
+
+    >>> spread(np.array([40.0, 30.0, 44.0]), most=100, least=10).tolist()
     [38.0, 28.0, 48.0]
     """
     order = np.argsort(places, kind="stable")
@@ -130,15 +135,15 @@ def apart(places: Array, most: float, least: float = LABEL) -> Array:
             total, count = blocks.pop()
             blocks[-1][0] += total
             blocks[-1][1] += count
-    made = np.empty(len(places))
+    positions = np.empty(len(places))
     moved = np.concatenate([np.full(int(count), total / count) for total, count in blocks] or [np.empty(0)])
-    made[order] = np.clip(moved, 0, max(0.0, most - least * (len(places) - 1))) + steps
-    return made
+    positions[order] = np.clip(moved, 0, max(0.0, most - least * (len(places) - 1))) + steps
+    return positions
 
 
 @drawn("Which hyperparameters matter")
 def effect_shares(measured: Measured, task: str) -> go.Figure:
-    """Shares of the variance of the loss, one panel an effect and one line a variant, with intervals."""
+    """Draw shares of the variance of the loss, one panel an effect and one line a variant, with intervals."""
     shares = of_task(measured.main_effects, task)
     names = [name for name in dict.fromkeys(shares["effect"]) if name not in NO_HYPERPARAMETER]
     known = set(shares.loc[shares["value"].notna(), "effect"])
@@ -165,9 +170,9 @@ def effect_shares(measured: Measured, task: str) -> go.Figure:
 
 
 def dots(measured: Measured, parts: dict[str, pd.DataFrame], *, form: str) -> tuple[go.Figure, int]:
-    """A panel for each table: its values with intervals, one line a variant."""
+    """Draw a panel for each table: its values with intervals, one line a variant."""
     shades = colours(measured.results.spaces)
-    variants = list(dict.fromkeys(each for part in parts.values() for each in part["variant"]))[::-1]
+    variants = list(dict.fromkeys(name for part in parts.values() for name in part["variant"]))[::-1]
     figure, places, height = panels(
         list(parts),
         columns=EFFECT_COLUMNS,
@@ -179,9 +184,9 @@ def dots(measured: Measured, parts: dict[str, pd.DataFrame], *, form: str) -> tu
         figure.add_trace(
             go.Scatter(
                 x=part["value"],
-                y=[plain(each) for each in part["variant"]],
+                y=[plain(name) for name in part["variant"]],
                 mode="markers",
-                marker={"size": 10, "color": [shades[each] for each in part["variant"]]},
+                marker={"size": 10, "color": [shades[name] for name in part["variant"]]},
                 error_x=arms(part["value"], part["low"], part["high"]),
                 showlegend=False,
                 customdata=part[["low", "high"]].to_numpy(),
@@ -190,7 +195,7 @@ def dots(measured: Measured, parts: dict[str, pd.DataFrame], *, form: str) -> tu
             ),
             **place,
         )
-    order = [plain(each) for each in variants]
+    order = [plain(name) for name in variants]
     figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=order, range=[-0.6, len(variants) - 0.4]
     )
@@ -199,10 +204,10 @@ def dots(measured: Measured, parts: dict[str, pd.DataFrame], *, form: str) -> tu
 
 @drawn("Differences between variants")
 def differences(measured: Measured, task: str) -> go.Figure:
-    """Differences of the sensitivity between every two variants, with intervals, Holm-corrected p and the
-    detectable difference.
+    """Draw the differences of the sensitivity between every two variants, with intervals.
 
-    Of many pairs, those with the smallest p are drawn.
+    Each has its Holm-corrected p and the detectable difference. Of many pairs, those with the smallest p are
+    drawn.
     """
     table = of_task(measured.comparisons, task)
     every = len(table)
@@ -223,7 +228,7 @@ def differences(measured: Measured, task: str) -> go.Figure:
         figure.add_trace(
             go.Scatter(
                 x=part["value"],
-                y=[label for label, each in zip(labels, chosen, strict=True) if each],
+                y=[label for label, is_chosen in zip(labels, chosen, strict=True) if is_chosen],
                 mode="markers",
                 error_x=arms(part["value"], part["low"], part["high"]),
                 marker={"size": 9, "symbol": symbol, "color": "#0072B2", "line": {"width": 2}},
@@ -258,10 +263,10 @@ def differences(measured: Measured, task: str) -> go.Figure:
 
 
 def _unseen(detectable: Sequence[float] | pd.Series[float], labels: list[str]) -> go.Bar:
-    """The differences that a study of this size would miss, on both sides of 0."""
+    """Draw the differences that a study of this size would miss, on both sides of 0."""
     return go.Bar(
-        x=[2 * each for each in detectable],
-        base=[-each for each in detectable],
+        x=[2 * difference for difference in detectable],
+        base=[-difference for difference in detectable],
         y=labels,
         orientation="h",
         width=0.8,

@@ -27,8 +27,10 @@ MANY = 100
 
 @drawn("Loss against learning rate")
 def lr_curves(measured: Measured, task: str) -> go.Figure:
-    """Loss against learning rate, one panel a variant: every trial, the tuned curve with its seed band, what
-    is within 10% of its best, diverged trials at the initial loss.
+    """Draw loss against learning rate, one panel a variant.
+
+    A panel has every trial, the tuned curve with its seed band, the range within 10% of its best, and
+    diverged trials at the initial loss.
     """
     results, curves = measured.results, of_task(measured.lr_curve, task)
     outcome, shades = Outcome.of(results), colours(results.spaces)
@@ -68,7 +70,7 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
 
 
 def _basins(measured: Measured, task: str) -> str:
-    """Whose valley is widest and whose narrowest, as a title."""
+    """Name the variants with the widest and the narrowest valley, as a title."""
     table = measured.robust_width
     table = table[(table["task"] == task) & (table["value"] > 0)].sort_values("value", ascending=False)
     if table.empty:
@@ -124,7 +126,7 @@ def _lr_panel(
             marker={"size": 6},
             name="the others tuned, mean of the seeds",
             legendgroup="curve",
-            text=[setting_words(each) for each in curve["configuration"]],
+            text=[setting_words(configuration) for configuration in curve["configuration"]],
             hovertemplate="%{y:.4g}<br>%{text}<extra>" + plain(variant) + "</extra>",
         ),
         **place,
@@ -133,8 +135,9 @@ def _lr_panel(
 
 @drawn("Learning curves")
 def learning_curves(measured: Measured, task: str) -> go.Figure:
-    """The metric by epoch of each variant's best configuration: mean of the seeds and their range, or past
-    :data:`MANY` trials the middle 90%.
+    """Draw the metric by epoch of each variant's best configuration.
+
+    The mean of the seeds is drawn with their range, or past :data:`MANY` trials with the middle 90%.
     """
     results, best = measured.results, of_task(measured.best_loss, task)
     shades, outcome = colours(results.spaces), Outcome.of(results)
@@ -171,7 +174,7 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
         title_text="epoch", tickformat="d", dtick=1 if results.epochs["epoch"].max() <= 12 else None
     )
     figure.update_yaxes(title_text=outcome.name, **loss_axis(every))
-    known = [each for each in ends if np.isfinite(each[0])]
+    known = [end for end in ends if np.isfinite(end[0])]
     title = "No best configuration kept a finite loss"
     if known:
         _, value, variant, last = min(known)
@@ -193,10 +196,10 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
 
 
 def _curves(results: Results, task: str, row: dict[str, Any]) -> pd.DataFrame:
-    """The metric of the trials of a configuration, one row an epoch and one column a trial."""
+    """Return the metric of the trials of a configuration, one row an epoch and one column a trial."""
     trials = results.group(task, row["variant"])
-    for name, each in row["configuration"].items():
-        trials = trials[trials[f"{PREFIX}{name}"] == each]
+    for name, value in row["configuration"].items():
+        trials = trials[trials[f"{PREFIX}{name}"] == value]
     epochs = results.epochs[results.epochs["key"].isin(trials["key"])]
     if epochs.empty or results.metric not in epochs:
         return pd.DataFrame()

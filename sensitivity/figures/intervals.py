@@ -22,21 +22,24 @@ NUMBERS = ("value", "low", "high", "n", "task", "note", "configuration")
 
 
 def intervals(table: pd.DataFrame, title: str, variants: Iterable[str], *, by: str = "variant") -> go.Figure:
-    """A point with its interval for every row that has a value, coloured by its variant.
+    """Draw a point with its interval for every row that has a value, coloured by its variant.
 
-    Args: table: with columns value, low and high; every text in it says which row a point is. variants: of
-        the whole study, so that each keeps its colour. by: the column of the variant.
+    Args:
+        table: columns value, low and high; its text columns label the points.
+        title: of the figure.
+        variants: of the whole study, so that each has the same colour in every figure.
+        by: column of the variant.
     """
     known = table[table["value"].notna()].head(MOST)
-    said = [
+    texts = [
         name
         for name in known.columns
-        if name not in NUMBERS and known[name].map(lambda each: isinstance(each, str)).all()
+        if name not in NUMBERS and known[name].map(lambda cell: isinstance(cell, str)).all()
     ]
     shades = colours(variants)
     rows = records(known)
     labels = [
-        plain(", ".join(row[name] for name in said if row[name])) or f"row {place + 1}"
+        plain(", ".join(row[name] for name in texts if row[name])) or f"row {place + 1}"
         for place, row in enumerate(rows)
     ]
     y = [
@@ -67,8 +70,8 @@ def _label(row: dict[str, Any], names: list[str]) -> str:
 def _words(row: dict[str, Any]) -> str:
     ends = f"{number(row['value'])} ({number(row['low'])} to {number(row['high'])})"
     rest = [
-        f"{name} {number(each)}"
-        for name, each in row.items()
-        if name not in ("value", "low", "high", "note") and each == each
+        f"{name} {number(cell)}"
+        for name, cell in row.items()
+        if name not in ("value", "low", "high", "note") and cell == cell
     ]
     return plain(f"{ends}; {', '.join(rest)}")

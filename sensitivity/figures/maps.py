@@ -28,30 +28,38 @@ RIDGE, BOUNDARY = "#E69F00", "#22D3EE"
 
 @drawn("Loss over two hyperparameters")
 def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "mu") -> go.Figure:
-    """The mean capped loss over two hyperparameters, one panel a variant that varies both: a heat map of the
-    levels of a design, or of equal parts with the configurations as points; with the best of one for every
-    level of the other, and the stability boundary.
+    """Draw the mean capped loss over two hyperparameters, one panel a variant that varies both.
 
-    Raises: InputError for a hyperparameter that no variant varies.
+    A panel is a heat map of the levels of a design, or of equal parts with the configurations as points. It
+    has the best value of one hyperparameter for every level of the other, and the stability boundary.
+
+    Args:
+        measured: of the study.
+        task: of the trials.
+        one: hyperparameter on the horizontal axis.
+        other: hyperparameter on the vertical axis.
+
+    Raises:
+        InputError: no variant varies one of the hyperparameters.
     """
     results = measured.results
     check_pair(measured, one, other)
     having = [
         variant
-        for each, variant in results.groups
-        if each == task and {one, other} <= set(results.varied(variant))
+        for group_task, variant in results.groups
+        if group_task == task and {one, other} <= set(results.varied(variant))
     ]
     if not having:
         raise InputError(f"no variant on {task!r} varies both {one} and {other}")
     variants, less = few(having, measured, task, MOST_TRACES // 5)
     outcome, (first, second) = Outcome.of(results), (Axis.of(results, name) for name in (one, other))
     figure, places, height = panels(variants, shared=False, row=220)
-    ridge = _asked(measured, one, other)
+    ridge = _best_by_level(measured, one, other)
     binned: list[int] = []
     for variant, place, lowest in zip(variants, places, below(places), strict=True):
         trials = results.group(task, variant)
         surface = mean_loss(trials, first, second, keep=results.design_of(variant) in FIXED)
-        binned += [] if surface.own else [len(surface.x), len(surface.y)]
+        binned += [] if surface.are_levels else [len(surface.x), len(surface.y)]
         figure.add_trace(
             go.Heatmap(
                 x=cells(first, surface.x),
@@ -65,7 +73,7 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
             ),
             **place,
         )
-        if not surface.own:
+        if not surface.are_levels:
             _points(figure, trials, first, second, outcome, MOST_POINTS // len(variants), place)
         if one == "lr":
             add_boundary(figure, measured, task, variant, second, place, BOUNDARY)
@@ -91,7 +99,11 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
 
 
 def check_pair(measured: Measured, one: str, other: str) -> None:
-    """Raises: InputError for a hyperparameter that no variant varies, or the same twice."""
+    """Check that a variant varies both hyperparameters, and that they differ.
+
+    Raises:
+        InputError: one of the checks fails.
+    """
     known = list(
         dict.fromkeys(
             name for variant in measured.results.spaces for name in measured.results.varied(variant)
@@ -107,12 +119,16 @@ def check_pair(measured: Measured, one: str, other: str) -> None:
 class Surface:
     """Mean losses over the levels of two axes.
 
-    x, y: places. z: means ``[y, x]``, NaN where there is none. words: the values of each, to be read. own:
-        levels are the design's.
+    x: coordinates of the columns.
+    y: coordinates of the rows.
+    z: means ``[y, x]``, NaN for an empty cell.
+    words: both values of each cell as text, ``[y][x]``.
+    are_levels: True if both axes have the levels of a design.
     """
 
     def __init__(self, columns: Levels, rows: Levels, loss: Any) -> None:
-        self.x, self.y, self.own = columns.centres, rows.centres, columns.own and rows.own
+        self.x, self.y = columns.centres, rows.centres
+        self.are_levels = columns.are_levels and rows.are_levels
         width, depth = len(self.x), len(self.y)
         inside = (columns.place >= 0) & (rows.place >= 0) & np.isfinite(loss)
         cell = rows.place[inside] * width + columns.place[inside]
@@ -126,8 +142,14 @@ class Surface:
 
 
 def mean_loss(trials: pd.DataFrame, first: Axis, second: Axis, *, keep: bool = False) -> Surface:
-    """The mean capped loss over two hyperparameters, over all else that the design varied. Args: keep: their
-    levels are the design's."""
+    """Return the mean capped loss over two hyperparameters; all others are averaged over.
+
+    Args:
+        trials: of one variant.
+        first: axis of the columns.
+        second: axis of the rows.
+        keep: the values are levels of the design.
+    """
     bins = int(min(BINS, max(3, (len(trials) / 3) ** 0.5)))
     columns, rows = (
         Levels.of(axis, trials[f"{PREFIX}{axis.name}"], bins=bins, keep=keep) for axis in (first, second)
@@ -170,8 +192,8 @@ def _points(
         )
 
 
-def _asked(measured: Measured, one: str, other: str) -> pd.DataFrame | None:
-    """The best of one at every level of the other, None where the design does not tell."""
+def _best_by_level(measured: Measured, one: str, other: str) -> pd.DataFrame | None:
+    """Return the best value of one at every level of the other, None if the design does not allow it."""
     try:
         return best_by_level(measured.results, one, other)
     except InputError:
@@ -197,7 +219,7 @@ def _ridge(figure: go.Figure, table: pd.DataFrame, first: Axis, second: Axis, pl
             marker={"color": RIDGE, "size": 9, "line": {"color": "#000000", "width": 1}},
             name=f"best {plain(first.name)}, the others tuned",
             legendgroup="ridge",
-            text=[first.words(each) for each in part["x"]],
+            text=[first.words(place) for place in part["x"]],
             hovertemplate="best: %{text}<extra></extra>",
         ),
         **place,
@@ -205,7 +227,7 @@ def _ridge(figure: go.Figure, table: pd.DataFrame, first: Axis, second: Axis, pl
 
 
 def _exponents(measured: Measured, task: str, one: str, other: str) -> str:
-    """The fitted exponent of the ridge of each variant, the surest first."""
+    """Return the fitted exponent of the ridge of each variant as text, the narrowest interval first."""
     try:
         table = coupling(measured.results, one, other)
     except InputError:
@@ -222,7 +244,7 @@ def _exponents(measured: Measured, task: str, one: str, other: str) -> str:
 
 
 def _title(ridge: pd.DataFrame | None, task: str, one: str, other: str, variants: list[str]) -> str:
-    """The variant whose best moves most, and how far."""
+    """Return a title with the variant whose best value moves most, and how far."""
     known = (
         ridge[(ridge["task"] == task) & ridge["value"].notna() & ridge["variant"].isin(variants)]
         if ridge is not None
@@ -245,5 +267,5 @@ def _title(ridge: pd.DataFrame | None, task: str, one: str, other: str, variants
     return max(moves)[1] if moves and max(moves)[0] > 0 else f"Mean loss over {plain(one)} and {plain(other)}"
 
 
-def _value(each: Any) -> str:
-    return f"{each:.3g}" if isinstance(each, float) else plain(each)
+def _value(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else plain(value)

@@ -1,4 +1,4 @@
-"""What the seed alone does."""
+"""Seed noise: the share and the deviation of the loss between seeds."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 @drawn("Seed noise")
 def seed_noise(measured: Measured, task: str) -> go.Figure:
-    """The share of the variance of the loss that the seed makes, with intervals, and the deviation between
-    seeds against lr."""
+    """Draw the share of the variance of the loss between seeds, and their deviation against lr.
+
+    Shares have intervals.
+    """
     table = of_task(measured.main_effects, task)
     table = table[(table["effect"] == NOISE) & table["value"].notna()].sort_values("value", ignore_index=True)
     if table.empty:
@@ -38,9 +40,9 @@ def seed_noise(measured: Measured, task: str) -> go.Figure:
     figure.add_trace(
         go.Scatter(
             x=table["value"],
-            y=[plain(each) for each in table["variant"]],
+            y=[plain(name) for name in table["variant"]],
             mode="markers",
-            marker={"size": 10, "color": [shades[each] for each in table["variant"]]},
+            marker={"size": 10, "color": [shades[name] for name in table["variant"]]},
             error_x=arms(table["value"], table["low"], table["high"]),
             showlegend=False,
             customdata=table[["low", "high"]].to_numpy(),
@@ -82,8 +84,9 @@ def seed_noise(measured: Measured, task: str) -> go.Figure:
 
 
 def deviation(measured: Measured, task: str, variant: str) -> pd.DataFrame:
-    r"""The standard deviation between seeds at each learning rate, :math:`\sqrt{\overline{s_c^2}}` over the
-    configurations there.
+    r"""Return the standard deviation between seeds at each learning rate.
+
+    The formula is :math:`\sqrt{\overline{s_c^2}}` over the configurations at the learning rate.
 
     Columns lr, value, n (configurations with at least two seeds); no rows without a varied learning rate.
     Zeros, where no seed differs (all at the cap), have no place on a logarithmic axis and are left out.

@@ -1,4 +1,4 @@
-"""What hyperparameters do together."""
+"""Interactions of pairs of hyperparameters."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ MOST_NAMES = 8
 
 @drawn("What hyperparameters do together")
 def pair_effects(measured: Measured, task: str) -> go.Figure:
-    """Shares of the variance of the loss of each pair of hyperparameters, one panel a variant; on the
-    diagonal those of one alone."""
+    """Draw the share of the variance of the loss of each pair of hyperparameters, one panel a variant.
+
+    The diagonal has the shares of single hyperparameters.
+    """
     table = of_task(measured.variance_shares, task)
     table = table[table["order"].isin(("main", "pair")) & table["value"].notna()]
     variants, less = few(of_task(table, task)["variant"], measured, task)
@@ -33,17 +35,17 @@ def pair_effects(measured: Measured, task: str) -> go.Figure:
         names = list(measured.results.varied(variant))
         if variant in poor:
             figure.layout.annotations[places.index(place)].text += " (poor fit)"
-        own = {row["effect"]: row for row in records(table[table["variant"] == variant])}
+        by_effect = {row["effect"]: row for row in records(table[table["variant"] == variant])}
         z, words = (
             np.full((len(names), len(names)), np.nan),
             np.full((len(names), len(names)), "", dtype=object),
         )
         for i, first in enumerate(names):
             for j, second in enumerate(names[: i + 1]):
-                row = own.get(first if i == j else f"{second} x {first}")
+                row = by_effect.get(first if i == j else f"{second} x {first}")
                 if row is not None:
                     z[i, j], words[i, j] = row["value"], f"{plain(row['effect'])}: {with_ends(row, '.0%')}"
-        shown = [plain(each) for each in names]
+        shown = [plain(name) for name in names]
         figure.add_trace(
             go.Heatmap(
                 x=shown,

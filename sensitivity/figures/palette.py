@@ -12,7 +12,8 @@ COLOURS = {
     "adam": "#0072B2", "nadam": "#56B4E9", "adamax": "#CC79A7",
 }  # fmt: skip
 KIN = {
-    "cm_mean": "cm", "nag_mean": "nag", "l1_adagrad": "adagrad", "l1_adagrad_mean": "adagrad", "l2_adagrad_mean": "rmsprop",
+    "cm_mean": "cm", "nag_mean": "nag", "l1_adagrad": "adagrad", "l1_adagrad_mean": "adagrad",
+    "l2_adagrad_mean": "rmsprop",
     "linf_adagrad_mean": "adamax", "l1_adam": "adam", "l1_nadam": "nadam", "linf_nadam": "adamax",
 }  # fmt: skip
 FALLBACK = ("#44AA99", "#B05C8A", "#999933", "#6A5ACD", "#AA4499", "#2E8B57")
@@ -26,8 +27,9 @@ SHADES = "Cividis"
 
 
 def colours(variants: Iterable[str]) -> dict[str, str]:
-    """The colour of each variant of a study: its fixed one, or for variants without one the next that the
-    study does not use.
+    """Return the colour of each variant of a study.
+
+    A named variant has a fixed colour; any other gets the next colour that the study does not use.
 
     >>> colours(["adam", "mine", "yours"])
     {'adam': '#0072B2', 'mine': '#44AA99', 'yours': '#B05C8A'}
@@ -35,23 +37,23 @@ def colours(variants: Iterable[str]) -> dict[str, str]:
     names = list(variants)
     fixed = {name: COLOURS[KIN.get(name, name)] for name in names if KIN.get(name, name) in COLOURS}
     others = [name for name in names if name not in fixed]
-    free = [each for each in (*FALLBACK, *COLOURS.values()) if each not in fixed.values()]
+    free = [colour for colour in (*FALLBACK, *COLOURS.values()) if colour not in fixed.values()]
     # Hues a golden angle apart never come near each other soon.
     more = [_hue(0.618034 * place) for place in range(max(0, len(others) - len(free)))]
     return {**fixed, **dict(zip(others, [*free, *more], strict=False))}
 
 
 def _hue(turn: float) -> str:
-    red, green, blue = (round(255 * each) for each in colorsys.hls_to_rgb(turn % 1, 0.5, 0.5))
+    red, green, blue = (round(255 * channel) for channel in colorsys.hls_to_rgb(turn % 1, 0.5, 0.5))
     return f"#{red:02X}{green:02X}{blue:02X}"
 
 
 def dash(variant: str) -> str:
-    """The fixed line style of a variant."""
+    """Return the fixed line style of a variant."""
     return "dash" if variant in KIN else "solid"
 
 
 def faded(shade: str, opacity: float) -> str:
-    """The colour with an opacity."""
+    """Return the colour with an opacity."""
     red, green, blue = (int(shade[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"

@@ -34,10 +34,16 @@ LONGEST = 40
 def panels(
     titles: Sequence[str], *, columns: int = COLUMNS, row: int = 190, gap: int = 74, shared: bool | str = True
 ) -> tuple[go.Figure, list[dict[str, int]], int]:
-    """An empty figure with a panel for each title, the row and column of each panel, and the height in
-    pixels.
+    """Return an empty figure with a panel for each title, the position of each panel, and the height.
 
-    Args: row, gap: pixels of a panel and between two. shared: whether all have the same y axis.
+    Args:
+        titles: one for each panel.
+        row: height of a panel, pixels.
+        gap: distance between two panels, pixels.
+        shared: True if all panels have the same y axis.
+
+    Returns:
+        The figure, the Plotly ``row`` and ``col`` of each panel, and the height in pixels.
     """
     count = max(1, len(titles))
     down = math.ceil(count / columns)
@@ -46,7 +52,7 @@ def panels(
     figure = make_subplots(
         down,
         across,
-        subplot_titles=[short(each, LONGEST) for each in titles] or None,
+        subplot_titles=[short(title, LONGEST) for title in titles] or None,
         specs=[[{} if r * across + c < count else None for c in range(across)] for r in range(down)],
         shared_yaxes="all" if shared else False,
         horizontal_spacing=0.035 if shared else 0.25 / across,
@@ -59,12 +65,20 @@ def panels(
 
 
 def below(places: Sequence[dict[str, int]]) -> list[bool]:
-    """Whether each panel has none below it."""
-    return [{"row": each["row"] + 1, "col": each["col"]} not in places for each in places]
+    """Return True for each panel that has no panel below it."""
+    return [{"row": panel["row"] + 1, "col": panel["col"]} not in places for panel in places]
 
 
 def of_task(table: pd.DataFrame, task: str | None) -> pd.DataFrame:
-    """The rows of a task. Raises: InputError, saying why, where there are none."""
+    """Return the rows of a task.
+
+    Args:
+        table: of a measure.
+        task: None for a table of all tasks.
+
+    Raises:
+        InputError: no rows are left; the message has the reason.
+    """
     if REFUSED in table.attrs:
         raise InputError(str(table.attrs[REFUSED]))
     part = table if task is None else table[table["task"] == task]
@@ -74,24 +88,24 @@ def of_task(table: pd.DataFrame, task: str | None) -> pd.DataFrame:
 
 
 def best_first(measured: Measured, task: str) -> list[str]:
-    """The variants of a task, the one with the best loss first."""
+    """Return the variants of a task, the one with the best loss first."""
     table = measured.best_loss
-    return [str(each) for each in table[table["task"] == task].sort_values("value", kind="stable")["variant"]]
+    return [str(name) for name in table[table["task"] == task].sort_values("value", kind="stable")["variant"]]
 
 
 def few(
     variants: Iterable[str], measured: Measured, task: str, most: int = MOST_PANELS
 ) -> tuple[list[str], str]:
-    """Those of the variants that are shown, in their order, and words about the others."""
+    """Return the variants that are shown, in their order, and words about those left out."""
     every = list(dict.fromkeys(variants))
     if len(every) <= most:
         return every, ""
-    chosen = [each for each in best_first(measured, task) if each in every][:most]
-    return [each for each in every if each in chosen], f"; the {most} best of {len(every)} variants"
+    chosen = [name for name in best_first(measured, task) if name in every][:most]
+    return [name for name in every if name in chosen], f"; the {most} best of {len(every)} variants"
 
 
 def thinned(trials: pd.DataFrame, most: int = MOST_POINTS) -> tuple[pd.DataFrame, str]:
-    """At most so many trials, drawn at random in their order, and words about it."""
+    """Return at most so many trials, drawn at random in their order, and words about the selection."""
     if len(trials) <= most:
         return trials, ""
     return trials.sample(
@@ -100,11 +114,11 @@ def thinned(trials: pd.DataFrame, most: int = MOST_POINTS) -> tuple[pd.DataFrame
 
 
 def notice(what: str, reason: str) -> go.Figure:
-    """A figure that says why there is none."""
+    """Return a figure that states why nothing is drawn."""
     figure = go.Figure()
-    said = f"not measured: {plain(reason)}"
+    reason_text = f"not measured: {plain(reason)}"
     figure.add_annotation(
-        text=wrapped(said, WIDE // 9),
+        text=wrapped(reason_text, WIDE // 9),
         x=0.5,
         y=0.5,
         xref="paper",
@@ -116,14 +130,16 @@ def notice(what: str, reason: str) -> go.Figure:
     figure.update_yaxes(visible=False)
     styled(figure, what, "", 40)
     figure.layout.meta = {
-        "narrow": {**figure.layout.meta["narrow"], "annotations[0].text": wrapped(said, NARROW // 9)}
+        "narrow": {**figure.layout.meta["narrow"], "annotations[0].text": wrapped(reason_text, NARROW // 9)}
     }
     return figure
 
 
 def drawn(what: str) -> Callable[[Callable[..., go.Figure]], Callable[..., go.Figure]]:
-    """A figure of this name, or a :func:`notice` where a measure refuses the results or no trial has
-    ended."""
+    """Decorate a function that draws a figure.
+
+    A :func:`notice` is drawn instead if a measure refuses the results or no trial has ended.
+    """
 
     def decorated(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
         @functools.wraps(draw)

@@ -28,8 +28,9 @@ LINE = 13
 
 @drawn("Every trial through all hyperparameters")
 def parallel_coordinates(measured: Measured, task: str) -> go.Figure:
-    """Every trial as a line through its hyperparameters, each axis on its own scale, and its loss; drag along
-    an axis to select.
+    """Draw every trial as a line through its hyperparameters and its loss, each axis on its scale.
+
+    Drag along an axis to select.
 
     Coloured by the rank of the loss; diverged trials are among them, at the loss that they count as. What a
     variant lacks, or was inactive, is at the lowest end, marked with a dash.
@@ -41,7 +42,7 @@ def parallel_coordinates(measured: Measured, task: str) -> go.Figure:
     rank = trials["loss"].rank().to_numpy()
     variants = list(dict.fromkeys(trials["variant"]))
     dimensions = (
-        [_choices("variant", trials["variant"], [each for each in results.spaces if each in variants])]
+        [_choices("variant", trials["variant"], [name for name in results.spaces if name in variants])]
         if len(variants) > 1
         else []
     )
@@ -69,26 +70,26 @@ def parallel_coordinates(measured: Measured, task: str) -> go.Figure:
         f"{about(results, task)}; drag along an axis to select trials; colour: rank of the loss, "
         f"diverged trials rank last{thin}"
     )
-    made = styled(
+    chart = styled(
         figure, _best_tenth(trials, names, results.usable[results.usable["task"] == task]), subtitle, 360
     )
-    left = min(150, max(60, *(7 * len(each) for each in variants))) if len(variants) > 1 else 60
-    made.update_layout(margin={"l": left, "r": 30, "t": made.layout.margin.t + 20, "b": 24})
+    left = min(150, max(60, *(7 * len(name) for name in variants))) if len(variants) > 1 else 60
+    chart.update_layout(margin={"l": left, "r": 30, "t": chart.layout.margin.t + 20, "b": 24})
     narrow = {"width": PIXELS * (len(dimensions) + 1), "margin.l": left, "margin.b": 24}
-    made.layout.meta = {"narrow": {**made.layout.meta["narrow"], **narrow}}
-    return made
+    chart.layout.meta = {"narrow": {**chart.layout.meta["narrow"], **narrow}}
+    return chart
 
 
 def axis_label(name: str) -> str:
-    """A name above its axis: in two lines where it is long, and of a very long one how it begins and ends.
+    """Return a label above an axis: two lines for a long name, the beginning and the end of a very long one.
 
     >>> axis_label("lr"), axis_label("curvature_samples"), axis_label("optimizer/first/moment/decay")
     ('lr', 'curvature_<br>samples', 'optimizer/<br>…moment/decay')
     """
     if len(name) <= LINE:
         return plain(name)
-    cuts = [each.end() for each in re.finditer(r"[_/. -]", name) if each.end() <= LINE + 1]
-    cut = min(cuts, key=lambda each: max(each, len(name) - each), default=LINE)
+    cuts = [match.end() for match in re.finditer(r"[_/. -]", name) if match.end() <= LINE + 1]
+    cut = min(cuts, key=lambda end: max(end, len(name) - end), default=LINE)
     rest = name[cut:]
     return f"{plain(name[:cut])}<br>{plain(rest if len(rest) <= LINE else f'…{rest[1 - LINE :]}')}"
 
@@ -97,7 +98,7 @@ def _hyperparameter(axis: Axis, values: pd.Series[Any]) -> dict[str, Any]:
     places, line = axis.places(values), axis.line(values)
     known = np.isfinite(line)
     ticks, texts = axis.ticks(places[known].tolist())
-    texts = [html.unescape(each) for each in texts]  # these ticks are shown as they are
+    texts = [html.unescape(text) for text in texts]  # these ticks are shown as they are
     low, high = (float(line[known].min()), float(line[known].max())) if known.any() else (0.0, 1.0)
     missing = low - 0.12 * ((high - low) or 1.0)
     if not known.all():
@@ -114,13 +115,13 @@ def _hyperparameter(axis: Axis, values: pd.Series[Any]) -> dict[str, Any]:
 
 
 def _choices(label: str, values: pd.Series[Any], choices: list[str]) -> dict[str, Any]:
-    number = {each: place for place, each in enumerate(choices)}
+    number = {choice: place for place, choice in enumerate(choices)}
     ends = {"range": [-0.3, len(choices) - 0.7]}
     return {
         "label": label,
         "values": values.map(number),
         "tickvals": list(number.values()),
-        "ticktext": [html.unescape(short(each)) for each in choices],
+        "ticktext": [html.unescape(short(choice)) for choice in choices],
         **ends,
     }
 
@@ -138,20 +139,26 @@ def _losses(outcome: Outcome, loss: pd.Series[float]) -> dict[str, Any]:
 
 
 def _best_tenth(drawn_trials: pd.DataFrame, names: list[str], trials: pd.DataFrame) -> str:
-    """Where the best tenth of the trials lie, as a title: for the hyperparameter that they are closest
-    together in."""
+    """Return the range of the best tenth of the trials, as a title.
+
+    The range is that of the hyperparameter in which these trials are closest together.
+    """
     best = trials[trials["loss"] <= trials["loss"].quantile(0.1)]
-    found: list[tuple[float, str]] = []
+    candidates: list[tuple[float, str]] = []
     for name in names:
-        every, own = (
+        every, best_values = (
             pd.to_numeric(part[f"{PREFIX}{name}"], errors="coerce").dropna() for part in (trials, best)
         )
-        if len(own) > 1 and every.nunique() > 2:
-            share = len(every[(every >= own.min()) & (every <= own.max())]) / len(every)
+        if len(best_values) > 1 and every.nunique() > 2:
+            share = len(every[(every >= best_values.min()) & (every <= best_values.max())]) / len(every)
             ends = (
-                f"between {own.min():.3g} and {own.max():.3g}"
-                if own.min() < own.max()
-                else f"at {own.min():.3g}"
+                f"between {best_values.min():.3g} and {best_values.max():.3g}"
+                if best_values.min() < best_values.max()
+                else f"at {best_values.min():.3g}"
             )
-            found.append((share, f"The best tenth of the trials has {plain(name)} {ends}"))
-    return min(found)[1] if found and min(found)[0] < 1 else "Every trial through all hyperparameters"
+            candidates.append((share, f"The best tenth of the trials has {plain(name)} {ends}"))
+    return (
+        min(candidates)[1]
+        if candidates and min(candidates)[0] < 1
+        else "Every trial through all hyperparameters"
+    )

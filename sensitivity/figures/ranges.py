@@ -1,4 +1,4 @@
-"""A search space as it is: every hyperparameter on its own scale, with what was tried of it."""
+"""A search space: every hyperparameter on its scale, with the sampled values."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ MOST_TRIED = 2000
 
 
 def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.Figure:
-    """A line for each hyperparameter from the low end of its scale to the high end, with values along it, its
-    default and what was tried.
+    """Draw a line for each hyperparameter over its range, with its default and the sampled values.
 
-    Args: tried: configurations in the unit cube of the space ``[trials, hyperparameters]``, NaN where
-    inactive.
+    Args:
+        space: the search space.
+        tried: configurations in the unit cube of the space ``[trials, hyperparameters]``, NaN if inactive.
     """
     figure = go.Figure()
     names = list(space.names)
-    for place, each in enumerate(space):
+    for place, hyperparameter in enumerate(space):
         y = len(names) - 1 - place
-        stops = _stops(each)
-        x = [each.to_unit(value) for value in stops]
+        stops = _stops(hyperparameter)
+        x = [hyperparameter.to_unit(value) for value in stops]
         figure.add_trace(
             go.Scatter(
                 x=x,
@@ -58,28 +58,30 @@ def ranges(space: SearchSpace, tried: np.ndarray[Any, Any] | None = None) -> go.
                     y=[y + 0.2] * len(column),
                     mode="markers",
                     marker={"symbol": "line-ns-open", "size": 8, "color": COLOURS["adam"], "opacity": 0.6},
-                    text=[plain(number(each.from_unit(float(u)))) for u in column],
+                    text=[plain(number(hyperparameter.from_unit(float(u)))) for u in column],
                     hovertemplate="tried %{text}<extra></extra>",
                     name="tried",
                     legendgroup="tried",
                     showlegend=place == 0,
                 )
             )
-        if each.default is not None:
+        if hyperparameter.default is not None:
             figure.add_trace(
                 go.Scatter(
-                    x=[each.to_unit(each.default)],
+                    x=[hyperparameter.to_unit(hyperparameter.default)],
                     y=[y],
                     mode="markers",
                     marker={"symbol": "diamond", "size": 11, "color": COLOURS["nag"]},
-                    hovertemplate=f"default {plain(number(each.default))}<extra></extra>",
+                    hovertemplate=f"default {plain(number(hyperparameter.default))}<extra></extra>",
                     name="default",
                     legendgroup="default",
                     showlegend=not any(trace.name == "default" for trace in figure.data),
                 )
             )
     figure.update_xaxes(range=[-0.04, 1.04], visible=False)
-    labels = [f"{short(each.name)}  <i>{each.scale}</i>" for each in space][::-1]
+    labels = [f"{short(hyperparameter.name)}  <i>{hyperparameter.scale}</i>" for hyperparameter in space][
+        ::-1
+    ]
     figure.update_yaxes(
         tickvals=list(range(len(names))),
         ticktext=labels,

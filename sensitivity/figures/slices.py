@@ -27,8 +27,10 @@ MOST_DRAWN = 12000
 
 @drawn("Loss along every hyperparameter")
 def slices(measured: Measured, task: str) -> go.Figure:
-    """Loss against every hyperparameter, one panel each on its own scale: every trial by variant, the mean
-    over all else (partial dependence) with its 95% interval, and a rug of diverged trials.
+    """Draw loss against every hyperparameter, one panel each on its scale.
+
+    A panel has every trial by variant, the partial dependence with its 95% interval, and a rug of diverged
+    trials.
     """
     results = measured.results
     shades, outcome = colours(results.spaces), Outcome.of(results)
@@ -52,7 +54,7 @@ def slices(measured: Measured, task: str) -> go.Figure:
                     legendgroup=variant,
                     line={"color": shades[variant], "width": 2, "dash": dash(variant)},
                     marker={"size": 6, "color": shades[variant]},
-                    text=[axis.words(each) for each in table["place"]],
+                    text=[axis.words(place) for place in table["place"]],
                     hovertemplate="mean %{y:.4g} at %{text}<extra>" + plain(variant) + "</extra>",
                 ),
                 **place,
@@ -70,8 +72,7 @@ def slices(measured: Measured, task: str) -> go.Figure:
 
 
 def dependence(measured: Measured, task: str, variant: str, axis: Axis) -> pd.DataFrame:
-    r"""The mean capped loss at each level of a hyperparameter, over whatever else the design varied: the
-    marginal.
+    r"""Return the mean capped loss at each level of a hyperparameter, the marginal of the design.
 
     Columns place (on the axis), value, low, high, n; low and high are :math:`\bar\ell \pm 1.96 \, s / \sqrt
     n`.
@@ -117,7 +118,7 @@ def _points(
                 mode="markers",
                 marker=look
                 if diverged
-                else look | {"color": [shades[each] for each in part["variant"]], "opacity": 0.4},
+                else look | {"color": [shades[name] for name in part["variant"]], "opacity": 0.4},
                 name="diverged trial" if diverged else "trial",
                 legendgroup="diverged" if diverged else "",
                 showlegend=False,
@@ -130,7 +131,7 @@ def _points(
 
 
 def _title(measured: Measured, task: str, names: list[str]) -> str:
-    """Along which hyperparameter the mean loss of the best variant differs most."""
+    """Return a title with the hyperparameter along which the mean loss of the best variant differs most."""
     results = measured.results
     variant = best_first(measured, task)[0]
     spans = {}

@@ -1,4 +1,4 @@
-"""Where training diverges, and where the seed decides whether it does."""
+"""Divergence: its share over the hyperparameters, and the region where the seed decides."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ BOUNDARY = "#0072B2"
 
 @drawn("Where training diverges")
 def divergence_map(measured: Measured, task: str) -> go.Figure:
-    """The share of trials that diverged over the learning rate and the hyperparameter that interacts with it
-    most, one panel a variant, and the stability boundary; over the learning rate alone where nothing else
-    varies.
+    """Draw the share of diverged trials over lr and the hyperparameter that interacts with it most.
+
+    One panel a variant, with the stability boundary; over lr alone if no other hyperparameter varies.
     """
     results = measured.results
     rates = of_task(measured.divergence_rate, task)
@@ -88,13 +88,13 @@ def divergence_map(measured: Measured, task: str) -> go.Figure:
 
 
 def main_pair(measured: Measured, task: str, variant: str) -> tuple[str, ...]:
-    """The learning rate (or what matters most) and what has most to do with the loss besides it."""
+    """Return lr (or the most important hyperparameter) and the one with the largest interaction."""
     varied = measured.results.varied(variant)
     table = measured.variance_shares
     sizes: dict[str, float] = {}
     if not table.empty:
-        own = table[(table["task"] == task) & (table["variant"] == variant) & (table["order"] == "total")]
-        sizes = dict(zip(own["effect"], own["value"].fillna(0.0), strict=True))
+        totals = table[(table["task"] == task) & (table["variant"] == variant) & (table["order"] == "total")]
+        sizes = dict(zip(totals["effect"], totals["value"].fillna(0.0), strict=True))
     ranked = sorted(varied, key=lambda name: (name != "lr", -sizes.get(name, 0.0)))
     return tuple(ranked[:2])
 
@@ -102,10 +102,18 @@ def main_pair(measured: Measured, task: str, variant: str) -> tuple[str, ...]:
 def shares(
     trials: pd.DataFrame, first: Axis, second: Axis | None, weight: Any, *, keep: bool = False
 ) -> tuple[Any, Any, Any, Any]:
-    """Places along both axes, the share of configurations that diverged at each, NaN where there is none, and
-    the number of trials.
+    """Return the divergence rate of configurations over one axis or two.
 
-    Args: weight: of each trial.
+    Args:
+        trials: of one variant.
+        first: axis of the columns.
+        second: axis of the rows; None for a single row.
+        weight: of each trial.
+        keep: the values are levels of the design.
+
+    Returns:
+        The coordinates of columns and rows, the rate ``[rows, columns]`` (NaN for an empty cell), and the
+            number of trials of each cell.
     """
     bins = int(min(12, max(4, (len(trials) / 2) ** 0.5)))
     columns = Levels.of(first, trials[f"{PREFIX}{first.name}"], bins=bins, keep=keep)
@@ -132,8 +140,12 @@ def add_boundary(
     place: dict[str, int],
     shade: str,
 ) -> None:
-    """The stability boundary over the levels of another hyperparameter, where something diverged and
-    something did not."""
+    """Draw the stability boundary over the levels of another hyperparameter.
+
+    Nothing is drawn unless some trials diverged and some did not.
+
+    A boundary needs both diverged and completed trials.
+    """
     table = measured.stability_boundary
     name = other.name if other is not None else ""
     part = table[(table["task"] == task) & (table["variant"] == variant) & (table["other"] == name)]
@@ -175,7 +187,11 @@ def _rates(rates: pd.DataFrame) -> str:
 
 
 def _nowhere(repeated: Mapping[str, int]) -> str:
-    """No seed decided. Args: repeated: learning rates with at least two seeds, of each variant."""
+    """Return the sentence for variants whose seeds never disagree on divergence.
+
+    Args:
+        repeated: number of learning rates with at least two seeds, by variant.
+    """
     fewest, most = min(repeated.values(), default=0), max(repeated.values(), default=0)
     if most < 2:
         return "One learning rate with two seeds: whether the seed decides is unknown"
@@ -186,8 +202,10 @@ def _nowhere(repeated: Mapping[str, int]) -> str:
 
 @drawn("Where the seed decides")
 def danger_zone(measured: Measured, task: str) -> go.Figure:
-    """The share that diverged against the learning rate, and of configurations of which only some seeds did,
-    with intervals."""
+    """Draw the divergence rate against lr, and the share of configurations with mixed seeds.
+
+    Both have intervals. Seeds are mixed if some diverged and some did not.
+    """
     table = of_task(measured.danger_zone, task)
     shades = colours(measured.results.spaces)
     variants, less = few(table["variant"], measured, task)

@@ -44,8 +44,14 @@ THEMES = {
 
 
 def template(theme: str = "light") -> go.layout.Template:
-    """The Plotly template of a theme, light or dark: relayout a figure with it to switch. Raises: InputError
-    for another name."""
+    """Return the Plotly template of a theme; relayout a figure with it to switch the theme.
+
+    Args:
+        theme: ``light`` or ``dark``.
+
+    Raises:
+        InputError: the theme is unknown.
+    """
     if theme not in THEMES:
         raise unknown("theme", theme, THEMES)
     chosen = THEMES[theme]
@@ -80,26 +86,43 @@ def template(theme: str = "light") -> go.layout.Template:
 
 
 def themed(figure: go.Figure, theme: str) -> go.Figure:
-    """The figure in a theme, ``light`` or ``dark``. Raises: InputError for another."""
-    made = go.Figure(figure)
-    made.update_layout(template=template(theme))
-    return made
+    """Return the figure in a theme.
+
+    Args:
+        figure: is not changed.
+        theme: ``light`` or ``dark``.
+
+    Raises:
+        InputError: the theme is unknown.
+    """
+    copy = go.Figure(figure)
+    copy.update_layout(template=template(theme))
+    return copy
 
 
 def narrowed(figure: go.Figure) -> go.Figure:
-    """The figure laid out for a phone, with panels below one another and titles broken: relaid with its
-    ``layout.meta["narrow"]``."""
-    made = go.Figure(figure)
-    for place, each in made.layout.meta["narrow"].items():
-        made.layout[place] = each
-    return made
+    """Return the figure laid out for a phone: panels below one another, titles broken.
+
+    The layout is that of ``layout.meta["narrow"]``.
+    """
+    copy = go.Figure(figure)
+    for place, attribute in copy.layout.meta["narrow"].items():
+        copy.layout[place] = attribute
+    return copy
 
 
 def styled(figure: go.Figure, title: str, subtitle: str, height: int, *, right: int = 16) -> go.Figure:
-    """The house style: a title that says what is seen, under it how it was computed, the legend below.
+    """Apply the house style to a figure: title, subtitle and legend.
 
-    Args: height: of the plotting area, pixels. right: margin, pixels.
-    The layout of narrow pages is kept in ``layout.meta["narrow"]``, as a relayout.
+    The title states the result, the subtitle the method; the legend is below. The layout for narrow pages is
+    stored in ``layout.meta["narrow"]``, as a relayout.
+
+    Args:
+        figure: is changed and returned.
+        title: may have HTML of Plotly.
+        subtitle: may have HTML of Plotly.
+        height: of the plotting area, pixels.
+        right: margin, pixels.
     """
     grid = dict(figure.layout.meta or {})
     _cut_names(figure)
@@ -113,20 +136,19 @@ def styled(figure: go.Figure, title: str, subtitle: str, height: int, *, right: 
 
 
 def _cut_names(figure: go.Figure) -> None:
-    """Axes of names write how a long one begins, or it would take the width of the page. Hovering says all of
-    it."""
+    """Shorten long names on axes; hovering shows them whole."""
     for letter in "xy":
-        held: dict[str, dict[str, None]] = {}
+        names_by_axis: dict[str, dict[str, None]] = {}
         for trace in figure.data:
             values = getattr(trace, letter, None) if letter in trace else None
-            held.setdefault(getattr(trace, f"{letter}axis", None) or letter, {}).update(
+            names_by_axis.setdefault(getattr(trace, f"{letter}axis", None) or letter, {}).update(
                 dict.fromkeys(
-                    each for each in (values if values is not None else ()) if isinstance(each, str)
+                    value for value in (values if values is not None else ()) if isinstance(value, str)
                 )
             )
-        for axis, names in held.items():
-            if any(len(html.unescape(each)) > LONGEST for each in names):
-                cut = [short(html.unescape(each), LONGEST) for each in names]
+        for axis, names in names_by_axis.items():
+            if any(len(html.unescape(name)) > LONGEST for name in names):
+                cut = [short(html.unescape(name), LONGEST) for name in names]
                 figure.layout[f"{letter}axis{axis[1:]}"].update(
                     tickmode="array", tickvals=list(names), ticktext=cut
                 )
@@ -146,7 +168,7 @@ _LEGEND = {
 def _frame(
     figure: go.Figure, title: str, subtitle: str, height: int, width: int, right: int
 ) -> dict[str, Any]:
-    """Title, margins and height for a width in pixels."""
+    """Return title, margins and height for a width in pixels."""
     size, small = (18, 13) if width > NARROW_BELOW else (16, 12)
     head, under = wrapped(title, int(width / size / 0.53)), wrapped(subtitle, int(width / small / 0.51))
     lines = under.count("<br>") + 1
@@ -187,7 +209,7 @@ def _frame(
 
 
 def _legend_lines(figure: go.Figure, width: int) -> int:
-    """Lines that the legend takes: its entries are as wide as the widest."""
+    """Return the number of lines of the legend, whose entries are as wide as the widest."""
     names = [
         len(trace.name)
         for trace in figure.data
@@ -203,34 +225,37 @@ def _legend_lines(figure: go.Figure, width: int) -> int:
 
 
 def _flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Nested properties by their paths."""
-    found: dict[str, Any] = {}
-    for name, each in nested.items():
-        found |= _flat(each, f"{before}{name}.") if isinstance(each, Mapping) else {f"{before}{name}": each}
-    return found
+    """Return nested properties by their dotted paths."""
+    flat: dict[str, Any] = {}
+    for name, value in nested.items():
+        flat |= _flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {f"{before}{name}": value}
+    return flat
 
 
 def _stacked(figure: go.Figure, grid: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
-    """The panels of a figure below one another, as a relayout, and the height that they take."""
+    """Return the relayout that stacks the panels of a figure, and its height in pixels."""
     count, row, gap = (
         grid["panels"],
         grid["row"],
         grid["gap"] + 20,
     )  # every panel may have a title of its axis below it
     total = count * row + (count - 1) * gap
-    made: dict[str, Any] = {}
+    stacked: dict[str, Any] = {}
     for place in range(count):
         top = 1 - place * (row + gap) / total
         which = "" if place == 0 else str(place + 1)
-        made |= {f"xaxis{which}.domain": [0, 1], f"yaxis{which}.domain": [max(0.0, top - row / total), top]}
-        made |= {f"yaxis{which}.showticklabels": True, f"xaxis{which}.showticklabels": True}
+        stacked |= {
+            f"xaxis{which}.domain": [0, 1],
+            f"yaxis{which}.domain": [max(0.0, top - row / total), top],
+        }
+        stacked |= {f"yaxis{which}.showticklabels": True, f"xaxis{which}.showticklabels": True}
         if grid["titled"]:
-            made |= {f"annotations[{place}].x": 0.5, f"annotations[{place}].y": top}
-    return made, total
+            stacked |= {f"annotations[{place}].x": 0.5, f"annotations[{place}].y": top}
+    return stacked, total
 
 
 def one_legend(figure: go.Figure) -> None:
-    """Each kind of trace once in the legend: the first of its group that shows anything."""
+    """Show each kind of trace once in the legend: the first visible trace of its group."""
     seen: set[str] = set()
     for trace in figure.data:
         if not trace.legendgroup:
@@ -241,13 +266,13 @@ def one_legend(figure: go.Figure) -> None:
 
 
 def error_bars(row: Mapping[str, Any], side: str, shade: str) -> dict[str, Any]:
-    """Error bars of a row with ``value_SIDE``, ``low_SIDE`` and ``high_SIDE``."""
+    """Return the error bars of a row with ``value_SIDE``, ``low_SIDE`` and ``high_SIDE``."""
     value, low, high = (row[f"{part}_{side}"] for part in ("value", "low", "high"))
     return arms([value], [low], [high], color=shade, width=4)
 
 
 def arms(value: Iterable[float], low: Iterable[float], high: Iterable[float], **more: Any) -> dict[str, Any]:
-    """Error bars from values to both ends of their intervals."""
+    """Return the error bars from values to both ends of their intervals."""
     rows = list(zip(value, low, high, strict=True))
     ends = {
         "array": [max(0.0, c - a) for a, _, c in rows],
@@ -259,7 +284,7 @@ def arms(value: Iterable[float], low: Iterable[float], high: Iterable[float], **
 def band(
     x: list[Any], low: Iterable[float], high: Iterable[float], shade: str, opacity: float = 0.18, **more: Any
 ) -> go.Scatter:
-    """The area between two curves."""
+    """Return the area between two curves."""
     look = {
         "fill": "toself",
         "fillcolor": faded(shade, opacity),

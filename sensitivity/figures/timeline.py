@@ -1,4 +1,4 @@
-"""When trials ran, and how they ended."""
+"""Trials over time, and how they ended."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ SHADES = {
 
 
 def timeline(measured: Measured) -> go.Figure:
-    """Trials over the time of the clock, coloured by how they ended, in as few lanes as they overlap in; past
-    :data:`MANY` trials how many ran at a time.
+    """Draw the trials over time, coloured by status, in as few lanes as possible.
+
+    Past :data:`MANY` trials, the number of running trials is drawn.
     """
     spans = ran(measured.results.trials)
     if spans.empty:
@@ -50,7 +51,9 @@ def timeline(measured: Measured) -> go.Figure:
     minutes = (spans["end"].max() - spans["begin"].min()).total_seconds() / 60
     took = f"{minutes:.1f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
     title = f"{counted(len(spans), 'trial')} in {took}, up to {lanes} at a time"
-    ended = ", ".join(f"{counts[each]} {each}" for each in SHADES if each in counts and each != "completed")
+    ended = ", ".join(
+        f"{counts[status]} {status}" for status in SHADES if status in counts and status != "completed"
+    )
     left = int((~measured.results.trials["status"].isin(SHADES)).sum())
     waiting = f"; {counted(left, 'trial')} to come" if left else ""
     subtitle = "each bar a trial" if len(spans) <= MANY else "trials running at a time"
@@ -59,8 +62,7 @@ def timeline(measured: Measured) -> go.Figure:
 
 
 def ran(trials: pd.DataFrame) -> pd.DataFrame:
-    """The trials that have reported, in the order in which they began: begin, end, lane, and the columns of
-    ``trials``.
+    """Return the trials that have reported, in order of their begin: begin, end, lane and their columns.
 
     A trial begins its training time before its last report, or with its first report where that was earlier;
     lanes are the fewest in which none overlaps another.
@@ -90,7 +92,7 @@ def ran(trials: pd.DataFrame) -> pd.DataFrame:
 
 def _bars(figure: go.Figure, spans: pd.DataFrame, lanes: int) -> int:
     names = [name for name in spans.columns if name.startswith(PREFIX)]
-    for status in (each for each in STATUSES if each in set(spans["status"])):
+    for status in (status for status in STATUSES if status in set(spans["status"])):
         part = spans[spans["status"] == status]
         figure.add_trace(
             go.Bar(
@@ -120,9 +122,9 @@ def _counts(figure: go.Figure, spans: pd.DataFrame) -> int:
     edges = pd.date_range(
         spans["begin"].min(), spans["end"].max() + pd.Timedelta(seconds=1), periods=PARTS + 1
     )
-    for status in (each for each in STATUSES if each in set(spans["status"])):
+    for status in (status for status in STATUSES if status in set(spans["status"])):
         part = spans[spans["status"] == status]
-        begin, end, at = (_seconds(each, edges[0]) for each in (part["begin"], part["end"], edges))
+        begin, end, at = (_seconds(moment, edges[0]) for moment in (part["begin"], part["end"], edges))
         worked = np.clip(at[:, None] - begin, 0, end - begin).sum(axis=1)  # up to each edge, by all together
         figure.add_trace(
             go.Scatter(

@@ -1,4 +1,4 @@
-"""What tuning gains over the defaults."""
+"""Gain from tuning over the defaults."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ TOGETHER = "all together"
 
 @drawn("What tuning gains")
 def tunability(measured: Measured, task: str) -> go.Figure:
-    """The gain over the default configuration: of all hyperparameters together and of each alone; and the
-    default against the best."""
+    """Draw the gain over the default configuration, of all hyperparameters together and of each alone.
+
+    A second panel has the default against the best.
+    """
     table = of_task(measured.tunability, task)
     outcome = Outcome.of(measured.results)
     single = table[table["kind"] == "single"]

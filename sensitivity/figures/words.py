@@ -1,4 +1,4 @@
-"""What figures say: names, trials and configurations in words, safe whatever they are called."""
+"""Texts of figures: names, trials and configurations, escaped for Plotly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ METRIC_NAMES = {
 
 
 def metric_name(results: Results) -> str:
-    """What is judged, in words. What was imported may have no epochs, so they are not spoken of."""
+    """Return the name of the metric as text; imported results may have no epochs, so it names none."""
     name = METRIC_NAMES.get(results.metric, results.metric)
     if IMPORTED in results.spec:
         name = results.metric
@@ -37,9 +37,10 @@ def metric_name(results: Results) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The metric as it is drawn. What is maximised has its negative as loss, and is drawn as itself.
+    """The metric as it is drawn: a maximised metric has the negative as loss, and is drawn as itself.
 
-    sign: that a loss is multiplied by. name: of an axis.
+    sign: factor of a loss, 1 or -1.
+    name: label of an axis.
     """
 
     sign: int
@@ -47,14 +48,14 @@ class Outcome:
 
     @classmethod
     def of(cls, results: Results) -> Outcome:
-        """The outcome of a study."""
+        """Return the outcome of a study."""
         return cls(
             -1 if results.direction == "max" else 1,
             "loss" if "loss" in results.metric else plain(results.metric),
         )
 
     def ends(self, table: Any) -> tuple[Any, Any, Any]:
-        """Value, low and high of a table or row of losses, as they are drawn."""
+        """Return value, low and high of a table or row of losses, as they are drawn."""
         low, high = ("low", "high")[:: self.sign]
         return self.sign * table["value"], self.sign * table[low], self.sign * table[high]
 
@@ -65,7 +66,7 @@ class Outcome:
 
 
 def plain(text: object) -> str:
-    """Text as Plotly shows it, with the signs of HTML, and of its templates for hovering, as themselves.
+    """Escape text for Plotly: the signs of HTML and of hover templates.
 
     >>> plain("<b>adam</b>"), plain("%{x}")
     ('&lt;b&gt;adam&lt;/b&gt;', '%&#123;x}')
@@ -74,7 +75,7 @@ def plain(text: object) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Lines of at most so many characters, as Plotly breaks them.
+    """Break text into lines of at most so many characters, for Plotly.
 
     >>> wrapped("one two three", 8)
     'one two<br>three'
@@ -87,7 +88,7 @@ def wrapped(text: str, width: int) -> str:
 
 
 def short(text: object, most: int = 24) -> str:
-    """Text of at most so many characters, as Plotly shows it.
+    """Cut text to at most so many characters, and escape it for Plotly.
 
     >>> short("a very long name of a variant", 12)
     'a very long…'
@@ -97,7 +98,7 @@ def short(text: object, most: int = 24) -> str:
 
 
 def between(low: float, high: float, form: str = ".0%") -> str:
-    """Two ends, or one where they look the same.
+    """Return two ends as text, or one if both look the same.
 
     >>> between(0.25, 0.5), between(0.25, 0.251)
     ('25% to 50%', '25%')
@@ -107,13 +108,13 @@ def between(low: float, high: float, form: str = ".0%") -> str:
 
 
 def about(results: Results, task: str | None = None) -> str:
-    """Task, metric and seeds, for a subtitle."""
+    """Return task, metric and seeds, for a subtitle."""
     words = [plain(task)] if task is not None else []
     return ", ".join([*words, plain(metric_name(results)), seeds_in_words(results, task)])
 
 
 def counted(count: int, noun: str) -> str:
-    """A number of things.
+    """Return a number with its noun.
 
     >>> counted(1, "seed"), counted(2, "seed")
     ('1 seed', '2 seeds')
@@ -122,7 +123,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def trial_words(row: Mapping[str, Any], names: list[str], sign: int = 1) -> str:
-    """A trial in words, for hovering."""
+    """Return a trial as text, for hovering."""
     setting = setting_words(
         {name.removeprefix(PREFIX): row[name] for name in names if row[name] == row[name]}
     )
@@ -135,12 +136,12 @@ def trial_words(row: Mapping[str, Any], names: list[str], sign: int = 1) -> str:
 
 
 def setting_words(configuration: Mapping[str, Any]) -> str:
-    """A configuration in words, for hovering."""
-    return plain(", ".join(f"{name} {number(each)}" for name, each in configuration.items()))
+    """Return a configuration as text, for hovering."""
+    return plain(", ".join(f"{name} {number(value)}" for name, value in configuration.items()))
 
 
 def with_ends(row: Mapping[str, Any] | pd.Series[Any], form: str = ".3g") -> str:
-    """A value and its interval.
+    """Return a value and its interval as text.
 
     >>> with_ends({"value": 0.25, "low": 0.1, "high": 0.5}, ".0%")
     '25% (10% to 50%)'

@@ -1,5 +1,7 @@
-"""The report of a study: one HTML page that opens offline, the same in Markdown and LaTeX, and every table as
-CSV and Parquet."""
+"""The report of a study.
+
+It is one HTML page that opens offline, the same in Markdown and LaTeX, and every table as CSV and Parquet.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,17 @@ def write_report(
 ) -> pathlib.Path:
     """Write the report into a folder, and return the path of its page.
 
-    ``report.html``, ``report.md``, ``tables.tex``; ``trials`` and ``epochs`` as CSV and Parquet, and in
-    ``measures`` every measure. Args: results: or what was measured of them, which saves measuring again. png:
-    figures as pictures too, in ``figures``, which the Markdown then shows; needs kaleido and a browser.
+    Files: ``report.html``, ``report.md``, ``tables.tex``; ``trials`` and ``epochs`` as CSV and Parquet; every
+    measure in ``measures``.
 
-    Raises: InputError where the folder cannot be written, the study has no result yet, or pictures cannot be
-    drawn.
+    Args:
+        results: of the study, or its measures, which are not computed again then.
+        folder: is created if missing.
+        png: write the figures as PNG too, into ``figures``, which the Markdown then shows; needs kaleido
+            and a browser.
+
+    Raises:
+        InputError: the folder cannot be written, the study has no result yet, or pictures cannot be drawn.
     """
     from sensitivity.measures import Measured
     from sensitivity.reporting.contents import chapters
@@ -41,15 +48,15 @@ def write_report(
     if png:
         check_png()
     place = pathlib.Path(folder)
-    found = chapters(measured.compute(), in_parallel=measured.in_parallel)
-    text = page(measured, found)
+    contents = chapters(measured.compute(), in_parallel=measured.in_parallel)
+    text = page(measured, contents)
     measured.results.save(place)
     try:
         save_measures(measured, place / "measures")
         (place / "report.html").write_text(text, encoding="utf-8")
-        (place / "tables.tex").write_text(latex(measured, found), encoding="utf-8")
-        pictures = save_pictures(found, place / "figures") if png else {}
-        (place / "report.md").write_text(markdown(measured, found, pictures), encoding="utf-8")
+        (place / "tables.tex").write_text(latex(measured, contents), encoding="utf-8")
+        pictures = save_pictures(contents, place / "figures") if png else {}
+        (place / "report.md").write_text(markdown(measured, contents, pictures), encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write the report to {str(folder)!r}: {error}") from None
     return place / "report.html"

@@ -1,5 +1,4 @@
-"""What is in a report and in what order: a chapter a task, a part a question, and one chapter for all tasks
-together."""
+"""Contents of a report in order: a chapter a task, a part a question, a chapter for all tasks."""
 
 from __future__ import annotations
 
@@ -20,8 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """The answer to one question, complete: what failed is left out. name: unique in the report, fit for an
-    address."""
+    """The answer to one question, without the tables and figures that failed.
+
+    name: unique in the report, used in addresses.
+    """
 
     name: str
     question: Question
@@ -33,8 +34,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Chapter:
-    """The questions of one task, or of all tasks together. unanswered: titles of questions, and why these
-    results cannot answer them."""
+    """The questions of one task, or of all tasks together.
+
+    unanswered: titles of questions, each with the reason why the results cannot answer it.
+    """
 
     name: str
     title: str
@@ -45,8 +48,9 @@ class Chapter:
 
 
 def chapters(measured: Measured, *, in_parallel: bool = False) -> list[Chapter]:
-    """Return the chapters of a report, in the order of the study's tasks and of
-    :data:`sensitivity.questions.QUESTIONS`.
+    """Return the chapters of a report, in the order of tasks and questions.
+
+    Questions are in the order of :data:`sensitivity.questions.QUESTIONS`.
 
     Args:
         measured: the measures.
@@ -55,19 +59,19 @@ def chapters(measured: Measured, *, in_parallel: bool = False) -> list[Chapter]:
     tasks = list(dict.fromkeys(task for task, _ in measured.results.groups))
     if len(tasks) == 1:
         return [_chapter(measured, "task-1", tasks[0], tasks[0], once=None)]
-    asked = [(f"task-{place}", task, task, False) for place, task in enumerate(tasks, start=1)]
-    asked.append(("all-tasks", "All tasks together", "", True))
+    jobs = [(f"task-{place}", task, task, False) for place, task in enumerate(tasks, start=1)]
+    jobs.append(("all-tasks", "All tasks together", "", True))
     if not in_parallel:
-        return [_chapter(measured, name, title, task, once=once) for name, title, task, once in asked]
+        return [_chapter(measured, name, title, task, once=once) for name, title, task, once in jobs]
     from joblib import Parallel, cpu_count, delayed
 
-    found = []
-    for chapter, failures in Parallel(n_jobs=min(cpu_count(), len(asked)))(
-        delayed(_chapter_apart)(measured, *each) for each in asked
+    contents = []
+    for chapter, failures in Parallel(n_jobs=min(cpu_count(), len(jobs)))(
+        delayed(_chapter_apart)(measured, *job) for job in jobs
     ):
         measured.failures.update(failures)
-        found.append(chapter)
-    return found
+        contents.append(chapter)
+    return contents
 
 
 def _chapter_apart(

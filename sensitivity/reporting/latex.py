@@ -21,15 +21,17 @@ SHOWN = ("overview", "main_effects", "trials")
 """Tables of questions that stand here in other words, or not at all."""
 
 
-def latex(measured: Measured, found: Sequence[Chapter]) -> str:
-    """The tables that fit on a page, for LaTeX with booktabs: an overview for each task, then those of its
-    questions."""
+def latex(measured: Measured, contents: Sequence[Chapter]) -> str:
+    """Return the tables that fit on a page as LaTeX with booktabs.
+
+    Each task has its overview, then the tables of its questions.
+    """
     lines = ["% \\usepackage{booktabs}"]
-    for chapter in found:
-        own = {"overview": tables.overview, "main_effects": tables.shares} if chapter.task else {}
+    for chapter in contents:
+        summaries = {"overview": tables.overview, "main_effects": tables.shares} if chapter.task else {}
         shown = {
             name: measured.attempt(name, partial(tabulate, measured, chapter.task), pd.DataFrame())
-            for name, tabulate in own.items()
+            for name, tabulate in summaries.items()
         }
         shown = {name: table for name, table in shown.items() if not table.empty}
         for part in chapter.parts:
@@ -52,9 +54,9 @@ def latex(measured: Measured, found: Sequence[Chapter]) -> str:
 
 
 def _latex_text(words: str) -> str:
-    special = {each: f"\\{each}" for each in "&%$#_{}"} | {
+    special = {character: f"\\{character}" for character in "&%$#_{}"} | {
         "\\": "\\textbackslash{}",
         "~": "\\textasciitilde{}",
         "^": "\\textasciicircum{}",
     }
-    return "".join(special.get(each, each) for each in words)
+    return "".join(special.get(character, character) for character in words)

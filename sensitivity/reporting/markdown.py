@@ -21,10 +21,18 @@ if TYPE_CHECKING:
 SIGNS, BACKTICKS = re.compile(r"[\\`*\[\]~]|^[#>]|(?<!\w)_|_(?!\w)"), re.compile(r"`+")
 
 
-def markdown(measured: Measured, found: Sequence[Chapter], pictures: Mapping[tuple[str, str], str]) -> str:
-    """The report as Markdown. Args: pictures: the file of the figure of a part, by the names of both."""
+def markdown(
+    measured: Measured, report_chapters: Sequence[Chapter], pictures: Mapping[tuple[str, str], str]
+) -> str:
+    """Return the report as Markdown.
+
+    Args:
+        measured: of the study.
+        report_chapters: in order.
+        pictures: file of a figure, by the names of its part and of the figure.
+    """
     lines = [f"# {_text(measured.results.study)}", "", _text(lead(measured.results)), ""]
-    contents = [line for chapter in found for line in _chapter(measured, chapter, pictures)]
+    contents = [line for chapter in report_chapters for line in _chapter(measured, chapter, pictures)]
     warnings = caveats(measured)
     if warnings:
         lines += ["## Read with care", "", *_bullets(warnings), ""]
@@ -80,11 +88,11 @@ def _pictures(part: Part, pictures: Mapping[tuple[str, str], str]) -> list[str]:
 
 
 def _bullets(sentences: Iterable[str]) -> list[str]:
-    return [f"- {_text(each)}" for each in sentences]
+    return [f"- {_text(sentence)}" for sentence in sentences]
 
 
 def _text(words: str) -> str:
-    r"""Words in which no reader of Markdown finds HTML, a link, a picture or code.
+    r"""Escape text for Markdown: no HTML, link, picture or code is left in it.
 
     >>> _text("![<b>](x) l1_adam *")
     '!\\[&lt;b>\\](x) l1_adam \\*'
@@ -99,6 +107,6 @@ def _table(table: pd.DataFrame) -> list[str]:
     lines = [
         head,
         ["---"] * len(head),
-        *([str(each) for each in row] for row in table.to_numpy(dtype=object).tolist()),
+        *([str(value) for value in row] for row in table.to_numpy(dtype=object).tolist()),
     ]
     return ["| " + " | ".join(_text(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]

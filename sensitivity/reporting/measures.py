@@ -22,8 +22,10 @@ NOT_MEASURES = ("trials",)
 
 
 def save_measures(measured: Measured, folder: pathlib.Path) -> None:
-    """Write the table of every measure, of all tasks, as CSV and Parquet; what could not be measured and why
-    is in ``refused.csv``."""
+    """Write the table of every measure, of all tasks, as CSV and Parquet.
+
+    ``refused.csv`` lists the measures that could not be computed, with the reasons.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tasks = list(dict.fromkeys(task for task, _ in measured.results.groups))
     refused = []
@@ -32,7 +34,7 @@ def save_measures(measured: Measured, folder: pathlib.Path) -> None:
             if name in NOT_MEASURES:
                 continue
             parts = [question.table(name, measured, task) for task in (tasks[:1] if question.once else tasks)]
-            filled = [each for each in parts if not each.empty]
+            filled = [part for part in parts if not part.empty]
             if not filled:
                 reason = (
                     refusal(parts[0]) or question.reason_against(measured, tasks[0]) or "Nothing to measure."
@@ -47,15 +49,16 @@ def save_measures(measured: Measured, folder: pathlib.Path) -> None:
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with configurations as JSON: a column of text opens everywhere."""
-    held = {
+    """Return the table with configurations as JSON: a column of text opens everywhere."""
+    plain_columns = {
         name: column
         for name, column in table.items()
-        if column.map(lambda each: isinstance(each, dict)).any()
+        if column.map(lambda value: isinstance(value, dict)).any()
     }
     text = {
-        str(name): column.map(lambda each: json.dumps(each, default=str)) for name, column in held.items()
+        str(name): column.map(lambda value: json.dumps(value, default=str))
+        for name, column in plain_columns.items()
     }
-    found = of_one_type(table.assign(**text))
-    found.attrs = {}
-    return found
+    typed = of_one_type(table.assign(**text))
+    typed.attrs = {}
+    return typed

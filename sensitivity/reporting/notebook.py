@@ -1,5 +1,7 @@
-"""How results and a study show themselves in a notebook: the report's lead and overview, and what the study
-would run."""
+"""Notebook views of results and of a study.
+
+Results show the report's lead and overview, a study its planned trials.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def results_html(results: Results) -> str:
-    """What was run, and of each task the overview of its variants, as HTML."""
+    """Return the lead and the overview of each task as HTML."""
     from sensitivity.measures import Measured
     from sensitivity.reporting.provenance import lead
     from sensitivity.reporting.tables import overview
@@ -30,10 +32,10 @@ def results_html(results: Results) -> str:
 
 
 def study_html(study: Study) -> str:
-    """What a study would run, one row a task and variant, as HTML."""
+    """Return the planned trials of a study as HTML, one row a task and variant."""
     from sensitivity.study.estimates import plan_rows
 
-    rows = [{name: each for name, each in row.items() if name != "hours"} for row in plan_rows(study)]
+    rows = [{name: value for name, value in row.items() if name != "hours"} for row in plan_rows(study)]
     counts = [
         f"{count} {name}{'s' if count != 1 else ''}"
         for count, name in ((len(study.seeds), "seed"), (study.epochs, "epoch"))
@@ -46,8 +48,9 @@ def study_html(study: Study) -> str:
 
 
 def _table(caption: str, columns: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    head = "".join(f"<th scope='col'>{html.escape(str(each))}</th>" for each in columns)
+    head = "".join(f"<th scope='col'>{html.escape(str(column))}</th>" for column in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(each))}</td>" for each in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td>{html.escape(str(value))}</td>" for value in row) + "</tr>" for row in rows
     )
-    return f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    top = f"<caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+    return f"<table>{top}<tbody>{body}</tbody></table>"

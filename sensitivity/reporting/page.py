@@ -32,8 +32,9 @@ ROWS = 100
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure of the page: its words are text of the page, which breaks lines where a figure cannot; the
-    rest is JSON.
+    """A figure of the page.
+
+    Its texts are text of the page, which breaks lines where a figure cannot; the rest is JSON.
 
     least: the width in rem below which it is scrolled, not squeezed.
     """
@@ -51,8 +52,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table of the page. csv: all of it as a string of JSON. note: where rows are left out, that they
-    are."""
+    """A table of the page.
+
+    csv: all rows as a JSON string.
+    note: text on rows that are not shown.
+    """
 
     name: str
     caption: str
@@ -62,8 +66,8 @@ class Sheet:
     csv: str
 
 
-def page(measured: Measured, found: Sequence[Chapter]) -> str:
-    """The report as one self-contained HTML page. Everything in it is escaped, but style, script and JSON."""
+def page(measured: Measured, report_chapters: Sequence[Chapter]) -> str:
+    """Return the report as one self-contained HTML page, escaped except for style, script and JSON."""
     import jinja2
     from plotly.offline import get_plotlyjs
 
@@ -73,7 +77,7 @@ def page(measured: Measured, found: Sequence[Chapter]) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    contents = [_chapter(measured, chapter) for chapter in found]
+    contents = [_chapter(measured, chapter) for chapter in report_chapters]
     templates = {name: template(name).to_plotly_json() for name in THEMES}
     return files.get_template("page.html").render(
         study=measured.results.study,
@@ -128,59 +132,64 @@ def _part(measured: Measured, part: Part) -> dict[str, Any]:
 
 def _shown(part: Part, drawing: Drawing, figure: go.Figure) -> Shown:
     title, subtitle = (
-        _unmarked(each) for each in (figure.layout.title.text, figure.layout.title.subtitle.text)
+        _unmarked(title) for title in (figure.layout.title.text, figure.layout.title.subtitle.text)
     )
     table = part.tables.get(drawing.table)
     name = f"{part.name}-{drawing.name}"
     label = ". ".join(filter(None, [title, subtitle, *part.sentences[:1]]))
-    made = sheet(f"{name}-table", drawing.table, table) if table is not None else None
-    return Shown(name, title, subtitle, label, drawing.words, _least(figure), *_without_title(figure), made)
+    drawn_sheet = sheet(f"{name}-table", drawing.table, table) if table is not None else None
+    return Shown(
+        name, title, subtitle, label, drawing.words, _least(figure), *_without_title(figure), drawn_sheet
+    )
 
 
 def _unmarked(words: str | None) -> str:
-    """Words of a figure as words of the page, which escapes them itself."""
+    """Return the text of a figure without its escapes; the page escapes it itself."""
     return html.unescape((words or "").replace("<br>", " "))
 
 
 def _least(figure: go.Figure) -> int:
-    """The width in rem that the panels beside each other need, where they cannot be laid out below one
-    another."""
+    """Return the least width in rem of panels that cannot be stacked."""
     columns = len({axis.domain for axis in figure.select_xaxes()})
     can = set((figure.layout.meta or {}).get("narrow", {})) & {"xaxis.domain"}
     return 18 if columns <= 1 or can else 12 * columns
 
 
 HEADROOM, LABELLED = 34, 56
-"""Pixels above a figure whose title is said by the page: for the titles of panels, for the names of parallel
-axes."""
+"""Pixels above a figure without title: for the titles of panels, for the names of parallel axes."""
 
 
 def _without_title(figure: go.Figure) -> tuple[int, str]:
-    """Height and JSON of a figure whose title is elsewhere, without template: the page has one for light and
-    one for dark."""
+    """Return height and JSON of a figure without title and template; the page has one template a theme."""
     import plotly.io
 
     drawn = figure.to_plotly_json()
     layout = {
-        name: each for name, each in drawn["layout"].items() if name not in ("title", "template", "meta")
+        name: value for name, value in drawn["layout"].items() if name not in ("title", "template", "meta")
     }
     room = LABELLED if any(trace["type"] == "parcoords" for trace in drawn["data"]) else HEADROOM
     less = max(0, (layout.get("margin", {}).get("t") or room) - room)
     height = int(layout.get("height") or 450) - less
     layout |= {"height": height, "margin": {**layout.get("margin", {}), "t": room}, "uirevision": "kept"}
     narrow = {
-        place: each
-        for place, each in (drawn["layout"].get("meta") or {}).get("narrow", {}).items()
+        place: value
+        for place, value in (drawn["layout"].get("meta") or {}).get("narrow", {}).items()
         if not place.startswith("title")
     }
     if {"height", "margin.t"} <= set(narrow):
         narrow |= {"height": narrow["height"] - narrow["margin.t"] + room, "margin.t": room}
-    made = {"data": drawn["data"], "layout": layout, "narrow": narrow}
-    return height, _safe(plotly.io.to_json(made, validate=False, remove_uids=False))
+    content = {"data": drawn["data"], "layout": layout, "narrow": narrow}
+    return height, _safe(plotly.io.to_json(content, validate=False, remove_uids=False))
 
 
 def sheet(name: str, what: str, table: pd.DataFrame) -> Sheet:
-    """A table of the page under a name that is unique there. Args: what: its file's name."""
+    """Return a table of the page.
+
+    Args:
+        name: unique on the page.
+        what: name of its file.
+        table: all rows.
+    """
     short = table.head(ROWS)
     more = len(table) - len(short)
     note = f"The first {ROWS} of {len(table):,} rows; the CSV has all." if more > 0 else ""
@@ -188,11 +197,11 @@ def sheet(name: str, what: str, table: pd.DataFrame) -> Sheet:
 
 
 def _sheet(name: str, words: pd.DataFrame, caption: str, note: str, csv: str = "", what: str = "") -> Sheet:
-    rows = [[str(each) for each in row] for row in words.to_numpy(dtype=object).tolist()]
+    rows = [[str(value) for value in row] for row in words.to_numpy(dtype=object).tolist()]
     return Sheet(
         what or name,
         caption,
-        [str(each) for each in words.columns],
+        [str(column) for column in words.columns],
         rows,
         note,
         in_script(csv) if csv else "",
@@ -200,7 +209,7 @@ def _sheet(name: str, words: pd.DataFrame, caption: str, note: str, csv: str = "
 
 
 def in_script(value: Any) -> str:
-    """JSON that no browser takes for the end of the script that it stands in."""
+    """Return JSON that cannot end the script element around it."""
     return _safe(json.dumps(value, allow_nan=False, separators=(",", ":")))
 
 

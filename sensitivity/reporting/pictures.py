@@ -23,23 +23,34 @@ WIDTH, SCALE = 1000, 2
 
 
 def check_png() -> Any:
-    """Kaleido. Raises: InputError where it is not installed."""
+    """Return the module kaleido.
+
+    Raises:
+        InputError: kaleido is not installed.
+    """
     try:
         return importlib.import_module("kaleido")
     except ImportError:
         raise InputError(NEEDS) from None
 
 
-def save_pictures(found: Sequence[Chapter], folder: pathlib.Path) -> dict[tuple[str, str], str]:
-    """Draw every figure of the report as PNG; return the file of each by the names of part and figure,
-    relative to the report.
+def save_pictures(contents: Sequence[Chapter], folder: pathlib.Path) -> dict[tuple[str, str], str]:
+    """Draw every figure of the report as PNG.
 
-    Raises: InputError without kaleido, or without a browser for it.
+    Args:
+        contents: chapters of the report.
+        folder: of the report.
+
+    Returns:
+        The file of each figure, relative to the report, by the names of part and figure.
+
+    Raises:
+        InputError: kaleido or its browser is missing.
     """
     kaleido = check_png()
     folder.mkdir(parents=True, exist_ok=True)
     figures, names = [], {}
-    for chapter in found:
+    for chapter in contents:
         for part in chapter.parts:
             for drawing, figure in part.figures:
                 name = names[part.name, drawing.name] = f"{folder.name}/{part.name}-{drawing.name}.png"

@@ -1,4 +1,4 @@
-"""How a study was made: its specification, devices, versions, commit, seeds and time."""
+"""Provenance of a study: its specification, devices, versions, commit, seeds and time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_REASONS, LONGEST_REASON = 5, 120
 
 
 def lead(results: Results) -> str:
-    """One sentence on what was asked, and one on what was run."""
+    """Return a sentence on the study's question, and one on its trials."""
     counts = results.trials["status"].value_counts()
     words = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES if status in counts)
     designs = " and ".join(dict.fromkeys(map(results.design_of, results.spaces)))
@@ -43,7 +43,7 @@ def lead(results: Results) -> str:
 
 
 def provenance(results: Results) -> list[tuple[str, str]]:
-    """What a reader needs to make the study again, as names and values."""
+    """Return names and values that a reader needs to repeat the study."""
     versions = ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name)))
     hours, minutes = divmod(round(float(results.trials["seconds"].sum()) / 60), 60)
     is_timed = IMPORTED not in results.spec or bool(results.trials["seconds"].notna().any())
@@ -62,14 +62,14 @@ def provenance(results: Results) -> list[tuple[str, str]]:
 
 
 def specification(results: Results) -> str:
-    """The study as YAML."""
+    """Return the study as YAML."""
     return yaml.safe_dump(
         dict(results.spec), sort_keys=False, default_flow_style=None, width=100, allow_unicode=True
     )
 
 
 def _reasons(results: Results) -> str:
-    """How many trials have failed for which reason, the most frequent first."""
+    """Return the number of failed trials by reason, the most frequent first."""
     failed = results.trials.loc[results.trials["status"] == "failed", "error"]
     counts = failed.fillna("none given").astype(str).str.slice(0, LONGEST_REASON).value_counts()
     more = f"; {len(counts) - MOST_REASONS} other reasons" if len(counts) > MOST_REASONS else ""
@@ -77,7 +77,7 @@ def _reasons(results: Results) -> str:
 
 
 def _seeds(results: Results) -> str:
-    """The seeds themselves, and how many a configuration has where it has not all of them."""
+    """Return the seeds, and their number by configuration if some are missing."""
     seeds, words = sorted(results.trials["seed"].unique()), seeds_in_words(results)
     named = (
         listed([str(seed) for seed in seeds])
@@ -88,8 +88,10 @@ def _seeds(results: Results) -> str:
 
 
 def _repeatability(results: Results) -> str:
-    """The bound of equality over cohort sizes, where results are not the same in every bit
-    (:func:`sensitivity.running.run.run`)."""
+    """Return the bound on differences between cohort sizes, if results are not bit-identical.
+
+    See :func:`sensitivity.running.run.run`.
+    """
     if IMPORTED in results.spec or results.spec.get("trainable") is not None:  # each trial trains by itself
         return ""
     bound = "by no more than the rounding of the precision"
@@ -99,11 +101,11 @@ def _repeatability(results: Results) -> str:
         return ""
     from trainables.tasks import is_of_package
 
-    own = [name for name in results.spec.get("tasks", ()) if not is_of_package(name)]
-    whose = "a task of your own" if len(own) == 1 else "tasks of your own"
+    foreign_tasks = [name for name in results.spec.get("tasks", ()) if not is_of_package(name)]
+    whose = "a task of your own" if len(foreign_tasks) == 1 else "tasks of your own"
     return (
-        f"results of {listed(own)}, {whose}, may depend on how many trials train together, {bound}"
-        if own
+        f"results of {listed(foreign_tasks)}, {whose}, may depend on how many trials train together, {bound}"
+        if foreign_tasks
         else ""
     )
 
@@ -120,7 +122,7 @@ def _version(name: str) -> str:
 
 
 def _commit() -> str:
-    """The commit of this package, where it runs from a clone of its repository."""
+    """Return the commit of this package, if it runs from a clone of its repository."""
     root = pathlib.Path(__file__).parents[2]
     if not (root / ".git").exists():
         return ""
@@ -138,10 +140,10 @@ def devices_in_words(runs: Iterable[Mapping[str, Any]]) -> str:
     >>> devices_in_words([{"workers": 8, "hosts": ["a", "b"], "devices": {"H100": 2}}, one])
     '2 x H100 (2 hosts, up to 8 workers); EPYC (1 worker)'
     """
-    found = []
+    descriptions = []
     for run in runs:
         devices = [f"{count} x {name}" if count > 1 else name for name, count in run["devices"].items()]
         hosts = f"{len(run['hosts'])} hosts, " if len(run["hosts"]) > 1 else ""
         workers = "1 worker" if run["workers"] == 1 else f"up to {run['workers']} workers"
-        found.append(f"{listed(devices or ['unknown'])} ({hosts}{workers})")
-    return "; ".join(dict.fromkeys(found))
+        descriptions.append(f"{listed(devices or ['unknown'])} ({hosts}{workers})")
+    return "; ".join(dict.fromkeys(descriptions))

@@ -1,5 +1,4 @@
-"""Tables as a reader wants them: a value and its interval in one cell, numbers in four digits, nothing that
-is empty."""
+"""Tables for readers: a value and its interval in one cell, four digits, no empty column."""
 
 from __future__ import annotations
 
@@ -26,14 +25,14 @@ ROBUST = " Robust width: decades of learning rate within 10% of the best loss."
 
 
 def how_to_read(measured: Measured) -> str:
-    """What the numbers of :func:`overview` are."""
+    """Return the explanation of the numbers of :func:`overview`."""
     over = {"lr": "the range of learning rates"}.get(measured.compared_over or "", "all configurations")
     cap = cap_of(measured.results).replace("that ended", "that any trial of the task ended with")
     return HOW_TO_READ.format(what=over, cap=cap) + (ROBUST if measured.compared_over == "lr" else "")
 
 
 def overview(measured: Measured, task: str) -> pd.DataFrame:
-    """One row a variant: best result and where, sensitivity, robust width, divergence; in words."""
+    """Return one row a variant: best result and its configuration, sensitivity, robust width, divergence."""
     table = of_task(measured.overview, task)
     wide = bool(table["robust_width"].notna().any())
     of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
@@ -54,26 +53,25 @@ def overview(measured: Measured, task: str) -> pd.DataFrame:
 
 
 def _sensitivity_in_words(measured: Measured, row: Mapping[str, Any]) -> str:
-    """The sensitivity of a variant; none where nothing of it varies."""
+    """Return the sensitivity of a variant as text; "" if none of its hyperparameters varies."""
     if not measured.results.varied(row["variant"]):
         return DASH
     return with_interval(row, "sensitivity") if row["learned"] else "did not learn"
 
 
 def shares(measured: Measured, task: str) -> pd.DataFrame:
-    """Shares of the variance of the loss, one row a variant and one column an effect; in words."""
+    """Return shares of the variance of the loss, one row a variant and one column an effect."""
     table = of_task(measured.main_effects, task)
     effects = list(dict.fromkeys(table["effect"]))
     rows = []
     for variant, part in table.groupby("variant", sort=False):
-        found = {row["effect"]: with_interval(row, form=".0%") for row in records(part)}
-        rows.append({"variant": str(variant), **{effect: found.get(effect, DASH) for effect in effects}})
+        by_effect = {row["effect"]: with_interval(row, form=".0%") for row in records(part)}
+        rows.append({"variant": str(variant), **{effect: by_effect.get(effect, DASH) for effect in effects}})
     return pd.DataFrame(rows)
 
 
 def in_words(table: pd.DataFrame) -> pd.DataFrame:
-    """Any measure's table for reading: of one task, so without that column, with each value and its interval
-    in one cell.
+    """Return a measure's table of one task for reading, with each value and its interval in one cell.
 
     >>> row = {"task": "t", "variant": "adam", "value": 0.5, "low": 0.25, "high": 1.0, "n": 8, "note": ""}
     >>> in_words(pd.DataFrame([row])).to_dict("records")
@@ -91,21 +89,19 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
     shown: dict[str, list[str]] = {}
     for name in names:
         column = list(table[name])
-        if name in ends or (name == "task" and len(set(column)) == 1) or all(each == "" for each in column):
+        if name in ends or (name == "task" and len(set(column)) == 1) or all(text == "" for text in column):
             continue
         if name in spans:
             low, high = (list(table[end]) for end in spans[name])
             cells = [{"value": a, "low": b, "high": c} for a, b, c in zip(column, low, high, strict=True)]
-            shown[f"{name} (interval)".replace("_", " ")] = [
-                with_interval(each, form=".4g") for each in cells
-            ]
+            shown[f"{name} (interval)".replace("_", " ")] = [with_interval(row, form=".4g") for row in cells]
         else:
-            shown[name.replace("_", " ")] = [cell(each) for each in column]
+            shown[name.replace("_", " ")] = [cell(value) for value in column]
     return pd.DataFrame(shown)
 
 
 def cell(value: Any) -> str:
-    """A cell in words.
+    """Return a cell as text.
 
     >>> cell(float("nan")), cell(True), cell({"lr": 0.1}), cell(None)
     ('–', 'yes', 'lr 0.1', '–')

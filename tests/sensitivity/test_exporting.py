@@ -336,12 +336,12 @@ def refuse(*arguments, **named):
     os._exit(3)
 
 socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = socket.getaddrinfo = refuse
-from sensitivity.results.results import Results
+from sensitivity import from_table, to_mlflow, to_tensorboard
 import pandas as pd
 
-found = Results.from_table(pd.DataFrame({"lr": [0.1, 1.0], "loss": [0.5, 0.1]}), metric="loss")
-found.to_mlflow(pathlib.Path(sys.argv[1]) / "mlflow")
-found.to_tensorboard(pathlib.Path(sys.argv[1]) / "tensorboard")
+results = from_table(pd.DataFrame({"lr": [0.1, 1.0], "loss": [0.5, 0.1]}), metric="loss")
+to_mlflow(results, pathlib.Path(sys.argv[1]) / "mlflow")
+to_tensorboard(results, pathlib.Path(sys.argv[1]) / "tensorboard")
 """
 OPT_OUTS = ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "CI", "PYTEST_CURRENT_TEST")
 """What MLflow takes for a wish to send nothing; here nobody has said so."""

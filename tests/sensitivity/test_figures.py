@@ -16,7 +16,7 @@ from search_spaces.hyperparameters import Categorical, Ordinal
 from search_spaces.spaces import SearchSpace
 from sensitivity import figures
 from sensitivity.figures.axes import Axis
-from sensitivity.figures.comparisons import apart
+from sensitivity.figures.comparisons import spread
 from sensitivity.figures.noise import deviation
 from sensitivity.figures.panels import MOST_POINTS
 from sensitivity.figures.timeline import ran
@@ -317,10 +317,10 @@ def test_what_is_maximised_is_drawn_as_itself() -> None:
 
 
 def test_labels_that_would_meet_are_moved_apart() -> None:
-    made = apart(np.array([50.0, 50.0, 51.0, 300.0]), most=320, least=17)
+    made = spread(np.array([50.0, 50.0, 51.0, 300.0]), most=320, least=17)
     assert (np.diff(np.sort(made)) >= 17 - 1e-9).all()
     assert made[3] == 300
-    assert apart(np.full(10, 319.0), most=320, least=17).max() <= 320
+    assert spread(np.full(10, 319.0), most=320, least=17).max() <= 320
 
 
 def test_a_theme_changes_only_what_is_no_data(measured: Measured) -> None:

@@ -1,0 +1,36 @@
+"""``sensitivity report``: the report of a study in a store."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sensitivity.command.options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
+from sensitivity.command.terminal import conclude, report_folder
+
+
+def report(
+    study: Annotated[
+        str | None, typer.Argument(help="Name of a study in the store.", show_default="the only one")
+    ] = None,
+    store: StorePlace = DEFAULT_STORE,
+    out: Folder = None,
+    metric: Metric = None,
+    png: Annotated[
+        bool,
+        typer.Option("--png", help="Write the figures as PNG too; needs kaleido and Chrome or Chromium."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the report of a study from what the store holds, also while it runs."""
+    from sensitivity.results.results import Results
+    from sensitivity.store.store import Store
+
+    opened = Store(store, create=False)
+    try:
+        name = the_study(opened, study)
+        results = Results.from_store(opened, name, metric=metric)
+    finally:
+        opened.close()
+    conclude(results, report_folder(out, name), as_json, png=png)
