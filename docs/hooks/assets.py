@@ -38,7 +38,8 @@ class Assets(HTMLParser):
 
 
 def on_post_build(*, config: Any) -> None:
-    """Check every page and style sheet of the site. Raises: PluginError that lists what is loaded from elsewhere."""
+    """Check every page and style sheet of the site. Raises: PluginError that lists what is loaded from
+    elsewhere."""
     site = pathlib.Path(config.site_dir)
     offenders = []
     for path in sorted(site.rglob("*.html")):

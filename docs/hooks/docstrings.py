@@ -1,4 +1,5 @@
-r"""Docstrings as Markdown: roles of Sphinx become code, doctests become blocks of code, formulas become MathML, which needs no script."""
+r"""Docstrings as Markdown: roles of Sphinx become code, doctests become blocks of code, formulas become
+MathML, which needs no script."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Pages of the site that are no file of ``docs/``: README, CONTRIBUTING, CHANGELOG, and each source file that a page links to.
+"""Pages of the site that are no file of ``docs/``: README, CONTRIBUTING, CHANGELOG, and each source file that
+a page links to.
 
-In the repository a page links to source files by relative path (``../sensitivity/measures``). The site has a page for each of them, so the
-same link works in both. A link that leads nowhere stays as written, and the strict build fails on it.
+In the repository a page links to source files by relative path (``../sensitivity/measures``). The site has a
+page for each of them, so the same link works in both. A link that leads nowhere stays as written, and the
+strict build fails on it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ HIDDEN = "---\nsearch:\n  exclude: true\n---\n\n"  # a search finds the document
 
 
 def on_files(files: Files, *, config: Any) -> Files:
-    """Add the pages at the root of the repository, and one page for each source file or folder that a page links to."""
+    """Add the pages at the root of the repository, and one page for each source file or folder that a page
+    links to."""
     for name, uri in ROOT_PAGES.items():
         files.append(File.generated(config, uri, content=(ROOT / name).read_text(encoding="utf-8")))
     pages = [file for file in files.documentation_pages() if not file.src_uri.startswith("source/")]

@@ -1,8 +1,8 @@
 """The process of one study: ``sensitivity run`` in the study's folder, and at its end a note of how it ended.
 
 ``python -m sensitivity.command.process LOCK FOLDER MODULES ARGUMENT ...`` is started by
-:mod:`sensitivity.service.study_process` with an open, locked file LOCK; MODULES are looked for in FOLDER too. The lock
-is held as long as the process lives, so no reuse of process ids can make a dead one look alive.
+:mod:`sensitivity.service.study_process` with an open, locked file LOCK; MODULES are looked for in FOLDER too.
+The lock is held as long as the process lives, so no reuse of process ids can make a dead one look alive.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Private names of Ray Tune that are read from an object of the caller's, without importing Ray.
 
-:mod:`sensitivity.running.compat` has those that Ray itself is needed for. No other module of ``sensitivity`` uses a
-private name of a library.
+:mod:`sensitivity.running.compat` has those that Ray itself is needed for. No other module of ``sensitivity``
+uses a private name of a library.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def has_resources(trainable: Any) -> bool:
 def grid_metric(grid: Any) -> tuple[str | None, str | None]:
     """The metric and the mode that the Tuner of a ResultGrid was given; None where it was given none.
 
-    Private name: ``ResultGrid._experiment_analysis`` (Ray 2.60). The public ``ResultGrid`` takes a metric, and does not tell one.
+    Private name: ``ResultGrid._experiment_analysis`` (Ray 2.60). The public ``ResultGrid`` takes a metric,
+    and does not tell one.
 
     Args:
         grid: what ``Tuner.fit()`` returned.
