@@ -22,6 +22,7 @@ def add_in_norm_(total: list[Tensor], more: list[Tensor], p: float | list[Tensor
         more: x, at least 0, of the same shapes.
         p: at least 1; one number, or for every tensor one that broadcasts.
 
+    >>> import torch
     >>> total = [torch.tensor([3e-30, 0.0])]
     >>> add_in_norm_(total, [torch.tensor([4e-30, 0.0])], 2.0)
     >>> total[0]

@@ -149,17 +149,6 @@ def assemble(
     )
 
 
-def as_utf8(name: str) -> str:
-    """Return a name with "?" for each byte that is not UTF-8.
-
-    Reports and tables hold UTF-8 only; file names can hold any bytes.
-
-    >>> as_utf8("caf" + chr(0xDCE9)), as_utf8("café")
-    ('caf?', 'café')
-    """
-    return name.encode(errors="replace").decode()
-
-
 def _with_status(trial: Imported, budget: int) -> Imported:
     """Return the trial with the status that its reports imply.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from sensitivity.exchange.assembling import as_utf8, assemble
+from sensitivity.exchange.assembling import assemble
 from sensitivity.exchange.inferring import Spaces
 from sensitivity.exchange.optuna_files import studies_of
 from sensitivity.exchange.optuna_trials import OptunaTrials
-from sensitivity.exchange.trial import Imported
+from sensitivity.exchange.trial import Imported, as_utf8
 from sensitivity.results.results import ASSUMED_ADAPTIVE, Results
 from trainables.names import InputError, unknown
 

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.spaces import SearchSpace
-from sensitivity.exchange.assembling import as_utf8, assemble
+from sensitivity.exchange.assembling import assemble
+from sensitivity.exchange.cell_numbers import numbers_of
 from sensitivity.exchange.column_names import bare_name, column_called
 from sensitivity.exchange.column_roles import OWN_COLUMNS, Roles, column_roles, doubtful_results
 from sensitivity.exchange.columns import Column, columns_of
@@ -20,10 +21,10 @@ from sensitivity.exchange.metric_columns import direction_of, metric_of
 from sensitivity.exchange.nested_cells import flattened
 from sensitivity.exchange.table_files import nulls_are_nan, read_frame
 from sensitivity.exchange.table_notes import role_notes
-from sensitivity.exchange.table_trials import Empty, TableTrials, numbers_of
+from sensitivity.exchange.table_trials import Empty, TableTrials
 from sensitivity.exchange.tool_folders import read_folder
 from sensitivity.exchange.tool_tables import ToolTable
-from sensitivity.exchange.trial import Direction
+from sensitivity.exchange.trial import Direction, as_utf8
 from sensitivity.results.results import Results
 from trainables.names import InputError, unknown
 

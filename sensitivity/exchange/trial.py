@@ -39,3 +39,14 @@ class Imported:
     def value(self) -> float:
         """The last that was reported."""
         return self.reports[-1][1] if self.reports else math.nan
+
+
+def as_utf8(name: str) -> str:
+    """Return a name with "?" for each byte that is not UTF-8.
+
+    Reports and tables hold UTF-8 only; file names can hold any bytes.
+
+    >>> as_utf8("caf" + chr(0xDCE9)), as_utf8("café")
+    ('caf?', 'café')
+    """
+    return name.encode(errors="replace").decode()

@@ -109,7 +109,7 @@ def test_a_measure_is_the_same(name: str, source: Source, measured: Measured) ->
 def test_a_table_of_the_dashboard_is_the_same(name: str, source: Source, measured: Measured) -> None:
     for task in TASKS:
         question = next(question for question in QUESTIONS if question.key == measure_page.TABLES[name])
-        shown = measure_page.found(source, View(name="watched", task=task), name)
+        shown = measure_page.measured_table(source, View(name="watched", task=task), name)
         assert csv_text(shown) == csv_text(question.table(name, measured, task))
 
 
