@@ -59,8 +59,8 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Files) -> 
         target = _target(match[2], path)
         if target is None:
             return match[0]
-        path = posixpath.relpath(_uri(target), posixpath.dirname(uri) or ".")
-        return f"{match[1]}{path}{match[3] or ''}{match[4]}"
+        relative = posixpath.relpath(_uri(target), posixpath.dirname(uri) or ".")
+        return f"{match[1]}{relative}{match[3] or ''}{match[4]}"
 
     return LINK.sub(link, markdown)
 
