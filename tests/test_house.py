@@ -11,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import pytest
+
 import sensitivity
 from tests.house_map import ROOT, TOP, between_rooms, circles_of, floors_of, imports_of, upward
 
@@ -58,6 +60,7 @@ def docstrings(tree: ast.Module) -> Iterator[tuple[str, int]]:
             yield text, getattr(node, "lineno", 1)
 
 
+@pytest.mark.slow
 def test_imports_go_down() -> None:
     imports = imports_of(ROOT)
     assert not circles_of(imports)
@@ -65,6 +68,7 @@ def test_imports_go_down() -> None:
     assert max(floors_of(between_rooms(imports)).values()) <= MOST_FLOORS
 
 
+@pytest.mark.slow
 def test_a_file_has_one_subject() -> None:
     offenders = [
         f"{name}: {text.count(chr(10))} lines"
@@ -74,6 +78,7 @@ def test_a_file_has_one_subject() -> None:
     assert not offenders
 
 
+@pytest.mark.slow
 def test_words() -> None:
     """Names say a role, docstrings begin with a verb or a name, and a share is written as an axis writes it."""
     offenders, texts, questions = [], 0, []
@@ -92,6 +97,7 @@ def test_words() -> None:
     assert len(questions) < texts / 100, questions
 
 
+@pytest.mark.slow
 def test_only_the_command_prints() -> None:
     offenders = [
         f"{name}:{node.lineno}"
@@ -103,6 +109,7 @@ def test_only_the_command_prints() -> None:
     assert not offenders
 
 
+@pytest.mark.slow
 def test_the_front_is_cheap_and_names_no_package() -> None:
     packages = {module.name for module in pkgutil.iter_modules(sensitivity.__path__)}
     assert not packages & set(sensitivity.__all__)

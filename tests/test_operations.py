@@ -61,6 +61,7 @@ def same(one: str, other: str) -> bool:
     return all(a.equals(b) for a, b in zip(content(one), content(other), strict=True))
 
 
+@pytest.mark.slow
 def test_a_file_is_saved_and_restored(tmp_path: pathlib.Path) -> None:
     fill(str(tmp_path / "studies.sqlite"))
     succeeds(SQLITE, tmp_path)
@@ -75,6 +76,7 @@ def server() -> Iterator[Server]:
         yield started
 
 
+@pytest.mark.slow
 def test_a_database_is_dumped_and_restored(server: Server, tmp_path: pathlib.Path) -> None:
     places = {name: server.database(name) for name in ("studies", "restored")}
     fill(places["studies"])

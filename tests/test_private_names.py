@@ -60,6 +60,7 @@ def test_a_private_name_is_found(source: str, names: list[str]) -> None:
     assert list(private_names(source)) == names
 
 
+@pytest.mark.slow
 def test_private_names_are_in_compat_files_only() -> None:
     files = [
         path

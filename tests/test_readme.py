@@ -74,6 +74,7 @@ def succeeds(script: str, folder: pathlib.Path) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_shows_is_so(page: pathlib.Path, tmp_path: pathlib.Path) -> None:
     (tmp_path / "blocks").mkdir()
@@ -89,6 +90,7 @@ def test_what_a_page_shows_is_so(page: pathlib.Path, tmp_path: pathlib.Path) -> 
     succeeds("page.py", tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "block"), RUNS)
 def test_studies_run(page: pathlib.Path, block: str, tmp_path: pathlib.Path) -> None:
     write_files(page, tmp_path)

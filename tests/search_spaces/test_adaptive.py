@@ -304,6 +304,7 @@ def test_brute_force_over_a_continuous_space_is_refused_by_name() -> None:
         adaptive({}, sampler="brute")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "brute"])
 def test_a_continued_conditional_study_asks_again_what_was_open(tmp_path: Path, sampler: str) -> None:
     storage = f"sqlite:///{tmp_path / 'study.sqlite'}"

@@ -121,6 +121,7 @@ def _ends(each: Any) -> tuple[Any, Any]:
     return values[0], values[-1]
 
 
+@pytest.mark.slow
 @given(space=spaces())
 def test_plain_data_come_back(space: SearchSpace) -> None:
     data = space.to_dict()
@@ -158,6 +159,7 @@ def test_enumerating_gives_each_combination_of_active_levels_once(space: SearchS
     assert [repr(each) for each in space.enumerate(2)] == list(dict.fromkeys(expected))
 
 
+@pytest.mark.slow
 @given(space=spaces(most=4))
 def test_size_counts_configurations(space: SearchSpace) -> None:
     if math.isinf(space.size):
@@ -445,6 +447,7 @@ def test_every_value_of_every_hyperparameter_can_be_reached(space: SearchSpace) 
             assert configuration[each.name] == value
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_configurations_take_seconds() -> None:
     import time
 

@@ -162,6 +162,7 @@ def test_how_a_space_is_written_is_pinned() -> None:
     assert str(SPACES["nested conditions"]) == LISTING
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_to_the_last_digit() -> None:
     code = (
         "from search_spaces import Sobol, Random\n"

@@ -54,6 +54,7 @@ AWKWARD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", AWKWARD)
 def test_awkward_studies_have_every_figure(case: str) -> None:
     measured = Measured(AWKWARD[case]())

@@ -43,6 +43,7 @@ def store(tmp_path: pathlib.Path, request: pytest.FixtureRequest) -> Iterator[St
     made.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 7, 10**6])
 def test_batches_together_are_the_table_of_the_store(store: Store, rows: int) -> None:
     epochs = list(epoch_batches(store, "watched", rows=rows))
@@ -94,6 +95,7 @@ def _peak(folder: pathlib.Path, trials: int) -> float:
         store.close()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_epochs(tmp_path: pathlib.Path) -> None:
     """Ten times the epochs: what grows is the list of the trials' keys."""
     few, many = _peak(tmp_path / "few", 100), _peak(tmp_path / "many", 1_000)

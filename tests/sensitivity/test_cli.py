@@ -142,6 +142,7 @@ def test_a_run_without_a_report_measures_and_writes_nothing(
     assert not (filled / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_report_is_written_from_the_store(
     filled: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,6 +160,7 @@ def read(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
     return json.loads(capfd.readouterr().out)
 
 
+@pytest.mark.slow
 def test_a_program_can_read_everything(
     filled: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -207,6 +209,7 @@ def test_a_person_can_read_everything(
     assert capfd.readouterr().out.count("\n") > 1
 
 
+@pytest.mark.slow
 def test_help_answers_in_under_a_second() -> None:
     command = [sys.executable, "-m", "sensitivity.command.main", "--help"]
     fastest = float("inf")
@@ -228,6 +231,7 @@ register_task(Task("mine/digits", "digits", seeded(flat), "cross_entropy", ["acc
 """
 
 
+@pytest.mark.slow
 def test_a_task_of_ones_own_comes_with_its_module(
     here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -243,6 +247,7 @@ def test_a_task_of_ones_own_comes_with_its_module(
     assert run(["report", "mine"], monkeypatch) == 0  # what has run is read without the module
 
 
+@pytest.mark.slow
 def test_the_version_is_that_of_the_package_by_either_name_of_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

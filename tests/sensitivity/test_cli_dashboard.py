@@ -33,6 +33,7 @@ def test_what_it_refuses(tmp_path: pathlib.Path, given: dict[str, str], message:
         dashboard(**options, port=0, browser=False)
 
 
+@pytest.mark.slow
 def test_it_answers_on_this_machine_until_it_is_stopped(tmp_path: pathlib.Path) -> None:
     Store(tmp_path / "s.sqlite").close()
     command = [

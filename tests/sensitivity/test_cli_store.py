@@ -138,6 +138,7 @@ def tables(place: str) -> list[pd.DataFrame]:
         return [table for name in ("one", "two") for table in (store.trials(name), store.epochs(name))]
 
 
+@pytest.mark.slow
 def test_a_copy_there_and_back_is_the_same_and_a_second_one_adds_nothing(
     adaptive: str, command: Command, tmp_path: pathlib.Path, request: pytest.FixtureRequest
 ) -> None:
@@ -182,6 +183,7 @@ def test_vacuum_drops_what_is_in_no_study_and_asks_first(filled: str, command: C
     assert command("check", "--store", filled)[1].startswith("version 5, studies 2, trials 3, epochs 5")
 
 
+@pytest.mark.slow
 def test_a_deleted_study_leaves_what_another_has(adaptive: str, command: Command) -> None:
     what = "study 'two', 1 trials and 1 epochs (1 trials are in other studies too, and stay)"
     assert command("delete", "two", "--store", adaptive, answer="n\n") == (0, f"Delete {what}? [y/N]: ")

@@ -70,6 +70,7 @@ def here(filled: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
 NAMED = ["--variant", "opt", "--seed", "fold", "--metric", "acc"]
 
 
+@pytest.mark.slow
 def test_a_table_is_reported_with_one_command(
     here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_table_is_reported_with_one_command(
     assert (here / "runs" / "sweep" / "trials.parquet").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "variants"),
     [

@@ -214,6 +214,7 @@ register_task(FunctionTask("function/where", Where()))
 """
 
 
+@pytest.mark.slow
 def test_workers_are_on_the_nodes_with_the_label(two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
     (tmp_path / "where.py").write_text(WHERE.replace("FILE", str(tmp_path / "zones")))
     study = {
@@ -235,6 +236,7 @@ def test_workers_are_on_the_nodes_with_the_label(two_nodes: Nodes, tmp_path: pat
     assert refused.returncode == 2
 
 
+@pytest.mark.slow
 def test_workers_that_ask_for_a_resource_are_where_it_is(two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
     (tmp_path / "few.json").write_text(
         Study(**{**SIXTY, "name": "few", "design": {"kind": "random", "n": 2}, "epochs": 1}).to_json()

@@ -347,6 +347,7 @@ OPT_OUTS = ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "CI", "PYTEST_CURRENT_TE
 """What MLflow takes for a wish to send nothing; here nobody has said so."""
 
 
+@pytest.mark.slow
 def test_nothing_leaves_the_machine(tmp_path: pathlib.Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in OPT_OUTS}
     ended = subprocess.run(

@@ -281,6 +281,7 @@ def test_trials_that_overlap_lie_in_different_lanes(measured: Measured) -> None:
     ].value_counts().to_dict()
 
 
+@pytest.mark.slow
 def test_many_trials_are_counted_and_thinned() -> None:
     points = SearchSpace(LR, MU).decode(np.random.default_rng(0).random((1600, 2)))
     measured = Measured(results(partly_diverging, configurations=points, design="random", epochs=1))

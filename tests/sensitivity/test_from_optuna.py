@@ -55,6 +55,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     return place
 
 
+@pytest.mark.slow
 def test_a_plain_sqlite_study_is_read_and_reported(url: str, tmp_path: pathlib.Path) -> None:
     read = from_optuna(url)
     table = read.trials.set_index("key")
@@ -160,6 +161,7 @@ def status(configuration: Any, seed: int) -> str:
     return "diverged" if configuration["lr"] > 0.5 else "completed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["memory", "sqlite"])
 def test_there_and_back_changes_nothing(place: str, tmp_path: pathlib.Path) -> None:
     truth = results(partly, seeds=(0, 1, 2), status=status)
@@ -223,6 +225,7 @@ def test_a_maximised_metric_is_maximised_in_optuna() -> None:
     assert list(from_optuna(study).trials["loss"]) == [-0.5, -0.9, -0.5]
 
 
+@pytest.mark.slow
 def test_one_variant_is_one_study(tmp_path: pathlib.Path) -> None:
     two = results(noisy(0.01), variants=("adam", "sgd"))
     with pytest.raises(

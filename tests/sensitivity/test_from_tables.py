@@ -40,6 +40,7 @@ NAMED = {
 }
 
 
+@pytest.mark.slow
 def test_columns_become_the_tables_that_measures_and_the_report_read(tmp_path: pathlib.Path) -> None:
     results = from_table(sweep(), **NAMED, study="a sweep")
     expected = made_up(bowl)
@@ -210,6 +211,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.slow
 def test_hostile_names_do_no_harm(tmp_path: pathlib.Path) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
@@ -313,6 +315,7 @@ def test_a_frame_with_a_column_twice_is_refused_as_is_no_frame() -> None:
         from_table(pd.DataFrame([[1, 2]], columns=["a", "a"]))
 
 
+@pytest.mark.slow
 def test_ten_thousand_rows_take_seconds() -> None:
     import time
 

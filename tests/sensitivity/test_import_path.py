@@ -46,6 +46,7 @@ def hiding(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", COMMANDS)
 def test_the_command_imports_nothing_of_the_working_directory(hiding: pathlib.Path, way: str) -> None:
     ended = python(hiding, *COMMANDS[way], "tasks", "--json")
@@ -53,6 +54,7 @@ def test_the_command_imports_nothing_of_the_working_directory(hiding: pathlib.Pa
     assert json.loads(ended.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", COMMANDS)
 def test_a_study_file_names_modules_of_the_working_directory(hiding: pathlib.Path, way: str) -> None:
     (hiding / "mine.py").write_text("import queue\nfrom torch.optim import SGD\nclass Mine(SGD): pass")
@@ -177,6 +179,7 @@ def test_a_job_searches_the_files_of_the_user_last(
     )
 
 
+@pytest.mark.slow
 def test_a_study_of_the_service_searches_the_modules_of_its_user_last(
     hiding: pathlib.Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -91,6 +91,7 @@ def test_holes_by_variant() -> None:
     assert filled_share([]) == (0.0, 0)
 
 
+@pytest.mark.slow
 def test_a_report_of_a_grid_with_holes_is_written(tmp_path: Any) -> None:
     from sensitivity.reporting import write_report
 

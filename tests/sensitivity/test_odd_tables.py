@@ -15,6 +15,7 @@ TABLES = 20
 """The 2,000 of ``make validate`` begin with these."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(TABLES))
 def test_an_odd_table_has_a_report_in_which_nothing_fails(number: int, tmp_path: pathlib.Path) -> None:
     table, features = odd_table(number)

@@ -99,6 +99,7 @@ def test_a_running_trial_leaves_the_variants_of_the_others(study: optuna.Study) 
     assert not [note for note in from_optuna(study).notes if "having no clip" in note]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "choices", [([8, 8], [16]), ((8, 8), (16,)), (None, "a")], ids=["lists", "tuples", "None"]
 )

@@ -60,6 +60,7 @@ def test_a_claim_that_is_true_is_supported_and_one_that_is_not_is_contradicted(
         assert row["value"] == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.slow
 def test_every_claim_is_tested() -> None:
     assert list(found(as_claimed)) == list(CLAIMS)
 
@@ -70,6 +71,7 @@ def test_one_seed_decides_nothing() -> None:
     assert {row["note"] for row in rows.values()} == {"one seed"}
 
 
+@pytest.mark.slow
 def test_noise_decides_a_claim_about_as_often_as_its_interval_is_wrong() -> None:
     nag = next(each for each in PAPER if each.name == "NAG is worse than CM")
     trials, rng = pooled(table(1, noisy(lambda settings: 0.0, 0.0))), np.random.default_rng(0)
@@ -123,6 +125,7 @@ def test_what_cannot_be_compared_is_refused(spoilt: Callable[[Results], Results]
         claims([table(1, noisy(as_claimed, 0.01), 2), spoilt(table(2, noisy(as_claimed, 0.01), 2))])
 
 
+@pytest.mark.slow
 def test_a_trial_of_two_studies_counts_once() -> None:
     one = table(1, noisy(as_claimed, 0.01))
     assert claims([one, replace(one, study="again")])["n"].tolist() == claims(one)["n"].tolist()

@@ -46,6 +46,7 @@ def as_published(configuration: Mapping[str, Any], seed: int) -> float:
     return float(cells["paper"].fillna(np.inf).iloc[0]) / 1000 if len(cells) else 0.004 * configuration["lr"]
 
 
+@pytest.mark.slow
 def test_cells_hold_the_mean_at_the_papers_learning_rate() -> None:
     one = table(1, lambda configuration, seed: as_published(configuration, seed) * (0.9, 1.0, 1.1)[seed])
     rows = cells(one)
@@ -58,6 +59,7 @@ def test_cells_hold_the_mean_at_the_papers_learning_rate() -> None:
     assert set(rows.loc[rows["table"] == 3, "note"]) == {"not run"}
 
 
+@pytest.mark.slow
 def test_agreement_is_spearmans() -> None:
     same = agreement([table(number, as_published) for number in (1, 2, 3)]).set_index("table")
     np.testing.assert_allclose(same.loc[[1, 2, 3], "value"], 1.0)
@@ -73,6 +75,7 @@ def test_agreement_is_spearmans() -> None:
     assert row["low"] < row["value"] < row["high"]
 
 
+@pytest.mark.slow
 def test_table_4_has_training_and_test_loss() -> None:
     one = table(4, lambda configuration, seed: 0.3 + 0.1 * configuration["lr"])
     one = replace(one, reported=one.epochs.assign(test_loss=one.epochs["train_loss_end"] + 0.25))

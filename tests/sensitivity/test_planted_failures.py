@@ -65,6 +65,7 @@ def said_once(text: str, name: str) -> None:
     assert text.count(f"<li>{reason}; whatever needs it is left out.</li>") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in TABLES if name != "overview"])
 def test_each_measure(
     measured: Measured, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -91,6 +92,7 @@ def test_each_measure(
     said_once(text, name)
 
 
+@pytest.mark.slow
 def test_the_whole_report_of_a_measure_that_fails(
     study: Results, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ def test_the_bound_is_said_where_results_are_not_equal_in_every_bit(
     assert dict(provenance(found)).get("repeatability") == said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", [CPU, GPU], ids=["CPU", "GPU"])
 def test_page_and_markdown_say_the_bound(run: dict[str, Any]) -> None:
     measured = Measured(replace(results(bowl), runs=(run,)))

@@ -129,6 +129,7 @@ def test_estimators_of_many_configurations_are_those_of_some_and_say_so(
     assert not Measured(STUDIES["a grid"]).estimators["note"].str.contains("of the first").any()
 
 
+@pytest.mark.slow
 def test_workers_measure_what_one_process_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensitivity.measures.measured.LARGE", 1)
     monkeypatch.setattr("sensitivity.measures.measured.SLOWEST", ("budget_within", "cross_task_sensitivity"))

@@ -100,6 +100,7 @@ def without_scripts(page: str) -> str:
     return re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_page_is_one_file_that_asks_for_nothing(measured: Measured, written: pathlib.Path) -> None:
     page = (written / "report.html").read_text()
     body = without_scripts(page)
@@ -160,6 +161,7 @@ def test_tables_for_latex_have_the_words_of_the_report(written: pathlib.Path) ->
     assert not re.findall(r"(?<!\\)[%&#_](?=\d)|(?<!\\)_[a-z]", re.sub(r"(?m)^%.*$|\\label\{.*?\}", "", text))
 
 
+@pytest.mark.slow
 def test_a_report_with_pictures(
     measured: Measured, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> None:
@@ -182,6 +184,7 @@ def test_a_report_with_pictures(
 HOSTILE = "=<script>alert(1)</script><a href='https://example.com'>a</a> ![x](https://example.com/x.png) ```"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imported", [False, True])
 def test_names_full_of_html_markdown_and_formulas_are_text(tmp_path: pathlib.Path, imported: bool) -> None:
     table = replace(results(bowl, variants=(HOSTILE,), task=HOSTILE), study=HOSTILE, spec={"name": HOSTILE})
@@ -201,6 +204,7 @@ def test_names_full_of_html_markdown_and_formulas_are_text(tmp_path: pathlib.Pat
         assert not re.search(r'(?m)(^|,)"?=', (tmp_path / name).read_text())
 
 
+@pytest.mark.slow
 def test_chapters_that_several_processes_draw_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     one = results(bowl)
     trials = pd.concat(
@@ -235,6 +239,7 @@ def test_nothing_to_report_is_said_and_nothing_is_written(tmp_path: pathlib.Path
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "table",
     [
@@ -257,6 +262,7 @@ def test_awkward_studies_have_a_report_without_nan(table: Results, tmp_path: pat
         assert not re.search(r"\b(nan|NaN|None|inf)\b", text)
 
 
+@pytest.mark.slow
 def test_why_trials_failed_is_told_by_reason(tmp_path: pathlib.Path) -> None:
     table = results(bowl, status=lambda c, seed: "failed" if seed else "completed")
     failed = table.trials["status"] == "failed"

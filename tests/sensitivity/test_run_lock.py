@@ -197,6 +197,7 @@ def test_a_dead_run_is_taken_over_once(
     assert sum("takes over" in line for line in said) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_lives_elsewhere_is_waited_for(store: Store, quick: None) -> None:
     hold(store, **other_machine(1))
     ended = threading.Event()

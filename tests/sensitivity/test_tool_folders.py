@@ -232,6 +232,7 @@ def test_accuracies_of_deepobs_are_maximised(tmp_path: pathlib.Path) -> None:
     assert set(results.trials["initial_loss"]) == {-0.1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["deepcave", "keras_tuner"])
 def test_the_command_recognises_a_folder(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tool: str

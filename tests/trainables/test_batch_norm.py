@@ -47,6 +47,7 @@ def test_a_model_that_trains_on_one_image_does(batch_size: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_maps_of_several_pixels_are_no_single_value() -> None:
     data = dataclasses.replace(points(5, 2), x_train=torch.rand(5, 1, 8, 8), x_test=torch.rand(2, 1, 8, 8))
     data = dataclasses.replace(data, y_train=torch.arange(5), y_test=torch.arange(2))

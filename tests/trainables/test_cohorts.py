@@ -229,6 +229,7 @@ CAPTURED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CAPTURED)
 def test_a_recorded_step_and_evaluation_are_replayed_with_every_steps_own_batch_and_numbers(
     kind: str, monkeypatch: pytest.MonkeyPatch
@@ -349,6 +350,7 @@ def test_optimizers_of_torch_step_on_the_gradients_of_a_stack(name: str) -> None
         assert_same_history(together[k], alone[k], 1e-6)
 
 
+@pytest.mark.slow
 def test_members_of_all_variants_are_one_stack() -> None:
     first_order = [Variant(name, fixed) for name, fixed in VARIANTS.items() if fixed.get("order") != "second"]
     settings = [
@@ -379,6 +381,7 @@ def test_augmentation_is_drawn_by_each_seeds_own_stream(seeds: list[int]) -> Non
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("lr", [1e3, 1e38])
 def test_a_member_that_diverges_does_not_disturb_the_others(model: str, lr: float) -> None:

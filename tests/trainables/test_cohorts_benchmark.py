@@ -31,6 +31,7 @@ def test_every_size_is_timed_and_printed(capsys: pytest.CaptureFixture[str]) -> 
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_processes_share_a_device() -> None:
     assert shared("logistic/synthetic", 64, 2, "cpu", epochs=1) > 0
 
@@ -73,6 +74,7 @@ def test_the_three_figures_are_judged_by_the_best_size(
     assert f"{minutes} minutes" in lines[2]
 
 
+@pytest.mark.slow
 def test_the_figures_of_a_gpu_need_none_of_the_service() -> None:
     code = (
         "import sys, tests.benchmarks.gpu; print(*{'ray', 'optuna', 'plotly', 'pandas', 'sqlalchemy'} & "

@@ -71,6 +71,7 @@ def test_of_each_kind_of_update_and_setting(kind: str) -> None:
         assert_equal(trials.together(part), reference)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["autoencoder/digits", "resnet/digits"])
 def test_of_models_that_train_one_after_another(name: str) -> None:
     trials = Trials(name, "nadam", {"width": [0.1], **({"depth": [1]} if name == "resnet/digits" else {})})

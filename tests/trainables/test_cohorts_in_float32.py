@@ -55,6 +55,7 @@ def settings(kind: str, model: str, dtype: torch.dtype, device: str) -> Setting:
     return Setting(model, taken, configurations, [0, 0, 1, 2] * 2, dtype=dtype, device=device, epochs=EPOCHS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("kind", KINDS)

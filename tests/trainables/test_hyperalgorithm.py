@@ -258,6 +258,7 @@ MEMBERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("momentum", ["none", "cm", "nag"])
 def test_every_member_of_a_cohort_of_mixed_norms_follows_the_equations(momentum: str) -> None:
     problems = [Problem(seed, steps=6, shapes=SMALL) for seed in range(5)]

@@ -102,6 +102,7 @@ def sampled(one: KnownAnswer, units: np.ndarray[Any, Any], first_seed: int) -> n
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", FUNCTIONS)
 def test_monte_carlo_agrees(one: KnownAnswer) -> None:
     """Mean and variance to five standard errors; indices by Janon's and Jansen's estimators, whose error is

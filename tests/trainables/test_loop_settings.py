@@ -181,6 +181,7 @@ def test_without_test_images_the_test_numbers_are_nan() -> None:
 # --- second order
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["egd", "egd_momentum", "nag-scaled-mean-constant+l1-sum-constant-second", "linf-mean-constant-second"],
@@ -408,6 +409,7 @@ def test_an_optimizer_without_lr_trains_but_has_no_schedule() -> None:
             loop(Rateless, more)
 
 
+@pytest.mark.slow
 def test_second_order_in_bfloat16_trains() -> None:
     digit_task = task("autoencoder/digits")
     configuration = {"lr": 1e-3, "epsilon": 1e-2}

@@ -98,6 +98,7 @@ def histories(one_thread: None) -> list[str]:
     return alone(*MEMBERS)
 
 
+@pytest.mark.slow
 def test_the_members_histories_are_those_of_the_loop_alone(histories: list[str]) -> None:
     reports = trained(CohortTrainable(cohort(*MEMBERS)))
     assert [(report["key"], report["epoch"]) for report in reports] == [
@@ -210,6 +211,7 @@ def test_a_checkpoint_leaves_the_trainable_as_it_was(
     assert numbers(reports + trained(trainable)) == histories
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [0, 1, 3, 6])
 def test_a_reused_actor_takes_on_the_next_cohort_from_its_beginning(
     after: int, monkeypatch: pytest.MonkeyPatch
@@ -329,6 +331,7 @@ def test_a_result_says_why_members_do_not_train_together(monkeypatch: pytest.Mon
     assert result["reason"] == "it is stubborn"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "modules",
     ["trainables", "trainables.training, trainables.hyperalgorithm, trainables.variants, trainables.tasks"],

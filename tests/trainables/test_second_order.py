@@ -62,6 +62,7 @@ def transcribed(variant: dict[str, Any], problem: Problem, every: int = 1) -> li
     return reached
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 3])
 @pytest.mark.parametrize("p", [1.0, 1.5, 2.0, math.inf])
 def test_every_second_order_combination_follows_the_equations(p: float, every: int) -> None:
@@ -75,6 +76,7 @@ def test_every_second_order_combination_follows_the_equations(p: float, every: i
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("momentum", ["none", "nag"])
 def test_every_member_of_a_second_order_cohort_follows_the_equations(momentum: str) -> None:
     problems = [Problem(seed, steps=STEPS, shapes=SMALL) for seed in range(5)]

@@ -11,6 +11,8 @@ import sys
 import threading
 from collections import Counter
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parents[2]
 WORKER = """
 import sys
@@ -22,6 +24,7 @@ print(len(load("mnist", data_root="data", download=True).x_train))
 """
 
 
+@pytest.mark.slow
 def test_two_workers_of_a_node_fetch_a_dataset_once(tmp_path: pathlib.Path) -> None:
     files = {}
     for part, count in (("train", 5), ("t10k", 3)):

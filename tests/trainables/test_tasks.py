@@ -65,6 +65,7 @@ PARAMETERS = {  # counted by hand
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_task_fits_its_data_and_trains(name: str) -> None:
     one = task(name)

@@ -98,6 +98,7 @@ def train_and_transcribe(chosen: Optimizable, data: Dataset, every: int = 1) -> 
     return flat(loop.params), torch.from_numpy(reached)
 
 
+@pytest.mark.slow
 def test_every_variant_of_the_paper_trains_three_steps_and_follows_the_equations() -> None:
     data = few_digits()
     for chosen in all_variants():

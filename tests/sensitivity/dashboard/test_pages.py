@@ -190,6 +190,7 @@ def test_the_space_and_the_comparison(source: Source) -> None:
     assert "Unknown study" in text(page(source, View(page="compare", study=("nonsense",))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AWKWARD)
 def test_every_page_of_an_awkward_study(
     tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source], name: str

@@ -31,6 +31,7 @@ VIEWS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(VIEWS)
 def test_an_address_gives_the_view_that_made_it(view: View) -> None:
     assert View.read(view.path, view.query) == view

@@ -66,6 +66,7 @@ def test_dodge_is_the_mean_over_all_draws_with_replacement(k: int) -> None:
     assert row["dodge"] >= row["value"] - 1e-12
 
 
+@pytest.mark.slow
 def test_it_is_unbiased_where_the_answer_is_known() -> None:
     """The smallest of k uniform numbers is 1 / (k + 1) on average: 300 studies of 20, less four standard
     errors."""
@@ -86,6 +87,7 @@ def test_all_of_them_end_with_the_best_loss() -> None:
     )
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     """The best of k uniform numbers, less three standard errors of a hundred studies."""
     covered = np.zeros(2)

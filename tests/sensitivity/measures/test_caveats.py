@@ -186,6 +186,7 @@ def test_effects_from_a_forest_that_predicts_badly_are_doubted() -> None:
     assert "poor surrogate" not in kinds(plenty(noisy(0.3)))  # a full grid with seeds needs no forest
 
 
+@pytest.mark.slow
 def test_a_study_of_all_that_goes_wrong_has_every_caveat_and_a_report_without_nan(
     tmp_path: pathlib.Path,
 ) -> None:

@@ -76,6 +76,7 @@ def test_holm_on_a_worked_example() -> None:
     assert len(holm(np.array([]))) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", ["grid", "random"])
 def test_a_true_null_is_rejected_as_often_as_said(design: str) -> None:
     """5 of 100, more by at most three standard errors; `make validate` does more of them."""
@@ -87,6 +88,7 @@ def test_a_true_null_is_rejected_as_often_as_said(design: str) -> None:
     assert rejected <= 5 + 3 * math.sqrt(100 * 0.05 * 0.95)
 
 
+@pytest.mark.slow
 def test_a_true_null_of_one_seed_is_rejected_as_often_where_configurations_were_drawn_apart() -> None:
     rejected = 0
     for study in range(100):
@@ -100,6 +102,7 @@ def test_a_true_null_of_one_seed_is_rejected_as_often_where_configurations_were_
     assert rejected <= 7 + 3 * math.sqrt(100 * 0.07 * 0.93)
 
 
+@pytest.mark.slow
 def test_the_detectable_difference_is_detected_four_times_in_five() -> None:
     """Of mean losses of 2 x 36 trials with noise .02 it is (1.96 + .84) .02 sqrt(2 / 36); 60 studies, three
     standard errors."""

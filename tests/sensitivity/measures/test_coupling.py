@@ -36,6 +36,7 @@ def test_the_exponent_is_that_of_the_ridge(exponent: float, points: Any, design:
         assert row["explains"] > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("points", "design"), [pytest.param(FINE, "grid", id="grid"), pytest.param(SPREAD, "random", id="random")]
 )

@@ -23,6 +23,7 @@ SPACE = SearchSpace(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [Ishigami(), SobolG()], ids=["Ishigami", "Sobol's G"])
 def test_first_and_total_orders_are_within_their_intervals(function: KnownAnswer) -> None:
     table = sobol(known_results(function, Saltelli(1024, seed=0)))

@@ -77,6 +77,7 @@ def test_no_advice_without_a_reason(loss: Any) -> None:
     assert not [text for text in advice(table(loss)) if "learning rate" in text]
 
 
+@pytest.mark.slow
 def test_noise_alone_gives_next_to_no_advice() -> None:
     for seeds, most in ((1, 6), (3, 3)):
         count = 0

@@ -24,6 +24,7 @@ def flat(configuration: Any, seed: int) -> float:
     return 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", ["grid", "random"])
 @pytest.mark.parametrize("truth", [flat, bowl])
 def test_intervals_of_the_best_hold_it_also_where_luck_chooses_among_equals(design: str, truth: Any) -> None:
@@ -42,6 +43,7 @@ def test_intervals_of_the_best_hold_it_also_where_luck_chooses_among_equals(desi
     assert covered >= 95 - 3 * math.sqrt(100 * 0.95 * 0.05)
 
 
+@pytest.mark.slow
 def test_the_best_of_equals_is_not_the_luckiest() -> None:
     values = [best_loss(results(noisy(0.01, study, flat))).iloc[0]["value"] for study in range(200)]
     assert np.mean(values) == pytest.approx(0.1, abs=4 * 0.01 / math.sqrt(2 * 200))

@@ -69,6 +69,7 @@ def test_noise_widens_the_interval() -> None:
     assert quiet["high"] - quiet["low"] < loud["high"] - loud["low"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5])
 def test_intervals_hold_the_truth_as_often_as_they_say(seeds: int) -> None:
     """95 of 100 studies, less three standard errors of a hundred."""

@@ -85,6 +85,7 @@ ODD: dict[str, Callable[[FixedDesign | str], Results]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("name", MEASURES)
 def test_a_measure_gives_its_table_or_one_clear_error(name: str, odd: str) -> None:
@@ -109,6 +110,7 @@ def test_a_measure_gives_its_table_or_one_clear_error(name: str, odd: str) -> No
         assert not ((table["low"] > table["value"] + 1e-9) | (table["high"] < table["value"] - 1e-9)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ODD)
 def test_all_that_a_report_reads_is_there(odd: str) -> None:
     """A measure that refuses is an empty table, which says why."""

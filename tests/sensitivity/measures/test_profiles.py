@@ -59,6 +59,7 @@ def test_a_target_that_is_missed_is_infinitely_slow() -> None:
     assert found.to_dict() == {("adam", 1.0): 0.5, ("adam", 4.0): 0.5, ("sgd", 1.0): 0.5, ("sgd", 4.0): 0.5}
 
 
+@pytest.mark.slow
 def test_the_score_is_the_area_under_the_profile() -> None:
     targets = {"easy": 0.55, "hard": 0.55}
     ratios = np.linspace(1, 4, 6001)

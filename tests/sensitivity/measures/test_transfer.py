@@ -112,6 +112,7 @@ def test_sensitivity_and_dimensionality_are_those_of_a_brute_force_search(study:
         assert (row["value"], row["hyperparameters"]) == (1, "y")
 
 
+@pytest.mark.slow
 def test_noise_is_no_sensitivity() -> None:
     """Two equal tasks with nothing to choose: mean of 60 studies within four standard errors of 0."""
     flat = [

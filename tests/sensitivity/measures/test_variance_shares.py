@@ -32,6 +32,7 @@ def values(table: pd.DataFrame, order: str) -> pd.Series:
     return table[table["order"] == order].set_index("effect")["value"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [Ishigami(), SobolG()], ids=["Ishigami", "Sobol's G"])
 def test_main_effects_are_optunas_on_the_same_forest(function: KnownAnswer) -> None:
     results = known_results(function, Random(120, seed=1))
@@ -119,6 +120,7 @@ def test_effects_at_points_are_means_of_the_trees_over_the_others() -> None:
                 assert without[tree, i] == pytest.approx(says(line).mean(), abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [Ishigami(), SobolG()], ids=["Ishigami", "Sobol's G"])
 def test_first_orders_with_4000_random_points_are_within_3_percent(function: KnownAnswer) -> None:
     table = variance_shares(known_results(function, Random(4000, seed=0)), pairs=False, totals=False)
@@ -165,6 +167,7 @@ def test_with_seeds_shares_are_of_the_variance_of_single_trials() -> None:
     )
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_most_of_the_time() -> None:
     function = LrValley()
     covered = []
@@ -177,6 +180,7 @@ def test_intervals_hold_the_truth_most_of_the_time() -> None:
     assert np.mean(covered) > 0.8
 
 
+@pytest.mark.slow
 def test_what_is_inactive_has_no_part_there() -> None:
     """rule explains what differs between rules; nu and steps act in two thirds and in one third of the
     cube."""

@@ -29,6 +29,7 @@ def remote(reader: httpx.Client) -> Iterator[Client]:
         yield found
 
 
+@pytest.mark.slow
 def test_results_are_those_of_the_store(remote: Client, here: Results) -> None:
     found = remote.results("watched")
     pd.testing.assert_frame_equal(found.trials, here.trials)
@@ -43,6 +44,7 @@ def test_results_are_those_of_the_store(remote: Client, here: Results) -> None:
     assert remote.results("watched", metric="test_loss").metric == "test_loss"
 
 
+@pytest.mark.slow
 def test_measures_figures_and_reports_are_those_of_the_results(
     remote: Client, here: Results, tmp_path: pathlib.Path
 ) -> None:
@@ -83,6 +85,7 @@ def test_refusals_are_input_errors(remote: Client) -> None:
         Client("http://a\nb")
 
 
+@pytest.mark.slow
 def test_a_study_is_waited_for(client: httpx.Client, settings: Settings, held: Held) -> None:
     """Whoever waits sees every change once, and then what the study is."""
     runs = client.app.state.context.runs  # type: ignore[attr-defined]

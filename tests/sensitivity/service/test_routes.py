@@ -187,6 +187,7 @@ def test_what_the_reader_has_is_not_sent_again(reader: httpx.Client, read_settin
     assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.mark.slow
 def test_what_takes_long_is_asked_for_again(client: httpx.Client) -> None:
     client.app.state.context.source.patience = 0.0  # type: ignore[attr-defined]
     answer = client.get(f"{WATCHED}/measures/tunability")
@@ -270,6 +271,7 @@ def test_the_dashboard_is_everything_else(reader: httpx.Client) -> None:
     assert reader.get("/_dash-dependencies").json()
 
 
+@pytest.mark.slow
 def test_the_process_that_computes_may_be_killed(client: httpx.Client) -> None:
     """As for want of memory: a reader asks again, and another process answers."""
     before = set(descendants(os.getpid()))

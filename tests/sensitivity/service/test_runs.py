@@ -232,6 +232,7 @@ def test_a_process_that_is_to_stop_is_pressed(
     assert started[0].wait() == -ends_by
 
 
+@pytest.mark.slow
 def test_the_process_holds_the_lock_and_says_how_it_ended(settings: Settings) -> None:
     """A study that is refused when it begins: its data is not there."""
     with opened(dataclasses.replace(settings, data_root=settings.data / "empty"), start_process) as runs:
@@ -253,6 +254,7 @@ def test_the_process_of_a_study_writes_no_report(
     assert "--out" not in commands[0]
 
 
+@pytest.mark.slow
 def test_a_study_that_a_command_runs_already_waits_for_that_command(settings: Settings) -> None:
     with (
         closing(Store(settings.store)) as store,

@@ -46,6 +46,7 @@ TRAVERSALS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_no_name_leads_out_of_the_data_folder(
     client: httpx.Client, settings: Settings, held: Held, tmp_path: pathlib.Path
 ) -> None:

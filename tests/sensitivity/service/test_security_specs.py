@@ -265,6 +265,7 @@ HOSTILE = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(field=st.sampled_from([*Study.model_fields, "space", "other"]), value=HOSTILE)
 def test_anything_in_any_field_is_a_study_or_one_line(

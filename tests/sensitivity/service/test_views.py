@@ -112,6 +112,7 @@ def test_a_revision_stays_while_something_is_computed_of_it(
     assert source._revisions["watched"].cost >= 1000
 
 
+@pytest.mark.slow
 def test_a_study_that_has_ended_is_seen_as_it_ended(trained: Trained) -> None:
     """Whatever it has cost so far, and whoever has trained it."""
     first = trained.answer()
@@ -121,6 +122,7 @@ def test_a_study_that_has_ended_is_seen_as_it_ended(trained: Trained) -> None:
     assert trained.answer().token != first.token
 
 
+@pytest.mark.slow
 def test_while_a_study_trains_readers_have_the_answer_before(
     trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +143,7 @@ def test_while_a_study_trains_readers_have_the_answer_before(
     ).token == source.token("watched")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ended", [False, True], ids=["it raises", "the study was stopped"])
 def test_the_answer_before_hides_nothing(
     trained: Trained, monkeypatch: pytest.MonkeyPatch, ended: bool
@@ -161,6 +164,7 @@ def test_the_answer_before_hides_nothing(
         until(lambda: source.answer(ASK) is None, 10)
 
 
+@pytest.mark.slow
 def test_an_answer_before_is_not_shown_for_ever(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks once an hour is not an hour behind."""
     source = trained.source
@@ -225,6 +229,7 @@ def test_a_look_that_was_under_way_is_not_noted_after_a_turn(
     assert source.token("watched") != first
 
 
+@pytest.mark.slow
 def test_all_that_is_asked_of_one_revision_is_of_one_reading(trained: Trained) -> None:
     """However much is trained between two questions: what they have in common is computed once."""
     answer = trained.source._computing.answer
