@@ -56,8 +56,8 @@ def _check_parent(
         if cycle:
             raise InputError(f"conditions must not be circular, got {' -> '.join(cycle)}")
         raise InputError(
-            f"condition of {name} must name an earlier hyperparameter, got {parent}; "
-            f"put {parent} before {name}"
+            f"condition of {name} must name an earlier hyperparameter, got {parent}; put {parent} before "
+            f"{name}"
         )
 
 

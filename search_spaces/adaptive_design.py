@@ -64,8 +64,8 @@ class AdaptiveDesign:
             InputError: always, as the configurations are chosen while the study runs.
         """
         raise InputError(
-            "an adaptive design chooses its configurations while the study runs; "
-            "use grid, random or sobol to list them"
+            "an adaptive design chooses its configurations while the study runs; use grid, random or sobol "
+            "to list them"
         )
 
     def size(self, space: SearchSpace, most: int = MOST) -> int:

@@ -36,8 +36,8 @@ def fixed(hyperparameters: Mapping[str, Hyperparameter], values: Mapping[str, An
         elif name in values:
             reason = f"{never} to be {either(hyperparameter.when[never])}"
             raise InputError(
-                f"{name} cannot be fixed at {values[name]!r}: it needs {reason}, "
-                "which the other values rule out"
+                f"{name} cannot be fixed at {values[name]!r}: it needs {reason}, which the other values rule "
+                "out"
             )
     return list(resolved.values())
 
@@ -87,8 +87,8 @@ def restricted(hyperparameters: Iterable[Hyperparameter], names: Sequence[str]) 
         for parent in hyperparameter.when:
             if parent not in names:
                 raise InputError(
-                    f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}, "
-                    f"so {parent} cannot be left out; fix it first"
+                    f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}, so "
+                    f"{parent} cannot be left out; fix it first"
                 )
     return remaining
 

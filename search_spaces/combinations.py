@@ -118,6 +118,6 @@ def distinct(configurations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]
 def _check_count(count: int) -> None:
     if count > MOST:
         raise InputError(
-            f"a grid must have at most {MOST:,} configurations, got {count:,}; "
-            "use fewer points or a sobol design"
+            f"a grid must have at most {MOST:,} configurations, got {count:,}; use fewer points or a sobol "
+            "design"
         )

@@ -69,8 +69,8 @@ def _condition(
     for parent, values in hyperparameter.when.items():
         if space[parent].cardinality is None:
             raise InputError(
-                f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}, "
-                f"but {parent} is continuous, which draws no such value"
+                f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}, but {parent} "
+                "is continuous, which draws no such value"
             )
         pair = converted[hyperparameter.name], converted[parent]
         if len(values) == 1:
@@ -190,8 +190,8 @@ def _float_to_native(package: Any, hyperparameter: Float, meta: dict[str, Any]) 
     for bound in (low, high):
         if abs(round(bound, 9) - bound) > 1e-6 * abs(bound):
             raise InputError(
-                f"{hyperparameter.name} cannot be carried over: "
-                f"ConfigSpace rounds bounds to 9 decimals, got {bound!r}"
+                f"{hyperparameter.name} cannot be carried over: ConfigSpace rounds bounds to 9 decimals, got "
+                f"{bound!r}"
             )
     default = min(max(round(default, 9), round(low, 9)), round(high, 9))
     return package.UniformFloatHyperparameter(name, low, high, default_value=default, log=log, meta=meta)
@@ -248,8 +248,8 @@ def _add_condition(
         return
     if kind == "OrConjunction":
         raise InputError(
-            f"condition of {child} cannot be carried over: "
-            f"one of several has to hold ({clause}); a space needs all of them to hold"
+            f"condition of {child} cannot be carried over: one of several has to hold ({clause}); a space "
+            "needs all of them to hold"
         )
     values = _values(kind, clause, child, converted[clause.parent.name])
     parent = names[clause.parent.name]

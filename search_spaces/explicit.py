@@ -100,8 +100,8 @@ def _table_rows(rows: Any) -> Iterable[Any]:
         rows = rows.to_dict("records")
     if isinstance(rows, Mapping) or not isinstance(rows, Iterable):
         raise InputError(
-            "rows of an explicit design must be a list of configurations, a table or the path of one, "
-            f"got {rows!r}"
+            "rows of an explicit design must be a list of configurations, a table or the path of one, got "
+            f"{rows!r}"
         )
     return rows
 

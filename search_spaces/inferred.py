@@ -74,8 +74,8 @@ def inferred_space(
         absent = sum(name not in configuration for configuration in plain)
         raise InputError(
             f"{name} has no value in {absent} of {len(configurations)} configurations, and no other "
-            "hyperparameter tells in which; fill it in, leave it out of the hyperparameters, "
-            "or give the space with its condition"
+            "hyperparameter tells in which; fill it in, leave it out of the hyperparameters, or give the "
+            "space with its condition"
         )
     return SearchSpace(*placed)
 
@@ -135,8 +135,8 @@ def domain_of(name: str, values: Iterable[Any], scale: str | None = None) -> Hyp
             raise InputError(f"{name} must hold numbers for a {scale} scale, got {value!r}")
         if not math.isfinite(value):
             raise InputError(
-                f"{name} must hold finite numbers for a {scale} scale, got {value!r}; "
-                "its scale can be ordinal"
+                f"{name} must hold finite numbers for a {scale} scale, got {value!r}; its scale can be "
+                "ordinal"
             )
     numbers = cast("tuple[float, ...]", plain)
     low, high = min(numbers), max(numbers)

@@ -147,8 +147,8 @@ class Float(Domain):
             1e-9 * self.step, 4 * math.ulp(max(abs(self.low), abs(self.high)))
         ):
             raise InputError(
-                f"{self.name} must be {self.low!r} plus a whole number of steps of {self.step!r}, "
-                f"got {value!r}; nearest {self._level(k)!r}"
+                f"{self.name} must be {self.low!r} plus a whole number of steps of {self.step!r}, got "
+                f"{value!r}; nearest {self._level(k)!r}"
             )
         return k
 
@@ -232,8 +232,8 @@ class Integer(Domain):
         if self.step is not None and (number - self.low) % self.step:
             nearest = min(self.low + round((number - self.low) / self.step) * self.step, self.high)
             raise InputError(
-                f"{self.name} must be {self.low} plus a whole number of steps of {self.step}, "
-                f"got {value!r}; nearest {nearest}"
+                f"{self.name} must be {self.low} plus a whole number of steps of {self.step}, got {value!r}; "
+                f"nearest {nearest}"
             )
         return number
 
@@ -309,6 +309,6 @@ def _check_step(domain: Float | Integer) -> None:
     if abs(exact_high - last) > exact_step * Decimal("1e-9"):
         upper = type(low)(last)
         raise InputError(
-            f"high of {name} must be low plus a whole number of steps of {step!r}, "
-            f"got {high!r}; nearest below {upper!r}"
+            f"high of {name} must be low plus a whole number of steps of {step!r}, got {high!r}; nearest "
+            f"below {upper!r}"
         )

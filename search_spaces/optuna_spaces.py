@@ -35,8 +35,8 @@ def to_optuna(space: SearchSpace) -> dict[str, BaseDistribution]:
     """
     for hyperparameter in space.conditional:
         raise InputError(
-            f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}; "
-            "a dictionary of Optuna's has no conditions, use define_by_run(space)"
+            f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}; a dictionary of "
+            "Optuna's has no conditions, use define_by_run(space)"
         )
     return {hyperparameter.name: distribution(hyperparameter) for hyperparameter in space}
 

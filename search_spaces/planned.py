@@ -55,8 +55,8 @@ class FixedDesign:
         """Return the design of the configurations of both, without duplicates."""
         if not isinstance(other, FixedDesign):
             raise InputError(
-                f"a {self.kind} design can be joined with other designs that are known beforehand, "
-                f"got {other!r}"
+                f"a {self.kind} design can be joined with other designs that are known beforehand, got "
+                f"{other!r}"
             )
         return Composed((self, other))
 

@@ -106,23 +106,23 @@ def _call(hyperparameter: Hyperparameter, transformed: bool) -> tuple[str, tuple
     name = hyperparameter.name
     if hyperparameter.when:
         raise InputError(
-            f"{name} is active only when {condition(hyperparameter.when)}; "
-            "a param_space has no conditions, use define_by_run(space)"
+            f"{name} is active only when {condition(hyperparameter.when)}; a param_space has no conditions, "
+            "use define_by_run(space)"
         )
     if isinstance(hyperparameter, Categorical):
         return name, ("choice", (list(hyperparameter.choices),))
     if isinstance(hyperparameter, Ordinal):
         if not transformed:
             raise InputError(
-                f"{name} is ordinal, and Ray's choice has no order; "
-                f"use transformed=True, which draws '{LEVEL}{name}'"
+                f"{name} is ordinal, and Ray's choice has no order; use transformed=True, which draws "
+                f"'{LEVEL}{name}'"
             )
         return f"{LEVEL}{name}", ("randint", (0, len(hyperparameter.levels)))
     if hyperparameter.scale == "log1m":
         if not transformed:
             raise InputError(
-                f"{name} is on a log1m scale, which Ray lacks; "
-                f"use transformed=True, which draws '{COMPLEMENT}{name}'"
+                f"{name} is on a log1m scale, which Ray lacks; use transformed=True, which draws "
+                f"'{COMPLEMENT}{name}'"
             )
         return f"{COMPLEMENT}{name}", ("loguniform", (1 - hyperparameter.high, 1 - hyperparameter.low))
     return name, _numeric_call(hyperparameter)
@@ -135,8 +135,8 @@ def _numeric_call(hyperparameter: Float | Integer) -> tuple[str, tuple[Any, ...]
     if step is not None and (is_float or step > 1):  # Ray's qrandint excludes its upper bound if q is 1
         if not _is_multiple(low, step):
             raise InputError(
-                f"low of {hyperparameter.name} must be a multiple of its step, as Ray has it, "
-                f"got low {low!r} and step {step!r}"
+                f"low of {hyperparameter.name} must be a multiple of its step, as Ray has it, got low "
+                f"{low!r} and step {step!r}"
             )
         return "quniform" if is_float else "qrandint", (low, high, step)
     if is_float:
@@ -169,8 +169,8 @@ def _domain(name: str, domain: Any) -> Hyperparameter:
         return Categorical(name, tuple(domain.categories))
     if kind not in ("Float", "Integer"):
         raise InputError(
-            f"{name} must have a domain of its own, got sample_from; "
-            "a condition or a fixed value may say the same"
+            f"{name} must have a domain of its own, got sample_from; a condition or a fixed value may say "
+            "the same"
         )
     if drawn not in ("Uniform", "LogUniform"):
         raise InputError(
@@ -179,8 +179,8 @@ def _domain(name: str, domain: Any) -> Hyperparameter:
     scale: Any = "log" if drawn == "LogUniform" else "linear"
     if step is not None and scale == "log" and step != 1:
         raise InputError(
-            f"{name} must not have a step on a log scale, got steps of {step!r}; "
-            "an ordinal can list the levels"
+            f"{name} must not have a step on a log scale, got steps of {step!r}; an ordinal can list the "
+            "levels"
         )
     if kind == "Float":
         return Float(name, domain.lower, domain.upper, scale, step=step)

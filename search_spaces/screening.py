@@ -81,8 +81,8 @@ class _Screening(FixedDesign):
                 if space[parent].cardinality is None:
                     reason = f"{name} is active only when {condition(when)}, and {parent} is continuous"
                     raise InputError(
-                        f"a {self.kind} design never varies {name}: {reason}; "
-                        f"use a grid or give {parent} a step"
+                        f"a {self.kind} design never varies {name}: {reason}; use a grid or give {parent} a "
+                        "step"
                     )
 
 

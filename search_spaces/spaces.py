@@ -158,8 +158,8 @@ class SearchSpace:
             for parent in hyperparameter.when:
                 if parent in values and parent not in configuration:
                     raise InputError(
-                        f"configuration {dict(configuration)!r} lacks {parent!r}, "
-                        f"which decides whether {name} is active"
+                        f"configuration {dict(configuration)!r} lacks {parent!r}, which decides whether "
+                        f"{name} is active"
                     )
         return tuple(values)
 

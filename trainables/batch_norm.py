@@ -92,9 +92,8 @@ def check_last_batch(model: nn.Module, x: Tensor, batch_size: int) -> None:
             key=lambda size: abs(size - batch_size),
         )
         raise InputError(
-            f"batch_size must leave this model's batch norm no batch of a single image, got "
-            f"{batch_size} for {n} training images;"
-            f" the nearest that does is {near}"
+            f"batch_size must leave this model's batch norm no batch of a single image, got {batch_size} for "
+            f"{n} training images; the nearest that does is {near}"
         ) from error
     finally:
         model.eval()

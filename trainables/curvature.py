@@ -83,7 +83,7 @@ def curvature(
     if once := _once_differentiable(loss):  # torch itself would give a product without their part
         raise InputError(
             f"order='second' needs a model that can be differentiated twice, and {', '.join(once)} is "
-            f"once_differentiable"
+            "once_differentiable"
         )
     try:
         gradient = torch.autograd.grad(loss, params, create_graph=True, allow_unused=True)

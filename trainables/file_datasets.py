@@ -92,8 +92,8 @@ def _place(name: str) -> tuple[str, str, Stamp]:
         for part in ("train", "test"):
             if not (path / part).is_dir():
                 raise InputError(
-                    f"no folder {str(path / part)!r} for dataset {name!r}; it needs "
-                    f"DIR/train/CLASS/*.png and DIR/test/CLASS/*.png"
+                    f"no folder {str(path / part)!r} for dataset {name!r}; it needs DIR/train/CLASS/*.png "
+                    "and DIR/test/CLASS/*.png"
                 )
         files = sorted(
             file
@@ -171,8 +171,8 @@ def _arrays(place: str) -> dict[str, Tensor]:
             archive = np.load(stream, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise InputError(
-                    f"{place} is a single array; it needs {', '.join(PARTS)}: numpy.savez(FILE, "
-                    f"x_train=..., ...)"
+                    f"{place} is a single array; it needs {', '.join(PARTS)}: numpy.savez(FILE, x_train=..., "
+                    "...)"
                 )
             lacking = [part for part in PARTS if part not in archive.files]
             if lacking:

@@ -213,8 +213,8 @@ class Hyperalgorithm(torch.optim.Optimizer):
                 [tuple(param.shape) for param in params],
             )
             raise InputError(
-                f"curvature needs one tensor for each parameter with a gradient, of shapes {wanted}, "
-                f"got {shapes}"
+                f"curvature needs one tensor for each parameter with a gradient, of shapes {wanted}, got "
+                f"{shapes}"
             )
         return dict(zip(params, curvature, strict=True))
 

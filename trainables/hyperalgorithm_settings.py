@@ -83,8 +83,8 @@ def check_choices(settings: Mapping[str, Any]) -> None:
             decay_schedule(chosen)  # a function of the user's own: it can be imported
         elif name == "momentum" and isinstance(chosen, Real):
             raise InputError(
-                f"momentum must be one of {', '.join(allowed)}, and mu its number, got {chosen!r};"
-                " OneCycleLR and CyclicLR write one unless cycle_momentum=False"
+                f"momentum must be one of {', '.join(allowed)}, and mu its number, got {chosen!r}; "
+                "OneCycleLR and CyclicLR write one unless cycle_momentum=False"
             )
         else:
             raise unknown(name, chosen, allowed)
@@ -170,6 +170,6 @@ def check_parameter(param: Tensor, settings: Mapping[str, Any]) -> None:
             kind = torch.finfo(param.dtype)
             least = kind.smallest_normal * kind.eps
             raise InputError(
-                f"epsilon must be at least {least:.0e} (or 0) for {param.dtype}, which rounds it to 0, "
-                f"got {epsilon.tolist()}"
+                f"epsilon must be at least {least:.0e} (or 0) for {param.dtype}, which rounds it to 0, got "
+                f"{epsilon.tolist()}"
             )

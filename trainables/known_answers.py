@@ -267,7 +267,7 @@ class Diverging(KnownAnswer):
     def __post_init__(self) -> None:
         if not 0 < self.above < 1:
             raise InputError(
-                f"above must be between 0 and 1, the share of the space that does not diverge; got "
+                "above must be between 0 and 1, the share of the space that does not diverge; got "
                 f"{self.above!r}"
             )
         if self.along is not None and self.along not in self.function.names:

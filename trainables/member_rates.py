@@ -35,7 +35,7 @@ class MemberRates(Tensor):
             InputError: always.
         """
         raise InputError(
-            f"a scheduler that needs lr as one number, as ReduceLROnPlateau does, cannot drive the "
+            "a scheduler that needs lr as one number, as ReduceLROnPlateau does, cannot drive the "
             f"{len(self)} of a cohort"
         )
 

@@ -50,8 +50,8 @@ def check_task(task: Task, data: Dataset) -> None:
         loss = _scalar(where, "loss", task.loss, outputs, x, y)
         if not loss.requires_grad:
             raise InputError(
-                f"{where}: the loss does not depend on the model's weights, so there is nothing to "
-                f"train; was it detached?"
+                f"{where}: the loss does not depend on the model's weights, so there is nothing to train; "
+                "was it detached?"
             )
         for name, metric in task.metrics.items():
             _scalar(where, f"metric {name!r}", metric, outputs, x, y)
@@ -62,8 +62,8 @@ def _check_data(where: str, data: Dataset) -> None:
         x, y = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
         if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
             raise InputError(
-                f"{where}: x_{part} and y_{part} of its dataset must be tensors, got {type(x).__name__} "
-                f"and {type(y).__name__}"
+                f"{where}: x_{part} and y_{part} of its dataset must be tensors, got {type(x).__name__} and "
+                f"{type(y).__name__}"
             )
         if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
             raise InputError(
@@ -100,7 +100,7 @@ def _built(where: str, task: Task) -> nn.Module:
     ):
         raise InputError(
             f"{where}: the model does not draw its weights from the generator, so a seed would not name "
-            f"them; use model=seeded(...)"
+            "them; use model=seeded(...)"
         )
     return model
 

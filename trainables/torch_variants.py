@@ -205,8 +205,8 @@ def torch_variant(chosen: str | OptimizerFactory) -> TorchVariant:
             is inspect.Parameter.empty
         ):
             raise InputError(
-                f"{name} needs a closure that evaluates the loss several times a step, which the "
-                f"training loop does not give"
+                f"{name} needs a closure that evaluates the loss several times a step, which the training "
+                "loop does not give"
             )
         if name == "torch.optim.SparseAdam":
             raise InputError(f"{name} {SPARSE}")

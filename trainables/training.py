@@ -107,7 +107,7 @@ class TrainingLoop:
         ) or self.lr_varies
         if follows_lr and None in self.rates:
             raise InputError(
-                f"lr_schedule, lr_warmup and decoupled weight_decay need an optimizer with lr, which "
+                "lr_schedule, lr_warmup and decoupled weight_decay need an optimizer with lr, which "
                 f"{variant.name} has not"
             )
         steps = math.ceil(len(data.x_train) / self.batch_size)

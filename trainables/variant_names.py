@@ -34,8 +34,8 @@ ADAPTIVE: dict[str, tuple[str, ...]] = {
     "nu_schedule": tuple(DECAY_SCHEDULES),
 }
 GRAMMAR = (
-    "{cm|nag}-{unscaled|scaled}-{mean|sum}-SCHEDULE, {l1|l2|linf}-{mean|sum}-SCHEDULE[-second],"
-    " or the first + the second"
+    "{cm|nag}-{unscaled|scaled}-{mean|sum}-SCHEDULE, {l1|l2|linf}-{mean|sum}-SCHEDULE[-second], or the first "
+    "+ the second"
 )
 
 WORDS = {

@@ -87,8 +87,8 @@ class Jobs:
                 if job.status in OPEN:
                     if job.metadata[SPECIFICATION] != same:
                         raise InputError(
-                            f"another study {study.name!r} is running as job {job.submission_id}; cancel "
-                            f"it, or give this one another name"
+                            f"another study {study.name!r} is running as job {job.submission_id}; cancel it, "
+                            "or give this one another name"
                         )
                     return str(job.submission_id), True
             with self._in_one_line():
@@ -213,7 +213,7 @@ class Jobs:
                 raise InputError(f"the cluster at {self.address} asks for a token: {way}") from None
             raise InputError(
                 f"the cluster at {self.address} refuses the token; its own is what `ray get-auth-token` "
-                f"prints on its head"
+                "prints on its head"
             ) from None
         except ConnectionError:
             raise InputError(

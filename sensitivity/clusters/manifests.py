@@ -59,7 +59,7 @@ def kuberay(
     if sum(len(text.encode()) for text in files.values()) > MOST_BYTES:
         raise InputError(
             f"study {study.name!r} and its task module have more than the {MOST_BYTES:,} bytes that a "
-            f"ConfigMap holds"
+            "ConfigMap holds"
         )
     name = _kubernetes_name(study.name)
     run = command(study, store=store, task_module=_name(task_module), options=["--address", "auto", *options])

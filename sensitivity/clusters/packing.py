@@ -62,7 +62,7 @@ def check_remote_store(store: str | None) -> None:
     if "://" not in store or store.startswith("sqlite:"):
         raise InputError(
             f"store {store!r} is relative to a folder that is deleted after the job; give /a/path or "
-            f"~/a/path there, or a URL"
+            "~/a/path there, or a URL"
         )
     import sqlalchemy
 
@@ -172,9 +172,8 @@ def _check_size(working_dir: pathlib.Path, most: int) -> None:
         largest = max(sizes, key=lambda folder: sizes[folder])
         raise InputError(
             f"--working-dir {str(working_dir)!r} has {sum(sizes.values()) / 1e6:,.1f} MB, more than "
-            f"{most / 1e6:,.1f} "
-            f"(largest: {largest.relative_to(working_dir)}); data belong on the cluster, under its "
-            f"--data-root"
+            f"{most / 1e6:,.1f} (largest: {largest.relative_to(working_dir)}); data belong on the cluster, "
+            "under its --data-root"
         )
 
 

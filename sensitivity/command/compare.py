@@ -88,8 +88,8 @@ def verdict(row: Mapping[str, Any], of: str = "sensitivity", over: str | None = 
     if not row["p_holm"] < LEVEL:
         seen = f"a difference of {row['detectable']:.3g} would have been seen four times out of five"
         return (
-            f"On {row['task']}, {a} and {b} cannot be told apart: {value:.3g} ({low:.3g} to {high:.3g}), "
-            f"p {p}; {seen}."
+            f"On {row['task']}, {a} and {b} cannot be told apart: {value:.3g} ({low:.3g} to {high:.3g}), p "
+            f"{p}; {seen}."
         )
     less, more = WORDS.get(of, ("lower in mean loss than", "higher in mean loss than"))
     words = (less if value < 0 else more).format(over=f" to {over}" if over not in (None, SPACE) else "")

@@ -25,7 +25,7 @@ def dashboard(
     if host not in LOOPBACK:
         raise InputError(
             f"--host must be {', '.join(LOOPBACK)}, got {host!r}; for others to read it, access control "
-            f"comes with the service"
+            "comes with the service"
         )
     try:
         from sensitivity.dashboard.serving import server

@@ -46,8 +46,8 @@ def paper(
         names = study or [row["name"] for row in opened.studies() if row["name"].startswith(BEGINS)]
         if not names:
             raise InputError(
-                f"store {opened.place!r} holds no study whose name begins with {BEGINS}; "
-                "run one with `sensitivity run --preset paper-table-1`, or name others with --study"
+                f"store {opened.place!r} holds no study whose name begins with {BEGINS}; run one with "
+                "`sensitivity run --preset paper-table-1`, or name others with --study"
             )
         results = [Results.from_store(opened, name) for name in dict.fromkeys(names)]
     finally:

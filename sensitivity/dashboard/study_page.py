@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MEASURES = "measures"
 """The tab that shows any one table."""
 HINT = (
-    "Click a trial in a figure to open it beside the figures. Draw a box (Box Select above a figure) to "
-    "keep the trials in it."
+    "Click a trial in a figure to open it beside the figures. Draw a box (Box Select above a figure) to keep "
+    "the trials in it."
 )
 
 

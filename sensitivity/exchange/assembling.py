@@ -222,8 +222,8 @@ def _seeded(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
         if candidate.status in (*DONE, "stopped"):
             if (*what, candidate.seed) in completed:
                 raise InputError(
-                    f"{completed[*what, candidate.seed].key} and {candidate.key} are the same trial: "
-                    f"variant {candidate.variant!r}, seed {candidate.seed}, {dict(candidate.configuration)!r}"
+                    f"{completed[*what, candidate.seed].key} and {candidate.key} are the same trial: variant "
+                    f"{candidate.variant!r}, seed {candidate.seed}, {dict(candidate.configuration)!r}"
                 )
             completed[*what, candidate.seed] = candidate
     places = {trial.key: place for place, trial in enumerate(trials)}
@@ -329,8 +329,7 @@ def _about_ends(table: pd.DataFrame, metric: str, trials: Sequence[Imported], st
     if stopped:
         sentence.append(
             f"Stopped early, having reported fewer than {table['epochs'].iloc[0]} times: {stopped} of "
-            f"{len(table)} trials; give epochs if "
-            "that is how they were meant to end."
+            f"{len(table)} trials; give epochs if that is how they were meant to end."
         )
     return sentence
 

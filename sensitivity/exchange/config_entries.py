@@ -111,8 +111,7 @@ def hyperparameters_of(
         return chosen, []
     return chosen, [
         f"Hyperparameters: {', '.join(chosen)}. Left out, naming a trial, a place or a machine: "
-        f"{', '.join(left)} (hyperparameters=, "
-        "--hyperparameter names all)."
+        f"{', '.join(left)} (hyperparameters=, --hyperparameter names all)."
     ]
 
 

@@ -113,7 +113,7 @@ def _check_alike(read: Sequence[OptunaTrials]) -> None:
     metrics = {(single.metric, single.direction) for single in read}
     if len(metrics) > 1:
         raise InputError(
-            f"the studies have different objectives: "
+            "the studies have different objectives: "
             f"{', '.join(f'{name} ({way})' for name, way in sorted(metrics))}"
         )
     if len({single.name for single in read}) < len(read):

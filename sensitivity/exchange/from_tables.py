@@ -269,9 +269,8 @@ def _check_roles(columns: Mapping[str, Column], roles: Roles, metric: str, sourc
     if doubts:
         raise InputError(
             f"is {doubts[0]!r} of {source} a result or a hyperparameter? Its name is a result's and its "
-            f"values are levels; give "
-            f"ignore= (--leave-out {doubts[0]}) for a result, or name the hyperparameters "
-            f"(hyperparameters=, --hyperparameter)"
+            f"values are levels; give ignore= (--leave-out {doubts[0]}) for a result, or name the "
+            "hyperparameters (hyperparameters=, --hyperparameter)"
         )
 
 

@@ -198,12 +198,10 @@ def _left_out(
         absent = sum(name not in trial.configuration for trial in trials)
         raise InputError(
             f"{name} has no value in {absent} of {len(trials)} trials{where}, and no other hyperparameter "
-            f"tells in which; give the value "
-            f"that they had (defaults=, --default {name}=VALUE), or leave {name} out (ignore=, --leave-out "
-            f"{name})"
+            f"tells in which; give the value that they had (defaults=, --default {name}=VALUE), or leave "
+            f"{name} out (ignore=, --leave-out {name})"
         )
     return (
         f"Left out, having no {name} while no other hyperparameter tells why: {count} of {total} "
-        f"trials{where}; if they had one, "
-        f"give it (defaults=, --default {name}=VALUE)."
+        f"trials{where}; if they had one, give it (defaults=, --default {name}=VALUE)."
     )

@@ -84,7 +84,7 @@ def about_holes(rows: Mapping[str, Mapping[str, Collection[Row]]]) -> list[str]:
         low, high = (_words(end(share for share, _ in shares.values())) for end in (min, max))
         return [
             f"Grids with holes: {listed(list(shares))} have {low if low == high else f'{low} to {high}'} of "
-            f"their combinations."
+            "their combinations."
         ]
     holes = [
         f"{variant} has {_words(share)} of {total:,} combinations"

@@ -119,7 +119,7 @@ def _given(
         elif decisive(rows):
             raise InputError(
                 f"spaces lacks {variant!r}; give the space of every variant ({', '.join(by_variant)}), or "
-                f"none"
+                "none"
             )
         else:
             notes.append(_none_ended(variant, rows))
@@ -246,7 +246,7 @@ def check_measurable(space_of: Mapping[str, SearchSpace], source: str) -> None:
         ):
             raise InputError(
                 f"a hyperparameter called 'lr' must hold numbers above 0, got {space['lr']!r}; call it "
-                f"something else"
+                "something else"
             )
 
 

@@ -69,7 +69,7 @@ def direction_or_question(name: str, source: str) -> Direction:
     direction = direction_in(name)
     if direction is None:
         raise InputError(
-            f"is {name!r} of {source} better when it is lower or higher? Its name does not say; "
-            "give direction='min' or 'max' (--direction min, --direction max)"
+            f"is {name!r} of {source} better when it is lower or higher? Its name does not say; give "
+            "direction='min' or 'max' (--direction min, --direction max)"
         )
     return direction

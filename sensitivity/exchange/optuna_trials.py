@@ -146,8 +146,8 @@ class OptunaTrials:
         constant = [name for name in domains if name not in varied]
         if constant and varied:
             self.notes.append(
-                f"Left out, having a single value: {', '.join(constant)} (hyperparameters=, "
-                f"--hyperparameter names all)."
+                f"Left out, having a single value: {', '.join(constant)} (hyperparameters=, --hyperparameter "
+                "names all)."
             )
         return varied or dict(domains)
 

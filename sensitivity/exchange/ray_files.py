@@ -116,7 +116,7 @@ def read_experiment(place: pathlib.Path) -> Experiment:
     if pickled:
         notes.append(
             f"Left out: {len(pickled)} of {len(runs)} trials, whose config is in {PICKLED_PARAMS} only, "
-            f"which is never unpickled."
+            "which is never unpickled."
         )
         runs = [run for run in runs if run not in pickled]
         if not runs:

@@ -63,7 +63,7 @@ def metric_of(read: Experiment, metric: str | None) -> tuple[str, list[str]]:
     if len(candidates) == 1:
         return candidates[0], [
             f"The metric is {candidates[0]}, as other numbers count or time by their names (metric=, "
-            f"--metric)."
+            "--metric)."
         ]
     ranked = sorted(candidates or numbers, key=lambda name: direction_in(name) is None)
     more = f" and {len(ranked) - MOST_LISTED} more" if len(ranked) > MOST_LISTED else ""
@@ -153,8 +153,8 @@ def curves_of(runs: Sequence[Run], metric: str) -> Curves:
     return Curves(
         curves,
         [
-            f"Not readable: {len(texts)} reports whose {metric} is no number (such as {str(value)[:40]!r} "
-            f"in trial {key})."
+            f"Not readable: {len(texts)} reports whose {metric} is no number (such as {str(value)[:40]!r} in "
+            f"trial {key})."
         ],
     )
 

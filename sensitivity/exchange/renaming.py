@@ -41,7 +41,7 @@ def renaming(
             wanted[rate] = LR
             notes.append(
                 f"{rate} is the learning rate, and is called lr from here on (--rename {rate}={rate} keeps "
-                f"its name)."
+                "its name)."
             )
     changed = {name: new for name, new in wanted.items() if name != new}
     result = [changed.get(name, name) for name in values]

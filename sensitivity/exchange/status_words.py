@@ -80,8 +80,8 @@ def statuses_of(
         listed = ", ".join(map(repr, strange[:5])) + (", ..." if len(strange) > 5 else "")
         raise InputError(
             f"what does {listed} in column {column!r} mean? Give statuses= (--status-word "
-            f"{strange[0]}=STATUS, where STATUS is "
-            f"{', '.join(WORDS)}), or status='none' (--status none) if the column is no status"
+            f"{strange[0]}=STATUS, where STATUS is {', '.join(WORDS)}), or status='none' (--status none) if "
+            "the column is no status"
         )
     return [str(statuses[text]) for text in read]
 

@@ -28,7 +28,7 @@ def role_notes(roles: Roles, metric: str, are_named: bool, exported: Collection[
         ]
         notes.append(
             f"Taken for hyperparameters, as none were named: {_some(names)} (--hyperparameter, once for "
-            f"each, names others)."
+            "each, names others)."
         )
     other = {
         role: column for role in roles.inferred for column in [roles.named[role]] if column.casefold() != role
@@ -46,7 +46,7 @@ def role_notes(roles: Roles, metric: str, are_named: bool, exported: Collection[
         parts = "; ".join(f"{reason} ({_some(columns)})" for reason, columns in reasons.items())
         notes.append(
             f"Left out of the hyperparameters: {parts}. --hyperparameter takes a column back, --leave-out "
-            f"leaves out one more."
+            "leaves out one more."
         )
     return notes
 

@@ -135,15 +135,13 @@ class TableTrials:
         if unknown:
             raise InputError(
                 f"column {self.metric!r} is empty in {unknown} of {len(trials)} trials, and no status says "
-                f"why; give empty='diverged' or "
-                "empty='failed' (--empty diverged, --empty failed)"
+                "why; give empty='diverged' or empty='failed' (--empty diverged, --empty failed)"
             )
         if not silent:
             return []
         return [
-            f"No {self.metric} in {silent} of {len(trials)} trials that ended by their status: they count "
-            f"as failed (--empty diverged if "
-            "they diverged)."
+            f"No {self.metric} in {silent} of {len(trials)} trials that ended by their status: they count as "
+            "failed (--empty diverged if they diverged)."
         ]
 
     def _initial(self, size: int) -> list[float]:
@@ -222,7 +220,7 @@ class TableTrials:
             return [int(value) for value in budgets if value is not None], []
         note = (
             f"Budgets, in column {column.name}, count as epochs 1 to {len(levels)}: {words}. A trial is "
-            f"whole at the largest."
+            "whole at the largest."
         )
         return [ranks[value] for value in budgets if value is not None], [note]
 
@@ -247,9 +245,8 @@ class TableTrials:
             again = rows.index(rows[0], 1) + 1
             raise InputError(
                 f"every row of the table is there {counts.iloc[0]} times: rows 1 and {again} are the same "
-                f"trial twice "
-                f"({dict(configurations[0])!r}, {values[0]!r}); leave the copies out, or name the column of "
-                f"the seed (seed=, --seed)"
+                f"trial twice ({dict(configurations[0])!r}, {values[0]!r}); leave the copies out, or name "
+                "the column of the seed (seed=, --seed)"
             )
         whole = pd.DataFrame(
             {
@@ -265,7 +262,7 @@ class TableTrials:
         of = "one configuration" if count == 1 else f"{count} configurations"
         return [
             f"Repetitions of {of} have the same {self.metric} to the last digit ({equal.sum()} rows); they "
-            f"count as seeds."
+            "count as seeds."
         ]
 
 

@@ -52,7 +52,7 @@ def to_deepcave(
         if hyperparameter.when:
             raise InputError(
                 f"{hyperparameter.name} is active only when {condition(hyperparameter.when)}; DeepCAVE's "
-                f"tables have no conditions"
+                "tables have no conditions"
             )
     rows = results.group(task, variant)
     low, high = float(rows["loss"].min()), float(rows["loss"].max())

@@ -37,7 +37,7 @@ def chosen_group(results: Results, task: str | None, variant: str | None) -> tup
     left = [group for group in groups if task in (None, group[0]) and variant in (None, group[1])]
     if len(left) != 1:
         raise InputError(
-            f"name task= and variant= of one of: "
+            "name task= and variant= of one of: "
             f"{', '.join(f'{one} on {of}' for of, one in left or groups) or 'no results'}"
         )
     return left[0]

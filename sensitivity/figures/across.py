@@ -85,8 +85,8 @@ def transfer_matrix(measured: Measured) -> go.Figure:
         else ""
     )
     subtitle = (
-        f"{about(measured.results)}; regret of the best of one task (down) on another (across), as a "
-        f"share of what tuning gains there"
+        f"{about(measured.results)}; regret of the best of one task (down) on another (across), as a share "
+        "of what tuning gains there"
     )
     return styled(figure, title, subtitle + less, height)
 
@@ -116,12 +116,12 @@ def cross_task(measured: Measured) -> go.Figure:
         first, ordered = last, ordered[:1]  # what is chosen once for all may by luck measure better
     title = (
         f"One configuration for all tasks costs {plain(first['variant'])} {first['value']:.2g} of the "
-        f"normalised score"
+        "normalised score"
     )
     title += f", {plain(last['variant'])} {last['value']:.2g}" if len(ordered) > 1 else ""
     subtitle = (
-        f"{about(measured.results)}; Φ: mean of the best on each task less the best mean over tasks, "
-        f"bars are 95% intervals{note}"
+        f"{about(measured.results)}; Φ: mean of the best on each task less the best mean over tasks, bars "
+        f"are 95% intervals{note}"
     )
     return styled(figure, title, subtitle, height)
 
@@ -158,7 +158,7 @@ def performance_profiles(measured: Measured) -> go.Figure:
         f"{counted(tasks, 'task')}"
     )
     subtitle = (
-        f"{about(measured.results)}; epochs to the best loss of any variant and 5% of the way there; "
-        f"bands are Wilson's 95% intervals"
+        f"{about(measured.results)}; epochs to the best loss of any variant and 5% of the way there; bands "
+        "are Wilson's 95% intervals"
     )
     return styled(figure, title, subtitle, 320)

@@ -79,12 +79,11 @@ def estimator_agreement(measured: Measured, task: str) -> go.Figure:
     elif many:
         title = (
             f"Estimators disagree on {many} of {counted(len(whole), 'hyperparameter')}, beyond their "
-            f"intervals"
+            "intervals"
         )
     subtitle = (
         f"{about(measured.results, task)}; colour: rank, 1 matters most; number: the estimator's own value; "
-        f"{DISAGREES}: another orders "
-        f"it otherwise{less}"
+        f"{DISAGREES}: another orders it otherwise{less}"
     )
     return styled(figure, title, subtitle, height)
 

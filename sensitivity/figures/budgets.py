@@ -54,8 +54,8 @@ def expected_best(measured: Measured, task: str) -> go.Figure:
     figure.update_yaxes(title_text=f"expected best {outcome.name}", **axis)
     bands = less.replace("; the", ", of the")
     subtitle = (
-        f"{about(measured.results, task)}; mean over all subsets of the configurations tried; bands "
-        f"are 95% intervals{bands}"
+        f"{about(measured.results, task)}; mean over all subsets of the configurations tried; bands are 95% "
+        f"intervals{bands}"
     )
     return styled(figure, _near(measured, task), subtitle, 340)
 
@@ -127,7 +127,7 @@ def win_probability(measured: Measured, task: str) -> go.Figure:
     if first["variant"] != most["variant"]:
         title += f"; {plain(first['variant'])} with {int(first['k'])}: {first['value']:.0%}"
     subtitle = (
-        f"{about(measured.results, task)}; chance that the best of k, chosen by the other seeds, is "
-        f"the lowest; ties are shared"
+        f"{about(measured.results, task)}; chance that the best of k, chosen by the other seeds, is the "
+        "lowest; ties are shared"
     )
     return styled(figure, title, subtitle, 320)

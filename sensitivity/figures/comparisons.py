@@ -89,8 +89,8 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
         title = f"{plain(best['variant'])} does best; {plain(least['variant'])} is least sensitive"
     if len(both) == 1:
         title = (
-            f"{plain(best['variant'])}: best {best['value_best']:.3g}, {best['value_lr']:.3g} away from "
-            f"it on average"
+            f"{plain(best['variant'])}: best {best['value_best']:.3g}, {best['value_lr']:.3g} away from it "
+            "on average"
         )
     subtitle = f"{about(results, task)}; bars are 95% intervals, dotted lines go through the best variant"
     return styled(figure, title, subtitle, height, right=12 + 8 * min(18, max(map(len, both["variant"]))))
@@ -107,8 +107,9 @@ def _point(row: dict[str, Any], shade: str, *, faint: bool) -> go.Scatter:
         marker={"size": 11, "color": shade, "symbol": "diamond" if variant in KIN else "circle"},
         name=plain(variant),
         hovertemplate=(
-            f"<b>{plain(variant)}</b><br>best %{{y:.4g}} ({row['low_best']:.4g} to {row['high_best']:.4g})"
-            f"<br>sensitivity %{{x:.4g}} ({row['low_lr']:.4g} to {row['high_lr']:.4g})<extra></extra>"
+            f"<b>{plain(variant)}</b><br>best %{{y:.4g}} ({row['low_best']:.4g} to "
+            f"{row['high_best']:.4g})<br>sensitivity %{{x:.4g}} ({row['low_lr']:.4g} to "
+            f"{row['high_lr']:.4g})<extra></extra>"
         ),
     )
 
@@ -163,8 +164,8 @@ def effect_shares(measured: Measured, task: str) -> go.Figure:
         ends = between(part["value"].min(), part["value"].max())
         title = f"{plain(effect)} matters most{f' for {whom}' if many > 1 else ''}: {ends} of the variance"
     about_it = (
-        "share of the variance of the capped loss (ANOVA: exact on full grids, of a forest "
-        "elsewhere); bars are 95% intervals"
+        "share of the variance of the capped loss (ANOVA: exact on full grids, of a forest elsewhere); bars "
+        "are 95% intervals"
     )
     return styled(figure, title, f"{plain(task)}, {about_it}", height)
 
@@ -250,14 +251,14 @@ def differences(measured: Measured, task: str) -> go.Figure:
     less = f"; the {MOST_PAIRS} of {every} pairs with the smallest p" if every > MOST_PAIRS else ""
     total = int((of_task(measured.comparisons, task)["p_holm"] < 0.05).sum())
     title = (
-        f"{total} of {counted(every, 'difference')} in sensitivity {'is' if total == 1 else 'are'} "
-        f"larger than noise"
+        f"{total} of {counted(every, 'difference')} in sensitivity {'is' if total == 1 else 'are'} larger "
+        "than noise"
     )
     if total == 0:
         title = "No difference in sensitivity is larger than noise"
     subtitle = (
-        f"{about(measured.results, task)}; bootstrap, 95% intervals, p corrected by Holm; grey: too "
-        f"small for this study to see"
+        f"{about(measured.results, task)}; bootstrap, 95% intervals, p corrected by Holm; grey: too small "
+        "for this study to see"
     )
     return styled(figure, title, subtitle + less, max(90, 26 * len(labels)))
 

@@ -79,8 +79,8 @@ def _basins(measured: Measured, task: str) -> str:
     if len(table) > 1 and f"{first['value']:.1f}" == f"{last['value']:.1f}":
         return f"Every variant is within 10% of its best over {first['value']:.1f} decades of learning rate"
     title = (
-        f"{plain(first['variant'])} is within 10% of its best over {first['value']:.1f} decades of "
-        f"learning rate"
+        f"{plain(first['variant'])} is within 10% of its best over {first['value']:.1f} decades of learning "
+        "rate"
     )
     return title if len(table) == 1 else f"{title}, {plain(last['variant'])} over {last['value']:.1f}"
 
@@ -189,8 +189,8 @@ def learning_curves(measured: Measured, task: str) -> go.Figure:
         else METRIC_NAMES.get(results.metric, plain(results.metric))
     )
     subtitle = (
-        f"{plain(task)}, {words} by epoch of each variant's best configuration; mean and {spread} of "
-        f"its seeds"
+        f"{plain(task)}, {words} by epoch of each variant's best configuration; mean and {spread} of its "
+        "seeds"
     )
     return styled(figure, title, subtitle, 320)
 

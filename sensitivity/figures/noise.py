@@ -77,8 +77,8 @@ def seed_noise(measured: Measured, task: str) -> go.Figure:
     if len(table) > 1 and f"{low['value']:.0%}" == f"{high['value']:.0%}":
         title = f"The seed makes {high['value']:.0%} of the variance for every variant"
     subtitle = (
-        f"{about(measured.results, task)}; one-way random effects, bars are 95% intervals; "
-        f"deviations are pooled over configurations"
+        f"{about(measured.results, task)}; one-way random effects, bars are 95% intervals; deviations are "
+        "pooled over configurations"
     )
     return styled(figure, title, subtitle, height)
 

@@ -74,12 +74,12 @@ def pair_effects(measured: Measured, task: str) -> go.Figure:
     if len(pairs):
         top = records(pairs)[0]
         title = (
-            f"{plain(top['effect'])} is the largest interaction: {with_ends(top, '.0%')} of the "
-            f"variance of {plain(top['variant'])}"
+            f"{plain(top['effect'])} is the largest interaction: {with_ends(top, '.0%')} of the variance of "
+            f"{plain(top['variant'])}"
         )
     subtitle = (
-        f"{about(measured.results, task)}; functional ANOVA of a random forest; diagonal: alone, "
-        f"below it: together"
+        f"{about(measured.results, task)}; functional ANOVA of a random forest; diagonal: alone, below it: "
+        "together"
     )
     subtitle += f"{'; a poor fit says little' if poor else ''}{less}"
     return styled(figure, title, subtitle, height)

@@ -67,8 +67,8 @@ def parallel_coordinates(measured: Measured, task: str) -> go.Figure:
         )
     )
     subtitle = (
-        f"{about(results, task)}; drag along an axis to select trials; colour: rank of the loss, "
-        f"diverged trials rank last{thin}"
+        f"{about(results, task)}; drag along an axis to select trials; colour: rank of the loss, diverged "
+        f"trials rank last{thin}"
     )
     chart = styled(
         figure, _best_tenth(trials, names, results.usable[results.usable["task"] == task]), subtitle, 360

@@ -65,8 +65,8 @@ def slices(measured: Measured, task: str) -> go.Figure:
     one_legend(figure)
     best = "" if len(lined) >= trials["variant"].nunique() else f" of the {len(lined)} best variants"
     subtitle = (
-        f"{about(results, task)}; lines are means over all else{best} with 95% intervals, red marks "
-        f"are diverged trials{thin}"
+        f"{about(results, task)}; lines are means over all else{best} with 95% intervals, red marks are "
+        f"diverged trials{thin}"
     )
     return styled(figure, _title(measured, task, names), subtitle, height)
 
@@ -143,6 +143,6 @@ def _title(measured: Measured, task: str, names: list[str]) -> str:
         return "The loss does not change along any hyperparameter"
     name = max(spans, key=spans.__getitem__)
     return (
-        f"The mean of {plain(variant)} changes most along {plain(name)}: by {spans[name]:.3g} from one "
-        f"level to another"
+        f"The mean of {plain(variant)} changes most along {plain(name)}: by {spans[name]:.3g} from one level "
+        "to another"
     )

@@ -76,7 +76,6 @@ def tunability(measured: Measured, task: str) -> go.Figure:
     )
     subtitle = (
         f"{about(measured.results, task)}; open: the default, filled: the best; gains over the default in "
-        f"units of the metric, {how}; "
-        "bars are 95% intervals"
+        f"units of the metric, {how}; bars are 95% intervals"
     )
     return styled(figure, title, subtitle, height)

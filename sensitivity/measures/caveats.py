@@ -63,14 +63,14 @@ def caveats(results: Results) -> pd.DataFrame:
         where = f"{group.variant} on {group.task}"
         if not group.learned:
             text = (
-                f"{where} never did better than {reference(results, group.task)}: its numbers say "
-                f"nothing about its hyperparameters."
+                f"{where} never did better than {reference(results, group.task)}: its numbers say nothing "
+                "about its hyperparameters."
             )
             rows.append((group.task, group.variant, "never learned", text))
         elif len(group.loss) > 1 and forests.constant(group):
             text = (
                 f"{where} has the same loss at every configuration: none of its hyperparameters has an "
-                f"effect that this study could see."
+                "effect that this study could see."
             )
             rows.append((group.task, group.variant, "constant", text))
     learned = [group for group in every if group.learned]
@@ -93,7 +93,7 @@ def _unmeasured(results: Results) -> list[tuple[str, str]]:
         verb, they = ("was", "it has") if stopped == 1 else ("were", "they have")
         text = (
             f"{stopped} of {total} trials {verb} stopped early and {_are(stopped)} left out: {they} no "
-            f"result at the full budget."
+            "result at the full budget."
         )
         sentences.append(("stopped", text))
     if unfinished:
@@ -129,7 +129,7 @@ def _design(results: Results) -> list[tuple[str, str]]:
             (
                 "one seed",
                 f"One seed for {names}: the noise of these results is unknown ({seeds_in_words(results)} in "
-                f"all).",
+                "all).",
             )
         )
     variants = list(dict.fromkeys(variant for _, variant in results.groups))
@@ -180,9 +180,8 @@ def _surrogates(results: Results) -> list[tuple[str, str]]:
         (
             "poor surrogate",
             f"The forest from which effects on {task} are read predicts unseen configurations badly "
-            f"(out-of-bag R2 under {forests.POOR}: "
-            f"{listed(words)}): do not rely on their shares. More configurations help, and more seeds where "
-            f"the loss is noisy.",
+            f"(out-of-bag R2 under {forests.POOR}: {listed(words)}): do not rely on their shares. More "
+            "configurations help, and more seeds where the loss is noisy.",
         )
         for task, words in poor.items()
     ]

@@ -201,7 +201,7 @@ def _subsets(
         if kind not in ("grid", "explicit", "one_at_a_time", "adaptive"):
             raise InputError(
                 f"{measure} needs a grid, got {kind!r}; its configurations share no levels, so use "
-                f"cross_task_sensitivity"
+                "cross_task_sensitivity"
             )
         if len(results.varied(variant)) > MOST:
             raise InputError(

@@ -173,8 +173,7 @@ def _rows(results: Results, group: Losses, kind: Any) -> tuple[Any, Array, Array
     if missing:
         raise InputError(
             f"{measure} needs every row of its design, and {missing} of {len(y)} are missing for "
-            f"{group.variant}; "
-            "finish the study or use variance_shares"
+            f"{group.variant}; finish the study or use variance_shares"
         )
     return design, y, design.units(space)
 

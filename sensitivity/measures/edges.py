@@ -168,8 +168,8 @@ def _sentence(results: Results, part: Sequence[Edge], judged: Sequence[str]) -> 
         below, above = ([edge.task for edge in part if edge.higher == higher] for higher in (False, True))
         return (
             f"{variant} does best at the low end of {called} ({low}) on {_tasks(below, judged)} and at the "
-            f"high end ({high}) on "
-            f"{_tasks(above, judged)}: no one range suits all tasks; widen it on both sides."
+            f"high end ({high}) on {_tasks(above, judged)}: no one range suits all tasks; widen it on both "
+            "sides."
         )
     higher = part[0].higher
     best = (max if higher else min)(edge.best for edge in part)

@@ -82,7 +82,7 @@ def _grid(group: Losses, kind: str) -> Array:
     if not shape or np.prod(shape) != len(group.loss) or inactive(group).any():
         raise InputError(
             f"factorial needs a full grid, got {kind!r} with {len(group.loss)} configurations; use "
-            f"variance_shares"
+            "variance_shares"
         )
     if missing:
         reason = f"{missing} of {group.loss.size} trials of {group.variant} missing"

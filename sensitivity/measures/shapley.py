@@ -75,7 +75,7 @@ def shapley(
         if len(names) > MOST:
             raise InputError(
                 f"shapley needs at most {MOST} hyperparameters, got {len(names)} in {variant}; use "
-                f"variance_shares"
+                "variance_shares"
             )
         noise, r2, remark = noise_of(group, seed=seed), float("nan"), ""
         known = float(np.nan_to_num(noise["value"]))

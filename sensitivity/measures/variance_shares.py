@@ -96,7 +96,7 @@ def variance_shares(
         if corrected and not even and len(group.loss) >= forests.FEWEST:
             remarks.append(
                 f"a design of kind {results.design_of(variant)!r} does not cover the space evenly: shares "
-                f"are the forest's own"
+                "are the forest's own"
             )
         if request.corrected and forests.FEWEST <= len(group.loss) < FEW:
             remarks.append(f"under {FEW} configurations: the intervals are narrower than they should be")

@@ -128,8 +128,8 @@ def _norm_claims(p: float) -> tuple[Claim, Claim]:
             f"each of the three tested norm variants prefers a different initial learning rate: {name} "
             f"{rate:g}",
             "4.3",
-            f"best learning rate of {name} without momentum, everything else tuned; "
-            f"claimed: {rate:g}, within a factor of the square root of 2",
+            f"best learning rate of {name} without momentum, everything else tuned; claimed: {rate:g}, "
+            "within a factor of the square root of 2",
             (rate / STEP, rate * STEP),
             partial(best_rate_of_norm, p=p),
         ),
@@ -138,7 +138,7 @@ def _norm_claims(p: float) -> tuple[Claim, Claim]:
             f"the preferred learning rate stays the same ({name})",
             "4.4",
             f"best learning rate of {name} with momentum over that without; claimed: 1, within a factor of "
-            f"the square root of 2",
+            "the square root of 2",
             (1 / STEP, STEP),
             partial(rate_with_over_without_momentum, p=p),
         ),
@@ -169,9 +169,8 @@ CLAIMS: tuple[Claim, ...] = (
         "correcting mu does not help",
         "zero-initialization bias correction seems not to help in general (and sometimes even to hurt)",
         "4.5",
-        f"loss with bias correction of mu over that without, same configurations and seeds, at the paper's "
-        f"learning rate; "
-        f"claimed: above {MARGIN:g}, so any gain is smaller than {1 - MARGIN:.0%}",
+        "loss with bias correction of mu over that without, same configurations and seeds, at the paper's "
+        f"learning rate; claimed: above {MARGIN:g}, so any gain is smaller than {1 - MARGIN:.0%}",
         (MARGIN, math.inf),
         lambda trials: ratio_of_settings(trials, "mu_schedule", "bias_corrected", "constant", MARGIN),
     ),
@@ -180,8 +179,7 @@ CLAIMS: tuple[Claim, ...] = (
         "when nu is larger than .9, the variants that use no schedule significantly underperform",
         "4.3",
         "loss without bias correction of nu over that with it, same configurations and seeds, nu above .9, "
-        "at the paper's learning rates; "
-        "claimed: above 1",
+        "at the paper's learning rates; claimed: above 1",
         (1.0, math.inf),
         lambda trials: ratio_of_settings(
             trials[trials["nu"] > 0.9 + 1e-9], "nu_schedule", "constant", "bias_corrected"
@@ -192,8 +190,8 @@ CLAIMS: tuple[Claim, ...] = (
         "either completely diverging or simply failing to reach anything resembling a good solution",
         "4.3",
         "loss at nu .999 over the geometric mean of the loss at nu .9 and the initial loss, without bias "
-        "correction, at the paper's "
-        "learning rates; claimed: above 1, so less than half the way is gone on the logarithm",
+        "correction, at the paper's learning rates; claimed: above 1, so less than half the way is gone on "
+        "the logarithm",
         (1.0, math.inf),
         uncorrected_nu,
     ),
@@ -204,8 +202,8 @@ CLAIMS: tuple[Claim, ...] = (
         "the algorithms seem more robust to variations in nu than mu",
         "4.5",
         "standard deviation of the logarithm of the loss along mu beyond that along nu (the root of the "
-        "difference of the variances, "
-        "with its sign), of norms with momentum, at the paper's learning rates; claimed: above 0",
+        "difference of the variances, with its sign), of norms with momentum, at the paper's learning rates; "
+        "claimed: above 0",
         (0.0, math.inf),
         spread_of_mu_over_nu,
     ),
@@ -215,8 +213,7 @@ CLAIMS: tuple[Claim, ...] = (
             "the best values for both parameters seem to be around .9 for this task",
             "4.5",
             f"loss at the other level of {decay} (at the best of several) over that at .9, same "
-            f"configurations and seeds, {words}"
-            "at the paper's learning rates; claimed: above 1",
+            f"configurations and seeds, {words}at the paper's learning rates; claimed: above 1",
             (1.0, math.inf),
             find,
         )
@@ -236,8 +233,7 @@ CLAIMS: tuple[Claim, ...] = (
         "the max-norm variants of AdaGrad are at best very sensitive to hyperparameters",
         "4.5",
         "mean over the configurations of the loss over the best loss, of Linf over that of the more "
-        "sensitive of L1 and L2, with bias "
-        "correction, where all three ran; claimed: above 1",
+        "sensitive of L1 and L2, with bias correction, where all three ran; claimed: above 1",
         (1.0, math.inf),
         maximum_norm_sensitivity,
     ),

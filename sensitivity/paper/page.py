@@ -30,15 +30,12 @@ __all__ = ["agreement", "cells", "claims", "write_paper"]
 SOURCE = 'Dozat, "Optimizing CNNs"'
 HOW = (
     "A claim is supported where the 95% interval of what is measured lies wholly on its side, contradicted "
-    "where it lies wholly on the "
-    "other, and undecided otherwise. Losses are capped at the initial loss, which is what a trial that "
-    "diverged counts as; ratios are of "
-    "geometric means."
+    "where it lies wholly on the other, and undecided otherwise. Losses are capped at the initial loss, "
+    "which is what a trial that diverged counts as; ratios are of geometric means."
 )
 BESIDE = (
     "The paper's value beside the mean over the seeds of ours at the learning rate that the paper's caption "
-    "gives, which is not always the "
-    "best of those that were run (best lr)."
+    "gives, which is not always the best of those that were run (best lr)."
 )
 Rows = tuple[Sequence[str], list[list[str]]]
 
@@ -104,11 +101,9 @@ def page(
             parts.append(f"<figure>{drawn}</figure>")
     body = "\n".join(parts)
     return (
-        f"<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><meta name='viewport' "
-        f"content='width=device-width, initial-scale=1'>"
-        f"<title>{_text(SOURCE)}, "
-        f"measured</title><style>{STYLE}</style><script>{get_plotlyjs()}</script></head>"
-        f"<body><main>{body}</main></body></html>\n"
+        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><meta name='viewport' "
+        f"content='width=device-width, initial-scale=1'><title>{_text(SOURCE)}, "
+        f"measured</title><style>{STYLE}</style><script>{get_plotlyjs()}</script></head><body><main>{body}</main></body></html>\n"
     )
 
 
@@ -230,7 +225,7 @@ def _lead(results: Sequence[Results], claims: pd.DataFrame) -> str:
         )
     return (
         f"{len(claims)} claims: {counted}. From {listed(sizes)}. The paper trained for 50 epochs, each "
-        f"setting once."
+        "setting once."
     )
 
 

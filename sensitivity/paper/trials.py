@@ -57,8 +57,8 @@ def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
                 continue
             if min(row["loss"], row["initial_loss"]) <= 0:
                 raise InputError(
-                    f"the paper's claims are about a loss above 0, got {row['loss']:g} for {one.metric!r} "
-                    f"of {one.study!r}"
+                    f"the paper's claims are about a loss above 0, got {row['loss']:g} for {one.metric!r} of "
+                    f"{one.study!r}"
                 )
             seen.add(row["key"])
             identity = {name: row[name] for name in ("task", "seed", "status")}
@@ -106,8 +106,7 @@ def _check_size(studies: Iterable[Results]) -> None:
                 if size != has.get(name):
                     raise InputError(
                         f"studies {study!r} and {one.study!r} differ in {name} of {task} ({size}, "
-                        f"{has.get(name)}); "
-                        "name those of one size with --study"
+                        f"{has.get(name)}); name those of one size with --study"
                     )
 
 

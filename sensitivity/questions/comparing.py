@@ -44,8 +44,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
         nearest = "" if len(table) == 1 else "nearest to it: "
         text = [
             f"{none} in {to} by more than noise at 5% (Holm's correction); {nearest}{least['a']} minus "
-            f"{least['b']}, "
-            f"{with_interval(least)}, p {_p(least['p_holm'])}."
+            f"{least['b']}, {with_interval(least)}, p {_p(least['p_holm'])}."
         ]
     seen = [row["detectable"] for row in table]
     size = (

@@ -47,7 +47,7 @@ def effects(measured: Measured, task: str) -> list[str]:
         names = several(list(dict.fromkeys(poor["variant"])))
         text.append(
             f"The trials of {names} do not show which hyperparameters matter: a forest cannot predict their "
-            f"loss."
+            "loss."
         )
     alone = shares[~shares["effect"].isin(NO_HYPERPARAMETER)]
     unknown = (
@@ -150,14 +150,14 @@ def _agreement(measured: Measured, task: str) -> list[str]:
     if not words and _ordered_by_two(table):
         return [
             f"Estimators agree: {listed(names)} order the hyperparameters alike wherever their intervals "
-            f"keep two apart."
+            "keep two apart."
         ]
     if not words:
         return []
     more = f"; {len(words) - 3} more in the table" if len(words) > 3 else ""
     return [
         f"Estimators disagree by more than chance: {'; '.join(words[:3])}{more}. They measure different "
-        f"things."
+        "things."
     ]
 
 
@@ -202,10 +202,8 @@ EFFECTS = Question(
         Drawing(
             effect_shares,
             "How much of the variance of the loss each hyperparameter explains on its own over the range "
-            "searched, on its own scale; "
-            "interactions, which pairs explain together; the remainder that no effect explains; and seed "
-            "noise. An effect smaller than "
-            "seed noise is not worth tuning for.",
+            "searched, on its own scale; interactions, which pairs explain together; the remainder that no "
+            "effect explains; and seed noise. An effect smaller than seed noise is not worth tuning for.",
             "main_effects",
         ),
         Drawing(

@@ -48,7 +48,7 @@ def settings_compared(measured: Measured, task: str) -> list[str]:
         if np.ptp(a) == 0 and np.ptp(b) == 0:
             sentences.append(
                 f"{one} and {other} have the same {metric} for every seed, so seed noise is unknown and "
-                f"nothing is decided."
+                "nothing is decided."
             )
             continue
         exponent = exponent_of(np.concatenate([a, b]))

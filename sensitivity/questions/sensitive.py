@@ -56,8 +56,8 @@ def ranking(measured: Measured, task: str) -> list[str]:
     elif len(ranked) > 1:
         least, most = ranked.iloc[0], ranked.iloc[-1]
         text.append(
-            f"Least sensitive to {to}: {least['variant']}, whose loss is on average {_excess(least)} "
-            f"above its best over {over}; most sensitive: {most['variant']}, {_excess(most)}."
+            f"Least sensitive to {to}: {least['variant']}, whose loss is on average {_excess(least)} above "
+            f"its best over {over}; most sensitive: {most['variant']}, {_excess(most)}."
         )
         text += _ties(measured, task, str(least["variant"]), set(ranked["variant"]))
     alone = list(table.loc[table["learned"] & table["sensitivity"].isna(), "variant"])
@@ -207,7 +207,7 @@ def _undecided(repeated: Mapping[str, int]) -> list[str]:
     names = "" if alike else f" ({several([f'{variant} {count}' for variant, count in enough.items()])})"
     return [
         f"At none of the {many}learning rates with at least two seeds{names} did the seed decide between "
-        f"training and divergence."
+        "training and divergence."
     ]
 
 
@@ -250,25 +250,22 @@ SENSITIVE = Question(
         Drawing(
             lr_curves,
             "The line is the best that the other hyperparameters can make of each learning rate; dots are "
-            "single trials. A flat, wide "
-            "valley is a tolerant variant; red crosses are trials that diverged, drawn at the loss "
-            "that they count as (dotted).",
+            "single trials. A flat, wide valley is a tolerant variant; red crosses are trials that diverged, "
+            "drawn at the loss that they count as (dotted).",
             "lr_curve",
             has_rates,
         ),
         Drawing(
             slices,
-            "Every trial along every hyperparameter, on its own scale; red crosses are trials that "
-            "diverged, drawn at the loss that they "
-            "count as.",
+            "Every trial along every hyperparameter, on its own scale; red crosses are trials that diverged, "
+            "drawn at the loss that they count as.",
             "trials",
             _has_others,
         ),
         Drawing(
             performance_sensitivity,
             "How good a variant can be against how much an untuned setting costs. Lower left is better on "
-            "both counts; where bars "
-            "overlap, this study cannot tell the variants apart.",
+            "both counts; where bars overlap, this study cannot tell the variants apart.",
             "overview",
             _some_sensitivity,
         ),
@@ -281,8 +278,8 @@ SENSITIVE = Question(
         ),
         Drawing(
             danger_zone,
-            "At which learning rates training and divergence are a matter of luck: there the outcome "
-            "depends on the seed.",
+            "At which learning rates training and divergence are a matter of luck: there the outcome depends "
+            "on the seed.",
             "danger_zone",
             _some_diverged_along_lr,
         ),

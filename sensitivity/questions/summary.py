@@ -69,8 +69,8 @@ def _careful(measured: Measured) -> list[str]:
         noun = "range" if len(folded) == 1 else "ranges"
         names = several(list(dict.fromkeys(folded["variant"])))
         more = [
-            f"And {len(folded)} more {noun} with the best at an end, of {names}: the measure `caveats` "
-            f"lists all."
+            f"And {len(folded)} more {noun} with the best at an end, of {names}: the measure `caveats` lists "
+            "all."
         ]
     return [*table.drop(index=folded.index)["text"], *more]
 

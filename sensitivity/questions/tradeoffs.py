@@ -94,8 +94,8 @@ def _ridge_of(other: str) -> Condition:
 
 
 HOW = (
-    "The mean loss over two hyperparameters; the line through it is the best learning rate for each level "
-    "of the other, the ridge."
+    "The mean loss over two hyperparameters; the line through it is the best learning rate for each level of "
+    "the other, the ridge."
 )
 
 TRADEOFFS = Question(

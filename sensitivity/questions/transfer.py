@@ -29,7 +29,7 @@ def _dimensions(measured: Measured, task: str) -> list[str]:
     ]
     return (
         [
-            f"Hyperparameters that have to be tuned for each task, to reach 95% of tuning all: "
+            "Hyperparameters that have to be tuned for each task, to reach 95% of tuning all: "
             f"{several(words)}."
         ]
         if words
@@ -59,8 +59,7 @@ def _between(row: dict[str, Any], pairs: set[tuple[str, str]]) -> str:
 def _regret(measured: Measured, task: str) -> list[str]:
     words = [
         f"{row['variant']} {with_interval(row)} on {row['target']} with the best of {row['source']} "
-        f"({percent(row['share'])} of what "
-        "tuning gains there)"
+        f"({percent(row['share'])} of what tuning gains there)"
         for row in _extremes(rows(measured.transfer_regret, ""), "share", most=True)
     ]
     return [f"What another task's best configuration costs at worst: {several(words, 5)}."] if words else []
@@ -103,8 +102,8 @@ TRANSFER = Question(
         ),
         Drawing(
             for_all(performance_profiles),
-            "The share of tasks on which a variant reaches the target within so many times the epochs of "
-            "the fastest.",
+            "The share of tasks on which a variant reaches the target within so many times the epochs of the "
+            "fastest.",
             "performance_profiles",
             _profiled,
         ),

@@ -22,8 +22,8 @@ def within(measured: Measured, task: str) -> list[str]:
         one = chosen[0]
         count = "configuration" if one["high"] == 1 else "configurations"
         return [
-            f"{one['variant']} needs about {with_interval(one, form='.0f')} random {count} to come within "
-            f"5% of its best."
+            f"{one['variant']} needs about {with_interval(one, form='.0f')} random {count} to come within 5% "
+            "of its best."
         ]
     needs = [f"about {with_interval(row, form='.0f')} for {row['variant']}" for row in chosen]
     return (
@@ -112,8 +112,8 @@ TUNING = Question(
         ),
         Drawing(
             tunability,
-            "Gain from tuning over the default configuration: all hyperparameters together, "
-            "each alone, and each pair.",
+            "Gain from tuning over the default configuration: all hyperparameters together, each alone, and "
+            "each pair.",
             "tunability",
             _tunable,
         ),

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 NEEDS = (
     "--png needs kaleido, which draws with an installed Chrome or Chromium: pip install "
-    "'optimizer-sensitivity[png]' "
-    "(BROWSER_PATH names a browser that is not found)"
+    "'optimizer-sensitivity[png]' (BROWSER_PATH names a browser that is not found)"
 )
 WIDTH, SCALE = 1000, 2
 """Of a picture: CSS pixels, and pixels for each of them."""

@@ -36,9 +36,9 @@ def lead(results: Results) -> str:
     variants = list(dict.fromkeys(results.trials["variant"]))
     who = variants[0] if len(variants) == 1 else f"each of {len(variants)} variants"
     return (
-        f"How sensitive is {who} to its hyperparameters? "
-        f"{_counted(len(results.trials), 'trial')} ({words}), {seeds_in_words(results)}, {designs} design, "
-        f"judged by {'' if IMPORTED in results.spec else 'the '}{metric_name(results)}."
+        f"How sensitive is {who} to its hyperparameters? {_counted(len(results.trials), 'trial')} ({words}), "
+        f"{seeds_in_words(results)}, {designs} design, judged by "
+        f"{'' if IMPORTED in results.spec else 'the '}{metric_name(results)}."
     )
 
 

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 HOW_TO_READ = (
     "Intervals are 95% bootstrap intervals (divergence: Wilson). Sensitivity: mean excess of the loss over "
-    "the best, in units of the loss "
-    "and capped at {cap}, over {what} (Wortsman et al. 2023)."
+    "the best, in units of the loss and capped at {cap}, over {what} (Wortsman et al. 2023)."
 )
 ROBUST = " Robust width: decades of learning rate within 10% of the best loss."
 

@@ -101,7 +101,6 @@ def _best(study: Study, store: Store, variant: str) -> dict[str, Any]:
     if not losses:
         raise InputError(
             f"center: best needs completed trials of {variant} on {name} with {study.epochs} epochs in the "
-            f"store, and there are none; "
-            "run a study of another design first, or give a configuration"
+            "store, and there are none; run a study of another design first, or give a configuration"
         )
     return configurations[min(losses, key=lambda text: float(np.mean(losses[text])))]

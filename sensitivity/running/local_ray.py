@@ -103,8 +103,8 @@ def check_temporary_folder() -> None:
         raise InputError(f"{folder_in_words} must be absolute; {instead}")
     if len(os.fsencode(folder)) > most:
         raise InputError(
-            f"{folder_in_words} has {len(os.fsencode(folder))} bytes, "
-            f"and Ray's sockets leave room for {most}; {instead}"
+            f"{folder_in_words} has {len(os.fsencode(folder))} bytes, and Ray's sockets leave room for "
+            f"{most}; {instead}"
         )
     try:
         str(folder).encode()

@@ -18,9 +18,8 @@ class NodeLost(RuntimeError):
     def __init__(self, ended: int) -> None:
         super().__init__(
             f"the local Ray lost its node {LOSSES} times without a trial that ended in between; every "
-            f"reported epoch is in the store: "
-            "give the same command to continue (a machine that runs out of memory loses it: fewer --workers "
-            "need less)"
+            "reported epoch is in the store: give the same command to continue (a machine that runs out of "
+            "memory loses it: fewer --workers need less)"
         )
         self.ended = ended
 
@@ -44,5 +43,5 @@ def restarting(train: Callable[[], None], note: Callable[[str], None]) -> None:
                 raise
         note(
             f"the local Ray lost its node (loss {total}); the run continues on another, from what the store "
-            f"has"
+            "has"
         )

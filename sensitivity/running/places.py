@@ -70,7 +70,7 @@ class Place:
         for name, value in self.labels.items():
             if not re.fullmatch(rf"([A-Za-z0-9.-]+/)?{WORD}", name) or not re.fullmatch(WORD, value):
                 raise InputError(
-                    f"label must be NAME=VALUE of letters, digits and _.- such as zone=eu-1; got "
+                    "label must be NAME=VALUE of letters, digits and _.- such as zone=eu-1; got "
                     f"'{name}={value}'"
                 )
         if self.labels and self.address is None:
@@ -124,9 +124,8 @@ class Place:
         if self.address is not None and self.address.startswith("ray://"):
             raise InputError(
                 f"address {self.address!r} is a Ray Client's, through which Ray Tune cannot keep results as "
-                f"they arrive; "
-                "run this on a node of the cluster with --address auto, give the head's HOST:PORT, or use "
-                "`sensitivity submit`"
+                "they arrive; run this on a node of the cluster with --address auto, give the head's "
+                "HOST:PORT, or use `sensitivity submit`"
             )
         host, separator, port = (self.address or "").rpartition(":")
         if separator and port.isdecimal():
@@ -182,7 +181,7 @@ class Place:
         if self.gpus_per_worker and not cluster.get("GPU"):
             raise InputError(
                 f"gpus_per_worker is {self.gpus_per_worker}, but the cluster has {in_words(cluster)} and no "
-                f"GPU"
+                "GPU"
             )
         for name, amount in self.resources.items():
             if name not in cluster:
@@ -295,6 +294,6 @@ def check_place(study: Study, place: Place) -> None:
     for argument, value in arguments.items():
         if value and own_trainables.asks_for_resources(study.resolved.trainable()):
             raise InputError(
-                f"{argument} {value} cannot be given to trainable {study.trainable!r}, which asks for "
-                "its own; give it there, in tune.with_resources or default_resource_request"
+                f"{argument} {value} cannot be given to trainable {study.trainable!r}, which asks for its "
+                "own; give it there, in tune.with_resources or default_resource_request"
             )

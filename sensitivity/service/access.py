@@ -63,8 +63,8 @@ def required_tokens(settings: Settings) -> Tokens:
     tokens = read_tokens(settings.token_file)
     if not tokens and settings.host not in LOOPBACK:
         raise InputError(
-            f"--host must be {', '.join(LOOPBACK)} without a token, got {settings.host!r}; set {VARIABLE} "
-            f"or give --token-file for others"
+            f"--host must be {', '.join(LOOPBACK)} without a token, got {settings.host!r}; set {VARIABLE} or "
+            "give --token-file for others"
         )
     return tokens
 

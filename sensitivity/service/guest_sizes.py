@@ -77,7 +77,7 @@ def check_sizes(fields: dict[str, Any], max_trials: int) -> None:
         if trials > max_trials:
             raise InputError(
                 f"a study with this design of {name} has {trials:,} trials, at most {max_trials:,} are "
-                f"allowed"
+                "allowed"
             )
 
 
@@ -131,7 +131,7 @@ def _check_rows(design: Any) -> None:
     if isinstance(design, dict):
         if "rows" in design and not isinstance(design["rows"], list):
             raise InputError(
-                f"rows of an explicit design must be a list of configurations, got "
+                "rows of an explicit design must be a list of configurations, got "
                 f"{str(design['rows'])[:120]!r}"
             )
         for part in listed(design.get("parts")):

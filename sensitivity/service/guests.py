@@ -92,7 +92,7 @@ def _local(name: Any, settings: Settings) -> str:
     if settings.data_root is None:
         raise InputError(
             f"task {name!r} is on files, which a service has only with a data root; start it with "
-            f"--data-root FOLDER"
+            "--data-root FOLDER"
         )
     root = settings.data_root.resolve()
     place = (root / data.partition(":")[2]).resolve()
@@ -120,7 +120,7 @@ def _check_imports(fields: dict[str, Any], settings: Settings) -> None:
                 raise InputError(
                     f"{place} {text!r} is an import path, of which a study from the network may use those of "
                     f"{', '.join(settings.modules) or 'no module'}; --allow-module NAME of the service "
-                    f"allows more"
+                    "allows more"
                 )
             _check_own(place, module, name)
 

@@ -30,8 +30,8 @@ DATA = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """The policy of answers that are no pages."""
 REPORT = (
     "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline'; style-src "
-    "'unsafe-inline'; "
-    "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 """The policy of a report, which brings its scripts along: they run, in an origin of their own that sees
 nothing of the service."""
@@ -102,8 +102,8 @@ def page_policy(scripts: Iterable[str] = ()) -> str:
     allowed = " ".join(["'self'", *(f"'{digest}'" for digest in scripts)])
     return (
         f"default-src 'self'; script-src {allowed}; style-src 'self' 'unsafe-inline'; img-src 'self' data: "
-        f"blob:; font-src 'self' data:; "
-        "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        "blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action "
+        "'self'; frame-ancestors 'none'"
     )
 
 

@@ -124,7 +124,7 @@ def _yaml(text: str) -> Any:
     if len(text) > MOST_YAML:
         raise InputError(
             f"a study in YAML must have at most {MOST_YAML:,} characters, got {len(text):,}; JSON may be "
-            f"longer"
+            "longer"
         )
     depth = 0
     try:

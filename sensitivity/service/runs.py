@@ -149,7 +149,7 @@ class Runs:
                 if name != study.name and _looks(name) == _looks(study.name):
                     raise Conflict(
                         f"study {study.name!r} differs from study {name!r} only in case or in Unicode form; "
-                        f"choose another name"
+                        "choose another name"
                     )
             if study.name in self._newer:
                 raise Conflict(f"study {study.name!r} cannot go on: {self._newer[study.name]}")

@@ -73,5 +73,5 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise InputError(
             f"--host {host} --port {port} cannot be listened on: {error.strerror}; --port 0 takes any that "
-            f"is free"
+            "is free"
         ) from None

@@ -84,8 +84,8 @@ def read_tokens(
             or not all("!" <= character <= "~" for character in token)
         ):
             raise InputError(
-                f"{place} must have at least {SHORTEST} visible ASCII characters, got {len(token)}; make "
-                f"one with {MAKE_ONE}"
+                f"{place} must have at least {SHORTEST} visible ASCII characters, got {len(token)}; make one "
+                f"with {MAKE_ONE}"
             )
         if _digest(token) in known:
             raise InputError(f"{place} is given twice; each token has one scope")

@@ -71,7 +71,7 @@ def check_file(path: pathlib.Path, create: bool) -> None:
     if len(os.fsencode(path)) > LONGEST_FILE:
         raise InputError(
             f"store {str(path)!r} has {len(os.fsencode(path))} bytes, and SQLite takes {LONGEST_FILE}; give "
-            f"a shorter --store"
+            "a shorter --store"
         )
     if not exists:
         if not create:

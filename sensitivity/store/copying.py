@@ -52,7 +52,7 @@ def copy(
         if not merge and name in there and json.loads(target.study(name)) != json.loads(spec):
             raise InputError(
                 f"study {name!r} is another one in {target.place!r}; delete it there, or give one of them "
-                f"another name"
+                "another name"
             )
     return [{"study": name, **_copy(source, target, name, json.loads(spec))} for name, spec in specs.items()]
 
@@ -88,8 +88,8 @@ def _copy(source: Store, target: Store, study: str, spec: dict[str, Any]) -> dic
         after = counts()
         if after[0] < len(trial_rows) or after[1] < read:
             raise InputError(
-                f"study {study!r}: {len(trial_rows)} trials and {read} epochs became "
-                f"{after[0]} and {after[1]}; nothing was copied"
+                f"study {study!r}: {len(trial_rows)} trials and {read} epochs became {after[0]} and "
+                f"{after[1]}; nothing was copied"
             )
     if names := optuna_names(source, study, spec):
         with source.optuna_storage() as ours, target.optuna_storage() as theirs:

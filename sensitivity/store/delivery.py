@@ -129,8 +129,7 @@ class Delivery:
             before += f", {self._journal.reports} in {self._journal.path}"
         self._full = self._full or InputError(
             f"{self._reason}; reports cannot be kept in {str(self._folder)!r} either ({error.strerror}), so "
-            f"the run stops. "
-            f"{before}; make room and give the same command again"
+            f"the run stops. {before}; make room and give the same command again"
         )
 
     def tick(self) -> None:

@@ -102,6 +102,7 @@ class RunLock:
         self._token = uuid.uuid4().hex
         self._taken_by: Holder | None = None
         self._file: BinaryIO | None = None
+        self._predecessor_may_train = True
 
     @contextlib.contextmanager
     def locked(self, *, force: bool = False) -> Iterator[None]:
@@ -121,6 +122,7 @@ class RunLock:
             beating = threading.Thread(target=self._beat, args=(done,), name="heartbeat", daemon=True)
             beating.start()
             try:
+                self._lock_or_wait(force)
                 yield
             finally:
                 done.set()
@@ -136,9 +138,8 @@ class RunLock:
         """Raise InputError if another run took the lock, as after this process was suspended for a minute."""
         if self._taken_by is not None:
             raise InputError(
-                f"study {self._study!r} was taken over by another run ({self._taken_by}), as this one had "
-                f"no heartbeat for "
-                f"{STALE_AFTER:.0f} s; this run stops, everything reported is kept"
+                f"study {self._study!r} was taken over by another run ({self._taken_by}), as this one had no "
+                f"heartbeat for {STALE_AFTER:.0f} s; this run stops, everything reported is kept"
             )
 
     def _acquire(self, force: bool) -> bool:
@@ -152,7 +153,6 @@ class RunLock:
             holder = self.holder()
             if holder is None:
                 if self._insert():
-                    told = self._wait_for_machine(told, force=force)
                     break
                 continue
             if (holder.token, holder.beats) != (
@@ -168,10 +168,7 @@ class RunLock:
                         if holder.is_dead
                         else f"without a heartbeat for {silent:.0f} s"
                     )
-                    if holder.is_dead or holder.is_suspended:
-                        self._lock_machine()
-                    else:
-                        told = self._wait_for_machine(told, force=force)
+                    self._predecessor_may_train = not (holder.is_dead or holder.is_suspended)
                     self._say(f"study {self._study!r}: takes over from a run {why} ({holder})")
                     break
                 continue
@@ -184,46 +181,32 @@ class RunLock:
                 told = time.monotonic()
                 self._say(
                     f"study {self._study!r} is run by {holder}; waits until that run ends, then trains what "
-                    f"is left "
-                    "(--force runs beside it, Ctrl-C stops waiting)"
+                    "is left (--force runs beside it, Ctrl-C stops waiting)"
                 )
             time.sleep(LOOK_EVERY)
         if told:
             self._say(f"study {self._study!r}: goes on after {time.monotonic() - told:.0f} s")
         return True
 
-    def _wait_for_machine(self, told: float, *, force: bool) -> float:
-        """Wait for a run on this machine whose lock was lost with the store's file.
+    def _lock_or_wait(self, force: bool) -> None:
+        """Lock the study's file on this machine, after waiting for a run that still has it locked.
+
+        Such a run no longer has the lock of the store, whose file was deleted or replaced.
 
         Args:
-            told: monotonic time of the first message about another run; 0 if there was none.
             force: True to continue without waiting.
-
-        Returns: ``told``, updated.
         """
-        done = threading.Event()
-        beating = threading.Thread(target=self._beat, args=(done,), name="heartbeat", daemon=True)
-        beating.start()
-        try:
-            noted = False
-            while not self._lock_machine() and not force:
-                if not noted:
-                    noted, told = True, told or time.monotonic()
-                    self._say(
-                        f"study {self._study!r} is run by another process on this machine, whose store was "
-                        f"deleted or replaced; waits "
-                        "until that run ends, then trains what is left (--force runs beside it, Ctrl-C "
-                        "stops waiting)"
-                    )
-                time.sleep(LOOK_EVERY)
-        except BaseException:
-            with contextlib.suppress(InputError):
-                self._release()
-            raise
-        finally:
-            done.set()
-            beating.join()
-        return told
+        if self._lock_machine() or force or not self._predecessor_may_train:
+            return
+        start = time.monotonic()
+        self._say(
+            f"study {self._study!r} is run by another process on this machine, whose store was deleted or "
+            "replaced; waits until that run ends, then trains what is left (--force runs beside it, Ctrl-C "
+            "stops waiting)"
+        )
+        while not self._lock_machine():
+            time.sleep(LOOK_EVERY)
+        self._say(f"study {self._study!r}: goes on after {time.monotonic() - start:.0f} s")
 
     def _lock_machine(self) -> bool:
         """Lock the study's file on this machine.

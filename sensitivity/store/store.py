@@ -61,8 +61,7 @@ class Store:
             if 0 < self.opened_version < VERSION and not (migrate or self.database.is_file):
                 raise InputError(
                     f"store {self.place!r} has version {self.opened_version}, this program writes {VERSION}; "
-                    f"`sensitivity store migrate` brings it "
-                    "there, and older releases then refuse it"
+                    "`sensitivity store migrate` brings it there, and older releases then refuse it"
                 )
             if self.opened_version < VERSION:  # usually false, which saves a query
                 self._migrate()
@@ -91,7 +90,7 @@ class Store:
         if version > VERSION:
             raise InputError(
                 f"store {self.place!r} has version {version}, this program reads up to {VERSION}; install a "
-                f"newer release"
+                "newer release"
             )
         return version
 

@@ -74,7 +74,7 @@ def _check_tasks(study: StudyFields) -> None:
     if functions and (len(tasks) > 1 or study.variants != (DIRECT,)):
         raise InputError(
             f"{functions[0]} is a function, which no optimizer trains: a study of it has no other task and "
-            f"no variants"
+            "no variants"
         )
     for name in study.variants if not functions else ():
         for trained in tasks:
@@ -97,8 +97,8 @@ def _check_space(trained: Task, optimizer: Optimizable, name: str, space: Search
     for hyperparameter in optimizer.needs:
         if hyperparameter not in space:
             raise InputError(
-                f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single "
-                f"value will do)"
+                f"the space of {name} lacks {hyperparameter!r}, which has no default; add it (a single value "
+                "will do)"
             )
     for varied in space:
         for value in getattr(varied, "levels", None) or getattr(varied, "choices", None) or varied.grid(2):

@@ -43,7 +43,7 @@ def resolve(name: str) -> Any:
     if "#" in name:
         raise InputError(
             f"trainable {name!r} was given as an object in another process; give it again, or 'module:name' "
-            f"of one"
+            "of one"
         )
     if ":" not in name:
         raise InputError(f"trainable must be 'module:name', such as 'my_code:train'; got {name!r}")

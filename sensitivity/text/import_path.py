@@ -40,8 +40,8 @@ def check_packages() -> None:
         if file is None:
             continue
         message = (
-            f"{file} hides the package {name!r} that sensitivity needs; rename it, or take its folder "
-            f"from the Python path"
+            f"{file} hides the package {name!r} that sensitivity needs; rename it, or take its folder from "
+            "the Python path"
         )
         if _is_command():
             sys.stderr.write(f"Error: {message}\n")

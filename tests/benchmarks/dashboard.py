@@ -184,8 +184,8 @@ def main() -> None:
         )
         source.close()
     print(
-        f"{'memory at most':<62} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:6.2f} GiB      "
-        f"         < 1.5 GiB"
+        f"{'memory at most':<62} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:6.2f} GiB       "
+        "        < 1.5 GiB"
     )
 
 

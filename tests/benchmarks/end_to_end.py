@@ -136,7 +136,7 @@ def throughput(work: Work, sides: dict[str, Callable[[Work, int], Took]] | None 
     """Trials per hour at one worker and at two, a Markdown row each; our times the script's."""
     print(
         f"\n| {work.task}, {work.trials} trials of {work.epochs} epochs | script | study | ratio |\n| --- | "
-        f"--- | --- | --- |"
+        "--- | --- | --- |"
     )
     ratios = []
     for workers in (1, 2):
@@ -154,8 +154,8 @@ def overheads(tiny: Work, fewer: Work, workers: int = 2) -> None:
     """Overhead of a trial of both sides. Args: tiny: ours. fewer: the script's."""
     one, other = ours(tiny, workers).overhead(tiny, workers), script(fewer, workers).overhead(fewer, workers)
     print(
-        f"\n| overhead of a trial of {tiny.task}, {workers} workers | script, {fewer.trials} trials | "
-        f"study, {tiny.trials} trials | ratio |"
+        f"\n| overhead of a trial of {tiny.task}, {workers} workers | script, {fewer.trials} trials | study, "
+        f"{tiny.trials} trials | ratio |"
     )
     print(
         f"| --- | --- | --- | --- |\n| milliseconds of a worker | {1e3 * other:.0f} | {1e3 * one:.1f} | "

@@ -65,8 +65,8 @@ def main() -> int:
     )
     group = losses(results, "function/known", "direct")
     print(
-        f"  of ours the forest itself is {seconds(lambda: fitted(group.units, group.mean))[0]:.3f} s; "
-        f"shares differ by at most {apart:.1e}"
+        f"  of ours the forest itself is {seconds(lambda: fitted(group.units, group.mean))[0]:.3f} s; shares "
+        f"differ by at most {apart:.1e}"
     )
     more = known_results(SobolG((0.0, 0.5, 1.0, 2.0, 4.0, 9.0)), Random(2000, seed=0))
     pair_time, _ = seconds(lambda: variance_shares(more, totals=False))

@@ -185,7 +185,7 @@ def measure(folder: pathlib.Path, study: Study) -> None:
         raise SystemExit("the study ended before the readers did: give it more trials")
     print(
         f"{READERS} readers for {READING:.0f} s of a study of {len(trials):,} trials, of which {left:,} had "
-        f"not begun afterwards"
+        "not begun afterwards"
     )
     answered = ", ".join(f"{n:,} {status}" for status, n in sorted(heard.statuses.items()))
     print(f"answers       {sum(heard.statuses.values()):,}: {answered}; {heard.bytes / 1e6:,.0f} MB")
@@ -193,11 +193,11 @@ def measure(folder: pathlib.Path, study: Study) -> None:
     print(f"errors        {heard.errors.total()} {dict(heard.errors) or ''}")
     cuts = statistics.quantiles(heard.seconds, n=100)
     print(
-        f"seconds until a view is there: median {cuts[49]:.3f}, p95 {cuts[94]:.3f}, p99 {cuts[98]:.3f}   "
-        f"p95 < 0.5"
+        f"seconds until a view is there: median {cuts[49]:.3f}, p95 {cuts[94]:.3f}, p99 {cuts[98]:.3f}   p95 "
+        "< 0.5"
     )
     print(
-        f"seconds from when a view was first asked for until anybody had it: at most "
+        "seconds from when a view was first asked for until anybody had it: at most "
         f"{max(heard.first.values()):.1f}"
     )
     renewed = [len(tags) for view, tags in heard.tags.items() if "/measures/" in view or "/figures/" in view]

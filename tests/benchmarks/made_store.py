@@ -98,15 +98,13 @@ def fill_in_database(place: pathlib.Path, study: Study, made: Sequence[Trial]) -
         connection.executemany("INSERT INTO decay VALUES (?, ?)", decay)
         connection.execute(
             "INSERT INTO sensitivity_epochs (key, epoch, train_loss, train_loss_end, test_loss, seconds, "
-            "measures) "
-            "SELECT key, epoch, 1.05 * loss, loss, 1.1 * loss, 0.1, '{\"test_accuracy\": ' || round(1 - "
-            "loss, 4) || '}' FROM "
-            "(SELECT key, epoch, final + (1.0 - final) * share AS loss FROM finals CROSS JOIN decay ORDER "
-            "BY key, epoch)"
+            "measures) SELECT key, epoch, 1.05 * loss, loss, 1.1 * loss, 0.1, '{\"test_accuracy\": ' || "
+            "round(1 - loss, 4) || '}' FROM (SELECT key, epoch, final + (1.0 - final) * share AS loss FROM "
+            "finals CROSS JOIN decay ORDER BY key, epoch)"
         )
         connection.execute(
-            "UPDATE sensitivity_trials SET status = 'completed', initial_loss = 1.0, started = ?, finished "
-            "= ?",
+            "UPDATE sensitivity_trials SET status = 'completed', initial_loss = 1.0, started = ?, finished = "
+            "?",
             (MOMENT, MOMENT),
         )
 

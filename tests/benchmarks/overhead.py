@@ -68,8 +68,8 @@ def main() -> int:
         f"{first:.1f} s"
     )
     print(
-        f"overhead of a trial: {1e3 * overhead:.1f} ms; from the first to the last result "
-        f"{1e3 * steady:.1f} ms"
+        f"overhead of a trial: {1e3 * overhead:.1f} ms; from the first to the last result {1e3 * steady:.1f} "
+        "ms"
     )
     return 0 if overhead <= ALLOWED else 1
 

@@ -105,7 +105,7 @@ def main() -> None:
         print(f"{operation:<58} {status} {count:>6}")
     print(
         f"{answers.total():,} requests, {sum(n for (_, status), n in answers.items() if status >= 500)} "
-        f"answered with 5xx"
+        "answered with 5xx"
     )
 
 

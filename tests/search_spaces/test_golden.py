@@ -165,11 +165,10 @@ def test_how_a_space_is_written_is_pinned() -> None:
 @pytest.mark.slow
 def test_another_process_gives_the_same_to_the_last_digit() -> None:
     code = (
-        "from search_spaces import Sobol, Random\n"
-        "from sensitivity.study.planning import trial_key\n"
-        "from tests.search_spaces.awkward import SPACES\n"
-        "rows = [row for name in SPACES for design in (Sobol(5), Random(5)) for row in design.configurations(SPACES[name])]\n"
-        "print([trial_key('f', 'adam', row, 0, 1, 64, 'float32') for row in rows], rows, [hash(str(SPACES[name])) * 0 for name in SPACES])"
+        "from search_spaces import Sobol, Random\nfrom sensitivity.study.planning import trial_key\nfrom "
+        "tests.search_spaces.awkward import SPACES\nrows = [row for name in SPACES for design in (Sobol(5), "
+        "Random(5)) for row in design.configurations(SPACES[name])]\nprint([trial_key('f', 'adam', row, 0, "
+        "1, 64, 'float32') for row in rows], rows, [hash(str(SPACES[name])) * 0 for name in SPACES])"
     )
     root = str(pathlib.Path(__file__).parents[2])
     printed = {

@@ -99,8 +99,8 @@ def test_a_trial_without_its_own_initial_loss_makes_the_cap_of_its_task_a_mixed_
     ]
     found = from_table(pd.DataFrame(rows), metric="loss", initial_loss="start", hyperparameters=["lr"])
     assert diverged(Measured(found), "table") == [
-        "Diverged trials, counted at the initial loss where it is known, else as the worst that ended: "
-        "table 2 of 9."
+        "Diverged trials, counted at the initial loss where it is known, else as the worst that ended: table "
+        "2 of 9."
     ]
 
 

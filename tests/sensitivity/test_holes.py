@@ -116,8 +116,8 @@ def test_none_of_a_table_is_a_choice_where_the_space_says_so(
 @DOORS
 def test_a_hole_is_counted_or_takes_its_default(tmp_path: pathlib.Path, door: Door) -> None:
     words = (
-        "Left out, having no wd while no other hyperparameter tells why: 2 of 12 trials; if they had "
-        "one, give it (defaults=,"
+        "Left out, having no wd while no other hyperparameter tells why: 2 of 12 trials; if they had one, "
+        "give it (defaults=,"
     )
     results = door(tmp_path / "a", with_wd(absent=(2, 7)))
     assert [note for note in results.notes if words in note]

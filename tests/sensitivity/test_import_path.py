@@ -103,7 +103,7 @@ def test_an_import_names_the_file_that_hides_a_package(
     else:
         assert last.startswith(
             f"ImportError: {tmp_path / name} hides the package {hidden!r} that {package.partition('.')[0]} "
-            f"needs; rename"
+            "needs; rename"
         )
 
 

@@ -124,8 +124,8 @@ def test_a_newer_store_is_refused_in_one_line(place: str) -> None:
 def test_opening_a_store_that_is_up_to_date_does_not_load_alembic(tmp_path: Any) -> None:
     Store(tmp_path / "s.sqlite").close()
     code = (
-        "import sys; from sensitivity.store.store import Store; Store('s.sqlite').close(); "
-        "print('alembic' in sys.modules)"
+        "import sys; from sensitivity.store.store import Store; Store('s.sqlite').close(); print('alembic' "
+        "in sys.modules)"
     )
     assert (
         subprocess.run(

@@ -126,8 +126,8 @@ def test_a_run_whose_file_is_gone_is_waited_for_on_its_machine(
         assert not said or "--force: both may train the same trials" in said[0]
     else:
         waits = (
-            "study 's' is run by another process on this machine, whose store was deleted or replaced; "
-            "waits until"
+            "study 's' is run by another process on this machine, whose store was deleted or replaced; waits "
+            "until"
         )
         assert sum(line.startswith(waits) for line in said) == 1
         assert said[-1].startswith("study 's': goes on after ")

@@ -156,8 +156,8 @@ def test_spaces_may_be_objects_and_survive_yaml_with_infinity() -> None:
 
 def test_yaml_reads_scientific_notation_as_a_number() -> None:
     text = (
-        "{name: s, tasks: autoencoder/digits, variants: adam, epochs: 1, design: {kind: grid, levels: "
-        "{lr: [1e-3, 1E-2, .5e-1]}}}"
+        "{name: s, tasks: autoencoder/digits, variants: adam, epochs: 1, design: {kind: grid, levels: {lr: "
+        "[1e-3, 1E-2, .5e-1]}}}"
     )
     assert Study.from_yaml(text).design["levels"] == {"lr": [0.001, 0.01, 0.05]}
 

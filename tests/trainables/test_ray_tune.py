@@ -339,7 +339,7 @@ def test_a_result_says_why_members_do_not_train_together(monkeypatch: pytest.Mon
 def test_without_ray_tune_the_package_imports_neither_ray_nor_optuna(modules: str) -> None:
     check = (
         f"import sys, {modules}; print(*sorted({{'ray', 'optuna', 'sklearn', 'torchvision'}} & "
-        f"set(sys.modules)))"
+        "set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", check],

@@ -71,8 +71,9 @@ BAD = [
     ),
     pytest.param("raise SystemExit(3)", "fails at line 1: SystemExit: 3", id="exits"),
     pytest.param(
-        "from trainables import Task, register_task\nfrom trainables.models import ConvAutoencoder as C\n"
-        "register_task(Task('a/digits', 'digits', C, 'mse'))\nregister_task(Task('b', 'digits', C, 'msee'))",
+        "from trainables import Task, register_task\nfrom trainables.models import ConvAutoencoder as "
+        "C\nregister_task(Task('a/digits', 'digits', C, 'mse'))\nregister_task(Task('b', 'digits', C, "
+        "'msee'))",
         "fails at line 4: InputError: unknown loss 'msee'; did you mean 'mse'",
         id="bad task",
     ),

@@ -16,8 +16,8 @@ from tests.sensitivity.tables import SPACE, bowl
 EPOCHS = 3
 INITIAL = 1.0
 HOSTILE = (
-    "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> & 'x' "
-    "<a href='https://example.com'>a</a> ![](https://example.com/x.png) %{x}"
+    "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> & 'x' <a "
+    "href='https://example.com'>a</a> ![](https://example.com/x.png) %{x}"
 )
 
 

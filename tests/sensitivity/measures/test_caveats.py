@@ -117,8 +117,7 @@ def test_a_constant_loss_and_one_configuration_are_at_no_edge() -> None:
 def test_the_range_to_try_next_is_as_wide_and_about_the_best() -> None:
     assert text(plenty(falling), "edge") == (
         "adam on autoencoder/digits does best at the highest learning rate tried (1, range 0.001 to 1): its "
-        "optimum may lie higher; "
-        "try 0.0316 to 31.6."
+        "optimum may lie higher; try 0.0316 to 31.6."
     )
     low = plenty(lambda c, s: 0.5 * c["lr"] ** 0.1)
     assert (

@@ -140,8 +140,7 @@ def test_tasks_that_disagree_get_no_numbers_that_conflict() -> None:
     (text,) = [text for text in advice(opposite) if "learning rate" in text]
     assert text == (
         "adam does best at the low end of learning rate (0.0001) on b and at the high end (1) on a: no one "
-        "range suits all tasks; "
-        "widen it on both sides."
+        "range suits all tasks; widen it on both sides."
     )
 
 

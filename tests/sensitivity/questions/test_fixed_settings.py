@@ -65,7 +65,7 @@ def test_without_noise_nothing_is_decided(metric: str) -> None:
     ]
     words = (
         f"adam and sgd have the same {metric} for every seed, so seed noise is unknown and nothing is "
-        f"decided."
+        "decided."
     )
     assert words in said(pd.DataFrame(rows))
     assert words not in said(pd.DataFrame([{**row, metric: row[metric] + row["seed"]} for row in rows]))
