@@ -95,7 +95,7 @@ def test_studies_outlive_the_service(tmp_path: pathlib.Path, monkeypatch: pytest
         assert table["variant"].tolist() == Measured(results).overview["variant"].tolist()
         assert client.figure("kept", "lr_curves").data
         assert "kept" in client.report("kept", tmp_path / "report.md").read_text()
-        assert (tmp_path / "service/studies/kept/report/report.html").exists()
+        assert not (tmp_path / "service/studies/kept/report").exists()
         client.delete("stopped")
         assert [each["name"] for each in client.studies()] == ["kept"]
         monkeypatch.chdir(tmp_path)
