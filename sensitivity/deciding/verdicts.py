@@ -1,0 +1,222 @@
+"""Verdicts: what a study decides about each pair of variants, and what would decide the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sensitivity.deciding.differences import Difference, Quantity, differences, rank_sets
+from sensitivity.measures.designs import refuse_adaptive
+from sensitivity.measures.estimates import Estimate, Stakes, estimates, stakes
+from sensitivity.measures.miss import miss_draws
+from sensitivity.measures.regret import learned
+from sensitivity.measures.tuned_curve import tuned_curve
+from trainables.names import InputError, unknown
+
+if TYPE_CHECKING:
+    from sensitivity.results.results import Results
+
+BETTER_BY_MARGIN, BETTER = "better by more than the margin", "better"
+NEGLIGIBLE, EQUIVALENT, UNDECIDED = "better but negligible", "equivalent", "undecided"
+MEASURES = ("regret", "tuned", "untuned", "miss")
+"""Quantities that verdicts are about: mean loss, best loss, their difference, and the cost of a factor-3 miss."""
+FACTOR = 3.0
+MARGIN = 0.05
+"""Share of what can be won that counts as no difference, where the study names no margin."""
+POWER = 0.8
+COLUMNS = [
+    "task", "measure", "primary", "a", "b", "value", "low", "high", "share", "share_low", "share_high",
+    "p", "verdict", "better", "margin", "seeds", "note",
+]  # fmt: skip
+SPAN = 0.02
+"""Decades by which two ranges may differ and still count as equal."""
+
+
+def verdicts(
+    results: Results,
+    *,
+    measure: str | None = None,
+    margin: float | None = None,
+    reference: float | Mapping[str, float] | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    r"""Return a verdict for each pair of variants on each task.
+
+    *better by more than the margin*: the interval of the difference lies beyond the margin; *better*: the
+    difference is told from 0; *better but negligible*: told from 0, and within the margin; *equivalent*: the
+    interval lies within the margin; else *undecided*. The primary measure is the regret of an untuned
+    configuration, or the cost of a factor-3 miss where variants were searched over ranges of unequal width,
+    of which means say nothing. All pairs of a task share one error rate, claims of equivalence included
+    (:func:`sensitivity.deciding.differences.differences`). The other measures are tested in the same way, and
+    say something only of pairs that the primary measure decides.
+
+    ``value``, ``low`` and ``high`` are in units of the loss, ``a`` minus ``b``; ``share`` is of what can be won.
+    ``seeds`` is the number of seeds that would decide an undecided pair with a chance of 80%, if the true
+    difference is the observed one. Variants that did not learn are left out.
+
+    Args:
+        results: Results of a study.
+        measure: One of :data:`MEASURES`; None for the primary one.
+        margin: Difference in units of the loss that counts as none; None for the study's, or 0.05 of what can
+            be won where the metric is a loss with a known initial loss. Without a margin no pair is equivalent.
+        reference: Loss to reach instead of the best of all variants, for all tasks or by task.
+        level: Level of all intervals of a task together, between 0 and 1.
+
+    Raises:
+        InputError: for an unknown measure, a negative margin, a level outside 0 to 1, or an adaptive design.
+
+    Sources: Schuirmann, "A Comparison of the Two One-Sided Tests Procedure", J. Pharmacokinetics 15 (1987);
+    Goeman, Solari & Stijnen, "Three-Sided Hypothesis Testing", Statistics in Medicine 29 (2010).
+    """
+    if measure is not None and measure not in MEASURES:
+        raise unknown("measure", measure, MEASURES)
+    if margin is not None and not (isinstance(margin, int | float) and margin > 0 and math.isfinite(margin)):
+        raise InputError(f"margin must be a loss above 0, got {margin!r}")
+    if not 0 < level < 1:
+        raise InputError(f"level must be between 0 and 1, got {level!r}")
+    refuse_adaptive(
+        results,
+        "verdicts",
+        "an optimizer's trials crowd where it looked, so their mean says nothing of the space: "
+        'run design="random" or "grid", or compare best losses with compare(of="best_loss")',
+    )
+    goals, rows = stakes(results, reference=reference), []
+    for task, every in estimates(results).items():
+        primary = primary_of(results, every)
+        rows += _of_task(results, every, goals[task], measure or primary, primary, margin, level)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def primary_of(results: Results, every: list[Estimate]) -> str:
+    """Return the measure that decides: ``regret``, or ``miss`` where ranges differ in width."""
+    ranges = [
+        one.group.lr_range for one in every if "lr" in one.group.names and min(one.group.lr_range) > 0
+    ]
+    spans = [math.log10(high / low) for low, high in ranges]
+    alike = len(spans) in (0, len(every)) and (not spans or max(spans) - min(spans) <= SPAN)
+    return "regret" if alike else "miss"
+
+
+def ranks(
+    results: Results, *, measure: str | None = None, reference: float | Mapping[str, float] | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return the estimate of each variant and the ranks that it can have, from the smallest value.
+
+    Args:
+        results: Results of a study.
+        measure: One of :data:`MEASURES`; None for the primary one.
+        reference: Loss to reach instead of the best of all variants, for all tasks or by task.
+        level: Level of all ranks of a task together, between 0 and 1.
+
+    Raises:
+        InputError: as :func:`verdicts`.
+    """
+    table = verdicts(results, measure=measure, reference=reference, level=level)
+    goals, rows = stakes(results, reference=reference), []
+    for task, every in estimates(results).items():
+        name = measure or primary_of(results, every)
+        found = quantities(results, every, goals[task], name)
+        part = table[table["task"] == task]
+        pairs = [
+            Difference(row.a, row.b, row.value, row.low, row.high, 0.0, 0.0, row.p) for row in part.itertuples()
+        ]
+        sets = rank_sets([one.variant for one in found], pairs, level)
+        for one in sorted(found, key=lambda one: one.value):
+            first, last = sets[one.variant]
+            rows.append({"task": task, "measure": name, "variant": one.variant, "value": one.value, "first": first, "last": last})
+    return pd.DataFrame(rows, columns=["task", "measure", "variant", "value", "first", "last"])
+
+
+def quantities(results: Results, every: list[Estimate], goal: Stakes, measure: str) -> list[Quantity]:
+    """Return the quantity of each variant that learned, in units of the loss."""
+    found = []
+    for one in every:
+        if not learned(one, goal):
+            continue
+        best, mean = one.best, one.mean
+        degrees = one.degrees
+        if measure == "regret":
+            value, draws = mean, one.mean_draws
+        elif measure == "tuned":
+            value, draws = best.value, best.draws
+        elif measure == "untuned":
+            value, draws = mean - best.value, one.mean_draws - best.draws
+        else:
+            cost = miss_draws(one, goal, tuned_curve(results, one, "lr"), FACTOR) if "lr" in one.group.names else None
+            if cost is None:
+                continue
+            value, draws = cost
+        found.append(Quantity(one.variant, value, draws - draws.mean(), degrees))
+    return found
+
+
+def margin_of(results: Results, goal: Stakes, margin: float | None) -> float:
+    """Return the margin in units of the loss; NaN where nothing says what a small difference is."""
+    if margin is not None:
+        return float(margin)
+    stated = results.spec.get("margin")
+    if stated is not None:
+        return float(stated)
+    return MARGIN * goal.unit if goal.meaningful and not goal.refused else math.nan
+
+
+def _of_task(
+    results: Results, every: list[Estimate], goal: Stakes, measure: str, primary: str, margin: float | None,
+    level: float,
+) -> list[dict[str, Any]]:
+    found = quantities(results, every, goal, measure)
+    seeds = min((one.group.loss.shape[1] for one in every), default=0)
+    limit = margin_of(results, goal, margin)
+    fixed = all(one.group.fixed for one in every)
+    return [
+        _row(pair, goal, measure, primary, limit, seeds, level, fixed=fixed)
+        for pair in differences(found, seeds=seeds, level=level)
+    ]
+
+
+def _row(
+    pair: Difference, goal: Stakes, measure: str, primary: str, limit: float, seeds: int, level: float, *, fixed: bool
+) -> dict[str, Any]:
+    verdict = verdict_of(pair, limit, level)
+    unit = goal.unit if not goal.refused else math.nan
+    better = "" if verdict in (EQUIVALENT, UNDECIDED) else pair.a if pair.value < 0 else pair.b
+    remark = "one seed: the noise is not known" if math.isnan(pair.error) else ""
+    return {
+        "task": goal.task, "measure": measure, "primary": measure == primary, "a": pair.a, "b": pair.b,
+        "value": pair.value, "low": pair.low, "high": pair.high,
+        "share": pair.value / unit, "share_low": pair.low / unit, "share_high": pair.high / unit,
+        "p": pair.p, "verdict": verdict, "better": better, "margin": limit,
+        "seeds": seeds_to_decide(pair, limit, seeds) if verdict == UNDECIDED and fixed else math.nan,
+        "note": remark,
+    }  # fmt: skip
+
+
+def verdict_of(pair: Difference, limit: float, level: float = 0.95) -> str:
+    """Return the verdict on a pair."""
+    apart = pair.p <= 1 - level
+    within = max(abs(pair.low), abs(pair.high)) < limit  # False for NaN
+    if within:
+        return NEGLIGIBLE if apart else EQUIVALENT
+    if min(abs(pair.low), abs(pair.high)) > limit and pair.low * pair.high > 0:
+        return BETTER_BY_MARGIN
+    return BETTER if apart else UNDECIDED
+
+
+def seeds_to_decide(pair: Difference, limit: float, seeds: int) -> float:
+    r"""Return the seeds that would decide an undecided pair of fixed designs with a chance of 80%.
+
+    .. math:: S' = \Big\lceil S \Big( \frac{(c + \Phi^{-1}(0.8)) \, s}{g} \Big)^2 \Big\rceil
+
+    with the gap g to the nearest decision: the difference itself, or the margin less the difference.
+    """
+    gap = abs(pair.value)
+    if math.isfinite(limit):
+        gap = max(gap, limit - abs(pair.value))
+    if not (math.isfinite(pair.error) and gap > 0):
+        return math.nan
+    return float(max(seeds + 1, math.ceil(seeds * ((pair.critical + 0.8416) * pair.error / gap) ** 2)))

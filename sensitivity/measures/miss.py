@@ -1,0 +1,161 @@
+"""Cost of a miss: what a wrong learning rate costs, whatever the range that was searched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
+from sensitivity.measures.estimates import Estimate, Stakes, ends, estimates, stakes
+from sensitivity.measures.losses import Array, note
+from sensitivity.measures.tuned_curve import TunedCurve, tuned_curve
+from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.results.results import Results
+
+FACTORS = (2.0, 3.0, 10.0)
+COLUMNS = [
+    "task", "variant", "factor", "value", "low", "high",
+    "below", "below_low", "below_high", "above", "above_low", "above_high",
+    "at", "capped", "n", "note",
+]  # fmt: skip
+TOLERANCE = 1.1
+"""Factor by which levels may be wider apart than the miss: 1, 3, 10 are half a decade apart, by custom."""
+
+
+def miss_cost(
+    results: Results,
+    *,
+    over: str = "lr",
+    factors: Sequence[float] = FACTORS,
+    reference: float | Mapping[str, float] | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    r"""Return what a hyperparameter that is wrong by a factor costs, as a share of what can be won.
+
+    .. math:: C_w(f) = \frac{\frac12 \big( m(\alpha^* f) + m(\alpha^* / f) \big) - m(\alpha^*)}{\ell_0 - B}
+
+    with m the loss along the hyperparameter, the others tuned at each of its levels, and :math:`\alpha^*` the
+    middle (on the scale) of the levels around the lowest that are within one standard error of it. On a scale
+    of 1 - x the factor is of 1 - x. A range that is widened, or a curve that is shifted, changes nothing.
+
+    ``below`` and ``above`` are the costs of the two sides, ``value`` their mean, or the worse one where they
+    differ by more than a factor of two. Between a level at which every trial trained and one at which some
+    diverged the loss is not interpolated: the value is NaN, ``low`` and ``high`` are the loss of the level
+    that trained and the cap, and ``capped`` the share of trials that diverged. There is no value where the
+    levels are wider apart than the factor or the range ends before it.
+
+    Args:
+        results: Results of a study.
+        over: A hyperparameter on a logarithmic scale, or on a scale of 1 - x.
+        factors: Factors by which it is missed, above 1.
+        reference: Loss to reach instead of the best of all variants, for all tasks or by task.
+        level: Level of the intervals, between 0 and 1.
+
+    Raises:
+        InputError: for an unknown hyperparameter, one on another scale, a factor of at most 1, or an adaptive
+            design.
+    """
+    check_varied(results, over)
+    refuse_adaptive(results, "miss_cost", "its trials crowd where the optimizer looked")
+    for factor in factors:
+        if not (isinstance(factor, int | float) and factor > 1 and math.isfinite(factor)):
+            raise InputError(f"factors must be above 1, got {factor!r}")
+    goals, rows = stakes(results, reference=reference), []
+    for task, every in estimates(results).items():
+        for one in every:
+            if over not in one.group.names:
+                continue
+            scale = results.spaces[one.variant][over].scale
+            if scale not in ("log", "log1m"):
+                raise InputError(f"{over} of {one.variant} is on a {scale} scale: a factor has no meaning on it")
+            curve = tuned_curve(results, one, over)
+            rows += [_row(one, goals[task], curve, float(factor), level) for factor in factors]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _row(
+    one: Estimate, goal: Stakes, curve: TunedCurve | None, factor: float, level: float
+) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, math.nan)
+    row |= {"task": goal.task, "variant": one.variant, "factor": factor, "n": one.group.trials}
+    if curve is None or goal.refused or not _fine_enough(curve, factor):
+        reason = goal.refused or (
+            "one level" if curve is None else f"its levels are a factor of {10**curve.widest:.2g} apart"
+        )
+        return row | {"note": joined(note(one.group), reason)}
+    step, centre = math.log10(factor), curve.middle
+    row["at"] = (1 - 10**centre) if curve.backwards else 10**centre
+    floor, floor_draws, _, _ = curve.at(centre)
+    remarks, sides = [note(one.group)], {}
+    for side, x in (("below", centre - step), ("above", centre + step)):
+        side = {"below": "above", "above": "below"}[side] if curve.backwards else side
+        if x < curve.x[0] - 1e-6 or x > curve.x[-1] + 1e-6:
+            remarks.append(f"the range ends before a miss {side}")
+            continue
+        sides[side] = _side(curve, x, floor, floor_draws, goal, level)
+        value, low, high, capped, _ = sides[side]
+        row |= {side: value, f"{side}_low": low, f"{side}_high": high}
+        row["capped"] = max(capped, np.nan_to_num(row["capped"]))
+        if math.isnan(value):
+            remarks.append(f"{side}, trials diverge: bounds, no interval")
+    if len(sides) == 2:
+        row |= _together(sides, level)
+    return row | {"note": joined(*remarks)}
+
+
+def _fine_enough(curve: TunedCurve, factor: float) -> bool:
+    return curve.widest <= TOLERANCE * math.log10(factor) + 1e-9
+
+
+Side = tuple[float, float, float, float, Any]
+
+
+def _side(
+    curve: TunedCurve, x: float, floor: float, floor_draws: Any, goal: Stakes, level: float
+) -> Side:
+    value, draws, bounds, capped = curve.at(x)
+    if math.isnan(value):
+        low, high = (bounds - floor) / goal.unit
+        return math.nan, max(0.0, float(low)), float(high), capped, draws
+    cost = (value - floor) / goal.unit
+    drawn = (draws - floor_draws) / (goal.initial - goal.draws)
+    return cost, *ends(cost, drawn, level), capped, drawn
+
+
+def miss_draws(
+    one: Estimate, goal: Stakes, curve: TunedCurve | None, factor: float
+) -> tuple[float, Array] | None:
+    """Return the cost of a miss in units of the loss, and draws of it; None where it has no value."""
+    if curve is None or not _fine_enough(curve, factor):
+        return None
+    step, centre = math.log10(factor), curve.middle
+    if centre - step < curve.x[0] - 1e-6 or centre + step > curve.x[-1] + 1e-6:
+        return None
+    floor, floor_draws, _, _ = curve.at(centre)
+    costs = [(value - floor, draws - floor_draws) for value, draws, _, _ in map(curve.at, (centre - step, centre + step))]
+    if any(math.isnan(cost) for cost, _ in costs):
+        return None
+    better, worse = sorted(costs, key=lambda cost: cost[0])
+    if worse[0] > 2 * max(better[0], 0.0):
+        return worse
+    return (better[0] + worse[0]) / 2, (better[1] + worse[1]) / 2
+
+
+def _together(sides: Mapping[str, Side], level: float) -> dict[str, float]:
+    """Return the mean of two sides, or the worse where it is more than twice the other."""
+    one, other = sides["below"], sides["above"]
+    if math.isnan(one[0]) or math.isnan(other[0]):
+        worse = one if math.isnan(one[0]) else other
+        return {"value": math.nan, "low": (one[1] + other[1]) / 2, "high": worse[2]}
+    better, worse = sorted((one, other), key=lambda side: side[0])
+    if worse[0] > 2 * max(better[0], 0.0):
+        return {"value": worse[0], "low": worse[1], "high": worse[2]}
+    value = (one[0] + other[0]) / 2
+    low, high = ends(value, (one[4] + other[4]) / 2, level)
+    return {"value": value, "low": low, "high": high}

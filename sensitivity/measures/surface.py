@@ -1,0 +1,209 @@
+"""Estimates of the true mean losses of a variant's configurations, shrunk towards a smooth surface."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensitivity.measures.losses import Array, Losses, scaled
+from sensitivity.measures.magnitudes import exponent_of
+from sensitivity.measures.moderation import moderated
+
+DRAWS = 1000
+"""Number of draws of the true means."""
+SCALES = (0.15, 0.3, 0.6, 1.2)
+"""Distances in the unit cube over which the surface may change."""
+RATIOS = (0.15, 0.4, 1.0, 3.0, 10.0, 40.0)
+"""Variances of the surface, as multiples of the variance of a mean."""
+ROUGH = ((0.95, 0.0), (0.6, 1.0), (0.0, 1.0))
+"""Share of the surface's variance that is smooth, and the ratio from which that share is tried: differences
+between neighbours that are smaller than the noise are taken for noise."""
+FLAT = 100.0
+"""Prior odds of a flat surface against each other surface."""
+NEAR = 12.0
+"""Standard errors above the smallest mean up to which the surface is fitted: no optimum hides above."""
+LANDMARKS = 200
+"""Most configurations that span the surface."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """True mean losses of the configurations of one variant on one task, as far as they are known.
+
+    Attributes:
+        observed: Mean over the seeds of each configuration, ``[configurations]``.
+        mean: Posterior mean of the true mean losses, ``[configurations]``.
+        truth: Draws of the true mean losses from their posterior, ``[draws, configurations]``.
+        noise: Draws of the noise of the observed means, ``[draws, configurations]``.
+        again: More such draws, independent of ``truth``.
+        repeated: True if the noise is known from configurations with two or more seeds.
+    """
+
+    observed: Array
+    mean: Array
+    truth: Array
+    noise: Array
+    again: Array
+    repeated: bool
+
+
+def surface(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Surface:
+    r"""Return the true mean losses by empirical Bayes: a Gaussian process plus roughness plus seed noise.
+
+    .. math:: \overline{\ell_c} = a + f(x_c) + e_c + n_c, \quad
+        f \sim \mathcal{GP}(0, w \tau^2 k_s), \quad e_c \sim \mathcal{N}(0, (1 - w) \tau^2), \quad
+        n_c \sim \mathcal{N}(0, \tilde s_c^2 / S_c)
+
+    with :math:`x_c` in the unit cube of the scales, :math:`k_s` a squared exponential of scale s, and
+    :math:`\tilde s_c` the moderated standard deviation between seeds
+    (:func:`sensitivity.measures.moderation.moderated`). The draws mix all (w, :math:`\tau`, s) of a grid by
+    their marginal likelihood, with :data:`FLAT` to one for a flat surface. Configurations that are more than
+    :data:`NEAR` standard errors above the best keep their means: they tell nothing about the valley, and a
+    cliff is no smooth surface. A draw is ``prior + gain (observed - prior - noise)`` (Matheron's rule), so
+    that ``noise`` is the noise of exactly that draw.
+
+    Args:
+        group: Losses of one variant on one task.
+        draws: Number of draws.
+        seed: Seed of the draws.
+
+    Sources: Efron & Morris, JASA 68 (1973); Rasmussen & Williams, "Gaussian Processes for Machine Learning"
+    (2006), sections 2.2 and 5.4; Wilson et al., "Pathwise Conditioning of Gaussian Processes" (2021).
+    """
+    exponent = exponent_of(group.loss)
+    if not exponent:
+        return _surface(group, draws, np.random.default_rng(seed))
+    small = _surface(scaled(group), draws, np.random.default_rng(seed))
+    parts = (small.observed, small.mean, small.truth, small.noise, small.again)
+    with np.errstate(over="ignore"):
+        return Surface(*(np.ldexp(part, exponent) for part in parts), small.repeated)
+
+
+def _surface(group: Losses, draws: int, rng: np.random.Generator) -> Surface:
+    observed = group.mean
+    counts = np.isfinite(group.loss).sum(axis=1)
+    deviation, freedom = moderated(group.loss)
+    together = int(np.maximum(counts - 1, 0).sum())
+    variance = deviation**2 / np.maximum(counts, 1)
+    noise, again = (_noise(variance, freedom, together, draws, rng) for _ in range(2))
+    if not together or not variance.any():
+        still = np.broadcast_to(observed, (draws, len(observed)))
+        return Surface(observed, observed, still, noise, again, together > 0)
+    variance = np.maximum(variance, 1e-6 * variance.max())
+    near = observed <= observed.min() + NEAR * math.sqrt(float(np.median(variance)))
+    if near.sum() < 3:
+        near = np.ones(len(observed), bool)
+    mean, truth = observed.copy(), observed - noise
+    mean[near], truth[:, near] = _fitted(
+        observed[near], variance[near], group.units[near], noise[:, near], rng
+    )
+    low = 0.0 if np.nanmin(group.loss) >= 0 else -np.inf
+    return Surface(
+        observed,
+        np.clip(mean, low, group.initial),
+        np.clip(truth, low, group.initial),
+        noise,
+        again,
+        repeated=True,
+    )
+
+
+def _noise(
+    variance: Array, freedom: float, together: int, draws: int, rng: np.random.Generator
+) -> Array:
+    """Return noise of means whose variance was estimated: Student's t, with what is common to all."""
+    noise = np.sqrt(variance) * rng.standard_normal((draws, len(variance)))
+    if np.isfinite(freedom) and variance.any():
+        noise *= np.sqrt(freedom / rng.chisquare(freedom, noise.shape))
+    return np.asarray(noise * np.sqrt(together / rng.chisquare(together, (draws, 1)))) if together else noise
+
+
+def _fitted(
+    observed: Array, variance: Array, units: Array, noise: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return the posterior mean ``[configurations]`` and draws of it ``[draws, configurations]``."""
+    centre, base = float(observed.mean()), float(np.median(variance))
+    spread = 30 * math.sqrt(max(base, float(observed.var())))
+    models = [
+        _Model.of(np.zeros((len(observed), 0)), 0.0, variance, spread, observed - centre, math.log(FLAT))
+    ]
+    spans = {scale: _span(units, scale) for scale in SCALES}
+    for (smooth, least), ratio in itertools.product(ROUGH, RATIOS):
+        if ratio < least:
+            continue
+        for scale in SCALES if smooth else SCALES[:1]:
+            span = spans[scale] * math.sqrt(smooth * ratio * base)
+            models.append(
+                _Model.of(span, (1 - smooth) * ratio * base, variance, spread, observed - centre, 0.0)
+            )
+    evidence = np.array([model.evidence for model in models])
+    chance = np.exp(evidence - evidence.max())
+    chance /= chance.sum()
+    mean, truth, place = np.zeros(len(observed)), np.empty_like(noise), 0
+    for model, share, count in zip(models, chance, rng.multinomial(len(noise), chance), strict=True):
+        if share > 1e-4:
+            mean += share * model.gain((observed - centre)[None])[0]
+        if count:
+            part = slice(place, place + count)
+            truth[part] = centre + model.drawn(observed - centre, noise[part], rng)
+            place += count
+    return centre + mean / chance[chance > 1e-4].sum(), truth
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A Gaussian process of given parameters, as features with standard normal weights.
+
+    Attributes:
+        features: Features, ``[configurations, features]``; the first is constant.
+        rough: Variance of the roughness.
+        variance: Variance of roughness and noise together, ``[configurations]``.
+        factor: Covariance of the weights times the features over the variance, ``[features, configurations]``.
+        evidence: Logarithm of the marginal likelihood.
+    """
+
+    features: Array
+    rough: float
+    variance: Array
+    factor: Array
+    evidence: float
+
+    @classmethod
+    def of(
+        cls, span: Array, rough: float, variance: Array, constant: float, observed: Array, prior: float
+    ) -> _Model:
+        features = np.concatenate([np.full((len(observed), 1), constant), span], axis=1)
+        total = rough + variance
+        weighted = features.T / total
+        precision = np.eye(features.shape[1]) + weighted @ features
+        factor = np.linalg.solve(precision, weighted)
+        squares = float((observed**2 / total).sum() - (weighted @ observed) @ (factor @ observed))
+        determinant = float(np.log(total).sum() + np.linalg.slogdet(precision)[1])
+        return cls(features, rough, total, factor, prior - 0.5 * (determinant + squares))
+
+    def gain(self, observed: Array) -> Array:
+        """Return the posterior mean given observations, ``[draws, configurations]``."""
+        smooth = (observed @ self.factor.T) @ self.features.T
+        return np.asarray(smooth + (observed - smooth) * (self.rough / self.variance))
+
+    def drawn(self, observed: Array, noise: Array, rng: np.random.Generator) -> Array:
+        """Return draws from the posterior, ``[draws, configurations]``, that match the draws of the noise."""
+        prior = rng.standard_normal((len(noise), self.features.shape[1])) @ self.features.T
+        prior = prior + math.sqrt(self.rough) * rng.standard_normal(noise.shape)
+        return np.asarray(prior + self.gain(observed - prior - noise))
+
+
+def _span(units: Array, scale: float) -> Array:
+    """Return features whose products are a squared exponential of the distances, by landmarks (Nystroem)."""
+    chosen: NDArray[np.int64] = np.arange(len(units))
+    if len(units) > LANDMARKS:
+        chosen = np.sort(np.random.default_rng(0).choice(len(units), LANDMARKS, replace=False))
+    squares = ((units[:, None] - units[None, chosen]) ** 2).sum(axis=2)
+    kernel = np.exp(-squares / (2 * scale**2))
+    values, vectors = np.linalg.eigh(kernel[chosen])
+    kept = values > 1e-6 * values[-1]
+    return np.asarray(kernel @ vectors[:, kept] / np.sqrt(values[kept]))
