@@ -14,6 +14,8 @@ from sensitivity.measures.surface import DRAWS, Surface, surface
 UNCERTAIN = 0.5
 """Share of the optimism that is added to the half-width of an interval, in squares: the optimism is an
 estimate too."""
+INNER = 64
+"""Number of draws of the optimism of a simulated study."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,25 @@ class Best:
         return int(self.members[np.argmin(self.known.observed[self.members])])
 
     @cached_property
-    def again(self) -> Array:
-        """Smallest means of simulated studies, ``[draws]``."""
-        means = self.known.mean[self.members] + self.known.again[:, self.members]
-        return np.asarray(np.minimum(means, self.initial).min(axis=1))
+    def _again(self) -> tuple[Array, Array]:
+        """Smallest means of simulated studies, and the estimates of those studies, ``[draws]`` each."""
+        truth = self.known.mean[self.members]
+        half = len(self.known.again) // 2
+        means = np.minimum(self.known.mean + self.known.again, self.initial)
+        shrunk = self.known.shrink(means[:half])[:, self.members]
+        noise = self.known.again[half : half + INNER, self.members]
+        least = np.stack([np.minimum(shrunk + one, self.initial).min(axis=1) for one in noise])
+        smallest = means[:, self.members].min(axis=1)
+        optimism = np.minimum(0.0, least.mean(axis=0) - shrunk.min(axis=1))
+        return smallest - truth.min(), smallest[:half] - optimism - truth.min()
 
     @property
     def optimism(self) -> float:
         """Expected amount by which the smallest mean is too small, as a negative number."""
         if not self.known.repeated:
             return 0.0
-        return min(0.0, float(self.again.mean()) - float(self.known.mean[self.members].min()))
+        smallest, estimates = self._again
+        return min(0.0, float(smallest.mean()) + float(estimates.mean()))
 
     @property
     def value(self) -> float:
@@ -77,12 +87,10 @@ class Best:
         if not self.known.repeated:
             return np.full(len(self.known.truth), np.nan)
         drawn = self.known.truth[:, self.members].min(axis=1)
-        centred = drawn - drawn.mean()
-        own = _half(drawn)
-        half = max(own, _half(self.again))
-        wide = np.hypot(half, UNCERTAIN * self.optimism)
+        own, again = _half(drawn), _half(self._again[1])
+        wide = np.hypot(max(own, again), UNCERTAIN * self.optimism)
         stretch = wide / own if own > 0 else 1.0
-        draws = self.value + stretch * centred
+        draws = self.value + stretch * (drawn - drawn.mean())
         lowest = 0.0 if self.known.observed.min() >= 0 and self.known.mean.min() >= 0 else -np.inf
         return np.asarray(np.clip(draws, lowest, self.initial))
 

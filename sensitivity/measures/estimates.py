@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -98,6 +98,7 @@ class Stakes:
         best: Best loss of all variants, expected on a rerun, or a reference that was given.
         source: The variant whose best it is, or "the reference that was given".
         draws: Draws of the common best around ``best``, ``[draws]``.
+        lowest: Draws of the smallest true best loss of all variants, ``[draws]``.
         meaningful: True if ``initial`` is a loss before training.
     """
 
@@ -106,6 +107,7 @@ class Stakes:
     best: float
     source: str
     draws: Array
+    lowest: Array
     meaningful: bool
 
     @property
@@ -116,7 +118,7 @@ class Stakes:
     @property
     def refused(self) -> str:
         """Reason against shares of what can be won; empty where there is none."""
-        error = float(np.nanstd(self.draws)) if np.isfinite(self.draws).any() else 0.0
+        error = float(np.std(self.draws)) if np.isfinite(self.draws).all() else 0.0
         if self.unit > max(KNOWN * error, 1e-12 * abs(self.initial)):
             return ""
         return (
@@ -149,10 +151,20 @@ def estimates(results: Results, *, draws: int = DRAWS) -> dict[str, list[Estimat
 
 
 def _estimates(results: Results, draws: int) -> dict[str, list[Estimate]]:
-    by_task: dict[str, list[Estimate]] = {}
-    for seed, group in enumerate(groups(results)):
-        by_task.setdefault(group.task, []).append(Estimate(group, surface(group, draws=draws, seed=seed), seed=seed))
-    return {task: _with_common_noise(every) for task, every in by_task.items()}
+    by_task: dict[str, list[Losses]] = {}
+    for group in groups(results):
+        by_task.setdefault(group.task, []).append(group)
+    return {task: estimated(every, draws=draws) for task, every in by_task.items()}
+
+
+def estimated(every: Sequence[Losses], *, draws: int = DRAWS, seed: int = 0) -> list[Estimate]:
+    """Return the estimates of the variants of one task."""
+    return _with_common_noise(
+        [
+            Estimate(group, surface(group, draws=draws, seed=seed + place), seed=seed + place)
+            for place, group in enumerate(every)
+        ]
+    )
 
 
 def _with_common_noise(every: list[Estimate]) -> list[Estimate]:
@@ -212,21 +224,25 @@ def stakes(
             raise unknown("task", task, list(every))
         if not isinstance(loss, int | float) or not math.isfinite(loss):
             raise InputError(f"reference must be a finite loss, got {loss!r}")
-    return {task: _stakes(results, task, part, given.get(task)) for task, part in every.items()}
+    return {
+        task: stakes_of(part, reference=given.get(task), meaningful=cap_of(results, task) == INITIAL)
+        for task, part in every.items()
+    }
 
 
-def _stakes(results: Results, task: str, every: list[Estimate], given: float | None) -> Stakes:
-    initial = float(np.mean([one.group.initial for one in every]))
-    meaningful = cap_of(results, task) == INITIAL
-    if given is not None:
-        draws = np.full(len(every[0].known.truth), float(given))
-        return Stakes(task, initial, float(given), "the reference that was given", draws, meaningful)
+def stakes_of(every: Sequence[Estimate], *, reference: float | None = None, meaningful: bool = True) -> Stakes:
+    """Return what can be won on one task.
+
+    Args:
+        every: Estimates of its variants.
+        reference: Loss to reach instead of the best of all variants.
+        meaningful: True if the initial loss is a loss before training.
+    """
+    task, initial = every[0].group.task, float(np.mean([one.group.initial for one in every]))
+    if reference is not None:
+        draws = np.full(len(every[0].known.truth), float(reference))
+        return Stakes(task, initial, float(reference), "the reference that was given", draws, draws, meaningful)
     leader = min(every, key=lambda one: one.best.value)
     drawn = np.array([one.best.draws for one in every if np.isfinite(one.best.draws).all()])
-    value = leader.best.value
-    if len(drawn):
-        draws = drawn.min(axis=0)
-        draws = draws - draws.mean() + value
-    else:
-        draws = np.full(len(leader.known.truth), value)
-    return Stakes(task, initial, value, leader.variant, draws, meaningful)
+    lowest = drawn.min(axis=0) if len(drawn) else leader.best.draws
+    return Stakes(task, initial, leader.best.value, leader.variant, leader.best.draws, lowest, meaningful)

@@ -141,10 +141,19 @@ def miss_draws(
     costs = [(value - floor, draws - floor_draws) for value, draws, _, _ in map(curve.at, (centre - step, centre + step))]
     if any(math.isnan(cost) for cost, _ in costs):
         return None
-    better, worse = sorted(costs, key=lambda cost: cost[0])
-    if worse[0] > 2 * max(better[0], 0.0):
-        return worse
-    return (better[0] + worse[0]) / 2, (better[1] + worse[1]) / 2
+    if _lopsided(*costs):
+        return max(costs, key=lambda cost: cost[0])
+    (one_cost, one_draws), (other_cost, other_draws) = costs
+    return (one_cost + other_cost) / 2, (one_draws + other_draws) / 2
+
+
+def _lopsided(one: tuple[float, Array], other: tuple[float, Array]) -> bool:
+    """Return True where one side costs more than twice the other, and the difference is no noise."""
+    better, worse = sorted((one, other), key=lambda cost: cost[0])
+    if worse[0] <= 2 * max(better[0], 0.0):
+        return False
+    known = np.isfinite(worse[1] - better[1])
+    return not known.all() or float(np.quantile(worse[1] - better[1], 0.025)) > 0
 
 
 def _together(sides: Mapping[str, Side], level: float) -> dict[str, float]:
@@ -153,8 +162,8 @@ def _together(sides: Mapping[str, Side], level: float) -> dict[str, float]:
     if math.isnan(one[0]) or math.isnan(other[0]):
         worse = one if math.isnan(one[0]) else other
         return {"value": math.nan, "low": (one[1] + other[1]) / 2, "high": worse[2]}
-    better, worse = sorted((one, other), key=lambda side: side[0])
-    if worse[0] > 2 * max(better[0], 0.0):
+    if _lopsided((one[0], one[4]), (other[0], other[4])):
+        worse = max(one, other, key=lambda side: side[0])
         return {"value": worse[0], "low": worse[1], "high": worse[2]}
     value = (one[0] + other[0]) / 2
     low, high = ends(value, (one[4] + other[4]) / 2, level)

@@ -85,10 +85,12 @@ def _row(one: Estimate, goal: Stakes, level: float, *, given: bool) -> dict[str,
 
 def tuned_share(one: Estimate, goal: Stakes, level: float = 0.95) -> tuple[float, float, float]:
     """Return the tuned regret and its interval; the best variant's begins at 0."""
-    value, low, high = goal.share(one.best.value, one.best.draws, level)
-    if one.variant == goal.source:
-        low = min(low, 0.0)
-    return value, low if value < 0 else max(low, 0.0), high
+    if one.variant != goal.source:
+        value, low, high = goal.share(one.best.value, one.best.draws, level)
+        return value, low if value < 0 else max(low, 0.0), high
+    with np.errstate(divide="ignore", invalid="ignore"):
+        behind = (one.best.draws - goal.lowest) / (goal.initial - goal.lowest)
+    return 0.0, *ends(0.0, behind, level)
 
 
 def learned(one: Estimate, goal: Stakes) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ FLAT = 100.0
 """Prior odds of a flat surface against each other surface."""
 NEAR = 12.0
 """Standard errors above the smallest mean up to which the surface is fitted: no optimum hides above."""
+TREND = 0.02
+"""Level of the test below which noise counts as changing over the space."""
 LANDMARKS = 200
 """Most configurations that span the surface."""
 
@@ -41,6 +44,8 @@ class Surface:
         noise: Draws of the noise of the observed means, ``[draws, configurations]``.
         again: More such draws, independent of ``truth``.
         repeated: True if the noise is known from configurations with two or more seeds.
+        near: True for each configuration that the surface was fitted to, ``[configurations]``.
+        shrink: Returns the posterior means that other observed means ``[draws, configurations]`` would have.
     """
 
     observed: Array
@@ -49,6 +54,8 @@ class Surface:
     noise: Array
     again: Array
     repeated: bool
+    near: NDArray[np.bool_]
+    shrink: Callable[[Array], Array] = field(repr=False, default=lambda observed: observed)
 
 
 def surface(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Surface:
@@ -80,28 +87,44 @@ def surface(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Surface:
     small = _surface(scaled(group), draws, np.random.default_rng(seed))
     parts = (small.observed, small.mean, small.truth, small.noise, small.again)
     with np.errstate(over="ignore"):
-        return Surface(*(np.ldexp(part, exponent) for part in parts), small.repeated)
+        return Surface(
+            *(np.ldexp(part, exponent) for part in parts),
+            small.repeated,
+            small.near,
+            lambda means: np.ldexp(small.shrink(np.ldexp(means, -exponent)), exponent),
+        )
 
 
 def _surface(group: Losses, draws: int, rng: np.random.Generator) -> Surface:
     observed = group.mean
     counts = np.isfinite(group.loss).sum(axis=1)
-    deviation, freedom = moderated(group.loss)
+    deviation, freedom = deviations(group)
     together = int(np.maximum(counts - 1, 0).sum())
     variance = deviation**2 / np.maximum(counts, 1)
     noise, again = (_noise(variance, freedom, together, draws, rng) for _ in range(2))
+    for place in np.flatnonzero(_mixed(group)):
+        trials = group.loss[place][np.isfinite(group.loss[place])]
+        again[:, place], noise[:, place] = (
+            sign * (rng.choice(trials, (draws, len(trials))).mean(axis=1) - observed[place]) for sign in (1, -1)
+        )
     if not together or not variance.any():
         still = np.broadcast_to(observed, (draws, len(observed)))
-        return Surface(observed, observed, still, noise, again, together > 0)
+        return Surface(observed, observed, still, noise, again, together > 0, np.zeros(len(observed), bool))
     variance = np.maximum(variance, 1e-6 * variance.max())
     near = observed <= observed.min() + NEAR * math.sqrt(float(np.median(variance)))
     if near.sum() < 3:
         near = np.ones(len(observed), bool)
     mean, truth = observed.copy(), observed - noise
-    mean[near], truth[:, near] = _fitted(
+    mean[near], truth[:, near], gain = _fitted(
         observed[near], variance[near], group.units[near], noise[:, near], rng
     )
     low = 0.0 if np.nanmin(group.loss) >= 0 else -np.inf
+
+    def shrink(means: Array) -> Array:
+        result = means.copy()
+        result[:, near] = gain(means[:, near])
+        return np.clip(result, low, group.initial)
+
     return Surface(
         observed,
         np.clip(mean, low, group.initial),
@@ -109,23 +132,88 @@ def _surface(group: Losses, draws: int, rng: np.random.Generator) -> Surface:
         noise,
         again,
         repeated=True,
+        near=near,
+        shrink=shrink,
     )
 
 
+def deviations(group: Losses) -> tuple[Array, Array]:
+    """Return the standard deviation of a seed of each configuration, and its degrees of freedom.
+
+    Configurations of which some trials are at the cap, and others not, keep their own: whether a trial diverges
+    is another kind of noise than that of trials that train. The others are moderated together, around a trend
+    with the place in the space where there is one (:func:`_trend`).
+    """
+    loss = group.loss
+    counts = np.isfinite(loss).sum(axis=1)
+    mixed = _mixed(group)
+    if mixed.sum() > len(loss) - 3:
+        mixed[:] = False
+    deviation, freedom = np.empty(len(loss)), np.empty(len(loss))
+    trend = _trend(loss[~mixed], group.units[~mixed])
+    deviation[~mixed], freedom[~mixed] = moderated(loss[~mixed] / trend[:, None])
+    deviation[~mixed] *= trend
+    if mixed.any():
+        several = mixed & (counts > 1)
+        deviation[mixed], freedom[mixed] = float(np.nanmedian(deviation[~mixed])), 1.0
+        deviation[several] = np.nanstd(loss[several], axis=1, ddof=1)
+        freedom[several] = counts[several] - 1
+    return deviation, freedom
+
+
+def _mixed(group: Losses) -> NDArray[np.bool_]:
+    """Return True for each configuration of which some trials are at the cap and others are not."""
+    at_cap = (group.loss >= group.initial).sum(axis=1)
+    return (at_cap > 0) & (at_cap < np.isfinite(group.loss).sum(axis=1))
+
+
+def _trend(loss: Array, units: Array) -> Array:
+    r"""Return how noise changes over the space, as factors around 1, ``[configurations]``.
+
+    The logarithms of the variances between seeds are regressed on the hyperparameters and their squares where
+    an F test finds a trend at the level :data:`TREND`; else all factors are 1.
+
+    Source: Law et al., "voom", Genome Biology 15 (2014), for moderation around a trend.
+    """
+    from scipy.stats import f
+
+    none = np.ones(len(loss))
+    counts = np.isfinite(loss).sum(axis=1)
+    varying = counts > 1
+    variance = np.zeros(len(loss))
+    variance[varying] = np.nanvar(loss[varying], axis=1, ddof=1)
+    varying &= variance > 1e-24
+    columns = [np.ones(len(loss)), *units.T, *(units.T - 0.5) ** 2]
+    design = np.stack(columns, axis=1)
+    rank = int(np.linalg.matrix_rank(design[varying])) if varying.any() else 0
+    if varying.sum() < 2 * design.shape[1] or rank < 2:
+        return none
+    logs = np.log(variance[varying])
+    fit = np.linalg.lstsq(design[varying], logs, rcond=None)[0]
+    rest = float(((logs - design[varying] @ fit) ** 2).sum())
+    explained = float(((logs - logs.mean()) ** 2).sum()) - rest
+    freedom = int(varying.sum()) - rank
+    if rest <= 0 or f.sf(explained / (rank - 1) / (rest / freedom), rank - 1, freedom) > TREND:
+        return none
+    trend = design @ fit - logs.mean()
+    return np.asarray(np.exp(np.clip(trend, -6, 6) / 2))
+
+
 def _noise(
-    variance: Array, freedom: float, together: int, draws: int, rng: np.random.Generator
+    variance: Array, freedom: Array, together: int, draws: int, rng: np.random.Generator
 ) -> Array:
     """Return noise of means whose variance was estimated: Student's t, with what is common to all."""
     noise = np.sqrt(variance) * rng.standard_normal((draws, len(variance)))
-    if np.isfinite(freedom) and variance.any():
-        noise *= np.sqrt(freedom / rng.chisquare(freedom, noise.shape))
+    own = np.isfinite(freedom)
+    if own.any() and variance.any():
+        noise[:, own] *= np.sqrt(freedom[own] / rng.chisquare(freedom[own], (draws, int(own.sum()))))
     return np.asarray(noise * np.sqrt(together / rng.chisquare(together, (draws, 1)))) if together else noise
 
 
 def _fitted(
     observed: Array, variance: Array, units: Array, noise: Array, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """Return the posterior mean ``[configurations]`` and draws of it ``[draws, configurations]``."""
+) -> tuple[Array, Array, Callable[[Array], Array]]:
+    """Return the posterior mean, draws of the truth, and the function from other observed means to theirs."""
     centre, base = float(observed.mean()), float(np.median(variance))
     spread = 30 * math.sqrt(max(base, float(observed.var())))
     models = [
@@ -143,15 +231,18 @@ def _fitted(
     evidence = np.array([model.evidence for model in models])
     chance = np.exp(evidence - evidence.max())
     chance /= chance.sum()
-    mean, truth, place = np.zeros(len(observed)), np.empty_like(noise), 0
-    for model, share, count in zip(models, chance, rng.multinomial(len(noise), chance), strict=True):
-        if share > 1e-4:
-            mean += share * model.gain((observed - centre)[None])[0]
+    truth, place = np.empty_like(noise), 0
+    for model, count in zip(models, rng.multinomial(len(noise), chance), strict=True):
         if count:
             part = slice(place, place + count)
             truth[part] = centre + model.drawn(observed - centre, noise[part], rng)
             place += count
-    return centre + mean / chance[chance > 1e-4].sum(), truth
+    likely = [(share / chance[chance > 1e-3].sum(), model) for share, model in zip(chance, models, strict=True) if share > 1e-3]
+
+    def gain(means: Array) -> Array:
+        return np.asarray(centre + sum(share * model.gain(means - centre) for share, model in likely))
+
+    return gain(observed[None])[0], truth, gain
 
 
 @dataclass(frozen=True)

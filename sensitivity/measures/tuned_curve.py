@@ -28,7 +28,7 @@ class TunedCurve:
 
     Attributes:
         x: Levels on the logarithm of the scale, increasing, ``[levels]``.
-        value: Loss that the best configuration of each level is expected to have on a rerun, ``[levels]``.
+        value: True loss of the best configuration of each level as it is expected, ``[levels]``.
         draws: Draws of the true best loss of each level, ``[draws, levels]``.
         capped: Share of the trials of that configuration that are at the cap, ``[levels]``.
         initial: Loss at the cap.
@@ -105,17 +105,20 @@ def tuned_curve(results: Results, one: Estimate, name: str) -> TunedCurve | None
     found = [level for level in range(len(levels)) if (places == level).any()]
     if len(found) < 2:
         return None
-    parts = [best_of(group, one.known, np.flatnonzero(places == level)) for level in found]
+    parts = [np.flatnonzero(places == level) for level in found]
+    chosen = [part[np.argmin(group.mean[part])] for part in parts]
     at_cap = group.loss >= group.initial - CAPPED * abs(group.initial)
-    capped = [float(at_cap[part.place][np.isfinite(group.loss[part.place])].mean()) for part in parts]
-    return _in_order(
-        axis,
-        np.array(levels)[found],
-        np.array([part.value for part in parts]),
-        np.stack([part.draws for part in parts], axis=1),
-        np.array(capped),
-        group.initial,
-    )
+    capped = [float(at_cap[place][np.isfinite(group.loss[place])].mean()) for place in chosen]
+    value = np.array([_expected(one, part) for part in parts])
+    draws = np.stack([one.known.truth[:, part].min(axis=1) for part in parts], axis=1)
+    draws = draws - draws.mean(axis=0) + value
+    return _in_order(axis, np.array(levels)[found], value, draws, np.array(capped), group.initial)
+
+
+def _expected(one: Estimate, part: NDArray[np.int64]) -> float:
+    """Return the best loss of a level: of the smooth surface where it was fitted, so that a plateau is flat."""
+    near = part[one.known.near[part]]
+    return float(one.known.mean[near].min()) if len(near) else best_of(one.group, one.known, part).value
 
 
 def _smoothed(one: Estimate, axis: Axis) -> TunedCurve:
