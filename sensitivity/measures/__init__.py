@@ -15,13 +15,17 @@ from sensitivity.measures.factorial import factorial
 from sensitivity.measures.given_data import delta, pawn
 from sensitivity.measures.learning_rate import lr_curve, lr_sensitivity, robust_share, robust_width
 from sensitivity.measures.measured import Measured
+from sensitivity.measures.miss import miss_cost
 from sensitivity.measures.profiles import epochs_to_target, performance_profiles, profile_score
+from sensitivity.measures.regret import regret
 from sensitivity.measures.shapley import shapley
 from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.top_importance import top_importance
 from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.measures.tunability import tunability
+from sensitivity.measures.valley import valley
 from sensitivity.measures.variance_shares import variance_shares
+from sensitivity.measures.verdicts import ranks, verdicts
 
 __all__ = [
     "Measured",
@@ -46,11 +50,14 @@ __all__ = [
     "lr_curve",
     "lr_sensitivity",
     "main_effects",
+    "miss_cost",
     "morris",
     "pawn",
     "performance_profiles",
     "profile_score",
     "rank_correlation",
+    "ranks",
+    "regret",
     "relative_performance",
     "robust_share",
     "robust_width",
@@ -62,6 +69,8 @@ __all__ = [
     "transfer_regret",
     "tunability",
     "tuned_per_task",
+    "valley",
     "variance_shares",
+    "verdicts",
     "win_probability",
 ]

@@ -19,11 +19,15 @@ from sensitivity.measures.designs import joined
 from sensitivity.measures.estimators import estimators
 from sensitivity.measures.guard import REFUSED, Guard, guarded_table, table_or_refusal
 from sensitivity.measures.losses import NEVER_LEARNED, groups, keeping_losses, with_losses_of
+from sensitivity.measures.miss import miss_cost
 from sensitivity.measures.profiles import performance_profiles
+from sensitivity.measures.regret import regret
 from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.measures.tunability import tunability
+from sensitivity.measures.valley import valley
 from sensitivity.measures.variance_shares import variance_shares
+from sensitivity.measures.verdicts import ranks, verdicts
 from sensitivity.results.results import PREFIX, records
 from trainables.names import InputError
 
@@ -41,7 +45,7 @@ THINNABLE = ("random", "sobol", "latin_hypercube")
 LARGE = 3000
 """Number of trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
-    "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats",
+    "verdicts", "tuned_verdicts", "ranks", "tuned_ranks", "regret", "miss_cost", "valley", "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats",
     "robust_share", "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within",
     "relative_performance", "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss",
     "differences", "robust_width", "best_rates", "cross_task_sensitivity", "effective_dimensionality",
@@ -113,6 +117,37 @@ class Measured(Guard):
     @cached_property
     def compared_over(self) -> str | None:
         return "lr" if all("lr" in self.results.varied(name) for name in self.results.spaces) else None
+
+    @guarded_table
+    def regret(self) -> pd.DataFrame:
+        return table_or_refusal(regret, self.results)
+
+    @guarded_table
+    def miss_cost(self) -> pd.DataFrame:
+        return table_or_refusal(miss_cost, self.results)
+
+    @guarded_table
+    def valley(self) -> pd.DataFrame:
+        return table_or_refusal(valley, self.results)
+
+    @guarded_table
+    def verdicts(self) -> pd.DataFrame:
+        """Verdicts on all pairs by the primary measure."""
+        return table_or_refusal(verdicts, self.results)
+
+    @guarded_table
+    def tuned_verdicts(self) -> pd.DataFrame:
+        """:attr:`verdicts` by the best losses."""
+        return table_or_refusal(verdicts, self.results, by="tuned")
+
+    @guarded_table
+    def ranks(self) -> pd.DataFrame:
+        return table_or_refusal(ranks, self.results)
+
+    @guarded_table
+    def tuned_ranks(self) -> pd.DataFrame:
+        """:attr:`ranks` by the best losses."""
+        return table_or_refusal(ranks, self.results, by="tuned")
 
     @guarded_table
     def differences(self) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sensitivity.questions.decided import has_regret, recommendation, standing, undecided
 from sensitivity.questions.effects import leading
 from sensitivity.questions.question import nothing_learned, of_task
 from sensitivity.questions.sensitive import diverged, ranking
@@ -29,7 +30,12 @@ def summary(measured: Measured, task: str) -> list[str]:
     if not any(place == task for place, _ in measured.results.groups):
         return ["No trial has ended yet."]
     nothing = measured.attempt("summary", partial(nothing_learned, measured, task), "")
-    pieces = (ranking, diverged) if nothing else (_best, ranking, leading, within, diverged)
+    if nothing:
+        pieces = (ranking, diverged)
+    elif has_regret(measured, task):
+        pieces = (recommendation, standing, undecided, leading, within, diverged)
+    else:
+        pieces = (_best, ranking, leading, within, diverged)
     return measured.attempts("summary", pieces, measured, task)
 
 

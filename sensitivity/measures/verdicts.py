@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.deciding.differences import Difference, Quantity, differences, rank_sets
+from sensitivity.measures.differences import Difference, Quantity, differences, rank_sets
 from sensitivity.measures.designs import refuse_adaptive
 from sensitivity.measures.estimates import Estimate, Stakes, estimates, stakes
 from sensitivity.measures.miss import miss_draws
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 BETTER_BY_MARGIN, BETTER = "better by more than the margin", "better"
 NEGLIGIBLE, EQUIVALENT, UNDECIDED = "better but negligible", "equivalent", "undecided"
-MEASURES = ("regret", "tuned", "untuned", "miss")
+QUANTITIES = ("regret", "tuned", "untuned", "miss")
 """Quantities that verdicts are about: mean loss, best loss, their difference, and the cost of a factor-3 miss."""
 FACTOR = 3.0
 MARGIN = 0.05
 """Share of what can be won that counts as no difference, where the study names no margin."""
 POWER = 0.8
 COLUMNS = [
-    "task", "measure", "primary", "a", "b", "value", "low", "high", "share", "share_low", "share_high",
+    "task", "by", "primary", "a", "b", "value", "low", "high", "share", "share_low", "share_high",
     "p", "verdict", "better", "margin", "seeds", "note",
 ]  # fmt: skip
 SPAN = 0.02
@@ -39,7 +39,7 @@ SPAN = 0.02
 def verdicts(
     results: Results,
     *,
-    measure: str | None = None,
+    by: str | None = None,
     margin: float | None = None,
     reference: float | Mapping[str, float] | None = None,
     level: float = 0.95,
@@ -51,7 +51,7 @@ def verdicts(
     interval lies within the margin; else *undecided*. The primary measure is the regret of an untuned
     configuration, or the cost of a factor-3 miss where variants were searched over ranges of unequal width,
     of which means say nothing. All pairs of a task share one error rate, claims of equivalence included
-    (:func:`sensitivity.deciding.differences.differences`). The other measures are tested in the same way, and
+    (:func:`sensitivity.measures.differences.differences`). The other measures are tested in the same way, and
     say something only of pairs that the primary measure decides.
 
     ``value``, ``low`` and ``high`` are in units of the loss, ``a`` minus ``b``; ``share`` is of what can be won.
@@ -60,20 +60,20 @@ def verdicts(
 
     Args:
         results: Results of a study.
-        measure: One of :data:`MEASURES`; None for the primary one.
+        by: One of :data:`QUANTITIES`; None for the primary one.
         margin: Difference in units of the loss that counts as none; None for the study's, or 0.05 of what can
             be won where the metric is a loss with a known initial loss. Without a margin no pair is equivalent.
         reference: Loss to reach instead of the best of all variants, for all tasks or by task.
         level: Level of all intervals of a task together, between 0 and 1.
 
     Raises:
-        InputError: for an unknown measure, a negative margin, a level outside 0 to 1, or an adaptive design.
+        InputError: for an unknown quantity, a negative margin, a level outside 0 to 1, or an adaptive design.
 
     Sources: Schuirmann, "A Comparison of the Two One-Sided Tests Procedure", J. Pharmacokinetics 15 (1987);
     Goeman, Solari & Stijnen, "Three-Sided Hypothesis Testing", Statistics in Medicine 29 (2010).
     """
-    if measure is not None and measure not in MEASURES:
-        raise unknown("measure", measure, MEASURES)
+    if by is not None and by not in QUANTITIES:
+        raise unknown("quantity to compare by", by, QUANTITIES)
     if margin is not None and not (isinstance(margin, int | float) and margin > 0 and math.isfinite(margin)):
         raise InputError(f"margin must be a loss above 0, got {margin!r}")
     if not 0 < level < 1:
@@ -87,7 +87,7 @@ def verdicts(
     goals, rows = stakes(results, reference=reference), []
     for task, every in estimates(results).items():
         primary = primary_of(results, every)
-        rows += _of_task(results, every, goals[task], measure or primary, primary, margin, level)
+        rows += _of_task(results, every, goals[task], by or primary, primary, margin, level)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -102,24 +102,24 @@ def primary_of(results: Results, every: list[Estimate]) -> str:
 
 
 def ranks(
-    results: Results, *, measure: str | None = None, reference: float | Mapping[str, float] | None = None,
+    results: Results, *, by: str | None = None, reference: float | Mapping[str, float] | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Return the estimate of each variant and the ranks that it can have, from the smallest value.
 
     Args:
         results: Results of a study.
-        measure: One of :data:`MEASURES`; None for the primary one.
+        by: One of :data:`QUANTITIES`; None for the primary one.
         reference: Loss to reach instead of the best of all variants, for all tasks or by task.
         level: Level of all ranks of a task together, between 0 and 1.
 
     Raises:
         InputError: as :func:`verdicts`.
     """
-    table = verdicts(results, measure=measure, reference=reference, level=level)
+    table = verdicts(results, by=by, reference=reference, level=level)
     goals, rows = stakes(results, reference=reference), []
     for task, every in estimates(results).items():
-        name = measure or primary_of(results, every)
+        name = by or primary_of(results, every)
         found = quantities(results, every, goals[task], name)
         part = table[table["task"] == task]
         pairs = [
@@ -128,8 +128,8 @@ def ranks(
         sets = rank_sets([one.variant for one in found], pairs, level)
         for one in sorted(found, key=lambda one: one.value):
             first, last = sets[one.variant]
-            rows.append({"task": task, "measure": name, "variant": one.variant, "value": one.value, "first": first, "last": last})
-    return pd.DataFrame(rows, columns=["task", "measure", "variant", "value", "first", "last"])
+            rows.append({"task": task, "by": name, "variant": one.variant, "value": one.value, "first": first, "last": last})
+    return pd.DataFrame(rows, columns=["task", "by", "variant", "value", "first", "last"])
 
 
 def quantities(results: Results, every: list[Estimate], goal: Stakes, measure: str) -> list[Quantity]:
@@ -187,7 +187,7 @@ def _row(
     better = "" if verdict in (EQUIVALENT, UNDECIDED) else pair.a if pair.value < 0 else pair.b
     remark = "one seed: the noise is not known" if math.isnan(pair.error) else ""
     return {
-        "task": goal.task, "measure": measure, "primary": measure == primary, "a": pair.a, "b": pair.b,
+        "task": goal.task, "by": measure, "primary": measure == primary, "a": pair.a, "b": pair.b,
         "value": pair.value, "low": pair.low, "high": pair.high,
         "share": pair.value / unit, "share_low": pair.low / unit, "share_high": pair.high / unit,
         "p": pair.p, "verdict": verdict, "better": better, "margin": limit,

@@ -1,1 +1,0 @@
-"""Verdicts about pairs of variants, rank sets, and what more would decide what is undecided."""

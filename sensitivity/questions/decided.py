@@ -1,0 +1,152 @@
+"""What a study decides: the variant and setting to use, how careful to be, and what is not decided."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sensitivity.measures.estimates import estimates
+from sensitivity.measures.verdicts import FACTOR, UNDECIDED
+from sensitivity.questions.question import of_task, rows
+from sensitivity.results.capping import INITIAL, cap_of, reference
+from sensitivity.results.results import records
+from sensitivity.text.wording import known, listed, number, percent, setting, several, with_interval
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+
+PAIRS = 3
+"""Most undecided pairs that are named."""
+
+
+def recommended(measured: Measured, task: str) -> str:
+    """Return the variant that loses least untuned, among those that are not told from the best when tuned.
+
+    The text is empty where no regret is measured.
+    """
+    regrets = {row["variant"]: row["value"] for row in rows(measured.regret, task) if row["learned"]}
+    regrets = {variant: value for variant, value in regrets.items() if known(value)}
+    tied = _first(measured, task, tuned=True)
+    chosen = {variant: value for variant, value in regrets.items() if variant in tied} or regrets
+    return min(chosen, key=lambda variant: chosen[variant]) if chosen else ""
+
+
+def recommendation(measured: Measured, task: str) -> list[str]:
+    """Return the variant and setting to use, with its measured mean, and the cost of a learning rate that is off."""
+    variant = recommended(measured, task)
+    if not variant:
+        return []
+    one = next(one for one in estimates(measured.results)[task] if one.variant == variant)
+    place = one.best.place
+    seeds = int(np.isfinite(one.group.loss[place]).sum())
+    sign = -1 if measured.results.direction == "max" else 1
+    over = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
+    text = (
+        f"Use {variant} at {setting(one.group.configurations[place])}: {measured.results.metric} "
+        f"{number(sign * one.best.observed)} ({over})."
+    )
+    return [text, *_miss(measured, task, variant)]
+
+
+def _miss(measured: Measured, task: str, variant: str) -> list[str]:
+    found = [
+        row for row in records(of_task(measured.miss_cost, task)) if row["variant"] == variant and row["factor"] == FACTOR
+    ]
+    if not found:
+        return []
+    row, gain = found[0], won(measured, task)
+    start = f"A learning rate that is wrong by a factor of {FACTOR:.0f}"
+    if known(row["value"]):
+        return [f"{start} costs {variant} {with_interval(row, form='.0%')} of {gain}."]
+    if known(row["low"]) and row["capped"] > 0:
+        return [
+            f"{start} makes {percent(row['capped'])} of the trials of {variant} diverge; it costs "
+            f"{percent(row['low'])} to {percent(row['high'])} of {gain}."
+        ]
+    sides = [side for side in ("below", "above") if known(row[side])]
+    if sides:
+        side = sides[0]
+        words = with_interval(
+            {"value": row[side], "low": row[f"{side}_low"], "high": row[f"{side}_high"]}, form=".0%"
+        )
+        way = "too small" if side == "below" else "too large"
+        return [f"A learning rate {FACTOR:.0f} times {way} costs {variant} {words} of {gain}; {row['note']}."]
+    return [f"What a learning rate that is wrong by a factor of {FACTOR:.0f} costs is not known: {row['note']}."] if row["note"] else []
+
+
+def won(measured: Measured, task: str) -> str:
+    """Return the words for the unit of regret."""
+    if cap_of(measured.results, task) == INITIAL:
+        return "what training gains"
+    return "the distance from the worst result to the best"
+
+
+def standing(measured: Measured, task: str) -> list[str]:
+    """Return which variants lead, tuned and untuned, which are not ranked, and why."""
+    regrets = [row for row in rows(measured.regret, task) if row["learned"]]
+    text = []
+    if len(regrets) > 1:
+        text += _leaders(measured, task, "Tuned", tuned=True)
+        text += _untuned(measured, task, regrets)
+    idle = [row["variant"] for row in records(of_task(measured.regret, task)) if not row["learned"]]
+    if idle:
+        text.append(f"Not ranked, since not better than {reference(measured.results, task)}: {several(idle)}.")
+    return text
+
+
+def _leaders(measured: Measured, task: str, when: str, *, tuned: bool) -> list[str]:
+    tied = _first(measured, task, tuned=tuned)
+    if not tied:
+        return []
+    if len(tied) == 1:
+        return [f"{when}, {tied[0]} is better than every other variant."]
+    return [f"{when}, {several(tied)} cannot be told apart."]
+
+
+def _untuned(measured: Measured, task: str, regrets: list[dict[str, Any]]) -> list[str]:
+    whole = [row for row in regrets if known(row["value"])]
+    if len(whole) < 2:
+        return []
+    if not rows(measured.verdicts, task, by="regret"):
+        return [
+            "The ranges of the learning rate differ in width, so the loss of an untuned setting is not compared."
+        ] if rows(measured.verdicts, task) else []
+    tied = _first(measured, task, tuned=False)
+    shares = {row["variant"]: row for row in whole}
+    least = [f"{variant} {with_interval(shares[variant], form='.0%')}" for variant in tied if variant in shares]
+    most = max(whole, key=lambda row: row["value"])
+    verb = "loses" if len(least) == 1 else "lose"
+    more = "" if most["variant"] in tied else f"; {most['variant']} loses most, {with_interval(most, form='.0%')}"
+    return [f"Untuned, {listed(tied)} {verb} least of {won(measured, task)}: {several(least)}{more}."]
+
+
+def _first(measured: Measured, task: str, *, tuned: bool) -> list[str]:
+    """Return the variants that may have rank 1, in order of their estimates."""
+    table = measured.tuned_ranks if tuned else measured.ranks
+    return [row["variant"] for row in rows(table, task) if row["first"] == 1]
+
+
+def undecided(measured: Measured, task: str) -> list[str]:
+    """Return how many pairs are decided by the primary measure, and the first that are not."""
+    pairs = rows(measured.verdicts, task)
+    if not pairs:
+        return []
+    left = sorted((row for row in pairs if row["verdict"] == UNDECIDED), key=lambda row: row["p"])
+    noun = "pair" if len(pairs) == 1 else "pairs"
+    if not left:
+        return [f"Decided: {'the only' if len(pairs) == 1 else f'all {len(pairs)}'} {noun}."]
+    names = [f"{row['a']} against {row['b']}{_needs(row)}" for row in left]
+    return [f"Decided: {len(pairs) - len(left)} of {len(pairs)} {noun}. Not decided: {several(names, PAIRS)}."]
+
+
+def _needs(row: dict[str, Any]) -> str:
+    if not known(row["seeds"]) or math.isnan(row["seeds"]):
+        return ""
+    return f" (about {row['seeds']:.0f} seeds would decide)" if row["seeds"] <= 50 else " (more than 50 seeds)"
+
+
+def has_regret(measured: Measured, task: str) -> bool:
+    """Return True if the regret of some variant is measured."""
+    return bool(of_task(measured.regret, task)["value"].notna().any())
