@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 KNOWN = 5.0
-"""Standard errors that the initial loss must be above the common best, so that shares of it have a meaning."""
+"""Standard errors that the initial loss must be above the common best, so that shares of it have a
+meaning."""
 CACHE = "estimates of all tasks"
 """Attribute of results in which :func:`estimates` are cached; it is no field, so a copy lacks it."""
 POOLED = 0.25
@@ -34,8 +35,8 @@ class Estimate:
     Attributes:
         group: Losses of the variant.
         known: True means of its configurations, as far as they are known.
-        inflation: Factor on the standard error of the mean of a fixed design, at least 1: seeds whose noise is
-            common to all configurations (:func:`_inflation`).
+        inflation: Factor on the standard error of the mean of a fixed design, at least 1: seeds whose noise
+            is common to all configurations (:func:`_inflation`).
         freedom: Degrees of freedom of that factor; infinite without one.
         seed: Seed of the draws of the mean.
     """
@@ -122,7 +123,8 @@ class Stakes:
         if self.unit > max(KNOWN * error, 1e-12 * abs(self.initial)):
             return ""
         return (
-            f"the best loss is not clearly below the {'initial loss' if self.meaningful else 'worst result'}, "
+            f"the best loss is not clearly below the "
+            f"{'initial loss' if self.meaningful else 'worst result'}, "
             "so shares of what can be won have no meaning"
         )
 
@@ -181,7 +183,8 @@ def _inflation(every: list[Estimate]) -> tuple[float, float]:
 
     compares how the means of variants differ from seed to seed with what independent noise of their
     configurations explains. Where it is larger at the level :data:`POOLED` of an F test, the factor is its
-    root, with (W - 1)(S - 1) degrees of freedom; else 1. What all variants share cancels in their differences.
+    root, with (W - 1)(S - 1) degrees of freedom; else 1. What all variants share cancels in their
+    differences.
 
     Source: Bancroft, "Analysis and Inference for Incompletely Specified Models" (1964): the rule "sometimes
     pool", with its level.
@@ -200,12 +203,14 @@ def _inflation(every: list[Estimate]) -> tuple[float, float]:
         return 1.0, math.inf
     ratio = float((rest**2).sum()) / freedom / expected
     together = sum(one.group.loss.size - len(one.group.loss) for one in whole)
-    return (math.sqrt(ratio), float(freedom)) if f.sf(ratio, freedom, together) < POOLED and ratio > 1 else (1.0, math.inf)
+    return (
+        (math.sqrt(ratio), float(freedom))
+        if f.sf(ratio, freedom, together) < POOLED and ratio > 1
+        else (1.0, math.inf)
+    )
 
 
-def stakes(
-    results: Results, *, reference: float | Mapping[str, float] | None = None
-) -> dict[str, Stakes]:
+def stakes(results: Results, *, reference: float | Mapping[str, float] | None = None) -> dict[str, Stakes]:
     """Return what can be won on each task.
 
     Args:
@@ -230,7 +235,9 @@ def stakes(
     }
 
 
-def stakes_of(every: Sequence[Estimate], *, reference: float | None = None, meaningful: bool = True) -> Stakes:
+def stakes_of(
+    every: Sequence[Estimate], *, reference: float | None = None, meaningful: bool = True
+) -> Stakes:
     """Return what can be won on one task.
 
     Args:
@@ -241,7 +248,9 @@ def stakes_of(every: Sequence[Estimate], *, reference: float | None = None, mean
     task, initial = every[0].group.task, float(np.mean([one.group.initial for one in every]))
     if reference is not None:
         draws = np.full(len(every[0].known.truth), float(reference))
-        return Stakes(task, initial, float(reference), "the reference that was given", draws, draws, meaningful)
+        return Stakes(
+            task, initial, float(reference), "the reference that was given", draws, draws, meaningful
+        )
     leader = min(every, key=lambda one: one.best.value)
     drawn = np.array([one.best.draws for one in every if np.isfinite(one.best.draws).all()])
     lowest = drawn.min(axis=0) if len(drawn) else leader.best.draws

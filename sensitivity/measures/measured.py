@@ -45,7 +45,8 @@ THINNABLE = ("random", "sobol", "latin_hypercube")
 LARGE = 3000
 """Number of trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
-    "verdicts", "tuned_verdicts", "ranks", "tuned_ranks", "regret", "miss_cost", "valley", "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats",
+    "verdicts", "tuned_verdicts", "ranks", "tuned_ranks", "regret", "miss_cost", "valley",
+    "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats",
     "robust_share", "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within",
     "relative_performance", "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss",
     "differences", "robust_width", "best_rates", "cross_task_sensitivity", "effective_dimensionality",

@@ -73,7 +73,9 @@ def miss_cost(
                 continue
             scale = results.spaces[one.variant][over].scale
             if scale not in ("log", "log1m"):
-                raise InputError(f"{over} of {one.variant} is on a {scale} scale: a factor has no meaning on it")
+                raise InputError(
+                    f"{over} of {one.variant} is on a {scale} scale: a factor has no meaning on it"
+                )
             curve = tuned_curve(results, one, over)
             rows += [_row(one, goals[task], curve, float(factor), level) for factor in factors]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -116,9 +118,7 @@ def _fine_enough(curve: TunedCurve, factor: float) -> bool:
 Side = tuple[float, float, float, float, Any]
 
 
-def _side(
-    curve: TunedCurve, x: float, floor: float, floor_draws: Any, goal: Stakes, level: float
-) -> Side:
+def _side(curve: TunedCurve, x: float, floor: float, floor_draws: Any, goal: Stakes, level: float) -> Side:
     value, draws, bounds, capped = curve.at(x)
     if math.isnan(value):
         low, high = (bounds - floor) / goal.unit
@@ -138,7 +138,10 @@ def miss_draws(
     if centre - step < curve.x[0] - 1e-6 or centre + step > curve.x[-1] + 1e-6:
         return None
     floor, floor_draws, _, _ = curve.at(centre)
-    costs = [(value - floor, draws - floor_draws) for value, draws, _, _ in map(curve.at, (centre - step, centre + step))]
+    costs = [
+        (value - floor, draws - floor_draws)
+        for value, draws, _, _ in map(curve.at, (centre - step, centre + step))
+    ]
     if any(math.isnan(cost) for cost, _ in costs):
         return None
     if _lopsided(*costs):

@@ -33,8 +33,8 @@ def regret(
         R^*_w = \frac{\min_c \mu_w(c) - B}{\ell_0 - B}, \qquad
         S_w = \frac{\mathbb{E}_c \mu_w(c) - \min_c \mu_w(c)}{\ell_0 - B}
 
-    with the capped mean loss :math:`\mu_w(c)`, the initial loss :math:`\ell_0` and the common best B, which is
-    the best of all variants on the task or a reference. 0 is as good as any, 1 no better than untrained.
+    with the capped mean loss :math:`\mu_w(c)`, the initial loss :math:`\ell_0` and the common best B, which
+    is the best of all variants on the task or a reference. 0 is as good as any, 1 no better than untrained.
     :math:`R^*_w` (``tuned``) is how far the variant is behind when tuned, :math:`S_w` (``untuned``) what not
     tuning it costs: the learning-rate sensitivity of Wortsman et al. on a scale that variants share. The mean
     is over the configurations of the design. All best losses are those expected on a rerun

@@ -85,10 +85,13 @@ def surface(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Surface:
     if not exponent:
         return _surface(group, draws, np.random.default_rng(seed))
     small = _surface(scaled(group), draws, np.random.default_rng(seed))
-    parts = (small.observed, small.mean, small.truth, small.noise, small.again)
     with np.errstate(over="ignore"):
         return Surface(
-            *(np.ldexp(part, exponent) for part in parts),
+            np.ldexp(small.observed, exponent),
+            np.ldexp(small.mean, exponent),
+            np.ldexp(small.truth, exponent),
+            np.ldexp(small.noise, exponent),
+            np.ldexp(small.again, exponent),
             small.repeated,
             small.near,
             lambda means: np.ldexp(small.shrink(np.ldexp(means, -exponent)), exponent),
@@ -105,7 +108,8 @@ def _surface(group: Losses, draws: int, rng: np.random.Generator) -> Surface:
     for place in np.flatnonzero(_mixed(group)):
         trials = group.loss[place][np.isfinite(group.loss[place])]
         again[:, place], noise[:, place] = (
-            sign * (rng.choice(trials, (draws, len(trials))).mean(axis=1) - observed[place]) for sign in (1, -1)
+            sign * (rng.choice(trials, (draws, len(trials))).mean(axis=1) - observed[place])
+            for sign in (1, -1)
         )
     if not together or not variance.any():
         still = np.broadcast_to(observed, (draws, len(observed)))
@@ -140,9 +144,9 @@ def _surface(group: Losses, draws: int, rng: np.random.Generator) -> Surface:
 def deviations(group: Losses) -> tuple[Array, Array]:
     """Return the standard deviation of a seed of each configuration, and its degrees of freedom.
 
-    Configurations of which some trials are at the cap, and others not, keep their own: whether a trial diverges
-    is another kind of noise than that of trials that train. The others are moderated together, around a trend
-    with the place in the space where there is one (:func:`_trend`).
+    Configurations of which some trials are at the cap, and others not, keep their own: whether a trial
+    diverges is another kind of noise than that of trials that train. The others are moderated together,
+    around a trend with the place in the space where there is one (:func:`_trend`).
     """
     loss = group.loss
     counts = np.isfinite(loss).sum(axis=1)
@@ -164,7 +168,7 @@ def deviations(group: Losses) -> tuple[Array, Array]:
 def _mixed(group: Losses) -> NDArray[np.bool_]:
     """Return True for each configuration of which some trials are at the cap and others are not."""
     at_cap = (group.loss >= group.initial).sum(axis=1)
-    return (at_cap > 0) & (at_cap < np.isfinite(group.loss).sum(axis=1))
+    return np.asarray((at_cap > 0) & (at_cap < np.isfinite(group.loss).sum(axis=1)))
 
 
 def _trend(loss: Array, units: Array) -> Array:
@@ -199,9 +203,7 @@ def _trend(loss: Array, units: Array) -> Array:
     return np.asarray(np.exp(np.clip(trend, -6, 6) / 2))
 
 
-def _noise(
-    variance: Array, freedom: Array, together: int, draws: int, rng: np.random.Generator
-) -> Array:
+def _noise(variance: Array, freedom: Array, together: int, draws: int, rng: np.random.Generator) -> Array:
     """Return noise of means whose variance was estimated: Student's t, with what is common to all."""
     noise = np.sqrt(variance) * rng.standard_normal((draws, len(variance)))
     own = np.isfinite(freedom)
@@ -237,7 +239,11 @@ def _fitted(
             part = slice(place, place + count)
             truth[part] = centre + model.drawn(observed - centre, noise[part], rng)
             place += count
-    likely = [(share / chance[chance > 1e-3].sum(), model) for share, model in zip(chance, models, strict=True) if share > 1e-3]
+    likely = [
+        (share / chance[chance > 1e-3].sum(), model)
+        for share, model in zip(chance, models, strict=True)
+        if share > 1e-3
+    ]
 
     def gain(means: Array) -> Array:
         return np.asarray(centre + sum(share * model.gain(means - centre) for share, model in likely))
@@ -253,7 +259,8 @@ class _Model:
         features: Features, ``[configurations, features]``; the first is constant.
         rough: Variance of the roughness.
         variance: Variance of roughness and noise together, ``[configurations]``.
-        factor: Covariance of the weights times the features over the variance, ``[features, configurations]``.
+        factor: Covariance of the weights times the features over the variance, ``[features,
+            configurations]``.
         evidence: Logarithm of the marginal likelihood.
     """
 

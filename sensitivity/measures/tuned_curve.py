@@ -50,7 +50,7 @@ class TunedCurve:
     @property
     def errors(self) -> Array:
         """Standard error of each level, ``[levels]``; 0 where the noise is not known."""
-        return np.nan_to_num(self.draws.std(axis=0))
+        return np.asarray(np.nan_to_num(self.draws.std(axis=0)))
 
     @property
     def middle(self) -> float:
@@ -90,7 +90,8 @@ class TunedCurve:
 
 
 def tuned_curve(results: Results, one: Estimate, name: str) -> TunedCurve | None:
-    """Return the curve of a variant along a numeric hyperparameter, or None where it has fewer than two levels.
+    """Return the curve of a variant along a numeric hyperparameter, or None where it has fewer than two
+    levels.
 
     Where the design has no levels, the axis is cut into even parts; each level then stands in the middle of
     its part.
@@ -116,7 +117,8 @@ def tuned_curve(results: Results, one: Estimate, name: str) -> TunedCurve | None
 
 
 def _expected(one: Estimate, part: NDArray[np.int64]) -> float:
-    """Return the best loss of a level: of the smooth surface where it was fitted, so that a plateau is flat."""
+    """Return the best loss of a level: of the smooth surface where it was fitted, so that a plateau is
+    flat."""
     near = part[one.known.near[part]]
     return float(one.known.mean[near].min()) if len(near) else best_of(one.group, one.known, part).value
 

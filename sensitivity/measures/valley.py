@@ -37,10 +37,10 @@ def valley(
 
     .. math:: \Big| \{ \log_{10} \alpha : m(\alpha) \le m^* + \tfrac1{10} (\ell_0 - B) \} \Big|
 
-    The width is that around the lowest level, on the curve that is linear between levels. ``value`` counts from
-    the variant's own floor :math:`m^*`, ``common`` from the common best B. Neither changes where all losses are
-    shifted or scaled. ``first`` and ``last`` are the ends of the valley. ``at_least`` is True where the range
-    cuts it: the valley is at least so wide.
+    The width is that around the lowest level, on the curve that is linear between levels. ``value`` counts
+    from the variant's own floor :math:`m^*`, ``common`` from the common best B. Neither changes where all
+    losses are shifted or scaled. ``first`` and ``last`` are the ends of the valley. ``at_least`` is True
+    where the range cuts it: the valley is at least so wide.
 
     Args:
         results: Results of a study.
@@ -76,9 +76,15 @@ def _row(
     common, _, _ = _widths(curve.x, curve.value[None], np.array([goal.best + limit]))
     drawn_common, _, _ = _widths(curve.x, curve.draws, goal.draws + limit)
     cut = bool(first[0] <= curve.x[0] + 1e-9 or last[0] >= curve.x[-1] - 1e-9)
-    row |= _interval("", float(widths[0]), drawn, level) | _interval("common", float(common[0]), drawn_common, level)
+    row |= _interval("", float(widths[0]), drawn, level) | _interval(
+        "common", float(common[0]), drawn_common, level
+    )
     edges = sorted((10 ** first[0], 10 ** last[0]))
-    row |= {"first": 1 - edges[1], "last": 1 - edges[0]} if curve.backwards else {"first": edges[0], "last": edges[1]}
+    row |= (
+        {"first": 1 - edges[1], "last": 1 - edges[0]}
+        if curve.backwards
+        else {"first": edges[0], "last": edges[1]}
+    )
     remark = "the range cuts it: at least so wide" if cut else ""
     return row | {"at_least": cut, "note": joined(note(one.group), remark)}
 

@@ -6,15 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from sensitivity.measures.differences import Difference, Quantity, differences, rank_sets
 from sensitivity.measures.designs import refuse_adaptive
+from sensitivity.measures.differences import Difference, Quantity, differences, rank_sets
 from sensitivity.measures.estimates import Estimate, Stakes, estimates, stakes
 from sensitivity.measures.miss import miss_draws
 from sensitivity.measures.regret import learned
 from sensitivity.measures.tuned_curve import tuned_curve
+from sensitivity.results.results import records
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 BETTER_BY_MARGIN, BETTER = "better by more than the margin", "better"
 NEGLIGIBLE, EQUIVALENT, UNDECIDED = "better but negligible", "equivalent", "undecided"
 QUANTITIES = ("regret", "tuned", "untuned", "miss")
-"""Quantities that verdicts are about: mean loss, best loss, their difference, and the cost of a factor-3 miss."""
+"""Quantities that verdicts are about: mean loss, best loss, their difference, and the cost of a factor-3
+miss."""
 FACTOR = 3.0
 MARGIN = 0.05
 """Share of what can be won that counts as no difference, where the study names no margin."""
@@ -54,15 +55,16 @@ def verdicts(
     (:func:`sensitivity.measures.differences.differences`). The other measures are tested in the same way, and
     say something only of pairs that the primary measure decides.
 
-    ``value``, ``low`` and ``high`` are in units of the loss, ``a`` minus ``b``; ``share`` is of what can be won.
-    ``seeds`` is the number of seeds that would decide an undecided pair with a chance of 80%, if the true
-    difference is the observed one. Variants that did not learn are left out.
+    ``value``, ``low`` and ``high`` are in units of the loss, ``a`` minus ``b``; ``share`` is of what can be
+    won. ``seeds`` is the number of seeds that would decide an undecided pair with a chance of 80%, if the
+    true difference is the observed one. Variants that did not learn are left out.
 
     Args:
         results: Results of a study.
         by: One of :data:`QUANTITIES`; None for the primary one.
         margin: Difference in units of the loss that counts as none; None for the study's, or 0.05 of what can
-            be won where the metric is a loss with a known initial loss. Without a margin no pair is equivalent.
+            be won where the metric is a loss with a known initial loss. Without a margin no pair is
+            equivalent.
         reference: Loss to reach instead of the best of all variants, for all tasks or by task.
         level: Level of all intervals of a task together, between 0 and 1.
 
@@ -93,16 +95,17 @@ def verdicts(
 
 def primary_of(results: Results, every: list[Estimate]) -> str:
     """Return the measure that decides: ``regret``, or ``miss`` where ranges differ in width."""
-    ranges = [
-        one.group.lr_range for one in every if "lr" in one.group.names and min(one.group.lr_range) > 0
-    ]
+    ranges = [one.group.lr_range for one in every if "lr" in one.group.names and min(one.group.lr_range) > 0]
     spans = [math.log10(high / low) for low, high in ranges]
     alike = len(spans) in (0, len(every)) and (not spans or max(spans) - min(spans) <= SPAN)
     return "regret" if alike else "miss"
 
 
 def ranks(
-    results: Results, *, by: str | None = None, reference: float | Mapping[str, float] | None = None,
+    results: Results,
+    *,
+    by: str | None = None,
+    reference: float | Mapping[str, float] | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Return the estimate of each variant and the ranks that it can have, from the smallest value.
@@ -123,12 +126,22 @@ def ranks(
         found = quantities(results, every, goals[task], name)
         part = table[table["task"] == task]
         pairs = [
-            Difference(row.a, row.b, row.value, row.low, row.high, 0.0, 0.0, row.p) for row in part.itertuples()
+            Difference(row["a"], row["b"], row["value"], row["low"], row["high"], 0.0, 0.0, row["p"])
+            for row in records(part)
         ]
         sets = rank_sets([one.variant for one in found], pairs, level)
         for one in sorted(found, key=lambda one: one.value):
             first, last = sets[one.variant]
-            rows.append({"task": task, "by": name, "variant": one.variant, "value": one.value, "first": first, "last": last})
+            rows.append(
+                {
+                    "task": task,
+                    "by": name,
+                    "variant": one.variant,
+                    "value": one.value,
+                    "first": first,
+                    "last": last,
+                }
+            )
     return pd.DataFrame(rows, columns=["task", "by", "variant", "value", "first", "last"])
 
 
@@ -147,7 +160,11 @@ def quantities(results: Results, every: list[Estimate], goal: Stakes, measure: s
         elif measure == "untuned":
             value, draws = mean - best.value, one.mean_draws - best.draws
         else:
-            cost = miss_draws(one, goal, tuned_curve(results, one, "lr"), FACTOR) if "lr" in one.group.names else None
+            cost = (
+                miss_draws(one, goal, tuned_curve(results, one, "lr"), FACTOR)
+                if "lr" in one.group.names
+                else None
+            )
             if cost is None:
                 continue
             value, draws = cost
@@ -166,7 +183,12 @@ def margin_of(results: Results, goal: Stakes, margin: float | None) -> float:
 
 
 def _of_task(
-    results: Results, every: list[Estimate], goal: Stakes, measure: str, primary: str, margin: float | None,
+    results: Results,
+    every: list[Estimate],
+    goal: Stakes,
+    measure: str,
+    primary: str,
+    margin: float | None,
     level: float,
 ) -> list[dict[str, Any]]:
     found = quantities(results, every, goal, measure)
@@ -180,7 +202,15 @@ def _of_task(
 
 
 def _row(
-    pair: Difference, goal: Stakes, measure: str, primary: str, limit: float, seeds: int, level: float, *, fixed: bool
+    pair: Difference,
+    goal: Stakes,
+    measure: str,
+    primary: str,
+    limit: float,
+    seeds: int,
+    level: float,
+    *,
+    fixed: bool,
 ) -> dict[str, Any]:
     verdict = verdict_of(pair, limit, level)
     unit = goal.unit if not goal.refused else math.nan

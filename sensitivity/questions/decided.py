@@ -34,7 +34,8 @@ def recommended(measured: Measured, task: str) -> str:
 
 
 def recommendation(measured: Measured, task: str) -> list[str]:
-    """Return the variant and setting to use, with its measured mean, and the cost of a learning rate that is off."""
+    """Return the variant and setting to use, with its measured mean, and the cost of a learning rate that is
+    off."""
     variant = recommended(measured, task)
     if not variant:
         return []
@@ -52,7 +53,9 @@ def recommendation(measured: Measured, task: str) -> list[str]:
 
 def _miss(measured: Measured, task: str, variant: str) -> list[str]:
     found = [
-        row for row in records(of_task(measured.miss_cost, task)) if row["variant"] == variant and row["factor"] == FACTOR
+        row
+        for row in records(of_task(measured.miss_cost, task))
+        if row["variant"] == variant and row["factor"] == FACTOR
     ]
     if not found:
         return []
@@ -73,7 +76,11 @@ def _miss(measured: Measured, task: str, variant: str) -> list[str]:
         )
         way = "too small" if side == "below" else "too large"
         return [f"A learning rate {FACTOR:.0f} times {way} costs {variant} {words} of {gain}; {row['note']}."]
-    return [f"What a learning rate that is wrong by a factor of {FACTOR:.0f} costs is not known: {row['note']}."] if row["note"] else []
+    return (
+        [f"What a learning rate that is wrong by a factor of {FACTOR:.0f} costs is not known: {row['note']}."]
+        if row["note"]
+        else []
+    )
 
 
 def won(measured: Measured, task: str) -> str:
@@ -92,7 +99,9 @@ def standing(measured: Measured, task: str) -> list[str]:
         text += _untuned(measured, task, regrets)
     idle = [row["variant"] for row in records(of_task(measured.regret, task)) if not row["learned"]]
     if idle:
-        text.append(f"Not ranked, since not better than {reference(measured.results, task)}: {several(idle)}.")
+        text.append(
+            f"Not ranked, since not better than {reference(measured.results, task)}: {several(idle)}."
+        )
     return text
 
 
@@ -110,15 +119,26 @@ def _untuned(measured: Measured, task: str, regrets: list[dict[str, Any]]) -> li
     if len(whole) < 2:
         return []
     if not rows(measured.verdicts, task, by="regret"):
-        return [
-            "The ranges of the learning rate differ in width, so the loss of an untuned setting is not compared."
-        ] if rows(measured.verdicts, task) else []
+        return (
+            [
+                "The ranges of the learning rate differ in width, so the loss of an untuned setting is not "
+                "compared."
+            ]
+            if rows(measured.verdicts, task)
+            else []
+        )
     tied = _first(measured, task, tuned=False)
     shares = {row["variant"]: row for row in whole}
-    least = [f"{variant} {with_interval(shares[variant], form='.0%')}" for variant in tied if variant in shares]
+    least = [
+        f"{variant} {with_interval(shares[variant], form='.0%')}" for variant in tied if variant in shares
+    ]
     most = max(whole, key=lambda row: row["value"])
     verb = "loses" if len(least) == 1 else "lose"
-    more = "" if most["variant"] in tied else f"; {most['variant']} loses most, {with_interval(most, form='.0%')}"
+    more = (
+        ""
+        if most["variant"] in tied
+        else f"; {most['variant']} loses most, {with_interval(most, form='.0%')}"
+    )
     return [f"Untuned, {listed(tied)} {verb} least of {won(measured, task)}: {several(least)}{more}."]
 
 
@@ -138,13 +158,17 @@ def undecided(measured: Measured, task: str) -> list[str]:
     if not left:
         return [f"Decided: {'the only' if len(pairs) == 1 else f'all {len(pairs)}'} {noun}."]
     names = [f"{row['a']} against {row['b']}{_needs(row)}" for row in left]
-    return [f"Decided: {len(pairs) - len(left)} of {len(pairs)} {noun}. Not decided: {several(names, PAIRS)}."]
+    return [
+        f"Decided: {len(pairs) - len(left)} of {len(pairs)} {noun}. Not decided: {several(names, PAIRS)}."
+    ]
 
 
 def _needs(row: dict[str, Any]) -> str:
     if not known(row["seeds"]) or math.isnan(row["seeds"]):
         return ""
-    return f" (about {row['seeds']:.0f} seeds would decide)" if row["seeds"] <= 50 else " (more than 50 seeds)"
+    return (
+        f" (about {row['seeds']:.0f} seeds would decide)" if row["seeds"] <= 50 else " (more than 50 seeds)"
+    )
 
 
 def has_regret(measured: Measured, task: str) -> bool:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sensitivity.questions.decided import has_regret, recommendation, standing, undecided
 from sensitivity.questions.effects import leading
-from sensitivity.questions.question import nothing_learned, of_task
+from sensitivity.questions.question import Sentences, nothing_learned, of_task
 from sensitivity.questions.sensitive import diverged, ranking
 from sensitivity.questions.tuning import within
 from sensitivity.study.trial import METRICS
@@ -30,6 +30,7 @@ def summary(measured: Measured, task: str) -> list[str]:
     if not any(place == task for place, _ in measured.results.groups):
         return ["No trial has ended yet."]
     nothing = measured.attempt("summary", partial(nothing_learned, measured, task), "")
+    pieces: tuple[Sentences, ...]
     if nothing:
         pieces = (ranking, diverged)
     elif has_regret(measured, task):

@@ -75,10 +75,25 @@ class Cell:
             loss[:, 1:][rng.random((len(units), seeds - 1)) < self.missing] = np.nan
             if self.uneven and seeds > 2:
                 loss[::2, -1] = np.nan
-            values = [[hyperparameter.from_unit(u) for u in column] for hyperparameter, column in zip(self.space, units.T, strict=True)]
-            configurations = [dict(zip(self.space.names, row, strict=True)) for row in zip(*values, strict=True)]
+            values = [
+                [hyperparameter.from_unit(u) for u in column]
+                for hyperparameter, column in zip(self.space, units.T, strict=True)
+            ]
+            configurations = [
+                dict(zip(self.space.names, row, strict=True)) for row in zip(*values, strict=True)
+            ]
             groups.append(
-                Losses("task", variant, loss, units, np.array(values[0]), configurations, self.space.names, not self.random, INITIAL)
+                Losses(
+                    "task",
+                    variant,
+                    loss,
+                    units,
+                    np.array(values[0]),
+                    configurations,
+                    self.space.names,
+                    not self.random,
+                    INITIAL,
+                )
             )
             truths.append(truth)
         return groups, truths
@@ -102,12 +117,16 @@ def cliff(units: Array, place: int) -> Array:
 
 
 def three(units: Array, place: int) -> Array:
-    return np.asarray(0.1 + 0.02 * place + 0.6 * np.abs(units[:, 0] - 0.5 * units[:, 1] - 0.2 * units[:, 2]) ** 1.5)
+    return np.asarray(
+        0.1 + 0.02 * place + 0.6 * np.abs(units[:, 0] - 0.5 * units[:, 1] - 0.2 * units[:, 2]) ** 1.5
+    )
 
 
 def steps(units: Array, place: int) -> Array:
     first = np.array([0.0, 0.1, 0.3, 0.02])[(units[:, 0] * 3).round().astype(int)]
-    return np.asarray(0.2 + 0.02 * place + first + np.array([0.05, 0, 0.07])[(units[:, 1] * 2).round().astype(int)])
+    return np.asarray(
+        0.2 + 0.02 * place + first + np.array([0.05, 0, 0.07])[(units[:, 1] * 2).round().astype(int)]
+    )
 
 
 def flat(units: Array, place: int) -> Array:
@@ -139,7 +158,18 @@ GRIDS = (
     Cell("discrete levels", (4, 3), steps),
 )
 RANDOM = tuple(
-    Cell(f"{cell.name}, random", cell.levels, cell.mean, cell.noise, cell.heavy, cell.diverging, cell.missing, cell.uneven, 40)
+    Cell(
+        f"{cell.name}, random",
+        cell.levels,
+        cell.mean,
+        cell.noise,
+        cell.heavy,
+        cell.diverging,
+        cell.missing,
+        cell.uneven,
+        40,
+    )
     for cell in GRIDS
-    if cell.name in ("equal noise", "unequal noise", "heavy tails", "20% diverged", "lr cliff", "optimum at the edge")
+    if cell.name
+    in ("equal noise", "unequal noise", "heavy tails", "20% diverged", "lr cliff", "optimum at the edge")
 )
