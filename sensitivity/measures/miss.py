@@ -77,13 +77,14 @@ def miss_cost(
                     f"{over} of {one.variant} is on a {scale} scale: a factor has no meaning on it"
                 )
             curve = tuned_curve(results, one, over)
-            rows += [_row(one, goals[task], curve, float(factor), level) for factor in factors]
+            rows += [miss_row(one, goals[task], curve, float(factor), level) for factor in factors]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(
-    one: Estimate, goal: Stakes, curve: TunedCurve | None, factor: float, level: float
+def miss_row(
+    one: Estimate, goal: Stakes, curve: TunedCurve | None, factor: float, level: float = 0.95
 ) -> dict[str, Any]:
+    """Return the row of one variant and one factor."""
     row: dict[str, Any] = dict.fromkeys(COLUMNS, math.nan)
     row |= {"task": goal.task, "variant": one.variant, "factor": factor, "n": one.group.trials}
     if curve is None or goal.refused or not _fine_enough(curve, factor):

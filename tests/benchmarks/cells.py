@@ -98,6 +98,17 @@ class Cell:
             truths.append(truth)
         return groups, truths
 
+    def expected(self, place: int, truth: Array) -> float:
+        """Return the true mean loss over the grid, or over the space where configurations are random."""
+        if not self.random:
+            return float(truth.mean())
+        units = np.random.default_rng(1).random((200_000, len(self.levels)))
+        mean = np.minimum(self.mean(units, place), INITIAL)
+        if self.diverging is not None:
+            chance = self.diverging(units)
+            mean = chance * INITIAL + (1 - chance) * mean
+        return float(mean.mean())
+
     def _units(self, rng: np.random.Generator) -> Array:
         if self.random:
             return rng.random((self.random, len(self.levels)))

@@ -1,0 +1,174 @@
+"""How often 95% intervals of the measures on a common reference hold the truth, over simulated studies.
+
+``python -m tests.benchmarks.coverage FILE.csv`` writes a row for each cell, number of seeds and statistic, and prints
+those outside 92 to 98.5%. Every statistic sees the same studies. The file is written as rows come, and a run that is
+repeated skips the rows that it has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import pathlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import starmap
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from sensitivity.measures.estimates import Estimate, Stakes, ends, estimated, stakes_of
+from sensitivity.measures.losses import Array
+from sensitivity.measures.miss import miss_row
+from sensitivity.measures.regret import tuned_share
+from sensitivity.measures.tuned_curve import TunedCurve, tuned_curve
+from tests.benchmarks.cells import GRIDS, INITIAL, RANDOM, Cell
+
+STUDIES = 300
+SEEDS = (2, 3, 5)
+DRAWS = 500
+LOWEST, HIGHEST = 0.92, 0.985
+
+
+@dataclass(frozen=True)
+class Row:
+    """One statistic in one cell.
+
+    Attributes:
+        cell: Name of the cell.
+        seeds: Number of seeds.
+        statistic: Name of the statistic.
+        studies: Number of studies in which it has an interval.
+        coverage: Share of these studies whose interval holds the truth.
+        width: Mean width of the interval over the middle 95% of the estimates around the truth.
+        bias: Mean error, in standard errors of a mean over the seeds.
+        rmse: Root of the mean squared error, likewise.
+    """
+
+    cell: str
+    seeds: int
+    statistic: str
+    studies: int
+    coverage: float
+    width: float
+    bias: float
+    rmse: float
+
+
+Found = dict[str, tuple[float, float, float, float]]
+
+
+def row_of(cell: Cell, seeds: int, statistic: str, found: Sequence[tuple[float, float, float, float]]) -> Row:
+    """Return a row from value, ends and truth of every study."""
+    numbers = np.array(found)
+    error = numbers[:, 0] - numbers[:, 3]
+    inside = (numbers[:, 1] <= numbers[:, 3] + 1e-9) & (numbers[:, 3] <= numbers[:, 2] + 1e-9)
+    spread = float(np.quantile(error, 0.975) - np.quantile(error, 0.025))
+    width = float((numbers[:, 2] - numbers[:, 1]).mean()) / spread if spread > 0 else math.nan
+    unit = 0.02 / math.sqrt(seeds)
+    rmse = float(np.sqrt((error**2).mean()))
+    return Row(
+        cell.name,
+        seeds,
+        statistic,
+        len(found),
+        float(inside.mean()),
+        width,
+        float(error.mean()) / unit,
+        rmse / unit,
+    )
+
+
+def studied(cell: Cell, seeds: int, number: int) -> Found:
+    """Return value, ends and truth of every statistic of the second variant of one simulated study."""
+    groups, truths = cell.draw(seeds, number)
+    every = estimated(groups, draws=DRAWS, seed=10 * number)
+    goal, one, truth = stakes_of(every), every[1], truths[1]
+    common, untuned = min(float(part.min()) for part in truths), cell.expected(1, truth)
+    unit = INITIAL - common
+    found: Found = {
+        "best": (one.best.value, *ends(one.best.value, one.best.draws), float(truth.min())),
+        "plain minimum": (one.best.observed, math.nan, math.nan, float(truth.min())),
+        "regret": (*goal.share(one.mean, one.mean_draws), (untuned - common) / unit),
+        "tuned": (*tuned_share(one, goal), (float(truth.min()) - common) / unit),
+        "untuned": (*_untuned(one, goal), (untuned - float(truth.min())) / unit),
+    }
+    return found | _miss(cell, one, goal, truth, unit)
+
+
+def _untuned(one: Estimate, goal: Stakes) -> tuple[float, float, float]:
+    value = (one.mean - one.best.value) / goal.unit
+    low, high = ends(value, (one.mean_draws - one.best.draws) / (goal.initial - goal.draws))
+    return value, max(0.0, low), high
+
+
+def _miss(cell: Cell, one: Estimate, goal: Stakes, truth: Array, unit: float) -> Found:
+    if cell.random:
+        return {}
+    curve = tuned_curve(cell.results, one, "lr")
+    row = miss_row(one, goal, curve, 3.0)
+    if curve is None or math.isnan(row["value"]):
+        return {}
+    return {"miss": (row["value"], row["low"], row["high"], _true_miss(curve, one, truth, row, unit))}
+
+
+def _true_miss(curve: TunedCurve, one: Estimate, truth: Array, row: dict[str, float], unit: float) -> float:
+    """Return the cost of a factor of 3 on the true curve, at the same middle and of the same sides."""
+    place = np.log10(one.group.lr)
+    levels = [float(truth[np.abs(place - x) < 1e-6].min()) for x in curve.x]
+    floor, below, above = (
+        float(np.interp(curve.middle + step, curve.x, levels))
+        for step in (0.0, -math.log10(3), math.log10(3))
+    )
+    if row["value"] == row["above"]:
+        return (above - floor) / unit
+    return ((below if row["value"] == row["below"] else (below + above) / 2) - floor) / unit
+
+
+def rows(cell: Cell, seeds: int, studies: int = STUDIES, jobs: int = 1) -> Iterator[Row]:
+    """Return a row for every statistic of a cell."""
+    tasks = [(cell, seeds, number) for number in range(studies)]
+    found = (
+        list(starmap(studied, tasks))
+        if jobs == 1
+        else Parallel(n_jobs=jobs)(delayed(studied)(*task) for task in tasks)
+    )
+    for statistic in dict.fromkeys(name for one in found for name in one):
+        values = [one[statistic] for one in found if statistic in one]
+        if len(values) >= studies / 10:
+            yield row_of(cell, seeds, statistic, values)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=pathlib.Path)
+    parser.add_argument("--studies", type=int, default=STUDIES)
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    names = [field.name for field in fields(Row)]
+    known = set()
+    if arguments.file.exists():
+        with arguments.file.open(newline="") as file:
+            known = {(row["cell"], int(row["seeds"])) for row in csv.DictReader(file)}
+    else:
+        arguments.file.write_text(",".join(names) + "\n")
+    for cell in (*GRIDS, *RANDOM):
+        for seeds in SEEDS:
+            if (cell.name, seeds) in known:
+                continue
+            made = list(rows(cell, seeds, arguments.studies, arguments.jobs))
+            with arguments.file.open("a", newline="") as file:
+                csv.writer(file).writerows([[getattr(row, name) for name in names] for row in made])
+            for row in made:
+                outside = (
+                    "" if row.statistic == "plain minimum" or LOWEST <= row.coverage <= HIGHEST else "outside"
+                )
+                print(
+                    f"{row.cell:28} {row.seeds} {row.statistic:14} {row.coverage:.3f} width {row.width:.2f} bias {row.bias:.2f} {outside}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()

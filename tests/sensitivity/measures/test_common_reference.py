@@ -1,0 +1,216 @@
+"""Measures on a common reference: what must hold whatever the numbers are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search_spaces.designs import Grid
+from search_spaces.hyperparameters import Float
+from search_spaces.spaces import SearchSpace
+from sensitivity.measures import best_loss, miss_cost, ranks, regret, valley, verdicts
+from sensitivity.measures.estimates import estimates
+from sensitivity.results.results import Results
+from tests.sensitivity.tables import SPACE, results
+from trainables.names import InputError
+
+Loss = Callable[[float], float]
+LATTICE = 3 / 7
+"""Decades between two learning rates of a grid of eight over three decades."""
+
+
+def study(
+    curves: Mapping[str, Loss],
+    *,
+    noise: float = 0.01,
+    seeds: int = 3,
+    space: SearchSpace = SPACE,
+    levels: int = 8,
+) -> Results:
+    """A grid over lr and mu; the loss is a function of log10 lr, with independent noise of each seed."""
+
+    def loss(configuration: Mapping[str, Any], seed: int) -> float:
+        place = round(1000 * math.log10(configuration["lr"])) + 10_000
+        rng = np.random.default_rng(
+            (place, round(1e6 * configuration["mu"]), seed, *configuration["variant"].encode())
+        )
+        return (
+            curves[configuration["variant"]](math.log10(configuration["lr"])) + noise * rng.standard_normal()
+        )
+
+    points = Grid({"lr": levels, "mu": 3}).configurations(space)
+    return results(loss, variants=tuple(curves), configurations=points, seeds=range(seeds), space=space)
+
+
+def good(x: float) -> float:
+    return 0.05 + 0.1 * (x + 1.5) ** 2
+
+
+def poor(x: float) -> float:
+    return 0.80 + 0.02 * (x + 1.5) ** 2
+
+
+def test_a_variant_that_is_worse_everywhere_does_not_lead_because_its_curve_is_flatter() -> None:
+    made = study({"poor": poor, "good": good})
+    assert list(ranks(made)["variant"]) == ["good", "poor"]
+    verdict = verdicts(made).iloc[0]
+    assert verdict["better"] == "good"
+    assert verdict["verdict"] == "better by more than the margin"
+    table = regret(made).set_index("variant")
+    assert table.loc["good", "high"] < 0.2 < 0.7 < table.loc["poor", "low"]
+    parts = table["tuned"] + table["untuned"]
+    np.testing.assert_allclose(parts, table["value"], rtol=1e-9)
+
+
+def test_a_variant_that_never_learned_is_listed_and_not_ranked() -> None:
+    made = study({"good": good, "idle": lambda x: 0.9997}, noise=0.0001)
+    table = regret(made).set_index("variant")
+    assert table["learned"].to_dict() == {"good": True, "idle": False}
+    assert list(ranks(made)["variant"]) == ["good"]
+    assert verdicts(made).empty
+
+
+@pytest.mark.parametrize("change", ["shifted", "scaled"])
+def test_a_curve_that_is_shifted_or_scaled_costs_the_same(change: str) -> None:
+    """In units of what can be won, with the initial loss shifted and scaled alike."""
+    made = study({"adam": good})
+    slope, shift = (1.0, 0.5) if change == "shifted" else (3.0, 0.0)
+    trials = made.trials.assign(
+        **{name: slope * made.trials[name] + shift for name in ("loss", "value", "initial_loss")}
+    )
+    other = replace(made, trials=trials)
+    for measure in (miss_cost, valley):
+        one, two = measure(made), measure(other)
+        for column in ("value", "low", "high"):
+            np.testing.assert_allclose(one[column].astype(float), two[column].astype(float), atol=2e-3)
+
+
+def test_a_range_that_is_wider_by_a_decade_on_either_side_costs_the_same() -> None:
+    """The lattice has seven levels in three decades, so the wider one holds the narrow one."""
+    narrow = SearchSpace(Float("lr", 1e-3, 1.0, "log"), SPACE["mu"])
+    wide = SearchSpace(Float("lr", 1e-4, 10.0, "log"), SPACE["mu"])
+    one = study({"adam": good}, space=narrow, levels=7, noise=1e-4)
+    two = study({"adam": good}, space=wide, levels=11, noise=1e-4)
+    for measure in (miss_cost, valley):
+        narrow_row, wide_row = measure(one), measure(two)
+        np.testing.assert_allclose(
+            narrow_row["value"].astype(float), wide_row["value"].astype(float), atol=2e-3
+        )
+
+
+def test_no_number_that_is_called_measured_lies_outside_its_trials() -> None:
+    for seed in range(10):
+        made = study(
+            {"adam": good, "sgd": lambda x, seed=seed: good(x) + 0.01 * seed}, noise=0.05, seeds=2 + seed % 3
+        )
+        for every in estimates(made).values():
+            for one in every:
+                trials = one.group.loss[one.best.place]
+                assert np.nanmin(trials) <= one.best.observed <= np.nanmax(trials)
+
+
+def test_adaptive_trials_are_not_ranked_and_the_way_out_is_said() -> None:
+    made = replace(study({"adam": good, "sgd": good}), design="adaptive")
+    for measure in (regret, verdicts, ranks, miss_cost, valley):
+        with pytest.raises(InputError, match="adaptive"):
+            measure(made)
+    with pytest.raises(InputError, match='design="random"'):
+        verdicts(made)
+
+
+def test_a_better_variant_that_is_added_changes_no_order_among_the_others() -> None:
+    others: dict[str, Loss] = {
+        "a": lambda x: good(x) + 0.1,
+        "b": lambda x: good(x) + 0.15,
+        "c": lambda x: good(x) + 0.12,
+    }
+    few = study(others)
+    more = study({**others, "best": good})
+    before = list(ranks(few)["variant"])
+    after = [name for name in ranks(more)["variant"] if name != "best"]
+    assert before == after
+    one = verdicts(few).set_index(["a", "b"])["value"]
+    two = verdicts(more).set_index(["a", "b"])["value"]
+    for pair, value in one.items():
+        assert two[pair] == pytest.approx(value, abs=1e-12)
+
+
+def test_identical_variants_are_rarely_told_apart_and_shown_equivalent_with_a_wide_margin() -> None:
+    named = 0
+    for number in range(40):
+        curves = dict.fromkeys((f"{number}a", f"{number}b", f"{number}c", f"{number}d"), good)
+        table = verdicts(study(curves, noise=0.03), margin=1e-6)
+        named += bool(
+            (table["verdict"] == "better").any()
+            or (table["verdict"] == "better by more than the margin").any()
+        )
+    assert named <= 6  # 5% of 40 is 2; more than 6 has a chance below 1%
+    alike = verdicts(study(dict.fromkeys("abcd", good), noise=0.03), margin=0.05)
+    assert set(alike["verdict"]) <= {"equivalent", "better but negligible"}
+
+
+def test_ranges_of_unequal_width_are_compared_by_the_cost_of_a_miss() -> None:
+    made = study({"adam": good, "sgd": lambda x: 0.05 + 0.02 * (x + 1.5) ** 2})
+    narrow = made.trials["variant"].eq("sgd") & made.trials["config/lr"].lt(2e-3)
+    part = replace(made, trials=made.trials[~narrow].reset_index(drop=True))
+    table = verdicts(part)
+    assert set(table["by"]) == {"miss"}
+    assert set(verdicts(made)["by"]) == {"regret"}
+
+
+def test_a_level_where_trials_diverge_is_not_interpolated() -> None:
+    made = study({"adam": lambda x: good(x) if x < -1.0 else math.inf})
+    row = miss_cost(made, factors=[3]).iloc[0]
+    assert math.isnan(row["above"])
+    assert row["above_high"] == pytest.approx(1.0, abs=0.05)
+    assert row["capped"] == 1.0
+    assert "diverge" in row["note"]
+
+
+def test_levels_too_wide_apart_refuse_a_small_miss() -> None:
+    made = study({"adam": good}, levels=4)
+    table = miss_cost(made).set_index("factor")
+    assert table["value"].isna().to_dict() == {2.0: True, 3.0: True, 10.0: False}
+    assert "a factor of 10 apart" in table.loc[3.0, "note"]
+
+
+def test_one_seed_has_no_interval_and_decides_nothing() -> None:
+    made = study({"adam": good, "sgd": poor}, seeds=1)
+    table = regret(made)
+    assert table[["low", "high"]].isna().all(axis=None)
+    assert set(verdicts(made)["verdict"]) == {"undecided"}
+
+
+def test_bad_arguments_are_named() -> None:
+    made = study({"adam": good, "sgd": poor})
+    for call, words in (
+        (lambda: verdicts(made, by="regrets"), "regret"),
+        (lambda: verdicts(made, margin=-1), "margin"),
+        (lambda: verdicts(made, level=2), "level"),
+        (lambda: regret(made, reference={"nowhere": 0.1}), "nowhere"),
+        (lambda: regret(made, reference=math.nan), "reference"),
+        (lambda: miss_cost(made, over="beta"), "beta"),
+        (lambda: miss_cost(made, factors=[1]), "factors"),
+        (lambda: valley(made, over="beta"), "beta"),
+    ):
+        with pytest.raises(InputError, match=words):
+            call()
+
+
+def test_a_reference_that_is_given_sets_the_units_only() -> None:
+    made = study({"adam": good, "sgd": poor})
+    one, two = regret(made), regret(made, reference=0.0)
+    assert (two["value"] > one["value"]).all()
+    np.testing.assert_allclose(verdicts(made)["value"], verdicts(made, reference=0.0)["value"])
+    assert set(two["source"]) == {"the reference that was given"}
+
+
+def test_the_best_loss_of_a_table_is_that_of_the_estimates() -> None:
+    made = study({"adam": good})
+    one = estimates(made)["autoencoder/digits"][0]
+    assert best_loss(made).iloc[0]["configuration"] == one.group.configurations[one.best.place]
