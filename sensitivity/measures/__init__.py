@@ -18,6 +18,7 @@ from sensitivity.measures.measured import Measured
 from sensitivity.measures.miss import miss_cost
 from sensitivity.measures.profiles import epochs_to_target, performance_profiles, profile_score
 from sensitivity.measures.regret import regret
+from sensitivity.measures.robustness import conclusion_changes
 from sensitivity.measures.shapley import shapley
 from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.top_importance import top_importance
@@ -35,6 +36,7 @@ __all__ = [
     "budget_within",
     "caveats",
     "compare",
+    "conclusion_changes",
     "coupling",
     "cross_task_sensitivity",
     "danger_zone",

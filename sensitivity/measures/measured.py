@@ -22,6 +22,7 @@ from sensitivity.measures.losses import NEVER_LEARNED, groups, keeping_losses, w
 from sensitivity.measures.miss import miss_cost
 from sensitivity.measures.profiles import performance_profiles
 from sensitivity.measures.regret import regret
+from sensitivity.measures.robustness import conclusion_changes
 from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.measures.tunability import tunability
@@ -45,7 +46,8 @@ THINNABLE = ("random", "sobol", "latin_hypercube")
 LARGE = 3000
 """Number of trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
-    "verdicts", "tuned_verdicts", "ranks", "tuned_ranks", "regret", "miss_cost", "valley",
+    "conclusion_changes", "verdicts", "tuned_verdicts", "ranks", "tuned_ranks", "regret", "miss_cost",
+    "valley",
     "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats",
     "robust_share", "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within",
     "relative_performance", "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss",
@@ -149,6 +151,10 @@ class Measured(Guard):
     def tuned_ranks(self) -> pd.DataFrame:
         """:attr:`ranks` by the best losses."""
         return table_or_refusal(ranks, self.results, by="tuned")
+
+    @guarded_table
+    def conclusion_changes(self) -> pd.DataFrame:
+        return table_or_refusal(conclusion_changes, self.results)
 
     @guarded_table
     def differences(self) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sensitivity.measures.designs import refuse_adaptive
 from sensitivity.measures.differences import Difference, Quantity, differences, rank_sets
-from sensitivity.measures.estimates import Estimate, Stakes, estimates, stakes
+from sensitivity.measures.estimates import Estimate, Stakes, ends, estimates, stakes
 from sensitivity.measures.miss import miss_draws
 from sensitivity.measures.regret import learned
 from sensitivity.measures.tuned_curve import tuned_curve
@@ -31,8 +31,9 @@ MARGIN = 0.05
 POWER = 0.8
 COLUMNS = [
     "task", "by", "primary", "a", "b", "value", "low", "high", "share", "share_low", "share_high",
-    "p", "verdict", "better", "margin", "seeds", "note",
+    "p", "verdict", "better", "margin", "seeds", "n", "note",
 ]  # fmt: skip
+RANK_COLUMNS = ["task", "by", "variant", "value", "low", "high", "first", "last", "n", "note"]
 SPAN = 0.02
 """Decades by which two ranges may differ and still count as equal."""
 
@@ -55,9 +56,10 @@ def verdicts(
     (:func:`sensitivity.measures.differences.differences`). The other measures are tested in the same way, and
     say something only of pairs that the primary measure decides.
 
-    ``value``, ``low`` and ``high`` are in units of the loss, ``a`` minus ``b``; ``share`` is of what can be
-    won. ``seeds`` is the number of seeds that would decide an undecided pair with a chance of 80%, if the
-    true difference is the observed one. Variants that did not learn are left out.
+    ``value``, ``low`` and ``high`` are in units of the loss, ``a`` minus ``b`` (a metric that is maximised
+    counts with the opposite sign); ``share`` is of what can be won. ``seeds`` is the number of seeds that
+    would decide an undecided pair with a chance of 80%, if the true difference is the observed one. Variants
+    that did not learn are left out.
 
     Args:
         results: Results of a study.
@@ -110,6 +112,8 @@ def ranks(
 ) -> pd.DataFrame:
     """Return the estimate of each variant and the ranks that it can have, from the smallest value.
 
+    The interval of an estimate is for that variant alone.
+
     Args:
         results: Results of a study.
         by: One of :data:`QUANTITIES`; None for the primary one.
@@ -130,19 +134,16 @@ def ranks(
             for row in records(part)
         ]
         sets = rank_sets([one.variant for one in found], pairs, level)
+        trials = {one.variant: one.group.trials for one in every}
         for one in sorted(found, key=lambda one: one.value):
             first, last = sets[one.variant]
+            low, high = ends(one.value, one.value + one.errors, level)
+            keys = {"task": task, "by": name, "variant": one.variant}
+            about = {"n": trials[one.variant], "note": ""}
             rows.append(
-                {
-                    "task": task,
-                    "by": name,
-                    "variant": one.variant,
-                    "value": one.value,
-                    "first": first,
-                    "last": last,
-                }
+                keys | {"value": one.value, "low": low, "high": high, "first": first, "last": last} | about
             )
-    return pd.DataFrame(rows, columns=["task", "by", "variant", "value", "first", "last"])
+    return pd.DataFrame(rows, columns=RANK_COLUMNS)
 
 
 def quantities(results: Results, every: list[Estimate], goal: Stakes, measure: str) -> list[Quantity]:
@@ -172,6 +173,22 @@ def quantities(results: Results, every: list[Estimate], goal: Stakes, measure: s
     return found
 
 
+def leader(results: Results, every: list[Estimate], goal: Stakes, level: float = 0.95) -> str:
+    """Return the variant to use: of those that are not told from the best when tuned, the one that loses
+    least untuned; the empty text where none learned.
+    """
+    tuned = quantities(results, every, goal, "tuned")
+    if not tuned:
+        return ""
+    seeds = min(one.group.loss.shape[1] for one in every)
+    sets = rank_sets([one.variant for one in tuned], differences(tuned, seeds=seeds, level=level), level)
+    tied = {variant for variant, (first, _) in sets.items() if first == 1}
+    chosen = [one for one in every if one.variant in tied]
+    if primary_of(results, every) == "regret":
+        return min(chosen, key=lambda one: one.mean).variant
+    return min(chosen, key=lambda one: one.best.value).variant
+
+
 def margin_of(results: Results, goal: Stakes, margin: float | None) -> float:
     """Return the margin in units of the loss; NaN where nothing says what a small difference is."""
     if margin is not None:
@@ -195,8 +212,10 @@ def _of_task(
     seeds = min((one.group.loss.shape[1] for one in every), default=0)
     limit = margin_of(results, goal, margin)
     fixed = all(one.group.fixed for one in every)
+    trials = {one.variant: one.group.trials for one in every}
     return [
         _row(pair, goal, measure, primary, limit, seeds, level, fixed=fixed)
+        | {"n": trials[pair.a] + trials[pair.b]}
         for pair in differences(found, seeds=seeds, level=level)
     ]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sensitivity.measures.estimates import estimates
-from sensitivity.measures.verdicts import FACTOR, UNDECIDED
+from sensitivity.measures.estimates import estimates, stakes
+from sensitivity.measures.verdicts import FACTOR, UNDECIDED, leader
 from sensitivity.questions.question import of_task, rows
 from sensitivity.results.capping import INITIAL, cap_of, reference
 from sensitivity.results.results import records
@@ -22,15 +22,11 @@ PAIRS = 3
 
 
 def recommended(measured: Measured, task: str) -> str:
-    """Return the variant that loses least untuned, among those that are not told from the best when tuned.
-
-    The text is empty where no regret is measured.
-    """
-    regrets = {row["variant"]: row["value"] for row in rows(measured.regret, task) if row["learned"]}
-    regrets = {variant: value for variant, value in regrets.items() if known(value)}
-    tied = _first(measured, task, tuned=True)
-    chosen = {variant: value for variant, value in regrets.items() if variant in tied} or regrets
-    return min(chosen, key=lambda variant: chosen[variant]) if chosen else ""
+    """Return the variant to use (:func:`sensitivity.measures.verdicts.leader`); empty where no regret is
+    measured."""
+    if not has_regret(measured, task):
+        return ""
+    return leader(measured.results, estimates(measured.results)[task], stakes(measured.results)[task])
 
 
 def recommendation(measured: Measured, task: str) -> list[str]:
@@ -161,6 +157,23 @@ def undecided(measured: Measured, task: str) -> list[str]:
     return [
         f"Decided: {len(pairs) - len(left)} of {len(pairs)} {noun}. Not decided: {several(names, PAIRS)}."
     ]
+
+
+def changed(measured: Measured, task: str) -> list[str]:
+    """Return the choices of the study that change what it concludes."""
+    table = records(of_task(measured.conclusion_changes, task))
+    if len(table) < 2:
+        return []
+    whole = table[0]
+    names = [
+        f"{row['change']}, {row['leader']} would be named"
+        for row in table[1:]
+        if row["leader"] != whole["leader"]
+    ]
+    names += [f"{row['change']}, {row['reversed']} would turn round" for row in table[1:] if row["reversed"]]
+    if not names:
+        return []
+    return [f"The conclusion depends on choices of this study: {'; '.join(names)}."]
 
 
 def _needs(row: dict[str, Any]) -> str:
