@@ -160,16 +160,20 @@ def undecided(measured: Measured, task: str) -> list[str]:
 
 
 def changed(measured: Measured, task: str) -> list[str]:
-    """Return the choices of the study that change what it concludes."""
+    """Return the choices of the study that change what it concludes.
+
+    Another name among variants that cannot be told apart is no change.
+    """
     table = records(of_task(measured.conclusion_changes, task))
     if len(table) < 2:
         return []
-    whole = table[0]
-    names = [
-        f"{row['change']}, {row['leader']} would be named"
+    whole, tied = table[0], set(_first(measured, task, tuned=False))
+    others = [
+        row
         for row in table[1:]
-        if row["leader"] != whole["leader"]
+        if row["leader"] not in tied and row["change"] != f"without {whole['leader']}"
     ]
+    names = [f"{row['change']}, {row['leader']} would be named" for row in others]
     names += [f"{row['change']}, {row['reversed']} would turn round" for row in table[1:] if row["reversed"]]
     if not names:
         return []
