@@ -83,7 +83,9 @@ def differences(quantities: list[Quantity], *, seeds: int, level: float = 0.95) 
     spread = np.array([_spread(column) for column in errors.T])
     known = np.isfinite(spread)
     statistic = np.where(
-        spread > 0, np.abs(value) / np.where(spread > 0, spread, 1.0), np.where(np.abs(value) > 0, np.inf, 0.0)
+        spread > 0,
+        np.abs(value) / np.where(spread > 0, spread, 1.0),
+        np.where(np.abs(value) > 0, np.inf, 0.0),
     )
     critical, p = np.full(len(pairs), math.nan), np.full(len(pairs), math.nan)
     if known.any():
@@ -131,7 +133,9 @@ def _holm(statistic: Array, degrees: Array, level: float) -> tuple[Array, Array]
     return np.asarray(critical), holm(2 * t.sf(statistic, degrees))
 
 
-def rank_sets(variants: list[str], found: list[Difference], level: float = 0.95) -> dict[str, tuple[int, int]]:
+def rank_sets(
+    variants: list[str], found: list[Difference], level: float = 0.95
+) -> dict[str, tuple[int, int]]:
     """Return the ranks that each variant can have, from the smallest value, at a simultaneous level.
 
     A variant's best rank is one more than the number of variants that are told apart below it, its worst is

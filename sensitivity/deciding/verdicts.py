@@ -12,6 +12,7 @@ import pandas as pd
 from sensitivity.deciding.differences import Difference, Quantity, differences, rank_sets
 from sensitivity.measures.designs import refuse_adaptive
 from sensitivity.measures.estimates import Estimate, Stakes, estimates, stakes
+from sensitivity.measures.losses import keeping_losses
 from sensitivity.measures.miss import miss_draws
 from sensitivity.measures.regret import learned
 from sensitivity.measures.tuned_curve import tuned_curve
@@ -84,6 +85,7 @@ def verdicts(
         "an optimizer's trials crowd where it looked, so their mean says nothing of the space: "
         'run design="random" or "grid", or compare best losses with compare(of="best_loss")',
     )
+    results = keeping_losses(results)
     goals, rows = stakes(results, reference=reference), []
     for task, every in estimates(results).items():
         primary = primary_of(results, every)
@@ -93,16 +95,17 @@ def verdicts(
 
 def primary_of(results: Results, every: list[Estimate]) -> str:
     """Return the measure that decides: ``regret``, or ``miss`` where ranges differ in width."""
-    ranges = [
-        one.group.lr_range for one in every if "lr" in one.group.names and min(one.group.lr_range) > 0
-    ]
+    ranges = [one.group.lr_range for one in every if "lr" in one.group.names and min(one.group.lr_range) > 0]
     spans = [math.log10(high / low) for low, high in ranges]
     alike = len(spans) in (0, len(every)) and (not spans or max(spans) - min(spans) <= SPAN)
     return "regret" if alike else "miss"
 
 
 def ranks(
-    results: Results, *, measure: str | None = None, reference: float | Mapping[str, float] | None = None,
+    results: Results,
+    *,
+    measure: str | None = None,
+    reference: float | Mapping[str, float] | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Return the estimate of each variant and the ranks that it can have, from the smallest value.
@@ -116,6 +119,7 @@ def ranks(
     Raises:
         InputError: as :func:`verdicts`.
     """
+    results = keeping_losses(results)
     table = verdicts(results, measure=measure, reference=reference, level=level)
     goals, rows = stakes(results, reference=reference), []
     for task, every in estimates(results).items():
@@ -123,12 +127,22 @@ def ranks(
         found = quantities(results, every, goals[task], name)
         part = table[table["task"] == task]
         pairs = [
-            Difference(row.a, row.b, row.value, row.low, row.high, 0.0, 0.0, row.p) for row in part.itertuples()
+            Difference(row.a, row.b, row.value, row.low, row.high, 0.0, 0.0, row.p)
+            for row in part.itertuples()
         ]
         sets = rank_sets([one.variant for one in found], pairs, level)
         for one in sorted(found, key=lambda one: one.value):
             first, last = sets[one.variant]
-            rows.append({"task": task, "measure": name, "variant": one.variant, "value": one.value, "first": first, "last": last})
+            rows.append(
+                {
+                    "task": task,
+                    "measure": name,
+                    "variant": one.variant,
+                    "value": one.value,
+                    "first": first,
+                    "last": last,
+                }
+            )
     return pd.DataFrame(rows, columns=["task", "measure", "variant", "value", "first", "last"])
 
 
@@ -147,7 +161,11 @@ def quantities(results: Results, every: list[Estimate], goal: Stakes, measure: s
         elif measure == "untuned":
             value, draws = mean - best.value, one.mean_draws - best.draws
         else:
-            cost = miss_draws(one, goal, tuned_curve(results, one, "lr"), FACTOR) if "lr" in one.group.names else None
+            cost = (
+                miss_draws(one, goal, tuned_curve(results, one, "lr"), FACTOR)
+                if "lr" in one.group.names
+                else None
+            )
             if cost is None:
                 continue
             value, draws = cost
@@ -166,7 +184,12 @@ def margin_of(results: Results, goal: Stakes, margin: float | None) -> float:
 
 
 def _of_task(
-    results: Results, every: list[Estimate], goal: Stakes, measure: str, primary: str, margin: float | None,
+    results: Results,
+    every: list[Estimate],
+    goal: Stakes,
+    measure: str,
+    primary: str,
+    margin: float | None,
     level: float,
 ) -> list[dict[str, Any]]:
     found = quantities(results, every, goal, measure)
@@ -180,7 +203,15 @@ def _of_task(
 
 
 def _row(
-    pair: Difference, goal: Stakes, measure: str, primary: str, limit: float, seeds: int, level: float, *, fixed: bool
+    pair: Difference,
+    goal: Stakes,
+    measure: str,
+    primary: str,
+    limit: float,
+    seeds: int,
+    level: float,
+    *,
+    fixed: bool,
 ) -> dict[str, Any]:
     verdict = verdict_of(pair, limit, level)
     unit = goal.unit if not goal.refused else math.nan

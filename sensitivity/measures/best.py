@@ -79,7 +79,7 @@ class Best:
     @property
     def value(self) -> float:
         """Loss that is expected on a rerun."""
-        return min(self.observed - self.optimism, self.initial)
+        return min(self.observed - self.optimism, max(self.initial, self.observed))
 
     @cached_property
     def draws(self) -> Array:

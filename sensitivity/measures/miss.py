@@ -11,7 +11,7 @@ import pandas as pd
 
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.estimates import Estimate, Stakes, ends, estimates, stakes
-from sensitivity.measures.losses import Array, note
+from sensitivity.measures.losses import Array, keeping_losses, note
 from sensitivity.measures.tuned_curve import TunedCurve, tuned_curve
 from trainables.names import InputError
 
@@ -66,6 +66,7 @@ def miss_cost(
     for factor in factors:
         if not (isinstance(factor, int | float) and factor > 1 and math.isfinite(factor)):
             raise InputError(f"factors must be above 1, got {factor!r}")
+    results = keeping_losses(results)
     goals, rows = stakes(results, reference=reference), []
     for task, every in estimates(results).items():
         for one in every:
@@ -73,7 +74,9 @@ def miss_cost(
                 continue
             scale = results.spaces[one.variant][over].scale
             if scale not in ("log", "log1m"):
-                raise InputError(f"{over} of {one.variant} is on a {scale} scale: a factor has no meaning on it")
+                raise InputError(
+                    f"{over} of {one.variant} is on a {scale} scale: a factor has no meaning on it"
+                )
             curve = tuned_curve(results, one, over)
             rows += [_row(one, goals[task], curve, float(factor), level) for factor in factors]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -116,9 +119,7 @@ def _fine_enough(curve: TunedCurve, factor: float) -> bool:
 Side = tuple[float, float, float, float, Any]
 
 
-def _side(
-    curve: TunedCurve, x: float, floor: float, floor_draws: Any, goal: Stakes, level: float
-) -> Side:
+def _side(curve: TunedCurve, x: float, floor: float, floor_draws: Any, goal: Stakes, level: float) -> Side:
     value, draws, bounds, capped = curve.at(x)
     if math.isnan(value):
         low, high = (bounds - floor) / goal.unit
@@ -138,7 +139,10 @@ def miss_draws(
     if centre - step < curve.x[0] - 1e-6 or centre + step > curve.x[-1] + 1e-6:
         return None
     floor, floor_draws, _, _ = curve.at(centre)
-    costs = [(value - floor, draws - floor_draws) for value, draws, _, _ in map(curve.at, (centre - step, centre + step))]
+    costs = [
+        (value - floor, draws - floor_draws)
+        for value, draws, _, _ in map(curve.at, (centre - step, centre + step))
+    ]
     if any(math.isnan(cost) for cost, _ in costs):
         return None
     if _lopsided(*costs):

@@ -105,7 +105,8 @@ def _surface(group: Losses, draws: int, rng: np.random.Generator) -> Surface:
     for place in np.flatnonzero(_mixed(group)):
         trials = group.loss[place][np.isfinite(group.loss[place])]
         again[:, place], noise[:, place] = (
-            sign * (rng.choice(trials, (draws, len(trials))).mean(axis=1) - observed[place]) for sign in (1, -1)
+            sign * (rng.choice(trials, (draws, len(trials))).mean(axis=1) - observed[place])
+            for sign in (1, -1)
         )
     if not together or not variance.any():
         still = np.broadcast_to(observed, (draws, len(observed)))
@@ -199,9 +200,7 @@ def _trend(loss: Array, units: Array) -> Array:
     return np.asarray(np.exp(np.clip(trend, -6, 6) / 2))
 
 
-def _noise(
-    variance: Array, freedom: Array, together: int, draws: int, rng: np.random.Generator
-) -> Array:
+def _noise(variance: Array, freedom: Array, together: int, draws: int, rng: np.random.Generator) -> Array:
     """Return noise of means whose variance was estimated: Student's t, with what is common to all."""
     noise = np.sqrt(variance) * rng.standard_normal((draws, len(variance)))
     own = np.isfinite(freedom)
@@ -237,7 +236,11 @@ def _fitted(
             part = slice(place, place + count)
             truth[part] = centre + model.drawn(observed - centre, noise[part], rng)
             place += count
-    likely = [(share / chance[chance > 1e-3].sum(), model) for share, model in zip(chance, models, strict=True) if share > 1e-3]
+    likely = [
+        (share / chance[chance > 1e-3].sum(), model)
+        for share, model in zip(chance, models, strict=True)
+        if share > 1e-3
+    ]
 
     def gain(means: Array) -> Array:
         return np.asarray(centre + sum(share * model.gain(means - centre) for share, model in likely))

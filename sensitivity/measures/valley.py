@@ -11,7 +11,7 @@ import pandas as pd
 
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.estimates import Estimate, Stakes, estimates, stakes
-from sensitivity.measures.losses import Array, note
+from sensitivity.measures.losses import Array, keeping_losses, note
 from sensitivity.measures.tuned_curve import TunedCurve, tuned_curve
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def valley(
     """
     check_varied(results, over)
     refuse_adaptive(results, "valley", "its trials crowd where the optimizer looked")
+    results = keeping_losses(results)
     goals, rows = stakes(results, reference=reference), []
     for task, every in estimates(results).items():
         for one in every:
@@ -76,9 +77,15 @@ def _row(
     common, _, _ = _widths(curve.x, curve.value[None], np.array([goal.best + limit]))
     drawn_common, _, _ = _widths(curve.x, curve.draws, goal.draws + limit)
     cut = bool(first[0] <= curve.x[0] + 1e-9 or last[0] >= curve.x[-1] - 1e-9)
-    row |= _interval("", float(widths[0]), drawn, level) | _interval("common", float(common[0]), drawn_common, level)
+    row |= _interval("", float(widths[0]), drawn, level) | _interval(
+        "common", float(common[0]), drawn_common, level
+    )
     edges = sorted((10 ** first[0], 10 ** last[0]))
-    row |= {"first": 1 - edges[1], "last": 1 - edges[0]} if curve.backwards else {"first": edges[0], "last": edges[1]}
+    row |= (
+        {"first": 1 - edges[1], "last": 1 - edges[0]}
+        if curve.backwards
+        else {"first": edges[0], "last": edges[1]}
+    )
     remark = "the range cuts it: at least so wide" if cut else ""
     return row | {"at_least": cut, "note": joined(note(one.group), remark)}
 
