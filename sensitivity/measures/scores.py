@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensitivity.measures.across_tasks import Shared, normalised, scores, shared_by_variant
-from sensitivity.measures.best import UNCERTAIN
+from sensitivity.measures.best import UNCERTAIN, symmetric, trimmed_mean
 from sensitivity.measures.estimates import estimate_of
 from sensitivity.measures.losses import Array, keeping_losses
 from sensitivity.measures.surface import DRAWS
@@ -57,11 +57,11 @@ class Scores:
         if not self.repeated:
             return value, np.full((len(self.truth), len(value)), np.nan)
         again, truth = statistic(self.again), statistic(self.truth)
-        optimism = again.mean(axis=0) - statistic(self.expected[None])[0]
+        optimism = trimmed_mean(again) - statistic(self.expected[None])[0]
         value, own = value - optimism, _half(truth)
         wide = np.hypot(np.maximum(own, _half(again)), UNCERTAIN * optimism)
         stretch = np.divide(wide, own, out=np.ones_like(own), where=own > 0)
-        return value, value + stretch * (truth - truth.mean(axis=0))
+        return value, value + symmetric(stretch * (truth - truth.mean(axis=0)))
 
 
 def _half(draws: Array) -> Array:
