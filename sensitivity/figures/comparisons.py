@@ -51,16 +51,13 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     ):
         both[f"{end}_best"] = value
     height = max(320, LABEL * len(both))
-    low, high = (
-        float(end) for end in both[["value_best", "low_best", "high_best"]].stack().agg(["min", "max"])
-    )
+    heights = both[["value_best", "low_best", "high_best"]].to_numpy(float)
+    low, high = float(np.nanmin(heights)), float(np.nanmax(heights))
     room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     low, high = low - room, high + room
     at = (high - both["value_best"].to_numpy(float)) / (high - low) * height
-    right, names = (
-        1.06 * float(both[["value_lr", "high_lr"]].max(axis=None)) or 1.0,
-        [short(name, 18) for name in both["variant"]],
-    )
+    right = 1.06 * float(np.nanmax(both[["value_lr", "high_lr"]].to_numpy(float))) or 1.0
+    names = [short(name, 18) for name in both["variant"]]
     for row, name, label in zip(records(both), names, spread(at, height), strict=True):
         shade = shades[row["variant"]]
         figure.add_trace(_point(row, shade, faint=len(both) > MANY))
@@ -98,8 +95,8 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
         title = f"{plain(best['variant'])} does best; {plain(least['variant'])} is least sensitive"
     if len(both) == 1:
         title = (
-            f"{plain(best['variant'])}: best {best['value_best']:.3g}{rerun}, {best['value_lr']:.3g} away from it "
-            "on average"
+            f"{plain(best['variant'])}: best {best['value_best']:.3g}{rerun}, {best['value_lr']:.3g} away from "
+            "it on average"
         )
     subtitle = f"{about(results, task)}; bars are 95% intervals, dotted lines go through the best variant"
     return styled(figure, title, subtitle, height, right=12 + 8 * min(18, max(map(len, both["variant"]))))

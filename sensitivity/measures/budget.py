@@ -49,8 +49,8 @@ def expected_best(
 
     This is the mean over all subsets of k, hence unbiased for independent draws. With several seeds, each
     seed in turn measures the configurations that the other seeds rank best, so that luck in choosing is not
-    counted as merit; with one seed it is the plain minimum. ``dodge`` is the estimate with replacement, :math:`\sum_i \ell_{(i)} [(\frac{B-i+1}{B})^k -
-    (\frac{B-i}{B})^k]`, which is too high.
+    counted as merit; with one seed it is the plain minimum. ``dodge`` is the estimate with replacement,
+    :math:`\sum_i \ell_{(i)} [(\frac{B-i+1}{B})^k - (\frac{B-i}{B})^k]`, which is too high.
 
     Every design but an adaptive one is accepted: a random configuration is one of the design's. The interval
     is a bootstrap over configurations (where the design drew them) and seeds.
@@ -146,8 +146,9 @@ def budget_within(
     .. math:: \min \{ k : \hat L_k \le \ell^* + \text{share} \cdot |\ell^*| \}
 
     :math:`\ell^*` is the loss that the best is expected to have on a rerun
-    (:class:`sensitivity.measures.best.Best`). The number is exact to k = 10 and to 2% beyond. It is too small where few trials were run, as more trials
-    could find a better best. It is 1 for a variant whose loss does not vary.
+    (:class:`sensitivity.measures.best.Best`). The number is exact to k = 10 and to 2% beyond. It is too small
+    where few trials were run, as more trials could find a better best. It is 1 for a variant whose loss does
+    not vary.
 
     Args:
         results: Results of a study.

@@ -40,9 +40,9 @@ def cross_task_sensitivity(
     (:func:`sensitivity.measures.across_tasks.normalised`), over the configurations that all tasks have.
     ``tuned`` is the first term, ``single`` the second, ``configuration`` its maximiser. All are less their
     optimism (:meth:`sensitivity.measures.scores.Scores.estimated`), so that luck in choosing is not counted;
-    then the published maximum over means is slightly larger. The interval is of draws of the true means; tasks,
-    configurations and the ends of the normalisation stay fixed. With one seed of each configuration there is
-    none.
+    then the published maximum over means is slightly larger. The interval is of draws of the true means;
+    tasks, configurations and the ends of the normalisation stay fixed. With one seed of each configuration
+    there is none.
 
     Args:
         results: Results of a study.

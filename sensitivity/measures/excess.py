@@ -160,7 +160,7 @@ def excess(part: Part, over: str | None) -> float:
 
 def excess_draws(part: Part, over: str | None) -> Array:
     """Return draws of :func:`excess`, ``[draws]``."""
-    # Means of drawn configurations already include seed noise; of fixed configurations, the true means are drawn.
+    # Means of drawn configurations already include seed noise; for fixed ones the true means are drawn.
     means = part.true_means if part.group.fixed else part.group.mean[part.chosen]
     return mean_over(part.group, means, over) - part.best_draws
 

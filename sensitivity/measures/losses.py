@@ -215,7 +215,7 @@ def note(group: Losses) -> str:
     if not group.learned:
         remarks.append(NEVER_LEARNED)
     if group.loss.shape[1] == 1:
-        remarks.append("one seed: seed noise is not in the interval" if group.fixed else "one seed")
+        remarks.append("one seed: seed noise is not known" if group.fixed else "one seed")
     missing = int((~np.isfinite(group.loss)).sum())
     if missing:
         counts = np.isfinite(group.loss).sum(axis=1)

@@ -252,8 +252,9 @@ class Measured(Guard):
         """Best loss, sensitivity, robust width and divergence rate of every variant, least sensitive first.
 
         There is one row a (task, variant), with the configuration of the best loss and the mean that was
-        ``observed`` at it over its ``seeds``. Each measure gives its value, ``_low`` and ``_high``; ``n`` is trials, ``learned`` is True if some configuration is better
-        than the initial loss. Variants that did not learn come last.
+        ``observed`` at it over its ``seeds``. Each measure gives its value, ``_low`` and ``_high``; ``n`` is
+        trials, ``learned`` is True if some configuration is better than the initial loss. Variants that did
+        not learn come last.
         """
         best = self.table_named("best_loss")
         table = (

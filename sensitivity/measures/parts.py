@@ -52,7 +52,7 @@ class Part:
 
     @cached_property
     def chosen(self) -> NDArray[np.int64]:
-        """Configurations of studies like this one, ``[draws, configurations]``: drawn where the design drew."""
+        """Configurations of such studies, ``[draws, configurations]``, drawn where the design drew them."""
         rng = np.random.default_rng(self.whole.seed)
         return configurations(self.group, len(self.whole.known.noise), rng)
 
@@ -71,7 +71,7 @@ class Part:
 
     @cached_property
     def best_draws(self) -> Array:
-        """Draws of the true best loss, ``[draws]``; its value where configurations were drawn, one seed each."""
+        """Draws of the true best loss, ``[draws]``; its value for drawn configurations of one seed each."""
         known = self.whole.known
         if known.repeated or self.group.fixed:
             return self.best.draws

@@ -1,4 +1,4 @@
-"""Normalised scores of the configurations that several tasks share, and statistics of them less their optimism."""
+"""Normalised scores of configurations that several tasks share, and statistics less their optimism."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ def transfer_regret(results: Results, *, draws: int = DRAWS, seed: int = 0) -> p
     There is one row a variant, source and target; ``share`` is the regret as a share of the gain of tuning on
     the target over the initial loss, in [0, 1]. The source's best is chosen among the configurations that the
     target has, :math:`\ell^*` is the loss that the target's best is expected to have on a rerun
-    (:class:`sensitivity.measures.best.Best`). The interval is of draws that choose again on the source with new
-    noise, and of the true losses of the target. With one seed of each configuration there is none.
+    (:class:`sensitivity.measures.best.Best`). The interval is of draws that choose again on the source with
+    new noise, and of the true losses of the target. With one seed of each configuration there is none.
 
     Args:
         results: Results of a study.

@@ -44,10 +44,8 @@ def _best(measured: Measured, task: str) -> list[str]:
     title = best_title(measured.results)
     measured_mean, expected = best_words(measured.results, best), expected_words(measured.results, best)
     rerun = f" (expected on a rerun: {expected})" if expected else ""
-    return [
-        f"{title[0].upper()}{title[1:]}: {best['variant']}, {measured_mean} at {setting(best['configuration'])}"
-        f"{rerun}."
-    ]
+    place = setting(best["configuration"])
+    return [f"{title[0].upper()}{title[1:]}: {best['variant']}, {measured_mean} at {place}{rerun}."]
 
 
 def caveats(measured: Measured) -> list[str]:
@@ -79,7 +77,7 @@ def _careful(measured: Measured) -> list[str]:
 
 
 def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
-    """Return the measured mean of a variant's best configuration, with its number of seeds; a dash without one.
+    """Return the measured mean of a variant's best configuration, with its seeds; a dash if all diverged.
 
     Where every configuration has one seed, the mean is called the observed minimum (or maximum).
 
