@@ -15,6 +15,7 @@ from sensitivity.figures.style import BAR, band, styled
 from sensitivity.figures.words import about, counted, plain, setting_words
 from sensitivity.measures.guard import REFUSED
 from sensitivity.results.results import records
+from sensitivity.text.wording import with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -46,10 +47,7 @@ def transfer_matrix(measured: Measured) -> go.Figure:
         for row in records(part):
             i, j = tasks.index(row["source"]), tasks.index(row["target"])
             z[i, j] = row["share"]
-            words[i, j] = (
-                f"{row['value']:.3g} ({row['low']:.3g} to "
-                f"{row['high']:.3g})<br>{setting_words(row['configuration'])}"
-            )
+            words[i, j] = f"{with_interval(row)}<br>{setting_words(row['configuration'])}"
         names = [plain(name) for name in tasks]
         figure.add_trace(
             go.Heatmap(

@@ -16,6 +16,7 @@ from sensitivity.figures.style import arms, error_bars, styled
 from sensitivity.figures.words import Outcome, about, between, counted, plain, short
 from sensitivity.measures.effects import NO_HYPERPARAMETER
 from sensitivity.results.results import records
+from sensitivity.text.wording import known
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -50,11 +51,13 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     ):
         both[f"{end}_best"] = value
     height = max(320, LABEL * len(both))
-    low, high = float(both["low_best"].min()), float(both["high_best"].max())
+    heights = both[["value_best", "low_best", "high_best"]].to_numpy(float)
+    low, high = float(np.nanmin(heights)), float(np.nanmax(heights))
     room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     low, high = low - room, high + room
     at = (high - both["value_best"].to_numpy(float)) / (high - low) * height
-    right, names = 1.06 * float(both["high_lr"].max()) or 1.0, [short(name, 18) for name in both["variant"]]
+    right = 1.06 * float(np.nanmax(both[["value_lr", "high_lr"]].to_numpy(float))) or 1.0
+    names = [short(name, 18) for name in both["variant"]]
     for row, name, label in zip(records(both), names, spread(at, height), strict=True):
         shade = shades[row["variant"]]
         figure.add_trace(_point(row, shade, faint=len(both) > MANY))
@@ -76,12 +79,15 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     best = both.iloc[0]
     figure.add_hline(y=best["value_best"], line={"color": FAINT, "width": 1, "dash": "dot"})
     figure.add_vline(x=best["value_lr"], line={"color": FAINT, "width": 1, "dash": "dot"})
+    rerun = ", expected on a rerun" if both["low_best"].notna().any() else ""
     over = "the learning rate" if measured.compared_over else "all hyperparameters"
     figure.update_xaxes(
         title_text=f"sensitivity to {over} (lower is better)",
         range=[-0.02 * right, right],
     )
-    figure.update_yaxes(title_text=f"best {outcome.name} ({outcome.better} is better)", range=[low, high])
+    figure.update_yaxes(
+        title_text=f"best {outcome.name}{rerun} ({outcome.better} is better)", range=[low, high]
+    )
     figure.update_layout(showlegend=False)
     least = both.sort_values("value_lr", kind="stable").iloc[0]
     title = f"{plain(best['variant'])} does best and is least sensitive"
@@ -89,8 +95,8 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
         title = f"{plain(best['variant'])} does best; {plain(least['variant'])} is least sensitive"
     if len(both) == 1:
         title = (
-            f"{plain(best['variant'])}: best {best['value_best']:.3g}, {best['value_lr']:.3g} away from it "
-            "on average"
+            f"{plain(best['variant'])}: best {best['value_best']:.3g}{rerun}, {best['value_lr']:.3g} away "
+            "from it on average"
         )
     subtitle = f"{about(results, task)}; bars are 95% intervals, dotted lines go through the best variant"
     return styled(figure, title, subtitle, height, right=12 + 8 * min(18, max(map(len, both["variant"]))))
@@ -107,11 +113,16 @@ def _point(row: dict[str, Any], shade: str, *, faint: bool) -> go.Scatter:
         marker={"size": 11, "color": shade, "symbol": "diamond" if variant in KIN else "circle"},
         name=plain(variant),
         hovertemplate=(
-            f"<b>{plain(variant)}</b><br>best %{{y:.4g}} ({row['low_best']:.4g} to "
-            f"{row['high_best']:.4g})<br>sensitivity %{{x:.4g}} ({row['low_lr']:.4g} to "
-            f"{row['high_lr']:.4g})<extra></extra>"
+            f"<b>{plain(variant)}</b><br>best %{{y:.4g}}{_ends(row, 'best')}<br>sensitivity %{{x:.4g}}"
+            f"{_ends(row, 'lr')}<extra></extra>"
         ),
     )
+
+
+def _ends(row: dict[str, Any], name: str) -> str:
+    """Return an interval in brackets; "" without one."""
+    low, high = row[f"low_{name}"], row[f"high_{name}"]
+    return f" ({low:.4g} to {high:.4g})" if known(low) and known(high) else ""
 
 
 def spread(places: Array, most: float, least: float = LABEL) -> Array:
@@ -191,8 +202,7 @@ def dots(measured: Measured, parts: dict[str, pd.DataFrame], *, form: str) -> tu
                 error_x=arms(part["value"], part["low"], part["high"]),
                 showlegend=False,
                 customdata=part[["low", "high"]].to_numpy(),
-                hovertemplate=f"%{{y}}: %{{x:{form}}} (%{{customdata[0]:{form}}} to "
-                f"%{{customdata[1]:{form}}})<extra>{plain(name)}</extra>",
+                hovertemplate=_hover(part, form, name),
             ),
             **place,
         )
@@ -201,6 +211,16 @@ def dots(measured: Measured, parts: dict[str, pd.DataFrame], *, form: str) -> tu
         type="category", categoryorder="array", categoryarray=order, range=[-0.6, len(variants) - 0.4]
     )
     return figure, height
+
+
+def _hover(part: pd.DataFrame, form: str, name: str) -> str | list[str]:
+    """Return the hover text of points, without an interval for those that have none."""
+    point, tail = f"%{{y}}: %{{x:{form}}}", f"<extra>{plain(name)}</extra>"
+    ends = f" (%{{customdata[0]:{form}}} to %{{customdata[1]:{form}}})"
+    with_ends = part[["low", "high"]].notna().all(axis=1)
+    if with_ends.all():
+        return f"{point}{ends}{tail}"
+    return [f"{point}{ends if interval else ''}{tail}" for interval in with_ends]
 
 
 @drawn("Differences between variants")

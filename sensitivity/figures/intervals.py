@@ -11,6 +11,7 @@ from sensitivity.figures.palette import FAINT, colours
 from sensitivity.figures.style import arms, styled
 from sensitivity.figures.words import plain
 from sensitivity.results.results import records
+from sensitivity.text.wording import known as is_known
 from sensitivity.text.wording import number
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def _label(row: dict[str, Any], names: list[str]) -> str:
 
 
 def _words(row: dict[str, Any]) -> str:
-    ends = f"{number(row['value'])} ({number(row['low'])} to {number(row['high'])})"
+    ends = number(row["value"])
+    if is_known(row["low"]) and is_known(row["high"]):
+        ends += f" ({number(row['low'])} to {number(row['high'])})"
     rest = [
         f"{name} {number(cell)}"
         for name, cell in row.items()

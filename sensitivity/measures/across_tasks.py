@@ -35,14 +35,12 @@ class Shared:
         groups: Losses of the variant on each task.
         rows: Row of each shared configuration in each group, ``[tasks, configurations]``.
         configurations: The shared configurations.
-        folds: Number of parts that the seeds are averaged in; every task has at least as many seeds.
     """
 
     variant: str
     groups: list[Losses]
     rows: NDArray[np.int64]
     configurations: list[dict[str, Any]]
-    folds: int
 
     @property
     def note(self) -> str:
@@ -61,17 +59,12 @@ class Shared:
             for group, rows in zip(self.groups, self.rows, strict=True)
         )
 
-    def losses(self) -> Array:
-        """Return losses by task, configuration and fold of the seeds ``[tasks, configurations, folds]``."""
-        return np.stack(
-            [
-                _folded(group.loss[rows], self.folds)
-                for group, rows in zip(self.groups, self.rows, strict=True)
-            ]
-        )
+    def means(self) -> Array:
+        """Return the mean over the seeds of each loss, ``[tasks, configurations]``."""
+        return np.stack([group.mean[rows] for group, rows in zip(self.groups, self.rows, strict=True)])
 
     def draws(self, draws: int, seed: int, drawn_before: dict[tuple[str, int], Array] | None = None) -> Array:
-        """Draw the seed noise of :meth:`losses`; the configurations stay.
+        """Draw the seed noise of :meth:`means`; the configurations stay.
 
         Args:
             draws: Number of bootstrap draws.
@@ -80,7 +73,7 @@ class Shared:
                 is added to it.
 
         Returns:
-            ``[draws, tasks, configurations, folds]``.
+            ``[draws, tasks, configurations]``.
         """
         again = []
         memory = {} if drawn_before is None else drawn_before
@@ -92,7 +85,7 @@ class Shared:
             noise = memory[group.task, seed + i][:, rows]
             known = np.isfinite(group.loss[rows])
             drawn = np.where(known, np.minimum(group.mean[rows][:, None] + noise, group.initial), np.nan)
-            again.append(_folded(drawn, self.folds))
+            again.append(np.nanmean(drawn, axis=2))
         return np.stack(again, axis=1)
 
 
@@ -120,15 +113,7 @@ def shared(results: Results, variant: str, tasks: list[str]) -> Shared | None:
         len(by_task), len(common)
     )
     configurations = [by_task[0].configurations[i] for i in rows[0]]
-    folds = (
-        min(
-            int(np.isfinite(group.loss[at]).sum(axis=1).min())
-            for group, at in zip(by_task, rows, strict=True)
-        )
-        if common
-        else 1
-    )
-    return Shared(variant, by_task, rows, configurations, folds)
+    return Shared(variant, by_task, rows, configurations)
 
 
 def normalised(results: Results, normalisation: str) -> tuple[Results, dict[str, tuple[float, float]]]:
@@ -172,33 +157,11 @@ def scores(one: Shared, ends: dict[str, tuple[float, float]], loss: Array) -> Ar
 
     Args:
         ends: Ends of the score on each task, from :func:`normalised`.
-        loss: Losses, ``[..., tasks, configurations, folds]``.
+        loss: Losses, ``[..., tasks, configurations]``.
     """
-    low, high = np.array([ends[group.task] for group in one.groups]).T[:, :, None, None]
+    low, high = np.array([ends[group.task] for group in one.groups]).T[:, :, None]
     width = high - low
     return np.asarray(np.where(width > 1e-12, (-loss - low) / np.where(width > 1e-12, width, 1.0), 0.0))
-
-
-def others(score: Array) -> Array:
-    """Return the scores by which a configuration is chosen for each fold: the mean of the other folds.
-
-    With one fold, the scores are those of the fold itself. The shape stays, folds last.
-    """
-    folds = score.shape[-1]
-    return score if folds == 1 else np.asarray((score.sum(axis=-1, keepdims=True) - score) / (folds - 1))
-
-
-def _folded(loss: Array, folds: int) -> Array:
-    """Return the mean over every part of the seeds; over all seeds with one part.
-
-    Seeds that a configuration lacks are skipped in order.
-    """
-    if folds == 1:
-        return np.asarray(np.nanmean(loss, axis=-1, keepdims=True))
-    known = np.isfinite(loss)
-    place = np.cumsum(known, axis=-1) - 1
-    parts = [known & (place % folds == fold) for fold in range(folds)]
-    return np.stack([np.where(part, loss, 0.0).sum(axis=-1) / part.sum(axis=-1) for part in parts], axis=-1)
 
 
 def _named(configuration: dict[str, Any]) -> tuple[tuple[str, Any], ...]:

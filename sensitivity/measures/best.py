@@ -14,6 +14,9 @@ from sensitivity.measures.surface import DRAWS, Surface, surface
 UNCERTAIN = 0.5
 """Share of the optimism that is added to the half-width of an interval, in squares: the optimism is an
 estimate too."""
+TRIMMED = 0.1
+"""Share of the simulated studies that is left out at each end of a mean: with two seeds the noise has heavy
+tails, of which few draws would decide the optimism."""
 INNER = 64
 """Number of draws of the optimism of a simulated study."""
 
@@ -65,7 +68,7 @@ class Best:
         noise = self.known.again[half : half + INNER, self.members]
         least = np.stack([np.minimum(shrunk + one, self.initial).min(axis=1) for one in noise])
         smallest = means[:, self.members].min(axis=1)
-        optimism = np.minimum(0.0, least.mean(axis=0) - shrunk.min(axis=1))
+        optimism = np.minimum(0.0, trimmed_mean(least) - shrunk.min(axis=1))
         return smallest - truth.min(), smallest[:half] - optimism - truth.min()
 
     @property
@@ -74,23 +77,23 @@ class Best:
         if not self.known.repeated:
             return 0.0
         smallest, estimates = self._again
-        return min(0.0, float(smallest.mean()) + float(estimates.mean()))
+        return min(0.0, float(trimmed_mean(smallest) + trimmed_mean(estimates)))
 
     @property
     def value(self) -> float:
         """Loss that is expected on a rerun."""
-        return min(self.observed - self.optimism, self.initial)
+        return min(self.observed - self.optimism, max(self.initial, self.observed))
 
     @cached_property
     def draws(self) -> Array:
-        """Draws of the true best loss around :attr:`value`, ``[draws]``; NaN with one seed."""
+        """Draws of the true best loss, symmetric around :attr:`value`, ``[draws]``; NaN with one seed."""
         if not self.known.repeated:
             return np.full(len(self.known.truth), np.nan)
         drawn = self.known.truth[:, self.members].min(axis=1)
         own, again = _half(drawn), _half(self._again[1])
         wide = np.hypot(max(own, again), UNCERTAIN * self.optimism)
         stretch = wide / own if own > 0 else 1.0
-        draws = self.value + stretch * (drawn - drawn.mean())
+        draws = self.value + symmetric(stretch * (drawn - drawn.mean()))
         lowest = 0.0 if self.known.observed.min() >= 0 and self.known.mean.min() >= 0 else -np.inf
         return np.asarray(np.clip(draws, lowest, self.initial))
 
@@ -98,6 +101,23 @@ class Best:
 def _half(draws: Array) -> float:
     low, high = np.quantile(draws, [0.025, 0.975])
     return float(high - low) / 2
+
+
+def trimmed_mean(draws: Array) -> Array:
+    """Return the mean of draws ``[draws, ...]`` without the share :data:`TRIMMED` at each end."""
+    from scipy.stats import trim_mean
+
+    return np.asarray(trim_mean(draws, TRIMMED, axis=0))
+
+
+def symmetric(errors: Array) -> Array:
+    """Return draws of an error ``[draws, ...]`` with the same order and a distribution symmetric around 0.
+
+    A smallest mean has its long tail below, so that of a true one less its estimate may be on either side.
+    """
+    ordered = np.sort(errors, axis=0)
+    ranks = np.argsort(np.argsort(errors, axis=0, kind="stable"), axis=0, kind="stable")
+    return np.asarray(np.take_along_axis((ordered - ordered[::-1]) / 2, ranks, axis=0))
 
 
 def best_of(group: Losses, known: Surface, members: NDArray[np.int64] | None = None) -> Best:

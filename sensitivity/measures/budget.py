@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.cross_fitting import best
 from sensitivity.measures.designs import UNEVEN, joined, refuse_adaptive
 from sensitivity.measures.incumbents import (
     around,
@@ -18,6 +17,7 @@ from sensitivity.measures.incumbents import (
     spaced,
 )
 from sensitivity.measures.losses import Array, Losses, groups, note, row
+from sensitivity.measures.parts import parts
 from sensitivity.measures.resampling import DRAWS, interval
 from trainables.names import InputError
 
@@ -48,10 +48,9 @@ def expected_best(
     .. math:: \hat L_k = \sum_{i=1}^{B} \frac{\binom{B-i}{k-1}}{\binom{B}{k}} \, \ell_{(i)}
 
     This is the mean over all subsets of k, hence unbiased for independent draws. With several seeds, each
-    seed in turn measures the configurations that the other seeds rank best, as in
-    :func:`sensitivity.measures.cross_fitting.best`, which is the value at k = B; with one seed it is the
-    plain minimum. ``dodge`` is the estimate with replacement, :math:`\sum_i \ell_{(i)} [(\frac{B-i+1}{B})^k -
-    (\frac{B-i}{B})^k]`, which is too high.
+    seed in turn measures the configurations that the other seeds rank best, so that luck in choosing is not
+    counted as merit; with one seed it is the plain minimum. ``dodge`` is the estimate with replacement,
+    :math:`\sum_i \ell_{(i)} [(\frac{B-i+1}{B})^k - (\frac{B-i}{B})^k]`, which is too high.
 
     Every design but an adaptive one is accepted: a random configuration is one of the design's. The interval
     is a bootstrap over configurations (where the design drew them) and seeds.
@@ -146,8 +145,10 @@ def budget_within(
 
     .. math:: \min \{ k : \hat L_k \le \ell^* + \text{share} \cdot |\ell^*| \}
 
-    The number is exact to k = 10 and to 2% beyond. It is too small where few trials were run, as more trials
-    could find a better best. It is 1 for a variant whose loss does not vary.
+    :math:`\ell^*` is the loss that the best is expected to have on a rerun
+    (:class:`sensitivity.measures.best.Best`). The number is exact to k = 10 and to 2% beyond. It is too small
+    where few trials were run, as more trials could find a better best. It is 1 for a variant whose loss does
+    not vary.
 
     Args:
         results: Results of a study.
@@ -164,14 +165,15 @@ def budget_within(
     if not 0 < share < np.inf:
         raise InputError(f"share must be a positive number, got {share!r}")
     rows = []
-    for group in groups(results):
+    for part in parts(results):
+        group, end = part.group, part.best.value
         budgets = spaced(known(group), FINE)
         values, drawn = (
             curve(group.loss[None], budgets.tolist()),
             curve_draws(group, budgets.tolist(), draws, seed),
         )
-        needed = _first(values, budgets, best(group), share)
-        low, high = interval(_first(drawn, budgets, drawn[:, -1:], share))
+        needed = _first(values, budgets, end, share)
+        low, high = interval(_first(drawn, budgets, drawn[:, -1:] - values[:, -1:] + end, share))
         remark = joined(note(group), _unevenly(results, group))
         rows.append(
             row(group, float(needed[0]), min(low, needed[0]), max(high, needed[0])) | {"note": remark}

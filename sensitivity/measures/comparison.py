@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.cross_fitting import best, best_draws
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.excess import excess, mean_over
-from sensitivity.measures.losses import NEVER_LEARNED, Array, Losses, groups, note
+from sensitivity.measures.losses import NEVER_LEARNED, Array, Losses, note
 from sensitivity.measures.magnitudes import deviation_of, exponent_of, root_mean_square
+from sensitivity.measures.parts import Part, parts
 from sensitivity.measures.resampling import Draws, configurations, drawn, interval, normals
 from trainables.names import InputError, unknown
 
@@ -48,8 +48,8 @@ def compare(
         \delta = (F^{-1}(1 - \alpha / 2) + \Phi^{-1}(0.8)) \, s
 
     with s the bootstrap standard error of the difference (half the range of the middle 95% of its draws over
-    1.96; with two seeds, where one seed chooses each best and the draws are skewed, their wider side) and F
-    the normal distribution, or Student's t with one degree of freedom less than configurations where
+    1.96; that of a best loss is as wide as the interval of :class:`sensitivity.measures.best.Best`) and F the
+    normal distribution, or Student's t with one degree of freedom less than configurations where
     configurations were sampled. ``low`` and ``high`` are :math:`\pm F^{-1}(1 - \alpha/2) \, s` around the
     difference, so they enclose 0 exactly where p is above :math:`\alpha`. ``p_holm`` is Holm's correction for
     all rows of the table. ``detectable`` is :math:`\delta`: the true difference that this study would detect
@@ -81,20 +81,20 @@ def compare(
     from scipy.stats import norm, t
 
     _check(results, a, b, of, over, level)
-    every_group = groups(results, over)
+    every_part = parts(results, over)
     power = float(norm.ppf(POWER))
     rows = []
-    for first, second in itertools.combinations(every_group, 2):
-        one, two = (
-            (second, first) if b == first.variant or (b is None and a == second.variant) else (first, second)
-        )
+    for first, second in itertools.combinations(every_part, 2):
+        swapped = b == first.group.variant or (b is None and a == second.group.variant)
+        part, other = (second, first) if swapped else (first, second)
+        one, two = part.group, other.group
         if (
             one.task != two.task
             or (a is not None and one.variant != a)
             or (b is not None and two.variant != b)
         ):
             continue
-        value, error, paired, freedom, remark = _difference(one, two, of, over, draws, seed)
+        value, error, paired, freedom, remark = _difference(part, other, of, over, draws, seed)
         critical = float(t.ppf(0.5 + level / 2, freedom))
         p = 2 * float(t.sf(abs(value) / error, freedom)) if error > 0 else float(abs(value) <= 1e-12)
         ends = {"low": value - critical * error, "high": value + critical * error}
@@ -148,7 +148,7 @@ def _check(results: Results, a: str | None, b: str | None, of: str, over: str | 
 
 
 def _difference(
-    one: Losses, two: Losses, of: str, over: str | None, draws: int, seed: int
+    part: Part, other: Part, of: str, over: str | None, draws: int, seed: int
 ) -> tuple[float, float, bool, float, str]:
     """Return the difference of two variants, its error and the note.
 
@@ -157,7 +157,8 @@ def _difference(
             and the note.
     """
     statistic, again = _statistics(of, over)
-    value = statistic(one) - statistic(two)
+    value = statistic(part) - statistic(other)
+    one, two = part.group, other.group
     pair = _aligned(one, two)
     remarks = [f"{group.variant} {NEVER_LEARNED}" for group in (one, two) if not group.learned]
     remarks += list(
@@ -172,14 +173,11 @@ def _difference(
         remarks.append(f"one seed: all differences between configurations {bound} count as noise")
         if pair is not None:  # paired variants share configurations, so only noise is drawn
             one, pair = replace(one, fixed=True), replace(pair, fixed=True)
-    other = two if pair is None else pair
-    first, second = _draws(one, other, noises, pair is not None, draws, seed)
+    second_group = two if pair is None else pair
+    first, second = _draws(one, second_group, noises, pair is not None, draws, seed)
     # Half the 95% range: with few seeds the tails of the noise would dominate a standard deviation.
-    low, high = interval(again(one, first) - again(other, second))
-    half = (high - low) / 2
-    if min(one.loss.shape[1], two.loss.shape[1]) == 2:
-        half = max(half, high - value, value - low)
-    error = 2 * half / NINETY_FIVE
+    low, high = interval(again(one, part, first) - again(second_group, other, second))
+    error = (high - low) / NINETY_FIVE
     count = min(len(one.loss), len(two.loss))
     freedom = np.inf
     if (not one.fixed or noises[0] is not None) and count > 1:
@@ -213,8 +211,8 @@ def _unrepeated(one: Losses, two: Losses, pair: Losses | None) -> tuple[float, f
     return rows[0], rows[1]
 
 
-_Statistic = Callable[[Losses], float]
-_Again = Callable[[Losses, Draws], Array]
+_Statistic = Callable[[Part], float]
+_Again = Callable[[Losses, Part, Draws], Array]
 
 
 def _statistics(of: str, over: str | None) -> tuple[_Statistic, _Again]:
@@ -222,15 +220,28 @@ def _statistics(of: str, over: str | None) -> tuple[_Statistic, _Again]:
         return drawn.mean if group.fixed else group.mean[drawn.chosen]
 
     if of == "best_loss":
-        return best, best_draws
+        return lambda part: part.best.value, lambda _, part, drawn: _best_draws(part, drawn)
     if of == "mean_loss":
-        return lambda group: float(
-            mean_over(group, group.mean[None], over)[0]
-        ), lambda group, drawn: mean_over(group, means(group, drawn), over)
+        return lambda part: float(
+            mean_over(part.group, part.group.mean[None], over)[0]
+        ), lambda group, _, drawn: mean_over(group, means(group, drawn), over)
     # The draws are not cut at 0, which would understate the noise of two insensitive variants.
-    return lambda group: excess(
-        group, over
-    ), lambda group, drawn: mean_over(group, means(group, drawn), over) - best_draws(group, drawn)
+    return lambda part: excess(
+        part, over
+    ), lambda group, part, drawn: mean_over(group, means(group, drawn), over) - _best_draws(part, drawn)
+
+
+def _best_draws(part: Part, drawn: Draws) -> Array:
+    """Return draws around the best loss, ``[draws]``: with the noise that a pair of variants shares.
+
+    They are the errors of the smallest mean in simulated studies, as wide as the draws of
+    :class:`sensitivity.measures.best.Best` where those are known.
+    """
+    noise = np.nanmean(drawn.noise, axis=2)
+    errors = np.minimum(drawn.truth + noise, part.group.initial).min(axis=1) - drawn.truth.min(axis=1)
+    width, known = np.ptp(interval(errors)), np.ptp(interval(part.best.draws))
+    stretch = known / width if width > 0 and np.isfinite(known) else 1.0
+    return np.asarray(part.best.value - stretch * (errors - errors.mean()))
 
 
 def _aligned(one: Losses, two: Losses) -> Losses | None:

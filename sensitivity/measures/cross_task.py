@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.across_tasks import ONE_TASK, Shared, normalised, others, scores, shared_by_variant
+from sensitivity.measures.across_tasks import ONE_TASK, Shared
 from sensitivity.measures.designs import joined, need_tasks
 from sensitivity.measures.losses import Array
-from sensitivity.measures.resampling import interval
-from sensitivity.measures.transfer import DRAWS
+from sensitivity.measures.resampling import DRAWS, interval
+from sensitivity.measures.scores import scored
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -37,17 +38,18 @@ def cross_task_sensitivity(
 
     with :math:`\Gamma` the performance normalised on each task
     (:func:`sensitivity.measures.across_tasks.normalised`), over the configurations that all tasks have.
-    ``tuned`` is the first term, ``single`` the second, ``configuration`` its maximiser. With several seeds
-    each part of them measures the choice of the other parts, so that luck is not counted; then the published
-    maximum over means is slightly larger. The interval is a bootstrap over seeds; tasks, configurations and
-    the ends of the normalisation stay fixed.
+    ``tuned`` is the first term, ``single`` the second, ``configuration`` its maximiser. All are less their
+    optimism (:meth:`sensitivity.measures.scores.Scores.estimated`), so that luck in choosing is not counted;
+    then the published maximum over means is slightly larger. The interval is of draws of the true means;
+    tasks, configurations and the ends of the normalisation stay fixed. With one seed of each configuration
+    there is none.
 
     Args:
         results: Results of a study.
         normalisation: ``percentile`` (as published), ``min_max``, or a column of the trials that is
             normalised already, higher better.
-        draws: Number of bootstrap draws.
-        seed: Seed of the bootstrap.
+        draws: Number of draws.
+        seed: Seed of the draws.
 
     Raises:
         InputError: for fewer than two tasks, an adaptive design or an unknown normalisation.
@@ -55,24 +57,23 @@ def cross_task_sensitivity(
     Source: Adkins, Bowling & White, "A Method for Evaluating Hyperparameter Sensitivity in Reinforcement
     Learning", NeurIPS 2024 (arXiv:2412.07165).
     """
+    need_tasks(results, "cross_task_sensitivity", ONE_TASK)
     rows = []
-    for one, score, drawn in _scored(results, "cross_task_sensitivity", normalisation, draws, seed):
-        keys = {"variant": one.variant, "n": one.trials, "note": one.note}
-        (tuned,), (single,), _ = _terms(score[None])
-        tuned_draws, single_draws, _ = _terms(drawn)
-        low, high = interval(
-            tuned_draws - single_draws - (tuned_draws - single_draws).mean() + tuned - single
-        )
-        value, winner = tuned - single, one.configurations[int(score.mean(axis=(0, 2)).argmax())]
+    for table in scored(results, "cross_task_sensitivity", normalisation, draws, seed):
+        one = table.one
+        (tuned, single, value), drawn = table.estimated(_terms)
+        low, high = interval(drawn[:, 2])
         rows.append(
-            keys
-            | {
+            {
+                "variant": one.variant,
+                "n": one.trials,
+                "note": one.note,
                 "value": value,
                 "low": min(low, value),
                 "high": max(high, value),
                 "tuned": tuned,
                 "single": single,
-                "configuration": winner,
+                "configuration": one.configurations[_winner(table.observed[None])[0]],
             }
         )
     return pd.DataFrame(
@@ -93,8 +94,8 @@ def tuned_per_task(
     Args:
         results: Results of a study.
         normalisation: As for :func:`cross_task_sensitivity`.
-        draws: Number of bootstrap draws.
-        seed: Seed of the bootstrap.
+        draws: Number of draws.
+        seed: Seed of the draws.
 
     Raises:
         InputError: for another design, for more than :data:`MOST` hyperparameters; as
@@ -105,7 +106,7 @@ def tuned_per_task(
     rows = []
     for one, value, drawn, subsets in _subsets(results, "tuned_per_task", normalisation, draws, seed):
         for i, names in enumerate(subsets):
-            low, high = interval(drawn[:, i] - drawn[:, i].mean() + value[i])
+            low, high = interval(drawn[:, i])
             keys = {"variant": one.variant, "hyperparameters": " x ".join(names), "size": len(names)}
             ends = {"low": min(low, value[i]), "high": max(high, value[i])}
             rows.append(keys | {"value": float(value[i]), **ends, "n": one.trials, "note": one.note})
@@ -133,8 +134,8 @@ def effective_dimensionality(
         results: Results of a study.
         enough: Share of the score to reach.
         normalisation: As for :func:`cross_task_sensitivity`.
-        draws: Number of bootstrap draws.
-        seed: Seed of the bootstrap.
+        draws: Number of draws.
+        seed: Seed of the draws.
 
     Raises:
         InputError: as :func:`tuned_per_task`.
@@ -149,7 +150,7 @@ def effective_dimensionality(
     ):
         sizes = np.array([len(names) for names in subsets])
         least, part = _dimension(value[None], sizes, enough)
-        low, high = interval(_dimension(drawn, sizes, enough)[0])
+        low, high = interval(np.where(np.isfinite(drawn[:, 0]), _dimension(drawn, sizes, enough)[0], np.nan))
         chosen = max((i for i in range(len(subsets)) if sizes[i] == least[0]), key=lambda i: float(value[i]))
         remark = (
             ""
@@ -169,33 +170,25 @@ def effective_dimensionality(
     )
 
 
-def _scored(
-    results: Results, measure: str, normalisation: str, draws: int, seed: int
-) -> list[tuple[Shared, Array, Array]]:
-    need_tasks(results, measure, ONE_TASK)
-    judged, ends = normalised(results, normalisation)
-    return [
-        (one, scores(one, ends, one.losses()), scores(one, ends, one.draws(draws, seed)))
-        for one in shared_by_variant(judged, measure)
-    ]
-
-
-def _terms(score: Array) -> tuple[Array, Array, NDArray[np.int64]]:
-    """Return the tuned and the single term, and the best configuration of each fold.
+def _terms(score: Array) -> Array:
+    """Return the tuned term, the single term and their difference, ``[draws, 3]``.
 
     Args:
-        score: Scores, ``[draws, tasks, configurations, folds]``.
+        score: Scores, ``[draws, tasks, configurations]``.
     """
-    choosing = others(score)
-    regret = np.take_along_axis(score, choosing.argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
-    winner = choosing.mean(axis=1).argmax(axis=1)
-    single = np.take_along_axis(score.mean(axis=1), winner[:, None], axis=1)[:, 0]
-    return regret.mean(axis=(1, 2)), single.mean(axis=1), winner
+    tuned, single = score.max(axis=2).mean(axis=1), score.mean(axis=1).max(axis=1)
+    return np.stack([tuned, single, tuned - single], axis=1)
+
+
+def _winner(score: Array) -> NDArray[np.int64]:
+    """Return the best configuration for all tasks together, ``[draws]``."""
+    return np.asarray(score.mean(axis=1).argmax(axis=1))
 
 
 def _subsets(
     results: Results, measure: str, normalisation: str, draws: int, seed: int
 ) -> list[tuple[Shared, Array, Array, list[tuple[str, ...]]]]:
+    need_tasks(results, measure, ONE_TASK)
     for variant in results.spaces:
         kind = results.design_of(variant)
         if kind not in ("grid", "explicit", "one_at_a_time", "adaptive"):
@@ -209,31 +202,30 @@ def _subsets(
                 f"{len(results.varied(variant))} of {variant}"
             )
     tables = []
-    for one, score, drawn in _scored(results, measure, normalisation, draws, seed):
-        names = one.groups[0].names
+    for table in scored(results, measure, normalisation, draws, seed):
+        one, names = table.one, table.one.groups[0].names
         subsets = [subset for size in range(len(names) + 1) for subset in itertools.combinations(names, size)]
         frozen = [
             _alike(one.configurations, [name for name in names if name not in subset]) for subset in subsets
         ]
-        tables.append((one, _subset_scores(score[None], frozen)[0], _subset_scores(drawn, frozen), subsets))
+        tables.append((one, *table.estimated(partial(_subset_scores, frozen)), subsets))
     return tables
 
 
-def _subset_scores(score: Array, frozen: list[NDArray[np.int64]]) -> Array:
+def _subset_scores(frozen: list[NDArray[np.int64]], score: Array) -> Array:
     """Return S of each subset, ``[draws, subsets]``.
 
     Args:
-        score: Scores, ``[draws, tasks, configurations, folds]``.
         frozen: Numbers that are equal for configurations whose frozen hyperparameters are equal, for each
             subset.
+        score: Scores, ``[draws, tasks, configurations]``.
     """
-    choosing, (_, _, winner) = others(score), _terms(score)
-    scores = []
+    winner = _winner(score)
+    found = []
     for number in frozen:
-        open_ = number[None, :, None] == number[winner][:, None]  # draws, configurations, folds
-        chosen = np.where(open_[:, None], choosing, -np.inf).argmax(axis=2)
-        scores.append(np.take_along_axis(score, chosen[:, :, None], axis=2)[:, :, 0].mean(axis=(1, 2)))
-    return np.stack(scores, axis=1)
+        open_ = number[None] == number[winner][:, None]  # draws, configurations
+        found.append(np.where(open_[:, None], score, -np.inf).max(axis=2).mean(axis=1))
+    return np.stack(found, axis=1)
 
 
 def _alike(configurations: list[dict[str, Any]], names: list[str]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensitivity.measures.best import Best, best_of
-from sensitivity.measures.losses import Array, Losses, groups
+from sensitivity.measures.losses import ESTIMATES, Array, Losses, groups
 from sensitivity.measures.surface import DRAWS, Surface, surface
 from sensitivity.results.capping import INITIAL, cap_of
 from trainables.names import InputError, unknown
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 KNOWN = 5.0
-"""Standard errors that the initial loss must be above the common best, so that shares of it have a
-meaning."""
-CACHE = "estimates of all tasks"
-"""Attribute of results in which :func:`estimates` are cached; it is no field, so a copy lacks it."""
+"""Standard errors that the initial loss must be above the common best, so that shares have a meaning."""
+APART = 1000
+"""Difference of the seeds of two tasks, whose noise is independent; more than a task has variants."""
+FEWEST = 200
+"""Number of draws below which the optimism of a best loss would be too rough."""
 POOLED = 0.25
 """Level of the test below which noise between seeds counts as common to the configurations of a variant."""
 
@@ -143,20 +144,37 @@ def ends(value: float, draws: Array, level: float = 0.95) -> tuple[float, float]
     return min(float(low), value), max(float(high), value)
 
 
-def estimates(results: Results, *, draws: int = DRAWS) -> dict[str, list[Estimate]]:
-    """Return the estimates of every variant with a result, by task."""
-    known: dict[str, list[Estimate]] | None = vars(results).get(CACHE)
-    if known is None:
-        known = _estimates(results, draws)
-        vars(results)[CACHE] = known
-    return known
+def estimates(results: Results, *, draws: int = DRAWS, seed: int = 0) -> dict[str, list[Estimate]]:
+    """Return the estimates of every variant with a result, by task.
+
+    Results of :func:`sensitivity.measures.losses.keeping_losses` compute them once.
+
+    Args:
+        results: Results of a study.
+        draws: Number of draws of each surface, at least :data:`FEWEST`.
+        seed: Seed of the draws.
+    """
+    cache: dict[tuple[int, int], dict[str, list[Estimate]]] = vars(results).get(ESTIMATES, {})
+    key = max(draws, FEWEST), seed
+    if key not in cache:
+        cache[key] = _estimates(results, *key)
+    return cache[key]
 
 
-def _estimates(results: Results, draws: int) -> dict[str, list[Estimate]]:
+def estimate_of(results: Results, task: str, variant: str, *, draws: int = DRAWS, seed: int = 0) -> Estimate:
+    """Return the estimate of one variant on one task."""
+    every = estimates(results, draws=draws, seed=seed)[task]
+    return next(one for one in every if one.variant == variant)
+
+
+def _estimates(results: Results, draws: int, seed: int) -> dict[str, list[Estimate]]:
     by_task: dict[str, list[Losses]] = {}
     for group in groups(results):
         by_task.setdefault(group.task, []).append(group)
-    return {task: estimated(every, draws=draws) for task, every in by_task.items()}
+    return {
+        task: estimated(every, draws=draws, seed=seed + APART * number)
+        for number, (task, every) in enumerate(by_task.items())
+    }
 
 
 def estimated(every: Sequence[Losses], *, draws: int = DRAWS, seed: int = 0) -> list[Estimate]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.cross_fitting import best, best_draws
 from sensitivity.measures.designs import joined
-from sensitivity.measures.losses import Array, Losses, groups, note, row
-from sensitivity.measures.resampling import DRAWS, around, interval, resampled
+from sensitivity.measures.losses import Array, Losses, note, row
+from sensitivity.measures.parts import Part, parts
+from sensitivity.measures.resampling import DRAWS, around, interval
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -43,17 +42,21 @@ def excess_loss(
     hyperparameter, each with equal weight (over configurations where the design has no levels), and at each
     level over the other hyperparameters and the seeds. ``tuned`` takes the best loss at each level instead of
     the mean, so that only the hyperparameter itself costs (levels where the design has none: up to 12 even
-    parts of its scale). :math:`\ell^*` is :func:`sensitivity.measures.cross_fitting.best`. Variants without
-    the hyperparameter have no row, and configurations in which a condition makes it inactive do not count.
-    One configuration, or one level, has no value.
+    parts of its scale). :math:`\ell^*` is the loss that the best is expected to have on a rerun
+    (:class:`sensitivity.measures.best.Best`). Variants without the hyperparameter have no row, and
+    configurations in which a condition makes it inactive do not count. One configuration, or one level, has
+    no value.
+
+    The interval is of draws of the true losses, and of the configurations where the design drew them. Fixed
+    configurations with one seed each have none.
 
     Args:
         results: Results of a study.
         over: Hyperparameter; None for the whole space.
         tuned: Take the best loss at each level of ``over``.
         level: Level of the interval (:func:`sensitivity.measures.resampling.around`), between 0 and 1.
-        draws: Number of bootstrap draws.
-        seed: Seed of the bootstrap.
+        draws: Number of draws.
+        seed: Seed of the draws.
 
     Raises:
         InputError: for a hyperparameter that no variant has; for ``tuned`` without a hyperparameter.
@@ -66,7 +69,8 @@ def excess_loss(
     if tuned and over is None:
         raise InputError("tuned=True needs over=, the hyperparameter at whose levels the others are tuned")
     rows = []
-    for group in groups(results, over):
+    for part in parts(results, over, draws=draws, seed=seed):
+        group = part.group
         if not _varies(group, over):
             rows.append(
                 row(group, np.nan, np.nan, np.nan)
@@ -74,40 +78,39 @@ def excess_loss(
             )
             continue
         if tuned and over is not None:
-            value, drawn = _tuned(group, over, draws, seed)
+            value, drawn = _tuned(part, over)
         else:
-            value, drawn = excess(group, over), excess_draws(group, over, draws, seed)
+            value, drawn = excess(part, over), excess_draws(part, over)
         low, high = around(value, drawn, group, level)
         rows.append(row(group, value, max(0.0, low), high))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def best_loss(results: Results, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """Return the best loss with its bootstrap interval, and the configuration with the smallest mean.
+    """Return the loss that the best configuration of each variant is expected to have on a rerun.
 
-    The best loss is :func:`sensitivity.measures.cross_fitting.best`.
+    ``value`` is the smallest mean less its optimism (:class:`sensitivity.measures.best.Best`), ``low`` and
+    ``high`` its interval. ``configuration`` is that with the smallest mean, ``observed`` the mean that was
+    measured at it, over ``seeds`` seeds. With one seed of each configuration nothing is known of the noise:
+    the value is the observed minimum, and there is no interval.
 
     Args:
         results: Results of a study.
         level: Level of the interval, between 0 and 1.
-        draws: Number of bootstrap draws.
-        seed: Seed of the bootstrap.
+        draws: Number of draws.
+        seed: Seed of the draws.
     """
     rows = []
-    for group in groups(results):
-        value = best(group)
-        low, high = around(value, best_draws(group, resampled(group, draws=draws, seed=seed)), group, level)
-        low = max(0.0, low) if np.nanmin(group.loss) >= 0 else low
-        rows.append(
-            row(
-                group,
-                value,
-                low,
-                min(high, group.initial),
-                configuration=group.configurations[int(np.argmin(group.mean))],
-            )
-        )
-    return pd.DataFrame(rows, columns=[*COLUMNS, "configuration"])
+    for part in parts(results, draws=draws, seed=seed):
+        group, best = part.group, part.best
+        low, high = interval(best.draws, level)
+        measured = {
+            "observed": best.observed,
+            "seeds": int(np.isfinite(group.loss[best.place]).sum()),
+            "configuration": group.configurations[best.place],
+        }
+        rows.append(row(group, best.value, min(low, best.value), max(high, best.value), **measured))
+    return pd.DataFrame(rows, columns=[*COLUMNS, "observed", "seeds", "configuration"])
 
 
 def excess_differences(
@@ -115,18 +118,19 @@ def excess_differences(
 ) -> pd.DataFrame:
     """Return the difference of :func:`excess_loss` between every two variants on a task, ``a`` minus ``b``.
 
-    The two variants are resampled independently. An interval that encloses 0 is a difference that this study
+    The draws of the two variants are independent. An interval that encloses 0 is a difference that this study
     cannot tell from noise.
 
     Args:
         results: Results of a study.
         over: Hyperparameter; None for the whole space.
-        draws: Number of bootstrap draws.
-        seed: Seed of the bootstrap.
+        draws: Number of draws.
+        seed: Seed of the draws.
     """
-    varying = [group for group in groups(results, over) if _varies(group, over)]
-    drawn = [excess_draws(group, over, draws, seed + i) for i, group in enumerate(varying)]
-    values = [excess(group, over) for group in varying]
+    found = [part for part in parts(results, over, draws=draws, seed=seed) if _varies(part.group, over)]
+    varying = [part.group for part in found]
+    drawn = [excess_draws(part, over) for part in found]
+    values = [excess(part, over) for part in found]
     rows = []
     for i, j in itertools.combinations(range(len(varying)), 2):
         a, b = varying[i], varying[j]
@@ -148,37 +152,31 @@ def _varies(group: Losses, over: str | None) -> bool:
     return len(group.loss if over is None else np.unique(group.units[:, group.names.index(over)])) > 1
 
 
-def excess(group: Losses, over: str | None) -> float:
+def excess(part: Part, over: str | None) -> float:
     """Return :func:`excess_loss` of one variant on one task."""
-    return max(0.0, float(mean_over(group, group.mean[None], over)[0]) - best(group))
+    mean = float(mean_over(part.group, part.group.mean[None], over)[0])
+    return max(0.0, mean - part.best.value)
 
 
-def excess_draws(group: Losses, over: str | None, draws: int, seed: int) -> Array:
-    """Return bootstrap draws of :func:`excess`, ``[draws]``."""
-    drawn = resampled(group, draws=draws, seed=seed)
-    # Means of drawn configurations already include seed noise; means of fixed configurations get it here.
-    means = drawn.mean if group.fixed else group.mean[drawn.chosen]
-    return mean_over(group, means, over) - best_draws(group, drawn)
+def excess_draws(part: Part, over: str | None) -> Array:
+    """Return draws of :func:`excess`, ``[draws]``."""
+    # Means of drawn configurations already include seed noise; for fixed ones the true means are drawn.
+    means = part.true_means if part.group.fixed else part.group.mean[part.chosen]
+    return mean_over(part.group, means, over) - part.best_draws
 
 
-def _tuned(group: Losses, over: str, draws: int, seed: int) -> tuple[float, Array]:
+def _tuned(part: Part, over: str) -> tuple[float, Array]:
     """Return the mean over the levels of the best loss at each, less the best of all; and draws of it."""
+    group = part.group
     units = group.units[:, group.names.index(over)]
     levels, places = np.unique(units, return_inverse=True)
     if not group.fixed and len(levels) > BINS:
         bins = max(2, min(BINS, len(units) // 3))
         places = np.minimum((units * bins).astype(int), bins - 1)
-    drawn = resampled(group, draws=draws, seed=seed)
-    parts = [np.flatnonzero(places.reshape(-1) == level) for level in np.unique(places)]
-    at_each = [
-        replace(group, loss=group.loss[part], units=group.units[part], lr=group.lr[part]) for part in parts
-    ]
-    again = np.mean(
-        [best_draws(subgroup, drawn.of(part)) for subgroup, part in zip(at_each, parts, strict=True)], axis=0
-    )
-    return max(
-        0.0, float(np.mean([best(subgroup) for subgroup in at_each])) - best(group)
-    ), again - best_draws(group, drawn)
+    places = places.reshape(-1)
+    at_each = [part.best_among(np.flatnonzero(places == level)) for level in np.unique(places)]
+    value = float(np.mean([best.value for best in at_each])) - part.best.value
+    return max(0.0, value), np.mean([best.draws for best in at_each], axis=0) - part.best.draws
 
 
 def mean_over(group: Losses, means: Array, over: str | None) -> Array:

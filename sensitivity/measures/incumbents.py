@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensitivity.measures.cross_fitting import held_out
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.resampling import interval, resampled
 
@@ -65,8 +64,7 @@ def weights(count: int, budgets: Sequence[int], *, replacement: bool = False) ->
 def ordered(loss: Array) -> Array:
     """Return losses measured by one seed, in the order that the other seeds rank the configurations.
 
-    With one seed, the order is that of its own losses; see
-    :func:`sensitivity.measures.cross_fitting.held_out`.
+    With one seed, the order is that of its own losses; see :func:`held_out`.
 
     Args:
         loss: Losses, ``[draws, configurations, seeds]``.
@@ -80,6 +78,24 @@ def ordered(loss: Array) -> Array:
     choosing, measured = held_out(known, finite, total, count)
     order = np.argsort(np.where(count > 0, choosing, np.inf), axis=1, kind="stable")
     return np.take_along_axis(np.where(count > 0, measured, np.nan), order, axis=1).transpose(0, 2, 1)
+
+
+def held_out(
+    known: Array, finite: NDArray[np.bool_], total: Array, count: NDArray[np.int64]
+) -> tuple[Array, Array]:
+    """Return the mean loss over the other seeds, and the loss of the seed, of each configuration.
+
+    Where either has no trial, the mean over all seeds replaces it. So a configuration with one seed is chosen
+    and measured by that seed, as all are in a study of one seed: left out, the best might be lost.
+
+    Args:
+        known: Losses of a seed, 0 where it has no trial.
+        finite: True where the seed has a trial.
+        total: Sum of the losses of all seeds.
+        count: Number of seeds with a trial.
+    """
+    mean, rest = total / np.maximum(count, 1), count - finite
+    return np.where(rest > 0, (total - known) / np.maximum(rest, 1), mean), np.where(finite, known, mean)
 
 
 def curve(loss: Array, budgets: Sequence[int], *, replacement: bool = False) -> Array:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sensitivity.measures.cross_fitting import best, best_draws
 from sensitivity.measures.excess import COLUMNS, excess_loss
 from sensitivity.measures.losses import Array, Losses, groups, note, row
+from sensitivity.measures.parts import parts
 from sensitivity.measures.resampling import DRAWS, interval, resampled
 
 if TYPE_CHECKING:
@@ -97,20 +97,23 @@ def robust_share(
     .. math:: P_x \left[ \ell(x) \le (1 + \text{within}) \, \ell^* \right]
 
     over the configurations of the design, with :math:`\ell^*` as in
-    :func:`sensitivity.measures.excess.best_loss`. The interval is a bootstrap. The share is 0 for a variant
-    that did not learn.
+    :func:`sensitivity.measures.excess.best_loss`. The interval is of draws of the true means and the true
+    best, and of the configurations where the design drew them. The share is 0 for a variant that did not
+    learn.
 
     Args:
         results: Results of a study.
         within: Share of the best loss.
-        draws: Number of bootstrap draws.
-        seed: Seed of the bootstrap.
+        draws: Number of draws.
+        seed: Seed of the draws.
     """
     rows = []
-    for group in groups(results):
-        drawn = resampled(group, draws=draws, seed=seed)
-        limit, limits = (top + within * np.abs(top) for top in (best(group), best_draws(group, drawn)))
-        value, shares = float((group.mean <= limit).mean()), (drawn.mean <= limits[:, None]).mean(axis=1)
+    for part in parts(results, draws=draws, seed=seed):
+        group = part.group
+        limit, limits = (top + within * np.abs(top) for top in (part.best.value, part.best_draws))
+        value = float((group.mean <= limit).mean())
+        means = np.take_along_axis(part.true_means, part.chosen, axis=1)
+        shares = np.where(part.unknown, np.nan, (means <= limits[:, None]).mean(axis=1))
         value, (low, high) = (value, interval(shares)) if group.learned else (0.0, (0.0, 0.0))
         rows.append(row(group, value, min(low, value), max(high, value)))
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -26,6 +26,8 @@ NEVER_LEARNED = "never better than a diverged trial"
 LOSSES = "losses by task and variant"
 """Attribute of results in which :func:`losses` are cached; it is no field, so a copy with other trials lacks
 it."""
+ESTIMATES = "estimates of all tasks"
+"""Attribute of such results in which :func:`sensitivity.measures.estimates.estimates` are cached."""
 
 
 @dataclass(frozen=True)
@@ -89,20 +91,20 @@ def losses(results: Results, task: str, variant: str) -> Losses:
 
 
 def keeping_losses(results: Results) -> Results:
-    """Return a copy of results that computes :func:`losses` once for all its measures.
+    """Return a copy of results that computes losses and estimates once for all its measures.
 
     The tables of the copy must not change.
     """
     if LOSSES in vars(results):
         return results
     copy = replace(results)
-    vars(copy)[LOSSES] = {}
+    vars(copy).update({LOSSES: {}, ESTIMATES: {}})
     return copy
 
 
 def with_losses_of(results: Results, other: Results) -> Results:
-    """Return the other results, which have the same trials, with the losses that are already computed."""
-    vars(other)[LOSSES] = vars(results)[LOSSES]
+    """Return the other results, which have the same trials, with losses and estimates that are computed."""
+    vars(other).update({name: vars(results)[name] for name in (LOSSES, ESTIMATES)})
     return other
 
 
@@ -181,17 +183,22 @@ def groups(results: Results, having: str | None = None) -> list[Losses]:
     )
 
 
+def active(group: Losses, name: str) -> NDArray[np.bool_]:
+    """Return True for each configuration in which a hyperparameter is active, ``[configurations]``."""
+    return np.array([name in configuration for configuration in group.configurations], bool)
+
+
 def _active(group: Losses, name: str) -> Losses:
     """Return the configurations in which a hyperparameter is active."""
-    active = np.array([name in configuration for configuration in group.configurations], bool)
-    if active.all():
+    members = active(group, name)
+    if members.all():
         return group
     configurations = [configuration for configuration in group.configurations if name in configuration]
     return replace(
         group,
-        loss=group.loss[active],
-        units=group.units[active],
-        lr=group.lr[active],
+        loss=group.loss[members],
+        units=group.units[members],
+        lr=group.lr[members],
         configurations=configurations,
     )
 
@@ -208,7 +215,7 @@ def note(group: Losses) -> str:
     if not group.learned:
         remarks.append(NEVER_LEARNED)
     if group.loss.shape[1] == 1:
-        remarks.append("one seed: seed noise is not in the interval" if group.fixed else "one seed")
+        remarks.append("one seed: seed noise is not known" if group.fixed else "one seed")
     missing = int((~np.isfinite(group.loss)).sum())
     if missing:
         counts = np.isfinite(group.loss).sum(axis=1)

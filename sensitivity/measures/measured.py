@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,9 +17,10 @@ from sensitivity.measures.contests import relative_performance, win_probability
 from sensitivity.measures.coupling import best_by_level, coupling
 from sensitivity.measures.cross_task import cross_task_sensitivity, effective_dimensionality
 from sensitivity.measures.designs import joined
+from sensitivity.measures.estimates import estimates
 from sensitivity.measures.estimators import estimators
 from sensitivity.measures.guard import REFUSED, Guard, guarded_table, table_or_refusal
-from sensitivity.measures.losses import NEVER_LEARNED, groups, keeping_losses, with_losses_of
+from sensitivity.measures.losses import NEVER_LEARNED, keeping_losses, with_losses_of
 from sensitivity.measures.miss import miss_cost
 from sensitivity.measures.profiles import performance_profiles
 from sensitivity.measures.regret import regret
@@ -55,6 +57,8 @@ SLOWEST = (
     "stability_boundary", "danger_zone", "lr_curve", "divergence_rate",
 )  # fmt: skip
 """Slow measures of a large study, longest first, so that workers are busy to the end."""
+OF_BEST = ("observed", "seeds", "configuration", "n")
+"""Columns of :attr:`Measured.best_loss` that :attr:`Measured.overview` has too."""
 LEVELS = ("p", "momentum", "mu_schedule", "nu_schedule")
 """Hyperparameters for each level of which :attr:`Measured.best_rates` gives the best learning rate."""
 
@@ -86,7 +90,7 @@ class Measured(Guard):
 
         if self.in_parallel:
             missing = [name for name in SLOWEST if name not in vars(self)]
-            groups(self.results)  # every measure begins with the losses
+            estimates(self.results)  # every measure begins with the losses, and many with the surfaces
             lean = with_losses_of(
                 self.results, replace(self.results, reported=pd.DataFrame())
             )  # the workers read no epochs
@@ -289,9 +293,10 @@ class Measured(Guard):
     def overview(self) -> pd.DataFrame:
         """Best loss, sensitivity, robust width and divergence rate of every variant, least sensitive first.
 
-        There is one row a (task, variant), with the configuration of the best loss. Each measure gives its
-        value, ``_low`` and ``_high``; ``n`` is trials, ``learned`` is True if some configuration is better
-        than the initial loss. Variants that did not learn come last.
+        There is one row a (task, variant), with the configuration of the best loss and the mean that was
+        ``observed`` at it over its ``seeds``. Each measure gives its value, ``_low`` and ``_high``; ``n`` is
+        trials, ``learned`` is True if some configuration is better than the initial loss. Variants that did
+        not learn come last.
         """
         best = self.table_named("best_loss")
         table = (
@@ -300,11 +305,12 @@ class Measured(Guard):
             else best[["task", "variant"]]
         )
         for name in ("best_loss", "sensitivity", "robust_width", "divergence_rate"):
-            more = ("configuration", "n") if name == "best_loss" and not best.empty else ()
+            more = OF_BEST if name == "best_loss" and not best.empty else ()
             table = table.merge(
                 _named(self.table_named(name), name, *more), on=["task", "variant"], how="left"
             )
         if best.empty:
+            table["observed"], table["seeds"] = math.nan, 0
             table["configuration"] = pd.Series([{} for _ in range(len(table))], dtype=object)
             table["n"] = [len(self.results.group(*group)) for group in self.results.groups]
         idle = {(row["task"], row["variant"]) for row in records(best) if NEVER_LEARNED in row["note"]}

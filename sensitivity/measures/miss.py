@@ -11,7 +11,7 @@ import pandas as pd
 
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.estimates import Estimate, Stakes, ends, estimates, stakes
-from sensitivity.measures.losses import Array, note
+from sensitivity.measures.losses import Array, keeping_losses, note
 from sensitivity.measures.tuned_curve import TunedCurve, tuned_curve
 from trainables.names import InputError
 
@@ -66,6 +66,7 @@ def miss_cost(
     for factor in factors:
         if not (isinstance(factor, int | float) and factor > 1 and math.isfinite(factor)):
             raise InputError(f"factors must be above 1, got {factor!r}")
+    results = keeping_losses(results)
     goals, rows = stakes(results, reference=reference), []
     for task, every in estimates(results).items():
         for one in every:

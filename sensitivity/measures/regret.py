@@ -10,7 +10,7 @@ import pandas as pd
 
 from sensitivity.measures.designs import joined, refuse_adaptive
 from sensitivity.measures.estimates import Estimate, Stakes, ends, estimates, stakes
-from sensitivity.measures.losses import note
+from sensitivity.measures.losses import keeping_losses, note
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
@@ -54,6 +54,7 @@ def regret(
     Source: Wortsman et al., arXiv:2309.14322, section 2.2; docs/method.md has the derivation.
     """
     refuse_adaptive(results, "regret", "best_loss has the best of an adaptive search")
+    results = keeping_losses(results)
     goals = stakes(results, reference=reference)
     rows = [
         _row(one, goals[task], level, given=reference is not None)

@@ -25,8 +25,7 @@ class Draws:
         chosen: Configurations of each draw, ``[draws, configurations]``.
         mean: Means over seeds of these configurations, with new noise, ``[draws, configurations]``.
         noise: Noise of each seed of each configuration, ``[draws, configurations, seeds]``, NaN where a trial
-            is missing. It is added here and subtracted in ``mean``, so that the common part cancels in a
-            difference to :func:`sensitivity.measures.cross_fitting.best_draws`.
+            is missing. It is added here and subtracted in ``mean``.
         truth: Possible true means of the configurations, ``[draws, configurations]``.
     """
 

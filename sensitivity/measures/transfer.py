@@ -9,19 +9,21 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.measures.across_tasks import shared, shared_by_variant
-from sensitivity.measures.cross_fitting import best, best_draws
 from sensitivity.measures.designs import joined
-from sensitivity.measures.losses import Array
+from sensitivity.measures.losses import Array, keeping_losses
 from sensitivity.measures.magnitudes import exponent_of
-from sensitivity.measures.resampling import interval, resampled
+from sensitivity.measures.parts import Part, part_of
+from sensitivity.measures.resampling import DRAWS, interval
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sensitivity.results.results import Results
 
-DRAWS = 400
+RANK_DRAWS = 400
 
 
-def rank_correlation(results: Results, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+def rank_correlation(results: Results, *, draws: int = RANK_DRAWS, seed: int = 0) -> pd.DataFrame:
     """Return Spearman's rank correlation of the losses of the configurations that two tasks share.
 
     A high correlation means that either task would choose the same configurations. There is one row a variant
@@ -47,8 +49,7 @@ def rank_correlation(results: Results, *, draws: int = DRAWS, seed: int = 0) -> 
             if pair is None or not pair.configurations:
                 continue
             rng = np.random.default_rng(seed)
-            mean = pair.losses().mean(axis=2)
-            drawn = pair.draws(draws, seed, noise).mean(axis=3)
+            mean, drawn = pair.means(), pair.draws(draws, seed, noise)
             if not pair.groups[0].fixed:
                 chosen = rng.integers(mean.shape[1], size=(draws, mean.shape[1]))
                 drawn = np.stack([mean[task][chosen] for task in (0, 1)], axis=1)
@@ -71,41 +72,36 @@ def transfer_regret(results: Results, *, draws: int = DRAWS, seed: int = 0) -> p
 
     There is one row a variant, source and target; ``share`` is the regret as a share of the gain of tuning on
     the target over the initial loss, in [0, 1]. The source's best is chosen among the configurations that the
-    target has. The interval is a bootstrap over seeds that repeats the choice on both tasks.
+    target has, :math:`\ell^*` is the loss that the target's best is expected to have on a rerun
+    (:class:`sensitivity.measures.best.Best`). The interval is of draws that choose again on the source with
+    new noise, and of the true losses of the target. With one seed of each configuration there is none.
 
     Args:
         results: Results of a study.
-        draws: Number of bootstrap draws.
-        seed: Seed of the bootstrap.
+        draws: Number of draws.
+        seed: Seed of the draws.
 
     Raises:
         InputError: for fewer than two tasks or an adaptive design.
 
     Source: as :func:`sensitivity.measures.excess.excess_loss`, at one configuration.
     """
-    rows = []
+    rows, results = [], keeping_losses(results)
     for one in shared_by_variant(results, "transfer_regret"):
-        noise: dict[tuple[str, int], Array] = {}
-        tops = [best_draws(group, resampled(group, draws=draws, seed=seed + 1)) for group in one.groups]
+        found = [part_of(results, group, draws=draws, seed=seed) for group in one.groups]
         for i, j in itertools.permutations(range(len(one.groups)), 2):
             pair = shared(results, one.variant, [one.groups[i].task, one.groups[j].task])
             if pair is None or not pair.configurations:
                 continue
             (source, target), (there, target_rows) = pair.groups, pair.rows
-            winner = (
-                there[int(np.argmin(source.mean[there]))],
-                target_rows[int(np.argmin(source.mean[there]))],
-            )
-            top = best(target)
-            value = float(max(0.0, target.mean[winner[1]] - top))
-            again = pair.draws(draws, seed, noise)
-            choice = again[:, 0].mean(axis=2).argmin(axis=1)
-            drawn = again[np.arange(draws), 1, choice].mean(axis=1) - tops[j]
-            low, high = interval(np.maximum(0.0, drawn))
+            chosen = int(np.argmin(source.mean[there]))
+            top = found[j].best.value
+            value = float(max(0.0, target.mean[target_rows[chosen]] - top))
+            low, high = interval(np.maximum(0.0, _regrets(found[i], found[j], there, target_rows)))
             gained = target.initial - top
             share = min(1.0, value / gained) if gained > 1e-12 else 0.0
             keys = {"variant": one.variant, "source": source.task, "target": target.task}
-            more = {"share": share, "configuration": source.configurations[winner[0]]}
+            more = {"share": share, "configuration": source.configurations[there[chosen]]}
             ends = {"value": value, "low": min(low, value), "high": max(high, value)}
             rows.append(keys | ends | {"n": target.trials, "note": pair.note} | more)
     return pd.DataFrame(
@@ -123,6 +119,23 @@ def transfer_regret(results: Results, *, draws: int = DRAWS, seed: int = 0) -> p
             "configuration",
         ],
     )
+
+
+def _regrets(source: Part, target: Part, there: NDArray[np.int64], rows: NDArray[np.int64]) -> Array:
+    """Return draws of the regret of what the source would choose with new noise, ``[draws]``.
+
+    Args:
+        source: The variant on the source.
+        target: The variant on the target.
+        there: Shared configurations on the source.
+        rows: The same configurations on the target.
+    """
+    known = source.whole.known
+    if not (known.repeated and target.whole.known.repeated):
+        return np.full(len(known.again), np.nan)
+    choice = (known.observed[there] + known.again[:, there]).argmin(axis=1)
+    losses = target.whole.known.observed - target.whole.known.noise
+    return np.asarray(losses[np.arange(len(choice)), rows[choice]] - target.best.draws)
 
 
 def _spearman(loss: Array) -> Array:

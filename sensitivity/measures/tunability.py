@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from sensitivity.measures import forest as forests
 from sensitivity.measures.cells import cells, settled
-from sensitivity.measures.cross_fitting import best, best_draws
 from sensitivity.measures.cross_task import cross_task_sensitivity
 from sensitivity.measures.designs import joined, refuse_adaptive
-from sensitivity.measures.losses import Array, Losses, groups, note, row
+from sensitivity.measures.losses import Array, Losses, groups, keeping_losses, note, row
 from sensitivity.measures.magnitudes import exponent_of
-from sensitivity.measures.resampling import DRAWS, interval, resampled
+from sensitivity.measures.parts import Part, part_of
+from sensitivity.measures.resampling import DRAWS, interval
 from trainables.names import unknown
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def tunability(
     better of the two alone. ``configuration`` is the tuned one.
 
     Where the design is fixed and has every configuration that this needs (a grid with the defaults among its
-    levels), R is measured: the mean over seeds of the default, and
-    :func:`sensitivity.measures.cross_fitting.best` of the others, with a bootstrap over seeds. Otherwise R is
+    levels), R is measured: the mean over seeds of the default, and the loss that the best of the others is
+    expected to have on a rerun (:class:`sensitivity.measures.best.Best`). Otherwise R is
     a random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the
     note gives; the interval is 1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as
     the default is always available.
@@ -66,8 +66,8 @@ def tunability(
             average``, the configuration of each variant with the best score over all tasks together
             (:func:`sensitivity.measures.cross_task.cross_task_sensitivity`).
         trees: Number of trees of the forest.
-        draws: Number of bootstrap draws.
-        seed: Seed of the forest and the bootstrap.
+        draws: Number of draws of the true losses.
+        seed: Seed of the forest and the draws.
 
     Raises:
         InputError: for an adaptive design, a value outside its domain, or ``best on average`` with fewer than
@@ -82,6 +82,7 @@ def tunability(
     )
     starts = _starts(results, default)
     rows: list[dict[str, Any]] = []
+    results = keeping_losses(results)
     for group in groups(results):
         space = results.spaces[group.variant]
         start = space.complete(
@@ -89,7 +90,7 @@ def tunability(
         )
         members = _on_the_grid(group, space, start) if group.fixed else None
         if members is not None:
-            rows += _measured(group, members, draws, seed)
+            rows += _measured(part_of(results, group, draws=draws, seed=seed), members)
         else:
             rows += _modelled(group, space, start, trees, seed)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -101,7 +102,7 @@ def _starts(results: Results, default: Mapping[str, Any] | str | None) -> Callab
         return lambda variant: default or {}
     if default != AVERAGE:
         raise unknown("default", default, [AVERAGE])
-    table = cross_task_sensitivity(results, draws=1)
+    table = cross_task_sensitivity(results)
     best: dict[str, Mapping[str, Any]] = dict(zip(table["variant"], table["configuration"], strict=True))
     return lambda variant: best.get(variant, {})
 
@@ -138,21 +139,14 @@ def _on_the_grid(group: Losses, space: SearchSpace, start: Mapping[str, Any]) ->
     return sets
 
 
-def _measured(group: Losses, sets: _Sets, draws: int, seed: int) -> list[dict[str, Any]]:
-    drawn = resampled(group, draws=draws, seed=seed)
-    origin = sets.pop(("default", ()))
-    untuned, untuned_draws = (
-        float(group.mean[origin[0]]),
-        group.mean[origin[0]] - np.nanmean(drawn.noise[:, origin[0]], axis=1),
-    )
+def _measured(part: Part, sets: _Sets) -> list[dict[str, Any]]:
+    group, origin = part.group, sets.pop(("default", ()))[0]
+    untuned, untuned_draws = float(group.mean[origin]), part.true_means[:, origin]
     tuned: dict[tuple[str, ...], tuple[float, Array]] = {}
     rows = []
     for (kind, names), members in sets.items():
-        part = replace(
-            group, loss=group.loss[members], configurations=[group.configurations[i] for i in members]
-        )
-        value, values = best(part), best_draws(part, drawn.of(members))
-        winner = part.configurations[int(np.argmin(part.mean))]
+        best = part.best_among(members)
+        value, values, winner = best.value, best.draws, group.configurations[best.place]
         if kind == "overall":
             rows.append(_row(group, kind, names, untuned - value, interval(untuned_draws - values), winner))
             continue

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.estimates import Estimate, Stakes, estimates, stakes
-from sensitivity.measures.losses import Array, note
+from sensitivity.measures.losses import Array, keeping_losses, note
 from sensitivity.measures.tuned_curve import TunedCurve, tuned_curve
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def valley(
     """
     check_varied(results, over)
     refuse_adaptive(results, "valley", "its trials crowd where the optimizer looked")
+    results = keeping_losses(results)
     goals, rows = stakes(results, reference=reference), []
     for task, every in estimates(results).items():
         for one in every:

@@ -11,6 +11,7 @@ import pandas as pd
 from sensitivity.measures.designs import refuse_adaptive
 from sensitivity.measures.differences import Difference, Quantity, differences, rank_sets
 from sensitivity.measures.estimates import Estimate, Stakes, ends, estimates, stakes
+from sensitivity.measures.losses import keeping_losses
 from sensitivity.measures.miss import miss_draws
 from sensitivity.measures.regret import learned
 from sensitivity.measures.tuned_curve import tuned_curve
@@ -88,6 +89,7 @@ def verdicts(
         "an optimizer's trials crowd where it looked, so their mean says nothing of the space: "
         'run design="random" or "grid", or compare best losses with compare(of="best_loss")',
     )
+    results = keeping_losses(results)
     goals, rows = stakes(results, reference=reference), []
     for task, every in estimates(results).items():
         primary = primary_of(results, every)
@@ -123,6 +125,7 @@ def ranks(
     Raises:
         InputError: as :func:`verdicts`.
     """
+    results = keeping_losses(results)
     table = verdicts(results, by=by, reference=reference, level=level)
     goals, rows = stakes(results, reference=reference), []
     for task, every in estimates(results).items():

@@ -27,7 +27,7 @@ PUBLISHED = pathlib.Path(__file__).with_name("tables.csv")
 TEST_LOSS = "test_cross_entropy"
 """Metric of the published cells that is not the training loss."""
 WORDS = {1.0: "l1", 2.0: "l2", math.inf: "linf"}
-ONE_SEED = "one seed: seed noise is not in the interval"
+ONE_SEED = "one seed: seed noise is not known"
 RATE_UNSAID = "the paper does not say this cell's learning rate: that of its norm in Table 2"
 COLUMNS = [
     "table",

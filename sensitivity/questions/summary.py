@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from sensitivity.questions.question import Sentences, nothing_learned, of_task
 from sensitivity.questions.sensitive import diverged, ranking
 from sensitivity.questions.tuning import within
 from sensitivity.study.trial import METRICS
-from sensitivity.text.wording import DASH, setting, several, with_interval
+from sensitivity.text.wording import DASH, known, setting, several
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -48,10 +49,10 @@ def _best(measured: Measured, task: str) -> list[str]:
         return []
     best = table.sort_values("best_loss").iloc[0]
     title = best_title(measured.results)
-    return [
-        f"{title[0].upper()}{title[1:]}: {best['variant']}, {best_words(measured.results, best)} at "
-        f"{setting(best['configuration'])}."
-    ]
+    measured_mean, expected = best_words(measured.results, best), expected_words(measured.results, best)
+    rerun = f" (expected on a rerun: {expected})" if expected else ""
+    place = setting(best["configuration"])
+    return [f"{title[0].upper()}{title[1:]}: {best['variant']}, {measured_mean} at {place}{rerun}."]
 
 
 def caveats(measured: Measured) -> list[str]:
@@ -83,16 +84,42 @@ def _careful(measured: Measured) -> list[str]:
 
 
 def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
-    """Return the best result of a row of the overview, as the metric itself; None where all trials diverged.
+    """Return the measured mean of a variant's best configuration, with its seeds; a dash if all diverged.
 
-    A metric that is maximised is measured by its negative, so its sign is reversed.
+    Where every configuration has one seed, the mean is called the observed minimum (or maximum).
+
+    Args:
+        results: Results of the study.
+        row: A row of the overview.
     """
     if not has_finite(results, row):
         return DASH
-    if results.direction == "min":
-        return with_interval(row, "best_loss")
-    ends = {"": -row["best_loss"], "_low": -row["best_loss_high"], "_high": -row["best_loss_low"]}
-    return with_interval({f"best{end}": value for end, value in ends.items()}, "best")
+    mean = f"{_signed(results) * row['observed']:.3g}"
+    if not known(row["best_loss_low"]):
+        return f"{mean}, the observed {results.direction}imum,"
+    return f"{mean} measured over {row['seeds']} {'seed' if row['seeds'] == 1 else 'seeds'}"
+
+
+def expected_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
+    """Return the result that the best configuration is expected to have on a rerun, and its interval.
+
+    It is empty where the noise between seeds is unknown.
+
+    Args:
+        results: Results of the study.
+        row: A row of the overview.
+    """
+    ends = [row["best_loss_low"], row["best_loss_high"]]
+    if not (all(map(known, ends)) and has_finite(results, row)):
+        return ""
+    low, high = sorted(_signed(results) * end for end in ends)
+    value = f"{_signed(results) * row['best_loss']:.3g}"
+    return value if math.isclose(low, high, abs_tol=1e-12) else f"{value}, {low:.3g} to {high:.3g}"
+
+
+def _signed(results: Results) -> int:
+    """Return the sign of the metric in its loss: that of a metric which is maximised is its negative."""
+    return 1 if results.direction == "min" else -1
 
 
 def has_finite(results: Results, row: Mapping[str, Any] | pd.Series) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sensitivity.questions.question import of_task
-from sensitivity.questions.summary import best_title, best_words, has_finite
+from sensitivity.questions.summary import best_title, best_words, expected_words, has_finite
 from sensitivity.results.capping import cap_of
 from sensitivity.results.results import records
 from sensitivity.text.wording import DASH, number, setting, with_interval
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 HOW_TO_READ = (
-    "Intervals are 95% bootstrap intervals (divergence: Wilson). Sensitivity: mean excess of the loss over "
+    "Intervals are 95% intervals (divergence: Wilson). Sensitivity: mean excess of the loss over "
     "the best, in units of the loss and capped at {cap}, over {what} (Wortsman et al. 2023)."
 )
+EXPECTED = "expected on a rerun"
+"""Title of the column of results that are corrected for the luck of choosing the best."""
 ROBUST = " Robust width: decades of learning rate within 10% of the best loss."
 
 
@@ -31,7 +33,7 @@ def how_to_read(measured: Measured) -> str:
 
 
 def overview(measured: Measured, task: str) -> pd.DataFrame:
-    """Return one row a variant: best result and its configuration, sensitivity, robust width, divergence."""
+    """Return one row a variant: best result, measured and expected, sensitivity, robust width, divergence."""
     table = of_task(measured.overview, task)
     wide = bool(table["robust_width"].notna().any())
     of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
@@ -40,7 +42,8 @@ def overview(measured: Measured, task: str) -> pd.DataFrame:
         learned = row["learned"]
         cells = {
             "variant": row["variant"],
-            best_title(measured.results): best_words(measured.results, row),
+            best_title(measured.results): best_words(measured.results, row).strip(","),
+            EXPECTED: expected_words(measured.results, row) or DASH,
             "at": setting(row["configuration"]) if has_finite(measured.results, row) else DASH,
             of_what: _sensitivity_in_words(measured, row),
             "robust width (decades)": with_interval(row, "robust_width") if learned else DASH,
@@ -48,7 +51,9 @@ def overview(measured: Measured, task: str) -> pd.DataFrame:
             "trials": str(row["n"]),
         }
         rows.append({name: cell for name, cell in cells.items() if wide or not name.startswith("robust")})
-    return pd.DataFrame(rows)
+    shown = pd.DataFrame(rows)
+    expected = len(shown) and (shown[EXPECTED] != DASH).any()
+    return shown if expected else shown.drop(columns=EXPECTED, errors="ignore")
 
 
 def _sensitivity_in_words(measured: Measured, row: Mapping[str, Any]) -> str:

@@ -187,11 +187,15 @@ def half_failed(configuration: Mapping[str, Any], seed: int) -> str:
     ],
 )
 def test_awkward_results_have_numbers(measure: Any, table: Results) -> None:
+    """With one seed a best loss has no interval, so neither has what contains one; a rank correlation has."""
     found = measure(table)
     assert len(found)
-    assert found[["value", "low", "high"]].notna().all(axis=None)
-    assert (found["low"] <= found["value"] + 1e-12).all()
-    assert (found["value"] <= found["high"] + 1e-12).all()
+    assert found["value"].notna().all()
+    if measure is not rank_correlation and table.trials.query("status != 'failed'")["seed"].nunique() == 1:
+        assert found[["low", "high"]].isna().all(axis=None)
+    else:
+        assert (found["low"] <= found["value"] + 1e-12).all()
+        assert (found["value"] <= found["high"] + 1e-12).all()
     assert not found["note"].str.contains("nan").any()
 
 

@@ -145,7 +145,9 @@ def test_awkward_results(table: Results, words: str) -> None:
     assert words in found.iloc[0]["note"]
     assert "nan" not in " ".join(found["note"]).lower()
     known = found[found["value"].notna()]
-    assert (known["low"] <= known["high"]).all()
+    # A best loss of one seed has no interval, so neither has a gain that is measured on a grid.
+    unknown = "one seed" in found.iloc[0]["note"] and "forest" not in found.iloc[0]["note"]
+    assert known[["low", "high"]].isna().all(axis=None) if unknown else (known["low"] <= known["high"]).all()
 
 
 def test_an_adaptive_design_is_refused() -> None:
