@@ -42,6 +42,13 @@ def run(
     precision: Annotated[
         str | None, typer.Option(help="float32, tf32 or bf16, instead of the study's.", show_default=False)
     ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="A difference of the metric that counts as none, instead of the study's.",
+            show_default=False,
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -121,7 +128,7 @@ def run(
     from sensitivity.study.study import with_changes
 
     load_module(task_module)
-    changes = {"epochs": epochs, "seeds": seeds, "limit": limit, "precision": precision}
+    changes = {"epochs": epochs, "seeds": seeds, "limit": limit, "precision": precision, "margin": margin}
     changed = any(value is not None for value in changes.values())
     studies = [with_changes(study, **changes) if changed else study for study in the_studies(file, preset)]
     if plan:

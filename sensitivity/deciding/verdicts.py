@@ -15,6 +15,7 @@ from sensitivity.measures.estimates import Estimate, Stakes, estimates, stakes
 from sensitivity.measures.miss import miss_draws
 from sensitivity.measures.regret import learned
 from sensitivity.measures.tuned_curve import tuned_curve
+from sensitivity.study.margins import check_margin
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def verdicts(
     """
     if measure is not None and measure not in MEASURES:
         raise unknown("measure", measure, MEASURES)
-    if margin is not None and not (isinstance(margin, int | float) and margin > 0 and math.isfinite(margin)):
-        raise InputError(f"margin must be a loss above 0, got {margin!r}")
+    if margin is not None:
+        check_margin(margin)
     if not 0 < level < 1:
         raise InputError(f"level must be between 0 and 1, got {level!r}")
     refuse_adaptive(

@@ -40,6 +40,8 @@ class Study(StudyFields):
         metric: one of :data:`METRICS`, ``train_`` or ``test_`` with a metric of the task (``test_accuracy``),
             or a metric that the trainable reports.
         direction: ``min`` or ``max``.
+        margin: difference of the metric, in its unit, that counts as none; if None, 0.05 of what can be won
+            where the metric is a loss, and no margin elsewhere. It changes verdicts, and no trial.
         cohort_size: number of trials that a worker trains before it asks for more; chosen from the number of
             trials if None.
         trainable: a Ray Tune function or class instead of tasks, or ``module:name`` of one. It receives one
