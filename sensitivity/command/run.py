@@ -35,6 +35,13 @@ def run(
     seeds: Annotated[
         int | None, typer.Option(help="How many, instead of the study's.", show_default=False)
     ] = None,
+    configurations: Annotated[
+        int | None,
+        typer.Option(
+            help="Of each variant, instead of n of a random, Sobol or Latin hypercube design.",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(help="The first so many images only, instead of the study's.", show_default=False),
@@ -125,12 +132,15 @@ def run(
     from sensitivity.running.places import parse_labels, parse_resources
     from sensitivity.running.progress import Progress
     from sensitivity.running.run import run as run_study
-    from sensitivity.study.study import with_changes
+    from sensitivity.study.study import with_changes, with_configurations
 
     load_module(task_module)
     changes = {"epochs": epochs, "seeds": seeds, "limit": limit, "precision": precision, "margin": margin}
     changed = any(value is not None for value in changes.values())
-    studies = [with_changes(study, **changes) if changed else study for study in the_studies(file, preset)]
+    studies = [
+        with_configurations(with_changes(study, **changes) if changed else study, configurations)
+        for study in the_studies(file, preset)
+    ]
     if plan:
         show_plan(studies, as_json)
         return

@@ -31,7 +31,7 @@ MARGIN = 0.05
 POWER = 0.8
 COLUMNS = [
     "task", "measure", "primary", "a", "b", "value", "low", "high", "share", "share_low", "share_high",
-    "p", "verdict", "better", "margin", "seeds", "note",
+    "p", "verdict", "better", "margin", "seeds", "configurations", "note",
 ]  # fmt: skip
 SPAN = 0.02
 """Decades by which two ranges may differ and still count as equal."""
@@ -57,7 +57,8 @@ def verdicts(
 
     ``value``, ``low`` and ``high`` are in units of the loss, ``a`` minus ``b``; ``share`` is of what can be won.
     ``seeds`` is the number of seeds that would decide an undecided pair with a chance of 80%, if the true
-    difference is the observed one. Variants that did not learn are left out.
+    difference is the observed one; ``configurations`` is the number of each variant's, where the design draws
+    them. Variants that did not learn are left out.
 
     Args:
         results: Results of a study.
@@ -172,16 +173,17 @@ def _of_task(
 ) -> list[dict[str, Any]]:
     found = quantities(results, every, goal, measure)
     seeds = min((one.group.loss.shape[1] for one in every), default=0)
+    drawn = [len(one.group.loss) for one in every if not one.group.fixed]
     limit = margin_of(results, goal, margin)
     fixed = all(one.group.fixed for one in every)
     return [
-        _row(pair, goal, measure, primary, limit, seeds, level, fixed=fixed)
-        for pair in differences(found, seeds=seeds, level=level)
+        _row(pair, goal, measure, primary, limit, seeds if fixed else max(drawn), level, fixed=fixed)
+        for pair in differences(found, seeds=seeds if fixed else min(drawn), level=level)
     ]
 
 
 def _row(
-    pair: Difference, goal: Stakes, measure: str, primary: str, limit: float, seeds: int, level: float, *, fixed: bool
+    pair: Difference, goal: Stakes, measure: str, primary: str, limit: float, units: int, level: float, *, fixed: bool
 ) -> dict[str, Any]:
     verdict = verdict_of(pair, limit, level)
     unit = goal.unit if not goal.refused else math.nan
@@ -192,7 +194,8 @@ def _row(
         "value": pair.value, "low": pair.low, "high": pair.high,
         "share": pair.value / unit, "share_low": pair.low / unit, "share_high": pair.high / unit,
         "p": pair.p, "verdict": verdict, "better": better, "margin": limit,
-        "seeds": seeds_to_decide(pair, limit, seeds) if verdict == UNDECIDED and fixed else math.nan,
+        "seeds": units_to_decide(pair, limit, units) if verdict == UNDECIDED and fixed else math.nan,
+        "configurations": units_to_decide(pair, limit, units) if verdict == UNDECIDED and not fixed else math.nan,
         "note": remark,
     }  # fmt: skip
 
@@ -208,8 +211,8 @@ def verdict_of(pair: Difference, limit: float, level: float = 0.95) -> str:
     return BETTER if apart else UNDECIDED
 
 
-def seeds_to_decide(pair: Difference, limit: float, seeds: int) -> float:
-    r"""Return the seeds that would decide an undecided pair of fixed designs with a chance of 80%.
+def units_to_decide(pair: Difference, limit: float, units: int) -> float:
+    r"""Return the seeds, or drawn configurations, that would decide an undecided pair with a chance of 80%.
 
     .. math:: S' = \Big\lceil S \Big( \frac{(c + \Phi^{-1}(0.8)) \, s}{g} \Big)^2 \Big\rceil
 
@@ -220,4 +223,4 @@ def seeds_to_decide(pair: Difference, limit: float, seeds: int) -> float:
         gap = max(gap, limit - abs(pair.value))
     if not (math.isfinite(pair.error) and gap > 0):
         return math.nan
-    return float(max(seeds + 1, math.ceil(seeds * ((pair.critical + 0.8416) * pair.error / gap) ** 2)))
+    return float(max(units + 1, math.ceil(units * ((pair.critical + 0.8416) * pair.error / gap) ** 2)))
