@@ -33,8 +33,8 @@ def plan(
     noise: Annotated[
         float | None,
         typer.Option(
-            help="Standard deviation of one seed as a share of what can be won; of one trial where the design "
-            "draws its configurations.",
+            help="Standard deviation of one seed as a share of what can be won; of one trial of a random "
+            "design.",
             show_default="that of the study's results in the store",
         ),
     ] = None,
@@ -44,9 +44,9 @@ def plan(
 ) -> None:
     """Show how many seeds, trials and hours decide between the variants of a study.
 
-    Two variants whose regret differs by --tell-apart are told apart with the chance --power, and equal ones are
-    shown equal within the margin, at an error of 5% over all pairs. Where the design draws its configurations,
-    it is their number that is planned. Results of the study in the store are the pilot, which tells the noise.
+    Two variants whose regret differs by --tell-apart are told apart with the chance --power, and equal ones
+    are shown equal within the margin, at an error of 5% over all pairs. For a random design, its number of
+    configurations is planned. Results of the study in the store are the pilot, which tells the noise.
     `sensitivity run --plan` lists the trials of the study as it stands.
     """
     from sensitivity.deciding.planner import planned

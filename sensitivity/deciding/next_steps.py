@@ -35,14 +35,16 @@ def next_steps(results: Results, table: pd.DataFrame, *, source: str = "STUDY.ya
 
 def _step(results: Results, row: dict[str, Any], source: str, *, several: bool) -> tuple[float, str]:
     """Return the units that a pair needs, and its sentence."""
-    pair = f"Not decided{f' on {row['task']}' if several else ''}: {row['a']} against {row['b']}."
+    where = f" on {row['task']}" if several else ""
+    pair = f"Not decided{where}: {row['a']} against {row['b']}."
     if math.isfinite(row["configurations"]):
         return row["configurations"], f"{pair} {_configurations(results, row, source)}"
     if math.isfinite(row["seeds"]):
         return row["seeds"], f"{pair} {_seeds(results, row, source)}"
     if row["note"]:
-        more = _command(results, source, FEW_SEEDS)
-        return math.inf, f"{pair} One seed does not tell the noise{f': `{more}`' if more else ''}."
+        command = _command(results, source, FEW_SEEDS)
+        more = f": `{command}`" if command else ""
+        return math.inf, f"{pair} One seed does not tell the noise{more}."
     return math.inf, f"{pair} Nothing tells how many trials would decide it."
 
 

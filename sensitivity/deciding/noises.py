@@ -41,8 +41,8 @@ def of_seeds(one: Estimate, configurations: int, variants: int) -> Noise | None:
     .. math:: v = \frac{\overline{s_c^2}}{K} + \frac{(F^2 - 1) \, \overline{s_c^2}}{K_0}, \qquad
         \nu = \frac{(\sum_c s_c^2)^2}{\sum_c s_c^4 / (\nu_c + 2)}
 
-    with the variances :math:`s_c^2` between the seeds of :math:`K_0` configurations of the pilot, the factor F
-    for noise that configurations share (:attr:`sensitivity.measures.estimates.Estimate.inflation`) and K
+    with the variances :math:`s_c^2` between the seeds of :math:`K_0` configurations of the pilot, the factor
+    F for noise that configurations share (:attr:`sensitivity.measures.estimates.Estimate.inflation`) and K
     configurations of the study. The degrees of freedom are Satterthwaite's, without bias: fewer where few
     configurations make most of the noise.
 

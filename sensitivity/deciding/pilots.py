@@ -70,8 +70,8 @@ def pilot_command(source: str, *, fixed: bool) -> str:
     stopped = "" if fixed else f" (it may be stopped after some {FEW} configurations of each variant)"
     noise = "seed" if fixed else "trial"
     return (
-        f"run a pilot, `{command}`{stopped}, or give noise (--noise), the standard deviation of one {noise} as a "
-        "share of what can be won"
+        f"run a pilot, `{command}`{stopped}, or give noise (--noise), the standard deviation of one {noise} "
+        "as a share of what can be won"
     )
 
 

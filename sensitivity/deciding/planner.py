@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pathlib
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -188,13 +189,13 @@ def planned(
 def _check(study: Study, tell_apart: float, power: float, noise: float | None) -> None:
     if len(study.variants) < 2:
         raise InputError(f"plan needs at least two variants to tell apart, got {len(study.variants)}")
-    for name, value, most in (("tell_apart", tell_apart, 1), ("noise", noise, math.inf)):
-        if value is not None and not (
-            isinstance(value, int | float) and 0 < value <= most and math.isfinite(value)
-        ):
-            raise InputError(
-                f"{name} must be a share of what can be won, above 0{' and at most 1' if most == 1 else ''}; got {value!r}"
-            )
+    for name, value, allowed in (
+        ("tell_apart", tell_apart, "above 0 and at most 1"),
+        ("noise", noise, "above 0 and finite"),
+    ):
+        most = 1 if name == "tell_apart" else sys.float_info.max
+        if value is not None and not (isinstance(value, int | float) and 0 < value <= most):
+            raise InputError(f"{name} must be a share of what can be won, {allowed}; got {value!r}")
     if not (isinstance(power, int | float) and 0.05 < power < 1):
         raise InputError(f"power must be above 0.05 and below 1, got {power!r}")
 

@@ -117,8 +117,9 @@ def _roots(degrees: float) -> Array:
     return np.asarray(np.sqrt(chi2.ppf((np.arange(NODES) + 0.5) / NODES, degrees) / degrees))
 
 
+@lru_cache(maxsize=4096)
 def upper_factor(degrees: float, level: float) -> float:
-    r"""Return the upper confidence bound of a variance over its estimate: :math:`\nu / \chi^2_{\nu, 1 - level}`.
+    r"""Return the upper confidence bound of a variance over its estimate, :math:`\nu / \chi^2_{\nu, 1 - p}`.
 
     Args:
         degrees: Degrees of freedom of the estimate; infinite where the variance is known.

@@ -90,8 +90,8 @@ def given_noises(study: Study, noise: float, *, fixed: bool) -> tuple[list[TaskN
     if study.margin is not None:
         margin = math.nan
         notes.append(
-            f"The margin {study.margin:g} is in units of {study.metric}; only a pilot tells what share of what "
-            "can be won it is."
+            f"The margin {study.margin:g} is in units of {study.metric}; only a pilot tells its share of what "
+            "can be won."
         )
     return [TaskNoise(task, noises, margin) for task in study.tasks], notes
 
