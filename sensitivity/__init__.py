@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any  # noqa: E402
 from sensitivity.text.notebook_views import VIEWS  # noqa: E402
 
 if TYPE_CHECKING:
+    from sensitivity.deciding.planner import plan
     from sensitivity.exchange.from_optuna import from_optuna
     from sensitivity.exchange.from_ray import from_ray
     from sensitivity.exchange.from_tables import from_table
@@ -41,6 +42,7 @@ _HOMES = {
     "from_optuna": "sensitivity.exchange.from_optuna",
     "from_ray": "sensitivity.exchange.from_ray",
     "from_table": "sensitivity.exchange.from_tables",
+    "plan": "sensitivity.deciding.planner",
     "run": "sensitivity.running.run",
     "to_configspace": "sensitivity.exchange.to_configspace",
     "to_deepcave": "sensitivity.exchange.to_deepcave",
@@ -63,6 +65,7 @@ __all__ = [
     "from_optuna",
     "from_ray",
     "from_table",
+    "plan",
     "run",
     "to_configspace",
     "to_deepcave",

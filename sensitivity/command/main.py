@@ -15,6 +15,7 @@ from sensitivity.command.export import export
 from sensitivity.command.jobs import jobs_app, submit
 from sensitivity.command.manifest import manifest
 from sensitivity.command.paper import paper
+from sensitivity.command.plan import plan
 from sensitivity.command.presets import presets_app
 from sensitivity.command.report import report
 from sensitivity.command.run import run
@@ -65,6 +66,7 @@ def every_command(
 
 
 app.command()(run)
+app.command()(plan)
 app.command()(report)
 app.command()(studies)
 app.command()(trials)

@@ -35,12 +35,26 @@ def run(
     seeds: Annotated[
         int | None, typer.Option(help="How many, instead of the study's.", show_default=False)
     ] = None,
+    configurations: Annotated[
+        int | None,
+        typer.Option(
+            help="Of each variant, instead of n of a random, Sobol or Latin hypercube design.",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(help="The first so many images only, instead of the study's.", show_default=False),
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help="float32, tf32 or bf16, instead of the study's.", show_default=False)
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="A difference of the metric that counts as none, instead of the study's.",
+            show_default=False,
+        ),
     ] = None,
     workers: Annotated[
         int | None,
@@ -118,12 +132,15 @@ def run(
     from sensitivity.running.places import parse_labels, parse_resources
     from sensitivity.running.progress import Progress
     from sensitivity.running.run import run as run_study
-    from sensitivity.study.study import with_changes
+    from sensitivity.study.study import with_changes, with_configurations
 
     load_module(task_module)
-    changes = {"epochs": epochs, "seeds": seeds, "limit": limit, "precision": precision}
+    changes = {"epochs": epochs, "seeds": seeds, "limit": limit, "precision": precision, "margin": margin}
     changed = any(value is not None for value in changes.values())
-    studies = [with_changes(study, **changes) if changed else study for study in the_studies(file, preset)]
+    studies = [
+        with_configurations(with_changes(study, **changes) if changed else study, configurations)
+        for study in the_studies(file, preset)
+    ]
     if plan:
         show_plan(studies, as_json)
         return

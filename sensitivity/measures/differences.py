@@ -69,7 +69,7 @@ def differences(quantities: list[Quantity], *, seeds: int, level: float = 0.95) 
 
     Args:
         quantities: One of each variant.
-        seeds: Number of seeds of the study.
+        seeds: Number of seeds of the study; of configurations, where the design draws them.
         level: Level of all intervals together, between 0 and 1.
 
     Sources: Romano & Wolf, "Exact and Approximate Stepdown Methods for Multiple Hypothesis Testing", JASA 100

@@ -16,6 +16,7 @@ from sensitivity.measures.miss import miss_draws
 from sensitivity.measures.regret import learned
 from sensitivity.measures.tuned_curve import tuned_curve
 from sensitivity.results.results import records
+from sensitivity.study.margins import check_margin
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ MARGIN = 0.05
 POWER = 0.8
 COLUMNS = [
     "task", "by", "primary", "a", "b", "value", "low", "high", "share", "share_low", "share_high",
-    "p", "verdict", "better", "margin", "seeds", "n", "note",
+    "p", "verdict", "better", "margin", "seeds", "configurations", "n", "note",
 ]  # fmt: skip
 RANK_COLUMNS = ["task", "by", "variant", "value", "low", "high", "first", "last", "n", "note"]
 SPAN = 0.02
@@ -59,8 +60,9 @@ def verdicts(
 
     ``value``, ``low`` and ``high`` are in units of the loss, ``a`` minus ``b`` (a metric that is maximised
     counts with the opposite sign); ``share`` is of what can be won. ``seeds`` is the number of seeds that
-    would decide an undecided pair with a chance of 80%, if the true difference is the observed one. Variants
-    that did not learn are left out.
+    would decide an undecided pair with a chance of 80%, if the true difference is the observed one;
+    ``configurations`` is the number of each variant's, where the design draws them. Variants that did not
+    learn are left out.
 
     Args:
         results: Results of a study.
@@ -79,8 +81,8 @@ def verdicts(
     """
     if by is not None and by not in QUANTITIES:
         raise unknown("quantity to compare by", by, QUANTITIES)
-    if margin is not None and not (isinstance(margin, int | float) and margin > 0 and math.isfinite(margin)):
-        raise InputError(f"margin must be a loss above 0, got {margin!r}")
+    if margin is not None:
+        check_margin(margin)
     if not 0 < level < 1:
         raise InputError(f"level must be between 0 and 1, got {level!r}")
     refuse_adaptive(
@@ -213,13 +215,14 @@ def _of_task(
 ) -> list[dict[str, Any]]:
     found = quantities(results, every, goal, measure)
     seeds = min((one.group.loss.shape[1] for one in every), default=0)
+    drawn = [len(one.group.loss) for one in every if not one.group.fixed]
     limit = margin_of(results, goal, margin)
     fixed = all(one.group.fixed for one in every)
     trials = {one.variant: one.group.trials for one in every}
     return [
-        _row(pair, goal, measure, primary, limit, seeds, level, fixed=fixed)
+        _row(pair, goal, measure, primary, limit, seeds if fixed else max(drawn), level, fixed=fixed)
         | {"n": trials[pair.a] + trials[pair.b]}
-        for pair in differences(found, seeds=seeds, level=level)
+        for pair in differences(found, seeds=seeds if fixed else min(drawn), level=level)
     ]
 
 
@@ -229,7 +232,7 @@ def _row(
     measure: str,
     primary: str,
     limit: float,
-    seeds: int,
+    units: int,
     level: float,
     *,
     fixed: bool,
@@ -238,12 +241,14 @@ def _row(
     unit = goal.unit if not goal.refused else math.nan
     better = "" if verdict in (EQUIVALENT, UNDECIDED) else pair.a if pair.value < 0 else pair.b
     remark = "one seed: the noise is not known" if math.isnan(pair.error) else ""
+    needed = units_to_decide(pair, limit, units) if verdict == UNDECIDED else math.nan
     return {
         "task": goal.task, "by": measure, "primary": measure == primary, "a": pair.a, "b": pair.b,
         "value": pair.value, "low": pair.low, "high": pair.high,
         "share": pair.value / unit, "share_low": pair.low / unit, "share_high": pair.high / unit,
         "p": pair.p, "verdict": verdict, "better": better, "margin": limit,
-        "seeds": seeds_to_decide(pair, limit, seeds) if verdict == UNDECIDED and fixed else math.nan,
+        "seeds": needed if fixed else math.nan,
+        "configurations": math.nan if fixed else needed,
         "note": remark,
     }  # fmt: skip
 
@@ -259,8 +264,8 @@ def verdict_of(pair: Difference, limit: float, level: float = 0.95) -> str:
     return BETTER if apart else UNDECIDED
 
 
-def seeds_to_decide(pair: Difference, limit: float, seeds: int) -> float:
-    r"""Return the seeds that would decide an undecided pair of fixed designs with a chance of 80%.
+def units_to_decide(pair: Difference, limit: float, units: int) -> float:
+    r"""Return the seeds, or drawn configurations, that would decide an undecided pair with a chance of 80%.
 
     .. math:: S' = \Big\lceil S \Big( \frac{(c + \Phi^{-1}(0.8)) \, s}{g} \Big)^2 \Big\rceil
 
@@ -271,4 +276,4 @@ def seeds_to_decide(pair: Difference, limit: float, seeds: int) -> float:
         gap = max(gap, limit - abs(pair.value))
     if not (math.isfinite(pair.error) and gap > 0):
         return math.nan
-    return float(max(seeds + 1, math.ceil(seeds * ((pair.critical + 0.8416) * pair.error / gap) ** 2)))
+    return float(max(units + 1, math.ceil(units * ((pair.critical + 0.8416) * pair.error / gap) ** 2)))

@@ -119,10 +119,12 @@ class Results:
 
         Raises: InputError for an unknown study or metric.
         """
+        from sensitivity.study.margins import earlier_margins
         from sensitivity.study.study import Study
         from sensitivity.study.trial import METRICS
 
-        spec = Study.from_stored(store.study(study))
+        stored = store.study(study)
+        spec = Study.from_stored(stored)
         trials, epochs = store.trials(study), store.last_epochs(study)
         # Trials of variants that the study no longer names are still in the store.
         trials = trials[trials["task"].isin(spec.tasks) & trials["variant"].isin(spec.variants)].reset_index(
@@ -147,7 +149,7 @@ class Results:
         runs = tuple(store.runs(study))
         read = _reader(store, study, metric, dict(zip(epochs["key"], epochs["epoch"], strict=True)))
         reported = partial(cache, read) if cache is not None else read()
-        specification = json.loads(spec.to_json())
+        specification = {**json.loads(spec.to_json()), **earlier_margins(stored)}
         return cls(
             table,
             reported,

@@ -106,7 +106,7 @@ class Assignments:
         A label contains a hash of every field of the study that changes the losses.
         """
         study = self.study
-        same = study.model_dump(exclude={"name", "design", "cohort_size", "variants", "tasks"})
+        same = study.model_dump(exclude={"name", "design", "cohort_size", "margin", "variants", "tasks"})
         question = hashlib.sha256(
             json.dumps([same, "adaptive"], sort_keys=True, default=str).encode()
         ).hexdigest()[:8]

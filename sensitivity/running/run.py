@@ -30,6 +30,7 @@ from sensitivity.store.journal import bring_in
 from sensitivity.store.run_lock import RunLock
 from sensitivity.study import own_trainables
 from sensitivity.study.checking import check_data
+from sensitivity.study.margins import margin_change
 from sensitivity.study.planning import plan, trials
 from sensitivity.study.study import Study
 from sensitivity.study.trial import DONE
@@ -121,6 +122,9 @@ def run(
         with interruptible(), opened.database.pinned(), lock.locked(force=force):
             bring_in(opened, pathlib.Path.cwd())  # reports of earlier runs
             study = centered(study, opened)
+            changed = opened.has_results(study.name) and margin_change(opened.study(study.name), study.margin)
+            if changed:
+                note(changed)
             largest = 1 if study.trainable is not None else cohort_size or study.cohort_size
             assignments = assignments_class(
                 study, opened, data, device, largest, stops_early="scheduler" in study.design, shipped=objects

@@ -33,6 +33,7 @@ from sensitivity.service.run_folders import (
 )
 from sensitivity.service.study_process import start_process
 from sensitivity.store.rows import now
+from sensitivity.study.margins import MARGIN
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ class Runs:
             study: that was given.
             trials: how many it has.
             known: its specification in the store, where it is there.
-        Raises: Conflict for another study of the same name.
+        Raises: Conflict for another study of the same name; another margin alone is the same study once it
+        has ended.
         """
         with self._lock:
             for name in self._runs:
@@ -155,10 +157,17 @@ class Runs:
                 raise Conflict(f"study {study.name!r} cannot go on: {self._newer[study.name]}")
             there = self.spec(study.name)
             compared = (there, specs.plain(study)) if there is not None else (known, specs.stored(study))
-            if compared[0] is not None and (differing := specs.differences(dict(compared[0]), compared[1])):
-                raise Conflict(f"study {study.name!r} is there already and differs: {'; '.join(differing)}")
             run = self._runs.get(study.name)
-            if run is None or run.state in ("failed", "cancelled"):
+            before, after = dict(compared[0] or {}), compared[1]
+            active, other_margin = (
+                run is not None and run.state in ACTIVE,
+                before.get(MARGIN) != after.get(MARGIN),
+            )
+            if not active:  # another margin is another run of the study, which trains nothing new
+                before, after = specs.without_margin(before), specs.without_margin(after)
+            if compared[0] is not None and (differing := specs.differences(before, after)):
+                raise Conflict(f"study {study.name!r} is there already and differs: {'; '.join(differing)}")
+            if run is None or run.state in ("failed", "cancelled") or (other_margin and not active):
                 queued = Run(study.name, "queued", now(), trials)
                 self._folders.make(queued, specs.plain(study))
                 self._runs[study.name] = queued

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.study.margins import EARLIER, MARGIN
+
 if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
@@ -31,13 +33,21 @@ def stored(study: Study) -> dict[str, Any]:
 
 
 def differences(there: dict[str, Any], submitted: dict[str, Any]) -> list[str]:
-    """Return the fields in which two specifications differ, in words.
+    """Return the fields in which two specifications differ, in words; margins that one had before do not
+    count.
 
     >>> differences({"name": "a", "seeds": [0, 1]}, {"name": "a", "seeds": [0], "epochs": 2})
     ['seeds is [0, 1], got [0]', 'epochs is not given, got 2']
     """
-    names = [name for name in {**there, **submitted} if there.get(name) != submitted.get(name)]
+    names = [
+        name for name in {**there, **submitted} if there.get(name) != submitted.get(name) and name != EARLIER
+    ]
     return [f"{name} is {_shown(there, name)}, got {_shown(submitted, name)}" for name in names]
+
+
+def without_margin(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a specification without its margin, which changes no trial."""
+    return {name: value for name, value in fields.items() if name != MARGIN}
 
 
 def _shown(fields: dict[str, Any], name: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from search_spaces.designs import design_from_dict
 from search_spaces.spaces import SearchSpace
 from sensitivity.study import own_trainables
+from sensitivity.study.margins import check_margin
 from sensitivity.study.resolved import ResolvedStudy
 from sensitivity.text.truth_values import NOT_BOOLEAN
 from trainables.function_tasks import DIRECT
@@ -43,6 +44,7 @@ class StudyFields(BaseModel):
     limit: Annotated[int | None, NOT_BOOLEAN] = Field(default=None, ge=1, lt=2**31)
     metric: str = "train_loss_end"
     direction: Literal["min", "max"] = "min"
+    margin: float | None = None
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     cohort_size: Annotated[int | None, NOT_BOOLEAN] = Field(default=None, ge=1)
     trainable: str | None = None
@@ -106,6 +108,13 @@ class StudyFields(BaseModel):
     @classmethod
     def _distinct_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         return _distinct("seeds", seeds)
+
+    @field_validator("margin", mode="before")
+    @classmethod
+    def _positive_margin(cls, margin: Any) -> Any:
+        if margin is not None:
+            check_margin(margin)
+        return margin
 
     @field_validator("spaces", mode="before")
     @classmethod

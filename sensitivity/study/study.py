@@ -17,6 +17,9 @@ from sensitivity.text.notebook_views import notebook_view
 from sensitivity.text.yaml_text import read_yaml
 from trainables.names import InputError, unknown
 
+NUMBERED = ("random", "sobol", "latin_hypercube")
+"""Kinds of designs that draw as many configurations as their field ``n`` says."""
+
 
 class Study(StudyFields):
     """A study: optimizer variants, tasks, configurations and seeds, validated.
@@ -40,6 +43,8 @@ class Study(StudyFields):
         metric: one of :data:`METRICS`, ``train_`` or ``test_`` with a metric of the task (``test_accuracy``),
             or a metric that the trainable reports.
         direction: ``min`` or ``max``.
+        margin: difference of the metric, in its unit, that counts as none; if None, 0.05 of what can be won
+            where the metric is a loss, and no margin elsewhere. It changes verdicts, and no trial.
         cohort_size: number of trials that a worker trains before it asks for more; chosen from the number of
             trials if None.
         trainable: a Ray Tune function or class instead of tasks, or ``module:name`` of one. It receives one
@@ -173,6 +178,27 @@ def with_changes(study: Study, **changes: Any) -> Study:
     """Return the study with changed fields, validated again; a change of None is ignored."""
     changed = {name: value for name, value in changes.items() if value is not None}
     return Study(**{**study.model_dump(exclude_unset=True), **changed}) if changed else study
+
+
+def with_configurations(study: Study, n: int | None) -> Study:
+    """Return the study with ``n`` points of its design, or of each variant's; None changes nothing.
+
+    Raises:
+        InputError: for a design whose number of configurations is not a field of its own.
+    """
+    if n is None:
+        return study
+    every = {"design": study.design, **study.designs} if study.design else dict(study.designs)
+    for name, design in every.items():
+        if design["kind"] not in NUMBERED:
+            where = "design" if name == "design" else f"design of {name}"
+            raise InputError(
+                f"configurations needs a design of {', '.join(NUMBERED)}; the {where} is {design['kind']!r}"
+            )
+    designs = {name: {**design, "n": n} for name, design in study.designs.items()}
+    return with_changes(
+        study, design={**study.design, "n": n} if study.design else None, designs=designs or None
+    )
 
 
 def _jsonable(value: Any) -> Any:

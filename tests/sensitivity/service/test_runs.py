@@ -163,6 +163,22 @@ def test_a_study_of_the_store_is_compared_with_what_is_there(settings: Settings,
         assert states(runs) == {"a": "running"}
 
 
+def test_another_margin_alone_is_the_same_study_once_it_has_ended(settings: Settings, held: Held) -> None:
+    with opened(settings, held) as runs:
+        give(runs, "a")
+        with pytest.raises(Conflict, match=r"margin is not given, got 0\.1"):
+            runs.submit(study("a", margin=0.1), 2, None)
+        held.end(runs.folder("a"), "a", 0)
+        runs.tend()
+        assert not runs.submit(study("a", margin=0.1), 2, None)
+        assert states(runs) == {"a": "running"}
+        assert Study.load(runs.folder("a") / "study.json").margin == 0.1
+        held.end(runs.folder("a"), "a", 0)
+        runs.tend()
+        assert not runs.submit(study("a", margin=0.1), 2, None)
+        assert states(runs) == {"a": "completed"}
+
+
 def test_the_same_again_goes_on_with_what_was_stopped(settings: Settings, held: Held) -> None:
     with opened(settings, held) as runs:
         give(runs, "a")

@@ -68,7 +68,7 @@ def test_two_lengths_of_one_body_end_the_connection(reader: httpx.Client) -> Non
     assert b"connection: close" in found.lower()
 
 
-@pytest.mark.parametrize("field", ["epochs", "batch_size", "limit", "seeds", "cohort_size"])
+@pytest.mark.parametrize("field", ["epochs", "batch_size", "limit", "seeds", "cohort_size", "margin"])
 def test_a_truth_value_is_no_number(client: httpx.Client, settings: Settings, field: str) -> None:
     refused = client.post("/api/v1/studies", json={**SPEC, field: [True] if field == "seeds" else True})
     assert refused.status_code == 422

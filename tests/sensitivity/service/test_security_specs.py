@@ -51,6 +51,7 @@ def test_what_comes_with_the_package_is_welcome(name: str) -> None:
             {"design": {"kind": "adaptive", "n": 20, "scheduler": "asha"}, "epochs": 9},
             id="an adaptive design",
         ),
+        pytest.param({"margin": 0.002}, id="a margin"),
         pytest.param({"name": "Größe 2.0 + x"}, id="a name with signs and spaces"),
         pytest.param({"design": {"kind": "explicit", "rows": [{"lr": 0.1}] * 2}, "space": [LR]}, id="rows"),
     ],

@@ -1,0 +1,76 @@
+"""What would decide the pairs that a study leaves undecided, with commands that can be pasted."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from sensitivity.measures.differences import FEW_SEEDS
+from sensitivity.measures.verdicts import UNDECIDED
+from sensitivity.results.results import IMPORTED, records
+from sensitivity.study.study import NUMBERED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.results.results import Results
+
+MOST_SEEDS, MOST_CONFIGURATIONS = 50, 1_000
+"""Units above which no command is told: nobody decides a pair at that cost."""
+
+
+def next_steps(results: Results, table: pd.DataFrame, *, source: str = "STUDY.yaml") -> list[str]:
+    """Return a sentence for each undecided pair of the primary measure, the cheapest first.
+
+    Args:
+        results: Results that the verdicts are about.
+        table: Verdicts of :func:`sensitivity.measures.verdicts.verdicts`.
+        source: The study in the words of ``sensitivity run``: a file, or ``--preset NAME``.
+    """
+    pairs = [row for row in records(table) if row["primary"] and row["verdict"] == UNDECIDED]
+    several = table["task"].nunique() > 1
+    steps = [_step(results, row, source, several=several) for row in pairs]
+    return [text for _, text in sorted(steps, key=lambda step: step[0])]
+
+
+def _step(results: Results, row: dict[str, Any], source: str, *, several: bool) -> tuple[float, str]:
+    """Return the units that a pair needs, and its sentence."""
+    where = f" on {row['task']}" if several else ""
+    pair = f"Not decided{where}: {row['a']} against {row['b']}."
+    if math.isfinite(row["configurations"]):
+        return row["configurations"], f"{pair} {_configurations(results, row, source)}"
+    if math.isfinite(row["seeds"]):
+        return row["seeds"], f"{pair} {_seeds(results, row, source)}"
+    if row["note"]:
+        command = _command(results, source, FEW_SEEDS)
+        more = f": `{command}`" if command else ""
+        return math.inf, f"{pair} One seed does not tell the noise{more}."
+    return math.inf, f"{pair} Nothing tells how many trials would decide it."
+
+
+def _seeds(results: Results, row: dict[str, Any], source: str) -> str:
+    needed, there = int(row["seeds"]), int(results.trials["seed"].nunique())
+    if needed > MOST_SEEDS:
+        return f"More than {MOST_SEEDS} seeds would be needed."
+    more = max(1, needed - there)
+    words = f"{more} more seed{'s' if more > 1 else ''} would decide it with a chance of 80%"
+    command = _command(results, source, needed)
+    return f"{words}: `{command}`." if command else f"{words}."
+
+
+def _command(results: Results, source: str, seeds: int) -> str:
+    """Return the command that gives a study so many seeds; empty where its seeds are not the first ones."""
+    there = sorted(set(results.trials["seed"]))
+    if IMPORTED in results.spec or there != list(range(len(there))):
+        return ""
+    return f"sensitivity run {source} --seeds {seeds}"
+
+
+def _configurations(results: Results, row: dict[str, Any], source: str) -> str:
+    needed = int(row["configurations"])
+    if needed > MOST_CONFIGURATIONS:
+        return f"More than {MOST_CONFIGURATIONS:,} configurations of each variant would be needed."
+    words = f"{needed} configurations of each variant would decide it with a chance of 80%"
+    if IMPORTED in results.spec or results.design not in NUMBERED or results.designs:
+        return f"{words}."
+    return f"{words}: `sensitivity run {source} --configurations {needed}`."
