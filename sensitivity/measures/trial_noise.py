@@ -13,7 +13,7 @@ from sensitivity.measures.surface import mixed_with_cap, noise_trend
 
 TAILS = (2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0, math.inf)
 """Degrees of freedom of Student's t that the noise of a trial may have."""
-TEMPER = 1 / 3
+TEMPER = 0.4
 """Power of the likelihood of the tails: few residuals tell little of tails, and too light ones mislead."""
 NEIGHBOURS = 2.0
 """Trials for which the rate at the same levels counts in a configuration's chance to diverge."""

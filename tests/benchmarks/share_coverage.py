@@ -20,7 +20,7 @@ from sensitivity.measures.factorial import with_interactions
 from sensitivity.measures.losses import LOSSES
 from sensitivity.measures.noise import NOISE, seed_noise
 from sensitivity.measures.variance_shares import INTERACTIONS, variance_shares
-from tests.benchmarks.cells import GRIDS, INITIAL, RANDOM, Array, Cell
+from tests.benchmarks.cells import GRIDS, INITIAL, RANDOM, Cell
 
 DRAWS = 500
 FINE = 300
