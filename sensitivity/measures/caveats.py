@@ -10,7 +10,7 @@ import pandas as pd
 from search_spaces.hyperparameters import Float, Integer
 from sensitivity.measures import forest as forests
 from sensitivity.measures.edges import advice
-from sensitivity.measures.effects import exact_effects
+from sensitivity.measures.factorial import is_replicated_grid
 from sensitivity.measures.losses import FIXED, groups, scaled
 from sensitivity.measures.outliers import outliers
 from sensitivity.results.capping import reference
@@ -172,7 +172,7 @@ def _surrogates(results: Results) -> list[tuple[str, str]]:
     """Return one sentence a task for all its variants."""
     poor: dict[str, list[str]] = {}
     for group in groups(results):
-        if group.learned and exact_effects(results, group.task, group.variant) is None:
+        if group.learned and not is_replicated_grid(results, group.task, group.variant):
             r2 = forests.surrogate_r_squared(scaled(group), results.spaces[group.variant])
             if r2 < forests.POOR:
                 poor.setdefault(group.task, []).append(f"{group.variant} {r2:.2f}")

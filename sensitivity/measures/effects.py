@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sensitivity.measures.factorial import factorial, together
+from sensitivity.measures.factorial import is_replicated_grid, with_interactions
 from sensitivity.measures.forest import FEWEST, TREES
 from sensitivity.measures.noise import NOISE, seed_noise
 from sensitivity.measures.variance_shares import INTERACTIONS, UNEXPLAINED, variance_shares
-from trainables.names import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,28 +82,16 @@ def effects_in_short(results: Results, shares: Callable[[], pd.DataFrame] | None
 
 
 def exact_effects(results: Results, task: str, variant: str) -> pd.DataFrame | None:
-    """Return the exact effects of one variant, as :func:`effects_in_short`; None where a forest is needed."""
-    try:
-        return _in_short(factorial(_only(results, task, variant)))
-    except InputError:
+    """Return the exact effects of one variant, as :func:`effects_in_short`; None where a forest is needed.
+
+    The error of a factorial analysis are its seeds, so that a grid with one seed needs a forest too.
+    """
+    if not is_replicated_grid(results, task, variant):
         return None
+    table = with_interactions(_only(results, task, variant))
+    return table[table["order"].isin(("main", "pairs", "noise"))].reset_index(drop=True)
 
 
 def _only(results: Results, task: str, variant: str) -> Results:
     chosen = (results.trials["task"] == task) & (results.trials["variant"] == variant)
     return replace(results, trials=results.trials[chosen].reset_index(drop=True))
-
-
-def _in_short(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a factorial analysis with its interactions in one row.
-
-    Raises:
-        InputError: without seed replicates, which are its error term.
-    """
-    main, noise = table[table["order"] == "main"], table[table["order"] == "noise"]
-    if noise.empty or noise["value"].isna().any():
-        raise InputError("a factorial analysis needs at least two seeds of every configuration")
-    interactions = together(table)
-    return pd.concat(
-        [main, *([pd.DataFrame([interactions])] if interactions else []), noise], ignore_index=True
-    )

@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sensitivity.measures.cells import inactive
+from sensitivity.measures.components import (
+    Simulated,
+    grid_freedoms,
+    shares,
+    simulated_grid,
+    simulated_means,
+    squares,
+)
 from sensitivity.measures.losses import Array, Losses, losses, note, scaled
-from sensitivity.measures.noise import NOISE
+from sensitivity.measures.noise import NOISE, noise_of
+from sensitivity.measures.resampling import DRAWS
 from sensitivity.measures.variance_shares import INTERACTIONS
-from sensitivity.results.results import records
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -21,24 +30,32 @@ if TYPE_CHECKING:
 
 HIGHER, UNSEPARATED = "higher order", "unexplained (higher order or noise)"
 """Effects of more than two hyperparameters; the same where one seed cannot separate them from noise."""
-EXTRA = ["omega_squared", "partial_eta_squared", "partial_omega_squared", "df", "f", "p"]
+EXTRA = ["eta_squared", "omega_squared", "partial_eta_squared", "partial_omega_squared", "df", "f", "p"]
 COLUMNS = ["task", "variant", "effect", "order", "value", "low", "high", "n", "note", *EXTRA]
 
 
-def factorial(results: Results, *, level: float = 0.95) -> pd.DataFrame:
+def factorial(results: Results, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     r"""Return the analysis of variance of the capped loss over a full grid.
 
     The rows are every hyperparameter, every pair, all higher orders together, and the seeds. With :math:`\bar
     y_U` the mean at the levels of the hyperparameters U, :math:`e_U = \sum_{W \subseteq U} (-1)^{|U| - |W|}
-    \bar y_W` and MS = SS / df,
+    \bar y_W`, MS = SS / df, C cells of S seeds, and :math:`s^2` the mean of the cells' variances,
 
     .. math:: SS_U = \sum e_U^2, \quad df_U = \prod_{j \in U} (m_j - 1), \quad F_U = MS_U / MS_E, \quad
-              \eta^2 = \frac{SS_U}{SS_T}, \quad \omega^2 = \frac{SS_U - df_U MS_E}{SS_T + MS_E}
+              V_U = \frac{SS_U - df_U s^2}{C S}
 
-    the sum over trials. ``value`` is eta squared, a share of the variance over the levels of this grid, each
-    with equal weight; with the seeds the shares sum to 1. Omega squared is the expectation of eta squared
-    without the noise; partial ones leave the other effects out of the total. ``p`` is the p-value of "no
-    effect". The interval of eta squared is from the F's noncentrality that the data allow.
+    the sum over trials. ``value`` is the share of the variance of a single trial over the levels of this
+    grid, each with equal weight: that of the seeds is :math:`N = s^2 / (s^2 + \max(0, \sum_U V_U))`, as in
+    :func:`sensitivity.measures.noise.seed_noise`, and those of the effects are in proportion to
+    :math:`\max(0, V_U)` and sum to 1 - N. The components :math:`V_U` are unbiased also where cells are not
+    equally noisy (:func:`sensitivity.measures.components.grid_components`). The interval inverts a test in
+    simulated studies (:meth:`sensitivity.measures.components.Simulated.interval`), with noise as in
+    :class:`sensitivity.measures.trial_noise.TrialNoise`; it includes 0 where the F test does not reject.
+
+    .. math:: \eta^2 = \frac{SS_U}{SS_T}, \quad \omega^2 = \frac{SS_U - df_U MS_E}{SS_T + MS_E}
+
+    Eta squared counts noise as effect; omega squared does not. Partial ones leave the other effects out of
+    the total. ``p`` is the p-value of "no effect".
 
     With one seed the higher orders stand for the error, as :data:`UNSEPARATED`; a single pair does where
     there are two hyperparameters. Then no effect can be told from noise where these matter, and a note says
@@ -47,23 +64,42 @@ def factorial(results: Results, *, level: float = 0.95) -> pd.DataFrame:
     Args:
         results: Results of a study.
         level: Level of the interval, between 0 and 1.
+        draws: Number of simulated studies.
+        seed: Seed of the simulated studies.
 
     Raises:
         InputError: if a variant's configurations are no full grid with all its seeds.
 
-    Sources: Montgomery, "Design and Analysis of Experiments" (2017), chapter 5; Olejnik & Algina,
-    "Generalized Eta and Omega Squared Statistics", Psychological Methods 8 (2003); Steiger, "Beyond the F
-    Test", Psychological Methods 9 (2004), for the interval.
+    Sources: Montgomery, "Design and Analysis of Experiments" (2017), chapter 5; Searle, Casella & McCulloch,
+    "Variance Components" (1992), for the components; Olejnik & Algina, "Generalized Eta and Omega Squared
+    Statistics", Psychological Methods 8 (2003).
     """
+    table = with_interactions(results, level=level, draws=draws, seed=seed)
+    return table[table["order"] != "pairs"].reset_index(drop=True)
+
+
+def with_interactions(
+    results: Results, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    """Return :func:`factorial` with a row for all interactions together, of order ``pairs``."""
     rows: list[dict[str, Any]] = []
     for task, variant in results.groups:
         group = scaled(losses(results, task, variant))
+        grid, places = _grid(group, results.design_of(variant))
         keys = {"task": task, "variant": variant, "n": group.trials}
-        rows += [
-            {**keys, **effect_row}
-            for effect_row in _table(group, _grid(group, results.design_of(variant)), level)
-        ]
+        analysis = _Analysis(group, grid, places, level, draws, seed)
+        rows += [{**keys, **effect_row} for effect_row in analysis.rows()]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def is_replicated_grid(results: Results, task: str, variant: str) -> bool:
+    """Return True if a variant's trials are a full grid with at least two seeds."""
+    group = losses(results, task, variant)
+    try:
+        _grid(group, results.design_of(variant))
+    except InputError:
+        return False
+    return group.loss.shape[1] > 1
 
 
 @dataclass
@@ -72,10 +108,11 @@ class _Effect:
     order: str
     squares: float
     freedom: int
+    members: NDArray[np.bool_]
 
 
-def _grid(group: Losses, kind: str) -> Array:
-    """Return the losses as ``[levels of each hyperparameter ..., seeds]``."""
+def _grid(group: Losses, kind: str) -> tuple[Array, NDArray[np.int64]]:
+    """Return losses as ``[levels of each hyperparameter ..., seeds]``, and the configuration of each cell."""
     missing = int((~np.isfinite(group.loss)).sum())
     levels = [np.unique(group.units[:, j], return_inverse=True) for j in range(len(group.names))]
     shape = [len(values) for values, _ in levels]
@@ -95,34 +132,76 @@ def _grid(group: Losses, kind: str) -> Array:
         raise InputError(
             f"factorial needs a full grid, got {kind!r} with some cells twice; use variance_shares"
         )
-    return grid
+    numbers = np.empty(shape, np.int64)
+    numbers[tuple(places.reshape(-1) for _, places in levels)] = np.arange(len(group.loss))
+    return grid, numbers.reshape(-1)
 
 
-def _table(group: Losses, y: Array, level: float) -> list[dict[str, Any]]:
-    seeds = y.shape[-1]
-    terms = _effects(group.names, y.mean(axis=-1), seeds)
-    total = float(((y - y.mean()) ** 2).sum())
-    if total <= 1e-24 * max(1e-300, float((y**2).sum())):
-        total = 0.0
-    within = float(((y - y.mean(axis=-1, keepdims=True)) ** 2).sum())
-    error, freedom, remark = within, y[..., 0].size * (seeds - 1), note(group)
-    if seeds == 1:
-        last = terms[-1] if terms[-1].order != "main" else None
-        error, freedom = (last.squares, last.freedom) if last else (float("nan"), 0)
-        remark += f": {last.effect} taken as the error" if last else ": nothing to take as the error"
-    rows = []
-    for term in terms:
-        judged = freedom > 0 and not (seeds == 1 and term is terms[-1])
-        rows.append({**_judged(term, error, freedom, total, y.size, level, judged=judged), "note": remark})
-    noise: dict[str, Any] = {
-        "effect": NOISE,
-        "order": "noise",
-        "df": y[..., 0].size * (seeds - 1),
-        "note": note(group),
-    }
-    noise["value"] = (within / total if total else 0.0) if seeds > 1 else float("nan")
-    noise["low"], noise["high"] = _noise_interval(noise["value"], noise["df"], level)
-    return [*rows, noise]
+@dataclass(frozen=True)
+class _Analysis:
+    group: Losses
+    losses: Array
+    places: NDArray[np.int64]
+    level: float
+    draws: int
+    seed: int
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of all effects, of all interactions together, and of the seeds."""
+        y = self.losses
+        seeds, cells, remark = y.shape[-1], y[..., 0].size, note(self.group)
+        terms = _effects(self.group.names, y.mean(axis=-1), seeds)
+        total = float(((y - y.mean()) ** 2).sum())
+        if total <= 1e-24 * max(1e-300, float((y**2).sum())):
+            total = 0.0
+        error, freedom = float(((y - y.mean(axis=-1, keepdims=True)) ** 2).sum()), cells * (seeds - 1)
+        judged, last = terms, None
+        if seeds == 1:
+            last = terms[-1] if terms[-1].order != "main" else None
+            error, freedom = (last.squares, last.freedom) if last else (0.0, 0)
+            remark += f": {last.effect} taken as the error" if last else ": nothing to take as the error"
+            judged = [term for term in terms if term is not last]
+        components = np.array([term.squares for term in judged])
+        if freedom:
+            components -= np.array([term.freedom for term in judged]) * error / freedom
+        components /= cells * seeds
+        noise = error / freedom if freedom else 0.0
+        studies = self._studies(noise) if total and freedom and error / freedom > 1e-20 * total else None
+        share = shares(components[None], np.array([noise]))[0] * bool(total)
+        if last is None:
+            judged = [*judged, *_together(terms)]
+        rows = []
+        for term in judged:
+            value = float(share[term.members].sum())
+            row = _tested(term, error, freedom, total, y.size)
+            row |= {"value": value, "low": value, "high": value, "note": remark}
+            if not freedom:
+                row |= {"low": np.nan, "high": np.nan}
+            elif studies is not None:
+                row["low"], row["high"] = studies.interval(components, term.members, value, self.level)
+                row["low"] = 0.0 if row["p"] > 1 - self.level else row["low"]
+            rows.append(row)
+        if last is not None:
+            eta = last.squares / total if total else 0.0
+            rows.append(
+                {**_named(last), "value": float(1 - share.sum()) if total else 0.0, "eta_squared": eta}
+            )
+            rows[-1]["note"] = remark
+        return [*rows, self._noise(error / total if total else 0.0)]
+
+    def _studies(self, noise: float) -> Simulated:
+        """Return simulated studies; with one seed the last effect, of variance ``noise``, is their error."""
+        means = self.losses.mean(axis=-1)
+        if self.losses.shape[-1] == 1:
+            return simulated_means(means, noise, draws=self.draws, seed=self.seed)
+        return simulated_grid(self.group, means, self.places, draws=self.draws, seed=self.seed)
+
+    def _noise(self, eta: float) -> dict[str, Any]:
+        """Return the row of the seeds."""
+        seeds = self.losses.shape[-1]
+        row = {"effect": NOISE, "order": "noise", "df": self.losses[..., 0].size * (seeds - 1)}
+        noise = noise_of(self.group, draws=self.draws, seed=self.seed, level=self.level)
+        return {**row, **noise, "eta_squared": eta if seeds > 1 else np.nan}
 
 
 def _effects(names: tuple[str, ...], mean: Array, seeds: int) -> list[_Effect]:
@@ -130,68 +209,51 @@ def _effects(names: tuple[str, ...], mean: Array, seeds: int) -> list[_Effect]:
 
     The higher orders are one effect, which exists for more than two hyperparameters.
     """
-    axes = range(mean.ndim)
-    centred = mean - mean.mean()
-    alone = {j: centred.mean(axis=tuple(k for k in axes if k != j), keepdims=True) for j in axes}
-    terms = []
-    left, freedom = centred.copy(), mean.size - 1
-    for chosen in [*itertools.combinations(axes, 1), *itertools.combinations(axes, 2)]:
-        if len(chosen) == 1:
-            effect = alone[chosen[0]]
-        else:
-            both = centred.mean(axis=tuple(k for k in axes if k not in chosen), keepdims=True)
-            effect = both - alone[chosen[0]] - alone[chosen[1]]
-        left = left - effect
-        degrees = int(np.prod([mean.shape[j] - 1 for j in chosen]))
-        freedom -= degrees
-        squares = float((effect**2).mean()) * mean.size * seeds
-        terms.append(
-            _Effect(
-                " x ".join(names[j] for j in chosen), "main" if len(chosen) == 1 else "pair", squares, degrees
-            )
-        )
-    if mean.ndim > 2:
-        terms.append(
-            _Effect(HIGHER if seeds > 1 else UNSEPARATED, "rest", float((left**2).sum()) * seeds, freedom)
-        )
-    return terms
+    pairs = list(itertools.combinations(names, 2))
+    called = [*((name, "main") for name in names), *((" x ".join(pair), "pair") for pair in pairs)]
+    if len(names) > 2:
+        called.append((HIGHER if seeds > 1 else UNSEPARATED, "rest"))
+    found = squares(mean[None], mean[None])[0] * mean.size * seeds
+    freedoms = grid_freedoms(mean.shape)
+    judged = len(called) - (seeds == 1 and called[-1][1] != "main")
+    return [
+        _Effect(effect, order, max(0.0, float(found[i])), int(freedoms[i]), np.arange(judged) == i)
+        for i, (effect, order) in enumerate(called)
+    ]
 
 
-def together(table: pd.DataFrame, *, level: float = 0.95) -> dict[str, Any] | None:
-    """Return all interactions of one variant's analysis as one effect, with its interval.
+def _together(terms: list[_Effect]) -> list[_Effect]:
+    """Return all interactions as one effect; none with one hyperparameter."""
+    parts = [term for term in terms if term.order != "main"]
+    if not parts:
+        return []
+    members = np.any([part.members for part in parts], axis=0)
+    found = sum(part.squares for part in parts), sum(part.freedom for part in parts)
+    return [_Effect(INTERACTIONS, "pairs", *found, members)]
+
+
+def _named(term: _Effect) -> dict[str, Any]:
+    unknown = dict.fromkeys(("value", "low", "high", *EXTRA), np.nan)
+    return {**unknown, "effect": term.effect, "order": term.order, "df": term.freedom}
+
+
+def _tested(term: _Effect, error: float, freedom: int, total: float, n: int) -> dict[str, Any]:
+    """Return the row of an effect with its classical effect sizes and its F test, without its share.
 
     Args:
-        table: Table of :func:`factorial`.
-        level: Level of the interval, between 0 and 1.
-
-    Returns:
-        The effect; None with one hyperparameter, or without an error term.
+        term: The effect.
+        error: Sum of squares of the error.
+        freedom: Degrees of freedom of the error, 0 where there is none.
+        total: Sum of squares of all trials.
+        n: Number of trials.
     """
-    noise, part = table[table["order"] == "noise"], table[table["order"].isin(("pair", "rest"))]
-    if part.empty or noise["value"].isna().any():
-        return None
-    error, freedom = float(noise["value"].iloc[0]), int(noise["df"].iloc[0])
-    effect = _Effect(INTERACTIONS, "pairs", float(part["value"].sum()), int(part["df"].sum()))
-    total = 1.0 if table["value"].sum() > 0 else 0.0
-    row = _judged(effect, error, freedom, total, int(table["n"].iloc[0]), level, judged=True)
-    return {**records(part)[0], **row}
-
-
-def _judged(
-    term: _Effect, error: float, freedom: int, total: float, n: int, level: float, *, judged: bool
-) -> dict[str, Any]:
     from scipy.stats import f as f_distribution
 
-    row: dict[str, Any] = {
-        "effect": term.effect,
-        "order": term.order,
-        "df": term.freedom,
-        **dict.fromkeys(("low", "high", *EXTRA[:3]), np.nan),
-    }
-    row |= {"value": term.squares / total if total else 0.0, "f": np.nan, "p": np.nan}
+    row = _named(term)
     if not total:
-        return {**row, "low": 0.0, "high": 0.0, **dict.fromkeys(EXTRA[:3], 0.0), "p": 1.0}
-    if not judged or not term.freedom:
+        return {**row, **dict.fromkeys(EXTRA[:4], 0.0), "p": 1.0}
+    row["eta_squared"] = term.squares / total
+    if not freedom or not term.freedom:
         return row
     mean_error = error / freedom
     gain = term.squares - term.freedom * mean_error
@@ -201,45 +263,7 @@ def _judged(
     row["partial_omega_squared"] = max(0.0, gain / rest) if rest > 0 else 0.0
     if mean_error <= 1e-20 * total:  # without noise every effect is certain
         certain = term.squares > 1e-20 * total
-        return {
-            **row,
-            "low": row["value"],
-            "high": row["value"],
-            "f": np.inf if certain else np.nan,
-            "p": 0.0 if certain else 1.0,
-        }
+        return {**row, "f": np.inf if certain else np.nan, "p": 0.0 if certain else 1.0}
     row["f"] = term.squares / term.freedom / mean_error
     row["p"] = float(f_distribution.sf(row["f"], term.freedom, freedom))
-    low, high = (
-        _noncentrality(row["f"], term.freedom, freedom, q) for q in ((1 + level) / 2, (1 - level) / 2)
-    )
-    # Noise biases eta squared upwards, so for an F far below 1 it can lie above the interval.
-    return {
-        **row,
-        "low": min(1.0, low * mean_error / total),
-        "high": min(1.0, max(row["value"], high * mean_error / total)),
-    }
-
-
-def _noncentrality(f: float, freedom: int, error_freedom: int, q: float) -> float:
-    """Return the noncentrality at which a share q of F's are below f; 0 where even no effect gives less."""
-    from scipy.optimize import brentq
-    from scipy.special import ncfdtr
-
-    def above(x: float) -> float:
-        return float(ncfdtr(freedom, error_freedom, x, f)) - q
-
-    if not above(1e-9) > 0:
-        return 0.0
-    upper = 4 * freedom * f + 40
-    return float(brentq(above, 1e-9, upper)) if above(upper) < 0 else upper
-
-
-def _noise_interval(share: float, freedom: int, level: float) -> tuple[float, float]:
-    """Return the interval of a variance, from the chi-squared distribution."""
-    from scipy.stats import chi2
-
-    if not np.isfinite(share) or not freedom:
-        return float("nan"), float("nan")
-    low, high = (share * freedom / float(chi2.ppf(q, freedom)) for q in ((1 + level) / 2, (1 - level) / 2))
-    return min(1.0, low), min(1.0, high)
+    return row

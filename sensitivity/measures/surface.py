@@ -105,7 +105,7 @@ def _surface(group: Losses, draws: int, rng: np.random.Generator) -> Surface:
     together = int(np.maximum(counts - 1, 0).sum())
     variance = deviation**2 / np.maximum(counts, 1)
     noise, again = (_noise(variance, freedom, together, draws, rng) for _ in range(2))
-    for place in np.flatnonzero(_mixed(group)):
+    for place in np.flatnonzero(mixed_with_cap(group)):
         trials = group.loss[place][np.isfinite(group.loss[place])]
         again[:, place], noise[:, place] = (
             sign * (rng.choice(trials, (draws, len(trials))).mean(axis=1) - observed[place])
@@ -146,15 +146,15 @@ def deviations(group: Losses) -> tuple[Array, Array]:
 
     Configurations of which some trials are at the cap, and others not, keep their own: whether a trial
     diverges is another kind of noise than that of trials that train. The others are moderated together,
-    around a trend with the place in the space where there is one (:func:`_trend`).
+    around a trend with the place in the space where there is one (:func:`noise_trend`).
     """
     loss = group.loss
     counts = np.isfinite(loss).sum(axis=1)
-    mixed = _mixed(group)
+    mixed = mixed_with_cap(group)
     if mixed.sum() > len(loss) - 3:
         mixed[:] = False
     deviation, freedom = np.empty(len(loss)), np.empty(len(loss))
-    trend = _trend(loss[~mixed], group.units[~mixed])
+    trend = noise_trend(loss[~mixed], group.units[~mixed])
     deviation[~mixed], freedom[~mixed] = moderated(loss[~mixed] / trend[:, None])
     deviation[~mixed] *= trend
     if mixed.any():
@@ -165,13 +165,13 @@ def deviations(group: Losses) -> tuple[Array, Array]:
     return deviation, freedom
 
 
-def _mixed(group: Losses) -> NDArray[np.bool_]:
+def mixed_with_cap(group: Losses) -> NDArray[np.bool_]:
     """Return True for each configuration of which some trials are at the cap and others are not."""
     at_cap = (group.loss >= group.initial).sum(axis=1)
     return np.asarray((at_cap > 0) & (at_cap < np.isfinite(group.loss).sum(axis=1)))
 
 
-def _trend(loss: Array, units: Array) -> Array:
+def noise_trend(loss: Array, units: Array) -> Array:
     r"""Return how noise changes over the space, as factors around 1, ``[configurations]``.
 
     The logarithms of the variances between seeds are regressed on the hyperparameters and their squares where

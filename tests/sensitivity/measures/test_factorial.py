@@ -11,8 +11,11 @@ from scipy import stats
 
 from search_spaces import Categorical, Float, Integer, SearchSpace
 from search_spaces.designs import Grid, Random
-from sensitivity.measures import factorial
+from sensitivity.measures import factorial, main_effects, seed_noise, variance_shares
+from sensitivity.measures.components import grid_freedoms, squares
 from sensitivity.results.results import Results
+from tests.benchmarks.cells import GRIDS
+from tests.benchmarks.share_coverage import covered
 from tests.sensitivity.measures.known import known_results, made
 from trainables.known_answers import LrValley
 from trainables.names import InputError
@@ -28,12 +31,17 @@ def grid(space: SearchSpace, loss: Any, points: int, seeds: int = 3) -> Results:
 
 def test_a_grid_worked_by_hand() -> None:
     """SS_a = 8 * 2^2 = 32, SS_b = 8 * 3.5^2 = 98, SS_ab = 8 * 1.5^2 = 18, SS_e = 8 with 4 degrees of freedom;
-    SS_T = 156."""
+    SS_T = 156. The noise has the variance 2, so that each component is (SS - 2) / 8: 3.75, 12, 2, and with the
+    noise 19.75."""
     space = SearchSpace(Integer("a", 1, 2), Integer("b", 1, 2))
     table = factorial(grid(space, lambda c, seed: BY_HAND[c["a"], c["b"]][seed], 2, seeds=2)).set_index(
         "effect"
     )
+    # Shares of unbiased variance components; eta squared, which counts noise as effect, is its own column.
     assert dict(table["value"]) == pytest.approx(
+        {"a": 3.75 / 19.75, "b": 12 / 19.75, "a x b": 2 / 19.75, "seed noise": 2 / 19.75}
+    )
+    assert dict(table["eta_squared"]) == pytest.approx(
         {"a": 32 / 156, "b": 98 / 156, "a x b": 18 / 156, "seed noise": 8 / 156}
     )
     assert dict(table["f"].dropna()) == pytest.approx({"a": 16, "b": 49, "a x b": 9})
@@ -70,8 +78,15 @@ def test_two_hyperparameters_are_the_regressions_of_nested_models() -> None:
         "b": residual(a) - residual(a, b),
         "a x b": residual(a, b) - residual(cells),
     }
-    assert dict(table["value"].drop("seed noise")) == pytest.approx(
+    assert dict(table["eta_squared"].drop("seed noise")) == pytest.approx(
         {name: square / residual() for name, square in squares.items()}
+    )
+    # Components of 12 cells with 3 seeds; the residual of the cells has 24 degrees of freedom.
+    noise, freedoms = residual(cells) / 24, {"a": 2, "b": 3, "a x b": 6}
+    parts = {name: (square - freedoms[name] * noise) / 36 for name, square in squares.items()}
+    whole = sum(parts.values()) + noise
+    assert dict(table["value"].drop("seed noise")) == pytest.approx(
+        {name: part / whole for name, part in parts.items()}
     )
     assert table["value"].sum() == pytest.approx(1)
 
@@ -107,6 +122,45 @@ def test_three_hyperparameters_leave_higher_orders_and_sum_to_one() -> None:
     assert table["value"].sum() == pytest.approx(1)
     assert table.set_index("effect").loc["nu", "p"] == 1
     assert table.set_index("effect").loc["lr", "p"] == 0
+
+
+def test_noise_adds_its_mean_variance_to_every_component_also_where_cells_differ() -> None:
+    """The expected sum of squares of noise in an effect is the trace of its projection times the variances."""
+    shape, variance = (3, 2, 4), np.random.default_rng(2).random(24)
+    one = [(np.eye(n) - 1 / n, np.full((n, n), 1 / n)) for n in shape]
+    for i, (chosen, freedom) in enumerate(
+        zip(((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)), grid_freedoms(shape)[:6], strict=True)
+    ):
+        projection = np.ones((1, 1))
+        for j, (effect, mean) in enumerate(one):
+            projection = np.kron(projection, effect if j in chosen else mean)
+        assert np.diag(projection) @ variance == pytest.approx(freedom * variance.mean())
+        y = np.random.default_rng(i).normal(size=24)
+        found = squares(y.reshape(1, *shape), y.reshape(1, *shape))[0, i]
+        assert found == pytest.approx(y @ projection @ y / 24)
+
+
+def test_seed_noise_is_the_same_number_in_every_table() -> None:
+    rng = np.random.default_rng(3)
+    draws = {(a, b, s): a * b + rng.normal() for a in (1, 2, 3) for b in (1, 2, 3, 4) for s in range(2)}
+    results = grid(TWO, lambda c, seed: draws[c["a"], c["b"], seed], 4, seeds=2)
+    y = np.array(list(draws.values())).reshape(12, 2)
+    noise = y.var(axis=1, ddof=1).mean()
+    between = y.mean(axis=1).var() - 11 / 12 * noise / 2  # of the 12 means over the levels
+    for table in (factorial(results), main_effects(results), variance_shares(results)):
+        row = table.set_index("effect").loc["seed noise"]
+        assert row["value"] == pytest.approx(noise / (noise + between))
+        assert tuple(row[["low", "high"]]) == tuple(seed_noise(results).iloc[0][["low", "high"]])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["equal noise", "unequal noise", "heavy tails", "20% diverged", "lr cliff"])
+def test_intervals_hold_the_shares_of_simulated_studies(name: str) -> None:
+    """The effects of 40 studies at two seeds; python -m tests.benchmarks.share_coverage has 300."""
+    cell = next(cell for cell in GRIDS if cell.name == name)
+    found = covered(cell, 2, 40)
+    assert np.mean([row.coverage for row in found.values()]) >= 0.9
+    assert all(row.coverage >= 0.8 for row in found.values())
 
 
 def test_one_seed_takes_the_highest_order_as_the_error() -> None:

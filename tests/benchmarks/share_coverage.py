@@ -1,0 +1,137 @@
+"""How often the intervals of variance shares hold the truth: ``python -m tests.benchmarks.share_coverage``.
+
+One row a cell of :mod:`tests.benchmarks.cells` and number of seeds: for every effect the coverage of its
+interval, and the median width over the range that holds 95% of the estimates. Grids are analysed by factorial
+(``--forest``: random cells by variance_shares), cells with missing trials and random cells by seed_noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sensitivity.measures.components import squares
+from sensitivity.measures.factorial import with_interactions
+from sensitivity.measures.losses import LOSSES
+from sensitivity.measures.noise import NOISE, seed_noise
+from sensitivity.measures.variance_shares import INTERACTIONS, variance_shares
+from tests.benchmarks.cells import GRIDS, INITIAL, RANDOM, Cell
+
+DRAWS = 500
+FINE = 300
+"""Number of levels of a hyperparameter over which shares of a random design are integrated."""
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Coverage of one effect in simulated studies.
+
+    Attributes:
+        truth: True share.
+        bias: Mean error of the estimates.
+        coverage: Share of the intervals that include the truth.
+        width: Median width of the intervals, over the range that holds 95% of the estimates.
+    """
+
+    truth: float
+    bias: float
+    coverage: float
+    width: float
+
+    def __str__(self) -> str:
+        return f"{self.truth:.3f} {self.bias:+.3f} {self.coverage:5.3f} {self.width:5.2f}"
+
+
+def true_shares(cell: Cell) -> dict[str, float]:
+    """Return the true shares of a cell, over its levels or over the space."""
+    levels = (FINE,) * len(cell.levels) if cell.random else cell.levels
+    axes = [(np.arange(n) + 0.5) / n if cell.random else np.linspace(0, 1, n) for n in levels]
+    units = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+    mean, variance = np.minimum(cell.mean(units, 0), INITIAL), cell.noise(units) ** 2
+    if cell.diverging is not None:
+        chance = cell.diverging(units)
+        variance = chance * (1 - chance) * (INITIAL - mean) ** 2 + (1 - chance) * variance
+        mean = chance * INITIAL + (1 - chance) * mean
+    surface = mean.reshape(1, *levels)
+    parts = np.maximum(0.0, np.where((found := squares(surface, surface)[0]) > 1e-15, found, 0.0))
+    names = cell.space.names
+    pairs = [f"{one} x {other}" for i, one in enumerate(names) for other in names[i + 1 :]]
+    called = [*names, *pairs, *(["higher order"] if len(names) > 2 else [])]
+    whole = parts.sum() + variance.mean()
+    truth = dict(zip(called, parts / whole, strict=True)) | {NOISE: variance.mean() / whole}
+    if len(names) > 1:
+        truth[INTERACTIONS] = float(parts[len(names) :].sum() / whole)
+    if len(names) == 2:
+        truth |= {f"total {name}": truth[name] + truth[INTERACTIONS] for name in names}
+    return truth
+
+
+def results_of(cell: Cell, seeds: int, number: int) -> Any:
+    """Return one study of the first variant, as far as these measures read results."""
+    group = cell.draw(seeds, number)[0][0]
+    kind = "random" if cell.random else "grid"
+    return SimpleNamespace(
+        spaces={group.variant: cell.space},
+        groups=[(group.task, group.variant)],
+        design_of=lambda variant: kind,
+        varied=lambda variant: cell.space.names,
+        **{LOSSES: {(group.task, group.variant): group}},
+    )
+
+
+def measured(cell: Cell, seeds: int, number: int, *, forest: bool = False) -> pd.DataFrame:
+    """Return the shares of one study."""
+    results = results_of(cell, seeds, number)
+    if forest:
+        table = variance_shares(results, draws=DRAWS)
+        total = table["order"] == "total"
+        return table.assign(effect=np.where(total, "total " + table["effect"], table["effect"]))
+    if cell.random or cell.missing or cell.uneven:
+        return seed_noise(results, draws=DRAWS).assign(effect=NOISE)
+    return with_interactions(results, draws=DRAWS)
+
+
+def covered(cell: Cell, seeds: int, studies: int, *, forest: bool = False) -> dict[str, Covered]:
+    """Return the coverage of every effect over some studies."""
+    table = pd.concat([measured(cell, seeds, 1 + number, forest=forest) for number in range(studies)])
+    truth, found = true_shares(cell), {}
+    for effect, part in table.groupby("effect", sort=False):
+        if effect not in truth:
+            continue
+        share, low, high = truth[effect], part["low"].to_numpy(), part["high"].to_numpy()
+        inside = (low <= share + 1e-12) & (share - 1e-12 <= high)
+        spread = float(np.subtract(*np.quantile(part["value"], [0.975, 0.025])))
+        width = float(np.median(high - low)) / spread if spread > 0 else np.nan
+        found[str(effect)] = Covered(share, float(part["value"].mean()) - share, float(inside.mean()), width)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--studies", type=int, default=300)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3, 5])
+    parser.add_argument("--cells", nargs="+", default=None)
+    parser.add_argument("--forest", action="store_true")
+    options = parser.parse_args()
+    rows: list[Any] = [
+        (cell, seeds)
+        for cell in (RANDOM if options.forest else (*GRIDS, *RANDOM))
+        for seeds in options.seeds
+        if (options.cells is None or cell.name in options.cells) and not (cell.uneven and seeds < 3)
+    ]
+    print("effect: truth, bias, coverage, width over the range of the estimates")
+    for cell, seeds in rows:
+        found = covered(cell, seeds, options.studies, forest=options.forest)
+        print(
+            f"{cell.name}, {seeds} seeds: {'; '.join(f'{name} {row}' for name, row in found.items())}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
