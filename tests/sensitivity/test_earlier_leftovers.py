@@ -1,11 +1,13 @@
-"""What programs of commit 4aa37a2 left half done is gone on with: waiting reports, adaptive studies, a service's folder."""
+"""Waiting reports, adaptive studies, manifests and the folder of a service of commit 4aa37a2 still work."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import pathlib
+import runpy
 import shutil
+import sys
 from typing import Any
 
 import pytest
@@ -60,6 +62,17 @@ def test_an_adaptive_study_goes_on_with_its_study_of_optuna(
     assignments = Assignments(Study(**ADAPTIVE, **fields), store, {}, "cpu")
     store.close()
     assert list(assignments.labels()) == [label]
+
+
+def test_the_command_of_a_manifest_is_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Manifests for Slurm and Kubernetes have the line ``python -m sensitivity.cli run study.yaml ...``."""
+    monkeypatch.setattr(sys, "argv", ["sensitivity", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("sensitivity.cli", run_name="__main__")
+    assert not ended.value.code
+    assert capsys.readouterr().out.startswith("optimizer-sensitivity ")
 
 
 def test_a_service_finds_its_studies(tmp_path: pathlib.Path) -> None:
