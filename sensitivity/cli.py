@@ -1,4 +1,4 @@
-"""The command by an earlier path, which manifests for Slurm and Kubernetes call: ``python -m sensitivity.cli``."""
+"""The command as ``python -m sensitivity.cli``, which manifests for Slurm and Kubernetes call."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ def _presets() -> Any:
 
 
 def python_names() -> dict[str, dict[str, list[str] | None]]:
-    """Return what each package exports: names, methods and fields, with their arguments (None: no function)."""
+    """Return what each package exports: names, methods and fields, with arguments (None: no function)."""
     found: dict[str, dict[str, list[str] | None]] = {}
     for package in EXPORTING:
         names = found[package] = {}
@@ -199,7 +199,7 @@ def python_names() -> dict[str, dict[str, list[str] | None]]:
 
 
 def members(kind: type) -> list[str]:
-    """Return the public attributes that a class, or one of its bases in these packages, defines; and its fields."""
+    """Return the fields of a class, and the public attributes that it or a base of ours defines."""
     names = set(_names(kind)) if dataclasses.is_dataclass(kind) else set()
     for base in kind.__mro__:
         if base.__module__.partition(".")[0] in PACKAGES:

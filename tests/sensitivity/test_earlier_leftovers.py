@@ -26,7 +26,7 @@ LEARNED = {"tasks": ["mlp/digits"], "variants": ["adam"], "seeds": 2, "epochs": 
 
 
 def test_reports_that_wait_for_the_store_are_delivered(tmp_path: pathlib.Path) -> None:
-    """The file of waiting reports has the name that commit 4aa37a2 gave it: a hash of the path of the store."""
+    """The file of waiting reports is found by its earlier name, a hash of the path of the store."""
     place = tmp_path / "store.db"
     digits = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
     shutil.copy(EARLIER / "waiting.jsonl", tmp_path / f"sensitivity-waiting-{digits}-01234567.jsonl")
@@ -69,6 +69,7 @@ def test_the_command_of_a_manifest_is_there(
 ) -> None:
     """Manifests for Slurm and Kubernetes have the line ``python -m sensitivity.cli run study.yaml ...``."""
     monkeypatch.setattr(sys, "argv", ["sensitivity", "--version"])
+    monkeypatch.delitem(sys.modules, "sensitivity.cli", raising=False)
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("sensitivity.cli", run_name="__main__")
     assert not ended.value.code
@@ -76,7 +77,7 @@ def test_the_command_of_a_manifest_is_there(
 
 
 def test_a_service_finds_its_studies(tmp_path: pathlib.Path) -> None:
-    """A folder keeps its name, though folders of such a study now have a longer one; a study that waits is started."""
+    """A folder keeps its name, though a new one would be longer; a study that waits is started."""
     shutil.copytree(EARLIER / "service", tmp_path / "service")
     started = []
     settings = Settings(str(tmp_path / "store.db"), tmp_path / "service", max_studies=1)

@@ -1,4 +1,4 @@
-"""Commands, study files and Python names of commit 4aa37a2 still work, or CHANGELOG.md says what replaced them."""
+"""Commands, study files and Python names of commit 4aa37a2 exist, or CHANGELOG.md has their successors."""
 
 from __future__ import annotations
 

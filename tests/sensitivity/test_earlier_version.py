@@ -21,7 +21,7 @@ EARLIER = pathlib.Path(__file__).parent / "earlier"
 SENTENCES = ("caveats",)
 """Measures that are sentences; their wording may change."""
 UNEXPLAINED = "unexplained (noise and misfit)"
-"""Name, since then, of the share that no effect of a forest explains: no interaction, nor of a higher order."""
+"""Today's name of the share that no effect of a forest explains."""
 
 
 @pytest.fixture

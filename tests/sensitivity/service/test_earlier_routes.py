@@ -1,4 +1,4 @@
-"""Every route, parameter, body and answer of the OpenAPI document of commit 4aa37a2 is in today's document."""
+"""Routes, parameters, bodies and answers of commit 4aa37a2 are in today's OpenAPI document."""
 
 from __future__ import annotations
 
