@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pathlib
-import runpy
 import shutil
+import subprocess
 import sys
 from typing import Any
 
@@ -64,16 +65,17 @@ def test_an_adaptive_study_goes_on_with_its_study_of_optuna(
     assert list(assignments.labels()) == [label]
 
 
-def test_the_command_of_a_manifest_is_there(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.slow
+def test_the_command_of_a_manifest_is_there(tmp_path: pathlib.Path) -> None:
     """Manifests for Slurm and Kubernetes have the line ``python -m sensitivity.cli run study.yaml ...``."""
-    monkeypatch.setattr(sys, "argv", ["sensitivity", "--version"])
-    monkeypatch.delitem(sys.modules, "sensitivity.cli", raising=False)
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("sensitivity.cli", run_name="__main__")
-    assert not ended.value.code
-    assert capsys.readouterr().out.startswith("optimizer-sensitivity ")
+    shutil.copy(EARLIER / "store.db", tmp_path)
+    command = [sys.executable, "-m", "sensitivity.cli", "studies", "--store", "store.db", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)[0]["name"] == "earlier"
 
 
 def test_a_service_finds_its_studies(tmp_path: pathlib.Path) -> None:
