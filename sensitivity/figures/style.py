@@ -269,8 +269,8 @@ def error_bars(row: Mapping[str, Any], side: str, shade: str) -> dict[str, Any]:
     """Return Plotly's error bars of one point: the distances from its value to the ends of its interval.
 
     Args:
-        row: has the columns ``value_x``, ``low_x`` and ``high_x``, or the same with ``_y``.
-        side: ``x`` or ``y``, the axis along which the bars are drawn.
+        row: has ``value_NAME``, ``low_NAME`` and ``high_NAME``.
+        side: the NAME of the quantity.
         shade: color of the bars.
     """
     value, low, high = (row[f"{part}_{side}"] for part in ("value", "low", "high"))
