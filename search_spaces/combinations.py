@@ -17,11 +17,11 @@ MOST = 1_000_000
 
 
 def count(name: str, value: object) -> int:
-    """Return an integer from 1 to :data:`MOST`.
+    """Return a value that is an integer from 1 to :data:`MOST`, and refuse any other.
 
     Args:
         name: name of the argument, for the error message.
-        value: the integer.
+        value: the value to check.
 
     Raises:
         InputError: the value is not an integer in that range.

@@ -75,7 +75,7 @@ def room_of(module: str) -> str:
     ('measures', 'trainables', 'sensitivity')
     """
     top, *rest = module.split(".")
-    return top if top != FRONT or not rest or rest[0] == "__main__" else rest[0]
+    return top if top != FRONT or not rest or rest[0] in ("__main__", "cli") else rest[0]
 
 
 def circles_of(imports: Graph) -> list[set[str]]:

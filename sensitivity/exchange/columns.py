@@ -82,7 +82,7 @@ class Column:
 
     @cached_property
     def values(self) -> list[Any]:
-        """The cells that hold something other than NaN."""
+        """The cells of the column that are neither empty nor NaN."""
         return [cell for cell in self.cells if not is_missing(cell)]
 
     @cached_property

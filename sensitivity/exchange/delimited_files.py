@@ -1,6 +1,6 @@
 """Delimited text as a table.
 
-Separator, encoding and decimal mark are detected. An empty cell is not NaN.
+Separator, encoding and decimal mark are detected. An empty cell is read as an empty text, not as NaN.
 """
 
 from __future__ import annotations

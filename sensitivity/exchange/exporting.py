@@ -170,7 +170,7 @@ def export(results: Results, folder: str | pathlib.Path, kind: str, write: Write
 
 
 def _earlier(place: pathlib.Path, kind: str) -> dict[str, pathlib.Path]:
-    """Return the exports in a folder by study.
+    """Return the exports of one format that a folder has from earlier, by the name of the study.
 
     Raises:
         InputError: the folder is not empty and holds no export of this kind.

@@ -266,7 +266,13 @@ def one_legend(figure: go.Figure) -> None:
 
 
 def error_bars(row: Mapping[str, Any], side: str, shade: str) -> dict[str, Any]:
-    """Return the error bars of a row with ``value_SIDE``, ``low_SIDE`` and ``high_SIDE``."""
+    """Return Plotly's error bars of one point: the distances from its value to the ends of its interval.
+
+    Args:
+        row: has ``value_NAME``, ``low_NAME`` and ``high_NAME``.
+        side: the NAME of the quantity.
+        shade: color of the bars.
+    """
     value, low, high = (row[f"{part}_{side}"] for part in ("value", "low", "high"))
     return arms([value], [low], [high], color=shade, width=4)
 

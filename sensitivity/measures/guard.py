@@ -56,7 +56,7 @@ def reason_of(name: str, error: Exception) -> str:
 
 @dataclass(frozen=True)
 class Guard:
-    """A place where computations may fail one by one.
+    """An object whose computations may fail one by one, without stopping the others.
 
     Attributes:
         failures: Reason of each computation that failed, by its name. Every computation that needs one of

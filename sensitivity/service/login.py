@@ -1,4 +1,4 @@
-"""The page on which a browser shows a token once; it works without scripts."""
+"""The page on which a user enters an access token, once for each browser; it works without JavaScript."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class FromWsgi:
 
 
 def _environment(scope: Scope, body: bytes) -> dict[str, Any]:
-    """Return the request as PEP 3333 has it."""
+    """Return a request as the ``environ`` dictionary of WSGI (PEP 3333)."""
     host, port = scope.get("server") or ("localhost", 80)
     environment: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],

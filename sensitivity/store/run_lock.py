@@ -83,7 +83,7 @@ class Holder:
 
     @property
     def is_suspended(self) -> bool:
-        """True if its process is on this machine and stopped by a signal."""
+        """True if the process that holds the lock is on this machine and suspended by a signal (SIGSTOP)."""
         return self.machine == machine() and process_state(self.pid) in _SUSPENDED_STATES
 
 

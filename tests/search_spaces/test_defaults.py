@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from search_spaces import Float, Ordinal, SearchSpace, default_space, hyperparameter
-from search_spaces.defaults import RATES, STANDARD
+from search_spaces.defaults import RATES, STANDARD, combination_rates
 from trainables.names import InputError
 from trainables.variants import VARIANTS
 
@@ -52,6 +52,42 @@ PAPER = [  # the best learning rates of "Optimizing CNNs": sections 4.2 to 4.4, 
 def test_the_papers_best_rate_is_well_inside(name: str, rate: float) -> None:
     lr = default_space(name)["lr"]
     assert 0.25 <= lr.to_unit(rate) <= 0.8
+
+
+COMBINATIONS = [
+    # Momentum alone: the rates of its mean, a tenth of them for its sum.
+    ("cm-unscaled-mean-bias_corrected", (0.01, 2, 10)),
+    ("nag-unscaled-sum-handcrafted", (1e-3, 0.2, 1)),
+    # Norms: the default of each, a tenth of its rates for a mean without bias correction, the maximum apart.
+    ("l1-mean-bias_corrected", (1e-4, 1e-3, 0.1)),
+    ("l2-mean-true_mean", (1e-4, 2e-3, 0.1)),
+    ("linf-mean-handcrafted", (1e-4, 5e-3, 0.1)),
+    ("l1-mean-constant", (1e-5, 1e-4, 0.01)),
+    ("l2-mean-constant", (1e-5, 2e-4, 0.01)),
+    ("linf-mean-constant", (1e-4, 5e-3, 0.1)),
+    ("l2-sum-constant", (1e-4, 0.01, 0.1)),
+    # Second order, whose rates are those of equilibrated gradient descent.
+    ("l2-mean-true_mean-second", (1e-3, 0.1, 1)),
+    ("l2-sum-constant-second", (1e-3, 0.1, 1)),
+    ("l2-mean-constant-second", (1e-4, 0.01, 0.1)),
+    # Both: momentum as a mean changes nothing, as a sum it divides the rates of the norm by ten.
+    ("cm-scaled-mean-constant+linf-mean-bias_corrected", (1e-4, 5e-3, 0.1)),
+    ("nag-scaled-sum-constant+l2-mean-bias_corrected", (1e-5, 2e-4, 0.01)),
+    ("cm-unscaled-sum-constant+l1-mean-constant", (1e-6, 1e-5, 1e-3)),
+    ("cm-unscaled-sum-constant+linf-mean-constant", (1e-5, 5e-4, 0.01)),
+]
+
+
+@pytest.mark.parametrize(("name", "rates"), COMBINATIONS)
+def test_a_combination_has_the_rates_of_its_parts(name: str, rates: tuple[float, float, float]) -> None:
+    lr = default_space(name)["lr"]
+    assert isinstance(lr, Float)
+    assert (lr.low, lr.default, lr.high) == pytest.approx(rates, rel=1e-9)
+
+
+def test_a_variant_of_unknown_parts_has_the_rates_of_most() -> None:
+    assert combination_rates({}) == (1e-4, 1e-3, 0.1)
+    assert combination_rates({"momentum": "none", "adaptive": "none"}) == RATES["sgd"]
 
 
 @pytest.mark.parametrize(

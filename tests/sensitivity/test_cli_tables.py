@@ -249,3 +249,51 @@ def test_variants_are_compared_in_a_sentence_and_a_table(
     said = capfd.readouterr().out
     assert "adam" in said.splitlines()[0]
     assert "detectable" in said
+
+
+@pytest.fixture
+def uneven(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with the store of a study whose variants have other hyperparameters: cm has mu, sgd has not."""
+    study = Study(
+        name="uneven",
+        tasks=["mlp/digits"],
+        variants=["sgd", "cm"],
+        design={"kind": "grid", "points": {"lr": 3, "mu": 2}},
+        seeds=2,
+        epochs=1,
+    )
+    planned, store = trials(study), Store(tmp_path / "sensitivity.sqlite")
+    store.add_study(study.name, study.to_json(), planned)
+    for place, each in enumerate(planned):
+        loss = 0.2 + 0.01 * place + 0.3 * (each.variant == "cm")
+        store.record(each.key, initial_loss=1.0, reports=[report(1, "completed", loss)])
+    store.close()
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("uneven")
+def test_best_losses_are_compared_over_the_whole_space_whatever_the_hyperparameter(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    best = ["compare", "cm", "sgd", "--of", "best_loss"]
+    (row,) = read(best, monkeypatch, capfd)
+    assert row["value"] > 0.2
+    for over in ("mu", "lr", "space"):
+        assert read([*best, "--over", over], monkeypatch, capfd) == [row]
+        assert run([*best, "--over", over], monkeypatch) == 0
+        said = capfd.readouterr().out.splitlines()[0]
+        assert said.startswith("On mlp/digits, cm is worse than sgd: by ")
+
+
+@pytest.mark.usefixtures("uneven")
+def test_a_sensitivity_to_what_one_variant_lacks_is_not_compared(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for of in ("sensitivity", "mean_loss"):
+        assert run(["compare", "cm", "sgd", "--of", of, "--over", "mu"], monkeypatch) == 2
+        assert (
+            capfd.readouterr().err
+            == "Error: no task has results of both cm and sgd with different values of mu\n"
+        )
+    (usual,) = read(["compare", "cm", "sgd"], monkeypatch, capfd)  # over lr, which both have
+    assert read(["compare", "cm", "sgd", "--over", "lr"], monkeypatch, capfd) == [usual]

@@ -11,6 +11,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -80,6 +81,86 @@ def test_reports_of_an_outage_are_delivered_in_order_afterwards(
     assert list(store.statuses("s").values()) == ["completed", "diverged"]
     assert not store.epochs("s").duplicated(["key", "epoch"]).any()
     assert len(store.epochs("s")) == 4
+
+
+class Clock:
+    """A time that passes by waiting only."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.pauses = 0.0, list[float]()
+        clock = types.SimpleNamespace(monotonic=lambda: self.now, sleep=self.wait)
+        monkeypatch.setattr(module, "time", clock)
+
+    def wait(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+PAUSES = [0.5, 1, 2, 4, 8, 15, 15]
+"""Seconds between attempts: doubled after each, up to a longest."""
+
+
+def test_the_store_is_tried_again_after_ever_longer_pauses_up_to_a_longest(
+    store: Store, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, tried, keep = Clock(monkeypatch), list[float](), store.keep
+
+    def refuse(*arguments: Any, **named: Any) -> None:
+        tried.append(clock.now)
+        raise Unreachable("away")
+
+    def outage() -> list[float]:
+        tried.clear()
+        monkeypatch.setattr(store, "keep", refuse)
+        delivery.keep([epoch(1)])
+        while len(tried) <= len(PAUSES):
+            clock.wait(0.25)
+            delivery.tick()
+        return [later - earlier for earlier, later in itertools.pairwise(tried)]
+
+    delivery = Delivery(store, tmp_path)
+    assert outage() == PAUSES
+    monkeypatch.setattr(store, "keep", keep)
+    delivery.finish()
+    assert outage() == PAUSES  # the next one begins with the first pause again
+    delivery.close()
+
+
+def test_a_call_is_tried_again_after_ever_longer_pauses_and_not_for_ever(
+    store: Store, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, left = Clock(monkeypatch), [len(PAUSES)]
+    delivery = Delivery(store, tmp_path)
+
+    def call(word: str) -> str:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise Unreachable("away")
+        return word
+
+    assert delivery.with_retry(call)("here") == "here"
+    assert clock.pauses == PAUSES
+    clock.now, left[0] = 0.0, 10**6
+    with pytest.raises(Unreachable):
+        delivery.with_retry(call)("here")
+    assert module.PATIENCE < clock.now <= module.PATIENCE + module.LONGEST_PAUSE
+    delivery.close()
+
+
+def test_a_finished_run_waits_for_its_store_and_not_for_ever(
+    store: Store, away: Callable[[bool], None], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, delivery = Clock(monkeypatch), Delivery(store, tmp_path)
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.5)
+    away(True)
+    delivery.keep([epoch(1)])
+    with pytest.raises(
+        Unreachable, match=r"1 reports kept in .*; the next run in this folder brings them in"
+    ):
+        delivery.finish()
+    assert clock.now == pytest.approx(module.PATIENCE, abs=1)
+    delivery.close()
+    assert len(left_behind(store, tmp_path)) == 1
 
 
 @pytest.mark.parametrize("cut", [0, 7], ids=["between reports", "in the middle of one"])

@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -108,6 +109,33 @@ def test_what_the_last_quarter_of_the_epochs_brought() -> None:
     row = late_gains(measured, TASK).iloc[0]
     assert row["value"] == pytest.approx((losses[6] - losses[8]) / (INITIAL - losses[8]))
     assert "from the last 2 of 8 epochs" in BY_KEY["epochs"].sentences(measured, TASK)[0]
+
+
+CROSSING = {"adam": (0.9, 0.6, 0.2), "cm": (0.8, 0.4, 0.3)}
+"""The metric of a variant after epochs 1, 4 and 8, and between them on straight lines."""
+
+
+@pytest.mark.parametrize(
+    ("direction", "curves", "said"),
+    [
+        ("min", CROSSING, "was not the best at the end: cm at half, adam at the end."),
+        ("max", CROSSING, "was not the best at the end: adam at half, cm at the end."),
+        ("min", {**CROSSING, "cm": (0.8, 0.7, 0.6)}, "was best at the end, too: adam."),
+        ("max", {**CROSSING, "cm": (0.8, 0.7, 0.6)}, "was best at the end, too: cm."),
+    ],
+)
+def test_the_variant_that_was_best_at_half_of_the_epochs_is_named(
+    direction: str, curves: dict[str, tuple[float, float, float]], said: str
+) -> None:
+    one = results(lambda configuration, seed: 0.5, variants=tuple(curves), epochs=8, seeds=(0,))
+    variants = one.epochs["key"].str.partition("-")[0]
+    values = [
+        float(np.interp(epoch, (1, 4, 8), curves[variant]))
+        for epoch, variant in zip(one.epochs["epoch"], variants, strict=True)
+    ]
+    crossing = replace(one, reported=one.epochs.assign(train_loss_end=values), direction=direction)
+    sentences = BY_KEY["epochs"].sentences(Measured(crossing), TASK)
+    assert sentences[1] == f"The variant that was best after half of the epochs (4) {said}"
 
 
 def test_reasons_are_those_of_the_measures() -> None:

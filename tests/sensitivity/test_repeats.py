@@ -10,8 +10,9 @@ import pytest
 from sensitivity import from_table
 from sensitivity.figures.words import about
 from sensitivity.measures import Measured, best_loss, caveats
+from sensitivity.measures.stability import repeated_rates
 from sensitivity.reporting.provenance import lead, provenance
-from sensitivity.results.repeats import seeds_in_words
+from sensitivity.results.repeats import repeats, seeds_in_words
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import bowl, results
 
@@ -85,6 +86,17 @@ def test_seeds_of_another_task_are_not_told() -> None:
     )
     found = from_table(pd.concat([one, two]), metric="loss", seed="seed", task="task", variant="variant")
     assert [seeds_in_words(found, task) for task in ("a", "b", None)] == ["1 seed", "2 seeds", "1 to 2 seeds"]
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 to 3 seeds"), (3, "3 seeds"), (4, "3 to 4 seeds")])
+def test_configurations_that_lack_a_hyperparameter_count_like_others(count: int, words: str) -> None:
+    momentum = table({i: [0, 1, 2] for i in range(8)})
+    momentum["mu"] = momentum["lr"].map(dict(zip(RATES, [0.9, 0.99] * 4, strict=True)))
+    found = read(momentum, table({i: list(range(count)) for i in range(8)}, "sgd"))
+    assert seeds_in_words(found) == words
+    counts = repeats(found.usable)
+    assert counts.groupby("variant").agg(list).to_dict() == {"adam": [3] * 8, "sgd": [count] * 8}
+    assert repeated_rates(found, "table") == {"adam": 8, "sgd": 8 * (count > 1)}
 
 
 def test_failed_seeds_do_not_count_unless_no_trial_has_a_result() -> None:

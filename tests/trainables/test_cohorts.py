@@ -368,6 +368,32 @@ def test_members_of_all_variants_are_one_stack() -> None:
     assert all(apart(*pair) < 1e-9 for pair in zip(alone, cohort.loops, strict=True))
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["plain descent", "p = 3, true mean", "p = 2 and Nesterov's", "second order and momentum"],
+)
+def test_members_that_climb_are_their_own_loops_beside_members_that_descend(kind: str) -> None:
+    more = {"clip_norm": [0.5], "weight_decay": [0.1]}  # both before the sign of the gradient changes
+    settings = [
+        Setting(
+            "mlp",
+            Variant(str(climbs), {**VARIANTS[kind], "maximize": climbs}),
+            numbers(2, "mu", "nu", "epsilon", **more),
+            [0, 1],
+            dtype=torch.float64,
+        )
+        for climbs in (False, True)
+    ]
+    settings[1].task, settings[1].data = settings[0].task, settings[0].data
+    alone = [loop for each in settings for loop in each.alone()[0]]
+    cohort = CohortLoop([loop for each in settings for loop in each.loops()])
+    together = histories(cohort)
+    assert cohort.reason is None
+    assert all(apart(*pair) < 1e-9 for pair in zip(alone, cohort.loops, strict=True))
+    rises = [reports[-1]["train_loss_end"] > reports[0]["train_loss_end"] for reports in together]
+    assert rises == [False, False, True, True]
+
+
 @pytest.mark.parametrize("seeds", [[0, 0, 0], [0, 1, 2], [3, 3, 4]], ids=["one seed", "three", "two"])
 def test_augmentation_is_drawn_by_each_seeds_own_stream(seeds: list[int]) -> None:
     setting = Setting("resnet", "adam", numbers(3), seeds, dtype=torch.float64, augment=crop_and_flip)

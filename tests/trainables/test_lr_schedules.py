@@ -68,6 +68,27 @@ def test_warm_up_rises_linearly_to_the_schedule(name: str) -> None:
         assert lr_factor(name, 60, warm) == lr_factor(name, 60, cold)
 
 
+@pytest.mark.parametrize(
+    ("total", "warmup", "steps"), [(100, 0.2, 20), (100, 0.29, 29), (7, 0.5, 4), (3, 0.1, 0)]
+)
+def test_the_number_of_warm_up_steps_is_the_nearest_to_their_share(
+    total: int, warmup: float, steps: int
+) -> None:
+    assert Decay(total, lr_warmup=warmup).warmup_steps == steps
+
+
+@pytest.mark.parametrize("final", [0.0, 0.1])
+def test_cosine_and_linear_reach_their_end_with_the_steps_after_the_warm_up(final: float) -> None:
+    decay = Decay(total=100, lr_warmup=0.2, lr_final=final)
+    quarters = {step: (step - 21) / 80 for step in (21, 41, 61, 81, 101)}
+    for step, spent in quarters.items():
+        assert decay.spent(step) == pytest.approx(spent, rel=1e-12)
+        assert lr_factor("linear", step, decay) == pytest.approx(final + (1 - final) * (1 - spent), abs=1e-12)
+        assert lr_factor("cosine", step, decay) == pytest.approx(
+            final + (1 - final) * math.cos(math.pi * spent / 2) ** 2, abs=1e-12
+        )
+
+
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(
     name=st.sampled_from(sorted(LR_SCHEDULES)),

@@ -57,6 +57,19 @@ class Other(Linear):
         return self.dense(images.flatten(1)), images
 
 
+class OfFour(Linear):
+    """Takes batches of four images only."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        scores: Tensor = self.dense(images.reshape(4, 16))
+        return scores
+
+
+def frozen(generator: torch.Generator) -> nn.Module:
+    """Return a model whose weights take no gradient."""
+    return Linear(generator).requires_grad_(False)
+
+
 class Careless(nn.Module):
     """Weights from the global generator."""
 
@@ -123,6 +136,18 @@ BAD = [
         id="three classes",
     ),
     pytest.param(
+        {"loss": "binary_cross_entropy", "settings": {"outputs": 1}},
+        {"y_train": torch.arange(9) % 2 * 2 - 1},
+        "binary_cross_entropy needs classes 0 and 1, got",
+        id="classes of -1 and 1",
+    ),
+    pytest.param(
+        {"loss": "cross_entropy"},
+        {"y_test": torch.tensor([0, 1, 3])},
+        r"\[4, 3\], but cross_entropy needs \[4, classes\] with at least 4 classes",
+        id="a class that only the test images have",
+    ),
+    pytest.param(
         {"loss": "cross_entropy"},
         {"y_train": torch.rand(9)},
         "cross_entropy needs classes as whole numbers, got y of torch.float32",
@@ -151,6 +176,13 @@ BAD = [
     ),
     pytest.param(
         {"model": lambda generator: nn.Flatten()}, {}, "the model has no parameters to train", id="no weights"
+    ),
+    pytest.param({"model": frozen}, {}, "the model has no parameters to train", id="frozen weights"),
+    pytest.param(
+        {"model": OfFour},
+        {},
+        r"the model does not take images of shape \[2, 1, 4, 4\]: RuntimeError",
+        id="one size of batches",
     ),
     pytest.param(
         {"model": Careless},
@@ -229,6 +261,18 @@ BAD = [
         {"y_train": torch.arange(5)},
         r"x_train and y_train of its dataset need one entry per image, got shapes \[9, 1, 4, 4\] and \[5\]",
         id="labels lack",
+    ),
+    pytest.param(
+        {},
+        {"x_train": torch.rand(0, 1, 4, 4), "y_train": torch.arange(0)},
+        r"x_train and y_train of its dataset need one entry per image, got shapes \[0, 1, 4, 4\] and \[0\]",
+        id="no training images",
+    ),
+    pytest.param(
+        {},
+        {"y_test": torch.tensor(1)},
+        r"x_test and y_test of its dataset need one entry per image, got shapes \[3, 1, 4, 4\] and \[\]",
+        id="one label for all",
     ),
     pytest.param(
         {},

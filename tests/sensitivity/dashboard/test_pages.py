@@ -134,6 +134,8 @@ def test_the_trial_table_sorts_pages_and_links(source: Source) -> None:
     made = part(source, "trials", view.but(sort="loss"))
     assert "48 trials" in text(made)
     assert f"/study/watched/trial/{whole['key'][0]}?sort=loss" in links(made)
+    beyond = part(source, "trials", view.but(number=99))  # the last page
+    assert sum(f"/study/watched/trial/{key}" in links(beyond) for key in whole["key"]) == len(whole)
     kept = part(source, "trials", view.but(variant=("cm",), status=("diverged",)))
     assert "6 of 48 trials kept" in text(kept)
 

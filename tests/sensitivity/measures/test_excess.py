@@ -49,6 +49,28 @@ def test_the_best_of_equals_is_not_the_luckiest() -> None:
     assert np.mean(values) == pytest.approx(0.1, abs=4 * 0.01 / math.sqrt(2 * 200))
 
 
+@pytest.mark.parametrize("design", ["grid", "random"])
+def test_an_interval_ends_where_losses_do(design: str) -> None:
+    """The noise is so large that half of it is beyond 0 or beyond the initial loss."""
+
+    def best(*seeds: float) -> Any:
+        return best_loss(results(lambda configuration, seed: seeds[seed], design=design)).iloc[0]
+
+    luck = results(
+        lambda configuration, seed: 0.9 if (configuration["lr"] > 0.5) == (seed == 0) else INITIAL,
+        design=design,
+    )  # each seed has a best of its own, which the other seed does not confirm
+    assert best_loss(luck).iloc[0]["high"] == best_loss(luck).iloc[0]["value"] == INITIAL
+    assert best(0.8, INITIAL)["low"] < best(0.8, INITIAL)["value"] < INITIAL
+    assert best(0.0, 0.3)["low"] == 0
+    assert best(-0.3, 0.3)["low"] < -0.3  # losses of any sign
+    for tuned in (False, True):
+        table = results(lambda configuration, seed: (0.0, 0.3)[seed], design=design)
+        row = excess_loss(table, over="lr", tuned=tuned).iloc[0]
+        assert row["low"] == 0
+        assert row["value"] >= 0
+
+
 def test_excess_over_lr_is_the_learning_rate_sensitivity_and_over_all_the_mean_of_all() -> None:
     table = results(lambda configuration, seed: bowl(configuration, seed) + 0.1 * configuration["mu"])
     losses = [
