@@ -99,7 +99,7 @@ def is_replicated_grid(results: Results, task: str, variant: str) -> bool:
         _grid(group, results.design_of(variant))
     except InputError:
         return False
-    return group.loss.shape[1] > 1
+    return bool(group.loss.shape[1] > 1)
 
 
 @dataclass

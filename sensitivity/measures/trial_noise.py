@@ -73,7 +73,8 @@ class TrialNoise:
         variance = np.broadcast_to(self.deviation**2, shape[:2])
         if self.beta.any():
             certain = (self.beta <= 0).any(axis=0)
-            chance = rng.beta(*np.where(certain, 1.0, self.beta), shape[:2])
+            first, second = np.where(certain, 1.0, self.beta)
+            chance = rng.beta(first, second, shape[:2])
             chance[:, certain] = (self.beta[0] > 0)[certain]
             diverged = rng.random(shape) < chance[:, :, None]
             noise = np.where(diverged, 0.0, noise) + self.gap[:, None] * (diverged - chance[:, :, None])
