@@ -54,11 +54,11 @@ def of_seeds(one: Estimate, configurations: int, variants: int) -> Noise | None:
     Source: Satterthwaite, "An Approximate Distribution of Estimates of Variance Components", Biometrics
     Bulletin 2 (1946).
     """
-    variance, own = _between_seeds(one.group)
-    if not len(own):
+    variance, freedom = _between_seeds(one.group)
+    if not len(freedom):
         return None
-    within, most = float(variance.mean()), float(own.sum())
-    squares = float((variance**2 / (own + 2)).sum())
+    within, most = float(variance.mean()), float(freedom.sum())
+    squares = float((variance**2 / (freedom + 2)).sum())
     degrees = min(most, max(1.0, float(variance.sum()) ** 2 / squares)) if squares > 0 else most
     if math.isinf(one.freedom):
         per_unit = degrees / most * configurations
@@ -82,8 +82,8 @@ def of_configurations(one: Estimate, seeds: int) -> Noise | None:
     if count < 2:
         return None
     between = float(one.group.mean.var(ddof=1))
-    variance, own = _between_seeds(one.group)
-    if len(own):
+    variance, freedom = _between_seeds(one.group)
+    if len(freedom):
         within = float(variance.mean())
         trials = np.isfinite(one.group.loss).sum(axis=1)
         between = max(0.0, between - within * float(np.mean(1 / trials))) + within / seeds
@@ -92,8 +92,8 @@ def of_configurations(one: Estimate, seeds: int) -> Noise | None:
 
 def _between_seeds(group: Losses) -> tuple[Array, Array]:
     """Return variance and degrees of freedom of every configuration with two or more seeds."""
-    own = np.isfinite(group.loss).sum(axis=1) - 1
-    several = own > 0
+    freedom = np.isfinite(group.loss).sum(axis=1) - 1
+    several = freedom > 0
     if not several.any():
         return np.empty(0), np.empty(0)
-    return np.nanvar(group.loss[several], axis=1, ddof=1), own[several].astype(float)
+    return np.nanvar(group.loss[several], axis=1, ddof=1), freedom[several].astype(float)

@@ -6,6 +6,7 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from sensitivity.results.results import Results
+from sensitivity.store.queries import has_study_results
 from sensitivity.store.store import Store
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def pilot_of(study: Study, pilot: Results | Store | str | pathlib.Path | None) -
 
 
 def _read(study: Study, store: Store) -> Results | None:
-    if not store.has_results(study.name):
+    if not has_study_results(store, study.name):
         return None
     results = Results.from_store(store, study.name)
     if study.metric != results.metric and study.metric in results.metrics:

@@ -12,6 +12,7 @@ import numpy as np
 
 from sensitivity.measures.best import Best, best_of
 from sensitivity.measures.losses import ESTIMATES, Array, Losses, groups
+from sensitivity.measures.magnitudes import deviation_of, exponent_of
 from sensitivity.measures.surface import DRAWS, Surface, surface
 from sensitivity.results.capping import INITIAL, cap_of
 from trainables.names import InputError, unknown
@@ -67,10 +68,10 @@ class Estimate:
         """Standard error of :attr:`mean`; NaN where it is not known."""
         count = len(self.group.loss)
         if not self.group.fixed:
-            return float(self.group.mean.std(ddof=1)) / math.sqrt(count) if count > 1 else math.nan
+            return deviation_of(self.group.mean) / math.sqrt(count) if count > 1 else math.nan
         if not self.known.repeated:
             return math.nan
-        return self.inflation * float(self.known.again.mean(axis=1).std())
+        return self.inflation * deviation_of(self.known.again.mean(axis=1))
 
     @cached_property
     def mean_draws(self) -> Array:
@@ -120,7 +121,7 @@ class Stakes:
     @property
     def refused(self) -> str:
         """Reason against shares of what can be won; empty where there is none."""
-        error = float(np.std(self.draws)) if np.isfinite(self.draws).all() else 0.0
+        error = deviation_of(self.draws) if np.isfinite(self.draws).all() else 0.0
         if self.unit > max(KNOWN * error, 1e-12 * abs(self.initial)):
             return ""
         return (
@@ -214,9 +215,12 @@ def _inflation(every: list[Estimate]) -> tuple[float, float]:
     if len(whole) < 2 or seeds < 2:
         return 1.0, math.inf
     means = np.array([one.group.loss.mean(axis=0) for one in whole])
+    exponent = exponent_of(means)
+    means = np.ldexp(means, -exponent)
     rest = means - means.mean(axis=1, keepdims=True) - means.mean(axis=0) + means.mean()
     freedom = (len(whole) - 1) * (seeds - 1)
-    expected = seeds * float(np.mean([one.known.again.mean(axis=1).var() for one in whole]))
+    noise = [np.ldexp(one.known.again.mean(axis=1), -exponent) for one in whole]
+    expected = seeds * float(np.mean([part.var() for part in noise]))
     if expected <= 0:
         return 1.0, math.inf
     ratio = float((rest**2).sum()) / freedom / expected

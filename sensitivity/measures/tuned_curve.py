@@ -50,7 +50,8 @@ class TunedCurve:
     @property
     def errors(self) -> Array:
         """Standard error of each level, ``[levels]``; 0 where the noise is not known."""
-        return np.asarray(np.nan_to_num(self.draws.std(axis=0)))
+        low, high = np.quantile(self.draws, [0.16, 0.84], axis=0)
+        return np.asarray(np.nan_to_num((high - low) / 2))
 
     @property
     def middle(self) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sensitivity.measures.estimates import estimates, stakes
 from sensitivity.measures.verdicts import FACTOR, UNDECIDED, leader
+from sensitivity.questions.fixed_settings import something_varies
 from sensitivity.questions.question import of_task, rows
 from sensitivity.results.capping import INITIAL, cap_of, reference
 from sensitivity.results.results import records
@@ -94,10 +95,14 @@ def standing(measured: Measured, task: str) -> list[str]:
         text += _leaders(measured, task, "Tuned", tuned=True)
         text += _untuned(measured, task, regrets)
     idle = [row["variant"] for row in records(of_task(measured.regret, task)) if not row["learned"]]
-    if idle:
-        text.append(
-            f"Not ranked, since not better than {reference(measured.results, task)}: {several(idle)}."
-        )
+    flat = {one.variant for one in estimates(measured.results)[task] if not one.group.learned}
+    untrained = reference(measured.results, task)
+    for start, names in (
+        ("Never better", [name for name in idle if name in flat]),
+        ("Hardly better", [name for name in idle if name not in flat]),
+    ):
+        if names:
+            text.append(f"{start} than {untrained}, so not ranked: {several(names)}.")
     return text
 
 
@@ -190,4 +195,4 @@ def _needs(row: dict[str, Any]) -> str:
 
 def has_regret(measured: Measured, task: str) -> bool:
     """Return True if the regret of some variant is measured."""
-    return bool(of_task(measured.regret, task)["value"].notna().any())
+    return something_varies(measured) and bool(of_task(measured.regret, task)["value"].notna().any())

@@ -27,6 +27,7 @@ from sensitivity.running.shipping import by_value, shipped
 from sensitivity.running.watching import Watch
 from sensitivity.store.delivery import Delivery
 from sensitivity.store.journal import bring_in
+from sensitivity.store.queries import has_study_results
 from sensitivity.store.run_lock import RunLock
 from sensitivity.study import own_trainables
 from sensitivity.study.checking import check_data
@@ -122,9 +123,9 @@ def run(
         with interruptible(), opened.database.pinned(), lock.locked(force=force):
             bring_in(opened, pathlib.Path.cwd())  # reports of earlier runs
             study = centered(study, opened)
-            changed = opened.has_results(study.name) and margin_change(opened.study(study.name), study.margin)
-            if changed:
-                note(changed)
+            before = opened.study(study.name) if has_study_results(opened, study.name) else None
+            if before is not None and (said := margin_change(before, study.margin)):
+                note(said)
             largest = 1 if study.trainable is not None else cohort_size or study.cohort_size
             assignments = assignments_class(
                 study, opened, data, device, largest, stops_early="scheduler" in study.design, shipped=objects

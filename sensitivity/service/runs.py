@@ -33,7 +33,6 @@ from sensitivity.service.run_folders import (
 )
 from sensitivity.service.study_process import start_process
 from sensitivity.store.rows import now
-from sensitivity.study.margins import MARGIN
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -143,8 +142,7 @@ class Runs:
             study: that was given.
             trials: how many it has.
             known: its specification in the store, where it is there.
-        Raises: Conflict for another study of the same name; another margin alone is the same study once it
-        has ended.
+        Raises: Conflict for another study of the same name; with another margin it is the same, once ended.
         """
         with self._lock:
             for name in self._runs:
@@ -158,16 +156,11 @@ class Runs:
             there = self.spec(study.name)
             compared = (there, specs.plain(study)) if there is not None else (known, specs.stored(study))
             run = self._runs.get(study.name)
-            before, after = dict(compared[0] or {}), compared[1]
-            active, other_margin = (
-                run is not None and run.state in ACTIVE,
-                before.get(MARGIN) != after.get(MARGIN),
-            )
-            if not active:  # another margin is another run of the study, which trains nothing new
-                before, after = specs.without_margin(before), specs.without_margin(after)
-            if compared[0] is not None and (differing := specs.differences(before, after)):
+            active = run is not None and run.state in ACTIVE
+            differing, other_margin = specs.compared(*compared, active=active)
+            if differing:
                 raise Conflict(f"study {study.name!r} is there already and differs: {'; '.join(differing)}")
-            if run is None or run.state in ("failed", "cancelled") or (other_margin and not active):
+            if run is None or run.state in ("failed", "cancelled") or other_margin:
                 queued = Run(study.name, "queued", now(), trials)
                 self._folders.make(queued, specs.plain(study))
                 self._runs[study.name] = queued

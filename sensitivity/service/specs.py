@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.study.margins import EARLIER, MARGIN
@@ -33,8 +34,7 @@ def stored(study: Study) -> dict[str, Any]:
 
 
 def differences(there: dict[str, Any], submitted: dict[str, Any]) -> list[str]:
-    """Return the fields in which two specifications differ, in words; margins that one had before do not
-    count.
+    """Return the fields in which two specifications differ, in words; earlier margins do not count.
 
     >>> differences({"name": "a", "seeds": [0, 1]}, {"name": "a", "seeds": [0], "epochs": 2})
     ['seeds is [0, 1], got [0]', 'epochs is not given, got 2']
@@ -45,9 +45,23 @@ def differences(there: dict[str, Any], submitted: dict[str, Any]) -> list[str]:
     return [f"{name} is {_shown(there, name)}, got {_shown(submitted, name)}" for name in names]
 
 
-def without_margin(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return a specification without its margin, which changes no trial."""
-    return {name: value for name, value in fields.items() if name != MARGIN}
+def compared(
+    there: Mapping[str, Any] | None, submitted: dict[str, Any], *, active: bool
+) -> tuple[list[str], bool]:
+    """Return the fields in which a study differs from the one of its name, and True if its margin alone does.
+
+    Another margin changes no trial, so it does not count as a difference once the study has ended.
+
+    Args:
+        there: Specification of the study of that name; None where there is none.
+        submitted: Specification that was given.
+        active: True while the study waits or trains.
+    """
+    differing = differences(dict(there), submitted) if there is not None else []
+    other_margin = there is not None and there.get(MARGIN) != submitted.get(MARGIN)
+    if active or not other_margin:
+        return differing, False
+    return [text for text in differing if not text.startswith(f"{MARGIN} is ")], True
 
 
 def _shown(fields: dict[str, Any], name: str) -> str:

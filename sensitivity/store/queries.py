@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
-from sensitivity.store.rows import with_measures
+from sensitivity.store.rows import has_results, with_measures
 from sensitivity.store.tables import EPOCHS, STUDIES, STUDY_TRIALS, TRIALS
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ def revision(store: Store, study: str | None = None) -> str:
         number = sql.literal_column("max(rowid)") if store.dialect == "sqlite" else sql.func.count()
         seen.append(store.frame(sql.select(number.label("epochs")).select_from(EPOCHS))["epochs"].tolist())
     return _digest(seen)
+
+
+def has_study_results(store: Store, study: str) -> bool:
+    """Return True if a trial of a study has a result; False too for a study that the store lacks."""
+    with store.database.transaction() as connection:
+        return has_results(connection, study)
 
 
 def has_trial(store: Store, study: str, key: str) -> bool:

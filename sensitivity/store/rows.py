@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
-from sensitivity.store.tables import EPOCHS, MEASURED, NOT_MEASURED, TRIALS
+from sensitivity.store.tables import EPOCHS, MEASURED, NOT_MEASURED, STUDIES, STUDY_TRIALS, TRIALS
+from sensitivity.study.margins import with_earlier_margins
 from sensitivity.study.trial import DONE
 
 if TYPE_CHECKING:
@@ -37,6 +38,19 @@ CHANGE_TRIALS = (
 def now() -> str:
     """Return the current time in the store's format."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def has_results(connection: sql.Connection, study: str) -> bool:
+    """Return True if a trial of a study has a result; False too for a study that the store lacks."""
+    done = sql.select(TRIALS.c.key).join(STUDY_TRIALS, STUDY_TRIALS.c.key == TRIALS.c.key)
+    done = done.where(STUDY_TRIALS.c.study == study, TRIALS.c.status.in_(DONE)).limit(1)
+    return connection.execute(done).first() is not None
+
+
+def with_margins(connection: sql.Connection, study: str, spec: str) -> str:
+    """Return a specification that replaces that of a study, with the margins that the study had before."""
+    before = connection.execute(sql.select(STUDIES.c.spec).where(STUDIES.c.name == study)).scalar_one()
+    return with_earlier_margins(before, spec, seen=has_results(connection, study))
 
 
 def trial_row(trial: Trial) -> dict[str, Any]:

@@ -20,11 +20,11 @@ from sensitivity.store.rows import (
     trial_changes,
     trial_row,
     trials_with_gaps,
+    with_margins,
     with_measures,
 )
 from sensitivity.store.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TABLES, TRIALS, VERSION, VERSIONS
-from sensitivity.study.margins import with_earlier_margins
-from sensitivity.study.trial import DONE, STATUSES
+from sensitivity.study.trial import STATUSES
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -131,9 +131,7 @@ class Store:
         self.database.close()
 
     def add_study(self, name: str, spec: str, trials: Sequence[Trial], *, replace: bool = False) -> None:
-        """Add a study and its trials; trials that the store has already are unchanged.
-
-        The specification of a study with results keeps the margins that it had before.
+        """Add a study and its trials; trials that the store has already are unchanged, and margins kept.
 
         Args:
             name: name of the study.
@@ -145,10 +143,7 @@ class Store:
             if not self.database.insert(
                 connection, STUDIES, [{"name": name, "spec": spec, "created": now()}]
             ):
-                before = connection.execute(
-                    sql.select(STUDIES.c.spec).where(STUDIES.c.name == name)
-                ).scalar_one()
-                spec = with_earlier_margins(before, spec, seen=_has_results(connection, name))
+                spec = with_margins(connection, name, spec)
                 connection.execute(STUDIES.update().where(STUDIES.c.name == name).values(spec=spec))
             if replace:
                 connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study == name))
@@ -266,11 +261,6 @@ class Store:
             raise unknown("study", name, specs)
         return str(specs[name])
 
-    def has_results(self, study: str) -> bool:
-        """Return True if a trial of a study has a result; False too for a study that the store lacks."""
-        with self.database.transaction() as connection:
-            return _has_results(connection, study)
-
     def studies(self) -> list[dict[str, Any]]:
         """Return a row for every study: name, created, number of trials, and the number with each status."""
         counted = (
@@ -356,8 +346,3 @@ def _of_study(study: str, *columns: Any) -> sql.Select[Any]:
         .where(STUDY_TRIALS.c.study == study)
         .order_by(STUDY_TRIALS.c.position)
     )
-
-
-def _has_results(connection: sql.Connection, study: str) -> bool:
-    chosen = _of_study(study, TRIALS.c.key).where(TRIALS.c.status.in_(DONE)).limit(1)
-    return connection.execute(chosen).first() is not None

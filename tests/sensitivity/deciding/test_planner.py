@@ -186,9 +186,13 @@ def test_without_noise_two_seeds_do() -> None:
 @pytest.mark.parametrize(
     ("changes", "fields", "message"),
     [
-        ({"tell_apart": 0}, {"noise": 0.1}, "tell_apart must be a share of what can be won, above 0"),
+        (
+            {"tell_apart": 0},
+            {"noise": 0.1},
+            "tell_apart must be a share of what can be won, above 0 and at most 1",
+        ),
         ({"power": 1}, {"noise": 0.1}, "power must be above 0.05 and below 1, got 1"),
-        ({}, {"noise": math.nan}, "noise must be a share of what can be won, above 0; got nan"),
+        ({}, {"noise": math.nan}, "noise must be a share of what can be won, above 0 and finite; got nan"),
         ({}, {}, r"run a pilot, `sensitivity run STUDY.yaml --seeds 2 --no-report`, or give noise"),
         ({}, {"pilot": "one seed"}, "the pilot has one seed of each configuration: run a pilot"),
         ({}, {"pilot": "other task"}, "the pilot has no results on autoencoder/digits"),

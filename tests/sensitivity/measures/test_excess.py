@@ -61,7 +61,12 @@ def test_an_interval_ends_where_losses_do(design: str) -> None:
         design=design,
     )  # each seed has a best of its own, which the other seed does not confirm
     assert best_loss(luck).iloc[0]["high"] == best_loss(luck).iloc[0]["value"] == INITIAL
-    assert best(0.8, INITIAL)["low"] < best(0.8, INITIAL)["value"] < INITIAL
+    rough = results(
+        lambda configuration, seed: (0.6, 0.95)[seed] if 0.05 < configuration["lr"] < 0.5 else INITIAL,
+        design=design,
+    )  # the noise of the best reaches beyond the initial loss
+    row = best_loss(rough).iloc[0]
+    assert row["low"] < row["value"] < row["high"] <= INITIAL
     assert best(0.0, 0.3)["low"] == 0
     assert best(-0.3, 0.3)["low"] < -0.3  # losses of any sign
     for tuned in (False, True):
