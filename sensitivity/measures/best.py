@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.measures.losses import Array, Losses
-from sensitivity.measures.surface import DRAWS, Surface, surface
+from sensitivity.measures.magnitudes import deviation_of
+from sensitivity.measures.surface import Surface
 
 UNCERTAIN = 0.5
 """Share of the optimism that is added to the half-width of an interval, in squares: the optimism is an
@@ -17,6 +19,8 @@ estimate too."""
 TRIMMED = 0.1
 """Share of the simulated studies that is left out at each end of a mean: with two seeds the noise has heavy
 tails, of which few draws would decide the optimism."""
+POOLED = 0.25
+"""Level of the test below which noise between seeds counts as common to the configurations of a variant."""
 INNER = 64
 """Number of draws of the optimism of a simulated study."""
 
@@ -125,6 +129,27 @@ def best_of(group: Losses, known: Surface, members: NDArray[np.int64] | None = N
     return Best(known, np.arange(len(group.loss)) if members is None else members, group.initial)
 
 
-def best(group: Losses) -> float:
-    """Return :attr:`Best.value` of all configurations of a group."""
-    return best_of(group, surface(group, draws=DRAWS)).value
+def common_noise(group: Losses, known: Surface) -> Array:
+    r"""Return draws of the noise that all configurations share, ``[draws]``; zeros where there is none to
+    see.
+
+    Seeds that are good or bad for a whole variant move all its losses together. The noise matters for a loss
+    by itself, and cancels in differences. It is what the variance between the means of seeds has beyond
+    independent noise of the configurations, where an F test finds more at the level :data:`POOLED`, with S -
+    1 degrees of freedom.
+    """
+    from scipy.stats import f
+
+    loss = group.loss[np.isfinite(group.loss).all(axis=1)]
+    draws, seeds = len(known.truth), loss.shape[1]
+    if seeds < 2 or len(loss) < 2:
+        return np.zeros(draws)
+    error = deviation_of(loss.mean(axis=0)) / math.sqrt(seeds)
+    independent = deviation_of(known.again.mean(axis=1))
+    if error <= independent:
+        return np.zeros(draws)
+    ratio = (error / independent) ** 2 if independent > 0 else math.inf
+    if f.sf(ratio, seeds - 1, len(loss) * (seeds - 1)) > POOLED:
+        return np.zeros(draws)
+    drawn = np.random.default_rng(23).standard_t(seeds - 1, draws)
+    return np.asarray(error * math.sqrt(1 - 1 / ratio) * drawn)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensitivity.measures.best import Best, best_of
+from sensitivity.measures.best import POOLED, Best, best_of
 from sensitivity.measures.losses import ESTIMATES, Array, Losses, groups
 from sensitivity.measures.magnitudes import deviation_of, exponent_of
 from sensitivity.measures.surface import DRAWS, Surface, surface
@@ -26,8 +26,6 @@ APART = 1000
 """Difference of the seeds of two tasks, whose noise is independent; more than a task has variants."""
 FEWEST = 200
 """Number of draws below which the optimism of a best loss would be too rough."""
-POOLED = 0.25
-"""Level of the test below which noise between seeds counts as common to the configurations of a variant."""
 
 
 @dataclass(frozen=True)

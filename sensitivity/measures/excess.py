@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sensitivity.measures.best import common_noise
 from sensitivity.measures.designs import joined
 from sensitivity.measures.losses import Array, Losses, note, row
 from sensitivity.measures.parts import Part, parts
@@ -103,7 +104,9 @@ def best_loss(results: Results, *, level: float = 0.95, draws: int = DRAWS, seed
     rows = []
     for part in parts(results, draws=draws, seed=seed):
         group, best = part.group, part.best
-        low, high = interval(best.draws, level)
+        lowest = 0.0 if np.nanmin(group.loss) >= 0 else -np.inf
+        drawn = np.clip(best.draws + common_noise(group, best.known), lowest, group.initial)
+        low, high = interval(drawn, level)
         measured = {
             "observed": best.observed,
             "seeds": int(np.isfinite(group.loss[best.place]).sum()),
