@@ -72,9 +72,9 @@ def served(place: pathlib.Path) -> Iterator[str]:
 class Visit:
     """A fresh browser on a dashboard or on a page in a file.
 
-    Args: address: of the dashboard, or of the file. Whatever else is asked for is refused and kept in
-        ``outside``; what the page says is wrong is in ``errors``. options: of Playwright's context, such as
-        ``color_scheme``.
+    Args: address: of the dashboard, or of the file. Whatever else is asked for is kept in ``outside``, and
+        :func:`opened` finds no other host; what the page says is wrong is in ``errors``. options: of
+        Playwright's context, such as ``color_scheme``.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Visit:
         self.errors: list[str] = []
         self.context = browser.new_context(viewport={"width": width, "height": height}, **options)
         self.context.set_default_timeout(SOON)
-        self.context.route("**/*", self._only_here)
+        self.context.on("request", self._only_here)  # a route would refuse it, and switch the cache off
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on(
@@ -93,13 +93,10 @@ class Visit:
         )
         self.page.on("websocket", lambda socket: self.outside.append(socket.url))
 
-    def _only_here(self, route: Any) -> None:
-        address = route.request.url
-        if urlsplit(address).scheme in ("data", "blob") or address.partition("#")[0].startswith(self.address):
-            route.continue_()
-        else:
-            self.outside.append(address)
-            route.abort()
+    def _only_here(self, request: Any) -> None:
+        here = request.url.partition("#")[0].startswith(self.address)
+        if not here and urlsplit(request.url).scheme not in ("data", "blob"):
+            self.outside.append(request.url)
 
     def open(self, path: str = "") -> Any:
         """Go to a page and wait until nothing of it is being measured, or drawn."""

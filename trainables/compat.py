@@ -6,6 +6,10 @@ of ``torch.optim`` are made of the same functions, and no public function takes 
 
 from __future__ import annotations
 
+import functools
+import inspect
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -44,6 +48,23 @@ disabled_torch_function: Any = torch._C._disabled_torch_function_impl
 """``__torch_function__`` of a subclass of Tensor whose results are plain tensors:
 ``torch._C._disabled_torch_function_impl``, as in ``torch.nn.Parameter``.
 """
+
+
+def eager(name: str) -> Callable[..., Any]:
+    """Return a method of ``torch.optim.Optimizer`` that does not import ``torch._dynamo``.
+
+    PyTorch hides some methods from ``torch.compile`` by a wrapper, ``torch._disable_dynamo``, whose first
+    call imports the compiler: two to three seconds of every process that trains. Where nothing has imported
+    it, nothing is compiled, and the wrapped function is called.
+    """
+    hidden = getattr(torch.optim.Optimizer, name)
+    plain = inspect.unwrap(hidden)
+
+    @functools.wraps(plain)
+    def method(*arguments: Any, **named: Any) -> Any:
+        return (hidden if "torch._dynamo" in sys.modules else plain)(*arguments, **named)
+
+    return method
 
 
 def has_hooks(module: nn.Module) -> bool:

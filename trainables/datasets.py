@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import pathlib
 from collections.abc import Callable, Iterator
@@ -10,7 +11,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from trainables import file_datasets, synthetic_datasets
 from trainables.dataset import Dataset, Summary
@@ -115,14 +118,28 @@ def digits() -> Dataset:
     Source: Alpaydin & Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository
         (1998).
     """
-    from sklearn.datasets import load_digits
-
-    small, labels = load_digits(return_X_y=True)
+    table = _digits_of_scikit_learn()
+    small, labels = table[:, :-1], table[:, -1]
     pixels = torch.as_tensor(small, dtype=torch.float32).reshape(-1, 1, 8, 8) / 16
     images = torch.nn.functional.interpolate(pixels, size=(28, 28), mode="bilinear", align_corners=False)
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
     images, targets = images[order].contiguous(), torch.as_tensor(labels, dtype=torch.int64)[order]
     return Dataset("digits", images[:1437], targets[:1437], images[1437:], targets[1437:])
+
+
+def _digits_of_scikit_learn() -> NDArray[np.float64]:
+    """Return the 64 pixels and the label of each digit, from the file that ``load_digits`` reads.
+
+    Importing scikit-learn to read it takes one to two seconds, in every process that trains.
+    """
+    package = importlib.util.find_spec("sklearn")
+    for folder in (package.submodule_search_locations if package is not None else None) or ():
+        file = pathlib.Path(folder) / "datasets" / "data" / "digits.csv.gz"
+        if file.is_file():
+            return np.loadtxt(file, delimiter=",")
+    from sklearn.datasets import load_digits
+
+    return np.column_stack(load_digits(return_X_y=True))
 
 
 def mnist(data_root: str | pathlib.Path | None = None, *, download: bool = False) -> Dataset:

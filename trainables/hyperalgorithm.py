@@ -27,6 +27,8 @@ from trainables.update_rule import Number, numbers_at, update
 
 __all__ = ["CHOICES", "Hyperalgorithm"]
 
+add_param_group = compat.eager("add_param_group")
+
 
 class Hyperalgorithm(torch.optim.Optimizer):
     r"""Algorithm 1 of "Optimizing CNNs" as a ``torch.optim.Optimizer``; the defaults are Adam.
@@ -122,6 +124,10 @@ class Hyperalgorithm(torch.optim.Optimizer):
         check_settings(defaults)
         super().__init__(params, defaults)
 
+    zero_grad = compat.eager("zero_grad")
+    state_dict = compat.eager("state_dict")
+    load_state_dict = compat.eager("load_state_dict")
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with settings of their own.
 
@@ -135,7 +141,7 @@ class Hyperalgorithm(torch.optim.Optimizer):
             **{name: value for name, value in param_group.items() if name != "params"},
         }
         check_settings(settings)
-        super().add_param_group(param_group)
+        add_param_group(self, param_group)
         param_group["lr"] = member_rates(param_group["lr"])
         try:
             for param in self.param_groups[-1]["params"]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import html
 import math
 from collections.abc import Iterable, Mapping
@@ -95,9 +97,27 @@ def themed(figure: go.Figure, theme: str) -> go.Figure:
     Raises:
         InputError: the theme is unknown.
     """
-    copy = go.Figure(figure)
-    copy.update_layout(template=template(theme))
-    return copy
+    other = go.Figure(figure)
+    _put_template(other, theme)
+    return other
+
+
+@functools.cache
+def _checked_template(theme: str) -> dict[str, Any]:
+    """Return a template as Plotly stores it, which has checked it."""
+    stored: dict[str, Any] = template(theme).to_plotly_json()
+    return stored
+
+
+def _put_template(figure: go.Figure, theme: str) -> None:
+    """Give a figure the template of a theme.
+
+    Plotly would check the whole template in every figure, which is a third of the time of a small one.
+    """
+    layout = figure.layout
+    layout._validate = False
+    layout["template"] = copy.deepcopy(_checked_template(theme))
+    layout._validate = True
 
 
 def narrowed(figure: go.Figure) -> go.Figure:
@@ -105,10 +125,10 @@ def narrowed(figure: go.Figure) -> go.Figure:
 
     The layout is that of ``layout.meta["narrow"]``.
     """
-    copy = go.Figure(figure)
-    for place, attribute in copy.layout.meta["narrow"].items():
-        copy.layout[place] = attribute
-    return copy
+    other = go.Figure(figure)
+    for place, attribute in other.layout.meta["narrow"].items():
+        other.layout[place] = attribute
+    return other
 
 
 def styled(figure: go.Figure, title: str, subtitle: str, height: int, *, right: int = 16) -> go.Figure:
@@ -126,9 +146,13 @@ def styled(figure: go.Figure, title: str, subtitle: str, height: int, *, right: 
     """
     grid = dict(figure.layout.meta or {})
     _cut_names(figure)
-    figure.update_layout(
-        template=template(), legend=_LEGEND, **_frame(figure, title, subtitle, height, WIDE, right)
-    )
+    _put_template(figure, "light")
+    for name, value in {"legend": _LEGEND, **_frame(figure, title, subtitle, height, WIDE, right)}.items():
+        # Where nothing is set yet, an assignment is the same as update_layout, in a quarter of the time.
+        if isinstance(value, dict) and figure.layout[name].to_plotly_json():
+            figure.update_layout({name: value})
+        else:
+            figure.layout[name] = value
     narrow, tall = _stacked(figure, grid) if grid.get("columns", 1) > 1 else ({}, height)
     frame = _frame(figure, title, subtitle, tall, NARROW, right)
     figure.layout.meta = {"narrow": narrow | _flat(frame)}

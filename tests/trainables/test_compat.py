@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -131,3 +133,30 @@ def test_a_node_tells_the_function_of_its_user() -> None:
     x = X.clone().requires_grad_()
     assert compat.function_of(Double.apply(x).grad_fn) is Double
     assert compat.function_of((2 * x).grad_fn) is None
+
+
+def test_methods_without_the_compiler_are_those_of_the_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where something has imported the compiler, the method is the one that it knows to leave alone."""
+    asked: list[str] = []
+
+    def hidden(*arguments: Any) -> str:
+        asked.append("hidden")
+        return plain(*arguments)
+
+    def plain(optimizer: str, group: str) -> str:
+        return f"{optimizer} {group}"
+
+    hidden.__wrapped__ = plain  # type: ignore[attr-defined]
+    monkeypatch.setattr(torch.optim.Optimizer, "zero_grad", hidden)
+    method = compat.eager("zero_grad")
+    monkeypatch.delitem(sys.modules, "torch._dynamo", raising=False)
+    assert (method("sgd", group="one"), asked) == ("sgd one", [])
+    monkeypatch.setitem(sys.modules, "torch._dynamo", torch)
+    assert (method("sgd", "two"), asked) == ("sgd two", ["hidden"])
+
+
+@pytest.mark.parametrize("name", ["add_param_group", "zero_grad", "state_dict", "load_state_dict"])
+def test_pytorch_hides_these_methods_from_the_compiler(name: str) -> None:
+    """A version that does not needs no :func:`compat.eager`."""
+    hidden = getattr(torch.optim.Optimizer, name)
+    assert inspect.unwrap(hidden) is not hidden

@@ -6,6 +6,8 @@ import dataclasses
 import functools
 import io
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -282,3 +284,25 @@ def test_every_purpose_of_a_seed_has_a_stream_of_its_own() -> None:
     assert len({tuple(each.tolist()) for each in drawn}) == 4
     assert torch.equal(drawn[0], torch.rand(4, generator=stream(0, "weights")))
     assert loop(seed=7).streams["shuffling"].initial_seed() == stream(7, "shuffling").initial_seed()
+
+
+@pytest.mark.slow
+def test_a_process_that_trains_imports_neither_the_compiler_nor_scikit_learn() -> None:
+    """Each takes one to three seconds of every worker of every run."""
+    script = """
+import sys, trainables.ray_tune
+from trainables import TrainingLoop, task, variant
+from trainables.cohorts import CohortLoop
+from trainables.datasets import digits
+def loop():
+    return TrainingLoop(
+        task("mlp/digits"), variant("adam"), {"lr": 0.01}, 0, data=digits().limited(8), epochs=1, batch_size=4
+    )
+alone = loop()
+list(alone)
+alone.load_state_dict(alone.state_dict())
+list(CohortLoop([loop(), loop()]))
+print([name for name in ("sklearn", "sympy", "torch._dynamo") if name in sys.modules])
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("[]\n", "")

@@ -4,9 +4,11 @@ never a warning."""
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from search_spaces import Float, SearchSpace
 from search_spaces.designs import FixedDesign, Grid, Morris, Random, Saltelli
 from sensitivity import measures
+from sensitivity.measures.losses import keeping_losses
 from sensitivity.measures.measured import REFUSED, Measured
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, bowl, noisy, results
@@ -83,11 +86,37 @@ ODD: dict[str, Callable[[FixedDesign | str], Results]] = {
     "twelve hyperparameters": lambda design: made(noisy(0.1), design, variants=TWO, space=TWELVE),
     "chosen by an optimizer": lambda design: made(noisy(0.1), "adaptive", variants=TWO),
 }
+DESIGNS = {"grid": Grid(3), "random": Random(24, seed=0), **OWN}
+
+
+@functools.cache
+def odd_results(odd: str, design: str) -> Results:
+    """Odd results, made once for every measure, as :class:`Measured` gives them to each."""
+    return keeping_losses(ODD[odd](DESIGNS[design]))
+
+
+@functools.cache
+def written(odd: str, design: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables of :func:`odd_results` before a measure has read them."""
+    found = odd_results(odd, design)
+    return found.trials.copy(), found.reported.copy()
+
+
+@contextmanager
+def unchanged(odd: str, design: str) -> Iterator[Results]:
+    """Odd results that other tests read too: they are afterwards what they were."""
+    before = written(odd, design)
+    found = odd_results(odd, design)
+    try:
+        yield found
+    finally:
+        for was, now in zip(before, (found.trials, found.reported), strict=True):
+            pd.testing.assert_frame_equal(now, was)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("odd", ODD)
 def test_a_measure_gives_its_table_or_one_clear_error(name: str, odd: str) -> None:
     measure = MEASURES[name]
     fewer = {
@@ -95,9 +124,10 @@ def test_a_measure_gives_its_table_or_one_clear_error(name: str, odd: str) -> No
         for argument in ("draws", "resamples")
         if argument in inspect.signature(measure).parameters
     }
-    for design in (Grid(3), Random(24, seed=0), *([OWN[name]] if name in OWN else [])):
+    for design in ("grid", "random", *([name] if name in OWN else [])):
         try:
-            table = measure(ODD[odd](design), *ARGUMENTS.get(name, ()), **fewer)
+            with unchanged(odd, design) as found:
+                table = measure(found, *ARGUMENTS.get(name, ()), **fewer)
         except InputError:
             continue
         assert isinstance(table, pd.DataFrame)
@@ -114,9 +144,10 @@ def test_a_measure_gives_its_table_or_one_clear_error(name: str, odd: str) -> No
 @pytest.mark.parametrize("odd", ODD)
 def test_all_that_a_report_reads_is_there(odd: str) -> None:
     """A measure that refuses is an empty table, which says why."""
-    whole = Measured(ODD[odd](Random(24, seed=0)))
-    for name, attribute in vars(Measured).items():
-        if isinstance(attribute, cached_property) and name != "compared_over":
-            table = getattr(whole, name)
-            assert isinstance(table, pd.DataFrame)
-            assert REFUSED not in table.attrs or table.empty
+    with unchanged(odd, "random") as found:
+        whole = Measured(found)
+        for name, attribute in vars(Measured).items():
+            if isinstance(attribute, cached_property) and name != "compared_over":
+                table = getattr(whole, name)
+                assert isinstance(table, pd.DataFrame)
+                assert REFUSED not in table.attrs or table.empty
