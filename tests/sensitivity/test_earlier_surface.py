@@ -76,7 +76,10 @@ def test_every_value_is_accepted() -> None:
 
 @pytest.mark.slow
 def test_every_preset_has_the_trials_that_it_had() -> None:
-    assert earlier("preset_keys").items() <= surface.preset_keys().items()
+    before, now = earlier("preset_keys"), surface.preset_keys()
+    # The quickstart is another study now; that of before has a name of its own, and its trials the same keys.
+    assert before.pop("quickstart") == now["autoencoder-quick"]
+    assert before.items() <= now.items()
 
 
 @pytest.mark.slow
