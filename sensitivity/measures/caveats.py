@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from sensitivity.measures.edges import advice
 from sensitivity.measures.factorial import is_replicated_grid
 from sensitivity.measures.losses import FIXED, groups, scaled
 from sensitivity.measures.outliers import outliers
+from sensitivity.measures.verdicts import SPAN
 from sensitivity.results.capping import reference
 from sensitivity.results.repeats import seeds_in_words
 from sensitivity.results.results import ASSUMED_ADAPTIVE, IMPORTED
@@ -41,7 +43,7 @@ def caveats(results: Results) -> pd.DataFrame:
     configurations. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter.
     ``outlier``: one trial, or a few far out, carry most of the variance
     (:mod:`sensitivity.measures.outliers`). ``poor surrogate``: effects are read from a random forest whose
-    out-of-bag R2 is under .5. ``unequal ranges``: variants search different ranges of the same
+    out-of-bag R2 is under .5. ``unequal ranges``: variants search ranges of different width of the same
     hyperparameter. ``never learned``: no configuration is better than the initial loss. ``constant``: all
     losses are equal. ``edge``: the best value of a numeric hyperparameter is at the end of the values tried,
     by more than noise (:func:`sensitivity.measures.edges.edges`), once a variant, with the range of the same
@@ -197,13 +199,25 @@ def _ranges(results: Results) -> list[tuple[str, str]]:
                 )
     sentences = []
     for name, domains in searched.items():
-        if len(domains) > 1 and not _of_one_range(results, name):
+        if len(domains) > 1 and not _of_one_range(results, name) and not _of_one_width(results, name):
             words = [f"{domain} for {listed(variants)}" for domain, variants in domains.items()]
             text = (
                 f"The ranges of {name} differ, so what is measured over them does, too: {'; '.join(words)}."
             )
             sentences.append(("unequal ranges", text))
     return sentences
+
+
+def _of_one_width(results: Results, name: str) -> bool:
+    """Return True if all ranges are equally many decades: each variant is searched around a rate of its own."""
+    variants = dict.fromkeys(variant for _, variant in results.groups)
+    domains = [results.spaces[variant][name] for variant in variants if name in results.spaces[variant].names]
+    spans = [
+        math.log10(domain.high / domain.low)
+        for domain in domains
+        if isinstance(domain, Float) and domain.scale == "log" and domain.cardinality != 1
+    ]
+    return len(spans) == len(domains) and max(spans) - min(spans) <= SPAN
 
 
 def _of_one_range(results: Results, name: str) -> bool:

@@ -97,7 +97,7 @@ def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
     mean = f"{_signed(results) * row['observed']:.3g}"
     if not known(row["best_loss_low"]):
         return f"{mean}, the observed {results.direction}imum,"
-    return f"{mean} measured over {row['seeds']} {'seed' if row['seeds'] == 1 else 'seeds'}"
+    return f"{mean} (mean of {row['seeds']} {'seed' if row['seeds'] == 1 else 'seeds'})"
 
 
 def expected_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:

@@ -218,6 +218,19 @@ def test_unequal_ranges_are_said_once_for_each_hyperparameter() -> None:
     )
 
 
+def test_ranges_of_equally_many_decades_are_no_caveat() -> None:
+    """Each variant is searched around its own good rate, by one rule."""
+    rows = [
+        {"optimizer": name, "lr": low * 10**place, "seed": seed, "loss": abs(place - 1.5) + 0.1 * seed}
+        for name, low in (("adam", 1e-4), ("sgd", 1e-2))
+        for place in range(4)
+        for seed in range(2)
+    ]
+    assert "unequal ranges" not in kinds(from_table(pd.DataFrame(rows), variant="optimizer"))
+    wider = [*rows, {"optimizer": "sgd", "lr": 100.0, "seed": 0, "loss": 2.0}]
+    assert "unequal ranges" in kinds(from_table(pd.DataFrame(wider), variant="optimizer"))
+
+
 @pytest.mark.parametrize("lowest", [1e-4, 1e-2])
 def test_ranges_read_off_random_configurations_differ_only_by_more_than_chance(lowest: float) -> None:
     rng = np.random.default_rng(0)
