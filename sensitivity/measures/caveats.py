@@ -209,7 +209,7 @@ def _ranges(results: Results) -> list[tuple[str, str]]:
 
 
 def _of_one_width(results: Results, name: str) -> bool:
-    """Return True if all ranges are equally many decades: each variant is searched around a rate of its own."""
+    """Return True if all ranges are equally many decades: each variant has a range around its own rate."""
     variants = dict.fromkeys(variant for _, variant in results.groups)
     domains = [results.spaces[variant][name] for variant in variants if name in results.spaces[variant].names]
     spans = [
