@@ -148,10 +148,17 @@ class Simulated:
         base = others.sum() + self.truth
         slack = 1e-9 * max(value, 1e-300)
 
+        fixed = (self.own * others + 2 * self.cross * np.sqrt(others) + self.rest)[:, ~members]
+        fixed_sum, fixed_positive = fixed.sum(axis=1), np.maximum(0.0, fixed).sum(axis=1)
+        own, cross, rest = (part[:, members] for part in (self.own, self.cross, self.rest))
+
         def tail(odds: float, *, above: bool) -> float:
-            true = others + (odds * base)[:, None] * weight
-            found = shares(self.own * true + 2 * self.cross * np.sqrt(true) + self.rest, self.noise)
-            share = found[:, members].sum(axis=1)
+            true = (odds * base)[:, None] * weight[members]
+            moved = own * true + 2 * cross * np.sqrt(true) + rest
+            positive = np.maximum(0.0, moved).sum(axis=1)
+            together = np.maximum(0.0, fixed_sum + moved.sum(axis=1))
+            whole = (together + self.noise) * (fixed_positive + positive)
+            share = np.divide(positive * together, whole, out=np.zeros_like(whole), where=whole > 0)
             return float((share >= value - slack if above else share <= value + slack).mean())
 
         ends = []

@@ -83,7 +83,7 @@ def excess_loss(
         else:
             value, drawn = excess(part, over), excess_draws(part, over)
         low, high = around(value, drawn, group, level)
-        rows.append(row(group, value, max(0.0, low), high))
+        rows.append(row(group, value, float(np.maximum(0.0, low)), high))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

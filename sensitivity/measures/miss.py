@@ -126,7 +126,8 @@ def _side(curve: TunedCurve, x: float, floor: float, floor_draws: Any, goal: Sta
         low, high = (bounds - floor) / goal.unit
         return math.nan, max(0.0, float(low)), float(high), capped, draws
     cost = (value - floor) / goal.unit
-    drawn = (draws - floor_draws) / (goal.initial - goal.draws)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        drawn = (draws - floor_draws) / (goal.initial - goal.draws)
     return cost, *ends(cost, drawn, level), capped, drawn
 
 

@@ -73,7 +73,7 @@ def _row(one: Estimate, goal: Stakes, level: float, *, given: bool) -> dict[str,
         with np.errstate(divide="ignore", invalid="ignore"):
             lost = (one.mean_draws - one.best.draws) / (goal.initial - goal.draws)
         untuned = ((value := max(0.0, (one.mean - one.best.value) / goal.unit)), *ends(value, lost, level))
-        untuned = (untuned[0], max(0.0, untuned[1]), untuned[2])
+        untuned = (untuned[0], float(np.maximum(0.0, untuned[1])), untuned[2])
     return {
         "task": goal.task, "variant": one.variant,
         "value": whole[0], "low": whole[1], "high": whole[2],

@@ -30,7 +30,8 @@ miss."""
 FACTOR = 3.0
 MARGIN = 0.05
 """Share of what can be won that counts as no difference, where the study names no margin."""
-POWER = 0.8
+MOST = 1e6
+"""Largest ratio of an error to a gap whose square is counted in units."""
 COLUMNS = [
     "task", "by", "primary", "a", "b", "value", "low", "high", "share", "share_low", "share_high",
     "p", "verdict", "better", "margin", "seeds", "configurations", "n", "note",
@@ -276,4 +277,5 @@ def units_to_decide(pair: Difference, limit: float, units: int) -> float:
         gap = max(gap, limit - abs(pair.value))
     if not (math.isfinite(pair.error) and gap > 0):
         return math.nan
-    return float(max(units + 1, math.ceil(units * ((pair.critical + 0.8416) * pair.error / gap) ** 2)))
+    more = min((pair.critical + 0.8416) * pair.error / gap, MOST)
+    return float(max(units + 1, math.ceil(units * more**2)))

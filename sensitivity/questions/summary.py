@@ -34,7 +34,7 @@ def summary(measured: Measured, task: str) -> list[str]:
     pieces: tuple[Sentences, ...]
     if nothing:
         pieces = (ranking, diverged)
-    elif has_regret(measured, task):
+    elif measured.attempt("summary", partial(has_regret, measured, task), False):
         pieces = (recommendation, standing, undecided, changed, leading, within, diverged)
     else:
         pieces = (_best, ranking, leading, within, diverged)
