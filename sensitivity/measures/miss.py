@@ -158,8 +158,9 @@ def _lopsided(one: tuple[float, Array], other: tuple[float, Array]) -> bool:
     better, worse = sorted((one, other), key=lambda cost: cost[0])
     if worse[0] <= 2 * max(better[0], 0.0):
         return False
-    known = np.isfinite(worse[1] - better[1])
-    return not known.all() or float(np.quantile(worse[1] - better[1], 0.025)) > 0
+    with np.errstate(invalid="ignore"):
+        difference = worse[1] - better[1]
+    return not np.isfinite(difference).all() or float(np.quantile(difference, 0.025)) > 0
 
 
 def _together(sides: Mapping[str, Side], level: float) -> dict[str, float]:
@@ -172,5 +173,6 @@ def _together(sides: Mapping[str, Side], level: float) -> dict[str, float]:
         worse = max(one, other, key=lambda side: side[0])
         return {"value": worse[0], "low": worse[1], "high": worse[2]}
     value = (one[0] + other[0]) / 2
-    low, high = ends(value, (one[4] + other[4]) / 2, level)
+    with np.errstate(invalid="ignore"):
+        low, high = ends(value, (one[4] + other[4]) / 2, level)
     return {"value": value, "low": low, "high": high}
