@@ -94,9 +94,9 @@ class Best:
         if not self.known.repeated:
             return np.full(len(self.known.truth), np.nan)
         drawn = self.known.truth[:, self.members].min(axis=1)
-        own, again = _half(drawn), _half(self._again[1])
-        wide = np.hypot(max(own, again), UNCERTAIN * self.optimism)
-        stretch = wide / own if own > 0 else 1.0
+        spread, again = _half(drawn), _half(self._again[1])
+        wide = np.hypot(max(spread, again), UNCERTAIN * self.optimism)
+        stretch = wide / spread if spread > 0 else 1.0
         draws = self.value + symmetric(stretch * (drawn - drawn.mean()))
         lowest = 0.0 if self.known.observed.min() >= 0 and self.known.mean.min() >= 0 else -np.inf
         return np.asarray(np.clip(draws, lowest, self.initial))

@@ -107,21 +107,21 @@ class Simulated:
     Attributes:
         truth: True mean variance of the noise, ``[studies]``.
         noise: Estimated variance of the noise, ``[studies]``.
-        own: a, ``[studies, effects]``.
+        square: a, ``[studies, effects]``.
         cross: b, ``[studies, effects]``.
         rest: c, ``[studies, effects]``.
     """
 
     truth: Array
     noise: Array
-    own: Array
+    square: Array
     cross: Array
     rest: Array
 
     @classmethod
     def joined(cls, parts: list[Simulated]) -> Simulated:
         """Return the studies of all parts."""
-        names = ("truth", "noise", "own", "cross", "rest")
+        names = ("truth", "noise", "square", "cross", "rest")
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def interval(
@@ -148,13 +148,13 @@ class Simulated:
         base = others.sum() + self.truth
         slack = 1e-9 * max(value, 1e-300)
 
-        fixed = (self.own * others + 2 * self.cross * np.sqrt(others) + self.rest)[:, ~members]
+        fixed = (self.square * others + 2 * self.cross * np.sqrt(others) + self.rest)[:, ~members]
         fixed_sum, fixed_positive = fixed.sum(axis=1), np.maximum(0.0, fixed).sum(axis=1)
-        own, cross, rest = (part[:, members] for part in (self.own, self.cross, self.rest))
+        square, cross, rest = (part[:, members] for part in (self.square, self.cross, self.rest))
 
         def tail(odds: float, *, above: bool) -> float:
             true = (odds * base)[:, None] * weight[members]
-            moved = own * true + 2 * cross * np.sqrt(true) + rest
+            moved = square * true + 2 * cross * np.sqrt(true) + rest
             positive = np.maximum(0.0, moved).sum(axis=1)
             together = np.maximum(0.0, fixed_sum + moved.sum(axis=1))
             whole = (together + self.noise) * (fixed_positive + positive)

@@ -241,16 +241,16 @@ def stakes(results: Results, *, reference: float | Mapping[str, float] | None = 
         InputError: for an unknown task, or a reference that is not a finite number.
     """
     every = estimates(results)
-    given: dict[str, float] = {}
+    references: dict[str, float] = {}
     if reference is not None:
-        given = dict(reference) if isinstance(reference, Mapping) else dict.fromkeys(every, reference)
-    for task, loss in given.items():
+        references = dict(reference) if isinstance(reference, Mapping) else dict.fromkeys(every, reference)
+    for task, loss in references.items():
         if task not in every:
             raise unknown("task", task, list(every))
         if not isinstance(loss, int | float) or not math.isfinite(loss):
             raise InputError(f"reference must be a finite loss, got {loss!r}")
     return {
-        task: stakes_of(part, reference=given.get(task), meaningful=cap_of(results, task) == INITIAL)
+        task: stakes_of(part, reference=references.get(task), meaningful=cap_of(results, task) == INITIAL)
         for task, part in every.items()
     }
 

@@ -26,12 +26,13 @@ from sensitivity.measures.profiles import performance_profiles
 from sensitivity.measures.regret import regret
 from sensitivity.measures.robustness import conclusion_changes
 from sensitivity.measures.stability import danger_zone, stability_boundary
+from sensitivity.measures.thinning import thinned
 from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.measures.tunability import tunability
 from sensitivity.measures.valley import valley
 from sensitivity.measures.variance_shares import variance_shares
 from sensitivity.measures.verdicts import ranks, verdicts
-from sensitivity.results.results import PREFIX, records
+from sensitivity.results.results import records
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -41,10 +42,6 @@ if TYPE_CHECKING:
 
 RIDGES = (("lr", "mu"), ("lr", "nu"))
 """Pairs of hyperparameters for which :attr:`Measured.ridges` looks for a ridge."""
-FEW = 256
-"""Most configurations of a variant that :attr:`Measured.estimators` compares; their order needs no more."""
-THINNABLE = ("random", "sobol", "latin_hypercube")
-"""Designs of which any part is a design of the same kind."""
 LARGE = 3000
 """Number of trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
@@ -207,8 +204,8 @@ class Measured(Guard):
 
     @guarded_table
     def estimators(self) -> pd.DataFrame:
-        """Estimators from at most :data:`FEW` configurations of a variant; a note tells if there are more."""
-        part, remark = _thinned(self.results)
+        """Estimators from at most 256 configurations of a variant; a note tells if there are more."""
+        part, remark = thinned(self.results)
         table = table_or_refusal(estimators, part)
         return table.assign(note=[joined(note, remark) for note in table["note"]]) if remark else table
 
@@ -330,25 +327,6 @@ def _one(results: Results, name: str) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return one table, and the failures of the computations that it needs."""
     measured = Measured(results)
     return measured.table_named(name), measured.failures
-
-
-def _thinned(results: Results) -> tuple[Results, str]:
-    """Return the results with at most :data:`FEW` configurations of each variant whose design allows it.
-
-    Returns:
-        The results, and the text of a note on the configurations left out.
-    """
-    trials, parts = results.trials, []
-    columns = [name for name in trials.columns if name.startswith(PREFIX)]
-    for (_, variant), part in trials.groupby(["task", "variant"], sort=False):
-        number = part.groupby(columns, sort=False, dropna=False).ngroup()
-        chosen = part[number < FEW] if results.design_of(str(variant)) in THINNABLE else part
-        parts.append(chosen)
-    if sum(map(len, parts)) == len(trials):
-        return results, ""
-    return replace(
-        results, trials=pd.concat(parts, ignore_index=True)
-    ), f"of the first {FEW} configurations of each variant"
 
 
 def _nothing() -> pd.DataFrame:

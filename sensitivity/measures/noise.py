@@ -91,10 +91,10 @@ def _known(group: Losses) -> bool:
 
 def _moments(loss: Array) -> tuple[Array, Array, Array]:
     """Return variances between seeds (NaN with one seed), means and numbers of seeds, by configuration."""
-    present = np.isfinite(loss)
-    seeds = present.sum(axis=-1)
-    mean = np.where(present, loss, 0.0).sum(axis=-1) / seeds
-    within = np.where(present, (loss - mean[..., None]) ** 2, 0.0).sum(axis=-1)
+    there = np.isfinite(loss)
+    seeds = there.sum(axis=-1)
+    mean = np.where(there, loss, 0.0).sum(axis=-1) / seeds
+    within = np.where(there, (loss - mean[..., None]) ** 2, 0.0).sum(axis=-1)
     return np.where(seeds > 1, within / np.maximum(seeds - 1, 1), np.nan), mean, np.asarray(seeds, float)
 
 
@@ -133,8 +133,8 @@ def _simulated(group: Losses, draws: int, seed: int) -> Simulated:
             means = direction[chosen] * np.sqrt(count / (count - 1))
         noise, rest = _components(within, mean, seeds, fixed=group.fixed)
         means = means - means.mean(axis=1, keepdims=True)
-        own = (means**2).sum(axis=1) / (count - 1) * factor
+        square = (means**2).sum(axis=1) / (count - 1) * factor
         cross = (means * mean).sum(axis=1) / (count - 1) * factor
         truth = variance.mean(axis=1)
-        parts.append(Simulated(truth, noise, own[:, None], cross[:, None], rest[:, None]))
+        parts.append(Simulated(truth, noise, square[:, None], cross[:, None], rest[:, None]))
     return Simulated.joined(parts)

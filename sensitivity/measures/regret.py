@@ -56,15 +56,11 @@ def regret(
     refuse_adaptive(results, "regret", "best_loss has the best of an adaptive search")
     results = keeping_losses(results)
     goals = stakes(results, reference=reference)
-    rows = [
-        _row(one, goals[task], level, given=reference is not None)
-        for task, every in estimates(results).items()
-        for one in every
-    ]
+    rows = [_row(one, goals[task], level) for task, every in estimates(results).items() for one in every]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(one: Estimate, goal: Stakes, level: float, *, given: bool) -> dict[str, object]:
+def _row(one: Estimate, goal: Stakes, level: float) -> dict[str, object]:
     refused = goal.refused
     whole, tuned, untuned = ((np.nan,) * 3,) * 3
     if not refused:

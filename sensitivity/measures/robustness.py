@@ -135,8 +135,8 @@ def _weighted(group: Losses, *, upper: bool) -> Losses:
 
 def _without_seed(group: Losses, seed: int) -> Losses:
     loss = np.delete(group.loss, seed, axis=1)
-    kept = np.flatnonzero(np.isfinite(loss).any(axis=1))
-    return _only(replace(group, loss=loss), kept) if len(kept) else group
+    left = np.flatnonzero(np.isfinite(loss).any(axis=1))
+    return _only(replace(group, loss=loss), left) if len(left) else group
 
 
 def _only(group: Losses, chosen: Any) -> Losses:

@@ -58,9 +58,9 @@ class Scores:
             return value, np.full((len(self.truth), len(value)), np.nan)
         again, truth = statistic(self.again), statistic(self.truth)
         optimism = trimmed_mean(again) - statistic(self.expected[None])[0]
-        value, own = value - optimism, _half(truth)
-        wide = np.hypot(np.maximum(own, _half(again)), UNCERTAIN * optimism)
-        stretch = np.divide(wide, own, out=np.ones_like(own), where=own > 0)
+        value, spread = value - optimism, _half(truth)
+        wide = np.hypot(np.maximum(spread, _half(again)), UNCERTAIN * optimism)
+        stretch = np.divide(wide, spread, out=np.ones_like(spread), where=spread > 0)
         return value, value + symmetric(stretch * (truth - truth.mean(axis=0)))
 
 

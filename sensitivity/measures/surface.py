@@ -206,9 +206,10 @@ def noise_trend(loss: Array, units: Array) -> Array:
 def _noise(variance: Array, freedom: Array, together: int, draws: int, rng: np.random.Generator) -> Array:
     """Return noise of means whose variance was estimated: Student's t, with what is common to all."""
     noise = np.sqrt(variance) * rng.standard_normal((draws, len(variance)))
-    own = np.isfinite(freedom)
-    if own.any() and variance.any():
-        noise[:, own] *= np.sqrt(freedom[own] / rng.chisquare(freedom[own], (draws, int(own.sum()))))
+    finite = np.isfinite(freedom)
+    if finite.any() and variance.any():
+        degrees = freedom[finite]
+        noise[:, finite] *= np.sqrt(degrees / rng.chisquare(degrees, (draws, len(degrees))))
     return np.asarray(noise * np.sqrt(together / rng.chisquare(together, (draws, 1)))) if together else noise
 
 
@@ -303,5 +304,5 @@ def _span(units: Array, scale: float) -> Array:
     squares = ((units[:, None] - units[None, chosen]) ** 2).sum(axis=2)
     kernel = np.exp(-squares / (2 * scale**2))
     values, vectors = np.linalg.eigh(kernel[chosen])
-    kept = values > 1e-6 * values[-1]
-    return np.asarray(kernel @ vectors[:, kept] / np.sqrt(values[kept]))
+    large = values > 1e-6 * values[-1]
+    return np.asarray(kernel @ vectors[:, large] / np.sqrt(values[large]))

@@ -32,37 +32,37 @@ class TrialNoise:
         tails: Probability of each of :data:`TAILS`.
         beta: Parameters of the chance to diverge, ``[2, configurations]``; 0 for never, or always.
         gap: Distance of the cap from the mean of trials that train, ``[configurations]``.
-        present: True for each trial with a result, ``[configurations, seeds]``.
+        finished: True for each trial with a result, ``[configurations, seeds]``.
     """
 
     deviation: Array
     tails: Array
     beta: Array
     gap: Array
-    present: NDArray[np.bool_]
+    finished: NDArray[np.bool_]
 
     @classmethod
     def of(cls, group: Losses) -> TrialNoise:
         """Return the distribution that the trials of a group tell of."""
-        loss, present = group.loss, np.isfinite(group.loss)
+        loss, finished = group.loss, np.isfinite(group.loss)
         mixed = mixed_with_cap(group)
         calm = ~mixed
         trend = np.ones(len(loss))
         trend[calm] = noise_trend(loss[calm], group.units[calm])
         variance = np.full(len(loss), np.nan)
-        repeated = present.sum(axis=1) > 1
+        repeated = finished.sum(axis=1) > 1
         variance[repeated] = np.nanvar(loss[repeated], axis=1, ddof=1)
         known = calm & repeated
         pooled = float((variance[known] / trend[known] ** 2).mean()) if known.any() else 0.0
         deviation = np.where(mixed | (variance == 0), 0.0, math.sqrt(pooled) * trend)
-        return cls(deviation, _tails(loss[known], trend[known]), *_divergence(group, mixed), present)
+        return cls(deviation, _tails(loss[known], trend[known]), *_divergence(group, mixed), finished)
 
     def draw(self, draws: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Return noise, ``[draws, configurations, seeds]``, and its variance, ``[draws, configurations]``.
 
         The mean is 0. The noise of a missing trial is NaN.
         """
-        shape = (draws, *self.present.shape)
+        shape = (draws, *self.finished.shape)
         noise = rng.standard_normal(shape)
         freedom = rng.choice(TAILS, size=draws, p=self.tails)
         for degrees in np.unique(freedom[np.isfinite(freedom)]):
@@ -79,7 +79,7 @@ class TrialNoise:
             diverged = rng.random(shape) < chance[:, :, None]
             noise = np.where(diverged, 0.0, noise) + self.gap[:, None] * (diverged - chance[:, :, None])
             variance = (1 - chance) * variance + self.gap**2 * chance * (1 - chance)
-        noise[:, ~self.present] = np.nan
+        noise[:, ~self.finished] = np.nan
         return noise, variance
 
 

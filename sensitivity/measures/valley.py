@@ -120,9 +120,9 @@ def _widths(x: Array, curves: Array, limits: Array) -> tuple[Array, Array, Array
             reach = np.where(there, following, place)
             on = there & inside[rows, reach]
             out = there & ~on
-            here, beyond = curves[rows, place], curves[rows, reach]
+            inner, beyond = curves[rows, place], curves[rows, reach]
             with np.errstate(divide="ignore", invalid="ignore"):
-                share = np.clip((limits - here) / (beyond - here), 0, 1)
+                share = np.clip((limits - inner) / (beyond - inner), 0, 1)
             ends_at[out] = (x[place] + share * (x[reach] - x[place]))[out]
             ends_at[on] = x[reach[on]]
             place, going = np.where(on, reach, place), on

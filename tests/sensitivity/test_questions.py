@@ -150,7 +150,7 @@ def test_reasons_are_those_of_the_measures() -> None:
 def test_estimators_of_many_configurations_are_those_of_some_and_say_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sensitivity.measures.measured.FEW", 10)
+    monkeypatch.setattr("sensitivity.measures.thinning.FEW", 10)
     table = Measured(STUDIES["a random design"]).estimators
     assert set(table.loc[table["value"].notna(), "n"]) <= {10, 20}
     assert table["note"].str.endswith("of the first 10 configurations of each variant").all()
