@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sensitivity.measures.estimates import estimates, stakes
+from sensitivity.measures.guard import REFUSED
 from sensitivity.measures.verdicts import FACTOR, UNDECIDED, leader
 from sensitivity.questions.fixed_settings import something_varies
 from sensitivity.questions.question import of_task, rows
@@ -108,11 +109,12 @@ def standing(measured: Measured, task: str) -> list[str]:
 
 def _leaders(measured: Measured, task: str, when: str, *, tuned: bool) -> list[str]:
     tied = _first(measured, task, tuned=tuned)
-    if not tied:
-        return []
-    if len(tied) == 1:
+    if len(tied) != 1:
+        return [f"{when}, {several(tied)} cannot be told apart."] if tied else []
+    table = rows(measured.tuned_ranks if tuned else measured.ranks, task)
+    if next(row for row in table if row["variant"] == tied[0])["last"] == 1:
         return [f"{when}, {tied[0]} is better than every other variant."]
-    return [f"{when}, {several(tied)} cannot be told apart."]
+    return [f"{when}, {tied[0]} leads, though not every other variant is told apart from it."]
 
 
 def _untuned(measured: Measured, task: str, regrets: list[dict[str, Any]]) -> list[str]:
@@ -191,6 +193,12 @@ def _needs(row: dict[str, Any]) -> str:
     return (
         f" (about {row['seeds']:.0f} seeds would decide)" if row["seeds"] <= 50 else " (more than 50 seeds)"
     )
+
+
+def not_ranked(measured: Measured, task: str) -> list[str]:
+    """Return why variants are not ranked, where their design refuses it."""
+    reason = measured.regret.attrs.get(REFUSED)
+    return [f"Variants are not ranked: {reason}."] if reason else []
 
 
 def has_regret(measured: Measured, task: str) -> bool:

@@ -15,6 +15,7 @@ from sensitivity.figures import (
 )
 from sensitivity.figures.words import counted
 from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, repeated_rates
+from sensitivity.questions.decided import has_regret, not_ranked, standing
 from sensitivity.questions.fixed_settings import settings_compared, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables, trials
 from sensitivity.results.capping import counted_as, reference
@@ -31,21 +32,28 @@ SAME = 1e-3
 
 
 def ranking(measured: Measured, task: str) -> list[str]:
-    """Return sentences on the least and the most sensitive variant.
+    """Return which variants lead, tuned and untuned, and those that never learned.
 
-    They also name the variants that cannot be told apart, and those that never learned.
+    Without a common reference, the sentences are on the distance of each variant from its own best.
     """
     if not something_varies(measured):
         return [
             "No hyperparameter varies, so there is no sensitivity to measure.",
             *settings_compared(measured, task),
         ]
+    if refused := not_ranked(measured, task):
+        return refused
     table = of_task(measured.overview, task)
     ranked = table[table["learned"] & table["sensitivity"].notna()].sort_values("sensitivity")
     over_lr = measured.compared_over == "lr"
     to, over = (
         ("its learning rate", "the range searched") if over_lr else ("its hyperparameters", "the space")
     )
+    alone = list(table.loc[table["learned"] & table["sensitivity"].isna(), "variant"])
+    level = "one learning rate" if over_lr else "one configuration"
+    missing = [f"No sensitivity is measured of {several(alone)}: {level} has results."] if alone else []
+    if len(ranked) > 1 and has_regret(measured, task):
+        return [*standing(measured, task), *missing]
     text = []
     if len(ranked) == 1:
         one = ranked.iloc[0]
@@ -60,12 +68,7 @@ def ranking(measured: Measured, task: str) -> list[str]:
             f"its best over {over}; most sensitive: {most['variant']}, {_excess(most)}."
         )
         text += _ties(measured, task, str(least["variant"]), set(ranked["variant"]))
-    alone = list(table.loc[table["learned"] & table["sensitivity"].isna(), "variant"])
-    if alone:
-        text.append(
-            f"No sensitivity is measured of {several(alone)}: "
-            f"{'one learning rate' if over_lr else 'one configuration'} has results."
-        )
+    text += missing
     idle = list(table.loc[~table["learned"], "variant"])
     if idle:
         text.append(f"Never better than {reference(measured.results, task)}, so not ranked: {several(idle)}.")

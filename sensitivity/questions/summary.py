@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sensitivity.questions.decided import changed, has_regret, recommendation, standing, undecided
+from sensitivity.questions.decided import changed, has_regret, recommendation, undecided
 from sensitivity.questions.effects import leading
 from sensitivity.questions.question import Sentences, nothing_learned, of_task
 from sensitivity.questions.sensitive import diverged, ranking
@@ -35,7 +35,7 @@ def summary(measured: Measured, task: str) -> list[str]:
     if nothing:
         pieces = (ranking, diverged)
     elif measured.attempt("summary", partial(has_regret, measured, task), False):
-        pieces = (recommendation, standing, undecided, changed, leading, within, diverged)
+        pieces = (recommendation, ranking, undecided, changed, leading, within, diverged)
     else:
         pieces = (_best, ranking, leading, within, diverged)
     return measured.attempts("summary", pieces, measured, task)

@@ -81,6 +81,8 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
     '0.5'
     >>> with_interval({"value": 0.573, "low": 1.1e-16, "high": 1.15})
     '0.573 (0 to 1.15)'
+    >>> with_interval({"value": 0.01, "low": -0.002, "high": 0.02}, form=".0%")
+    '1% (0% to 2%)'
     """
     names = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
     value, low, high = (row[column] for column in names)
@@ -91,8 +93,13 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
         0.0 if known(number) and abs(number) < ROUNDING * largest else number for number in (value, low, high)
     )
     wide = known(low) and known(high) and not math.isclose(low, high, abs_tol=1e-12)
-    ends = f" ({low:{form}} to {high:{form}})" if wide else ""
-    return f"{value:{form}}{ends}"
+    words = [_plain(f"{number:{form}}") for number in (value, low, high)]
+    return f"{words[0]} ({words[1]} to {words[2]})" if wide else words[0]
+
+
+def _plain(text: str) -> str:
+    """Return a number as text, where a rounded -0 is 0."""
+    return text.removeprefix("-") if not any(digit in text for digit in "123456789") else text
 
 
 def known(value: Any) -> bool:

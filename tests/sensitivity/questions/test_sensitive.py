@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,9 @@ from search_spaces import Float, SearchSpace
 from sensitivity import from_table
 from sensitivity.figures import danger_zone, divergence_map, performance_sensitivity
 from sensitivity.measures import Measured
+from sensitivity.questions import decided
 from sensitivity.questions.sensitive import SENSITIVE
+from sensitivity.questions.summary import summary
 from sensitivity.reporting.tables import overview
 
 TASK = "table"
@@ -122,7 +125,7 @@ def test_a_variant_with_one_learning_rate_has_no_sensitivity() -> None:
     made = several(adam=lambda lr, seed: False, sgd=lambda lr, seed: False)
     words = "No sensitivity is measured of sgd: one learning rate has results."
     assert words not in said(made)
-    assert "Least sensitive to its learning rate: " in said(made)
+    assert "Tuned, adam and sgd cannot be told apart." in said(made)
     trials = made.results.trials
     left = Measured(
         replace(made.results, trials=trials[(trials["variant"] == "adam") | (trials["config/lr"] == 0.01)])
@@ -195,10 +198,43 @@ def test_sensitivities_that_noise_cannot_tell_apart_are_named_and_no_others() ->
             for seed in range(2)
         ]
         made = Measured(from_table(pd.DataFrame(rows), metric="loss", seed="seed", variant="variant"))
-        assert (
-            "The sensitivities of adam and sgd cannot be told apart."
-            in " ".join(SENSITIVE.sentences(made, TASK))
-        ) == words
+        text = " ".join(SENSITIVE.sentences(made, TASK))
+        assert bool(re.search(r"Untuned, (adam and sgd|sgd and adam) lose least", text)) == words
+        assert "Least sensitive" not in text
+
+
+def test_adaptive_trials_are_not_ranked_in_words() -> None:
+    """The same function, searched with many trials and with few: nothing is said of which is less sensitive."""
+    frame = pd.DataFrame(
+        [
+            {"variant": name, "lr": lr, "seed": seed, "loss": 1 + abs(place - 1.5) + 0.05 * seed}
+            for name, rates in (("many", RATES), ("few", RATES[1:3]))
+            for place, lr in enumerate(rates)
+            for seed in range(2)
+        ]
+    )
+    made = from_table(frame, metric="loss", seed="seed", variant="variant")
+    text = " ".join(summary(Measured(replace(made, design="adaptive", designs={})), TASK))
+    assert "Variants are not ranked: regret needs a random or fixed design" in text
+    assert "Least sensitive" not in text
+    assert "lose least" not in text
+
+
+def test_a_leader_that_is_not_told_from_all_others_is_not_called_better_than_all() -> None:
+    class Ranks:
+        results = None
+        tuned_ranks = pd.DataFrame(
+            [
+                {"task": TASK, "variant": "a", "value": 1.0, "first": 1, "last": 2},
+                {"task": TASK, "variant": "b", "value": 1.1, "first": 2, "last": 2},
+            ]
+        )
+
+    words = decided._leaders(Ranks(), TASK, "Tuned", tuned=True)  # type: ignore[arg-type]
+    assert words == ["Tuned, a leads, though not every other variant is told apart from it."]
+    Ranks.tuned_ranks.loc[0, "last"] = 1
+    words = decided._leaders(Ranks(), TASK, "Tuned", tuned=True)  # type: ignore[arg-type]
+    assert words == ["Tuned, a is better than every other variant."]
 
 
 OVER = "Over the whole space, an untuned configuration costs on average, over the best: "
