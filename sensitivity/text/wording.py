@@ -93,8 +93,8 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
         0.0 if known(number) and abs(number) < ROUNDING * largest else number for number in (value, low, high)
     )
     wide = known(low) and known(high) and not math.isclose(low, high, abs_tol=1e-12)
-    words = [_plain(f"{number:{form}}") for number in (value, low, high)]
-    return f"{words[0]} ({words[1]} to {words[2]})" if wide else words[0]
+    ends = f" ({_plain(f'{low:{form}}')} to {_plain(f'{high:{form}}')})" if wide else ""
+    return f"{_plain(f'{value:{form}}')}{ends}"
 
 
 def _plain(text: str) -> str:
