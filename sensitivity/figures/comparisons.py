@@ -82,17 +82,14 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     rerun = ", expected on a rerun" if both["low_best"].notna().any() else ""
     over = "the learning rate" if measured.compared_over else "all hyperparameters"
     figure.update_xaxes(
-        title_text=f"sensitivity to {over} (lower is better)",
+        title_text=f"mean distance from the variant's own best, over {over}",
         range=[-0.02 * right, right],
     )
     figure.update_yaxes(
         title_text=f"best {outcome.name}{rerun} ({outcome.better} is better)", range=[low, high]
     )
     figure.update_layout(showlegend=False)
-    least = both.sort_values("value_lr", kind="stable").iloc[0]
-    title = f"{plain(best['variant'])} does best and is least sensitive"
-    if least["variant"] != best["variant"]:
-        title = f"{plain(best['variant'])} does best; {plain(least['variant'])} is least sensitive"
+    title = "How good each variant can be, and how far it is from that untuned"
     if len(both) == 1:
         title = (
             f"{plain(best['variant'])}: best {best['value_best']:.3g}{rerun}, {best['value_lr']:.3g} away "

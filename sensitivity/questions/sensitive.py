@@ -267,8 +267,9 @@ SENSITIVE = Question(
         ),
         Drawing(
             performance_sensitivity,
-            "How good a variant can be against how much an untuned setting costs. Lower left is better on "
-            "both counts; where bars overlap, this study cannot tell the variants apart.",
+            "How good a variant can be against how far an untuned setting is from that variant's own best. A "
+            "bad variant may be near its own best everywhere, so the vertical axis comes first. Overlapping "
+            "bars decide nothing: the verdicts say which variants are told apart.",
             "overview",
             _some_sensitivity,
         ),
