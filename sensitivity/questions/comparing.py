@@ -2,67 +2,57 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures import differences
+from sensitivity.measures.verdicts import EQUIVALENT, UNDECIDED
+from sensitivity.questions.decided import won
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, refusal, rows, tables
-from sensitivity.text.wording import several, with_interval
+from sensitivity.text.wording import known, several, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
-LEVEL = 0.05
-"""Significance level of the tests."""
+QUANTITIES = {
+    "regret": "The loss of an untuned configuration",
+    "miss": "The cost of a learning rate that is wrong by a factor of 3",
+}
+"""What the verdicts of a study are about, in words."""
 
 
 def sentences(measured: Measured, task: str) -> list[str]:
-    """Return the pairs that differ by more than noise, and the detectable difference, in sentences."""
-    table = rows(measured.comparisons, task)
+    """Return the verdicts on all pairs in sentences: told apart, equivalent, undecided."""
+    table = rows(measured.verdicts, task)
     if not table:
         return []
-    to = "lr sensitivity" if measured.compared_over == "lr" else "sensitivity"
-    different = sorted((row for row in table if row["p_holm"] < LEVEL), key=lambda row: row["p_holm"])
-    count = f"{len(table)} pair{'s' if len(table) > 1 else ''}"
-    if different:
-        words = []
-        for row in different:
-            less, more = (row["a"], row["b"]) if row["value"] < 0 else (row["b"], row["a"])
-            ends = sorted((abs(row["low"]), abs(row["high"])))
-            size = with_interval({"value": abs(row["value"]), "low": ends[0], "high": ends[1]})
-            words.append(f"{less} less sensitive than {more} by {size}, p {_p(row['p_holm'])}")
-        text = [
-            f"Differences in {to} beyond noise, of {count} (p with Holm's correction): {several(words, 5)}."
-        ]
-    else:
-        least = min(table, key=lambda row: row["p"])
-        none = (
-            f"{least['a']} and {least['b']} do not differ"
-            if len(table) == 1
-            else f"No pair of {len(table)} differs"
-        )
-        nearest = "" if len(table) == 1 else "nearest to it: "
-        text = [
-            f"{none} in {to} by more than noise at 5% (Holm's correction); {nearest}{least['a']} minus "
-            f"{least['b']}, {with_interval(least)}, p {_p(least['p_holm'])}."
-        ]
-    seen = [row["detectable"] for row in table]
-    size = (
-        f"{min(seen):.3g}" if len(seen) == 1 else f"{min(seen):.3g} to {max(seen):.3g}, depending on the pair"
-    )
-    return [
-        *text,
-        f"Smallest difference that this study detects with 80% power: {size}.",
-    ]
+    what = QUANTITIES[table[0]["by"]]
+    better = sorted((row for row in table if row["better"]), key=lambda row: -abs(row["value"]))
+    text = []
+    if better:
+        words = several([_told_apart(row) for row in better], 5)
+        text.append(f"{what}, {_unit(measured, task, better)}: {words} (simultaneous 95% intervals).")
+    equal = [f"{row['a']} and {row['b']}" for row in table if row["verdict"] == EQUIVALENT]
+    if equal:
+        text.append(f"Equivalent within {table[0]['margin']:.3g}: {several(equal, 5)}.")
+    open_pairs = [f"{row['a']} against {row['b']}" for row in table if row["verdict"] == UNDECIDED]
+    if open_pairs:
+        noun = "pair" if len(table) == 1 else "pairs"
+        text.append(f"Not decided, of {len(table)} {noun}: {several(open_pairs, 5)}.")
+    return text
 
 
-def _p(value: float) -> str:
-    """Word a p-value.
+def _told_apart(row: dict[str, Any]) -> str:
+    worse = row["b"] if row["better"] == row["a"] else row["a"]
+    name, form = ("share", ".0%") if known(row["share"]) else ("value", ".3g")
+    low, high = ("share_low", "share_high") if name == "share" else ("low", "high")
+    ends = sorted((abs(row[low]), abs(row[high])))
+    size = with_interval({"value": abs(row[name]), "low": ends[0], "high": ends[1]}, form=form)
+    return f"{row['better']} is better than {worse} by {size}"
 
-    >>> _p(0.0312), _p(0.00002), _p(1.0)
-    ('= 0.031', '< 0.001', '= 1')
-    """
-    return "< 0.001" if value < 0.001 else f"= {value:.2g}"
+
+def _unit(measured: Measured, task: str, pairs: list[dict[str, Any]]) -> str:
+    return f"as a share of {won(measured, task)}" if known(pairs[0]["share"]) else "in units of the loss"
 
 
 def _why_not(measured: Measured, task: str) -> str:
@@ -74,12 +64,8 @@ def _why_not(measured: Measured, task: str) -> str:
     nothing = nothing_learned(measured, task)
     if nothing:
         return nothing
-    refused = refusal(measured.comparisons)
-    return refused or (
-        ""
-        if len(of_task(measured.comparisons, task))
-        else "No two variants have a hyperparameter to compare over."
-    )
+    refused = refusal(measured.verdicts)
+    return refused or ("" if len(of_task(measured.verdicts, task)) else "No two variants can be compared.")
 
 
 COMPARING = Question(
@@ -89,11 +75,11 @@ COMPARING = Question(
     (
         Drawing(
             differences,
-            "The difference of every two variants; a difference inside the grey bar is too small for this "
-            "study to detect.",
+            "The difference of every two variants in their distance from their own best. A variant that is "
+            "worse everywhere may have the smaller distance: which is better, the verdicts say.",
             "comparisons",
         ),
     ),
-    tables("comparisons", "differences"),
+    tables("verdicts", "ranks", "comparisons", "differences"),
     _why_not,
 )
