@@ -33,8 +33,8 @@ class Shared:
     Attributes:
         variant: Name of the variant.
         groups: Losses of the variant on each task.
-        rows: Row of each shared configuration in each group, ``[tasks, configurations]``.
-        configurations: The shared configurations.
+        rows: Row of each configuration in each group, ``[tasks, configurations]``; -1 where a task lacks it.
+        configurations: The configurations that every task has, or that any has.
     """
 
     variant: str
@@ -45,23 +45,46 @@ class Shared:
     @property
     def note(self) -> str:
         """Limits of every number that is computed of the shared configurations."""
-        lost = sum(len(group.loss) for group in self.groups) - self.rows.size
         remarks = dict.fromkeys(remark for group in self.groups for remark in note(group).split("; "))
-        return joined(
-            *remarks, f"{lost} configurations are not on every task and are left out" if lost else ""
-        )
+        lost = sum(len(group.loss) for group in self.groups) - self.rows.size
+        partly = int((self.rows < 0).any(axis=0).sum())
+        if partly:
+            remarks[
+                f"{partly} configurations are not on every task: they count where a task is tuned for "
+                "itself, and cannot be the one for all"
+            ] = None
+        elif lost:
+            remarks[f"{lost} configurations are not on every task and are left out"] = None
+        return joined(*remarks)
 
     @property
     def trials(self) -> int:
-        """Number of trials of the shared configurations."""
+        """Number of trials of the configurations."""
         return sum(
-            int(np.isfinite(group.loss[rows]).sum())
+            int(np.isfinite(group.loss[rows[rows >= 0]]).sum())
             for group, rows in zip(self.groups, self.rows, strict=True)
         )
 
     def means(self) -> Array:
         """Return the mean over the seeds of each loss, ``[tasks, configurations]``."""
-        return np.stack([group.mean[rows] for group, rows in zip(self.groups, self.rows, strict=True)])
+        return self.placed([group.mean for group in self.groups])
+
+    def placed(self, values: list[Array]) -> Array:
+        """Return values of each group in the order of the configurations, NaN where a task lacks one.
+
+        Args:
+            values: Values of each group, ``[..., configurations of the group]``.
+
+        Returns:
+            ``[..., tasks, configurations]``.
+        """
+        return np.stack(
+            [
+                np.where(rows >= 0, each[..., rows], np.nan)
+                for each, rows in zip(values, self.rows, strict=True)
+            ],
+            axis=-2,
+        )
 
     def draws(self, draws: int, seed: int, drawn_before: dict[tuple[str, int], Array] | None = None) -> Array:
         """Draw the seed noise of :meth:`means`; the configurations stay.
@@ -89,12 +112,18 @@ class Shared:
         return np.stack(again, axis=1)
 
 
-def shared(results: Results, variant: str, tasks: list[str]) -> Shared | None:
+def shared(results: Results, variant: str, tasks: list[str], *, partly: bool = False) -> Shared | None:
     """Return the configurations of a variant that all its tasks share.
+
+    Args:
+        results: Results of a study.
+        variant: Name of the variant.
+        tasks: Names of the tasks.
+        partly: True to add the configurations that only some tasks have.
 
     Returns:
         The configurations with a result on every task that the variant was run on; None for fewer than two
-            tasks.
+            tasks, or if the tasks share no configuration.
     """
     groups = set(results.groups)
     by_task = [losses(results, task, variant) for task in tasks if (task, variant) in groups]
@@ -109,11 +138,12 @@ def shared(results: Results, variant: str, tasks: list[str]) -> Shared | None:
         for group in by_task
     ]
     common = [name for name in places[0] if all(name in place for place in places[1:])]
-    rows = np.array([[place[name] for name in common] for place in places], dtype=np.int64).reshape(
-        len(by_task), len(common)
-    )
-    configurations = [by_task[0].configurations[i] for i in rows[0]]
-    return Shared(variant, by_task, rows, configurations)
+    if not common:
+        return None
+    names = list(dict.fromkeys(name for place in places for name in place)) if partly else common
+    rows = np.array([[place.get(name, -1) for name in names] for place in places], dtype=np.int64)
+    written = {_named(one): one for group in by_task for one in group.configurations}
+    return Shared(variant, by_task, rows, [written[name] for name in names])
 
 
 def normalised(results: Results, normalisation: str) -> tuple[Results, dict[str, tuple[float, float]]]:
@@ -153,7 +183,8 @@ def normalised(results: Results, normalisation: str) -> tuple[Results, dict[str,
 def scores(one: Shared, ends: dict[str, tuple[float, float]], loss: Array) -> Array:
     """Return normalised performance, higher better, not cut to [0, 1].
 
-    Where the two ends of a task are equal, the score is 0.
+    Where the two ends of a task are equal, the score is 0; it is minus infinity where a loss is NaN, so that
+    a configuration that a task lacks is neither its best nor the best of all tasks.
 
     Args:
         ends: Ends of the score on each task, from :func:`normalised`.
@@ -161,15 +192,21 @@ def scores(one: Shared, ends: dict[str, tuple[float, float]], loss: Array) -> Ar
     """
     low, high = np.array([ends[group.task] for group in one.groups]).T[:, :, None]
     width = high - low
-    return np.asarray(np.where(width > 1e-12, (-loss - low) / np.where(width > 1e-12, width, 1.0), 0.0))
+    score = np.where(width > 1e-12, (-loss - low) / np.where(width > 1e-12, width, 1.0), 0.0)
+    return np.asarray(np.where(np.isnan(loss), -np.inf, score))
 
 
 def _named(configuration: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(configuration.items()))
 
 
-def shared_by_variant(results: Results, measure: str) -> list[Shared]:
+def shared_by_variant(results: Results, measure: str, *, partly: bool = False) -> list[Shared]:
     """Return the shared configurations of every variant that has some.
+
+    Args:
+        results: Results of a study.
+        measure: Name of the measure, for errors.
+        partly: As for :func:`shared`.
 
     Raises:
         InputError: for fewer than two tasks or an adaptive design.
@@ -177,6 +214,7 @@ def shared_by_variant(results: Results, measure: str) -> list[Shared]:
     tasks = need_tasks(results, measure, ONE_TASK)
     refuse_adaptive(results, measure, ADAPTIVE)
     pairs = [
-        shared(results, variant, tasks) for variant in dict.fromkeys(variant for _, variant in results.groups)
+        shared(results, variant, tasks, partly=partly)
+        for variant in dict.fromkeys(variant for _, variant in results.groups)
     ]
-    return [one for one in pairs if one is not None and one.configurations]
+    return [one for one in pairs if one is not None]

@@ -37,10 +37,12 @@ def cross_task_sensitivity(
         - \max_h \frac{1}{|E|} \sum_e \Gamma(w, e, h)
 
     with :math:`\Gamma` the performance normalised on each task
-    (:func:`sensitivity.measures.across_tasks.normalised`), over the configurations that all tasks have.
-    ``tuned`` is the first term, ``single`` the second, ``configuration`` its maximiser. All are less their
-    optimism (:meth:`sensitivity.measures.scores.Scores.estimated`), so that luck in choosing is not counted;
-    then the published maximum over means is slightly larger. The interval is of draws of the true means;
+    (:func:`sensitivity.measures.across_tasks.normalised`). The first maximum is over all configurations of a
+    task, the second over those that every task has: a configuration that failed on one task is no choice for
+    all tasks, and remains one for the others. ``tuned`` is the first term, ``single`` the second,
+    ``configuration`` its maximiser. All are less their optimism
+    (:meth:`sensitivity.measures.scores.Scores.estimated`), so that luck in choosing is not counted; then the
+    published maximum over means is slightly larger. The interval is of draws of the true means;
     tasks, configurations and the ends of the normalisation stay fixed. With one seed of each configuration
     there is none.
 

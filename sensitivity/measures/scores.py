@@ -1,4 +1,4 @@
-"""Normalised scores of configurations that several tasks share, and statistics less their optimism."""
+"""Normalised scores of configurations on several tasks, and statistics less their optimism."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scores:
-    """Normalised scores of one variant on several tasks, higher better.
+    """Normalised scores of one variant on several tasks: higher is better, minus infinity where one lacks.
 
     Attributes:
-        one: The variant and its shared configurations.
+        one: The variant and its configurations.
         observed: Scores of the observed means, ``[tasks, configurations]``.
         expected: Scores of the posterior means, ``[tasks, configurations]``.
         truth: Draws of the scores of the true means, ``[draws, tasks, configurations]``.
@@ -84,23 +84,24 @@ def scored(results: Results, measure: str, normalisation: str, draws: int, seed:
     """
     judged, ends = normalised(results, normalisation)
     judged, tables = keeping_losses(judged), []
-    for one in shared_by_variant(judged, measure):
+    for one in shared_by_variant(judged, measure, partly=True):
         known = [
             estimate_of(judged, group.task, one.variant, draws=max(draws, DRAWS), seed=seed).known
             for group in one.groups
         ]
-        pairs = list(zip(one.groups, known, one.rows, strict=True))
         again = [
-            np.minimum(part.mean + part.again[:draws], group.initial)[:, at] for group, part, at in pairs
+            np.minimum(part.mean + part.again[:draws], group.initial)
+            for group, part in zip(one.groups, known, strict=True)
         ]
-        tables.append(
-            Scores(
-                one,
-                scores(one, ends, one.means()),
-                scores(one, ends, np.stack([part.mean[at] for _, part, at in pairs])),
-                scores(one, ends, np.stack([part.truth[:draws, at] for _, part, at in pairs], axis=1)),
-                scores(one, ends, np.stack(again, axis=1)),
-                all(part.repeated for part in known),
+        observed, expected, truth, simulated = (
+            scores(one, ends, one.placed(losses))
+            for losses in (
+                [group.mean for group in one.groups],
+                [part.mean for part in known],
+                [part.truth[:draws] for part in known],
+                again,
             )
         )
+        repeated = all(part.repeated for part in known)
+        tables.append(Scores(one, observed, expected, truth, simulated, repeated))
     return tables

@@ -46,7 +46,7 @@ def rank_correlation(results: Results, *, draws: int = RANK_DRAWS, seed: int = 0
         noise: dict[tuple[str, int], Array] = {}
         for i, j in itertools.combinations(range(len(one.groups)), 2):
             pair = shared(results, one.variant, [one.groups[i].task, one.groups[j].task])
-            if pair is None or not pair.configurations:
+            if pair is None:
                 continue
             rng = np.random.default_rng(seed)
             mean, drawn = pair.means(), pair.draws(draws, seed, noise)
@@ -91,7 +91,7 @@ def transfer_regret(results: Results, *, draws: int = DRAWS, seed: int = 0) -> p
         found = [part_of(results, group, draws=draws, seed=seed) for group in one.groups]
         for i, j in itertools.permutations(range(len(one.groups)), 2):
             pair = shared(results, one.variant, [one.groups[i].task, one.groups[j].task])
-            if pair is None or not pair.configurations:
+            if pair is None:
                 continue
             (source, target), (there, target_rows) = pair.groups, pair.rows
             chosen = int(np.argmin(source.mean[there]))

@@ -82,7 +82,7 @@ def test_a_function_is_run_as_it_is_and_reported(
     )  # a diverged trial counts as the worst that ended
     assert results.epochs.groupby("key").size().eq(3).all()
     assert results.epochs["more/deep"].notna().all()
-    assert Measured(results).overview.iloc[0]["best_loss"] == pytest.approx(-(1 - 0.04 - 1 / 3) - 0.005)
+    assert Measured(results).overview.iloc[0]["observed"] == pytest.approx(-(1 - 0.04 - 1 / 3) - 0.005)
     assert write_report(results, tmp_path / "report").exists()
     monkeypatch.setattr("sensitivity.running.run.tune.Tuner", None)  # nothing is left, so Tune is not asked
     assert len(run(mine, store=tmp_path / "s.sqlite").trials) == 6

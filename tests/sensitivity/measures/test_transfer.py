@@ -54,6 +54,57 @@ def test_the_sensitivity_of_a_worked_example() -> None:
     assert (row["low"], row["high"]) == pytest.approx((1 / 3, 1 / 3))
 
 
+def holed() -> Results:
+    """Two learning rates by two momenta on two tasks, of which the second lacks one configuration.
+
+    Losses and, between the smallest and the largest of a task, scores:
+
+    === === ======== =====
+    x   y   one      two
+    === === ======== =====
+    0   0   .5: 0    .2: 1
+    0   1   .3: .5   .6: 0
+    1   0   .4: .25  .25: .875
+    1   1   .1: 1    none
+    === === ======== =====
+    """
+    losses = {
+        "one": {(0, 0): 0.5, (0, 1): 0.3, (1, 0): 0.4, (1, 1): 0.1},
+        "two": {(0, 0): 0.2, (0, 1): 0.6, (1, 0): 0.25, (1, 1): 0.2},
+    }
+    space = SearchSpace(Float("x", 0, 2), Float("y", 0, 2))
+    points = [{"x": float(x), "y": float(y)} for x, y in losses["one"]]
+    table = tasks(
+        {
+            name: lambda c, seed, table=table: table[c["x"], c["y"]]  # type: ignore[misc]
+            for name, table in losses.items()
+        },
+        space=space,
+        configurations=points,
+    )
+    trials = table.trials
+    lost = (trials["task"] == "two") & (trials["config/x"] == 1) & (trials["config/y"] == 1)
+    return replace(table, trials=trials[~lost].reset_index(drop=True))
+
+
+def test_a_setting_that_one_task_lacks_counts_where_a_task_is_tuned_for_itself() -> None:
+    """Tuned (1 + 1) / 2; of the three that both tasks have, (1, 0) has the best mean (.25 + .875) / 2."""
+    row = cross_task_sensitivity(holed(), normalisation="min_max").iloc[0]
+    assert (row["tuned"], row["single"], row["value"]) == pytest.approx((1, 0.5625, 0.4375))
+    assert row["configuration"] == {"x": 1.0, "y": 0.0}
+    assert "1 configurations are not on every task: they count where a task is tuned" in row["note"]
+
+
+def test_the_dimension_with_a_setting_that_one_task_lacks() -> None:
+    """S is .5625 of none, (.25 + 1) / 2 of x, (1 + .875) / 2 of y and 1 of both."""
+    scores = tuned_per_task(holed(), normalisation="min_max").set_index("hyperparameters")["value"]
+    assert scores.to_dict() == pytest.approx({"": 0.5625, "x": 0.625, "y": 0.9375, "x x y": 1.0})
+    row = effective_dimensionality(holed(), normalisation="min_max").iloc[0]
+    assert (row["value"], row["interpolated"]) == pytest.approx((2, 1.2))
+    row = effective_dimensionality(holed(), normalisation="min_max", enough=0.9).iloc[0]
+    assert (row["value"], row["hyperparameters"]) == (1, "y")
+
+
 def test_percentiles_are_those_of_all_variants() -> None:
     """Losses .2 .4 .8 have 5th and 95th percentiles .22 and .76, so scores are (.76 - loss) / .54."""
     row = cross_task_sensitivity(opposed()).iloc[0]
@@ -199,11 +250,14 @@ def test_awkward_results_have_numbers(measure: Any, table: Results) -> None:
     assert not found["note"].str.contains("nan").any()
 
 
-def test_configurations_of_one_task_only_are_left_out_and_counted() -> None:
+def test_configurations_of_one_task_only_are_counted() -> None:
     table = opposed()
     table = replace(
         table, trials=table.trials[~((table.trials["task"] == "two") & (table.trials["config/x"] == 2.0))]
     )
     row = cross_task_sensitivity(table, normalisation="min_max").iloc[0]
     assert "1 configurations are not on every task" in row["note"]
-    assert row["n"] == 8
+    assert row["n"] == 10
+    pair = rank_correlation(table).iloc[0]
+    assert pair["n"] == 2
+    assert "1 configurations are not on every task and are left out" in pair["note"]

@@ -42,6 +42,7 @@ def test_a_ray_that_is_not_for_clusters_resolves_to_the_loopback_address(
         "Ray does not read ENABLE_RAY_CLUSTER"
     )
     monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)
+    monkeypatch.setattr(worker, "_global_node", None)  # a running Ray answers for its own node
     assert services.get_node_ip_address() == "127.0.0.1"
 
 
