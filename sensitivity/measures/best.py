@@ -67,15 +67,14 @@ class Best:
         """Smallest means of simulated studies, and the estimates of those studies, ``[draws]`` each."""
         truth = self.known.mean[self.members]
         half = len(self.known.again) // 2
-        means = np.minimum(self.known.mean + self.known.again, self.initial)
-        shrunk = self.known.shrink(means[:half])[:, self.members]
+        shrunk = self.known.simulated_shrunk[:, self.members]
         noise = self.known.again[half : half + INNER, self.members]
         least = np.stack([np.minimum(shrunk + one, self.initial).min(axis=1) for one in noise])
-        smallest = means[:, self.members].min(axis=1)
+        smallest = self.known.simulated[:, self.members].min(axis=1)
         optimism = np.minimum(0.0, trimmed_mean(least) - shrunk.min(axis=1))
         return smallest - truth.min(), smallest[:half] - optimism - truth.min()
 
-    @property
+    @cached_property
     def optimism(self) -> float:
         """Expected amount by which the smallest mean is too small, as a negative number."""
         if not self.known.repeated:
@@ -109,9 +108,10 @@ def _half(draws: Array) -> float:
 
 def trimmed_mean(draws: Array) -> Array:
     """Return the mean of draws ``[draws, ...]`` without the share :data:`TRIMMED` at each end."""
-    from scipy.stats import trim_mean
-
-    return np.asarray(trim_mean(draws, TRIMMED, axis=0))
+    count = len(draws)
+    cut = int(TRIMMED * count)
+    ordered = np.partition(draws, [cut, count - cut - 1], axis=0) if cut else draws
+    return np.asarray(ordered[cut : count - cut].mean(axis=0))
 
 
 def symmetric(errors: Array) -> Array:

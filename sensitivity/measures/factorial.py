@@ -175,7 +175,9 @@ class _Analysis:
             value = float(share[term.members].sum())
             row = _tested(term, error, freedom, total, y.size)
             row |= {"value": value, "low": value, "high": value, "note": remark}
-            if not freedom:
+            if not term.freedom:  # a hyperparameter with one level
+                pass
+            elif not freedom:
                 row |= {"low": np.nan, "high": np.nan}
             elif studies is not None:
                 row["low"], row["high"] = studies.interval(components, term.members, value, self.level)

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,7 @@ class Surface:
         truth: Draws of the true mean losses from their posterior, ``[draws, configurations]``.
         noise: Draws of the noise of the observed means, ``[draws, configurations]``.
         again: More such draws, independent of ``truth``.
+        initial: Loss before training, the largest possible value.
         repeated: True if the noise is known from configurations with two or more seeds.
         near: True for each configuration that the surface was fitted to, ``[configurations]``.
         shrink: Returns the posterior means that other observed means ``[draws, configurations]`` would have.
@@ -53,9 +55,20 @@ class Surface:
     truth: Array
     noise: Array
     again: Array
+    initial: float
     repeated: bool
     near: NDArray[np.bool_]
     shrink: Callable[[Array], Array] = field(repr=False, default=lambda observed: observed)
+
+    @cached_property
+    def simulated(self) -> Array:
+        """Means of simulated studies, ``[draws, configurations]``."""
+        return np.minimum(self.mean + self.again, self.initial)
+
+    @cached_property
+    def simulated_shrunk(self) -> Array:
+        """Posterior means of the first half of :attr:`simulated`, ``[draws / 2, configurations]``."""
+        return self.shrink(self.simulated[: len(self.again) // 2])
 
 
 def surface(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Surface:
@@ -92,6 +105,7 @@ def surface(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Surface:
             np.ldexp(small.truth, exponent),
             np.ldexp(small.noise, exponent),
             np.ldexp(small.again, exponent),
+            group.initial,
             small.repeated,
             small.near,
             lambda means: np.ldexp(small.shrink(np.ldexp(means, -exponent)), exponent),
@@ -113,7 +127,8 @@ def _surface(group: Losses, draws: int, rng: np.random.Generator) -> Surface:
         )
     if not together or not variance.any():
         still = np.broadcast_to(observed, (draws, len(observed)))
-        return Surface(observed, observed, still, noise, again, together > 0, np.zeros(len(observed), bool))
+        near = np.zeros(len(observed), bool)
+        return Surface(observed, observed, still, noise, again, group.initial, together > 0, near)
     variance = np.maximum(variance, 1e-6 * variance.max())
     near = observed <= observed.min() + NEAR * math.sqrt(float(np.median(variance)))
     if near.sum() < 3:
@@ -135,6 +150,7 @@ def _surface(group: Losses, draws: int, rng: np.random.Generator) -> Surface:
         np.clip(truth, low, group.initial),
         noise,
         again,
+        group.initial,
         repeated=True,
         near=near,
         shrink=shrink,

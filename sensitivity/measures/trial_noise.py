@@ -132,14 +132,15 @@ def _tails(loss: Array, trend: Array) -> Array:
     largest = math.sqrt(float(np.average(residual**2, weights=weight)))
     if not largest > 0:
         return normal
-    likelihood = []
-    for degrees in TAILS:
-        law = norm if math.isinf(degrees) else t(degrees)
-        likelihood.append(
-            max(
-                float(weight @ (law.logpdf(residual / scale) - math.log(scale)))
-                for scale in largest * np.geomspace(0.2, 1.1, 25)
-            )
+    scales = largest * np.geomspace(0.2, 1.1, 25)[:, None]
+    standard, shift = residual / scales, np.log(scales)
+    likelihood = [
+        float(
+            ((norm.logpdf(standard) if math.isinf(degrees) else t.logpdf(standard, degrees)) - shift)
+            .dot(weight)
+            .max()
         )
+        for degrees in TAILS
+    ]
     chance = np.exp(TEMPER * (np.array(likelihood) - max(likelihood)))
     return np.asarray(chance / chance.sum())

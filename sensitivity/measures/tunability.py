@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensitivity.measures import forest as forests
+from sensitivity.measures.best import Best
 from sensitivity.measures.cells import cells, settled
 from sensitivity.measures.cross_task import cross_task_sensitivity
 from sensitivity.measures.designs import joined, refuse_adaptive
@@ -143,9 +144,10 @@ def _measured(part: Part, sets: _Sets) -> list[dict[str, Any]]:
     group, origin = part.group, sets.pop(("default", ()))[0]
     untuned, untuned_draws = float(group.mean[origin]), part.true_means[:, origin]
     tuned: dict[tuple[str, ...], tuple[float, Array]] = {}
+    bests: dict[bytes, Best] = {}
     rows = []
     for (kind, names), members in sets.items():
-        best = part.best_among(members)
+        best = bests.setdefault(members.tobytes(), part.best_among(members))  # levels may add nothing
         value, values, winner = best.value, best.draws, group.configurations[best.place]
         if kind == "overall":
             rows.append(_row(group, kind, names, untuned - value, interval(untuned_draws - values), winner))
