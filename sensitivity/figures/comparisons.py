@@ -27,6 +27,8 @@ LABEL = 17
 MANY = 10
 """Variants beyond which intervals are drawn faintly."""
 MOST_PAIRS = 30
+NAME = 18
+"""Most characters of each of two names on an axis."""
 EFFECT_COLUMNS = 5
 
 
@@ -259,7 +261,10 @@ def differences(measured: Measured, task: str) -> go.Figure:
             )
         )
     figure.add_vline(x=0, line={"color": FAINT, "width": 1})
-    texts = [f"{label}   p {p:.2g}" for label, p in zip(labels, table["p_holm"], strict=True)]
+    texts = [
+        f"{short(a, NAME)} − {short(b, NAME)}   p {p:.2g}"
+        for a, b, p in zip(table["a"], table["b"], table["p_holm"], strict=True)
+    ]
     figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=labels[::-1], tickvals=labels, ticktext=texts
     )

@@ -170,12 +170,33 @@ def _cut_names(figure: go.Figure) -> None:
                     value for value in (values if values is not None else ()) if isinstance(value, str)
                 )
             )
-        for axis, names in names_by_axis.items():
-            if any(len(html.unescape(name)) > LONGEST for name in names):
-                cut = [short(html.unescape(name), LONGEST) for name in names]
-                figure.layout[f"{letter}axis{axis[1:]}"].update(
-                    tickmode="array", tickvals=list(names), ticktext=cut
-                )
+        for name, names in names_by_axis.items():
+            axis = figure.layout[f"{letter}axis{name[1:]}"]
+            if axis.ticktext is None and any(len(html.unescape(text)) > LONGEST for text in names):
+                cut = [short(html.unescape(text), LONGEST) for text in names]
+                axis.update(tickmode="array", tickvals=list(names), ticktext=cut)
+            if axis.ticktext is not None:
+                _hover_over_values(figure, letter, name)
+
+
+def _hover_over_values(figure: go.Figure, letter: str, axis: str) -> None:
+    """Let the hover of an axis show the values: Plotly would show the texts of its ticks instead."""
+    for trace in figure.data:
+        template = getattr(trace, "hovertemplate", None) if "hovertemplate" in trace else None
+        if template is None or (getattr(trace, f"{letter}axis", None) or letter) != axis:
+            continue
+        values = getattr(trace, letter)
+        if values is None or trace.hovertext is not None:
+            continue
+        if not any(isinstance(value, str) for value in values):
+            continue
+        tick, whole = f"%{{{letter}}}", "%{hovertext}"
+        changed = (
+            template.replace(tick, whole)
+            if isinstance(template, str)
+            else [part.replace(tick, whole) for part in template]
+        )
+        trace.update(hovertext=list(values), hovertemplate=changed)
 
 
 _LEGEND = {

@@ -80,8 +80,8 @@ class Shared:
         """
         return np.stack(
             [
-                np.where(rows >= 0, each[..., rows], np.nan)
-                for each, rows in zip(values, self.rows, strict=True)
+                np.where(rows >= 0, found[..., rows], np.nan)
+                for found, rows in zip(values, self.rows, strict=True)
             ],
             axis=-2,
         )
