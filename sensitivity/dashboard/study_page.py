@@ -12,6 +12,7 @@ from sensitivity.dashboard.trials_page import kept_words, nothing
 from sensitivity.questions import QUESTIONS, Question
 from sensitivity.questions.summary import caveats
 from sensitivity.readers.filters import the_task
+from sensitivity.text.wording import code_parts
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -120,7 +121,7 @@ def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
     head: list[Any] = [html.H2(question.title)]
     if why:
         return [*head, shell.notice("Not to be answered from these results", why, kind="refused")]
-    sections = [*head, html.Ul(list(map(html.Li, sentences)), className="answer")]
+    sections = [*head, html.Ul([html.Li(_with_code(text)) for text in sentences], className="answer")]
     if careful:
         sections.append(
             html.Details(
@@ -141,3 +142,8 @@ def tables(view: View, key: str) -> html.P:
     for name, _ in question.tables:
         links += [shell.link(name.replace("_", " "), view.but(tab=MEASURES, measure=name)), " · "]
     return html.P(links[:-1], className="tables")
+
+
+def _with_code(sentence: str) -> list[Any]:
+    """Return a sentence with its commands as code."""
+    return [html.Code(text) if code else text for text, code in code_parts(sentence)]

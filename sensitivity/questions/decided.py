@@ -11,6 +11,7 @@ from sensitivity.measures.estimates import estimates, stakes
 from sensitivity.measures.guard import REFUSED
 from sensitivity.measures.verdicts import FACTOR, UNDECIDED, leader
 from sensitivity.questions.fixed_settings import something_varies
+from sensitivity.questions.next_steps import command_for
 from sensitivity.questions.question import of_task, rows
 from sensitivity.results.capping import INITIAL, cap_of, reference
 from sensitivity.results.results import records
@@ -156,14 +157,17 @@ def undecided(measured: Measured, task: str) -> list[str]:
     pairs = rows(measured.verdicts, task)
     if not pairs:
         return []
-    left = sorted((row for row in pairs if row["verdict"] == UNDECIDED), key=lambda row: row["p"])
+    left = sorted(
+        (row for row in pairs if row["verdict"] == UNDECIDED), key=lambda row: (_units(row), row["p"])
+    )
     noun = "pair" if len(pairs) == 1 else "pairs"
     if not left:
         return [f"Decided: {'the only' if len(pairs) == 1 else f'all {len(pairs)}'} {noun}."]
     names = [f"{row['a']} against {row['b']}{_needs(row)}" for row in left]
-    return [
-        f"Decided: {len(pairs) - len(left)} of {len(pairs)} {noun}. Not decided: {several(names, PAIRS)}."
-    ]
+    command = command_for(measured.results, left[0])
+    more = f" To decide the first with a chance of 80%: `{command}`." if command else ""
+    decided = f"Decided: {len(pairs) - len(left)} of {len(pairs)} {noun}."
+    return [f"{decided} Not decided: {several(names, PAIRS)}.{more}"]
 
 
 def changed(measured: Measured, task: str) -> list[str]:
@@ -187,8 +191,16 @@ def changed(measured: Measured, task: str) -> list[str]:
     return [f"The conclusion depends on choices of this study: {'; '.join(names)}."]
 
 
+def _units(row: dict[str, Any]) -> float:
+    """Return the seeds, or configurations, that would decide a pair; infinity where that is not known."""
+    units = [row[name] for name in ("seeds", "configurations") if not math.isnan(row[name])]
+    return min(units, default=math.inf)
+
+
 def _needs(row: dict[str, Any]) -> str:
-    if not known(row["seeds"]) or math.isnan(row["seeds"]):
+    if math.isfinite(row["configurations"]):
+        return f" (about {row['configurations']:,.0f} configurations of each would decide)"
+    if not math.isfinite(row["seeds"]):
         return ""
     return (
         f" (about {row['seeds']:.0f} seeds would decide)" if row["seeds"] <= 50 else " (more than 50 seeds)"

@@ -15,6 +15,7 @@ from sensitivity.reporting import tables
 from sensitivity.reporting.contents import Chapter, Part
 from sensitivity.reporting.provenance import lead, provenance, specification
 from sensitivity.text.csv_text import csv_text
+from sensitivity.text.wording import code_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +78,7 @@ def page(measured: Measured, report_chapters: Sequence[Chapter]) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
+    files.filters["code_parts"] = code_parts
     contents = [_chapter(measured, chapter) for chapter in report_chapters]
     templates = {name: template(name).to_plotly_json() for name in THEMES}
     return files.get_template("page.html").render(

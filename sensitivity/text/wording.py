@@ -114,3 +114,17 @@ def percent(share: float) -> str:
     '25%'
     """
     return f"{share:.0%}"
+
+
+def code_parts(sentence: str) -> list[tuple[str, bool]]:
+    """Split a sentence at its commands, which stand between backticks; True marks a command.
+
+    >>> code_parts("Run `make study` first.")
+    [('Run ', False), ('make study', True), (' first.', False)]
+    >>> code_parts("one ` alone")
+    [('one ` alone', False)]
+    """
+    parts = sentence.split("`")
+    if len(parts) % 2 == 0:
+        return [(sentence, False)]
+    return [(part, i % 2 == 1) for i, part in enumerate(parts) if part]

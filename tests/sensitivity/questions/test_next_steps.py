@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -11,9 +12,11 @@ import pandas as pd
 import pytest
 
 from sensitivity import Study
-from sensitivity.deciding.next_steps import next_steps
+from sensitivity.measures import Measured
 from sensitivity.measures.verdicts import UNDECIDED, verdicts
-from sensitivity.results.results import IMPORTED
+from sensitivity.questions.decided import undecided
+from sensitivity.questions.next_steps import next_steps, source_of
+from sensitivity.results.results import IMPORTED, records
 from sensitivity.study.study import with_changes, with_configurations
 from tests.sensitivity.tables import noisy, results
 from trainables.names import InputError
@@ -114,3 +117,23 @@ def test_configurations_are_those_of_every_design() -> None:
     assert with_configurations(mixed, 32).designs["adam"]["n"] == 32
     with pytest.raises(InputError, match="configurations needs a design of random, sobol, latin_hypercube"):
         with_configurations(with_changes(study, design={"kind": "grid", "points": 2}), 32)
+
+
+def test_a_study_that_is_a_preset_is_named_in_commands() -> None:
+    study = Study.preset("quickstart")
+    found = replace(of(), study="quickstart", spec=json.loads(study.to_json()))
+    assert source_of(found) == "--preset quickstart"
+    more = study.model_copy(update={"seeds": tuple(range(9))})
+    assert source_of(replace(found, spec=json.loads(more.to_json()))) == "--preset quickstart"
+    other = study.model_copy(update={"epochs": 7})
+    assert source_of(replace(found, spec=json.loads(other.to_json()))) == "STUDY.yaml"
+    assert source_of(replace(found, study="mine")) == "STUDY.yaml"
+
+
+def test_the_summary_ends_with_the_command_that_decides_the_cheapest_pair() -> None:
+    found = results(noisy(0.15), variants=NAMES, seeds=(0, 1, 2))
+    text = " ".join(undecided(Measured(found), found.groups[0][0]))
+    left = [row for row in records(verdicts(found)) if row["verdict"] == UNDECIDED]
+    assert left, "the example decides everything"
+    seeds = int(min(row["seeds"] for row in left))
+    assert f"To decide the first with a chance of 80%: `sensitivity run STUDY.yaml --seeds {seeds}`." in text

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.measures.differences import FEW_SEEDS
 from sensitivity.measures.verdicts import UNDECIDED
 from sensitivity.results.results import IMPORTED, records
-from sensitivity.study.study import NUMBERED
+from sensitivity.study.study import NUMBERED, Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,18 +20,51 @@ MOST_SEEDS, MOST_CONFIGURATIONS = 50, 1_000
 """Units above which no command is told: nobody decides a pair at that cost."""
 
 
-def next_steps(results: Results, table: pd.DataFrame, *, source: str = "STUDY.yaml") -> list[str]:
+def next_steps(results: Results, table: pd.DataFrame, *, source: str | None = None) -> list[str]:
     """Return a sentence for each undecided pair of the primary measure, the cheapest first.
 
     Args:
         results: Results that the verdicts are about.
         table: Verdicts of :func:`sensitivity.measures.verdicts.verdicts`.
-        source: The study in the words of ``sensitivity run``: a file, or ``--preset NAME``.
+        source: The study in the words of ``sensitivity run``: a file, or ``--preset NAME``; None for
+            :func:`source_of`.
     """
+    source = source or source_of(results)
     pairs = [row for row in records(table) if row["primary"] and row["verdict"] == UNDECIDED]
     several = table["task"].nunique() > 1
     steps = [_step(results, row, source, several=several) for row in pairs]
     return [text for _, text in sorted(steps, key=lambda step: step[0])]
+
+
+def source_of(results: Results) -> str:
+    """Return the study of results in the words of ``sensitivity run``.
+
+    A study that is a preset, but for its seeds, is named; any other is ``STUDY.yaml``.
+    """
+    from sensitivity.study.presets import PRESETS
+
+    if results.study in PRESETS:
+        preset = json.loads(Study.preset(results.study).to_json())
+        changes = {name for name in preset if preset[name] != results.spec.get(name)}
+        if changes <= {"seeds"}:
+            return f"--preset {results.study}"
+    return "STUDY.yaml"
+
+
+def command_for(results: Results, row: dict[str, Any]) -> str:
+    """Return the command that decides an undecided pair with a chance of 80%; empty where there is none."""
+    source = source_of(results)
+    if math.isfinite(row["configurations"]):
+        needed = int(row["configurations"])
+        plain = IMPORTED not in results.spec and results.design in NUMBERED and not results.designs
+        return (
+            f"sensitivity run {source} --configurations {needed}"
+            if plain and needed <= MOST_CONFIGURATIONS
+            else ""
+        )
+    if math.isfinite(row["seeds"]) and row["seeds"] <= MOST_SEEDS:
+        return _command(results, source, int(row["seeds"]))
+    return ""
 
 
 def _step(results: Results, row: dict[str, Any], source: str, *, several: bool) -> tuple[float, str]:
