@@ -46,10 +46,10 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool 
         png: write the figures as PNG too.
     """
     from sensitivity.measures import Measured
-    from sensitivity.questions.summary import best_title, best_words, caveats, summary
+    from sensitivity.questions.summary import best_title, caveats, summary
     from sensitivity.reporting import write_report
+    from sensitivity.reporting.overview import BRIEF, overview
     from sensitivity.results.results import records
-    from sensitivity.text.wording import with_interval
 
     measured = Measured(results)
     written = write_report(measured, place, png=png)
@@ -60,33 +60,16 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool 
         )
         return
     console = wide_console()
-    for task, part in table.groupby("task", sort=False):
+    for task in dict.fromkeys(table["task"]):
+        variants = overview(measured, str(task))
         shown = Table(title=str(task), title_justify="left", box=None, header_style="bold")
-        wide = part["robust_width"].notna().all()
-        of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
-        for head in (
-            "variant",
-            best_title(results),
-            f"{of_what} (95%)",
-            *(["robust width"] if wide else []),
-            "diverged",
-            "trials",
-        ):
-            if head == "variant":
-                shown.add_column(head, overflow="fold")
-            else:
-                shown.add_column(head, justify="right", no_wrap=True)
-        for row in records(part):
-            width = [f"{row['robust_width']:.2f} decades"] if wide else []
-            value = with_interval(row, "sensitivity") if row["learned"] else "did not learn"
-            shown.add_row(
-                row["variant"],
-                best_words(results, row).partition(" ")[0],
-                value,
-                *width,
-                f"{row['divergence_rate']:.0%}",
-                str(row["n"]),
-            )
+        shown.add_column("variant", overflow="fold")
+        brief = [name for name in BRIEF if name in variants]
+        for name in (best_title(results), *brief):
+            shown.add_column(name, justify="right", no_wrap=True)
+        for row in records(variants):
+            best = row[best_title(results)].partition(" ")[0]
+            shown.add_row(row["variant"], best, *(row[name] for name in brief))
         console.print(shown)
         for sentence in summary(measured, str(task)):
             console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)

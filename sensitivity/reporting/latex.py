@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sensitivity.reporting import tables
+from sensitivity.reporting.overview import overview
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ def latex(measured: Measured, contents: Sequence[Chapter]) -> str:
     """
     lines = ["% \\usepackage{booktabs}"]
     for chapter in contents:
-        summaries = {"overview": tables.overview, "main_effects": tables.shares} if chapter.task else {}
+        summaries = {"overview": overview, "main_effects": tables.shares} if chapter.task else {}
         shown = {
             name: measured.attempt(name, partial(tabulate, measured, chapter.task), pd.DataFrame())
             for name, tabulate in summaries.items()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sensitivity.questions.summary import caveats
 from sensitivity.reporting import tables
+from sensitivity.reporting.overview import how_to_read, overview
 from sensitivity.reporting.provenance import lead, provenance, specification
 
 if TYPE_CHECKING:
@@ -51,10 +52,8 @@ def markdown(
 def _chapter(measured: Measured, chapter: Chapter, pictures: Mapping[tuple[str, str], str]) -> list[str]:
     lines = [f"## {_text(chapter.title)}", ""]
     if chapter.task:
-        overview = measured.attempt(
-            "overview", lambda: _table(tables.overview(measured, chapter.task)), list[str]()
-        )
-        lines += [*_bullets(chapter.summary), "", *overview, "", tables.how_to_read(measured), ""]
+        variants = measured.attempt("overview", lambda: _table(overview(measured, chapter.task)), list[str]())
+        lines += [*_bullets(chapter.summary), "", *variants, "", how_to_read(measured, chapter.task), ""]
     for part in chapter.parts:
         lines += [f"### {part.question.title}", "", *_bullets(part.sentences), "", *_pictures(part, pictures)]
         if part.question.key == "effects":

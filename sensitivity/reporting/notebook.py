@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def results_html(results: Results) -> str:
     """Return the lead and the overview of each task as HTML."""
     from sensitivity.measures import Measured
+    from sensitivity.reporting.overview import overview
     from sensitivity.reporting.provenance import lead
-    from sensitivity.reporting.tables import overview
 
     measured = Measured(results)
     parts = [f"<h3>{html.escape(results.study)}</h3><p>{html.escape(lead(results))}</p>"]

@@ -13,6 +13,7 @@ from sensitivity.figures.style import NARROW_BELOW, THEMES, template
 from sensitivity.questions.summary import caveats
 from sensitivity.reporting import tables
 from sensitivity.reporting.contents import Chapter, Part
+from sensitivity.reporting.overview import how_to_read, overview
 from sensitivity.reporting.provenance import lead, provenance, specification
 from sensitivity.text.csv_text import csv_text
 from sensitivity.text.wording import code_parts
@@ -103,14 +104,14 @@ def _chapter(measured: Measured, chapter: Chapter) -> dict[str, Any]:
         "overview": measured.attempt("overview", partial(_overview, measured, chapter.task), None)
         if chapter.task
         else None,
-        "how_to_read": tables.how_to_read(measured) if chapter.task else "",
+        "how_to_read": how_to_read(measured, chapter.task) if chapter.task else "",
         "parts": [_part(measured, part) for part in chapter.parts],
         "unanswered": chapter.unanswered,
     }
 
 
 def _overview(measured: Measured, task: str) -> Sheet:
-    return _sheet("overview", tables.overview(measured, task), "Overview of the variants", "")
+    return _sheet("overview", overview(measured, task), "Overview of the variants", "")
 
 
 def _part(measured: Measured, part: Part) -> dict[str, Any]:

@@ -8,59 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sensitivity.questions.question import of_task
-from sensitivity.questions.summary import best_title, best_words, expected_words, has_finite
-from sensitivity.results.capping import cap_of
 from sensitivity.results.results import records
 from sensitivity.text.wording import DASH, number, setting, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
-
-HOW_TO_READ = (
-    "Intervals are 95% intervals (divergence: Wilson). Sensitivity: mean excess of the loss over "
-    "the best, in units of the loss and capped at {cap}, over {what} (Wortsman et al. 2023)."
-)
-EXPECTED = "expected on a rerun"
-"""Title of the column of results that are corrected for the luck of choosing the best."""
-ROBUST = " Robust width: decades of learning rate within 10% of the best loss."
-
-
-def how_to_read(measured: Measured) -> str:
-    """Return the explanation of the numbers of :func:`overview`."""
-    over = {"lr": "the range of learning rates"}.get(measured.compared_over or "", "all configurations")
-    cap = cap_of(measured.results).replace("that ended", "that any trial of the task ended with")
-    return HOW_TO_READ.format(what=over, cap=cap) + (ROBUST if measured.compared_over == "lr" else "")
-
-
-def overview(measured: Measured, task: str) -> pd.DataFrame:
-    """Return one row a variant: best result, measured and expected, sensitivity, robust width, divergence."""
-    table = of_task(measured.overview, task)
-    wide = bool(table["robust_width"].notna().any())
-    of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
-    rows = []
-    for row in records(table):
-        learned = row["learned"]
-        cells = {
-            "variant": row["variant"],
-            best_title(measured.results): best_words(measured.results, row).strip(","),
-            EXPECTED: expected_words(measured.results, row) or DASH,
-            "at": setting(row["configuration"]) if has_finite(measured.results, row) else DASH,
-            of_what: _sensitivity_in_words(measured, row),
-            "robust width (decades)": with_interval(row, "robust_width") if learned else DASH,
-            "diverged": with_interval(row, "divergence_rate", form=".0%"),
-            "trials": str(row["n"]),
-        }
-        rows.append({name: cell for name, cell in cells.items() if wide or not name.startswith("robust")})
-    shown = pd.DataFrame(rows)
-    expected = len(shown) and (shown[EXPECTED] != DASH).any()
-    return shown if expected else shown.drop(columns=EXPECTED, errors="ignore")
-
-
-def _sensitivity_in_words(measured: Measured, row: Mapping[str, Any]) -> str:
-    """Return the sensitivity of a variant as text; "" if none of its hyperparameters varies."""
-    if not measured.results.varied(row["variant"]):
-        return DASH
-    return with_interval(row, "sensitivity") if row["learned"] else "did not learn"
 
 
 def shares(measured: Measured, task: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from sensitivity import from_table
 from sensitivity.measures import Measured, caveats
 from sensitivity.questions import QUESTIONS
 from sensitivity.questions.sensitive import diverged, ranking
-from sensitivity.reporting.tables import how_to_read
+from sensitivity.reporting.overview import how_to_read
 from sensitivity.results.capping import INITIAL, MIXED, WORST, cap_of
 from sensitivity.results.results import Results
 
@@ -75,10 +75,10 @@ def test_the_cap_of_a_task_is_named(
             (found.trials["task"] == task) & (found.trials["status"] == "diverged"), "loss"
         ].iloc[0]
         assert loss == (2.0 if counted.endswith("initial loss") else 0.8)
-    assert ("capped at the initial loss," in how_to_read(measured)) == (caps[2] == INITIAL)
-    assert ("the worst that any trial of the task ended with" in how_to_read(measured)) == (
-        caps[2] != INITIAL
-    )
+    for task, cap in zip(("a", "b"), caps, strict=False):
+        text = how_to_read(measured, task)
+        assert ("capped at the initial loss" in text) == (cap == INITIAL)
+        assert ("the worst that any trial of the task ended with" in text) == (cap != INITIAL)
 
 
 @pytest.mark.parametrize(("initial", "count"), [("none", 2), ("given", 0), ("of one task", 1)])

@@ -157,7 +157,7 @@ def test_every_measure_lies_beside_the_report(measured: Measured, written: pathl
 def test_tables_for_latex_have_the_words_of_the_report(written: pathlib.Path) -> None:
     text = (written / "tables.tex").read_text()
     assert text.count("\\toprule") == text.count("\\bottomrule") == text.count("\\begin{table}") > 5
-    assert "robust width" in text
+    assert "good range" in text
     assert not re.findall(r"(?<!\\)[%&#_](?=\d)|(?<!\\)_[a-z]", re.sub(r"(?m)^%.*$|\\label\{.*?\}", "", text))
 
 

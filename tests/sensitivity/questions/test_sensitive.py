@@ -18,7 +18,7 @@ from sensitivity.measures import Measured
 from sensitivity.questions import decided
 from sensitivity.questions.sensitive import SENSITIVE
 from sensitivity.questions.summary import summary
-from sensitivity.reporting.tables import overview
+from sensitivity.reporting.overview import overview
 
 TASK = "table"
 LR = Float("lr", 0.001, 1.0, "log")

@@ -1,0 +1,145 @@
+"""The table of variants that a reader sees first, in the order of the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sensitivity.measures.verdicts import FACTOR
+from sensitivity.questions.decided import has_regret, won
+from sensitivity.questions.question import of_task, rows
+from sensitivity.questions.summary import best_title, best_words, expected_words, has_finite
+from sensitivity.results.capping import cap_of
+from sensitivity.results.results import records
+from sensitivity.text.wording import DASH, known, percent, setting, with_interval
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+
+OWN_BEST = (
+    "Sensitivity: mean excess of the loss over the variant's own best, in units of the loss and capped at "
+    "{cap}, over {what} (Wortsman et al. 2023)."
+)
+REGRET = (
+    "Rank: the places that a variant can have when tuned, all pairs tested together. Tuned and untuned: how "
+    "far its best and its mean configuration are behind the best of all variants, in percent of {won}; "
+    "losses are capped at {cap}."
+)
+MISS = " Factor 3: what a learning rate that is wrong by a factor of 3 costs, in percent of {won}."
+VALLEY = " Good range: decades of learning rate within a tenth of {won} of the variant's own best."
+EXPECTED = "expected on a rerun"
+"""Title of the column of results that are corrected for the luck of choosing the best."""
+ROBUST = " Robust width: decades of learning rate within 10% of the best loss."
+INTERVALS = "Intervals are 95% intervals (divergence: Wilson). "
+RANK, TUNED, UNTUNED = "rank", "tuned", "untuned"
+MISSED, GOOD, WIDTH = "factor 3 costs", "good range (decades)", "robust width (decades)"
+BRIEF = (RANK, TUNED, UNTUNED, MISSED, "lr sensitivity", "sensitivity", "diverged")
+"""Columns of numbers that a terminal shows, where they exist."""
+
+
+def how_to_read(measured: Measured, task: str) -> str:
+    """Return the explanation of the numbers of :func:`overview`."""
+    cap = cap_of(measured.results, task).replace("that ended", "that any trial of the task ended with")
+    if has_regret(measured, task):
+        unit = won(measured, task)
+        shown = overview(measured, task)
+        more = "".join(
+            text.format(won=unit) for name, text in ((MISSED, MISS), (GOOD, VALLEY)) if name in shown
+        )
+        return INTERVALS + REGRET.format(won=unit, cap=cap) + more
+    over = {"lr": "the range of learning rates"}.get(measured.compared_over or "", "all configurations")
+    words = INTERVALS + OWN_BEST.format(what=over, cap=cap)
+    return words + (ROBUST if measured.compared_over == "lr" else "")
+
+
+def overview(measured: Measured, task: str) -> pd.DataFrame:
+    """Return one row a variant: best result, measured and expected, what it loses, divergence.
+
+    Where the regret is measured, the variants are in the order of the verdict: by the places that they can
+    have when tuned, then by what they lose untuned, those that did not learn last. Elsewhere the least
+    sensitive is first.
+    """
+    ranked = has_regret(measured, task)
+    losses = _losses(measured, task) if ranked else {}
+    table = records(of_task(measured.overview, task))
+    if ranked:
+        order = list(losses)
+        table.sort(key=lambda row: order.index(row["variant"]) if row["variant"] in losses else len(order))
+    shown = []
+    for row in table:
+        cells = {
+            "variant": row["variant"],
+            best_title(measured.results): best_words(measured.results, row).strip(","),
+            EXPECTED: expected_words(measured.results, row) or DASH,
+            "at": setting(row["configuration"]) if has_finite(measured.results, row) else DASH,
+            **(losses.get(row["variant"], {}) if ranked else _own_best(measured, row)),
+            "diverged": with_interval(row, "divergence_rate", form=".0%"),
+            "trials": str(row["n"]),
+        }
+        shown.append(cells)
+    return _without_empty(pd.DataFrame(shown).fillna(DASH))
+
+
+def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without columns of measures that no variant has."""
+    optional = [name for name in (EXPECTED, RANK, GOOD, MISSED, WIDTH) if name in table]
+    return table.drop(columns=[name for name in optional if (table[name] == DASH).all()])
+
+
+def _losses(measured: Measured, task: str) -> dict[str, dict[str, str]]:
+    """Return the cells of what each variant loses, in the order of the verdict."""
+    ranks = {row["variant"]: (row["first"], row["last"]) for row in rows(measured.tuned_ranks, task)}
+    missed = {
+        row["variant"]: row for row in records(of_task(measured.miss_cost, task)) if row["factor"] == FACTOR
+    }
+    valleys = {row["variant"]: row for row in rows(measured.valley, task)}
+    regrets = records(of_task(measured.regret, task))
+    regrets.sort(
+        key=lambda row: (
+            not row["learned"],
+            ranks.get(row["variant"], (len(regrets),))[0],
+            row["value"] if known(row["value"]) else row["tuned"],
+        )
+    )
+    cells = {}
+    for row in regrets:
+        variant = row["variant"]
+        place = "not ranked: did not learn" if not row["learned"] else DASH
+        if variant in ranks:
+            first, last = ranks[variant]
+            place = str(first) if first == last else f"{first} to {last}"
+        cells[variant] = {
+            RANK: place,
+            TUNED: with_interval(row, "tuned", form=".0%"),
+            UNTUNED: with_interval(row, form=".0%"),
+            MISSED: _missed(missed.get(variant)),
+            GOOD: _good(valleys.get(variant)),
+        }
+    return cells
+
+
+def _missed(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return DASH
+    if known(row["value"]):
+        return with_interval(row, form=".0%")
+    if known(row["low"]) and known(row["high"]):
+        return f"{percent(row['low'])} to {percent(row['high'])}"
+    return DASH
+
+
+def _good(row: Mapping[str, Any] | None) -> str:
+    if row is None or not known(row["value"]):
+        return DASH
+    return f"{'at least ' if row['at_least'] else ''}{with_interval(row, form='.2g')}"
+
+
+def _own_best(measured: Measured, row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the cells of distances from the variant's own best."""
+    of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
+    value = DASH
+    if measured.results.varied(row["variant"]):
+        value = with_interval(row, "sensitivity") if row["learned"] else "did not learn"
+    return {of_what: value, WIDTH: with_interval(row, "robust_width") if row["learned"] else DASH}
