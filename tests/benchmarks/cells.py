@@ -55,13 +55,19 @@ class Cell:
     @property
     def results(self) -> Any:
         """What measures of one group read of results: the search spaces."""
-        return SimpleNamespace(spaces=dict.fromkeys(VARIANTS, self.space))
+        return self.results_of(VARIANTS)
 
-    def draw(self, seeds: int, number: int) -> tuple[list[Losses], list[Array]]:
+    def results_of(self, variants: tuple[str, ...]) -> Any:
+        """:attr:`results` of variants of these names."""
+        return SimpleNamespace(spaces=dict.fromkeys(variants, self.space))
+
+    def draw(
+        self, seeds: int, number: int, variants: tuple[str, ...] = VARIANTS
+    ) -> tuple[list[Losses], list[Array]]:
         """Return one study, as the losses of each variant, and the true capped mean losses."""
         rng = np.random.default_rng((number, seeds, *self.name.encode()))
         groups, truths = [], []
-        for place, variant in enumerate(VARIANTS):
+        for place, variant in enumerate(variants):
             units = self._units(rng)
             mean = np.minimum(self.mean(units, place), INITIAL)
             shape = (len(units), seeds)
