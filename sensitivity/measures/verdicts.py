@@ -63,8 +63,8 @@ def verdicts(
     (:func:`sensitivity.measures.differences.differences`). The other measures are tested in the same way, and
     say something only of pairs that the primary measure decides, in the fixed order of :data:`SECONDARY`: a
     pair that the primary or an earlier measure leaves undecided is undecided by all later ones, and the note
-    says which. So all measures together err about one pair as seldom as one of them. Such a row has its
-    value, its interval and its p-value all the same.
+    says which measure it was. Such a row has its value, its interval and its p-value all the same. The error
+    rate is that of each measure.
 
     ``value``, ``low`` and ``high`` are in units of the loss, ``a`` minus ``b`` (a metric that is maximised
     counts with the opposite sign); ``share`` is of what can be won. ``seeds`` is the number of seeds that
