@@ -106,18 +106,20 @@ def assemble(
     kinds = _designs(seeded, space_of, design)
     sentences += about_holes(_grids(seeded, space_of, kinds)) if design is None else []
     table = _table(seeded, space_of, budget, maximised=direction == "max")
+    others = dict.fromkeys(name for trial in seeded for name in trial.metrics)
     curves = pd.DataFrame(
         [
             {
                 "key": trial.key,
                 "epoch": epoch,
                 metric: value,
+                **{name: numbers.get(epoch, math.nan) for name, numbers in trial.metrics.items()},
                 **({} if metric == "seconds" else {"seconds": trial.seconds / len(trial.reports)}),
             }
             for trial in seeded
             for epoch, value in trial.reports
         ],
-        columns=list(dict.fromkeys(["key", "epoch", metric, "seconds"])),
+        columns=list(dict.fromkeys(["key", "epoch", metric, *others, "seconds"])),
     ).astype({metric: float})
     inferred_stops = sum(
         before.status == ENDED and after.status == "stopped"

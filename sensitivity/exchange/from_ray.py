@@ -18,12 +18,12 @@ from search_spaces.values import choice_of
 from sensitivity.exchange.assembling import assemble
 from sensitivity.exchange.config_entries import hyperparameters_of
 from sensitivity.exchange.inferring import Spaces
-from sensitivity.exchange.metric_names import direction_or_question
 from sensitivity.exchange.ray_files import Experiment, Run, read_experiment
 from sensitivity.exchange.ray_grids import read_grid
 from sensitivity.exchange.ray_metrics import Curves, curves_of, metric_of
 from sensitivity.exchange.ray_reports import leaves, number_in
 from sensitivity.exchange.trial import Direction, Imported, as_utf8
+from sensitivity.results.metric_names import direction_or_question
 from sensitivity.results.results import Results
 from trainables.names import InputError, unknown
 

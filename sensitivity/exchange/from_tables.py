@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -145,6 +145,7 @@ def from_table(
     initial = f"initial_{bare_name(chosen)}"
     if "initial_loss" not in {*closed, *roles.named} and initial in columns:
         roles.named["initial_loss"] = initial
+    is_exported = {"key", "epochs_done", "value", "loss"} <= set(columns)
     trials, assumed = TableTrials(
         columns,
         roles.hyperparameters,
@@ -156,8 +157,8 @@ def from_table(
         empty=empty,
         null_is_nan=isinstance(table, pd.DataFrame) or nulls_are_nan(table),
         by_budget=epochs is None and _holds_budgets(columns, roles),
+        others=_other_metrics(columns, roles, chosen, OWN_COLUMNS if is_exported else ()),
     ).read()
-    is_exported = {"key", "epochs_done", "value", "loss"} <= set(columns)
     return assemble(
         trials,
         source=source,
@@ -272,6 +273,16 @@ def _check_roles(columns: Mapping[str, Column], roles: Roles, metric: str, sourc
             f"values are levels; give ignore= (--leave-out {doubts[0]}) for a result, or name the "
             "hyperparameters (hyperparameters=, --hyperparameter)"
         )
+
+
+def _other_metrics(
+    columns: Mapping[str, Column], roles: Roles, metric: str, left_out: Collection[str]
+) -> dict[str, str]:
+    """Return the columns of results beside the metric, by the names that the stored epochs have for them."""
+    taken = {*roles.named.values(), *left_out, metric}
+    names = [name for name in roles.results if name not in taken and columns[name].is_number]
+    reserved = {"key", "epoch", "seconds", bare_name(metric)}
+    return {bare_name(name): name for name in names if bare_name(name) not in reserved}
 
 
 def _searched(spaces: Spaces) -> set[str] | None:

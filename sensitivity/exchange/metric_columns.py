@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sensitivity.exchange.column_names import bare_name
 from sensitivity.exchange.columns import RESULT_NAMES, RESULT_TOKENS, Column, is_missing
-from sensitivity.exchange.metric_names import Direction, direction_in, direction_or_question, tokens_of
+from sensitivity.results.metric_names import Direction, direction_in, direction_or_question, tokens_of
 from trainables.names import InputError, unknown
 
 SPREADS = frozenset(

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sensitivity.exchange.metric_names import direction_in, tokens_of
 from sensitivity.exchange.ray_files import CONFIG, Experiment, Run
 from sensitivity.exchange.ray_reports import number_in
 from sensitivity.exchange.trial import ENDED
+from sensitivity.results.metric_names import direction_in, tokens_of
 from trainables.names import MOST_LISTED, InputError, unknown
 
 AUTOMATIC = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
@@ -36,6 +36,7 @@ class TableTrials:
     empty: what a trial with an empty metric and no status is; None for a question.
     null_is_nan: NaN may also be an empty cell, which only a status can tell.
     by_budget: the epochs are budgets: a trial is whole at the largest, however many of the others it had.
+    others: columns of other metrics, by the metric's name.
     """
 
     columns: Mapping[str, Column]
@@ -48,6 +49,7 @@ class TableTrials:
     empty: Empty | None
     null_is_nan: bool
     by_budget: bool
+    others: Mapping[str, str] = field(default_factory=dict)
 
     def read(self) -> tuple[list[Imported], list[str]]:
         """Return the trials, and sentences on the assumptions about them.
@@ -66,6 +68,7 @@ class TableTrials:
         seeds = self._seeds(statuses)
         steps, notes = self._steps(size)
         cells = {name: self.columns[column].cells for column, name in self.names.items()}
+        metrics = {name: numbers_of(self.columns[column]) for name, column in self.others.items()}
         configurations = [
             {name: column[i] for name, column in cells.items() if not is_missing(column[i])}
             for i in range(size)
@@ -103,6 +106,10 @@ class TableTrials:
                     f"row {first + 1}", configurations[first], status, reports, variants[first],
                     tasks[first], seeds[first],
                     total, start[first],
+                    metrics={
+                        name: {steps[i]: number for i in rows if (number := numbers[i]) is not None}
+                        for name, numbers in metrics.items()
+                    },
                 )
             )  # fmt: skip
         return trials, [*notes, *self._silent(trials, silent)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 ENDED = "ended"
@@ -22,6 +22,7 @@ class Imported:
     reports: the metric by epoch, in rising order of epochs.
     seed: None if unknown.
     initial_loss: the metric before training; NaN if unknown.
+    metrics: other metrics by name, each by epoch.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Imported:
     seconds: float = math.nan
     initial_loss: float = math.nan
     error: str | None = None
+    metrics: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
 
     @property
     def value(self) -> float:

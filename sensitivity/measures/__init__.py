@@ -1,6 +1,7 @@
 """Measures: pure functions from Results to a table with ``value``, ``low``, ``high``, ``n`` and ``note``."""
 
 from sensitivity.measures.budget import budget_area, budget_within, expected_best
+from sensitivity.measures.by_epoch import verdicts_by_epoch
 from sensitivity.measures.caveats import caveats
 from sensitivity.measures.comparison import compare
 from sensitivity.measures.contests import relative_performance, win_probability
@@ -19,10 +20,12 @@ from sensitivity.measures.miss import miss_cost
 from sensitivity.measures.profiles import epochs_to_target, performance_profiles, profile_score
 from sensitivity.measures.regret import regret
 from sensitivity.measures.robustness import conclusion_changes
+from sensitivity.measures.selection import selected_on
 from sensitivity.measures.shapley import shapley
 from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.top_importance import top_importance
 from sensitivity.measures.transfer import rank_correlation, transfer_regret
+from sensitivity.measures.tries import regret_by_tries
 from sensitivity.measures.tunability import tunability
 from sensitivity.measures.valley import valley
 from sensitivity.measures.variance_shares import variance_shares
@@ -60,10 +63,12 @@ __all__ = [
     "rank_correlation",
     "ranks",
     "regret",
+    "regret_by_tries",
     "relative_performance",
     "robust_share",
     "robust_width",
     "seed_noise",
+    "selected_on",
     "shapley",
     "sobol",
     "stability_boundary",
@@ -74,5 +79,6 @@ __all__ = [
     "valley",
     "variance_shares",
     "verdicts",
+    "verdicts_by_epoch",
     "win_probability",
 ]

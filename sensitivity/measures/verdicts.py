@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sensitivity.measures.designs import refuse_adaptive
+from sensitivity.measures.designs import joined, refuse_adaptive
 from sensitivity.measures.differences import Difference, Quantity, differences, rank_sets
 from sensitivity.measures.estimates import Estimate, Stakes, ends, estimates, stakes
 from sensitivity.measures.losses import keeping_losses
@@ -27,9 +27,13 @@ NEGLIGIBLE, EQUIVALENT, UNDECIDED = "better but negligible", "equivalent", "unde
 QUANTITIES = ("regret", "tuned", "untuned", "miss")
 """Quantities that verdicts are about: mean loss, best loss, their difference, and the cost of a factor-3
 miss."""
+SECONDARY = ("tuned", "untuned", "miss", "regret")
+"""Order in which quantities that are not primary are tested; regret is the last where it is not primary."""
 FACTOR = 3.0
 MARGIN = 0.05
 """Share of what can be won that counts as no difference, where the study names no margin."""
+POWER, QUANTILE, QUANTILE_OF_TWO = 0.8, 0.8416, 1.2816
+"""Chance of a decision, and its normal quantiles: of one test, and of two that may fail alike."""
 MOST = 1e6
 """Largest ratio of an error to a gap whose square is counted in units."""
 COLUMNS = [
@@ -57,7 +61,10 @@ def verdicts(
     configuration, or the cost of a factor-3 miss where variants were searched over ranges of unequal width,
     of which means say nothing. All pairs of a task share one error rate, claims of equivalence included
     (:func:`sensitivity.measures.differences.differences`). The other measures are tested in the same way, and
-    say something only of pairs that the primary measure decides.
+    say something only of pairs that the primary measure decides, in the fixed order of :data:`SECONDARY`: a
+    pair that the primary or an earlier measure leaves undecided is undecided by all later ones, and the note
+    says which measure it was. Such a row has its value, its interval and its p-value all the same. The error
+    rate is that of each measure.
 
     ``value``, ``low`` and ``high`` are in units of the loss, ``a`` minus ``b`` (a metric that is maximised
     counts with the opposite sign); ``share`` is of what can be won. ``seeds`` is the number of seeds that
@@ -78,7 +85,9 @@ def verdicts(
         InputError: for an unknown quantity, a negative margin, a level outside 0 to 1, or an adaptive design.
 
     Sources: Schuirmann, "A Comparison of the Two One-Sided Tests Procedure", J. Pharmacokinetics 15 (1987);
-    Goeman, Solari & Stijnen, "Three-Sided Hypothesis Testing", Statistics in Medicine 29 (2010).
+    Goeman, Solari & Stijnen, "Three-Sided Hypothesis Testing", Statistics in Medicine 29 (2010); Maurer,
+    Hothorn & Lehmacher, "Multiple comparisons in drug clinical trials and preclinical assays: a-priori
+    ordered hypotheses" (1995), for the fixed order.
     """
     if by is not None and by not in QUANTITIES:
         raise unknown("quantity to compare by", by, QUANTITIES)
@@ -214,29 +223,46 @@ def _of_task(
     margin: float | None,
     level: float,
 ) -> list[dict[str, Any]]:
-    found = quantities(results, every, goal, measure)
     seeds = min((one.group.loss.shape[1] for one in every), default=0)
     drawn = [len(one.group.loss) for one in every if not one.group.fixed]
     limit = margin_of(results, goal, margin)
     fixed = all(one.group.fixed for one in every)
     trials = {one.variant: one.group.trials for one in every}
-    return [
-        _row(pair, goal, measure, primary, limit, seeds if fixed else max(drawn), level, fixed=fixed)
-        | {"n": trials[pair.a] + trials[pair.b]}
-        for pair in differences(found, seeds=seeds if fixed else min(drawn), level=level)
-    ]
+
+    def pairs(by: str) -> list[Difference]:
+        found = quantities(results, every, goal, by)
+        return differences(found, seeds=seeds if fixed else min(drawn), level=level)
+
+    # An earlier measure without a value for a pair does not decide the pair either.
+    decided = {
+        by: {(pair.a, pair.b) for pair in pairs(by) if verdict_of(pair, limit, level) != UNDECIDED}
+        for by in before(measure, primary)
+    }
+    rows = []
+    for pair in pairs(measure):
+        closed = next((by for by, names in decided.items() if (pair.a, pair.b) not in names), "")
+        row = _row(pair, goal, limit, seeds if fixed else max(drawn), level, fixed=fixed)
+        if closed:
+            name = "the primary measure" if closed == primary else f"{closed}, which comes first,"
+            reason = f"{name} does not decide this pair"
+            row |= {"verdict": UNDECIDED, "better": "", "note": joined(row["note"], reason)}
+        about = {"by": measure, "primary": measure == primary, "n": trials[pair.a] + trials[pair.b]}
+        rows.append(row | about)
+    return rows
+
+
+def before(measure: str, primary: str) -> list[str]:
+    """Return the quantities that must decide a pair before a quantity may, in their order.
+
+    >>> before("regret", "regret"), before("untuned", "regret"), before("tuned", "miss")
+    ([], ['regret', 'tuned'], ['miss'])
+    """
+    order = [primary, *(by for by in SECONDARY if by != primary)]
+    return order[: order.index(measure)]
 
 
 def _row(
-    pair: Difference,
-    goal: Stakes,
-    measure: str,
-    primary: str,
-    limit: float,
-    units: int,
-    level: float,
-    *,
-    fixed: bool,
+    pair: Difference, goal: Stakes, limit: float, units: int, level: float, *, fixed: bool
 ) -> dict[str, Any]:
     verdict = verdict_of(pair, limit, level)
     unit = goal.unit if not goal.refused else math.nan
@@ -244,7 +270,7 @@ def _row(
     remark = "one seed: the noise is not known" if math.isnan(pair.error) else ""
     needed = units_to_decide(pair, limit, units) if verdict == UNDECIDED else math.nan
     return {
-        "task": goal.task, "by": measure, "primary": measure == primary, "a": pair.a, "b": pair.b,
+        "task": goal.task, "a": pair.a, "b": pair.b,
         "value": pair.value, "low": pair.low, "high": pair.high,
         "share": pair.value / unit, "share_low": pair.low / unit, "share_high": pair.high / unit,
         "p": pair.p, "verdict": verdict, "better": better, "margin": limit,
@@ -268,14 +294,43 @@ def verdict_of(pair: Difference, limit: float, level: float = 0.95) -> str:
 def units_to_decide(pair: Difference, limit: float, units: int) -> float:
     r"""Return the seeds, or drawn configurations, that would decide an undecided pair with a chance of 80%.
 
-    .. math:: S' = \Big\lceil S \Big( \frac{(c + \Phi^{-1}(0.8)) \, s}{g} \Big)^2 \Big\rceil
+    .. math:: S' = \lceil S \, x^2 \rceil, \qquad
+        x_\ne = \frac{(c + \Phi^{-1}(0.8)) \, s}{|d|}, \qquad
+        \Phi\Big(x_= \frac{m - |d|}{s} - c\Big) + \Phi\Big(x_= \frac{m + |d|}{s} - c\Big) - 1 = 0.8
 
-    with the gap g to the nearest decision: the difference itself, or the margin less the difference.
+    with the difference d, its standard error s, the critical value c and the margin m; x is the smaller of
+    :math:`x_\ne`, at which d would be told from 0, and :math:`x_=`, at which both one-sided tests would put
+    it within the margin (only where :math:`|d| < m`). Near d = 0 either test may fail, so
+    :math:`x_= = (c + \Phi^{-1}(0.9)) s / m` there.
+
+    Source: Phillips, "Power of the Two One-Sided Tests Procedure in Bioequivalence", J. Pharmacokinetics 18
+    (1990), with a normal distribution.
     """
-    gap = abs(pair.value)
-    if math.isfinite(limit):
-        gap = max(gap, limit - abs(pair.value))
-    if not (math.isfinite(pair.error) and gap > 0):
+    gap, error = abs(pair.value), pair.error
+    if not (math.isfinite(error) and math.isfinite(pair.critical)):
         return math.nan
-    more = min((pair.critical + 0.8416) * pair.error / gap, MOST)
-    return float(max(units + 1, math.ceil(units * more**2)))
+    ways = [min((pair.critical + QUANTILE) * error / gap, MOST)] if gap > 0 else []
+    if gap < limit and error > 0:  # False for NaN
+        ways.append(_ratio_of_equivalence(gap, limit, error, pair.critical))
+    if not ways:
+        return math.nan
+    return float(max(units + 1, math.ceil(units * min(ways) ** 2)))
+
+
+def _ratio_of_equivalence(gap: float, limit: float, error: float, critical: float) -> float:
+    """Return the ratio of a standard error to the one with which equivalence is found in 80 of 100 studies.
+
+    The ratio is between those of one test that may fail and of two.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import ndtr
+
+    near, far = (limit - gap) / error, (limit + gap) / error
+    low, high = (min((critical + quantile) / near, MOST) for quantile in (QUANTILE, QUANTILE_OF_TWO))
+
+    def lacking(ratio: float) -> float:
+        return float(ndtr(ratio * near - critical) + ndtr(ratio * far - critical)) - 1 - POWER
+
+    if lacking(low) >= 0:
+        return low
+    return high if lacking(high) <= 0 else float(brentq(lacking, low, high))

@@ -42,8 +42,9 @@ EPOCHS = 5
 ARGUMENTS: dict[str, list[tuple[str, ...]]] = {
     "coupling": [("lr", "mu"), ("lr", "nu")],
     "best_by_level": [("lr", "p")],
+    "selected_on": [("train_loss_end",)],
 }
-"""Of measures that ask for hyperparameters."""
+"""Of measures that ask for hyperparameters, or for a metric."""
 DESIGNS: dict[str, FixedDesign] = {
     "sobol": Saltelli(64, seed=0),
     "morris": Morris(128, seed=0),

@@ -27,7 +27,7 @@ from trainables.names import InputError
 MEASURES = {
     name: getattr(measures, name) for name in measures.__all__ if inspect.isfunction(getattr(measures, name))
 }
-ARGUMENTS = {"coupling": ("lr", "mu"), "best_by_level": ("lr", "mu")}
+ARGUMENTS = {"coupling": ("lr", "mu"), "best_by_level": ("lr", "mu"), "selected_on": ("train_loss_end",)}
 OWN = {"sobol": Saltelli(4, seed=0), "morris": Morris(4, seed=0), "estimators": Saltelli(4, seed=0)}
 """Designs of measures that need one."""
 TWELVE = SearchSpace(*SPACE, *(Float(f"x{i}", 0, 1) for i in range(10)))
