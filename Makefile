@@ -16,7 +16,8 @@ BIN := .venv/bin
 study: .venv/ready
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
-PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
+# One thread for linear algebra in each of the processes that share the cores.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
 
 test: .venv/ready
 	$(PYTEST) --dist load -m "not slow"

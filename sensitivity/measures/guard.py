@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from sensitivity.measures.threads import one_thread
 from trainables.names import InputError
 
 T = TypeVar("T")
@@ -132,6 +133,7 @@ class guarded_table(cached_property[Any]):
     guard, and raised as ComputationFailed to every reader of the table, now and later.
     """
 
+    @one_thread
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
         if instance is None:
             return self

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sensitivity.measures.losses import Array, Losses, scaled
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.moderation import moderated
+from sensitivity.measures.threads import one_thread
 
 DRAWS = 1000
 """Number of draws of the true means."""
@@ -68,9 +69,10 @@ class Surface:
     @cached_property
     def simulated_shrunk(self) -> Array:
         """Posterior means of the first half of :attr:`simulated`, ``[draws / 2, configurations]``."""
-        return self.shrink(self.simulated[: len(self.again) // 2])
+        return one_thread(self.shrink)(self.simulated[: len(self.again) // 2])
 
 
+@one_thread
 def surface(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> Surface:
     r"""Return the true mean losses by empirical Bayes: a Gaussian process plus roughness plus seed noise.
 
@@ -276,29 +278,41 @@ class _Model:
         features: Features, ``[configurations, features]``; the first is constant.
         rough: Variance of the roughness.
         variance: Variance of roughness and noise together, ``[configurations]``.
-        factor: Covariance of the weights times the features over the variance, ``[features,
-            configurations]``.
+        triangle: Cholesky factor of the precision of the weights, ``[features, features]``.
         evidence: Logarithm of the marginal likelihood.
     """
 
     features: Array
     rough: float
     variance: Array
-    factor: Array
+    triangle: Array
     evidence: float
 
     @classmethod
     def of(
         cls, span: Array, rough: float, variance: Array, constant: float, observed: Array, prior: float
     ) -> _Model:
+        from scipy.linalg import cho_factor, cho_solve
+
         features = np.concatenate([np.full((len(observed), 1), constant), span], axis=1)
         total = rough + variance
-        weighted = features.T / total
-        precision = np.eye(features.shape[1]) + weighted @ features
-        factor = np.linalg.solve(precision, weighted)
-        squares = float((observed**2 / total).sum() - (weighted @ observed) @ (factor @ observed))
-        determinant = float(np.log(total).sum() + np.linalg.slogdet(precision)[1])
-        return cls(features, rough, total, factor, prior - 0.5 * (determinant + squares))
+        scaled_features = features / np.sqrt(total)[:, None]
+        precision = np.eye(features.shape[1]) + scaled_features.T @ scaled_features
+        triangle = cho_factor(precision, lower=True, overwrite_a=True, check_finite=False)[0]
+        moved = features.T @ (observed / total)
+        explained = moved @ cho_solve((triangle, True), moved, check_finite=False)
+        squares = float((observed**2 / total).sum() - explained)
+        determinant = float(np.log(total).sum() + 2 * np.log(np.diag(triangle)).sum())
+        return cls(features, rough, total, triangle, prior - 0.5 * (determinant + squares))
+
+    @cached_property
+    def factor(self) -> Array:
+        """Covariance of the weights times the features over the variance, ``[features, configurations]``."""
+        from scipy.linalg import cho_solve
+
+        return np.asarray(
+            cho_solve((self.triangle, True), self.features.T / self.variance, check_finite=False)
+        )
 
     def gain(self, observed: Array) -> Array:
         """Return the posterior mean given observations, ``[draws, configurations]``."""
