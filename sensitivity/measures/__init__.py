@@ -18,6 +18,7 @@ from sensitivity.measures.measured import Measured
 from sensitivity.measures.miss import miss_cost
 from sensitivity.measures.profiles import epochs_to_target, performance_profiles, profile_score
 from sensitivity.measures.regret import regret
+from sensitivity.measures.robust_setting import robust_setting
 from sensitivity.measures.robustness import conclusion_changes
 from sensitivity.measures.shapley import shapley
 from sensitivity.measures.stability import danger_zone, stability_boundary
@@ -61,6 +62,7 @@ __all__ = [
     "ranks",
     "regret",
     "relative_performance",
+    "robust_setting",
     "robust_share",
     "robust_width",
     "seed_noise",

@@ -24,6 +24,7 @@ from sensitivity.measures.losses import NEVER_LEARNED, keeping_losses, with_loss
 from sensitivity.measures.miss import miss_cost
 from sensitivity.measures.profiles import performance_profiles
 from sensitivity.measures.regret import regret
+from sensitivity.measures.robust_setting import robust_setting
 from sensitivity.measures.robustness import conclusion_changes
 from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.thinning import thinned
@@ -44,7 +45,7 @@ LARGE = 3000
 """Number of trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
     "conclusion_changes", "verdicts", "tuned_verdicts", "ranks", "tuned_ranks", "regret", "miss_cost",
-    "valley",
+    "valley", "robust_setting",
     "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats",
     "robust_share", "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within",
     "relative_performance", "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss",
@@ -154,6 +155,10 @@ class Measured(Guard):
     @guarded_table
     def conclusion_changes(self) -> pd.DataFrame:
         return table_or_refusal(conclusion_changes, self.results)
+
+    @guarded_table
+    def robust_setting(self) -> pd.DataFrame:
+        return table_or_refusal(robust_setting, self.results)
 
     @guarded_table
     def differences(self) -> pd.DataFrame:
